@@ -1,0 +1,122 @@
+"""What SchoolScan tells us, as values. Titles and addresses are here; descriptions and evidence are never built at all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is, worst first. A word that we do not know is UNKNOWN."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    UNKNOWN = "unknown"
+
+
+class DomainType(StrEnum):
+    """What kind of student data is exposed (SchoolScan's six domains)."""
+
+    DIRECT_PII = "direct_pii"
+    REIDENTIFICATION = "reidentification"
+    DIRECTORY_INFO = "directory_info"
+    EDUCATION_RECORDS = "education_records"
+    METADATA = "metadata"
+    VENDOR_EXPOSURE = "vendor_exposure"
+    UNKNOWN = "unknown"
+
+
+class FindingStatus(StrEnum):
+    """Where a finding stands. SchoolScan alone sets `open`; GONE is ours, for a finding that no longer exists."""
+
+    OPEN = "open"
+    REVIEWING = "reviewing"
+    RESOLVED = "resolved"
+    ACCEPTED_RISK = "accepted_risk"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_solved(self) -> bool:
+        """Nobody need do anything more: resolved, or accepted as a risk."""
+        return self in {FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK}
+
+    @property
+    def is_unsolved(self) -> bool:
+        """Somebody must still act: open or reviewing."""
+        return self in {FindingStatus.OPEN, FindingStatus.REVIEWING}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding as SchoolScan showed it at one moment. Only `id` is sure to be there.
+
+    `site` is the host of `url`, lower case. `words` keeps the raw word of every field that parsed to UNKNOWN,
+    by field name. `title` and `url` may go into a ticket only where a rule says `detail: restricted`.
+    """
+
+    id: str
+    status: FindingStatus = FindingStatus.UNKNOWN
+    severity: Severity = Severity.UNKNOWN
+    domain_type: DomainType = DomainType.UNKNOWN
+    scan_id: str | None = None
+    title: str | None = field(default=None, repr=False)
+    url: str | None = field(default=None, repr=False)
+    site: str | None = None
+    detected_at: datetime | None = None
+    updated_at: datetime | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+class ScanStatus(StrEnum):
+    """Where a scan stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One crawl of one domain. Counts are None until SchoolScan states them."""
+
+    id: str
+    status: ScanStatus = ScanStatus.UNKNOWN
+    domain: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    pages_scanned: int | None = None
+    findings_count: int | None = None
+    overall_grade: str | None = None
+    domain_scores: Mapping[str, int] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+class ReportFormat(StrEnum):
+    """What a compliance report can be written as."""
+
+    PDF = "pdf"
+    CSV = "csv"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A compliance report that SchoolScan makes from a completed scan. `status` is SchoolScan's own word."""
+
+    id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDownload:
+    """Where a report can be fetched for 15 minutes. The address is a secret: never stored, logged or written out."""
+
+    url: str = field(repr=False)
+    expires_at: datetime | None = None

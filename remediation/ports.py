@@ -1,0 +1,116 @@
+"""The protocols that jobs need. Adapters fulfil them; one contract suite per protocol holds every adapter to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from remediation.cases import CaseKey
+from remediation.findings import Finding, FindingStatus
+from remediation.tickets import ChangePage, Draft, Reason, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsPage:
+    """One page of a findings list. `cursor` goes into the next call; None means that this was the last page."""
+
+    findings: tuple[Finding, ...]
+    cursor: str | None
+
+
+class Source(Protocol):
+    """Where findings come from and where their status is written back: one district's SchoolScan account.
+
+    Every method raises TryLater or Refused (NotFound for an id that does not exist), and nothing of its library's own.
+    """
+
+    async def finding(self, finding_id: str) -> Finding:
+        """The finding as it is now."""
+        ...
+
+    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        """One page of at most 100 findings. `filters`: scan_id, severity, status, domain_type."""
+        ...
+
+    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+        """Set the status to reviewing, resolved or accepted_risk, with the note for SchoolScan's audit trail."""
+        ...
+
+
+class Tracker(Protocol):
+    """A configured ServiceNow or Jira instance.
+
+    Every method raises TryLater or Refused, and nothing of its library's own; each call ends within the tracker's
+    configured time limits. Texts are plain: the adapter escapes and cuts them.
+    """
+
+    @property
+    def name(self) -> str:
+        """The tracker's name in mappings.yaml."""
+        ...
+
+    @property
+    def search_horizon(self) -> timedelta:
+        """How long a ticket may exist before `find` sees it, the request's own duration included."""
+        ...
+
+    async def create(self, draft: Draft) -> Ticket:
+        """Open one ticket, with its correlation mark in the very same request.
+
+        Never repeats the request by itself. Raises TryLater(ambiguous=True) when the ticket may exist nevertheless.
+        """
+        ...
+
+    async def read(self, ticket_id: str) -> Ticket:
+        """The ticket as it is now, read by id and not by search. A deleted one comes back with state GONE."""
+        ...
+
+    async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
+        """Every ticket that carries exactly this mark, oldest first. May lag by `search_horizon`.
+
+        `place` is where the rule would open it (a ServiceNow table); Jira searches everywhere.
+        """
+        ...
+
+    async def resolve(self, ticket_id: str, reason: Reason, comment: str) -> Ticket:
+        """Bring the ticket to done by steps its workflow allows, with the comment. Done already: nothing is written."""
+        ...
+
+    async def reopen(self, ticket_id: str, comment: str) -> Ticket:
+        """Bring a done ticket back to open, with the comment. Open already: nothing is written."""
+        ...
+
+    async def comment(self, ticket_id: str, text: str) -> None:
+        """Add a comment (ServiceNow: a work note)."""
+        ...
+
+    async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
+        """Tickets of ours that changed since `cursor`, with an overlap: the same change may come twice, never not at all.
+
+        Without a cursor the list starts a few minutes before `now`.
+        """
+        ...
+
+    async def whoami(self) -> str:
+        """The account we are signed in as (for `remedy doctor`)."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        ...
+
+
+class Links(Protocol):
+    """Which ticket belongs to which case, and which one we were about to open. Every write checks the lease."""
+
+    async def intend(self, key: CaseKey, tracker: str, now: float) -> None:
+        """Write down durably that a create is about to be sent, and renew the lease. Raises LeaseLost."""
+        ...
+
+    async def link(self, key: CaseKey, ticket: Ticket) -> None:
+        """Remember the ticket and forget the intent."""
+        ...
+
+    async def unlink(self, key: CaseKey, tracker: str) -> None:
+        """Forget a ticket that is gone."""
+        ...

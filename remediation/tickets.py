@@ -1,0 +1,88 @@
+"""A ticket in a tracker, in our words. What a tracker calls its states and resolutions is mapped here by its adapter."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class TicketState(StrEnum):
+    """The normal form of a ticket's state."""
+
+    OPEN = "open"
+    IN_PROGRESS = "in_progress"
+    DONE = "done"
+    GONE = "gone"
+
+    @property
+    def is_active(self) -> bool:
+        """Somebody is expected to work on it."""
+        return self in {TicketState.OPEN, TicketState.IN_PROGRESS}
+
+
+class Reason(StrEnum):
+    """Why a ticket is done. UNKNOWN is also what an empty resolution means; it never means accepted risk."""
+
+    FIXED = "fixed"
+    ACCEPTED_RISK = "accepted_risk"
+    FALSE_POSITIVE = "false_positive"
+    DUPLICATE = "duplicate"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket as its tracker showed it at one moment.
+
+    `id` is opaque and stable (a Jira issue's id survives a move to another project; for ServiceNow it is
+    `table/sys_id`); `key` is what people call it (`SEC-12`, `INC0010001`); `url` opens it in a browser. `mark` is the
+    correlation mark it carries. `closed_by` is an account id or role, never a display name. `reason` is None unless
+    the state is DONE.
+    """
+
+    tracker: str
+    id: str
+    key: str
+    url: str
+    state: TicketState
+    reason: Reason | None = None
+    mark: str | None = None
+    closed_by: str | None = None
+    closed_at: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A ticket that does not exist yet. `fields` are the tracker's own field names and values, as the rule wrote them.
+
+    `place` is a Jira project key or a ServiceNow table; `type` is a Jira issue type's name (unused by ServiceNow).
+    `summary` and `body` are plain text: the adapter escapes them for its tracker and cuts them to its limits.
+    """
+
+    mark: str
+    place: str
+    summary: str = field(repr=False)
+    body: str = field(repr=False)
+    type: str | None = None
+    labels: tuple[str, ...] = ()
+    fields: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketChange:
+    """What a tracker's list of changes says of one ticket: enough to know which case to look at again."""
+
+    ticket_id: str
+    mark: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """One page of changes. `cursor` is opaque and goes into the next call; `more` is true while pages remain."""
+
+    changes: tuple[TicketChange, ...]
+    cursor: str
+    more: bool = False
