@@ -1,1 +1,1 @@
-"""What the service knows: findings, tickets, cases, and how to keep them in step. Imports neither receiver nor workers."""
+"""What the service knows: findings, tickets, cases, and how to keep them in step."""

@@ -15,7 +15,7 @@ DISTRICT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 MARK_PREFIX = "remedy:"
 _PLAIN_ID = re.compile(r"(?!sha256-)[A-Za-z0-9._-]{1,48}")
 """Ids that may stand in a mark as they are: safe in a ServiceNow query, a Jira label, JQL and a Redis key, and short
-enough that the whole mark fits ServiceNow's 100 characters of `correlation_id`. Any other id is replaced by a digest."""
+enough that the whole mark fits ServiceNow's 100 characters of `correlation_id`. Others are replaced by a digest."""
 
 
 class CaseKind(StrEnum):
@@ -35,8 +35,15 @@ class CaseKey:
     @property
     def ref(self) -> str:
         """The case's reference, as people and Redis know it: `lakeside:finding:fnd_9d2`. At most 90 characters."""
-        plain = self.id if _PLAIN_ID.fullmatch(self.id) else "sha256-" + hashlib.sha256(self.id.encode()).hexdigest()[:40]
-        return f"{self.district}:{self.kind}:{plain}"
+        return self.ref_of(self.district, self.kind, self.id)
+
+    @staticmethod
+    def ref_of(district: str, kind: str, outside_id: str) -> str:
+        """A reference for anything of a district: the id itself where it is plain, a digest of it otherwise."""
+        if _PLAIN_ID.fullmatch(outside_id):
+            return f"{district}:{kind}:{outside_id}"
+        digest = hashlib.sha256(outside_id.encode(errors="surrogatepass")).hexdigest()[:40]
+        return f"{district}:{kind}:sha256-{digest}"
 
     @property
     def mark(self) -> str:
@@ -86,18 +93,34 @@ class Intent:
 class Memory:
     """What both sides were when they last agreed. An empty memory means: never yet, or forgotten with Redis.
 
-    `tickets` has one state per tracker that had a ticket then.
+    `tickets` has one state per tracker that had a ticket then. `doing` names the actions that we set out to do after
+    that and may or may not have done, and `planned_at` the finding's status that they were planned for: written before
+    the first of them, emptied when they are remembered. They tell our own unfinished work from somebody's change
+    after a crash.
     """
 
     finding: FindingStatus | None = None
     tickets: Mapping[str, TicketState] = field(default_factory=dict)
+    doing: frozenset[str] = frozenset()
+    planned_at: FindingStatus | None = None
+
+    def before(self, doing: frozenset[str], status: FindingStatus) -> "Memory":
+        """This memory with what we are about to do, written down before the first of it."""
+        return Memory(self.finding, self.tickets, doing, status)
 
 
 @dataclass(frozen=True, slots=True)
 class CaseRecord:
-    """All that the store keeps of a case."""
+    """All that the store keeps of a case.
+
+    `parked` and `again` are names of actions (see actions.py): set aside after a refusal, and asked for
+    once more by a person. `attempts` counts the looks in a row that had to be put off.
+    """
 
     key: CaseKey
     links: Mapping[str, Link] = field(default_factory=dict)
     intents: Mapping[str, Intent] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    parked: frozenset[str] = frozenset()
+    again: frozenset[str] = frozenset()
+    attempts: int = 0

@@ -1,4 +1,4 @@
-"""What SchoolScan tells us, as values. Titles and addresses are here; descriptions and evidence are never built at all."""
+"""What SchoolScan tells us, as values. Descriptions and evidence are never built into one at all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from remediation.cases import CaseKey
+from remediation.actions import PatchFinding, Why
+from remediation.cases import CaseKey, Link
 from remediation.findings import Finding, FindingStatus
 from remediation.tickets import ChangePage, Draft, Reason, Ticket
 
@@ -85,7 +86,7 @@ class Tracker(Protocol):
         ...
 
     async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
-        """Tickets of ours that changed since `cursor`, with an overlap: the same change may come twice, never not at all.
+        """Tickets of ours that changed since `cursor`, with an overlap: a change may come twice, never not at all.
 
         Without a cursor the list starts a few minutes before `now`.
         """
@@ -101,16 +102,42 @@ class Tracker(Protocol):
 
 
 class Links(Protocol):
-    """Which ticket belongs to which case, and which one we were about to open. Every write checks the lease."""
+    """Which ticket belongs to the case in hand, and which one we were about to open. Every write checks the lease."""
 
-    async def intend(self, key: CaseKey, tracker: str, now: float) -> None:
-        """Write down durably that a create is about to be sent, and renew the lease. Raises LeaseLost."""
+    async def intend(self, tracker: str, now: float) -> None:
+        """Write down durably that a create is about to be sent (at `now`, Unix seconds). Raises LeaseLost."""
         ...
 
-    async def link(self, key: CaseKey, ticket: Ticket) -> None:
-        """Remember the ticket and forget the intent."""
+    async def link(self, ticket: Ticket) -> Link:
+        """Remember the ticket and forget the intent. Raises LeaseLost."""
         ...
 
-    async def unlink(self, key: CaseKey, tracker: str) -> None:
-        """Forget a ticket that is gone."""
+    async def unlink(self, tracker: str) -> None:
+        """Forget a ticket that is gone, and any intent. Raises LeaseLost."""
+        ...
+
+
+class Rulebook(Protocol):
+    """What mappings.yaml says about a finding, as plain questions. Pure."""
+
+    def wanted(self, key: CaseKey, finding: Finding) -> tuple[str, ...]:
+        """The trackers in which this finding gets a ticket; empty where no rule takes it."""
+        ...
+
+    def place(self, key: CaseKey, finding: Finding, tracker: str) -> str | None:
+        """Where in the tracker its ticket belongs (a Jira project, a ServiceNow table); None where no rule says."""
+        ...
+
+    def draft(self, key: CaseKey, finding: Finding, tracker: str) -> Draft:
+        """The ticket to open."""
+        ...
+
+    def note(
+        self, key: CaseKey, finding: Finding, patch: PatchFinding, tickets: tuple[Ticket, ...], at: datetime
+    ) -> str:
+        """The audit note that goes with a change of the finding's status."""
+        ...
+
+    def comment(self, key: CaseKey, finding: Finding, why: Why, ticket: Ticket, at: datetime) -> str:
+        """What a ticket's readers are told. For a duplicate, `ticket` is the one that stays."""
         ...

@@ -1,4 +1,4 @@
-"""A ticket in a tracker, in our words. What a tracker calls its states and resolutions is mapped here by its adapter."""
+"""A ticket in a tracker, in our words. An adapter maps its tracker's own states and resolutions to these."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

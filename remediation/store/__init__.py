@@ -1,0 +1,1 @@
+"""Where Redis holds what must not be lost: one file per promise."""

@@ -1,0 +1,27 @@
+"""How errors become answers: one handler per class, each with a constant body."""
+
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from receiver.limits import RETRY_AFTER, RequestRefused
+from receiver.metrics import DELIVERIES
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """408, 413 or 415: the request is not one that we read."""
+    if not isinstance(error, RequestRefused):
+        raise error
+    return _answer(request, error.status, dict(error.headers), type(error).__name__)
+
+
+async def unavailable(request: Request, error: Exception) -> Response:
+    """503: the store did not take the delivery; the sender keeps it and comes again."""
+    return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": str(RETRY_AFTER)}, type(error).__name__)
+
+
+def _answer(request: Request, status: HTTPStatus, headers: dict[str, str], reason: str) -> Response:
+    if request.url.path.startswith("/webhooks/"):
+        DELIVERIES.labels("schoolscan", str(status.value), reason).inc()
+    return PlainTextResponse(f"{status.phrase}\n", status_code=status, headers=headers)

@@ -1,0 +1,59 @@
+"""The receiver as a value: every route, middleware and resource on one screen."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from receiver import answers, health, webhooks
+from receiver.accounts import Account, SignedTimes
+from receiver.limits import LastResort, RequestRefused
+from remediation.errors import StoreUnavailable
+from remediation.store.connection import Connection
+from remediation.store.inbox import Inbox
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request may cost. `max_body_bytes` is counted while streaming; `body_deadline` is in seconds."""
+
+    max_body_bytes: int = 256 * 1024
+    body_deadline: float = 10.0
+
+
+def create_app(
+    accounts: Mapping[str, Account],
+    connection: Connection,
+    inbox: Inbox,
+    clock: Callable[[], float],
+    *,
+    limits: Limits,
+    allow_weak_durability: bool = False,
+) -> Starlette:
+    """The application that senders talk to. Everything it holds open belongs to whoever calls this."""
+    app = Starlette(
+        routes=[
+            Route("/webhooks/schoolscan", webhooks.schoolscan, methods=["POST"]),
+            Route("/webhooks/schoolscan/{district}", webhooks.schoolscan, methods=["POST"]),
+            Route("/livez", health.livez),
+            Route("/readyz", health.readyz),
+        ],
+        middleware=[Middleware(LastResort)],
+        exception_handlers={RequestRefused: answers.refused, StoreUnavailable: answers.unavailable},
+    )
+    app.state.accounts = accounts
+    app.state.connection = connection
+    app.state.inbox = inbox
+    app.state.signed_times = SignedTimes(connection)
+    app.state.clock = clock
+    app.state.max_body_bytes = limits.max_body_bytes
+    app.state.body_deadline = limits.body_deadline
+    app.state.allow_weak_durability = allow_weak_durability
+    return app
+
+
+def create_metrics_app() -> Starlette:
+    """What Prometheus asks, on a port of its own."""
+    return Starlette(routes=[Route("/metrics", health.metrics)])

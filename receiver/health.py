@@ -1,0 +1,30 @@
+"""Is the process alive, may it get deliveries, and what has it counted."""
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from remediation.errors import StoreUnavailable
+from remediation.store.connection import durability_problems
+
+
+async def livez(_request: Request) -> Response:
+    """The process answers. Depends on nothing else: a restart would not bring Redis back."""
+    return PlainTextResponse("alive\n")
+
+
+async def readyz(request: Request) -> Response:
+    """Redis is there and keeps what it is told; 503 with the problems otherwise."""
+    state = request.app.state
+    try:
+        problems = [] if state.allow_weak_durability else await durability_problems(state.connection.redis)
+        if state.allow_weak_durability:
+            await state.connection.ask(state.connection.redis.ping())
+    except StoreUnavailable:
+        problems = ["Redis does not answer"]
+    return JSONResponse({"ready": not problems, "problems": problems}, status_code=503 if problems else 200)
+
+
+async def metrics(_request: Request) -> Response:
+    """Everything counted, in Prometheus's text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,149 @@
+"""How much of a request the receiver takes, how long it waits for it, and its last word when all else fails.
+
+Plain ASGI: nothing here knows routes, senders or the store.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from remediation.errors import RemediationError
+
+RETRY_AFTER = 5
+"""Seconds after which a sender may try again when we failed for a reason that we did not foresee."""
+
+_JSON = re.compile(
+    rb"application/(?:[a-z0-9.-]{1,80}\+)?json[ \t]*(?:;[ \t]*charset=(?:utf-8|\"utf-8\")[ \t]*)?;?", re.IGNORECASE
+)
+_DIGITS = re.compile(rb"[0-9]{1,18}")
+
+logger = structlog.get_logger()
+
+
+class RequestRefused(RemediationError):
+    """The request is not one that we read. Answer with `status`, `headers` and no more than the status's own phrase."""
+
+    status: HTTPStatus
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class BodyTooLarge(RequestRefused):
+    """More bytes than the limit. The connection is closed: the rest is not waited for."""
+
+    status = HTTPStatus(413)  # its name changes between Python 3.12 and 3.13
+    headers = (("connection", "close"),)
+
+
+class BodyTooSlow(RequestRefused):
+    """The body was not complete in time. The connection is closed."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    headers = (("connection", "close"),)
+
+
+class MediaTypeRefused(RequestRefused):
+    """Not JSON in UTF-8, or encoded for the transport."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class SenderGone(RemediationError):
+    """The sender hung up before its body was complete: there is nobody to answer and nothing to do."""
+
+
+def require_json(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Raise MediaTypeRefused unless exactly one Content-Type says JSON (or +json), in UTF-8, without Content-Encoding.
+
+    `headers` are the raw pairs of the ASGI scope.
+    """
+    pairs = [(name.lower(), value) for name, value in headers]
+    types = [value for name, value in pairs if name == b"content-type"]
+    if len(types) != 1 or not _JSON.fullmatch(types[0]):
+        raise MediaTypeRefused("the content type is not JSON in UTF-8")
+    if any(name == b"content-encoding" for name, _ in pairs):
+        raise MediaTypeRefused("content encodings are not accepted")
+
+
+async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, limit: int, deadline: float) -> bytes:
+    """The whole body, at most `limit` bytes, complete within `deadline` seconds from now.
+
+    A Content-Length beyond the limit is refused before anything is read; bytes are counted whatever it says.
+    Raises BodyTooLarge, BodyTooSlow or SenderGone.
+    """
+    if _announced_length(headers) > limit:
+        raise BodyTooLarge("the announced body is too large")
+    try:
+        async with asyncio.timeout(deadline):
+            return await _collected(receive, limit)
+    except TimeoutError:
+        raise BodyTooSlow("the body did not arrive in time") from None
+
+
+def _announced_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """The largest plausible Content-Length, 0 without one: the server has refused malformed ones already."""
+    values = (value for name, value in headers if name.lower() == b"content-length")
+    return max((int(value) for value in values if _DIGITS.fullmatch(value)), default=0)
+
+
+async def _collected(receive: Receive, limit: int) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise SenderGone("the sender hung up")
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLarge("the body is too large")
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+class LastResort:
+    """Middleware: whatever nobody caught becomes 503 with Retry-After, and its class (never its words) a log line.
+
+    A sender repeats what got a 503, so that nothing is lost by a mistake of ours. Goes first in the `middleware` list
+    of an application: around the application it would come too late, after Starlette's own 500. SenderGone gets no
+    answer. A response that has begun is left as it is; the server closes the connection.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request of ASGI; scopes other than HTTP pass through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except SenderGone:
+            logger.info("sender_gone")
+        except Exception:
+            logger.exception("request_failed")
+            if not begun:
+                await _send_unavailable(send)
+
+
+async def _send_unavailable(send: Send) -> None:
+    body = HTTPStatus.SERVICE_UNAVAILABLE.phrase.encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"retry-after", str(RETRY_AFTER).encode()),
+    ]
+    # A sender that has gone meanwhile cannot be answered; servers say so with an OSError.
+    with contextlib.suppress(OSError):
+        await send({"type": "http.response.start", "status": HTTPStatus.SERVICE_UNAVAILABLE, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

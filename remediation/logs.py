@@ -1,0 +1,185 @@
+"""Logs: one JSON line per event on standard error, holding ids, codes, counts and durations and nothing else.
+
+What is not on the allow list is not written, whoever logs it and however: a value in a known key must look like an id
+or a number, unknown keys are dropped (and named), an exception is its class and our own lines, a library's message is
+its logger and level. So a careless call costs a log line its meaning, and never a student their privacy.
+"""
+
+import contextlib
+import json as json_format
+import logging
+import math
+import re
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+import structlog
+
+KNOWN_KEYS = frozenset(
+    {
+        *("event", "level", "timestamp", "logger", "error", "at", "dropped"),
+        *("delivery", "sender", "district", "format", "event_id"),
+        *("case", "finding", "scan", "kind", "rule", "generation", "worker"),
+        *("tracker", "ticket", "place", "action", "outcome", "status", "state", "reason"),
+        *("system", "request_id", "method", "route", "port", "address", "limit", "remaining"),
+        *("job", "attempt", "due", "after", "seconds", "count", "total", "page", "last"),
+        *("pid", "signal", "version", "key_id"),
+    }
+)
+"""Every key that a log line may have. Values: ids, words of ours, class names, numbers."""
+
+_LONGEST_VALUE = 200
+_MOST_NAMES = 10
+_MOST_FRAMES = 5
+_EVENT = re.compile(r"[a-z][a-z_., -]{0,99}")
+"""An event is a fixed phrase of ours in small letters; a phrase with anything put into it has digits or capitals."""
+_WORD = re.compile(rf"[A-Za-z0-9_.:/{{}}()<>,+*-]{{0,{_LONGEST_VALUE}}}")
+"""Ids, codes, addresses and routes: no blank as in prose, no `?` as in a query, no `@` as in an e-mail address."""
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
+
+_FOREIGN_EVENT = "library_message"
+_OWN_ROOT = Path(__file__).resolve().parent.parent
+_OWN_PACKAGES = frozenset({"bench", "cli", "receiver", "remediation", "sandbox", "workers"})
+
+
+def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> None:
+    """Send every log of this process, libraries' included, through the allow list to `stream` (standard error).
+
+    `level` (debug, info, warning, error, critical) holds for our own events; libraries are heard from warning on.
+    `json` false is for a person at a terminal. Uncaught exceptions become log lines, too. Servers must leave their
+    own logging configuration off (uvicorn: `log_config=None`).
+    """
+    target = stream or sys.stderr
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            name_exception,
+            keep_known,
+            _renderer(target, json=json),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(target),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [_Pipe(logging.WARNING)]
+    root.setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_in_thread
+    sys.unraisablehook = _log_unraisable
+
+
+def name_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: `exc_info` becomes `error` (its class and its causes') and `at` (our own lines)."""
+    given = event.pop("exc_info", None)
+    error = _exception_of(given)
+    if error is not None:
+        event["error"] = _cut("<-".join(_class_names(error)))
+        event["at"] = _cut(",".join(_own_lines(error)))
+    return event
+
+
+def keep_known(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: only known keys with harmless values pass; `dropped` names the other keys."""
+    dropped = sorted({_harmless_name(key) for key in event if key not in KNOWN_KEYS})
+    kept = {key: _harmless(value) for key, value in event.items() if key in KNOWN_KEYS}
+    phrase = event.get("event")
+    kept["event"] = phrase if isinstance(phrase, str) and _EVENT.fullmatch(phrase) else "<event>"
+    if dropped:
+        kept["dropped"] = _cut(",".join(dropped[:_MOST_NAMES]))
+    return kept
+
+
+class _Pipe(logging.Handler):
+    """The standard library's records, without their messages: libraries write these and quote what they saw."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record's logger, level and place. A stream that is closed costs the line, not the caller."""
+        at = {} if record.exc_info else {"at": f"{record.module}:{record.lineno}"}
+        level = max((known for known in _LEVELS if known <= record.levelno), default=logging.DEBUG)
+        with contextlib.suppress(OSError, ValueError):
+            structlog.get_logger().log(level, _FOREIGN_EVENT, logger=record.name, exc_info=record.exc_info, **at)
+
+
+_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+
+
+def _renderer(target: TextIO, *, json: bool) -> structlog.typing.Processor:
+    if json:
+        return structlog.processors.JSONRenderer(serializer=json_format.dumps)
+    return structlog.dev.ConsoleRenderer(colors=target.isatty())
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    structlog.get_logger().critical("uncaught_exception", exc_info=(kind, error, trace))
+
+
+def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None:
+        structlog.get_logger().critical("uncaught_exception_in_thread", exc_info=args.exc_value)
+
+
+def _log_unraisable(args: "sys.UnraisableHookArgs") -> None:
+    structlog.get_logger().error("uncaught_exception_in_finalizer", exc_info=args.exc_value)
+
+
+def _exception_of(given: object) -> BaseException | None:
+    """The exception that an `exc_info` means: itself, the middle of a triple, or the one being handled."""
+    if isinstance(given, BaseException):
+        return given
+    if isinstance(given, tuple):
+        return next((part for part in given if isinstance(part, BaseException)), None)
+    return sys.exception() if given else None
+
+
+def _class_names(error: BaseException) -> Iterator[str]:
+    """The class of the exception, then those of its causes; a group also names its members."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        name = type(current).__name__
+        if isinstance(current, BaseExceptionGroup):
+            name += f"({','.join(type(member).__name__ for member in current.exceptions)})"
+        yield name
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+
+
+def _own_lines(error: BaseException) -> list[str]:
+    """`path:line` of the innermost frames that are ours; where none is, of the innermost frame of all."""
+    frames = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [f"{path.relative_to(_OWN_ROOT)}:{line}" for path, line in frames if _is_own(path)]
+    return own[-_MOST_FRAMES:] or [f"{path.name}:{line}" for path, line in frames[-1:]]
+
+
+def _is_own(path: Path) -> bool:
+    return path.is_relative_to(_OWN_ROOT) and path.relative_to(_OWN_ROOT).parts[0] in _OWN_PACKAGES
+
+
+def _harmless(value: object) -> str | int | float | bool | None:
+    """The value where it looks like an id or a number; the name of its type otherwise."""
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, BaseException):
+        return type(value).__name__
+    if isinstance(value, str) and _WORD.fullmatch(value):
+        return str(value)
+    return f"<{type(value).__name__}>"
+
+
+def _harmless_name(key: str) -> str:
+    return key if _NAME.fullmatch(key) else "<key>"
+
+
+def _cut(text: str) -> str:
+    return text[:_LONGEST_VALUE]

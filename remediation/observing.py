@@ -1,0 +1,63 @@
+"""Look at the outside: the finding and its tickets as they are now. Reads only."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from remediation.cases import CaseRecord
+from remediation.errors import OutsideError
+from remediation.findings import Finding
+from remediation.planning import Observation
+from remediation.ports import Rulebook, Source, Tracker
+from remediation.tickets import Ticket, TicketState
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen, which trackers the rules name for it, and why a tracker could not be asked."""
+
+    observation: Observation
+    wanted: tuple[str, ...]
+    failures: Mapping[str, OutsideError] = field(default_factory=dict)
+
+
+async def observe(record: CaseRecord, source: Source, trackers: Mapping[str, Tracker], rulebook: Rulebook) -> Sight:
+    """The case as the outside shows it.
+
+    One read of the finding, one of each ticket, and a search only where the rule wants a ticket and none is linked.
+
+    Raises TryLater or Refused when the finding cannot be read; a tracker that cannot be asked is a failure by name.
+    """
+    finding = await source.finding(record.key.id)
+    wanted = tuple(name for name in rulebook.wanted(record.key, finding) if name in trackers)
+    asked = [name for name in _to_ask(record, finding, wanted) if name in trackers]
+    answers = await asyncio.gather(*(_tickets(record, finding, trackers[name], rulebook) for name in asked))
+    failures = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, OutsideError)}
+    found = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, tuple) and found}
+    observation = Observation(
+        finding=finding,
+        tickets={name: tickets[0] for name, tickets in found.items()},
+        unseen=frozenset(failures),
+        duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
+    )
+    return Sight(observation, wanted, failures)
+
+
+def _to_ask(record: CaseRecord, finding: Finding, wanted: tuple[str, ...]) -> Iterable[str]:
+    """Linked trackers, and those that ought to have a ticket. A solved finding without a ticket needs none."""
+    return dict.fromkeys((*record.links, *(wanted if finding.status.is_unsolved else ())))
+
+
+async def _tickets(
+    record: CaseRecord, finding: Finding, tracker: Tracker, rulebook: Rulebook
+) -> tuple[Ticket, ...] | OutsideError:
+    """The case's ticket in one tracker first, then any duplicates of it."""
+    try:
+        if link := record.links.get(tracker.name):
+            ticket = await tracker.read(link.ticket_id)
+            if ticket.state is not TicketState.GONE or finding.status.is_solved:
+                return (ticket,)
+        place = rulebook.place(record.key, finding, tracker.name)
+        return await tracker.find(record.key.mark, place) if place is not None else ()
+    except OutsideError as error:
+        return error

@@ -1,0 +1,93 @@
+"""Sealing: what rests in Redis can be read only by somebody who holds a data key."""
+
+import base64
+import binascii
+import os
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from remediation.errors import ConfigurationError, KeyMissing, Problem
+
+_KEY_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+"""96 bits, chosen at random. NIST SP 800-38D allows 2**32 values under one key that way."""
+_SEPARATOR = b":"
+_SETTING = "DATA_KEYS"
+
+
+def generate_key() -> str:
+    """A new entry for DATA_KEYS, `kid:base64key`. Chance comes from the operating system and cannot be an argument."""
+    return f"k{secrets.token_hex(4)}:{base64.b64encode(AESGCM.generate_key(8 * _KEY_BYTES)).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The data keys by their ids, in order: the first seals, all open."""
+
+    _ciphers: Mapping[str, AESGCM] = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The keyring that DATA_KEYS spells out: `kid:base64key` entries, separated by commas.
+
+        Raises ConfigurationError, which names entries by their place in the list and never quotes them.
+        """
+        entries = [_entry(number, part.strip()) for number, part in enumerate(text.split(","), start=1)]
+        problems = [entry for entry in entries if isinstance(entry, Problem)]
+        pairs = [entry for entry in entries if not isinstance(entry, Problem)]
+        problems += _repeats("key id", [kid for kid, _ in pairs]) + _repeats("key", [key for _, key in pairs])
+        if problems:
+            raise ConfigurationError(problems)
+        return cls({kid: AESGCM(key) for kid, key in pairs})
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The ids of the keys; the first is the one that seals."""
+        return tuple(self._ciphers)
+
+    def seal(self, plaintext: bytes, identity: str) -> bytes:
+        """`plaintext` under the first key, to be opened only together with the same `identity` (the row's own name)."""
+        kid, cipher = next(iter(self._ciphers.items()))
+        nonce = os.urandom(_NONCE_BYTES)
+        return kid.encode() + _SEPARATOR + nonce + cipher.encrypt(nonce, plaintext, identity.encode())
+
+    def open(self, sealed: bytes, identity: str) -> bytes:
+        """The plaintext of `sealed`. Raises KeyMissing where its key is unknown or it does not authenticate."""
+        kid, _, rest = sealed.partition(_SEPARATOR)
+        cipher = self._ciphers.get(kid.decode("ascii", "replace"))
+        if cipher is None:
+            raise KeyMissing(f"the data key of a sealed value is not in {_SETTING}")
+        try:
+            return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], identity.encode())
+        except (InvalidTag, ValueError):
+            raise KeyMissing("a sealed value does not open under its data key") from None
+
+
+def _entry(number: int, text: str) -> tuple[str, bytes] | Problem:
+    kid, colon, encoded = text.partition(":")
+    if not colon:
+        return Problem(_SETTING, f"entry {number} is not of the form kid:base64key")
+    if not _KEY_ID.fullmatch(kid):
+        return Problem(
+            _SETTING, f"entry {number}: the key id is not 1 to 32 letters, digits, dots, dashes, underscores"
+        )
+    try:
+        key = base64.b64decode(encoded.replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError):
+        return Problem(_SETTING, f"entry {number}: the key is not base64")
+    if len(key) != _KEY_BYTES:
+        return Problem(_SETTING, f"entry {number}: the key has {len(key)} bytes instead of {_KEY_BYTES}")
+    return kid, key
+
+
+def _repeats(what: str, values: Sequence[str] | Sequence[bytes]) -> list[Problem]:
+    if len(set(values)) == len(values):
+        return []
+    return [Problem(_SETTING, f"the same {what} is listed twice")]

@@ -1,0 +1,90 @@
+"""What one process is told by its environment. The only place that reads it."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from remediation.errors import ConfigurationError, Problem
+
+_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+
+
+def _redis_address(address: str) -> str:
+    if not address.startswith(_REDIS_SCHEMES):
+        raise ValueError(f"must begin with {', '.join(_REDIS_SCHEMES[:-1])} or {_REDIS_SCHEMES[-1]}")
+    return address
+
+
+def _lower(word: object) -> object:
+    return word.lower() if isinstance(word, str) else word
+
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+RedisAddress = Annotated[str, AfterValidator(_redis_address)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+
+
+class Settings(BaseSettings):
+    """The process settings. Each field is the environment variable of the same name in capitals; an empty one is unset.
+
+    A port of 0 takes any free one.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+
+    redis_url: RedisAddress | None = Field(default=None, repr=False, description="None starts the embedded server.")
+    mappings_path: Path = Field(default=Path("mappings.yaml"), description="Where mappings.yaml is.")
+    data_keys: str | None = Field(default=None, repr=False, description="The keys that seal; the first one seals.")
+    data_dir: Path = Field(default=Path(".remedy"), description="Where the embedded server keeps its data.")
+    log_level: LogLevel = Field(default="info", description="The least that is logged.")
+    receiver_host: str = Field(default="127.0.0.1", description="Where the receiver listens.")
+    receiver_port: Port = Field(default=8080, description="Where the receiver listens.")
+    metrics_host: str = Field(default="127.0.0.1", description="Where the receiver shows its metrics.")
+    metrics_port: Port = Field(default=9090, description="Where the receiver shows its metrics.")
+    worker_host: str = Field(default="127.0.0.1", description="Where a worker shows that it lives, and its metrics.")
+    worker_port: Port = Field(default=9091, description="Where a worker shows that it lives, and its metrics.")
+    max_body_bytes: int = Field(default=262_144, ge=1_024, le=16_777_216, description="The largest delivery taken.")
+    body_deadline: float = Field(default=10, gt=0, le=300, description="Seconds that a delivery's body may take.")
+    allow_weak_durability: bool = Field(
+        default=False, description="Take a Redis that may lose the last second of what it acknowledged."
+    )
+    max_jobs: int = Field(default=64, ge=1, le=1_000, description="Jobs at once in one worker.")
+    poll_seconds: int = Field(default=30, ge=1, le=3_600, description="How often trackers are asked what changed.")
+
+
+def load_settings() -> Settings:
+    """The settings of this process. Raises ConfigurationError with one problem per variable, without its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = {str(each["loc"][0]): _problem(each) for each in error.errors(include_url=False)}
+        raise ConfigurationError(list(problems.values())) from None
+
+
+def environ() -> Mapping[str, str]:
+    """The environment as it is now: where secrets given by `{env: NAME}` are looked up."""
+    return dict(os.environ)
+
+
+def _problem(error: ErrorDetails) -> Problem:
+    words = _MESSAGES.get(error["type"], "is not what is allowed")
+    return Problem(str(error["loc"][0]).upper(), words if isinstance(words, str) else words(error))
+
+
+_MESSAGES: Mapping[str, str | Callable[[ErrorDetails], str]] = {
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number",
+    "bool_parsing": "must be true or false",
+    "literal_error": lambda error: f"must be {error['ctx']['expected'].replace(chr(39), '')}",
+    "greater_than": lambda error: f"must be more than {error['ctx']['gt']:,.0f}",
+    "greater_than_equal": lambda error: f"must be at least {error['ctx']['ge']:,}",
+    "less_than_equal": lambda error: f"must be at most {error['ctx']['le']:,.0f}",
+    "value_error": lambda error: str(error["ctx"]["error"]),
+}

@@ -1,0 +1,104 @@
+"""P1, nothing lost: a delivery is in here, durably, before its sender gets a 2xx, and stays until it has been read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from remediation.cases import CaseKey
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.store.keys import INBOX
+from remediation.store.todo import Mark, marks_of
+
+FINGERPRINT_LIFETIME = timedelta(days=30)
+"""How long a delivery's fingerprint is kept after it has been read, so that a late repeat is known as one."""
+
+FINGERPRINT_MS = int(FINGERPRINT_LIFETIME.total_seconds() * 1000)
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands. Every one ends in done, parked, quarantined, or is discarded by a person."""
+
+    RECEIVED = "received"
+    DONE = "done"
+    PARKED = "parked"
+    QUARANTINED = "quarantined"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """A delivery that waits to be read. `body` is opened."""
+
+    id: str
+    sender: str
+    district: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ScanNote:
+    """What a delivery said of a scan: it has started, or its findings are to be listed."""
+
+    district: str
+    id: str
+    completed: bool
+
+    @property
+    def ref(self) -> str:
+        """The scan's reference, spelled as a case's is."""
+        return scan_ref(self.district, self.id)
+
+
+def scan_ref(district: str, scan_id: str) -> str:
+    """A scan's reference: `lakeside:scan:scan_2k9x4f`, with a digest where the id has unusual characters."""
+    return CaseKey.ref_of(district, "scan", scan_id)
+
+
+class Inbox:
+    """The rows of deliveries."""
+
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+
+    async def accept(
+        self, delivery_id: str, sender: str, district: str, body: bytes, now: float, *, unreadable: str | None = None
+    ) -> bool:
+        """Store it, mark it as to be read and wake a worker, in one step. False: it was stored before.
+
+        `unreadable` (a fixed phrase) quarantines it instead. Either way, on return it is durable.
+        Raises StoreUnavailable, and then it may or may not have been stored.
+        """
+        state = DeliveryState.QUARANTINED if unreadable else DeliveryState.RECEIVED
+        sealed = self._keyring.seal(body, INBOX + delivery_id)
+        words = self._keyring.seal(unreadable.encode(), f"words:delivery/{delivery_id}") if unreadable else b""
+        args = (delivery_id, int(now * 1000), state, sender, district, sealed, words)
+        return bool(await self._connection.run("accept_delivery", *args))
+
+    async def waiting(self, delivery_id: str) -> StoredDelivery | None:
+        """The delivery, if nobody has read it yet. Raises KeyMissing when its data key is not there."""
+        fields = await self._connection.ask(
+            self._connection.redis.hmget(INBOX + delivery_id, ["state", "sender", "district", "body"])
+        )
+        state, sender, district, body = fields
+        if state is None or sender is None or district is None or body is None:
+            return None
+        if state.decode() != DeliveryState.RECEIVED:
+            return None
+        opened = self._keyring.open(body, INBOX + delivery_id)
+        return StoredDelivery(delivery_id, sender.decode(), district.decode(), opened)
+
+    async def finish(
+        self, delivery_id: str, now: float, cases: Iterable[Mark] = (), scan: ScanNote | None = None
+    ) -> None:
+        """Mark the cases and the scan that it named, shred its body and keep its fingerprint, in one step."""
+        scan_args = (scan.ref, scan.id, "listing" if scan.completed else "started") if scan else ("", "", "")
+        marks = marks_of(cases)
+        await self._connection.run("finish_delivery", delivery_id, int(now * 1000), FINGERPRINT_MS, *scan_args, *marks)
+
+    async def state(self, delivery_id: str) -> DeliveryState | None:
+        """Where it stands; None where nothing is known of it."""
+        state = await self._connection.ask(self._connection.redis.hget(INBOX + delivery_id, "state"))
+        return DeliveryState(state.decode()) if state else None

@@ -1,0 +1,62 @@
+"""Where everything lies in Redis, and the same names for the scripts."""
+
+from remediation.queue import BAND_MS, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, WORK_QUEUE
+
+INBOX = "remedy:inbox:"
+"""+ delivery id: a hash, the delivery's row."""
+
+PENDING = "remedy:inbox-pending"
+"""Sorted set of the deliveries that nobody has read yet, by the time (ms) at which the sweep looks after them."""
+
+CASE = "remedy:case:"
+"""+ case reference: a hash, the case's row."""
+
+LEASE = "remedy:lease:"
+"""+ case reference: the token of the worker that holds the case, with a time to live."""
+
+DIRTY = "remedy:dirty"
+"""Sorted set of the cases that must be looked at, by the time (ms) at which the sweep looks after them."""
+
+TICKETS = "remedy:tickets:"
+"""+ tracker: a hash from ticket id to case reference."""
+
+SCAN = "remedy:scan:"
+"""+ scan reference: a hash, how far its findings have been listed."""
+
+SCANS = "remedy:scans-open"
+"""Sorted set of the scans still being listed, by the time (ms) at which the sweep looks after them."""
+
+PARKED = "remedy:parked"
+"""Sorted set of parked and quarantined work, by the time (ms) it was set aside."""
+
+PARKED_ROW = "remedy:parked:"
+"""+ name: a hash, one piece of parked work."""
+
+CURSOR = "remedy:cursor:"
+"""+ tracker: how far its list of changes has been read."""
+
+GRACE_MS = 10_000
+"""How long a wake-up may wait in the queue before the sweep makes sure that it is still there."""
+
+PRELUDE = "\n".join(
+    f'local {name} = "{value}"' if isinstance(value, str) else f"local {name} = {value}"
+    for name, value in {
+        "INBOX": INBOX,
+        "PENDING": PENDING,
+        "CASE": CASE,
+        "LEASE": LEASE,
+        "DIRTY": DIRTY,
+        "TICKETS": TICKETS,
+        "SCAN": SCAN,
+        "SCANS": SCANS,
+        "PARKED": PARKED,
+        "PARKED_ROW": PARKED_ROW,
+        "CURSOR": CURSOR,
+        "GRACE_MS": GRACE_MS,
+        "QUEUE": WORK_QUEUE,
+        "JOB": JOB_PREFIX,
+        "IN_PROGRESS": IN_PROGRESS_PREFIX,
+        "BAND_MS": BAND_MS,
+        "JOB_TTL_MS": int(JOB_LIFETIME.total_seconds() * 1000),
+    }.items()
+)

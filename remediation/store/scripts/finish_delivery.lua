@@ -1,0 +1,24 @@
+-- A delivery has been read. ARGV: id, now, lifetime of the fingerprint (ms), scan reference or '', scan id, scan state
+-- ('started' or 'listing'), then reference, id, band of each case to mark. Answers 0 if it was finished already.
+local id, now, scan = ARGV[1], tonumber(ARGV[2]), ARGV[4]
+local row = INBOX .. id
+if redis.call('HGET', row, 'state') ~= 'received' then return 0 end
+if scan ~= '' then
+  local scan_row = SCAN .. scan
+  redis.call('HSETNX', scan_row, 'id', ARGV[5])
+  redis.call('HSET', scan_row, 'state', ARGV[6], 'at', now)
+  redis.call('PEXPIRE', scan_row, ARGV[3])
+  if ARGV[6] == 'listing' then
+    redis.call('HSET', scan_row, 'cursor', '', 'pages', 0, 'marked', 0, 'attempts', 0)
+    redis.call('ZADD', SCANS, now + GRACE_MS, scan)
+    wake_once(scan_row, 'page_scan', scan, now, 5)
+  end
+end
+mark_all(7, now)
+redis.call('HSET', row, 'state', 'done')
+redis.call('HDEL', row, 'body')
+redis.call('ZREM', PENDING, id)
+redis.call('PEXPIRE', row, ARGV[3])
+redis.call('DEL', PARKED_ROW .. 'delivery/' .. id)
+redis.call('ZREM', PARKED, 'delivery/' .. id)
+return 1

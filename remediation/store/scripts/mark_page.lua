@@ -1,0 +1,18 @@
+-- A page of a scan has been listed. ARGV: scan reference, now, cursor of the page, next cursor or '', then the cases.
+-- Answers 0 when somebody else has listed this page already.
+local scan, now = ARGV[1], tonumber(ARGV[2])
+local row = SCAN .. scan
+if redis.call('HGET', row, 'state') ~= 'listing' or redis.call('HGET', row, 'cursor') ~= ARGV[3] then return 0 end
+mark_all(5, now)
+redis.call('HINCRBY', row, 'pages', 1)
+redis.call('HINCRBY', row, 'marked', (#ARGV - 4) / 3)
+redis.call('HSET', row, 'attempts', 0)
+if ARGV[4] == '' then
+  redis.call('HSET', row, 'state', 'done')
+  redis.call('ZREM', SCANS, scan)
+else
+  redis.call('HSET', row, 'cursor', ARGV[4])
+  redis.call('ZADD', SCANS, now + GRACE_MS, scan)
+  wake(row, 'page_scan', scan, now, 5)
+end
+return 1

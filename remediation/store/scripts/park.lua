@@ -1,0 +1,19 @@
+-- Set work aside. ARGV: name, now, kind, subject, district, action, system, error, words (sealed).
+-- A case's action is also named in its row, so that it is not tried again until somebody asks.
+local name, now = ARGV[1], tonumber(ARGV[2])
+local row = PARKED_ROW .. name
+redis.call('HSET', row, 'kind', ARGV[3], 'subject', ARGV[4], 'district', ARGV[5], 'action', ARGV[6],
+  'system', ARGV[7], 'error', ARGV[8], 'words', ARGV[9], 'at', now)
+redis.call('HSETNX', row, 'first_at', now)
+redis.call('HINCRBY', row, 'attempts', 1)
+redis.call('ZADD', PARKED, now, name)
+if ARGV[3] == 'action' or ARGV[3] == 'case' then
+  redis.call('HSET', CASE .. ARGV[4], 'parked:' .. ARGV[6], now)
+elseif ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
+  redis.call('HSET', INBOX .. ARGV[4], 'state', ARGV[3] == 'delivery' and 'parked' or 'quarantined')
+  redis.call('ZREM', PENDING, ARGV[4])
+elseif ARGV[3] == 'scan' then
+  redis.call('HSET', SCAN .. ARGV[4], 'state', 'parked')
+  redis.call('ZREM', SCANS, ARGV[4])
+end
+return 1

@@ -1,0 +1,15 @@
+-- Remember a case and let go of it. ARGV: reference, token, generation seen, now, memory, then fields to delete.
+-- Answers 'lost', 'settled', or 'again' when something happened since.
+local ref, now = ARGV[1], tonumber(ARGV[4])
+local row = CASE .. ref
+if not holds(ref, ARGV[2]) then return 'lost' end
+redis.call('HSET', row, 'memory', ARGV[5])
+redis.call('HDEL', row, 'attempts', unpack(ARGV, 6))
+redis.call('DEL', LEASE .. ref)
+if redis.call('HGET', row, 'gen') == ARGV[3] then
+  redis.call('ZREM', DIRTY, ref)
+  return 'settled'
+end
+redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
+wake(row, 'look_at_case', ref, now, band_of(row))
+return 'again'

@@ -1,0 +1,61 @@
+-- What all scripts share; the names in capitals come from keys.py.
+
+-- Put a job into arq's queue, as arq.connections.enqueue_job would, for work in the given band.
+local function enqueue(job_id, name, argument, now, band)
+  local job = cjson.encode({t = cjson.null, f = name, a = {argument}, k = {}, et = now})
+  redis.call('SET', JOB .. job_id, job, 'PX', JOB_TTL_MS)
+  redis.call('ZADD', QUEUE, now - band * BAND_MS, job_id)
+end
+
+-- A new wake-up for the thing whose row this is. Ids are never used twice: arq drops an id that it has just finished.
+local function wake(row, name, argument, now, band)
+  local number = redis.call('HINCRBY', row, 'wakes', 1)
+  local job_id = name .. ':' .. argument .. ':' .. number
+  redis.call('HSET', row, 'wake', job_id)
+  enqueue(job_id, name, argument, now, band)
+end
+
+-- Whether the row's last wake-up still waits in the queue (and is not being run, perhaps by a worker that died).
+local function waits(row)
+  local job_id = redis.call('HGET', row, 'wake')
+  if not job_id or redis.call('EXISTS', IN_PROGRESS .. job_id) == 1 then return false end
+  return redis.call('ZSCORE', QUEUE, job_id) and job_id or false
+end
+
+-- Wake, or move the wake-up that waits already forward if this trigger is more urgent.
+local function wake_once(row, name, argument, now, band)
+  local waiting = waits(row)
+  if waiting then
+    redis.call('ZADD', QUEUE, 'XX', 'LT', now - band * BAND_MS, waiting)
+  else
+    wake(row, name, argument, now, band)
+  end
+end
+
+-- A case must be looked at. Its holder, if there is one, sees the new generation when it lets go.
+local function mark(ref, id, now, band)
+  local row = CASE .. ref
+  redis.call('HINCRBY', row, 'gen', 1)
+  redis.call('HSETNX', row, 'id', id)
+  if band < 0 then band = tonumber(redis.call('HGET', row, 'band') or '0') end
+  redis.call('HSET', row, 'band', band)
+  redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
+  if redis.call('EXISTS', LEASE .. ref) == 0 then
+    wake_once(row, 'look_at_case', ref, now, band)
+  end
+end
+
+-- ARGV from `first` on: reference, id, band of each case to mark.
+local function mark_all(first, now)
+  for i = first, #ARGV, 3 do
+    mark(ARGV[i], ARGV[i + 1], now, tonumber(ARGV[i + 2]))
+  end
+end
+
+local function band_of(row)
+  return tonumber(redis.call('HGET', row, 'band') or '0')
+end
+
+local function holds(ref, token)
+  return redis.call('GET', LEASE .. ref) == token
+end

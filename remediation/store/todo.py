@@ -1,0 +1,180 @@
+"""P4, it settles: which cases must be looked at, who holds each, and what was found when it was let go.
+
+A case is dirty from the moment that something says "look again" until a look has seen that moment's generation. One
+worker at a time holds its lease; a trigger that arrives meanwhile raises the generation, and the case is woken again
+when the holder lets go. The arq job is only the wake-up.
+"""
+
+import json
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory, key_of_ref
+from remediation.findings import FindingStatus
+from remediation.queue import Band
+from remediation.store.connection import Connection
+from remediation.store.keys import CASE, CURSOR, DIRTY, PENDING, SCANS, TICKETS
+from remediation.tickets import TicketState
+
+LEASE_SECONDS = 8.0
+"""How long a worker that died keeps its case. Renewed every third of it while the worker lives."""
+
+SWEEP_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a case. `generation` is what was to be looked at when it was taken."""
+
+    ref: str
+    token: str
+    generation: str
+    record: CaseRecord
+
+
+Mark = tuple[CaseKey, Band | None]
+"""A case to look at and how urgent it is; None keeps the urgency that it had."""
+
+
+def marks_of(cases: Iterable[Mark]) -> list[str | int]:
+    """Cases as the scripts take them."""
+    return [part for key, band in cases for part in (key.ref, key.id, -1 if band is None else int(band))]
+
+
+class Todo:
+    """The to-do list of cases."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def mark(self, cases: Iterable[Mark], now: float, *, cursor: tuple[str, str] | None = None) -> None:
+        """Mark cases dirty and wake a worker for each, together with the cursor (name, value) of what named them."""
+        marks = marks_of(cases)
+        if marks or cursor:
+            await self._connection.run("mark_cases", int(now * 1000), *(cursor or ("", "")), *marks)
+
+    async def cursor(self, name: str) -> str | None:
+        """How far a list of changes has been read."""
+        value = await self._connection.ask(self._connection.redis.get(CURSOR + name))
+        return value.decode() if value else None
+
+    async def keys_of_tickets(self, tracker: str, ticket_ids: list[str]) -> list[CaseKey | None]:
+        """The case of each ticket, as far as we have linked it."""
+        if not ticket_ids:
+            return []
+        refs = await self._connection.ask(self._connection.redis.hmget(TICKETS + tracker, ticket_ids))
+        return [await self.key_of(ref.decode()) if ref else None for ref in refs]
+
+    async def key_of(self, ref: str) -> CaseKey | None:
+        """The key behind a reference; for one that holds a digest, as far as the case is known."""
+        if key := key_of_ref(ref):
+            return key
+        case_id = await self._connection.ask(self._connection.redis.hget(CASE + ref, "id"))
+        return _key(ref, case_id.decode()) if case_id else None
+
+    async def take(self, ref: str) -> Lease | None:
+        """The lease on a case that must be looked at; None when it is clean, or somebody else holds it."""
+        token = secrets.token_hex(8)
+        answer = await self._connection.run("take_case", ref, token, int(LEASE_SECONDS * 1000))
+        if not isinstance(answer, list):
+            return None
+        row = {answer[i].decode(): answer[i + 1] for i in range(0, len(answer), 2)}
+        return Lease(ref, token, row["gen"].decode(), record_of(ref, row))
+
+    async def renew(self, lease: Lease, fields: dict[str, str] | None = None) -> bool:
+        """Keep the lease for another LEASE_SECONDS and write fields of the row under it. False: it is lost."""
+        pairs = [part for pair in (fields or {}).items() for part in pair]
+        return bool(
+            await self._connection.run("renew_lease", lease.ref, lease.token, int(LEASE_SECONDS * 1000), *pairs)
+        )
+
+    async def settle(self, lease: Lease, memory: Memory, now: float, *, drop: Iterable[str] = ()) -> bool:
+        """Remember, let go, and clear the mark if nothing happened since. `drop` names fields of the row to delete.
+
+        False: the lease was lost, nothing was written, and whoever took it over goes on.
+        """
+        args: tuple[str | int, ...] = (
+            lease.ref,
+            lease.token,
+            lease.generation,
+            int(now * 1000),
+            memory_json(memory),
+            *drop,
+        )
+        return bool(await self._connection.run("settle_case", *args) != b"lost")
+
+    async def put_off(self, lease: Lease, due: float) -> bool:
+        """Let go of the case and have it looked at again at `due` (Unix seconds). False: the lease was lost."""
+        return bool(await self._connection.run("put_off_case", lease.ref, lease.token, int(due * 1000)))
+
+    async def sweep(self, now: float) -> dict[str, int]:
+        """Wake whatever is due and has no live wake-up: put off, orphaned by a crash, or forgotten by the queue.
+
+        Its cost follows what is due, not what is known. Answers how many of each kind were woken.
+        """
+        woken = {}
+        for which, listing in (("delivery", PENDING), ("scan", SCANS), ("case", DIRTY)):
+            due = await self._connection.ask(
+                self._connection.redis.zrangebyscore(listing, 0, int(now * 1000), start=0, num=SWEEP_BATCH)
+            )
+            answers = [await self._connection.run("rewake", which, ref, int(now * 1000)) for ref in due]
+            woken[which] = sum(answers)
+        return woken
+
+    async def record(self, ref: str) -> CaseRecord | None:
+        """What is kept of a case."""
+        row = await self._connection.ask(self._connection.redis.hgetall(CASE + ref))
+        return record_of(ref, {name.decode(): value for name, value in row.items()}) if row else None
+
+    async def dirty(self) -> int:
+        """How many cases wait to be looked at."""
+        return int(await self._connection.ask(self._connection.redis.zcard(DIRTY)))
+
+
+def _key(ref: str, case_id: str) -> CaseKey:
+    district, kind, _ = ref.split(":", 2)
+    return CaseKey(district, CaseKind(kind), case_id)
+
+
+def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
+    """A case's row, read."""
+    links = {name: _link(name, row[f"link:{name}"]) for name in _names(row, "link")}
+    intents = {name: Intent(name, float(row[f"intent:{name}"])) for name in _names(row, "intent")}
+    return CaseRecord(
+        key=_key(ref, row["id"].decode()),
+        links=links,
+        intents=intents,
+        memory=memory_of(row["memory"]) if "memory" in row else Memory(),
+        parked=frozenset(_names(row, "parked")),
+        again=frozenset(_names(row, "again")),
+        attempts=int(row.get("attempts", 0)),
+    )
+
+
+def _names(row: dict[str, bytes], kind: str) -> list[str]:
+    return [field.partition(":")[2] for field in row if field.startswith(f"{kind}:")]
+
+
+def _link(tracker: str, text: bytes) -> Link:
+    ticket_id, key, url = json.loads(text)
+    return Link(tracker, ticket_id, key, url)
+
+
+def memory_json(memory: Memory) -> str:
+    """A memory on its way to Redis."""
+    kept = {"finding": memory.finding, "tickets": dict(memory.tickets)}
+    if memory.doing:
+        kept |= {"doing": sorted(memory.doing), "planned_at": memory.planned_at}
+    return json.dumps(kept)
+
+
+def memory_of(text: bytes) -> Memory:
+    """A memory on its way back."""
+    kept = json.loads(text)
+    return Memory(
+        finding=FindingStatus(kept["finding"]) if kept["finding"] else None,
+        tickets={tracker: TicketState(state) for tracker, state in kept["tickets"].items()},
+        doing=frozenset(kept.get("doing", ())),
+        planned_at=FindingStatus(kept["planned_at"]) if kept.get("planned_at") else None,
+    )

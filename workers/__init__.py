@@ -1,0 +1,1 @@
+"""The hands: arq jobs and crons, each a few lines over remediation."""

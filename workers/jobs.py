@@ -1,0 +1,34 @@
+"""What holds for every job: it never raises, because arq would take a raised error for its last word."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+import structlog
+
+from remediation.errors import LeaseLost, StoreUnavailable
+from workers.metrics import STUMBLES
+from workers.resources import Desk
+
+logger = structlog.get_logger()
+
+P = ParamSpec("P")
+ArqContext = dict[str, Any]
+
+
+def never_raising(
+    job: Callable[Concatenate[Desk, P], Awaitable[None]],
+) -> Callable[..., Coroutine[Any, Any, None]]:
+    """A job for arq around one of ours. What it leaves undone is still in Redis, and the sweep wakes it again."""
+
+    @wraps(job)
+    async def guarded(ctx: ArqContext, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            await job(ctx["desk"], *args, **kwargs)
+        except (StoreUnavailable, LeaseLost) as error:
+            logger.warning("job_let_go", job=job.__name__, error=type(error).__name__)
+        except Exception as error:
+            STUMBLES.labels(job.__name__, type(error).__name__).inc()
+            logger.exception("job_failed", job=job.__name__, error=type(error).__name__)
+
+    return guarded

@@ -1,0 +1,51 @@
+"""Cron: ask each tracker which tickets changed, and mark their cases. Needs no webhook."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import structlog
+
+from remediation.cases import CaseKey, ref_of_mark
+from remediation.errors import OutsideError
+from remediation.ports import Tracker
+from remediation.tickets import TicketChange
+from workers.jobs import never_raising
+from workers.metrics import POLLS
+from workers.resources import Desk
+
+logger = structlog.get_logger()
+
+MOST_PAGES = 20
+"""Pages of changes read in one run; the cursor keeps the rest for the next."""
+
+
+@never_raising
+async def poll_trackers(desk: Desk) -> None:
+    """Read every tracker's changes. One that is down waits for the next run and does not hold up the others."""
+    await asyncio.gather(*(_poll(desk, tracker) for tracker in desk.trackers.values()))
+
+
+async def _poll(desk: Desk, tracker: Tracker) -> None:
+    cursor = await desk.todo.cursor(tracker.name)
+    try:
+        for _ in range(MOST_PAGES):
+            page = await tracker.changes(cursor, datetime.fromtimestamp(desk.clock(), tz=UTC))
+            keys = await _keys(desk, tracker.name, page.changes)
+            await desk.todo.mark([(key, None) for key in keys], desk.clock(), cursor=(tracker.name, page.cursor))
+            cursor = page.cursor
+            if not page.more:
+                break
+    except OutsideError as error:
+        POLLS.labels(tracker.name, "failed").inc()
+        logger.warning("poll_failed", tracker=tracker.name, error=type(error).__name__, status=error.status)
+    else:
+        POLLS.labels(tracker.name, "done").inc()
+
+
+async def _keys(desk: Desk, tracker: str, changes: tuple[TicketChange, ...]) -> list[CaseKey]:
+    """The cases of changed tickets: by their correlation mark, or by our link where a person removed the mark."""
+    marked = {change.ticket_id: ref for change in changes if (ref := ref_of_mark(change.mark))}
+    linked = [change.ticket_id for change in changes if change.ticket_id not in marked]
+    found = [await desk.todo.key_of(ref) for ref in dict.fromkeys(marked.values())]
+    found += await desk.todo.keys_of_tickets(tracker, linked)
+    return [key for key in dict.fromkeys(found) if key is not None and key.district in desk.sources]

@@ -1,0 +1,94 @@
+"""How arq runs our jobs: each setting with the reason why it is not arq's own."""
+
+from typing import Any
+
+from arq import cron, func
+from arq.connections import ArqRedis
+from arq.worker import Worker
+from redis.asyncio import ConnectionPool
+
+from remediation.queue import JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Job, decode, encode
+from workers.cases import look_at_case
+from workers.deliveries import read_delivery
+from workers.jobs import ArqContext, never_raising
+from workers.polls import poll_trackers
+from workers.resources import Desk
+from workers.scans import page_scan
+from workers.upkeep import sweep
+
+JOB_TIMEOUT = 30
+"""Seconds. After kill -9 arq leaves a job alone for this and ten more; our own lease and sweep recover sooner."""
+
+SWEEP_SECONDS = 2
+
+COMPLETION_WAIT = 25
+"""Seconds that running jobs get after SIGTERM: more than a look takes, less than a pod's grace period of 30."""
+
+
+@never_raising
+async def unreadable_job(_desk: Desk) -> None:
+    """What a job becomes whose wire format nobody can read: nothing, as the sweep makes its wake-up anew."""
+
+
+def _common(pool: ConnectionPool, queue: str, desk: Desk) -> dict[str, Any]:
+    redis = ArqRedis(
+        pool_or_conn=pool,
+        job_serializer=encode,
+        job_deserializer=decode,
+        default_queue_name=queue,
+        expires_extra_ms=int(JOB_LIFETIME.total_seconds() * 1000),
+    )
+    return {
+        "redis_pool": redis,
+        "queue_name": queue,
+        "ctx": {"desk": desk},
+        "job_serializer": encode,  # not pickle: whoever can write to Redis could run code here
+        "job_deserializer": decode,
+        "expires_extra_ms": int(JOB_LIFETIME.total_seconds() * 1000),  # a day is shorter than an outage
+        "job_timeout": JOB_TIMEOUT,
+        "job_completion_wait": COMPLETION_WAIT,  # otherwise SIGTERM cancels jobs in the middle
+        "max_tries": 1_000_000,  # crashes count as tries, and arq drops a job after five
+        "log_results": False,
+        "handle_signals": False,  # two workers share the process; it stops them itself
+        "health_check_interval": 3600,  # arq's health key is shared by all workers and deleted by any of them
+    }
+
+
+def work_worker(pool: ConnectionPool, desk: Desk, max_jobs: int) -> Worker:
+    """The worker for deliveries, cases and scans."""
+    return Worker(
+        functions=[
+            func(read_delivery, name=Job.READ_DELIVERY),
+            func(look_at_case, name=Job.LOOK_AT_CASE),
+            func(page_scan, name=Job.PAGE_SCAN),
+            func(unreadable_job, name=Job.UNREADABLE),
+        ],
+        keep_result=0,  # results would keep arguments for an hour
+        poll_delay=0.02,  # half a second is arq's own, and a quarter of it what a job waits on average
+        max_jobs=max_jobs,
+        queue_read_limit=5_000,  # arq reads no further, so that orphans could fill a shorter list
+        **_common(pool, WORK_QUEUE, desk),
+    )
+
+
+def upkeep_worker(pool: ConnectionPool, desk: Desk, poll_seconds: int) -> Worker:
+    """The worker for crons, on a queue of its own, so that no backlog keeps the sweep from running."""
+    return Worker(
+        functions=[func(unreadable_job, name=Job.UNREADABLE)],
+        cron_jobs=[
+            _every(SWEEP_SECONDS, sweep, "sweep"),
+            _every(poll_seconds, poll_trackers, "poll_trackers"),
+        ],
+        poll_delay=0.25,
+        max_jobs=8,
+        **_common(pool, UPKEEP_QUEUE, desk),
+    )
+
+
+def _every(seconds: int, job: Any, name: str) -> Any:
+    """A cron every so many seconds of the minute. Its result is kept for an hour: workers' clocks may differ."""
+
+    async def run(ctx: ArqContext) -> None:
+        await job(ctx)
+
+    return cron(run, name=name, second=set(range(0, 60, seconds)), keep_result=3600, timeout=JOB_TIMEOUT, max_tries=1)
