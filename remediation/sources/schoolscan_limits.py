@@ -1,0 +1,59 @@
+"""What SchoolScan's response headers say about its rate limits and about waiting. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+CallKind = Literal["read", "write"]
+"""SchoolScan counts GET apart from POST, PATCH and DELETE, per district."""
+
+SHORTEST_WAIT = 1.0
+LONGEST_WAIT = 3600.0
+"""Bounds in seconds for a wait that a header asks for: a broken clock or a typing error must not park us for a year."""
+
+_COUNT = re.compile(r"[0-9]{1,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How much of the current window is left. `reset_at` is in Unix seconds, by SchoolScan's clock."""
+
+    limit: int
+    remaining: int
+    reset_at: int
+
+
+def rate_limit_of(headers: Mapping[str, str]) -> RateLimit | None:
+    """The state of the rate limit, or None unless all three headers are plain numbers."""
+    limit, remaining, reset = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining", "Reset"))
+    if limit is None or remaining is None or reset is None:
+        return None
+    return RateLimit(limit, remaining, reset)
+
+
+def wait_of(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds until it makes sense to ask again, bounded; None where no header says.
+
+    `Retry-After` (seconds or a date) goes before `X-RateLimit-Reset`.
+    """
+    wait = _retry_after(headers.get("Retry-After"), now)
+    if wait is None:
+        reset = _count(headers.get("X-RateLimit-Reset"))
+        wait = None if reset is None else reset - now
+    return None if wait is None else min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
+
+
+def _retry_after(text: str | None, now: float) -> float | None:
+    seconds = _count(text)
+    if text is None or seconds is not None:
+        return seconds
+    try:
+        return parsedate_to_datetime(text).timestamp() - now
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text is not None and _COUNT.fullmatch(text.strip()) else None

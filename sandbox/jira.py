@@ -1,0 +1,217 @@
+"""A stand-in for Jira over HTTP: Cloud (API versions 2 and 3) or Data Center (version 2), with people and workflows.
+
+Besides Jira's own paths there are `/browse/{key}` for people, and controls of the stand-in: `POST /_sandbox/move`,
+`GET /_sandbox/issues`, `GET|PUT /_sandbox/settings`, `PUT|DELETE /_sandbox/webhook`, `GET /_sandbox/deliveries`.
+"""
+
+import base64
+import binascii
+import inspect
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Literal
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox import jira_directory as directory
+from sandbox import jira_endpoints as issues
+from sandbox.jira_endpoints import Call, with_body
+from sandbox.jira_problems import Problem, not_found, signed_out
+from sandbox.jira_state import PERSON, SERVICE, Account, JiraState
+from sandbox.jira_views import View, page_of
+from sandbox.jira_webhooks import EVENTS, Sender, Webhook
+
+__all__ = ["PERSON", "SERVICE", "Account", "Webhook", "jira_app"]
+
+Endpoint = Callable[[Call], Response | Awaitable[Response]]
+
+_ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
+    ("GET", "myself", directory.show_myself),
+    ("GET", "serverInfo", directory.show_server),
+    ("GET", "field", directory.list_fields),
+    ("GET", "project/{project}", directory.show_project),
+    ("GET", "issuetype", directory.list_types),
+    ("GET", "priority", directory.list_priorities),
+    ("GET", "resolution", directory.list_resolutions),
+    ("GET", "status", directory.list_statuses),
+    ("GET", "search/jql", directory.search_by_token),
+    ("POST", "search/jql", directory.search_by_token),
+    ("GET", "search", directory.search_by_offset),
+    ("POST", "search", directory.search_by_offset),
+    ("POST", "issue", issues.create_issue),
+    ("GET", "issue/createmeta/{project}/issuetypes", issues.list_create_types),
+    ("GET", "issue/createmeta/{project}/issuetypes/{kind}", issues.list_create_fields),
+    ("GET", "issue/{issue}", issues.read_issue),
+    ("PUT", "issue/{issue}", issues.edit_issue),
+    ("DELETE", "issue/{issue}", issues.delete_issue),
+    ("GET", "issue/{issue}/transitions", issues.list_transitions),
+    ("POST", "issue/{issue}/transitions", issues.perform_transition),
+    ("GET", "issue/{issue}/comment", issues.list_comments),
+    ("POST", "issue/{issue}/comment", issues.add_comment),
+    ("GET", "issue/{issue}/remotelink", issues.list_remote_links),
+    ("POST", "issue/{issue}/remotelink", issues.put_remote_link),
+    ("GET", "issue/{issue}/properties", issues.list_properties),
+    ("GET", "issue/{issue}/properties/{key}", issues.read_property),
+    ("PUT", "issue/{issue}/properties/{key}", issues.put_property),
+)
+
+
+def jira_app(
+    *,
+    deployment: Literal["cloud", "data_center"] = "cloud",
+    search_lag: float = 1.0,
+    webhook: Webhook | None = None,
+    webhook_wait: float = 0.5,
+    clock: Callable[[], float] = time.time,
+) -> Starlette:
+    """A Jira with nothing in it yet. `search_lag` and `webhook_wait` are in seconds, `clock` tells Unix seconds.
+
+    Its projects: SEC (from every status to every other), PRIV (a review on the way, a resolution required), FORM (a
+    required field to create, another to finish), BARE (no screens and no resolutions) and WEB (as SEC).
+    `app.state.jira` is its memory, `app.state.sender` sends its webhooks.
+    """
+    state = JiraState(clock, deployment=deployment, search_lag=search_lag)
+    sender = Sender(state, webhook, wait=webhook_wait)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with sender.running():
+            yield
+
+    app = Starlette(routes=_routes(state), lifespan=lifespan, exception_handlers={404: _no_path})
+    app.state.jira = state
+    app.state.sender = sender
+    return app
+
+
+def _routes(state: JiraState) -> list[Route]:
+    versions = ("2", "3", "latest") if state.is_cloud else ("2", "latest")
+    api = [
+        Route(f"/rest/api/{version}/{path}", _served(endpoint, version), methods=[method])
+        for version in versions
+        for method, path, endpoint in _ENDPOINTS
+    ]
+    return [*api, *_CONTROLS]
+
+
+def _served(endpoint: Endpoint, version: str) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        state: JiraState = request.app.state.jira
+        request.app.state.sender.base = _base(request)
+        shown_version = "2" if version == "latest" else version
+        view = View(_base(request), shown_version, state.is_cloud)
+        try:
+            actor = _signed_in(request, state)
+            body = await _body(request)
+            answer = endpoint(with_body(Call(request, state, view, actor), body))
+            return await answer if inspect.isawaitable(answer) else answer
+        except Problem as problem:
+            return JSONResponse(problem.body, problem.status, headers=problem.headers)
+
+    return serve
+
+
+def _base(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _signed_in(request: Request, state: JiraState) -> Account:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    name: str | None = None
+    if scheme.lower() == "basic":
+        try:
+            name, _, value = base64.b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            value = ""
+    account = state.account_of(name, value) if scheme.lower() in {"basic", "bearer"} and value else None
+    if account:
+        return account
+    if state.anonymous_reads and request.method == "GET" and "issue" in request.path_params:
+        raise not_found()
+    raise signed_out()
+
+
+async def _body(request: Request) -> object:
+    if request.method not in {"POST", "PUT"}:
+        return None
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise Problem(415, ["Unsupported Media Type"])
+    try:
+        return json.loads(await request.body())
+    except ValueError:
+        raise Problem(400, ["Invalid request payload. Refer to the REST API documentation and try again."]) from None
+
+
+async def _no_path(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return JSONResponse({"errorMessages": ["null for uri: " + request.url.path], "errors": {}}, status)
+
+
+async def _browse(request: Request) -> Response:
+    try:
+        issue = request.app.state.jira.issue(request.path_params["key"])
+    except Problem as problem:
+        return Response("There is no such issue.", problem.status, media_type="text/plain")
+    return HTMLResponse(page_of(issue), headers={"Content-Security-Policy": "default-src 'none'"})
+
+
+async def _move(request: Request) -> Response:
+    """{"issue": id or key, "project": key} → the new key."""
+    state: JiraState = request.app.state.jira
+    order = await request.json()
+    try:
+        moved = state.move(state.issue(order["issue"]), order["project"], PERSON)
+    except Problem as problem:
+        return JSONResponse(problem.body, problem.status)
+    return JSONResponse({"id": moved.id, "key": moved.key})
+
+
+async def _list_issues(request: Request) -> Response:
+    """Every issue as it really is now, whatever the search knows of it."""
+    state: JiraState = request.app.state.jira
+    view = View(_base(request), "2", state.is_cloud)
+    return JSONResponse([view.issue(issue, ["*all"], ["*all"], changelog=True) for issue in state.issues()])
+
+
+async def _settings(request: Request) -> Response:
+    """`search_lag` in seconds; `anonymous_reads`: a wrong token reads 404 instead of 401; `page_limit` of searches."""
+    state: JiraState = request.app.state.jira
+    if request.method == "PUT":
+        order = await request.json()
+        state.search_lag = float(order.get("search_lag", state.search_lag))
+        state.anonymous_reads = bool(order.get("anonymous_reads", state.anonymous_reads))
+        state.page_limit = int(order.get("page_limit", state.page_limit))
+    shown = {name: getattr(state, name) for name in ("deployment", "search_lag", "anonymous_reads", "page_limit")}
+    return JSONResponse(shown)
+
+
+async def _set_webhook(request: Request) -> Response:
+    """{"url", "secret", "events"?}: where to send from now on; DELETE: nowhere."""
+    sender: Sender = request.app.state.sender
+    if request.method == "DELETE":
+        sender.webhook = None
+    else:
+        order = await request.json()
+        sender.webhook = Webhook(order["url"], order["secret"], tuple(order.get("events", EVENTS)))
+    return Response(status_code=204)
+
+
+async def _list_deliveries(request: Request) -> Response:
+    return JSONResponse([asdict(attempt) for attempt in request.app.state.sender.attempts])
+
+
+_CONTROLS = (
+    Route("/browse/{key}", _browse),
+    Route("/_sandbox/move", _move, methods=["POST"]),
+    Route("/_sandbox/issues", _list_issues),
+    Route("/_sandbox/settings", _settings, methods=["GET", "PUT"]),
+    Route("/_sandbox/webhook", _set_webhook, methods=["PUT", "DELETE"]),
+    Route("/_sandbox/deliveries", _list_deliveries),
+)

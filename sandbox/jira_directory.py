@@ -1,0 +1,148 @@
+"""The sandbox's Jira over HTTP: who one is, what there is, and searching."""
+
+import base64
+import binascii
+import hashlib
+import json
+
+from starlette.responses import JSONResponse, Response
+
+from sandbox.jira_endpoints import Call
+from sandbox.jira_problems import Problem
+from sandbox.jira_search import Query, Reader, parsed
+from sandbox.jira_state import Issue
+from sandbox.jira_workflow import FIELD_NAMES, ISSUE_TYPES, PRIORITIES, RESOLUTIONS, STATUSES
+
+_MOVED = (
+    "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. "
+    "A full migration guideline is available in the documentation."
+)
+_UNBOUNDED = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
+_USUAL_PAGE = 50
+
+
+def show_myself(call: Call) -> Response:
+    """GET /myself."""
+    return JSONResponse(call.view.account(call.actor))
+
+
+def show_server(call: Call) -> Response:
+    """GET /serverInfo."""
+    kind, numbers = ("Cloud", [1001, 0, 0]) if call.view.is_cloud else ("Server", [10, 3, 0])
+    version = {"version": ".".join(map(str, numbers)), "versionNumbers": numbers}
+    return JSONResponse({"baseUrl": call.view.base, "deploymentType": kind, "serverTitle": "Jira", **version})
+
+
+def list_fields(_call: Call) -> Response:
+    """GET /field."""
+    return JSONResponse(
+        [
+            {"id": name, "key": name, "name": shown, "custom": name.startswith("customfield"), "clauseNames": [name]}
+            for name, shown in FIELD_NAMES.items()
+        ]
+    )
+
+
+def show_project(call: Call) -> Response:
+    """GET /project/{id or key}."""
+    return JSONResponse(call.view.project(call.state.project(call.request.path_params["project"])))
+
+
+def list_types(_call: Call) -> Response:
+    """GET /issuetype."""
+    return JSONResponse([{"id": key, "name": name, "subtask": False} for key, name in ISSUE_TYPES.items()])
+
+
+def list_priorities(_call: Call) -> Response:
+    """GET /priority."""
+    return JSONResponse([{"id": key, "name": name} for key, name in PRIORITIES.items()])
+
+
+def list_resolutions(_call: Call) -> Response:
+    """GET /resolution."""
+    return JSONResponse([{"id": key, "name": name} for key, name in RESOLUTIONS.items()])
+
+
+def list_statuses(call: Call) -> Response:
+    """GET /status."""
+    return JSONResponse([call.view.status(status) for status in STATUSES])
+
+
+def search_by_token(call: Call) -> Response:
+    """GET or POST /search/jql, Cloud only: bounded queries, pages by token, no total, as late as the index."""
+    if not call.state.is_cloud:
+        raise Problem(404, ["null for uri: search/jql"])
+    jql = _asked(call, "jql")
+    query = _query(call, jql)
+    if not query.bounded:
+        raise Problem(400, [_UNBOUNDED])
+    start = _start(_asked(call, "nextPageToken"), jql)
+    found = query.results(call.state.indexed())
+    page = found[start : start + _size(call)]
+    after = start + len(page)
+    answer: dict[str, object] = {"issues": _shown(call, page, ["id"]), "isLast": after >= len(found)}
+    return JSONResponse(answer | ({"nextPageToken": _token(after, jql)} if after < len(found) else {}))
+
+
+def search_by_offset(call: Call) -> Response:
+    """GET or POST /search: Data Center counts and numbers the results; on Cloud it is no more."""
+    if call.state.is_cloud:
+        raise Problem(410, [_MOVED])
+    found = _query(call, _asked(call, "jql")).results(call.state.indexed())
+    start, size = _number(call, "startAt", 0), _size(call)
+    shown = _shown(call, found[start : start + size], ["*all"])
+    return JSONResponse({"startAt": start, "maxResults": size, "total": len(found), "issues": shown})
+
+
+def _query(call: Call, jql: str) -> Query:
+    return parsed(jql, Reader(frozenset(call.state.projects), call.state.clock(), call.actor.zone))
+
+
+def _shown(call: Call, issues: list[Issue], usual: list[str]) -> list[dict[str, object]]:
+    fields = _several(call, "fields") or usual
+    changelog = "changelog" in _several(call, "expand")
+    return [call.view.issue(issue, fields, _several(call, "properties"), changelog=changelog) for issue in issues]
+
+
+def _several(call: Call, name: str) -> list[str]:
+    if call.request.method != "POST":
+        return call.words(name)
+    value = call.order.get(name) or []
+    return [str(each) for each in value] if isinstance(value, list) else str(value).split(",")
+
+
+def _asked(call: Call, name: str) -> str:
+    value = call.order.get(name) if call.request.method == "POST" else call.request.query_params.get(name)
+    return "" if value is None else str(value)
+
+
+def _number(call: Call, name: str, usual: int) -> int:
+    text = _asked(call, name) or str(usual)
+    if not text.isdecimal():
+        raise Problem(400, [f"'{name}' is not a number."])
+    return int(text)
+
+
+def _size(call: Call) -> int:
+    return max(1, min(_number(call, "maxResults", _USUAL_PAGE), call.state.page_limit))
+
+
+def _digest(jql: str) -> str:
+    return hashlib.sha256(jql.encode()).hexdigest()[:16]
+
+
+def _token(start: int, jql: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([start, _digest(jql)]).encode()).decode()
+
+
+def _start(token: str, jql: str) -> int:
+    """Where the page begins. A token is good only for the query that it was given for."""
+    if not token:
+        return 0
+    try:
+        start, digest = json.loads(base64.urlsafe_b64decode(token))
+    except (binascii.Error, ValueError, TypeError):
+        start, digest = -1, ""
+    if digest != _digest(jql) or not isinstance(start, int):
+        raise Problem(400, ["The provided next page token is invalid or expired."])
+    return start

@@ -1,0 +1,214 @@
+"""The sandbox's Jira over HTTP: one function for each thing that a client may ask about issues."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from sandbox.jira_fields import (
+    Invalid,
+    checked,
+    checked_edit,
+    checked_new,
+    checked_properties,
+    checked_text,
+    checked_transition,
+)
+from sandbox.jira_problems import Problem, not_found
+from sandbox.jira_state import Account, Issue, JiraState
+from sandbox.jira_views import View
+from sandbox.jira_workflow import ISSUE_TYPES
+
+_PROPERTY_LIMIT = 32_768
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of somebody who is signed in."""
+
+    request: Request
+    state: JiraState
+    view: View
+    actor: Account
+    body: object = None
+
+    @property
+    def issue(self) -> Issue:
+        """The issue that the path names. Raises a 404."""
+        return self.state.issue(self.request.path_params["issue"])
+
+    def words(self, name: str) -> list[str]:
+        """A query parameter that may be repeated or hold several words between commas."""
+        given = self.request.query_params.getlist(name)
+        return [word for text in given for word in text.split(",") if word]
+
+    @property
+    def order(self) -> Mapping[str, object]:
+        """The body, which must be an object. Raises a 400."""
+        if not isinstance(self.body, dict):
+            raise Problem(400, ["Invalid request payload. Refer to the REST API documentation and try again."])
+        return self.body
+
+
+def create_issue(call: Call) -> Response:
+    """POST /issue."""
+    project, kind, fields = checked_new(call.state, call.body, call.view.version)
+    issue = call.state.create(project, kind, fields, checked_properties(call.body), call.actor)
+    return JSONResponse(call.view.reference(issue), 201)
+
+
+def read_issue(call: Call) -> Response:
+    """GET /issue/{id or key}: an old key of a moved issue leads to it as well."""
+    fields = call.words("fields") or ["*all"]
+    changelog = "changelog" in call.words("expand")
+    return JSONResponse(call.view.issue(call.issue, fields, call.words("properties"), changelog=changelog))
+
+
+def edit_issue(call: Call) -> Response:
+    """PUT /issue/{id or key}."""
+    fields, changes = checked_edit(call.issue, call.body, call.view.version)
+    properties = checked_properties(call.body)
+    issue = call.state.edit(call.issue, call.actor, changes, fields=fields)
+    if properties:
+        call.state.write_silently(issue, properties={**issue.properties, **properties})
+    return Response(status_code=204)
+
+
+def delete_issue(call: Call) -> Response:
+    """DELETE /issue/{id or key}."""
+    call.state.delete(call.issue, call.actor)
+    return Response(status_code=204)
+
+
+def list_transitions(call: Call) -> Response:
+    """GET /issue/{id or key}/transitions."""
+    issue = call.issue
+    expanded = "transitions.fields" in call.words("expand")
+    steps = issue.project.transitions_from(issue.status)
+    shown = [call.view.transition(step, fields=expanded) for step in steps]
+    return JSONResponse({"expand": "transitions", "transitions": shown})
+
+
+def perform_transition(call: Call) -> Response:
+    """POST /issue/{id or key}/transitions: fields, resolution and comment only where the screen takes them."""
+    issue = call.issue
+    wanted = call.order.get("transition")
+    wanted_id = str(wanted.get("id")) if isinstance(wanted, dict) else ""
+    steps = {step.id: step for step in issue.project.transitions_from(issue.status)}
+    if wanted_id not in steps:
+        raise Problem(400, [f"Transition id '{wanted_id}' is not valid for this issue."])
+    resolution, comment, fields = checked_transition(steps[wanted_id], call.order)
+    good, errors = checked(fields, fields, call.view.version)
+    if errors:
+        raise Problem(400, errors=errors)
+    body = None if comment is None else _text(call, comment)
+    moved = call.state.transition(issue, steps[wanted_id], resolution, call.actor, fields={**issue.fields, **good})
+    if body is not None:
+        call.state.add_comment(moved, body, call.actor)
+    return Response(status_code=204)
+
+
+def list_comments(call: Call) -> Response:
+    """GET /issue/{id or key}/comment."""
+    issue = call.issue
+    shown = [call.view.comment(comment, issue) for comment in issue.comments]
+    return JSONResponse({"startAt": 0, "maxResults": len(shown), "total": len(shown), "comments": shown})
+
+
+def add_comment(call: Call) -> Response:
+    """POST /issue/{id or key}/comment."""
+    issue = call.issue
+    comment = call.state.add_comment(issue, _text(call, call.order.get("body")), call.actor)
+    return JSONResponse(call.view.comment(comment, issue), 201)
+
+
+def list_remote_links(call: Call) -> Response:
+    """GET /issue/{id or key}/remotelink, all or the one with a `globalId`."""
+    links = call.issue.links
+    if wanted := call.request.query_params.get("globalId"):
+        if wanted not in links:
+            raise not_found("No remote issue link with the global id could be found.")
+        return JSONResponse(links[wanted])
+    return JSONResponse(list(links.values()))
+
+
+def put_remote_link(call: Call) -> Response:
+    """POST /issue/{id or key}/remotelink: the same `globalId` again replaces the link."""
+    issue, target = call.issue, call.order.get("object")
+    errors = {
+        name: f"'{name}' is required."
+        for name in ("url", "title")
+        if not isinstance(target, dict) or not target.get(name)
+    }
+    if errors:
+        raise Problem(400, errors=errors)
+    name = str(call.order.get("globalId") or call.state.next_id())
+    known = issue.links.get(name)
+    number = known["id"] if known else int(call.state.next_id())
+    link = {"id": number, "self": call.view.url(f"issue/{issue.id}/remotelink/{number}"), **call.order}
+    call.state.write_silently(issue, links={**issue.links, name: {**link, "globalId": name}})
+    return JSONResponse({"id": number, "self": link["self"]}, 200 if known else 201)
+
+
+def list_properties(call: Call) -> Response:
+    """GET /issue/{id or key}/properties."""
+    issue = call.issue
+    address = call.view.url(f"issue/{issue.id}/properties")
+    return JSONResponse({"keys": [{"self": f"{address}/{key}", "key": key} for key in issue.properties]})
+
+
+def read_property(call: Call) -> Response:
+    """GET /issue/{id or key}/properties/{key}."""
+    key = call.request.path_params["key"]
+    issue = call.issue
+    if key not in issue.properties:
+        raise not_found(f"The property with key '{key}' does not exist.")
+    return JSONResponse({"key": key, "value": issue.properties[key]})
+
+
+async def put_property(call: Call) -> Response:
+    """PUT /issue/{id or key}/properties/{key}."""
+    key, issue = call.request.path_params["key"], call.issue
+    if len(await call.request.body()) > _PROPERTY_LIMIT:
+        raise Problem(400, ["The property value is too long."])
+    known = key in issue.properties
+    call.state.write_silently(issue, properties={**issue.properties, key: call.body})
+    return Response(status_code=200 if known else 201)
+
+
+def list_create_types(call: Call) -> Response:
+    """GET /issue/createmeta/{project}/issuetypes."""
+    call.state.project(call.request.path_params["project"])
+    shown = [{"id": key, "name": name, "subtask": False} for key, name in ISSUE_TYPES.items()]
+    return JSONResponse({"startAt": 0, "maxResults": 50, "total": len(shown), _named(call, "issueTypes"): shown})
+
+
+def list_create_fields(call: Call) -> Response:
+    """GET /issue/createmeta/{project}/issuetypes/{id}: what creating such an issue takes and requires."""
+    if call.request.path_params["kind"] not in ISSUE_TYPES:
+        raise not_found("The issue type could not be found.")
+    project = call.state.project(call.request.path_params["project"])
+    screen = {"project": True, "issuetype": True, **project.screen}
+    shown = [call.view.field(name, required=required) for name, required in screen.items()]
+    return JSONResponse({"startAt": 0, "maxResults": 50, "total": len(shown), _named(call, "fields"): shown})
+
+
+def _named(call: Call, cloud: str) -> str:
+    """Cloud names what its pages hold; Data Center calls everything values."""
+    return cloud if call.view.is_cloud else "values"
+
+
+def _text(call: Call, value: object) -> str:
+    try:
+        text = checked_text(value, call.view.version)
+    except Invalid as invalid:
+        raise Problem(400, errors={"comment": str(invalid)}) from None
+    if not text.strip():
+        raise Problem(400, errors={"comment": "Comment body can not be empty!"})
+    return text
+
+
+def with_body(call: Call, body: object) -> Call:
+    """The call with its parsed body."""
+    return replace(call, body=body)

@@ -1,0 +1,17 @@
+"""The sandbox's well-known secrets: they open nothing but the sandbox, and say so."""
+
+from sandbox.jira_state import SERVICE
+from sandbox.servicenow_schema import INTEGRATION
+
+DISTRICT = "lakeside"
+
+ENVIRONMENT = {
+    "SCHOOLSCAN_TOKEN": "test-only-schoolscan-token",
+    "SCHOOLSCAN_WEBHOOK_SECRET": "test-only-webhook-secret",
+    "SERVICENOW_PASSWORD": INTEGRATION.password,
+    "JIRA_TOKEN": SERVICE.token,
+}
+"""Every secret that mappings.yaml refers to, by its environment variable."""
+
+SERVICENOW_USER = INTEGRATION.user_name
+JIRA_USER = SERVICE.email

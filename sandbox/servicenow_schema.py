@@ -1,0 +1,102 @@
+"""What a ServiceNow instance is made of: its tables, their columns and states, and who can sign in."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+JOURNALS = frozenset({"work_notes", "comments"})
+REFERENCES = frozenset({"resolved_by", "closed_by", "opened_by", "assigned_to", "assignment_group", "caller_id"})
+
+_SYSTEM = frozenset(
+    {"sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count", "number"}
+)
+_COMPUTED = frozenset({"priority", "active", "opened_at", "opened_by"})
+WRITABLE = frozenset(
+    {
+        *("short_description", "description", "state", "impact", "urgency", "assignment_group", "assigned_to"),
+        *("category", "subcategory", "caller_id", "correlation_id", "correlation_display", "close_code", "close_notes"),
+        *("resolved_by", "resolved_at", "closed_by", "closed_at", "due_date", "contact_type", "cmdb_ci"),
+        *("business_service", "hold_reason", "work_notes", "comments", "parent"),
+    }
+)
+READABLE = _SYSTEM | _COMPUTED | WRITABLE
+
+LENGTHS = {
+    "short_description": 160,
+    "description": 4_000,
+    "close_notes": 4_000,
+    "close_code": 40,
+    "correlation_id": 100,
+    "correlation_display": 100,
+}
+"""What is longer is cut without a word."""
+
+PRIORITIES = {
+    ("1", "1"): "1",
+    ("1", "2"): "2",
+    ("1", "3"): "3",
+    ("2", "1"): "2",
+    ("2", "2"): "3",
+    ("2", "3"): "4",
+    ("3", "1"): "3",
+    ("3", "2"): "4",
+    ("3", "3"): "5",
+}
+"""Priority by (impact, urgency)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableKind:
+    """How a table's records live. `resolved` and `closed` states demand a close code and close notes.
+
+    A record in a `final` state stays there, unless the settings allow more.
+    """
+
+    prefix: str
+    first_state: str
+    states: Mapping[str, str]
+    resolved: frozenset[str]
+    closed: frozenset[str]
+    cancelled: frozenset[str]
+    final: frozenset[str]
+
+
+TABLES: Mapping[str, TableKind] = {
+    "incident": TableKind(
+        prefix="INC",
+        first_state="1",
+        states={"1": "New", "2": "In Progress", "3": "On Hold", "6": "Resolved", "7": "Closed", "8": "Canceled"},
+        resolved=frozenset({"6"}),
+        closed=frozenset({"7"}),
+        cancelled=frozenset({"8"}),
+        final=frozenset({"7"}),
+    ),
+    "sn_si_incident": TableKind(
+        prefix="SIR",
+        first_state="10",
+        states={"10": "Draft", "16": "Analysis", "18": "Contain", "19": "Eradicate", "3": "Closed", "7": "Cancelled"},
+        resolved=frozenset(),
+        closed=frozenset({"3"}),
+        cancelled=frozenset({"7"}),
+        final=frozenset({"7"}),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who can sign in. Access rules bind integrations, not people."""
+
+    user_name: str
+    password: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+    is_person: bool = False
+
+    @property
+    def sys_id(self) -> str:
+        """The same for the same name, always."""
+        return uuid.uuid5(uuid.NAMESPACE_DNS, self.user_name).hex
+
+
+INTEGRATION = Account("remedy.integration", "test-only-remedy", token="test-only-servicenow-token")
+PERSON = Account("priya.helpdesk", "test-only-priya", is_person=True)

@@ -1,0 +1,221 @@
+"""ServiceNow's tables and what happens inside them: business rules, data policies and access rules. No HTTP."""
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sandbox.servicenow_queries import Query, Row, query_of
+from sandbox.servicenow_schema import (
+    INTEGRATION,
+    JOURNALS,
+    LENGTHS,
+    PERSON,
+    PRIORITIES,
+    READABLE,
+    TABLES,
+    WRITABLE,
+    Account,
+    TableKind,
+)
+
+
+class Denied(Exception):
+    """The system says no; `detail` is its longer text."""
+
+    def __init__(self, message: str, detail: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+
+
+class Missing(Exception):
+    """There is no such record, or it is hidden."""
+
+
+@dataclass(slots=True)
+class Settings:
+    """What can be made different from the defaults while the stand-in runs.
+
+    `dropped_fields` are written by no integration: silently, as an access rule does it. `hidden` are the ids of
+    records that integrations do not see. `rate_limit` is a number of requests an hour. `reopen_closed` lets a closed
+    record be reopened. The next `mixed_answers` lists come with an error beside half of their result.
+    """
+
+    dropped_fields: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    rate_limit: int | None = None
+    reopen_closed: bool = False
+    mixed_answers: int = 0
+
+
+@dataclass(slots=True)
+class Record:
+    """One record: its columns, and the journal entries that never read back."""
+
+    table: str
+    values: dict[str, str]
+    journal: list[dict[str, str]] = field(default_factory=list)
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value)
+
+
+class ServiceNowTables:
+    """The whole state of one instance. `clock` gives the time."""
+
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.clock = clock
+        self.settings = Settings()
+        self.accounts = (INTEGRATION, PERSON)
+        self.records: dict[str, dict[str, Record]] = {table: {} for table in TABLES}
+        self._numbers = dict.fromkeys(TABLES, 10_000)
+        self._own_columns: set[str] = set()
+        self._by_mark: dict[str, dict[str, None]] = {}
+
+    def columns(self, table: str) -> AbstractSet[str]:
+        """The columns that a table has; those that begin with u_ are the customer's own, and all are there."""
+        if table == "sys_user":
+            return frozenset({"sys_id", "user_name"})
+        return READABLE | self._own_columns
+
+    def insert(self, table: str, payload: Mapping[str, object], by: Account) -> Record:
+        """A new record. Raises Denied where a data policy forbids it."""
+        self._numbers[table] += 1
+        now = _time(self.clock())
+        values = dict.fromkeys(WRITABLE - JOURNALS, "") | {
+            "sys_id": uuid.uuid4().hex,
+            "number": f"{TABLES[table].prefix}{self._numbers[table]:07}",
+            "state": TABLES[table].first_state,
+            "impact": "3",
+            "urgency": "3",
+            "active": "true",
+            "opened_at": now,
+            "opened_by": by.sys_id,
+            "sys_created_on": now,
+            "sys_created_by": by.user_name,
+            "sys_mod_count": "0",
+        }
+        record = Record(table, values)
+        self._write(record, payload, by)
+        self.records[table][values["sys_id"]] = record
+        return record
+
+    def read(self, table: str, sys_id: str, by: Account) -> Record:
+        """A record by its id, whoever's it is. Raises Missing."""
+        record = self.records[table].get(sys_id)
+        if record is None or not self._visible(sys_id, by):
+            raise Missing
+        return record
+
+    def update(self, table: str, sys_id: str, payload: Mapping[str, object], by: Account) -> Record:
+        """Write columns and journals; a write that changes nothing leaves no trace. Raises Missing or Denied."""
+        record = self.read(table, sys_id, by)
+        self._write(record, payload, by)
+        return record
+
+    def delete(self, table: str, sys_id: str, by: Account) -> None:
+        """Remove a record for good. Raises Missing."""
+        record = self.read(table, sys_id, by)
+        self._by_mark[record.values["correlation_id"].casefold()].pop(sys_id)
+        del self.records[table][sys_id]
+
+    def page(self, table: str, query: str, limit: int, offset: int, by: Account) -> tuple[list[Row], int]:
+        """One page of what a query takes, and how many rows it takes in all.
+
+        The limit counts before access rules do: hidden rows leave a page short and are in the total.
+        """
+        rows = self._select(table, query)
+        page = rows[offset : offset + limit]
+        return [row for row in page if self._visible(row["sys_id"], by)], len(rows)
+
+    def _select(self, table: str, text: str) -> list[Row]:
+        if table == "sys_user":
+            users = [{"sys_id": each.sys_id, "user_name": each.user_name} for each in self.accounts]
+            return query_of(text, self.columns(table)).select(users)
+        query = query_of(text, self.columns(table))
+        return query.select(self._candidates(table, query))
+
+    def _candidates(self, table: str, query: Query) -> Iterator[Row]:
+        """The rows that could meet the query; an index spares reading them all to find one mark."""
+        mark = query.equals("correlation_id")
+        records = self.records[table]
+        if not mark:
+            return (record.values for record in records.values())
+        return (records[sys_id].values for sys_id in self._by_mark.get(mark.casefold(), ()) if sys_id in records)
+
+    def _visible(self, sys_id: str, by: Account) -> bool:
+        return by.is_person or sys_id not in self.settings.hidden
+
+    def _write(self, record: Record, payload: Mapping[str, object], by: Account) -> None:
+        before = dict(record.values)
+        allowed = {name: _text(value) for name, value in payload.items() if self._may_write(name, by)}
+        written = {name: text[: LENGTHS.get(name)] for name, text in allowed.items()}
+        after = before | {name: text for name, text in written.items() if name not in JOURNALS}
+        notes = {name: text for name, text in written.items() if name in JOURNALS and text}
+        if after == before and not notes and "sys_updated_on" in before:
+            return
+        self._settle(TABLES[record.table], before, after, by)
+        self._own_columns |= {name for name in after if name.startswith("u_")}
+        self._index(before, after)
+        record.values = after
+        record.journal += self._entries(notes, by)
+
+    def _may_write(self, name: str, by: Account) -> bool:
+        if name not in WRITABLE and not name.startswith("u_"):
+            return False
+        return by.is_person or name not in self.settings.dropped_fields
+
+    def _settle(self, kind: TableKind, before: Row, after: dict[str, str], by: Account) -> None:
+        """Business rules and data policies of a write, in place. Raises Denied."""
+        now = _time(self.clock())
+        if before["state"] != after["state"]:
+            self._move(kind, before, after, by, now)
+        if after["state"] in kind.resolved | kind.closed:
+            _demand_resolution(after)
+        after["priority"] = PRIORITIES.get((after["impact"], after["urgency"]), "5")
+        if "sys_updated_on" in before:
+            after["sys_mod_count"] = str(int(before["sys_mod_count"]) + 1)
+        after["sys_updated_on"] = now
+        after["sys_updated_by"] = by.user_name
+
+    def _move(self, kind: TableKind, before: Row, after: dict[str, str], by: Account, now: str) -> None:
+        """What a change of state brings with it: who, when, and whether it is allowed."""
+        state = after["state"]
+        if before["state"] in kind.final and not self.settings.reopen_closed:
+            raise Denied("Operation Failed", "Operation was aborted by a business rule: the record is closed")
+        over = kind.closed | kind.cancelled
+        if state in kind.resolved:
+            after.update(resolved_by=by.sys_id, resolved_at=now)
+        elif state in over:
+            after.update(closed_by=by.sys_id, closed_at=now)
+        else:
+            after.update(resolved_by="", resolved_at="", closed_by="", closed_at="")
+        after["active"] = "false" if state in over else "true"
+
+    def _index(self, before: Row, after: Row) -> None:
+        self._by_mark.get(before["correlation_id"].casefold(), {}).pop(after["sys_id"], None)
+        self._by_mark.setdefault(after["correlation_id"].casefold(), {})[after["sys_id"]] = None
+
+    def _entries(self, notes: Mapping[str, str], by: Account) -> Iterable[dict[str, str]]:
+        now = _time(self.clock())
+        return [{"element": name, "value": text, "by": by.user_name, "at": now} for name, text in notes.items()]
+
+
+def _demand_resolution(values: Row) -> None:
+    labels = {"close_code": "Resolution code", "close_notes": "Resolution notes"}
+    missing = [label for name, label in labels.items() if not values[name].strip()]
+    if missing:
+        raise Denied("Data Policy Exception", f"Following fields are mandatory: {', '.join(missing)}")

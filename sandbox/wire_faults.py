@@ -1,0 +1,199 @@
+"""A journal of what came in over the wire, and faults to order.
+
+Control routes of every server: `POST /_sandbox/faults`, `DELETE /_sandbox/faults`, `GET /_sandbox/requests`,
+`DELETE /_sandbox/requests`. Other paths under `/_sandbox/` belong to the stand-in itself; no fault hits them, and they
+are not in the journal.
+"""
+
+import asyncio
+import re
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal, get_args
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FaultKind = Literal["slow", "status", "lost_reply", "reset", "half", "html"]
+
+TRANSPORT = "sandbox.transport"
+"""The extension of the ASGI scope through which the server lends its transport."""
+
+_CONTROL = "/_sandbox/"
+_JOURNAL_LENGTH = 100_000
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""SO_LINGER on, for zero seconds: closing then sends RST instead of FIN."""
+_HALF_ARRIVES_SECONDS = 0.05
+"""A reset throws away what the other side has not read yet, so the half that was sent gets time to be read."""
+_PAGE = "<!doctype html><html><head><title>Sign in</title></head><body><p>Please sign in.</p></body></html>"
+
+
+@dataclass(slots=True)
+class Fault:
+    """What goes wrong, for which requests (`path` is searched as a regular expression), and how many more times.
+
+    `times` None means until cleared. `seconds` belongs to slow; `status` and `headers` to status.
+    """
+
+    kind: FaultKind
+    method: str | None = None
+    path: str = ""
+    times: int | None = 1
+    seconds: float = 1.0
+    status: int = 503
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def hits(self, method: str, path: str) -> bool:
+        """Whether a request with this method and path is meant."""
+        return self.method in {None, method} and re.search(self.path, path) is not None
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request as it came in. `status` is None where nobody answered; `scheme` is Authorization's first word."""
+
+    method: str
+    path: str
+    query: str
+    at: float
+    user_agent: str
+    scheme: str
+    status: int | None = None
+    fault: FaultKind | None = None
+
+
+def fault_from(order: object) -> Fault:
+    """The fault that a control request's JSON describes. Raises ValueError or TypeError where it describes none."""
+    if not isinstance(order, dict):
+        raise TypeError("a fault is an object")
+    fault = Fault(**order)
+    if fault.kind not in get_args(FaultKind):
+        raise ValueError("no such kind of fault")
+    re.compile(fault.path)
+    return fault
+
+
+class FaultyApp:
+    """An ASGI application that keeps a journal of another's requests and lets ordered faults happen to them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.faults: list[Fault] = []
+        self.journal: deque[Entry] = deque(maxlen=_JOURNAL_LENGTH)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer control requests; let the fault that is due happen to others; pass on the rest."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        path: str = scope["path"]
+        if path in {f"{_CONTROL}faults", f"{_CONTROL}requests"}:
+            answer = await self._obey(Request(scope, receive))
+            return await answer(scope, receive, send)
+        if path.startswith(_CONTROL):
+            return await self.app(scope, receive, send)
+        entry = _entry(scope)
+        self.journal.append(entry)
+        fault = self._due(entry)
+        entry.fault = fault.kind if fault else None
+        return await _perform(fault, self.app, entry, scope, receive, send)
+
+    async def _obey(self, request: Request) -> Response:
+        match request.method, request.url.path.removeprefix(_CONTROL):
+            case "POST", "faults":
+                try:
+                    self.faults.append(fault_from(await request.json()))
+                except (ValueError, TypeError, re.error) as error:
+                    return JSONResponse({"error": str(error)}, 400)
+            case "DELETE", "faults":
+                self.faults.clear()
+            case "GET", "requests":
+                return JSONResponse([asdict(entry) for entry in self.journal])
+            case "DELETE", "requests":
+                self.journal.clear()
+            case _:
+                return JSONResponse({"error": "no such control"}, 405)
+        return Response(status_code=204)
+
+    def _due(self, entry: Entry) -> Fault | None:
+        """The first ordered fault that hits this request, counted down."""
+        for fault in self.faults:
+            if fault.hits(entry.method, entry.path):
+                if fault.times is not None:
+                    fault.times -= 1
+                    self.faults = [each for each in self.faults if each.times != 0]
+                return fault
+        return None
+
+
+def _entry(scope: Scope) -> Entry:
+    headers = Headers(scope=scope)
+    return Entry(
+        method=scope["method"],
+        path=scope.get("raw_path", scope["path"].encode()).decode(),
+        query=scope["query_string"].decode(),
+        at=time.time(),
+        user_agent=headers.get("user-agent", ""),
+        scheme=headers.get("authorization", "").partition(" ")[0],
+    )
+
+
+async def _perform(fault: Fault | None, app: ASGIApp, entry: Entry, scope: Scope, receive: Receive, send: Send) -> None:
+    async def noting(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            entry.status = message["status"]
+        await send(message)
+
+    match fault:
+        case None:
+            await app(scope, receive, noting)
+        case Fault(kind="status"):
+            await Response(status_code=fault.status, headers=fault.headers)(scope, receive, noting)
+        case Fault(kind="html"):
+            await HTMLResponse(_PAGE)(scope, receive, noting)
+        case Fault(kind="reset"):
+            await _reset(scope, receive)
+        case _:
+            answer = await _carry_out(app, entry, scope, receive)
+            await _spoil(fault, answer, scope, receive, noting)
+
+
+async def _carry_out(app: ASGIApp, entry: Entry, scope: Scope, receive: Receive) -> list[Message]:
+    """Let the application do its work, and keep its answer back."""
+    answer: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            entry.status = message["status"]
+        answer.append(message)
+
+    await app(scope, receive, keep)
+    return answer
+
+
+async def _spoil(fault: Fault, answer: list[Message], scope: Scope, receive: Receive, send: Send) -> None:
+    if fault.kind == "slow":
+        await asyncio.sleep(fault.seconds)
+        for message in answer:
+            await send(message)
+        return
+    if fault.kind == "half":
+        body = b"".join(message.get("body", b"") for message in answer)
+        await send(answer[0])
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        await asyncio.sleep(_HALF_ARRIVES_SECONDS)
+    await _reset(scope, receive)
+
+
+async def _reset(scope: Scope, receive: Receive) -> None:
+    """End the connection with a TCP reset, and wait until the server has noticed."""
+    transport = scope["extensions"][TRANSPORT]["transport"]
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,137 @@
+"""The three shapes of SchoolScan's lists, and the addresses of their pages."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediation.errors import Unreadable
+from remediation.sources.schoolscan_pages import PAGE_SIZE, address_of, page_of
+
+LIST = "https://api.schoolscan.example/v1/findings"
+
+
+def query_of(address: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(address).query)
+
+
+def test_a_first_page_is_asked_for_with_its_filters_and_size() -> None:
+    address = address_of(LIST, {"scan_id": "scan 1&x=y"}, None)
+    assert address.startswith(f"{LIST}?")
+    assert query_of(address) == {"scan_id": ["scan 1&x=y"], "per_page": [str(PAGE_SIZE)]}
+
+
+@pytest.mark.parametrize(
+    ("cursor", "name", "value"), [("c:a b/=&", "cursor", "a b/=&"), ("c:x:y", "cursor", "x:y"), ("p:7", "page", "7")]
+)
+def test_a_later_page_keeps_the_filters(cursor: str, name: str, value: str) -> None:
+    address = address_of(LIST, {"severity": "high"}, cursor)
+    assert query_of(address) == {"severity": ["high"], "per_page": [str(PAGE_SIZE)], name: [value]}
+
+
+def test_a_linked_page_is_asked_for_on_our_own_origin() -> None:
+    assert address_of(LIST, {}, "l:/v1/findings?page=2") == "https://api.schoolscan.example/v1/findings?page=2"
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "c:", "c", "p:", "p:x", "p:-1", "p:²", "l:", "l:findings", "l://evil/x", "z:1"]
+)
+def test_a_cursor_that_is_not_ours_is_unreadable(cursor: str) -> None:
+    if cursor == "":
+        assert address_of(LIST, {}, cursor) == address_of(LIST, {}, None)
+        return
+    with pytest.raises(Unreadable):
+        address_of(LIST, {}, cursor)
+
+
+@pytest.mark.parametrize(
+    ("body", "link", "cursor", "following"),
+    [
+        ({"data": [1], "next_cursor": "abc"}, None, None, "c:abc"),
+        ({"data": [1], "next_cursor": 17}, None, None, "c:17"),
+        ({"data": [], "next_cursor": "abc"}, None, None, "c:abc"),
+        ({"data": [1], "next_cursor": None}, None, "c:abc", None),
+        ({"data": [1], "next_cursor": ""}, None, None, None),
+        ({"data": [1] * 100, "page": 1, "per_page": 100, "total": 247}, None, None, "p:2"),
+        ({"data": [1] * 100, "page": 2, "per_page": 100, "total": 247}, None, "p:2", "p:3"),
+        ({"data": [1] * 47, "page": 3, "per_page": 100, "total": 247}, None, "p:3", None),
+        ({"data": [1] * 50, "page": 2, "per_page": 50, "total": 100}, None, "p:2", None),
+        ({"data": [1] * 50, "total": 120}, None, None, "p:2"),
+        ({"data": [1] * 50, "total": 120}, None, "p:2", "p:3"),
+        ({"data": [1] * 100, "page": 1, "per_page": 100}, None, None, "p:2"),
+        ({"data": [1] * 99, "page": 1, "per_page": 100}, None, None, None),
+        ({"data": [], "page": 4, "per_page": 100, "total": 900}, None, "p:4", None),
+        ({"data": [1]}, f"{LIST}?page=2", None, "l:/v1/findings?page=2"),
+        ({"data": [1]}, "https://API.schoolscan.example:443/v1/findings?page=2", None, "l:/v1/findings?page=2"),
+        ([1, 2], "/v1/findings?page=2", None, "l:/v1/findings?page=2"),
+        ([1, 2], "?page=2", None, "l:/v1/findings?page=2"),
+        ([1, 2], None, None, None),
+        ({"data": [1], "page": True, "total": "many"}, None, None, None),
+    ],
+)
+def test_the_next_page_is_found_in_every_shape(
+    body: object, link: str | None, cursor: str | None, following: str | None
+) -> None:
+    assert page_of(body, link, address_of(LIST, {}, cursor), cursor).cursor == following
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/v1/findings?page=2",
+        "http://api.schoolscan.example/v1/findings?page=2",
+        "https://api.schoolscan.example:8443/v1/findings",
+        "//evil.example/v1/findings",
+        "https://[broken",
+        "https://api.schoolscan.example:port/",
+        "javascript:alert(1)",
+    ],
+)
+def test_a_link_to_another_host_is_not_followed_and_does_not_end_the_list_in_silence(link: str) -> None:
+    with pytest.raises(Unreadable):
+        page_of({"data": [1]}, link, LIST, None)
+
+
+@pytest.mark.parametrize("body", [None, {}, {"data": None}, {"data": {}}, "x", 5])
+def test_an_answer_without_a_list_is_unreadable(body: object) -> None:
+    with pytest.raises(Unreadable):
+        page_of(body, None, LIST, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "link", "cursor"),
+    [
+        ({"data": [1], "next_cursor": "abc"}, None, "c:abc"),
+        ({"data": [1] * 100, "page": 1, "per_page": 100, "total": 300}, None, "p:2"),
+        ([1], "/v1/findings?page=2", "l:/v1/findings?page=2"),
+        ({"data": [1], "next_cursor": "x" * 5000}, None, None),
+    ],
+)
+def test_a_list_whose_next_page_is_this_one_again_is_unreadable(
+    body: object, link: str | None, cursor: str | None
+) -> None:
+    with pytest.raises(Unreadable):
+        page_of(body, link, address_of(LIST, {}, cursor), cursor)
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+ENVELOPES = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("data", "next_cursor", "page", "per_page", "total"), ANY_JSON)
+)
+
+
+@given(ENVELOPES | ANY_JSON, st.none() | st.text(), st.none() | st.from_regex(r"\A(c:\w+|p:[0-9]{1,6})\Z"))
+def test_any_list_has_a_next_page_that_can_be_asked_for_or_is_unreadable(
+    body: object, link: str | None, cursor: str | None
+) -> None:
+    try:
+        page = page_of(body, link, address_of(LIST, {}, cursor), cursor)
+    except Unreadable:
+        return
+    if page.cursor is not None:
+        assert address_of(LIST, {}, page.cursor).startswith("https://api.schoolscan.example/")
