@@ -38,7 +38,8 @@ class Ticket:
     `id` is opaque and stable (a Jira issue's id survives a move to another project; for ServiceNow it is
     `table/sys_id`); `key` is what people call it (`SEC-12`, `INC0010001`); `url` opens it in a browser. `mark` is the
     correlation mark it carries. `closed_by` is an account id or role, never a display name. `reason` is None unless
-    the state is DONE.
+    the state is DONE. `version` changes with every change of the ticket, and is the same in a list of changes; it is
+    empty where a reply did not tell it.
     """
 
     tracker: str
@@ -52,6 +53,7 @@ class Ticket:
     closed_at: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Draft:
     """A ticket that does not exist yet. `fields` are the tracker's own field names and values, as the rule wrote them.
 
     `place` is a Jira project key or a ServiceNow table; `type` is a Jira issue type's name (unused by ServiceNow).
-    `summary` and `body` are plain text: the adapter escapes them for its tracker and cuts them to its limits.
+    `summary` and `body` are plain text: the adapter escapes them for its tracker and cuts them to its limits. `link` is
+    the case's own page for people, for trackers that keep links beside the text.
     """
 
     mark: str
@@ -69,6 +72,7 @@ class Draft:
     type: str | None = None
     labels: tuple[str, ...] = ()
     fields: Mapping[str, object] = field(default_factory=dict, repr=False)
+    link: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class TicketChange:
 
     ticket_id: str
     mark: str | None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,212 @@
+"""What Jira sends, parsed once: only what we ask for, and nothing that people wrote."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from remediation.errors import TryLater
+from remediation.redaction import plain
+from remediation.trackers.jira_workflow import Choice, Place, Step
+
+_NAME_LENGTH = 60
+_ACCOUNT_LENGTH = 128
+_OPTIONAL = frozenset({"resolution", "comment"})
+"""Fields of a transition's screen that we know how to fill."""
+
+
+class Sent(BaseModel):
+    """Anything that Jira sends: more than we ask for is no error, and no message quotes it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+SentT = TypeVar("SentT", bound=Sent)
+
+
+def understood(system: str, kind: type[SentT], value: object, *, wrote: bool = False) -> SentT:
+    """The value as what it should be. Raises TryLater: an answer with another form is somebody else's."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError:
+        words = "the answer has not the form that Jira's answers have"
+    raise TryLater(system, words, ambiguous=wrote)
+
+
+def _texts(value: object) -> object:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _objects(value: object) -> object:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+TextOrEmpty = Annotated[str, BeforeValidator(_text)]
+"""Empty for whatever is no text: custom fields may hold anything."""
+
+
+class Category(Sent):
+    """A status category."""
+
+    key: str = "undefined"
+
+
+class Status(Sent):
+    """A status."""
+
+    id: str
+    name: str = ""
+    category: Category = Field(default_factory=Category, alias="statusCategory")
+
+    @property
+    def place(self) -> Place:
+        """Where an issue in this status stands."""
+        return Place(self.id, plain(self.name, _NAME_LENGTH), self.category.key)
+
+
+class Named(Sent):
+    """Something with an id and a name, such as a resolution."""
+
+    id: TextOrEmpty = ""
+    name: TextOrEmpty = ""
+
+
+class FoundFields(Sent):
+    """The fields that tell whose an issue is, and when it changed."""
+
+    labels: Texts = ()
+    updated: datetime | None = None
+
+
+class Found(Sent):
+    """An issue that a search found."""
+
+    id: str
+    fields: FoundFields = Field(default_factory=FoundFields)
+    properties: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Page(Sent):
+    """A page of search results: Cloud goes on by a token, Data Center by counting."""
+
+    issues: tuple[Found, ...]
+    next_token: str | None = Field(default=None, alias="nextPageToken")
+    start: int = Field(default=0, alias="startAt")
+    total: int = 0
+
+    @property
+    def following(self) -> int | None:
+        """Where the next page begins, for those who count; None where this is the last one or pages have tokens."""
+        end = self.start + len(self.issues)
+        return end if self.issues and end < self.total else None
+
+
+class IssueFields(FoundFields):
+    """The fields of an issue that is read."""
+
+    status: Status
+    resolution: Named | None = None
+    resolved: datetime | None = Field(default=None, alias="resolutiondate")
+    created: datetime | None = None
+
+
+class Account(Sent):
+    """A user: an account id on Cloud, a key and a name on Data Center."""
+
+    account_id: str | None = Field(default=None, alias="accountId")
+    key: str | None = None
+    name: str | None = None
+
+    @property
+    def id(self) -> str | None:
+        """The account's id; never the name that people see."""
+        account = self.account_id or self.key or self.name
+        return plain(account, _ACCOUNT_LENGTH) if account else None
+
+
+class Item(Sent):
+    """One field's change. The texts of before and after are not parsed."""
+
+    field: TextOrEmpty = ""
+    to: TextOrEmpty = ""
+
+
+class History(Sent):
+    """One entry of the changelog."""
+
+    author: Account | None = None
+    created: datetime
+    items: tuple[Item, ...] = ()
+
+    def given(self, field: str) -> str:
+        """The id that this entry gave to a field; empty where it did not, or emptied it."""
+        return next((item.to for item in self.items if item.field == field), "")
+
+
+class Changelog(Sent):
+    """The changelog inside an issue."""
+
+    histories: tuple[History, ...] = ()
+
+
+class Issue(Found):
+    """An issue that was read."""
+
+    key: str
+    fields: IssueFields
+    changelog: Changelog | None = None
+
+
+class Created(Sent):
+    """What creating an issue answers."""
+
+    id: str
+    key: str
+
+
+class ScreenField(Sent):
+    """What a transition's screen says of a field."""
+
+    required: bool = False
+    has_default: bool = Field(default=False, alias="hasDefaultValue")
+    name: str = ""
+    allowed: Annotated[tuple[Named, ...], BeforeValidator(_objects)] = Field(default=(), alias="allowedValues")
+
+
+class Transition(Sent):
+    """A transition that may be taken. Data Center does not say `hasScreen`."""
+
+    id: str
+    to: Status
+    has_screen: bool | None = Field(default=None, alias="hasScreen")
+    fields: Mapping[str, ScreenField] = Field(default_factory=dict)
+
+    @property
+    def step(self) -> Step:
+        """The transition as a step of a walk."""
+        resolution = self.fields.get("resolution")
+        offered = tuple(Choice(each.id, each.name) for each in resolution.allowed) if resolution else None
+        return Step(
+            id=self.id,
+            to=self.to.place,
+            has_screen=bool(self.fields) if self.has_screen is None else self.has_screen,
+            resolutions=offered,
+            resolution_required=bool(resolution and resolution.required and not resolution.has_default),
+            missing=tuple(
+                (name, plain(each.name, _NAME_LENGTH))
+                for name, each in self.fields.items()
+                if each.required and not each.has_default and name not in _OPTIONAL
+            ),
+        )
+
+
+class Transitions(Sent):
+    """The transitions that may be taken now."""
+
+    transitions: tuple[Transition, ...]

@@ -1,0 +1,100 @@
+"""Asking Jira what changed: JQL, and where the list stands. Pure.
+
+JQL compares dates to the minute and in the account's own time zone, so only relative dates are used, rounded up.
+Results come newest first: an issue that changes meanwhile moves to pages that were already read, where the next list
+finds it; nothing moves over a page's edge unseen. Only deletion pulls others forward, and pages that are found by
+counting overlap for that.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from remediation.tickets import TicketChange
+from remediation.trackers.jira_answers import Found, Page, Sent
+from remediation.trackers.jira_issues import OUR_LABEL, mark_of, version_of
+
+PAGE_SIZE = 100
+PAGE_OVERLAP = 5
+_FIRST_LIST = timedelta(minutes=5)
+_ROUNDING = timedelta(minutes=1)
+_LONGEST_LIST = timedelta(days=365)
+
+
+def quoted(text: str) -> str:
+    """The text as a JQL string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def jql_for_mark(mark: str) -> str:
+    """Every issue with this label, oldest first."""
+    return f"labels = {quoted(mark)} ORDER BY created ASC, key ASC"
+
+
+class Cursor(Sent):
+    """Where a list stands. Every change up to `since` has been listed; the list under way began at `started`.
+
+    `minutes` is how far back it looks: fixed for all its pages, because a token is good only for the same query.
+    """
+
+    since: AwareDatetime
+    started: AwareDatetime | None = None
+    minutes: int = Field(default=0, ge=0)
+    token: str | None = None
+    start: int = Field(default=0, ge=0)
+
+
+def cursor_from(text: str | None, now: datetime) -> Cursor:
+    """The cursor that we handed out; one that is missing or none of ours stands a few minutes before now."""
+    try:
+        return Cursor.model_validate_json(text or "")
+    except ValidationError:
+        return Cursor(since=now - _FIRST_LIST)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page to ask for. `overlap` covers the lag of the tracker's search."""
+
+    cursor: Cursor
+    started: datetime
+    minutes: int
+
+    @property
+    def jql(self) -> str:
+        """The query, the same for all pages of a list."""
+        return f'labels = {quoted(OUR_LABEL)} AND updated >= "-{self.minutes}m" ORDER BY updated DESC, key DESC'
+
+    def following(self, page: Page) -> tuple[str, bool]:
+        """The cursor after this page, and whether pages remain."""
+        if page.next_token or page.following:
+            more = Cursor(
+                since=self.cursor.since,
+                started=self.started,
+                minutes=self.minutes,
+                token=page.next_token,
+                start=max((page.following or 0) - PAGE_OVERLAP, page.start + 1) if page.following else 0,
+            )
+            return more.model_dump_json(exclude_defaults=True), True
+        return Cursor(since=self.started).model_dump_json(exclude_defaults=True), False
+
+
+def listing(cursor: Cursor, now: datetime, overlap: timedelta) -> Listing:
+    """The page that comes next: of the list under way, or the first of a new one."""
+    if cursor.started:
+        return Listing(cursor, cursor.started, cursor.minutes)
+    age = min(max(now - cursor.since, timedelta(0)), _LONGEST_LIST) + overlap + _ROUNDING
+    return Listing(cursor, now.astimezone(UTC), ceil(age / _ROUNDING))
+
+
+def restarted(cursor: Cursor) -> Cursor:
+    """The same list from its first page: Jira forgets a token after a while."""
+    return Cursor(since=cursor.since)
+
+
+def changes_in(found: Iterable[Found]) -> tuple[TicketChange, ...]:
+    """Which tickets changed."""
+    return tuple(TicketChange(issue.id, mark_of(issue), version_of(issue)) for issue in found)

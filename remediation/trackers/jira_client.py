@@ -1,0 +1,146 @@
+"""The `jira` package, blocking, on a short leash: one client per thread, and nothing that was not asked for.
+
+What the package does by itself and must not: repeat a POST after a reset connection, sleep in the thread, ask the
+server for its version, its fields and an issue that was just created, log whole answers, and carry the Authorization
+header in its exceptions. Every answer passes our own check before the package sees it, so that none of that happens.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import requests
+from jira import JIRA
+from jira.exceptions import JIRAError
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.util import Retry
+
+from remediation.errors import TryLater
+from remediation.mapping.schema import JiraTracker
+from remediation.trackers.jira_replies import Reply, error_of
+
+ResultT = TypeVar("ResultT")
+
+_READS = frozenset({"GET", "HEAD"})
+_STRANGE = (ValueError, LookupError, TypeError, AttributeError, NotImplementedError, RecursionError)
+"""What the package raises when JSON has not the form that it expects."""
+
+
+class JiraClient:
+    """One thread's connection to one Jira. Every method raises TryLater, Refused or NotFound, and nothing else."""
+
+    def __init__(self, name: str, config: JiraTracker, secret: str) -> None:
+        self._name = name
+        self._is_cloud = config.deployment == "cloud"
+        self._jira = _connected(config, secret)
+        self._session = self._jira._session  # noqa: SLF001 - the package has no call that sends properties or plain ids
+        self._session.hooks["response"].append(self._check)
+
+    def create(self, payload: object) -> Any:
+        """Create an issue: fields and properties in one request, which the package's own `create_issue` cannot do."""
+        return self._post("issue", payload)
+
+    def issue(self, issue_id: str, fields: str, properties: str, expand: str | None = None) -> Any:
+        """One issue, with only these fields and properties."""
+        return self._asked(lambda: self._jira.issue(issue_id, fields=fields, properties=properties, expand=expand).raw)
+
+    def transitions(self, issue_id: str) -> Any:
+        """What may be done with an issue now, with the fields of each screen."""
+        return self._asked(lambda: self._jira.transitions(issue_id, expand="transitions.fields"))
+
+    def transition(self, issue_id: str, body: object) -> None:
+        """Take a transition. The package's own call would turn its id into a number."""
+        self._post(f"issue/{issue_id}/transitions", body)
+
+    def comment(self, issue_id: str, markup: str) -> None:
+        """Add a comment."""
+        self._asked(lambda: self._jira.add_comment(issue_id, markup), wrote=True)
+
+    def link(self, issue_id: str, body: object) -> None:
+        """Set a remote link; the same `globalId` again replaces it. The package's own call asks for app links first."""
+        self._post(f"issue/{issue_id}/remotelink", body)
+
+    def search(self, jql: str, fields: str, properties: str, size: int, at: str | int | None) -> Any:
+        """One page of a search; `at` is a token on Cloud and a number on Data Center."""
+        if self._is_cloud:
+            token = str(at) if at else None
+            return self._asked(
+                lambda: self._jira.enhanced_search_issues(
+                    jql, token, size, fields=fields, properties=properties, json_result=True
+                )
+            )
+        start = int(at or 0)
+        return self._asked(
+            lambda: self._jira.search_issues(jql, start, size, fields=fields, properties=properties, json_result=True)
+        )
+
+    def myself(self) -> Any:
+        """The account that we are signed in as."""
+        return self._asked(self._jira.myself)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._session.close()
+
+    def _post(self, path: str, body: object) -> Any:
+        url = self._jira._get_url(path)  # noqa: SLF001 - as in __init__
+
+        def send() -> Any:
+            answer = self._session.post(url, data=json.dumps(body))
+            return answer.json() if answer.content else None
+
+        return self._asked(send, wrote=True)
+
+    def _check(self, response: requests.Response, **_options: object) -> None:
+        """Called with every answer before the package sees it, redirects included."""
+        wrote = response.request.method not in _READS
+        error = error_of(self._name, Reply(response.status_code, response.headers, response.content, wrote))
+        if error:
+            raise error
+
+    def _asked(self, ask: Callable[[], ResultT], *, wrote: bool = False) -> ResultT:
+        """The result; foreign exceptions end here, and none of them stays attached to ours."""
+        try:
+            return ask()
+        except requests.RequestException as error:
+            words, arrived = _trouble(error)
+        except (JIRAError, *_STRANGE):
+            words, arrived = "the answer has not the form that Jira's answers have", True
+        raise TryLater(self._name, words, ambiguous=wrote and arrived)
+
+
+def _connected(config: JiraTracker, secret: str) -> JIRA:
+    """The package's client, without anything that it does unasked."""
+    basic = config.auth.basic
+    client = JIRA(
+        str(config.url),
+        options={"verify": str(config.ca_file) if config.ca_file else True, "headers": {"User-Agent": "remedy"}},
+        basic_auth=(basic.user, secret) if basic else None,
+        token_auth=None if basic else secret,
+        get_server_info=False,
+        logging=False,
+        max_retries=0,
+        timeout=(config.connect_timeout.total_seconds(), config.read_timeout.total_seconds()),
+    )
+    client.deploymentType = "Cloud" if config.deployment == "cloud" else "Server"
+    client._fields_cache_value = {"labels": "labels"}  # noqa: SLF001 - empty, it makes the first search ask for /field
+    session = client._session  # noqa: SLF001 - the package has no other way to its session
+    session.trust_env = False
+    only_connecting = Retry(total=2, connect=2, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False)
+    adapter = HTTPAdapter(max_retries=only_connecting)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return client
+
+
+def _trouble(error: requests.RequestException) -> tuple[str, bool]:
+    """What went wrong, and whether the request may have arrived."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError | ConnectTimeoutError):
+        return "no connection", False
+    if isinstance(error, requests.exceptions.SSLError):
+        return "no trusted connection", True
+    if isinstance(error, requests.Timeout):
+        return "no answer in time", True
+    return "the connection broke", True

@@ -1,0 +1,108 @@
+"""What Jira's answers mean: which are errors, and which of ours. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from remediation.errors import NotFound, OutsideError, Refused, TryLater, Unreadable
+from remediation.redaction import words_of
+from remediation.strict_json import parse
+
+_LONGEST_WAIT = 86_400.0
+_MOST_DIGITS = 6
+_TURNED_AWAY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+"""It may pass, and nothing was carried out: a token gets mended, a limit ends."""
+_IN_THE_WAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.LOCKED})
+"""It may pass: somebody else is changing the same issue, or the request did not arrive in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer. `headers` are read without regard to case; `wrote` is true where the request could write."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    wrote: bool
+
+    @property
+    def request_id(self) -> str | None:
+        """Jira's own id of the request."""
+        return self.headers.get("Atl-Traceid") or self.headers.get("X-Arequestid")
+
+
+def error_of(system: str, reply: Reply) -> OutsideError | None:
+    """The error that a reply is, or None for a success: JSON, or nothing at all where Jira has nothing to say.
+
+    A write is ambiguous where Jira's own answer is missing (5xx, a page), and not where the request was turned away.
+    """
+    status, words = reply.status, words_in(reply.body)
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return None if _is_answer(reply) else _later(system, reply, "the answer is not JSON", ambiguous=reply.wrote)
+    if status in _TURNED_AWAY or status < HTTPStatus.BAD_REQUEST:
+        return _later(system, reply, words, ambiguous=False)
+    if status in _IN_THE_WAY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _later(system, reply, words, ambiguous=reply.wrote)
+    if status == HTTPStatus.NOT_FOUND:
+        if words:
+            return NotFound(system, words, status=status, request_id=reply.request_id)
+        return _later(system, reply, "nothing of Jira's is there", ambiguous=False)
+    return Refused(system, words or "refused without a word", status=status, request_id=reply.request_id)
+
+
+def words_in(body: bytes) -> str:
+    """Jira's messages and, by field, its texts: `customfield_10010: is required`. Empty where the body has none."""
+    try:
+        value = parse(body)
+    except Unreadable:
+        return ""
+    if not isinstance(value, dict):
+        return ""
+    messages, errors = value.get("errorMessages"), value.get("errors")
+    said = [each for each in messages if isinstance(each, str)] if isinstance(messages, list) else []
+    if isinstance(errors, dict):
+        said += [f"{name}: {text}" for name, text in errors.items() if isinstance(text, str)]
+    return words_of("; ".join(said))
+
+
+def _is_answer(reply: Reply) -> bool:
+    """A body that is JSON (a sign-in page with status 200 is not), or none where the status says so."""
+    if not reply.body:
+        return reply.status == HTTPStatus.NO_CONTENT
+    try:
+        parse(reply.body)
+    except Unreadable:
+        return False
+    return True
+
+
+def _later(system: str, reply: Reply, words: str, *, ambiguous: bool) -> TryLater:
+    return TryLater(
+        system,
+        words or "no answer of Jira's own",
+        after=wait_of(reply.headers),
+        ambiguous=ambiguous,
+        status=reply.status,
+        request_id=reply.request_id,
+    )
+
+
+def wait_of(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, where `Retry-After` says so; a date is measured against the server's own clock."""
+    asked = headers.get("Retry-After", "").strip()
+    if asked.isascii() and asked.isdigit():
+        return min(float(asked[:_MOST_DIGITS]), _LONGEST_WAIT)
+    until, now = _moment(asked), _moment(headers.get("Date", ""))
+    if until is None or now is None or until <= now:
+        return None
+    return min((until - now).total_seconds(), _LONGEST_WAIT)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else None

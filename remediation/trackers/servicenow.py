@@ -1,0 +1,219 @@
+"""ServiceNow as a tracker, on `pysnow`. The only file that knows that package."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import pysnow
+from pysnow.exceptions import PysnowException
+
+from remediation.errors import NotFound, Refused, TryLater
+from remediation.mapping.schema import ServiceNowTracker
+from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketState
+from remediation.trackers.servicenow_changes import PAGE_SIZE, advanced, changes_of, position_of
+from remediation.trackers.servicenow_records import (
+    FIELDS,
+    Record,
+    checked_mark,
+    checked_table,
+    dropped_mark,
+    gone_ticket,
+    oldest_first,
+    opening,
+    reopening,
+    resolution,
+    table_and_sys_id,
+    text_of,
+    ticket_of,
+)
+from remediation.trackers.servicenow_replies import has_more, served_at
+from remediation.trackers.servicenow_session import session_for, unanswered
+from remediation.trackers.servicenow_texts import journal
+from remediation.trackers.threads import Threads
+
+_ResultT = TypeVar("_ResultT")
+
+_REQUESTS_PER_CALL = 2
+"""At most one look and one write."""
+_MOST_PAGES = 20
+"""Of one mark there are a few tickets at most; more pages mean that something is very wrong."""
+_MYSELF = "sys_id=javascript:gs.getUserID()"
+
+
+class ServiceNow:
+    """A ServiceNow instance: the protocol `Tracker` over its Table API.
+
+    `secret` is the password or the access token that `config.auth` refers to. Every call ends within twice the sum of
+    the configured timeouts.
+    """
+
+    def __init__(self, name: str, config: ServiceNowTracker, secret: str) -> None:
+        self._longest = _REQUESTS_PER_CALL * (config.connect_timeout + config.read_timeout)
+        self._name = name
+        self._config = config
+        self._threads = Threads(
+            name,
+            lambda: _Client(name, config, secret),
+            _Client.close,
+            size=config.concurrency,
+            deadline=self._longest.total_seconds(),
+        )
+
+    @property
+    def name(self) -> str:
+        """The tracker's name in mappings.yaml."""
+        return self._name
+
+    @property
+    def search_horizon(self) -> timedelta:
+        """How long a ticket may exist before `find` sees it: the call's own time, and what ServiceNow does after it."""
+        return self._longest + self._config.search_horizon
+
+    async def create(self, draft: Draft) -> Ticket:
+        """Open one record, its mark in the same request.
+
+        Raises Refused, naming the new record, where access rules dropped the mark: nothing would ever find it again.
+        """
+        mark = checked_mark(self._name, draft.mark)
+        table = checked_table(self._name, draft.place)
+        payload = opening(draft)
+        record = await self._threads.call(lambda client: client.create(table, payload))
+        if refused := dropped_mark(self._name, table, mark, record):
+            raise refused
+        return self._ticket(table, record)
+
+    async def read(self, ticket_id: str) -> Ticket:
+        """The record as it is now; state GONE where it is deleted or hidden from us."""
+        table, sys_id = table_and_sys_id(self._name, ticket_id)
+        try:
+            return self._ticket(table, await self._threads.call(lambda client: client.read(table, sys_id)))
+        except NotFound:
+            return gone_ticket(self._name, self._config, table, sys_id)
+
+    async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
+        """Every record of the table `place` that carries exactly this mark, oldest first."""
+        query = oldest_first(checked_mark(self._name, mark))
+        table = checked_table(self._name, place)
+        records = await self._threads.call(lambda client: client.all_rows(table, query))
+        return tuple(self._ticket(table, record) for record in records if text_of(record, "correlation_id") == mark)
+
+    async def resolve(self, ticket_id: str, reason: Reason, comment: str) -> Ticket:
+        """Set the state, the close code of the reason, the notes and a work note, in one request."""
+        payload = resolution(self._config, reason, comment)
+        return await self._move(ticket_id, payload, lambda ticket: ticket.state is TicketState.DONE)
+
+    async def reopen(self, ticket_id: str, comment: str) -> Ticket:
+        """Set the state in which work goes on, with a work note."""
+        return await self._move(ticket_id, reopening(self._config, comment), lambda ticket: ticket.state.is_active)
+
+    async def comment(self, ticket_id: str, text: str) -> None:
+        """Add a work note."""
+        table, sys_id = table_and_sys_id(self._name, ticket_id)
+        note = {"work_notes": journal(text)}
+        await self._threads.call(lambda client: client.update(table, sys_id, note))
+
+    async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
+        """Records of the configured table that carry our correlation_display and changed since the cursor."""
+        position = position_of(cursor, now)
+        table = self._config.table
+        rows, headers = await self._threads.call(lambda client: client.rows(table, position.query, position.offset))
+        more = has_more(headers, position.offset, PAGE_SIZE)
+        following = advanced(position, rows, more=more, served_at=min(now, served_at(headers) or now))
+        return ChangePage(changes_of(table, rows), following.cursor, more)
+
+    async def whoami(self) -> str:
+        """The user name of the account we are signed in as."""
+        rows, _ = await self._threads.call(lambda client: client.rows("sys_user", _MYSELF, 0))
+        if len(rows) != 1 or not text_of(rows[0], "user_name"):
+            raise Refused(self._name, "does not tell who we are: grant our account read access to its own sys_user")
+        return text_of(rows[0], "user_name")
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        await self._threads.close()
+
+    async def _move(self, ticket_id: str, payload: Mapping[str, object], there: Callable[[Ticket], bool]) -> Ticket:
+        """Write the payload unless the ticket is there already. Raises Refused where that did not bring it there."""
+        table, sys_id = table_and_sys_id(self._name, ticket_id)
+
+        def work(client: _Client) -> Ticket:
+            ticket = self._ticket(table, client.read(table, sys_id))
+            return ticket if there(ticket) else self._ticket(table, client.update(table, sys_id, payload))
+
+        ticket = await self._threads.call(work)
+        if not there(ticket):
+            raise Refused(self._name, f"{ticket.key} kept its state: grant our account write access to {table}.state")
+        return ticket
+
+    def _ticket(self, table: str, record: Record) -> Ticket:
+        return ticket_of(self._name, self._config, table, record)
+
+
+class _Client:
+    """One thread's connection. Every method raises errors of ours and nothing else."""
+
+    def __init__(self, name: str, config: ServiceNowTracker, secret: str) -> None:
+        address = urlsplit(str(config.url).rstrip("/"))
+        self._name = name
+        self._timeout = (config.connect_timeout.total_seconds(), config.read_timeout.total_seconds())
+        self._session = session_for(name, config, secret)
+        self._snow = pysnow.Client(
+            host=address.netloc + address.path, session=self._session, use_ssl=address.scheme == "https"
+        )
+
+    def create(self, table: str, payload: Mapping[str, object]) -> Record:
+        """POST a record."""
+        return self._carry_out(lambda: self._resource(table).create(dict(payload)).one(), wrote=True)
+
+    def read(self, table: str, sys_id: str) -> Record:
+        """GET a record by its id."""
+        return self._carry_out(lambda: self._resource(table).request("GET", path_append=f"/{sys_id}").one())
+
+    def update(self, table: str, sys_id: str, payload: Mapping[str, object]) -> Record:
+        """PATCH a record. The library's own update reads first and then PUTs."""
+        return self._carry_out(
+            lambda: self._resource(table).request("PATCH", path_append=f"/{sys_id}", json=dict(payload)).one(),
+            wrote=True,
+        )
+
+    def rows(self, table: str, query: str, offset: int) -> tuple[Sequence[Record], Mapping[str, str]]:
+        """GET one page of a query, and the headers it came with."""
+        fields = ["user_name"] if table == "sys_user" else list(FIELDS)
+
+        def request() -> tuple[Sequence[Record], Mapping[str, str]]:
+            answer = self._resource(table).get(query=query, limit=PAGE_SIZE, offset=offset, fields=fields)
+            return answer.all(), answer.headers
+
+        return self._carry_out(request)
+
+    def all_rows(self, table: str, query: str) -> list[Record]:
+        """GET every page of a query."""
+        records: list[Record] = []
+        for page in range(_MOST_PAGES):
+            rows, headers = self.rows(table, query, page * PAGE_SIZE)
+            records += rows
+            if not has_more(headers, page * PAGE_SIZE, PAGE_SIZE):
+                return records
+        raise Refused(self._name, "answers a question for one mark with thousands of records")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _resource(self, table: str) -> Any:
+        """A new one for every request: the parameters of one would go into the next."""
+        resource = self._snow.resource(api_path=f"/v2/table/{table}", timeout=self._timeout)
+        resource.parameters.exclude_reference_link = True
+        resource.parameters.fields = list(FIELDS)
+        return resource
+
+    def _carry_out(self, request: Callable[[], _ResultT], *, wrote: bool = False) -> _ResultT:
+        """The request's result. A library's exception holds our credentials: it does not go on, not even as a cause."""
+        try:
+            return request()
+        except OSError as failure:  # every exception of requests is one
+            error = unanswered(self._name, failure, wrote=wrote)
+        except PysnowException as failure:
+            error = TryLater(self._name, f"an answer nobody expected ({type(failure).__name__})", ambiguous=wrote)
+        raise error

@@ -1,0 +1,180 @@
+"""ServiceNow's records and ours: a record as a Ticket, a Draft as a payload, ids and queries that are safe. Pure."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from urllib.parse import quote
+
+from remediation.errors import Refused
+from remediation.mapping.schema import ServiceNowTracker
+from remediation.redaction import words_of
+from remediation.tickets import Draft, Reason, Ticket, TicketState
+from remediation.trackers.servicenow_texts import body, journal, line
+
+Record = Mapping[str, object]
+
+OURS = "remedy"
+"""What correlation_display says on every ticket of ours, so that one query lists those that changed."""
+
+FIELDS = (
+    *("sys_id", "number", "state", "close_code", "correlation_id", "correlation_display", "resolved_by", "resolved_at"),
+    *("closed_by", "closed_at", "sys_created_on", "sys_updated_on", "sys_mod_count"),
+)
+"""All that is ever read of a record: no text that people wrote."""
+
+_MARK = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_TICKET_ID = re.compile(r"(?P<table>[a-z0-9_]{1,80})/(?P<sys_id>[0-9a-f]{32})")
+_TABLE = re.compile(r"[a-z0-9_]{1,80}")
+_TIME = "%Y-%m-%d %H:%M:%S"
+_JOURNALS = frozenset({"work_notes", "comments"})
+
+
+def checked_mark(system: str, mark: str) -> str:
+    """The mark, if it may stand in a query. Raises Refused.
+
+    Queries are not escaped: `^` begins a condition, and an empty value matches records of other people.
+    """
+    if not _MARK.fullmatch(mark):
+        raise Refused(system, "a correlation mark has 1 to 100 letters, digits, dots, colons, dashes and underscores")
+    return mark
+
+
+def checked_table(system: str, place: str) -> str:
+    """The table's name, if it is one. Raises Refused."""
+    if not _TABLE.fullmatch(place):
+        raise Refused(system, "a table's name has lower-case letters, digits and underscores")
+    return place
+
+
+def table_and_sys_id(system: str, ticket_id: str) -> tuple[str, str]:
+    """What a ticket's id is made of. Raises Refused where it is none."""
+    parts = _TICKET_ID.fullmatch(ticket_id)
+    if parts is None:
+        raise Refused(system, "a ticket's id is a table and a sys_id")
+    return parts["table"], parts["sys_id"]
+
+
+def text_of(record: Record, name: str) -> str:
+    """A column's value; a reference may come as an object that holds it. Missing is empty."""
+    value = record.get(name)
+    if isinstance(value, Mapping):
+        value = value.get("value")
+    return value if isinstance(value, str) else ""
+
+
+def moment_of(text: str) -> datetime | None:
+    """A ServiceNow time, which is UTC; None where there is none."""
+    try:
+        return datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def version_of(record: Record) -> str:
+    """What changes with every change of a record: two changes in one second differ in their count."""
+    return f"{text_of(record, 'sys_updated_on')}/{text_of(record, 'sys_mod_count')}"
+
+
+def time_of(moment: datetime) -> str:
+    """A moment as ServiceNow writes it."""
+    return moment.astimezone(UTC).strftime(_TIME)
+
+
+def ticket_of(system: str, config: ServiceNowTracker, table: str, record: Record) -> Ticket:
+    """A record in our words. Raises Refused for one without a sys_id: nobody could find it again."""
+    ticket_id = f"{table}/{text_of(record, 'sys_id')}"
+    _, sys_id = table_and_sys_id(system, ticket_id)
+    state = _state_of(config, record)
+    done = state is TicketState.DONE
+    return Ticket(
+        tracker=system,
+        id=ticket_id,
+        key=text_of(record, "number") or sys_id,
+        url=address_of(config, table, sys_id),
+        state=state,
+        reason=_reason_of(config, record) if done else None,
+        mark=text_of(record, "correlation_id") or None,
+        closed_by=(text_of(record, "resolved_by") or text_of(record, "closed_by") or None) if done else None,
+        closed_at=moment_of(text_of(record, "resolved_at") or text_of(record, "closed_at")) if done else None,
+        created_at=moment_of(text_of(record, "sys_created_on")),
+        updated_at=moment_of(text_of(record, "sys_updated_on")),
+        version=version_of(record),
+    )
+
+
+def gone_ticket(system: str, config: ServiceNowTracker, table: str, sys_id: str) -> Ticket:
+    """A ticket of which nothing is left but its id."""
+    url = address_of(config, table, sys_id)
+    return Ticket(tracker=system, id=f"{table}/{sys_id}", key=sys_id, url=url, state=TicketState.GONE)
+
+
+def address_of(config: ServiceNowTracker, table: str, sys_id: str) -> str:
+    """Where a person opens the record."""
+    return f"{str(config.url).rstrip('/')}/nav_to.do?uri={quote(f'{table}.do?sys_id={sys_id}', safe='')}"
+
+
+def _state_of(config: ServiceNowTracker, record: Record) -> TicketState:
+    """A state that the configuration does not know counts as open: only a state that says so ends a ticket."""
+    return config.states.get(text_of(record, "state"), TicketState.OPEN)
+
+
+def _reason_of(config: ServiceNowTracker, record: Record) -> Reason:
+    by_state = config.state_reasons.get(text_of(record, "state"))
+    return by_state or config.close_codes.get(text_of(record, "close_code").strip().lower(), Reason.UNKNOWN)
+
+
+def opening(draft: Draft) -> dict[str, object]:
+    """The payload that creates a draft's record, mark included. ServiceNow has no labels and no issue types."""
+    return {name: _column_value(name, value) for name, value in draft.fields.items()} | {
+        "short_description": line(draft.summary),
+        "description": body(draft.body),
+        "correlation_id": draft.mark,
+        "correlation_display": OURS,
+    }
+
+
+def _column_value(name: str, value: object) -> object:
+    match value:
+        case str():
+            return journal(value) if name in _JOURNALS else body(value)
+        case datetime():
+            return time_of(value)
+        case date():
+            return value.isoformat()
+        case list() | tuple():
+            return ",".join(str(_column_value(name, each)) for each in value)
+        case bool() | int() | float() | None:
+            return value
+        case _:
+            return str(value)
+
+
+def resolution(config: ServiceNowTracker, reason: Reason, comment: str) -> dict[str, object]:
+    """The payload that resolves a record: state, code and notes together, as the data policy demands."""
+    code = config.resolve_code if reason is Reason.FIXED else config.resolve_codes.get(reason, config.resolve_code)
+    notes = body(comment).strip() or code
+    return {"state": config.resolve_state, "close_code": code, "close_notes": notes, "work_notes": journal(comment)}
+
+
+def reopening(config: ServiceNowTracker, comment: str) -> dict[str, object]:
+    """The payload that reopens a record.
+
+    The code goes, so that whoever closes it next states a reason anew; the notes are a person's text and stay.
+    """
+    return {"state": config.reopen_state, "close_code": "", "work_notes": journal(comment)}
+
+
+def dropped_mark(system: str, table: str, mark: str, record: Record) -> Refused | None:
+    """What to say of a new record that does not carry what ties it to its case: access rules drop fields silently."""
+    expected = {"correlation_id": mark, "correlation_display": OURS}
+    dropped = [f"{table}.{name}" for name, value in expected.items() if text_of(record, name) != value]
+    if not dropped:
+        return None
+    number = words_of(text_of(record, "number")) or "a record"
+    words = f"{number} was created without {' and '.join(dropped)}: grant our account read and write access"
+    return Refused(system, f"{words} to that, and close {number} by hand")
+
+
+def oldest_first(mark: str) -> str:
+    """The query for every record that carries a mark."""
+    return f"correlation_id={mark}^ORDERBYsys_created_on^ORDERBYnumber"

@@ -1,0 +1,126 @@
+"""What ServiceNow's answers mean: which are errors, and which of ours. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from remediation.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.redaction import words_of
+
+_LONGEST_WAIT = 86_400.0
+_NO_SUCH_API = "Requested URI does not represent any resource"
+"""A 404 with these words is about the address, not about a record: reading it as "deleted" would be a disaster."""
+_UNAUTHORIZED, _NOT_FOUND, _TIMED_OUT, _LIMITED = 401, 404, 408, 429
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer. `headers` are read without regard to case; `wrote` is true where the request could write."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    wrote: bool
+
+    @property
+    def request_id(self) -> str | None:
+        """ServiceNow's own id of the request."""
+        return self.headers.get("X-Transaction-ID") or self.headers.get("X-Request-ID")
+
+
+def error_of(system: str, reply: Reply) -> OutsideError | None:
+    """The error that a reply is, or None for an answer with nothing but a result.
+
+    A write is ambiguous where the answer is missing its sense (5xx, not JSON, or an error beside a result), and not
+    where it was turned away.
+    """
+    body = _object_of(reply.body)
+    status, words = reply.status, _words_of(body)
+    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own classes
+        return _doubt(system, reply, body)
+    if status == _NOT_FOUND and words and not words.startswith(_NO_SUCH_API):
+        return NotFound(system, words, status=status, request_id=reply.request_id)
+    if _passes(status) or (status == _NOT_FOUND and not words):
+        return TryLater(
+            system,
+            words or "no answer of ServiceNow's own",
+            after=_wait_of(reply),
+            ambiguous=reply.wrote and (status >= 500 or status == _TIMED_OUT),  # noqa: PLR2004 - as above
+            status=status,
+            request_id=reply.request_id,
+        )
+    return Refused(system, words or "refused without a word", status=status, request_id=reply.request_id)
+
+
+def _passes(status: int) -> bool:
+    """Whether a status may be gone later: redirects lead to sign-in and maintenance pages; a token gets mended."""
+    return status in {_UNAUTHORIZED, _TIMED_OUT, _LIMITED} or status < 400 or status >= 500  # noqa: PLR2004 - HTTP's own classes
+
+
+def _doubt(system: str, reply: Reply, body: Mapping[str, object] | None) -> TryLater | None:
+    """Why a 2xx is no success: a page, nothing, or a result that an error cut short."""
+    if body is None:
+        words = "the answer is not JSON"
+    elif "error" in body:
+        words = _words_of(body) or "an error came with the result"
+    elif not _holds_records(body.get("result")):
+        words = "the answer has no result"
+    else:
+        return None
+    return TryLater(system, words, ambiguous=reply.wrote, status=reply.status, request_id=reply.request_id)
+
+
+def _holds_records(result: object) -> bool:
+    records = result if isinstance(result, list) else [result]
+    return all(isinstance(record, dict) for record in records)
+
+
+def _object_of(body: bytes) -> Mapping[str, object] | None:
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _words_of(body: Mapping[str, object] | None) -> str:
+    """`message` and `detail` of an error body; empty where there are none."""
+    error = body.get("error") if body else None
+    if not isinstance(error, Mapping):
+        return words_of(error) if isinstance(error, str) else ""
+    parts = [error.get(name) for name in ("message", "detail")]
+    return words_of(": ".join(part for part in parts if isinstance(part, str) and part))
+
+
+def _wait_of(reply: Reply) -> float | None:
+    """Seconds to wait, where the reply says so; dates are measured against the server's own clock."""
+    asked = reply.headers.get("Retry-After", "").strip()
+    if asked.isascii() and asked.isdigit():
+        return min(float(asked[:6]), _LONGEST_WAIT)
+    until, now = _http_date(asked), served_at(reply.headers)
+    if until is None or now is None or until <= now:
+        return None
+    return min((until - now).total_seconds(), _LONGEST_WAIT)
+
+
+def served_at(headers: Mapping[str, str]) -> datetime | None:
+    """The server's clock, when it answered."""
+    return _http_date(headers.get("Date"))
+
+
+def _http_date(text: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else None
+
+
+def has_more(headers: Mapping[str, str], offset: int, limit: int) -> bool:
+    """Whether a list goes on. Access rules hide rows after the limit was applied: a short page is not the last one."""
+    if 'rel="next"' in headers.get("Link", ""):
+        return True
+    total = headers.get("X-Total-Count", "")
+    return total.isascii() and total.isdigit() and int(total[:12]) > offset + limit

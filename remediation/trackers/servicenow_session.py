@@ -1,0 +1,60 @@
+"""The HTTP session under ServiceNow's client: who we are, whom we trust, what is tried again, and why it failed."""
+
+from collections.abc import Callable
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.util import Retry
+
+from remediation.errors import TryLater
+from remediation.mapping.schema import ServiceNowTracker
+from remediation.trackers.servicenow_replies import Reply, error_of
+
+
+def session_for(system: str, config: ServiceNowTracker, secret: str) -> requests.Session:
+    """A session that is signed in.
+
+    An answer that is an error raises ours before ServiceNow's client sees it. Nothing of the environment counts:
+    no proxy, no netrc, no certificates. Redirects are answers, and not followed.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = str(config.ca_file) if config.ca_file else True
+    if config.auth.basic:
+        session.auth = HTTPBasicAuth(config.auth.basic.user.encode(), secret.encode())
+    else:
+        session.headers["Authorization"] = f"Bearer {secret}".encode()
+    session.hooks["response"] = [_judge(system)]
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=_only_connecting()))
+    return session
+
+
+def _only_connecting() -> Retry:
+    """Only what was certainly not sent is tried again; a wait that the server asks for is not slept in a thread."""
+    return Retry(total=2, connect=2, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False)
+
+
+def _judge(system: str) -> Callable[..., None]:
+    def judge(response: requests.Response, **_: object) -> None:
+        wrote = response.request.method != "GET"
+        error = error_of(system, Reply(response.status_code, response.headers, response.content, wrote=wrote))
+        if error is not None:
+            raise error
+
+    return judge
+
+
+def unanswered(system: str, failure: OSError, *, wrote: bool) -> TryLater:
+    """Why there is no answer. Names only the kind of failure: its text holds the address and the query."""
+    sent = isinstance(failure, requests.RequestException) and not _was_never_sent(failure)
+    words = "no answer" if sent else "no connection"
+    return TryLater(system, f"{words} ({type(failure).__name__})", ambiguous=wrote and sent)
+
+
+def _was_never_sent(failure: requests.RequestException) -> bool:
+    cause = failure.args[0] if failure.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return isinstance(failure, requests.ConnectTimeout) or isinstance(reason, NewConnectionError | ConnectTimeoutError)

@@ -1,0 +1,125 @@
+"""The world of the Jira tracker's contract tests: the sandbox's Jira, Cloud or Data Center, and Priya working in it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Literal
+
+from remediation.mapping.schema import JiraTracker
+from remediation.tickets import Draft, Reason, Ticket
+from remediation.trackers.jira import Jira
+from sandbox.jira import PERSON, SERVICE, jira_app
+from sandbox.wire import serve
+from tests.contract.tracker_world import World
+
+Deployment = Literal["cloud", "data_center"]
+
+RESOLUTIONS = {Reason.FIXED: "Done", Reason.ACCEPTED_RISK: "Won't Do", Reason.DUPLICATE: "Duplicate"}
+LAG = 0.2
+
+
+class JiraWorld(World):
+    """The sandbox's Jira. The summary, description and comments that it keeps are those that were really sent."""
+
+    name = "jira"
+    person = PERSON.account_id
+    account = SERVICE.account_id
+    create_path = r"/issue$"
+
+    def __init__(self, address: str, deployment: Deployment) -> None:
+        super().__init__(address)
+        self.deployment = deployment
+        self.priya = (PERSON.email, PERSON.token)
+
+    def connect(self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2) -> Jira:
+        user = {"basic": {"user": SERVICE.email, "password": {"env": "JIRA_TOKEN"}}}
+        config = JiraTracker.model_validate(
+            {
+                "kind": "jira",
+                "url": address or self.address,
+                "deployment": self.deployment,
+                "auth": user if self.deployment == "cloud" else {"bearer": {"env": "JIRA_TOKEN"}},
+                "read_timeout": timedelta(seconds=read_timeout),
+            }
+        )
+        return Jira(self.name, config, secret or SERVICE.token)
+
+    def draft(self, mark: str, *, summary: str = "Exposed student data", body: str = "What to do") -> Draft:
+        return Draft(mark, "SEC", summary, body, type="Task", fields={"priority": {"name": "High"}})
+
+    def write(self, method: str, path: str, body: object = None) -> Any:
+        """A request of Priya's."""
+        answer = self.http.request(method, f"/rest/api/2/{path}", json=body, auth=self.priya)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def walk(self, ticket: Ticket, *transitions: str, **fields: object) -> None:
+        for name in transitions[:-1]:
+            self.write("POST", f"issue/{ticket.id}/transitions", {"transition": {"id": name}})
+        last = {"transition": {"id": transitions[-1]}, "fields": fields}
+        self.write("POST", f"issue/{ticket.id}/transitions", last)
+
+    def start_as_person(self, ticket: Ticket) -> None:
+        self.walk(ticket, "21")
+
+    def close_as_person(self, ticket: Ticket, reason: Reason) -> None:
+        self.walk(ticket, "31", resolution={"name": RESOLUTIONS[reason]})
+
+    def write_as_person(self, summary: str) -> None:
+        fields = {"project": {"key": "SEC"}, "issuetype": {"name": "Task"}, "summary": summary}
+        self.write("POST", "issue", {"fields": fields})
+
+    def delete(self, ticket: Ticket) -> None:
+        self.write("DELETE", f"issue/{ticket.id}")
+
+    def comments(self, ticket: Ticket) -> list[str]:
+        return [comment["body"] for comment in self.write("GET", f"issue/{ticket.id}/comment")["comments"]]
+
+    def count(self, mark: str) -> int:
+        return sum(mark in issue["fields"]["labels"] for issue in self.books())
+
+    def books(self) -> list[dict[str, Any]]:
+        """Every issue as it really is, without lag."""
+        issues: list[dict[str, Any]] = self.http.get("/_sandbox/issues").json()
+        return issues
+
+    def wait_searchable(self) -> None:
+        time.sleep(LAG + 0.05)
+
+    def ours(self) -> list[tuple[str, str]]:
+        """Method and path below the API of every request of the tracker's own."""
+        return [
+            (entry["method"], entry["path"].removeprefix("/rest/api/2/"))
+            for entry in self.requests()
+            if entry["user_agent"] == "remedy"
+        ]
+
+    def asked(self) -> list[tuple[str, str]]:
+        """As `ours`, from now on only: the journal is emptied."""
+        ours = self.ours()
+        self.http.delete("/_sandbox/requests")
+        return ours
+
+    def book(self, ticket: Ticket) -> dict[str, Any]:
+        """The issue as it really is."""
+        return next(issue for issue in self.books() if issue["id"] == ticket.id)
+
+    def draft_in(self, project: str, mark: str, **fields: object) -> Draft:
+        """A ticket for another project."""
+        return replace(self.draft(mark), place=project, fields=fields)
+
+    def settings(self, **settings: object) -> None:
+        """Change the stand-in's settings."""
+        assert self.http.put("/_sandbox/settings", json=settings).is_success
+
+
+@contextmanager
+def jira_world(deployment: Deployment) -> Iterator[JiraWorld]:
+    with serve(jira_app(deployment=deployment, search_lag=LAG)) as address:
+        world = JiraWorld(address, deployment)
+        try:
+            yield world
+        finally:
+            world.close()

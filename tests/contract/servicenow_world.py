@@ -1,0 +1,100 @@
+"""The world of ServiceNow's contract tests: the stand-in, and Priya from the help desk."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+
+from remediation.mapping.schema import ServiceNowTracker
+from remediation.tickets import Draft, Reason, Ticket
+from remediation.trackers.servicenow import ServiceNow
+from sandbox.servicenow import INTEGRATION, PERSON, ServiceNowTables, servicenow_app
+from sandbox.wire import serve
+from tests.contract.tracker_suite import World
+
+SECRET = {"env": "UNUSED"}
+CODES = {Reason.FIXED: "Solution provided", Reason.ACCEPTED_RISK: "Known error", Reason.DUPLICATE: "Duplicate"}
+
+
+class ServiceNowWorld(World):
+    name = "helpdesk"
+    person = PERSON.sys_id
+    account = INTEGRATION.user_name
+    create_path = "/table/incident$"
+
+    def __init__(self, address: str, tables: ServiceNowTables) -> None:
+        super().__init__(address)
+        self.tables = tables
+
+    def connect(
+        self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2, **settings: object
+    ) -> ServiceNow:
+        config = {
+            "kind": "servicenow",
+            "url": address or self.address,
+            "auth": {"basic": {"user": INTEGRATION.user_name, "password": SECRET}},
+            "connect_timeout": timedelta(seconds=1),
+            "read_timeout": timedelta(seconds=read_timeout),
+        }
+        return ServiceNow(
+            self.name, ServiceNowTracker.model_validate(config | settings), secret or INTEGRATION.password
+        )
+
+    def draft(self, mark: str, *, summary: str = "Exposed student data", body: str = "What to do") -> Draft:
+        return Draft(mark, "incident", summary, body, fields={"impact": "1", "urgency": "2"})
+
+    def start_as_person(self, ticket: Ticket) -> None:
+        self.patch(ticket, state="2")
+
+    def close_as_person(self, ticket: Ticket, reason: Reason) -> None:
+        self.patch(ticket, state="6", close_code=CODES[reason], close_notes="Done by hand")
+
+    def write_as_person(self, summary: str) -> None:
+        self.ask("POST", "/api/now/v2/table/incident", json={"short_description": summary})
+
+    def delete(self, ticket: Ticket) -> None:
+        self.ask("DELETE", f"/api/now/v2/table/{ticket.id}")
+
+    def comments(self, ticket: Ticket) -> list[str]:
+        return [entry["value"] for entry in self.record(ticket)["journal"]]
+
+    def count(self, mark: str) -> int:
+        records = self.http.get("/_sandbox/records").json()
+        return sum(record["values"]["correlation_id"] == mark for record in records)
+
+    def wait_searchable(self) -> None:
+        """ServiceNow's tables are searched as they are."""
+
+    def patch(self, ticket: Ticket, **payload: str) -> None:
+        self.ask("PATCH", f"/api/now/v2/table/{ticket.id}", json=payload)
+
+    def ask(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        answer = self.http.request(method, path, auth=(PERSON.user_name, PERSON.password), **request)
+        assert answer.is_success, answer.text
+        return answer
+
+    def record(self, ticket: Ticket) -> dict[str, Any]:
+        answer: dict[str, Any] = self.http.get(f"/_sandbox/records/{ticket.id}").json()
+        return answer
+
+    def set(self, **settings: object) -> None:
+        assert self.http.patch("/_sandbox/settings", json=settings).is_success
+
+    @asynccontextmanager
+    async def connected(self, **settings: Any) -> AsyncIterator[ServiceNow]:
+        """A tracker with these settings, closed when it is no longer needed."""
+        tracker = self.connect(**settings)
+        yield tracker
+        await tracker.close()
+
+
+@contextmanager
+def servicenow_world() -> Iterator[ServiceNowWorld]:
+    """A stand-in of its own, which runs until the end of the block."""
+    app = servicenow_app()
+    with serve(app) as address:
+        world = ServiceNowWorld(address, app.state.servicenow)
+        yield world
+        world.close()

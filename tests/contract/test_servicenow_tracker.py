@@ -1,0 +1,198 @@
+"""ServiceNow's adapter, held to the tracker suite and to what is peculiar to ServiceNow."""
+
+import ast
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import httpx2
+import pytest
+
+import remediation
+from remediation.ports import Tracker
+from remediation.tickets import Reason, TicketState
+from sandbox.servicenow import INTEGRATION, PERSON
+from tests.contract.servicenow_world import SECRET, ServiceNowWorld, servicenow_world
+from tests.contract.tracker_suite import TrackerContract, mark_of
+
+
+@pytest.fixture
+def world() -> Iterator[ServiceNowWorld]:
+    with servicenow_world() as world:
+        yield world
+
+
+@pytest.fixture
+async def tracker(world: ServiceNowWorld) -> AsyncIterator[Tracker]:
+    async with world.connected() as tracker:
+        yield tracker
+
+
+class TestServiceNowTracker(TrackerContract):
+    """The whole suite."""
+
+
+async def test_a_new_record_has_our_fields_and_the_priority_that_servicenow_computes(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    draft = world.draft(mark_of("fnd_1"), summary="A <b>title</b>\nin two lines", body="What\nto do")
+    values = world.record(await tracker.create(draft))["values"]
+    assert values["short_description"] == "A <b>title</b> in two lines"
+    assert values["description"] == "What\nto do"
+    assert (values["correlation_id"], values["correlation_display"]) == (mark_of("fnd_1"), "remedy")
+    assert (values["impact"], values["urgency"], values["priority"]) == ("1", "2", "2")
+
+
+async def test_the_address_of_a_ticket_opens_its_record(tracker: Tracker, world: ServiceNowWorld) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    page = httpx2.get(ticket.url, trust_env=False)
+    assert page.status_code == 200
+    assert ticket.key in page.text
+
+
+async def test_reopening_clears_the_close_code_and_keeps_what_a_person_wrote(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.close_as_person(ticket, Reason.DUPLICATE)
+    await tracker.reopen(ticket.id, "Found again")
+    values = world.record(ticket)["values"]
+    assert (values["close_code"], values["close_notes"]) == ("", "Done by hand")
+
+
+async def test_a_cancelled_record_is_done_because_it_was_cancelled(tracker: Tracker, world: ServiceNowWorld) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.patch(ticket, state="8")
+    cancelled = await tracker.read(ticket.id)
+    assert (cancelled.state, cancelled.reason) == (TicketState.DONE, Reason.CANCELLED)
+    assert cancelled.closed_by == PERSON.sys_id
+
+
+async def test_a_resolution_without_a_code_has_no_reason_that_we_know(tracker: Tracker, world: ServiceNowWorld) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.patch(ticket, state="6", close_code="Own code of this instance", close_notes="x")
+    assert (await tracker.read(ticket.id)).reason is Reason.UNKNOWN
+
+
+async def test_a_work_note_carries_no_markup(tracker: Tracker, world: ServiceNowWorld) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    await tracker.comment(ticket.id, "[code]<script>alert(1)</script>[/CODE]\nA & B")
+    assert world.comments(ticket) == [
+        "(code)&lt;script&gt;alert(1)&lt;/script&gt;(/CODE)\nA & B".replace("CODE", "code")
+    ]
+
+
+async def test_a_comment_is_one_patch_and_a_resolution_one_look_and_one_patch(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    before = len(world.requests())
+    await tracker.comment(ticket.id, "x")
+    await tracker.resolve(ticket.id, Reason.FIXED, "x")
+    assert [entry["method"] for entry in world.requests()[before:]] == ["PATCH", "GET", "PATCH"]
+
+
+async def test_pysnow_talks_and_asks_for_no_text_that_people_wrote(tracker: Tracker, world: ServiceNowWorld) -> None:
+    draft = world.draft(mark_of("fnd_1"))
+    ticket = await tracker.create(draft)
+    await tracker.find(draft.mark, draft.place)
+    await tracker.resolve(ticket.id, Reason.FIXED, "x")
+    await tracker.changes(None, datetime.now(UTC))
+    for entry in world.requests():
+        (fields,) = parse_qs(entry["query"])["sysparm_fields"]
+        assert entry["user_agent"] == "pysnow"
+        assert not {"short_description", "description", "close_notes", "comments"} & set(fields.split(","))
+
+
+async def test_a_list_goes_on_behind_pages_that_access_rules_hide(tracker: Tracker, world: ServiceNowWorld) -> None:
+    marks = [mark_of(f"fnd_{number}") for number in range(350)]
+    ids = sorted(await asyncio.gather(*(created_id(tracker, world, mark) for mark in marks)), key=order_in(world))
+    world.set(hidden=[ticket_id.partition("/")[2] for ticket_id in ids[50:280]])
+    seen: list[str] = []
+    cursor, more = None, True
+    while more:
+        page = await tracker.changes(cursor, datetime.now(UTC))
+        seen += [change.ticket_id for change in page.changes]
+        cursor, more = page.cursor, page.more
+    assert seen == ids[:50] + ids[280:]
+
+
+async def created_id(tracker: Tracker, world: ServiceNowWorld, mark: str) -> str:
+    return (await tracker.create(world.draft(mark))).id
+
+
+def order_in(world: ServiceNowWorld) -> Callable[[str], tuple[str, str]]:
+    def key(ticket_id: str) -> tuple[str, str]:
+        return updated[ticket_id.partition("/")[2]], ticket_id
+
+    records = world.http.get("/_sandbox/records").json()
+    updated = {record["values"]["sys_id"]: record["values"]["sys_updated_on"] for record in records}
+    return key
+
+
+async def test_a_finished_list_does_not_come_back_with_all_it_had(tracker: Tracker, world: ServiceNowWorld) -> None:
+    world.tables.clock = lambda: datetime.now(UTC) - timedelta(minutes=2)
+    await tracker.create(world.draft(mark_of("old")))
+    first = await tracker.changes(None, datetime.now(UTC))
+    world.tables.clock = lambda: datetime.now(UTC)
+    new = await tracker.create(world.draft(mark_of("new")))
+    second = await tracker.changes(first.cursor, datetime.now(UTC))
+    assert [change.mark for change in first.changes] == [mark_of("old")]
+    assert [change.ticket_id for change in second.changes] == [new.id]
+
+
+async def test_the_horizon_holds_the_longest_call_and_what_servicenow_does_after_it(world: ServiceNowWorld) -> None:
+    async with world.connected(search_horizon="1m", read_timeout=2) as tracker:
+        assert tracker.search_horizon == timedelta(seconds=60 + 2 * (1 + 2))
+
+
+async def test_a_bearer_token_signs_in(world: ServiceNowWorld) -> None:
+    async with world.connected(auth={"bearer": SECRET}, secret=INTEGRATION.token) as tracker:
+        assert await tracker.whoami() == INTEGRATION.user_name
+    assert world.requests()[-1]["scheme"] == "Bearer"
+
+
+async def test_a_security_incident_is_served_by_configuring_its_states(world: ServiceNowWorld) -> None:
+    states = {"10": "open", "16": "in_progress", "18": "in_progress", "19": "in_progress", "3": "done", "7": "done"}
+    security = {"table": "sn_si_incident", "states": states, "state_reasons": {"7": "cancelled"}}
+    async with world.connected(**security, resolve_state="3", reopen_state="16") as tracker:
+        ticket = await tracker.create(replace(world.draft(mark_of("fnd_1")), place="sn_si_incident"))
+        assert (ticket.key, ticket.state) == ("SIR0010001", TicketState.OPEN)
+        assert (await tracker.resolve(ticket.id, Reason.FIXED, "gone")).reason is Reason.FIXED
+        assert (await tracker.reopen(ticket.id, "back")).state is TicketState.IN_PROGRESS
+        page = await tracker.changes(None, datetime.now(UTC))
+        assert [change.ticket_id for change in page.changes] == [ticket.id]
+
+
+async def test_the_configured_codes_are_the_ones_that_are_written(world: ServiceNowWorld) -> None:
+    own = {"close_codes": {"Mended": "fixed", "Risk taken": "accepted_risk"}, "resolve_code": "Mended"}
+    async with world.connected(**own, resolve_codes={"accepted_risk": "Risk taken"}) as tracker:
+        for reason, code in (
+            (Reason.FIXED, "Mended"),
+            (Reason.ACCEPTED_RISK, "Risk taken"),
+            (Reason.DUPLICATE, "Mended"),
+        ):
+            ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+            await tracker.resolve(ticket.id, reason, "over")
+            assert world.record(ticket)["values"]["close_code"] == code
+
+
+def test_one_file_knows_pysnow() -> None:
+    package = Path(remediation.__file__).parent
+    knowing = [path.name for path in package.parent.rglob("*.py") if imports_pysnow(path)]
+    assert knowing == ["servicenow.py"]
+
+
+def imports_pysnow(path: Path) -> bool:
+    if any(part.startswith(".") or part == "build" for part in path.parts):
+        return False
+    names = [
+        name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
+    ]
+    return any(name.split(".")[0] == "pysnow" for name in names)

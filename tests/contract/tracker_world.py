@@ -1,0 +1,96 @@
+"""The world that a tracker's contract tests run in: a stand-in over real HTTP, and the people in it."""
+
+import socket
+from abc import ABC, abstractmethod
+from typing import Any
+
+import httpx2
+
+from remediation.ports import Tracker
+from remediation.tickets import Draft, Reason, Ticket
+
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class World(ABC):
+    """A stand-in that runs, and the people in it. `address` is where it listens."""
+
+    name: str
+    """The tracker's configured name."""
+    person: str
+    """The account id that `closed_by` shows when a person closes a ticket."""
+    account: str
+    """What `whoami` answers."""
+    create_path: str
+    """A regular expression that the path of the request which creates a ticket matches, and no other POST's."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.http = httpx2.Client(base_url=address, trust_env=False, timeout=10)
+
+    @abstractmethod
+    def connect(self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2) -> Tracker:
+        """A tracker on this stand-in, or on another address, or with another secret. Timeouts are in seconds."""
+
+    @abstractmethod
+    def draft(self, mark: str, *, summary: str = "Exposed student data", body: str = "What to do") -> Draft:
+        """A ticket that the stand-in accepts."""
+
+    @abstractmethod
+    def start_as_person(self, ticket: Ticket) -> None:
+        """A person begins to work on the ticket."""
+
+    @abstractmethod
+    def close_as_person(self, ticket: Ticket, reason: Reason) -> None:
+        """A person closes the ticket, for FIXED, ACCEPTED_RISK or DUPLICATE."""
+
+    @abstractmethod
+    def write_as_person(self, summary: str) -> None:
+        """A person opens a ticket that has nothing to do with us."""
+
+    @abstractmethod
+    def delete(self, ticket: Ticket) -> None:
+        """Somebody deletes the ticket."""
+
+    @abstractmethod
+    def comments(self, ticket: Ticket) -> list[str]:
+        """The ticket's comments (ServiceNow: work notes), oldest first, as they are stored."""
+
+    @abstractmethod
+    def count(self, mark: str) -> int:
+        """How many tickets really carry this mark: from the stand-in's own books, without any lag."""
+
+    @abstractmethod
+    def wait_searchable(self) -> None:
+        """Come back when a search sees everything that was written."""
+
+    def fault(self, kind: str, **order: object) -> None:
+        """Order a fault: method, path (a regular expression), times (None: until cleared), seconds, status, headers."""
+        assert self.http.post("/_sandbox/faults", json={"kind": kind, **order}).status_code == 204
+
+    def heal(self) -> None:
+        """Clear all faults."""
+        self.http.delete("/_sandbox/faults")
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request so far, oldest first."""
+        answer: list[dict[str, Any]] = self.http.get("/_sandbox/requests").json()
+        return answer
+
+    def writes(self) -> int:
+        """How many requests so far could have changed something."""
+        return sum(entry["method"] in WRITES for entry in self.requests())
+
+    def close(self) -> None:
+        """Let go of the stand-in."""
+        self.http.close()
+
+
+def mark_of(case: str) -> str:
+    return f"remedy:lakeside:finding:{case}"
+
+
+def nobody_listens() -> str:
+    """An address on which every connection is refused."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}"

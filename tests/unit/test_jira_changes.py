@@ -1,0 +1,107 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediation.tickets import TicketChange
+from remediation.trackers.jira_answers import Found, Page
+from remediation.trackers.jira_changes import (
+    PAGE_OVERLAP,
+    Cursor,
+    changes_in,
+    cursor_from,
+    jql_for_mark,
+    listing,
+    quoted,
+    restarted,
+)
+
+NOW = datetime(2026, 11, 21, 18, 3, 20, tzinfo=UTC)
+OVERLAP = timedelta(minutes=2)
+
+
+def page(count: int, **more: object) -> Page:
+    return Page.model_validate({"issues": [{"id": str(number)} for number in range(count)], **more})
+
+
+@pytest.mark.parametrize(
+    ("text", "jql"), [("a", '"a"'), ('a"b', '"a\\"b"'), ("a\\", '"a\\\\"'), ('\\"', '"\\\\\\""'), ("", '""')]
+)
+def test_a_text_cannot_end_its_quotation(text: str, jql: str) -> None:
+    assert quoted(text) == jql
+
+
+def test_a_mark_is_asked_for_oldest_first() -> None:
+    assert jql_for_mark("remedy:a") == 'labels = "remedy:a" ORDER BY created ASC, key ASC'
+
+
+def test_without_a_cursor_the_list_begins_a_few_minutes_ago() -> None:
+    for text in (None, "", "{}", "[]", "x", '{"since": "x"}', '{"since": "2026-11-21T18:03:20"}'):
+        assert cursor_from(text, NOW) == Cursor(since=NOW - timedelta(minutes=5))
+
+
+@pytest.mark.parametrize(
+    ("age", "minutes"),
+    [(0, 3), (1, 4), (60, 4), (61, 5), (3600, 63), (-9999, 3), (10**9, 365 * 24 * 60 + 3)],
+)
+def test_a_list_looks_back_to_the_cursor_rounded_up_and_over_the_lag(age: int, minutes: int) -> None:
+    place = listing(Cursor(since=NOW - timedelta(seconds=age)), NOW, OVERLAP)
+    assert place.minutes == minutes
+    assert f'updated >= "-{minutes}m"' in place.jql
+    assert place.jql.startswith('labels = "remedy" AND ')
+
+
+def test_the_last_page_moves_the_cursor_to_when_the_list_began() -> None:
+    first = listing(Cursor(since=NOW), NOW, OVERLAP)
+    cursor, more = first.following(page(3))
+    assert not more
+    assert cursor_from(cursor, NOW) == Cursor(since=NOW)
+
+
+def test_pages_by_token_ask_the_same_query_and_end_where_the_list_began() -> None:
+    began = NOW + timedelta(minutes=30)
+    first = listing(Cursor(since=NOW), began, OVERLAP)
+    cursor, more = first.following(page(2, nextPageToken="t1"))
+    assert more
+    second = listing(cursor_from(cursor, NOW), began + timedelta(hours=9), OVERLAP)
+    assert (second.jql, second.cursor.token) == (first.jql, "t1")
+    cursor, more = second.following(page(1))
+    assert not more
+    assert cursor_from(cursor, NOW) == Cursor(since=began)
+
+
+def test_pages_by_counting_overlap_and_end() -> None:
+    place = listing(Cursor(since=NOW), NOW, OVERLAP)
+    starts, more = [], True
+    while more:
+        start = place.cursor.start
+        starts.append(start)
+        size = min(10, 23 - start)
+        cursor, more = place.following(page(size, startAt=start, total=23))
+        place = listing(cursor_from(cursor, NOW), NOW, OVERLAP)
+    assert starts == [0, 10 - PAGE_OVERLAP, 15 - PAGE_OVERLAP, 20 - PAGE_OVERLAP]
+    assert starts[-1] + 10 >= 23
+
+
+@given(st.integers(0, 300), st.integers(1, 100))
+def test_counting_always_ends_and_leaves_nothing_out(total: int, size: int) -> None:
+    place, seen, more, pages = listing(Cursor(since=NOW), NOW, OVERLAP), set[int](), True, 0
+    while more:
+        start = place.cursor.start
+        seen |= set(range(start, min(start + size, total)))
+        shown = max(min(size, total - start), 0)
+        cursor, more = place.following(page(shown, startAt=start, total=total))
+        place, pages = listing(cursor_from(cursor, NOW), NOW, OVERLAP), pages + 1
+        assert pages <= total + 1
+    assert seen == set(range(total))
+
+
+def test_a_list_that_starts_again_forgets_its_page_but_not_its_beginning() -> None:
+    under_way = Cursor(since=NOW, started=NOW + OVERLAP, minutes=9, token="t")
+    assert restarted(under_way) == Cursor(since=NOW)
+
+
+def test_changes_name_the_ticket_and_its_mark() -> None:
+    found = Found.model_validate({"id": "1", "fields": {"labels": ["remedy", "remedy:a:finding:b"]}})
+    assert changes_in([found]) == (TicketChange("1", "remedy:a:finding:b"),)

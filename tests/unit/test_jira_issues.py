@@ -1,0 +1,238 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediation.errors import Refused, TryLater
+from remediation.mapping.defaults import JIRA_RESOLUTIONS
+from remediation.tickets import Draft, Reason, TicketState
+from remediation.trackers.jira_answers import Found, Issue, Transition, understood
+from remediation.trackers.jira_issues import (
+    Reading,
+    carrying,
+    checked_id,
+    checked_mark,
+    link_of,
+    mark_of,
+    payload_of,
+    transition_of,
+)
+from remediation.trackers.jira_workflow import Choice, Place, Step
+
+MARK = "remedy:lakeside:finding:fnd_1"
+READING = Reading("jira", "https://jira.example", JIRA_RESOLUTIONS)
+DONE = {"id": "4", "name": "Done", "statusCategory": {"key": "done"}}
+ARCHIVED = {"id": "5", "name": "Archived", "statusCategory": {"key": "done"}}
+TO_DO = {"id": "1", "name": "To Do", "statusCategory": {"key": "new"}}
+
+
+def issue(status: object, *histories: dict[str, object], **fields: object) -> Issue:
+    shown = {"status": status, "labels": [MARK], "created": "2026-11-21T18:03:00.123+0000", **fields}
+    return Issue.model_validate(
+        {
+            "id": "10001",
+            "key": "SEC-1",
+            "fields": shown,
+            "changelog": {"histories": histories},
+        }
+    )
+
+
+def entry(hour: int, account: dict[str, str] | str, **given_: str | None) -> dict[str, Any]:
+    author = {"accountId": account} if isinstance(account, str) else account
+    items = [{"field": name, "to": value, "toString": "ignored"} for name, value in given_.items()]
+    return {"author": author, "created": f"2026-11-21T{hour:02}:00:00.000+0100", "items": items}
+
+
+def test_an_open_issue_has_no_reason() -> None:
+    ticket = READING.ticket(issue(TO_DO, resolution=None))
+    assert (ticket.state, ticket.reason, ticket.closed_by, ticket.closed_at) == (TicketState.OPEN, None, None, None)
+    assert (ticket.id, ticket.key, ticket.url) == ("10001", "SEC-1", "https://jira.example/browse/SEC-1")
+    assert ticket.created_at == datetime(2026, 11, 21, 18, 3, 0, 123_000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "reason"),
+    [
+        (None, Reason.UNKNOWN),
+        ({"name": ""}, Reason.UNKNOWN),
+        ({"name": "Done"}, Reason.FIXED),
+        ({"name": "WON'T DO"}, Reason.ACCEPTED_RISK),
+        ({"name": "Duplicate"}, Reason.DUPLICATE),
+        ({"name": "Cannot Reproduce"}, Reason.FALSE_POSITIVE),
+        ({"name": "Our own word"}, Reason.UNKNOWN),
+    ],
+)
+def test_the_resolution_gives_the_reason(resolution: object, reason: Reason) -> None:
+    assert READING.ticket(issue(DONE, resolution=resolution)).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("histories", "closed_by", "hour"),
+    [
+        ([entry(9, "kim", status="4", resolution="1")], "kim", 8),
+        ([entry(9, "kim", status="4")], "kim", 8),
+        ([entry(9, "kim", status="3"), entry(10, "lee", status="4", resolution="1")], "lee", 9),
+        ([entry(10, "lee", status="4", resolution="1"), entry(9, "kim", status="4", resolution="1")], "lee", 9),
+        ([entry(9, {"name": "kim", "key": "JIRAUSER1"}, status="4", resolution="1")], "JIRAUSER1", 8),
+        ([entry(9, {"name": "kim"}, status="4", resolution="1")], "kim", 8),
+        ([entry(9, {"displayName": "Kim Poe"}, status="4", resolution="1")], None, 8),
+    ],
+)
+def test_who_closed_it_is_the_account_of_the_last_way_to_done(
+    histories: list[dict[str, object]], closed_by: str | None, hour: int
+) -> None:
+    ticket = READING.ticket(issue(DONE, *histories, resolution={"id": "1", "name": "Done"}))
+    assert (ticket.closed_by, ticket.closed_at) == (closed_by, datetime(2026, 11, 21, hour, tzinfo=UTC))
+
+
+def test_moving_a_done_issue_to_an_archive_does_not_change_who_closed_it() -> None:
+    histories = (entry(9, "kim", status="4", resolution="1"), entry(12, "robot", status="5"))
+    assert READING.ticket(issue(ARCHIVED, *histories, resolution={"name": "Done"})).closed_by == "kim"
+    assert READING.ticket(issue(ARCHIVED, *histories, resolution=None)).closed_by == "robot"
+
+
+def test_without_a_changelog_the_date_of_the_resolution_is_when_it_was_closed() -> None:
+    ticket = READING.ticket(issue(DONE, resolution={"name": "Done"}, resolutiondate="2026-11-21T09:00:00.000+0000"))
+    assert (ticket.closed_by, ticket.closed_at) == (None, datetime(2026, 11, 21, 9, tzinfo=UTC))
+
+
+def test_a_custom_fields_odd_change_does_not_hide_who_closed_it() -> None:
+    odd = entry(9, "kim", status="4", resolution="1")
+    odd["items"] = [{"field": "customfield_1", "to": ["a"]}, {"to": 7}, *odd["items"]]
+    assert READING.ticket(issue(DONE, odd, resolution={"name": "Done"})).closed_by == "kim"
+
+
+def found(number: int, *labels: str, **properties: object) -> Found:
+    shown = {"remedy.case": properties["mark"]} if properties else {}
+    return Found.model_validate({"id": str(number), "fields": {"labels": list(labels)}, "properties": shown})
+
+
+@pytest.mark.parametrize(
+    ("issue_", "mark"),
+    [
+        (found(1, "x", MARK), MARK),
+        (found(1, "x", mark=MARK), MARK),
+        (found(1, "remedy:other:finding:1", mark=MARK), MARK),
+        (found(1, "x", "remedy"), None),
+        (found(1, "Remedy:lakeside:finding:fnd_1"), None),
+        (found(1, 'remedy:"', mark={"deep": MARK}), None),
+    ],
+)
+def test_the_mark_is_in_the_property_or_else_in_a_label(issue_: Found, mark: str | None) -> None:
+    assert mark_of(issue_) == mark
+
+
+def test_only_the_exact_mark_counts_and_copies_only_without_the_original() -> None:
+    original, copy = found(2, MARK, mark=MARK), found(1, MARK)
+    assert carrying(MARK, [copy, original]) == ("2",)
+    assert carrying(MARK, [copy]) == ("1",)
+    assert carrying(MARK, [found(3, MARK.upper()), found(4, MARK + "2"), found(5)]) == ()
+    assert carrying(MARK, [found(6, MARK, mark="remedy:other:finding:1")]) == ()
+
+
+def test_a_draft_becomes_one_request_with_fields_and_property() -> None:
+    draft = Draft(
+        MARK,
+        "SEC",
+        "Two\nlines",
+        "{x}",
+        type="Bug",
+        labels=("web", "remedy"),
+        fields={"labels": ["legal"], "project": {"key": "EVIL"}, "priority": {"name": "High"}},
+    )
+    assert payload_of(draft) == {
+        "fields": {
+            "project": {"key": "SEC"},
+            "issuetype": {"name": "Bug"},
+            "summary": "Two lines",
+            "description": "\\{x\\}",
+            "labels": [MARK, "remedy", "web", "legal"],
+            "priority": {"name": "High"},
+        },
+        "properties": [{"key": "remedy.case", "value": MARK}],
+    }
+
+
+def test_a_link_is_named_by_the_mark_and_absent_without_an_address() -> None:
+    draft = Draft(MARK, "SEC", "s", "b", link="https://schoolscan.example/1")
+    link: Any = link_of(draft)
+    assert (link["globalId"], link["object"]["url"]) == (MARK, draft.link)
+    assert link_of(Draft(MARK, "SEC", "s", "b")) is None
+
+
+def test_a_transition_has_a_text_id_and_only_what_its_screen_takes() -> None:
+    place = Place("4", "Done", "done")
+    bare, screened = Step("31", place), Step("31", place, has_screen=True, resolutions=(Choice("1", "Done"),))
+    assert transition_of(bare, Reason.FIXED, None, JIRA_RESOLUTIONS) == {"transition": {"id": "31"}}
+    assert transition_of(screened, Reason.FIXED, "x", JIRA_RESOLUTIONS) == {
+        "transition": {"id": "31"},
+        "fields": {"resolution": {"id": "1"}},
+        "update": {"comment": [{"add": {"body": "x"}}]},
+    }
+    assert transition_of(screened, None, None, JIRA_RESOLUTIONS) == {"transition": {"id": "31"}}
+
+
+def shown_step(**fields: object) -> Step:
+    return Transition.model_validate({"id": "31", "to": DONE, **fields}).step
+
+
+@pytest.mark.parametrize(
+    ("shown", "step"),
+    [
+        ({}, Step("31", Place("4", "Done", "done"))),
+        ({"hasScreen": True}, Step("31", Place("4", "Done", "done"), has_screen=True)),
+        (
+            {"fields": {"resolution": {"required": True, "allowedValues": [{"id": "1", "name": "Done"}]}}},
+            Step("31", Place("4", "Done", "done"), True, (Choice("1", "Done"),), True),
+        ),
+        (
+            {"fields": {"resolution": {"required": True, "hasDefaultValue": True}, "x": {"required": False}}},
+            Step("31", Place("4", "Done", "done"), True, ()),
+        ),
+        (
+            {"hasScreen": False, "fields": {"customfield_1": {"required": True, "name": "Approver"}}},
+            Step("31", Place("4", "Done", "done"), missing=(("customfield_1", "Approver"),)),
+        ),
+        (
+            {"fields": {"customfield_1": {"required": False, "allowedValues": ["red", {"id": 1, "value": "blue"}]}}},
+            Step("31", Place("4", "Done", "done"), has_screen=True),
+        ),
+        (
+            {"fields": {"customfield_1": {"required": True, "hasDefaultValue": True}}},
+            Step("31", Place("4", "Done", "done"), has_screen=True),
+        ),
+    ],
+)
+def test_a_transition_is_read_with_what_its_screen_wants(shown: dict[str, object], step: Step) -> None:
+    assert shown_step(**shown) == step
+
+
+@pytest.mark.parametrize("mark", ["", "x", "remedy:", 'remedy:a"b', "remedy:a b", "remedy:a\n", "remedy:" + "a" * 201])
+def test_what_is_no_mark_never_gets_into_a_query(mark: str) -> None:
+    with pytest.raises(Refused):
+        checked_mark("jira", mark)
+    assert checked_mark("jira", MARK) == MARK
+
+
+@pytest.mark.parametrize("ticket_id", ["", "..", "../user", "1?x", "1/2", "1 2", "1\n"])
+def test_what_is_no_id_never_gets_into_an_address(ticket_id: str) -> None:
+    with pytest.raises(Refused):
+        checked_id("jira", ticket_id)
+    assert checked_id("jira", "SEC-1") == "SEC-1"
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+)
+
+
+@given(values)
+def test_an_answer_of_another_form_is_for_later_and_is_not_quoted(value: object) -> None:
+    with pytest.raises(TryLater) as caught:
+        understood("jira", Issue, value, wrote=True)
+    assert caught.value.ambiguous
+    assert caught.value.__context__ is None

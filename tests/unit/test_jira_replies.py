@@ -1,0 +1,121 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+
+from remediation.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.trackers.jira_replies import Reply, error_of, wait_of, words_in
+
+PAGE = b"<!doctype html><html><body>Log in</body></html>"
+SAID = json.dumps({"errorMessages": ["No."], "errors": {}}).encode()
+
+
+def reply(status: int, body: bytes = SAID, *, wrote: bool = True, headers: dict[str, str] | None = None) -> Reply:
+    return Reply(status, CaseInsensitiveDict(headers or {}), body, wrote)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected", "ambiguous"),
+    [
+        (200, b"{}", None, False),
+        (200, b"[]", None, False),
+        (201, b'{"id":"1"}', None, False),
+        (204, b"", None, False),
+        (200, b"", TryLater, True),
+        (200, PAGE, TryLater, True),
+        (201, b'{"id":', TryLater, True),
+        (200, b"[" * 100_000, TryLater, True),
+        (302, PAGE, TryLater, False),
+        (304, b"", TryLater, False),
+        (400, SAID, Refused, False),
+        (401, SAID, TryLater, False),
+        (401, PAGE, TryLater, False),
+        (403, SAID, Refused, False),
+        (403, PAGE, Refused, False),
+        (404, SAID, NotFound, False),
+        (404, PAGE, TryLater, False),
+        (404, b'{"message":"null for uri","status-code":404}', TryLater, False),
+        (408, PAGE, TryLater, True),
+        (409, SAID, TryLater, True),
+        (410, SAID, Refused, False),
+        (413, SAID, Refused, False),
+        (423, SAID, TryLater, True),
+        (429, b"", TryLater, False),
+        (500, SAID, TryLater, True),
+        (503, PAGE, TryLater, True),
+        (599, b"", TryLater, True),
+    ],
+)
+def test_an_answer_says_what_to_do_next(
+    status: int, body: bytes, expected: type[OutsideError] | None, *, ambiguous: bool
+) -> None:
+    error = error_of("jira", reply(status, body))
+    assert type(error) is (expected or type(None))
+    if error:
+        assert (error.system, error.status) == ("jira", status)
+        assert error.words
+    assert getattr(error, "ambiguous", False) is ambiguous
+
+
+@pytest.mark.parametrize("status", [200, 500, 503, 408])
+def test_a_read_is_never_ambiguous(status: int) -> None:
+    error = error_of("jira", reply(status, PAGE, wrote=False))
+    assert isinstance(error, TryLater)
+    assert not error.ambiguous
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"errorMessages": ["One.", "Two."], "errors": {}}, "One.; Two."),
+        ({"errorMessages": [], "errors": {"customfield_10010": "is required"}}, "customfield_10010: is required"),
+        ({"errorMessages": ["Bad."], "errors": {"a": "x", "b": "y"}}, "Bad.; a: x; b: y"),
+        ({"errorMessages": "odd", "errors": ["odd"]}, ""),
+        ({"errorMessages": [1, None], "errors": {"a": {"deep": 1}}}, ""),
+        ({"message": "null for uri"}, ""),
+        (["list"], ""),
+        ({"errorMessages": ["two\nlines\x1b[31m and Bearer abcdef123456"]}, "two lines[31m and Bearer …"),
+    ],
+)
+def test_words_keep_the_names_of_fields(body: object, words: str) -> None:
+    assert words_in(json.dumps(body).encode()) == words
+
+
+def test_words_are_cut() -> None:
+    assert len(words_in(json.dumps({"errorMessages": ["x y " * 1000]}).encode())) == 500
+
+
+@given(st.binary(max_size=200))
+def test_no_body_whatever_breaks_the_reading(body: bytes) -> None:
+    words_in(body)
+    error_of("jira", reply(400, body))
+    error_of("jira", reply(200, body))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "7"}, 7),
+        ({"retry-after": " 30 "}, 30),
+        ({"Retry-After": "0"}, 0),
+        ({"Retry-After": "9" * 400}, 86_400),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "-5"}, None),
+        ({"Retry-After": "1.5"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:30 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 30),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:30 GMT"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:30 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"Retry-After": "Wed, 21 Oct 2126 07:28:30 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 86_400),
+    ],
+)
+def test_a_wait_is_seconds_or_a_date_by_the_servers_own_clock(headers: dict[str, str], seconds: float | None) -> None:
+    assert wait_of(CaseInsensitiveDict(headers)) == seconds
+
+
+def test_jiras_own_id_of_the_request_is_kept() -> None:
+    error = error_of("jira", reply(500, headers={"atl-traceid": "abc"}))
+    assert error is not None
+    assert error.request_id == "abc"

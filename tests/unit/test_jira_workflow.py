@@ -1,0 +1,181 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediation.mapping.defaults import JIRA_RESOLUTIONS
+from remediation.tickets import Reason, TicketState
+from remediation.trackers.jira_workflow import (
+    Choice,
+    Explored,
+    Goal,
+    Place,
+    Step,
+    no_way,
+    reopening,
+    resolution_for,
+    resolving,
+    state_of,
+)
+
+TO_DO = Place("1", "To Do", "new")
+WORKING = Place("2", "In Progress", "indeterminate")
+REVIEW = Place("3", "In Review", "indeterminate")
+DONE = Place("4", "Done", "done")
+CANCELLED = Place("5", "Cancelled", "done")
+CHOICES = (Choice("10", "Won't Do"), Choice("11", "Done"), Choice("12", "Duplicate"))
+FIXED = resolving(Reason.FIXED, JIRA_RESOLUTIONS)
+
+
+@pytest.mark.parametrize(
+    ("category", "state"),
+    [
+        ("new", TicketState.OPEN),
+        ("indeterminate", TicketState.IN_PROGRESS),
+        ("done", TicketState.DONE),
+        ("undefined", TicketState.OPEN),
+        ("", TicketState.OPEN),
+    ],
+)
+def test_the_category_alone_decides_the_state(category: str, state: TicketState) -> None:
+    assert state_of(category) is state
+
+
+def seen(**steps: list[Step]) -> Explored:
+    explored = Explored()
+    for place, found in steps.items():
+        explored.note(place.removeprefix("s"), found)
+    return explored
+
+
+def test_a_direct_step_is_taken_before_any_other() -> None:
+    explored = seen(s1=[Step("a", WORKING), Step("b", DONE)])
+    assert explored.next_step("1", Goal.DONE, FIXED) == Step("b", DONE)
+
+
+def test_without_a_direct_step_a_status_not_seen_yet_is_tried_where_somebody_works_first() -> None:
+    explored = seen(s1=[Step("a", Place("9", "Backlog", "new")), Step("b", WORKING)])
+    assert explored.next_step("1", Goal.DONE, FIXED) == Step("b", WORKING)
+
+
+def test_a_known_way_is_shorter_than_looking_on() -> None:
+    explored = seen(
+        s1=[Step("a", WORKING)],
+        s2=[Step("b", REVIEW), Step("back", TO_DO), Step("x", Place("9", "Blocked", "indeterminate"))],
+        s3=[Step("c", DONE), Step("back", WORKING)],
+    )
+    assert explored.next_step("2", Goal.DONE, FIXED) == Step("b", REVIEW)
+
+
+def test_a_dead_end_leads_back_to_what_was_not_seen_yet() -> None:
+    other = Place("9", "Testing", "indeterminate")
+    explored = seen(s1=[Step("a", WORKING), Step("t", other)], s2=[Step("back", TO_DO)])
+    assert explored.next_step("2", Goal.DONE, FIXED) == Step("back", TO_DO)
+    explored.note("9", [Step("end", DONE)])
+    assert explored.next_step("1", Goal.DONE, FIXED) == Step("t", other)
+
+
+def test_where_everything_was_seen_and_nothing_leads_on_there_is_no_step() -> None:
+    explored = seen(s1=[Step("a", WORKING)], s2=[Step("back", TO_DO)])
+    assert explored.next_step("1", Goal.DONE, FIXED) is None
+    assert "To Do" in no_way(TO_DO, Goal.DONE, explored)
+
+
+def test_a_step_that_asks_for_what_only_a_person_knows_is_no_way_and_is_named() -> None:
+    asking = Step("a", DONE, missing=(("customfield_1", "Approver"),))
+    silent = Step("b", DONE, resolutions=(), resolution_required=True)
+    explored = seen(s1=[asking, silent])
+    assert explored.next_step("1", Goal.DONE, FIXED) is None
+    words = no_way(TO_DO, Goal.DONE, explored)
+    assert "Approver (customfield_1)" in words
+    assert "Resolution (resolution)" in words
+
+
+@pytest.mark.parametrize(
+    ("reason", "step"),
+    [
+        (Reason.FIXED, "done"),
+        (Reason.ACCEPTED_RISK, "wont"),
+        (Reason.DUPLICATE, "screen"),
+        (Reason.UNKNOWN, "screen"),
+        (Reason.CANCELLED, "other"),
+    ],
+)
+def test_of_several_ways_to_done_the_one_that_says_the_reason_is_taken(reason: Reason, step: str) -> None:
+    steps = [
+        Step("other", CANCELLED),
+        Step("wont", Place("6", "Won't Do", "done")),
+        Step("done", DONE),
+        Step("screen", Place("7", "Closed", "done"), resolutions=(Choice("12", "Duplicate"),)),
+    ]
+    found = seen(s1=steps).next_step("1", Goal.DONE, resolving(reason, JIRA_RESOLUTIONS))
+    assert found is not None
+    assert found.id == step
+
+
+def test_reopening_prefers_a_status_in_which_nobody_works_yet() -> None:
+    steps = [Step("c", CANCELLED), Step("u", Place("8", "Odd", "undefined")), Step("w", WORKING), Step("t", TO_DO)]
+    found = seen(s4=steps).next_step("4", Goal.ACTIVE, reopening)
+    assert found == Step("t", TO_DO)
+
+
+@pytest.mark.parametrize(
+    ("step", "reason", "choice"),
+    [
+        (Step("a", DONE), Reason.FIXED, None),
+        (Step("a", DONE, resolutions=CHOICES), Reason.FIXED, "Done"),
+        (Step("a", DONE, resolutions=CHOICES), Reason.ACCEPTED_RISK, "Won't Do"),
+        (Step("a", DONE, resolutions=CHOICES), Reason.FALSE_POSITIVE, "Done"),
+        (Step("a", DONE, resolutions=CHOICES[2:]), Reason.FIXED, None),
+        (Step("a", DONE, resolutions=CHOICES[2:], resolution_required=True), Reason.FIXED, "Duplicate"),
+        (Step("a", DONE, resolutions=(), resolution_required=True), Reason.FIXED, None),
+    ],
+)
+def test_a_resolution_is_chosen_only_from_what_the_screen_offers(
+    step: Step, reason: Reason, choice: str | None
+) -> None:
+    found = resolution_for(step, reason, JIRA_RESOLUTIONS)
+    assert (found and found.name) == choice
+
+
+graphs = st.dictionaries(st.integers(0, 6), st.lists(st.integers(0, 6), max_size=4), min_size=1, max_size=7)
+
+
+def distance(graph: dict[int, list[int]], goal: int) -> int | None:
+    """Steps from status 0 to the goal."""
+    ring, known, steps = {0}, {0}, 0
+    while ring:
+        if goal in ring:
+            return steps
+        ring = {to for place in ring for to in graph.get(place, [])} - known
+        known |= ring
+        steps += 1
+    return None
+
+
+@given(graphs)
+def test_a_walk_finds_a_way_wherever_there_is_one_and_ends_where_there_is_none(graph: dict[int, list[int]]) -> None:
+    goal = 6
+    explored, here, walked = Explored(), 0, 0
+    if distance(graph, goal) == 0:
+        return
+    while here != goal and walked < 60:
+        places = [Place(str(to), str(to), "done" if to == goal else "new") for to in graph.get(here, [])]
+        explored.note(str(here), [Step(f"{here}-{place.id}", place) for place in places])
+        step = explored.next_step(str(here), Goal.DONE, FIXED)
+        if step is None:
+            break
+        here, walked = int(step.to.id), walked + 1
+    way_back = all(0 in reachable(graph, place) for place in reachable(graph, 0) - {goal})
+    if distance(graph, goal) is None:
+        assert here != goal
+    elif way_back:
+        assert here == goal
+
+
+def reachable(graph: dict[int, list[int]], start: int) -> set[int]:
+    found, waiting = {start}, [start]
+    while waiting:
+        new = set(graph.get(waiting.pop(), [])) - found
+        found |= new
+        waiting += new
+    return found

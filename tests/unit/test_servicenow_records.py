@@ -1,0 +1,276 @@
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediation.errors import Refused
+from remediation.mapping.schema import ServiceNowTracker
+from remediation.tickets import Draft, Reason, TicketState
+from remediation.trackers.servicenow_records import (
+    checked_mark,
+    checked_table,
+    dropped_mark,
+    gone_ticket,
+    moment_of,
+    opening,
+    reopening,
+    resolution,
+    table_and_sys_id,
+    text_of,
+    ticket_of,
+    time_of,
+)
+
+SYS_ID = "0123456789abcdef0123456789abcdef"
+PERSON = "f" * 32
+
+
+def config(**settings: Any) -> ServiceNowTracker:
+    written = {"kind": "servicenow", "url": "https://example.service-now.com", "auth": {"bearer": {"env": "UNUSED"}}}
+    return ServiceNowTracker.model_validate(written | settings)
+
+
+def record(**values: object) -> dict[str, object]:
+    return {"sys_id": SYS_ID, "number": "INC0010001", "state": "1"} | values
+
+
+def draft(**fields: object) -> Draft:
+    return Draft("remedy:a:finding:1", "incident", "Summary", "Body", fields=fields)
+
+
+def test_a_record_becomes_a_ticket() -> None:
+    ticket = ticket_of(
+        "helpdesk",
+        config(),
+        "incident",
+        record(
+            state="6",
+            close_code="Duplicate",
+            correlation_id="remedy:a:finding:1",
+            resolved_by={"link": "https://example.service-now.com/x", "value": PERSON},
+            resolved_at="2026-03-01 12:00:00",
+            sys_created_on="2026-03-01 11:00:00",
+            sys_updated_on="2026-03-01 12:00:01",
+        ),
+    )
+    assert (ticket.tracker, ticket.id, ticket.key) == ("helpdesk", f"incident/{SYS_ID}", "INC0010001")
+    assert ticket.url == f"https://example.service-now.com/nav_to.do?uri=incident.do%3Fsys_id%3D{SYS_ID}"
+    assert (ticket.state, ticket.reason) == (TicketState.DONE, Reason.DUPLICATE)
+    assert (ticket.mark, ticket.closed_by) == ("remedy:a:finding:1", PERSON)
+    assert ticket.closed_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert ticket.created_at == datetime(2026, 3, 1, 11, tzinfo=UTC)
+    assert ticket.updated_at == datetime(2026, 3, 1, 12, 0, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("1", TicketState.OPEN),
+        ("2", TicketState.IN_PROGRESS),
+        ("3", TicketState.IN_PROGRESS),
+        ("6", TicketState.DONE),
+        ("7", TicketState.DONE),
+        ("8", TicketState.DONE),
+        ("99", TicketState.OPEN),
+        ("", TicketState.OPEN),
+    ],
+)
+def test_only_a_state_that_says_so_ends_a_ticket(state: str, expected: TicketState) -> None:
+    assert ticket_of("helpdesk", config(), "incident", record(state=state)).state is expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"state": "6", "close_code": "Solution provided"}, Reason.FIXED),
+        ({"state": "6", "close_code": " SOLUTION PROVIDED "}, Reason.FIXED),
+        ({"state": "7", "close_code": "Known error"}, Reason.ACCEPTED_RISK),
+        ({"state": "6", "close_code": "User error"}, Reason.FALSE_POSITIVE),
+        ({"state": "6", "close_code": ""}, Reason.UNKNOWN),
+        ({"state": "6", "close_code": "Something else"}, Reason.UNKNOWN),
+        ({"state": "6"}, Reason.UNKNOWN),
+        ({"state": "8", "close_code": "Solution provided"}, Reason.CANCELLED),
+        ({"state": "2", "close_code": "Solution provided"}, None),
+    ],
+)
+def test_a_done_tickets_reason_is_its_close_code(values: dict[str, object], expected: Reason | None) -> None:
+    assert ticket_of("helpdesk", config(), "incident", record(**values)).reason is expected
+
+
+def test_who_resolved_counts_more_than_who_closed() -> None:
+    both = record(state="7", resolved_by=PERSON, closed_by="a" * 32)
+    closed = record(state="7", resolved_by="", closed_by="a" * 32, closed_at="2026-03-01 12:00:00")
+    assert ticket_of("helpdesk", config(), "incident", both).closed_by == PERSON
+    ticket = ticket_of("helpdesk", config(), "incident", closed)
+    assert (ticket.closed_by, ticket.closed_at) == ("a" * 32, datetime(2026, 3, 1, 12, tzinfo=UTC))
+
+
+def test_an_open_ticket_was_closed_by_nobody() -> None:
+    ticket = ticket_of("helpdesk", config(), "incident", record(resolved_by=PERSON, resolved_at="2026-03-01 12:00:00"))
+    assert (ticket.closed_by, ticket.closed_at) == (None, None)
+
+
+def test_a_record_without_a_number_is_called_by_its_id() -> None:
+    assert ticket_of("helpdesk", config(), "incident", record(number="")).key == SYS_ID
+
+
+@pytest.mark.parametrize("sys_id", ["", "x", None, 7, SYS_ID + "0", SYS_ID.upper()])
+def test_a_record_without_an_id_is_refused(sys_id: object) -> None:
+    with pytest.raises(Refused):
+        ticket_of("helpdesk", config(), "incident", record(sys_id=sys_id))
+
+
+COLUMNS = st.sampled_from(["state", "close_code", "resolved_by", "sys_updated_on", "number"])
+VALUES = st.none() | st.integers() | st.text() | st.dictionaries(st.text(), st.text())
+
+
+@given(st.dictionaries(COLUMNS, VALUES))
+def test_no_value_of_a_column_breaks_reading(values: dict[str, object]) -> None:
+    assert ticket_of("helpdesk", config(), "incident", record(**values)).id == f"incident/{SYS_ID}"
+
+
+def test_a_gone_ticket_keeps_its_id_and_address() -> None:
+    gone = gone_ticket("helpdesk", config(), "incident", SYS_ID)
+    assert (gone.id, gone.state, gone.mark) == (f"incident/{SYS_ID}", TicketState.GONE, None)
+    assert gone.url == ticket_of("helpdesk", config(), "incident", record()).url
+
+
+@pytest.mark.parametrize(
+    "ticket_id", ["", "incident", f"incident/{SYS_ID}/x", f"../{SYS_ID}", f"incident/{SYS_ID}\n", SYS_ID]
+)
+def test_an_id_that_is_none_is_refused(ticket_id: str) -> None:
+    with pytest.raises(Refused):
+        table_and_sys_id("helpdesk", ticket_id)
+
+
+def test_an_id_is_taken_apart() -> None:
+    assert table_and_sys_id("helpdesk", f"sn_si_incident/{SYS_ID}") == ("sn_si_incident", SYS_ID)
+
+
+@given(st.text())
+def test_a_mark_that_is_accepted_cannot_end_its_condition(mark: str) -> None:
+    try:
+        accepted = checked_mark("helpdesk", mark)
+    except Refused:
+        return
+    assert accepted == mark
+    assert 1 <= len(mark) <= 100
+    assert all(character.isascii() and (character.isalnum() or character in "._:-") for character in mark)
+
+
+@pytest.mark.parametrize("table", ["", "Incident", "incident/x", "incident?", "a" * 81, "incident\n"])
+def test_a_table_that_is_none_is_refused(table: str) -> None:
+    with pytest.raises(Refused):
+        checked_table("helpdesk", table)
+
+
+def test_a_draft_becomes_a_payload() -> None:
+    assert opening(draft(impact="1", urgency=2)) == {
+        "impact": "1",
+        "urgency": 2,
+        "short_description": "Summary",
+        "description": "Body",
+        "correlation_id": "remedy:a:finding:1",
+        "correlation_display": "remedy",
+    }
+
+
+def test_no_field_of_a_rule_replaces_ours() -> None:
+    payload = opening(draft(correlation_id="x", correlation_display="y", short_description="z", description=""))
+    assert payload == opening(draft())
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a\x00b\x1b[2J", "ab[2J"),
+        (True, True),
+        (7, 7),
+        (None, None),
+        (["a", "b"], "a,b"),
+        (date(2026, 3, 1), "2026-03-01"),
+        (datetime(2026, 3, 1, 14, tzinfo=timezone(timedelta(hours=2))), "2026-03-01 12:00:00"),
+        ({"a": 1}, "{'a': 1}"),
+    ],
+)
+def test_a_rules_value_becomes_one_that_servicenow_takes(value: object, expected: object) -> None:
+    assert opening(draft(u_column=value))["u_column"] == expected
+
+
+def test_a_rules_journal_entry_carries_no_markup() -> None:
+    assert opening(draft(work_notes="<b>[code]"))["work_notes"] == "&lt;b&gt;(code)"
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (Reason.FIXED, "Solution provided"),
+        (Reason.ACCEPTED_RISK, "Known error"),
+        (Reason.FALSE_POSITIVE, "User error"),
+        (Reason.DUPLICATE, "Duplicate"),
+        (Reason.CANCELLED, "No resolution provided"),
+        (Reason.UNKNOWN, "Solution provided"),
+    ],
+)
+def test_a_resolution_names_the_code_of_its_reason(reason: Reason, code: str) -> None:
+    payload = resolution(config(), reason, "Why <it> is over")
+    assert payload == {
+        "state": "6",
+        "close_code": code,
+        "close_notes": "Why <it> is over",
+        "work_notes": "Why &lt;it&gt; is over",
+    }
+
+
+@pytest.mark.parametrize("reason", [Reason.FIXED, Reason.ACCEPTED_RISK, Reason.FALSE_POSITIVE, Reason.DUPLICATE])
+def test_what_a_resolution_writes_reads_back_as_its_reason(reason: Reason) -> None:
+    written = resolution(config(), reason, "x")
+    assert ticket_of("helpdesk", config(), "incident", record(**written)).reason is reason
+
+
+def test_a_resolution_without_words_still_has_notes() -> None:
+    assert resolution(config(), Reason.FIXED, " \n")["close_notes"] == "Solution provided"
+
+
+def test_a_reopening_clears_the_code_and_leaves_the_notes() -> None:
+    assert reopening(config(reopen_state="1"), "Found again") == {
+        "state": "1",
+        "close_code": "",
+        "work_notes": "Found again",
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"correlation_id": "m", "correlation_display": "remedy"}, None),
+        ({"correlation_id": "", "correlation_display": "remedy"}, "incident.correlation_id:"),
+        ({"correlation_id": "m"}, "incident.correlation_display:"),
+        ({}, "incident.correlation_id and incident.correlation_display:"),
+        ({"correlation_id": "other", "correlation_display": "remedy"}, "incident.correlation_id:"),
+    ],
+)
+def test_a_dropped_mark_is_told_with_the_field_and_the_number(values: dict[str, object], named: str | None) -> None:
+    refused = dropped_mark("helpdesk", "incident", "m", record(**values))
+    assert (refused is None) == (named is None)
+    if refused is not None:
+        assert refused.words.startswith(f"INC0010001 was created without {named}")
+
+
+@given(st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis adds the timezone
+def test_a_time_reads_back_to_the_second(moment: datetime) -> None:
+    assert moment_of(time_of(moment)) == moment.replace(microsecond=0)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01 00:00:00", "2026-03-01T12:00:00Z"])
+def test_a_time_that_is_none_is_none(text: str) -> None:
+    assert moment_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("a", "a"), ({"value": "a", "link": "x"}, "a"), (None, ""), (7, ""), ({}, ""), ([], "")]
+)
+def test_a_column_is_text(value: object, expected: str) -> None:
+    assert text_of({"column": value}, "column") == expected

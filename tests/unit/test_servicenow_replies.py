@@ -1,0 +1,154 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+
+from remediation.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.trackers.servicenow_replies import Reply, error_of, has_more
+
+DATE = "Sun, 01 Mar 2026 12:00:00 GMT"
+
+
+def reply(status: int, body: object = None, *, wrote: bool = False, headers: dict[str, str] | None = None) -> Reply:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Reply(status, CaseInsensitiveDict(headers or {}), raw, wrote)
+
+
+def failure(message: str, detail: str | None = None) -> dict[str, Any]:
+    return {"error": {"message": message, "detail": detail}, "status": "failure"}
+
+
+def error(answer: Reply) -> OutsideError:
+    found = error_of("helpdesk", answer)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("result", [{}, [], {"sys_id": "a"}, [{"sys_id": "a"}]])
+@pytest.mark.parametrize("status", [200, 201, 206])
+def test_a_result_is_no_error(status: int, result: object) -> None:
+    assert error_of("helpdesk", reply(status, {"result": result})) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"<html>Sign in</html>", "the answer is not JSON"),
+        (b"", "the answer is not JSON"),
+        (b"\xff", "the answer is not JSON"),
+        (b"[" * 100_000, "the answer is not JSON"),
+        ([], "the answer is not JSON"),
+        ({}, "the answer has no result"),
+        ({"result": None}, "the answer has no result"),
+        ({"result": "x"}, "the answer has no result"),
+        ({"result": ["x"]}, "the answer has no result"),
+        ({"result": [], **failure("Transaction cancelled", "too long")}, "Transaction cancelled: too long"),
+        ({"result": [], "error": {}}, "an error came with the result"),
+        ({"result": [], "error": "oh"}, "oh"),
+    ],
+)
+@pytest.mark.parametrize("wrote", [True, False])
+def test_a_success_that_makes_no_sense_is_for_later(body: object, words: str, wrote: bool) -> None:  # noqa: FBT001 - a column of the table
+    found = error(reply(200, body, wrote=wrote))
+    assert isinstance(found, TryLater)
+    assert (found.words, found.ambiguous) == (words, wrote)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "ambiguous"),
+    [
+        (302, TryLater, False),
+        (400, Refused, False),
+        (401, TryLater, False),
+        (403, Refused, False),
+        (404, NotFound, False),
+        (405, Refused, False),
+        (408, TryLater, True),
+        (409, Refused, False),
+        (429, TryLater, False),
+        (500, TryLater, True),
+        (502, TryLater, True),
+        (503, TryLater, True),
+    ],
+)
+def test_a_status_decides_what_to_do_next(status: int, expected: type[OutsideError], ambiguous: bool) -> None:  # noqa: FBT001 - a column of the table
+    found = error(reply(status, failure("No", "because"), wrote=True))
+    assert type(found) is expected
+    assert (found.words, found.status, found.system) == ("No: because", status, "helpdesk")
+    assert getattr(found, "ambiguous", False) is ambiguous
+    assert not getattr(error(reply(status, failure("No"))), "ambiguous", False), "a read is never ambiguous"
+
+
+def test_a_404_about_the_address_is_not_about_the_record() -> None:
+    found = error(reply(404, failure("Requested URI does not represent any resource: /api/now/v2/tabel")))
+    assert type(found) is Refused
+
+
+@pytest.mark.parametrize("body", [b"<html>404</html>", b"", {}, failure("")])
+def test_a_404_that_is_not_servicenows_own_is_for_later(body: object) -> None:
+    assert type(error(reply(404, body))) is TryLater
+
+
+@pytest.mark.parametrize(
+    ("headers", "after"),
+    [
+        ({}, None),
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": " 0 "}, 0),
+        ({"Retry-After": "999999999999"}, 86_400),
+        ({"Retry-After": "-5"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "\N{ARABIC-INDIC DIGIT SEVEN}"}, None),
+        ({"Retry-After": "Sun, 01 Mar 2026 12:00:30 GMT", "Date": DATE}, 30),
+        ({"Retry-After": "Sun, 01 Mar 2026 11:00:00 GMT", "Date": DATE}, None),
+        ({"Retry-After": "Sun, 01 Mar 2026 12:00:30 GMT"}, None),
+        ({"Retry-After": "Sun, 01 Mar 2026 12:00:30", "Date": DATE}, None),
+        ({"Retry-After": "Fri, 01 Mar 2030 12:00:30 GMT", "Date": DATE}, 86_400),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_wait_is_what_the_server_asks_for(status: int, headers: dict[str, str], after: float | None) -> None:
+    found = error(reply(status, headers=headers))
+    assert isinstance(found, TryLater)
+    assert found.after == after
+
+
+@pytest.mark.parametrize("name", ["X-Transaction-ID", "X-Request-ID", "x-transaction-id"])
+def test_the_servers_own_id_of_the_request_is_kept(name: str) -> None:
+    assert error(reply(500, headers={name: "abc"})).request_id == "abc"
+    assert error(reply(403, headers={name: "abc"})).request_id == "abc"
+
+
+def test_words_are_one_short_line() -> None:
+    found = error(reply(403, failure("a\x00\nb\x1b[2J", "x" * 1_000)))
+    assert found.words.startswith("a b")
+    assert len(found.words) <= 500
+    assert found.words.isprintable()
+
+
+@given(st.integers(100, 599), st.binary(max_size=200) | st.just(b'{"error":[1]}') | st.just(b'{"error":{"message":1}}'))
+def test_any_answer_is_a_result_or_an_error_of_ours(status: int, body: bytes) -> None:
+    found = error_of("helpdesk", reply(status, body))
+    assert found is None or found.system == "helpdesk"
+
+
+@pytest.mark.parametrize(
+    ("headers", "more"),
+    [
+        ({}, False),
+        ({"X-Total-Count": "100"}, False),
+        ({"X-Total-Count": "101"}, True),
+        ({"X-Total-Count": "many"}, False),
+        ({"Link": '<https://x>;rel="next",<https://x>;rel="last"', "X-Total-Count": "1"}, True),
+        ({"Link": '<https://x>;rel="first"'}, False),
+    ],
+)
+def test_a_list_goes_on_where_the_headers_say_so(headers: dict[str, str], more: bool) -> None:  # noqa: FBT001 - a column of the table
+    assert has_more(headers, 0, 100) is more
+
+
+def test_a_total_counts_from_the_pages_own_offset() -> None:
+    assert not has_more({"X-Total-Count": "150"}, 100, 100)

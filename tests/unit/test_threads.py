@@ -1,0 +1,104 @@
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from remediation.errors import Refused, TryLater
+from remediation.trackers.threads import Threads
+
+
+@dataclass
+class Client:
+    thread: int = field(default_factory=threading.get_ident)
+    closed: bool = False
+
+
+@dataclass
+class Clients:
+    made: list[Client] = field(default_factory=list)
+
+    def connect(self) -> Client:
+        client = Client()
+        self.made.append(client)
+        return client
+
+    @staticmethod
+    def disconnect(client: Client) -> None:
+        client.closed = True
+
+
+@pytest.fixture
+def clients() -> Clients:
+    return Clients()
+
+
+@pytest.fixture
+async def threads(clients: Clients) -> AsyncIterator[Threads[Client]]:
+    threads = Threads("helpdesk", clients.connect, clients.disconnect, size=2, deadline=0.2)
+    yield threads
+    await threads.close()
+
+
+async def test_a_call_gives_what_its_work_gives(threads: Threads[Client]) -> None:
+    assert await threads.call(lambda _client: 7) == 7
+
+
+async def test_what_the_work_raises_comes_out_unchanged(threads: Threads[Client]) -> None:
+    def work(_client: Client) -> None:
+        raise Refused("helpdesk", "no")
+
+    with pytest.raises(Refused):
+        await threads.call(work)
+
+
+async def test_each_thread_has_one_client_of_its_own(threads: Threads[Client], clients: Clients) -> None:
+    def work(client: Client) -> bool:
+        time.sleep(0.001)
+        return client.thread == threading.get_ident()
+
+    assert all(await asyncio.gather(*(threads.call(work) for _ in range(20))))
+    assert len(clients.made) <= 2
+
+
+async def test_work_that_takes_too_long_is_given_up_as_ambiguous(threads: Threads[Client]) -> None:
+    release = threading.Event()
+    started = time.monotonic()
+    with pytest.raises(TryLater) as caught:
+        await threads.call(lambda _client: release.wait(5))
+    release.set()
+    assert caught.value.ambiguous
+    assert time.monotonic() - started < 2
+
+
+async def test_a_call_that_finds_no_free_thread_is_never_carried_out(threads: Threads[Client]) -> None:
+    release, done = threading.Event(), threading.Event()
+    busy = [asyncio.ensure_future(threads.call(lambda _client: release.wait(5))) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(TryLater) as caught:
+        await threads.call(lambda _client: done.set())
+    assert not caught.value.ambiguous
+    release.set()
+    await asyncio.gather(*busy, return_exceptions=True)
+    await threads.close()
+    assert not done.is_set()
+
+
+async def test_closing_waits_for_what_has_begun_and_lets_go_of_every_client(
+    threads: Threads[Client], clients: Clients
+) -> None:
+    finished = threading.Event()
+
+    def work(_client: Client) -> None:
+        time.sleep(0.05)
+        finished.set()
+
+    call = asyncio.ensure_future(threads.call(work))
+    await asyncio.sleep(0.01)
+    await threads.close()
+    await call
+    assert finished.is_set()
+    assert clients.made
+    assert all(client.closed for client in clients.made)
