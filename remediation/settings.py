@@ -49,12 +49,14 @@ class Settings(BaseSettings):
     worker_host: str = Field(default="127.0.0.1", description="Where a worker shows that it lives, and its metrics.")
     worker_port: Port = Field(default=9091, description="Where a worker shows that it lives, and its metrics.")
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=16_777_216, description="The largest delivery taken.")
-    body_deadline: float = Field(default=10, gt=0, le=300, description="Seconds that a delivery's body may take.")
+    body_deadline: float = Field(
+        default=10, gt=0, le=300, allow_inf_nan=False, description="Seconds that a delivery's body may take."
+    )
     allow_weak_durability: bool = Field(
         default=False, description="Take a Redis that may lose the last second of what it acknowledged."
     )
     max_jobs: int = Field(default=64, ge=1, le=1_000, description="Jobs at once in one worker.")
-    poll_seconds: int = Field(default=30, ge=1, le=3_600, description="How often trackers are asked what changed.")
+    poll_seconds: int = Field(default=30, ge=1, le=60, description="How often trackers are asked what changed.")
 
 
 def load_settings() -> Settings:
@@ -68,7 +70,7 @@ def load_settings() -> Settings:
 
 def environ() -> Mapping[str, str]:
     """The environment as it is now: where secrets given by `{env: NAME}` are looked up."""
-    return dict(os.environ)
+    return dict(os.environ)  # noqa: TID251 - this is the one place
 
 
 def _problem(error: ErrorDetails) -> Problem:

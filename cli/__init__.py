@@ -1,0 +1,1 @@
+"""The remedy command: the composition root of every process."""

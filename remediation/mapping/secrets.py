@@ -1,0 +1,117 @@
+"""Secrets, read where mappings.yaml says they are: each process reads only those that it needs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from remediation.errors import ConfigurationError, Problem
+from remediation.mapping.loading import Loaded
+from remediation.mapping.positions import Steps
+from remediation.mapping.schema import JiraTracker, SecretFromEnv, SecretRef, ServiceNowTracker
+
+_LARGEST = 64_000
+_FIRST_PRINTABLE = " "
+_DELETE = "\x7f"
+
+_Refs = Mapping[Steps, SecretRef]
+
+
+def read_secret(ref: SecretRef, environ: Mapping[str, str]) -> str:
+    """The secret behind a reference, without one trailing newline.
+
+    Raises ConfigurationError, which names the variable or the file and never its content, if it is not there, empty,
+    too long, or holds control characters.
+    """
+    match ref:
+        case SecretFromEnv():
+            where, text = f"environment variable {ref.env}", environ.get(ref.env)
+        case _:
+            where, text = f"file {ref.file}", _file_text(ref.file)
+    if text is None:
+        raise ConfigurationError([Problem(where, "is not set")])
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if not secret.strip():
+        raise ConfigurationError([Problem(where, "is empty")])
+    if len(secret) > _LARGEST:
+        raise ConfigurationError([Problem(where, f"is longer than {_LARGEST:,} characters")])
+    if any(char < _FIRST_PRINTABLE or char == _DELETE for char in secret):
+        raise ConfigurationError([Problem(where, "holds a line break or another control character")])
+    return secret
+
+
+def webhook_secrets(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Each district's active webhook secrets: all that the receiver needs. Raises ConfigurationError with all problems.
+
+    The secrets are as they were written; `whsec_` is read by whoever verifies.
+    """
+    lists = {name: district.schoolscan.webhook.secrets for name, district in loaded.mappings.districts.items()}
+    refs: dict[Steps, SecretRef] = {
+        ("districts", name, "schoolscan", "webhook", "secrets", number): ref
+        for name, entries in lists.items()
+        for number, ref in enumerate(entries)
+    }
+    read = _read_all(loaded, refs, environ)
+    return {name: tuple(read[steps] for steps in refs if steps[1] == name) for name in lists}
+
+
+def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """SchoolScan tokens by district, and passwords or tokens by tracker: all that a worker needs.
+
+    Raises ConfigurationError with all problems.
+    """
+    accounts, trackers = _account_refs(loaded), _tracker_refs(loaded)
+    read = _read_all(loaded, {**accounts, **trackers}, environ)
+    return _by_name({steps: read[steps] for steps in accounts}), _by_name({steps: read[steps] for steps in trackers})
+
+
+def _account_refs(loaded: Loaded) -> _Refs:
+    return {
+        ("districts", name, "schoolscan", "token"): district.schoolscan.token
+        for name, district in loaded.mappings.districts.items()
+    }
+
+
+def _tracker_refs(loaded: Loaded) -> _Refs:
+    refs: dict[Steps, SecretRef] = {}
+    for name, tracker in loaded.mappings.trackers.items():
+        word, ref = _sign_in(tracker)
+        refs["trackers", name, "auth", *word] = ref
+    return refs
+
+
+def _sign_in(tracker: JiraTracker | ServiceNowTracker) -> tuple[tuple[str, ...], SecretRef]:
+    auth = tracker.auth
+    if auth.basic is not None:
+        return ("basic", "password"), auth.basic.password
+    if auth.bearer is not None:
+        return ("bearer",), auth.bearer
+    raise ValueError("a tracker has exactly one way of signing in")
+
+
+def _read_all(loaded: Loaded, refs: _Refs, environ: Mapping[str, str]) -> dict[Steps, str]:
+    secrets: dict[Steps, str] = {}
+    problems: list[Problem] = []
+    for steps, ref in refs.items():
+        try:
+            secrets[steps] = read_secret(ref, environ)
+        except ConfigurationError as error:
+            problems += [loaded.problem(steps, f"{problem.where} {problem.message}") for problem in error.problems]
+    if problems:
+        raise ConfigurationError(problems)
+    return secrets
+
+
+def _by_name(secrets: Mapping[Steps, str]) -> dict[str, str]:
+    return {str(steps[1]): secret for steps, secret in secrets.items()}
+
+
+def _file_text(path: Path) -> str:
+    where = f"file {path}"
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST + 1).decode()
+    except UnicodeDecodeError:
+        raise ConfigurationError([Problem(where, "is not UTF-8 text")]) from None
+    except OSError as error:
+        raise ConfigurationError([Problem(where, f"cannot be read: {error.strerror}")]) from None
+    except ValueError:
+        raise ConfigurationError([Problem(where, "cannot be read: its path is not valid")]) from None

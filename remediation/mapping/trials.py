@@ -1,0 +1,98 @@
+"""Templates tried out on samples of everything that they may meet, so that they do not fail on the day."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import product
+
+from remediation.cases import CaseKey, CaseKind, Link
+from remediation.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.mapping.positions import key_text
+from remediation.mapping.rendering import (
+    MESSAGE_WORDS,
+    RESTRICTED,
+    TICKET_WORDS,
+    Occasion,
+    message_values,
+    ticket_values,
+)
+from remediation.mapping.suggestions import listed
+from remediation.mapping.templates import Flaw, Vocabulary, failure_of, flaws_of, undefined_value
+from remediation.tickets import Reason
+
+_KEY = CaseKey("sample", CaseKind.FINDING, "fnd_sample")
+_MOMENT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
+_TICKETS = (
+    Link("servicenow", "incident/sample", "INC0000001", "https://servicenow.example/INC0000001"),
+    Link("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1"),
+)
+_MOST_TRIALS = 10_000
+_RESTRICTED_FAILURES = frozenset(undefined_value(word) for word in RESTRICTED)
+
+
+def _sample(severity: Severity, domain_type: DomainType) -> Finding:
+    return Finding(
+        id=_KEY.id,
+        status=FindingStatus.OPEN,
+        severity=severity,
+        domain_type=domain_type,
+        scan_id="scan_sample",
+        title="Sample",
+        url="https://www.example.org/sample",
+        site="www.example.org",
+        detected_at=_MOMENT,
+        updated_at=_MOMENT,
+    )
+
+
+_FINDINGS = (Finding(id=_KEY.id), *(_sample(severity, kind) for severity, kind in product(Severity, DomainType)))
+
+
+def _ticket_samples(*, restricted: bool) -> tuple[Mapping[str, object], ...]:
+    link = "https://schoolscan.example/fnd_sample"
+    return tuple(ticket_values("sample", _KEY.ref, finding, link, restricted=restricted) for finding in _FINDINGS)
+
+
+_MINIMAL = _ticket_samples(restricted=False)
+_RESTRICTED = _ticket_samples(restricted=True)
+_OCCASIONS = tuple(
+    message_values(occasion)
+    for occasion in (
+        *(Occasion(_KEY, _MOMENT, "sample", _TICKETS, reason, "sample") for reason in Reason),
+        Occasion(_KEY, _MOMENT, "sample", _TICKETS[:1]),
+        Occasion(_KEY, _MOMENT),
+    )
+)
+
+
+def ticket_flaw(text: str, minimal_rule: str | None) -> str | None:
+    """What is wrong with a ticket's template, if anything; `minimal_rule` uses it without `detail: restricted`."""
+    if flaw := _grammar(text, TICKET_WORDS):
+        return flaw
+    if minimal_rule is None or _failure(text, restricted=False) not in _RESTRICTED_FAILURES:
+        return _failure(text, restricted=True)
+    words = listed([f"finding.{word}" for word in RESTRICTED])
+    return (
+        f"{words} are there only where the rule says detail: restricted, and rule {key_text(minimal_rule)} does not; "
+        "write {% if finding.title is defined %} around them, or detail: restricted into the rule"
+    )
+
+
+def message_flaw(text: str) -> str | None:
+    """What is wrong with the template of a note or a comment, if anything."""
+    return _grammar(text, MESSAGE_WORDS) or failure_of(text, _OCCASIONS)
+
+
+@lru_cache(maxsize=_MOST_TRIALS)
+def _grammar(text: str, vocabulary: Vocabulary) -> str | None:
+    flaws = flaws_of(text, vocabulary)
+    return "; ".join(dict.fromkeys(_flaw_text(flaw, text) for flaw in flaws)) or None
+
+
+def _flaw_text(flaw: Flaw, text: str) -> str:
+    return f"{flaw.message} (line {flaw.line} of the template)" if "\n" in text.strip() else flaw.message
+
+
+@lru_cache(maxsize=_MOST_TRIALS)
+def _failure(text: str, *, restricted: bool) -> str | None:
+    return failure_of(text, _RESTRICTED if restricted else _MINIMAL)

@@ -1,0 +1,143 @@
+"""The kinds of word that mappings.yaml is made of, each with what it may be."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, HttpUrl, StringConstraints
+
+from remediation.cases import DISTRICT_NAME
+from remediation.findings import Severity
+from remediation.mapping.durations import duration_of
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_LONGEST_TEXT = 20_000
+
+_NAME = rf"^{DISTRICT_NAME.pattern}$"
+_ENV = r"^[A-Z_][A-Z0-9_]*$"
+_HOST = r"^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$"
+_TABLE = r"^[a-z0-9_]{1,80}$"
+_LABEL = r"^\S{1,255}$"
+
+MEANING_OF_PATTERN: Mapping[str, str] = {
+    _NAME: "a name is 1 to 32 lower-case letters, digits and inner dashes",
+    _ENV: "must be the name of an environment variable in capitals, such as JIRA_TOKEN",
+    _HOST: "must be a host name in lower case, such as www.example.org, or *.example.org for what is below it",
+    _TABLE: "must be a table's name, such as incident or sn_si_incident",
+    _LABEL: "a label has 1 to 255 characters and no spaces",
+}
+"""What each pattern of this module allows, in words."""
+
+
+def text_of_number(value: object) -> object:
+    """A whole number as the text it was written as: `resolve_state: 6` needs no quotes."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def as_list(value: object) -> object:
+    """One word standing for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def for_every_severity(value: object) -> object:
+    """One word standing for a map that gives it to every severity."""
+    word = text_of_number(value)
+    return dict.fromkeys(Severity, word) if isinstance(word, str) else value
+
+
+def lower_keys(value: object) -> object:
+    """A map whose keys are compared without regard to case."""
+    match value:
+        case dict(words):
+            lowered = {str(key).lower(): word for key, word in words.items()}
+            if len(lowered) < len(words):
+                raise ValueError("has words that differ only in upper and lower case")
+            return lowered
+        case _:
+            return value
+
+
+_OWN_FIELDS: Mapping[str, Mapping[str, str | None]] = {
+    "jira": {
+        "summary": "summary",
+        "description": "body",
+        "project": "project",
+        "issuetype": "type",
+        "labels": "labels",
+        "priority": "priority",
+    },
+    "servicenow": {
+        "short_description": "summary",
+        "description": "body",
+        "impact": "impact",
+        "urgency": "urgency",
+        "assignment_group": "assignment_group",
+        "correlation_id": None,
+        "correlation_display": None,
+    },
+}
+
+
+def _free_fields(kind: str, fields: dict[str, object]) -> dict[str, object]:
+    for field, word in _OWN_FIELDS[kind].items():
+        if field in fields:
+            raise ValueError(f"{field} belongs to the ticket's own {word}" if word else f"{field} is always set by us")
+    return fields
+
+
+def jira_fields(fields: dict[str, object]) -> dict[str, object]:
+    """`fields`, if none of them has a word of its own in a Jira ticket."""
+    return _free_fields("jira", fields)
+
+
+def servicenow_fields(fields: dict[str, object]) -> dict[str, object]:
+    """`fields`, if none of them has a word of its own in a ServiceNow ticket."""
+    return _free_fields("servicenow", fields)
+
+
+def _plain_address(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password:
+        raise ValueError("an address holds no user name or password: write them under auth")
+    if url.query or url.fragment:
+        raise ValueError("must be an address without ?query and #fragment")
+    if url.scheme != "https" and url.host not in _LOOPBACK:
+        raise ValueError("must begin with https:// (http:// only for this very machine)")
+    return url
+
+
+def _link_with_id(link: str) -> str:
+    """`link`, if it is an address for people in which {id} is the only thing left open."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        raise ValueError("must be an address such as https://example.org/findings/{id}") from None
+    if parts.scheme not in {"http", "https"} or not parts.netloc or re.search(r"\s", link):
+        raise ValueError("must be an address such as https://example.org/findings/{id}")
+    if "@" in parts.netloc:
+        raise ValueError("an address holds no user name or password")
+    if "{id}" not in link or re.search(r"[{}]", link.replace("{id}", "")):
+        raise ValueError("must contain {id}, which stands for the finding's id, and nothing else in braces")
+    return link
+
+
+class Written(BaseModel):
+    """What a person writes: nothing unknown is accepted, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
+EnvName = Annotated[str, StringConstraints(pattern=_ENV)]
+Host = Annotated[str, StringConstraints(pattern=_HOST)]
+Table = Annotated[str, StringConstraints(pattern=_TABLE)]
+Label = Annotated[str, StringConstraints(pattern=_LABEL)]
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=_LONGEST_TEXT),
+    BeforeValidator(text_of_number, json_schema_input_type=str | int),
+]
+Duration = Annotated[timedelta, BeforeValidator(duration_of, json_schema_input_type=str)]
+Address = Annotated[HttpUrl, AfterValidator(_plain_address)]
+Link = Annotated[str, AfterValidator(_link_with_id)]

@@ -1,0 +1,249 @@
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from remediation.cases import CaseKey, CaseKind, Link
+from remediation.errors import ConfigurationError
+from remediation.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.mapping.loading import load_mappings, loaded_of
+from remediation.mapping.matching import Matcher
+from remediation.mapping.rendering import (
+    LONGEST_NOTE,
+    MESSAGE_WORDS,
+    TICKET_WORDS,
+    CommentKind,
+    NoteKind,
+    Occasion,
+    comment_of,
+    draft_of,
+    message_values,
+    note_of,
+    place_of,
+    ticket_values,
+)
+from remediation.mapping.rules import Rule
+from remediation.mapping.schema import Mappings
+from remediation.mapping.wording import Comments, Notes
+from remediation.tickets import Draft, Reason, Ticket, TicketState
+
+SHIPPED = load_mappings(Path(__file__).parents[2] / "mappings.yaml").mappings
+KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_9d2")
+AT = datetime(2026, 4, 15, 16, 2, tzinfo=timezone(timedelta(hours=2)))
+CANARY = f"ZZPII-{uuid.uuid4()}"
+
+PLANTED = Finding(
+    id=KEY.id,
+    status=FindingStatus.OPEN,
+    severity=Severity.CRITICAL,
+    domain_type=DomainType.DIRECT_PII,
+    scan_id="scan_2k9x4f",
+    title=CANARY,
+    url=f"https://{CANARY}@www.school.example/{CANARY}?name={CANARY}#{CANARY}",
+    site=f"{CANARY}.school.example".lower(),
+    detected_at=AT,
+    words={"severity": CANARY, "domain_type": CANARY, "status": CANARY},
+)
+
+TICKETS = (
+    Link("servicenow", "incident/1", "INC0010001", "https://now.example/1"),
+    Ticket("jira", "10012", "SEC-12", "https://jira.example/browse/SEC-12", TicketState.DONE),
+)
+OCCASION = Occasion(KEY, AT, "students-exposed", TICKETS, Reason.FIXED, "5f8c-account")
+
+
+def mappings_with(*, rule: str = "", templates: str = "{body: 'x'}", more: str = "") -> Mappings:
+    text = f"""
+version: 1
+districts:
+  lakeside:
+    schoolscan: {{token: {{env: T}}, webhook: {{secrets: [{{env: W}}]}}}}
+trackers:
+  jira: {{kind: jira, url: "https://jira.example", auth: {{bearer: {{env: J}}}}}}
+  now: {{kind: servicenow, url: "https://now.example", auth: {{bearer: {{env: N}}}}, table: sn_si_incident}}
+templates: {templates}
+{more}
+rules:
+  - name: all
+    {rule or "tickets: {jira: {project: SEC}, now: {}}"}
+"""
+    return loaded_of(text, "m.yaml").mappings
+
+
+def drafts_of(mappings: Mappings, finding: Finding) -> dict[str, Draft]:
+    rule = Matcher(mappings.rules).rule_for(finding, KEY.district)
+    assert rule is not None
+    return {tracker: draft_of(mappings, rule, tracker, KEY, finding) for tracker in rule.tickets}
+
+
+@pytest.mark.parametrize("severity", Severity)
+@pytest.mark.parametrize("domain_type", DomainType)
+def test_every_finding_gets_tickets_that_tell_what_to_do_and_nothing_else(
+    severity: Severity, domain_type: DomainType
+) -> None:
+    finding = replace(PLANTED, severity=severity, domain_type=domain_type)
+    for draft in drafts_of(SHIPPED, finding).values():
+        assert CANARY.lower() not in repr((draft.summary, draft.body, draft.fields, draft.labels, draft.mark)).lower()
+        for allowed in (KEY.id, KEY.ref, severity.value, "scan_2k9x4f", "2026-04-15 14:02 UTC", "/findings/fnd_9d2"):
+            assert allowed in draft.body
+        assert "What to do\n1. Open the finding in SchoolScan" in draft.body
+
+
+def test_what_is_bad_for_students_gets_a_ticket_in_both_trackers() -> None:
+    both = {
+        (severity, domain_type)
+        for severity in Severity
+        for domain_type in DomainType
+        if len(drafts_of(SHIPPED, Finding("f", severity=severity, domain_type=domain_type))) == 2
+    }
+    exposed = {DomainType.DIRECT_PII, DomainType.REIDENTIFICATION, DomainType.EDUCATION_RECORDS}
+    assert both == {(severity, kind) for severity in (Severity.CRITICAL, Severity.HIGH) for kind in exposed}
+
+
+def test_a_finding_of_which_only_the_id_is_known_still_gets_a_ticket() -> None:
+    draft = drafts_of(SHIPPED, Finding("fnd_9d2"))["jira"]
+    assert "fnd_9d2" in draft.summary
+    assert "First seen" not in draft.body
+    assert "\n\n\n" not in draft.body
+
+
+def test_title_and_page_appear_only_where_the_rule_says_restricted() -> None:
+    restricted = SHIPPED.rules[0].model_copy(update={"detail": "restricted"})
+    draft = draft_of(SHIPPED, restricted, "jira", KEY, PLANTED)
+    assert f"Title: {CANARY}\nPage: https://www.school.example/{CANARY}\n" in draft.body
+    assert draft.body.count(CANARY) == 2
+
+
+def test_a_jira_draft_has_the_words_of_its_rule() -> None:
+    draft = drafts_of(SHIPPED, PLANTED)["jira"]
+    assert (draft.place, draft.type, draft.labels) == ("SEC", "Task", ("schoolscan", "student-privacy"))
+    assert draft.fields == {"priority": {"name": "Highest"}}
+    assert draft.mark == "remedy:lakeside:finding:fnd_9d2"
+
+
+def test_a_servicenow_draft_has_the_words_of_its_rule_and_the_table_of_its_tracker() -> None:
+    rule = "tickets: {now: {impact: 2, urgency: {critical: 1}, assignment_group: privacy, fields: {category: web}}}"
+    draft = drafts_of(mappings_with(rule=rule), PLANTED)["now"]
+    assert (draft.place, draft.type) == ("sn_si_incident", None)
+    assert draft.fields == {"impact": "2", "urgency": "1", "assignment_group": "privacy", "category": "web"}
+
+
+def test_a_severity_that_the_rule_does_not_name_sets_no_field() -> None:
+    rule = "tickets: {jira: {project: SEC, priority: {high: High}}, now: {urgency: {high: 1}}}"
+    drafts = drafts_of(mappings_with(rule=rule), PLANTED)
+    assert {draft.place: draft.fields for draft in drafts.values()} == {"SEC": {}, "sn_si_incident": {}}
+
+
+def test_a_rule_says_where_its_tickets_belong() -> None:
+    mappings = mappings_with(rule="tickets: {now: {}}")
+    rule = mappings.rules[0]
+    assert place_of(mappings, rule, "now") == "sn_si_incident"
+    assert place_of(mappings, rule, "jira") is None
+    assert place_of(SHIPPED, SHIPPED.rules[0], "jira") == "SEC"
+
+
+def test_a_rules_own_texts_take_the_place_of_the_usual_ones() -> None:
+    rule = "tickets: {jira: {project: SEC, summary: '{{ rule.name }} {{ finding.id }}', body: own}, now: {}}"
+    drafts = drafts_of(mappings_with(rule=rule, templates="{summary: usual, body: shared}"), PLANTED)
+    assert (drafts["jira"].summary, drafts["jira"].body) == ("all fnd_9d2", "own")
+    assert (drafts["now"].summary, drafts["now"].body) == ("usual", "shared")
+
+
+def test_a_summary_is_one_line_and_texts_hold_no_control_characters() -> None:
+    text = '{summary: "{{ finding.id }}\\n\\e[31mred\\nx", body: "a\\n{{ finding.scan_id }}"}'
+    finding = Finding("a\nWhat to do: nothing\u202e", scan_id="b\r\nc\x00d")
+    draft = drafts_of(mappings_with(templates=text), finding)["jira"]
+    assert draft.summary == "a What to do: nothing [31mred x"
+    assert draft.body == "a\nb cd"
+
+
+def test_an_id_is_quoted_in_the_link() -> None:
+    key = CaseKey("lakeside", CaseKind.FINDING, "a/../b?c")
+    body = draft_of(SHIPPED, SHIPPED.rules[-1], "jira", key, Finding(key.id)).body
+    assert "https://schoolscan.example/findings/a%2F..%2Fb%3Fc\n" in body
+
+
+def test_a_template_that_fails_on_the_day_says_so_without_quoting() -> None:
+    mappings = mappings_with()
+    ticket = mappings.rules[0].tickets["jira"].model_copy(update={"body": "{{ finding.id + 1 }}"})
+    rule = Rule(name="late", tickets={"jira": ticket})
+    with pytest.raises(ConfigurationError) as caught:
+        draft_of(mappings, rule, "jira", KEY, Finding(CANARY))
+    assert str(caught.value) == "rule late, ticket in jira: its template cannot be filled in (TypeError)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "note"),
+    [
+        (
+            NoteKind.OPENED,
+            (
+                "Remediation is tracked in servicenow INC0010001 and jira SEC-12 "
+                "(rule students-exposed, 2026-04-15 14:02 UTC)."
+            ),
+        ),
+        (
+            NoteKind.RESOLVED,
+            (
+                "Resolved through servicenow INC0010001 and jira SEC-12: fixed, closed by 5f8c-account "
+                "(2026-04-15 14:02 UTC)."
+            ),
+        ),
+        (
+            NoteKind.ACCEPTED_RISK,
+            (
+                "Accepted as a risk through servicenow INC0010001 and jira SEC-12, decided by 5f8c-account "
+                "(2026-04-15 14:02 UTC)."
+            ),
+        ),
+        (NoteKind.REOPENED, "Work goes on in servicenow INC0010001 and jira SEC-12 (2026-04-15 14:02 UTC)."),
+    ],
+)
+def test_a_note_names_the_tickets_and_the_time(kind: NoteKind, note: str) -> None:
+    assert note_of(SHIPPED, kind, OCCASION) == note
+
+
+def test_a_note_without_a_reason_or_a_person_leaves_them_out() -> None:
+    occasion = Occasion(KEY, AT, tickets=TICKETS[1:])
+    assert note_of(SHIPPED, NoteKind.RESOLVED, occasion) == (
+        "Resolved through jira SEC-12: unknown (2026-04-15 14:02 UTC)."
+    )
+
+
+@pytest.mark.parametrize("kind", CommentKind)
+def test_a_comment_names_the_case(kind: CommentKind) -> None:
+    assert KEY.ref in comment_of(SHIPPED, kind, OCCASION)
+
+
+def test_the_comment_on_a_duplicate_names_the_ticket_that_stays() -> None:
+    assert comment_of(SHIPPED, CommentKind.DUPLICATE, Occasion(KEY, AT, tickets=TICKETS[1:])).startswith(
+        "A duplicate of jira SEC-12:"
+    )
+
+
+def test_notes_and_comments_can_be_worded_in_the_file() -> None:
+    mappings = mappings_with(more="notes: {opened: 'Siehe {{ case.ref }}'}\ncomments: {reopened: 'Wieder offen'}")
+    assert note_of(mappings, NoteKind.OPENED, OCCASION) == "Siehe lakeside:finding:fnd_9d2"
+    assert comment_of(mappings, CommentKind.REOPENED, OCCASION) == "Wieder offen"
+
+
+def test_a_note_is_bounded_and_free_of_control_characters() -> None:
+    mappings = mappings_with(more="notes: {opened: 'by {% for t in tickets %}{{ by }}{% endfor %}'}")
+    note = note_of(mappings, NoteKind.OPENED, Occasion(KEY, AT, tickets=TICKETS * 9, by="x\x1b[2J\n" * 900))
+    assert len(note) == LONGEST_NOTE
+    assert "\x1b" not in note
+    assert "\n" not in note
+
+
+def test_there_is_a_text_for_every_kind_of_note_and_comment() -> None:
+    assert set(Notes.model_fields) == set(NoteKind)
+    assert set(Comments.model_fields) == set(CommentKind)
+
+
+def test_the_documented_values_are_the_ones_that_templates_get() -> None:
+    ticket = ticket_values("all", KEY.ref, PLANTED, "", restricted=True)
+    assert {name: set(vars(value)) for name, value in ticket.items()} == TICKET_WORDS.objects
+    message = message_values(OCCASION)
+    assert set(message) == MESSAGE_WORDS.names | set(MESSAGE_WORDS.objects)

@@ -1,0 +1,69 @@
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel
+
+from remediation.mapping.schema import Mappings
+from remediation.mapping.wording import Comments, Notes
+from remediation.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ("remediation", "receiver", "workers", "cli")
+DEFINITIONS = {"schema.py", "rules.py", "wording.py", "settings.py"}
+
+
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from models_in(field.annotation)
+    elif get_origin(annotation) in {Annotated, Union, UnionType, list, dict}:
+        for inner in get_args(annotation):
+            yield from models_in(inner)
+
+
+MODELS = sorted(set(models_in(Mappings)), key=lambda model: model.__name__)
+BY_KIND = {Notes, Comments}  # read by the name of their kind: tests/unit/test_mapping_rendering.py holds these together
+WORDS = sorted({(model.__name__, word) for model in MODELS if model not in BY_KIND for word in model.model_fields})
+
+
+@pytest.fixture(scope="module")
+def read_attributes() -> set[str]:
+    files = [path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py") if path.name not in DEFINITIONS]
+    trees = [ast.parse(path.read_text()) for path in files]
+    return {name for tree in trees for node in ast.walk(tree) for name in names_read(node)}
+
+
+def names_read(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.MatchClass):
+        yield from node.kwd_attrs
+
+
+CHECKED_BY_THE_SCHEMA = {("JiraTracker", "kind"), ("ServiceNowTracker", "kind"), ("Mappings", "version")}
+
+
+@pytest.mark.parametrize(("model", "word"), [word for word in WORDS if word not in CHECKED_BY_THE_SCHEMA])
+def test_every_word_of_the_language_is_read_by_the_code(model: str, word: str, read_attributes: set[str]) -> None:
+    assert word in read_attributes
+
+
+@pytest.mark.parametrize("setting", Settings.model_fields)
+def test_every_setting_is_read_by_the_code(setting: str, read_attributes: set[str]) -> None:
+    assert setting in read_attributes
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_part_of_the_language_says_what_it_is_for(model: type[BaseModel]) -> None:
+    assert model.__doc__
+    assert model.model_config["extra"] == "forbid"
+    assert model.model_config["frozen"]
+
+
+def test_the_language_has_a_json_schema() -> None:
+    assert Mappings.model_json_schema()["properties"].keys() == Mappings.model_fields.keys()

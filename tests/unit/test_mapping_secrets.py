@@ -1,0 +1,113 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from remediation.errors import ConfigurationError
+from remediation.mapping.loading import Loaded, loaded_of
+from remediation.mapping.schema import SecretFromEnv, SecretFromFile
+from remediation.mapping.secrets import read_secret, webhook_secrets, worker_secrets
+
+TEXT = """\
+version: 1
+districts:
+  lakeside:
+    schoolscan:
+      token: {env: LAKESIDE_TOKEN}
+      webhook: {secrets: [{env: LAKESIDE_NEW}, {env: LAKESIDE_OLD}]}
+  harbor:
+    schoolscan:
+      token: {file: HARBOR_FILE}
+      webhook: {secrets: [{env: HARBOR_WEBHOOK}]}
+trackers:
+  jira: {kind: jira, url: "https://jira.example", auth: {basic: {user: remedy, password: {env: JIRA_TOKEN}}}}
+  now: {kind: servicenow, url: "https://now.example", auth: {bearer: {env: NOW_TOKEN}}}
+templates: {body: "{{ finding.id }}"}
+rules: [{name: all, tickets: {jira: {project: SEC}}}]
+"""
+WEBHOOKS = {"LAKESIDE_NEW": "test-only-new", "LAKESIDE_OLD": "test-only-old", "HARBOR_WEBHOOK": "It's a test-only"}
+OTHERS = {"LAKESIDE_TOKEN": "test-only-token", "JIRA_TOKEN": "test-only-jira", "NOW_TOKEN": "test-only-now"}
+BROKEN_OFF = "holds a line break or another control character"
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Loaded:
+    path = tmp_path / "token"
+    path.write_text("test-only-harbor\n")
+    return loaded_of(TEXT.replace("HARBOR_FILE", str(path)), "m.yaml")
+
+
+def test_the_receiver_needs_webhook_secrets_and_nothing_else(loaded: Loaded) -> None:
+    assert webhook_secrets(loaded, WEBHOOKS) == {
+        "lakeside": ("test-only-new", "test-only-old"),
+        "harbor": ("It's a test-only",),
+    }
+
+
+def test_a_worker_needs_tokens_and_tracker_secrets_and_nothing_else(loaded: Loaded) -> None:
+    tokens = {"lakeside": "test-only-token", "harbor": "test-only-harbor"}
+    trackers = {"jira": "test-only-jira", "now": "test-only-now"}
+    assert worker_secrets(loaded, OTHERS) == (tokens, trackers)
+
+
+def test_everything_that_is_missing_is_said_at_once_with_its_place(tmp_path: Path) -> None:
+    missing = tmp_path / "none"
+    broken = loaded_of(TEXT.replace("HARBOR_FILE", str(missing)), "m.yaml")
+    with pytest.raises(ConfigurationError) as caught:
+        worker_secrets(broken, {"JIRA_TOKEN": "", "NOW_TOKEN": "test-only\nsecond line"})
+    assert [str(problem) for problem in caught.value.problems] == [
+        "m.yaml:5:14: districts.lakeside.schoolscan.token: environment variable LAKESIDE_TOKEN is not set",
+        f"m.yaml:9:14: districts.harbor.schoolscan.token: file {missing} cannot be read: No such file or directory",
+        "m.yaml:12:90: trackers.jira.auth.basic.password: environment variable JIRA_TOKEN is empty",
+        f"m.yaml:13:70: trackers.now.auth.bearer: environment variable NOW_TOKEN {BROKEN_OFF}",
+    ]
+
+
+def test_a_missing_webhook_secret_is_named_by_its_number(loaded: Loaded) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        webhook_secrets(loaded, {name: value for name, value in WEBHOOKS.items() if name != "LAKESIDE_OLD"})
+    assert str(caught.value) == (
+        "m.yaml:6:48: districts.lakeside.schoolscan.webhook.secrets[1]: environment variable LAKESIDE_OLD is not set"
+    )
+
+
+@pytest.mark.parametrize("written", ["test-only", "test-only\n", "test-only\r\n"])
+def test_one_trailing_newline_is_no_part_of_a_secret(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(written.encode())
+    assert read_secret(SecretFromFile(file=path), {}) == "test-only"
+    assert read_secret(SecretFromEnv(env="A"), {"A": written}) == "test-only"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\n", "is empty"),
+        (b"  ", "is empty"),
+        (b"test-only\n\n", BROKEN_OFF),
+        (b"test-only\x00", BROKEN_OFF),
+        (b"test-only\xff", "is not UTF-8 text"),
+        (b"x" * 64_001, "is longer than 64,000 characters"),
+    ],
+)
+def test_a_secret_that_cannot_be_one_is_refused_without_showing_it(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        read_secret(SecretFromFile(file=path), {})
+    assert str(caught.value) == f"file {path}: {message}"
+
+
+@pytest.mark.parametrize("name", [".", "nul\0"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        read_secret(SecretFromFile(file=tmp_path / name), {})
+
+
+@pytest.mark.parametrize("environ", [{}, {"B": "test-only"}])
+def test_a_variable_that_is_not_set_is_named(environ: Mapping[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match=r"^environment variable A: is not set$"):
+        read_secret(SecretFromEnv(env="A"), environ)
