@@ -88,7 +88,7 @@ class Tracker(Protocol):
     async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
         """Tickets of ours that changed since `cursor`, with an overlap: a change may come twice, never not at all.
 
-        Without a cursor the list starts a few minutes before `now`.
+        Without a cursor the list starts a few minutes before `now`. A change has the version that `read` shows.
         """
         ...
 

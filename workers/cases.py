@@ -11,9 +11,10 @@ from remediation.backoff import delay
 from remediation.errors import LeaseLost, OutsideError, Refused, StoreUnavailable, TryLater
 from remediation.observing import Sight, observe
 from remediation.planning import plan, still_wanted, with_own_work
+from remediation.store.case_rows import memory_json
 from remediation.store.links import LeasedLinks
 from remediation.store.parked import ParkedKind, name_of
-from remediation.store.todo import Lease, memory_json
+from remediation.store.todo import Lease
 from workers.jobs import never_raising
 from workers.leases import under_lease
 from workers.metrics import ACTIONS, LOOK_SECONDS, LOOKS, STUMBLES, UNMATCHED
@@ -92,7 +93,7 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
         # Reopened by a person: trackers that nobody asked while it was solved may lack a ticket now.
         await desk.todo.mark([(record.key, None)], desk.clock())
     drop = [f"parked:{name}" for name in sorted(moot)] + [f"again:{name}" for name in sorted(record.again)]
-    await desk.todo.settle(lease, progress.memory(), desk.clock(), drop=drop)
+    await desk.todo.settle(lease, progress.memory(), desk.clock(), seen=progress.tickets.values(), drop=drop)
     LOOKS.labels(district, "settled").inc()
 
 
@@ -114,10 +115,12 @@ def _tell(lease: Lease, sight: Sight, progress: Progress, refused: dict[str, Ref
 
 
 async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater]) -> None:
-    waits = [delay(lease.record.attempts, error.after, desk.chance) for error in errors]
-    await desk.todo.put_off(lease, desk.clock() + min(waits))
+    waits = {delay(lease.record.attempts, error.after, desk.chance): error for error in errors}
+    wait = min(waits)
+    await desk.todo.put_off(lease, desk.clock() + wait)
     LOOKS.labels(lease.record.key.district, "put_off").inc()
-    logger.info("case_put_off", case=lease.ref, seconds=round(min(waits), 1), attempt=lease.record.attempts + 1)
+    attempt, error = lease.record.attempts + 1, waits[wait]
+    logger.info("case_put_off", case=lease.ref, seconds=wait, attempt=attempt, system=error.system, status=error.status)
 
 
 async def _park_case(desk: Desk, lease: Lease, error: Exception) -> None:

@@ -30,8 +30,8 @@ async def _poll(desk: Desk, tracker: Tracker) -> None:
     try:
         for _ in range(MOST_PAGES):
             page = await tracker.changes(cursor, datetime.fromtimestamp(desk.clock(), tz=UTC))
-            keys = await _keys(desk, tracker.name, page.changes)
-            await desk.todo.mark([(key, None) for key in keys], desk.clock(), cursor=(tracker.name, page.cursor))
+            changes = await _with_cases(desk, tracker.name, page.changes)
+            await desk.todo.mark_changes(tracker.name, changes, page.cursor, desk.clock())
             cursor = page.cursor
             if not page.more:
                 break
@@ -42,10 +42,15 @@ async def _poll(desk: Desk, tracker: Tracker) -> None:
         POLLS.labels(tracker.name, "done").inc()
 
 
-async def _keys(desk: Desk, tracker: str, changes: tuple[TicketChange, ...]) -> list[CaseKey]:
-    """The cases of changed tickets: by their correlation mark, or by our link where a person removed the mark."""
-    marked = {change.ticket_id: ref for change in changes if (ref := ref_of_mark(change.mark))}
-    linked = [change.ticket_id for change in changes if change.ticket_id not in marked]
-    found = [await desk.todo.key_of(ref) for ref in dict.fromkeys(marked.values())]
-    found += await desk.todo.keys_of_tickets(tracker, linked)
-    return [key for key in dict.fromkeys(found) if key is not None and key.district in desk.sources]
+async def _with_cases(
+    desk: Desk, tracker: str, changes: tuple[TicketChange, ...]
+) -> list[tuple[TicketChange, CaseKey]]:
+    """Changed tickets with their cases: by correlation mark, or by our link where a person removed the mark."""
+    refs = [ref_of_mark(change.mark) for change in changes]
+    linked = await desk.todo.keys_of_tickets(tracker, [change.ticket_id for change in changes])
+    keys = [await desk.todo.key_of(ref) if ref else key for ref, key in zip(refs, linked, strict=True)]
+    return [
+        (change, key)
+        for change, key in zip(changes, keys, strict=True)
+        if key is not None and key.district in desk.sources
+    ]

@@ -20,6 +20,9 @@ DIRTY = "remedy:dirty"
 TICKETS = "remedy:tickets:"
 """+ tracker: a hash from ticket id to case reference."""
 
+SEEN = "remedy:seen:"
+"""+ tracker: a hash from ticket id to the version of it that we know."""
+
 SCAN = "remedy:scan:"
 """+ scan reference: a hash, how far its findings have been listed."""
 
@@ -47,6 +50,7 @@ PRELUDE = "\n".join(
         "LEASE": LEASE,
         "DIRTY": DIRTY,
         "TICKETS": TICKETS,
+        "SEEN": SEEN,
         "SCAN": SCAN,
         "SCANS": SCANS,
         "PARKED": PARKED,

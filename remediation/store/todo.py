@@ -5,17 +5,16 @@ worker at a time holds its lease; a trigger that arrives meanwhile raises the ge
 when the holder lets go. The arq job is only the wake-up.
 """
 
-import json
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory, key_of_ref
-from remediation.findings import FindingStatus
+from remediation.cases import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.queue import Band
+from remediation.store.case_rows import key_in, memory_json, record_of
 from remediation.store.connection import Connection
 from remediation.store.keys import CASE, CURSOR, DIRTY, PENDING, SCANS, TICKETS
-from remediation.tickets import TicketState
+from remediation.tickets import Ticket, TicketChange
 
 LEASE_SECONDS = 8.0
 """How long a worker that died keeps its case. Renewed every third of it while the worker lives."""
@@ -48,11 +47,21 @@ class Todo:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def mark(self, cases: Iterable[Mark], now: float, *, cursor: tuple[str, str] | None = None) -> None:
-        """Mark cases dirty and wake a worker for each, together with the cursor (name, value) of what named them."""
-        marks = marks_of(cases)
-        if marks or cursor:
-            await self._connection.run("mark_cases", int(now * 1000), *(cursor or ("", "")), *marks)
+    async def mark(self, cases: Iterable[Mark], now: float) -> None:
+        """Mark cases dirty and wake a worker for each."""
+        if marks := marks_of(cases):
+            await self._connection.run("mark_cases", int(now * 1000), *marks)
+
+    async def mark_changes(
+        self, tracker: str, changes: Iterable[tuple[TicketChange, CaseKey]], cursor: str, now: float
+    ) -> int:
+        """Mark the cases of tickets that changed, together with the cursor of the list that named them.
+
+        A version of a ticket that we know already marks nothing: lists overlap, and our own writes come back in them.
+        Answers how many were marked.
+        """
+        parts = [part for change, key in changes for part in (change.ticket_id, change.version, key.ref, key.id)]
+        return int(await self._connection.run("mark_changes", int(now * 1000), tracker, cursor, *parts))
 
     async def cursor(self, name: str) -> str | None:
         """How far a list of changes has been read."""
@@ -71,7 +80,7 @@ class Todo:
         if key := key_of_ref(ref):
             return key
         case_id = await self._connection.ask(self._connection.redis.hget(CASE + ref, "id"))
-        return _key(ref, case_id.decode()) if case_id else None
+        return key_in(ref, case_id.decode()) if case_id else None
 
     async def take(self, ref: str) -> Lease | None:
         """The lease on a case that must be looked at; None when it is clean, or somebody else holds it."""
@@ -89,19 +98,17 @@ class Todo:
             await self._connection.run("renew_lease", lease.ref, lease.token, int(LEASE_SECONDS * 1000), *pairs)
         )
 
-    async def settle(self, lease: Lease, memory: Memory, now: float, *, drop: Iterable[str] = ()) -> bool:
-        """Remember, let go, and clear the mark if nothing happened since. `drop` names fields of the row to delete.
+    async def settle(
+        self, lease: Lease, memory: Memory, now: float, *, seen: Iterable[Ticket] = (), drop: Iterable[str] = ()
+    ) -> bool:
+        """Remember, let go, and clear the mark if nothing happened since.
 
+        `seen` are the tickets whose versions are news to nobody now; `drop` names fields of the row to delete.
         False: the lease was lost, nothing was written, and whoever took it over goes on.
         """
-        args: tuple[str | int, ...] = (
-            lease.ref,
-            lease.token,
-            lease.generation,
-            int(now * 1000),
-            memory_json(memory),
-            *drop,
-        )
+        versions = [part for each in seen if each.version for part in (each.tracker, each.id, each.version)]
+        args: list[str | int] = [lease.ref, lease.token, lease.generation, int(now * 1000), memory_json(memory)]
+        args += [len(versions) // 3, *versions, *drop]
         return bool(await self._connection.run("settle_case", *args) != b"lost")
 
     async def put_off(self, lease: Lease, due: float) -> bool:
@@ -130,51 +137,3 @@ class Todo:
     async def dirty(self) -> int:
         """How many cases wait to be looked at."""
         return int(await self._connection.ask(self._connection.redis.zcard(DIRTY)))
-
-
-def _key(ref: str, case_id: str) -> CaseKey:
-    district, kind, _ = ref.split(":", 2)
-    return CaseKey(district, CaseKind(kind), case_id)
-
-
-def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
-    """A case's row, read."""
-    links = {name: _link(name, row[f"link:{name}"]) for name in _names(row, "link")}
-    intents = {name: Intent(name, float(row[f"intent:{name}"])) for name in _names(row, "intent")}
-    return CaseRecord(
-        key=_key(ref, row["id"].decode()),
-        links=links,
-        intents=intents,
-        memory=memory_of(row["memory"]) if "memory" in row else Memory(),
-        parked=frozenset(_names(row, "parked")),
-        again=frozenset(_names(row, "again")),
-        attempts=int(row.get("attempts", 0)),
-    )
-
-
-def _names(row: dict[str, bytes], kind: str) -> list[str]:
-    return [field.partition(":")[2] for field in row if field.startswith(f"{kind}:")]
-
-
-def _link(tracker: str, text: bytes) -> Link:
-    ticket_id, key, url = json.loads(text)
-    return Link(tracker, ticket_id, key, url)
-
-
-def memory_json(memory: Memory) -> str:
-    """A memory on its way to Redis."""
-    kept = {"finding": memory.finding, "tickets": dict(memory.tickets)}
-    if memory.doing:
-        kept |= {"doing": sorted(memory.doing), "planned_at": memory.planned_at}
-    return json.dumps(kept)
-
-
-def memory_of(text: bytes) -> Memory:
-    """A memory on its way back."""
-    kept = json.loads(text)
-    return Memory(
-        finding=FindingStatus(kept["finding"]) if kept["finding"] else None,
-        tickets={tracker: TicketState(state) for tracker, state in kept["tickets"].items()},
-        doing=frozenset(kept.get("doing", ())),
-        planned_at=FindingStatus(kept["planned_at"]) if kept.get("planned_at") else None,
-    )

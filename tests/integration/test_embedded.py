@@ -21,12 +21,12 @@ from remediation.errors import ConfigurationError
 REPOSITORY = Path(__file__).parents[2]
 
 HOLD = """
-import sys, time
+import sys
 from pathlib import Path
 from cli.embedded import EmbeddedServer
 with EmbeddedServer(Path(sys.argv[1])) as server:
     print(server.url, flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -42,11 +42,11 @@ def folder() -> Iterator[Path]:
 def other_holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the folder."""
     command = [sys.executable, "-c", HOLD, str(folder)]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout
         assert process.stdout.readline().startswith("unix://")
         yield process
-        process.kill()
 
 
 def client_of(server: EmbeddedServer) -> Redis:

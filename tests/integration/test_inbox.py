@@ -95,7 +95,7 @@ async def test_a_finished_delivery_keeps_its_fingerprint_and_loses_its_body(
     await inbox.finish("d1", NOW, [(KEY, Band.CRITICAL)])
     assert await inbox.state("d1") is DeliveryState.DONE
     assert await inbox.waiting("d1") is None
-    assert await connection.redis.hexists(INBOX + "d1", "body") is False
+    assert not await connection.ask(connection.redis.hexists(INBOX + "d1", "body"))
     lifetime = await connection.redis.ttl(INBOX + "d1")
     assert 0 < lifetime <= FINGERPRINT_LIFETIME.total_seconds()
     assert await accept(inbox) is False
@@ -153,7 +153,7 @@ async def test_a_discarded_delivery_is_shredded(inbox: Inbox, connection: Connec
     await accept(inbox, unreadable="the body is not JSON")
     assert await ParkedWork(connection, keyring).discard("delivery/d1", NOW)
     assert await inbox.state("d1") is DeliveryState.DISCARDED
-    assert await connection.redis.hget(INBOX + "d1", "body") is None
+    assert await connection.ask(connection.redis.hget(INBOX + "d1", "body")) is None
     assert await connection.redis.zcard(PARKED) == 0
 
 

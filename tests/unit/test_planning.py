@@ -248,7 +248,7 @@ class World:
     opened: list[str] = field(default_factory=list)
 
     def look(self, crash_after: int | None = None) -> list[Action]:
-        observation = seen(self.status, **self.tickets)
+        observation = seen(self.status, None, **self.tickets)
         actions = list(plan(observation, BOTH, CaseRecord(KEY, memory=self.memory)))
         if actions:
             known = with_own_work(self.memory, observation)

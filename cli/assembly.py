@@ -1,0 +1,108 @@
+"""The composition root: settings and mappings.yaml become the things that processes hold open."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from cli.embedded import EmbeddedServer
+from receiver.accounts import Account
+from remediation.errors import ConfigurationError, Problem
+from remediation.mapping.loading import Loaded, load_mappings
+from remediation.mapping.schema import JiraTracker, ServiceNowTracker, TrackerConfig
+from remediation.mapping.secrets import webhook_secrets, worker_secrets
+from remediation.ports import Tracker
+from remediation.rulebook import MappingsRulebook
+from remediation.sealing import Keyring
+from remediation.settings import Settings, environ
+from remediation.sources.schoolscan import SchoolScan
+from remediation.sources.schoolscan_transport import open_client
+from remediation.store.connection import Connection, open_pool
+from remediation.trackers.jira import Jira
+from remediation.trackers.servicenow import ServiceNow
+from workers.resources import Desk, desk_on
+
+
+def keyring_of(settings: Settings) -> Keyring:
+    """The data keys. Raises ConfigurationError where there are none."""
+    if settings.data_keys is None:
+        message = "is not set: it holds the keys that seal what rests in Redis. Make one with: remedy keys generate"
+        raise ConfigurationError([Problem("DATA_KEYS", message)])
+    return Keyring.parse(settings.data_keys)
+
+
+@contextlib.contextmanager
+def redis_address(settings: Settings) -> Iterator[str]:
+    """REDIS_URL, or an embedded server in DATA_DIR for as long as this is open."""
+    if settings.redis_url is not None:
+        yield settings.redis_url
+        return
+    with EmbeddedServer(settings.data_dir) as server:
+        yield server.url
+
+
+@contextlib.asynccontextmanager
+async def open_connection(
+    url: str, *, socket_timeout: float, retries: int, max_connections: int = 64
+) -> AsyncIterator[Connection]:
+    """Redis, for as long as this is open."""
+    pool = open_pool(url, socket_timeout=socket_timeout, retries=retries, max_connections=max_connections)
+    try:
+        yield Connection(Redis(connection_pool=pool))
+    finally:
+        await pool.aclose()
+
+
+def accounts_of(loaded: Loaded) -> dict[str, Account]:
+    """The senders that the receiver knows. Reads webhook secrets only."""
+    secrets = webhook_secrets(loaded, environ())
+    return {
+        name: Account(name, secrets[name], district.schoolscan.webhook.signature)
+        for name, district in loaded.mappings.districts.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The systems that a worker talks to, by the names that mappings.yaml gives them."""
+
+    sources: dict[str, SchoolScan]
+    trackers: dict[str, Tracker]
+
+
+@contextlib.asynccontextmanager
+async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
+    """All districts' accounts and all trackers, for as long as this is open. Sends nothing yet."""
+    tokens, secrets = worker_secrets(loaded, environ())
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(open_client())
+        sources = {
+            name: SchoolScan(name, str(district.schoolscan.url), tokens[name], client=client)
+            for name, district in loaded.mappings.districts.items()
+        }
+        trackers = {name: tracker_of(name, each, secrets[name]) for name, each in loaded.mappings.trackers.items()}
+        for tracker in trackers.values():
+            stack.push_async_callback(tracker.close)
+        yield Outside(sources, trackers)
+
+
+def tracker_of(name: str, config: TrackerConfig, secret: str) -> Tracker:
+    """The adapter for one configured tracker."""
+    match config:
+        case JiraTracker():
+            return Jira(name, config, secret)
+        case ServiceNowTracker():
+            return ServiceNow(name, config, secret)
+
+
+@contextlib.asynccontextmanager
+async def open_desk(settings: Settings, url: str) -> AsyncIterator[Desk]:
+    """All that a worker works with, for as long as this is open."""
+    loaded, keyring = load_mappings(settings.mappings_path), keyring_of(settings)
+    # Twenty retries ride out a restart of Redis; what takes longer ends in StoreUnavailable, and the sweep goes on.
+    connected = open_connection(url, socket_timeout=5.0, retries=20, max_connections=settings.max_jobs * 4 + 32)
+    async with open_outside(loaded) as outside, connected as connection:
+        rulebook = MappingsRulebook(loaded.mappings)
+        yield desk_on(connection, keyring, outside.sources, outside.trackers, rulebook, time.time)

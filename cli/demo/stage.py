@@ -1,0 +1,198 @@
+"""Everything that the demo and the end-to-end tests run on: real processes on this machine, and nothing outside it."""
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from redis import Redis
+from ruamel.yaml import YAML
+
+from cli.embedded import EmbeddedServer
+from remediation.errors import ConfigurationError, Problem
+from remediation.sealing import generate_key
+from remediation.settings import environ
+from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, SERVICENOW_USER
+
+START_SECONDS = 20.0
+STOP_SECONDS = 40.0
+_PAUSE = 0.02
+
+
+@dataclass(slots=True)
+class Program:
+    """A process of ours with its log. `port` settings of 0 let several run side by side."""
+
+    name: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self.process.pid
+
+    def address(self, event: str) -> str:
+        """The address that its log gives with an event, waited for. Raises ConfigurationError when the program ends."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            for line in self.log.read_text(errors="replace").splitlines():
+                if event in line and (entry := _entry(line)).get("event") == event:
+                    return str(entry["address"])
+            time.sleep(_PAUSE)
+        raise ConfigurationError([Problem(str(self.log), f"the {self.name} did not start; its log says why")])
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send the signal and wait for the end; answers the exit code. One that does not end is killed."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+def _entry(line: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+@dataclass(slots=True)
+class Stage:
+    """What runs, and where. `outside` has the sandbox's addresses: schoolscan, servicenow, jira."""
+
+    folder: Path
+    redis_url: str
+    outside: Mapping[str, str]
+    environment: Mapping[str, str]
+    programs: list[Program] = field(default_factory=list)
+    receiver_address: str = ""
+
+    def start(self, role: str, name: str | None = None, **environment: str) -> Program:
+        """One more receiver or worker, as `remedy run` starts it. Returns at once."""
+        program = _start(name or role, ["-m", "cli", "run", role], self.folder, {**self.environment, **environment})
+        self.programs.append(program)
+        return program
+
+    def start_receiver(self) -> Program:
+        """A receiver, waited for until it is ready for deliveries, and made known to SchoolScan."""
+        receiver = self.start("receiver")
+        self.receiver_address = receiver.address("receiver_listens")
+        _wait_until_ready(f"{self.receiver_address}/readyz", receiver)
+        self.subscribe(self.receiver_address)
+        return receiver
+
+    def subscribe(self, receiver_address: str) -> None:
+        """Tell SchoolScan where to send its webhooks."""
+        secret = ENVIRONMENT["SCHOOLSCAN_WEBHOOK_SECRET"]
+        endpoint = {
+            "url": f"{receiver_address}/webhooks/schoolscan/{DISTRICT}",
+            "secret": secret,
+            "form": "timestamped",
+        }
+        address = f"{self.outside['schoolscan']}/_sandbox/webhooks/{DISTRICT}"
+        httpx2.put(address, json={**endpoint, "attempts": 60, "first_wait": 0.2}, trust_env=False).raise_for_status()
+
+
+@contextlib.contextmanager
+def open_stage(folder: Path, mappings: Path) -> Iterator[Stage]:
+    """An embedded server and the sandbox, with the rules of `mappings`, and nothing of ours running yet.
+
+    The folder is emptied first: a sandbox remembers nothing either.
+    """
+    data = folder / "redis"
+    with EmbeddedServer(data) as server:  # first: it refuses a folder that somebody else uses
+        with Redis.from_url(server.url) as redis:
+            redis.flushall()
+        for other in folder.iterdir():
+            if other != data:
+                shutil.rmtree(other) if other.is_dir() else other.unlink()
+        sandbox = _start("sandbox", ["-m", "sandbox", "--jira-search-lag", "0.5"], folder, environ())
+        try:
+            outside = _announced(sandbox)
+            environment = _environment(folder, server.url, _adapted(mappings, folder / "mappings.yaml", outside))
+            stage = Stage(folder, server.url, outside, environment, [sandbox])
+            try:
+                yield stage
+            finally:
+                for program in reversed(stage.programs):
+                    program.stop()
+        finally:
+            sandbox.stop()
+
+
+def _environment(folder: Path, redis_url: str, mappings: Path) -> dict[str, str]:
+    own = {
+        "REDIS_URL": redis_url,
+        "MAPPINGS_PATH": str(mappings),
+        "DATA_KEYS": generate_key(),
+        "DATA_DIR": str(folder),
+        "RECEIVER_PORT": "0",
+        "METRICS_PORT": "0",
+        "WORKER_PORT": "0",
+        "POLL_SECONDS": "1",
+    }
+    return {**environ(), **ENVIRONMENT, **own}
+
+
+def _start(name: str, arguments: list[str], folder: Path, environment: Mapping[str, str]) -> Program:
+    log = folder / f"{name}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter, with arguments of ours
+            [sys.executable, *arguments],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the demo, which ends the others in order
+        )
+    return Program(name, log, process)
+
+
+def _announced(sandbox: Program) -> dict[str, str]:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and sandbox.process.poll() is None:
+        for line in sandbox.log.read_text(errors="replace").splitlines():
+            if "schoolscan" in (addresses := _entry(line)):
+                return addresses
+        time.sleep(_PAUSE)
+    raise ConfigurationError([Problem(str(sandbox.log), "the sandbox did not start; its log says why")])
+
+
+def _adapted(mappings: Path, target: Path, outside: Mapping[str, str]) -> Path:
+    """The rules as they are, with the sandbox's addresses, accounts and (short) search lag."""
+    yaml = YAML()
+    tree = yaml.load(mappings)
+    account = tree["districts"][DISTRICT]["schoolscan"]
+    account["url"] = f"{outside['schoolscan']}/v1"
+    for name, user in (("servicenow", SERVICENOW_USER), ("jira", JIRA_USER)):
+        tracker = tree["trackers"][name]
+        tracker["url"] = outside[name]
+        tracker["auth"]["basic"]["user"] = user
+        tracker["search_horizon"] = "3s"
+        tracker["read_timeout"] = "2s"
+        tracker["connect_timeout"] = "1s"
+    yaml.dump(tree, target)
+    return target
+
+
+def _wait_until_ready(address: str, program: Program) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and program.process.poll() is None:
+        with contextlib.suppress(httpx2.HTTPError):
+            if httpx2.get(address, timeout=2, trust_env=False).is_success:
+                return
+        time.sleep(_PAUSE)
+    raise ConfigurationError([Problem(str(program.log), f"the {program.name} is not ready; its log says why")])

@@ -1,0 +1,111 @@
+"""`remedy doctor`: is everything there that the service needs? Looks, and changes nothing."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+
+import click
+
+from cli.assembly import Outside, accounts_of, keyring_of, open_connection, open_outside, redis_address
+from cli.failures import ExitCode
+from remediation.errors import ConfigurationError, OutsideError, RemediationError
+from remediation.mapping.loading import load_mappings
+from remediation.redaction import terminal
+from remediation.settings import Settings, load_settings
+from remediation.store.connection import durability_problems
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One thing that was looked at. `advice` says how to mend it."""
+
+    what: str
+    well: bool
+    says: str
+    advice: str = ""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@click.option("--offline", is_flag=True, help="Only what can be told from here: settings, secrets, mappings.")
+def doctor(*, as_json: bool, offline: bool) -> None:
+    """Look at settings, secrets, mappings, Redis, SchoolScan and the trackers, and say what is wrong.
+
+    Sends only requests that read. Exit code 0: all is well; 1: something is not.
+    """
+    settings = load_settings()
+    findings = asyncio.run(_diagnoses(settings, offline=offline))
+    if as_json:
+        click.echo(json.dumps({"well": all(each.well for each in findings), "checks": [asdict(e) for e in findings]}))
+    else:
+        for each in findings:
+            _show(each)
+    raise SystemExit(ExitCode.DONE if all(each.well for each in findings) else ExitCode.FAILED)
+
+
+def _show(each: Diagnosis) -> None:
+    sign = click.style("ok  ", fg="green") if each.well else click.style("FAIL", fg="red")
+    click.echo(f"{sign} {each.what}: {terminal(each.says)}")
+    if each.advice and not each.well:
+        click.echo(f"     {each.advice}")
+
+
+async def _diagnoses(settings: Settings, *, offline: bool) -> list[Diagnosis]:
+    found = [_configured("DATA_KEYS", lambda: f"{len(keyring_of(settings).key_ids)} data key(s)")]
+    try:
+        loaded = load_mappings(settings.mappings_path)
+    except ConfigurationError as error:
+        return [*found, *_problems(str(settings.mappings_path), error)]
+    found.append(Diagnosis(str(settings.mappings_path), well=True, says=f"{len(loaded.mappings.rules)} rules"))
+    found.append(_configured("webhook secrets", lambda: f"{len(accounts_of(loaded))} district(s)"))
+    if offline:
+        return found
+    found.append(await _redis(settings))
+    try:
+        async with open_outside(loaded) as outside:
+            found += await _outside(outside)
+    except ConfigurationError as error:
+        found += _problems("secrets", error)
+    return found
+
+
+def _configured(what: str, look: Callable[[], str]) -> Diagnosis:
+    try:
+        return Diagnosis(what, well=True, says=look())
+    except ConfigurationError as error:
+        return Diagnosis(what, well=False, says="; ".join(str(problem) for problem in error.problems))
+
+
+def _problems(what: str, error: ConfigurationError) -> list[Diagnosis]:
+    return [Diagnosis(what, well=False, says=str(problem)) for problem in error.problems]
+
+
+async def _redis(settings: Settings) -> Diagnosis:
+    try:
+        with redis_address(settings) as url:
+            async with open_connection(url, socket_timeout=2.0, retries=0) as connection:
+                problems = await durability_problems(connection.redis)
+    except RemediationError as error:
+        return Diagnosis("Redis", well=False, says=str(error), advice="Is it running, and is REDIS_URL right?")
+    if problems and not settings.allow_weak_durability:
+        advice = "Set appendonly yes, appendfsync always, maxmemory-policy noeviction; or ALLOW_WEAK_DURABILITY=true."
+        return Diagnosis("Redis", well=False, says="; ".join(problems), advice=advice)
+    where = "embedded" if settings.redis_url is None else "at REDIS_URL"
+    return Diagnosis("Redis", well=True, says=f"{where}, " + ("; ".join(problems) or "keeps what it is told"))
+
+
+async def _outside(outside: Outside) -> list[Diagnosis]:
+    looks: dict[str, Callable[[], Awaitable[str]]] = {
+        **{f"SchoolScan of {name}": source.check for name, source in outside.sources.items()},
+        **{f"tracker {name}": tracker.whoami for name, tracker in outside.trackers.items()},
+    }
+    return list(await asyncio.gather(*(_asked(what, look) for what, look in looks.items())))
+
+
+async def _asked(what: str, look: Callable[[], Awaitable[str]]) -> Diagnosis:
+    try:
+        return Diagnosis(what, well=True, says=await look())
+    except OutsideError as error:
+        advice = "Is its token or password still valid?" if error.status in {401, 403} else "Is its address right?"
+        return Diagnosis(what, well=False, says=str(error), advice=advice)

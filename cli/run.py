@@ -1,0 +1,98 @@
+"""`remedy run`: the receiver or a worker, as a process."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+import click
+import structlog
+import uvloop
+
+from cli.assembly import accounts_of, keyring_of, open_connection, open_desk, redis_address
+from cli.serving import address, listener, server
+from receiver.app import Limits, create_app, create_metrics_app
+from remediation.logs import configure_logs
+from remediation.mapping.loading import load_mappings
+from remediation.settings import Settings, load_settings
+from remediation.store.inbox import Inbox
+from workers.health import health_app
+from workers.process import Supervisor
+from workers.settings import upkeep_worker, work_worker
+
+logger = structlog.get_logger()
+
+Role = Literal["receiver", "worker"]
+
+
+@click.command()
+@click.argument("role", type=click.Choice(["receiver", "worker"]))
+def run(role: Role) -> None:
+    """Run the receiver or a worker until SIGTERM or Ctrl-C.
+
+    Everything is configured in mappings.yaml (MAPPINGS_PATH) and the environment. Without REDIS_URL an embedded server
+    keeps its data in DATA_DIR (.remedy); a second process joins it with the REDIS_URL that its message names.
+
+    \b
+    On a laptop, in two terminals:
+      export DATA_KEYS="$(remedy keys generate)"     (the same in both)
+      remedy run receiver
+      REDIS_URL=unix://$PWD/.remedy/valkey.sock remedy run worker
+    """
+    settings = load_settings()
+    configure_logs(settings.log_level, json=not sys.stderr.isatty())
+    with redis_address(settings) as url:
+        uvloop.run(_run_receiver(settings, url) if role == "receiver" else _run_worker(settings, url))
+
+
+def on_stop(stop: Callable[[], None]) -> None:
+    """Call `stop` on SIGTERM and Ctrl-C."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+async def _run_receiver(settings: Settings, url: str) -> None:
+    accounts, keyring = accounts_of(load_mappings(settings.mappings_path)), keyring_of(settings)
+    bound = listener(settings.receiver_host, settings.receiver_port, "RECEIVER_PORT")
+    metrics_bound = listener(settings.metrics_host, settings.metrics_port, "METRICS_PORT")
+    # A sender gets its answer within 3 s: two waits of a second each, and a pause between them.
+    async with open_connection(url, socket_timeout=1.0, retries=1, max_connections=256) as connection:
+        app = create_app(
+            accounts,
+            connection,
+            Inbox(connection, keyring),
+            time.time,
+            limits=Limits(settings.max_body_bytes, settings.body_deadline),
+            allow_weak_durability=settings.allow_weak_durability,
+        )
+        public, metrics = server(app), server(create_metrics_app())
+
+        def stop() -> None:
+            public.should_exit = metrics.should_exit = True
+
+        on_stop(stop)
+        logger.info("receiver_listens", address=address(bound))
+        logger.info("metrics_listen", address=address(metrics_bound))
+        await asyncio.gather(public.serve([bound]), metrics.serve([metrics_bound]))
+    logger.info("receiver_stopped")
+
+
+async def _run_worker(settings: Settings, url: str) -> None:
+    bound = listener(settings.worker_host, settings.worker_port, "WORKER_PORT")
+    health = server(health_app)
+    async with open_desk(settings, url) as desk:
+        pool = desk.connection.redis.connection_pool
+        work = partial(work_worker, pool, desk, settings.max_jobs)
+        upkeep = partial(upkeep_worker, pool, desk, settings.poll_seconds)
+        supervisor = Supervisor(desk, (work, upkeep))
+        on_stop(supervisor.stop)
+        logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
+        serving = asyncio.create_task(health.serve([bound]))
+        await supervisor.run()
+        health.should_exit = True
+        await serving
+    logger.info("worker_stopped")

@@ -1,0 +1,56 @@
+"""A case's row in Redis, read and written. Pure."""
+
+import json
+
+from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
+from remediation.findings import FindingStatus
+from remediation.tickets import TicketState
+
+
+def key_in(ref: str, case_id: str) -> CaseKey:
+    """The key of a row: its reference tells the district and the kind, and the row itself the id."""
+    district, kind, _ = ref.split(":", 2)
+    return CaseKey(district, CaseKind(kind), case_id)
+
+
+def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
+    """A case's row, read."""
+    links = {name: _link(name, row[f"link:{name}"]) for name in _names(row, "link")}
+    intents = {name: Intent(name, float(row[f"intent:{name}"])) for name in _names(row, "intent")}
+    return CaseRecord(
+        key=key_in(ref, row["id"].decode()),
+        links=links,
+        intents=intents,
+        memory=memory_of(row["memory"]) if "memory" in row else Memory(),
+        parked=frozenset(_names(row, "parked")),
+        again=frozenset(_names(row, "again")),
+        attempts=int(row.get("attempts", 0)),
+    )
+
+
+def _names(row: dict[str, bytes], kind: str) -> list[str]:
+    return [field.partition(":")[2] for field in row if field.startswith(f"{kind}:")]
+
+
+def _link(tracker: str, text: bytes) -> Link:
+    ticket_id, key, url = json.loads(text)
+    return Link(tracker, ticket_id, key, url)
+
+
+def memory_json(memory: Memory) -> str:
+    """A memory on its way to Redis."""
+    kept: dict[str, object] = {"finding": memory.finding, "tickets": dict(memory.tickets)}
+    if memory.doing:
+        kept |= {"doing": sorted(memory.doing), "planned_at": memory.planned_at}
+    return json.dumps(kept)
+
+
+def memory_of(text: bytes) -> Memory:
+    """A memory on its way back."""
+    kept = json.loads(text)
+    return Memory(
+        finding=FindingStatus(kept["finding"]) if kept["finding"] else None,
+        tickets={tracker: TicketState(state) for tracker, state in kept["tickets"].items()},
+        doing=frozenset(kept.get("doing", ())),
+        planned_at=FindingStatus(kept["planned_at"]) if kept.get("planned_at") else None,
+    )

@@ -1,0 +1,177 @@
+"""The command as a whole: quick to start, teaching by its help, and never a stack trace for a user's mistake."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.failures import ExitCode
+from cli.main import COMMANDS, RemedyGroup, main
+from remediation.errors import ConfigurationError, NotFound, Problem, Refused, StoreUnavailable, TryLater
+
+REPOSITORY = Path(__file__).parents[2]
+HEAVY = ["httpx2", "pydantic", "redis", "rich", "starlette", "cryptography", "ruamel.yaml", "arq", "jira", "pysnow"]
+
+FAILURES = [
+    (ConfigurationError([Problem("mappings.yaml", "no such rule", 3, 5)]), ExitCode.CONFIGURATION),
+    (TryLater("jira", "busy"), ExitCode.UNREACHABLE),
+    (StoreUnavailable("Redis is away"), ExitCode.UNREACHABLE),
+    (Refused("jira", "no such project", status=400), ExitCode.REFUSED),
+    (NotFound("schoolscan", "no such finding", status=404), ExitCode.REFUSED),
+    (click.UsageError("say which"), ExitCode.CONFIGURATION),
+    (click.ClickException("it did not work"), ExitCode.FAILED),
+    (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+]
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, words)
+
+
+def run_failing(error: BaseException, *words: str) -> Result:
+    @click.command
+    @click.option("--json", is_flag=True)
+    def failing(**options: bool) -> None:
+        raise error
+
+    class Group(RemedyGroup):
+        get_command = click.Group.get_command
+
+    return CliRunner().invoke(Group("remedy", commands={"failing": failing}), ["failing", *words])
+
+
+@pytest.mark.parametrize(("error", "code"), FAILURES, ids=lambda value: type(value).__name__)
+def test_a_failure_is_a_message_and_an_exit_code(error: BaseException, code: ExitCode) -> None:
+    result = run_failing(error)
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert result.stderr.strip()
+
+
+@pytest.mark.parametrize(("error", "code"), FAILURES, ids=lambda value: type(value).__name__)
+def test_with_json_a_failure_is_one_object_on_stderr(error: BaseException, code: ExitCode) -> None:
+    result = run_failing(error, "--json")
+    described = json.loads(result.stderr)
+    assert (described["exit_code"], described["error"]) == (code, code.name.lower())
+    assert described["message"]
+    assert result.stdout == ""
+
+
+def test_a_defect_of_ours_is_not_hidden() -> None:
+    assert isinstance(run_failing(ZeroDivisionError()).exception, ZeroDivisionError)
+
+
+def test_sigterm_ends_a_command_by_way_of_its_cleaning_up() -> None:
+    program = """
+import sys, click
+from cli.main import COMMANDS, main
+
+@click.command
+def waiting():
+    try:
+        print("ready", flush=True)
+        sys.stdin.read()
+    finally:
+        print("cleaned up", flush=True)
+
+COMMANDS["waiting"] = ("__main__:waiting", "Wait.")
+main(["waiting"])
+"""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert process.stdout.readline() == "cleaned up\n"
+        assert process.wait() == ExitCode.TERMINATED
+
+
+def test_every_problem_of_a_configuration_has_its_line() -> None:
+    problems = [Problem("mappings.yaml", "unknown key", 3, 5), Problem("DATA_KEYS", "is not set")]
+    result = run_failing(ConfigurationError(problems))
+    assert result.stderr.splitlines() == ["error: mappings.yaml:3:5: unknown key", "error: DATA_KEYS: is not set"]
+
+
+def test_a_message_cannot_command_the_terminal() -> None:
+    result = run_failing(Refused("jira", "\x1b]0;owned\x07\x1b[2Jno"))
+    assert result.stderr == "error: jira: no\n"
+
+
+@pytest.mark.parametrize(("words", "said"), [((), "Usage: remedy"), (("snd",), "No such command 'snd'")])
+def test_a_wrong_command_line_is_answered_with_how_it_is_used(words: tuple[str, ...], said: str) -> None:
+    result = run(*words)
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert said in result.stderr
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert run("--version").stdout == f"remedy {project['version']}\n"
+
+
+def test_help_names_every_command_with_its_summary_and_the_exit_codes() -> None:
+    words = " ".join(run("--help").stdout.split())
+    for name, (_, summary) in COMMANDS.items():
+        assert f" {name} {summary}" in words
+    assert all(f"{code.value} " in words for code in ExitCode)
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command there is, under its full name."""
+
+    def below(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+        yield name, command
+        if isinstance(command, click.Group):
+            for part, child in command.commands.items():
+                yield from below(f"{name} {part}", child)
+
+    for name in COMMANDS:
+        command = main.get_command(click.Context(main), name)
+        assert command
+        yield from below(name, command)
+
+
+def test_the_summary_shown_for_a_command_is_its_own() -> None:
+    own = {name: command.get_short_help_str(200) for name, command in commands() if name in COMMANDS}
+    assert own == {name: summary for name, (_, summary) in COMMANDS.items()}
+
+
+def test_every_command_and_option_explains_itself() -> None:
+    silent = [name for name, command in commands() if not command.help]
+    silent += [
+        f"{name} {option.name}"
+        for name, command in commands()
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help
+    ]
+    assert silent == []
+
+
+def test_help_loads_none_of_the_heavy_libraries() -> None:
+    program = f"""
+import sys
+from cli.main import main
+try:
+    main(["--help"])
+finally:
+    print("loaded:", [name for name in {HEAVY} if name in sys.modules])
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert ended.stdout.endswith("loaded: []\n")
+
+
+def test_the_documented_exit_codes_are_the_real_ones() -> None:
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:3]]
+        for line in (REPOSITORY / "docs/exit-codes.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and line[2].isdigit()
+    ]
+    assert rows == [[str(code.value), code.name.lower()] for code in ExitCode]

@@ -1,0 +1,162 @@
+"""What every file of the repository keeps to, where no linter looks."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PRODUCT = ["cli", "receiver", "remediation", "sandbox", "workers"]
+CODE = [*PRODUCT, "bench", "tests"]
+
+LONGEST_FUNCTION = 50
+LONGEST_MODULE = 300
+
+PURE = [
+    "remediation/actions.py",
+    "remediation/cases.py",
+    "remediation/events.py",
+    "remediation/findings.py",
+    "remediation/planning.py",
+    "remediation/ports.py",
+    "remediation/redaction.py",
+    "remediation/signatures.py",
+    "remediation/strict_json.py",
+    "remediation/tickets.py",
+    *(str(path.relative_to(REPOSITORY)) for path in sorted((REPOSITORY / "remediation/mapping").glob("*.py"))),
+]
+"""Modules for which time is an argument."""
+
+CLOCKS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep"}
+
+
+def modules(folders: list[str]) -> list[Path]:
+    return [path for folder in folders for path in sorted((REPOSITORY / folder).rglob("*.py"))]
+
+
+def written_files() -> Iterator[Path]:
+    """Every file that a person wrote, or that `make lock` did; what systems outside wrote stays as it came."""
+    yield from (path for path in REPOSITORY.iterdir() if path.is_file() and path.name != "LICENSE")
+    for folder in [*CODE, "docs", "scripts", ".ci"]:
+        for path in (REPOSITORY / folder).rglob("*"):
+            if path.is_file() and not {"__pycache__", "payloads", "replies"} & set(path.parts):
+                yield path
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY))
+
+
+def project() -> dict[str, Any]:
+    return tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def pinned(lock: str) -> dict[str, str]:
+    """Each requirement's name and version in a lock file; a name has as many lines as it has markers."""
+    text = (REPOSITORY / lock).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==([^ ;\\]+)", text, re.MULTILINE))
+
+
+def names_of(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[<>=~!; ]", requirement)[0].lower().replace(".", "-") for requirement in requirements}
+
+
+def lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How long a function is, its contract not counted."""
+    docstring = node.body[0] if ast.get_docstring(node) else None
+    skipped = (docstring.end_lineno or 0) - docstring.lineno + 1 if docstring else 0
+    return (node.end_lineno or 0) - node.lineno + 1 - skipped
+
+
+def test_each_lock_pins_what_the_project_asks_for() -> None:
+    groups = project()["dependency-groups"]
+    runtime = names_of([*project()["project"]["dependencies"], *groups["build"]])
+    assert runtime <= pinned("requirements.lock").keys()
+    assert runtime | names_of(groups["dev"]) <= pinned("requirements-dev.lock").keys()
+
+
+def test_what_runs_is_what_was_tested() -> None:
+    assert pinned("requirements.lock").items() <= pinned("requirements-dev.lock").items()
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_every_pin_has_a_hash(lock: str) -> None:
+    text = (REPOSITORY / lock).read_text(encoding="utf-8")
+    entries = re.split(r"\n(?=[a-z])", text.partition("make lock\n")[2])
+    assert [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_no_file_says_where_packages_come_from() -> None:
+    # Each has a class of one character, so that this file is not found itself.
+    index = re.compile(r"--(extra-)?index-ur[l] [^-]|--find-link[s] [^-]|\bpyp[i]\.(org|python)|file[s]\.python")
+    assert [name_of(path) for path in written_files() if index.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_every_file_ends_with_a_line_break_and_has_no_blanks_at_the_ends_of_lines() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in written_files()}
+    assert [name_of(path) for path, text in texts.items() if text and not text.endswith("\n")] == []
+    assert [name_of(path) for path, text in texts.items() if re.search(r"[ \t]$", text, re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("path", modules([*PRODUCT, "bench"]), ids=name_of)
+def test_a_module_is_read_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+    functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert [node.name for node in functions if lines_of(node) > LONGEST_FUNCTION] == []
+
+
+def test_no_module_is_named_for_nothing() -> None:
+    vague = {"base", "common", "helpers", "manager", "misc", "service", "utils"}
+    assert [name_of(path) for path in modules(CODE) if path.stem in vague] == []
+
+
+def test_no_function_is_named_for_the_act_of_calling_it() -> None:
+    named = [
+        f"{name_of(path)}: {node.name}"
+        for path in modules(PRODUCT)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and re.match(r"_*(get|handle|process)_", node.name)
+        and node.name not in {"get_command", "get_short_help_str"}  # click asks for these names
+    ]
+    assert named == []
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_module_reads_no_clock(name: str) -> None:
+    calls = [node.func for node in ast.walk(tree_of(REPOSITORY / name)) if isinstance(node, ast.Call)]
+    read = [call.attr for call in calls if isinstance(call, ast.Attribute) and call.attr in CLOCKS]
+    assert read == []
+
+
+def test_only_settings_reads_the_environment() -> None:
+    reading = [
+        name_of(path)
+        for path in modules(PRODUCT)
+        if any(
+            isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}
+            for node in ast.walk(tree_of(path))
+        )
+    ]
+    assert set(reading) <= {"remediation/settings.py"}
+
+
+@pytest.mark.parametrize("path", modules(["tests"]), ids=name_of)
+def test_a_test_is_named_by_a_sentence(path: Path) -> None:
+    names = [node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert [name for name in names if re.fullmatch(r"test_[a-z0-9]+(_[a-z0-9]+)?", name)] == []
+
+
+def test_make_help_lists_every_target() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    declared = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert declared
+    assert set(declared[1].split()) == set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
