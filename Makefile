@@ -1,0 +1,50 @@
+# Every target sets up what it needs in .venv by itself; nothing has to be installed by hand but Python 3.11 to 3.13.
+# PYTHON=/path/to/python chooses the interpreter; ARGS="..." goes to the program that the target runs.
+
+PRODUCT := remediation receiver workers cli
+CODE := $(PRODUCT) sandbox bench tests
+ARGS ?=
+ROUNDS ?= 25
+LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group build
+
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench chaos lock clean setup
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+demo: ## play the main job on the embedded server and the sandbox (ARGS=--once ends by itself)
+	@scripts/setup.sh runtime
+	@.venv/bin/remedy demo $(ARGS)
+
+setup: ## make .venv with everything that tests and checks need
+	@scripts/setup.sh dev
+
+test: setup ## run all tests (ARGS="tests/unit -k words" runs some)
+	@.venv/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+check: setup ## linters, types, import rules, mappings.yaml
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check .
+	@.venv/bin/mypy --no-error-summary $(CODE)
+	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/bandit --quiet --recursive --configfile pyproject.toml $(PRODUCT)
+	@.venv/bin/yamllint --strict .
+	@.venv/bin/remedy mappings check mappings.yaml
+
+bench: setup ## run every measurement of bench/
+	@.venv/bin/python -m bench $(ARGS)
+
+chaos: setup ## run the fault tests for long (ROUNDS=25)
+	@.venv/bin/pytest tests/faults --rounds $(ROUNDS) $(ARGS)
+
+lock: setup ## write both lock files anew from pyproject.toml, keeping pins that still fit (ARGS=--upgrade moves all)
+	@$(LOCK) $(ARGS) --group dev --output-file requirements-dev.lock
+	@$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock
+
+clean: ## remove .venv and every cache (the embedded server's data stays)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Measurements: each is a ratio to an anchor that the same run starts."""
