@@ -59,7 +59,7 @@ async def _run_receiver(settings: Settings, url: str) -> None:
     accounts, keyring = accounts_of(load_mappings(settings.mappings_path)), keyring_of(settings)
     bound = listener(settings.receiver_host, settings.receiver_port, "RECEIVER_PORT")
     metrics_bound = listener(settings.metrics_host, settings.metrics_port, "METRICS_PORT")
-    # A sender gets its answer within 3 s: two waits of a second each, and a pause between them.
+    # One wait of a second and one more try: the receiver's own deadline for Redis is little more than two.
     async with open_connection(url, socket_timeout=1.0, retries=1, max_connections=256) as connection:
         app = create_app(
             accounts,

@@ -1,5 +1,6 @@
 """One endpoint per sender: read, verify, store, answer 202. Nothing is parsed before it is verified."""
 
+import asyncio
 import time
 from http import HTTPStatus
 
@@ -11,13 +12,16 @@ from starlette.responses import Response
 from receiver.accounts import Account, account_of
 from receiver.limits import read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES
-from remediation.errors import SignatureInvalid, Unreadable
+from remediation.errors import SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.events import delivery_id, read_schoolscan
 from remediation.signatures import Verified, verify
 
 logger = structlog.get_logger()
 
 SENDER = "schoolscan"
+
+STORE_DEADLINE = 2.5
+"""Seconds that Redis may take in all, so that a sender has its 503 within 3."""
 
 
 async def schoolscan(request: Request) -> Response:
@@ -31,10 +35,13 @@ async def schoolscan(request: Request) -> Response:
     require_json(headers)
     body = await read_body(request.receive, headers, limit=state.max_body_bytes, deadline=state.body_deadline)
     try:
-        verified = await _verified(state, account, headers, body)
+        async with asyncio.timeout(STORE_DEADLINE):
+            verified = await _verified(state, account, headers, body)
+            outcome = await _stored(state, account, body, verified)
     except SignatureInvalid:
         return _answer(HTTPStatus.UNAUTHORIZED, "signature")
-    outcome = await _stored(state, account, body, verified)
+    except TimeoutError:
+        raise StoreUnavailable("TimeoutError") from None
     ACCEPT_SECONDS.observe(time.perf_counter() - started)
     return _answer(HTTPStatus.ACCEPTED, outcome)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from remediation.findings import FindingStatus
 from remediation.tickets import Reason
@@ -22,56 +22,57 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenTicket:
-    """Open (or find) the case's ticket in a tracker."""
+class _OnTicket:
+    """An action on the case's ticket in one tracker."""
 
+    verb: ClassVar[str]
     tracker: str
-    why: Why
 
     @property
     def name(self) -> str:
         """The action's stable name within its case."""
-        return f"open:{self.tracker}"
+        return f"{self.verb}:{self.tracker}"
 
 
 @dataclass(frozen=True, slots=True)
-class ResolveTicket:
+class OpenTicket(_OnTicket):
+    """Open (or find) the case's ticket in a tracker."""
+
+    verb = "open"
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveTicket(_OnTicket):
     """Bring an active ticket to done."""
 
-    tracker: str
+    verb = "resolve"
     reason: Reason
     why: Why
 
-    @property
-    def name(self) -> str:
-        """The action's stable name within its case."""
-        return f"resolve:{self.tracker}"
-
 
 @dataclass(frozen=True, slots=True)
-class ReopenTicket:
+class ReopenTicket(_OnTicket):
     """Bring a done ticket back to work."""
 
-    tracker: str
+    verb = "reopen"
     why: Why
-
-    @property
-    def name(self) -> str:
-        """The action's stable name within its case."""
-        return f"reopen:{self.tracker}"
 
 
 @dataclass(frozen=True, slots=True)
-class CommentOnTicket:
+class CommentOnTicket(_OnTicket):
     """Tell the people on a ticket what happened, without changing its state."""
 
-    tracker: str
+    verb = "comment"
     why: Why
 
-    @property
-    def name(self) -> str:
-        """The action's stable name within its case."""
-        return f"comment:{self.tracker}"
+
+@dataclass(frozen=True, slots=True)
+class CloseDuplicate(_OnTicket):
+    """Close a second ticket of the case, in favour of the oldest."""
+
+    verb = "duplicate"
+    ticket_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +87,6 @@ class PatchFinding:
     def name(self) -> str:
         """The action's stable name within its case."""
         return f"patch:{self.status}"
-
-
-@dataclass(frozen=True, slots=True)
-class CloseDuplicate:
-    """Close a second ticket of the case, in favour of the oldest."""
-
-    tracker: str
-    ticket_id: str
-
-    @property
-    def name(self) -> str:
-        """The action's stable name within its case."""
-        return f"duplicate:{self.tracker}"
 
 
 Action = OpenTicket | ResolveTicket | ReopenTicket | CommentOnTicket | CloseDuplicate | PatchFinding

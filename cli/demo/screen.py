@@ -25,7 +25,7 @@ def tell(story: Story, console: Console) -> list[Told]:
 
 def _play(step: Step, console: Console) -> Told:
     columns = (TextColumn("   {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("waiting for it", total=None)
         return play(step, lambda done, whole: progress.update(task, completed=done, total=whole))
 

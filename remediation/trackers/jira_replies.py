@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from remediation.errors import NotFound, OutsideError, Refused, TryLater, Unreadable
 from remediation.redaction import words_of
 from remediation.strict_json import parse
+from remediation.trackers.retry_after import wait_of
 
-_LONGEST_WAIT = 86_400.0
-_MOST_DIGITS = 6
 _TURNED_AWAY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 """It may pass, and nothing was carried out: a token gets mended, a limit ends."""
 _IN_THE_WAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.LOCKED})
@@ -87,22 +84,3 @@ def _later(system: str, reply: Reply, words: str, *, ambiguous: bool) -> TryLate
         status=reply.status,
         request_id=reply.request_id,
     )
-
-
-def wait_of(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, where `Retry-After` says so; a date is measured against the server's own clock."""
-    asked = headers.get("Retry-After", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return min(float(asked[:_MOST_DIGITS]), _LONGEST_WAIT)
-    until, now = _moment(asked), _moment(headers.get("Date", ""))
-    if until is None or now is None or until <= now:
-        return None
-    return min((until - now).total_seconds(), _LONGEST_WAIT)
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return moment if moment.tzinfo else None

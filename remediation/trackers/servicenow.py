@@ -11,6 +11,7 @@ from pysnow.exceptions import PysnowException
 from remediation.errors import NotFound, Refused, TryLater
 from remediation.mapping.schema import ServiceNowTracker
 from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketState
+from remediation.trackers.retry_after import served_at
 from remediation.trackers.servicenow_changes import PAGE_SIZE, advanced, changes_of, position_of
 from remediation.trackers.servicenow_records import (
     FIELDS,
@@ -27,7 +28,7 @@ from remediation.trackers.servicenow_records import (
     text_of,
     ticket_of,
 )
-from remediation.trackers.servicenow_replies import has_more, served_at
+from remediation.trackers.servicenow_replies import has_more
 from remediation.trackers.servicenow_session import session_for, unanswered
 from remediation.trackers.servicenow_texts import journal
 from remediation.trackers.threads import Threads

@@ -3,13 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.redaction import words_of
+from remediation.trackers.retry_after import wait_of
 
-_LONGEST_WAIT = 86_400.0
 _NO_SUCH_API = "Requested URI does not represent any resource"
 """A 404 with these words is about the address, not about a record: reading it as "deleted" would be a disaster."""
 _UNAUTHORIZED, _NOT_FOUND, _TIMED_OUT, _LIMITED = 401, 404, 408, 429
@@ -46,7 +44,7 @@ def error_of(system: str, reply: Reply) -> OutsideError | None:
         return TryLater(
             system,
             words or "no answer of ServiceNow's own",
-            after=_wait_of(reply),
+            after=wait_of(reply.headers),
             ambiguous=reply.wrote and (status >= 500 or status == _TIMED_OUT),  # noqa: PLR2004 - as above
             status=status,
             request_id=reply.request_id,
@@ -92,30 +90,6 @@ def _words_of(body: Mapping[str, object] | None) -> str:
         return words_of(error) if isinstance(error, str) else ""
     parts = [error.get(name) for name in ("message", "detail")]
     return words_of(": ".join(part for part in parts if isinstance(part, str) and part))
-
-
-def _wait_of(reply: Reply) -> float | None:
-    """Seconds to wait, where the reply says so; dates are measured against the server's own clock."""
-    asked = reply.headers.get("Retry-After", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return min(float(asked[:6]), _LONGEST_WAIT)
-    until, now = _http_date(asked), served_at(reply.headers)
-    if until is None or now is None or until <= now:
-        return None
-    return min((until - now).total_seconds(), _LONGEST_WAIT)
-
-
-def served_at(headers: Mapping[str, str]) -> datetime | None:
-    """The server's clock, when it answered."""
-    return _http_date(headers.get("Date"))
-
-
-def _http_date(text: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text or "")
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return moment if moment.tzinfo else None
 
 
 def has_more(headers: Mapping[str, str], offset: int, limit: int) -> bool:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
-from remediation.trackers.jira_replies import Reply, error_of, wait_of, words_in
+from remediation.trackers.jira_replies import Reply, error_of, words_in
+from remediation.trackers.retry_after import wait_of
 
 PAGE = b"<!doctype html><html><body>Log in</body></html>"
 SAID = json.dumps({"errorMessages": ["No."], "errors": {}}).encode()
