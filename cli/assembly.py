@@ -101,8 +101,8 @@ def tracker_of(name: str, config: TrackerConfig, secret: str) -> Tracker:
 async def open_desk(settings: Settings, url: str) -> AsyncIterator[Desk]:
     """All that a worker works with, for as long as this is open."""
     loaded, keyring = load_mappings(settings.mappings_path), keyring_of(settings)
-    # Twenty retries ride out a restart of Redis; what takes longer ends in StoreUnavailable, and the sweep goes on.
-    connected = open_connection(url, socket_timeout=5.0, retries=20, max_connections=settings.max_jobs * 4 + 32)
+    # Five retries ride out a restart of Redis; what takes longer ends in StoreUnavailable, and the sweep goes on.
+    connected = open_connection(url, socket_timeout=5.0, retries=5, max_connections=settings.max_jobs * 4 + 32)
     async with open_outside(loaded) as outside, connected as connection:
         rulebook = MappingsRulebook(loaded.mappings)
         yield desk_on(connection, keyring, outside.sources, outside.trackers, rulebook, time.time)

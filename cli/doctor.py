@@ -11,8 +11,9 @@ from cli.assembly import Outside, accounts_of, keyring_of, open_connection, open
 from cli.failures import ExitCode
 from remediation.errors import ConfigurationError, OutsideError, RemediationError
 from remediation.mapping.loading import load_mappings
+from remediation.mapping.secrets import worker_secrets
 from remediation.redaction import terminal
-from remediation.settings import Settings, load_settings
+from remediation.settings import Settings, environ, load_settings
 from remediation.store.connection import durability_problems
 
 
@@ -60,6 +61,7 @@ async def _diagnoses(settings: Settings, *, offline: bool) -> list[Diagnosis]:
     found.append(Diagnosis(str(settings.mappings_path), well=True, says=f"{len(loaded.mappings.rules)} rules"))
     found.append(_configured("webhook secrets", lambda: f"{len(accounts_of(loaded))} district(s)"))
     if offline:
+        found.append(_configured("other secrets", lambda: f"{sum(map(len, worker_secrets(loaded, environ())))} found"))
         return found
     found.append(await _redis(settings))
     try:

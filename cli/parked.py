@@ -107,9 +107,11 @@ def replay(names: tuple[str, ...], *, dry_run: bool, as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--dry-run", is_flag=True, help="Say what would be given up, and leave it parked.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a name.")
-@click.confirmation_option("--yes", prompt="Discarded work is not done. A discarded delivery is shredded. Go on?")
-def discard(names: tuple[str, ...], *, dry_run: bool, as_json: bool) -> None:
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+def discard(names: tuple[str, ...], *, dry_run: bool, as_json: bool, yes: bool) -> None:
     """Give parked work up for good, by your decision."""
+    if not (dry_run or yes):
+        click.confirm("Discarded work is not done. A discarded delivery is shredded. Go on?", abort=True, err=True)
     _each(names, "discarded", lambda work, name: work.discard(name, time.time()), dry_run=dry_run, as_json=as_json)
 
 

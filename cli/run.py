@@ -57,42 +57,44 @@ def on_stop(stop: Callable[[], None]) -> None:
 
 async def _run_receiver(settings: Settings, url: str) -> None:
     accounts, keyring = accounts_of(load_mappings(settings.mappings_path)), keyring_of(settings)
-    bound = listener(settings.receiver_host, settings.receiver_port, "RECEIVER_PORT")
-    metrics_bound = listener(settings.metrics_host, settings.metrics_port, "METRICS_PORT")
-    # One wait of a second and one more try: the receiver's own deadline for Redis is little more than two.
-    async with open_connection(url, socket_timeout=1.0, retries=1, max_connections=256) as connection:
-        app = create_app(
-            accounts,
-            connection,
-            Inbox(connection, keyring),
-            time.time,
-            limits=Limits(settings.max_body_bytes, settings.body_deadline),
-            allow_weak_durability=settings.allow_weak_durability,
-        )
-        public, metrics = server(app), server(create_metrics_app())
+    with (
+        listener(settings.receiver_host, settings.receiver_port, "RECEIVER_PORT") as bound,
+        listener(settings.metrics_host, settings.metrics_port, "METRICS_PORT") as metrics_bound,
+    ):
+        # One wait of a second and one more try: the receiver's own deadline for Redis is little more than two.
+        async with open_connection(url, socket_timeout=1.0, retries=1, max_connections=256) as connection:
+            app = create_app(
+                accounts,
+                connection,
+                Inbox(connection, keyring),
+                time.time,
+                limits=Limits(settings.max_body_bytes, settings.body_deadline),
+                allow_weak_durability=settings.allow_weak_durability,
+            )
+            public, metrics = server(app), server(create_metrics_app())
 
-        def stop() -> None:
-            public.should_exit = metrics.should_exit = True
+            def stop() -> None:
+                public.should_exit = metrics.should_exit = True
 
-        on_stop(stop)
-        logger.info("receiver_listens", address=address(bound))
-        logger.info("metrics_listen", address=address(metrics_bound))
-        await asyncio.gather(public.serve([bound]), metrics.serve([metrics_bound]))
+            on_stop(stop)
+            logger.info("receiver_listens", address=address(bound))
+            logger.info("metrics_listen", address=address(metrics_bound))
+            await asyncio.gather(public.serve([bound]), metrics.serve([metrics_bound]))
     logger.info("receiver_stopped")
 
 
 async def _run_worker(settings: Settings, url: str) -> None:
-    bound = listener(settings.worker_host, settings.worker_port, "WORKER_PORT")
     health = server(health_app)
-    async with open_desk(settings, url) as desk:
-        pool = desk.connection.redis.connection_pool
-        work = partial(work_worker, pool, desk, settings.max_jobs)
-        upkeep = partial(upkeep_worker, pool, desk, settings.poll_seconds)
-        supervisor = Supervisor(desk, (work, upkeep))
-        on_stop(supervisor.stop)
-        logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
-        serving = asyncio.create_task(health.serve([bound]))
-        await supervisor.run()
-        health.should_exit = True
-        await serving
+    with listener(settings.worker_host, settings.worker_port, "WORKER_PORT") as bound:
+        async with open_desk(settings, url) as desk:
+            pool = desk.connection.redis.connection_pool
+            work = partial(work_worker, pool, desk, settings.max_jobs)
+            upkeep = partial(upkeep_worker, pool, desk, settings.poll_seconds)
+            supervisor = Supervisor((work, upkeep))
+            on_stop(supervisor.stop)
+            logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
+            serving = asyncio.create_task(health.serve([bound]))
+            await supervisor.run()
+            health.should_exit = True
+            await serving
     logger.info("worker_stopped")

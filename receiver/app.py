@@ -43,6 +43,7 @@ def create_app(
         middleware=[Middleware(LastResort)],
         exception_handlers={RequestRefused: answers.refused, StoreUnavailable: answers.unavailable},
     )
+    app.router.redirect_slashes = False  # a redirect is none of the answers that a sender may get
     app.state.accounts = accounts
     app.state.connection = connection
     app.state.inbox = inbox

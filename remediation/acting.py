@@ -1,8 +1,9 @@
-"""Carry out a plan: tickets first, side by side, then the finding. Every action ends in done, later or refused."""
+"""Carry out a plan: tickets side by side, then the finding, then comments. Every action is done, later or refused."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import assert_never
@@ -36,9 +37,26 @@ class Progress:
     later: dict[str, TryLater] = field(default_factory=dict)
     refused: dict[str, Refused] = field(default_factory=dict)
 
-    def memory(self) -> Memory:
-        """What to remember when nothing is left for later."""
-        return Memory(self.status, {name: ticket.state for name, ticket in self.tickets.items()})
+    def memory(self, known: Memory, unseen: AbstractSet[str] = frozenset()) -> Memory:
+        """How both sides are now, if they agree; otherwise what was known before, and what we have done since.
+
+        What was put off, parked or could not be seen is then still news to the next look.
+        """
+        now = {name: ticket.state for name, ticket in self.tickets.items()}
+        active = any(state.is_active for state in now.values())
+        if not self.later and active is not self.status.is_solved:
+            return Memory(self.status, {name: state for name, state in known.tickets.items() if name in unseen} | now)
+        finding = self.status if any(isinstance(action, PatchFinding) for action in self.done) else known.finding
+        moved = {name: now[name] for name in self._moved()}
+        doing = self.later.keys() | {name for name in known.doing if name.partition(":")[2] in unseen}
+        return Memory(finding, {**known.tickets, **moved}, frozenset(doing), self.status)
+
+    def _moved(self) -> Iterator[str]:
+        """The trackers whose ticket we changed; an opened one counts once a note names it."""
+        unnamed = any(name.startswith("patch:") for name in self.later)
+        for action in self.done:
+            if isinstance(action, ResolveTicket | ReopenTicket) or (isinstance(action, OpenTicket) and not unnamed):
+                yield action.tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +75,29 @@ class Hands:
         """Do what can be done; one action that fails does not stop the others. Raises LeaseLost, StoreUnavailable."""
         seen = self.sight.observation
         progress = Progress(seen.finding.status, dict(seen.existing))
-        await self._adopt(progress)
-        on_tickets = [action for action in plan if not isinstance(action, PatchFinding)]
-        await asyncio.gather(*(self._attempt(action, progress) for action in on_tickets))
+        doubled = {ticket.tracker for ticket in seen.duplicates}
+        await self._adopt(progress, doubled)
+        on_tickets = [action for action in plan if not isinstance(action, PatchFinding | CommentOnTicket)]
+        await _side_by_side([self._attempt(action, progress) for action in on_tickets])
+        for tracker in doubled - {name.partition(":")[2] for name in progress.later}:
+            await self.links.link(progress.tickets[tracker])
         for action in plan:
-            if isinstance(action, PatchFinding) and (progress.tickets or action.status.is_solved):
+            if isinstance(action, PatchFinding) and _says_something(action, on_tickets, progress):
                 await self._attempt(action, progress)
+        if any(isinstance(action, PatchFinding) for action in progress.done):  # a comment tells of it, once
+            comments = [action for action in plan if isinstance(action, CommentOnTicket)]
+            await _side_by_side([self._attempt(action, progress) for action in comments])
         return progress
 
-    async def _adopt(self, progress: Progress) -> None:
-        """Link what a search found, and forget links to tickets that are gone."""
+    async def _adopt(self, progress: Progress, doubled: AbstractSet[str]) -> None:
+        """Link what a search found, and forget links to tickets that are gone.
+
+        Not yet where there are duplicates: of a linked ticket nobody looks for them, so they are closed first.
+        """
         for tracker, ticket in progress.tickets.items():
             link = self.record.links.get(tracker)
+            if tracker in doubled:
+                continue
             if link is None or link.ticket_id != ticket.id or tracker in self.record.intents:
                 await self.links.link(ticket)
         for tracker in self.sight.observation.tickets.keys() - progress.tickets.keys():
@@ -76,6 +105,8 @@ class Hands:
                 await self.links.unlink(tracker)
 
     async def _attempt(self, action: Action, progress: Progress) -> None:
+        if not isinstance(action, OpenTicket):  # opening has its intent, which does the same
+            await self.links.hold()
         try:
             await self._perform(action, progress)
         except TryLater as error:
@@ -122,15 +153,16 @@ class Hands:
     async def _open(self, name: str) -> Ticket:
         """Open exactly one ticket.
 
-        Nothing was found, so only an earlier create that may still come to light stands in the way. The intent is
-        durable before the request leaves, and the mark travels in the request itself.
+        Nothing was found, so only an earlier create that may still come to light stands in the way: unless the search
+        itself began after its horizon, that search proves nothing. The intent is durable before the request leaves,
+        and the mark travels in the request itself.
         """
-        tracker, now = self.trackers[name], self.clock()
+        tracker = self.trackers[name]
         draft = self.rulebook.draft(self.record.key, self.sight.observation.finding, name)
         horizon = tracker.search_horizon.total_seconds()
-        if (intent := self.record.intents.get(name)) and (wait := intent.at + horizon - now) > 0:
+        if (intent := self.record.intents.get(name)) and (wait := intent.at + horizon - self.sight.at) > 0:
             raise TryLater(name, "an earlier attempt may still come to light", after=min(wait, horizon))
-        await self.links.intend(name, now)
+        await self.links.intend(name, self.clock())
         try:
             ticket = await tracker.create(draft)
         except TryLater as error:
@@ -150,3 +182,24 @@ class Hands:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.clock(), tz=UTC)
+
+
+def _says_something(patch: PatchFinding, on_tickets: Sequence[Action], progress: Progress) -> bool:
+    """Whether a patch changes the status, or its note names what was opened: a note for each attempt helps nobody."""
+    if patch.status.is_unsolved and not any(ticket.state.is_active for ticket in progress.tickets.values()):
+        return False  # `reviewing` beside tickets that are all done would be read as "resolved" by the next look
+    opening = [action for action in on_tickets if isinstance(action, OpenTicket)]
+    if patch.status is progress.status and opening:
+        return any(action in progress.done for action in opening)
+    return True
+
+
+async def _side_by_side(attempts: Sequence[Coroutine[None, None, None]]) -> None:
+    """Run them together. When one raises, the others are ended first: nothing is written after a lost lease."""
+    tasks = [asyncio.create_task(attempt) for attempt in attempts]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,4 +14,4 @@ def delay(attempts: int, asked: float | None, chance: random.Random) -> float:
     """
     full: float = min(LONGEST, FIRST * 2 ** min(attempts, 20))
     own = full / 2 + chance.random() * full / 2
-    return own if asked is None else max(asked, 0.0) + chance.random() * min(own, 2.0)
+    return own if asked is None else max(own, asked + chance.random() * min(own, 2.0))

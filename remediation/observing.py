@@ -14,15 +14,21 @@ from remediation.tickets import Ticket, TicketState
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What was seen, which trackers the rules name for it, and why a tracker could not be asked."""
+    """What was seen, which trackers the rules name for it, and why a tracker could not be asked.
+
+    `at` is the moment before the first look, in Unix seconds: what a search could not yet find then was not found.
+    """
 
     observation: Observation
     wanted: tuple[str, ...]
+    at: float
     failures: Mapping[str, OutsideError] = field(default_factory=dict)
 
 
-async def observe(record: CaseRecord, source: Source, trackers: Mapping[str, Tracker], rulebook: Rulebook) -> Sight:
-    """The case as the outside shows it.
+async def observe(
+    record: CaseRecord, source: Source, trackers: Mapping[str, Tracker], rulebook: Rulebook, now: float
+) -> Sight:
+    """The case as the outside shows it from `now` (Unix seconds) on.
 
     One read of the finding, one of each ticket, and a search only where the rule wants a ticket and none is linked.
 
@@ -40,12 +46,12 @@ async def observe(record: CaseRecord, source: Source, trackers: Mapping[str, Tra
         unseen=frozenset(failures),
         duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
     )
-    return Sight(observation, wanted, failures)
+    return Sight(observation, wanted, now, failures)
 
 
 def _to_ask(record: CaseRecord, finding: Finding, wanted: tuple[str, ...]) -> Iterable[str]:
     """Linked trackers, and those that ought to have a ticket. A solved finding without a ticket needs none."""
-    return dict.fromkeys((*record.links, *(wanted if finding.status.is_unsolved else ())))
+    return dict.fromkeys((*record.links, *record.intents, *(wanted if finding.status.is_unsolved else ())))
 
 
 async def _tickets(

@@ -67,9 +67,9 @@ def plan(seen: Observation, wanted: tuple[str, ...], record: CaseRecord) -> Plan
     memory = with_own_work(record.memory, seen)
     status = seen.finding.status
     if status.is_unsolved:
-        actions = list(_for_unsolved(seen, wanted, memory))
+        actions = list(_for_unsolved(seen, wanted, memory, record))
     elif status.is_solved:
-        actions = list(_for_solved(seen, memory))
+        actions = list(_for_solved(seen, memory, record))
     else:
         actions = []
     actions += [CloseDuplicate(ticket.tracker, ticket.id) for ticket in seen.duplicates]
@@ -87,6 +87,8 @@ def with_own_work(memory: Memory, seen: Observation) -> Memory:
     finding, tickets = memory.finding, dict(memory.tickets)
     if f"patch:{seen.finding.status}" in memory.doing:
         finding = seen.finding.status
+        if finding.is_solved:  # planned only where every ticket was done
+            tickets = dict.fromkeys(seen.existing, TicketState.DONE)
     elif memory.planned_at not in {None, seen.finding.status}:
         finding = memory.planned_at  # it has changed since, and not by us
     for tracker, ticket in seen.existing.items():
@@ -96,21 +98,29 @@ def with_own_work(memory: Memory, seen: Observation) -> Memory:
     return Memory(finding, tickets)
 
 
-def _for_unsolved(seen: Observation, wanted: tuple[str, ...], memory: Memory) -> Iterator[Action]:
+def _for_unsolved(seen: Observation, wanted: tuple[str, ...], memory: Memory, record: CaseRecord) -> Iterator[Action]:
     again = _is_found_again(seen, memory)
     if seen.existing and not seen.active and not again:
-        if not seen.unseen:
+        if not seen.unseen and not _is_stuck(seen, memory, record):
             yield _outcome(seen)
         return
     why = Why.FOUND_AGAIN if again and seen.existing else Why.NEW
-    reopened = seen.done if again else ()
-    opened = seen.missing(wanted)
-    yield from (ReopenTicket(tracker, why) for tracker in reopened)
-    yield from (OpenTicket(tracker, why) for tracker in opened)
+    done = [ReopenTicket(tracker, why) for tracker in seen.done] if again else []
+    reopened = [action for action in done if action.name not in record.parked]
+    missing = [OpenTicket(tracker, why) for tracker in seen.missing(wanted)]
+    opened = [action for action in missing if action.name not in record.parked]
+    yield from reopened
+    yield from opened
     if not (seen.active or reopened or opened):
         return
     if seen.finding.status is FindingStatus.OPEN or opened or _unnamed(seen, memory):
         yield PatchFinding(FindingStatus.REVIEWING, why)
+
+
+def _is_stuck(seen: Observation, memory: Memory, record: CaseRecord) -> bool:
+    """The tickets are done only because a tracker would not reopen them: nobody has closed any since."""
+    refused = any(f"reopen:{tracker}" in record.parked | record.again for tracker in seen.done)
+    return refused and all(memory.tickets.get(tracker) is TicketState.DONE for tracker in seen.done)
 
 
 def _unnamed(seen: Observation, memory: Memory) -> bool:
@@ -146,12 +156,12 @@ def _outcome(seen: Observation) -> PatchFinding:
     return PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, (other or reasons)[0])
 
 
-def _for_solved(seen: Observation, memory: Memory) -> Iterator[Action]:
+def _for_solved(seen: Observation, memory: Memory, record: CaseRecord) -> Iterator[Action]:
     if not seen.active:
         return
     changed = seen.finding.status is not memory.finding
     reopened = [tracker for tracker in seen.active if memory.tickets.get(tracker) is TicketState.DONE]
-    if not changed or reopened:
+    if reopened or f"patch:{FindingStatus.REVIEWING}" in record.parked | record.again:
         why = Why.CONFLICT if changed else Why.TICKET_REOPENED
         if changed:
             yield from (CommentOnTicket(tracker, why) for tracker in reopened)
@@ -174,6 +184,8 @@ def still_wanted(name: str, seen: Observation, wanted: tuple[str, ...]) -> bool:
         return status.is_unsolved and target in there
     if kind == "resolve":
         return status.is_solved and target in seen.active
+    if kind == "duplicate":
+        return True  # nobody looks for duplicates of a linked ticket: it stays parked until a person discards it
     if kind == "patch":
         return status != target and bool(seen.active) == (target == FindingStatus.REVIEWING)
     return False

@@ -104,6 +104,10 @@ class Tracker(Protocol):
 class Links(Protocol):
     """Which ticket belongs to the case in hand, and which one we were about to open. Every write checks the lease."""
 
+    async def hold(self) -> None:
+        """Make sure that the case is still in hand, just before a write that may not come late. Raises LeaseLost."""
+        ...
+
     async def intend(self, tracker: str, now: float) -> None:
         """Write down durably that a create is about to be sent (at `now`, Unix seconds). Raises LeaseLost."""
         ...

@@ -6,7 +6,7 @@ The wire format is JSON instead of arq's pickle, because whoever may write a pic
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from arq.constants import in_progress_key_prefix, job_key_prefix
@@ -41,9 +41,9 @@ class Band(IntEnum):
     Deliveries come before cases, because only reading one tells how urgent it is.
     """
 
-    UNKNOWN = 0
-    LOW = 1
-    MEDIUM = 2
+    LOW = 0
+    MEDIUM = 1
+    UNKNOWN = 2
     HIGH = 3
     CRITICAL = 4
     DELIVERY = 5
@@ -53,20 +53,36 @@ BAND_MS = 40 * 24 * 3600 * 1000
 """Milliseconds between two bands: longer than any job waits (JOB_LIFETIME), so that bands never mix."""
 
 
+_LATEST_MS = 253_402_300_799_000
+"""The end of the year 9999 in Unix milliseconds; a `datetime` goes no further."""
+
+
 def band_of(severity: Severity) -> Band:
     """The band of a case whose finding has this severity."""
     return Band[severity.name]
 
 
+class _Wire(msgspec.Struct):
+    """A job on the wire. Its own count of tries is not read: attempts are counted in the case's row."""
+
+    f: str
+    a: list[Any]
+    k: dict[str, Any]
+    et: Annotated[int, msgspec.Meta(ge=0, le=_LATEST_MS)]
+
+
 def encode(job: Mapping[str, Any]) -> bytes:
-    """A job or result as arq hands it over, on the wire."""
-    return msgspec.json.encode(job)
+    """A job or result as arq hands it over, on the wire. Of an exception (a failed job's result) only the class."""
+    return msgspec.json.encode(job, enc_hook=lambda value: type(value).__name__)
 
 
 def decode(wire: bytes) -> dict[str, Any]:
-    """A job as arq wants it. Never raises, or arq would delete it: what cannot be read becomes a job that says so."""
+    """A job as arq wants it. Never raises, or arq would delete it: what cannot be read becomes a job that says so.
+
+    Nor may anything in it make arq raise: that ends the worker, and the next one, as the job is still there.
+    """
     try:
-        job = msgspec.json.decode(wire)
-        return {"t": job["t"], "f": str(job["f"]), "a": list(job["a"]), "k": dict(job["k"]), "et": int(job["et"])}
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        job = msgspec.json.decode(wire, type=_Wire)
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return {"t": None, "f": Job.UNREADABLE, "a": [], "k": {}, "et": 0}
+    return {"t": None, "f": job.f, "a": job.a, "k": job.k, "et": job.et}

@@ -67,7 +67,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(digits: str) -> int | str:
     """Python itself refuses integers of thousands of digits with an error; an id is compared as text anyway."""
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else digits
+    return int(digits) if len(digits.removeprefix("-")) <= _LONGEST_INTEGER else digits
 
 
 def _float(digits: str) -> float | str:

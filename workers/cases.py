@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from dataclasses import replace
+from http import HTTPStatus
 
 import structlog
 
@@ -14,16 +16,13 @@ from remediation.planning import plan, still_wanted, with_own_work
 from remediation.store.case_rows import memory_json
 from remediation.store.links import LeasedLinks
 from remediation.store.parked import ParkedKind, name_of
-from remediation.store.todo import Lease
-from workers.jobs import never_raising
+from remediation.store.todo import LEASE_SECONDS, Lease
+from workers.jobs import MOST_STUMBLES, never_raising
 from workers.leases import under_lease
-from workers.metrics import ACTIONS, LOOK_SECONDS, LOOKS, STUMBLES, UNMATCHED
+from workers.metrics import ACTIONS, LOOK_SECONDS, LOOKS, UNMATCHED
 from workers.resources import Desk
 
 logger = structlog.get_logger()
-
-MOST_STUMBLES = 8
-"""After this many put-off looks in a row, one more error of our own parks the case instead of trying again."""
 
 
 @never_raising
@@ -36,7 +35,8 @@ async def look_at_case(desk: Desk, ref: str) -> None:
     try:
         await under_lease(desk.todo, lease, _look(desk, lease))
     except asyncio.CancelledError:
-        await asyncio.shield(desk.todo.put_off(lease, desk.clock()))
+        # Stopped, or out of time: a tracker's thread may still be at work, so nobody else begins right now.
+        await asyncio.shield(desk.todo.put_off(lease, desk.clock() + LEASE_SECONDS, desk.clock()))
         raise
     except (StoreUnavailable, LeaseLost):
         raise
@@ -51,7 +51,7 @@ async def _look(desk: Desk, lease: Lease) -> None:
     record = lease.record
     try:
         source = desk.source(record.key.district)
-        sight = await observe(record, source, desk.trackers, desk.rulebook)
+        sight = await observe(record, source, desk.trackers, desk.rulebook, desk.clock())
     except TryLater as error:
         await _put_off(desk, lease, [error])
         return
@@ -71,8 +71,7 @@ async def _write_ahead(desk: Desk, lease: Lease, sight: Sight, actions: Plan) ->
     known = with_own_work(lease.record.memory, sight.observation)
     doing = lease.record.memory.doing | {action.name for action in actions}
     ahead = known.before(doing, sight.observation.finding.status)
-    if not await desk.todo.renew(lease, {"memory": memory_json(ahead)}):
-        raise LeaseLost(lease.ref)
+    _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(ahead)}))
 
 
 async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> None:
@@ -85,15 +84,21 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
         await desk.parked.park(ParkedKind.ACTION, lease.ref, error, desk.clock(), district=district, action=action)
     moot = {name for name in record.parked if not still_wanted(name, sight.observation, sight.wanted)}
     moot = (moot | {action.name for action in progress.done} & record.parked) - refused.keys()
-    await desk.parked.forget([name_of(ParkedKind.ACTION, lease.ref, name) for name in sorted(moot)])
+    known = replace(with_own_work(record.memory, sight.observation), doing=record.memory.doing)
+    memory = progress.memory(known, sight.observation.unseen)
     if later:
+        _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(memory)}))
         await _put_off(desk, lease, later)
         return
-    if sight.observation.finding.status.is_solved and progress.status.is_unsolved:
-        # Reopened by a person: trackers that nobody asked while it was solved may lack a ticket now.
+    if record.again or (sight.observation.finding.status.is_solved and progress.status.is_unsolved):
+        # What a person asked for again, or reopened, may call for more: a note, a ticket in a tracker nobody asked.
         await desk.todo.mark([(record.key, None)], desk.clock())
     drop = [f"parked:{name}" for name in sorted(moot)] + [f"again:{name}" for name in sorted(record.again)]
-    await desk.todo.settle(lease, progress.memory(), desk.clock(), seen=progress.tickets.values(), drop=drop)
+    _require(
+        lease,
+        held=await desk.todo.settle(lease, memory, desk.clock(), seen=progress.tickets.values(), drop=drop),
+    )
+    await desk.parked.forget([name_of(ParkedKind.ACTION, lease.ref, name) for name in sorted(moot)])
     LOOKS.labels(district, "settled").inc()
 
 
@@ -115,28 +120,39 @@ def _tell(lease: Lease, sight: Sight, progress: Progress, refused: dict[str, Ref
 
 
 async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater]) -> None:
-    waits = {delay(lease.record.attempts, error.after, desk.chance): error for error in errors}
+    waits = {_wait(desk, lease.record.attempts, error): error for error in errors}
     wait = min(waits)
-    await desk.todo.put_off(lease, desk.clock() + wait)
+    _require(lease, held=await desk.todo.put_off(lease, desk.clock() + wait, desk.clock()))
     LOOKS.labels(lease.record.key.district, "put_off").inc()
     attempt, error = lease.record.attempts + 1, waits[wait]
     logger.info("case_put_off", case=lease.ref, seconds=wait, attempt=attempt, system=error.system, status=error.status)
+
+
+def _wait(desk: Desk, attempts: int, error: TryLater) -> float:
+    """A rate limit says when it ends, however often we met it; anything else is asked less and less often."""
+    limited = error.status == HTTPStatus.TOO_MANY_REQUESTS and error.after is not None
+    return delay(0 if limited else attempts, error.after, desk.chance)
 
 
 async def _park_case(desk: Desk, lease: Lease, error: Exception) -> None:
     now, district = desk.clock(), lease.record.key.district
     await desk.parked.park(ParkedKind.CASE, lease.ref, error, now, district=district, action="look")
     drop = [f"again:{name}" for name in sorted(lease.record.again)]
-    await desk.todo.settle(lease, lease.record.memory, now, drop=drop)
+    _require(lease, held=await desk.todo.settle(lease, lease.record.memory, now, drop=drop))
     LOOKS.labels(district, "parked").inc()
     status = error.status if isinstance(error, OutsideError) else None
     logger.warning("case_parked", case=lease.ref, error=type(error).__name__, status=status)
 
 
+def _require(lease: Lease, *, held: bool) -> None:
+    """Every write says whether the lease still held; what was not written must not be counted as done."""
+    if not held:
+        raise LeaseLost(lease.ref)
+
+
 async def _stumbled(desk: Desk, lease: Lease, error: Exception) -> None:
     """An error of our own: it may be the case, so it waits longer each time, and in the end it waits for a person."""
-    STUMBLES.labels("look_at_case", type(error).__name__).inc()
     if lease.record.attempts >= MOST_STUMBLES:
         await _park_case(desk, lease, error)
         return
-    await desk.todo.put_off(lease, desk.clock() + delay(lease.record.attempts, None, desk.chance))
+    await desk.todo.put_off(lease, desk.clock() + delay(lease.record.attempts, None, desk.chance), desk.clock())

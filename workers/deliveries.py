@@ -5,12 +5,12 @@ from typing import assert_never
 import structlog
 
 from remediation.cases import CaseKey, CaseKind
-from remediation.errors import KeyMissing, Unreadable
+from remediation.errors import KeyMissing, StoreUnavailable, Unreadable
 from remediation.events import Event, FindingNoticed, ScanCompleted, ScanStarted, read_schoolscan
 from remediation.queue import Band
 from remediation.store.inbox import ScanNote, StoredDelivery
 from remediation.store.parked import ParkedKind
-from workers.jobs import never_raising
+from workers.jobs import MOST_STUMBLES, never_raising
 from workers.metrics import DELIVERIES
 from workers.resources import Desk
 
@@ -29,10 +29,16 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
         return
     try:
         event = read_schoolscan(delivery.body)
+        await _pass_on(desk, delivery, event)
     except Unreadable as error:
         await _set_aside(desk, ParkedKind.QUARANTINED, delivery_id, delivery.district, error)
         return
-    await _pass_on(desk, delivery, event)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        if await desk.inbox.stumble(delivery_id) > MOST_STUMBLES:
+            await _set_aside(desk, ParkedKind.DELIVERY, delivery_id, delivery.district, error)
+        raise
     DELIVERIES.labels(delivery.district, "done").inc()
     logger.info("delivery_read", delivery=delivery_id, district=delivery.district, kind=str(event.kind))
 

@@ -12,6 +12,9 @@ from workers.resources import Desk
 
 logger = structlog.get_logger()
 
+MOST_STUMBLES = 8
+"""After this many failed attempts in a row, one more error of our own parks the work instead of trying again."""
+
 P = ParamSpec("P")
 ArqContext = dict[str, Any]
 

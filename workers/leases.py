@@ -32,8 +32,9 @@ async def _keep(todo: Todo, lease: Lease) -> None:
     while loop.time() < good_until:
         await asyncio.sleep(LEASE_SECONDS / 3)
         asked = loop.time()
-        with contextlib.suppress(StoreUnavailable):
-            if not await todo.renew(lease):
-                break
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout_at(good_until):  # Redis may hang for longer than the lease lasts
+                if not await todo.renew(lease):
+                    break
             good_until = asked + LEASE_SECONDS
     raise LeaseLost(lease.ref)

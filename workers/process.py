@@ -4,32 +4,31 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from arq.worker import Worker
-
-from remediation.errors import StoreUnavailable
-from workers.resources import Desk
 
 logger = structlog.get_logger()
 
 RESTART_DELAY = 1.0
 """Seconds between the end of an arq worker that lost Redis and the start of the next."""
 
+CANCEL_PAUSE = 0.2
+"""Seconds that arq's main loop gets to end before it is told again."""
+
 
 class Supervisor:
     """Keeps arq workers running until it is told to stop."""
 
-    def __init__(self, desk: Desk, make: tuple[Callable[[], Worker], ...]) -> None:
-        self._desk = desk
+    def __init__(self, make: tuple[Callable[[], Worker], ...]) -> None:
         self._make = make
         self._running: list[Worker] = []
         self._stopping = asyncio.Event()
+        self._ends: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
         """Run all workers; returns after a stop, when what was running has ended or been given up."""
-        with contextlib.suppress(StoreUnavailable):
-            await self._desk.todo.sweep(self._desk.clock())  # what was left behind need not wait for the first cron
         await asyncio.gather(*(self._keep_running(make) for make in self._make))
 
     def stop(self) -> None:
@@ -39,7 +38,12 @@ class Supervisor:
         logger.info("worker_stopping")
         self._stopping.set()
         for worker in self._running:
+            worker.on_stop = partial(self._insist, worker)
             worker.handle_sig_wait_for_completion(signal.SIGTERM)
+
+    def _insist(self, worker: Worker, _number: signal.Signals) -> None:
+        """Called by arq when it has cancelled its main loop."""
+        self._ends.append(asyncio.get_running_loop().create_task(_cancelled(worker)))
 
     async def _keep_running(self, make: Callable[[], Worker]) -> None:
         while not self._stopping.is_set():
@@ -59,8 +63,23 @@ class Supervisor:
                 await asyncio.wait_for(self._stopping.wait(), RESTART_DELAY)
 
 
+async def _cancelled(worker: Worker) -> None:
+    """Cancel arq's main loop until it ends.
+
+    Once may not do: redis-py sends through `asyncio.wait_for`, and that of Python 3.11 forgets a cancellation which
+    comes together with its result.
+    """
+    while worker.main_task is not None and not worker.main_task.done():
+        worker.main_task.cancel()
+        await asyncio.sleep(CANCEL_PAUSE)
+
+
 async def _ended(worker: Worker) -> None:
-    """End the worker's jobs: they go on after its main loop has failed, and nobody else would wait for them."""
+    """End the worker's jobs: they go on after its main loop has failed, and nobody else would wait for them.
+
+    Those that a stop has cancelled already are letting go of their cases: a second time would cut that off.
+    """
     for task in worker.tasks.values():
-        task.cancel()
+        if not task.cancelling():
+            task.cancel()
     await asyncio.gather(*worker.tasks.values(), return_exceptions=True)

@@ -4,10 +4,11 @@ import structlog
 
 from remediation.backoff import delay
 from remediation.cases import CaseKey, CaseKind
-from remediation.errors import Refused, TryLater
+from remediation.errors import Refused, StoreUnavailable, TryLater
 from remediation.queue import band_of
 from remediation.store.parked import ParkedKind
-from workers.jobs import never_raising
+from remediation.store.scans import ScanListing
+from workers.jobs import MOST_STUMBLES, never_raising
 from workers.metrics import PAGES
 from workers.resources import Desk
 
@@ -21,17 +22,31 @@ async def page_scan(desk: Desk, ref: str) -> None:
     if scan is None:
         return
     try:
-        page = await desk.source(scan.district).findings_page({"scan_id": scan.id}, scan.cursor)
+        await _list_page(desk, scan)
     except TryLater as error:
-        due = desk.clock() + delay(scan.attempts, error.after, desk.chance)
-        await desk.scans.put_off(scan, due)
-        PAGES.labels(scan.district, "put_off").inc()
-        return
+        await _put_off(desk, scan, error.after)
     except Refused as error:
-        await desk.parked.park(ParkedKind.SCAN, ref, error, desk.clock(), district=scan.district, action="list")
-        PAGES.labels(scan.district, "parked").inc()
-        return
+        await _park(desk, scan, error)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        await (_park(desk, scan, error) if scan.attempts >= MOST_STUMBLES else _put_off(desk, scan, None))
+        raise
+
+
+async def _list_page(desk: Desk, scan: ScanListing) -> None:
+    page = await desk.source(scan.district).findings_page({"scan_id": scan.id}, scan.cursor)
     cases = [(CaseKey(scan.district, CaseKind.FINDING, found.id), band_of(found.severity)) for found in page.findings]
     await desk.scans.mark_page(scan, page.cursor, cases, desk.clock())
     PAGES.labels(scan.district, "done").inc()
-    logger.info("scan_page_listed", scan=ref, count=len(cases), last=page.cursor is None)
+    logger.info("scan_page_listed", scan=scan.ref, count=len(cases), last=page.cursor is None)
+
+
+async def _put_off(desk: Desk, scan: ScanListing, asked: float | None) -> None:
+    await desk.scans.put_off(scan, desk.clock() + delay(scan.attempts, asked, desk.chance))
+    PAGES.labels(scan.district, "put_off").inc()
+
+
+async def _park(desk: Desk, scan: ScanListing, error: Exception) -> None:
+    await desk.parked.park(ParkedKind.SCAN, scan.ref, error, desk.clock(), district=scan.district, action="list")
+    PAGES.labels(scan.district, "parked").inc()

@@ -21,8 +21,9 @@ JOB_TIMEOUT = 30
 
 SWEEP_SECONDS = 2
 
-COMPLETION_WAIT = 25
-"""Seconds that running jobs get after SIGTERM: more than a look takes, less than a pod's grace period of 30."""
+COMPLETION_WAIT = 15
+"""Seconds that running jobs get after SIGTERM: more than a look takes. With what follows (threads that still wait for a
+tracker) it stays below a pod's grace period of 30."""
 
 
 @never_raising

@@ -46,17 +46,16 @@ class Comments(Written):
     """What we tell the people on a ticket (Jinja2)."""
 
     resolved: Text = Field(
-        default="SchoolScan says that this finding is resolved, so this ticket is closed ({{ case.ref }}, {{ at }}).",
+        default="In SchoolScan this finding is resolved: nothing is left to do here ({{ case.ref }}, {{ at }}).",
         description="When a ticket is closed because its finding is resolved.",
     )
     accepted_risk: Text = Field(
-        default="SchoolScan says that this finding is accepted as a risk, so this ticket is closed "
+        default="In SchoolScan this finding is accepted as a risk: nothing is left to do here "
         "({{ case.ref }}, {{ at }}).",
         description="When a ticket is closed because its finding is accepted as a risk.",
     )
     reopened: Text = Field(
-        default="SchoolScan says that this finding is open again, so this ticket is open again "
-        "({{ case.ref }}, {{ at }}).",
+        default="In SchoolScan this finding is open again: there is work left here ({{ case.ref }}, {{ at }}).",
         description="When a ticket is opened again because its finding came back.",
     )
     conflict: Text = Field(

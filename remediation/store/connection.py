@@ -6,12 +6,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from remediation.errors import StoreUnavailable
@@ -20,15 +20,22 @@ from remediation.store.keys import PRELUDE
 _PASSING = ("OOM", "MISCONF", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS", "BUSY", "TRYAGAIN", "CLUSTERDOWN")
 """First words of Redis errors that go away without us: no memory, disk trouble, fail-over, start-up."""
 
+_PASSING_KINDS = (OutOfMemoryError, ReadOnlyError)
+"""Those of them from which redis-py takes the first word away."""
+
 
 def open_pool(url: str, *, socket_timeout: float, retries: int, max_connections: int = 64) -> ConnectionPool:
     """A pool that connects when it is first used. Each wait ends after `socket_timeout` seconds, then `retries` more.
 
+    The blocking kind, although nothing should ever wait for a place in it: the other one holds a lock for all while
+    one of them connects, so that a hanging server is waited for once after another.
+
     Every script is safe to repeat, so a reply that was lost on the way is simply asked for again. arq has neither
     limits nor retries of its own, and ends its worker when Redis is away for two seconds.
     """
-    pool: ConnectionPool = ConnectionPool.from_url(
+    pool: ConnectionPool = BlockingConnectionPool.from_url(
         url,
+        timeout=socket_timeout,
         socket_timeout=socket_timeout,
         socket_connect_timeout=socket_timeout,
         retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
@@ -44,11 +51,15 @@ def passing_errors() -> Iterator[None]:
     try:
         yield
     except ResponseError as error:
-        if any(word in str(error) for word in _PASSING):
-            raise StoreUnavailable(type(error).__name__) from None
+        if isinstance(error, _PASSING_KINDS) or any(word in str(error) for word in _PASSING):
+            raise _unavailable(error) from None
         raise
     except (RedisError, OSError) as error:
-        raise StoreUnavailable(type(error).__name__) from None
+        raise _unavailable(error) from None
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(f"Redis does not answer, or takes nothing ({type(error).__name__})")
 
 
 @cache

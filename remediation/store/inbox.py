@@ -98,6 +98,10 @@ class Inbox:
         marks = marks_of(cases)
         await self._connection.run("finish_delivery", delivery_id, int(now * 1000), FINGERPRINT_MS, *scan_args, *marks)
 
+    async def stumble(self, delivery_id: str) -> int:
+        """Count an attempt that ended in an error of our own; answers how many there were."""
+        return int(await self._connection.ask(self._connection.redis.hincrby(INBOX + delivery_id, "attempts", 1)))
+
     async def state(self, delivery_id: str) -> DeliveryState | None:
         """Where it stands; None where nothing is known of it."""
         state = await self._connection.ask(self._connection.redis.hget(INBOX + delivery_id, "state"))

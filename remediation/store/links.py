@@ -17,6 +17,11 @@ class LeasedLinks:
         self._todo = Todo(connection)
         self._lease = lease
 
+    async def hold(self) -> None:
+        """Make sure that the case is still in hand, and renew the lease."""
+        if not await self._todo.renew(self._lease):
+            raise LeaseLost(self._lease.ref)
+
     async def intend(self, tracker: str, now: float) -> None:
         """Write down durably that a create is about to be sent (at `now`), and renew the lease."""
         if not await self._todo.renew(self._lease, {f"intent:{tracker}": repr(now)}):

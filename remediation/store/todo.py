@@ -13,7 +13,7 @@ from remediation.cases import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.queue import Band
 from remediation.store.case_rows import key_in, memory_json, record_of
 from remediation.store.connection import Connection
-from remediation.store.keys import CASE, CURSOR, DIRTY, PENDING, SCANS, TICKETS
+from remediation.store.keys import CASE, CURSOR, DIRTY, TICKETS
 from remediation.tickets import Ticket, TicketChange
 
 LEASE_SECONDS = 8.0
@@ -111,23 +111,21 @@ class Todo:
         args += [len(versions) // 3, *versions, *drop]
         return bool(await self._connection.run("settle_case", *args) != b"lost")
 
-    async def put_off(self, lease: Lease, due: float) -> bool:
-        """Let go of the case and have it looked at again at `due` (Unix seconds). False: the lease was lost."""
-        return bool(await self._connection.run("put_off_case", lease.ref, lease.token, int(due * 1000)))
+    async def put_off(self, lease: Lease, due: float, now: float) -> bool:
+        """Let go of the case; it is looked at again at `due` (Unix seconds), or at once if something happened since.
+
+        False: the lease was lost.
+        """
+        args = (lease.ref, lease.token, int(due * 1000), lease.generation, int(now * 1000))
+        return bool(await self._connection.run("put_off_case", *args))
 
     async def sweep(self, now: float) -> dict[str, int]:
         """Wake whatever is due and has no live wake-up: put off, orphaned by a crash, or forgotten by the queue.
 
         Its cost follows what is due, not what is known. Answers how many of each kind were woken.
         """
-        woken = {}
-        for which, listing in (("delivery", PENDING), ("scan", SCANS), ("case", DIRTY)):
-            due = await self._connection.ask(
-                self._connection.redis.zrangebyscore(listing, 0, int(now * 1000), start=0, num=SWEEP_BATCH)
-            )
-            answers = [await self._connection.run("rewake", which, ref, int(now * 1000)) for ref in due]
-            woken[which] = sum(answers)
-        return woken
+        kinds = ("delivery", "scan", "case")
+        return {kind: await self._connection.run("sweep", kind, int(now * 1000), SWEEP_BATCH) for kind in kinds}
 
     async def record(self, ref: str) -> CaseRecord | None:
         """What is kept of a case."""

@@ -38,7 +38,11 @@ from remediation.trackers.threads import Threads
 
 ResultT = TypeVar("ResultT")
 
+_LINK_SECONDS = 5
+"""A link to the case's page is a courtesy: the issue's own link must be remembered soon."""
 _MOST_STEPS = 5
+_MOST_PAGES = 20
+"""Of one mark there are a few issues at most; more pages mean that something is very wrong."""
 _CONNECTION_ATTEMPTS = 3
 
 
@@ -84,8 +88,9 @@ class Jira:
         answer = await self._threads.call(lambda client: client.create(payload))
         created = understood(self._name, Created, answer, wrote=True)
         if link := link_of(draft):
-            with suppress(OutsideError):
-                await self._threads.call(lambda client: client.link(created.id, link))
+            with suppress(OutsideError, TimeoutError):
+                async with asyncio.timeout(_LINK_SECONDS):
+                    await self._threads.call(lambda client: client.link(created.id, link))
         return self._reading.opened(created.id, created.key, draft.mark)
 
     async def read(self, ticket_id: str) -> Ticket:
@@ -202,12 +207,13 @@ class Jira:
         """Everything that a query finds, page by page."""
         found: list[Found] = []
         at: str | int | None = None
-        while True:
+        for _ in range(_MOST_PAGES):
             page = await self._page(jql, at)
             found += page.issues
             at = page.next_token or page.following
             if at is None:
-                return found
+                break
+        return found
 
     async def _changes(self, place: Listing) -> ChangePage:
         page = await self._page(place.jql, place.cursor.token or place.cursor.start)

@@ -122,7 +122,7 @@ async def test_a_lost_lease_writes_nothing(todo: Todo, connection: Connection) -
     new = await taken(todo)
     assert not await todo.renew(old, {"memory": "{}"})
     assert not await todo.settle(old, Memory(FindingStatus.RESOLVED), NOW)
-    assert not await todo.put_off(old, NOW)
+    assert not await todo.put_off(old, NOW, NOW)
     links = LeasedLinks(connection, old)
     with pytest.raises(LeaseLost):
         await links.intend("jira", NOW)
@@ -152,16 +152,27 @@ async def test_an_intent_is_remembered_until_the_ticket_is_linked(todo: Todo, co
 
 async def test_a_case_put_off_comes_back_when_it_is_due_and_not_before(todo: Todo, connection: Connection) -> None:
     await todo.mark([(KEY, Band.LOW)], NOW)
-    await todo.put_off(await taken(todo), NOW + 30)
+    await todo.put_off(await taken(todo), NOW + 30, NOW)
     await connection.redis.delete(WORK_QUEUE)
     assert (await todo.sweep(NOW + 29))["case"] == 0
     assert (await todo.sweep(NOW + 31))["case"] == 1
     assert (await taken(todo)).record.attempts == 1
 
 
+async def test_a_trigger_during_a_look_that_is_put_off_is_not_put_off_with_it(
+    todo: Todo, connection: Connection
+) -> None:
+    await todo.mark([(KEY, Band.LOW)], NOW)
+    lease = await taken(todo)
+    await todo.mark([(KEY, Band.CRITICAL)], NOW + 1)
+    await todo.put_off(lease, NOW + 900, NOW + 2)
+    await connection.redis.delete(WORK_QUEUE)
+    assert (await todo.sweep(NOW + 2))["case"] == 1
+
+
 async def test_settling_forgets_the_attempts(todo: Todo) -> None:
     await todo.mark([(KEY, Band.LOW)], NOW)
-    await todo.put_off(await taken(todo), NOW)
+    await todo.put_off(await taken(todo), NOW, NOW)
     await todo.settle(await taken(todo), Memory(), NOW)
     await todo.mark([(KEY, Band.LOW)], NOW)
     assert (await taken(todo)).record.attempts == 0

@@ -95,6 +95,18 @@ TABLE = [
         ["resolve:servicenow", "resolve:jira"],
     ),
     (
+        "a ticket that has not been closed since is not taken for one that a person reopened",
+        seen(RESOLVED, servicenow=ACTIVE, jira=DONE),
+        Memory(RESOLVED, {"servicenow": ACTIVE, "jira": DONE}),
+        ["resolve:servicenow"],
+    ),
+    (
+        "nor is one that could not be asked when the finding was solved",
+        seen(RESOLVED, servicenow=ACTIVE, jira=DONE),
+        Memory(RESOLVED, {"jira": DONE}),
+        ["resolve:servicenow"],
+    ),
+    (
         "a finding accepted closes its tickets",
         seen(ACCEPTED, servicenow=DONE, jira=ACTIVE),
         AGREED_ACTIVE,
@@ -203,6 +215,30 @@ def test_our_own_patch_is_not_taken_for_somebodys() -> None:
 def test_a_parked_action_is_left_out_and_the_others_are_not() -> None:
     record = CaseRecord(KEY, parked=frozenset({"open:jira"}))
     assert [action.name for action in plan(seen(OPEN), BOTH, record)] == ["open:servicenow", "patch:reviewing"]
+
+
+def test_a_ticket_whose_opening_is_parked_has_the_finding_patched_once_and_not_at_every_look() -> None:
+    record = CaseRecord(KEY, memory=Memory(REVIEWING, {"servicenow": ACTIVE}), parked=frozenset({"open:jira"}))
+    assert plan(seen(REVIEWING, servicenow=ACTIVE), BOTH, record) == ()
+    assert plan(seen(OPEN), BOTH, CaseRecord(KEY, parked=frozenset({"open:jira", "open:servicenow"}))) == ()
+
+
+@pytest.mark.parametrize("how", ["parked", "again"])
+def test_tickets_that_would_not_be_reopened_do_not_solve_their_finding(how: str) -> None:
+    memory, refused = Memory(REVIEWING, {"jira": DONE}), {how: frozenset({"reopen:jira"})}
+    record = replace(CaseRecord(KEY, memory=memory), **refused)  # type: ignore[arg-type]  # both fields are alike
+    named = [action.name for action in plan(seen(REVIEWING, jira=DONE), ("jira",), record)]
+    assert named == (["reopen:jira"] if how == "again" else [])
+    closed_since = replace(record, memory=Memory(REVIEWING, {"jira": ACTIVE}), again=frozenset())
+    assert [action.name for action in plan(seen(REVIEWING, jira=DONE), ("jira",), closed_since)] == ["patch:resolved"]
+
+
+@pytest.mark.parametrize("how", ["parked", "again"])
+def test_a_ticket_that_a_person_reopened_is_not_closed_because_schoolscan_refused(how: str) -> None:
+    memory, refused = Memory(RESOLVED, {"jira": ACTIVE}), {how: frozenset({"patch:reviewing"})}
+    record = replace(CaseRecord(KEY, memory=memory), **refused)  # type: ignore[arg-type]  # both fields are alike
+    named = [action.name for action in plan(seen(RESOLVED, jira=ACTIVE), ("jira",), record)]
+    assert named == (["patch:reviewing"] if how == "again" else [])
 
 
 def test_an_action_asked_for_again_comes_back_while_it_makes_sense() -> None:

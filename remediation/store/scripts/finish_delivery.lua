@@ -6,10 +6,13 @@ if redis.call('HGET', row, 'state') ~= 'received' then return 0 end
 if scan ~= '' then
   local scan_row = SCAN .. scan
   redis.call('HSETNX', scan_row, 'id', ARGV[5])
-  redis.call('HSET', scan_row, 'state', ARGV[6], 'at', now)
-  redis.call('PEXPIRE', scan_row, ARGV[3])
+  redis.call('HSETNX', scan_row, 'state', ARGV[6]) -- 'started' may come late: it never undoes a listing
+  redis.call('HSET', scan_row, 'at', now)
+  if ARGV[6] == 'listing' or redis.call('HGET', scan_row, 'state') ~= 'parked' then
+    redis.call('PEXPIRE', scan_row, ARGV[3])
+  end
   if ARGV[6] == 'listing' then
-    redis.call('HSET', scan_row, 'cursor', '', 'pages', 0, 'marked', 0, 'attempts', 0)
+    redis.call('HSET', scan_row, 'state', 'listing', 'cursor', '', 'pages', 0, 'marked', 0, 'attempts', 0)
     redis.call('ZADD', SCANS, now + GRACE_MS, scan)
     wake_once(scan_row, 'page_scan', scan, now, 5)
   end

@@ -1,6 +1,10 @@
 -- Set work aside. ARGV: name, now, kind, subject, district, action, system, error, words (sealed).
 -- A case's action is also named in its row, so that it is not tried again until somebody asks.
 local name, now = ARGV[1], tonumber(ARGV[2])
+if ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
+  -- Another worker, which had the key, may have read it meanwhile.
+  if redis.call('HGET', INBOX .. ARGV[4], 'state') ~= 'received' then return 0 end
+end
 local row = PARKED_ROW .. name
 redis.call('HSET', row, 'kind', ARGV[3], 'subject', ARGV[4], 'district', ARGV[5], 'action', ARGV[6],
   'system', ARGV[7], 'error', ARGV[8], 'words', ARGV[9], 'at', now)
@@ -14,6 +18,7 @@ elseif ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
   redis.call('ZREM', PENDING, ARGV[4])
 elseif ARGV[3] == 'scan' then
   redis.call('HSET', SCAN .. ARGV[4], 'state', 'parked')
+  redis.call('PERSIST', SCAN .. ARGV[4])
   redis.call('ZREM', SCANS, ARGV[4])
 end
 return 1

@@ -19,6 +19,7 @@ elseif kind == 'scan' then
     redis.call('ZADD', SCANS, now + GRACE_MS, subject)
     wake(SCAN .. subject, 'page_scan', subject, now, 5)
   end
+  redis.call('PEXPIRE', SCAN .. subject, ARGV[4])
 else
   local delivery = INBOX .. subject
   if replay then

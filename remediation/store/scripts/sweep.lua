@@ -1,0 +1,20 @@
+-- Wake what is due and has no live wake-up: put off, orphaned by a crash, or forgotten by the queue.
+-- ARGV: which ('case', 'delivery' or 'scan'), now, how many at the most. Answers how many were woken.
+local which, now, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local list = ({case = DIRTY, delivery = PENDING, scan = SCANS})[which]
+local rows = ({case = CASE, delivery = INBOX, scan = SCAN})[which]
+local job = ({case = 'look_at_case', delivery = 'read_delivery', scan = 'page_scan'})[which]
+local woken = 0
+for _, ref in ipairs(redis.call('ZRANGEBYSCORE', list, 0, now, 'LIMIT', 0, most)) do
+  local row = rows .. ref
+  if which == 'case' and redis.call('EXISTS', LEASE .. ref) == 1 then
+    redis.call('ZADD', list, now + 1000, ref)
+  elseif waits(row) then
+    redis.call('ZADD', list, now + 6 * GRACE_MS, ref)
+  else
+    redis.call('ZADD', list, now + GRACE_MS, ref)
+    wake(row, job, ref, now, which == 'case' and band_of(row) or 5)
+    woken = woken + 1
+  end
+end
+return woken

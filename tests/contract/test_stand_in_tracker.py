@@ -1,0 +1,81 @@
+"""The in-memory tracker of other tests, held to the suite of the real ones, as far as it has no wire."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from remediation.tickets import Draft, Reason, Ticket, TicketState
+from tests.contract.tracker_suite import TrackerChangesContract, TrackerWorkContract
+from tests.contract.tracker_world import World
+from tests.stand_ins import MemoryTracker
+
+LAG = 0.05
+
+
+class MemoryWorld(World):
+    """Nothing listens at its address: what would be a request is a call."""
+
+    name = "memory"
+    person = "person-1"
+    account = "svc-remedy"
+    create_path = ""
+
+    def __init__(self) -> None:
+        super().__init__("https://tracker.example")
+        self.tracker = MemoryTracker(self.name, time.time, lag=LAG, address=self.address)
+
+    def connect(
+        self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2
+    ) -> MemoryTracker:
+        del address, secret, read_timeout
+        return self.tracker
+
+    def draft(self, mark: str, *, summary: str = "Exposed student data", body: str = "What to do") -> Draft:
+        return Draft(mark, "SEC", summary, body)
+
+    def start_as_person(self, ticket: Ticket) -> None:
+        self.tracker.change(ticket.id, TicketState.IN_PROGRESS)
+
+    def close_as_person(self, ticket: Ticket, reason: Reason) -> None:
+        self.tracker.change(ticket.id, TicketState.DONE, reason, by=self.person)
+
+    def write_as_person(self, summary: str) -> None:
+        ticket = self.tracker.keep(Draft("", "SEC", summary, ""))
+        self.tracker.books[ticket.id].changes = 0  # lists of changes hold only tickets of ours
+
+    def delete(self, ticket: Ticket) -> None:
+        del self.tracker.books[ticket.id]
+
+    def comments(self, ticket: Ticket) -> list[str]:
+        return self.tracker.books[ticket.id].comments
+
+    def count(self, mark: str) -> int:
+        return len(self.tracker.of(mark))
+
+    def wait_searchable(self) -> None:
+        time.sleep(LAG)
+
+    def requests(self) -> list[dict[str, Any]]:
+        return [{"method": "GET" if call in {"read", "find"} else "POST"} for call in self.tracker.troubles.calls]
+
+    def writes(self) -> int:
+        return sum(kept.changes for kept in self.tracker.books.values())
+
+
+@pytest.fixture
+def world() -> Iterator[MemoryWorld]:
+    world = MemoryWorld()
+    yield world
+    world.close()
+
+
+@pytest.fixture
+async def tracker(world: MemoryWorld) -> AsyncIterator[MemoryTracker]:
+    yield world.tracker
+    await world.tracker.close()
+
+
+class TestMemoryTracker(TrackerWorkContract, TrackerChangesContract):
+    """All that the suite says of tickets and of changes."""

@@ -1,0 +1,104 @@
+"""A worker's desk for tests: real stores on a real Valkey, stand-ins outside, and a queue that is worked by hand."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from remediation.cases import CaseKey, CaseKind, CaseRecord
+from remediation.findings import Finding, FindingStatus, Severity
+from remediation.ports import Rulebook, Source, Tracker
+from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, Job, decode
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.store.parked import Parked
+from remediation.tickets import Draft, Ticket
+from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, PlainRulebook
+from workers.cases import look_at_case
+from workers.deliveries import read_delivery
+from workers.resources import Desk, desk_on
+from workers.scans import page_scan
+
+KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+DRAFT = Draft(KEY.mark, "SEC", "summary", "body")
+HORIZON = 10.0
+JOBS: Mapping[str, Callable[..., Awaitable[None]]] = {
+    Job.READ_DELIVERY: read_delivery,
+    Job.LOOK_AT_CASE: look_at_case,
+    Job.PAGE_SCAN: page_scan,
+}
+
+
+class Office:
+    """One district, one finding `fnd_1`, and two trackers called `snow` and `jira`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        keyring: Keyring,
+        *,
+        trackers: Mapping[str, Tracker] | None = None,
+        rulebook: Rulebook | None = None,
+        page_size: int = 100,
+        clock: ManualClock | None = None,
+    ) -> None:
+        self.connection, self.redis = connection, connection.redis
+        self.clock = clock or ManualClock()
+        self.source = MemorySource(Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH), page_size=page_size)
+        self.jira = MemoryTracker("jira", self.clock, horizon=HORIZON)
+        self.snow = MemoryTracker("snow", self.clock, horizon=HORIZON)
+        self.trackers: dict[str, Tracker] = dict(trackers or {"snow": self.snow, "jira": self.jira})
+        self.sources: dict[str, Source] = {"lakeside": self.source}
+        self.desk = self.desk_with(keyring, rulebook or PlainRulebook(*self.trackers))
+        self.ran: list[str] = []
+
+    def desk_with(self, keyring: Keyring, rulebook: Rulebook) -> Desk:
+        return desk_on(self.connection, keyring, self.sources, self.trackers, rulebook, self.clock)
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What arq gives to a job."""
+        return {"desk": self.desk}
+
+    async def waiting(self) -> list[str]:
+        """The ids of the jobs in the queue, first come first."""
+        return [job.decode() for job in await self.redis.zrange(WORK_QUEUE, 0, -1)]
+
+    async def work(self) -> list[str]:
+        """Run every job in the queue, and what these put there; answers their names."""
+        ran = []
+        while jobs := await self.waiting():
+            await self.redis.zrem(WORK_QUEUE, jobs[0])
+            job = decode(await self.redis.get(JOB_PREFIX + jobs[0]) or b"")
+            await JOBS[job["f"]](self.context, *job["a"])
+            ran.append(job["f"])
+            assert len(ran) < 500, "work that makes work for ever"
+        return ran
+
+    async def mark(self, key: CaseKey = KEY, band: Band | None = Band.HIGH) -> None:
+        """Something happened."""
+        await self.desk.todo.mark([(key, band)], self.clock())
+
+    async def look(self) -> list[str]:
+        """Something happened to the case, and a worker looks."""
+        await self.mark()
+        return await self.work()
+
+    async def later(self, seconds: float = 1_000.0) -> list[str]:
+        """Time passes, the sweep wakes what is due, and a worker works."""
+        self.clock.pass_by(seconds)
+        await self.desk.todo.sweep(self.clock())
+        return await self.work()
+
+    async def record(self, key: CaseKey = KEY) -> CaseRecord:
+        record = await self.desk.todo.record(key.ref)
+        assert record is not None
+        return record
+
+    async def parked(self) -> dict[str, Parked]:
+        return {item.name: item async for item in self.desk.parked.listed()}
+
+    def status(self) -> FindingStatus:
+        return self.source.findings["fnd_1"].status
+
+    def tickets(self) -> list[Ticket]:
+        """Every ticket of the case that there really is, in both trackers."""
+        return [*self.snow.of(KEY.mark), *self.jira.of(KEY.mark)]

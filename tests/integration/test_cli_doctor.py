@@ -1,0 +1,214 @@
+"""`remedy doctor` against the sandbox: each thing that is wrong is named, with what to do about it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from click.testing import CliRunner, Result
+from redis import Redis as PlainRedis
+
+from cli.failures import ExitCode
+from cli.main import main
+from remediation.sealing import generate_key
+from sandbox.jira import jira_app
+from sandbox.schoolscan import account, create_app
+from sandbox.schoolscan_world import World
+from sandbox.secrets import ENVIRONMENT, JIRA_USER, SERVICENOW_USER
+from sandbox.servicenow import servicenow_app
+from sandbox.wire import serve
+from tests.contract.tracker_world import nobody_listens
+
+MAPPINGS = f"""\
+version: 1
+districts:
+  lakeside:
+    schoolscan:
+      url: SCHOOLSCAN/v1
+      token: {{env: SCHOOLSCAN_TOKEN}}
+      webhook: {{secrets: [{{env: SCHOOLSCAN_WEBHOOK_SECRET}}]}}
+trackers:
+  helpdesk:
+    kind: servicenow
+    url: SERVICENOW
+    auth: {{basic: {{user: {SERVICENOW_USER}, password: {{env: SERVICENOW_PASSWORD}}}}}}
+  jira:
+    kind: jira
+    url: JIRA
+    auth: {{basic: {{user: {JIRA_USER}, password: {{env: JIRA_TOKEN}}}}}}
+templates: {{body: "{{{{ finding.id }}}}"}}
+rules: [{{name: all, tickets: {{helpdesk: {{}}, jira: {{project: SEC}}}}}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def outside() -> Iterator[dict[str, str]]:
+    """The addresses of the three systems."""
+    world = World([account("lakeside", ENVIRONMENT["SCHOOLSCAN_TOKEN"])])
+    apps = {"SCHOOLSCAN": create_app(world), "SERVICENOW": servicenow_app(), "JIRA": jira_app()}
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(serve(app)) for name, app in apps.items()}
+
+
+class Clinic:
+    """A configuration in a folder of its own; `environment` and `mappings` can be spoilt before the doctor comes."""
+
+    def __init__(self, folder: Path, redis_url: str, outside: dict[str, str]) -> None:
+        self.mappings = MAPPINGS
+        for name, address in outside.items():
+            self.mappings = self.mappings.replace(f"url: {name}", f"url: {address}")
+        self.path = folder / "mappings.yaml"
+        self.environment: dict[str, str | None] = {
+            **ENVIRONMENT,
+            "REDIS_URL": redis_url,
+            "DATA_KEYS": generate_key(),
+            "MAPPINGS_PATH": str(self.path),
+            "ALLOW_WEAK_DURABILITY": None,
+        }
+
+    def call(self, *words: str) -> Result:
+        self.path.write_text(self.mappings, encoding="utf-8")
+        result = CliRunner(env=self.environment).invoke(main, ["doctor", *words])
+        for secret in (*ENVIRONMENT.values(), self.environment["DATA_KEYS"] or "none"):
+            assert secret not in result.output
+        return result
+
+    def failures(self) -> dict[str, Any]:
+        """What is not well, by what was looked at."""
+        result = self.call("--json")
+        said = json.loads(result.stdout)
+        bad = {check["what"]: check for check in said["checks"] if not check["well"]}
+        assert said["well"] is (not bad)
+        assert result.exit_code == (ExitCode.FAILED if bad else ExitCode.DONE)
+        shown = self.call().stdout
+        assert shown.count("FAIL") == len(bad)
+        assert all(check["advice"] in shown for check in bad.values())
+        return bad
+
+
+@pytest.fixture
+def clinic(tmp_path: Path, redis_url: str, outside: dict[str, str]) -> Clinic:
+    return Clinic(tmp_path, redis_url, outside)
+
+
+def test_when_all_is_well_each_thing_says_so(clinic: Clinic) -> None:
+    assert clinic.failures() == {}
+    shown = clinic.call()
+    assert shown.exit_code == ExitCode.DONE
+    for words in (
+        "DATA_KEYS: 1 data key(s)",
+        "1 rules",
+        "Redis: at REDIS_URL, keeps what it is told",
+        "SchoolScan of lakeside: reads findings; ",
+        f"tracker helpdesk: {SERVICENOW_USER}",
+        "tracker jira: ",
+    ):
+        assert words in shown.stdout
+
+
+def test_the_doctor_only_reads(clinic: Clinic, outside: dict[str, str], redis_url: str) -> None:
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.flushall()
+        for address in outside.values():
+            httpx2.delete(f"{address}/_sandbox/requests", trust_env=False)
+        clinic.call()
+        assert redis.keys() == []
+    for address in outside.values():
+        requests = httpx2.get(f"{address}/_sandbox/requests", trust_env=False).json()
+        assert {entry["method"] for entry in requests} == {"GET"}
+
+
+def test_a_redis_that_may_forget_is_advised_to_be_stricter_or_allowed(clinic: Clinic, redis_url: str) -> None:
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.config_set("appendfsync", "everysec")
+        try:
+            (bad,) = clinic.failures().values()
+            clinic.environment["ALLOW_WEAK_DURABILITY"] = "true"
+            assert clinic.failures() == {}
+        finally:
+            redis.config_set("appendfsync", "always")
+    assert (bad["what"], bad["says"]) == ("Redis", "appendfsync is everysec, not always")
+    assert "ALLOW_WEAK_DURABILITY" in bad["advice"]
+
+
+def test_a_redis_that_is_away_does_not_hide_the_rest(clinic: Clinic, tmp_path: Path) -> None:
+    clinic.environment["REDIS_URL"] = f"unix://{tmp_path}/nobody.sock"
+    (bad,) = clinic.failures().values()
+    assert bad["what"] == "Redis"
+    assert bad["says"].startswith("Redis does not answer")
+    assert "REDIS_URL" in bad["advice"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "what"),
+    [
+        ("SCHOOLSCAN_TOKEN", "SchoolScan of lakeside"),
+        ("SERVICENOW_PASSWORD", "tracker helpdesk"),
+        ("JIRA_TOKEN", "tracker jira"),
+    ],
+)
+def test_a_secret_that_is_no_longer_valid_is_told_from_a_wrong_address(
+    clinic: Clinic, variable: str, what: str
+) -> None:
+    clinic.environment[variable] = "test-only-revoked"
+    (bad,) = clinic.failures().values()
+    assert bad["what"] == what
+    assert "401" in bad["says"]
+    assert bad["advice"] == "Is its token or password still valid?"
+
+
+@pytest.mark.parametrize("name", ["SCHOOLSCAN", "SERVICENOW", "JIRA"])
+def test_a_system_that_nobody_reaches_is_named_and_the_others_are_looked_at(
+    clinic: Clinic, outside: dict[str, str], name: str
+) -> None:
+    clinic.mappings = clinic.mappings.replace(outside[name], nobody_listens())
+    (bad,) = clinic.failures().values()
+    assert bad["advice"] == "Is its address right?"
+    assert bad["what"] in {"SchoolScan of lakeside", "tracker helpdesk", "tracker jira"}
+
+
+@pytest.mark.parametrize("variable", ENVIRONMENT)
+@pytest.mark.parametrize("offline", [(), ("--offline",)])
+def test_a_missing_secret_is_named_with_its_place_even_offline(
+    clinic: Clinic, variable: str, offline: tuple[str, ...]
+) -> None:
+    clinic.environment[variable] = None
+    result = clinic.call(*offline)
+    assert result.exit_code == ExitCode.FAILED
+    assert result.stdout.count("FAIL") == 1
+    assert f"environment variable {variable} is not set" in result.stdout
+    assert f"{clinic.path}:" in result.stdout
+
+
+def test_missing_data_keys_come_with_how_to_make_some(clinic: Clinic) -> None:
+    clinic.environment["DATA_KEYS"] = None
+    (bad,) = clinic.failures().values()
+    assert bad["what"] == "DATA_KEYS"
+    assert "remedy keys generate" in bad["says"]
+
+
+def test_broken_mappings_are_told_with_all_their_problems(clinic: Clinic) -> None:
+    clinic.mappings = clinic.mappings.replace("kind: jira", "kind: jra").replace("version: 1", "version: 2")
+    result = clinic.call()
+    assert result.exit_code == ExitCode.FAILED
+    assert result.stdout.count("FAIL") == 2
+    assert f"{clinic.path}:1:" in result.stdout
+
+
+def test_offline_nobody_is_asked(clinic: Clinic, outside: dict[str, str], tmp_path: Path) -> None:
+    for address in outside.values():
+        clinic.mappings = clinic.mappings.replace(address, nobody_listens())
+    clinic.environment["REDIS_URL"] = f"unix://{tmp_path}/nobody.sock"
+    result = clinic.call("--offline")
+    assert result.exit_code == ExitCode.DONE
+    assert "FAIL" not in result.stdout
+
+
+def test_a_setting_that_is_wrong_is_a_message_before_anything_is_looked_at(clinic: Clinic) -> None:
+    clinic.environment["RECEIVER_PORT"] = "many"
+    result = clinic.call()
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert result.stderr == "error: RECEIVER_PORT: must be a whole number\n"

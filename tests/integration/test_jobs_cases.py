@@ -1,0 +1,465 @@
+"""Job `look_at_case`: observe, plan, act, remember; on a real store, with stand-ins outside."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from remediation.cases import CaseKey, CaseKind
+from remediation.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.findings import FindingStatus
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.store.keys import DIRTY, LEASE
+from remediation.store.parked import ParkedKind
+from remediation.tickets import Reason, TicketState
+from tests.integration.offices import DRAFT, HORIZON, KEY, Office
+from tests.stand_ins import PlainRulebook
+from workers.cases import look_at_case
+from workers.jobs import MOST_STUMBLES
+
+BUSY = TryLater("jira", "busy", status=503)
+NO = Refused("jira", "customfield_10010: is required", status=400)
+FORBIDDEN = Refused("jira", "you may not see this", status=403)
+OPEN_JIRA = f"{KEY.ref}/open:jira"
+
+
+@pytest.fixture
+def office(connection: Connection, keyring: Keyring) -> Office:
+    return Office(connection, keyring)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+def counted(name: str, **labels: str) -> float:
+    value: float | None = REGISTRY.get_sample_value(name, labels)
+    return value or 0.0
+
+
+async def due_in(office: Office) -> float:
+    """Seconds until the sweep looks after the case."""
+    score = await office.redis.zscore(DIRTY, KEY.ref)
+    assert score is not None
+    return float(score) / 1000 - office.clock()
+
+
+# All is well.
+
+
+async def test_a_new_finding_gets_its_tickets_and_a_note_and_then_there_is_nothing_to_do(office: Office) -> None:
+    await office.look()
+    assert [ticket.tracker for ticket in office.tickets()] == ["snow", "jira"]
+    assert office.source.updates == [("fnd_1", FindingStatus.REVIEWING, "new KEY-1 KEY-1")]
+    assert await office.desk.todo.dirty() == 0
+    record = await office.record()
+    assert set(record.links) == {"snow", "jira"}
+    assert (record.intents, record.memory.doing, record.attempts) == ({}, frozenset(), 0)
+    calls = [list(each.troubles.calls) for each in (office.snow, office.jira)]
+    await office.look()
+    assert [
+        each.troubles.calls[len(before) :] for each, before in zip((office.snow, office.jira), calls, strict=True)
+    ] == [
+        ["read"],
+        ["read"],
+    ]
+    assert len(office.source.updates) == 1
+
+
+async def test_the_life_of_a_finding(office: Office) -> None:
+    await office.look()
+    for tracker in (office.snow, office.jira):
+        tracker.change("id-1", TicketState.DONE, Reason.FIXED, by="person-1")
+        await office.look()
+    assert office.status() is FindingStatus.RESOLVED
+    office.source.set_status("fnd_1", FindingStatus.OPEN)
+    await office.look()
+    assert office.status() is FindingStatus.REVIEWING
+    assert all(ticket.state is TicketState.OPEN for ticket in office.tickets())
+    office.source.set_status("fnd_1", FindingStatus.ACCEPTED_RISK)
+    await office.look()
+    assert [(ticket.state, ticket.reason) for ticket in office.tickets()] == [
+        (TicketState.DONE, Reason.ACCEPTED_RISK)
+    ] * 2
+    assert await office.desk.todo.dirty() == 0
+
+
+async def test_two_looks_at_once_open_one_ticket_in_each_tracker(office: Office) -> None:
+    await office.mark()
+    await asyncio.gather(*(look_at_case(office.context, KEY.ref) for _ in range(5)))
+    await office.work()
+    assert len(office.tickets()) == 2
+
+
+async def test_with_redis_wiped_the_tickets_are_found_again_and_none_is_opened(office: Office) -> None:
+    await office.look()
+    await office.redis.flushall()
+    await office.look()
+    assert len(office.tickets()) == 2
+    assert set((await office.record()).links) == {"snow", "jira"}
+
+
+async def test_a_case_that_is_clean_is_not_looked_at(office: Office) -> None:
+    await look_at_case(office.context, KEY.ref)
+    assert office.source.troubles.calls == []
+
+
+async def test_what_happens_during_a_look_is_looked_at_afterwards(office: Office) -> None:
+    original = office.source.update_finding
+
+    async def and_somebody_solves_it(finding_id: str, status: FindingStatus, note: str) -> None:
+        await original(finding_id, status, note)
+        office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+        office.source.update_finding = original  # type: ignore[method-assign]  # only the first time
+        await office.mark()
+
+    office.source.update_finding = and_somebody_solves_it  # type: ignore[method-assign]  # something happens meanwhile
+    await office.look()
+    assert [ticket.state for ticket in office.tickets()] == [TicketState.DONE] * 2
+    assert await office.desk.todo.dirty() == 0
+
+
+async def test_a_finding_that_no_rule_takes_is_counted(connection: Connection, keyring: Keyring) -> None:
+    office = Office(connection, keyring, rulebook=PlainRulebook())
+    before = counted("remedy_unmatched_total", district="lakeside")
+    await office.look()
+    assert office.tickets() == []
+    assert counted("remedy_unmatched_total", district="lakeside") == before + 1
+
+
+# Later.
+
+
+@pytest.mark.parametrize("call", ["finding", "update_finding"])
+async def test_a_source_that_is_down_puts_the_case_off_until_it_is_back(office: Office, call: str) -> None:
+    office.source.troubles.for_good(call, TryLater("lakeside", "down", status=503))
+    await office.look()
+    assert (await office.record()).attempts == 1
+    assert 0.5 <= await due_in(office) <= 1.0
+    assert await office.redis.exists(LEASE + KEY.ref) == 0
+    await office.later()
+    assert (await office.record()).attempts == 2
+    office.source.troubles.heal()
+    await office.later()
+    assert office.status() is FindingStatus.REVIEWING
+    assert (len(office.tickets()), (await office.record()).attempts) == (2, 0)
+
+
+async def test_it_is_tried_again_for_days_at_longer_and_longer_intervals(office: Office) -> None:
+    office.source.troubles.for_good("finding", TryLater("lakeside", "down"))
+    await office.look()
+    waits = []
+    for _ in range(300):
+        waits.append(await due_in(office))
+        await office.later(waits[-1] + 0.01)
+    assert (await office.record()).attempts == 301
+    assert 450 <= min(waits[20:]) <= max(waits) <= 900
+    assert sum(waits) > 2 * 24 * 3600
+    assert await office.parked() == {}
+
+
+async def test_a_wait_that_is_asked_for_is_kept(office: Office) -> None:
+    office.source.troubles.once("finding", TryLater("lakeside", "slow down", after=120.0, status=429))
+    await office.look()
+    assert 120 <= await due_in(office) <= 122
+    assert await office.later(119) == []
+    assert await office.later(4) != []
+    assert len(office.tickets()) == 2
+
+
+async def test_of_several_waits_the_shortest_counts(office: Office) -> None:
+    office.jira.troubles.once("create", TryLater("jira", "slow down", after=500.0))
+    office.snow.troubles.once("create", TryLater("snow", "slow down", after=5.0))
+    await office.look()
+    assert 5 <= await due_in(office) <= 7
+
+
+async def test_a_tracker_that_is_down_does_not_keep_the_other_from_its_ticket(office: Office) -> None:
+    office.jira.troubles.for_good("find", BUSY)
+    await office.look()
+    assert [ticket.tracker for ticket in office.tickets()] == ["snow"]
+    assert office.source.updates[-1][2] == "new KEY-1"
+    office.jira.troubles.heal()
+    await office.later()
+    assert len(office.tickets()) == 2
+    assert office.source.updates[-1][2] == "new KEY-1 KEY-1", "the note names both now"
+    assert await office.desk.todo.dirty() == 0
+
+
+async def test_a_create_whose_answer_was_lost_is_found_after_the_horizon(office: Office) -> None:
+    office.jira.troubles.once("created", TryLater("jira", "no answer", ambiguous=True))
+    await office.look()
+    assert await due_in(office) >= HORIZON
+    await office.later()
+    assert len(office.tickets()) == 2
+    assert set((await office.record()).links) == {"snow", "jira"}
+    assert (await office.record()).intents == {}
+
+
+async def test_a_trigger_before_the_horizon_does_not_open_a_second_ticket(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = Office(connection, keyring)
+    office.jira._lag = HORIZON - 1
+    office.jira.troubles.once("created", TryLater("jira", "no answer", ambiguous=True))
+    await office.look()
+    for _ in range(5):
+        office.clock.pass_by(HORIZON / 5)
+        await office.look()
+    await office.later()
+    assert len(office.tickets()) == 2
+
+
+# Parked.
+
+
+async def test_a_finding_that_does_not_exist_is_parked_with_the_reason(office: Office) -> None:
+    office.source.troubles.once("finding", NotFound("lakeside", "no such finding", status=404))
+    await office.look()
+    item = (await office.parked())[f"{KEY.ref}/look"]
+    assert (item.kind, item.error, item.words, item.system) == (
+        ParkedKind.CASE,
+        "NotFound",
+        "no such finding",
+        "lakeside",
+    )
+    assert await office.later() == [], "it waits for a person, or for news"
+
+
+@pytest.mark.parametrize("how", ["news", "replay"])
+async def test_a_parked_case_is_looked_at_again_on_news_or_replay_and_leaves_the_list(office: Office, how: str) -> None:
+    office.source.troubles.once("finding", NotFound("lakeside", "no such finding", status=404))
+    await office.look()
+    if how == "replay":
+        assert await office.desk.parked.replay(f"{KEY.ref}/look", office.clock())
+        await office.work()
+    else:
+        await office.look()
+    assert len(office.tickets()) == 2
+    assert await office.parked() == {}
+    record = await office.record()
+    assert (record.parked, record.again) == (frozenset(), frozenset())
+
+
+async def test_a_district_that_is_not_configured_any_more_parks_its_cases(office: Office) -> None:
+    key = CaseKey("hillside", CaseKind.FINDING, "fnd_1")
+    await office.mark(key)
+    await office.work()
+    assert (await office.parked())[f"{key.ref}/look"].words == "no such district in mappings.yaml"
+
+
+async def test_a_tracker_that_refuses_parks_its_action_with_its_words_and_the_other_is_served(office: Office) -> None:
+    office.jira.troubles.for_good("create", NO)
+    await office.look()
+    item = (await office.parked())[OPEN_JIRA]
+    assert (item.kind, item.system, item.words) == (ParkedKind.ACTION, "jira", "customfield_10010: is required")
+    assert [ticket.tracker for ticket in office.tickets()] == ["snow"]
+    assert office.status() is FindingStatus.REVIEWING
+    assert await office.desk.todo.dirty() == 0
+
+
+async def test_a_parked_action_is_not_tried_again_until_somebody_asks(office: Office) -> None:
+    office.jira.troubles.for_good("create", NO)
+    await office.look()
+    office.jira.troubles.heal()
+    updates = len(office.source.updates)
+    await office.look()
+    assert [ticket.tracker for ticket in office.tickets()] == ["snow"]
+    assert len(office.source.updates) == updates
+    assert list(await office.parked()) == [OPEN_JIRA]
+    await office.desk.parked.replay(OPEN_JIRA, office.clock())
+    await office.work()
+    assert len(office.tickets()) == 2
+    assert await office.parked() == {}
+    record = await office.record()
+    assert (record.parked, record.again) == (frozenset(), frozenset())
+
+
+async def test_a_replayed_action_that_is_refused_again_is_parked_again(office: Office) -> None:
+    office.jira.troubles.for_good("create", NO)
+    await office.look()
+    for _ in range(2):
+        await office.desk.parked.replay(OPEN_JIRA, office.clock())
+        await office.work()
+        assert list(await office.parked()) == [OPEN_JIRA]
+    record = await office.record()
+    assert (record.parked, record.again) == (frozenset({"open:jira"}), frozenset())
+
+
+async def test_a_discarded_action_is_neither_listed_nor_tried_again(office: Office) -> None:
+    office.jira.troubles.for_good("create", NO)
+    await office.look()
+    office.jira.troubles.heal()
+    await office.desk.parked.discard(OPEN_JIRA, office.clock())
+    await office.look()
+    assert (await office.parked(), len(office.tickets())) == ({}, 1)
+
+
+@pytest.mark.parametrize("how", ["a person opened the ticket", "the finding was solved", "the rule was taken away"])
+async def test_a_parked_action_that_is_no_longer_wanted_leaves_the_list(
+    office: Office, keyring: Keyring, how: str
+) -> None:
+    office.jira.troubles.for_good("create", NO)
+    await office.look()
+    match how:
+        case "a person opened the ticket":
+            office.jira.keep(DRAFT)
+        case "the finding was solved":
+            office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+        case _:
+            office.desk = office.desk_with(keyring, PlainRulebook("snow"))
+    await office.look()
+    assert await office.parked() == {}
+    assert (await office.record()).parked == frozenset()
+
+
+async def test_a_ticket_that_refuses_to_be_closed_does_not_reopen_the_finding(office: Office) -> None:
+    """P5: the person who resolved the finding has the last word, however long the workflow stands in the way."""
+    await office.look()
+    office.jira.troubles.for_good("resolve", NO)
+    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    for _ in range(3):
+        await office.look()
+    assert office.status() is FindingStatus.RESOLVED
+    assert list(await office.parked()) == [f"{KEY.ref}/resolve:jira"]
+    assert office.jira.books["id-1"].comments == ["finding_resolved KEY-1"], "its readers were told, once"
+    office.jira.troubles.heal()
+    await office.desk.parked.replay(f"{KEY.ref}/resolve:jira", office.clock())
+    await office.work()
+    assert [ticket.state for ticket in office.tickets()] == [TicketState.DONE] * 2
+    assert await office.parked() == {}
+
+
+async def test_a_ticket_that_we_may_not_see_is_parked_and_comes_back_by_itself(office: Office) -> None:
+    await office.look()
+    office.jira.troubles.for_good("read", FORBIDDEN)
+    await office.look()
+    assert list(await office.parked()) == [f"{KEY.ref}/read:jira"]
+    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    await office.look()
+    assert [ticket.state for ticket in office.tickets()] == [TicketState.DONE, TicketState.OPEN]
+    office.jira.troubles.heal()
+    await office.look()
+    assert (office.status(), [ticket.state for ticket in office.tickets()]) == (
+        FindingStatus.RESOLVED,
+        [TicketState.DONE] * 2,
+    )
+    assert await office.parked() == {}
+
+
+@pytest.mark.parametrize("error", [NO, BUSY])
+async def test_words_of_others_are_sealed_in_redis(office: Office, error: OutsideError) -> None:
+    error = type(error)("jira", "ZZPII-canary", status=400)
+    office.jira.troubles.for_good("create", error)
+    await office.look()
+    rows = [await office.redis.dump(key) or b"" async for key in office.redis.scan_iter()]
+    assert b"ZZPII" not in b"".join(rows)
+
+
+# Errors of our own.
+
+
+async def test_an_error_of_ours_puts_the_case_off_and_in_the_end_parks_it(office: Office) -> None:
+    office.jira.troubles.for_good("find", RuntimeError("test-only"))
+    await office.look()
+    for attempt in range(1, MOST_STUMBLES + 1):
+        assert (await office.record()).attempts == attempt
+        assert await office.parked() == {}
+        await office.later()
+    item = (await office.parked())[f"{KEY.ref}/look"]
+    assert (item.kind, item.error) == (ParkedKind.CASE, "RuntimeError")
+    assert await office.later() == []
+    office.jira.troubles.heal()
+    await office.desk.parked.replay(item.name, office.clock())
+    await office.work()
+    assert (len(office.tickets()), await office.parked()) == (2, {})
+
+
+async def test_after_an_error_of_ours_in_the_middle_the_work_goes_on_where_it_stopped(office: Office) -> None:
+    office.source.troubles.once("update_finding", RuntimeError("test-only"))
+    await office.look()
+    assert (await office.record()).memory.doing == {"open:snow", "open:jira", "patch:reviewing"}
+    await office.later()
+    assert len(office.tickets()) == 2
+    assert office.status() is FindingStatus.REVIEWING
+    assert (await office.record()).memory.doing == frozenset()
+
+
+async def test_a_job_never_raises_into_arq(office: Office) -> None:
+    office.source.troubles.for_good("finding", ValueError("test-only"))
+    await office.mark()
+    await look_at_case(office.context, KEY.ref)
+    await look_at_case(office.context, "no-such-reference")
+
+
+async def test_a_ticket_that_refuses_to_be_reopened_does_not_solve_the_finding(office: Office) -> None:
+    """It was found again: the data are still on the web, whatever the workflow allows."""
+    await office.look()
+    for tracker in (office.snow, office.jira):
+        tracker.change("id-1", TicketState.DONE, Reason.FIXED, by="person-1")
+    await office.look()
+    assert office.status() is FindingStatus.RESOLVED
+    for tracker in (office.snow, office.jira):
+        tracker.troubles.for_good("reopen", Refused(tracker.name, "closed for good"))
+    office.source.set_status("fnd_1", FindingStatus.OPEN)
+    for _ in range(3):
+        await office.look()
+    assert office.status() in {FindingStatus.OPEN, FindingStatus.REVIEWING}
+    assert set(await office.parked()) == {f"{KEY.ref}/reopen:snow", f"{KEY.ref}/reopen:jira"}
+    assert len(office.jira.books["id-1"].comments) == 1, "its readers were told, once"
+    office.jira.troubles.heal()
+    await office.desk.parked.replay(f"{KEY.ref}/reopen:jira", office.clock())
+    await office.work()
+    assert office.status() is FindingStatus.REVIEWING
+    assert office.jira.books["id-1"].ticket.state is TicketState.OPEN
+
+
+async def test_a_patch_that_schoolscan_refuses_does_not_close_what_a_person_reopened(office: Office) -> None:
+    await office.look()
+    for tracker in (office.snow, office.jira):
+        tracker.change("id-1", TicketState.DONE, Reason.FIXED, by="person-1")
+    await office.look()
+    office.source.troubles.for_good("update_finding", Refused("lakeside", "the token may only read", status=403))
+    office.jira.change("id-1", TicketState.IN_PROGRESS)
+    for _ in range(3):
+        await office.look()
+    assert office.jira.books["id-1"].ticket.state is TicketState.IN_PROGRESS
+    assert list(await office.parked()) == [f"{KEY.ref}/patch:reviewing"]
+    office.source.troubles.heal()
+    await office.desk.parked.replay(f"{KEY.ref}/patch:reviewing", office.clock())
+    await office.work()
+    assert office.status() is FindingStatus.REVIEWING
+    assert office.jira.books["id-1"].ticket.state is TicketState.IN_PROGRESS
+    assert await office.parked() == {}
+
+
+@pytest.mark.parametrize("error", [TryLater("lakeside", "down"), Refused("lakeside", "the token may only read")])
+async def test_a_conflict_is_told_once_and_only_when_the_finding_has_really_gone_back(
+    office: Office, error: OutsideError
+) -> None:
+    await office.look()
+    for tracker in (office.snow, office.jira):
+        tracker.change("id-1", TicketState.DONE, Reason.FIXED, by="person-1")
+    await office.look()
+    office.source.troubles.for_good("update_finding", error)
+    office.source.set_status("fnd_1", FindingStatus.ACCEPTED_RISK)
+    office.jira.change("id-1", TicketState.IN_PROGRESS)
+    for _ in range(3):
+        await office.look()
+    assert office.jira.books["id-1"].comments == []
+    assert office.jira.books["id-1"].ticket.state is TicketState.IN_PROGRESS
+    office.source.troubles.heal()
+    if isinstance(error, TryLater):
+        await office.later()
+        assert office.jira.books["id-1"].comments == ["conflict KEY-1"]
+    else:
+        await office.desk.parked.replay(f"{KEY.ref}/patch:reviewing", office.clock())
+        await office.work()
+    await office.look()
+    assert office.status() is FindingStatus.REVIEWING
+    assert len(office.jira.books["id-1"].comments) <= 1

@@ -1,0 +1,179 @@
+"""Job `look_at_case` with the real adapters over HTTP and the delivered rules."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from remediation.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.mapping.loading import load_mappings
+from remediation.ports import Tracker
+from remediation.rulebook import MappingsRulebook
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.tickets import Reason, TicketState
+from tests.contract.jira_world import JiraWorld, jira_world
+from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
+from tests.integration.offices import KEY, Office
+from tests.stand_ins import ManualClock
+from workers.cases import look_at_case
+from workers.polls import poll_trackers
+
+
+class RealClock(ManualClock):
+    """The trackers go by the machine's clock, plus what a test lets go by."""
+
+    def __call__(self) -> float:
+        return time.time() + self.now
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+@pytest.fixture
+def jira() -> Iterator[JiraWorld]:
+    with jira_world("cloud") as world:
+        yield world
+
+
+@pytest.fixture
+def snow() -> Iterator[ServiceNowWorld]:
+    with servicenow_world() as world:
+        world.name = "servicenow"
+        yield world
+
+
+@pytest.fixture
+async def office(
+    connection: Connection, keyring: Keyring, jira: JiraWorld, snow: ServiceNowWorld
+) -> AsyncIterator[Office]:
+    trackers: dict[str, Tracker] = {"servicenow": snow.connect(), "jira": jira.connect()}
+    rules = load_mappings(Path(__file__).parents[2] / "mappings.yaml")
+    office = Office(
+        connection, keyring, trackers=trackers, rulebook=MappingsRulebook(rules.mappings), clock=RealClock(0.0)
+    )
+    office.source.findings["fnd_1"] = Finding(
+        "fnd_1", FindingStatus.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, title="ZZPII-title", url="https://ZZPII"
+    )
+    yield office
+    for tracker in trackers.values():
+        await tracker.close()
+
+
+async def test_the_life_of_a_finding_in_two_real_trackers(
+    office: Office, jira: JiraWorld, snow: ServiceNowWorld
+) -> None:
+    await office.look()
+    assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
+    links = (await office.record()).links
+    note = office.source.updates[-1][2]
+    assert all(link.ticket_key in note for link in links.values())
+    assert "ZZPII" not in str(jira.books()) + str(snow.http.get("/_sandbox/records").json())
+    tickets = {name: await office.trackers[name].read(link.ticket_id) for name, link in links.items()}
+    snow.close_as_person(tickets["servicenow"], Reason.FIXED)
+    jira.close_as_person(tickets["jira"], Reason.FIXED)
+    jira.wait_searchable()
+    await poll_trackers(office.context)
+    await office.work()
+    assert office.status() is FindingStatus.RESOLVED
+    assert jira.person in office.source.updates[-1][2]
+    office.source.set_status("fnd_1", FindingStatus.OPEN)
+    await office.look()
+    assert office.status() is FindingStatus.REVIEWING
+    for name, link in links.items():
+        assert (await office.trackers[name].read(link.ticket_id)).state.is_active
+    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    await office.look()
+    for name, link in links.items():
+        assert (await office.trackers[name].read(link.ticket_id)).state is TicketState.DONE
+    assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
+
+
+async def test_after_a_few_polls_our_own_writes_are_no_news(office: Office, jira: JiraWorld) -> None:
+    await office.look()
+    jira.wait_searchable()
+    await poll_trackers(office.context)
+    await office.work()
+    looks = office.source.troubles.calls.count("finding")
+    for _ in range(2):
+        await poll_trackers(office.context)
+    assert await office.work() == []
+    assert office.source.troubles.calls.count("finding") == looks
+
+
+async def test_two_looks_at_once_open_one_ticket_in_each(
+    office: Office, jira: JiraWorld, snow: ServiceNowWorld
+) -> None:
+    await office.mark()
+    await asyncio.gather(*(look_at_case(office.context, KEY.ref) for _ in range(4)))
+    await office.work()
+    assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["lost_reply", "half", "reset", "html"])
+async def test_a_create_whose_answer_is_lost_never_makes_a_second_ticket(
+    office: Office, jira: JiraWorld, snow: ServiceNowWorld, kind: str
+) -> None:
+    for world in (jira, snow):
+        world.fault(kind, method="POST", path=world.create_path)
+    await office.look()
+    await office.look()
+    jira.wait_searchable()
+    await office.later(300)  # by our clock the horizon is over; by Jira's its search has caught up
+    assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
+    assert set((await office.record()).links) == {"servicenow", "jira"}
+    assert office.status() is FindingStatus.REVIEWING
+    assert await office.desk.todo.dirty() == 0
+
+
+async def test_with_redis_wiped_every_ticket_is_found_again(
+    office: Office, jira: JiraWorld, snow: ServiceNowWorld
+) -> None:
+    await office.look()
+    jira.wait_searchable()
+    await office.redis.flushall()
+    await office.look()
+    assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
+    assert set((await office.record()).links) == {"servicenow", "jira"}
+
+
+async def test_a_tracker_that_refuses_has_its_words_parked_and_the_other_is_served(
+    office: Office, jira: JiraWorld, snow: ServiceNowWorld
+) -> None:
+    jira.fault("status", method="POST", path=jira.create_path, status=400, times=None)
+    await office.look()
+    assert list(await office.parked()) == [f"{KEY.ref}/open:jira"]
+    assert snow.count(KEY.mark) == 1
+    jira.heal()
+    await office.desk.parked.replay(f"{KEY.ref}/open:jira", office.clock())
+    await office.work()
+    assert (jira.count(KEY.mark), await office.parked()) == (1, {})
+
+
+async def test_a_ticket_that_somebody_deleted_is_opened_anew(
+    office: Office, jira: JiraWorld, snow: ServiceNowWorld
+) -> None:
+    await office.look()
+    link = (await office.record()).links["jira"]
+    jira.delete(await office.trackers["jira"].read(link.ticket_id))
+    jira.wait_searchable()
+    await office.look()
+    assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
+    assert (await office.record()).links["jira"].ticket_id != link.ticket_id
+
+
+async def test_a_second_ticket_with_our_mark_is_closed_in_favour_of_the_older(office: Office, jira: JiraWorld) -> None:
+    tracker = office.trackers["jira"]
+    older, younger = [await tracker.create(jira.draft(KEY.mark)) for _ in range(2)]
+    jira.wait_searchable()
+    await office.look()
+    assert (await office.record()).links["jira"].ticket_id == older.id
+    closed = await tracker.read(younger.id)
+    assert (closed.state, closed.reason) == (TicketState.DONE, Reason.DUPLICATE)
+    assert older.key in jira.comments(younger)[-1]

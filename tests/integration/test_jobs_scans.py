@@ -1,0 +1,188 @@
+"""Job `page_scan`: every finding of a completed scan becomes a case to look at, whatever happens between two pages."""
+
+import asyncio
+import json
+
+import pytest
+
+from remediation.cases import CaseKey, CaseKind
+from remediation.errors import Refused, TryLater
+from remediation.findings import Finding, FindingStatus, Severity
+from remediation.queue import WORK_QUEUE, Band, Job, band_of
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.store.inbox import scan_ref
+from remediation.store.keys import CASE, SCAN, SCANS
+from remediation.store.parked import ParkedKind
+from tests.integration.offices import Office
+from workers.deliveries import read_delivery
+from workers.scans import page_scan
+
+REF = scan_ref("lakeside", "scan_1")
+COUNT = 7
+PAGE = 3
+SEVERITIES = list(Severity)
+
+
+def key(number: int) -> CaseKey:
+    return CaseKey("lakeside", CaseKind.FINDING, f"found_{number}")
+
+
+@pytest.fixture
+async def office(connection: Connection, keyring: Keyring) -> Office:
+    """A scan with seven findings has been completed, and its first page is to be listed."""
+    office = Office(connection, keyring, page_size=PAGE)
+    office.source.findings = {
+        f"found_{number}": Finding(
+            f"found_{number}", FindingStatus.OPEN, SEVERITIES[number % len(SEVERITIES)], scan_id="scan_1"
+        )
+        for number in range(COUNT)
+    }
+    await complete(office)
+    return office
+
+
+async def complete(office: Office, event_id: str = "evt_1", district: str = "lakeside") -> None:
+    body = json.dumps({"id": event_id, "type": "scan.completed", "data": {"scan_id": "scan_1"}}).encode()
+    await office.desk.inbox.accept(event_id, "schoolscan", district, body, office.clock())
+    await read_delivery(office.context, event_id)
+    for job in await office.waiting():
+        if job.startswith(Job.READ_DELIVERY):
+            await office.redis.zrem(WORK_QUEUE, job)
+
+
+async def page(office: Office) -> None:
+    await page_scan(office.context, REF)
+
+
+async def marked(office: Office) -> dict[int, int]:
+    """How often each finding was marked."""
+    rows = {
+        number: await office.connection.ask(office.redis.hget(CASE + key(number).ref, "gen")) for number in range(COUNT)
+    }
+    return {number: int(gen) for number, gen in rows.items() if gen}
+
+
+async def field(office: Office, name: str) -> str:
+    value = await office.connection.ask(office.redis.hget(SCAN + REF, name))
+    return (value or b"").decode()
+
+
+async def test_each_page_is_a_short_job_that_wakes_the_next(office: Office) -> None:
+    for listed in (3, 6, 7):
+        before = len(await office.waiting())
+        await page(office)
+        assert len(await marked(office)) == listed
+        assert len(await office.waiting()) > before
+    assert (await field(office, "state"), await field(office, "pages"), await field(office, "marked")) == (
+        "done",
+        "3",
+        "7",
+    )
+    assert await office.redis.zcard(SCANS) == 0
+    await page(office)
+    assert office.source.troubles.calls.count("findings_page") == 3
+
+
+async def test_a_whole_scan_is_worked_off(office: Office) -> None:
+    ran = await office.work()
+    assert ran.count(Job.PAGE_SCAN) == 3
+    assert len(office.jira.books) == len(office.snow.books) == COUNT
+    assert all(finding.status is FindingStatus.REVIEWING for finding in office.source.findings.values())
+
+
+async def test_each_case_is_as_urgent_as_its_finding(office: Office) -> None:
+    await office.redis.delete(WORK_QUEUE)
+    for _ in range(3):
+        await page(office)
+    waiting = [job.split(":")[3] for job in await office.waiting() if job.startswith(Job.LOOK_AT_CASE)]
+    severities = [office.source.findings[name].severity for name in waiting]
+    assert [band_of(severity) for severity in severities] == sorted(map(band_of, severities), reverse=True)
+    assert band_of(severities[0]) is Band.CRITICAL
+
+
+async def test_a_crash_between_two_pages_goes_on_with_the_next(office: Office) -> None:
+    await page(office)
+    await office.redis.delete(WORK_QUEUE)  # whatever was woken is gone
+    office.clock.pass_by(20)
+    assert (await office.desk.todo.sweep(office.clock()))["scan"] == 1
+    await office.work()
+    assert len(await marked(office)) == COUNT
+    assert office.source.troubles.calls.count("findings_page") == 3
+
+
+async def test_a_page_that_two_workers_list_is_marked_once(office: Office) -> None:
+    await asyncio.gather(*(page(office) for _ in range(4)))
+    assert set((await marked(office)).values()) == {1}
+
+
+async def test_a_source_that_is_down_puts_the_page_off_until_it_is_back(office: Office) -> None:
+    await page(office)
+    office.source.troubles.for_good("findings_page", TryLater("lakeside", "slow down", after=60.0))
+    await page(office)
+    await page(office)
+    assert await field(office, "attempts") == "2"
+    due = await office.redis.zscore(SCANS, REF)
+    assert due is not None
+    assert 60 <= due / 1000 - office.clock() <= 62
+    office.source.troubles.heal()
+    await office.redis.delete(WORK_QUEUE)
+    await office.later(59)
+    assert len(await marked(office)) == PAGE
+    await office.later(4)
+    assert len(await marked(office)) == COUNT
+    assert await field(office, "attempts") == "0"
+
+
+async def test_a_listing_that_is_refused_is_parked_and_replayed_from_where_it_stood(office: Office) -> None:
+    await page(office)
+    office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan", status=404))
+    await page(office)
+    item = (await office.parked())[f"{REF}/list"]
+    assert (item.kind, item.words, item.district) == (ParkedKind.SCAN, "no such scan", "lakeside")
+    await office.redis.delete(WORK_QUEUE)
+    await office.later()
+    assert len(await marked(office)) == PAGE, "it waits for a person"
+    office.source.troubles.heal()
+    await office.desk.parked.replay(item.name, office.clock())
+    await office.work()
+    assert set((await marked(office)).values()) == {1}
+    assert len(await marked(office)) == COUNT
+    assert await office.parked() == {}
+
+
+async def test_a_parked_listing_is_kept_for_as_long_as_it_is_parked(office: Office) -> None:
+    office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan"))
+    await page(office)
+    assert await office.redis.ttl(SCAN + REF) == -1
+    await office.desk.parked.discard(f"{REF}/list", office.clock())
+    assert await office.redis.ttl(SCAN + REF) > 0
+
+
+async def test_a_scan_of_a_district_that_is_not_configured_any_more_is_parked(office: Office) -> None:
+    del office.sources["lakeside"]
+    await page(office)
+    assert (await office.parked())[f"{REF}/list"].words == "no such district in mappings.yaml"
+
+
+async def test_a_scan_that_is_completed_once_more_is_listed_once_more(office: Office) -> None:
+    await office.work()
+    await complete(office, "evt_2")
+    await office.work()
+    assert set((await marked(office)).values()) == {2}
+    assert len(office.jira.books) == COUNT
+
+
+async def test_a_scan_without_findings_is_done_at_once(office: Office) -> None:
+    office.source.findings = {}
+    await office.work()
+    assert await field(office, "state") == "done"
+    assert await office.desk.todo.dirty() == 0
+
+
+async def test_an_error_of_ours_leaves_the_page_to_the_sweep(office: Office) -> None:
+    office.source.troubles.once("findings_page", RuntimeError("test-only"))
+    await page(office)
+    await office.redis.delete(WORK_QUEUE)
+    await office.later(20)
+    assert len(await marked(office)) == COUNT

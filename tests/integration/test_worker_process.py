@@ -1,0 +1,248 @@
+"""A worker as a whole: arq, both queues and the supervisor; Redis may go away, and a stop lets work end."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from cli.assembly import open_connection
+from cli.embedded import EmbeddedServer
+from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.store.inbox import DeliveryState
+from remediation.store.keys import DIRTY, LEASE, PENDING
+from remediation.store.todo import LEASE_SECONDS
+from remediation.tickets import Draft, Ticket
+from tests.integration.offices import KEY, Office
+from tests.integration.receivers import event
+from tests.stand_ins import ManualClock, MemoryTracker
+from workers import settings
+from workers.process import Supervisor
+from workers.settings import upkeep_worker, work_worker
+
+
+class RealClock(ManualClock):
+    """arq goes by the machine's clock."""
+
+    def __call__(self) -> float:
+        return time.time()
+
+
+class Held(MemoryTracker):
+    """A create waits until it is let through."""
+
+    def __init__(self, clock: RealClock) -> None:
+        super().__init__("jira", clock)
+        self.begun, self.through = asyncio.Event(), asyncio.Event()
+
+    async def create(self, draft: Draft) -> Ticket:
+        self.begun.set()
+        await self.through.wait()
+        return await super().create(draft)
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[EventDict]]:
+    with capture_logs() as lines:
+        yield lines
+
+
+@pytest.fixture
+def office(connection: Connection, keyring: Keyring) -> Office:
+    return Office(connection, keyring, clock=RealClock())
+
+
+@asynccontextmanager
+async def working(office: Office) -> AsyncIterator[Supervisor]:
+    """A worker process's loop, stopped at the end."""
+    pool = office.redis.connection_pool
+    work, upkeep = partial(work_worker, pool, office.desk, 8), partial(upkeep_worker, pool, office.desk, 1)
+    supervisor = Supervisor((work, upkeep))
+    running = asyncio.create_task(supervisor.run())
+    try:
+        yield supervisor
+    finally:
+        supervisor.stop()
+        await asyncio.wait_for(running, 20)
+
+
+async def until(what: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not await what():  # noqa: ASYNC110 - what is waited for lies in Redis
+            await asyncio.sleep(0.05)
+
+
+async def accept(office: Office, number: int = 1) -> Callable[[], Awaitable[bool]]:
+    """A delivery comes in; answers whether it has been read and its case looked at."""
+    delivery = f"d{number}"
+    await office.desk.inbox.accept(delivery, "schoolscan", "lakeside", event(number), time.time())
+
+    async def is_done() -> bool:
+        state = await office.desk.inbox.state(delivery)
+        return state is DeliveryState.DONE and await office.desk.todo.dirty() == 0
+
+    return is_done
+
+
+async def test_a_delivery_becomes_tickets(office: Office) -> None:
+    async with working(office):
+        started = time.monotonic()
+        await until(await accept(office))
+        assert time.monotonic() - started < 5
+    assert len(office.tickets()) == 2
+    assert await office.redis.keys("arq:result:*_*") == []
+    assert [key async for key in office.redis.scan_iter(f"{JOB_PREFIX}look_at_case*")] == []
+
+
+async def test_what_was_left_behind_is_taken_up_at_the_start(office: Office) -> None:
+    await office.mark()
+    await office.redis.delete(WORK_QUEUE)
+    await office.redis.zadd(DIRTY, {KEY.ref: 0})
+    async with working(office):
+        await until(lambda: _is_clean(office), 5)
+    assert len(office.tickets()) == 2
+
+
+async def _is_clean(office: Office) -> bool:
+    return await office.desk.todo.dirty() == 0
+
+
+async def test_the_crons_wake_what_the_queue_forgot_and_notice_what_people_do(office: Office) -> None:
+    async with working(office):
+        await until(await accept(office))
+        is_done = await accept(office, 2)
+        await office.redis.delete(WORK_QUEUE)
+        await office.redis.zadd(PENDING, {"d2": 0}, xx=True)
+        await until(is_done)
+        await until(lambda: _has_polled(office))
+
+
+async def _has_polled(office: Office) -> bool:
+    return await office.desk.todo.cursor("jira") is not None
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"",
+        b"\x80\x04N.",
+        b'{"t":null,"f":"no_such_job","a":[],"k":{},"et":1}',
+        b'{"t":"soon","f":"look_at_case","a":["x"],"k":{},"et":1}',
+        b'{"t":null,"f":"look_at_case","a":["x"],"k":{},"et":99999999999999999999}',
+        b'{"t":null,"f":"look_at_case","a":[],"k":{},"et":1}',
+        b'{"t":null,"f":"look_at_case","a":[1,2,3],"k":{"ctx":1},"et":1}',
+        b"[" * 5_000,
+    ],
+    ids=range(8),
+)
+async def test_a_job_that_is_none_of_ours_goes_away_and_does_no_harm(
+    office: Office, logged: list[EventDict], wire: bytes
+) -> None:
+    await office.redis.set(f"{JOB_PREFIX}poison", wire)
+    await office.redis.zadd(WORK_QUEUE, {"poison": 1})
+    async with working(office):
+        await until(await accept(office))
+        await until(lambda: _is_gone(office, "poison"), 5)
+    assert "worker_restarts" not in {line["event"] for line in logged}
+
+
+async def _is_gone(office: Office, job: str) -> bool:
+    return await office.redis.zscore(WORK_QUEUE, job) is None
+
+
+@pytest.mark.parametrize("retries", [20, 0])
+async def test_a_worker_outlives_a_redis_that_is_away_and_goes_on(
+    tmp_path: Path, keyring: Keyring, logged: list[EventDict], retries: int
+) -> None:
+    """With retries the pool rides it out; without, arq ends its loop, and the supervisor starts it again."""
+    folder = tmp_path / "redis"
+    with EmbeddedServer(folder) as server:
+        url = server.url
+    async with open_connection(url, socket_timeout=5.0, retries=retries) as connection:
+        office = Office(connection, keyring, clock=RealClock())
+        with EmbeddedServer(folder):
+            running = working(office)
+            await running.__aenter__()
+            await until(await accept(office))
+        await asyncio.sleep(3.5)
+        with EmbeddedServer(folder):
+            is_done = await _accept_soon(office)
+            await until(is_done)
+            await running.__aexit__(None, None, None)
+    restarts = sum(line["event"] == "worker_restarts" for line in logged)
+    assert restarts == 0 if retries else restarts > 0
+
+
+async def _accept_soon(office: Office) -> Callable[[], Awaitable[bool]]:
+    office.source.findings["fnd_2"] = office.source.findings["fnd_1"]
+    return await accept(office, 2)
+
+
+async def test_a_stop_lets_running_work_end_and_takes_nothing_new(connection: Connection, keyring: Keyring) -> None:
+    clock = RealClock()
+    tracker = Held(clock)
+    office = Office(connection, keyring, trackers={"jira": tracker}, clock=clock)
+    async with working(office) as supervisor:
+        await accept(office)
+        await asyncio.wait_for(tracker.begun.wait(), 5)
+        supervisor.stop()
+        supervisor.stop()  # a second SIGTERM changes nothing
+        await office.desk.inbox.accept("late", "schoolscan", "lakeside", event(2), time.time())
+        await asyncio.sleep(0.2)
+        tracker.through.set()
+    assert len(tracker.of(KEY.mark)) == 1
+    assert await office.desk.todo.dirty() == 0
+    assert await office.desk.inbox.state("late") is DeliveryState.RECEIVED
+
+
+async def test_work_that_takes_too_long_after_a_stop_is_let_go_and_left_to_others(
+    connection: Connection, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "COMPLETION_WAIT", 0.3)
+    clock = RealClock()
+    tracker = Held(clock)
+    office = Office(connection, keyring, trackers={"jira": tracker}, clock=clock)
+    started = time.monotonic()
+    async with working(office):
+        await accept(office)
+        await asyncio.wait_for(tracker.begun.wait(), 5)
+    assert time.monotonic() - started < 5
+    assert await office.redis.exists(LEASE + KEY.ref) == 0
+    assert await office.desk.todo.dirty() == 1
+    assert "jira" in (await office.record()).intents
+    due = await office.redis.zscore(DIRTY, KEY.ref)
+    assert due is not None
+    assert due / 1000 <= time.time() + LEASE_SECONDS
+
+
+async def test_a_stop_before_the_start_is_a_stop(office: Office) -> None:
+    supervisor = Supervisor((partial(work_worker, office.redis.connection_pool, office.desk, 1),))
+    supervisor.stop()
+    await asyncio.wait_for(supervisor.run(), 5)
+
+
+async def test_jobs_that_take_too_long_are_ended_by_arq_and_wait_for_the_sweep(
+    connection: Connection, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "JOB_TIMEOUT", 0.3)
+    clock = RealClock()
+    tracker = Held(clock)
+    office = Office(connection, keyring, trackers={"jira": tracker}, clock=clock)
+    async with working(office):
+        await accept(office)
+        await asyncio.wait_for(tracker.begun.wait(), 5)
+        await until(lambda: _was_put_off(office), 5)
+        tracker.through.set()
+        assert Job.LOOK_AT_CASE not in await office.waiting()
+    assert tracker.of(KEY.mark) == []
+
+
+async def _was_put_off(office: Office) -> bool:
+    return (await office.record()).attempts > 0

@@ -1,0 +1,109 @@
+"""How arq runs our jobs: each setting is as it must be, because arq's own would lose work."""
+
+import asyncio
+
+import pytest
+from arq.worker import Function, Worker
+
+from remediation.mapping.schema import JiraTracker
+from remediation.queue import JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Job, decode, encode
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.store.todo import LEASE_SECONDS
+from tests.integration.offices import Office
+from workers.settings import COMPLETION_WAIT, JOB_TIMEOUT, SWEEP_SECONDS, upkeep_worker, work_worker
+
+POD_GRACE = 30
+LIFETIME_MS = JOB_LIFETIME.total_seconds() * 1000
+
+
+@pytest.fixture
+def work(connection: Connection, keyring: Keyring) -> Worker:
+    return work_worker(connection.redis.connection_pool, Office(connection, keyring).desk, 64)
+
+
+@pytest.fixture
+def upkeep(connection: Connection, keyring: Keyring) -> Worker:
+    return upkeep_worker(connection.redis.connection_pool, Office(connection, keyring).desk, 30)
+
+
+@pytest.fixture(params=["work", "upkeep"])
+def either(request: pytest.FixtureRequest) -> Worker:
+    worker: Worker = request.getfixturevalue(request.param)
+    return worker
+
+
+async def test_nothing_is_pickled(either: Worker) -> None:
+    pool = either.pool
+    assert {either.job_serializer, pool.job_serializer} == {encode}
+    assert {either.job_deserializer, pool.job_deserializer} == {decode}
+
+
+async def test_no_arguments_are_logged_or_kept(work: Worker, either: Worker) -> None:
+    assert either.log_results is False
+    assert (work.keep_result_s, work.keep_result_forever) == (0, False)
+    assert all(function.keep_result_s is None for function in work.functions.values() if isinstance(function, Function))
+
+
+async def test_no_job_is_dropped_for_its_tries_or_its_age(either: Worker) -> None:
+    assert either.max_tries >= 1_000_000
+    assert either.expires_extra_ms >= 30 * 24 * 3600 * 1000
+    assert either.expires_extra_ms == either.pool.expires_extra_ms == LIFETIME_MS
+
+
+async def test_jobs_are_short_and_a_call_to_a_tracker_is_shorter(either: Worker) -> None:
+    assert either.job_timeout_s == JOB_TIMEOUT == 30
+    assert all(function.timeout_s in {None, JOB_TIMEOUT} for function in either.functions.values())
+    config = JiraTracker.model_fields
+    longest = sum(
+        next(limit.le for limit in config[name].metadata if hasattr(limit, "le")).total_seconds()
+        for name in ("connect_timeout", "read_timeout")
+    )
+    assert longest < JOB_TIMEOUT
+
+
+async def test_a_worker_that_died_is_replaced_sooner_than_arq_would(work: Worker) -> None:
+    assert work.in_progress_timeout_s > LEASE_SECONDS + SWEEP_SECONDS
+
+
+async def test_a_long_queue_is_read_far_and_often(work: Worker) -> None:
+    assert work.queue_read_limit >= 5_000
+    assert work.poll_delay_s <= 0.05
+    assert work.max_jobs == 64
+
+
+async def test_a_worker_stops_within_its_pods_grace(either: Worker) -> None:
+    assert either._job_completion_wait == COMPLETION_WAIT < POD_GRACE
+    assert either._handle_signals is False
+
+
+async def test_no_hook_can_raise_because_there_is_none(either: Worker) -> None:
+    hooks = (either.on_startup, either.on_shutdown, either.on_job_start, either.on_job_end, either.after_job_end)
+    assert hooks == (None,) * 5
+
+
+async def test_the_jobs_are_those_that_the_scripts_write(work: Worker) -> None:
+    assert set(work.functions) == set(Job)
+    assert not work.cron_jobs
+
+
+async def test_crons_are_in_a_queue_of_their_own_and_may_run_on_several_workers(work: Worker, upkeep: Worker) -> None:
+    assert (work.queue_name, upkeep.queue_name) == (WORK_QUEUE, UPKEEP_QUEUE)
+    assert upkeep.pool.default_queue_name == UPKEEP_QUEUE
+    assert {cron.name for cron in upkeep.cron_jobs} == {"sweep", "poll_trackers"}
+    for cron in upkeep.cron_jobs:
+        assert cron.unique
+        assert cron.keep_result_s == 3600
+        assert cron.max_tries == 1
+        assert asyncio.iscoroutinefunction(cron.coroutine)
+
+
+@pytest.mark.parametrize(("every", "seconds"), [(1, 60), (30, 2), (60, 1), (7, 9)])
+async def test_the_polls_run_as_often_as_is_set(
+    connection: Connection, keyring: Keyring, every: int, seconds: int
+) -> None:
+    worker = upkeep_worker(connection.redis.connection_pool, Office(connection, keyring).desk, every)
+    times = {cron.name: cron.second for cron in worker.cron_jobs}
+    assert isinstance(times["poll_trackers"], set)
+    assert len(times["poll_trackers"]) == seconds
+    assert times["sweep"] == set(range(0, 60, SWEEP_SECONDS))

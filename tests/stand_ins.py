@@ -1,0 +1,319 @@
+"""In-memory stand-ins for the protocols of remediation/ports.py, for tests that need no wire.
+
+The tracker is held to the suite that the real adapters pass (tests/contract/test_stand_in_tracker.py).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from remediation.actions import PatchFinding, Why
+from remediation.cases import CaseKey, Link
+from remediation.errors import LeaseLost, NotFound, Refused
+from remediation.findings import Finding, FindingStatus
+from remediation.ports import FindingsPage
+from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketChange, TicketState
+
+LONGEST_TEXT = 30_000
+PAGE = 50
+
+
+class Troubles:
+    """What is to go wrong: errors by the name of the call, each raised once, in order; `for_good` every time."""
+
+    def __init__(self) -> None:
+        self._once: dict[str, list[Exception]] = {}
+        self._for_good: dict[str, Exception] = {}
+        self.calls: list[str] = []
+
+    def once(self, call: str, *errors: Exception) -> None:
+        """The next calls of this name raise these."""
+        self._once.setdefault(call, []).extend(errors)
+
+    def for_good(self, call: str, error: Exception) -> None:
+        """Every call of this name raises this, until `heal`."""
+        self._for_good[call] = error
+
+    def heal(self) -> None:
+        """All is well again."""
+        self._once.clear()
+        self._for_good.clear()
+
+    def meet(self, call: str) -> None:
+        """Note the call, and raise what was ordered for it."""
+        self.calls.append(call)
+        if waiting := self._once.get(call):
+            raise waiting.pop(0)
+        if call in self._for_good:
+            raise self._for_good[call]
+
+
+@dataclass(slots=True)
+class Kept:
+    """A ticket as the stand-in keeps it."""
+
+    ticket: Ticket
+    draft: Draft
+    comments: list[str] = field(default_factory=list)
+    changes: int = 0
+
+
+class MemoryTracker:
+    """A Tracker. `lag` is how many seconds a search stays behind; `clock` answers Unix seconds.
+
+    Orders under the name `create` are met before anything is kept, under `created` after it: a lost reply.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        clock: Callable[[], float],
+        *,
+        lag: float = 0.0,
+        horizon: float = 10.0,
+        address: str = "https://tracker.example",
+    ) -> None:
+        self.troubles = Troubles()
+        self.books: dict[str, Kept] = {}
+        self.closed = False
+        self._name, self._clock, self._lag, self._address = name, clock, lag, address
+        self._horizon = timedelta(seconds=horizon)
+        self._edits = 0
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def search_horizon(self) -> timedelta:
+        return self._horizon
+
+    async def create(self, draft: Draft) -> Ticket:
+        self._check(draft.mark, of_a_mark=True)
+        self.troubles.meet("create")
+        ticket = self.keep(draft)
+        self.troubles.meet("created")
+        return ticket
+
+    async def read(self, ticket_id: str) -> Ticket:
+        self._check(ticket_id)
+        self.troubles.meet("read")
+        kept = self.books.get(ticket_id)
+        if kept is None:
+            return Ticket(self._name, ticket_id, ticket_id, self._address, TicketState.GONE)
+        return kept.ticket
+
+    async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
+        self._check(mark, of_a_mark=True)
+        self.troubles.meet("find")
+        here = (kept for kept in self.books.values() if kept.draft.place == place and kept.ticket.mark == mark)
+        return tuple(kept.ticket for kept in here if self._is_searchable(kept.ticket))
+
+    async def resolve(self, ticket_id: str, reason: Reason, comment: str) -> Ticket:
+        kept = self._kept(ticket_id)
+        self.troubles.meet("resolve")
+        if kept.ticket.state is TicketState.DONE:
+            return kept.ticket
+        kept.comments.append(comment[:LONGEST_TEXT])
+        return self.change(ticket_id, TicketState.DONE, reason, by="svc-remedy")
+
+    async def reopen(self, ticket_id: str, comment: str) -> Ticket:
+        kept = self._kept(ticket_id)
+        self.troubles.meet("reopen")
+        if kept.ticket.state.is_active:
+            return kept.ticket
+        kept.comments.append(comment[:LONGEST_TEXT])
+        return self.change(ticket_id, TicketState.OPEN)
+
+    async def comment(self, ticket_id: str, text: str) -> None:
+        self._check(ticket_id)
+        kept = self._kept(ticket_id)
+        self.troubles.meet("comment")
+        kept.comments.append(text[:LONGEST_TEXT])
+        self.change(ticket_id, kept.ticket.state, kept.ticket.reason, by=kept.ticket.closed_by)
+
+    async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
+        """In the order of change; the cursor counts them, and `now` is not needed."""
+        del now
+        self.troubles.meet("changes")
+        after = _place(cursor)
+        kept = sorted((each for each in self.books.values() if each.changes > after), key=lambda each: each.changes)
+        page = [each for each in kept if self._is_searchable(each.ticket)][:PAGE]
+        reached = page[-1].changes if page else after
+        found = tuple(TicketChange(each.ticket.id, each.ticket.mark, each.ticket.version) for each in page)
+        return ChangePage(found, json.dumps({"after": reached}), more=len(kept) > len(page) and len(page) == PAGE)
+
+    async def whoami(self) -> str:
+        self.troubles.meet("whoami")
+        return "svc-remedy"
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def keep(self, draft: Draft) -> Ticket:
+        """A new ticket of this draft, whoever opens it."""
+        number, now = len(self.books) + 1, self._now()
+        ticket = Ticket(
+            tracker=self._name,
+            id=f"id-{number}",
+            key=f"KEY-{number}",
+            url=f"{self._address}/KEY-{number}",
+            state=TicketState.OPEN,
+            mark=draft.mark or None,
+            created_at=now,
+            updated_at=now,
+        )
+        cut = replace(draft, summary=draft.summary[:200], body=draft.body[:LONGEST_TEXT])
+        self.books[ticket.id] = Kept(ticket, cut)
+        return self.change(ticket.id, TicketState.OPEN)
+
+    def change(self, ticket_id: str, state: TicketState, reason: Reason | None = None, by: str | None = None) -> Ticket:
+        """Any change of a ticket, ours or a person's, gives it a new version."""
+        kept, now, done = self.books[ticket_id], self._now(), state is TicketState.DONE
+        self._edits += 1
+        kept.changes = self._edits
+        kept.ticket = replace(
+            kept.ticket,
+            state=state,
+            reason=(reason or Reason.UNKNOWN) if done else None,
+            closed_by=by if done else None,
+            closed_at=now if done else None,
+            updated_at=now,
+            version=f"v{self._edits}",
+        )
+        return kept.ticket
+
+    def of(self, mark: str) -> list[Ticket]:
+        """Every ticket that really carries this mark, without any lag."""
+        return [kept.ticket for kept in self.books.values() if kept.ticket.mark == mark]
+
+    def _is_searchable(self, ticket: Ticket) -> bool:
+        return ticket.created_at is not None and ticket.created_at.timestamp() + self._lag <= self._clock()
+
+    def _kept(self, ticket_id: str) -> Kept:
+        if ticket_id not in self.books:
+            raise NotFound(self._name, "no such ticket", status=404)
+        return self.books[ticket_id]
+
+    def _check(self, text: str, *, of_a_mark: bool = False) -> None:
+        allowed = "-_.:" if of_a_mark else "-"
+        if not text.isascii() or not text.translate(str.maketrans("", "", allowed)).isalnum():
+            raise Refused(self._name, "not an id")
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), tz=UTC)
+
+
+def _place(cursor: str | None) -> int:
+    return int(json.loads(cursor or "{}").get("after", 0))
+
+
+class MemorySource:
+    """A Source: findings that can be changed as a person would, and every update that was sent, with its note."""
+
+    def __init__(self, *findings: Finding, page_size: int = 100) -> None:
+        self.troubles = Troubles()
+        self.findings = {each.id: each for each in findings}
+        self.updates: list[tuple[str, FindingStatus, str]] = []
+        self._page_size = page_size
+
+    async def finding(self, finding_id: str) -> Finding:
+        self.troubles.meet("finding")
+        if finding_id not in self.findings:
+            raise NotFound("lakeside", "no such finding", status=404)
+        return self.findings[finding_id]
+
+    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        self.troubles.meet("findings_page")
+        found = [each for each in self.findings.values() if each.scan_id == filters.get("scan_id", each.scan_id)]
+        start = int(cursor or 0)
+        end = start + self._page_size
+        return FindingsPage(tuple(found[start:end]), str(end) if end < len(found) else None)
+
+    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+        self.troubles.meet("update_finding")
+        self.set_status(finding_id, status)
+        self.updates.append((finding_id, status, note))
+
+    def set_status(self, finding_id: str, status: FindingStatus) -> None:
+        """Change a finding, as SchoolScan or a person does."""
+        self.findings[finding_id] = replace(self.findings[finding_id], status=status)
+
+
+class PlainRulebook:
+    """A Rulebook in which every finding wants a ticket in the same trackers, and texts are words."""
+
+    def __init__(self, *trackers: str) -> None:
+        self.trackers = trackers
+
+    def wanted(self, key: CaseKey, finding: Finding) -> tuple[str, ...]:
+        del key, finding
+        return self.trackers
+
+    def place(self, key: CaseKey, finding: Finding, tracker: str) -> str | None:
+        del key, finding
+        return "SEC" if tracker in self.trackers else None
+
+    def draft(self, key: CaseKey, finding: Finding, tracker: str) -> Draft:
+        del finding, tracker
+        return Draft(key.mark, "SEC", "Exposed student data", "What to do")
+
+    def note(
+        self, key: CaseKey, finding: Finding, patch: PatchFinding, tickets: tuple[Ticket, ...], at: datetime
+    ) -> str:
+        del key, finding, at
+        return " ".join([patch.why, *(ticket.key for ticket in tickets)])
+
+    def comment(self, key: CaseKey, finding: Finding, why: Why, ticket: Ticket, at: datetime) -> str:
+        del key, finding, at
+        return f"{why} {ticket.key}"
+
+
+class MemoryLinks:
+    """Links of one case. While `lost` is true every write raises LeaseLost; `log` has each write's name, in order."""
+
+    def __init__(self) -> None:
+        self.links: dict[str, Link] = {}
+        self.intents: dict[str, float] = {}
+        self.lost = False
+        self.log: list[str] = []
+
+    async def hold(self) -> None:
+        if self.lost:
+            raise LeaseLost("lakeside:finding:fnd_1")
+
+    async def intend(self, tracker: str, now: float) -> None:
+        self._write(f"intend:{tracker}")
+        self.intents[tracker] = now
+
+    async def link(self, ticket: Ticket) -> Link:
+        self._write(f"link:{ticket.tracker}")
+        link = Link(ticket.tracker, ticket.id, ticket.key, ticket.url)
+        self.links[ticket.tracker] = link
+        self.intents.pop(ticket.tracker, None)
+        return link
+
+    async def unlink(self, tracker: str) -> None:
+        self._write(f"unlink:{tracker}")
+        self.links.pop(tracker, None)
+        self.intents.pop(tracker, None)
+
+    def _write(self, what: str) -> None:
+        if self.lost:
+            raise LeaseLost("lakeside:finding:fnd_1")
+        self.log.append(what)
+
+
+class ManualClock:
+    """A clock that stands still until it is moved. Unix seconds."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time go by."""
+        self.now += seconds

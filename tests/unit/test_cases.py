@@ -1,0 +1,99 @@
+"""How cases are named: the same name always, a safe one everywhere, and no name for two cases."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediation.cases import CaseKey, CaseKind, Memory, key_of_ref, ref_of_mark
+from remediation.findings import FindingStatus
+from remediation.store.case_rows import key_in, memory_json, memory_of
+from remediation.tickets import TicketState
+
+SAFE = re.compile(r"[a-z0-9-]+:finding:[A-Za-z0-9._-]+")
+DISTRICTS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
+IDS = st.one_of(st.text(min_size=1, max_size=200), st.from_regex(r"[A-Za-z0-9._-]{1,60}", fullmatch=True))
+
+
+def key(outside_id: str, district: str = "lakeside") -> CaseKey:
+    return CaseKey(district, CaseKind.FINDING, outside_id)
+
+
+def test_a_reference_says_whose_what_and_which() -> None:
+    assert key("fnd_9d2").ref == "lakeside:finding:fnd_9d2"
+    assert key("fnd_9d2").mark == "remedy:lakeside:finding:fnd_9d2"
+
+
+@given(DISTRICTS, IDS)
+def test_every_reference_is_safe_and_fits_and_is_found_in_its_mark(district: str, outside_id: str) -> None:
+    case = key(outside_id, district)
+    assert SAFE.fullmatch(case.ref)
+    assert len(case.ref) <= 90
+    assert len(case.mark) <= 100, "ServiceNow's correlation_id takes no more"
+    assert ref_of_mark(case.mark) == case.ref
+    assert key_in(case.ref, outside_id) == case
+
+
+@given(IDS, IDS)
+def test_two_cases_never_have_one_reference(one: str, other: str) -> None:
+    assert (key(one).ref == key(other).ref) is (one == other)
+
+
+@given(DISTRICTS, IDS)
+def test_a_reference_that_spells_its_id_gives_the_key_back_and_a_digest_does_not(
+    district: str, outside_id: str
+) -> None:
+    case = key(outside_id, district)
+    assert key_of_ref(case.ref) in {case, None}
+    assert (key_of_ref(case.ref) is None) is (":sha256-" in case.ref)
+
+
+def test_an_id_cannot_pretend_to_be_a_digest() -> None:
+    digest = key("ü").ref.rpartition(":")[2]
+    assert key(digest).ref != key("ü").ref
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        None,
+        "",
+        "remedy:",
+        "remedy:lakeside",
+        "remedy:lakeside:finding",
+        "remedy:lakeside:finding:",
+        "remedy:lakeside:nonsense:fnd_1",
+        "remedy:Lakeside:finding:fnd_1",
+        "remedy:lakeside:finding:fnd 1",
+        "remedy:lakeside:finding:fnd_1\n",
+        "remedy:lakeside:finding:sha256-abc",
+        "Remedy:lakeside:finding:fnd_1",
+        " remedy:lakeside:finding:fnd_1",
+        "lakeside:finding:fnd_1",
+    ],
+)
+def test_a_text_that_is_no_mark_of_ours_names_no_case(mark: str | None) -> None:
+    assert ref_of_mark(mark) is None
+
+
+@given(st.text(max_size=120))
+def test_no_text_whatever_makes_reading_a_mark_fail(text: str) -> None:
+    ref = ref_of_mark(f"remedy:{text}")
+    assert ref is None or SAFE.fullmatch(ref)
+
+
+MEMORIES = st.builds(
+    Memory,
+    finding=st.one_of(st.none(), st.sampled_from(FindingStatus)),
+    tickets=st.dictionaries(st.sampled_from(["jira", "snow"]), st.sampled_from(TicketState)),
+    doing=st.frozensets(st.sampled_from(["open:jira", "patch:reviewing"])),
+    planned_at=st.one_of(st.none(), st.sampled_from(FindingStatus)),
+)
+
+
+@given(MEMORIES)
+def test_a_memory_survives_redis(memory: Memory) -> None:
+    back = memory_of(memory_json(memory).encode())
+    assert (back.finding, back.tickets, back.doing) == (memory.finding, memory.tickets, memory.doing)
+    assert back.planned_at == (memory.planned_at if memory.doing else None)

@@ -1,0 +1,143 @@
+"""Looking at the outside: what is asked, what is left alone, and what a failure of one tracker does to the rest."""
+
+from dataclasses import replace
+
+import pytest
+
+from remediation.cases import CaseKey, CaseKind, CaseRecord, Link
+from remediation.errors import NotFound, Refused, TryLater
+from remediation.findings import Finding, FindingStatus
+from remediation.observing import Sight, observe
+from remediation.tickets import Draft, Ticket, TicketState
+from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, PlainRulebook
+
+KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+NOW = 1_800_000_000.0
+DRAFT = Draft(KEY.mark, "SEC", "summary", "body")
+
+
+class Scene:
+    """One finding, two trackers, and what is kept of the case."""
+
+    def __init__(self, status: FindingStatus = FindingStatus.OPEN) -> None:
+        clock = ManualClock(NOW)
+        self.source = MemorySource(Finding("fnd_1", status))
+        self.jira, self.snow = MemoryTracker("jira", clock), MemoryTracker("snow", clock)
+        self.trackers = {"jira": self.jira, "snow": self.snow}
+        self.rulebook = PlainRulebook("jira", "snow")
+        self.record = CaseRecord(KEY)
+
+    def linked(self, tracker: MemoryTracker) -> Ticket:
+        ticket = tracker.keep(DRAFT)
+        link = Link(tracker.name, ticket.id, ticket.key, ticket.url)
+        self.record = replace(self.record, links={**self.record.links, tracker.name: link})
+        return ticket
+
+    async def look(self) -> Sight:
+        return await observe(self.record, self.source, self.trackers, self.rulebook, NOW)
+
+    @property
+    def calls(self) -> list[list[str]]:
+        return [each.troubles.calls for each in (self.jira, self.snow)]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+async def test_a_linked_ticket_is_read_by_its_id_and_not_searched(scene: Scene) -> None:
+    ticket = scene.linked(scene.jira)
+    seen = (await scene.look()).observation
+    assert seen.tickets == {"jira": ticket}
+    assert scene.calls == [["read"], ["find"]]
+
+
+async def test_a_ticket_that_nobody_linked_is_found_by_its_mark(scene: Scene) -> None:
+    ticket = scene.snow.keep(DRAFT)
+    scene.snow.keep(replace(DRAFT, mark="remedy:lakeside:finding:fnd_2"))
+    assert (await scene.look()).observation.tickets == {"snow": ticket}
+
+
+async def test_of_several_tickets_the_oldest_counts_and_the_active_others_are_duplicates(scene: Scene) -> None:
+    oldest, second, third = (scene.jira.keep(DRAFT) for _ in range(3))
+    scene.jira.change(second.id, TicketState.DONE)
+    seen = (await scene.look()).observation
+    assert seen.tickets["jira"] == oldest
+    assert seen.duplicates == (third,)
+
+
+async def test_a_linked_ticket_that_is_gone_is_searched_for_while_the_finding_is_unsolved(scene: Scene) -> None:
+    gone = scene.linked(scene.jira)
+    other = scene.jira.keep(DRAFT)
+    del scene.jira.books[gone.id]
+    assert (await scene.look()).observation.tickets == {"jira": other}
+
+
+@pytest.mark.parametrize("status", [FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK])
+async def test_a_solved_finding_has_its_linked_tickets_read_and_nothing_searched(status: FindingStatus) -> None:
+    scene = Scene(status)
+    gone = scene.linked(scene.jira)
+    del scene.jira.books[gone.id]
+    seen = (await scene.look()).observation
+    assert (seen.tickets["jira"].state, list(seen.existing)) == (TicketState.GONE, [])
+    assert scene.calls == [["read"], []]
+
+
+async def test_a_ticket_whose_rule_was_taken_away_is_still_read(scene: Scene) -> None:
+    ticket = scene.linked(scene.jira)
+    scene.rulebook = PlainRulebook()
+    sight = await scene.look()
+    assert (sight.wanted, sight.observation.tickets) == ((), {"jira": ticket})
+    assert scene.calls == [["read"], []]
+
+
+async def test_a_gone_ticket_whose_rule_was_taken_away_is_nowhere_to_be_searched(scene: Scene) -> None:
+    gone = scene.linked(scene.jira)
+    del scene.jira.books[gone.id]
+    scene.rulebook = PlainRulebook()
+    assert (await scene.look()).observation.tickets == {}
+    assert scene.calls == [["read"], []]
+
+
+async def test_trackers_that_are_not_configured_any_more_are_neither_wanted_nor_asked(scene: Scene) -> None:
+    scene.linked(scene.snow)
+    del scene.trackers["snow"]
+    sight = await scene.look()
+    assert (sight.wanted, sight.observation.tickets, sight.failures) == (("jira",), {}, {})
+
+
+@pytest.mark.parametrize("error", [TryLater("jira", "busy"), Refused("jira", "no", status=403)])
+@pytest.mark.parametrize("call", ["find", "read"])
+async def test_a_tracker_that_cannot_be_asked_is_unseen_and_the_other_is_seen(
+    scene: Scene, error: Exception, call: str
+) -> None:
+    if call == "read":
+        scene.linked(scene.jira)
+    ticket = scene.snow.keep(DRAFT)
+    scene.jira.troubles.for_good(call, error)
+    sight = await scene.look()
+    assert (sight.observation.unseen, sight.failures) == ({"jira"}, {"jira": error})
+    assert sight.observation.tickets == {"snow": ticket}
+    assert sight.observation.missing(sight.wanted) == ()
+
+
+@pytest.mark.parametrize("error", [TryLater("lakeside", "busy"), NotFound("lakeside", "no such finding")])
+async def test_without_the_finding_there_is_nothing_to_see(scene: Scene, error: Exception) -> None:
+    scene.source.troubles.once("finding", error)
+    with pytest.raises(type(error)):
+        await scene.look()
+    assert scene.calls == [[], []]
+
+
+async def test_the_moment_from_which_searches_count_is_kept(scene: Scene) -> None:
+    assert (await scene.look()).at == NOW
+
+
+@pytest.mark.parametrize("status", list(FindingStatus))
+async def test_observing_only_reads(status: FindingStatus) -> None:
+    scene = Scene(status)
+    scene.linked(scene.jira)
+    await scene.look()
+    assert set(scene.jira.troubles.calls + scene.snow.troubles.calls) <= {"read", "find"}
+    assert scene.source.troubles.calls == ["finding"]
