@@ -38,7 +38,8 @@ class Job(StrEnum):
 class Band(IntEnum):
     """How urgent work is. A job's place in the queue is its due time less its band, so a higher band always goes first.
 
-    Deliveries come before cases, because only reading one tells how urgent it is.
+    Deliveries come before cases, because only reading one tells how urgent it is. A severity whose word we do not know
+    may be anything, so it does not wait behind what is known to be harmless.
     """
 
     LOW = 0

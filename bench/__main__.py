@@ -1,0 +1,61 @@
+"""`python -m bench [topic …] [--quick | --long]`: measure, print one table, write bench/results/."""
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bench import accepting, deciding, looking, starting, waking
+from bench.effort import LONG, QUICK, USUAL, Effort
+from bench.picture import svg
+from bench.report import Report, as_json, table
+
+TOPICS: Mapping[str, Callable[[Effort], Report]] = {
+    "accepting": accepting.measure,
+    "waking": waking.measure,
+    "looking": looking.measure,
+    "deciding": deciding.measure,
+    "starting": starting.measure,
+}
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Measure what was asked for, or everything."""
+    asked = _arguments()
+    effort: Effort = asked.effort
+    reports = []
+    for topic in asked.topics or TOPICS:
+        print(f"measuring {topic} …", file=sys.stderr, flush=True)
+        reports.append(TOPICS[topic](effort))
+        _write(reports[-1], effort)
+    print(f"\n{table(reports)}\n")
+    print(f"Raw figures and pictures: {RESULTS}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the service against its anchors.")
+    parser.add_argument("topics", nargs="*", choices=[*TOPICS, []], metavar="topic", help=", ".join(TOPICS))
+    efforts = parser.add_mutually_exclusive_group()
+    quick, long = "less than a minute, for a first look", "the receiver's memory over a million deliveries"
+    efforts.add_argument("--quick", dest="effort", action="store_const", const=QUICK, default=USUAL, help=quick)
+    efforts.add_argument("--long", dest="effort", action="store_const", const=LONG, help=long)
+    return parser.parse_args()
+
+
+def _write(report: Report, effort: Effort) -> None:
+    conditions = {
+        "effort": effort.name,
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{report.topic}.json").write_text(as_json(report, conditions) + "\n", encoding="utf-8")
+    (RESULTS / f"{report.topic}.svg").write_text(svg(report), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""How much time a run takes for its measurements."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """`seconds` is one round of load, `idle_seconds` one round of watching an idle process.
+
+    `samples` is how many single things are timed in a round. `deliveries` is how many the receiver's memory is watched
+    over; None: as many as the rounds happen to send.
+    """
+
+    name: str
+    rounds: int
+    seconds: float
+    idle_seconds: float
+    samples: int
+    deliveries: int | None = None
+
+
+QUICK = Effort("quick", rounds=3, seconds=0.6, idle_seconds=1.0, samples=4)
+USUAL = Effort("usual", rounds=3, seconds=4.0, idle_seconds=5.0, samples=20)
+LONG = Effort("long", rounds=3, seconds=4.0, idle_seconds=5.0, samples=20, deliveries=1_000_000)
