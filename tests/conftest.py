@@ -1,7 +1,12 @@
 """What holds for every test."""
 
+import pytest
 from hypothesis import settings
 
 # A machine that is busy with other tests is slow; how fast things are is measured in bench/.
 settings.register_profile("remedy", deadline=None)
 settings.load_profile("remedy")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rounds", type=int, default=1, help="How often each test of tests/faults is played.")

@@ -11,6 +11,7 @@ from remediation.cases import CaseKey, CaseKind
 from sandbox.jira_state import PERSON as JIRA_PERSON
 from sandbox.secrets import DISTRICT
 from sandbox.servicenow_schema import PERSON as SERVICENOW_PERSON
+from sandbox.wire_faults import FaultKind
 
 _ACTIVE_INCIDENT = {"1", "2", "3"}
 
@@ -53,14 +54,26 @@ class Outside:
         audit = self._asked("GET", "schoolscan", f"/_sandbox/findings/{finding_id}/audit")
         return [entry["note"] for entry in audit if entry["by"] == "api"]
 
+    def add_findings(self, findings: int | Sequence[Mapping[str, Any]]) -> list[str]:
+        """Let these be found without an event. Answers their ids."""
+        added: list[str] = self._asked("POST", "schoolscan", "/_sandbox/findings", json={"findings": findings})[
+            "findings"
+        ]
+        return added
+
     def change_finding(self, finding_id: str, **fields: str) -> None:
         """Change a finding in SchoolScan's own pages, as a person; sends no event."""
         self._asked("PATCH", "schoolscan", f"/_sandbox/findings/{finding_id}", json=fields)
 
-    def send(self, kind: str, data: Mapping[str, Any], event_id: str | None = None) -> None:
-        """Let SchoolScan send one event."""
+    def review_finding(self, finding_id: str, **fields: str) -> None:
+        """Let SchoolScan's privacy staff review a finding and change these fields; sends finding.expert_reviewed."""
+        self._asked("POST", "schoolscan", f"/_sandbox/findings/{finding_id}/review", json=fields)
+
+    def send(self, kind: str, data: Mapping[str, Any], event_id: str | None = None) -> str:
+        """Let SchoolScan send one event. Answers its id."""
         order = {"type": kind, "data": dict(data)} | ({"id": event_id} if event_id else {})
-        self._asked("POST", "schoolscan", "/_sandbox/events", json=order)
+        sent: str = self._asked("POST", "schoolscan", "/_sandbox/events", json=order)["id"]
+        return sent
 
     def deliveries(self) -> list[dict[str, Any]]:
         """What SchoolScan has sent, with the answers."""
@@ -88,12 +101,31 @@ class Outside:
             found += [(mark, SeenTicket("jira", issue["id"], issue["key"], active, url)) for mark in marks]
         return found
 
+    def contents(self, ticket: SeenTicket) -> dict[str, Any]:
+        """All that a ticket holds, as its tracker has it: comments, journals, properties and changes."""
+        if ticket.tracker == "servicenow":
+            return dict(self._asked("GET", "servicenow", f"/_sandbox/records/incident/{ticket.id}"))
+        issues = self._asked("GET", "jira", "/_sandbox/issues")
+        return next(dict(issue) for issue in issues if issue["id"] == ticket.id)
+
+    def edit_as_priya(self, ticket: SeenTicket, fields: Mapping[str, Any]) -> None:
+        """Let a person change fields of a ticket, by the tracker's own names for them."""
+        if ticket.tracker == "servicenow":
+            self._incident(ticket, fields)
+        else:
+            signed_in = (JIRA_PERSON.email, JIRA_PERSON.token)
+            self._asked("PUT", "jira", f"/rest/api/2/issue/{ticket.id}", json={"fields": dict(fields)}, auth=signed_in)
+
     def resolve_as_priya(
-        self, ticket: SeenTicket, resolution: str = "Done", close_code: str = "Solution provided"
+        self,
+        ticket: SeenTicket,
+        resolution: str = "Done",
+        close_code: str = "Solution provided",
+        words: str = "The page is corrected.",
     ) -> None:
         """Let a person resolve a ticket in its tracker's own way."""
         if ticket.tracker == "servicenow":
-            fields = {"state": "6", "close_code": close_code, "close_notes": "The page is corrected."}
+            fields = {"state": "6", "close_code": close_code, "close_notes": words}
             self._incident(ticket, fields)
         else:
             self._move_issue(ticket, "done", {"fields": {"resolution": {"name": resolution}}})
@@ -117,6 +149,20 @@ class Outside:
         chosen = next(each for each in choices if each["to"]["statusCategory"]["key"] == category)
         order = {"transition": {"id": chosen["id"]}, **fields}
         self._asked("POST", "jira", path, json=order, auth=signed_in)
+
+    def break_down(self, system: str, kind: FaultKind, **order: Any) -> None:
+        """Order a fault: `method`, `path` (a regular expression), `times`, `seconds`, `status` and `headers` of it."""
+        self.control(system, "POST", "faults", json={"kind": kind, **order})
+
+    def mend(self) -> None:
+        """Take back every fault that has not happened yet."""
+        for system in self.addresses:
+            self.control(system, "DELETE", "faults")
+
+    def requests(self, system: str) -> list[dict[str, Any]]:
+        """The requests that came to a system, oldest first: method, path, query, at, user_agent, status, fault."""
+        came: list[dict[str, Any]] = self.control(system, "GET", "requests")
+        return came
 
     def control(self, system: str, method: str, path: str, **options: Any) -> Any:
         """Any other control of a stand-in: faults, requests, settings."""

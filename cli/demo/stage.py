@@ -25,15 +25,17 @@ from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, SERVICENOW_USER
 START_SECONDS = 20.0
 STOP_SECONDS = 40.0
 _PAUSE = 0.02
+_REDIS = "redis"
 
 
 @dataclass(slots=True)
 class Program:
-    """A process of ours with its log. `port` settings of 0 let several run side by side."""
+    """A process of ours, and its log from where it began: an earlier process may have written to the same file."""
 
     name: str
     log: Path
     process: subprocess.Popen[bytes]
+    log_begins_at: int = 0
 
     @property
     def pid(self) -> int:
@@ -44,11 +46,15 @@ class Program:
         """The address that its log gives with an event, waited for. Raises ConfigurationError when the program ends."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
-            for line in self.log.read_text(errors="replace").splitlines():
+            for line in self.logged().splitlines():
                 if event in line and (entry := _entry(line)).get("event") == event:
                     return str(entry["address"])
             time.sleep(_PAUSE)
         raise ConfigurationError([Problem(str(self.log), f"the {self.name} did not start; its log says why")])
+
+    def logged(self) -> str:
+        """What it has logged so far."""
+        return self.log.read_bytes()[self.log_begins_at :].decode(errors="replace")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send the signal and wait for the end; answers the exit code. One that does not end is killed."""
@@ -79,6 +85,8 @@ class Stage:
     environment: Mapping[str, str]
     programs: list[Program] = field(default_factory=list)
     receiver_address: str = ""
+    redis: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    """Holds the embedded server while it runs."""
 
     def start(self, role: str, name: str | None = None, **environment: str) -> Program:
         """One more receiver or worker, as `remedy run` starts it. Returns at once."""
@@ -93,6 +101,19 @@ class Stage:
         _wait_until_ready(f"{self.receiver_address}/readyz", receiver)
         self.subscribe(self.receiver_address)
         return receiver
+
+    def stop_redis(self) -> None:
+        """End the embedded server, or clear up after one that was killed. Its data stay where they are."""
+        self.redis.close()
+
+    def start_redis(self) -> None:
+        """Start the embedded server on its data, at the same address."""
+        self.redis.enter_context(EmbeddedServer(self.redis_folder))
+
+    @property
+    def redis_folder(self) -> Path:
+        """Where the embedded server keeps its data."""
+        return self.folder / _REDIS
 
     def subscribe(self, receiver_address: str) -> None:
         """Tell SchoolScan where to send its webhooks."""
@@ -112,10 +133,11 @@ def open_stage(folder: Path, mappings: Path) -> Iterator[Stage]:
 
     The folder is emptied first: a sandbox remembers nothing either.
     """
-    data = folder / "redis"
-    with EmbeddedServer(data) as server:  # first: it refuses a folder that somebody else uses
-        with Redis.from_url(server.url) as redis:
-            redis.flushall()
+    data = folder / _REDIS
+    with contextlib.ExitStack() as redis:
+        server = redis.enter_context(EmbeddedServer(data))  # first: it refuses a folder that somebody else uses
+        with Redis.from_url(server.url) as client:
+            client.flushall()
         for other in folder.iterdir():
             if other != data:
                 shutil.rmtree(other) if other.is_dir() else other.unlink()
@@ -123,7 +145,7 @@ def open_stage(folder: Path, mappings: Path) -> Iterator[Stage]:
         try:
             outside = _announced(sandbox)
             environment = _environment(folder, server.url, _adapted(mappings, folder / "mappings.yaml", outside))
-            stage = Stage(folder, server.url, outside, environment, [sandbox])
+            stage = Stage(folder, server.url, outside, environment, [sandbox], redis=redis)
             try:
                 yield stage
             finally:
@@ -150,6 +172,7 @@ def _environment(folder: Path, redis_url: str, mappings: Path) -> dict[str, str]
 def _start(name: str, arguments: list[str], folder: Path, environment: Mapping[str, str]) -> Program:
     log = folder / f"{name}.log"
     with log.open("ab") as output:
+        begins_at = output.tell()
         process = subprocess.Popen(  # noqa: S603 - our own interpreter, with arguments of ours
             [sys.executable, *arguments],
             env=dict(environment),
@@ -158,13 +181,13 @@ def _start(name: str, arguments: list[str], folder: Path, environment: Mapping[s
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for the demo, which ends the others in order
         )
-    return Program(name, log, process)
+    return Program(name, log, process, begins_at)
 
 
 def _announced(sandbox: Program) -> dict[str, str]:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and sandbox.process.poll() is None:
-        for line in sandbox.log.read_text(errors="replace").splitlines():
+        for line in sandbox.logged().splitlines():
             if "schoolscan" in (addresses := _entry(line)):
                 return addresses
         time.sleep(_PAUSE)

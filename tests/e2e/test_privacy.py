@@ -1,0 +1,218 @@
+"""P6: a canary in every string of every payload is found nowhere but where it came from."""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.jira_state import SERVICE
+from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER
+from sandbox.wire import serve
+from tests.e2e.scene import RESOLVED, REVIEWING, Scene, State, critical, delivered, open_scene
+from tests.e2e.watching import becomes
+
+CANARY = f"ZZPII-{uuid.uuid4()}"
+"""Stands for a student: in every string that SchoolScan has of a finding, and in every delivery."""
+
+SAID = f"ZZSAID-{uuid.uuid4()}"
+"""Stands for what a person wrote in a tracker. It may stay there, and goes nowhere else."""
+
+
+def quoting_jira() -> Starlette:
+    """A Jira that refuses every issue, in words that quote what nobody may read."""
+
+    async def refuse(_request: Request) -> Response:
+        return JSONResponse({"errorMessages": [], "errors": {"summary": f"{CANARY} is already known."}}, 400)
+
+    async def search(_request: Request) -> Response:
+        return JSONResponse({"issues": [], "isLast": True})
+
+    return Starlette(
+        routes=[
+            Route("/rest/api/2/issue", refuse, methods=["POST"]),
+            Route("/rest/api/2/search/jql", search, methods=["GET", "POST"]),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    """As every stage, but vendor exposures also go to a Jira that quotes what it refuses."""
+    with serve(quoting_jira()) as address, open_scene() as scene:
+
+        def quoting(tree: Any) -> None:
+            account = {"user": JIRA_USER, "password": {"env": "JIRA_TOKEN"}}
+            tree["trackers"]["quoting"] = {"kind": "jira", "url": address, "auth": {"basic": account}}
+            rule = next(rule for rule in tree["rules"] if rule["name"] == "vendor-exposure")
+            rule["tickets"]["quoting"] = {"project": "SEC"}
+
+        mappings = scene.mappings("quoting.yaml", quoting)
+        scene.stage.start_receiver()
+        scene.start_worker(MAPPINGS_PATH=mappings, LOG_LEVEL="debug")
+        yield scene
+
+
+def full_of(canary: str) -> dict[str, object]:
+    """A finding's fields with the canary in each string that is no id, and in strings that nobody foresaw."""
+    return {
+        "title": f"Roster of {canary}",
+        "description": f"The page shows {canary}.",
+        "url": f"https://{canary.lower()}.lakeside.example/{canary}.html?student={canary}#{canary}",
+        "evidence": [{"kind": canary, "snippet": f"born {canary}", "matched_values": [canary, {canary: canary}]}],
+        "expert_review": {"outcome": canary, "comment": canary},
+        "detector": {"name": canary, canary: 7},
+        "assignee": canary,
+        "detected_at": canary,
+        canary: canary,
+    }
+
+
+UNKNOWN_WORDS = {"severity": CANARY, "domain_type": CANARY, "confidence": CANARY}
+
+
+def deliveries() -> dict[str, bytes]:
+    """Authentic deliveries that are full of the canary and that nobody can read, by what is wrong with them."""
+    data = json.dumps({CANARY: CANARY, "finding": {"name": CANARY}})
+    return {
+        "broken": f'{{"type": "finding.critical", "data": {{"name": "{CANARY}'.encode(),
+        "type": f'{{"id": "evt_1", "type": "{CANARY}", "data": {data}}}'.encode(),
+        "nameless": f'{{"id": "evt_2", "type": "finding.critical", "data": {data}}}'.encode(),
+        "twice": f'{{"id": "evt_3", "type": "{CANARY}", "type": "{CANARY}", "data": {data}}}'.encode(),
+    }
+
+
+def play(scene: Scene) -> str:
+    """Everything that can happen to a finding, with the canary in it. Answers the id of the one that was resolved."""
+    finding_id = scene.opened(**full_of(CANARY))
+    (strange,) = scene.outside.scan([{**full_of(CANARY), **UNKNOWN_WORDS}])
+    scene.told("finding.critical", {"finding_id": strange, "summary": CANARY, "student": {CANARY: [CANARY]}})
+    refused = scene.find(**{**full_of(CANARY), "domain_type": "vendor_exposure"})
+    scene.told("finding.critical", {"finding_id": "fnd_nowhere", "summary": CANARY})
+    scene.told("scan.completed", {"scan_id": "scan_nowhere", "domain": CANARY, "grade": CANARY})
+    for body in deliveries().values():
+        assert delivered(scene.stage.receiver_address, body).status_code == 202
+    forged = critical("fnd_forged").replace(b'"data": {', f'"data": {{"name": "{CANARY}", '.encode())
+    assert delivered(scene.stage.receiver_address, forged, secret="test-only-forger").status_code == 401
+    lost = httpx2.post(f"{scene.stage.receiver_address}/webhooks/{CANARY}?q={CANARY}", json={CANARY: CANARY})
+    assert lost.status_code == 404
+    scene.settles(strange, State("reviewing", ("jira open",)))
+    scene.settles(refused, State("reviewing", ("servicenow open",)))
+    for ticket in scene.outside.tickets(finding_id):
+        scene.outside.resolve_as_priya(ticket, words=f"{SAID} asked for it to be taken down.")
+    scene.settles(finding_id, RESOLVED)
+    scene.outside.scan(find_again=[finding_id])
+    scene.settles(finding_id, REVIEWING)
+    return finding_id
+
+
+@pytest.fixture(scope="module")
+def played(scene: Scene) -> str:
+    return play(scene)
+
+
+def logs(scene: Scene) -> str:
+    return "".join(path.read_text(errors="replace") for path in sorted(scene.stage.folder.glob("*.log")))
+
+
+def metrics(scene: Scene) -> str:
+    receiver, worker = scene.stage.programs[-2:]
+    addresses = (receiver.address("metrics_listen"), worker.address("worker_runs"))
+    return "".join(httpx2.get(f"{address}/metrics", trust_env=False).text for address in addresses)
+
+
+def files_of_redis(scene: Scene) -> bytes:
+    """Every file that the server has written: the log of all commands, and an uncompressed image of what it holds."""
+    scene.redis.config_set("rdbcompression", "no")
+    scene.redis.save()
+    paths = [path for path in scene.stage.redis_folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert {".aof", ".rdb"} <= {path.suffix for path in paths}
+    return b"".join(path.read_bytes() for path in paths)
+
+
+def contents_of_redis(scene: Scene) -> list[object]:
+    """Every key with its value, jobs included."""
+    read = {
+        b"string": scene.redis.get,
+        b"hash": scene.redis.hgetall,
+        b"zset": lambda key: scene.redis.zrange(key, 0, -1),
+        b"set": scene.redis.smembers,
+    }
+    return [(key, read[scene.redis.type(key)](key)) for key in scene.redis.scan_iter() if scene.redis.exists(key)]
+
+
+def tickets(scene: Scene) -> list[Any]:
+    """All that both trackers hold, with comments, journals, properties and links."""
+    issues = scene.outside.control("jira", "GET", "issues")
+    address, signed_in = scene.stage.outside["jira"], (SERVICE.email, SERVICE.token)
+    links = [
+        httpx2.get(f"{address}/rest/api/2/issue/{issue['id']}/remotelink", auth=signed_in, trust_env=False).json()
+        for issue in issues
+    ]
+    return [scene.outside.control("servicenow", "GET", "records"), issues, links]
+
+
+def notes(scene: Scene) -> list[list[str]]:
+    return [scene.outside.notes(each["id"]) for each in scene.outside.findings()]
+
+
+def requests(scene: Scene) -> list[Any]:
+    """Every address that anybody asked for."""
+    return [scene.outside.requests(system) for system in scene.stage.outside]
+
+
+PLACES = [logs, metrics, files_of_redis, contents_of_redis, notes, requests]
+
+
+@pytest.mark.parametrize("place", [*PLACES, tickets], ids=lambda place: place.__name__)
+def test_what_schoolscan_says_of_a_student_stays_there(scene: Scene, played: str, place: Any) -> None:
+    assert re.findall(f"(?i){CANARY}", str(place(scene))) == []
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
+def test_what_a_person_wrote_in_a_ticket_stays_there(scene: Scene, played: str, place: Any) -> None:
+    assert re.findall(f"(?i){SAID}", str(place(scene))) == []
+
+
+@pytest.mark.parametrize("secret", sorted(ENVIRONMENT))
+@pytest.mark.parametrize("place", [*PLACES, tickets], ids=lambda place: place.__name__)
+def test_a_secret_stays_in_the_environment(scene: Scene, played: str, secret: str, place: Any) -> None:
+    assert ENVIRONMENT[secret] not in str(place(scene))
+
+
+def test_the_canary_really_was_in_all_that_we_read(scene: Scene, played: str) -> None:
+    assert CANARY in str(scene.outside.finding(played))
+    assert any(CANARY in each["body"] for each in scene.outside.deliveries())
+    assert SAID in str(tickets(scene))
+
+
+def test_what_was_set_aside_with_the_canary_in_it_is_sealed_and_can_be_read_by_who_has_the_key(
+    scene: Scene, played: str
+) -> None:
+    parked = scene.parked()
+    kinds = sorted(item["kind"] for item in parked.values())
+    assert kinds.count("quarantined") == len(deliveries())
+    refused = [item for item in parked.values() if item["system"] == "quoting"]
+    assert [CANARY in item["words"] for item in refused] == [True] * len(refused) != []
+    assert f"{DISTRICT}:finding:fnd_nowhere/look" in parked
+    rows = [scene.redis.hget(f"remedy:inbox:{name.removeprefix('delivery/')}", "body") for name in parked]
+    assert all(CANARY.encode() not in row for row in rows if row is not None)
+
+
+def test_a_delivery_that_has_been_read_leaves_no_body_behind(scene: Scene, played: str) -> None:
+    becomes(lambda: scene.redis.zcard("remedy:inbox-pending"), 0)
+    rows = [scene.redis.hgetall(key) for key in scene.redis.keys("remedy:inbox:*")]
+    assert {b"body" in row for row in rows if row[b"state"] == b"done"} == {False}
+
+
+def test_the_log_says_something_all_the_same(scene: Scene, played: str) -> None:
+    told = {json.loads(line).get("event") for line in Path(scene.stage.programs[-1].log).read_text().splitlines()}
+    assert {"delivery_read", "action_done", "action_failed", "case_parked"} <= told
