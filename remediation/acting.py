@@ -153,15 +153,11 @@ class Hands:
     async def _open(self, name: str) -> Ticket:
         """Open exactly one ticket.
 
-        Nothing was found, so only an earlier create that may still come to light stands in the way: unless the search
-        itself began after its horizon, that search proves nothing. The intent is durable before the request leaves,
-        and the mark travels in the request itself.
+        Nothing was found by a search that began after the horizon of any earlier create. The intent is durable before
+        the request leaves, and the mark travels in the request itself.
         """
         tracker = self.trackers[name]
         draft = self.rulebook.draft(self.record.key, self.sight.observation.finding, name)
-        horizon = tracker.search_horizon.total_seconds()
-        if (intent := self.record.intents.get(name)) and (wait := intent.at + horizon - self.sight.at) > 0:
-            raise TryLater(name, "an earlier attempt may still come to light", after=min(wait, horizon))
         await self.links.intend(name, self.clock())
         try:
             ticket = await tracker.create(draft)
@@ -169,7 +165,7 @@ class Hands:
             if not error.ambiguous:
                 await self.links.unlink(name)
                 raise
-            after = max(horizon, error.after or 0.0)
+            after = max(tracker.search_horizon.total_seconds(), error.after or 0.0)
             raise TryLater(name, error.words, after=after, ambiguous=True, status=error.status) from None
         except Refused:
             await self.links.unlink(name)

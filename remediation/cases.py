@@ -114,7 +114,8 @@ class CaseRecord:
     """All that the store keeps of a case.
 
     `parked` and `again` are names of actions (see actions.py): set aside after a refusal, and asked for
-    once more by a person. `attempts` counts the looks in a row that had to be put off.
+    once more by a person. `attempts` counts the looks in a row that had to be put off. `born` is when (Unix seconds)
+    the store began: it knows nothing of intents from before.
     """
 
     key: CaseKey
@@ -124,3 +125,4 @@ class CaseRecord:
     parked: frozenset[str] = frozenset()
     again: frozenset[str] = frozenset()
     attempts: int = 0
+    born: float = 0.0

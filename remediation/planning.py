@@ -193,8 +193,8 @@ def still_wanted(name: str, seen: Observation, wanted: tuple[str, ...]) -> bool:
 
 def _asked_again(seen: Observation, wanted: tuple[str, ...], again: AbstractSet[str]) -> Iterator[Action]:
     for name in sorted(again):
-        if not still_wanted(name, seen, wanted):
-            continue
+        if name.partition(":")[2] in seen.unseen or not still_wanted(name, seen, wanted):
+            continue  # what cannot be seen is not acted on either: it stays asked for
         match name.split(":"):
             case ["open", tracker]:
                 yield OpenTicket(tracker, Why.NEW)

@@ -15,6 +15,9 @@ from remediation.findings import Finding, FindingStatus
 from remediation.ports import FindingsPage
 from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketChange, TicketState
 
+LATER = datetime(9000, 1, 1, tzinfo=UTC)
+"""When a finding was detected, if no ticket of it can have been forgotten: after any store began."""
+
 LONGEST_TEXT = 30_000
 PAGE = 50
 

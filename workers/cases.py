@@ -12,7 +12,7 @@ from remediation.actions import Plan
 from remediation.backoff import delay
 from remediation.errors import LeaseLost, OutsideError, Refused, StoreUnavailable, TryLater
 from remediation.observing import Sight, observe
-from remediation.planning import plan, still_wanted, with_own_work
+from remediation.planning import Observation, plan, still_wanted, with_own_work
 from remediation.store.case_rows import memory_json
 from remediation.store.links import LeasedLinks
 from remediation.store.parked import ParkedKind, name_of
@@ -28,7 +28,7 @@ logger = structlog.get_logger()
 @never_raising
 async def look_at_case(desk: Desk, ref: str) -> None:
     """Look at one case, if it is dirty and nobody else is at it. Afterwards it is settled, put off or parked."""
-    lease = await desk.todo.take(ref)
+    lease = await desk.todo.take(ref, desk.clock())
     if lease is None:
         return
     started = time.monotonic()
@@ -82,7 +82,7 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
     _tell(lease, sight, progress, refused)
     for action, error in refused.items():
         await desk.parked.park(ParkedKind.ACTION, lease.ref, error, desk.clock(), district=district, action=action)
-    moot = {name for name in record.parked if not still_wanted(name, sight.observation, sight.wanted)}
+    moot = {name for name in record.parked if not still_wanted(name, _as_it_is_now(sight, progress), sight.wanted)}
     moot = (moot | {action.name for action in progress.done} & record.parked) - refused.keys()
     known = replace(with_own_work(record.memory, sight.observation), doing=record.memory.doing)
     memory = progress.memory(known, sight.observation.unseen)
@@ -100,6 +100,12 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
     )
     await desk.parked.forget([name_of(ParkedKind.ACTION, lease.ref, name) for name in sorted(moot)])
     LOOKS.labels(district, "settled").inc()
+
+
+def _as_it_is_now(sight: Sight, progress: Progress) -> Observation:
+    seen = sight.observation
+    finding = replace(seen.finding, status=progress.status)
+    return replace(seen, finding=finding, tickets={**seen.tickets, **progress.tickets})
 
 
 def _tell(lease: Lease, sight: Sight, progress: Progress, refused: dict[str, Refused]) -> None:

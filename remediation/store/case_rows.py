@@ -25,6 +25,7 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         parked=frozenset(_names(row, "parked")),
         again=frozenset(_names(row, "again")),
         attempts=int(row.get("attempts", 0)),
+        born=int(row.get("born", 0)) / 1000,
     )
 
 

@@ -35,6 +35,9 @@ PARKED = "remedy:parked"
 PARKED_ROW = "remedy:parked:"
 """+ name: a hash, one piece of parked work."""
 
+BORN = "remedy:born"
+"""When (ms) this Redis was first worked with; a wiped one is born again."""
+
 CURSOR = "remedy:cursor:"
 """+ tracker: how far its list of changes has been read."""
 
@@ -55,6 +58,7 @@ PRELUDE = "\n".join(
         "SCANS": SCANS,
         "PARKED": PARKED,
         "PARKED_ROW": PARKED_ROW,
+        "BORN": BORN,
         "CURSOR": CURSOR,
         "GRACE_MS": GRACE_MS,
         "QUEUE": WORK_QUEUE,

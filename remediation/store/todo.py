@@ -82,10 +82,10 @@ class Todo:
         case_id = await self._connection.ask(self._connection.redis.hget(CASE + ref, "id"))
         return key_in(ref, case_id.decode()) if case_id else None
 
-    async def take(self, ref: str) -> Lease | None:
+    async def take(self, ref: str, now: float) -> Lease | None:
         """The lease on a case that must be looked at; None when it is clean, or somebody else holds it."""
         token = secrets.token_hex(8)
-        answer = await self._connection.run("take_case", ref, token, int(LEASE_SECONDS * 1000))
+        answer = await self._connection.run("take_case", ref, token, int(LEASE_SECONDS * 1000), int(now * 1000))
         if not isinstance(answer, list):
             return None
         row = {answer[i].decode(): answer[i + 1] for i in range(0, len(answer), 2)}

@@ -11,7 +11,7 @@ from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.store.parked import Parked
 from remediation.tickets import Draft, Ticket
-from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, PlainRulebook
+from tests.stand_ins import LATER, ManualClock, MemorySource, MemoryTracker, PlainRulebook
 from workers.cases import look_at_case
 from workers.deliveries import read_delivery
 from workers.resources import Desk, desk_on
@@ -42,7 +42,9 @@ class Office:
     ) -> None:
         self.connection, self.redis = connection, connection.redis
         self.clock = clock or ManualClock()
-        self.source = MemorySource(Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH), page_size=page_size)
+        self.source = MemorySource(
+            Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH, detected_at=LATER), page_size=page_size
+        )
         self.jira = MemoryTracker("jira", self.clock, horizon=HORIZON)
         self.snow = MemoryTracker("snow", self.clock, horizon=HORIZON)
         self.trackers: dict[str, Tracker] = dict(trackers or {"snow": self.snow, "jira": self.jira})

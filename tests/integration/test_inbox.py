@@ -112,7 +112,7 @@ async def test_finishing_marks_the_case_in_the_same_step_and_only_once(inbox: In
     await accept(inbox)
     await inbox.finish("d1", NOW, [(KEY, Band.CRITICAL)])
     await inbox.finish("d1", NOW, [(KEY, Band.CRITICAL)])
-    lease = await Todo(connection).take(KEY.ref)
+    lease = await Todo(connection).take(KEY.ref, NOW)
     assert lease is not None
     assert lease.generation == "1"
 

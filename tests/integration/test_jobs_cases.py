@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from prometheus_client import REGISTRY
@@ -463,3 +464,12 @@ async def test_a_conflict_is_told_once_and_only_when_the_finding_has_really_gone
     await office.look()
     assert office.status() is FindingStatus.REVIEWING
     assert len(office.jira.books["id-1"].comments) <= 1
+
+
+async def test_in_a_store_younger_than_the_finding_a_search_must_outlast_the_horizon(office: Office) -> None:
+    """Redis was wiped just after a ticket was opened, before the tracker's search knows of it."""
+    office.source.findings["fnd_1"] = replace(office.source.findings["fnd_1"], detected_at=None)
+    await office.look()
+    assert office.tickets() == []
+    await office.later(HORIZON)
+    assert len(office.tickets()) == 2

@@ -135,7 +135,7 @@ async def test_a_lease_is_kept_while_the_work_goes_on(office: Office, short_leas
     task = await begun(office, tracker)
     await asyncio.sleep(SHORT * 4)
     assert await office.redis.exists(LEASE + KEY.ref)
-    assert await office.desk.todo.take(KEY.ref) is None
+    assert await office.desk.todo.take(KEY.ref, office.clock()) is None
     tracker.through.set()
     await asyncio.wait_for(task, 5)
     assert await office.desk.todo.dirty() == 0
@@ -153,7 +153,7 @@ async def test_whoever_cannot_renew_the_lease_stops_working(office: Office, shor
 
 async def test_a_worker_that_dies_keeps_its_case_no_longer_than_its_lease(office: Office, short_leases: None) -> None:
     await office.mark()
-    assert await office.desk.todo.take(KEY.ref) is not None  # and then kill -9
+    assert await office.desk.todo.take(KEY.ref, office.clock()) is not None  # and then kill -9
     await office.redis.delete(WORK_QUEUE)
     assert await office.later(60) == []
     await asyncio.sleep(SHORT)

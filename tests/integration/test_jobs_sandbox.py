@@ -18,7 +18,7 @@ from remediation.tickets import Reason, TicketState
 from tests.contract.jira_world import JiraWorld, jira_world
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.integration.offices import KEY, Office
-from tests.stand_ins import ManualClock
+from tests.stand_ins import LATER, ManualClock
 from workers.cases import look_at_case
 from workers.polls import poll_trackers
 
@@ -59,7 +59,13 @@ async def office(
         connection, keyring, trackers=trackers, rulebook=MappingsRulebook(rules.mappings), clock=RealClock(0.0)
     )
     office.source.findings["fnd_1"] = Finding(
-        "fnd_1", FindingStatus.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, title="ZZPII-title", url="https://ZZPII"
+        "fnd_1",
+        FindingStatus.OPEN,
+        Severity.CRITICAL,
+        DomainType.DIRECT_PII,
+        title="ZZPII-title",
+        url="https://ZZPII",
+        detected_at=LATER,
     )
     yield office
     for tracker in trackers.values():

@@ -15,6 +15,7 @@ from remediation.store.inbox import scan_ref
 from remediation.store.keys import CASE, SCAN, SCANS
 from remediation.store.parked import ParkedKind
 from tests.integration.offices import Office
+from tests.stand_ins import LATER
 from workers.deliveries import read_delivery
 from workers.scans import page_scan
 
@@ -34,7 +35,11 @@ async def office(connection: Connection, keyring: Keyring) -> Office:
     office = Office(connection, keyring, page_size=PAGE)
     office.source.findings = {
         f"found_{number}": Finding(
-            f"found_{number}", FindingStatus.OPEN, SEVERITIES[number % len(SEVERITIES)], scan_id="scan_1"
+            f"found_{number}",
+            FindingStatus.OPEN,
+            SEVERITIES[number % len(SEVERITIES)],
+            scan_id="scan_1",
+            detected_at=LATER,
         )
         for number in range(COUNT)
     }

@@ -31,7 +31,7 @@ def todo(connection: Connection) -> Todo:
 
 
 async def taken(todo: Todo) -> Lease:
-    lease = await todo.take(KEY.ref)
+    lease = await todo.take(KEY.ref, NOW)
     assert lease is not None
     return lease
 
@@ -41,7 +41,7 @@ async def queue(connection: Connection) -> list[str]:
 
 
 async def test_a_clean_case_cannot_be_taken(todo: Todo) -> None:
-    assert await todo.take(KEY.ref) is None
+    assert await todo.take(KEY.ref, NOW) is None
 
 
 async def test_many_marks_make_one_wake_up(todo: Todo, connection: Connection) -> None:
@@ -53,7 +53,7 @@ async def test_many_marks_make_one_wake_up(todo: Todo, connection: Connection) -
 
 async def test_one_worker_at_a_time_holds_a_case(todo: Todo) -> None:
     await todo.mark([(KEY, Band.LOW)], NOW)
-    leases = await asyncio.gather(*(todo.take(KEY.ref) for _ in range(20)))
+    leases = await asyncio.gather(*(todo.take(KEY.ref, NOW) for _ in range(20)))
     assert sum(lease is not None for lease in leases) == 1
 
 
@@ -228,7 +228,7 @@ async def test_a_case_with_an_unusual_id_is_found_by_its_digest(todo: Todo) -> N
     await todo.mark([(odd, Band.LOW)], NOW)
     assert await todo.key_of(odd.ref) == odd
     assert await todo.key_of("lakeside:finding:sha256-" + "0" * 40) is None
-    lease = await todo.take(odd.ref)
+    lease = await todo.take(odd.ref, NOW)
     assert lease is not None
     assert lease.record.key == odd
 

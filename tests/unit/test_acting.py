@@ -50,7 +50,6 @@ class Scene:
     known_links: dict[str, Link] = field(default_factory=dict)
     tickets: dict[str, Ticket] = field(default_factory=dict)
     duplicates: tuple[Ticket, ...] = ()
-    searched_before: float = 0.0
 
     def __post_init__(self) -> None:
         self.source = MemorySource(Finding("fnd_1", self.status))
@@ -69,7 +68,7 @@ class Scene:
     async def act(self, *actions: Action) -> Progress:
         record = CaseRecord(KEY, links=self.known_links, intents=self.intents)
         seen = Observation(Finding("fnd_1", self.status), self.tickets, duplicates=self.duplicates)
-        sight = Sight(seen, ("snow", "jira"), self.clock() - self.searched_before)
+        sight = Sight(seen, ("snow", "jira"))
         return await self.hands(record, sight).carry_out(actions)
 
     def hands(self, record: CaseRecord, sight: Sight) -> Hands:
@@ -91,7 +90,10 @@ NO = Refused("jira", "customfield_1 is required", status=400)
 
 @dataclass(frozen=True)
 class Opening:
-    """A row of the table: the intent's age and the tracker's answer go in; tickets, writes and intent come out."""
+    """A row of the table: the intent's age and the tracker's answer go in; tickets, writes and intent come out.
+
+    An intent that may still come to light never gets here: observing sees to that.
+    """
 
     case: str
     age: float | None
@@ -104,9 +106,6 @@ class Opening:
 
 OPENINGS = [
     Opening("no intent: open and link", None, None, 1, ("intend:jira", "link:jira"), intent_kept=False),
-    Opening("a young intent: wait for the rest of the horizon", 4, None, 0, (), intent_kept=True, after=6),
-    Opening("an intent of this moment: wait", 0, None, 0, (), intent_kept=True, after=10),
-    Opening("an intent from a clock that is ahead: wait no longer", -500, None, 0, (), intent_kept=True, after=10),
     Opening("an intent as old as the horizon: open", 10, None, 1, ("intend:jira", "link:jira"), intent_kept=False),
     Opening("an intent from long ago: open", 9_999, None, 1, ("intend:jira", "link:jira"), intent_kept=False),
     Opening("it may exist: keep the intent", None, AMBIGUOUS, 0, ("intend:jira",), intent_kept=True, after=10),
@@ -146,15 +145,6 @@ async def test_an_intent_is_written_at_the_moment_before_the_request(scene: Scen
 async def test_a_longer_wait_that_the_tracker_asks_for_outweighs_the_horizon(scene: Scene) -> None:
     scene.jira.troubles.once("create", TryLater("jira", "down", after=60.0, ambiguous=True))
     assert (await scene.act(OPEN_JIRA)).later["open:jira"].after == 60.0
-
-
-async def test_the_horizon_is_counted_to_the_search_and_not_to_the_moment_of_acting() -> None:
-    """A search that began before the horizon may have missed the ticket, however long ago it was since."""
-    scene = Scene(searched_before=3.0)
-    scene.intents = {"jira": Intent("jira", scene.clock() - HORIZON - 1)}
-    progress = await scene.act(OPEN_JIRA)
-    assert scene.jira.of(KEY.mark) == []
-    assert progress.later["open:jira"].after == pytest.approx(2.0)
 
 
 async def test_nothing_is_sent_when_the_intent_cannot_be_written(scene: Scene) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Link
+from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link
 from remediation.errors import NotFound, Refused, TryLater
 from remediation.findings import Finding, FindingStatus
 from remediation.observing import Sight, observe
@@ -130,8 +130,34 @@ async def test_without_the_finding_there_is_nothing_to_see(scene: Scene, error: 
     assert scene.calls == [[], []]
 
 
-async def test_the_moment_from_which_searches_count_is_kept(scene: Scene) -> None:
-    assert (await scene.look()).at == NOW
+@pytest.mark.parametrize("status", list(FindingStatus))
+@pytest.mark.parametrize(
+    ("age", "wait"),
+    [
+        pytest.param(4, 6, id="wait for the rest of the horizon"),
+        pytest.param(0, 10, id="of this moment"),
+        pytest.param(-500, 10, id="from a clock that is ahead: no longer than the horizon"),
+        pytest.param(10, None, id="as old as the horizon"),
+        pytest.param(9_999, None, id="from long ago"),
+    ],
+)
+async def test_a_tracker_is_unseen_while_an_earlier_create_may_still_come_to_light(
+    status: FindingStatus, age: float, wait: float | None
+) -> None:
+    """Whatever is made of it, a search from before the horizon proves nothing."""
+    scene = Scene(status)
+    scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW - age)})
+    sight = await scene.look()
+    failure = sight.failures.get("jira")
+    assert (failure.after if isinstance(failure, TryLater) else None) == wait
+    assert ("jira" in sight.observation.unseen) is (wait is not None)
+
+
+async def test_a_ticket_that_is_found_before_the_horizon_is_seen(scene: Scene) -> None:
+    scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW)})
+    ticket = scene.jira.keep(DRAFT)
+    sight = await scene.look()
+    assert (sight.observation.tickets, sight.failures) == ({"jira": ticket}, {})
 
 
 @pytest.mark.parametrize("status", list(FindingStatus))

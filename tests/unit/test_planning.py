@@ -251,6 +251,13 @@ def test_an_action_asked_for_again_comes_back_while_it_makes_sense() -> None:
     assert plan(seen(REVIEWING, servicenow=ACTIVE, jira=ACTIVE), BOTH, record) == ()
 
 
+@pytest.mark.parametrize("name", ["open:jira", "reopen:jira", "resolve:jira"])
+@pytest.mark.parametrize("status", [REVIEWING, RESOLVED])
+def test_an_action_asked_for_again_waits_until_its_tracker_can_be_seen(name: str, status: FindingStatus) -> None:
+    record = CaseRecord(KEY, memory=Memory(status, {"jira": DONE}), again=frozenset({name}))
+    assert plan(Observation(Finding("fnd_1", status), unseen=frozenset({"jira"})), ("jira",), record) == ()
+
+
 @pytest.mark.parametrize(
     ("name", "observation", "expected"),
     [
