@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from statistics import median
 
 from bench.deliveries import Deliveries
@@ -28,6 +29,7 @@ MATCH = f"the rule for a finding, of {RULES:,}"
 FIRST_MATCH = "the same, first finding of its kind"
 SCAN = f"anchor: asking {RULES:,} rules in turn"
 
+_AT = datetime(2026, 4, 15, tzinfo=UTC)
 _WANTED = ("servicenow", "jira")
 _KEY = CaseKey(DISTRICT, CaseKind.FINDING, "fnd_bench")
 _ROUND_SHARE = 0.25
@@ -118,8 +120,8 @@ def contests() -> tuple[Contest, ...]:
         Contest(YARDSTICK, lambda: json.loads(body), 1),
         Contest(PLAN, lambda: [plan(observation, _WANTED, record) for observation, record in seen], len(seen)),
         Contest(SCAN, lambda: [_asked_in_turn(ruled, finding) for finding in asked[:5]], 5),
-        Contest(MATCH, lambda: [matcher.rule_for(finding, DISTRICT) for finding in asked], len(asked)),
-        Contest(FIRST_MATCH, lambda: Matcher(ruled).rule_for(asked[0], DISTRICT), 1),
+        Contest(MATCH, lambda: [matcher.rule_for(finding, DISTRICT, _AT) for finding in asked], len(asked)),
+        Contest(FIRST_MATCH, lambda: Matcher(ruled).rule_for(asked[0], DISTRICT, _AT), 1),
     )
 
 

@@ -157,7 +157,7 @@ class Hands:
         the request leaves, and the mark travels in the request itself.
         """
         tracker = self.trackers[name]
-        draft = self.rulebook.draft(self.record.key, self.sight.observation.finding, name)
+        draft = self.rulebook.draft(self.record.key, self.sight.observation.finding, name, self.sight.at)
         await self.links.intend(name, self.clock())
         try:
             ticket = await tracker.create(draft)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from remediation.cases import CaseRecord
 from remediation.errors import OutsideError, TryLater
@@ -14,10 +15,14 @@ from remediation.tickets import Ticket, TicketState
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What was seen, which trackers the rules name for it, and why a tracker told nothing."""
+    """What was seen, which trackers the rules name for it, and why a tracker told nothing.
+
+    `at` is the moment before the first look: rules that ask for a finding's age are asked for then.
+    """
 
     observation: Observation
     wanted: tuple[str, ...]
+    at: datetime
     failures: Mapping[str, OutsideError] = field(default_factory=dict)
 
 
@@ -32,9 +37,10 @@ async def observe(
     So is one where an earlier create may still come to light: nothing is concluded from what a search cannot find yet.
     """
     finding = await source.finding(record.key.id)
-    wanted = tuple(name for name in rulebook.wanted(record.key, finding) if name in trackers)
+    at = datetime.fromtimestamp(now, tz=UTC)
+    wanted = tuple(name for name in rulebook.wanted(record.key, finding, at) if name in trackers)
     asked = [name for name in _to_ask(record, finding, wanted) if name in trackers]
-    answers = await asyncio.gather(*(_tickets(record, finding, trackers[name], rulebook, now) for name in asked))
+    answers = await asyncio.gather(*(_tickets(record, finding, trackers[name], rulebook, at) for name in asked))
     failures = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, OutsideError)}
     found = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, tuple) and found}
     observation = Observation(
@@ -43,7 +49,7 @@ async def observe(
         unseen=frozenset(failures),
         duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
     )
-    return Sight(observation, wanted, failures)
+    return Sight(observation, wanted, at, failures)
 
 
 def _to_ask(record: CaseRecord, finding: Finding, wanted: tuple[str, ...]) -> Iterable[str]:
@@ -52,7 +58,7 @@ def _to_ask(record: CaseRecord, finding: Finding, wanted: tuple[str, ...]) -> It
 
 
 async def _tickets(
-    record: CaseRecord, finding: Finding, tracker: Tracker, rulebook: Rulebook, now: float
+    record: CaseRecord, finding: Finding, tracker: Tracker, rulebook: Rulebook, at: datetime
 ) -> tuple[Ticket, ...] | OutsideError:
     """The case's ticket in one tracker first, then any duplicates of it."""
     try:
@@ -61,12 +67,12 @@ async def _tickets(
             replaced = finding.status.is_unsolved or tracker.name in record.intents
             if ticket.state is not TicketState.GONE or not replaced:
                 return (ticket,)
-        place = rulebook.place(record.key, finding, tracker.name)
+        place = rulebook.place(record.key, finding, tracker.name, at)
         found = await tracker.find(record.key.mark, place) if place is not None else ()
     except OutsideError as error:
         return error
     horizon = tracker.search_horizon.total_seconds()
-    if not found and (wait := _last_attempt(record, finding, tracker.name) + horizon - now) > 0:
+    if not found and (wait := _last_attempt(record, finding, tracker.name) + horizon - at.timestamp()) > 0:
         return TryLater(tracker.name, "an earlier attempt may still come to light", after=min(wait, horizon))
     return found
 

@@ -8,6 +8,8 @@ from typing import Protocol
 from remediation.actions import PatchFinding, Why
 from remediation.cases import CaseKey, Link
 from remediation.findings import Finding, FindingStatus
+from remediation.mapping.inspections import Inspection
+from remediation.mapping.schema import Mappings
 from remediation.tickets import ChangePage, Draft, Reason, Ticket
 
 
@@ -101,6 +103,18 @@ class Tracker(Protocol):
         ...
 
 
+class Inspector(Protocol):
+    """Asks a tracker, or an account at SchoolScan, whether it is as mappings.yaml says. Sends only what reads."""
+
+    async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
+        """Every question that the file raises about this system, with its answer; raises no error of the outside's."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        ...
+
+
 class Links(Protocol):
     """Which ticket belongs to the case in hand, and which one we were about to open. Every write checks the lease."""
 
@@ -122,17 +136,24 @@ class Links(Protocol):
 
 
 class Rulebook(Protocol):
-    """What mappings.yaml says about a finding, as plain questions. Pure."""
+    """What mappings.yaml says about a finding, as plain questions. Pure.
 
-    def wanted(self, key: CaseKey, finding: Finding) -> tuple[str, ...]:
-        """The trackers in which this finding gets a ticket; empty where no rule takes it."""
+    Rules may ask for a finding's age: within one look, every question must be asked for the same moment.
+    """
+
+    def wanted(self, key: CaseKey, finding: Finding, at: datetime) -> tuple[str, ...]:
+        """The trackers in which this finding gets a ticket; empty where no rule takes it, or one that wants none."""
         ...
 
-    def place(self, key: CaseKey, finding: Finding, tracker: str) -> str | None:
+    def is_unmatched(self, key: CaseKey, finding: Finding, at: datetime) -> bool:
+        """Whether no rule takes this finding: a gap, unlike a rule that deliberately wants no ticket."""
+        ...
+
+    def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
         """Where in the tracker its ticket belongs (a Jira project, a ServiceNow table); None where no rule says."""
         ...
 
-    def draft(self, key: CaseKey, finding: Finding, tracker: str) -> Draft:
+    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Draft:
         """The ticket to open."""
         ...
 

@@ -18,8 +18,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 
+from sandbox import jira_administration as administration
 from sandbox import jira_directory as directory
 from sandbox import jira_endpoints as issues
 from sandbox.jira_endpoints import Call, with_body
@@ -37,6 +38,9 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "serverInfo", directory.show_server),
     ("GET", "field", directory.list_fields),
     ("GET", "project/{project}", directory.show_project),
+    ("GET", "project/{project}/statuses", administration.list_workflows),
+    ("GET", "mypermissions", administration.show_permissions),
+    ("GET", "user/assignable/search", administration.find_assignable),
     ("GET", "issuetype", directory.list_types),
     ("GET", "priority", directory.list_priorities),
     ("GET", "resolution", directory.list_resolutions),
@@ -46,8 +50,8 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "search", directory.search_by_offset),
     ("POST", "search", directory.search_by_offset),
     ("POST", "issue", issues.create_issue),
-    ("GET", "issue/createmeta/{project}/issuetypes", issues.list_create_types),
-    ("GET", "issue/createmeta/{project}/issuetypes/{kind}", issues.list_create_fields),
+    ("GET", "issue/createmeta/{project}/issuetypes", administration.list_create_types),
+    ("GET", "issue/createmeta/{project}/issuetypes/{kind}", administration.list_create_fields),
     ("GET", "issue/{issue}", issues.read_issue),
     ("PUT", "issue/{issue}", issues.edit_issue),
     ("DELETE", "issue/{issue}", issues.delete_issue),
@@ -74,7 +78,8 @@ def jira_app(
     """A Jira with nothing in it yet. `search_lag` and `webhook_wait` are in seconds, `clock` tells Unix seconds.
 
     Its projects: SEC (from every status to every other), PRIV (a review on the way, a resolution required), FORM (a
-    required field to create, another to finish), BARE (no screens and no resolutions) and WEB (as SEC).
+    required field to create, another to finish), BARE (no screens and no resolutions), WEB (as SEC), LOOP (no way to
+    done) and TERSE (a screen for creating without labels, and with a due date that is required).
     `app.state.jira` is its memory, `app.state.sender` sends its webhooks.
     """
     state = JiraState(clock, deployment=deployment, search_lag=search_lag)
@@ -91,14 +96,15 @@ def jira_app(
     return app
 
 
-def _routes(state: JiraState) -> list[Route]:
+def _routes(state: JiraState) -> list[BaseRoute]:
     versions = ("2", "3", "latest") if state.is_cloud else ("2", "latest")
     api = [
         Route(f"/rest/api/{version}/{path}", _served(endpoint, version), methods=[method])
         for version in versions
         for method, path, endpoint in _ENDPOINTS
     ]
-    return [*api, *_CONTROLS]
+    gateway = [Mount("/ex/jira/{cloud_id}", routes=api)] if state.is_cloud else []
+    return [*api, *gateway, *_CONTROLS]
 
 
 def _served(endpoint: Endpoint, version: str) -> Callable[[Request], Awaitable[Response]]:
@@ -181,15 +187,20 @@ async def _list_issues(request: Request) -> Response:
 
 
 async def _settings(request: Request) -> Response:
-    """`search_lag` in seconds; `anonymous_reads`: a wrong token reads 404 instead of 401; `page_limit` of searches."""
+    """`search_lag` in seconds; `anonymous_reads`: a wrong token reads 404 instead of 401; `page_limit` of lists.
+
+    `withheld`: keys of permissions that nobody has; `unassignable`: ids of accounts that cannot be assigned issues.
+    """
     state: JiraState = request.app.state.jira
     if request.method == "PUT":
         order = await request.json()
         state.search_lag = float(order.get("search_lag", state.search_lag))
         state.anonymous_reads = bool(order.get("anonymous_reads", state.anonymous_reads))
         state.page_limit = int(order.get("page_limit", state.page_limit))
+        state.withheld = frozenset(order.get("withheld", state.withheld))
+        state.unassignable = frozenset(order.get("unassignable", state.unassignable))
     shown = {name: getattr(state, name) for name in ("deployment", "search_lag", "anonymous_reads", "page_limit")}
-    return JSONResponse(shown)
+    return JSONResponse({**shown, "withheld": sorted(state.withheld), "unassignable": sorted(state.unassignable)})
 
 
 async def _set_webhook(request: Request) -> Response:

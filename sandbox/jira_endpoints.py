@@ -18,7 +18,6 @@ from sandbox.jira_fields import (
 from sandbox.jira_problems import Problem, not_found
 from sandbox.jira_state import Account, Issue, JiraState
 from sandbox.jira_views import View
-from sandbox.jira_workflow import ISSUE_TYPES
 
 _PROPERTY_LIMIT = 32_768
 
@@ -54,6 +53,8 @@ class Call:
 def create_issue(call: Call) -> Response:
     """POST /issue."""
     project, kind, fields = checked_new(call.state, call.body, call.view.version)
+    if "CREATE_ISSUES" in call.state.withheld:
+        raise Problem(400, errors={"project": "You do not have permission to create issues in this project."})
     issue = call.state.create(project, kind, fields, checked_properties(call.body), call.actor)
     return JSONResponse(call.view.reference(issue), 201)
 
@@ -175,28 +176,6 @@ async def put_property(call: Call) -> Response:
     known = key in issue.properties
     call.state.write_silently(issue, properties={**issue.properties, key: call.body})
     return Response(status_code=200 if known else 201)
-
-
-def list_create_types(call: Call) -> Response:
-    """GET /issue/createmeta/{project}/issuetypes."""
-    call.state.project(call.request.path_params["project"])
-    shown = [{"id": key, "name": name, "subtask": False} for key, name in ISSUE_TYPES.items()]
-    return JSONResponse({"startAt": 0, "maxResults": 50, "total": len(shown), _named(call, "issueTypes"): shown})
-
-
-def list_create_fields(call: Call) -> Response:
-    """GET /issue/createmeta/{project}/issuetypes/{id}: what creating such an issue takes and requires."""
-    if call.request.path_params["kind"] not in ISSUE_TYPES:
-        raise not_found("The issue type could not be found.")
-    project = call.state.project(call.request.path_params["project"])
-    screen = {"project": True, "issuetype": True, **project.screen}
-    shown = [call.view.field(name, required=required) for name, required in screen.items()]
-    return JSONResponse({"startAt": 0, "maxResults": 50, "total": len(shown), _named(call, "fields"): shown})
-
-
-def _named(call: Call, cloud: str) -> str:
-    """Cloud names what its pages hold; Data Center calls everything values."""
-    return cloud if call.view.is_cloud else "values"
 
 
 def _text(call: Call, value: object) -> str:

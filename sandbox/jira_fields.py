@@ -6,7 +6,15 @@ from datetime import date
 from sandbox.jira_adf import text_of
 from sandbox.jira_problems import Problem, off_screen
 from sandbox.jira_state import Change, Issue, JiraState
-from sandbox.jira_workflow import FIELD_NAMES, ISSUE_TYPES, PRIORITIES, RESOLUTIONS, Project, Transition
+from sandbox.jira_workflow import (
+    FIELD_NAMES,
+    ISSUE_TYPES,
+    PRIORITIES,
+    RESOLUTIONS,
+    SECURITY_LEVELS,
+    Project,
+    Transition,
+)
 
 SUMMARY_LIMIT = 255
 TEXT_LIMIT = 32_767
@@ -75,6 +83,13 @@ def _priority(value: object, _version: str) -> object:
     return {"id": choice[0], "name": choice[1]}
 
 
+def _security(value: object, _version: str) -> object:
+    choice = named(value, SECURITY_LEVELS)
+    if choice is None:
+        raise Invalid("Invalid value '" + str(value) + "' for field 'Security Level'.")
+    return {"id": choice[0], "name": choice[1]}
+
+
 def _day(value: object, _version: str) -> object:
     try:
         return date.fromisoformat(str(value)).isoformat()
@@ -92,6 +107,7 @@ _CHECKS: Mapping[str, Callable[[object, str], object]] = {
     "labels": _labels,
     "priority": _priority,
     "duedate": _day,
+    "security": _security,
 }
 
 

@@ -1,4 +1,4 @@
-"""JQL as far as it is used: labels, project, key, status, statusCategory, resolution, created and updated."""
+"""JQL as far as it is used: labels, project, key, type, status, statusCategory, resolution, created and updated."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,7 +19,8 @@ _SPANS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ABSOLUTE = ("%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M", "%Y/%m/%d", "%Y-%m-%d")
 _DATES = frozenset({"created", "updated"})
 _KEYS = frozenset({"key", "issuekey", "issue", "id"})
-_FIELDS = frozenset({"labels", "project", "status", "statuscategory", "resolution"}) | _KEYS | _DATES
+_TYPES = frozenset({"issuetype", "type"})
+_FIELDS = frozenset({"labels", "project", "status", "statuscategory", "resolution"}) | _KEYS | _DATES | _TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +210,9 @@ def _values(issue: Issue, name: str) -> set[str]:
             return {label.lower() for label in issue.labels}
         case "project":
             return {issue.project.key.lower(), issue.project.id}
-        case "status":
-            return {issue.status.name.lower(), issue.status.id}
+        case "status" | "issuetype" | "type":
+            shown = (issue.status.name, issue.status.id) if name == "status" else (issue.type_name, issue.type_id)
+            return {shown[0].lower(), shown[1]}
         case "statuscategory":
             return {
                 issue.status.category,

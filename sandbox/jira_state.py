@@ -114,6 +114,8 @@ class JiraState:
         self.search_lag = search_lag
         self.anonymous_reads = False
         self.page_limit = 100
+        self.withheld: frozenset[str] = frozenset()
+        self.unassignable: frozenset[str] = frozenset()
         self.accounts = accounts
         self.projects: Mapping[str, Project] = MappingProxyType({project.key: project for project in PROJECTS})
         self.listeners: list[Callable[[Happening], None]] = []

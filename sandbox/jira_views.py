@@ -7,9 +7,21 @@ from html import escape
 
 from sandbox.jira_adf import document_of
 from sandbox.jira_state import Account, Change, Comment, History, Issue
-from sandbox.jira_workflow import CATEGORIES, FIELD_NAMES, PRIORITIES, RESOLUTIONS, Project, Status, Transition
+from sandbox.jira_workflow import (
+    CATEGORIES,
+    FIELD_NAMES,
+    PRIORITIES,
+    RESOLUTIONS,
+    SECURITY_LEVELS,
+    Project,
+    Status,
+    Transition,
+)
 
 Json = dict[str, object]
+
+_SCHEMA_TYPES = {"resolution": "resolution", "priority": "priority", "security": "securitylevel", "reporter": "user"}
+"""What kind of value a field holds, where that is no text."""
 
 
 def when(at: float | None) -> str | None:
@@ -116,9 +128,9 @@ class View:
             "fieldId": name,
             "hasDefaultValue": False,
             "operations": ["set"],
-            "schema": {"type": name if name in {"resolution", "priority"} else "string"},
+            "schema": {"type": _SCHEMA_TYPES.get(name, "string")},
         }
-        choices = {"resolution": RESOLUTIONS, "priority": PRIORITIES}.get(name)
+        choices = {"resolution": RESOLUTIONS, "priority": PRIORITIES, "security": SECURITY_LEVELS}.get(name)
         if choices:
             shown["allowedValues"] = [{"id": key, "name": choice} for key, choice in choices.items()]
         return shown

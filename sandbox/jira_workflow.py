@@ -32,6 +32,7 @@ RESOLUTIONS = MappingProxyType(
         "10004": "Declined",
     }
 )
+SECURITY_LEVELS = MappingProxyType({"10200": "Privacy office", "10201": "Security team"})
 PRIORITIES = MappingProxyType({"1": "Highest", "2": "High", "3": "Medium", "4": "Low", "5": "Lowest"})
 ISSUE_TYPES = MappingProxyType({"10001": "Task", "10002": "Bug", "10003": "Epic"})
 
@@ -45,6 +46,8 @@ FIELD_NAMES = MappingProxyType(
         "priority": "Priority",
         "duedate": "Due date",
         "assignee": "Assignee",
+        "reporter": "Reporter",
+        "security": "Security Level",
         "resolution": "Resolution",
         "customfield_10010": "School site",
         "customfield_10020": "Approver",
@@ -92,6 +95,7 @@ _USUAL_SCREEN = MappingProxyType(
         "priority": False,
         "duedate": False,
         "assignee": False,
+        "security": False,
         "customfield_10010": False,
     }
 )
@@ -126,6 +130,12 @@ BARE = (
 )
 """No screen anywhere and no resolution ever."""
 
+ENDLESS = (
+    Transition("411", "Begin", IN_PROGRESS, frozenset({"To Do"})),
+    Transition("421", "Put back", TO_DO, frozenset({"In Progress"})),
+)
+"""Nothing is ever done."""
+
 PROJECTS = (
     Project("10100", "SEC", "Web Security", DIRECT, _USUAL_SCREEN),
     Project("10101", "PRIV", "Privacy Office", REVIEWED, _USUAL_SCREEN),
@@ -138,4 +148,6 @@ PROJECTS = (
     ),
     Project("10103", "BARE", "Plain Board", BARE, _USUAL_SCREEN),
     Project("10104", "WEB", "Web Team", DIRECT, _USUAL_SCREEN),
+    Project("10105", "LOOP", "Endless Board", ENDLESS, _USUAL_SCREEN),
+    Project("10106", "TERSE", "Terse Forms", DIRECT, {"summary": True, "description": False, "duedate": True}),
 )

@@ -1,12 +1,9 @@
 """A stand-in for a ServiceNow instance: its Table API (v2) over HTTP, pages for people, and controls for tests.
 
 Controls: `GET /_sandbox/records[/{table}[/{sys_id}]]` shows records with their journals; `GET` and `PATCH
-/_sandbox/settings` read and change `Settings`.
+/_sandbox/settings` read and change `Settings`; `DELETE /_sandbox/tokens` revokes access tokens.
 """
 
-import base64
-import binascii
-import hmac
 import json
 import uuid
 from collections.abc import Mapping
@@ -18,9 +15,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.servicenow_directory import COLUMNS
 from sandbox.servicenow_pages import page, page_of_record, record_of_uri
 from sandbox.servicenow_replies import error_of, paging_headers, shown
 from sandbox.servicenow_schema import INTEGRATION, PERSON, TABLES, Account
+from sandbox.servicenow_sign_in import SignIn
 from sandbox.servicenow_tables import Denied, Missing, Record, ServiceNowTables, Settings
 
 __all__ = ["INTEGRATION", "PERSON", "ServiceNowTables", "Settings", "servicenow_app"]
@@ -42,11 +41,13 @@ def servicenow_app(tables: ServiceNowTables | None = None) -> Starlette:
             Route("/api/now/v2/table/{table}/{sys_id}", instance.read, methods=["GET"]),
             Route("/api/now/v2/table/{table}/{sys_id}", instance.update, methods=["PATCH", "PUT"]),
             Route("/api/now/v2/table/{table}/{sys_id}", instance.delete, methods=["DELETE"]),
+            Route("/oauth_token.do", instance.sign_in.token, methods=["POST"]),
             Route("/nav_to.do", instance.page),
             Route("/{form}.do", instance.page),
             Route("/_sandbox/records", instance.show_records),
             Route("/_sandbox/records/{table}", instance.show_records),
             Route("/_sandbox/records/{table}/{sys_id}", instance.show_record),
+            Route("/_sandbox/tokens", instance.sign_in.revoke, methods=["DELETE"]),
             Route("/_sandbox/settings", instance.show_settings, methods=["GET"]),
             Route("/_sandbox/settings", instance.change_settings, methods=["PATCH"]),
         ],
@@ -61,10 +62,11 @@ class _Instance:
 
     def __init__(self, tables: ServiceNowTables) -> None:
         self.tables = tables
+        self.sign_in = SignIn(tables)
         self._requests: dict[int, int] = {}
 
     async def list_records(self, request: Request) -> Response:
-        by, table = self._enter(request, readable=frozenset({"sys_user"}))
+        by, table = self._enter(request, readable=frozenset(COLUMNS))
         params = dict(request.query_params)
         limit = max(_number(params.get("sysparm_limit"), _DEFAULT_LIMIT), 1)
         offset = _number(params.get("sysparm_offset"), 0)
@@ -84,16 +86,16 @@ class _Instance:
         by, table = self._enter(request)
         record = self.tables.insert(table, await _payload(request), by)
         location = f"{_address(request)}/api/now/v2/table/{table}/{record.values['sys_id']}"
-        return self._record(request, record, 201, {"Location": location})
+        return self._record(request, by, record, 201, {"Location": location})
 
     async def read(self, request: Request) -> Response:
         by, table = self._enter(request)
-        return self._record(request, self.tables.read(table, request.path_params["sys_id"], by))
+        return self._record(request, by, self.tables.read(table, request.path_params["sys_id"], by))
 
     async def update(self, request: Request) -> Response:
         by, table = self._enter(request)
         payload = await _payload(request)
-        return self._record(request, self.tables.update(table, request.path_params["sys_id"], payload, by))
+        return self._record(request, by, self.tables.update(table, request.path_params["sys_id"], payload, by))
 
     async def delete(self, request: Request) -> Response:
         by, table = self._enter(request)
@@ -130,7 +132,7 @@ class _Instance:
 
     def _enter(self, request: Request, readable: frozenset[str] = frozenset()) -> tuple[Account, str]:
         """Who asks, and about which table. Raises HTTPException: 401, 429, or 400 for a table that does not exist."""
-        by = self._account(request.headers.get("authorization", ""))
+        by = self.sign_in.account(request)
         if by is None:
             raise HTTPException(401, "User Not Authenticated", {"WWW-Authenticate": 'Basic realm="Service-now"'})
         self._count()
@@ -138,15 +140,6 @@ class _Instance:
         if table not in TABLES and table not in readable:
             raise HTTPException(400, "Invalid table")
         return by, table
-
-    def _account(self, authorization: str) -> Account | None:
-        scheme, _, credentials = authorization.partition(" ")
-        for account in self.tables.accounts:
-            expected = account.token if scheme.lower() == "bearer" else f"{account.user_name}:{account.password}"
-            given = credentials if scheme.lower() == "bearer" else _decoded(credentials)
-            if expected and hmac.compare_digest(given.encode(), expected.encode()):
-                return account
-        return None
 
     def _count(self) -> None:
         """Count a request against the hour's limit. Raises HTTPException 429 beyond it."""
@@ -165,9 +158,15 @@ class _Instance:
         return {"X-RateLimit-Limit": str(limit), "X-RateLimit-Reset": str(reset), "X-RateLimit-Rule": "sandbox"}
 
     def _record(
-        self, request: Request, record: Record, status: int = 200, headers: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        by: Account,
+        record: Record,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
-        body = {"result": shown(record.table, record.values, request.query_params, _address(request))}
+        values = self.tables.readable(record.values, by)
+        body = {"result": shown(record.table, values, request.query_params, _address(request))}
         return self._answer(body, status, headers or {})
 
     def _answer(self, body: object, status: int, headers: Mapping[str, str]) -> Response:
@@ -191,13 +190,6 @@ def _address(request: Request) -> str:
 
 def _number(text: str | None, default: int) -> int:
     return int(text) if text and text.isdecimal() else default
-
-
-def _decoded(credentials: str) -> str:
-    try:
-        return base64.b64decode(credentials, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
 
 
 async def _failure(request: Request, error: Exception) -> Response:

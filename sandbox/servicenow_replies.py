@@ -18,7 +18,7 @@ def shown(table: str, row: Row, params: Mapping[str, str], address: str) -> dict
     Journals read back empty. An unknown field in sysparm_fields is left out.
     """
     wanted = [name for name in params.get("sysparm_fields", "").split(",") if name]
-    readable = {**row, "work_notes": "", "comments": ""}
+    readable = {**row, "work_notes": "", "comments": ""} if table in TABLES else row
     names = [name for name in wanted if name in readable] if wanted else list(readable)
     return {name: _value(table, name, readable[name], params, address) for name in names}
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 JOURNALS = frozenset({"work_notes", "comments"})
 REFERENCES = frozenset({"resolved_by", "closed_by", "opened_by", "assigned_to", "assignment_group", "caller_id"})
 
-_SYSTEM = frozenset(
+SYSTEM = frozenset(
     {"sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count", "number"}
 )
-_COMPUTED = frozenset({"priority", "active", "opened_at", "opened_by"})
+COMPUTED = frozenset({"priority", "active", "opened_at", "opened_by"})
 WRITABLE = frozenset(
     {
         *("short_description", "description", "state", "impact", "urgency", "assignment_group", "assigned_to"),
@@ -19,7 +19,14 @@ WRITABLE = frozenset(
         *("business_service", "hold_reason", "work_notes", "comments", "parent"),
     }
 )
-READABLE = _SYSTEM | _COMPUTED | WRITABLE
+READABLE = SYSTEM | COMPUTED | WRITABLE
+
+GROUPS = {
+    "287ebd7da9fe198100f92cc8d1d2154e": ("Privacy Office", "true"),
+    "8a5055c9c61122780043563ef53438e3": ("Web Team", "true"),
+    "d625dccec0a8016700a222a0f7900d06": ("Retired Desk", "false"),
+}
+"""Groups by their sys_id: name, and whether it is active."""
 
 LENGTHS = {
     "short_description": 160,
@@ -85,11 +92,13 @@ TABLES: Mapping[str, TableKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who can sign in. Access rules bind integrations, not people."""
+    """Somebody who can sign in. Access rules bind integrations, not people. A client's id is its account's name."""
 
     user_name: str
     password: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
     is_person: bool = False
 
     @property
@@ -98,5 +107,11 @@ class Account:
         return uuid.uuid5(uuid.NAMESPACE_DNS, self.user_name).hex
 
 
-INTEGRATION = Account("remedy.integration", "test-only-remedy", token="test-only-servicenow-token")
+INTEGRATION = Account(
+    "remedy.integration",
+    "test-only-remedy",
+    token="test-only-servicenow-token",
+    client_secret="test-only-client-secret",
+    api_key="test-only-api-key",
+)
 PERSON = Account("priya.helpdesk", "test-only-priya", is_person=True)

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from sandbox.servicenow_directory import COLUMNS, directory_rows
 from sandbox.servicenow_queries import Query, Row, query_of
 from sandbox.servicenow_schema import (
     INTEGRATION,
@@ -38,16 +39,22 @@ class Missing(Exception):
 class Settings:
     """What can be made different from the defaults while the stand-in runs.
 
-    `dropped_fields` are written by no integration: silently, as an access rule does it. `hidden` are the ids of
-    records that integrations do not see. `rate_limit` is a number of requests an hour. `reopen_closed` lets a closed
-    record be reopened. The next `mixed_answers` lists come with an error beside half of their result.
+    `dropped_fields` are written by no integration: silently, as an access rule does it; `unreadable_fields` are left
+    out of what one reads. `mandatory` are columns that a new record must have. `hidden` are the ids of records that
+    integrations do not see; `hidden_tables` show them no row. `rate_limit` is a number of requests an hour.
+    `reopen_closed` lets a closed record be reopened. The next `mixed_answers` lists come with an error beside half of
+    their result. Access tokens are good for `token_lifetime` seconds.
     """
 
     dropped_fields: list[str] = field(default_factory=list)
+    unreadable_fields: list[str] = field(default_factory=list)
+    mandatory: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    hidden_tables: list[str] = field(default_factory=list)
     rate_limit: int | None = None
     reopen_closed: bool = False
     mixed_answers: int = 0
+    token_lifetime: int = 1_799
 
 
 @dataclass(slots=True)
@@ -87,8 +94,8 @@ class ServiceNowTables:
 
     def columns(self, table: str) -> AbstractSet[str]:
         """The columns that a table has; those that begin with u_ are the customer's own, and all are there."""
-        if table == "sys_user":
-            return frozenset({"sys_id", "user_name"})
+        if table in COLUMNS:
+            return frozenset(COLUMNS[table])
         return READABLE | self._own_columns
 
     def insert(self, table: str, payload: Mapping[str, object], by: Account) -> Record:
@@ -109,6 +116,8 @@ class ServiceNowTables:
             "sys_mod_count": "0",
         }
         record = Record(table, values)
+        if missing := [name for name in self.settings.mandatory if not _text(payload.get(name))]:
+            raise Denied("Data Policy Exception", f"Following fields are mandatory: {', '.join(missing)}")
         self._write(record, payload, by)
         self.records[table][values["sys_id"]] = record
         return record
@@ -139,12 +148,18 @@ class ServiceNowTables:
         """
         rows = self._select(table, query)
         page = rows[offset : offset + limit]
-        return [row for row in page if self._visible(row["sys_id"], by)], len(rows)
+        seen = [row for row in page if self._visible(row["sys_id"], by) and self._shows(table, by)]
+        return [self.readable(row, by) for row in seen], len(rows)
+
+    def readable(self, row: Row, by: Account) -> Row:
+        """A record's columns without those that access rules hide."""
+        hidden = () if by.is_person else self.settings.unreadable_fields
+        return {name: value for name, value in row.items() if name not in hidden}
 
     def _select(self, table: str, text: str) -> list[Row]:
-        if table == "sys_user":
-            users = [{"sys_id": each.sys_id, "user_name": each.user_name} for each in self.accounts]
-            return query_of(text, self.columns(table)).select(users)
+        if table in COLUMNS:
+            rows = directory_rows(table, self.accounts, self._own_columns, self.settings.mandatory)
+            return query_of(text, self.columns(table)).select(rows)
         query = query_of(text, self.columns(table))
         return query.select(self._candidates(table, query))
 
@@ -158,6 +173,9 @@ class ServiceNowTables:
 
     def _visible(self, sys_id: str, by: Account) -> bool:
         return by.is_person or sys_id not in self.settings.hidden
+
+    def _shows(self, table: str, by: Account) -> bool:
+        return by.is_person or table not in self.settings.hidden_tables
 
     def _write(self, record: Record, payload: Mapping[str, object], by: Account) -> None:
         before = dict(record.values)

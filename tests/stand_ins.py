@@ -250,16 +250,20 @@ class PlainRulebook:
     def __init__(self, *trackers: str) -> None:
         self.trackers = trackers
 
-    def wanted(self, key: CaseKey, finding: Finding) -> tuple[str, ...]:
-        del key, finding
+    def wanted(self, key: CaseKey, finding: Finding, at: datetime) -> tuple[str, ...]:
+        del key, finding, at
         return self.trackers
 
-    def place(self, key: CaseKey, finding: Finding, tracker: str) -> str | None:
-        del key, finding
+    def is_unmatched(self, key: CaseKey, finding: Finding, at: datetime) -> bool:
+        del key, finding, at
+        return not self.trackers
+
+    def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
+        del key, finding, at
         return "SEC" if tracker in self.trackers else None
 
-    def draft(self, key: CaseKey, finding: Finding, tracker: str) -> Draft:
-        del finding, tracker
+    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Draft:
+        del finding, tracker, at
         return Draft(key.mark, "SEC", "Exposed student data", "What to do")
 
     def note(

@@ -79,7 +79,7 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
     failures = {f"read:{name}": error for name, error in sight.failures.items()}
     later = [error for error in (*progress.later.values(), *failures.values()) if isinstance(error, TryLater)]
     refused = {**progress.refused, **{name: error for name, error in failures.items() if isinstance(error, Refused)}}
-    _tell(lease, sight, progress, refused)
+    _tell(desk, lease, sight, progress, refused)
     for action, error in refused.items():
         await desk.parked.park(ParkedKind.ACTION, lease.ref, error, desk.clock(), district=district, action=action)
     moot = {name for name in record.parked if not still_wanted(name, _as_it_is_now(sight, progress), sight.wanted)}
@@ -108,7 +108,7 @@ def _as_it_is_now(sight: Sight, progress: Progress) -> Observation:
     return replace(seen, finding=finding, tickets={**seen.tickets, **progress.tickets})
 
 
-def _tell(lease: Lease, sight: Sight, progress: Progress, refused: dict[str, Refused]) -> None:
+def _tell(desk: Desk, lease: Lease, sight: Sight, progress: Progress, refused: dict[str, Refused]) -> None:
     for action in progress.done:
         kind, _, target = action.name.partition(":")
         ticket = progress.tickets.get(target)
@@ -120,7 +120,8 @@ def _tell(lease: Lease, sight: Sight, progress: Progress, refused: dict[str, Ref
             ACTIONS.labels(kind, target, outcome).inc()
             logger.warning("action_failed", case=lease.ref, action=name, outcome=outcome, status=error.status)
     seen = sight.observation
-    if seen.finding.status.is_unsolved and not sight.wanted and not seen.tickets:
+    asked = seen.finding.status.is_unsolved and not seen.tickets
+    if asked and desk.rulebook.is_unmatched(lease.record.key, seen.finding, sight.at):
         UNMATCHED.labels(lease.record.key.district).inc()
         logger.info("finding_unmatched", case=lease.ref)
 

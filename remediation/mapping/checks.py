@@ -1,62 +1,100 @@
-"""What no single value shows: names that must be unique or known, and templates that must not fail.
+"""What no single value shows: names that must be unique or known, words that must be somewhere, files that must open.
 
 Works on what was written, before or without it fitting the schema, so that a person sees everything at once.
 """
 
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 
+from remediation.mapping.choices import tracker_tag
 from remediation.mapping.positions import Complaint, Steps, key_text
 from remediation.mapping.suggestions import did_you_mean, listed
-from remediation.mapping.trials import message_flaw, ticket_flaw
-from remediation.mapping.wording import Comments, Notes, Templates
 
 _RESERVED_TRACKERS = frozenset({"schoolscan"})
 """Addresses under /webhooks/ that are no tracker's."""
+
+_DEEPEST_SETS = 5
+_SETS = ("any", "not")
 
 Map = Mapping[str, object]
 
 
 def complaints_about(data: object) -> Iterator[Complaint]:
     """Everything that the schema alone cannot see; parts that have the wrong shape are passed over."""
-    top = _map(data)
+    top = map_of(data)
     yield from _reserved_names(top)
     yield from _repeated_rules(top)
-    yield from _unknown_names(top)
-    yield from _failing_templates(top)
+    yield from _unknown_trackers(top)
+    yield from _missing_projects(top)
+    for steps, rule in rules_of(top):
+        yield from _in_conditions((*steps, "match"), map_of(rule.get("match")), map_of(top.get("districts")), 0)
+    yield from _bad_certificates(top)
 
 
-def _map(value: object) -> Map:
+def map_of(value: object) -> Map:
+    """The value, if it is a map; an empty one otherwise."""
     return value if isinstance(value, dict) else {}
 
 
-def _rules(top: Map) -> Iterator[tuple[Steps, Map]]:
+def rules_of(top: Map) -> Iterator[tuple[Steps, Map]]:
+    """Each rule and where it stands."""
     rules = top.get("rules")
     for number, rule in enumerate(rules if isinstance(rules, list) else ()):
-        yield ("rules", number), _map(rule)
+        yield ("rules", number), map_of(rule)
 
 
 def _reserved_names(top: Map) -> Iterator[Complaint]:
-    for name in _RESERVED_TRACKERS & _map(top.get("trackers")).keys():
+    for name in _RESERVED_TRACKERS & map_of(top.get("trackers")).keys():
         yield Complaint(("trackers", name), "is the name of the source: call the tracker something else", "key")
 
 
 def _repeated_rules(top: Map) -> Iterator[Complaint]:
     seen: dict[str, int] = {}
-    for number, (steps, rule) in enumerate(_rules(top)):
+    for number, (steps, rule) in enumerate(rules_of(top)):
         name = rule.get("name")
         if isinstance(name, str) and seen.setdefault(name, number) != number:
             yield Complaint((*steps, "name"), f"is already the name of rules[{seen[name]}]")
 
 
-def _unknown_names(top: Map) -> Iterator[Complaint]:
-    trackers, districts = _map(top.get("trackers")).keys(), _map(top.get("districts")).keys()
-    for steps, rule in _rules(top):
-        for tracker in _map(rule.get("tickets")).keys() - trackers:
+def _unknown_trackers(top: Map) -> Iterator[Complaint]:
+    trackers = map_of(top.get("trackers")).keys()
+    for steps, written in (*rules_of(top), (("defaults",), map_of(top.get("defaults")))):
+        for tracker in map_of(written.get("tickets")).keys() - trackers:
             yield _unknown((*steps, "tickets", tracker), "tracker", tracker, trackers)
-        written = _map(rule.get("match")).get("district")
-        for district in written if isinstance(written, list) else [written]:
-            if isinstance(district, str) and district not in districts:
-                yield _unknown((*steps, "match", "district"), "district", district, districts)
+
+
+def _missing_projects(top: Map) -> Iterator[Complaint]:
+    trackers = map_of(top.get("trackers"))
+    usual = map_of(map_of(top.get("defaults")).get("tickets"))
+    for steps, rule in rules_of(top):
+        for tracker, ticket in map_of(rule.get("tickets")).items():
+            is_jira = tracker_tag(trackers.get(tracker)) == "JiraTracker"
+            written = isinstance(ticket, dict | None) and "project" in {**map_of(usual.get(tracker)), **map_of(ticket)}
+            if is_jira and not written and isinstance(ticket, dict | None):
+                message = f"is missing: write it here, or for all rules under defaults.tickets.{key_text(tracker)}"
+                yield Complaint((*steps, "tickets", tracker, "project"), message, "key")
+
+
+def _in_conditions(steps: Steps, match: Map, districts: Map, depth: int) -> Iterator[Complaint]:
+    """Districts that there are not, and sets of conditions that nobody could follow any more."""
+    for where, district in _entries((*steps, "district"), match.get("district")):
+        if isinstance(district, str) and district not in districts:
+            yield _unknown(where, "district", district, districts)
+    if depth > _DEEPEST_SETS:
+        yield Complaint(steps, f"is nested too deeply: any and not go {_DEEPEST_SETS} deep")
+        return
+    for word in _SETS:
+        for where, inner in _entries((*steps, word), match.get(word)):
+            if isinstance(inner, dict):
+                yield from _in_conditions(where, inner, districts, depth + 1)
+
+
+def _entries(steps: Steps, written: object) -> Iterator[tuple[Steps, object]]:
+    """Each entry of a list, or the one value that stands for a list, and where it is."""
+    if isinstance(written, list):
+        yield from (((*steps, number), entry) for number, entry in enumerate(written))
+    else:
+        yield steps, written
 
 
 def _unknown(steps: Steps, kind: str, name: str, known: Iterable[str]) -> Complaint:
@@ -65,31 +103,21 @@ def _unknown(steps: Steps, kind: str, name: str, known: Iterable[str]) -> Compla
     return Complaint(steps, message, "key" if kind == "tracker" else "value")
 
 
-def _failing_templates(top: Map) -> Iterator[Complaint]:
-    for steps, text, minimal_rule in _ticket_templates(top):
-        if flaw := ticket_flaw(text, minimal_rule):
-            yield Complaint(steps, flaw, "key")
-    for section, model in (("notes", Notes), ("comments", Comments)):
-        written = _map(top.get(section))
-        for kind in written.keys() & model.model_fields.keys():
-            note = written[kind]
-            if isinstance(note, str) and (flaw := message_flaw(note)):
-                yield Complaint((section, kind), flaw, "key")
+def _bad_certificates(top: Map) -> Iterator[Complaint]:
+    for name, tracker in map_of(top.get("trackers")).items():
+        path = map_of(tracker).get("ca_file")
+        if isinstance(path, str) and (flaw := _certificate_flaw(path)):
+            yield Complaint(("trackers", name, "ca_file"), flaw)
 
 
-def _ticket_templates(top: Map) -> Iterator[tuple[Steps, str, str | None]]:
-    """Each template of tickets, and a rule that uses it without `detail: restricted`."""
-    usual: dict[str, str] = {}
-    for steps, rule in _rules(top):
-        minimal = None if rule.get("detail") == "restricted" else str(rule.get("name"))
-        for tracker, ticket in _map(rule.get("tickets")).items():
-            for word in Templates.model_fields:
-                own = _map(ticket).get(word)
-                if isinstance(own, str):
-                    yield (*steps, "tickets", tracker, word), own, minimal
-                elif minimal is not None:
-                    usual.setdefault(word, minimal)
-    for word in Templates.model_fields:
-        shared = _map(top.get("templates")).get(word)
-        if isinstance(shared, str):
-            yield ("templates", word), shared, usual.get(word)
+def _certificate_flaw(path: str) -> str | None:
+    """Why nobody can trust the certificates in a file; None where there are some."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        return "holds no certificates in the form of PEM (-----BEGIN CERTIFICATE-----)"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError:
+        return "cannot be read: its path is not valid"
+    return None

@@ -9,6 +9,9 @@ _TICKETS = {"jira": "JiraTicket", "servicenow": "ServiceNowTicket"}
 KINDS = tuple(_TRACKERS)
 """The kinds of tracker that there are."""
 
+NO_TICKETS = "none"
+"""What a rule says that deliberately makes no ticket."""
+
 
 class JiraWords(dict[str, object]):
     """What was written for a ticket in a tracker of kind jira."""
@@ -42,23 +45,41 @@ def ticket_tag(written: object) -> str | None:
             return _own_tag(written, _TICKETS.values())
 
 
-def tickets_by_kind(written: object) -> object:
-    """The whole file with every rule's tickets marked by their tracker's kind; otherwise as it was."""
+def some_or_none(written: object) -> object:
+    """A rule's tickets: a map of some, or the word none, which becomes an empty map."""
     match written:
-        case {"trackers": dict(trackers), "rules": list(rules), **others}:
-            kinds = {name: tracker_tag(tracker) for name, tracker in trackers.items()}
-            return {**others, "trackers": trackers, "rules": [_marked_rule(rule, kinds) for rule in rules]}
+        case str() if written == NO_TICKETS:
+            return {}
+        case str():
+            raise ValueError(f"must be a map of trackers and their tickets, or {NO_TICKETS}")
+        case dict() if not written:
+            raise ValueError(f"must name at least one tracker, or say {NO_TICKETS}")
         case _:
             return written
 
 
-def _marked_rule(rule: object, kinds: Mapping[str, str | None]) -> object:
-    match rule:
+def tickets_by_kind(written: object) -> object:
+    """The whole file with the tickets of `defaults` and rules marked by their tracker's kind; otherwise as it was."""
+    match written:
+        case {"trackers": dict(trackers), **others}:
+            kinds = {name: tracker_tag(tracker) for name, tracker in trackers.items()}
+            marked = {**others, "trackers": trackers}
+            if isinstance(rules := others.get("rules"), list):
+                marked["rules"] = [_with_marked_tickets(rule, kinds) for rule in rules]
+            if "defaults" in others:
+                marked["defaults"] = _with_marked_tickets(others["defaults"], kinds)
+            return marked
+        case _:
+            return written
+
+
+def _with_marked_tickets(written: object, kinds: Mapping[str, str | None]) -> object:
+    match written:
         case {"tickets": dict(tickets), **others}:
             marked = {name: _marked(ticket, kinds.get(name)) for name, ticket in tickets.items()}
             return {**others, "tickets": marked}
         case _:
-            return rule
+            return written
 
 
 def _marked(ticket: object, kind: str | None) -> object:

@@ -8,15 +8,17 @@ from pydantic import ValidationError
 
 from remediation.errors import ConfigurationError, Problem
 from remediation.mapping.checks import complaints_about
+from remediation.mapping.completing import completed
 from remediation.mapping.document import LARGEST_FILE, read_document
 from remediation.mapping.messages import complaint_of
 from remediation.mapping.positions import Complaint, Positions, Steps
 from remediation.mapping.schema import Mappings
+from remediation.mapping.template_checks import failing_templates
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A valid file: what it says, and where. `where` is its path as it was given."""
+    """A valid file: what it says, with `defaults` filled in, and where. `where` is its path as it was given."""
 
     where: str
     mappings: Mappings
@@ -29,7 +31,7 @@ class Loaded:
 
 def load_mappings(path: Path) -> Loaded:
     """The file at `path`. Raises ConfigurationError with everything that is wrong with it, each with its place."""
-    return loaded_of(_text(path), str(path))
+    return loaded_of(text_of_file(path), str(path))
 
 
 def loaded_of(text: str, where: str) -> Loaded:
@@ -38,10 +40,10 @@ def loaded_of(text: str, where: str) -> Loaded:
     if document.data is None:
         raise ConfigurationError([Problem(where, "is empty", 1, 1)])
     mappings, complaints = _validated(document.data)
-    complaints += [*document.complaints, *complaints_about(document.data)]
+    complaints += [*document.complaints, *complaints_about(document.data), *failing_templates(document.data)]
     if mappings is None or complaints:
         raise ConfigurationError(_problems(complaints, document.positions, where))
-    return Loaded(where, mappings, document.positions)
+    return Loaded(where, completed(mappings), document.positions)
 
 
 def _validated(data: object) -> tuple[Mappings | None, list[Complaint]]:
@@ -58,7 +60,8 @@ def _problems(complaints: Iterable[Complaint], positions: Positions, where: str)
     return sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message))
 
 
-def _text(path: Path) -> str:
+def text_of_file(path: Path) -> str:
+    """The text of a file of a bounded size. Raises ConfigurationError where it cannot be read as UTF-8."""
     where = str(path)
     try:
         with path.open("rb") as file:

@@ -6,6 +6,7 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from remediation.mapping.choices import KINDS
@@ -19,8 +20,8 @@ _A_MAP = "must be a map of words and their values"
 _AN_ADDRESS = "must be an address such as https://example.org"
 
 
-def complaint_of(error: ErrorDetails, data: object) -> Complaint | None:
-    """The error as a complaint about `data`; None where a check with more to say finds the same."""
+def complaint_of(error: ErrorDetails, data: object, root: type[BaseModel] = Mappings) -> Complaint | None:
+    """The error as a complaint about `data`, read as `root`; None where a check with more to say finds the same."""
     kind = error["type"]
     if kind == "ticket_tracker" and isinstance(error["input"], dict):
         return None  # its tracker is unknown or broken, which is said there
@@ -28,7 +29,8 @@ def complaint_of(error: ErrorDetails, data: object) -> Complaint | None:
     if kind == "tracker_kind" and isinstance(error["input"], dict) and "kind" in error["input"]:
         steps = (*steps, "kind")
     about_key = kind == "extra_forbidden" or error["loc"][-1:] == ("[key]",)
-    return Complaint(steps, _message(error), "key" if about_key else "value")
+    message = _unknown_key(error, root) if kind == "extra_forbidden" else _message(error)
+    return Complaint(steps, message, "key" if about_key else "value")
 
 
 def _steps(loc: tuple[int | str, ...], data: object, *, ends_open: bool) -> Iterator[str | int]:
@@ -57,8 +59,8 @@ def _message(error: ErrorDetails) -> str:
     return words if isinstance(words, str) else words(error)
 
 
-def _unknown_key(error: ErrorDetails) -> str:
-    known = {word for model in _models_at(error["loc"][:-1]) for word in model.model_fields}
+def _unknown_key(error: ErrorDetails, root: type[BaseModel]) -> str:
+    known = {word for model in _models_at(error["loc"][:-1], root) for word in _words_of(model)}
     return f"is not known here; allowed: {listed(known)}{did_you_mean(error['loc'][-1], known)}"
 
 
@@ -89,7 +91,6 @@ def _wrong_kind(error: ErrorDetails) -> str:
 
 _MESSAGES: Mapping[str, str | Callable[[ErrorDetails], str]] = {
     "missing": "is missing",
-    "extra_forbidden": _unknown_key,
     "enum": _unknown_word,
     "literal_error": _unknown_word,
     "string_pattern_mismatch": _form,
@@ -120,9 +121,9 @@ _MESSAGES: Mapping[str, str | Callable[[ErrorDetails], str]] = {
 }
 
 
-def _models_at(loc: tuple[int | str, ...]) -> list[type[BaseModel]]:
-    """The models that may stand at a place of the schema."""
-    kinds: list[Any] = [Mappings]
+def _models_at(loc: tuple[int | str, ...], root: type[BaseModel]) -> list[type[BaseModel]]:
+    """The models that may stand at a place of what `root` describes."""
+    kinds: list[Any] = [root]
     for step in loc:
         kinds = [inner for kind in kinds for inner in _inside(kind, step)]
     return [kind for kind in kinds if _is_model(kind)]
@@ -133,8 +134,13 @@ def _inside(kind: Any, step: int | str) -> Iterator[Any]:
         yield from _alternatives(get_args(kind)[-1]) if get_args(kind) else ()
     elif kind.__name__ == step:
         yield kind
-    elif step in kind.model_fields:
-        yield from _alternatives(kind.model_fields[step].annotation)
+    elif step in (words := _words_of(kind)):
+        yield from _alternatives(words[step].annotation)
+
+
+def _words_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields as they are written: `not` and `any` have other names in Python."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _alternatives(annotation: Any) -> Iterator[Any]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import SimpleNamespace
-from typing import assert_never
 from urllib.parse import quote, urlsplit
 
 from remediation.cases import CaseKey, Link
-from remediation.findings import Finding, Severity
+from remediation.findings import Finding
+from remediation.mapping.fields import filled_fields, own_fields
 from remediation.mapping.rules import JiraTicket, Rule, ServiceNowTicket
 from remediation.mapping.schema import Mappings, ServiceNowTracker
 from remediation.mapping.templates import Vocabulary, filled
@@ -35,6 +35,11 @@ TICKET_WORDS = Vocabulary(
 )
 """What the templates of tickets may speak of. A value that SchoolScan did not give is empty;
 `finding.url` is the page's address without its query."""
+
+FIELD_WORDS = Vocabulary(
+    names=frozenset(), objects={**TICKET_WORDS.objects, "finding": TICKET_WORDS.objects["finding"] - {"title"}}
+)
+"""What templates inside `fields` may speak of: a title is other people's text, and nobody escapes it there."""
 
 MESSAGE_WORDS = Vocabulary(
     names=frozenset({"tickets", "reason", "by", "at"}),
@@ -78,26 +83,24 @@ class Occasion:
     by: str | None = None
 
 
-def draft_of(mappings: Mappings, rule: Rule, tracker: str, key: CaseKey, finding: Finding) -> Draft:
+def draft_of(mappings: Mappings, rule: Rule, tracker: str, key: CaseKey, finding: Finding, at: datetime) -> Draft:
     """The ticket that the rule wants in this tracker, which it must name.
 
-    A severity that the rule's map does not name sets no field. Raises ConfigurationError if a template cannot be
-    filled in for this finding.
+    A severity that the rule's map does not name sets no field. What is due counts from the first detection, or from
+    `at` where SchoolScan does not tell it. Raises ConfigurationError if a template cannot be filled in for this
+    finding.
     """
-    ticket = rule.tickets[tracker]
-    values = ticket_values(rule.name, key.ref, finding, finding_link(mappings, key), restricted=_is_restricted(rule))
+    ticket, config = rule.tickets[tracker], mappings.trackers[tracker]
+    link = finding_link(mappings, key)
+    values = ticket_values(rule.name, key.ref, finding, link, restricted=rule.detail == "restricted")
     where = f"rule {rule.name}, ticket in {tracker}"
     summary = plain(filled(ticket.summary or mappings.templates.summary, values, where).strip(), _LONGEST_SUMMARY)
     body = plain(filled(ticket.body or mappings.templates.body, values, where).strip(), _LONGEST_BODY, lines=True)
+    fields = own_fields(ticket, config, finding, at) | filled_fields(ticket.fields, values, where)
     place = place_of(mappings, rule, tracker) or ""
-    match ticket:
-        case JiraTicket(type=kind, labels=labels):
-            fields, link = _jira_fields(ticket, finding.severity), finding_link(mappings, key) or None
-            return Draft(key.mark, place, summary, body, kind, tuple(labels), fields, link)
-        case ServiceNowTicket():
-            return Draft(key.mark, place, summary, body, fields=_servicenow_fields(ticket, finding.severity))
-        case _:
-            assert_never(ticket)
+    if isinstance(ticket, JiraTicket):
+        return Draft(key.mark, place, summary, body, ticket.type, tuple(ticket.labels), fields, link or None)
+    return Draft(key.mark, place, summary, body, fields=fields)
 
 
 def place_of(mappings: Mappings, rule: Rule, tracker: str) -> str | None:
@@ -183,22 +186,3 @@ def _moment(at: datetime | None) -> str:
         return ""
     aware = at.astimezone(UTC) if at.tzinfo else at
     return f"{aware:%Y-%m-%d %H:%M} UTC"
-
-
-def _is_restricted(rule: Rule) -> bool:
-    return rule.detail == "restricted"
-
-
-def _jira_fields(ticket: JiraTicket, severity: Severity) -> dict[str, object]:
-    priority = (ticket.priority or {}).get(severity)
-    own: dict[str, object] = {"priority": {"name": priority}} if priority else {}
-    return own | ticket.fields
-
-
-def _servicenow_fields(ticket: ServiceNowTicket, severity: Severity) -> dict[str, object]:
-    own: dict[str, object | None] = {
-        "impact": (ticket.impact or {}).get(severity),
-        "urgency": (ticket.urgency or {}).get(severity),
-        "assignment_group": ticket.assignment_group,
-    }
-    return {name: value for name, value in own.items() if value is not None} | ticket.fields

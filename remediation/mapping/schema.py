@@ -10,10 +10,12 @@ from pydantic import (
     Field,
     HttpUrl,
     Tag,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 
-from remediation.mapping.choices import secret_tag, tickets_by_kind, tracker_tag
+from remediation.mapping.choices import tickets_by_kind, tracker_tag
 from remediation.mapping.defaults import (
     CLOSE_CODES,
     INCIDENT_STATES,
@@ -22,43 +24,26 @@ from remediation.mapping.defaults import (
     STATE_REASONS,
     OwnState,
 )
-from remediation.mapping.rules import Rule
+from remediation.mapping.durations import duration_text
+from remediation.mapping.references import SecretRef
+from remediation.mapping.rules import Defaults, Rule
+from remediation.mapping.signing_in import JiraAuth, ServiceNowAuth
 from remediation.mapping.wording import Comments, Notes, Templates
 from remediation.mapping.words import (
     Address,
     Duration,
-    EnvName,
     Link,
     Name,
+    ProxyAddress,
     Table,
     Text,
     Written,
+    at_least,
+    at_most,
     lower_keys,
 )
 from remediation.signatures import SignatureFormat
 from remediation.tickets import Reason, TicketState
-
-
-class SecretFromEnv(Written):
-    """A secret held in an environment variable; one trailing newline is ignored."""
-
-    env: EnvName = Field(description="Name of the environment variable that holds the secret.")
-
-
-class SecretFromFile(Written):
-    """A secret held in a file; one trailing newline is ignored."""
-
-    file: Path = Field(description="Path of the file that holds the secret, absolute or from the working directory.")
-
-
-SecretRef = Annotated[
-    Annotated[SecretFromEnv, Tag("SecretFromEnv")] | Annotated[SecretFromFile, Tag("SecretFromFile")],
-    Discriminator(
-        secret_tag,
-        custom_error_type="secret_reference",
-        custom_error_message="secrets are given by reference: {env: NAME} or {file: PATH}",
-    ),
-]
 
 
 class Webhook(Written):
@@ -87,58 +72,42 @@ class District(Written):
     schoolscan: SchoolScanAccount
 
 
-class BasicAuth(Written):
-    """A user name (or e-mail) and a password (or API token)."""
+LONGEST_CALL = timedelta(seconds=28)
+"""What a call to a tracker may take at the very most: a job has 30 seconds."""
 
-    user: Text
-    password: SecretRef
+TOKEN_TIMEOUTS = (timedelta(seconds=2), timedelta(seconds=4))
+"""Limits for connecting and for the answer where an access token is fetched first."""
 
+CONNECTION_ATTEMPTS = {"jira": 3, "servicenow": 2}
+"""How often a connection is tried; what was sent is never repeated."""
 
-class Auth(Written):
-    """Exactly one way of signing in."""
+_REQUESTS_PER_CALL = 2
+"""In ServiceNow: at most one look and one write."""
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if len([name for name, way in self if way is not None]) != 1:
-            raise ValueError(f"must have exactly one of: {', '.join(type(self).model_fields)}")
-        return self
-
-
-class JiraAuth(Auth):
-    """Exactly one way of signing in to Jira."""
-
-    basic: BasicAuth | None = Field(default=None, description="Jira Cloud: e-mail and API token.")
-    bearer: SecretRef | None = Field(default=None, description="Jira Data Center: a personal access token.")
-
-
-class ServiceNowAuth(Auth):
-    """Exactly one way of signing in to ServiceNow."""
-
-    basic: BasicAuth | None = Field(default=None, description="A user name and its password.")
-    bearer: SecretRef | None = Field(default=None, description="An OAuth access token.")
+_WHY_SHORT = f"a call with all its tries must fit into {duration_text(LONGEST_CALL)}, as a job has 30s"
 
 
 class TrackerSettings(Written):
     """What both kinds of tracker have."""
 
     url: Address = Field(description="Address of the instance.")
-    connect_timeout: Duration = Field(
-        default=timedelta(seconds=3),
-        gt=timedelta(0),
-        le=timedelta(seconds=5),
-        description="Limit for opening a connection.",
+    connect_timeout: Annotated[Duration, at_most(timedelta(seconds=5), _WHY_SHORT)] = Field(
+        default=timedelta(seconds=3), description="Limit for opening a connection, at most 5s."
     )
-    read_timeout: Duration = Field(
-        default=timedelta(seconds=8), gt=timedelta(0), le=timedelta(seconds=10), description="Limit for each answer."
+    read_timeout: Annotated[Duration, at_most(timedelta(seconds=10), _WHY_SHORT)] = Field(
+        default=timedelta(seconds=8), description="Limit for each answer, at most 10s."
     )
     concurrency: int = Field(default=8, ge=1, le=64, description="Requests in flight from one worker process.")
-    ca_file: Path | None = Field(default=None, description="Certificates to trust instead of the usual ones.")
+    ca_file: Path | None = Field(default=None, description="Certificates to trust instead of the usual ones (PEM).")
+    proxy: ProxyAddress | None = Field(
+        default=None, description="Address of a proxy to go through; the environment's proxies are never used."
+    )
 
 
 class JiraTracker(TrackerSettings):
     """A Jira Cloud site or Data Center instance."""
 
-    kind: Literal["jira"]
+    kind: Literal["jira"] = Field(description="jira: Cloud or Data Center.")
     deployment: Literal["cloud", "data_center"] = Field(default="cloud", description="Which of the two Jiras it is.")
     auth: JiraAuth
     search_horizon: Duration = Field(
@@ -149,11 +118,22 @@ class JiraTracker(TrackerSettings):
         description="What each resolution's name means; takes the place of the built-in list.",
     )
 
+    @property
+    def longest_call(self) -> timedelta:
+        """The longest that one request can take, its attempts to connect included."""
+        return CONNECTION_ATTEMPTS["jira"] * self.connect_timeout + self.read_timeout
+
+    @model_validator(mode="after")
+    def _scoped_is_cloud(self) -> Self:
+        if self.auth.scoped is not None and self.deployment != "cloud":
+            raise ValueError("auth.scoped is for deployment: cloud; Data Center takes auth.bearer")
+        return self
+
 
 class ServiceNowTracker(TrackerSettings):
     """A ServiceNow instance."""
 
-    kind: Literal["servicenow"]
+    kind: Literal["servicenow"] = Field(description="servicenow: an instance of its own.")
     auth: ServiceNowAuth
     table: Table = Field(default="incident", description="The table of our tickets.")
     search_horizon: Duration = Field(
@@ -183,6 +163,20 @@ class ServiceNowTracker(TrackerSettings):
         description="The close_code we set for each other reason; resolve_code where a reason is not in the list.",
     )
 
+    @property
+    def longest_call(self) -> timedelta:
+        """The longest that a call can take: two requests, and with `oauth` the one that fetches a token."""
+        token = sum(TOKEN_TIMEOUTS, timedelta(0)) if self.auth.oauth else timedelta(0)
+        return _REQUESTS_PER_CALL * (self.connect_timeout + self.read_timeout) + token
+
+    @model_validator(mode="after")
+    def _calls_fit_into_jobs(self) -> Self:
+        if (over := self.longest_call - LONGEST_CALL) > timedelta(0):
+            both = duration_text(self.connect_timeout + self.read_timeout - over / _REQUESTS_PER_CALL)
+            kind = " with auth.oauth" if self.auth.oauth else ""
+            raise ValueError(f"connect_timeout and read_timeout together must be at most {both}{kind}: {_WHY_SHORT}")
+        return self
+
     @model_validator(mode="after")
     def _states_agree(self) -> Self:
         """What we write must read back as what we meant, or the two sides would never come to rest."""
@@ -208,16 +202,38 @@ TrackerConfig = Annotated[
 ]
 
 
+_WHY_FORGET = "what is of no more use is deleted"
+
+
+class Retention(Written):
+    """How long what we keep is kept."""
+
+    deliveries: Annotated[Duration, at_least(timedelta(days=1)), at_most(timedelta(days=366), _WHY_FORGET)] = Field(
+        default=timedelta(days=30),
+        description="How long a delivery's fingerprint is known after it was read: a repeat within that time does "
+        "nothing. Its body goes as soon as it has been read.",
+    )
+
+
+def _whole_number(written: object, validated: ValidatorFunctionWrapHandler) -> object:
+    """Python takes true and 1.0 for 1; nobody else does."""
+    return validated(written if type(written) is int else None)
+
+
 class Mappings(Written):
     """The whole file."""
 
-    version: Literal[1] = Field(description="The version of this language.")
+    version: Annotated[Literal[1], WrapValidator(_whole_number)] = Field(description="The version of this language.")
     districts: dict[Name, District] = Field(min_length=1, description="The SchoolScan accounts, by our name for them.")
     trackers: dict[Name, TrackerConfig] = Field(min_length=1, description="Where tickets go, by our name for them.")
+    defaults: Defaults = Field(default_factory=Defaults)
     templates: Templates
     notes: Notes = Field(default_factory=Notes)
     comments: Comments = Field(default_factory=Comments)
-    rules: list[Rule] = Field(min_length=1)
+    retention: Retention = Field(default_factory=Retention)
+    rules: list[Rule] = Field(
+        min_length=1, description="Which findings get which tickets: the first that holds counts."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,9 @@ from pathlib import Path
 from remediation.errors import ConfigurationError, Problem
 from remediation.mapping.loading import Loaded
 from remediation.mapping.positions import Steps
-from remediation.mapping.schema import JiraTracker, SecretFromEnv, SecretRef, ServiceNowTracker
+from remediation.mapping.references import SecretFromEnv, SecretFromFile, SecretRef
+from remediation.mapping.schema import JiraTracker, ServiceNowTracker
+from remediation.mapping.signing_in import BasicAuth, OAuthClient, ScopedAuth
 
 _LARGEST = 64_000
 _FIRST_PRINTABLE = " "
@@ -79,11 +81,19 @@ def _tracker_refs(loaded: Loaded) -> _Refs:
 
 
 def _sign_in(tracker: JiraTracker | ServiceNowTracker) -> tuple[tuple[str, ...], SecretRef]:
-    auth = tracker.auth
-    if auth.basic is not None:
-        return ("basic", "password"), auth.basic.password
-    if auth.bearer is not None:
-        return ("bearer",), auth.bearer
+    """The one secret of a tracker's way of signing in, and the words that lead to it."""
+    for way, written in tracker.auth:
+        match written:
+            case BasicAuth(password=ref):
+                return (way, "password"), ref
+            case ScopedAuth(token=ref):
+                return (way, "token"), ref
+            case OAuthClient(client_secret=ref):
+                return (way, "client_secret"), ref
+            case SecretFromEnv() | SecretFromFile():
+                return (way,), written
+            case _:
+                continue
     raise ValueError("a tracker has exactly one way of signing in")
 
 

@@ -1,14 +1,17 @@
 """Templates tried out on samples of everything that they may meet, so that they do not fail on the day."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 from remediation.cases import CaseKey, CaseKind, Link
 from remediation.findings import DomainType, Finding, FindingStatus, Severity
 from remediation.mapping.positions import key_text
 from remediation.mapping.rendering import (
+    FIELD_WORDS,
     MESSAGE_WORDS,
     RESTRICTED,
     TICKET_WORDS,
@@ -17,7 +20,7 @@ from remediation.mapping.rendering import (
     ticket_values,
 )
 from remediation.mapping.suggestions import listed
-from remediation.mapping.templates import Flaw, Vocabulary, failure_of, flaws_of, undefined_value
+from remediation.mapping.templates import Flaw, Values, Vocabulary, failure_of, flaws_of, prepared, undefined_value
 from remediation.tickets import Reason
 
 _KEY = CaseKey("sample", CaseKind.FINDING, "fnd_sample")
@@ -30,31 +33,41 @@ _MOST_TRIALS = 10_000
 _RESTRICTED_FAILURES = frozenset(undefined_value(word) for word in RESTRICTED)
 
 
-def _sample(severity: Severity, domain_type: DomainType) -> Finding:
-    return Finding(
-        id=_KEY.id,
-        status=FindingStatus.OPEN,
-        severity=severity,
-        domain_type=domain_type,
-        scan_id="scan_sample",
-        title="Sample",
-        url="https://www.example.org/sample",
-        site="www.example.org",
-        detected_at=_MOMENT,
-        updated_at=_MOMENT,
-    )
+_VARIANTS: Mapping[str, Sequence[object]] = {
+    "severity": tuple(Severity),
+    "domain_type": tuple(DomainType),
+    "status": tuple(FindingStatus),
+}
+"""The values of a finding that a template may tell apart; the others are there or they are not."""
 
 
-_FINDINGS = (Finding(id=_KEY.id), *(_sample(severity, kind) for severity, kind in product(Severity, DomainType)))
+def _sample(**words: Any) -> Finding:
+    return replace(_FULL, **words)
 
 
-def _ticket_samples(*, restricted: bool) -> tuple[Mapping[str, object], ...]:
-    link = "https://schoolscan.example/fnd_sample"
-    return tuple(ticket_values("sample", _KEY.ref, finding, link, restricted=restricted) for finding in _FINDINGS)
+_FULL = Finding(
+    id=_KEY.id,
+    status=FindingStatus.OPEN,
+    severity=Severity.CRITICAL,
+    domain_type=DomainType.DIRECT_PII,
+    scan_id="scan_sample",
+    title="Sample",
+    url="https://www.example.org/sample",
+    site="www.example.org",
+    detected_at=_MOMENT,
+    updated_at=_MOMENT,
+)
 
 
-_MINIMAL = _ticket_samples(restricted=False)
-_RESTRICTED = _ticket_samples(restricted=True)
+@lru_cache
+def _ticket_samples(telling_apart: frozenset[str], *, restricted: bool) -> tuple[Values, ...]:
+    """A finding of which nothing is known, and full ones with every combination of the words told apart."""
+    words = sorted(telling_apart)
+    full = [_sample(**dict(zip(words, each, strict=True))) for each in product(*(_VARIANTS[word] for word in words))]
+    samples = [(Finding(id=_KEY.id), ""), *((finding, "https://schoolscan.example/fnd_sample") for finding in full)]
+    return tuple(ticket_values("sample", _KEY.ref, finding, link, restricted=restricted) for finding, link in samples)
+
+
 _OCCASIONS = tuple(
     message_values(occasion)
     for occasion in (
@@ -65,12 +78,12 @@ _OCCASIONS = tuple(
 )
 
 
-def ticket_flaw(text: str, minimal_rule: str | None) -> str | None:
+def ticket_flaw(text: str, minimal_rule: str | None, *, is_field: bool = False) -> str | None:
     """What is wrong with a ticket's template, if anything; `minimal_rule` uses it without `detail: restricted`."""
-    if flaw := _grammar(text, TICKET_WORDS):
+    if flaw := _grammar(text, FIELD_WORDS if is_field else TICKET_WORDS):
         return flaw
-    if minimal_rule is None or _failure(text, restricted=False) not in _RESTRICTED_FAILURES:
-        return _failure(text, restricted=True)
+    if minimal_rule is None or _failure(text, restricted=False, is_field=is_field) not in _RESTRICTED_FAILURES:
+        return _failure(text, restricted=True, is_field=is_field)
     words = listed([f"finding.{word}" for word in RESTRICTED])
     return (
         f"{words} are there only where the rule says detail: restricted, and rule {key_text(minimal_rule)} does not; "
@@ -94,5 +107,8 @@ def _flaw_text(flaw: Flaw, text: str) -> str:
 
 
 @lru_cache(maxsize=_MOST_TRIALS)
-def _failure(text: str, *, restricted: bool) -> str | None:
-    return failure_of(text, _RESTRICTED if restricted else _MINIMAL)
+def _failure(text: str, *, restricted: bool, is_field: bool) -> str | None:
+    template = prepared(text)
+    told_apart = () if template.is_plain else (word for word in _VARIANTS if template.speaks_of("finding", word))
+    samples = _ticket_samples(frozenset(told_apart), restricted=restricted)
+    return failure_of(text, samples, may_be_empty=is_field)

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Htt
 
 from remediation.cases import DISTRICT_NAME
 from remediation.findings import Severity
-from remediation.mapping.durations import duration_of
+from remediation.mapping.durations import duration_of, duration_text
+from remediation.mapping.paths import glob_of
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _LONGEST_TEXT = 20_000
@@ -20,6 +21,7 @@ _ENV = r"^[A-Z_][A-Z0-9_]*$"
 _HOST = r"^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$"
 _TABLE = r"^[a-z0-9_]{1,80}$"
 _LABEL = r"^\S{1,255}$"
+_CLOUD_ID = r"^[A-Za-z0-9-]{8,64}$"
 
 MEANING_OF_PATTERN: Mapping[str, str] = {
     _NAME: "a name is 1 to 32 lower-case letters, digits and inner dashes",
@@ -27,6 +29,7 @@ MEANING_OF_PATTERN: Mapping[str, str] = {
     _HOST: "must be a host name in lower case, such as www.example.org, or *.example.org for what is below it",
     _TABLE: "must be a table's name, such as incident or sn_si_incident",
     _LABEL: "a label has 1 to 255 characters and no spaces",
+    _CLOUD_ID: "must be the site's id, such as 11223344-a1b2-3b33-c444-def123456789",
 }
 """What each pattern of this module allows, in words."""
 
@@ -37,8 +40,8 @@ def text_of_number(value: object) -> object:
 
 
 def as_list(value: object) -> object:
-    """One word standing for a list of one."""
-    return [value] if isinstance(value, str) else value
+    """One word, or one map of words, standing for a list of one."""
+    return [value] if isinstance(value, str | dict) else value
 
 
 def for_every_severity(value: object) -> object:
@@ -67,6 +70,9 @@ _OWN_FIELDS: Mapping[str, Mapping[str, str | None]] = {
         "issuetype": "type",
         "labels": "labels",
         "priority": "priority",
+        "assignee": "assignee",
+        "duedate": "due",
+        "security": "security_level",
     },
     "servicenow": {
         "short_description": "summary",
@@ -74,6 +80,8 @@ _OWN_FIELDS: Mapping[str, Mapping[str, str | None]] = {
         "impact": "impact",
         "urgency": "urgency",
         "assignment_group": "assignment_group",
+        "assigned_to": "assigned_to",
+        "due_date": "due",
         "correlation_id": None,
         "correlation_display": None,
     },
@@ -97,7 +105,8 @@ def servicenow_fields(fields: dict[str, object]) -> dict[str, object]:
     return _free_fields("servicenow", fields)
 
 
-def _plain_address(url: HttpUrl) -> HttpUrl:
+def plain_address(url: HttpUrl) -> HttpUrl:
+    """`url`, if it is the address of a system that we talk to."""
     if url.username or url.password:
         raise ValueError("an address holds no user name or password: write them under auth")
     if url.query or url.fragment:
@@ -107,7 +116,40 @@ def _plain_address(url: HttpUrl) -> HttpUrl:
     return url
 
 
-def _link_with_id(link: str) -> str:
+def proxy_address(url: HttpUrl) -> HttpUrl:
+    """`url`, if it is the address of a proxy."""
+    if url.username or url.password:
+        raise ValueError("a proxy's address holds no user name or password")
+    if url.path not in {None, "/"} or url.query or url.fragment:
+        raise ValueError("must be a proxy's address and nothing more, such as http://proxy.example:3128")
+    return url
+
+
+def at_least(limit: timedelta) -> AfterValidator:
+    """A span of time of `limit` or more."""
+
+    def long_enough(span: timedelta) -> timedelta:
+        if span < limit:
+            raise ValueError(f"must be at least {duration_text(limit)}")
+        return span
+
+    return AfterValidator(long_enough)
+
+
+def at_most(limit: timedelta, why: str) -> AfterValidator:
+    """A span of time above nothing and up to `limit`; `why` says where the limit comes from."""
+
+    def short_enough(span: timedelta) -> timedelta:
+        if span <= timedelta(0):
+            raise ValueError("must be more than 0s")
+        if span > limit:
+            raise ValueError(f"must be at most {duration_text(limit)}: {why}")
+        return span
+
+    return AfterValidator(short_enough)
+
+
+def link_with_id(link: str) -> str:
     """`link`, if it is an address for people in which {id} is the only thing left open."""
     try:
         parts = urlsplit(link)
@@ -139,5 +181,8 @@ Text = Annotated[
     BeforeValidator(text_of_number, json_schema_input_type=str | int),
 ]
 Duration = Annotated[timedelta, BeforeValidator(duration_of, json_schema_input_type=str)]
-Address = Annotated[HttpUrl, AfterValidator(_plain_address)]
-Link = Annotated[str, AfterValidator(_link_with_id)]
+Address = Annotated[HttpUrl, AfterValidator(plain_address)]
+ProxyAddress = Annotated[HttpUrl, AfterValidator(proxy_address)]
+CloudId = Annotated[str, StringConstraints(pattern=_CLOUD_ID)]
+PathGlob = Annotated[str, AfterValidator(glob_of)]
+Link = Annotated[str, AfterValidator(link_with_id)]

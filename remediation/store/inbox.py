@@ -12,9 +12,13 @@ from remediation.store.keys import INBOX
 from remediation.store.todo import Mark, marks_of
 
 FINGERPRINT_LIFETIME = timedelta(days=30)
-"""How long a delivery's fingerprint is kept after it has been read, so that a late repeat is known as one."""
+"""How long a delivery's fingerprint is kept after it has been read, so that a late repeat is known as one; where
+nobody says otherwise."""
 
-FINGERPRINT_MS = int(FINGERPRINT_LIFETIME.total_seconds() * 1000)
+
+def milliseconds(span: timedelta) -> int:
+    """The span as Redis counts it."""
+    return span // timedelta(milliseconds=1)
 
 
 class DeliveryState(StrEnum):
@@ -57,11 +61,12 @@ def scan_ref(district: str, scan_id: str) -> str:
 
 
 class Inbox:
-    """The rows of deliveries."""
+    """The rows of deliveries. `kept` is how long fingerprints stay once their deliveries have been read."""
 
-    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+    def __init__(self, connection: Connection, keyring: Keyring, kept: timedelta = FINGERPRINT_LIFETIME) -> None:
         self._connection = connection
         self._keyring = keyring
+        self._kept_ms = milliseconds(kept)
 
     async def accept(
         self, delivery_id: str, sender: str, district: str, body: bytes, now: float, *, unreadable: str | None = None
@@ -96,7 +101,7 @@ class Inbox:
         """Mark the cases and the scan that it named, shred its body and keep its fingerprint, in one step."""
         scan_args = (scan.ref, scan.id, "listing" if scan.completed else "started") if scan else ("", "", "")
         marks = marks_of(cases)
-        await self._connection.run("finish_delivery", delivery_id, int(now * 1000), FINGERPRINT_MS, *scan_args, *marks)
+        await self._connection.run("finish_delivery", delivery_id, int(now * 1000), self._kept_ms, *scan_args, *marks)
 
     async def stumble(self, delivery_id: str) -> int:
         """Count an attempt that ended in an error of our own; answers how many there were."""

@@ -8,8 +8,11 @@ from enum import StrEnum
 from remediation.errors import KeyMissing, OutsideError
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection, passing_errors
-from remediation.store.inbox import FINGERPRINT_MS
+from remediation.store.inbox import FINGERPRINT_LIFETIME, milliseconds
 from remediation.store.keys import PARKED, PARKED_ROW
+
+_LIFETIME_MS = milliseconds(FINGERPRINT_LIFETIME)
+"""Of what is left of it after a person's decision. Taking decisions must not depend on a sound mappings.yaml."""
 
 
 class ParkedKind(StrEnum):
@@ -67,11 +70,11 @@ class ParkedWork:
 
     async def replay(self, name: str, now: float) -> bool:
         """Take it up again. False: nothing of that name is parked."""
-        return bool(await self._connection.run("unpark", name, int(now * 1000), "replay", FINGERPRINT_MS))
+        return bool(await self._connection.run("unpark", name, int(now * 1000), "replay", _LIFETIME_MS))
 
     async def discard(self, name: str, now: float) -> bool:
         """Give it up, by a person's decision; a delivery's body is shredded. False: nothing of that name is parked."""
-        return bool(await self._connection.run("unpark", name, int(now * 1000), "discard", FINGERPRINT_MS))
+        return bool(await self._connection.run("unpark", name, int(now * 1000), "discard", _LIFETIME_MS))
 
     async def forget(self, names: list[str]) -> None:
         """Take work off the list that has been done, or is no longer wanted, by itself."""

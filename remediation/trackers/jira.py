@@ -43,7 +43,6 @@ _LINK_SECONDS = 5
 _MOST_STEPS = 5
 _MOST_PAGES = 20
 """Of one mark there are a few issues at most; more pages mean that something is very wrong."""
-_CONNECTION_ATTEMPTS = 3
 
 
 class Jira:
@@ -58,7 +57,7 @@ class Jira:
         self._name = name
         self._config = config
         self._reading = Reading(name, str(config.url).rstrip("/"), config.resolutions)
-        self._longest = config.connect_timeout * _CONNECTION_ATTEMPTS + config.read_timeout
+        self._longest = config.longest_call
         self._threads = Threads(
             name,
             lambda: JiraClient(name, config, secret),

@@ -17,7 +17,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util import Retry
 
 from remediation.errors import TryLater
-from remediation.mapping.schema import JiraTracker
+from remediation.mapping.schema import CONNECTION_ATTEMPTS, JiraTracker
 from remediation.trackers.jira_replies import Reply, error_of
 
 ResultT = TypeVar("ResultT")
@@ -79,6 +79,11 @@ class JiraClient:
         """The account that we are signed in as."""
         return self._asked(self._jira.myself)
 
+    def look(self, path: str, **asked: str | int) -> Any:
+        """What the API tells of itself at a path below its root: permissions, screens, names to choose from."""
+        url = self._jira._get_url(path)  # noqa: SLF001 - as in __init__
+        return self._asked(lambda: self._session.get(url, params=asked).json())
+
     def close(self) -> None:
         """Let go of the connection."""
         self._session.close()
@@ -112,12 +117,12 @@ class JiraClient:
 
 def _connected(config: JiraTracker, secret: str) -> JIRA:
     """The package's client, without anything that it does unasked."""
-    basic = config.auth.basic
+    user = _user_of(config)
     client = JIRA(
-        str(config.url),
+        address_of(config),
         options={"verify": str(config.ca_file) if config.ca_file else True, "headers": {"User-Agent": "remedy"}},
-        basic_auth=(basic.user, secret) if basic else None,
-        token_auth=None if basic else secret,
+        basic_auth=(user, secret) if user else None,
+        token_auth=None if user else secret,
         get_server_info=False,
         logging=False,
         max_retries=0,
@@ -127,11 +132,28 @@ def _connected(config: JiraTracker, secret: str) -> JIRA:
     client._fields_cache_value = {"labels": "labels"}  # noqa: SLF001 - empty, it makes the first search ask for /field
     session = client._session  # noqa: SLF001 - the package has no other way to its session
     session.trust_env = False
-    only_connecting = Retry(total=2, connect=2, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False)
+    if config.proxy:
+        session.proxies = {"http": str(config.proxy), "https": str(config.proxy)}
+    again = CONNECTION_ATTEMPTS["jira"] - 1
+    only_connecting = Retry(
+        total=again, connect=again, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False
+    )
     adapter = HTTPAdapter(max_retries=only_connecting)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return client
+
+
+def address_of(config: JiraTracker) -> str:
+    """Where the API is: at the site itself, or at the gateway, where alone tokens with scopes are good."""
+    scoped = config.auth.scoped
+    return f"{str(scoped.gateway).rstrip('/')}/ex/jira/{scoped.cloud_id}" if scoped else str(config.url)
+
+
+def _user_of(config: JiraTracker) -> str | None:
+    """Who signs in with a secret of their own; None where the secret alone says it."""
+    who = config.auth.basic or config.auth.scoped
+    return who.user if who else None
 
 
 def _trouble(error: requests.RequestException) -> tuple[str, bool]:

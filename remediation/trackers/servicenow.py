@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pysnow
 from pysnow.exceptions import PysnowException
+from requests.auth import AuthBase
 
 from remediation.errors import NotFound, Refused, TryLater
 from remediation.mapping.schema import ServiceNowTracker
@@ -30,13 +31,12 @@ from remediation.trackers.servicenow_records import (
 )
 from remediation.trackers.servicenow_replies import has_more
 from remediation.trackers.servicenow_session import session_for, unanswered
+from remediation.trackers.servicenow_sign_in import sign_in_of
 from remediation.trackers.servicenow_texts import journal
 from remediation.trackers.threads import Threads
 
 _ResultT = TypeVar("_ResultT")
 
-_REQUESTS_PER_CALL = 2
-"""At most one look and one write."""
 _MOST_PAGES = 20
 """Of one mark there are a few tickets at most; more pages mean that something is very wrong."""
 _MYSELF = "sys_id=javascript:gs.getUserID()"
@@ -45,18 +45,19 @@ _MYSELF = "sys_id=javascript:gs.getUserID()"
 class ServiceNow:
     """A ServiceNow instance: the protocol `Tracker` over its Table API.
 
-    `secret` is the password or the access token that `config.auth` refers to. Every call ends within twice the sum of
-    the configured timeouts.
+    `secret` is what `config.auth` refers to: a password, a token, a client's secret or a key. Every call ends within
+    `config.longest_call`.
     """
 
     def __init__(self, name: str, config: ServiceNowTracker, secret: str) -> None:
-        self._longest = _REQUESTS_PER_CALL * (config.connect_timeout + config.read_timeout)
+        self._longest = config.longest_call
         self._name = name
         self._config = config
+        sign_in = sign_in_of(name, config, secret)
         self._threads = Threads(
             name,
-            lambda: _Client(name, config, secret),
-            _Client.close,
+            lambda: ServiceNowClient(name, config, sign_in),
+            ServiceNowClient.close,
             size=config.concurrency,
             deadline=self._longest.total_seconds(),
         )
@@ -130,6 +131,11 @@ class ServiceNow:
             raise Refused(self._name, "does not tell who we are: grant our account read access to its own sys_user")
         return text_of(rows[0], "user_name")
 
+    async def look(self, table: str, query: str, columns: Sequence[str], limit: int) -> Sequence[Record]:
+        """The first rows of a query on any table, with only these columns: what the instance tells of itself."""
+        table = checked_table(self._name, table)
+        return await self._threads.call(lambda client: client.look(table, query, columns, limit))
+
     async def close(self) -> None:
         """Let go of connections and threads."""
         await self._threads.close()
@@ -138,7 +144,7 @@ class ServiceNow:
         """Write the payload unless the ticket is there already. Raises Refused where that did not bring it there."""
         table, sys_id = table_and_sys_id(self._name, ticket_id)
 
-        def work(client: _Client) -> Ticket:
+        def work(client: ServiceNowClient) -> Ticket:
             ticket = self._ticket(table, client.read(table, sys_id))
             return ticket if there(ticket) else self._ticket(table, client.update(table, sys_id, payload))
 
@@ -151,14 +157,14 @@ class ServiceNow:
         return ticket_of(self._name, self._config, table, record)
 
 
-class _Client:
+class ServiceNowClient:
     """One thread's connection. Every method raises errors of ours and nothing else."""
 
-    def __init__(self, name: str, config: ServiceNowTracker, secret: str) -> None:
+    def __init__(self, name: str, config: ServiceNowTracker, sign_in: AuthBase) -> None:
         address = urlsplit(str(config.url).rstrip("/"))
         self._name = name
         self._timeout = (config.connect_timeout.total_seconds(), config.read_timeout.total_seconds())
-        self._session = session_for(name, config, secret)
+        self._session = session_for(name, config, sign_in)
         self._snow = pysnow.Client(
             host=address.netloc + address.path, session=self._session, use_ssl=address.scheme == "https"
         )
@@ -187,6 +193,10 @@ class _Client:
             return answer.all(), answer.headers
 
         return self._carry_out(request)
+
+    def look(self, table: str, query: str, columns: Sequence[str], limit: int) -> Sequence[Record]:
+        """GET the first rows of a query, with only these columns."""
+        return self._carry_out(lambda: self._resource(table).get(query=query, limit=limit, fields=list(columns)).all())
 
     def all_rows(self, table: str, query: str) -> list[Record]:
         """GET every page of a query."""

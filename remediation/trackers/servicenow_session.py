@@ -4,29 +4,34 @@ from collections.abc import Callable
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
+from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 from urllib3.util import Retry
 
 from remediation.errors import TryLater
-from remediation.mapping.schema import ServiceNowTracker
+from remediation.mapping.schema import CONNECTION_ATTEMPTS, ServiceNowTracker
 from remediation.trackers.servicenow_replies import Reply, error_of
 
 
-def session_for(system: str, config: ServiceNowTracker, secret: str) -> requests.Session:
-    """A session that is signed in.
+def session_for(system: str, config: ServiceNowTracker, sign_in: AuthBase) -> requests.Session:
+    """A session that signs in to every request.
 
     An answer that is an error raises ours before ServiceNow's client sees it. Nothing of the environment counts:
     no proxy, no netrc, no certificates. Redirects are answers, and not followed.
     """
+    session = bare_session(config)
+    session.auth = sign_in
+    session.hooks["response"] = [_judge(system)]
+    return session
+
+
+def bare_session(config: ServiceNowTracker) -> requests.Session:
+    """A session that trusts and goes through what the configuration says, and signs in to nothing."""
     session = requests.Session()
     session.trust_env = False
     session.verify = str(config.ca_file) if config.ca_file else True
-    if config.auth.basic:
-        session.auth = HTTPBasicAuth(config.auth.basic.user.encode(), secret.encode())
-    else:
-        session.headers["Authorization"] = f"Bearer {secret}".encode()
-    session.hooks["response"] = [_judge(system)]
+    if config.proxy:
+        session.proxies = {"http": str(config.proxy), "https": str(config.proxy)}
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=_only_connecting()))
     return session
@@ -34,7 +39,8 @@ def session_for(system: str, config: ServiceNowTracker, secret: str) -> requests
 
 def _only_connecting() -> Retry:
     """Only what was certainly not sent is tried again; a wait that the server asks for is not slept in a thread."""
-    return Retry(total=2, connect=2, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False)
+    again = CONNECTION_ATTEMPTS["servicenow"] - 1
+    return Retry(total=again, connect=again, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False)
 
 
 def _judge(system: str) -> Callable[..., None]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -68,7 +69,7 @@ class Scene:
     async def act(self, *actions: Action) -> Progress:
         record = CaseRecord(KEY, links=self.known_links, intents=self.intents)
         seen = Observation(Finding("fnd_1", self.status), self.tickets, duplicates=self.duplicates)
-        sight = Sight(seen, ("snow", "jira"))
+        sight = Sight(seen, ("snow", "jira"), datetime.fromtimestamp(self.clock(), tz=UTC))
         return await self.hands(record, sight).carry_out(actions)
 
     def hands(self, record: CaseRecord, sight: Sight) -> Hands:

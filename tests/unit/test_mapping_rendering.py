@@ -1,6 +1,6 @@
 import uuid
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,6 @@ from remediation.mapping.rendering import (
     place_of,
     ticket_values,
 )
-from remediation.mapping.rules import Rule
 from remediation.mapping.schema import Mappings
 from remediation.mapping.wording import Comments, Notes
 from remediation.tickets import Draft, Reason, Ticket, TicketState
@@ -73,9 +72,9 @@ rules:
 
 
 def drafts_of(mappings: Mappings, finding: Finding) -> dict[str, Draft]:
-    rule = Matcher(mappings.rules).rule_for(finding, KEY.district)
+    rule = Matcher(mappings.rules).rule_for(finding, KEY.district, AT)
     assert rule is not None
-    return {tracker: draft_of(mappings, rule, tracker, KEY, finding) for tracker in rule.tickets}
+    return {tracker: draft_of(mappings, rule, tracker, KEY, finding, AT) for tracker in rule.tickets}
 
 
 @pytest.mark.parametrize("severity", Severity)
@@ -111,7 +110,7 @@ def test_a_finding_of_which_only_the_id_is_known_still_gets_a_ticket() -> None:
 
 def test_title_and_page_appear_only_where_the_rule_says_restricted() -> None:
     restricted = SHIPPED.rules[0].model_copy(update={"detail": "restricted"})
-    draft = draft_of(SHIPPED, restricted, "jira", KEY, PLANTED)
+    draft = draft_of(SHIPPED, restricted, "jira", KEY, PLANTED, AT)
     assert f"Title: {CANARY}\nPage: https://www.school.example/{CANARY}\n" in draft.body
     assert draft.body.count(CANARY) == 2
 
@@ -119,7 +118,7 @@ def test_title_and_page_appear_only_where_the_rule_says_restricted() -> None:
 def test_a_jira_draft_has_the_words_of_its_rule() -> None:
     draft = drafts_of(SHIPPED, PLANTED)["jira"]
     assert (draft.place, draft.type, draft.labels) == ("SEC", "Task", ("schoolscan", "student-privacy"))
-    assert draft.fields == {"priority": {"name": "Highest"}}
+    assert draft.fields == {"priority": {"name": "Highest"}, "duedate": "2026-04-17"}
     assert draft.mark == "remedy:lakeside:finding:fnd_9d2"
 
 
@@ -134,6 +133,82 @@ def test_a_severity_that_the_rule_does_not_name_sets_no_field() -> None:
     rule = "tickets: {jira: {project: SEC, priority: {high: High}}, now: {urgency: {high: 1}}}"
     drafts = drafts_of(mappings_with(rule=rule), PLANTED)
     assert {draft.place: draft.fields for draft in drafts.values()} == {"SEC": {}, "sn_si_incident": {}}
+
+
+def test_every_word_of_a_jira_ticket_becomes_a_field() -> None:
+    words = "assignee: {critical: ann, high: bob}, security_level: Private, due: {critical: 36h}"
+    draft = drafts_of(mappings_with(rule=f"tickets: {{jira: {{project: SEC, {words}}}}}"), PLANTED)["jira"]
+    assert draft.fields == {
+        "assignee": {"accountId": "ann"},
+        "security": {"name": "Private"},
+        "duedate": "2026-04-17",
+    }
+
+
+def test_data_center_knows_assignees_by_name() -> None:
+    mappings = mappings_with(rule="tickets: {jira: {project: SEC, assignee: ann}}")
+    jira = mappings.trackers["jira"].model_copy(update={"deployment": "data_center"})
+    draft = drafts_of(mappings.model_copy(update={"trackers": {"jira": jira}}), PLANTED)["jira"]
+    assert draft.fields == {"assignee": {"name": "ann"}}
+
+
+def test_every_word_of_a_servicenow_ticket_becomes_a_column() -> None:
+    words = "assignment_group: {critical: privacy}, assigned_to: {critical: ann}, due: 2h, impact: 1, urgency: 2"
+    draft = drafts_of(mappings_with(rule=f"tickets: {{now: {{{words}}}}}"), PLANTED)["now"]
+    assert draft.fields == {
+        "impact": "1",
+        "urgency": "2",
+        "assignment_group": "privacy",
+        "assigned_to": "ann",
+        "due_date": "2026-04-15 16:02:00",
+    }
+
+
+@pytest.mark.parametrize(
+    ("detected_at", "due"),
+    [
+        (AT - timedelta(days=10), "2026-04-06"),
+        (None, "2026-04-16"),
+        (datetime(2026, 4, 1, 23, 59), "2026-04-02"),  # noqa: DTZ001 - what a source might send
+        (datetime.max.replace(tzinfo=UTC), None),
+    ],
+)
+def test_what_is_due_counts_from_the_first_detection(detected_at: datetime | None, due: str | None) -> None:
+    mappings = mappings_with(rule="tickets: {jira: {project: SEC, due: 1d}}")
+    draft = drafts_of(mappings, replace(PLANTED, detected_at=detected_at))["jira"]
+    assert draft.fields.get("duedate") == due
+
+
+def test_text_in_fields_is_filled_in_at_any_depth_and_what_comes_out_empty_is_left_out() -> None:
+    fields = (
+        "{a: 'x {{ finding.id }}', b: [{value: '{{ finding.severity }}'}], c: '{{ finding.scan_id }}', d: '', e: 5}"
+    )
+    mappings = mappings_with(rule=f"tickets: {{jira: {{project: SEC, fields: {fields}}}}}")
+    draft = drafts_of(mappings, replace(PLANTED, scan_id=None))["jira"]
+    assert draft.fields == {"a": "x fnd_9d2", "b": [{"value": "critical"}], "d": "", "e": 5}
+
+
+def test_a_field_is_one_line_of_bounded_length_without_control_characters() -> None:
+    mappings = mappings_with(rule="tickets: {jira: {project: SEC, fields: {a: 'x{{ finding.scan_id }}'}}}")
+    draft = drafts_of(mappings, replace(PLANTED, scan_id="a\nb\x1b[2J" + "c" * 2_000))["jira"]
+    text = draft.fields["a"]
+    assert isinstance(text, str)
+    assert text.startswith("xa b[2Jccc")
+    assert len(text) <= 1_000
+
+
+def test_the_page_is_in_a_field_only_where_the_rule_says_restricted() -> None:
+    tickets = "tickets: {jira: {project: SEC, fields: {a: 'at {{ finding.url }}'}}}"
+    with pytest.raises(ConfigurationError, match="detail: restricted"):
+        mappings_with(rule=tickets)
+    draft = drafts_of(mappings_with(rule=f"detail: restricted\n    {tickets}"), PLANTED)["jira"]
+    assert draft.fields == {"a": f"at https://www.school.example/{CANARY}"}
+
+
+def test_a_title_is_never_in_a_field() -> None:
+    tickets = "tickets: {jira: {project: SEC, fields: {a: '{{ finding.title }}'}}}"
+    with pytest.raises(ConfigurationError, match=r"there is no finding\.title"):
+        mappings_with(rule=f"detail: restricted\n    {tickets}")
 
 
 def test_a_rule_says_where_its_tickets_belong() -> None:
@@ -161,16 +236,16 @@ def test_a_summary_is_one_line_and_texts_hold_no_control_characters() -> None:
 
 def test_an_id_is_quoted_in_the_link() -> None:
     key = CaseKey("lakeside", CaseKind.FINDING, "a/../b?c")
-    body = draft_of(SHIPPED, SHIPPED.rules[-1], "jira", key, Finding(key.id)).body
+    body = draft_of(SHIPPED, SHIPPED.rules[-1], "jira", key, Finding(key.id), AT).body
     assert "https://schoolscan.example/findings/a%2F..%2Fb%3Fc\n" in body
 
 
 def test_a_template_that_fails_on_the_day_says_so_without_quoting() -> None:
     mappings = mappings_with()
     ticket = mappings.rules[0].tickets["jira"].model_copy(update={"body": "{{ finding.id + 1 }}"})
-    rule = Rule(name="late", tickets={"jira": ticket})
+    rule = mappings.rules[0].model_copy(update={"name": "late", "tickets": {"jira": ticket}})
     with pytest.raises(ConfigurationError) as caught:
-        draft_of(mappings, rule, "jira", KEY, Finding(CANARY))
+        draft_of(mappings, rule, "jira", KEY, Finding(CANARY), AT)
     assert str(caught.value) == "rule late, ticket in jira: its template cannot be filled in (TypeError)"
 
 

@@ -13,20 +13,22 @@ from remediation.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("remediation", "receiver", "workers", "cli")
-DEFINITIONS = {"schema.py", "rules.py", "wording.py", "settings.py"}
+DEFINITIONS = {"schema.py", "rules.py", "wording.py", "references.py", "signing_in.py", "settings.py"}
 
 
-def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any, found: set[type[BaseModel]]) -> set[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-        for field in annotation.model_fields.values():
-            yield from models_in(field.annotation)
+        if annotation not in found:
+            found.add(annotation)
+            for field in annotation.model_fields.values():
+                models_in(field.annotation, found)
     elif get_origin(annotation) in {Annotated, Union, UnionType, list, dict}:
         for inner in get_args(annotation):
-            yield from models_in(inner)
+            models_in(inner, found)
+    return found
 
 
-MODELS = sorted(set(models_in(Mappings)), key=lambda model: model.__name__)
+MODELS = sorted(models_in(Mappings, set()), key=lambda model: model.__name__)
 BY_KIND = {Notes, Comments}  # read by the name of their kind: tests/unit/test_mapping_rendering.py holds these together
 WORDS = sorted({(model.__name__, word) for model in MODELS if model not in BY_KIND for word in model.model_fields})
 

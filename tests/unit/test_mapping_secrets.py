@@ -5,7 +5,7 @@ import pytest
 
 from remediation.errors import ConfigurationError
 from remediation.mapping.loading import Loaded, loaded_of
-from remediation.mapping.schema import SecretFromEnv, SecretFromFile
+from remediation.mapping.references import SecretFromEnv, SecretFromFile
 from remediation.mapping.secrets import read_secret, webhook_secrets, worker_secrets
 
 TEXT = """\

@@ -52,7 +52,7 @@ def narrow() -> MappingsRulebook:
 def test_the_rules_say_which_tickets_a_finding_gets(
     rulebook: MappingsRulebook, severity: Severity, domain: DomainType, wanted: tuple[str, ...]
 ) -> None:
-    assert rulebook.wanted(KEY, replace(FINDING, severity=severity, domain_type=domain)) == wanted
+    assert rulebook.wanted(KEY, replace(FINDING, severity=severity, domain_type=domain), AT) == wanted
 
 
 @pytest.mark.parametrize("severity", Severity)
@@ -61,26 +61,26 @@ def test_nothing_that_schoolscan_finds_falls_through_the_delivered_rules(
     rulebook: MappingsRulebook, severity: Severity, domain: DomainType
 ) -> None:
     finding = replace(FINDING, severity=severity, domain_type=domain)
-    wanted = rulebook.wanted(KEY, finding)
+    wanted = rulebook.wanted(KEY, finding, AT)
     assert wanted
     for tracker in wanted:
-        draft = rulebook.draft(KEY, finding, tracker)
-        assert (draft.mark, draft.place) == (KEY.mark, rulebook.place(KEY, finding, tracker))
+        draft = rulebook.draft(KEY, finding, tracker, AT)
+        assert (draft.mark, draft.place) == (KEY.mark, rulebook.place(KEY, finding, tracker, AT))
         assert "ZZPII" not in draft.summary + draft.body + repr(draft.fields)
 
 
 def test_what_no_rule_takes_gets_no_ticket_and_has_no_place(narrow: MappingsRulebook) -> None:
-    assert narrow.wanted(KEY, FINDING) == ()
-    assert narrow.place(KEY, FINDING, "jira") is None
+    assert narrow.wanted(KEY, FINDING, AT) == ()
+    assert narrow.place(KEY, FINDING, "jira", AT) is None
     with pytest.raises(LookupError):
-        narrow.draft(KEY, FINDING, "jira")
+        narrow.draft(KEY, FINDING, "jira", AT)
 
 
 def test_a_tracker_that_the_rule_does_not_name_has_no_place(rulebook: MappingsRulebook) -> None:
     vendor = replace(FINDING, domain_type=DomainType.VENDOR_EXPOSURE)
-    assert rulebook.place(KEY, vendor, "jira") is None
+    assert rulebook.place(KEY, vendor, "jira", AT) is None
     with pytest.raises(LookupError):
-        rulebook.draft(KEY, vendor, "jira")
+        rulebook.draft(KEY, vendor, "jira", AT)
 
 
 def test_a_note_names_every_ticket(rulebook: MappingsRulebook) -> None:

@@ -1,0 +1,104 @@
+"""What ServiceNow tells of itself in tables of its own: tables, columns, choices, groups and users. Read-only. Pure."""
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from sandbox.servicenow_queries import Row
+from sandbox.servicenow_schema import COMPUTED, GROUPS, JOURNALS, SYSTEM, TABLES, WRITABLE, Account
+
+PARENT = "task"
+"""What every table of tickets extends."""
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "close_code": (
+        *("Duplicate", "Known error", "No resolution provided", "Resolved by caller", "Resolved by change"),
+        *("Resolved by problem", "Resolved by request", "Solution provided", "Workaround provided", "User error"),
+    ),
+    "category": ("inquiry", "software", "hardware", "network", "database"),
+    "contact_type": ("email", "phone", "self-service", "walk-in", "virtual_agent"),
+}
+"""Columns with a list of values besides state, on every table of tickets."""
+
+_LEVELS = {"1": "1 - High", "2": "2 - Medium", "3": "3 - Low"}
+_OWN = frozenset({"category", "subcategory", "caller_id", "close_code", "hold_reason"})
+"""Columns of the table of tickets itself; the others are its parent's."""
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "sys_db_object": ("sys_id", "name", "label", "super_class", "super_class.name"),
+    "sys_dictionary": ("sys_id", "name", "element", "mandatory", "default_value", "read_only", "active"),
+    "sys_choice": ("sys_id", "name", "element", "value", "label", "inactive", "language"),
+    "sys_user_group": ("sys_id", "name", "active"),
+    "sys_user": ("sys_id", "user_name", "name", "active"),
+}
+"""The tables of the directory and their columns."""
+
+
+def directory_rows(
+    table: str, accounts: Sequence[Account], own: Collection[str], mandatory: Collection[str]
+) -> list[Row]:
+    """Every row of one table of the directory; `own` are the customer's columns, `mandatory` those never left empty."""
+    match table:
+        case "sys_db_object":
+            return list(_tables())
+        case "sys_dictionary":
+            return list(_dictionary(own, mandatory))
+        case "sys_choice":
+            return list(_choices())
+        case "sys_user_group":
+            return [{"sys_id": sys_id, "name": name, "active": active} for sys_id, (name, active) in GROUPS.items()]
+        case _:
+            return [_user(account) for account in accounts]
+
+
+def _sys_id(*words: str) -> str:
+    """The same for the same words, always."""
+    return uuid.uuid5(uuid.NAMESPACE_DNS, "/".join(words)).hex
+
+
+def _tables() -> Iterator[Row]:
+    for name, parent in ((PARENT, ""), *((table, PARENT) for table in TABLES)):
+        above = {"super_class": _sys_id("table", parent) if parent else "", "super_class.name": parent}
+        yield {"sys_id": _sys_id("table", name), "name": name, "label": name.replace("_", " ").title(), **above}
+
+
+def _dictionary(own: Collection[str], mandatory: Collection[str]) -> Iterator[Row]:
+    entries = [(table, column) for table in TABLES for column in sorted({*_OWN, *own})]
+    entries += [(PARENT, column) for column in sorted((SYSTEM | COMPUTED | WRITABLE | JOURNALS) - _OWN)]
+    for table, column in (("", ""), *entries):
+        wanted = column in mandatory or column == "short_description"
+        yield {
+            "sys_id": _sys_id("column", table, column),
+            "name": table or PARENT,
+            "element": column,
+            "mandatory": _truth(yes=wanted),
+            "default_value": "3" if column in {"impact", "urgency"} else "",
+            "read_only": _truth(yes=column in SYSTEM),
+            "active": "true",
+        }
+
+
+def _choices() -> Iterator[Row]:
+    """In the table's own list, above a shorter one of its parent's, which it hides."""
+    lists: list[tuple[str, str, Mapping[str, str]]] = [(PARENT, "state", {"1": "Open", "3": "Closed Complete"})]
+    for table, kind in TABLES.items():
+        lists.append((table, "state", kind.states))
+        lists += [(table, column, _LEVELS) for column in ("impact", "urgency")]
+        lists += [(table, column, {value: value for value in values}) for column, values in CHOICES.items()]
+    for table, column, values in lists:
+        for value, label in values.items():
+            yield _choice(table, column, value, label)
+    yield {**_choice("incident", "close_code", "Closed/Resolved by Caller", "retired"), "inactive": "true"}
+
+
+def _choice(table: str, column: str, value: str, label: str) -> dict[str, str]:
+    named = {"name": table, "element": column, "value": value, "label": label}
+    return {"sys_id": _sys_id("choice", table, column, value), **named, "inactive": "false", "language": "en"}
+
+
+def _user(account: Account) -> Row:
+    shown = account.user_name.replace(".", " ").title()
+    return {"sys_id": account.sys_id, "user_name": account.user_name, "name": shown, "active": "true"}
+
+
+def _truth(*, yes: bool) -> str:
+    return "true" if yes else "false"

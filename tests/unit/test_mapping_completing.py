@@ -1,0 +1,125 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from remediation.cases import CaseKey, CaseKind
+from remediation.errors import ConfigurationError
+from remediation.findings import Finding, Severity
+from remediation.mapping.loading import loaded_of
+from remediation.mapping.rules import JiraTicket, Rule, ServiceNowTicket
+from remediation.mapping.schema import Mappings
+from remediation.rulebook import MappingsRulebook
+
+AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
+KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+
+
+def mappings_of(defaults: str, rules: str) -> Mappings:
+    text = f"""
+version: 1
+districts:
+  lakeside:
+    schoolscan: {{token: {{env: T}}, webhook: {{secrets: [{{env: W}}]}}}}
+trackers:
+  jira: {{kind: jira, url: "https://jira.example", auth: {{bearer: {{env: J}}}}}}
+  now: {{kind: servicenow, url: "https://now.example", auth: {{bearer: {{env: N}}}}}}
+templates: {{body: usual}}
+defaults: {defaults}
+rules: {rules}
+"""
+    return loaded_of(text, "m.yaml").mappings
+
+
+def rule_of(defaults: str, rule: str) -> Rule:
+    return mappings_of(defaults, f"[{{name: all, {rule}}}]").rules[0]
+
+
+def jira_of(defaults: str, rule: str) -> JiraTicket:
+    ticket = rule_of(defaults, rule).tickets["jira"]
+    assert isinstance(ticket, JiraTicket)
+    return ticket
+
+
+def now_of(defaults: str, rule: str) -> ServiceNowTicket:
+    ticket = rule_of(defaults, rule).tickets["now"]
+    assert isinstance(ticket, ServiceNowTicket)
+    return ticket
+
+
+def spans(ticket: JiraTicket | ServiceNowTicket) -> dict[str, int]:
+    return {severity.value: span.days for severity, span in (ticket.due or {}).items()}
+
+
+def test_a_word_that_a_ticket_does_not_write_is_the_default() -> None:
+    defaults = "{tickets: {jira: {project: SEC, type: Bug, labels: [a], summary: s}}}"
+    ticket = jira_of(defaults, "tickets: {jira: {project: WEB}}")
+    assert (ticket.project, ticket.type, ticket.labels, ticket.summary) == ("WEB", "Bug", ["a"], "s")
+
+
+def test_a_ticket_for_which_nothing_is_written_is_all_default() -> None:
+    assert jira_of("{tickets: {jira: {project: SEC}}}", "tickets: {jira: }").project == "SEC"
+
+
+def test_a_list_takes_the_place_of_the_default_list() -> None:
+    assert jira_of("{tickets: {jira: {project: SEC, labels: [a]}}}", "tickets: {jira: {labels: [b]}}").labels == ["b"]
+
+
+def test_a_map_completes_the_default_map() -> None:
+    defaults = "{tickets: {jira: {project: SEC, priority: {critical: Highest, low: Low}, fields: {a: 1, b: 2}}}}"
+    ticket = jira_of(defaults, "tickets: {jira: {priority: {critical: High}, fields: {b: 3}}}")
+    assert ticket.priority == {Severity.CRITICAL: "High", Severity.LOW: "Low"}
+    assert ticket.fields == {"a": 1, "b": 3}
+
+
+def test_one_word_for_every_severity_takes_the_place_of_the_default_map() -> None:
+    ticket = now_of("{tickets: {now: {impact: {critical: 1}}}}", "tickets: {now: {impact: 3}}")
+    assert ticket.impact == dict.fromkeys(Severity, "3")
+
+
+def test_null_takes_a_default_away() -> None:
+    defaults = "{due: 7d, tickets: {jira: {project: SEC, priority: High}}}"
+    ticket = jira_of(defaults, "tickets: {jira: {priority: null, due: null}}")
+    assert (ticket.priority, ticket.due) == (None, None)
+
+
+def test_what_is_due_is_said_by_the_ticket_then_the_rule_then_the_defaults_of_the_tracker_then_of_all() -> None:
+    defaults = "{due: {critical: 1d, high: 1d, medium: 1d, low: 1d}, tickets: {jira: {project: SEC, due: {high: 2d}}}}"
+    rule = "due: {medium: 3d}, tickets: {jira: {due: {low: 4d}}, now: {}}"
+    assert spans(jira_of(defaults, rule)) == {"critical": 1, "high": 2, "medium": 3, "low": 4}
+    assert spans(now_of(defaults, rule)) == {"critical": 1, "high": 1, "medium": 3, "low": 1}
+
+
+def test_the_default_detail_is_that_of_rules_that_do_not_say() -> None:
+    assert rule_of("{detail: restricted}", "tickets: none").detail == "restricted"
+    assert rule_of("{detail: restricted}", "detail: minimal, tickets: none").detail == "minimal"
+    assert rule_of("{}", "tickets: none").detail == "minimal"
+
+
+def test_defaults_make_no_ticket_by_themselves() -> None:
+    assert rule_of("{tickets: {jira: {project: SEC}}}", "tickets: {now: {}}").tickets.keys() == {"now"}
+
+
+def test_a_mistake_in_a_default_is_shown_where_it_was_written() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        mappings_of("{tickets: {jira: {labels: [a b]}}}", "[{name: x, tickets: {jira: {project: SEC}}}]")
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        "m.yaml:10:38: defaults.tickets.jira.labels[0]: a label has 1 to 255 characters and no spaces"
+    )
+
+
+def test_deliberately_no_ticket_is_no_gap() -> None:
+    rules = (
+        "[{name: never, match: {severity: low}, tickets: none}, {name: bad, match: {severity: high}, tickets: {now: }}]"
+    )
+    rulebook = MappingsRulebook(mappings_of("{}", rules))
+    low, high, other = (Finding("f", severity=severity) for severity in (Severity.LOW, Severity.HIGH, Severity.MEDIUM))
+    assert [rulebook.wanted(KEY, finding, AT) for finding in (low, high, other)] == [(), ("now",), ()]
+    assert [rulebook.is_unmatched(KEY, finding, AT) for finding in (low, high, other)] == [False, False, True]
+
+
+def test_the_mappings_that_we_ship_leave_nothing_to_defaults() -> None:
+    text = (Path(__file__).parents[2] / "mappings.yaml").read_text()
+    for rule in loaded_of(text, "mappings.yaml").mappings.rules:
+        assert all(ticket.due for ticket in rule.tickets.values())

@@ -1,0 +1,161 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from remediation.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.mapping.conditions import facts_of, holds
+from remediation.mapping.loading import Loaded, load_mappings, loaded_of
+from remediation.mapping.matching import Matcher
+from remediation.mapping.verdicts import Kind, Kinds
+from remediation.mapping.warnings import warnings_of
+
+ROOT = Path(__file__).parents[2]
+AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
+
+
+def loaded_with(*matches: str, auth: str = "basic: {user: u, password: {env: J}}") -> Loaded:
+    rules = "".join(f"\n  - {{name: r{number}, match: {match}, tickets: none}}" for number, match in enumerate(matches))
+    text = f"""
+version: 1
+districts:
+  lakeside: &district {{schoolscan: {{token: {{env: T}}, webhook: {{secrets: [{{env: W}}]}}}}}}
+  harbor: *district
+trackers:
+  jira: {{kind: jira, url: "https://jira.example", auth: {{{auth}}}}}
+templates: {{body: x}}
+rules:{rules}
+"""
+    return loaded_of(text, "m.yaml")
+
+
+def warned(*matches: str) -> list[str]:
+    return [problem.message for problem in warnings_of(loaded_with(*matches))]
+
+
+def never(number: int, *matches: str) -> str | None:
+    """What is said of a rule among the rules, if anything; a last rule takes the rest."""
+    found = [message for message in warned(*matches, "{}") if message.startswith(f"rules[{number}].name: ")]
+    return found[0].partition(": ")[2] if found else None
+
+
+def test_the_mappings_that_we_ship_need_no_warning() -> None:
+    assert warnings_of(load_mappings(ROOT / "mappings.yaml")) == ()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("{}", "{severity: low}"),
+        ("{severity: [low, high]}", "{severity: low, site: a.example}"),
+        ("{not: {severity: high}}", "{severity: low}"),
+        ("{any: [{severity: low}, {severity: high}]}", "{severity: high}"),
+        ("{site: '*.example'}", "{site: [a.example, '*.b.example']}"),
+        ("{path: /board/**}", "{path: [/board/2024/*.pdf, /board], severity: low}"),
+        ("{path: '/**'}", "{path: /a}"),
+        ("{age: {over: 1d}}", "{age: {over: 2d, under: 9d}}"),
+        ("{site: a.example, severity: low}", "{site: a.example, severity: low, not: {path: /x}}"),
+    ],
+)
+def test_a_rule_whose_findings_are_all_taken_before_can_never_match(earlier: str, later: str) -> None:
+    assert never(1, earlier, later) == (
+        "can never take a finding: rule r0, which comes earlier, takes all that it would"
+    )
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("{severity: low}", "{}"),
+        ("{site: a.example}", "{severity: low}"),
+        ("{site: '*.a.example'}", "{site: a.example}"),
+        ("{path: /board/*}", "{path: /board/**}"),
+        ("{path: /board/2024}", "{path: /board}"),
+        ("{age: {over: 2d}}", "{age: {over: 1d}}"),
+        ("{age: {over: 0s}}", "{age: {under: 9d}}"),
+        ("{site: a.example, not: {severity: low}}", "{site: a.example}"),
+        ("{status: open}", "{severity: low}"),
+    ],
+)
+def test_a_rule_for_which_something_is_left_is_not_warned_of(earlier: str, later: str) -> None:
+    assert never(1, earlier, later) is None
+
+
+def test_several_rules_together_can_leave_nothing() -> None:
+    assert never(2, "{severity: [critical, high]}", "{severity: [medium, low, unknown]}", "{site: a.example}") == (
+        "can never take a finding: rules r0, r1, which come earlier, take all that it would"
+    )
+
+
+def test_conditions_that_exclude_each_other_are_told() -> None:
+    assert never(0, "{severity: low, not: {severity: [low, high]}}") == (
+        "can never take a finding: its conditions exclude each other"
+    )
+
+
+def test_findings_that_no_rule_takes_are_summed_up() -> None:
+    assert warned("{severity: [critical, high], domain_type: direct_pii}", "{not: {domain_type: direct_pii}}") == [
+        "rules: no rule takes findings of domain_type direct_pii; severity medium, low or unknown"
+    ]
+    assert warned("{district: lakeside}") == ["rules: no rule takes findings of district harbor"]
+    assert warned("{not: {severity: low, status: open}}") == [
+        "rules: no rule takes findings of severity low; status open"
+    ]
+
+
+def test_a_rule_that_may_take_them_is_no_gap() -> None:
+    assert warned("{site: a.example}") == []
+
+
+def test_a_personal_access_token_is_not_for_the_cloud() -> None:
+    (problem,) = warnings_of(loaded_with("{}", auth="bearer: {env: J}"))
+    assert str(problem).startswith("m.yaml:7:58: trackers.jira.auth.bearer: is how Jira Data Center signs in")
+
+
+PIECES = {
+    "severity": ["low", "[low, high]", "unknown"],
+    "domain_type": ["metadata", "[metadata, unknown]"],
+    "district": ["lakeside"],
+    "status": ["open"],
+    "site": ["a.example", "'*.a.example'", "[a.example, '*.example']"],
+    "path": ["/a/**", "/a/b", "'/*/b'", "'/**'"],
+    "age": ["{over: 1d}", "{under: 1d}"],
+    "not": ["{severity: low}", "[{path: /a/b}, {domain_type: metadata}]"],
+    "any": ["[{severity: low}, {site: a.example}]", "[{not: {status: open}}]"],
+}
+
+
+@st.composite
+def written(draw: st.DrawFn) -> str:
+    words = draw(st.lists(st.sampled_from(sorted(PIECES)), max_size=3, unique=True))
+    return "{" + ", ".join(f"{word}: {draw(st.sampled_from(PIECES[word]))}" for word in words) + "}"
+
+
+FINDINGS = st.builds(
+    Finding,
+    id=st.just("f"),
+    severity=st.sampled_from([Severity.LOW, Severity.HIGH, Severity.UNKNOWN]),
+    domain_type=st.sampled_from([DomainType.METADATA, DomainType.DIRECT_PII, DomainType.UNKNOWN]),
+    status=st.sampled_from([FindingStatus.OPEN, FindingStatus.REVIEWING]),
+    site=st.sampled_from([None, "a.example", "x.a.example"]),
+    url=st.sampled_from([None, "https://x/a", "https://x/a/b", "https://x/c/b"]),
+    detected_at=st.sampled_from([None, AT, datetime(2026, 1, 1, tzinfo=UTC)]),
+)
+
+
+@given(st.lists(written(), min_size=1, max_size=5), st.lists(FINDINGS, min_size=20, max_size=20))
+@settings(deadline=None, max_examples=60)
+def test_no_warning_is_ever_false(matches: list[str], findings: list[Finding]) -> None:
+    loaded = loaded_with(*matches)
+    rules, matcher = loaded.mappings.rules, Matcher(loaded.mappings.rules)
+    said = " ".join(problem.message for problem in warnings_of(loaded))
+    for finding in findings:
+        if rule := matcher.rule_for(finding, "lakeside", AT):
+            assert f"rules[{rule.name[1:]}].name: can never" not in said
+            assert "no rule takes any finding" not in said
+        kinds = Kinds([Kind("lakeside", finding.severity, finding.domain_type, finding.status)])
+        for rule in rules:
+            held, reach = holds(rule.match, facts_of(finding, "lakeside", AT)), kinds.reach(rule.match)
+            assert reach.must <= held <= reach.may
