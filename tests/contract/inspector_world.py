@@ -1,0 +1,33 @@
+"""What the contract tests of inspectors share: a mappings.yaml around some words, and a look at the answers."""
+
+from collections.abc import Iterable
+
+from remediation.mapping.inspections import Inspection, Outcome
+from remediation.mapping.loading import Loaded, loaded_of
+from remediation.mapping.positions import path_text
+
+HEAD = """\
+version: 1
+districts:
+  lakeside:
+    schoolscan:
+      token: {env: UNUSED}
+      webhook: {secrets: [{env: UNUSED}]}
+templates: {body: What to do}
+"""
+
+
+def mappings_with(trackers: str, tickets: str, match: str = "{}") -> Loaded:
+    """One rule, whose tickets are these words in flow style."""
+    rule = f"rules:\n  - name: only\n    match: {match}\n    tickets: {tickets}\n"
+    return loaded_of(f"{HEAD}trackers: {trackers}\n{rule}", "mappings.yaml")
+
+
+def said(inspections: Iterable[Inspection], outcome: Outcome) -> dict[str, str]:
+    """The messages of one outcome by their words' paths; the last one where a word has several."""
+    return {path_text(each.where): each.message for each in inspections if each.outcome is outcome}
+
+
+def wrongs(inspections: Iterable[Inspection]) -> dict[str, str]:
+    """What is wrong."""
+    return said(inspections, Outcome.WRONG)

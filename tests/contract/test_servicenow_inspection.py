@@ -1,0 +1,159 @@
+"""A ServiceNow asked over real HTTP whether it is as mappings.yaml says."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from remediation.mapping.inspections import Inspection, Outcome
+from remediation.mapping.schema import ServiceNowTracker
+from remediation.trackers.servicenow_inspection import ServiceNowInspector
+from sandbox.servicenow import INTEGRATION
+from tests.contract.inspector_world import mappings_with, said, wrongs
+from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
+from tests.contract.tracker_world import nobody_listens
+
+TABLE = "trackers.desk.table"
+TICKET = "rules[0].tickets.desk"
+GROUP = "287ebd7da9fe198100f92cc8d1d2154e"
+SECURITY = ", table: sn_si_incident, resolve_state: 3, reopen_state: 16, states: {10: open, 16: in_progress, 3: done}"
+
+
+@pytest.fixture
+def world() -> Iterator[ServiceNowWorld]:
+    with servicenow_world() as world:
+        yield world
+
+
+async def inspected(
+    world: ServiceNowWorld,
+    ticket: str = "impact: 1",
+    *,
+    words: str = "",
+    password: str = INTEGRATION.password,
+    address: str | None = None,
+) -> tuple[Inspection, ...]:
+    auth = f"basic: {{user: {INTEGRATION.user_name}, password: {{env: UNUSED}}}}"
+    tracker = f"kind: servicenow, url: '{address or world.address}', auth: {{{auth}}}{words}"
+    loaded = mappings_with(f"{{desk: {{{tracker}}}}}", f"{{desk: {{{ticket}}}}}")
+    config = loaded.mappings.trackers["desk"]
+    assert isinstance(config, ServiceNowTracker)
+    inspector = ServiceNowInspector("desk", config, password)
+    try:
+        return await inspector.inspect(loaded.mappings)
+    finally:
+        await inspector.close()
+
+
+async def open_ours(world: ServiceNowWorld) -> None:
+    tracker = world.connect()
+    await tracker.create(world.draft("remedy:lakeside:finding:1"))
+    await tracker.close()
+
+
+async def test_a_fitting_instance_has_nothing_wrong_and_is_only_read(world: ServiceNowWorld) -> None:
+    words = f"impact: 1, urgency: 2, assignment_group: {GROUP}, assigned_to: priya.helpdesk, due: 7d"
+    found = await inspected(world, f"{words}, fields: {{category: software, contact_type: '{{{{ rule.name }}}}'}}")
+    assert wrongs(found) == {}
+    assert said(found, Outcome.UNREACHABLE) == {}
+    assert world.writes() == 0
+
+
+async def test_another_table_has_its_own_states(world: ServiceNowWorld) -> None:
+    assert wrongs(await inspected(world, words=SECURITY)) == {}
+    found = wrongs(await inspected(world, words=", table: sn_si_incident"))
+    assert found["trackers.desk.resolve_state"].startswith(
+        "sn_si_incident.state cannot be '6'; there is 10, 16, 18, 19"
+    )
+
+
+async def test_a_wrong_password_ends_the_questions(world: ServiceNowWorld) -> None:
+    (answer,) = await inspected(world, password="test-only-wrong")
+    assert (answer.outcome, answer.where) == (Outcome.WRONG, ("trackers", "desk", "auth"))
+    assert len(world.requests()) == 1
+
+
+async def test_nobody_at_the_address_is_not_reached(world: ServiceNowWorld) -> None:
+    (answer,) = await inspected(world, address=nobody_listens())
+    assert (answer.outcome, answer.where) == (Outcome.UNREACHABLE, ("trackers", "desk", "url"))
+
+
+@pytest.mark.parametrize(
+    ("ticket", "where", "message"),
+    [
+        ("fields: {catgory: x}", "fields.catgory", "incident has no column catgory, and ServiceNow ignores what it"),
+        ("fields: {'a^b': x}", "fields.'a^b'", "incident has no column a^b"),
+        ("fields: {category: sofware}", "fields.category", "incident.category cannot be 'sofware'; there is database"),
+        ("assignment_group: Nobody", "assignment_group.critical", "there is no group Nobody that our account can see"),
+        ("assignment_group: Retired Desk", "assignment_group.critical", "the group Retired Desk is not active"),
+        ("assigned_to: nobody", "assigned_to.critical", "there is no user nobody that our account can see"),
+    ],
+)
+async def test_what_does_not_fit_is_told_at_its_word(
+    world: ServiceNowWorld, ticket: str, where: str, message: str
+) -> None:
+    assert message in wrongs(await inspected(world, ticket)).get(f"{TICKET}.{where}", "")
+
+
+async def test_a_name_that_no_query_can_hold_is_not_asked_for(world: ServiceNowWorld) -> None:
+    found = said(await inspected(world, "assignment_group: 'A^ORactive=true'"), Outcome.UNKNOWN)
+    assert "holds signs that no query can" in found[f"{TICKET}.assignment_group.critical"]
+    assert not any("sys_user_group" in each["path"] for each in world.requests())
+
+
+async def test_codes_that_we_write_and_codes_that_the_file_names_must_exist(world: ServiceNowWorld) -> None:
+    codes = "close_codes: {Solved: fixed, Solution provided: fixed}, resolve_codes: {}, resolve_code: Solved"
+    found = wrongs(await inspected(world, words=f", {codes}"))
+    assert found.keys() == {"trackers.desk.close_codes.solved", "trackers.desk.resolve_code"}
+
+
+async def test_a_mandatory_column_must_be_set(world: ServiceNowWorld) -> None:
+    world.set(mandatory=["caller_id"])
+    assert wrongs(await inspected(world))[TICKET] == "incident.caller_id is mandatory, and this rule does not set it"
+    assert wrongs(await inspected(world, "fields: {caller_id: priya.helpdesk}")) == {}
+
+
+async def test_a_table_that_is_not_there_ends_the_questions_about_it(world: ServiceNowWorld) -> None:
+    found = wrongs(await inspected(world, words=", table: incidents"))
+    assert found.keys() == {TABLE}
+    assert found[TABLE].startswith("there is no table incidents (desk: 400")
+
+
+async def test_our_own_record_shows_that_the_mark_is_written_and_seen(world: ServiceNowWorld) -> None:
+    assert "without a record of ours" in said(await inspected(world), Outcome.UNKNOWN)[TABLE]
+    await open_ours(world)
+    assert said(await inspected(world), Outcome.OK)[TABLE] == "our mark is written to incident, and seen there"
+
+
+@pytest.mark.parametrize("column", ["correlation_id", "correlation_display"])
+async def test_a_mark_that_is_hidden_from_us_is_wrong(world: ServiceNowWorld, column: str) -> None:
+    await open_ours(world)
+    world.set(unreadable_fields=[column])
+    assert f"does not see incident.{column}" in wrongs(await inspected(world))[TABLE]
+
+
+async def test_a_mark_that_rules_drop_is_wrong(world: ServiceNowWorld) -> None:
+    world.ask("POST", "/api/now/v2/table/incident", json={"correlation_display": "remedy"})
+    assert "show no incident.correlation_id" in wrongs(await inspected(world))[TABLE]
+
+
+async def test_what_hidden_tables_would_tell_cannot_be_told(world: ServiceNowWorld) -> None:
+    world.set(hidden_tables=["sys_db_object", "sys_dictionary", "sys_choice"])
+    found = await inspected(world, "fields: {catgory: x}")
+    assert wrongs(found) == {}
+    untold = said(found, Outcome.UNKNOWN)
+    assert "sys_dictionary and sys_db_object cannot be read" in untold[TABLE]
+    assert "sys_choice cannot be read" in untold["trackers.desk.resolve_code"]
+
+
+async def test_without_the_dictionary_a_record_shows_which_columns_there_are(world: ServiceNowWorld) -> None:
+    await open_ours(world)
+    world.set(hidden_tables=["sys_dictionary"])
+    found = wrongs(await inspected(world, "fields: {catgory: x, category: software}"))
+    assert found.keys() == {f"{TICKET}.fields.catgory"}
+
+
+async def test_a_question_that_is_not_answered_leaves_the_others(world: ServiceNowWorld) -> None:
+    world.fault("status", status=503, path="sys_choice", times=None)
+    found = await inspected(world, "assignment_group: Nobody")
+    assert "trackers.desk.resolve_code" in said(found, Outcome.UNREACHABLE)
+    assert f"{TICKET}.assignment_group.critical" in wrongs(found)

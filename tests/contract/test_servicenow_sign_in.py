@@ -1,0 +1,114 @@
+"""How ServiceNow's adapter signs in, against the stand-in over real HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from remediation.errors import TryLater
+from remediation.mapping.schema import ServiceNowTracker
+from remediation.trackers.servicenow import ServiceNow
+from remediation.trackers.servicenow_sign_in import ClientCredentials
+from sandbox.servicenow import INTEGRATION
+from tests.contract.servicenow_world import SECRET, ServiceNowWorld, servicenow_world
+from tests.contract.tracker_suite import mark_of
+
+CLIENT = {"oauth": {"client_id": INTEGRATION.user_name, "client_secret": SECRET}}
+TOKENS = "/oauth_token.do"
+
+
+@pytest.fixture
+def world() -> Iterator[ServiceNowWorld]:
+    with servicenow_world() as world:
+        yield world
+
+
+@asynccontextmanager
+async def signed_in(world: ServiceNowWorld, auth: dict[str, Any], secret: str | None) -> AsyncIterator[ServiceNow]:
+    assert secret is not None
+    tracker = world.connect(auth=auth, secret=secret)
+    yield tracker
+    await tracker.close()
+
+
+def fetched(world: ServiceNowWorld) -> int:
+    return sum(entry["path"] == TOKENS for entry in world.requests())
+
+
+@pytest.mark.parametrize(
+    ("auth", "secret"),
+    [
+        ({"basic": {"user": INTEGRATION.user_name, "password": SECRET}}, INTEGRATION.password),
+        ({"bearer": SECRET}, INTEGRATION.token),
+        ({"api_key": SECRET}, INTEGRATION.api_key),
+        (CLIENT, INTEGRATION.client_secret),
+    ],
+)
+async def test_every_way_of_signing_in_is_the_same_account(
+    world: ServiceNowWorld, auth: dict[str, Any], secret: str | None
+) -> None:
+    async with signed_in(world, auth, secret) as tracker:
+        assert await tracker.whoami() == INTEGRATION.user_name
+
+
+@pytest.mark.parametrize("auth", [{"api_key": SECRET}, {"bearer": SECRET}, CLIENT])
+async def test_a_wrong_secret_may_get_mended(world: ServiceNowWorld, auth: dict[str, Any]) -> None:
+    async with signed_in(world, auth, "test-only-wrong") as tracker:
+        with pytest.raises(TryLater) as caught:
+            await tracker.create(world.draft(mark_of("fnd_1")))
+    assert (caught.value.status, caught.value.ambiguous) == (401, False)
+    assert "test-only-wrong" not in str(caught.value)
+
+
+async def test_one_token_serves_all_threads_until_shortly_before_it_ends(world: ServiceNowWorld) -> None:
+    async with signed_in(world, CLIENT, INTEGRATION.client_secret) as tracker:
+        await asyncio.gather(*(tracker.whoami() for _ in range(20)))
+        assert fetched(world) == 1
+
+
+async def test_a_token_that_is_refused_is_replaced_once_and_the_request_sent_again(world: ServiceNowWorld) -> None:
+    async with signed_in(world, CLIENT, INTEGRATION.client_secret) as tracker:
+        await tracker.whoami()
+        world.http.delete("/_sandbox/tokens")
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        assert (fetched(world), world.count(mark_of("fnd_1"))) == (2, 1)
+        assert (await tracker.read(ticket.id)).mark == mark_of("fnd_1")
+
+
+async def test_a_new_token_that_is_refused_as_well_is_not_replaced_again(world: ServiceNowWorld) -> None:
+    world.set(token_lifetime=0)
+    async with signed_in(world, CLIENT, INTEGRATION.client_secret) as tracker:
+        with pytest.raises(TryLater) as caught:
+            await tracker.whoami()
+    assert (caught.value.status, fetched(world)) == (401, 2)
+
+
+@pytest.mark.parametrize("kind", ["status", "html", "reset", "half"])
+async def test_without_a_token_nothing_is_sent(world: ServiceNowWorld, kind: str) -> None:
+    world.fault(kind=kind, path=TOKENS, times=None, status=503)
+    async with signed_in(world, CLIENT, INTEGRATION.client_secret) as tracker:
+        with pytest.raises(TryLater, match="no access token") as caught:
+            await tracker.create(world.draft(mark_of("fnd_1")))
+    assert not caught.value.ambiguous
+    assert world.count(mark_of("fnd_1")) == 0
+
+
+def test_a_token_is_fetched_anew_when_its_time_is_nearly_over(world: ServiceNowWorld) -> None:
+    now = [0.0]
+    config = ServiceNowTracker.model_validate({"kind": "servicenow", "url": world.address, "auth": CLIENT})
+    assert config.auth.oauth is not None
+    client_id, secret = config.auth.oauth.client_id, str(INTEGRATION.client_secret)
+    credentials = ClientCredentials("now", config, client_id, secret, lambda: now[0])
+    first = credentials._valid_token(None)
+    now[0] = 1_700.0
+    assert credentials._valid_token(None) is first
+    now[0] = 1_799.0 - 60
+    assert credentials._valid_token(None) is not first
+
+
+def test_the_longest_call_fits_into_a_job(world: ServiceNowWorld) -> None:
+    config = ServiceNowTracker.model_validate({"kind": "servicenow", "url": world.address, "auth": CLIENT})
+    assert config.longest_call <= timedelta(seconds=28)
