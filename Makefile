@@ -34,6 +34,7 @@ check: setup ## linters, types, import rules, mappings.yaml
 	@.venv/bin/bandit --quiet --recursive --configfile pyproject.toml $(PRODUCT)
 	@.venv/bin/yamllint --strict .
 	@.venv/bin/remedy mappings check mappings.yaml
+	@.venv/bin/remedy mappings test mappings.tests.yaml --mappings mappings.yaml
 
 bench: setup ## run every measurement of bench/
 	@.venv/bin/python -m bench $(ARGS)

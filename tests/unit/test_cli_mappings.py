@@ -42,7 +42,24 @@ def test_json_says_the_same_to_a_program() -> None:
         "line": 24,
         "column": 5,
     }
-    assert json.loads(check(str(ROOT / "mappings.yaml"), "--json").stdout) == {"ok": True, "problems": []}
+    assert json.loads(check(str(ROOT / "mappings.yaml"), "--json").stdout) == {
+        "ok": True,
+        "problems": [],
+        "warnings": [],
+    }
+
+
+def test_warnings_are_told_and_are_no_errors(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text((ROOT / "mappings.yaml").read_text().replace("everything-else", "rest\n    match: {severity: low}"))
+    result = check(str(path))
+    warning, summary = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert warning.startswith(f"warning: {path}:")
+    assert warning.endswith("severity critical, high, medium or unknown")
+    assert summary == f"{path}: no errors: 1 district, 2 trackers, 5 rules"
+    (told,) = json.loads(check(str(path), "--json").stdout)["warnings"]
+    assert told["message"] in warning
 
 
 def test_without_a_path_it_is_the_one_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,47 @@
+"""What one mappings.yaml makes of one finding, as values that can be compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+TicketWords = Mapping[str, object]
+"""The words of a ticket and their values: `project` or `table`, `type`, `summary`, `body`, `labels`, and every other
+field by its tracker's own name. A map that only names something, such as Jira's {name: High}, is that name."""
+
+TEXTS = frozenset({"summary", "body"})
+"""Words whose values speak of the finding itself: they differ from one finding to the next."""
+
+_NAMING = frozenset({"accountId", "id", "key", "name", "value"})
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Which rule takes a finding and which tickets it would get, by tracker. `rule` is None where no rule takes it."""
+
+    rule: str | None
+    tickets: Mapping[str, TicketWords]
+
+
+def bare(value: object) -> object:
+    """The value without the map that Jira puts around names; lists entry by entry."""
+    match value:
+        case dict() if len(value) == 1 and value.keys() <= _NAMING:
+            return bare(next(iter(value.values())))
+        case list() | tuple():
+            return [bare(entry) for entry in value]
+        case _:
+            return value
+
+
+def comparable(value: object) -> object:
+    """The value with whole numbers as text: whoever writes 1 means what a tracker shows as 1."""
+    match bare(value):
+        case bool() as truth:
+            return truth
+        case int() as number:
+            return str(number)
+        case list() as entries:
+            return [comparable(entry) for entry in entries]
+        case dict() as words:
+            return {str(word): comparable(inner) for word, inner in words.items()}
+        case other:
+            return other
