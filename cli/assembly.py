@@ -1,18 +1,21 @@
 """The composition root: settings and mappings.yaml become the things that processes hold open."""
 
+import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from redis.asyncio import Redis
 
 from cli.embedded import EmbeddedServer
 from receiver.accounts import Account
 from remediation.errors import ConfigurationError, Problem
-from remediation.mapping.loading import Loaded, load_mappings
-from remediation.mapping.schema import JiraTracker, ServiceNowTracker, TrackerConfig
+from remediation.mapping.loading import Loaded
+from remediation.mapping.schema import JiraTracker, Mappings, ServiceNowTracker, TrackerConfig
 from remediation.mapping.secrets import webhook_secrets, worker_secrets
+from remediation.mapping.watching import files_named
 from remediation.ports import Tracker
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
@@ -22,7 +25,7 @@ from remediation.sources.schoolscan_transport import open_client
 from remediation.store.connection import Connection, open_pool
 from remediation.trackers.jira import Jira
 from remediation.trackers.servicenow import ServiceNow
-from workers.resources import Desk, desk_on
+from workers.resources import Desks, desk_on
 
 
 def keyring_of(settings: Settings) -> Keyring:
@@ -64,6 +67,17 @@ def accounts_of(loaded: Loaded) -> dict[str, Account]:
     }
 
 
+def receiver_files(mappings: Mappings) -> Iterable[Path]:
+    """The files with webhook secrets."""
+    return files_named([district.schoolscan.webhook for district in mappings.districts.values()])
+
+
+def worker_files(mappings: Mappings) -> Iterable[Path]:
+    """The files with tokens, passwords and certificates."""
+    tokens = [district.schoolscan.token for district in mappings.districts.values()]
+    return files_named([tokens, mappings.trackers])
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """The systems that a worker talks to, by the names that mappings.yaml gives them."""
@@ -98,11 +112,23 @@ def tracker_of(name: str, config: TrackerConfig, secret: str) -> Tracker:
 
 
 @contextlib.asynccontextmanager
-async def open_desk(settings: Settings, url: str) -> AsyncIterator[Desk]:
-    """All that a worker works with, for as long as this is open."""
-    loaded, keyring = load_mappings(settings.mappings_path), keyring_of(settings)
+async def open_desks(loaded: Loaded, settings: Settings, url: str) -> AsyncIterator[Desks]:
+    """All that a worker works with, for as long as this is open. Raises ConfigurationError for a missing secret."""
+    keyring = keyring_of(settings)
     # Five retries ride out a restart of Redis; what takes longer ends in StoreUnavailable, and the sweep goes on.
     connected = open_connection(url, socket_timeout=5.0, retries=5, max_connections=settings.max_jobs * 4 + 32)
-    async with open_outside(loaded) as outside, connected as connection:
+    async with connected as connection, contextlib.AsyncExitStack() as stack:
+        outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = MappingsRulebook(loaded.mappings)
-        yield desk_on(connection, keyring, outside.sources, outside.trackers, rulebook, time.time)
+        kept = loaded.mappings.retention.deliveries
+        desk = desk_on(connection, keyring, outside.sources, outside.trackers, rulebook, time.time, kept)
+        async with contextlib.aclosing(Desks(desk, stack.pop_all().aclose)) as desks:
+            yield desks
+
+
+async def refurnish(desks: Desks, loaded: Loaded) -> None:
+    """Give the jobs to come what `loaded` says. For a missing secret, raises ConfigurationError and changes nothing."""
+    rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings)
+    async with contextlib.AsyncExitStack() as stack:
+        outside = await stack.enter_async_context(open_outside(loaded))
+        desks.replace(outside.sources, outside.trackers, rulebook, stack.pop_all().aclose)

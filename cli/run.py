@@ -1,25 +1,37 @@
 """`remedy run`: the receiver or a worker, as a process."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import click
 import structlog
 import uvloop
 
-from cli.assembly import accounts_of, keyring_of, open_connection, open_desk, redis_address
+from cli.assembly import (
+    accounts_of,
+    keyring_of,
+    open_connection,
+    open_desks,
+    receiver_files,
+    redis_address,
+    refurnish,
+    worker_files,
+)
+from cli.reload import Follower
 from cli.serving import address, listener, server
-from receiver.app import Limits, create_app, create_metrics_app
+from receiver.app import Limits, create_app, create_metrics_app, replace_accounts
 from remediation.logs import configure_logs
-from remediation.mapping.loading import load_mappings
+from remediation.mapping.loading import Loaded
 from remediation.settings import Settings, load_settings
 from remediation.store.inbox import Inbox
-from workers.health import health_app
+from workers.health import create_health_app
 from workers.process import Supervisor
 from workers.settings import upkeep_worker, work_worker
 
@@ -35,6 +47,9 @@ def run(role: Role) -> None:
 
     Everything is configured in mappings.yaml (MAPPINGS_PATH) and the environment. Without REDIS_URL an embedded server
     keeps its data in DATA_DIR (.remedy); a second process joins it with the REDIS_URL that its message names.
+
+    A changed mappings.yaml is taken without a restart: within seconds, or at once on SIGHUP. A wrong one is refused:
+    the earlier one stays in use, and the log, /readyz and a metric tell.
 
     \b
     On a laptop, in two terminals:
@@ -55,8 +70,24 @@ def on_stop(stop: Callable[[], None]) -> None:
         loop.add_signal_handler(number, stop)
 
 
+def on_hangup(reload: Callable[[], None], stop: Callable[[], None]) -> None:
+    """Call `reload` on SIGHUP; but `stop` where it says that the terminal was closed, with logs going nowhere then."""
+    had_terminal = sys.stderr.isatty()
+
+    def hung_up() -> None:
+        if had_terminal and not sys.stderr.isatty():
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stderr.fileno())
+            stop()
+        else:
+            reload()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
+
+
 async def _run_receiver(settings: Settings, url: str) -> None:
-    accounts, keyring = accounts_of(load_mappings(settings.mappings_path)), keyring_of(settings)
+    follower = Follower(settings.mappings_path, receiver_files, time.time)
+    accounts, keyring = accounts_of(follower.first()), keyring_of(settings)
     with (
         listener(settings.receiver_host, settings.receiver_port, "RECEIVER_PORT") as bound,
         listener(settings.metrics_host, settings.metrics_port, "METRICS_PORT") as metrics_bound,
@@ -70,31 +101,40 @@ async def _run_receiver(settings: Settings, url: str) -> None:
                 time.time,
                 limits=Limits(settings.max_body_bytes, settings.body_deadline),
                 allow_weak_durability=settings.allow_weak_durability,
+                troubles=lambda: follower.problems,
             )
             public, metrics = server(app), server(create_metrics_app())
 
             def stop() -> None:
                 public.should_exit = metrics.should_exit = True
 
+            async def take(loaded: Loaded) -> None:
+                replace_accounts(app, await asyncio.to_thread(accounts_of, loaded))
+
             on_stop(stop)
+            on_hangup(follower.ask, stop)
             logger.info("receiver_listens", address=address(bound))
             logger.info("metrics_listen", address=address(metrics_bound))
-            await asyncio.gather(public.serve([bound]), metrics.serve([metrics_bound]))
+            async with follower.following(take):
+                await asyncio.gather(public.serve([bound]), metrics.serve([metrics_bound]))
     logger.info("receiver_stopped")
 
 
 async def _run_worker(settings: Settings, url: str) -> None:
-    health = server(health_app)
+    follower = Follower(settings.mappings_path, worker_files, time.time)
+    health = server(create_health_app(lambda: follower.problems))
     with listener(settings.worker_host, settings.worker_port, "WORKER_PORT") as bound:
-        async with open_desk(settings, url) as desk:
-            pool = desk.connection.redis.connection_pool
-            work = partial(work_worker, pool, desk, settings.max_jobs)
-            upkeep = partial(upkeep_worker, pool, desk, settings.poll_seconds)
+        async with open_desks(follower.first(), settings, url) as desks:
+            pool = desks.connection.redis.connection_pool
+            work = partial(work_worker, pool, desks, settings.max_jobs)
+            upkeep = partial(upkeep_worker, pool, desks, settings.poll_seconds)
             supervisor = Supervisor((work, upkeep))
             on_stop(supervisor.stop)
+            on_hangup(follower.ask, supervisor.stop)
             logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
             serving = asyncio.create_task(health.serve([bound]))
-            await supervisor.run()
+            async with follower.following(partial(refurnish, desks)):
+                await supervisor.run()
             health.should_exit = True
             await serving
     logger.info("worker_stopped")

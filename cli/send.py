@@ -14,7 +14,7 @@ import httpx2
 from cli.failures import ExitCode
 from remediation.errors import TryLater
 from remediation.events import EventKind
-from remediation.mapping.schema import SecretFromEnv, SecretFromFile
+from remediation.mapping.references import SecretFromEnv, SecretFromFile
 from remediation.mapping.secrets import read_secret
 from remediation.redaction import terminal
 from remediation.settings import environ

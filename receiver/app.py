@@ -1,6 +1,6 @@
 """The receiver as a value: every route, middleware and resource on one screen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -31,8 +31,12 @@ def create_app(
     *,
     limits: Limits,
     allow_weak_durability: bool = False,
+    troubles: Callable[[], Sequence[str]] = tuple,
 ) -> Starlette:
-    """The application that senders talk to. Everything it holds open belongs to whoever calls this."""
+    """The application that senders talk to. Everything it holds open belongs to whoever calls this.
+
+    `troubles` answers what a person must mend although deliveries can be taken; /readyz tells.
+    """
     app = Starlette(
         routes=[
             Route("/webhooks/schoolscan", webhooks.schoolscan, methods=["POST"]),
@@ -52,7 +56,13 @@ def create_app(
     app.state.max_body_bytes = limits.max_body_bytes
     app.state.body_deadline = limits.body_deadline
     app.state.allow_weak_durability = allow_weak_durability
+    app.state.troubles = troubles
     return app
+
+
+def replace_accounts(app: Starlette, accounts: Mapping[str, Account]) -> None:
+    """From the next delivery on, these are the senders; a delivery that is being read stays with what it began with."""
+    app.state.accounts = accounts
 
 
 def create_metrics_app() -> Starlette:

@@ -14,7 +14,11 @@ async def livez(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Redis is there and keeps what it is told; 503 with the problems otherwise."""
+    """Redis is there and keeps what it is told; 503 with the problems otherwise.
+
+    A refused mappings.yaml is told and nothing more: every receiver has the same file, and with none of them ready no
+    delivery would come in, although the earlier accounts still hold.
+    """
     state = request.app.state
     try:
         problems = [] if state.allow_weak_durability else await durability_problems(state.connection.redis)
@@ -22,7 +26,8 @@ async def readyz(request: Request) -> Response:
             await state.connection.ask(state.connection.redis.ping())
     except StoreUnavailable:
         problems = ["Redis does not answer"]
-    return JSONResponse({"ready": not problems, "problems": problems}, status_code=503 if problems else 200)
+    told = {"ready": not problems, "problems": [*problems, *state.troubles()]}
+    return JSONResponse(told, status_code=503 if problems else 200)
 
 
 async def metrics(_request: Request) -> Response:

@@ -1,22 +1,45 @@
-"""A worker's own /livez and /metrics: arq's health key is shared by all workers, so it tells nothing of one."""
+"""A worker's own /livez, /readyz and /metrics: arq's health key belongs to all workers, so it tells nothing of one."""
 
+import json
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+
+Answer = tuple[HTTPStatus, str, bytes]
 
 
-async def health_app(scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    """Plain ASGI: GET /livez answers while the event loop turns, GET /metrics what was counted, else 404."""
-    if scope["type"] != "http":
-        return
-    path = scope["path"]
-    if path == "/livez":
-        status, kind, body = HTTPStatus.OK, "text/plain", b"alive\n"
-    elif path == "/metrics":
-        status, kind, body = HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()
-    else:
-        status, kind, body = HTTPStatus.NOT_FOUND, "text/plain", b"Not Found\n"
-    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+def create_health_app(problems: Callable[[], Sequence[str]]) -> ASGI3Application:
+    """Plain ASGI. `problems` answers what a person must mend although the worker works on.
+
+    GET /livez answers while the event loop turns; GET /readyz 200, or 503 with the problems; GET /metrics what was
+    counted; anything else 404.
+    """
+
+    async def health_app(scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if scope["type"] != "http":
+            return
+        status, kind, body = _answer(scope["path"], problems)
+        headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    return health_app
+
+
+def _answer(path: str, problems: Callable[[], Sequence[str]]) -> Answer:
+    match path:
+        case "/livez":
+            return HTTPStatus.OK, "text/plain", b"alive\n"
+        case "/readyz":
+            return _readiness(problems())
+        case "/metrics":
+            return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()
+        case _:
+            return HTTPStatus.NOT_FOUND, "text/plain", b"Not Found\n"
+
+
+def _readiness(problems: Sequence[str]) -> Answer:
+    body = json.dumps({"ready": not problems, "problems": list(problems)}).encode()
+    return HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK, "application/json", body

@@ -22,12 +22,16 @@ ArqContext = dict[str, Any]
 def never_raising(
     job: Callable[Concatenate[Desk, P], Awaitable[None]],
 ) -> Callable[..., Coroutine[Any, Any, None]]:
-    """A job for arq around one of ours. What it leaves undone is still in Redis, and the sweep wakes it again."""
+    """A job for arq around one of ours, at one desk from begin to end: a reload changes nothing for it.
+
+    What it leaves undone is still in Redis, and the sweep wakes it again.
+    """
 
     @wraps(job)
     async def guarded(ctx: ArqContext, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            await job(ctx["desk"], *args, **kwargs)
+            with ctx["desks"].at_work() as desk:
+                await job(desk, *args, **kwargs)
         except (StoreUnavailable, LeaseLost) as error:
             logger.warning("job_let_go", job=job.__name__, error=type(error).__name__)
         except Exception as error:

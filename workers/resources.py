@@ -1,17 +1,27 @@
 """All that a worker holds open. Built by hand in the composition root, closed in one place."""
 
+import asyncio
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import structlog
 
 from remediation.errors import Refused
 from remediation.ports import Rulebook, Source, Tracker
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
-from remediation.store.inbox import Inbox
+from remediation.store.inbox import FINGERPRINT_LIFETIME, Inbox
 from remediation.store.parked import ParkedWork
 from remediation.store.scans import Scans
 from remediation.store.todo import Todo
+
+logger = structlog.get_logger()
+
+PutAway = Callable[[], Awaitable[None]]
+"""Closes what a desk has open for itself: its sources and trackers, not the stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +53,13 @@ def desk_on(
     trackers: Mapping[str, Tracker],
     rulebook: Rulebook,
     clock: Callable[[], float],
+    kept: timedelta = FINGERPRINT_LIFETIME,
 ) -> Desk:
-    """A desk whose stores all use one connection."""
+    """A desk whose stores all use one connection; `kept` is how long deliveries are known after they were read."""
     return Desk(
         connection=connection,
         todo=Todo(connection),
-        inbox=Inbox(connection, keyring),
+        inbox=Inbox(connection, keyring, kept),
         scans=Scans(connection),
         parked=ParkedWork(connection, keyring),
         sources=sources,
@@ -57,3 +68,74 @@ def desk_on(
         clock=clock,
         chance=random.SystemRandom(),
     )
+
+
+async def _nothing() -> None:
+    """Put nothing away: for a desk whose sources and trackers belong to somebody else."""
+
+
+@dataclass(slots=True, eq=False)
+class _Shift:
+    """A desk, how many jobs are at it, and how to put it away."""
+
+    desk: Desk
+    put_away: PutAway
+    jobs: int = 0
+
+
+class Desks:
+    """The desk that new jobs get, and earlier ones for as long as a job is still at them.
+
+    A job keeps the desk that it began with, rules, tokens and trackers alike, whatever mappings.yaml says meanwhile. A
+    desk that was replaced is put away when its last job has left; until then both desks' trackers are open.
+    """
+
+    def __init__(self, desk: Desk, put_away: PutAway = _nothing) -> None:
+        self._current = _Shift(desk, put_away)
+        self._shifts = {self._current}
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    @property
+    def connection(self) -> Connection:
+        """Redis: the same for every desk."""
+        return self._current.desk.connection
+
+    @contextmanager
+    def at_work(self) -> Iterator[Desk]:
+        """The desk for one job, from its begin to its end."""
+        shift = self._current
+        shift.jobs += 1
+        try:
+            yield shift.desk
+        finally:
+            shift.jobs -= 1
+            self._put_away_unused(shift)
+
+    def replace(
+        self, sources: Mapping[str, Source], trackers: Mapping[str, Tracker], rulebook: Rulebook, put_away: PutAway
+    ) -> None:
+        """From now on jobs get these; the stores stay. Must be called in the event loop."""
+        before = self._current
+        desk = replace(before.desk, sources=sources, trackers=trackers, rulebook=rulebook)
+        self._current = _Shift(desk, put_away)
+        self._shifts.add(self._current)
+        self._put_away_unused(before)
+
+    async def aclose(self) -> None:
+        """Put away every desk. No job may be at one any more."""
+        await asyncio.gather(*self._leaving, *(self._put_away(shift) for shift in tuple(self._shifts)))
+
+    def _put_away_unused(self, shift: _Shift) -> None:
+        if shift is self._current or shift.jobs or shift not in self._shifts:
+            return
+        leaving = asyncio.create_task(self._put_away(shift))
+        self._shifts.discard(shift)
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+    async def _put_away(self, shift: _Shift) -> None:
+        self._shifts.discard(shift)
+        try:
+            await shift.put_away()
+        except Exception as error:  # noqa: BLE001 - what an old desk cannot close must not end a worker that has a new one
+            logger.warning("desk_not_closed", error=type(error).__name__)

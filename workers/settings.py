@@ -12,7 +12,7 @@ from workers.cases import look_at_case
 from workers.deliveries import read_delivery
 from workers.jobs import ArqContext, never_raising
 from workers.polls import poll_trackers
-from workers.resources import Desk
+from workers.resources import Desk, Desks
 from workers.scans import page_scan
 from workers.upkeep import sweep
 
@@ -31,7 +31,7 @@ async def unreadable_job(_desk: Desk) -> None:
     """What a job becomes whose wire format nobody can read: nothing, as the sweep makes its wake-up anew."""
 
 
-def _common(pool: ConnectionPool, queue: str, desk: Desk) -> dict[str, Any]:
+def _common(pool: ConnectionPool, queue: str, desks: Desks) -> dict[str, Any]:
     redis = ArqRedis(
         pool_or_conn=pool,
         job_serializer=encode,
@@ -42,7 +42,7 @@ def _common(pool: ConnectionPool, queue: str, desk: Desk) -> dict[str, Any]:
     return {
         "redis_pool": redis,
         "queue_name": queue,
-        "ctx": {"desk": desk},
+        "ctx": {"desks": desks},
         "job_serializer": encode,  # not pickle: whoever can write to Redis could run code here
         "job_deserializer": decode,
         "expires_extra_ms": int(JOB_LIFETIME.total_seconds() * 1000),  # a day is shorter than an outage
@@ -55,7 +55,7 @@ def _common(pool: ConnectionPool, queue: str, desk: Desk) -> dict[str, Any]:
     }
 
 
-def work_worker(pool: ConnectionPool, desk: Desk, max_jobs: int) -> Worker:
+def work_worker(pool: ConnectionPool, desks: Desks, max_jobs: int) -> Worker:
     """The worker for deliveries, cases and scans."""
     return Worker(
         functions=[
@@ -68,11 +68,11 @@ def work_worker(pool: ConnectionPool, desk: Desk, max_jobs: int) -> Worker:
         poll_delay=0.02,  # half a second is arq's own, and a quarter of it what a job waits on average
         max_jobs=max_jobs,
         queue_read_limit=5_000,  # arq reads no further, so that orphans could fill a shorter list
-        **_common(pool, WORK_QUEUE, desk),
+        **_common(pool, WORK_QUEUE, desks),
     )
 
 
-def upkeep_worker(pool: ConnectionPool, desk: Desk, poll_seconds: int) -> Worker:
+def upkeep_worker(pool: ConnectionPool, desks: Desks, poll_seconds: int) -> Worker:
     """The worker for crons, on a queue of its own, so that no backlog keeps the sweep from running."""
     return Worker(
         functions=[func(unreadable_job, name=Job.UNREADABLE)],
@@ -82,7 +82,7 @@ def upkeep_worker(pool: ConnectionPool, desk: Desk, poll_seconds: int) -> Worker
         ],
         poll_delay=0.25,
         max_jobs=8,
-        **_common(pool, UPKEEP_QUEUE, desk),
+        **_common(pool, UPKEEP_QUEUE, desks),
     )
 
 

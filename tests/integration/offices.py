@@ -14,7 +14,7 @@ from remediation.tickets import Draft, Ticket
 from tests.stand_ins import LATER, ManualClock, MemorySource, MemoryTracker, PlainRulebook
 from workers.cases import look_at_case
 from workers.deliveries import read_delivery
-from workers.resources import Desk, desk_on
+from workers.resources import Desk, Desks, desk_on
 from workers.scans import page_scan
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -56,9 +56,14 @@ class Office:
         return desk_on(self.connection, keyring, self.sources, self.trackers, rulebook, self.clock)
 
     @property
+    def desks(self) -> Desks:
+        """The desk as it is now, for whoever lends it to jobs."""
+        return Desks(self.desk)
+
+    @property
     def context(self) -> dict[str, Any]:
         """What arq gives to a job."""
-        return {"desk": self.desk}
+        return {"desks": self.desks}
 
     async def waiting(self) -> list[str]:
         """The ids of the jobs in the queue, first come first."""

@@ -1,6 +1,7 @@
 """P1: a delivery is in the inbox until it has been read, and its body no longer."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from arq.connections import ArqRedis
@@ -99,6 +100,13 @@ async def test_a_finished_delivery_keeps_its_fingerprint_and_loses_its_body(
     lifetime = await connection.redis.ttl(INBOX + "d1")
     assert 0 < lifetime <= FINGERPRINT_LIFETIME.total_seconds()
     assert await accept(inbox) is False
+
+
+async def test_a_fingerprint_is_kept_for_as_long_as_the_file_says(connection: Connection, keyring: Keyring) -> None:
+    inbox = Inbox(connection, keyring, timedelta(days=2))
+    await accept(inbox)
+    await inbox.finish("d1", NOW)
+    assert round(await connection.redis.ttl(INBOX + "d1") / 86_400) == 2
 
 
 async def test_a_delivery_that_has_not_been_read_never_expires(inbox: Inbox, connection: Connection) -> None:

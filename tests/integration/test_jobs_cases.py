@@ -472,4 +472,5 @@ async def test_in_a_store_younger_than_the_finding_a_search_must_outlast_the_hor
     await office.look()
     assert office.tickets() == []
     await office.later(HORIZON)
+    await office.later()
     assert len(office.tickets()) == 2

@@ -63,7 +63,7 @@ def office(connection: Connection, keyring: Keyring) -> Office:
 async def working(office: Office) -> AsyncIterator[Supervisor]:
     """A worker process's loop, stopped at the end."""
     pool = office.redis.connection_pool
-    work, upkeep = partial(work_worker, pool, office.desk, 8), partial(upkeep_worker, pool, office.desk, 1)
+    work, upkeep = partial(work_worker, pool, office.desks, 8), partial(upkeep_worker, pool, office.desks, 1)
     supervisor = Supervisor((work, upkeep))
     running = asyncio.create_task(supervisor.run())
     try:
@@ -223,7 +223,7 @@ async def test_work_that_takes_too_long_after_a_stop_is_let_go_and_left_to_other
 
 
 async def test_a_stop_before_the_start_is_a_stop(office: Office) -> None:
-    supervisor = Supervisor((partial(work_worker, office.redis.connection_pool, office.desk, 1),))
+    supervisor = Supervisor((partial(work_worker, office.redis.connection_pool, office.desks, 1),))
     supervisor.stop()
     await asyncio.wait_for(supervisor.run(), 5)
 

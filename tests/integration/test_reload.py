@@ -1,0 +1,329 @@
+"""Real processes take a changed mappings.yaml while they run, mounted as Kubernetes mounts a ConfigMap."""
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from cli.demo.outside import Outside, open_outside_world
+from cli.demo.stage import Program, Stage, open_stage
+from remediation.signatures import SignatureFormat, sign
+from sandbox.secrets import ENVIRONMENT, JIRA_USER, SERVICENOW_USER
+
+SHIPPED = Path(__file__).parents[2] / "mappings.yaml"
+WEBHOOK_SECRET = ENVIRONMENT["SCHOOLSCAN_WEBHOOK_SECRET"]
+
+
+@dataclass
+class Rules:
+    """What a test varies in mappings.yaml."""
+
+    label: str = "first"
+    servicenow: bool = False
+    districts: tuple[str, ...] = ("lakeside",)
+    more: str = ""
+
+    def text(self, outside: dict[str, str], secrets: Path) -> str:
+        """The file, as YAML; its last line is `more`."""
+        limits = {"search_horizon": "3s", "read_timeout": "4s", "connect_timeout": "1s"}
+        trackers = {
+            "jira": {
+                "kind": "jira",
+                "deployment": "cloud",
+                "url": outside["jira"],
+                "auth": {"basic": {"user": JIRA_USER, "password": {"file": str(secrets / "jira")}}},
+                **limits,
+            },
+            "servicenow": {
+                "kind": "servicenow",
+                "url": outside["servicenow"],
+                "auth": {"basic": {"user": SERVICENOW_USER, "password": {"env": "SERVICENOW_PASSWORD"}}},
+                "table": "incident",
+                **limits,
+            },
+        }
+        tickets: dict[str, Any] = {"jira": {"project": "SEC", "labels": [self.label]}, "servicenow": {}}
+        wanted = ["jira", *(["servicenow"] if self.servicenow else [])]
+        account = {
+            "url": f"{outside['schoolscan']}/v1",
+            "token": {"env": "SCHOOLSCAN_TOKEN"},
+            "webhook": {"secrets": [{"file": str(secrets / "webhook")}]},
+        }
+        document = {
+            "version": 1,
+            "districts": {name: {"schoolscan": account} for name in self.districts},
+            "trackers": {name: trackers[name] for name in wanted},
+            "rules": [{"name": "all", "tickets": {name: tickets[name] for name in wanted}}],
+            "templates": {"summary": "Exposed", "body": "What to do"},
+        }
+        lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
+        return "\n".join([*lines, self.more, ""])
+
+
+@dataclass
+class Scene:
+    """A receiver and a worker, and a folder as the kubelet mounts it."""
+
+    stage: Stage
+    outside: Outside
+    mounted: Path
+    secrets: Path
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    programs: dict[str, Program] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start both, on the first rules."""
+        self.keep("jira", ENVIRONMENT["JIRA_TOKEN"])
+        self.keep("webhook", WEBHOOK_SECRET)
+        self.mount(Rules())
+        for role, event in (("receiver", "receiver_listens"), ("worker", "worker_runs")):
+            program = self.stage.start(role, MAPPINGS_PATH=str(self.mounted / "mappings.yaml"))
+            self.programs[role], self.addresses[role] = program, program.address(event)
+        self.addresses["metrics"] = self.programs["receiver"].address("metrics_listen")
+        self.stage.subscribe(self.addresses["receiver"])
+
+    def mount(self, rules: Rules) -> None:
+        """A new version in a folder of its own, and one atomic swap of a link."""
+        version = self.mounted / f"..{next(self.numbers)}"
+        version.mkdir()
+        (version / "mappings.yaml").write_text(rules.text(dict(self.stage.outside), self.secrets))
+        data = self.mounted / "..data"
+        before = data.resolve() if data.exists() else None
+        (self.mounted / "..data_tmp").symlink_to(version.name)
+        (self.mounted / "..data_tmp").replace(data)
+        if before is not None:
+            shutil.rmtree(before)
+        else:
+            (self.mounted / "mappings.yaml").symlink_to("..data/mappings.yaml")
+
+    def keep(self, secret: str, value: str) -> None:
+        """Rotate a secret in its file."""
+        (self.secrets / secret).write_text(f"{value}\n")
+
+    def events(self, role: str, event: str) -> int:
+        """How often a process has logged this."""
+        return self.programs[role].log.read_text().count(f'"{event}"')
+
+    def hang_up(self) -> None:
+        """SIGHUP to both."""
+        for program in self.programs.values():
+            program.process.send_signal(signal.SIGHUP)
+
+    @contextlib.contextmanager
+    def reloading(self, event: str = "mappings_reloaded") -> Iterator[None]:
+        """Leave when both have answered what was done inside with this event."""
+        before = {role: self.events(role, event) for role in self.programs}
+        yield
+        for role, count in before.items():
+            until(lambda role=role, count=count: self.events(role, event) > count)  # type: ignore[misc]  # binds now
+
+    def change(self, rules: Rules) -> None:
+        """Mount these rules and wait until they are in use."""
+        with self.reloading():
+            self.mount(rules)
+
+    def readiness(self, role: str) -> tuple[int, dict[str, Any]]:
+        """What /readyz answers."""
+        answer = httpx2.get(f"{self.addresses[role]}/readyz", trust_env=False)
+        return answer.status_code, answer.json()
+
+    def measured(self, where: str, name: str) -> float:
+        """One figure of ours without labels."""
+        lines = httpx2.get(f"{self.addresses[where]}/metrics", trust_env=False).text.splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith(f"remedy_mappings_{name} "))
+
+    def find(self) -> str:
+        """SchoolScan finds something and says so."""
+        (finding_id,) = self.outside.scan([{"severity": "critical", "domain_type": "direct_pii"}])
+        return finding_id
+
+    def status(self, finding_id: str) -> str:
+        """The finding's status in SchoolScan."""
+        return str(self.outside.finding(finding_id)["status"])
+
+    def trackers(self, finding_id: str) -> list[str]:
+        """Where the finding has tickets, duplicates and all."""
+        return sorted(ticket.tracker for ticket in self.outside.tickets(finding_id))
+
+    def labels(self, finding_id: str) -> list[str]:
+        """The rule's labels on the finding's one Jira issue; none while there is none."""
+        keys = [ticket.key for ticket in self.outside.tickets(finding_id) if ticket.tracker == "jira"]
+        issues = [each for each in self.outside.control("jira", "GET", "issues") if each["key"] in keys]
+        return [label for each in issues for label in each["fields"]["labels"] if not label.startswith("remedy")]
+
+    def deliver(self, district: str = "lakeside", secret: str = WEBHOOK_SECRET) -> int:
+        """The receiver's answer to a scan.started of its own, signed with this secret."""
+        number = next(self.numbers)
+        body = json.dumps({"id": f"evt_{number}", "type": "scan.started", "data": {"scan_id": f"scn_{number}"}})
+        signed = sign(body.encode(), secret, SignatureFormat.TIMESTAMPED, time.time(), "")
+        headers = [*signed, (b"content-type", b"application/json")]
+        url = f"{self.addresses['receiver']}/webhooks/schoolscan/{district}"
+        return httpx2.post(url, content=body.encode(), headers=headers, trust_env=False).status_code
+
+
+def until(what: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for it."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    folder = Path(tempfile.mkdtemp(prefix="remedy-"))  # short: there is a socket in it
+    with open_stage(folder, SHIPPED) as stage, open_outside_world(stage.outside) as outside:
+        scene = Scene(stage, outside, folder / "mounted", folder / "secrets")
+        scene.mounted.mkdir()
+        scene.secrets.mkdir()
+        scene.start()
+        yield scene
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(autouse=True)
+def same_processes(scene: Scene) -> Iterator[None]:
+    """Whatever a test changes, nothing is restarted, and both are well afterwards."""
+    yield
+    for role, program in scene.programs.items():
+        assert program.process.poll() is None
+        assert scene.readiness(role) == (200, {"ready": True, "problems": []})
+
+
+def test_a_changed_rule_holds_for_the_next_finding(scene: Scene) -> None:
+    scene.change(Rules(label="before"))
+    earlier = scene.find()
+    until(lambda: scene.labels(earlier) == ["before"])
+    loaded = scene.measured("worker", "loaded_timestamp_seconds")
+    scene.change(Rules(label="after"))
+    later = scene.find()
+    until(lambda: scene.labels(later) == ["after"])
+    assert scene.labels(earlier) == ["before"]
+    assert scene.measured("worker", "loaded_timestamp_seconds") > loaded
+
+
+def test_a_broken_file_is_refused_and_the_earlier_one_stays(scene: Scene) -> None:
+    scene.change(Rules(label="kept"))
+    failures = {where: scene.measured(where, "reload_failures_total") for where in ("worker", "metrics")}
+    with scene.reloading("mappings_refused"):
+        scene.mount(Rules(label="wrong", more="rulez: [test-only-secret-value]"))
+    problem = f"mappings.yaml was refused: {scene.mounted}/mappings.yaml:6:1: rulez: is not known here"
+    for role, status in (("worker", 503), ("receiver", 200)):
+        found, body = scene.readiness(role)
+        assert (found, body["ready"]) == (status, status == 200)
+        assert [each.split(";")[0] for each in body["problems"]] == [problem]
+    for where, count in failures.items():
+        assert scene.measured(where, "valid") == 0
+        assert scene.measured(where, "reload_failures_total") == count + 1
+    assert scene.deliver() == 202
+    finding_id = scene.find()
+    until(lambda: scene.labels(finding_id) == ["kept"])
+    scene.change(Rules(label="mended"))
+    assert scene.measured("worker", "valid") == scene.measured("metrics", "valid") == 1
+    for program in scene.programs.values():
+        assert "test-only-secret-value" not in program.log.read_text()
+
+
+def test_a_file_that_is_as_it_was_is_left_alone(scene: Scene) -> None:
+    scene.change(Rules(label="same"))
+    before = scene.events("worker", "mappings_reloaded")
+    scene.mount(Rules(label="same"))
+    with scene.reloading("mappings_unchanged"):
+        scene.hang_up()
+    assert scene.events("worker", "mappings_reloaded") == before
+
+
+def test_a_hang_up_rotates_secrets(scene: Scene) -> None:
+    scene.change(Rules(label="rotated"))
+    try:
+        scene.keep("jira", "test-only-token-of-yesterday")
+        scene.keep("webhook", "test-only-webhook-secret-of-tomorrow")
+        with scene.reloading():
+            scene.hang_up()
+        assert scene.deliver() == 401
+        assert scene.deliver(secret="test-only-webhook-secret-of-tomorrow") == 202
+    finally:
+        scene.keep("webhook", WEBHOOK_SECRET)
+    until(lambda: scene.deliver() == 202)
+    finding_id = scene.find()
+    until(lambda: '"status": 401' in scene.programs["worker"].log.read_text())
+    assert scene.labels(finding_id) == []
+    scene.keep("jira", ENVIRONMENT["JIRA_TOKEN"])
+    until(lambda: scene.labels(finding_id) == ["rotated"], 60)
+
+
+def test_a_tracker_can_be_added(scene: Scene) -> None:
+    scene.change(Rules(label="alone"))
+    earlier = scene.find()
+    until(lambda: scene.trackers(earlier) == ["jira"])
+    scene.change(Rules(label="both", servicenow=True))
+    later = scene.find()
+    until(lambda: scene.trackers(later) == ["jira", "servicenow"])
+
+
+def test_a_district_can_be_added_and_taken_away(scene: Scene) -> None:
+    scene.change(Rules())
+    assert scene.deliver("hillside") == 404
+    scene.change(Rules(districts=("lakeside", "hillside")))
+    assert scene.deliver("hillside") == 202
+    scene.change(Rules())
+    assert scene.deliver("hillside") == 404
+
+
+def test_work_in_flight_goes_on_with_what_it_started_with(scene: Scene) -> None:
+    scene.change(Rules(label="old"))
+    scene.outside.control("jira", "DELETE", "requests")
+    slow = {"kind": "slow", "method": "POST", "path": "/issue$", "seconds": 3.5}
+    scene.outside.control("jira", "POST", "faults", json=slow)
+    finding_id = scene.find()
+    until(lambda: any(_creates(each) for each in scene.outside.control("jira", "GET", "requests")))
+    with scene.reloading():
+        scene.mount(Rules(label="new"))
+        scene.hang_up()
+    assert scene.status(finding_id) == "open"
+    until(lambda: scene.status(finding_id) == "reviewing")
+    assert scene.labels(finding_id) == ["old"]
+    later = scene.find()
+    until(lambda: scene.labels(later) == ["new"])
+    assert scene.trackers(finding_id) == ["jira"]
+
+
+def _creates(request: dict[str, Any]) -> bool:
+    return bool(request["method"] == "POST" and request["path"].endswith("/issue"))
+
+
+def test_a_worker_whose_terminal_is_closed_stops(scene: Scene) -> None:
+    terminal, its_end = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "run", "worker"],
+        env={**scene.stage.environment, "MAPPINGS_PATH": str(scene.mounted / "mappings.yaml")},
+        stdin=subprocess.DEVNULL,
+        stderr=its_end,
+        start_new_session=True,
+    )
+    os.close(its_end)
+    timer = threading.Timer(30, process.kill)
+    timer.start()
+    shown = b""
+    while b"worker_runs" not in shown:
+        shown += os.read(terminal, 4096)
+    os.close(terminal)
+    process.send_signal(signal.SIGHUP)
+    process.wait(30)
+    timer.cancel()
+    assert process.returncode == 0
