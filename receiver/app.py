@@ -8,11 +8,12 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from receiver import answers, health, webhooks
-from receiver.accounts import Account, SignedTimes
+from receiver.accounts import Account
 from receiver.limits import LastResort, RequestRefused
 from remediation.errors import StoreUnavailable
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
+from remediation.store.signed_times import SignedTimes
 
 
 @dataclass(frozen=True, slots=True)

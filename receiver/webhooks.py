@@ -14,7 +14,7 @@ from receiver.limits import read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES
 from remediation.errors import SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.events import delivery_id, read_schoolscan
-from remediation.signatures import Verified, verify
+from remediation.signatures import SignatureFormat, Verified, verify
 
 logger = structlog.get_logger()
 
@@ -47,10 +47,12 @@ async def schoolscan(request: Request) -> Response:
 
 
 async def _verified(state: State, account: Account, headers: list[tuple[bytes, bytes]], body: bytes) -> Verified:
-    timestamped_only = await state.signed_times.required(account)
+    auto = account.signature is SignatureFormat.AUTO
+    timestamped_only = auto and await state.signed_times.required(account.district)
     now = state.clock()
     verified = verify(headers, body, account.secrets, account.signature, now, timestamped_only=timestamped_only)
-    await state.signed_times.note(account, verified.format)
+    if auto and verified.format.is_timestamped:
+        await state.signed_times.note(account.district)
     return verified
 
 

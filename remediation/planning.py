@@ -100,7 +100,7 @@ def with_own_work(memory: Memory, seen: Observation) -> Memory:
 
 def _for_unsolved(seen: Observation, wanted: tuple[str, ...], memory: Memory, record: CaseRecord) -> Iterator[Action]:
     again = _is_found_again(seen, memory)
-    if seen.existing and not seen.active and not again:
+    if seen.existing and not seen.active and not again and not _is_one_lost(seen, wanted, memory):
         if not seen.unseen and not _is_stuck(seen, memory, record):
             yield _outcome(seen)
         return
@@ -121,6 +121,12 @@ def _is_stuck(seen: Observation, memory: Memory, record: CaseRecord) -> bool:
     """The tickets are done only because a tracker would not reopen them: nobody has closed any since."""
     refused = any(f"reopen:{tracker}" in record.parked | record.again for tracker in seen.done)
     return refused and all(memory.tickets.get(tracker) is TicketState.DONE for tracker in seen.done)
+
+
+def _is_one_lost(seen: Observation, wanted: tuple[str, ...], memory: Memory) -> bool:
+    """A ticket that somebody worked on is there no more: nobody has closed it."""
+    left = (memory.tickets.get(tracker) for tracker in seen.missing(wanted))
+    return any(state is not None and state.is_active for state in left)
 
 
 def _unnamed(seen: Observation, memory: Memory) -> bool:

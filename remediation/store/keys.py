@@ -35,6 +35,9 @@ PARKED = "remedy:parked"
 PARKED_ROW = "remedy:parked:"
 """+ name: a hash, one piece of parked work."""
 
+SIGNED_TIMES = "remedy:signed-times"
+"""Set of the districts whose sender was seen to sign a time."""
+
 BORN = "remedy:born"
 """When (ms) this Redis was first worked with; a wiped one is born again."""
 

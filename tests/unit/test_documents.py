@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+import cli.metrics
 import receiver.metrics
 import workers.metrics
 from remediation.settings import Settings
@@ -40,7 +41,7 @@ def test_every_setting_is_in_the_table_with_its_default_and_nothing_else_is() ->
 
 def test_every_metric_that_an_alarm_names_exists() -> None:
     known = {sample for metric in REGISTRY.collect() for sample in (metric.name, f"{metric.name}_total")}
-    assert receiver.metrics.__doc__ != workers.metrics.__doc__, "both have been imported, and so have their metrics"
+    assert len({cli.metrics.__doc__, receiver.metrics.__doc__, workers.metrics.__doc__}) == 3, "all are imported"
     named = set(re.findall(r"`(remedy_\w+)", OPERATIONS))
     assert named
     assert named <= known

@@ -142,6 +142,18 @@ TABLE = [
         AGREED_ACTIVE,
         ["open:servicenow", "patch:reviewing"],
     ),
+    (
+        "a ticket that is gone has not been closed, whatever became of the others",
+        seen(REVIEWING, servicenow=DONE, jira=GONE),
+        AGREED_ACTIVE,
+        ["open:jira", "patch:reviewing"],
+    ),
+    (
+        "a ticket that is gone was closed if we knew it as done",
+        seen(REVIEWING, servicenow=DONE, jira=GONE),
+        Memory(REVIEWING, {"servicenow": ACTIVE, "jira": DONE}),
+        ["patch:resolved"],
+    ),
     ("a ticket that is gone from a solved case is let be", seen(RESOLVED, servicenow=GONE, jira=DONE), AGREED_DONE, []),
     (
         "solved here and reopened there: still open wins, and is told",

@@ -1,0 +1,187 @@
+"""What can be seen of a mappings.yaml in the values that the rest of the code works with. Nothing is sent."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import requests
+from redis.asyncio import Redis
+
+from remediation.cases import CaseKey, CaseKind, Link
+from remediation.errors import SignatureInvalid
+from remediation.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.mapping.loading import Loaded
+from remediation.mapping.rendering import CommentKind, NoteKind, Occasion, comment_of, note_of
+from remediation.mapping.schema import JiraTracker, ServiceNowTracker
+from remediation.mapping.secrets import webhook_secrets, worker_secrets
+from remediation.rulebook import MappingsRulebook
+from remediation.sealing import Keyring, generate_key
+from remediation.signatures import SignatureFormat, sign, verify
+from remediation.sources.schoolscan import SchoolScan
+from remediation.store.connection import Connection
+from remediation.store.inbox import Inbox
+from remediation.tickets import Reason
+from remediation.trackers.jira import Jira
+from remediation.trackers.jira_client import JiraClient
+from remediation.trackers.jira_workflow import Choice, Place, Step, resolution_for
+from remediation.trackers.servicenow import ServiceNow, ServiceNowClient
+from remediation.trackers.servicenow_records import reopening, resolution, ticket_of
+from remediation.trackers.servicenow_sign_in import ClientCredentials, sign_in_of
+
+AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
+ENVIRON = {"ONE": "test-only-first-secret", "TWO": "test-only-second-secret"}
+SECRET = "test-only-secret"
+
+Observer = Callable[[Loaded], object]
+
+
+def _findings() -> Iterator[Finding]:
+    for severity in (Severity.HIGH, Severity.LOW):
+        for number, domain_type in enumerate((DomainType.DIRECT_PII, DomainType.METADATA)):
+            for status in (FindingStatus.OPEN, FindingStatus.REVIEWING):
+                yield Finding(
+                    id="fnd_1",
+                    status=status,
+                    severity=severity,
+                    domain_type=domain_type,
+                    title="Class list",
+                    url=("https://www.lakeside.example/board/a", "https://old.lakeside.example/b")[number],
+                    site=("www.lakeside.example", "old.lakeside.example")[number],
+                    detected_at=AT - timedelta(days=10 + 20 * number),
+                )
+
+
+def routing(loaded: Loaded) -> object:
+    """Which rule takes each of some findings, and the tickets that it wants of them."""
+    rulebook = MappingsRulebook(loaded.mappings)
+    found = []
+    for district in loaded.mappings.districts:
+        key = CaseKey(district, CaseKind.FINDING, "fnd_1")
+        for finding in _findings():
+            wanted = rulebook.wanted(key, finding, AT)
+            drafts = [rulebook.draft(key, finding, tracker, AT) for tracker in wanted]
+            found.append((rulebook.rule_name(key, finding, AT), wanted, drafts))
+    return found
+
+
+def texts(loaded: Loaded) -> object:
+    """Every note and every comment."""
+    ticket = Link("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1")
+    occasion = Occasion(CaseKey("lakeside", CaseKind.FINDING, "fnd_1"), AT, "all", (ticket,), Reason.FIXED, "somebody")
+    notes = [note_of(loaded.mappings, kind, occasion) for kind in NoteKind]
+    return notes, [comment_of(loaded.mappings, kind, occasion) for kind in CommentKind]
+
+
+def secrets(loaded: Loaded) -> object:
+    """What the receiver and the workers read."""
+    return webhook_secrets(loaded, ENVIRON), worker_secrets(loaded, ENVIRON)
+
+
+def signatures(loaded: Loaded) -> object:
+    """Which formats a delivery to the first district may be signed in."""
+    accepted: list[object] = []
+    for written in SignatureFormat:
+        signed = sign(b"{}", SECRET, written, AT.timestamp(), "msg_1")
+        wanted = loaded.mappings.districts["lakeside"].schoolscan.webhook.signature
+        try:
+            accepted.append(verify(signed, b"{}", [SECRET], wanted, AT.timestamp()))
+        except SignatureInvalid:
+            accepted.append(None)
+    return accepted
+
+
+async def account(loaded: Loaded) -> object:
+    """Where the first district's account is asked for a finding."""
+    asked: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(str(request.url))
+        return httpx2.Response(200, json={"id": "fnd_1"})
+
+    url = str(loaded.mappings.districts["lakeside"].schoolscan.url)
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as client:
+        await SchoolScan("lakeside", url, SECRET, client=client).finding("fnd_1")
+    return asked
+
+
+def jira_config(loaded: Loaded) -> JiraTracker:
+    config = loaded.mappings.trackers["jira"]
+    assert isinstance(config, JiraTracker)
+    return config
+
+
+def servicenow_config(loaded: Loaded) -> ServiceNowTracker:
+    config = loaded.mappings.trackers["servicenow"]
+    assert isinstance(config, ServiceNowTracker)
+    return config
+
+
+def kinds(loaded: Loaded) -> object:
+    """What each tracker is taken for."""
+    return [type(config) for config in loaded.mappings.trackers.values()]
+
+
+def _session(session: requests.Session, url: str, *, signed: bool = True) -> object:
+    request = session.prepare_request(requests.Request("GET", url)) if signed else None
+    return request and (request.url, request.headers.get("Authorization"), request.headers.get("x-sn-apikey"))
+
+
+def jira_connection(loaded: Loaded) -> object:
+    """How Jira's client connects: address, sign-in, trust, way and limits."""
+    client = JiraClient("jira", jira_config(loaded), SECRET)
+    session = client._session
+    address = client._jira._get_url("myself")
+    seen = _session(session, address), session.verify, dict(session.proxies), getattr(session, "timeout", None)
+    client.close()
+    return seen
+
+
+def servicenow_connection(loaded: Loaded) -> object:
+    """The same of ServiceNow's; with OAuth, what would be sent for a token."""
+    config = servicenow_config(loaded)
+    sign_in = sign_in_of("servicenow", config, SECRET)
+    client = ServiceNowClient("servicenow", config, sign_in)
+    session, oauth = client._session, isinstance(sign_in, ClientCredentials)
+    token = (sign_in._address, sign_in._credentials) if isinstance(sign_in, ClientCredentials) else None
+    sent = _session(session, client._snow.base_url, signed=not oauth)
+    seen = client._snow.base_url, sent, token, session.verify, dict(session.proxies), client._timeout
+    client.close()
+    return seen
+
+
+def pools(loaded: Loaded) -> object:
+    """How many calls each tracker takes at once."""
+    jira = Jira("jira", jira_config(loaded), SECRET)
+    servicenow = ServiceNow("servicenow", servicenow_config(loaded), SECRET)
+    return [tracker._threads._pool._max_workers for tracker in (jira, servicenow)]
+
+
+def horizons(loaded: Loaded) -> object:
+    """How long each tracker may hide a ticket."""
+    jira = Jira("jira", jira_config(loaded), SECRET)
+    return jira.search_horizon, ServiceNow("servicenow", servicenow_config(loaded), SECRET).search_horizon
+
+
+def resolutions(loaded: Loaded) -> object:
+    """Which of a screen's resolutions each reason gets."""
+    offered = (Choice("1", "Done"), Choice("2", "Mended"), Choice("3", "Won't Do"))
+    step = Step("9", Place("5", "Closed", "done"), has_screen=True, resolutions=offered)
+    return [resolution_for(step, reason, jira_config(loaded).resolutions) for reason in Reason]
+
+
+def records(loaded: Loaded) -> object:
+    """What records of ServiceNow mean, and what is written to close and reopen them."""
+    config = servicenow_config(loaded)
+    rows = [
+        {"sys_id": "0" * 32, "state": state, "close_code": code}
+        for state in ("1", "2", "6", "7", "8", "9")
+        for code in ("", "Solution provided", "Mended")
+    ]
+    read = [ticket_of("servicenow", config, "incident", row) for row in rows]
+    return read, [resolution(config, reason, "") for reason in Reason], reopening(config, "")
+
+
+def retention(loaded: Loaded) -> object:
+    """For how many milliseconds a delivery's fingerprint is kept."""
+    keyring = Keyring.parse(generate_key())
+    return Inbox(Connection(Redis()), keyring, loaded.mappings.retention.deliveries)._kept_ms

@@ -1,0 +1,212 @@
+"""docs/mappings.md says what is so: its examples load and do what they say, and it leaves no word of the schema out."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certifi import where as usual_certificates
+from pydantic import BaseModel, HttpUrl
+from pydantic.fields import FieldInfo
+
+from cli.previews import Forecast, asked_about, district_of
+from remediation.errors import ConfigurationError
+from remediation.mapping.durations import duration_text
+from remediation.mapping.expectations import Case, cases_of
+from remediation.mapping.judging import mismatches
+from remediation.mapping.loading import Loaded, loaded_of
+from remediation.mapping.references import SecretFromEnv, SecretFromFile
+from remediation.mapping.rendering import MESSAGE_WORDS, TICKET_WORDS
+from remediation.mapping.routing import Routing
+from remediation.mapping.rules import Age, Defaults, JiraTicket, Match, Rule, ServiceNowTicket
+from remediation.mapping.schema import (
+    District,
+    JiraTracker,
+    Mappings,
+    Retention,
+    SchoolScanAccount,
+    ServiceNowTracker,
+    Webhook,
+)
+from remediation.mapping.signing_in import BasicAuth, JiraAuth, OAuthClient, ScopedAuth, ServiceNowAuth
+from remediation.mapping.templates import is_template
+from remediation.mapping.warnings import warnings_of
+from remediation.mapping.wording import Comments, Notes, Templates
+from remediation.sources.schoolscan_words import finding_of
+from tests.unit.mapping_words import models_below
+
+PAGE = (Path(__file__).parents[2] / "docs" / "mappings.md").read_text(encoding="utf-8")
+AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
+
+SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
+    Mappings: ("The file",),
+    District: ("Districts",),
+    SchoolScanAccount: ("Districts",),
+    Webhook: ("Districts",),
+    SecretFromEnv: ("Secrets",),
+    SecretFromFile: ("Secrets",),
+    JiraTracker: ("Trackers", "Jira"),
+    ServiceNowTracker: ("Trackers", "ServiceNow"),
+    JiraAuth: ("Signing in to Jira",),
+    ServiceNowAuth: ("Signing in to ServiceNow",),
+    BasicAuth: ("Signing in to Jira", "Signing in to ServiceNow"),
+    ScopedAuth: ("Signing in to Jira",),
+    OAuthClient: ("Signing in to ServiceNow",),
+    Rule: ("Rules",),
+    Match: ("Conditions",),
+    Age: ("Conditions",),
+    JiraTicket: ("Tickets", "In Jira"),
+    ServiceNowTicket: ("Tickets", "In ServiceNow"),
+    Defaults: ("Defaults",),
+    Templates: ("Templates",),
+    Notes: ("Notes",),
+    Comments: ("Comments",),
+    Retention: ("Retention",),
+}
+"""Where the page has the words of each model."""
+
+USUAL = {
+    "version": "version: 1\n",
+    "districts": """\
+districts:
+  lakeside:
+    schoolscan:
+      token: {env: SCHOOLSCAN_TOKEN}
+      webhook: {secrets: [{env: SCHOOLSCAN_WEBHOOK_SECRET}]}
+      finding_link: https://schoolscan.example/findings/{id}
+""",
+    "trackers": """\
+trackers:
+  jira: {kind: jira, url: "https://jira.example", auth: {basic: {user: remedy, password: {env: JIRA_TOKEN}}}}
+  servicenow: {kind: servicenow, url: "https://now.example", auth: {api_key: {env: SERVICENOW_KEY}}}
+""",
+    "templates": 'templates:\n  body: "{{ finding.id }}"\n',
+    "rules": "rules:\n  - {name: everything, tickets: {jira: {project: SEC}}}\n",
+}
+"""What stands around an example that shows only some sections."""
+
+
+def heads(text: str) -> list[str]:
+    return re.findall(r"^(\w+):", text, re.MULTILINE)
+
+
+def whole(example: str) -> str:
+    """The example as a whole file; the certificates that it names are some that are on this machine."""
+    around = "".join(text for head, text in USUAL.items() if head not in heads(example))
+    return (around + example).replace("/etc/remedy/lakeside-ca.pem", usual_certificates())
+
+
+def loaded(example: str) -> Loaded:
+    return loaded_of(whole(example), "mappings.md")
+
+
+def shown_before(number: int) -> str:
+    """The last example before this block that is no list of cases."""
+    return next(text for _, text in reversed(BLOCKS[:number]) if "cases" not in heads(text))
+
+
+BLOCKS = [
+    (PAGE[: found.start()].count("\n") + 2, found[1]) for found in re.finditer(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+]
+EXAMPLES = [pytest.param(text, id=f"line-{line}") for line, text in BLOCKS if "cases" not in heads(text)]
+CASES = [
+    pytest.param(shown_before(number), case, id=f"line-{line}-{count}")
+    for number, (line, text) in enumerate(BLOCKS)
+    if "cases" in heads(text)
+    for count, case in enumerate(cases_of(text, "mappings.md").cases)
+]
+
+
+def rows(*headings: str) -> dict[str, str]:
+    """The rows of the tables right below these headings, each by the last part of its word."""
+    found: dict[str, str] = {}
+    for heading in headings:
+        section = re.search(rf"^##+ {re.escape(heading)}\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+        assert section, heading
+        for row in re.findall(r"^\| `.*$", section[1], re.MULTILINE):
+            word = row.split("`")[1].split(".")[-1]
+            found[word] = found.get(word, "") + row
+    return found
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_is_a_valid_file_of_which_nobody_need_be_warned(example: str) -> None:
+    assert warnings_of(loaded(example)) == ()
+
+
+@pytest.mark.parametrize(("example", "case"), CASES)
+def test_what_an_example_is_said_to_do_it_does(example: str, case: Case) -> None:
+    forecast = Forecast(loaded(example))
+    finding = finding_of(case.finding.model_dump(mode="json", exclude_none=True))
+    at = case.at or finding.detected_at or AT
+    routing: Routing = forecast.routing(asked_about(district_of(forecast.loaded, case.district), finding, at))
+    assert mismatches(case.expect, routing, frozenset(rule.name for rule in forecast.loaded.mappings.rules)) == ()
+
+
+def test_the_message_that_is_shown_is_the_one_that_a_misspelt_word_gets() -> None:
+    rules = "rules:\n  - {name: all, match: {severty: high}, tickets: {jira: {project: SEC}}}\n"
+    with pytest.raises(ConfigurationError) as refused:
+        loaded(rules)
+    assert [problem.message in PAGE for problem in refused.value.problems] == [True]
+
+
+def test_the_cookbook_has_ten_recipes_and_each_shows_what_it_does() -> None:
+    recipes = PAGE.split("\n## Cookbook\n")[1].split("\n### ")[1:]
+    assert [recipe.split(".")[0] for recipe in recipes] == [str(number) for number in range(1, 11)]
+    assert [recipe.count("```yaml\n") for recipe in recipes] == [2] * 10
+    assert all("\ncases:\n" in recipe for recipe in recipes)
+
+
+def test_every_model_of_the_schema_has_its_place_on_the_page() -> None:
+    assert set(models_below(Mappings)) == SECTIONS.keys()
+
+
+@pytest.mark.parametrize("model", SECTIONS, ids=lambda model: model.__name__)
+def test_every_word_is_explained_with_its_default(model: type[BaseModel]) -> None:
+    explained = rows(*SECTIONS[model])
+    words = {field.alias or name: field for name, field in model.model_fields.items()}
+    assert words.keys() <= explained.keys()
+    for word, field in words.items():
+        assert default_of(field) in explained[word], word
+
+
+def test_no_word_is_explained_that_there_is_not() -> None:
+    for headings in {headings for headings in SECTIONS.values() if headings != ("Trackers",)}:
+        models = [model for model, places in SECTIONS.items() if set(places) & set(headings)]
+        known = {field.alias or name for model in models for name, field in model.model_fields.items()}
+        about_values = {name.split(".")[-1] for name in (*dotted(), *MESSAGE_WORDS.names)}
+        assert rows(*headings).keys() - known - about_values == set(), headings
+
+
+def dotted() -> list[str]:
+    """Every value inside of something that templates may use."""
+    return [f"{name}.{word}" for name, words in TICKET_WORDS.objects.items() for word in words]
+
+
+def test_every_value_that_templates_may_use_is_in_the_tables() -> None:
+    tables = "\n".join(line for line in PAGE.splitlines() if line.startswith("| `"))
+    assert [name for name in [*dotted(), *MESSAGE_WORDS.names] if f"`{name}`" not in tables] == []
+
+
+def default_of(field: FieldInfo) -> str:
+    """The default as the page must show it; empty for what it describes in words."""
+    if field.is_required():
+        return ""
+    match field.get_default(call_default_factory=True, validated_data={}):
+        case timedelta() as span:
+            return f"`{duration_text(span)}`"
+        case HttpUrl() as address:
+            return f"`{str(address).rstrip('/')}`"
+        case StrEnum() | int() as plain:
+            return f"`{plain}`"
+        case str() as text if text and not is_template(text):
+            return f"`{text}`"
+        case _:
+            return ""
+
+
+def test_the_default_of_a_word_is_read_as_a_person_writes_it() -> None:
+    shown: dict[str, Any] = {name: default_of(field) for name, field in JiraTracker.model_fields.items()}
+    assert (shown["read_timeout"], shown["concurrency"], shown["deployment"]) == ("`8s`", "`8`", "`cloud`")

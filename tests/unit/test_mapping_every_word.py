@@ -1,0 +1,278 @@
+"""No word of mappings.yaml is idle: each has values between which something that can be seen differs."""
+
+import copy
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certifi import where as usual_certificates
+
+from remediation.errors import ConfigurationError
+from remediation.mapping.loading import Loaded, loaded_of
+from tests.unit.mapping_observers import (
+    Observer,
+    account,
+    horizons,
+    jira_connection,
+    kinds,
+    pools,
+    records,
+    resolutions,
+    retention,
+    routing,
+    secrets,
+    servicenow_connection,
+    signatures,
+    texts,
+)
+from tests.unit.mapping_words import leaves_below
+
+BASE: dict[str, Any] = {
+    "version": 1,
+    "districts": {
+        name: {"schoolscan": {"token": {"env": "ONE"}, "webhook": {"secrets": [{"env": "ONE"}]}}}
+        for name in ("lakeside", "hillside")
+    },
+    "trackers": {
+        "jira": {
+            "kind": "jira",
+            "url": "https://jira.example",
+            "auth": {"basic": {"user": "remedy", "password": {"env": "ONE"}}},
+        },
+        "servicenow": {
+            "kind": "servicenow",
+            "url": "https://now.example",
+            "auth": {"basic": {"user": "remedy", "password": {"env": "ONE"}}},
+        },
+    },
+    "defaults": {"tickets": {"jira": {"project": "SEC"}}},
+    "templates": {"body": "{{ finding.link }} {% if finding.title is defined %}{{ finding.title }}{% endif %}."},
+    "rules": [
+        {"name": "first", "tickets": {"jira": {}, "servicenow": {}}},
+        {"name": "rest", "tickets": "none"},
+    ],
+}
+"""A file in which every word can be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A word's values, each of which looks different to the observer; `around` is what else must be written then."""
+
+    observer: Observer
+    values: tuple[object, ...]
+    around: Mapping[str, object] = field(default_factory=dict)
+
+
+def change(observer: Observer, *values: object, **around: object) -> Change:
+    """As above; in the names of what is around, two underscores stand for a dot."""
+    return Change(observer, values, {name.replace("__", "."): value for name, value in around.items()})
+
+
+ONE, TWO = {"env": "ONE"}, {"env": "TWO"}
+OTHER = {"kind": "jira", "url": "https://other.example", "auth": {"bearer": ONE}}
+ONLY_NOW = [{"name": "all", "tickets": {"servicenow": {}}}]
+ONLY_JIRA = [{"name": "all", "tickets": {"jira": {"project": "SEC"}}}]
+SCOPED = {"scoped": {"cloud_id": "11223344-a1b2", "token": ONE, "user": "somebody"}}
+OAUTH = {"oauth": {"client_id": "client", "client_secret": ONE}}
+
+
+def connections() -> dict[str, Change]:
+    """What both kinds of tracker have."""
+    found: dict[str, Change] = {}
+    for name, seen in (("jira", jira_connection), ("servicenow", servicenow_connection)):
+        found |= {
+            f"trackers.{name}.url": change(seen, "https://one.example", "https://two.example"),
+            f"trackers.{name}.connect_timeout": change(seen, "3s", "2s"),
+            f"trackers.{name}.read_timeout": change(seen, "8s", "7s"),
+            f"trackers.{name}.ca_file": change(seen, None, usual_certificates()),
+            f"trackers.{name}.proxy": change(seen, None, "http://one.example:3128", "http://two.example:3128"),
+            f"trackers.{name}.auth.basic.user": change(seen, "remedy", "other"),
+            f"trackers.{name}.auth.basic.password": change(secrets, ONE, TWO),
+            f"trackers.{name}.concurrency": change(pools, 8, 4),
+            f"trackers.{name}.search_horizon": change(horizons, "1m", "3m"),
+        }
+    return found
+
+
+def tickets(above: str) -> dict[str, Change]:
+    """What tickets have, in rules and in `defaults`."""
+    both: dict[str, tuple[object, ...]] = {
+        "due": (None, "2d", {"high": "3d"}),
+        "summary": ("one", "two"),
+        "body": ("one", "two"),
+    }
+    jira: dict[str, tuple[object, ...]] = {
+        "project": ("SEC", "WEB"),
+        "type": ("Task", "Bug"),
+        "priority": (None, "High", {"high": "Highest"}),
+        "labels": ([], ["one"], ["two"]),
+        "assignee": (None, "one", {"low": "two"}),
+        "security_level": (None, "Few", "Fewer"),
+        "fields": ({}, {"environment": "one"}, {"environment": "{{ finding.id }}"}),
+    }
+    servicenow: dict[str, tuple[object, ...]] = {
+        "impact": (None, 1, {"high": 2}),
+        "urgency": (None, 1, {"high": 2}),
+        "assignment_group": (None, "one", {"low": "two"}),
+        "assigned_to": (None, "one", {"low": "two"}),
+        "fields": ({}, {"category": "one"}, {"category": "{{ finding.id }}"}),
+    }
+    words = {"jira": both | jira, "servicenow": both | servicenow}
+    return {
+        f"{above}.tickets.{name}.{word}": change(routing, *values)
+        for name, written in words.items()
+        for word, values in written.items()
+    }
+
+
+DISTRICTS = {
+    "districts.lakeside.schoolscan.url": change(account, "https://one.example", "https://two.example"),
+    "districts.lakeside.schoolscan.token": change(secrets, ONE, TWO),
+    "districts.lakeside.schoolscan.webhook.secrets": change(secrets, [ONE], [TWO], [ONE, TWO]),
+    "districts.lakeside.schoolscan.webhook.signature": change(
+        signatures, "hex", "prefixed", "base64", "timestamped", "standard", "auto"
+    ),
+    "districts.lakeside.schoolscan.finding_link": change(routing, None, "https://one.example/{id}"),
+}
+
+TRACKERS = {
+    "trackers.jira.kind": change(kinds, "jira", "servicenow", defaults={}, rules=ONLY_NOW),
+    "trackers.jira.deployment": change(
+        routing, "cloud", "data_center", defaults__tickets__jira={"project": "SEC", "assignee": "one"}
+    ),
+    "trackers.jira.auth.scoped.cloud_id": change(
+        jira_connection, "11223344-a1b2", "11223344-a1b3", trackers__jira__auth=SCOPED
+    ),
+    "trackers.jira.auth.scoped.token": change(secrets, ONE, TWO, trackers__jira__auth=SCOPED),
+    "trackers.jira.auth.scoped.user": change(jira_connection, None, "one", "two", trackers__jira__auth=SCOPED),
+    "trackers.jira.auth.scoped.gateway": change(
+        jira_connection, "https://one.example", "https://two.example", trackers__jira__auth=SCOPED
+    ),
+    "trackers.jira.auth.bearer": change(secrets, ONE, TWO, trackers__jira__auth={}),
+    "trackers.jira.resolutions": change(resolutions, {"Done": "fixed"}, {"mended": "fixed"}, {"Done": "duplicate"}),
+    "trackers.servicenow.kind": change(kinds, "jira", "servicenow", rules=ONLY_JIRA),
+    "trackers.servicenow.auth.oauth.client_id": change(
+        servicenow_connection, "one", "two", trackers__servicenow__auth=OAUTH
+    ),
+    "trackers.servicenow.auth.oauth.client_secret": change(secrets, ONE, TWO, trackers__servicenow__auth=OAUTH),
+    "trackers.servicenow.auth.bearer": change(secrets, ONE, TWO, trackers__servicenow__auth={}),
+    "trackers.servicenow.auth.api_key": change(secrets, ONE, TWO, trackers__servicenow__auth={}),
+    "trackers.servicenow.table": change(routing, "incident", "sn_si_incident"),
+    "trackers.servicenow.states": change(
+        records, {1: "open", 2: "in_progress", 6: "done"}, {1: "in_progress", 2: "open", 6: "done"}
+    ),
+    "trackers.servicenow.close_codes": change(
+        records,
+        {"Solution provided": "fixed"},
+        {"Solution provided": "fixed", "MENDED": "accepted_risk"},
+        trackers__servicenow__resolve_codes={},
+    ),
+    "trackers.servicenow.state_reasons": change(records, {}, {"8": "cancelled"}, {"8": "fixed"}),
+    "trackers.servicenow.resolve_state": change(records, 6, 7),
+    "trackers.servicenow.reopen_state": change(records, 2, 3),
+    "trackers.servicenow.resolve_code": change(records, "Solution provided", "Resolved by caller"),
+    "trackers.servicenow.resolve_codes": change(records, {}, {"duplicate": "Duplicate"}, {"duplicate": "User error"}),
+}
+
+RULES = {
+    "defaults.detail": change(routing, "minimal", "restricted"),
+    "defaults.due": change(routing, None, "2d", {"high": "3d"}),
+    "rules.0.name": change(routing, "one", "two"),
+    "rules.0.detail": change(routing, "minimal", "restricted"),
+    "rules.0.due": change(routing, None, "2d", {"high": "3d"}),
+    "rules.0.match.severity": change(routing, "high", ["low"], ["high", "low"]),
+    "rules.0.match.domain_type": change(routing, "direct_pii", ["metadata"], ["direct_pii", "metadata"]),
+    "rules.0.match.district": change(routing, "lakeside", ["hillside"], ["hillside", "lakeside"]),
+    "rules.0.match.site": change(routing, "www.lakeside.example", ["old.lakeside.example"], "*.lakeside.example"),
+    "rules.0.match.path": change(routing, "/board/**", ["/b"], ["/**"]),
+    "rules.0.match.status": change(routing, "open", ["reviewing"], ["open", "reviewing"]),
+    "rules.0.match.age.over": change(routing, "5d", "15d", "40d"),
+    "rules.0.match.age.under": change(routing, "5d", "15d", "40d"),
+    "rules.0.match.not": change(routing, {"severity": "high"}, [{"severity": "low"}, {"status": "open"}]),
+    "rules.0.match.any": change(routing, {"severity": "high"}, [{"severity": "low"}, {"status": "open"}]),
+}
+
+TEXTS = {
+    **{f"templates.{word}": change(routing, "one", "two") for word in ("summary", "body")},
+    **{f"notes.{word}": change(texts, "one", "two") for word in ("opened", "resolved", "accepted_risk", "reopened")},
+    **{
+        f"comments.{word}": change(texts, "one", "two")
+        for word in ("resolved", "accepted_risk", "reopened", "conflict", "duplicate")
+    },
+    "retention.deliveries": change(retention, "1d", "30d"),
+}
+
+CHANGES = {**DISTRICTS, **connections(), **TRACKERS, **RULES, **tickets("defaults"), **tickets("rules.0"), **TEXTS}
+
+ALONE = {"version"}
+"""What has one value only, and is looked at in a test of its own."""
+
+
+def put(data: Any, word: str, value: object) -> None:
+    *above, last = word.split(".")
+    for step in above:
+        data = data[int(step)] if isinstance(data, list) else data.setdefault(step, {})
+    data[last] = value
+
+
+def written(words: Mapping[str, object]) -> Loaded:
+    """The base with these words, in their order, through the real loader: JSON is YAML."""
+    data = copy.deepcopy(BASE)
+    for word, value in words.items():
+        put(data, word, copy.deepcopy(value))
+    return loaded_of(json.dumps(data), "mappings.yaml")
+
+
+async def seen(observer: Observer, loaded: Loaded) -> object:
+    found = observer(loaded)
+    return await found if inspect.isawaitable(found) else found
+
+
+def test_every_word_of_the_schema_is_in_the_table_and_nothing_else_is() -> None:
+    assert sorted(leaves_below()) == sorted(CHANGES.keys() | ALONE)
+
+
+@pytest.mark.parametrize("word", CHANGES)
+async def test_every_word_changes_something(word: str) -> None:
+    asked = CHANGES[word]
+    files = [written({**asked.around, word: value}) for value in asked.values]
+    looks = [await seen(asked.observer, file) for file in files]
+    assert len(looks) > 1
+    assert all(one != other for one, other in combinations(looks, 2))
+    assert looks[-1] == await seen(asked.observer, files[-1]), "what is seen depends on the file alone"
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", True, None])
+def test_a_version_that_is_not_this_one_is_refused(version: object) -> None:
+    assert written({"version": 1}).mappings.version == 1
+    with pytest.raises(ConfigurationError, match="version"):
+        written({"version": version})
+
+
+@pytest.mark.parametrize("word", [word for word, asked in CHANGES.items() if asked.values == (ONE, TWO)])
+def test_every_secret_may_be_in_a_file(word: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("test-only-secret-of-a-file\n", encoding="utf-8")
+    assert "test-only-secret-of-a-file" in repr(secrets(written({**CHANGES[word].around, word: {"file": str(file)}})))
+
+
+@pytest.mark.parametrize(
+    ("tracker", "observer", "ways"),
+    [
+        ("jira", jira_connection, [BASE["trackers"]["jira"]["auth"], SCOPED, {"bearer": ONE}]),
+        (
+            "servicenow",
+            servicenow_connection,
+            [BASE["trackers"]["servicenow"]["auth"], OAUTH, {"bearer": ONE}, {"api_key": ONE}],
+        ),
+    ],
+)
+async def test_every_way_of_signing_in_looks_different(tracker: str, observer: Observer, ways: list[object]) -> None:
+    looks = [await seen(observer, written({f"trackers.{tracker}.auth": way})) for way in ways]
+    assert all(one != other for one, other in combinations(looks, 2))
