@@ -1,6 +1,7 @@
 """`remedy run`: the receiver or a worker, as a process."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -27,6 +28,7 @@ from cli.assembly import (
 from cli.reload import Follower
 from cli.serving import address, listener, server
 from receiver.app import Limits, create_app, create_metrics_app, replace_accounts
+from remediation.errors import StoreUnavailable
 from remediation.logs import configure_logs
 from remediation.mapping.loading import Loaded
 from remediation.settings import Settings, load_settings
@@ -103,6 +105,10 @@ async def _run_receiver(settings: Settings, url: str) -> None:
                 allow_weak_durability=settings.allow_weak_durability,
                 troubles=lambda: follower.problems,
             )
+            with contextlib.suppress(
+                StoreUnavailable
+            ):  # /readyz will say so, and the first look at a case makes up for it
+                await connection.begin(time.time())
             public, metrics = server(app), server(create_metrics_app())
 
             def stop() -> None:

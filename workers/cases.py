@@ -136,9 +136,13 @@ async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater]) -> None:
 
 
 def _wait(desk: Desk, attempts: int, error: TryLater) -> float:
-    """A rate limit says when it ends, however often we met it; anything else is asked less and less often."""
-    limited = error.status == HTTPStatus.TOO_MANY_REQUESTS and error.after is not None
-    return delay(0 if limited else attempts, error.after, desk.chance)
+    """Seconds until the next look.
+
+    A rate limit, and a horizon of our own (which has no status), end at a known time, however often we met them;
+    anything else is asked less and less often.
+    """
+    known = error.after is not None and error.status in {None, HTTPStatus.TOO_MANY_REQUESTS}
+    return delay(0 if known else attempts, error.after, desk.chance)
 
 
 async def _park_case(desk: Desk, lease: Lease, error: Exception) -> None:

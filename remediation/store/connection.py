@@ -15,7 +15,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, Respon
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from remediation.errors import StoreUnavailable
-from remediation.store.keys import PRELUDE
+from remediation.store.keys import BORN, PRELUDE
 
 _PASSING = ("OOM", "MISCONF", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS", "BUSY", "TRYAGAIN", "CLUSTERDOWN")
 """First words of Redis errors that go away without us: no memory, disk trouble, fail-over, start-up."""
@@ -74,6 +74,10 @@ class Connection:
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
         self._loaded: dict[str, AsyncScript] = {}
+
+    async def begin(self, now: float) -> None:
+        """Note when (Unix seconds) this Redis was first worked with, if nobody has. Raises StoreUnavailable."""
+        await self.ask(self.redis.set(BORN, int(now * 1000), nx=True))
 
     async def run(self, name: str, *args: str | bytes | float) -> Any:
         """Run `scripts/<name>.lua`. Raises StoreUnavailable."""

@@ -22,7 +22,7 @@ def into_the_form_project(tree: Any) -> None:
 def filled_in(tree: Any) -> None:
     into_the_form_project(tree)
     rule = next(rule for rule in tree["rules"] if rule["name"] == "vendor-exposure")
-    rule["tickets"]["jira"]["fields"] = {"customfield_10010": "Vendor desk"}
+    rule["tickets"]["jira"] |= {"fields": {"customfield_10010": "Vendor desk"}, "priority": None, "due": None}
 
 
 @pytest.fixture(scope="module")
