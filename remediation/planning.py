@@ -100,15 +100,15 @@ def with_own_work(memory: Memory, seen: Observation) -> Memory:
 
 def _for_unsolved(seen: Observation, wanted: tuple[str, ...], memory: Memory, record: CaseRecord) -> Iterator[Action]:
     again = _is_found_again(seen, memory)
-    if seen.existing and not seen.active and not again and not _is_one_lost(seen, wanted, memory):
+    why = Why.FOUND_AGAIN if again and seen.existing else Why.NEW
+    missing = [OpenTicket(tracker, why) for tracker in seen.missing(wanted)]
+    opened = [action for action in missing if action.name not in record.parked]
+    if seen.existing and not (seen.active or again or opened):
         if not seen.unseen and not _is_stuck(seen, memory, record):
             yield _outcome(seen)
         return
-    why = Why.FOUND_AGAIN if again and seen.existing else Why.NEW
     done = [ReopenTicket(tracker, why) for tracker in seen.done] if again else []
     reopened = [action for action in done if action.name not in record.parked]
-    missing = [OpenTicket(tracker, why) for tracker in seen.missing(wanted)]
-    opened = [action for action in missing if action.name not in record.parked]
     yield from reopened
     yield from opened
     if not (seen.active or reopened or opened):
@@ -121,12 +121,6 @@ def _is_stuck(seen: Observation, memory: Memory, record: CaseRecord) -> bool:
     """The tickets are done only because a tracker would not reopen them: nobody has closed any since."""
     refused = any(f"reopen:{tracker}" in record.parked | record.again for tracker in seen.done)
     return refused and all(memory.tickets.get(tracker) is TicketState.DONE for tracker in seen.done)
-
-
-def _is_one_lost(seen: Observation, wanted: tuple[str, ...], memory: Memory) -> bool:
-    """A ticket that somebody worked on is there no more: nobody has closed it."""
-    left = (memory.tickets.get(tracker) for tracker in seen.missing(wanted))
-    return any(state is not None and state.is_active for state in left)
 
 
 def _unnamed(seen: Observation, memory: Memory) -> bool:

@@ -6,7 +6,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from remediation.cases import CaseKey, CaseKind
-from remediation.queue import Band, Job
+from remediation.errors import KeyMissing
+from remediation.findings import FindingStatus
+from remediation.queue import WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring, generate_key
 from remediation.store.connection import Connection
 from remediation.store.inbox import DeliveryState, scan_ref
@@ -15,6 +17,7 @@ from remediation.store.parked import ParkedKind
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import PlainRulebook
 from workers.deliveries import read_delivery
+from workers.jobs import MOST_STUMBLES
 
 SCAN_REF = scan_ref("lakeside", "scan_1")
 
@@ -157,3 +160,31 @@ async def test_an_id_with_unusual_characters_finds_its_finding(office: Office) -
     await read(office, event("finding.critical", finding_id=odd))
     key = CaseKey("lakeside", CaseKind.FINDING, odd)
     assert (await office.record(key)).key == key
+
+
+async def test_a_delivery_that_keeps_failing_by_an_error_of_ours_is_parked_and_can_be_replayed(office: Office) -> None:
+    await accept(office, event("finding.critical", finding_id="fnd_1"))
+    await office.redis.set(DIRTY, b"test-only")  # a row of another type
+    for _ in range(MOST_STUMBLES):
+        await read_delivery(office.context, "d1")
+        assert await office.desk.inbox.state("d1") is DeliveryState.RECEIVED
+    await read_delivery(office.context, "d1")
+    assert await office.desk.inbox.state("d1") is DeliveryState.PARKED
+    assert (await office.parked())["delivery/d1"].error == "ResponseError"
+    await office.redis.delete(DIRTY, WORK_QUEUE)
+    assert await office.later() == [], "it waits for a person"
+    await office.desk.parked.replay("delivery/d1", office.clock())
+    await office.work()
+    assert await office.desk.inbox.state("d1") is DeliveryState.DONE
+    assert office.status() is FindingStatus.REVIEWING
+
+
+@pytest.mark.parametrize("kind", [ParkedKind.DELIVERY, ParkedKind.QUARANTINED])
+async def test_a_delivery_that_another_worker_has_read_meanwhile_cannot_be_set_aside(
+    office: Office, kind: ParkedKind
+) -> None:
+    """Its body is shredded: on the list it would be work that nobody can do."""
+    await read(office, event("finding.critical", finding_id="fnd_1"))
+    await office.desk.parked.park(kind, "d1", KeyMissing("test-only"), office.clock(), district="lakeside")
+    assert await office.parked() == {}
+    assert await office.desk.inbox.state("d1") is DeliveryState.DONE

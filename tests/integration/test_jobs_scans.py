@@ -17,6 +17,7 @@ from remediation.store.parked import ParkedKind
 from tests.integration.offices import Office
 from tests.stand_ins import LATER
 from workers.deliveries import read_delivery
+from workers.jobs import MOST_STUMBLES
 from workers.scans import page_scan
 
 REF = scan_ref("lakeside", "scan_1")
@@ -190,4 +191,36 @@ async def test_an_error_of_ours_leaves_the_page_to_the_sweep(office: Office) -> 
     await page(office)
     await office.redis.delete(WORK_QUEUE)
     await office.later(20)
+    assert len(await marked(office)) == COUNT
+
+
+async def test_a_listing_that_keeps_failing_by_an_error_of_ours_is_parked_and_can_be_replayed(office: Office) -> None:
+    office.source.troubles.for_good("findings_page", RuntimeError("test-only"))
+    for _ in range(MOST_STUMBLES):
+        await page(office)
+        assert await office.parked() == {}
+    await page(office)
+    item = (await office.parked())[f"{REF}/list"]
+    assert (item.kind, item.error) == (ParkedKind.SCAN, "RuntimeError")
+    await office.redis.delete(WORK_QUEUE)
+    assert await office.later() == [], "it waits for a person"
+    office.source.troubles.heal()
+    await office.desk.parked.replay(item.name, office.clock())
+    await office.work()
+    assert len(await marked(office)) == COUNT
+    assert await office.parked() == {}
+
+
+async def test_a_start_that_arrives_late_leaves_a_parked_listing_parked_and_kept(office: Office) -> None:
+    """P5, and the person who is to replay it finds it, however long that takes."""
+    office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan"))
+    await page(office)
+    body = json.dumps({"id": "evt_2", "type": "scan.started", "data": {"scan_id": "scan_1"}}).encode()
+    await office.desk.inbox.accept("evt_2", "schoolscan", "lakeside", body, office.clock())
+    await read_delivery(office.context, "evt_2")
+    assert await field(office, "state") == "parked"
+    assert await office.redis.ttl(SCAN + REF) == -1
+    office.source.troubles.heal()
+    await office.desk.parked.replay(f"{REF}/list", office.clock())
+    await office.work()
     assert len(await marked(office)) == COUNT

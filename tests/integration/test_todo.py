@@ -17,7 +17,7 @@ from remediation.store.keys import CASE, DIRTY, LEASE
 from remediation.store.links import LeasedLinks
 from remediation.store.parked import ParkedKind, ParkedWork
 from remediation.store.scans import Scans
-from remediation.store.todo import Lease, Todo
+from remediation.store.todo import SWEEP_BATCH, Lease, Todo
 from remediation.tickets import Ticket, TicketChange, TicketState
 
 NOW = 1_800_000_000.0
@@ -288,3 +288,42 @@ async def test_a_page_of_a_scan_is_marked_once_and_the_next_one_woken(todo: Todo
     await scans.mark_page(second, None, [], NOW)
     assert await scans.listing(ref) is None
     assert await connection.redis.zcard(DIRTY) == 3
+
+
+MANY = 1_500
+
+
+@pytest.fixture
+async def crowd(todo: Todo) -> list[CaseKey]:
+    """More cases than a sweep looks at in one run, all of them harmless, and all waiting in the queue."""
+    keys = [CaseKey("lakeside", CaseKind.FINDING, f"many_{number}") for number in range(MANY)]
+    await todo.mark([(key, Band.LOW) for key in keys], NOW)
+    return keys
+
+
+async def test_a_crowd_that_waits_is_left_to_the_queue(
+    todo: Todo, connection: Connection, crowd: list[CaseKey]
+) -> None:
+    for seconds in (11, 13, 15):
+        assert (await todo.sweep(NOW + seconds))["case"] == 0
+    assert len(await queue(connection)) == MANY
+
+
+async def test_a_crowd_that_the_queue_has_lost_is_woken_batch_by_batch(
+    todo: Todo, connection: Connection, crowd: list[CaseKey]
+) -> None:
+    await connection.redis.delete(WORK_QUEUE)
+    woken = [(await todo.sweep(NOW + seconds))["case"] for seconds in (11, 13, 15)]
+    assert woken == [SWEEP_BATCH, MANY - SWEEP_BATCH, 0]
+    assert len(set(await queue(connection))) == MANY
+
+
+async def test_a_critical_case_that_was_put_off_does_not_wait_behind_a_crowd(
+    todo: Todo, connection: Connection, crowd: list[CaseKey]
+) -> None:
+    await todo.mark([(KEY, Band.CRITICAL)], NOW + 11)
+    await connection.redis.zrem(WORK_QUEUE, *[job for job in await queue(connection) if KEY.ref in job])
+    assert await todo.put_off(await taken(todo), NOW + 12, NOW + 11)
+    for seconds in (13, 15):
+        await todo.sweep(NOW + seconds)
+    assert KEY.ref in (await queue(connection))[0]

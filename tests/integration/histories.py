@@ -1,0 +1,264 @@
+"""A case whose outside changes, fails and breaks off anywhere, and what must hold of it whatever has happened."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from remediation.errors import StoreUnavailable
+from remediation.findings import Finding, FindingStatus
+from remediation.queue import WORK_QUEUE
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.store.keys import DIRTY, LEASE
+from remediation.tickets import Draft, Reason, Ticket, TicketState
+from tests.integration.offices import HORIZON, KEY, Office
+from tests.stand_ins import LATER, ManualClock, MemorySource, MemoryTracker, Troubles
+from workers.cases import look_at_case
+from workers.polls import poll_trackers
+
+Happening = Callable[[], Awaitable[None]]
+
+
+class Gates:
+    """Every call that leaves a worker passes one gate before it is carried out and one after it.
+
+    At one of them something may happen. A dead worker passes none.
+    """
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._happening: Happening | None = None
+        self.dead = False
+
+    def at(self, number: int, happening: Happening) -> None:
+        """Let it happen at the gate of this number, counted from 1 and from now on."""
+        self._left, self._happening = number, happening
+
+    def clear(self) -> None:
+        """Nothing happens any more, and whoever passes is alive."""
+        self._happening, self.dead = None, False
+
+    async def pass_by(self) -> None:
+        """Raises StoreUnavailable to the dead: they get no further."""
+        if self.dead:
+            raise StoreUnavailable("test-only: this worker was killed")
+        self._left -= 1
+        if self._left == 0 and self._happening is not None:
+            await self._happening()
+
+
+class GatedConnection(Connection):
+    """Redis behind gates."""
+
+    def __init__(self, connection: Connection, gates: Gates) -> None:
+        super().__init__(connection.redis)
+        self._gates = gates
+
+    async def run(self, name: str, *args: str | bytes | float) -> Any:
+        await self._gates.pass_by()
+        reply = await super().run(name, *args)
+        await self._gates.pass_by()
+        return reply
+
+
+class GatedSource(MemorySource):
+    """SchoolScan behind gates. Orders under the name `updated` are met after an update: its reply is lost."""
+
+    def __init__(self, finding: Finding, gates: Gates, told: Callable[[FindingStatus], None]) -> None:
+        super().__init__(finding)
+        self._gates, self._told = gates, told
+
+    async def finding(self, finding_id: str) -> Finding:
+        await self._gates.pass_by()
+        finding = await super().finding(finding_id)
+        await self._gates.pass_by()
+        return finding
+
+    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+        await self._gates.pass_by()
+        await super().update_finding(finding_id, status, note)
+        self._told(status)
+        await self._gates.pass_by()
+        self.troubles.meet("updated")
+
+
+class GatedTracker(MemoryTracker):
+    """A tracker behind gates, whose search lags. Orders in the past tense are met after the deed: a lost reply."""
+
+    def __init__(self, name: str, clock: ManualClock, gates: Gates) -> None:
+        super().__init__(name, clock, lag=HORIZON - 1, horizon=HORIZON)
+        self._gates = gates
+
+    async def create(self, draft: Draft) -> Ticket:
+        await self._gates.pass_by()
+        ticket = await super().create(draft)
+        await self._gates.pass_by()
+        return ticket
+
+    async def read(self, ticket_id: str) -> Ticket:
+        await self._gates.pass_by()
+        ticket = await super().read(ticket_id)
+        await self._gates.pass_by()
+        return ticket
+
+    async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
+        await self._gates.pass_by()
+        found = await super().find(mark, place)
+        await self._gates.pass_by()
+        return tuple(ticket for ticket in found if ticket.state is not TicketState.GONE)
+
+    async def resolve(self, ticket_id: str, reason: Reason, comment: str) -> Ticket:
+        await self._gates.pass_by()
+        ticket = await super().resolve(ticket_id, reason, comment)
+        await self._gates.pass_by()
+        self.troubles.meet("resolved")
+        return ticket
+
+    async def reopen(self, ticket_id: str, comment: str) -> Ticket:
+        await self._gates.pass_by()
+        ticket = await super().reopen(ticket_id, comment)
+        await self._gates.pass_by()
+        self.troubles.meet("reopened")
+        return ticket
+
+    async def comment(self, ticket_id: str, text: str) -> None:
+        await self._gates.pass_by()
+        await super().comment(ticket_id, text)
+        await self._gates.pass_by()
+        self.troubles.meet("commented")
+
+    def present(self) -> list[Ticket]:
+        """The case's tickets that nobody has deleted."""
+        return [ticket for ticket in self.of(KEY.mark) if ticket.state is not TicketState.GONE]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens outside: the finding, or the case's ticket in a tracker, becomes something else."""
+
+    where: str
+    becomes: FindingStatus | TicketState
+    reason: Reason = Reason.FIXED
+
+
+class Story(Office):
+    """One case from its first day on. `wrongs` collects what must never be done, the moment that it is done."""
+
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self.gates, clock = Gates(), ManualClock()
+        self.books = {name: GatedTracker(name, clock, self.gates) for name in ("snow", "jira")}
+        super().__init__(GatedConnection(connection, self.gates), keyring, trackers=dict(self.books), clock=clock)
+        self.source = GatedSource(Finding("fnd_1", FindingStatus.OPEN, detected_at=LATER), self.gates, self._judge)
+        self.sources["lakeside"] = self.source
+        self.desk = replace(self.desk, chance=random.Random(0))  # noqa: S311 - the same history must end the same
+        self.wrongs: list[str] = []
+        self._closed_by_a_person = False
+        self._was_wiped = False
+
+    def _judge(self, status: FindingStatus) -> None:
+        if status.is_solved and not self._closed_by_a_person:
+            self.wrongs.append(f"the finding became {status}, and nobody has closed a ticket since it was found")
+
+    @property
+    def troubles(self) -> dict[str, Troubles]:
+        """What may go wrong, by system."""
+        return {"lakeside": self.source.troubles, **{name: each.troubles for name, each in self.books.items()}}
+
+    def happen(self, change: Change) -> None:
+        """Somebody outside changes something. A ticket that is not there does not change."""
+        if isinstance(change.becomes, FindingStatus):
+            was = self.status()
+            if (was is not FindingStatus.OPEN and change.becomes is FindingStatus.OPEN) or (
+                was.is_solved and change.becomes.is_unsolved
+            ):
+                self._closed_by_a_person = False
+            self.source.set_status("fnd_1", change.becomes)
+            return
+        for ticket in self.books[change.where].present():
+            done = change.becomes is TicketState.DONE
+            self.books[change.where].change(ticket.id, change.becomes, change.reason if done else None, by="person-1")
+            self._closed_by_a_person |= done
+
+    async def look_and_at(self, gate: int, happening: Happening) -> None:
+        """A worker looks, and at this gate something happens."""
+        await self.mark()
+        self.gates.at(gate, happening)
+        await self.work()
+        self.gates.clear()
+
+    async def look_broken_off(self, gate: int, *, killed: bool) -> None:
+        """A worker looks and ends at this gate: stopped gently, or killed. Its lease and its wake-up are gone."""
+        await self.mark()
+        look = asyncio.create_task(look_at_case(self.context, KEY.ref))
+        self.gates.at(gate, partial(self._break_off, look, killed=killed))
+        await asyncio.gather(look, return_exceptions=True)
+        self.gates.clear()
+        await self.redis.delete(LEASE + KEY.ref, WORK_QUEUE)
+
+    async def _break_off(self, look: asyncio.Task[None], *, killed: bool) -> None:
+        self.gates.dead = killed
+        look.cancel()
+        await asyncio.Event().wait()
+
+    async def change_during_a_look(self, gate: int, change: Change) -> None:
+        """Somebody changes something, and it is noticed, in the middle of a look."""
+
+        async def happening() -> None:
+            self.happen(change)
+            await self.desk.todo.mark([(KEY, None)], self.clock())
+
+        await self.look_and_at(gate, happening)
+
+    async def replay(self) -> None:
+        """A person asks for everything that is parked once more."""
+        for name in await self.parked():
+            await self.desk.parked.replay(name, self.clock())
+        await self.work()
+
+    async def poll(self) -> None:
+        await poll_trackers(self.context)
+        await self.work()
+
+    async def wipe(self) -> None:
+        """Redis is lost, at a moment when every search knows every ticket."""
+        self.clock.pass_by(HORIZON)
+        await self.redis.flushall()
+        self._was_wiped = True
+
+    async def rest(self) -> None:
+        """Everything works again, every change is noticed, and time goes by."""
+        for troubles in self.troubles.values():
+            troubles.heal()
+        await self.look()
+        if self._was_wiped:  # of a solved finding's ticket that we have forgotten only the tracker can tell
+            await self.poll()
+        for _ in range(4):
+            await self.later()
+
+    def agreement(self) -> str:
+        """In what way both sides do not agree; empty where they do."""
+        tickets = {name: tracker.present() for name, tracker in self.books.items()}
+        active = [name for name, kept in tickets.items() if any(ticket.state.is_active for ticket in kept)]
+        status = self.status()
+        if status.is_solved:
+            return f"{status} with active tickets in {active}" if active else ""
+        missing = [name for name, kept in tickets.items() if not kept]
+        agrees = status is FindingStatus.REVIEWING and active and not missing
+        return "" if agrees else f"{status} with active tickets in {active} and none in {missing}"
+
+    async def on_the_list(self) -> tuple[set[str], set[str]]:
+        """The actions that the case's row calls parked, and those that the list shows."""
+        record = await self.desk.todo.record(KEY.ref)
+        return set(record.parked if record else ()), {name.partition("/")[2] for name in await self.parked()}
+
+    def written(self) -> tuple[object, ...]:
+        """All that we or anybody has ever written outside."""
+        kept = [(k.ticket, tuple(k.comments)) for each in self.books.values() for k in each.books.values()]
+        return self.status(), len(self.source.updates), *kept
+
+    async def is_clean(self) -> bool:
+        """Nobody has to look at the case, and nobody holds it."""
+        return not await self.redis.zcard(DIRTY) and not await self.redis.exists(LEASE + KEY.ref)

@@ -1,0 +1,207 @@
+"""Random histories of one case: people, SchoolScan and failures in any order, and what holds when they come to rest.
+
+By default the same histories every time. `--rounds` plays more, and others.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from remediation.errors import Refused, TryLater
+from remediation.findings import FindingStatus
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection, open_pool
+from remediation.tickets import Reason, TicketState
+from tests.integration.histories import Change, Story
+from tests.integration.offices import HORIZON
+
+HISTORIES = 60
+STEPS = 30
+
+ON_TRACKERS = ("read", "find", "create", "created", "resolve", "resolved", "reopen", "reopened", "comment", "commented")
+ON_SCHOOLSCAN = ("finding", "update_finding", "updated")
+LOST_REPLIES = {"created", "resolved", "reopened", "commented", "updated"}
+
+TRACKERS = st.sampled_from(["snow", "jira"])
+CALLS = st.one_of(
+    st.tuples(TRACKERS, st.sampled_from(ON_TRACKERS)), st.tuples(st.just("lakeside"), st.sampled_from(ON_SCHOOLSCAN))
+)
+STATUSES = [FindingStatus.OPEN, FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK, FindingStatus.REVIEWING]
+STATES = [TicketState.DONE, TicketState.IN_PROGRESS, TicketState.OPEN, TicketState.GONE]
+CHANGES = st.one_of(
+    st.builds(Change, st.just("lakeside"), st.sampled_from(STATUSES)),
+    st.builds(Change, TRACKERS, st.sampled_from(STATES), st.sampled_from(list(Reason))),
+)
+GATES = st.integers(1, 40)
+ERRORS = ("busy", "limited", "refused", "ours")
+
+
+def error_of(kind: str, system: str, call: str) -> Exception:
+    if call in LOST_REPLIES:
+        return TryLater(system, "no answer", ambiguous=True)
+    match kind:
+        case "busy":
+            return TryLater(system, "busy", status=503)
+        case "limited":
+            return TryLater(system, "slow down", status=429, after=30.0)
+        case "refused":
+            return Refused(system, "no", status=400)
+        case _:
+            return RuntimeError("test-only: a mistake of ours")
+
+
+class Histories(RuleBasedStateMachine):
+    """What may happen, in any order."""
+
+    runner: ClassVar[asyncio.Runner]
+    connection: ClassVar[Connection]
+    keyring: ClassVar[Keyring]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.do(self.connection.ask(self.connection.redis.flushall()))
+        self.story = Story(self.connection, self.keyring)
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(work)
+
+    @rule()
+    def a_worker_looks(self) -> None:
+        self.do(self.story.look())
+
+    @rule(change=CHANGES)
+    def something_changes(self, change: Change) -> None:
+        self.story.happen(change)
+
+    @rule(change=CHANGES)
+    def something_changes_and_is_noticed(self, change: Change) -> None:
+        self.story.happen(change)
+        self.do(self.story.look())
+
+    @rule(change=CHANGES, gate=GATES)
+    def something_changes_during_a_look(self, change: Change, gate: int) -> None:
+        self.do(self.story.change_during_a_look(gate, change))
+
+    @rule(gate=GATES, killed=st.booleans())
+    def a_worker_ends_during_a_look(self, gate: int, *, killed: bool) -> None:
+        self.do(self.story.look_broken_off(gate, killed=killed))
+
+    @rule(call=CALLS, kind=st.sampled_from(ERRORS), lasting=st.booleans())
+    def something_fails(self, call: tuple[str, str], kind: str, *, lasting: bool) -> None:
+        system, name = call
+        troubles, error = self.story.troubles[system], error_of(kind, system, name)
+        if lasting and name not in LOST_REPLIES:
+            troubles.for_good(name, error)
+        else:
+            troubles.once(name, error)
+
+    @rule(system=st.sampled_from(["lakeside", "snow", "jira"]))
+    def something_works_again(self, system: str) -> None:
+        self.story.troubles[system].heal()
+
+    @rule(seconds=st.sampled_from([0.5, HORIZON / 2, HORIZON, 1_000.0]))
+    def time_goes_by(self, seconds: float) -> None:
+        self.do(self.story.later(seconds))
+
+    @rule()
+    def a_person_replays_what_is_parked(self) -> None:
+        self.do(self.story.replay())
+
+    @rule()
+    def the_trackers_are_polled(self) -> None:
+        self.do(self.story.poll())
+
+    @rule()
+    def redis_is_lost(self) -> None:
+        self.do(self.story.wipe())
+
+    @invariant()
+    def nothing_was_done_that_must_never_be_done(self) -> None:
+        assert self.story.wrongs == []
+
+    @invariant()
+    def there_are_never_two_tickets_in_one_tracker(self) -> None:
+        for name, tracker in self.story.books.items():
+            assert len(tracker.present()) <= 1, name
+
+    def teardown(self) -> None:
+        self.do(self.come_to_rest())
+
+    async def come_to_rest(self) -> None:
+        story = self.story
+        await story.rest()
+        in_row, on_list = await story.on_the_list()
+        assert in_row == on_list, "what is parked can be seen, and what can be seen is parked"
+        assert on_list or not story.agreement(), story.agreement()
+        for _ in range(3):
+            await story.replay()
+            await story.rest()
+        assert await story.on_the_list() == (set(), set())
+        assert not story.agreement(), story.agreement()
+        await self.stay_at_rest()
+        await self.understand_what_comes_next()
+
+    async def stay_at_rest(self) -> None:
+        story = self.story
+        before = story.written()
+        assert await story.is_clean()
+        await story.look()
+        await story.poll()
+        assert story.written() == before
+        assert await story.is_clean()
+        assert story.wrongs == []
+
+    async def understand_what_comes_next(self) -> None:
+        """Nothing of the past is mistaken for news, and no news for the past."""
+        story = self.story
+        for change, expected in NEXT:
+            for each in change:
+                story.happen(each)
+            await story.look()
+            assert (story.status(), story.agreement()) == (expected, ""), change
+        assert story.wrongs == []
+
+
+NEXT = [
+    ([Change("lakeside", FindingStatus.OPEN)], FindingStatus.REVIEWING),
+    ([Change(name, TicketState.DONE) for name in ("snow", "jira")], FindingStatus.RESOLVED),
+    ([Change("lakeside", FindingStatus.OPEN)], FindingStatus.REVIEWING),
+    ([Change("lakeside", FindingStatus.ACCEPTED_RISK)], FindingStatus.ACCEPTED_RISK),
+    ([Change("jira", TicketState.IN_PROGRESS)], FindingStatus.REVIEWING),
+    ([Change("lakeside", FindingStatus.RESOLVED)], FindingStatus.RESOLVED),
+]
+
+
+@pytest.fixture
+def machine(redis_url: str, keyring: Keyring) -> Iterator[type[Histories]]:
+    with asyncio.Runner() as runner, capture_logs():
+        pool = open_pool(redis_url, socket_timeout=5.0, retries=1, max_connections=1)  # commands keep their order
+
+        class Here(Histories):
+            pass
+
+        Here.runner, Here.keyring, Here.connection = runner, keyring, Connection(Redis(connection_pool=pool))
+        yield Here
+        runner.run(pool.aclose())
+
+
+@pytest.mark.timeout(0)
+def test_every_history_comes_to_rest_in_agreement(machine: type[Histories], pytestconfig: pytest.Config) -> None:
+    rounds = pytestconfig.getoption("--rounds")
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=HISTORIES * rounds,
+            stateful_step_count=STEPS,
+            derandomize=rounds == 1,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
