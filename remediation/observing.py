@@ -83,5 +83,5 @@ def _last_attempt(record: CaseRecord, finding: Finding, tracker: str) -> float:
     Our intent tells. Where the store is younger than the finding, one that was lost may have held an intent, too.
     """
     intent = record.intents.get(tracker)
-    forgotten = finding.detected_at is None or finding.detected_at.timestamp() < int(record.born)  # in whole seconds
+    forgotten = finding.detected_at is None or finding.detected_at.timestamp() < record.born
     return max(intent.at if intent else 0.0, record.born if forgotten else 0.0)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import REGISTRY
@@ -466,11 +467,22 @@ async def test_a_conflict_is_told_once_and_only_when_the_finding_has_really_gone
     assert len(office.jira.books["id-1"].comments) <= 1
 
 
-async def test_in_a_store_younger_than_the_finding_a_search_must_outlast_the_horizon(office: Office) -> None:
+@pytest.mark.parametrize("seconds", [None, 86_400, 0.5])
+async def test_in_a_store_younger_than_the_finding_a_search_must_outlast_the_horizon(
+    office: Office, seconds: float | None
+) -> None:
     """Redis was wiped just after a ticket was opened, before the tracker's search knows of it."""
-    office.source.findings["fnd_1"] = replace(office.source.findings["fnd_1"], detected_at=None)
+    detected = None if seconds is None else datetime.fromtimestamp(office.clock() - seconds, tz=UTC)
+    office.source.findings["fnd_1"] = replace(office.source.findings["fnd_1"], detected_at=detected)
     await office.look()
     assert office.tickets() == []
     await office.later(HORIZON)
     await office.later()
+    assert len(office.tickets()) == 2
+
+
+async def test_a_finding_that_was_detected_after_the_store_began_waits_for_nothing(office: Office) -> None:
+    detected = datetime.fromtimestamp(office.clock() + 0.5, tz=UTC)
+    office.source.findings["fnd_1"] = replace(office.source.findings["fnd_1"], detected_at=detected)
+    await office.look()
     assert len(office.tickets()) == 2
