@@ -14,6 +14,9 @@ from cli.demo.stage import open_stage
 from cli.demo.story import Story
 from remediation.settings import load_settings
 
+_WIDTH = 160
+"""Columns where there is no terminal to fill: an address that is broken in two cannot be opened."""
+
 
 @click.command()
 @click.option("--once", is_flag=True, help="End after the story, also on a terminal.")
@@ -25,7 +28,8 @@ def demo(*, once: bool) -> None:
     browser. Exit code 0: the whole story happened; 1: a step of it did not.
     """
     settings = load_settings()
-    console = Console(soft_wrap=True, highlight=False)
+    wide = None if sys.stdout.isatty() else _WIDTH
+    console = Console(soft_wrap=True, highlight=False, width=wide)
     console.print("Starting an embedded server, a sandbox of all systems, a receiver and a worker …")
     with contextlib.ExitStack() as stack:
         stage = stack.enter_context(open_stage(settings.data_dir.resolve() / "demo", _shipped(settings.mappings_path)))
