@@ -69,7 +69,7 @@ def plan(seen: Observation, wanted: tuple[str, ...], record: CaseRecord) -> Plan
     if status.is_unsolved:
         actions = list(_for_unsolved(seen, wanted, memory, record))
     elif status.is_solved:
-        actions = list(_for_solved(seen, memory, record))
+        actions = list(_for_solved(seen, memory))
     else:
         actions = []
     actions += [CloseDuplicate(ticket.tracker, ticket.id) for ticket in seen.duplicates]
@@ -156,12 +156,12 @@ def _outcome(seen: Observation) -> PatchFinding:
     return PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, (other or reasons)[0])
 
 
-def _for_solved(seen: Observation, memory: Memory, record: CaseRecord) -> Iterator[Action]:
+def _for_solved(seen: Observation, memory: Memory) -> Iterator[Action]:
     if not seen.active:
         return
     changed = seen.finding.status is not memory.finding
     reopened = [tracker for tracker in seen.active if memory.tickets.get(tracker) is TicketState.DONE]
-    if reopened or f"patch:{FindingStatus.REVIEWING}" in record.parked | record.again:
+    if reopened:
         why = Why.CONFLICT if changed else Why.TICKET_REOPENED
         if changed:
             yield from (CommentOnTicket(tracker, why) for tracker in reopened)

@@ -9,4 +9,4 @@ settings.load_profile("remedy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rounds", type=int, default=1, help="How often each test of tests/faults is played.")
+    parser.addoption("--rounds", type=int, default=1, help="How often faults and random histories are played.")

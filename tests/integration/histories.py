@@ -67,20 +67,21 @@ class GatedConnection(Connection):
 class GatedSource(MemorySource):
     """SchoolScan behind gates. Orders under the name `updated` are met after an update: its reply is lost."""
 
-    def __init__(self, finding: Finding, gates: Gates, told: Callable[[FindingStatus], None]) -> None:
+    def __init__(self, finding: Finding, gates: Gates, told: Callable[[FindingStatus, FindingStatus], None]) -> None:
         super().__init__(finding)
-        self._gates, self._told = gates, told
+        self._gates, self._told, self._read = gates, told, finding.status
 
     async def finding(self, finding_id: str) -> Finding:
         await self._gates.pass_by()
         finding = await super().finding(finding_id)
+        self._read = finding.status
         await self._gates.pass_by()
         return finding
 
     async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
         await self._gates.pass_by()
         await super().update_finding(finding_id, status, note)
-        self._told(status)
+        self._told(self._read, status)
         await self._gates.pass_by()
         self.troubles.meet("updated")
 
@@ -155,12 +156,15 @@ class Story(Office):
         self.sources["lakeside"] = self.source
         self.desk = replace(self.desk, chance=random.Random(0))  # noqa: S311 - the same history must end the same
         self.wrongs: list[str] = []
-        self._closed_by_a_person = False
+        self._closed_by_a_person = self._reopened_by_a_person = False
         self._was_wiped = False
 
-    def _judge(self, status: FindingStatus) -> None:
+    def _judge(self, was: FindingStatus, status: FindingStatus) -> None:
+        """Of an update of ours, `was` being what we had read. No system lets one depend on what is there."""
         if status.is_solved and not self._closed_by_a_person:
             self.wrongs.append(f"the finding became {status}, and nobody has closed a ticket since it was found")
+        if was.is_solved and status.is_unsolved and not self._reopened_by_a_person:
+            self.wrongs.append(f"the finding was {was}, and nobody has reopened a ticket since all agreed")
 
     @property
     def troubles(self) -> dict[str, Troubles]:
@@ -181,6 +185,13 @@ class Story(Office):
             done = change.becomes is TicketState.DONE
             self.books[change.where].change(ticket.id, change.becomes, change.reason if done else None, by="person-1")
             self._closed_by_a_person |= done
+            self._reopened_by_a_person |= change.becomes.is_active
+
+    async def look(self) -> list[str]:
+        ran = await super().look()
+        if await self.is_clean() and not self.agreement():
+            self._reopened_by_a_person = False
+        return ran
 
     async def look_and_at(self, gate: int, happening: Happening) -> None:
         """A worker looks, and at this gate something happens."""

@@ -376,3 +376,30 @@ async def test_a_finding_is_not_resolved_by_a_ticket_that_somebody_deleted(solve
     solved.happen(Change("jira", TicketState.GONE))
     await solved.look()
     assert (solved.status(), states(solved)["jira"]) == (REVIEWING, TicketState.OPEN)
+
+
+async def test_a_finding_found_again_is_not_resolved_where_nothing_can_be_reopened_or_opened(solved: Story) -> None:
+    solved.books["snow"].troubles.for_good("reopen", no("snow"))
+    solved.happen(Change("lakeside", OPEN))
+    await solved.look()
+    solved.happen(Change("jira", TicketState.GONE))
+    solved.books["jira"].troubles.for_good("create", no("jira"))
+    for _ in range(3):
+        await solved.look()
+    assert solved.status() is REVIEWING
+    assert await solved.on_the_list() == ({"reopen:snow", "open:jira"},) * 2
+
+
+@pytest.mark.parametrize("word", [RESOLVED, ACCEPTED])
+async def test_a_note_that_schoolscan_refuses_does_not_keep_its_own_later_word_from_counting(
+    story: Story, word: FindingStatus
+) -> None:
+    story.source.troubles.for_good("update_finding", Refused("lakeside", "the token may only read", status=403))
+    await story.look()
+    assert await story.on_the_list() == ({"patch:reviewing"},) * 2
+    story.happen(Change("lakeside", word))
+    await story.look()
+    assert (story.status(), states(story)) == (word, dict.fromkeys(BOTH, TicketState.DONE))
+    story.source.troubles.heal()
+    await story.replay()
+    assert (story.status(), await story.on_the_list()) == (word, (set(), set()))

@@ -241,7 +241,7 @@ def test_tickets_that_would_not_be_reopened_do_not_solve_their_finding(how: str)
 
 @pytest.mark.parametrize("how", ["parked", "again"])
 def test_a_ticket_that_a_person_reopened_is_not_closed_because_schoolscan_refused(how: str) -> None:
-    memory, refused = Memory(RESOLVED, {"jira": ACTIVE}), {how: frozenset({"patch:reviewing"})}
+    memory, refused = Memory(RESOLVED, {"jira": DONE}), {how: frozenset({"patch:reviewing"})}
     record = replace(CaseRecord(KEY, memory=memory), **refused)  # type: ignore[arg-type]  # both fields are alike
     named = [action.name for action in plan(seen(RESOLVED, jira=ACTIVE), ("jira",), record)]
     assert named == (["patch:reviewing"] if how == "again" else [])
