@@ -1,10 +1,11 @@
 """The steps of a plan, as values. Each has a stable name within its case, by which it is parked and asked for again."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from remediation.findings import FindingStatus
+from remediation.findings import FindingStatus, Severity
 from remediation.tickets import Reason
 
 
@@ -17,8 +18,27 @@ class Why(StrEnum):
     TICKET_REOPENED = "ticket_reopened"
     FINDING_RESOLVED = "finding_resolved"
     FINDING_ACCEPTED = "finding_accepted"
+    FINDING_GONE = "finding_gone"
     CONFLICT = "conflict"
     DUPLICATE = "duplicate"
+    SEVERITY_RAISED = "severity_raised"
+    EXPERT_REVIEWED = "expert_reviewed"
+    RISK_UNEXPLAINED = "risk_unexplained"
+    RISK_STILL_ACCEPTED = "risk_still_accepted"
+    RISK_EXPIRED = "risk_expired"
+    KEPT_OPEN = "kept_open"
+    REFUSED = "refused"
+    CONTINUED = "continued"
+
+
+def kind_of(name: str) -> str:
+    """What an action of this name does: `open`, `patch`, …"""
+    return name.partition(":")[0]
+
+
+def target_of(name: str) -> str:
+    """Where an action of this name is done: a tracker's name, or the status that a patch sets."""
+    return name.split(":")[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +56,11 @@ class _OnTicket:
 
 @dataclass(frozen=True, slots=True)
 class OpenTicket(_OnTicket):
-    """Open (or find) the case's ticket in a tracker."""
+    """Open (or find) the case's ticket in a tracker; `follows` is the id of the closed one whose place it takes."""
 
     verb = "open"
     why: Why
+    follows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +81,31 @@ class ReopenTicket(_OnTicket):
 
 
 @dataclass(frozen=True, slots=True)
+class RaiseTicket(_OnTicket):
+    """Tell that the finding is worse than it was, and write those of its urgency's fields that are still ours."""
+
+    verb = "raise"
+    severity: Severity
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CommentOnTicket(_OnTicket):
-    """Tell the people on a ticket what happened, without changing its state."""
+    """Tell the people on a ticket what happened, without changing its state. `fact` is the detail that is told."""
 
     verb = "comment"
     why: Why
+    fact: str = ""
+
+    @property
+    def name(self) -> str:
+        """The action's stable name within its case."""
+        return f"{self.verb}:{self.tracker}:{self.why}"
+
+    @property
+    def token(self) -> str:
+        """What is told where: a fact is told once for as long as it holds."""
+        return f"{self.tracker}/{self.why}={self.fact}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +118,12 @@ class CloseDuplicate(_OnTicket):
 
 @dataclass(frozen=True, slots=True)
 class PatchFinding:
-    """Set the finding's status in SchoolScan, with a note."""
+    """Set the finding's status in SchoolScan, with a note. `until` is when an accepted risk ends; None for never."""
 
     status: Literal[FindingStatus.REVIEWING, FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK]
     why: Why
     reason: Reason | None = None
+    until: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -89,5 +131,5 @@ class PatchFinding:
         return f"patch:{self.status}"
 
 
-Action = OpenTicket | ResolveTicket | ReopenTicket | CommentOnTicket | CloseDuplicate | PatchFinding
+Action = OpenTicket | ResolveTicket | ReopenTicket | RaiseTicket | CommentOnTicket | CloseDuplicate | PatchFinding
 Plan = tuple[Action, ...]

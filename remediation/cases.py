@@ -3,10 +3,10 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from remediation.findings import FindingStatus
+from remediation.findings import FindingStatus, Severity
 from remediation.tickets import TicketState
 
 DISTRICT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
@@ -97,16 +97,26 @@ class Memory:
     that and may or may not have done, and `planned_at` the finding's status that they were planned for: written before
     the first of them, emptied when they are remembered. They tell our own unfinished work from somebody's change
     after a crash.
+
+    `severity` is the finding's, `rule` the name of the rule that counted, both when we last looked. `wrote` has what we
+    last wrote into the urgency of each ticket (see Ticket.urgency): what a person has changed since is not ours any
+    more. `told` are the facts that were told on tickets already and still hold. `conflict_at` (Unix seconds) is when
+    both sides were last changed in ways that disagree.
     """
 
     finding: FindingStatus | None = None
     tickets: Mapping[str, TicketState] = field(default_factory=dict)
     doing: frozenset[str] = frozenset()
     planned_at: FindingStatus | None = None
+    severity: Severity | None = None
+    rule: str = ""
+    wrote: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    told: frozenset[str] = frozenset()
+    conflict_at: float | None = None
 
     def before(self, doing: frozenset[str], status: FindingStatus) -> "Memory":
         """This memory with what we are about to do, written down before the first of it."""
-        return Memory(self.finding, self.tickets, doing, status)
+        return replace(self, doing=doing, planned_at=status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,11 @@ class Severity(StrEnum):
     LOW = "low"
     UNKNOWN = "unknown"
 
+    def is_worse_than(self, other: "Severity") -> bool:
+        """Whether it is higher up in the list; a word that we do not know is neither better nor worse."""
+        known = [word for word in Severity if word is not Severity.UNKNOWN]
+        return self in known and other in known and known.index(self) < known.index(other)
+
 
 class DomainType(StrEnum):
     """What kind of student data is exposed (SchoolScan's six domains)."""
@@ -54,7 +59,8 @@ class Finding:
     """A finding as SchoolScan showed it at one moment. Only `id` is sure to be there.
 
     `site` is the host of `url`, lower case. `words` keeps the raw word of every field that parsed to UNKNOWN,
-    by field name. `title` and `url` may go into a ticket only where a rule says `detail: restricted`.
+    by field name. `title` and `url` may go into a ticket only where a rule says `detail: restricted`. `review` is what
+    SchoolScan's privacy staff made of it, in their word, and `reviewed_at` when.
     """
 
     id: str
@@ -67,6 +73,8 @@ class Finding:
     site: str | None = None
     detected_at: datetime | None = None
     updated_at: datetime | None = None
+    review: str | None = None
+    reviewed_at: datetime | None = None
     words: Mapping[str, str] = field(default_factory=dict)
 
 

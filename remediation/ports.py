@@ -10,6 +10,7 @@ from remediation.cases import CaseKey, Link
 from remediation.findings import Finding, FindingStatus
 from remediation.mapping.inspections import Inspection
 from remediation.mapping.schema import Mappings
+from remediation.policy import Policy
 from remediation.tickets import ChangePage, Draft, Reason, Ticket
 
 
@@ -64,8 +65,11 @@ class Tracker(Protocol):
         """
         ...
 
-    async def read(self, ticket_id: str) -> Ticket:
-        """The ticket as it is now, read by id and not by search. A deleted one comes back with state GONE."""
+    async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
+        """The ticket as it is now, read by id and not by search. A deleted one comes back with state GONE.
+
+        `closed` says that it was done when it was last seen: then one request is enough to tell who closed it.
+        """
         ...
 
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
@@ -75,16 +79,29 @@ class Tracker(Protocol):
         """
         ...
 
-    async def resolve(self, ticket_id: str, reason: Reason, comment: str) -> Ticket:
-        """Bring the ticket to done by steps its workflow allows, with the comment. Done already: nothing is written."""
+    async def resolve(
+        self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
+    ) -> Ticket:
+        """Bring the ticket to done by steps its workflow allows, with the comment. Done already: nothing is written.
+
+        `fields` are the tracker's own names and values for what closing a ticket demands there besides a reason.
+        """
         ...
 
     async def reopen(self, ticket_id: str, comment: str) -> Ticket:
         """Bring a done ticket back to open, with the comment. Open already: nothing is written."""
         ...
 
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
+        """Write these fields, named and written as in `Ticket.urgency`, and the comment, in one request."""
+        ...
+
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a comment (ServiceNow: a work note)."""
+        ...
+
+    async def closing_words(self, ticket_id: str) -> str | None:
+        """What the person who closed the ticket wrote there last, as it is; None where nobody but us wrote anything."""
         ...
 
     async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
@@ -135,34 +152,58 @@ class Links(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What every note and comment of one look speaks of. `rule` is the name of the rule that counts, or empty."""
+
+    key: CaseKey
+    finding: Finding
+    rule: str
+    at: datetime
+
+
 class Rulebook(Protocol):
     """What mappings.yaml says about a finding, as plain questions. Pure.
 
     Rules may ask for a finding's age: within one look, every question must be asked for the same moment.
     """
 
-    def wanted(self, key: CaseKey, finding: Finding, at: datetime) -> tuple[str, ...]:
-        """The trackers in which this finding gets a ticket; empty where no rule takes it, or one that wants none."""
+    def policy(self, key: CaseKey, finding: Finding, at: datetime, known: str = "") -> Policy:
+        """What counts for this finding.
+
+        `known` is the name of the rule that counted at the last look. Where no rule takes the finding (any more), that
+        one still says how the tickets that there are keep in step; new ones it does not ask for.
+        """
         ...
 
-    def is_unmatched(self, key: CaseKey, finding: Finding, at: datetime) -> bool:
-        """Whether no rule takes this finding: a gap, unlike a rule that deliberately wants no ticket."""
+    def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
+        """How urgent the finding's ticket is to be, as in `Ticket.urgency`; empty where no rule says."""
+        ...
+
+    def closing_fields(self, telling: Telling, tracker: str) -> Mapping[str, object]:
+        """What the rule sets when we close the ticket there, by the tracker's own names."""
         ...
 
     def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
         """Where in the tracker its ticket belongs (a Jira project, a ServiceNow table); None where no rule says."""
         ...
 
-    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Draft:
-        """The ticket to open."""
+    def draft(
+        self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None
+    ) -> Draft:
+        """The ticket to open; `follows` is the closed one whose place it takes."""
         ...
 
-    def note(
-        self, key: CaseKey, finding: Finding, patch: PatchFinding, tickets: tuple[Ticket, ...], at: datetime
-    ) -> str:
-        """The audit note that goes with a change of the finding's status."""
+    def note(self, telling: Telling, patch: PatchFinding, tickets: tuple[Ticket, ...], words: str = "") -> str:
+        """The audit note that goes with a change of the finding's status: what, which tickets, who decided, why, when.
+
+        `words` are people's own, scrubbed and cut.
+        """
         ...
 
-    def comment(self, key: CaseKey, finding: Finding, why: Why, ticket: Ticket, at: datetime) -> str:
-        """What a ticket's readers are told. For a duplicate, `ticket` is the one that stays."""
+    def comment(self, telling: Telling, why: Why, ticket: Ticket, fact: str = "") -> str:
+        """What a ticket's readers are told.
+
+        For a duplicate, `ticket` is the one that stays; for one that is continued, the one that follows it.
+        """
         ...

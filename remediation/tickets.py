@@ -32,6 +32,14 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Risk:
+    """What a ticket says of a risk that it accepts, where its tracker has fields for that. `reason` is people's text."""
+
+    reason: str | None = field(default=None, repr=False)
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """A ticket as its tracker showed it at one moment.
 
@@ -40,6 +48,10 @@ class Ticket:
     correlation mark it carries. `closed_by` is an account id or role, never a display name. `reason` is None unless
     the state is DONE. `version` changes with every change of the ticket, and is the same in a list of changes; it is
     empty where a reply did not tell it.
+
+    `final` is true of a done ticket that its tracker never opens again. `urgency` holds those fields that tell how
+    urgent it is, by the tracker's own names and as its API writes them (`priority`, `duedate`; `impact`, `urgency`,
+    `due_date`); an empty field is absent. `risk` is None unless the reason is ACCEPTED_RISK.
     """
 
     tracker: str
@@ -54,6 +66,9 @@ class Ticket:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     version: str = ""
+    final: bool = False
+    urgency: Mapping[str, str] = field(default_factory=dict)
+    risk: Risk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +77,8 @@ class Draft:
 
     `place` is a Jira project key or a ServiceNow table; `type` is a Jira issue type's name (unused by ServiceNow).
     `summary` and `body` are plain text: the adapter escapes them for its tracker and cuts them to its limits. `link` is
-    the case's own page for people, for trackers that keep links beside the text.
+    the case's own page for people, for trackers that keep links beside the text. `follows` is the id of the closed
+    ticket that this one takes the place of: the adapter ties the two where its tracker can.
     """
 
     mark: str
@@ -73,6 +89,7 @@ class Draft:
     labels: tuple[str, ...] = ()
     fields: Mapping[str, object] = field(default_factory=dict, repr=False)
     link: str | None = field(default=None, repr=False)
+    follows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
