@@ -16,6 +16,7 @@ from remediation.findings import DomainType, Finding, FindingStatus, Severity
 from remediation.mapping.matching import Matcher
 from remediation.mapping.rules import JiraTicket, Match, Rule
 from remediation.planning import Observation, plan
+from remediation.policy import Policy
 from remediation.tickets import Reason, Ticket, TicketState
 from sandbox.secrets import DISTRICT
 
@@ -31,6 +32,7 @@ SCAN = f"anchor: asking {RULES:,} rules in turn"
 
 _AT = datetime(2026, 4, 15, tzinfo=UTC)
 _WANTED = ("servicenow", "jira")
+_POLICY = Policy("students-exposed", _WANTED)
 _KEY = CaseKey(DISTRICT, CaseKind.FINDING, "fnd_bench")
 _ROUND_SHARE = 0.25
 """How much of a round's seconds each of the things here gets: they need no wires to warm up."""
@@ -118,7 +120,7 @@ def contests() -> tuple[Contest, ...]:
     body = Deliveries("http://127.0.0.1", "b6").body()
     return (
         Contest(YARDSTICK, lambda: json.loads(body), 1),
-        Contest(PLAN, lambda: [plan(observation, _WANTED, record) for observation, record in seen], len(seen)),
+        Contest(PLAN, lambda: [plan(observation, _POLICY, record, _AT) for observation, record in seen], len(seen)),
         Contest(SCAN, lambda: [_asked_in_turn(ruled, finding) for finding in asked[:5]], 5),
         Contest(MATCH, lambda: [matcher.rule_for(finding, DISTRICT, _AT) for finding in asked], len(asked)),
         Contest(FIRST_MATCH, lambda: Matcher(ruled).rule_for(asked[0], DISTRICT, _AT), 1),

@@ -1,10 +1,10 @@
-"""Carry out a plan: tickets side by side, then the finding, then comments. Every action is done, later or refused."""
+"""Carry out a plan: tickets side by side, the finding, news for people. Every action is done, later or refused."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -15,48 +15,24 @@ from remediation.actions import (
     OpenTicket,
     PatchFinding,
     Plan,
+    RaiseTicket,
     ReopenTicket,
     ResolveTicket,
     Why,
+    target_of,
 )
-from remediation.cases import CaseRecord, Memory
+from remediation.cases import CaseRecord
 from remediation.errors import OutsideError, Refused, TryLater
-from remediation.findings import FindingStatus
 from remediation.observing import Sight
-from remediation.ports import Links, Rulebook, Source, Tracker
+from remediation.policy import accepts_risk
+from remediation.ports import Links, Rulebook, Source, Telling, Tracker
+from remediation.progress import Progress
+from remediation.redaction import scrubbed
+from remediation.requests_noted import noting_requests
 from remediation.tickets import Reason, Ticket
 
-
-@dataclass(slots=True)
-class Progress:
-    """How a look went: which actions were done, which come later, which were refused, and how the world looks now."""
-
-    status: FindingStatus
-    tickets: dict[str, Ticket]
-    done: list[Action] = field(default_factory=list)
-    later: dict[str, TryLater] = field(default_factory=dict)
-    refused: dict[str, Refused] = field(default_factory=dict)
-
-    def memory(self, known: Memory, unseen: AbstractSet[str] = frozenset()) -> Memory:
-        """How both sides are now, if they agree; otherwise what was known before, and what we have done since.
-
-        What was put off, parked or could not be seen is then still news to the next look.
-        """
-        now = {name: ticket.state for name, ticket in self.tickets.items()}
-        active = any(state.is_active for state in now.values())
-        if not self.later and active is not self.status.is_solved:
-            return Memory(self.status, {name: state for name, state in known.tickets.items() if name in unseen} | now)
-        finding = self.status if any(isinstance(action, PatchFinding) for action in self.done) else known.finding
-        moved = {name: now[name] for name in self._moved()}
-        doing = self.later.keys() | {name for name in known.doing if name.partition(":")[2] in unseen}
-        return Memory(finding, {**known.tickets, **moved}, frozenset(doing), self.status)
-
-    def _moved(self) -> Iterator[str]:
-        """The trackers whose ticket we changed; an opened one counts once a note names it."""
-        unnamed = any(name.startswith("patch:") for name in self.later)
-        for action in self.done:
-            if isinstance(action, ResolveTicket | ReopenTicket) or (isinstance(action, OpenTicket) and not unnamed):
-                yield action.tracker
+_LONGEST_WORDS = 500
+"""Of people's own words in a note: the start of what they wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +53,20 @@ class Hands:
         progress = Progress(seen.finding.status, dict(seen.existing))
         doubled = {ticket.tracker for ticket in seen.duplicates}
         await self._adopt(progress, doubled)
-        on_tickets = [action for action in plan if not isinstance(action, PatchFinding | CommentOnTicket)]
+        patches = [action for action in plan if isinstance(action, PatchFinding)]
+        news = [action for action in plan if isinstance(action, CommentOnTicket | RaiseTicket)]
+        on_tickets = [action for action in plan if action not in patches and action not in news]
         await _side_by_side([self._attempt(action, progress) for action in on_tickets])
-        for tracker in doubled - {name.partition(":")[2] for name in progress.later}:
+        for tracker in doubled - {target_of(name) for name in progress.later}:
             await self.links.link(progress.tickets[tracker])
-        for action in plan:
-            if isinstance(action, PatchFinding) and _says_something(action, on_tickets, progress):
-                await self._attempt(action, progress)
-        if any(isinstance(action, PatchFinding) for action in progress.done):  # a comment tells of it, once
-            comments = [action for action in plan if isinstance(action, CommentOnTicket)]
-            await _side_by_side([self._attempt(action, progress) for action in comments])
+        for patch in patches:
+            if _says_something(patch, on_tickets, progress):
+                await self._attempt(patch, progress)
+        await _side_by_side([self._attempt(action, progress) for action in news if _is_due(action, progress)])
         return progress
 
     async def _adopt(self, progress: Progress, doubled: AbstractSet[str]) -> None:
-        """Link what a search found, and forget links to tickets that are gone.
+        """Link what a search found or what has moved, and forget links to tickets that are gone.
 
         Not yet where there are duplicates: of a linked ticket nobody looks for them, so they are closed first.
         """
@@ -98,7 +74,8 @@ class Hands:
             link = self.record.links.get(tracker)
             if tracker in doubled:
                 continue
-            if link is None or link.ticket_id != ticket.id or tracker in self.record.intents:
+            is_known = link is not None and (link.ticket_id, link.ticket_key) == (ticket.id, ticket.key)
+            if not is_known or tracker in self.record.intents:
                 await self.links.link(ticket)
         for tracker in self.sight.observation.tickets.keys() - progress.tickets.keys():
             if tracker in self.record.links:
@@ -108,76 +85,141 @@ class Hands:
         if not isinstance(action, OpenTicket):  # opening has its intent, which does the same
             await self.links.hold()
         try:
-            await self._perform(action, progress)
+            with noting_requests() as requests:
+                await self._perform(action, progress)
         except TryLater as error:
             progress.later[action.name] = error
         except Refused as error:
             progress.refused[action.name] = error
-            await self._explain(action, progress)
+            await self._tell_refusal(action, error, progress)
         else:
             progress.done.append(action)
-
-    async def _explain(self, action: Action, progress: Progress) -> None:
-        """Where a ticket refuses to change, at least tell its readers what happened to the finding."""
-        if isinstance(action, ResolveTicket | ReopenTicket):
-            ticket = progress.tickets[action.tracker]
-            with contextlib.suppress(OutsideError):
-                await self.trackers[action.tracker].comment(ticket.id, self._comment(action.why, ticket))
+            if requests:
+                progress.requests[action.name] = requests[0]
 
     async def _perform(self, action: Action, progress: Progress) -> None:
         match action:
-            case OpenTicket(tracker=name):
-                progress.tickets[name] = await self._open(name)
-            case ResolveTicket(tracker=name, reason=reason, why=why):
+            case OpenTicket():
+                progress.tickets[action.tracker] = await self._open(action, progress)
+            case PatchFinding(status=status):
+                await self.source.update_finding(self.record.key.id, status, await self._note(action, progress))
+                progress.status = status
+            case ResolveTicket() | ReopenTicket() | RaiseTicket():
+                ticket = progress.tickets[action.tracker]
+                progress.tickets[action.tracker] = await self._move(action, ticket)
+            case CommentOnTicket(tracker=name, why=why, fact=fact):
                 ticket = progress.tickets[name]
-                progress.tickets[name] = await self.trackers[name].resolve(
-                    ticket.id, reason, self._comment(why, ticket)
-                )
-            case ReopenTicket(tracker=name, why=why):
-                ticket = progress.tickets[name]
-                progress.tickets[name] = await self.trackers[name].reopen(ticket.id, self._comment(why, ticket))
-            case CommentOnTicket(tracker=name, why=why):
-                ticket = progress.tickets[name]
-                await self.trackers[name].comment(ticket.id, self._comment(why, ticket))
+                await self.trackers[name].comment(ticket.id, self._comment(why, ticket, fact))
             case CloseDuplicate(tracker=name, ticket_id=ticket_id):
                 text = self._comment(Why.DUPLICATE, progress.tickets[name])
                 await self.trackers[name].resolve(ticket_id, Reason.DUPLICATE, text)
-            case PatchFinding(status=status):
-                tickets = tuple(progress.tickets.values())
-                note = self.rulebook.note(self.record.key, self.sight.observation.finding, action, tickets, self._now())
-                await self.source.update_finding(self.record.key.id, status, note)
-                progress.status = status
             case _:
                 assert_never(action)
 
-    async def _open(self, name: str) -> Ticket:
+    async def _move(self, action: ResolveTicket | ReopenTicket | RaiseTicket, ticket: Ticket) -> Ticket:
+        """The ticket as it is after the action."""
+        tracker = self.trackers[action.tracker]
+        match action:
+            case ResolveTicket(reason=reason, why=why):
+                fields = self.rulebook.closing_fields(self._telling(), tracker.name)
+                return await tracker.resolve(ticket.id, reason, self._comment(why, ticket), fields)
+            case ReopenTicket(why=why):
+                return await tracker.reopen(ticket.id, self._comment(why, ticket))
+            case RaiseTicket(severity=severity, fields=fields):
+                before = self.record.memory.severity
+                fact = f"{before} to {severity}" if before else severity
+                text = self._comment(Why.SEVERITY_RAISED, ticket, fact)
+                return await tracker.raise_urgency(ticket.id, dict(fields), text)
+            case _:
+                assert_never(action)
+
+    async def _open(self, action: OpenTicket, progress: Progress) -> Ticket:
         """Open exactly one ticket.
 
         Nothing was found by a search that began after the horizon of any earlier create. The intent is durable before
         the request leaves, and the mark travels in the request itself.
         """
-        tracker = self.trackers[name]
-        draft = self.rulebook.draft(self.record.key, self.sight.observation.finding, name, self.sight.at)
+        name, at = action.tracker, self.sight.at
+        tracker, old = self.trackers[name], progress.tickets.get(name) if action.follows else None
+        finding = self.sight.observation.finding
+        draft = self.rulebook.draft(self.record.key, finding, name, at, old)
         await self.links.intend(name, self.clock())
         try:
-            ticket = await tracker.create(draft)
+            ticket = await tracker.create(replace(draft, follows=action.follows))
         except TryLater as error:
             if not error.ambiguous:
-                await self.links.unlink(name)
+                await self._forget_intent(name, old)
                 raise
             after = max(tracker.search_horizon.total_seconds(), error.after or 0.0)
             raise TryLater(name, error.words, after=after, ambiguous=True, status=error.status) from None
         except Refused:
-            await self.links.unlink(name)
+            await self._forget_intent(name, old)
             raise
         await self.links.link(ticket)
+        progress.wrote[name] = self.rulebook.urgency(self.record.key, finding, name, at)
+        if old is not None:
+            with suppress(OutsideError):  # a courtesy: the new ticket names the old one anyway
+                await tracker.comment(old.id, self._comment(Why.CONTINUED, ticket))
         return ticket
 
-    def _comment(self, why: Why, ticket: Ticket) -> str:
-        return self.rulebook.comment(self.record.key, self.sight.observation.finding, why, ticket, self._now())
+    async def _forget_intent(self, tracker: str, old: Ticket | None) -> None:
+        """Nothing was created: what there was before still counts."""
+        if old is None:
+            await self.links.unlink(tracker)
+        else:
+            await self.links.link(old)
 
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self.clock(), tz=UTC)
+    async def _tell_refusal(self, action: Action, error: Refused, progress: Progress) -> None:
+        """Leave a comment where people will look for it: what we wanted, and the words of the refusal. Best effort."""
+        match action:
+            case CommentOnTicket() | OpenTicket():
+                tickets = []
+            case PatchFinding():
+                tickets = list(progress.tickets.values())
+            case _:
+                tickets = [progress.tickets[action.tracker]]
+        for ticket in tickets:
+            refusal = self._comment(Why.REFUSED, ticket, f"{action.name.replace(':', ' ')}: {error.words}")
+            news = [self._comment(action.why, ticket)] if isinstance(action, ResolveTicket | ReopenTicket) else []
+            with suppress(OutsideError):
+                await self.trackers[ticket.tracker].comment(ticket.id, "\n\n".join([*news, refusal]))
+
+    async def _note(self, patch: PatchFinding, progress: Progress) -> str:
+        tickets = tuple(progress.tickets.values())
+        words = [word for ticket in tickets if (word := await self._words(patch, ticket))]
+        return self.rulebook.note(self._telling(), patch, tickets, scrubbed("; ".join(words), _LONGEST_WORDS))
+
+    async def _words(self, patch: PatchFinding, ticket: Ticket) -> str | None:
+        """What people wrote when they decided, as far as the rule lets it be copied. A note does not fail for it."""
+        if patch.why is not Why.TICKET_DONE:
+            return None
+        if accepts_risk(ticket) and ticket.risk is not None and ticket.risk.reason:
+            return ticket.risk.reason
+        if not self.sight.policy.copies_closing_words:
+            return None
+        try:
+            return await self.trackers[ticket.tracker].closing_words(ticket.id)
+        except OutsideError:
+            return None
+
+    def _comment(self, why: Why, ticket: Ticket, fact: str = "") -> str:
+        return self.rulebook.comment(self._telling(), why, ticket, fact)
+
+    def _telling(self) -> Telling:
+        now = datetime.fromtimestamp(self.clock(), tz=UTC)
+        return Telling(self.record.key, self.sight.observation.finding, self.sight.policy.rule, now)
+
+
+def _is_due(news: CommentOnTicket | RaiseTicket, progress: Progress) -> bool:
+    """Whether there is a ticket to tell it on; of a conflict people are told when it has been settled."""
+    ticket = progress.tickets.get(news.tracker)
+    if ticket is None:
+        return False
+    if isinstance(news, RaiseTicket):
+        return ticket.state.is_active
+    if news.why is Why.CONFLICT:
+        return any(isinstance(action, PatchFinding) for action in progress.done)
+    return news.why is not Why.EXPERT_REVIEWED or ticket.state.is_active
 
 
 def _says_something(patch: PatchFinding, on_tickets: Sequence[Action], progress: Progress) -> bool:

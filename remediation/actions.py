@@ -32,13 +32,13 @@ class Why(StrEnum):
 
 
 def kind_of(name: str) -> str:
-    """What an action of this name does: `open`, `patch`, …"""
+    """What an action of this name does: its verb, such as `open` or `patch`."""
     return name.partition(":")[0]
 
 
 def target_of(name: str) -> str:
-    """Where an action of this name is done: a tracker's name, or the status that a patch sets."""
-    return name.split(":")[1]
+    """Where an action of this name is done: a tracker's name, or the status that a patch sets. May be empty."""
+    return name.partition(":")[2].partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,12 @@ class Severity(StrEnum):
 
     def is_worse_than(self, other: "Severity") -> bool:
         """Whether it is higher up in the list; a word that we do not know is neither better nor worse."""
-        known = [word for word in Severity if word is not Severity.UNKNOWN]
-        return self in known and other in known and known.index(self) < known.index(other)
+        if Severity.UNKNOWN in (self, other):
+            return False
+        return _WORST_FIRST[self] < _WORST_FIRST[other]
+
+
+_WORST_FIRST = {word: place for place, word in enumerate(Severity)}
 
 
 class DomainType(StrEnum):
@@ -46,12 +50,12 @@ class FindingStatus(StrEnum):
     @property
     def is_solved(self) -> bool:
         """Nobody need do anything more: resolved, or accepted as a risk."""
-        return self in {FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK}
+        return self is FindingStatus.RESOLVED or self is FindingStatus.ACCEPTED_RISK
 
     @property
     def is_unsolved(self) -> bool:
         """Somebody must still act: open or reviewing."""
-        return self in {FindingStatus.OPEN, FindingStatus.REVIEWING}
+        return self is FindingStatus.OPEN or self is FindingStatus.REVIEWING
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,26 +2,27 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from remediation.cases import CaseRecord
-from remediation.errors import OutsideError, TryLater
-from remediation.findings import Finding
+from remediation.errors import NotFound, OutsideError, TryLater
+from remediation.findings import Finding, FindingStatus
 from remediation.planning import Observation
+from remediation.policy import Policy
 from remediation.ports import Rulebook, Source, Tracker
 from remediation.tickets import Ticket, TicketState
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What was seen, which trackers the rules name for it, and why a tracker told nothing.
+    """What was seen, what the rules say of it, and why a tracker told nothing.
 
     `at` is the moment before the first look: rules that ask for a finding's age are asked for then.
     """
 
     observation: Observation
-    wanted: tuple[str, ...]
+    policy: Policy
     at: datetime
     failures: Mapping[str, OutsideError] = field(default_factory=dict)
 
@@ -36,10 +37,11 @@ async def observe(
     Raises TryLater or Refused when the finding cannot be read; a tracker that cannot be asked is a failure by name.
     So is one where an earlier create may still come to light: nothing is concluded from what a search cannot find yet.
     """
-    finding = await source.finding(record.key.id)
+    finding = await _finding(record, source)
     at = datetime.fromtimestamp(now, tz=UTC)
-    wanted = tuple(name for name in rulebook.wanted(record.key, finding, at) if name in trackers)
-    asked = [name for name in _to_ask(record, finding, wanted) if name in trackers]
+    policy = rulebook.policy(record.key, finding, at, record.memory.rule)
+    policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
+    asked = [name for name in _to_ask(record, finding, policy) if name in trackers]
     answers = await asyncio.gather(*(_tickets(record, finding, trackers[name], rulebook, at) for name in asked))
     failures = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, OutsideError)}
     found = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, tuple) and found}
@@ -48,13 +50,34 @@ async def observe(
         tickets={name: tickets[0] for name, tickets in found.items()},
         unseen=frozenset(failures),
         duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
+        urgency=_urgency(record, finding, policy, rulebook, at),
     )
-    return Sight(observation, wanted, at, failures)
+    return Sight(observation, policy, at, failures)
 
 
-def _to_ask(record: CaseRecord, finding: Finding, wanted: tuple[str, ...]) -> Iterable[str]:
+async def _finding(record: CaseRecord, source: Source) -> Finding:
+    """The finding; one that we knew and that SchoolScan no longer has is GONE. Raises what the source raises."""
+    try:
+        return await source.finding(record.key.id)
+    except NotFound:
+        if not record.links and record.memory.finding is None:
+            raise
+        return Finding(record.key.id, FindingStatus.GONE)
+
+
+def _urgency(
+    record: CaseRecord, finding: Finding, policy: Policy, rulebook: Rulebook, at: datetime
+) -> dict[str, Mapping[str, str]]:
+    """How urgent the tickets are to be, where the finding has become worse since we last looked."""
+    before = record.memory.severity
+    if before is None or not finding.severity.is_worse_than(before):
+        return {}
+    return {name: rulebook.urgency(record.key, finding, name, at) for name in policy.trackers}
+
+
+def _to_ask(record: CaseRecord, finding: Finding, policy: Policy) -> Iterable[str]:
     """Linked trackers, and those that ought to have a ticket. A solved finding without a ticket needs none."""
-    return dict.fromkeys((*record.links, *record.intents, *(wanted if finding.status.is_unsolved else ())))
+    return dict.fromkeys((*record.links, *record.intents, *(policy.trackers if finding.status.is_unsolved else ())))
 
 
 async def _tickets(
@@ -62,19 +85,45 @@ async def _tickets(
 ) -> tuple[Ticket, ...] | OutsideError:
     """The case's ticket in one tracker first, then any duplicates of it."""
     try:
-        if link := record.links.get(tracker.name):
-            ticket = await tracker.read(link.ticket_id)
-            replaced = finding.status.is_unsolved or tracker.name in record.intents
-            if ticket.state is not TicketState.GONE or not replaced:
-                return (ticket,)
+        linked = await _linked(record, tracker)
+        if linked is not None and not _must_search(linked, record, finding):
+            return (linked,)
         place = rulebook.place(record.key, finding, tracker.name, at)
         found = await tracker.find(record.key.mark, place) if place is not None else ()
     except OutsideError as error:
         return error
-    horizon = tracker.search_horizon.total_seconds()
-    if not found and (wait := _last_attempt(record, finding, tracker.name) + horizon - at.timestamp()) > 0:
-        return TryLater(tracker.name, "an earlier attempt may still come to light", after=min(wait, horizon))
-    return found
+    known = (linked,) if linked is not None and linked.state is not TicketState.GONE else ()
+    tickets = in_order((*known, *(ticket for ticket in found if linked is None or ticket.id != linked.id)))
+    if not (tickets and tickets[0].state.is_active):
+        horizon = tracker.search_horizon.total_seconds()
+        if (wait := _last_attempt(record, finding, tracker.name) + horizon - at.timestamp()) > 0:
+            return TryLater(tracker.name, "an earlier attempt may still come to light", after=min(wait, horizon))
+    return tickets
+
+
+async def _linked(record: CaseRecord, tracker: Tracker) -> Ticket | None:
+    link = record.links.get(tracker.name)
+    if link is None:
+        return None
+    closed = record.memory.tickets.get(tracker.name) is TicketState.DONE
+    return await tracker.read(link.ticket_id, closed=closed)
+
+
+def _must_search(linked: Ticket, record: CaseRecord, finding: Finding) -> bool:
+    """Whether there may be another ticket: this one is gone, or we were about to open one that follows it."""
+    if linked.tracker in record.intents:
+        return True
+    return linked.state is TicketState.GONE and finding.status.is_unsolved
+
+
+def in_order(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
+    """The ticket that counts first: of those that wait for somebody the oldest, otherwise the last one opened.
+
+    `tickets` are oldest first. Beside an active ticket, done ones are those that it follows.
+    """
+    given = tuple(tickets)
+    active = [ticket for ticket in given if ticket.state.is_active]
+    return (*active, *(ticket for ticket in reversed(given) if not ticket.state.is_active))
 
 
 def _last_attempt(record: CaseRecord, finding: Finding, tracker: str) -> float:
@@ -83,5 +132,7 @@ def _last_attempt(record: CaseRecord, finding: Finding, tracker: str) -> float:
     Our intent tells. Where the store is younger than the finding, one that was lost may have held an intent, too.
     """
     intent = record.intents.get(tracker)
-    forgotten = finding.detected_at is None or finding.detected_at.timestamp() < record.born
+    forgotten = tracker not in record.links and (
+        finding.detected_at is None or finding.detected_at.timestamp() < record.born
+    )
     return max(intent.at if intent else 0.0, record.born if forgotten else 0.0)

@@ -51,8 +51,8 @@ class Policy:
     `trackers` are those in which the finding is to have a ticket. `reopen_within` is how long after its closing a
     ticket is opened again when its finding is found again (nothing: never, FOR_EVER: always); later a new one follows
     it. `kept_open` are the reasons for closing a ticket that leave the finding as it is. `closes_gone` is whether
-    tickets are closed when SchoolScan no longer has the finding; `copies_closing_words` is whether notes may say what the
-    person who closed a ticket wrote there.
+    tickets are closed when SchoolScan no longer has the finding; `copies_closing_words` is whether notes may say what
+    the person who closed a ticket wrote there.
     """
 
     rule: str = ""

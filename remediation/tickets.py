@@ -17,7 +17,7 @@ class TicketState(StrEnum):
     @property
     def is_active(self) -> bool:
         """Somebody is expected to work on it."""
-        return self in {TicketState.OPEN, TicketState.IN_PROGRESS}
+        return self is TicketState.OPEN or self is TicketState.IN_PROGRESS
 
 
 class Reason(StrEnum):
@@ -33,7 +33,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What a ticket says of a risk that it accepts, where its tracker has fields for that. `reason` is people's text."""
+    """What a ticket says of a risk that it accepts, if its tracker has fields for that. `reason` is people's text."""
 
     reason: str | None = field(default=None, repr=False)
     until: datetime | None = None

@@ -11,12 +11,16 @@ from datetime import UTC, datetime, timedelta
 from remediation.actions import PatchFinding, Why
 from remediation.cases import CaseKey, Link
 from remediation.errors import LeaseLost, NotFound, Refused
-from remediation.findings import Finding, FindingStatus
-from remediation.ports import FindingsPage
-from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketChange, TicketState
+from remediation.findings import Finding, FindingStatus, Severity
+from remediation.policy import Policy
+from remediation.ports import FindingsPage, Telling
+from remediation.tickets import ChangePage, Draft, Reason, Risk, Ticket, TicketChange, TicketState
 
 LATER = datetime(9000, 1, 1, tzinfo=UTC)
 """When a finding was detected, if no ticket of it can have been forgotten: after any store began."""
+
+URGENCY = frozenset({"priority", "duedate"})
+"""The fields of a draft that tell how urgent its ticket is."""
 
 LONGEST_TEXT = 30_000
 PAGE = 50
@@ -60,6 +64,8 @@ class Kept:
     draft: Draft
     comments: list[str] = field(default_factory=list)
     changes: int = 0
+    closing_fields: dict[str, object] = field(default_factory=dict)
+    closing_words: str | None = None
 
 
 class MemoryTracker:
@@ -99,7 +105,8 @@ class MemoryTracker:
         self.troubles.meet("created")
         return ticket
 
-    async def read(self, ticket_id: str) -> Ticket:
+    async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
+        del closed
         self._check(ticket_id)
         self.troubles.meet("read")
         kept = self.books.get(ticket_id)
@@ -113,12 +120,15 @@ class MemoryTracker:
         here = (kept for kept in self.books.values() if kept.draft.place == place and kept.ticket.mark == mark)
         return tuple(kept.ticket for kept in here if self._is_searchable(kept.ticket))
 
-    async def resolve(self, ticket_id: str, reason: Reason, comment: str) -> Ticket:
+    async def resolve(
+        self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
+    ) -> Ticket:
         kept = self._kept(ticket_id)
         self.troubles.meet("resolve")
         if kept.ticket.state is TicketState.DONE:
             return kept.ticket
         kept.comments.append(comment[:LONGEST_TEXT])
+        kept.closing_fields = dict(fields or {})
         return self.change(ticket_id, TicketState.DONE, reason, by="svc-remedy")
 
     async def reopen(self, ticket_id: str, comment: str) -> Ticket:
@@ -126,15 +136,30 @@ class MemoryTracker:
         self.troubles.meet("reopen")
         if kept.ticket.state.is_active:
             return kept.ticket
+        if kept.ticket.final:
+            raise Refused(self._name, "this ticket is closed for good", status=403)
         kept.comments.append(comment[:LONGEST_TEXT])
         return self.change(ticket_id, TicketState.OPEN)
+
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
+        self._check(ticket_id)
+        kept = self._kept(ticket_id)
+        self.troubles.meet("raise_urgency")
+        kept.comments.append(comment[:LONGEST_TEXT])
+        return self.set_urgency(ticket_id, {**kept.ticket.urgency, **fields})
 
     async def comment(self, ticket_id: str, text: str) -> None:
         self._check(ticket_id)
         kept = self._kept(ticket_id)
         self.troubles.meet("comment")
         kept.comments.append(text[:LONGEST_TEXT])
-        self.change(ticket_id, kept.ticket.state, kept.ticket.reason, by=kept.ticket.closed_by)
+        self.touch(ticket_id)
+
+    async def closing_words(self, ticket_id: str) -> str | None:
+        self._check(ticket_id)
+        kept = self._kept(ticket_id)
+        self.troubles.meet("closing_words")
+        return kept.closing_words
 
     async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
         """In the order of change; the cursor counts them, and `now` is not needed."""
@@ -166,6 +191,7 @@ class MemoryTracker:
             mark=draft.mark or None,
             created_at=now,
             updated_at=now,
+            urgency={name: str(draft.fields[name]) for name in URGENCY & draft.fields.keys()},
         )
         cut = replace(draft, summary=draft.summary[:200], body=draft.body[:LONGEST_TEXT])
         self.books[ticket.id] = Kept(ticket, cut)
@@ -184,7 +210,35 @@ class MemoryTracker:
             closed_at=now if done else None,
             updated_at=now,
             version=f"v{self._edits}",
+            final=done and kept.ticket.final,
+            risk=kept.ticket.risk if done and reason is Reason.ACCEPTED_RISK else None,
         )
+        return kept.ticket
+
+    def set_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
+        """These fields are all of the ticket's urgency now, whoever wrote them."""
+        kept = self.books[ticket_id]
+        kept.ticket = replace(kept.ticket, urgency=dict(fields))
+        return self.touch(ticket_id)
+
+    def accept_risk(self, ticket_id: str, risk: Risk | None, by: str = "person") -> Ticket:
+        """A person closes the ticket and decides to live with it."""
+        self.change(ticket_id, TicketState.DONE, Reason.ACCEPTED_RISK, by)
+        self.books[ticket_id].ticket = replace(self.books[ticket_id].ticket, risk=risk)
+        return self.books[ticket_id].ticket
+
+    def close_for_good(self, ticket_id: str) -> Ticket:
+        """A done ticket that nobody opens again."""
+        kept = self.books[ticket_id]
+        kept.ticket = replace(kept.ticket, final=True)
+        return self.touch(ticket_id)
+
+    def touch(self, ticket_id: str) -> Ticket:
+        """Somebody changed something that we do not look at."""
+        kept = self.books[ticket_id]
+        self._edits += 1
+        kept.changes = self._edits
+        kept.ticket = replace(kept.ticket, updated_at=self._now(), version=f"v{self._edits}")
         return kept.ticket
 
     def of(self, mark: str) -> list[Ticket]:
@@ -243,38 +297,59 @@ class MemorySource:
         """Change a finding, as SchoolScan or a person does."""
         self.findings[finding_id] = replace(self.findings[finding_id], status=status)
 
+    def set_severity(self, finding_id: str, severity: Severity) -> None:
+        """SchoolScan judges a finding anew."""
+        self.findings[finding_id] = replace(self.findings[finding_id], severity=severity)
+
+    def set_review(self, finding_id: str, outcome: str) -> None:
+        """SchoolScan's staff have looked at a finding."""
+        self.findings[finding_id] = replace(self.findings[finding_id], review=outcome)
+
+    def forget(self, finding_id: str) -> None:
+        """SchoolScan has it no longer."""
+        del self.findings[finding_id]
+
 
 class PlainRulebook:
-    """A Rulebook in which every finding wants a ticket in the same trackers, and texts are words."""
+    """A Rulebook in which every finding wants a ticket in the same trackers, and texts are words.
 
-    def __init__(self, *trackers: str) -> None:
-        self.trackers = trackers
+    `terms` is what counts besides; `by_severity` what each severity makes of a ticket's urgency.
+    """
 
-    def wanted(self, key: CaseKey, finding: Finding, at: datetime) -> tuple[str, ...]:
-        del key, finding, at
-        return self.trackers
+    def __init__(self, *trackers: str, terms: Policy | None = None) -> None:
+        self.terms = replace(terms or Policy(rule="every-finding" if trackers else ""), trackers=trackers)
+        self.by_severity: dict[Severity, dict[str, str]] = {}
 
-    def is_unmatched(self, key: CaseKey, finding: Finding, at: datetime) -> bool:
-        del key, finding, at
-        return not self.trackers
+    def policy(self, key: CaseKey, finding: Finding, at: datetime, known: str = "") -> Policy:
+        del key, finding, at, known
+        return self.terms
+
+    def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
+        del key, tracker, at
+        return self.by_severity.get(finding.severity, {})
+
+    def closing_fields(self, telling: Telling, tracker: str) -> Mapping[str, object]:
+        del telling, tracker
+        return {}
 
     def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
         del key, finding, at
-        return "SEC" if tracker in self.trackers else None
+        return "SEC" if tracker in self.terms.trackers else None
 
-    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Draft:
-        del finding, tracker, at
-        return Draft(key.mark, "SEC", "Exposed student data", "What to do")
+    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None) -> Draft:
+        del follows
+        fields = dict(self.urgency(key, finding, tracker, at))
+        return Draft(key.mark, "SEC", "Exposed student data", "What to do", fields=fields)
 
-    def note(
-        self, key: CaseKey, finding: Finding, patch: PatchFinding, tickets: tuple[Ticket, ...], at: datetime
-    ) -> str:
-        del key, finding, at
-        return " ".join([patch.why, *(ticket.key for ticket in tickets)])
+    def note(self, telling: Telling, patch: PatchFinding, tickets: tuple[Ticket, ...], words: str = "") -> str:
+        del telling
+        until = f"{patch.until:%Y-%m-%d}" if patch.until else ""
+        parts = [patch.why, patch.reason or "", until, *(ticket.key for ticket in tickets), words]
+        return " ".join(part for part in parts if part)
 
-    def comment(self, key: CaseKey, finding: Finding, why: Why, ticket: Ticket, at: datetime) -> str:
-        del key, finding, at
-        return f"{why} {ticket.key}"
+    def comment(self, telling: Telling, why: Why, ticket: Ticket, fact: str = "") -> str:
+        del telling
+        return " ".join(part for part in (why, ticket.key, fact) if part)
 
 
 class MemoryLinks:

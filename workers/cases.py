@@ -2,25 +2,31 @@
 
 import asyncio
 import time
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from http import HTTPStatus
 
 import structlog
 
-from remediation.acting import Hands, Progress
+from remediation.acting import Hands
 from remediation.actions import Plan
 from remediation.backoff import delay
+from remediation.cases import Memory
 from remediation.errors import LeaseLost, OutsideError, Refused, StoreUnavailable, TryLater
+from remediation.findings import FindingStatus
 from remediation.observing import Sight, observe
-from remediation.planning import Observation, plan, still_wanted, with_own_work
+from remediation.planning import Observation, plan, still_told, still_wanted, with_own_work
+from remediation.progress import Progress
 from remediation.store.case_rows import memory_json
+from remediation.store.entries import PutOff, SetAside, Settled
 from remediation.store.links import LeasedLinks
 from remediation.store.parked import ParkedKind, name_of
 from remediation.store.todo import LEASE_SECONDS, Lease
 from workers.jobs import MOST_STUMBLES, never_raising
 from workers.leases import under_lease
-from workers.metrics import ACTIONS, LOOK_SECONDS, LOOKS, UNMATCHED
+from workers.metrics import LOOK_SECONDS, LOOKS
 from workers.resources import Desk
+from workers.telling import count_and_log, tell_plan, tell_progress
 
 logger = structlog.get_logger()
 
@@ -58,9 +64,10 @@ async def _look(desk: Desk, lease: Lease) -> None:
     except Refused as error:
         await _park_case(desk, lease, error)
         return
-    actions = plan(sight.observation, sight.wanted, record)
+    actions = plan(sight.observation, sight.policy, record, sight.at)
     if actions:
         await _write_ahead(desk, lease, sight, actions)
+        await tell_plan(desk, lease, sight, actions)
     links = LeasedLinks(desk.connection, lease)
     hands = Hands(record, sight, source, desk.trackers, desk.rulebook, links, desk.clock)
     await _remember(desk, lease, sight, await hands.carry_out(actions))
@@ -75,31 +82,62 @@ async def _write_ahead(desk: Desk, lease: Lease, sight: Sight, actions: Plan) ->
 
 
 async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> None:
-    record, district = lease.record, lease.record.key.district
+    record = lease.record
     failures = {f"read:{name}": error for name, error in sight.failures.items()}
     later = [error for error in (*progress.later.values(), *failures.values()) if isinstance(error, TryLater)]
     refused = {**progress.refused, **{name: error for name, error in failures.items() if isinstance(error, Refused)}}
-    _tell(desk, lease, sight, progress, refused)
+    count_and_log(lease, sight, progress, refused)
     for action, error in refused.items():
-        await desk.parked.park(ParkedKind.ACTION, lease.ref, error, desk.clock(), district=district, action=action)
-    moot = {name for name in record.parked if not still_wanted(name, _as_it_is_now(sight, progress), sight.wanted)}
-    moot = (moot | {action.name for action in progress.done} & record.parked) - refused.keys()
-    known = replace(with_own_work(record.memory, sight.observation), doing=record.memory.doing)
-    memory = progress.memory(known, sight.observation.unseen)
+        await desk.parked.park(
+            ParkedKind.ACTION, lease.ref, error, desk.clock(), district=record.key.district, action=action
+        )
+    memory = _memory(desk, lease, sight, progress)
     if later:
         _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(memory)}))
+        await tell_progress(desk, lease, sight, progress, memory, None)
         await _put_off(desk, lease, later)
         return
+    look_at = _appointment(sight, progress)
+    await tell_progress(desk, lease, sight, progress, memory, Settled(desk.clock(), look_at))
+    await _settle(desk, lease, sight, progress, memory, refused.keys(), look_at)
+
+
+def _memory(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> Memory:
+    seen, record = sight.observation, lease.record
+    known = replace(with_own_work(record.memory, seen), doing=record.memory.doing)
+    told = still_told(seen, sight.policy, record, sight.at)
+    return progress.memory(known, seen, sight.policy, told, desk.clock())
+
+
+def _appointment(sight: Sight, progress: Progress) -> float | None:
+    """When an accepted risk ends (Unix seconds), if it does."""
+    if progress.status is not FindingStatus.ACCEPTED_RISK:
+        return None
+    until = sight.policy.risk_until(progress.tickets)
+    return until.timestamp() if until is not None and until > sight.at else None
+
+
+async def _settle(
+    desk: Desk,
+    lease: Lease,
+    sight: Sight,
+    progress: Progress,
+    memory: Memory,
+    refused: AbstractSet[str],
+    look_at: float | None,
+) -> None:
+    """Let go of the case; parked actions that have been done, or that nobody needs any more, go off the list."""
+    record, now = lease.record, desk.clock()
+    moot = {name for name in record.parked if not still_wanted(name, _as_it_is_now(sight, progress), sight.policy)}
+    moot = (moot | {action.name for action in progress.done} & record.parked) - refused
     if record.again or (sight.observation.finding.status.is_solved and progress.status.is_unsolved):
         # What a person asked for again, or reopened, may call for more: a note, a ticket in a tracker nobody asked.
-        await desk.todo.mark([(record.key, None)], desk.clock())
+        await desk.todo.mark([(record.key, None)], now)
     drop = [f"parked:{name}" for name in sorted(moot)] + [f"again:{name}" for name in sorted(record.again)]
-    _require(
-        lease,
-        held=await desk.todo.settle(lease, memory, desk.clock(), seen=progress.tickets.values(), drop=drop),
-    )
+    seen = progress.tickets.values()
+    _require(lease, held=await desk.todo.settle(lease, memory, now, seen=seen, drop=drop, look_at=look_at))
     await desk.parked.forget([name_of(ParkedKind.ACTION, lease.ref, name) for name in sorted(moot)])
-    LOOKS.labels(district, "settled").inc()
+    LOOKS.labels(record.key.district, "settled").inc()
 
 
 def _as_it_is_now(sight: Sight, progress: Progress) -> Observation:
@@ -108,27 +146,12 @@ def _as_it_is_now(sight: Sight, progress: Progress) -> Observation:
     return replace(seen, finding=finding, tickets={**seen.tickets, **progress.tickets})
 
 
-def _tell(desk: Desk, lease: Lease, sight: Sight, progress: Progress, refused: dict[str, Refused]) -> None:
-    for action in progress.done:
-        kind, _, target = action.name.partition(":")
-        ticket = progress.tickets.get(target)
-        ACTIONS.labels(kind, target, "done").inc()
-        logger.info("action_done", case=lease.ref, action=action.name, ticket=ticket.key if ticket else None)
-    for outcome, errors in (("later", progress.later), ("refused", refused)):
-        for name, error in errors.items():
-            kind, _, target = name.partition(":")
-            ACTIONS.labels(kind, target, outcome).inc()
-            logger.warning("action_failed", case=lease.ref, action=name, outcome=outcome, status=error.status)
-    seen = sight.observation
-    asked = seen.finding.status.is_unsolved and not seen.tickets
-    if asked and desk.rulebook.is_unmatched(lease.record.key, seen.finding, sight.at):
-        UNMATCHED.labels(lease.record.key.district).inc()
-        logger.info("finding_unmatched", case=lease.ref)
-
-
 async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater]) -> None:
     waits = {_wait(desk, lease.record.attempts, error): error for error in errors}
     wait = min(waits)
+    if lease.record.attempts == 0:  # of an outage of days, one entry is enough
+        until = desk.clock() + wait
+        await desk.timeline.tell(lease.ref, [PutOff.by(waits[wait], until, desk.clock())])
     _require(lease, held=await desk.todo.put_off(lease, desk.clock() + wait, desk.clock()))
     LOOKS.labels(lease.record.key.district, "put_off").inc()
     attempt, error = lease.record.attempts + 1, waits[wait]
@@ -149,6 +172,7 @@ async def _park_case(desk: Desk, lease: Lease, error: Exception) -> None:
     now, district = desk.clock(), lease.record.key.district
     await desk.parked.park(ParkedKind.CASE, lease.ref, error, now, district=district, action="look")
     drop = [f"again:{name}" for name in sorted(lease.record.again)]
+    await desk.timeline.tell(lease.ref, [SetAside.by(error, now)])
     _require(lease, held=await desk.todo.settle(lease, lease.record.memory, now, drop=drop))
     LOOKS.labels(district, "parked").inc()
     status = error.status if isinstance(error, OutsideError) else None

@@ -30,6 +30,7 @@ _LONGEST_ID = 256
 _LONGEST_WORD = 64
 _LONGEST_COUNT = 2**53
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_OUTCOME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
 _HOST = re.compile(r"[\w.:-]{1,253}")
 
 _SEVERITIES = {word.value: word for word in Severity if word is not Severity.UNKNOWN}
@@ -53,6 +54,8 @@ def finding_of(value: object) -> Finding:
     fields = _fields(value)
     words: dict[str, str] = {}
     url = text_of(fields.get("url"))
+    review = fields.get("expert_review")
+    reviewed = review if isinstance(review, dict) else {}
     return Finding(
         id=_id(fields, "id"),
         status=_word(fields, "status", _FINDING_STATUSES, FindingStatus.UNKNOWN, words),
@@ -64,8 +67,18 @@ def finding_of(value: object) -> Finding:
         site=site_of(url),
         detected_at=moment_of(fields.get("detected_at")),
         updated_at=moment_of(fields.get("updated_at")),
+        review=_outcome_of(reviewed),
+        reviewed_at=moment_of(reviewed.get("reviewed_at")),
         words=words,
     )
+
+
+def _outcome_of(review: Mapping[str, object]) -> str | None:
+    """The one word that a review comes to. Anything longer is people's text, which is not looked at: `reviewed`."""
+    outcome = line_of(review.get("outcome"), _LONGEST_WORD)
+    if outcome is None:
+        return None
+    return outcome.lower() if _OUTCOME.fullmatch(outcome) else "reviewed"
 
 
 def scan_of(value: object) -> Scan:

@@ -3,7 +3,7 @@
 import json
 
 from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
-from remediation.findings import FindingStatus
+from remediation.findings import FindingStatus, Severity
 from remediation.tickets import TicketState
 
 
@@ -43,7 +43,14 @@ def memory_json(memory: Memory) -> str:
     kept: dict[str, object] = {"finding": memory.finding, "tickets": dict(memory.tickets)}
     if memory.doing:
         kept |= {"doing": sorted(memory.doing), "planned_at": memory.planned_at}
-    return json.dumps(kept)
+    more = {
+        "severity": memory.severity,
+        "rule": memory.rule,
+        "wrote": {tracker: dict(fields) for tracker, fields in memory.wrote.items() if fields},
+        "told": sorted(memory.told),
+        "conflict_at": memory.conflict_at,
+    }
+    return json.dumps(kept | {name: value for name, value in more.items() if value})
 
 
 def memory_of(text: bytes) -> Memory:
@@ -54,4 +61,9 @@ def memory_of(text: bytes) -> Memory:
         tickets={tracker: TicketState(state) for tracker, state in kept["tickets"].items()},
         doing=frozenset(kept.get("doing", ())),
         planned_at=FindingStatus(kept["planned_at"]) if kept.get("planned_at") else None,
+        severity=Severity(kept["severity"]) if kept.get("severity") else None,
+        rule=kept.get("rule", ""),
+        wrote=kept.get("wrote", {}),
+        told=frozenset(kept.get("told", ())),
+        conflict_at=kept.get("conflict_at"),
     )

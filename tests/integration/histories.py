@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -99,9 +99,9 @@ class GatedTracker(MemoryTracker):
         await self._gates.pass_by()
         return ticket
 
-    async def read(self, ticket_id: str) -> Ticket:
+    async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
         await self._gates.pass_by()
-        ticket = await super().read(ticket_id)
+        ticket = await super().read(ticket_id, closed=closed)
         await self._gates.pass_by()
         return ticket
 
@@ -111,9 +111,11 @@ class GatedTracker(MemoryTracker):
         await self._gates.pass_by()
         return tuple(ticket for ticket in found if ticket.state is not TicketState.GONE)
 
-    async def resolve(self, ticket_id: str, reason: Reason, comment: str) -> Ticket:
+    async def resolve(
+        self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
+    ) -> Ticket:
         await self._gates.pass_by()
-        ticket = await super().resolve(ticket_id, reason, comment)
+        ticket = await super().resolve(ticket_id, reason, comment, fields)
         await self._gates.pass_by()
         self.troubles.meet("resolved")
         return ticket
@@ -123,6 +125,13 @@ class GatedTracker(MemoryTracker):
         ticket = await super().reopen(ticket_id, comment)
         await self._gates.pass_by()
         self.troubles.meet("reopened")
+        return ticket
+
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
+        await self._gates.pass_by()
+        ticket = await super().raise_urgency(ticket_id, fields, comment)
+        await self._gates.pass_by()
+        self.troubles.meet("raised")
         return ticket
 
     async def comment(self, ticket_id: str, text: str) -> None:

@@ -329,7 +329,8 @@ async def test_a_ticket_that_refuses_to_be_closed_does_not_reopen_the_finding(of
         await office.look()
     assert office.status() is FindingStatus.RESOLVED
     assert list(await office.parked()) == [f"{KEY.ref}/resolve:jira"]
-    assert office.jira.books["id-1"].comments == ["finding_resolved KEY-1"], "its readers were told, once"
+    (comment,) = office.jira.books["id-1"].comments  # its readers were told, once, with the words of the refusal
+    assert comment == f"finding_resolved KEY-1\n\nrefused KEY-1 resolve jira: {NO.words}"
     office.jira.troubles.heal()
     await office.desk.parked.replay(f"{KEY.ref}/resolve:jira", office.clock())
     await office.work()
@@ -453,7 +454,8 @@ async def test_a_conflict_is_told_once_and_only_when_the_finding_has_really_gone
     office.jira.change("id-1", TicketState.IN_PROGRESS)
     for _ in range(3):
         await office.look()
-    assert office.jira.books["id-1"].comments == []
+    refusals = [f"refused KEY-1 patch reviewing: {error.words}"] if isinstance(error, Refused) else []
+    assert office.jira.books["id-1"].comments == refusals
     assert office.jira.books["id-1"].ticket.state is TicketState.IN_PROGRESS
     office.source.troubles.heal()
     if isinstance(error, TryLater):
@@ -464,7 +466,7 @@ async def test_a_conflict_is_told_once_and_only_when_the_finding_has_really_gone
         await office.work()
     await office.look()
     assert office.status() is FindingStatus.REVIEWING
-    assert len(office.jira.books["id-1"].comments) <= 1
+    assert office.jira.books["id-1"].comments.count("conflict KEY-1") <= 1
 
 
 @pytest.mark.parametrize("seconds", [None, 86_400, 0.5])

@@ -1,7 +1,7 @@
 """Who holds a case: nobody writes without the lease, a lease is kept while the work goes on, and SIGTERM lets go."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from prometheus_client import REGISTRY
@@ -48,9 +48,11 @@ class Held(MemoryTracker):
         await self._hold("create")
         return await super().create(draft)
 
-    async def resolve(self, ticket_id: str, reason: Reason, comment: str) -> Ticket:
+    async def resolve(
+        self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
+    ) -> Ticket:
         await self._hold("resolve")
-        return await super().resolve(ticket_id, reason, comment)
+        return await super().resolve(ticket_id, reason, comment, fields)
 
 
 @pytest.fixture

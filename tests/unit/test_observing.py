@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link
+from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
 from remediation.errors import NotFound, Refused, TryLater
-from remediation.findings import Finding, FindingStatus
+from remediation.findings import Finding, FindingStatus, Severity
 from remediation.observing import Sight, observe
 from remediation.tickets import Draft, Ticket, TicketState
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, PlainRulebook
@@ -88,7 +88,7 @@ async def test_a_ticket_whose_rule_was_taken_away_is_still_read(scene: Scene) ->
     ticket = scene.linked(scene.jira)
     scene.rulebook = PlainRulebook()
     sight = await scene.look()
-    assert (sight.wanted, sight.observation.tickets) == ((), {"jira": ticket})
+    assert (sight.policy.trackers, sight.observation.tickets) == ((), {"jira": ticket})
     assert scene.calls == [["read"], []]
 
 
@@ -104,7 +104,7 @@ async def test_trackers_that_are_not_configured_any_more_are_neither_wanted_nor_
     scene.linked(scene.snow)
     del scene.trackers["snow"]
     sight = await scene.look()
-    assert (sight.wanted, sight.observation.tickets, sight.failures) == (("jira",), {}, {})
+    assert (sight.policy.trackers, sight.observation.tickets, sight.failures) == (("jira",), {}, {})
 
 
 @pytest.mark.parametrize("error", [TryLater("jira", "busy"), Refused("jira", "no", status=403)])
@@ -119,7 +119,7 @@ async def test_a_tracker_that_cannot_be_asked_is_unseen_and_the_other_is_seen(
     sight = await scene.look()
     assert (sight.observation.unseen, sight.failures) == ({"jira"}, {"jira": error})
     assert sight.observation.tickets == {"snow": ticket}
-    assert sight.observation.missing(sight.wanted) == ()
+    assert sight.observation.missing(sight.policy.trackers) == ()
 
 
 @pytest.mark.parametrize("error", [TryLater("lakeside", "busy"), NotFound("lakeside", "no such finding")])
@@ -167,3 +167,71 @@ async def test_observing_only_reads(status: FindingStatus) -> None:
     await scene.look()
     assert set(scene.jira.troubles.calls + scene.snow.troubles.calls) <= {"read", "find"}
     assert scene.source.troubles.calls == ["finding"]
+
+
+async def test_beside_an_active_ticket_a_done_one_is_the_one_that_it_follows(scene: Scene) -> None:
+    old = scene.jira.keep(DRAFT)
+    scene.jira.change(old.id, TicketState.DONE)
+    new = scene.jira.keep(DRAFT)
+    seen = (await scene.look()).observation
+    assert (seen.tickets["jira"], seen.duplicates) == (new, ())
+
+
+async def test_of_done_tickets_the_last_one_opened_counts(scene: Scene) -> None:
+    tickets = [scene.jira.keep(DRAFT) for _ in range(3)]
+    done = [scene.jira.change(ticket.id, TicketState.DONE) for ticket in tickets]
+    assert (await scene.look()).observation.tickets["jira"] == done[-1]
+
+
+async def test_where_a_ticket_was_about_to_follow_another_it_is_searched_for_beside_the_linked_one(
+    scene: Scene,
+) -> None:
+    old = scene.linked(scene.jira)
+    scene.jira.change(old.id, TicketState.DONE)
+    new = scene.jira.keep(DRAFT)
+    scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW - 1)})
+    assert (await scene.look()).observation.tickets["jira"] == new
+
+
+async def test_while_one_may_still_come_to_light_nothing_is_concluded_from_the_linked_one(scene: Scene) -> None:
+    old = scene.linked(scene.jira)
+    scene.jira.change(old.id, TicketState.DONE)
+    scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW - 1)})
+    assert "jira" in (await scene.look()).observation.unseen
+    scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW - 1_000)})
+    assert (await scene.look()).observation.tickets["jira"].id == old.id
+
+
+async def test_a_finding_that_we_knew_and_that_schoolscan_no_longer_has_is_gone(scene: Scene) -> None:
+    ticket = scene.linked(scene.jira)
+    scene.source.forget("fnd_1")
+    seen = (await scene.look()).observation
+    assert (seen.finding.status, seen.tickets) == (FindingStatus.GONE, {"jira": ticket})
+    scene.record = CaseRecord(KEY)
+    with pytest.raises(NotFound):
+        await scene.look()
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+async def test_urgency_is_worked_out_only_where_the_finding_became_worse(scene: Scene, severity: Severity) -> None:
+    scene.rulebook.by_severity = {each: {"priority": each} for each in Severity}
+    scene.record = replace(scene.record, memory=Memory(severity=Severity.HIGH))
+    scene.source.set_severity("fnd_1", severity)
+    urgency = (await scene.look()).observation.urgency
+    assert bool(urgency) is (severity is Severity.CRITICAL)
+
+
+async def test_a_ticket_that_was_done_is_read_as_one_that_is_done(scene: Scene) -> None:
+    class Asked(MemoryTracker):
+        expected: bool | None = None
+
+        async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
+            self.expected = closed
+            return await super().read(ticket_id, closed=closed)
+
+    scene.jira = scene.trackers["jira"] = Asked("jira", ManualClock(NOW))
+    scene.linked(scene.jira)
+    for state in (TicketState.OPEN, TicketState.DONE):
+        scene.record = replace(scene.record, memory=Memory(FindingStatus.REVIEWING, {"jira": state}))
+        await scene.look()
+        assert scene.jira.expected is (state is TicketState.DONE)

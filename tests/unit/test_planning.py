@@ -13,17 +13,21 @@ from remediation.actions import (
     CommentOnTicket,
     OpenTicket,
     PatchFinding,
+    RaiseTicket,
     ReopenTicket,
     ResolveTicket,
 )
 from remediation.cases import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.findings import Finding, FindingStatus
 from remediation.planning import Observation, plan, still_wanted, with_own_work
+from remediation.policy import Policy
 from remediation.tickets import Reason, Ticket, TicketState
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 BOTH = ("servicenow", "jira")
 EARLIER = datetime(2026, 4, 1, tzinfo=UTC)
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+POLICY = Policy(rule="every-finding", trackers=BOTH)
 
 OPEN, REVIEWING = FindingStatus.OPEN, FindingStatus.REVIEWING
 RESOLVED, ACCEPTED = FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK
@@ -46,7 +50,8 @@ def seen(status: FindingStatus, updated_at: datetime | None = None, **states: Ti
 
 
 def names(observation: Observation, memory: Memory | None = None, wanted: tuple[str, ...] = BOTH) -> list[str]:
-    return [action.name for action in plan(observation, wanted, CaseRecord(KEY, memory=memory or Memory()))]
+    record = CaseRecord(KEY, memory=memory or Memory())
+    return [action.name for action in plan(observation, Policy(trackers=wanted), record, NOW)]
 
 
 TABLE = [
@@ -108,9 +113,15 @@ TABLE = [
     ),
     (
         "a finding accepted closes its tickets",
-        seen(ACCEPTED, servicenow=DONE, jira=ACTIVE),
+        seen(ACCEPTED, servicenow=ticket("servicenow", DONE, Reason.CANCELLED), jira=ACTIVE),
         AGREED_ACTIVE,
         ["resolve:jira"],
+    ),
+    (
+        "fixed in one place and accepted in the other: SchoolScan's word, and both are told",
+        seen(ACCEPTED, servicenow=DONE, jira=ACTIVE),
+        AGREED_ACTIVE,
+        ["resolve:jira", "comment:servicenow:conflict", "patch:accepted_risk"],
     ),
     (
         "found again reopens tickets",
@@ -153,7 +164,7 @@ TABLE = [
         "solved here and reopened there: still open wins, and is told",
         seen(ACCEPTED, servicenow=ACTIVE, jira=DONE),
         AGREED_DONE,
-        ["comment:servicenow", "patch:reviewing"],
+        ["comment:servicenow:conflict", "patch:reviewing"],
     ),
     (
         "opened but not yet in review, after a crash",
@@ -202,7 +213,7 @@ def test_a_case_whose_rule_was_taken_away_is_kept_in_step_all_the_same() -> None
 def test_duplicates_are_closed() -> None:
     twin = replace(ticket("jira", ACTIVE), id="id-twin")
     observation = replace(seen(REVIEWING, servicenow=ACTIVE, jira=ACTIVE), duplicates=(twin,))
-    assert plan(observation, BOTH, CaseRecord(KEY, memory=AGREED_ACTIVE)) == (CloseDuplicate("jira", "id-twin"),)
+    assert plan(observation, POLICY, CaseRecord(KEY, memory=AGREED_ACTIVE), NOW) == (CloseDuplicate("jira", "id-twin"),)
 
 
 def test_our_own_reopening_is_not_taken_for_a_persons() -> None:
@@ -220,30 +231,32 @@ def test_our_own_patch_is_not_taken_for_somebodys() -> None:
 
 def test_a_parked_action_is_left_out_and_the_others_are_not() -> None:
     record = CaseRecord(KEY, parked=frozenset({"open:jira"}))
-    assert [action.name for action in plan(seen(OPEN), BOTH, record)] == ["open:servicenow", "patch:reviewing"]
+    assert [action.name for action in plan(seen(OPEN), POLICY, record, NOW)] == ["open:servicenow", "patch:reviewing"]
 
 
 def test_a_ticket_whose_opening_is_parked_has_the_finding_patched_once_and_not_at_every_look() -> None:
     record = CaseRecord(KEY, memory=Memory(REVIEWING, {"servicenow": ACTIVE}), parked=frozenset({"open:jira"}))
-    assert plan(seen(REVIEWING, servicenow=ACTIVE), BOTH, record) == ()
-    assert plan(seen(OPEN), BOTH, CaseRecord(KEY, parked=frozenset({"open:jira", "open:servicenow"}))) == ()
+    assert plan(seen(REVIEWING, servicenow=ACTIVE), POLICY, record, NOW) == ()
+    assert plan(seen(OPEN), POLICY, CaseRecord(KEY, parked=frozenset({"open:jira", "open:servicenow"})), NOW) == ()
 
 
 @pytest.mark.parametrize("how", ["parked", "again"])
 def test_tickets_that_would_not_be_reopened_do_not_solve_their_finding(how: str) -> None:
     memory, refused = Memory(REVIEWING, {"jira": DONE}), {how: frozenset({"reopen:jira"})}
     record = replace(CaseRecord(KEY, memory=memory), **refused)  # type: ignore[arg-type]  # both fields are alike
-    named = [action.name for action in plan(seen(REVIEWING, jira=DONE), ("jira",), record)]
+    named = [action.name for action in plan(seen(REVIEWING, jira=DONE), Policy(trackers=("jira",)), record, NOW)]
     assert named == (["reopen:jira"] if how == "again" else [])
     closed_since = replace(record, memory=Memory(REVIEWING, {"jira": ACTIVE}), again=frozenset())
-    assert [action.name for action in plan(seen(REVIEWING, jira=DONE), ("jira",), closed_since)] == ["patch:resolved"]
+    assert [
+        action.name for action in plan(seen(REVIEWING, jira=DONE), Policy(trackers=("jira",)), closed_since, NOW)
+    ] == ["patch:resolved"]
 
 
 @pytest.mark.parametrize("how", ["parked", "again"])
 def test_a_ticket_that_a_person_reopened_is_not_closed_because_schoolscan_refused(how: str) -> None:
     memory, refused = Memory(RESOLVED, {"jira": DONE}), {how: frozenset({"patch:reviewing"})}
     record = replace(CaseRecord(KEY, memory=memory), **refused)  # type: ignore[arg-type]  # both fields are alike
-    named = [action.name for action in plan(seen(RESOLVED, jira=ACTIVE), ("jira",), record)]
+    named = [action.name for action in plan(seen(RESOLVED, jira=ACTIVE), Policy(trackers=("jira",)), record, NOW)]
     assert named == (["patch:reviewing"] if how == "again" else [])
 
 
@@ -251,17 +264,20 @@ def test_an_action_asked_for_again_comes_back_while_it_makes_sense() -> None:
     record = CaseRecord(
         KEY, memory=Memory(REVIEWING, {"servicenow": ACTIVE, "jira": DONE}), again=frozenset({"reopen:jira"})
     )
-    assert [action.name for action in plan(seen(REVIEWING, servicenow=ACTIVE, jira=DONE), BOTH, record)] == [
+    assert [action.name for action in plan(seen(REVIEWING, servicenow=ACTIVE, jira=DONE), POLICY, record, NOW)] == [
         "reopen:jira"
     ]
-    assert plan(seen(REVIEWING, servicenow=ACTIVE, jira=ACTIVE), BOTH, record) == ()
+    assert plan(seen(REVIEWING, servicenow=ACTIVE, jira=ACTIVE), POLICY, record, NOW) == ()
 
 
 @pytest.mark.parametrize("name", ["open:jira", "reopen:jira", "resolve:jira"])
 @pytest.mark.parametrize("status", [REVIEWING, RESOLVED])
 def test_an_action_asked_for_again_waits_until_its_tracker_can_be_seen(name: str, status: FindingStatus) -> None:
     record = CaseRecord(KEY, memory=Memory(status, {"jira": DONE}), again=frozenset({name}))
-    assert plan(Observation(Finding("fnd_1", status), unseen=frozenset({"jira"})), ("jira",), record) == ()
+    assert (
+        plan(Observation(Finding("fnd_1", status), unseen=frozenset({"jira"})), Policy(trackers=("jira",)), record, NOW)
+        == ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -283,7 +299,7 @@ def test_an_action_asked_for_again_waits_until_its_tracker_can_be_seen(name: str
 def test_a_parked_action_is_wanted_only_while_it_would_help(
     name: str, observation: Observation, *, expected: bool
 ) -> None:
-    assert still_wanted(name, observation, BOTH) is expected
+    assert still_wanted(name, observation, POLICY) is expected
 
 
 # A small world in which actions really happen, so that promises can be tried on all of its histories.
@@ -298,7 +314,7 @@ class World:
 
     def look(self, crash_after: int | None = None) -> list[Action]:
         observation = seen(self.status, None, **self.tickets)
-        actions = list(plan(observation, BOTH, CaseRecord(KEY, memory=self.memory)))
+        actions = list(plan(observation, POLICY, CaseRecord(KEY, memory=self.memory), NOW))
         if actions:
             known = with_own_work(self.memory, observation)
             doing = self.memory.doing | {action.name for action in actions}
@@ -325,7 +341,7 @@ class World:
                 self.tickets[name] = TicketState.OPEN
             case PatchFinding(status=status):
                 self.status = status
-            case CommentOnTicket() | CloseDuplicate():
+            case CommentOnTicket() | CloseDuplicate() | RaiseTicket():
                 pass
 
     def agrees(self) -> bool:

@@ -1,0 +1,12 @@
+"""Which actions would bring a case into agreement. Pure: what was seen, the rule's policy, what is remembered, and now.
+
+The whole of it follows from one observation: in agreement, a finding is `reviewing` with at least one active ticket,
+or solved with none. `open` is a word that SchoolScan alone sets, so it always means "new" or "found again".
+"""
+
+from remediation.planning.left_over import still_wanted
+from remediation.planning.observation import Observation
+from remediation.planning.own_work import with_own_work
+from remediation.planning.plans import plan, still_told
+
+__all__ = ["Observation", "plan", "still_told", "still_wanted", "with_own_work"]

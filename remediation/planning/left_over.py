@@ -1,0 +1,56 @@
+"""Actions that were set aside after a refusal: whether they still make sense, and what a person asked for again."""
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+
+from remediation.actions import Action, OpenTicket, ReopenTicket, ResolveTicket, Why, kind_of, target_of
+from remediation.findings import FindingStatus
+from remediation.planning.observation import Observation
+from remediation.policy import Policy
+from remediation.tickets import Reason
+
+
+def still_wanted(name: str, seen: Observation, policy: Policy) -> bool:
+    """Whether a parked action would still bring the case nearer to agreement."""
+    kind, target = kind_of(name), target_of(name)
+    status = seen.finding.status
+    if target in seen.unseen:
+        return True
+    if kind == "open":
+        return status.is_unsolved and (target in seen.missing(policy.trackers) or target in seen.done)
+    if kind == "reopen":
+        return status.is_unsolved and target in seen.done
+    if kind == "resolve":
+        return not status.is_unsolved and target in seen.active
+    if kind == "patch":
+        return status != target and bool(seen.active) == (target == FindingStatus.REVIEWING)
+    return kind in {"duplicate", "comment", "raise"} and target in seen.existing  # until a person takes them off
+
+
+def asked_again(seen: Observation, policy: Policy, again: AbstractSet[str]) -> Iterator[Action]:
+    """The actions of these names, as far as they still make sense."""
+    for name in sorted(again):
+        tracker = target_of(name)
+        if tracker in seen.unseen or not still_wanted(name, seen, policy):
+            continue  # what cannot be seen is not acted on either: it stays asked for
+        match kind_of(name):
+            case "open":
+                old = seen.existing.get(tracker)
+                yield OpenTicket(tracker, Why.NEW, old.id if old else None)
+            case "reopen":
+                yield ReopenTicket(tracker, Why.FOUND_AGAIN)
+            case "resolve":
+                yield closing(tracker, seen.finding.status)
+            case _:
+                continue  # the others follow from what is seen
+
+
+def closing(tracker: str, status: FindingStatus) -> ResolveTicket:
+    """Closing a ticket because of where its finding stands."""
+    match status:
+        case FindingStatus.ACCEPTED_RISK:
+            return ResolveTicket(tracker, Reason.ACCEPTED_RISK, Why.FINDING_ACCEPTED)
+        case FindingStatus.GONE:
+            return ResolveTicket(tracker, Reason.CANCELLED, Why.FINDING_GONE)
+        case _:
+            return ResolveTicket(tracker, Reason.FIXED, Why.FINDING_RESOLVED)

@@ -1,0 +1,44 @@
+"""What people on the case's tickets ought to hear: it is worse than it was, an expert looked at it, it is gone."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from remediation.actions import CommentOnTicket, RaiseTicket, Why
+from remediation.cases import Memory
+from remediation.findings import FindingStatus
+from remediation.planning.observation import Observation
+
+_DUE = frozenset({"duedate", "due_date"})
+"""The names that trackers give to the day by which a ticket is due."""
+
+
+def news(seen: Observation, memory: Memory, trackers: Iterable[str]) -> Iterator[RaiseTicket | CommentOnTicket]:
+    """What to tell on the tickets in these trackers, told already or not."""
+    finding = seen.finding
+    for tracker in trackers:
+        if (
+            memory.severity is not None
+            and tracker in memory.tickets
+            and finding.severity.is_worse_than(memory.severity)
+        ):
+            yield RaiseTicket(tracker, finding.severity, _fields_of_ours(tracker, seen, memory))
+        if finding.review is not None:
+            yield CommentOnTicket(tracker, Why.EXPERT_REVIEWED, finding.review)
+        if finding.status is FindingStatus.GONE:
+            yield CommentOnTicket(tracker, Why.FINDING_GONE)
+
+
+def _fields_of_ours(tracker: str, seen: Observation, memory: Memory) -> tuple[tuple[str, str], ...]:
+    """The fields to write: those that still hold what we wrote, and a due date only where it comes earlier."""
+    ticket, wrote = seen.tickets.get(tracker), memory.wrote.get(tracker, {})
+    if ticket is None:
+        return ()
+    now = ticket.urgency
+    return tuple(
+        (name, value)
+        for name, value in seen.urgency.get(tracker, {}).items()
+        if name in wrote and now.get(name) == wrote[name] and _is_more_urgent(name, value, now)
+    )
+
+
+def _is_more_urgent(name: str, value: str, now: Mapping[str, str]) -> bool:
+    return value < now[name] if name in _DUE else value != now[name]

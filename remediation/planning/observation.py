@@ -1,0 +1,47 @@
+"""What the outside says of a case now."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from remediation.findings import Finding
+from remediation.tickets import Ticket, TicketState
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The finding and its tickets, as far as they could be seen.
+
+    `tickets` has the case's tickets by tracker; a tracker that the rule wants and that has none is absent. `unseen`
+    are the trackers that could not be asked: nothing is concluded about them. `duplicates` are active tickets that
+    carry the case's mark beside the one that counts. `urgency` is what the rule wants in the urgency of each ticket;
+    it is only worked out where the finding has become worse.
+    """
+
+    finding: Finding
+    tickets: Mapping[str, Ticket] = field(default_factory=dict)
+    unseen: AbstractSet[str] = frozenset()
+    duplicates: tuple[Ticket, ...] = ()
+    urgency: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    existing: Mapping[str, Ticket] = field(init=False, repr=False, compare=False)
+    active: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    done: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort the tickets once: every row of the table asks for them."""
+        existing: dict[str, Ticket] = {}
+        active: list[str] = []
+        done: list[str] = []
+        for name, ticket in self.tickets.items():
+            if ticket.state is TicketState.GONE:
+                continue
+            existing[name] = ticket
+            (done if ticket.state is TicketState.DONE else active).append(name)
+        object.__setattr__(self, "existing", existing)
+        object.__setattr__(self, "active", tuple(active))
+        object.__setattr__(self, "done", tuple(done))
+
+    def missing(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """The wanted trackers that have no ticket (any more)."""
+        return tuple([name for name in wanted if name not in self.existing and name not in self.unseen])

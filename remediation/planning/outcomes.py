@@ -1,0 +1,63 @@
+"""What tickets that are done make of their finding: a decision, or a question back to those who closed them."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from remediation.actions import CommentOnTicket, PatchFinding, Why
+from remediation.findings import FindingStatus
+from remediation.policy import Policy, accepts_risk
+from remediation.tickets import Reason, Ticket
+
+DECISIONS = frozenset({Reason.FIXED, Reason.ACCEPTED_RISK, Reason.FALSE_POSITIVE})
+"""Reasons that say something of the finding; the others say only why nobody works on the ticket any more."""
+
+Outcome = tuple[PatchFinding | CommentOnTicket, ...]
+"""One change of the finding's status, or a comment on each ticket whose closing does not count."""
+
+
+def outcome_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> Outcome:
+    """What these tickets, all of them done, make of their finding.
+
+    A risk is accepted only where every decision says so, and says enough.
+    """
+    reasons = {name: ticket.reason or Reason.UNKNOWN for name, ticket in tickets.items()}
+    decisions = [reason for reason in reasons.values() if reason in DECISIONS]
+    if decisions and all(reason is Reason.ACCEPTED_RISK for reason in decisions):
+        return _acceptance_of(tickets, policy, now)
+    counting: list[Reason] = [reason for reason in decisions if reason is not Reason.ACCEPTED_RISK]
+    counting = counting or list(reasons.values())
+    for reason in counting:
+        if reason not in policy.kept_open:
+            return (PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, reason),)
+    kept = ((name, reason) for name, reason in reasons.items() if reason in policy.kept_open)
+    return tuple(CommentOnTicket(name, Why.KEPT_OPEN, reason) for name, reason in kept)
+
+
+def accepted_still(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> PatchFinding | None:
+    """The acceptance that these tickets state, if it counts and has not ended."""
+    for action in outcome_of(tickets, policy, now):
+        if isinstance(action, PatchFinding) and action.status is FindingStatus.ACCEPTED_RISK:
+            return action
+    return None
+
+
+def decided(tickets: Mapping[str, Ticket]) -> FindingStatus | None:
+    """What these tickets decide of their finding, whether or not it counts; None where they decide nothing."""
+    decisions = [ticket.reason for ticket in tickets.values() if ticket.reason in DECISIONS]
+    if not decisions:
+        return None
+    every = all(reason is Reason.ACCEPTED_RISK for reason in decisions)
+    return FindingStatus.ACCEPTED_RISK if every else FindingStatus.RESOLVED
+
+
+def _acceptance_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> Outcome:
+    if questions := tuple(_questions(tickets, policy, now)):
+        return questions
+    until = policy.risk_until(tickets)
+    return (PatchFinding(FindingStatus.ACCEPTED_RISK, Why.TICKET_DONE, Reason.ACCEPTED_RISK, until),)
+
+
+def _questions(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> Iterator[CommentOnTicket]:
+    for name, ticket in tickets.items():
+        if accepts_risk(ticket) and (lacking := policy.acceptance.lacks(ticket, now)):
+            yield CommentOnTicket(name, Why.RISK_UNEXPLAINED, ",".join(lacking))

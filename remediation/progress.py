@@ -1,0 +1,108 @@
+"""How a look went, and what is remembered of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from remediation.actions import (
+    Action,
+    CommentOnTicket,
+    OpenTicket,
+    PatchFinding,
+    RaiseTicket,
+    ReopenTicket,
+    ResolveTicket,
+    Why,
+    target_of,
+)
+from remediation.cases import Memory
+from remediation.errors import Refused, TryLater
+from remediation.findings import FindingStatus, Severity
+from remediation.planning import Observation
+from remediation.policy import Policy
+from remediation.tickets import Ticket
+
+
+@dataclass(slots=True)
+class Progress:
+    """Which actions were done, which come later, which were refused, and how the world looks now.
+
+    `wrote` is what we wrote into the urgency of tickets, by tracker; `requests` has the outside's own id of the last
+    request of each action, by the action's name.
+    """
+
+    status: FindingStatus
+    tickets: dict[str, Ticket]
+    done: list[Action] = field(default_factory=list)
+    later: dict[str, TryLater] = field(default_factory=dict)
+    refused: dict[str, Refused] = field(default_factory=dict)
+    wrote: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    requests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether what was done settled a disagreement between two people."""
+        return any(isinstance(action, PatchFinding) and action.why is Why.CONFLICT for action in self.done)
+
+    def memory(self, known: Memory, seen: Observation, policy: Policy, told: frozenset[str], now: float) -> Memory:
+        """How both sides are now, if they agree; otherwise what was known before, and what we have done since.
+
+        What was put off, parked or could not be seen is then still news to the next look. `told` are the facts that
+        were told before and still hold; `now` is in Unix seconds.
+        """
+        known = replace(
+            known,
+            severity=self._severity(known, seen),
+            rule=policy.rule or known.rule,
+            wrote=self._wrote(known, seen),
+            told=told | {action.token for action in self.done if isinstance(action, CommentOnTicket)},
+            conflict_at=now if self.is_conflict else known.conflict_at,
+        )
+        unseen = seen.unseen
+        states = {name: ticket.state for name, ticket in self.tickets.items()}
+        if not self.later and self._agree:
+            tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
+            return replace(known, finding=self.status, tickets=tickets, doing=frozenset(), planned_at=None)
+        finding = self.status if any(isinstance(action, PatchFinding) for action in self.done) else known.finding
+        tickets = {**known.tickets, **{name: states[name] for name in self._moved()}}
+        doing = self._unfinished() | {name for name in known.doing if target_of(name) in unseen}
+        return replace(known, finding=finding, tickets=tickets, doing=doing, planned_at=self.status)
+
+    @property
+    def _agree(self) -> bool:
+        """Both sides say the same: work goes on, or it does not. A finding that is gone says nothing."""
+        active = any(ticket.state.is_active for ticket in self.tickets.values())
+        return self.status is FindingStatus.GONE or active is not self.status.is_solved
+
+    def _moved(self) -> Iterator[str]:
+        """The trackers whose ticket we changed; an opened one counts once a note names it."""
+        unnamed = any(name.startswith("patch:") for name in self.later)
+        for action in self.done:
+            if isinstance(action, ResolveTicket | ReopenTicket) or (isinstance(action, OpenTicket) and not unnamed):
+                yield action.tracker
+
+    def _unfinished(self) -> frozenset[str]:
+        """What may yet have been done. A comment that surely was not written is not taken for one that was."""
+        sure = {
+            name
+            for name, error in self.later.items()
+            if name.startswith(("comment:", "raise:")) and not error.ambiguous
+        }
+        return frozenset(self.later.keys() - sure)
+
+    def _severity(self, known: Memory, seen: Observation) -> Severity | None:
+        """The severity that the tickets know of: it stays as it was until they have been told of a worse one."""
+        now = seen.finding.severity
+        if now is Severity.UNKNOWN:
+            return known.severity
+        waiting = seen.unseen or any(name.startswith("raise:") for name in self.later)
+        idle = not any(ticket.state.is_active for ticket in self.tickets.values())
+        if known.severity is not None and now.is_worse_than(known.severity) and (waiting or idle):
+            return known.severity
+        return now
+
+    def _wrote(self, known: Memory, seen: Observation) -> dict[str, Mapping[str, str]]:
+        kept = {name: fields for name, fields in known.wrote.items() if name in self.tickets or name in seen.unseen}
+        for action in self.done:
+            if isinstance(action, RaiseTicket):
+                kept[action.tracker] = {**kept.get(action.tracker, {}), **dict(action.fields)}
+        return kept | self.wrote

@@ -1,0 +1,278 @@
+"""Carrying out what keeps both sides in step: tickets that follow, urgency that is raised, news, refusals, words."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from remediation.acting import Hands
+from remediation.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.errors import Refused, TryLater
+from remediation.findings import Finding, FindingStatus, Severity
+from remediation.observing import observe
+from remediation.planning import plan, still_told
+from remediation.policy import Acceptance, Policy
+from remediation.progress import Progress
+from remediation.tickets import Reason, Risk, Ticket, TicketState
+from tests.stand_ins import ManualClock, MemoryLinks, MemorySource, MemoryTracker, PlainRulebook
+
+KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+BUSY = TryLater("jira", "busy", status=503)
+NO = Refused("jira", "no transition leads there", status=400)
+
+
+@dataclass
+class Case:
+    """One finding and one tracker; looks are real, but what is remembered is kept here."""
+
+    policy: Policy = field(default_factory=lambda: Policy("every-finding"))
+    memory: Memory = field(default_factory=Memory)
+
+    def __post_init__(self) -> None:
+        self.clock = ManualClock()
+        self.source = MemorySource(Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH, detected_at=self.now))
+        self.jira = MemoryTracker("jira", self.clock)
+        self.links = MemoryLinks()
+        self.rulebook = PlainRulebook("jira", terms=self.policy)
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock(), tz=UTC)
+
+    @property
+    def ticket(self) -> Ticket:
+        """The ticket that the case is linked to."""
+        return self.jira.books[self.links.links["jira"].ticket_id].ticket
+
+    def status(self) -> FindingStatus:
+        return self.source.findings["fnd_1"].status
+
+    @property
+    def comments(self) -> list[str]:
+        return self.jira.books[self.ticket.id].comments
+
+    async def look(self) -> Progress:
+        record = CaseRecord(KEY, links=dict(self.links.links), memory=self.memory)
+        sight = await observe(record, self.source, {"jira": self.jira}, self.rulebook, self.clock())
+        actions = plan(sight.observation, sight.policy, record, sight.at)
+        hands = Hands(record, sight, self.source, {"jira": self.jira}, self.rulebook, self.links, self.clock)
+        progress = await hands.carry_out(actions)
+        told = still_told(sight.observation, sight.policy, record, sight.at)
+        self.memory = progress.memory(self.memory, sight.observation, sight.policy, told, self.clock())
+        return progress
+
+    async def settle(self) -> None:
+        """Look until there is nothing to do, which must be at once."""
+        await self.look()
+        writes = self.written()
+        await self.look()
+        assert self.written() == writes, "a look after a look writes nothing"
+
+    def written(self) -> tuple[object, ...]:
+        return len(self.source.updates), [(k.ticket.version, len(k.comments)) for k in self.jira.books.values()]
+
+
+@pytest.fixture
+def case() -> Case:
+    return Case()
+
+
+async def test_a_ticket_closed_for_good_is_followed_by_a_new_one_that_is_tied_to_it(case: Case) -> None:
+    await case.settle()
+    old = case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
+    case.jira.close_for_good(old.id)
+    await case.settle()
+    case.source.set_status("fnd_1", FindingStatus.OPEN)
+    await case.settle()
+    assert case.ticket.id != old.id
+    assert case.ticket.state is TicketState.OPEN
+    assert case.jira.books[case.ticket.id].draft.follows == old.id
+    assert case.jira.books[old.id].comments == ["continued KEY-2"]
+    assert case.status() is FindingStatus.REVIEWING
+    assert case.source.updates[-1][2].endswith("KEY-2")
+
+
+async def test_a_refused_successor_leaves_the_link_to_the_old_ticket(case: Case) -> None:
+    await case.settle()
+    old = case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED)
+    case.jira.close_for_good(old.id)
+    await case.settle()
+    case.source.set_status("fnd_1", FindingStatus.OPEN)
+    case.jira.troubles.for_good("create", NO)
+    progress = await case.look()
+    assert list(progress.refused) == ["open:jira"]
+    assert case.links.links["jira"].ticket_id == old.id
+    assert case.links.intents == {}
+
+
+async def test_what_was_written_at_the_opening_is_remembered_and_raised_once() -> None:
+    case = Case()
+    case.rulebook.by_severity = {
+        Severity.HIGH: {"priority": "High", "duedate": "2027-02-01"},
+        Severity.CRITICAL: {"priority": "Highest", "duedate": "2027-01-20"},
+    }
+    await case.settle()
+    assert case.memory.wrote == {"jira": {"priority": "High", "duedate": "2027-02-01"}}
+    case.source.set_severity("fnd_1", Severity.CRITICAL)
+    await case.settle()
+    assert case.ticket.urgency == {"priority": "Highest", "duedate": "2027-01-20"}
+    assert case.comments == ["severity_raised KEY-1 high to critical"]
+    assert case.memory.severity is Severity.CRITICAL
+
+
+async def test_a_priority_that_a_person_chose_is_not_raised_but_told_of() -> None:
+    case = Case()
+    case.rulebook.by_severity = {Severity.HIGH: {"priority": "High"}, Severity.CRITICAL: {"priority": "Highest"}}
+    await case.settle()
+    case.jira.set_urgency(case.ticket.id, {"priority": "Low"})
+    case.source.set_severity("fnd_1", Severity.CRITICAL)
+    await case.settle()
+    assert case.ticket.urgency == {"priority": "Low"}
+    assert case.comments == ["severity_raised KEY-1 high to critical"]
+
+
+async def test_raising_that_had_to_wait_is_done_later_and_once(case: Case) -> None:
+    await case.settle()
+    case.source.set_severity("fnd_1", Severity.CRITICAL)
+    case.jira.troubles.once("raise_urgency", BUSY)
+    await case.look()
+    assert case.comments == []
+    await case.settle()
+    assert case.comments == ["severity_raised KEY-1 high to critical"]
+
+
+async def test_a_review_is_told_once_and_another_outcome_once_more(case: Case) -> None:
+    await case.settle()
+    for outcome in ("confirmed", "confirmed", "false_positive"):
+        case.source.set_review("fnd_1", outcome)
+        await case.settle()
+    assert case.comments == ["expert_reviewed KEY-1 confirmed", "expert_reviewed KEY-1 false_positive"]
+
+
+async def test_a_review_that_is_older_than_the_ticket_is_told_when_it_is_opened(case: Case) -> None:
+    case.source.set_review("fnd_1", "confirmed")
+    await case.settle()
+    assert case.comments == ["expert_reviewed KEY-1 confirmed"]
+
+
+async def test_a_finding_that_is_gone_is_told_once_and_its_ticket_stays(case: Case) -> None:
+    await case.settle()
+    case.source.forget("fnd_1")
+    await case.settle()
+    assert case.comments == ["finding_gone KEY-1"]
+    assert case.ticket.state.is_active
+
+
+async def test_a_finding_that_is_gone_closes_its_ticket_where_the_rule_allows_it() -> None:
+    case = Case(Policy("every-finding", closes_gone=True))
+    await case.settle()
+    finding = case.source.findings["fnd_1"]
+    case.source.forget("fnd_1")
+    await case.settle()
+    assert (case.ticket.state, case.ticket.reason) == (TicketState.DONE, Reason.CANCELLED)
+    case.source.findings["fnd_1"] = replace(finding, status=FindingStatus.OPEN)
+    await case.settle()
+    assert case.ticket.state.is_active, "it was only hidden from us"
+    assert len(case.jira.books) == 1
+
+
+async def test_an_acceptance_carries_its_reason_scrubbed_and_its_end_into_the_note(case: Case) -> None:
+    await case.settle()
+    until = case.now + timedelta(days=30)
+    case.jira.accept_risk(case.ticket.id, Risk("only staff; ask jo@example.org", until))
+    await case.settle()
+    _, status, note = case.source.updates[-1]
+    assert status is FindingStatus.ACCEPTED_RISK
+    assert f"{until:%Y-%m-%d}" in note
+    assert "only staff" in note
+    assert "jo@example" not in note
+
+
+async def test_an_acceptance_without_a_reason_is_asked_back_about_once_and_counts_when_it_is_given() -> None:
+    case = Case(Policy("every-finding", acceptance=Acceptance(reason_required=True)))
+    await case.settle()
+    case.jira.accept_risk(case.ticket.id, None)
+    await case.settle()
+    assert case.status() is FindingStatus.REVIEWING
+    assert case.comments == ["risk_unexplained KEY-1 reason"]
+    case.jira.accept_risk(case.ticket.id, Risk("nobody can be recognised"))
+    await case.settle()
+    assert case.status() is FindingStatus.ACCEPTED_RISK
+
+
+async def test_an_acceptance_comes_to_its_end_and_can_be_given_again(case: Case) -> None:
+    await case.settle()
+    case.jira.accept_risk(case.ticket.id, Risk("for now", case.now + timedelta(days=1)))
+    await case.settle()
+    case.clock.pass_by(2 * 86_400)
+    await case.settle()
+    assert case.ticket.state.is_active
+    assert case.status() is FindingStatus.REVIEWING
+    case.jira.accept_risk(case.ticket.id, Risk("once more", case.now + timedelta(days=1)))
+    await case.settle()
+    assert case.status() is FindingStatus.ACCEPTED_RISK
+
+
+@pytest.mark.parametrize("copies", [True, False])
+async def test_what_people_wrote_when_they_closed_a_ticket_is_copied_only_where_the_rule_says_so(
+    *, copies: bool
+) -> None:
+    case = Case(Policy("every-finding", copies_closing_words=copies))
+    await case.settle()
+    case.jira.books[case.ticket.id].closing_words = "page taken down, call 555-867-5309"
+    case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
+    await case.settle()
+    note = case.source.updates[-1][2]
+    assert ("page taken down" in note) is copies
+    assert "867" not in note
+    assert ("closing_words" in case.jira.troubles.calls) is copies
+
+
+async def test_a_note_does_not_fail_because_the_closing_words_cannot_be_read() -> None:
+    case = Case(Policy("every-finding", copies_closing_words=True))
+    await case.settle()
+    case.jira.troubles.for_good("closing_words", BUSY)
+    case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
+    await case.settle()
+    assert case.status() is FindingStatus.RESOLVED
+
+
+async def test_a_refusal_is_told_on_the_ticket_with_its_words_and_stops_nothing_else(case: Case) -> None:
+    await case.settle()
+    case.jira.troubles.for_good("resolve", NO)
+    case.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    progress = await case.look()
+    assert list(progress.refused) == ["resolve:jira"]
+    assert case.comments == [f"finding_resolved KEY-1\n\nrefused KEY-1 resolve jira: {NO.words}"]
+
+
+async def test_a_conflict_is_marked_and_both_sides_are_told(case: Case) -> None:
+    await case.settle()
+    case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
+    case.source.set_status("fnd_1", FindingStatus.OPEN)
+    progress = await case.look()
+    assert progress.is_conflict
+    assert case.memory.conflict_at == case.clock()
+    assert case.comments == ["conflict KEY-1"]
+    assert case.source.updates[-1][2].startswith("conflict")
+    await case.settle()
+
+
+async def test_a_moved_ticket_is_followed_and_known_by_its_new_key(case: Case) -> None:
+    await case.settle()
+    kept = case.jira.books[case.ticket.id]
+    kept.ticket = replace(kept.ticket, key="PRIV-7")
+    await case.settle()
+    assert case.links.links["jira"].ticket_key == "PRIV-7"
+
+
+async def test_what_follows_is_found_again_by_its_mark_when_the_answer_to_its_creation_was_lost(case: Case) -> None:
+    await case.settle()
+    old = case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED)
+    case.jira.close_for_good(old.id)
+    await case.settle()
+    case.source.set_status("fnd_1", FindingStatus.OPEN)
+    case.jira.troubles.once("created", TryLater("jira", "no answer", ambiguous=True))
+    await case.look()
+    assert case.links.intents.keys() == {"jira"}
+    assert case.links.links["jira"].ticket_id == old.id

@@ -1,0 +1,371 @@
+"""The planner's rows on keeping both sides in step, as a table: policies, acceptances, conflicts and news."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+
+from remediation.actions import CommentOnTicket, OpenTicket, PatchFinding, Plan, RaiseTicket, ReopenTicket, Why
+from remediation.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.findings import Finding, FindingStatus, Severity
+from remediation.planning import Observation, plan, still_told
+from remediation.policy import Acceptance, Policy, ResolveWhen
+from remediation.tickets import Reason, Risk, Ticket, TicketState
+
+KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+OPEN: Final = FindingStatus.OPEN
+REVIEWING: Final = FindingStatus.REVIEWING
+RESOLVED: Final = FindingStatus.RESOLVED
+ACCEPTED: Final = FindingStatus.ACCEPTED_RISK
+GONE: Final = FindingStatus.GONE
+ACTIVE, DONE = TicketState.OPEN, TicketState.DONE
+
+BOTH = Policy("every-finding", ("snow", "jira"))
+ANY = replace(BOTH, resolve_when=ResolveWhen.ANY)
+WITHIN = replace(BOTH, reopen_within=14 * DAY)
+NEVER = replace(BOTH, reopen_within=timedelta(0))
+STRICT = replace(BOTH, acceptance=Acceptance(reason_required=True, expiry_required=True))
+A_YEAR = replace(BOTH, acceptance=Acceptance(at_most=365 * DAY))
+KEEPING = replace(BOTH, kept_open=frozenset({Reason.CANCELLED}))
+CLOSING = replace(BOTH, closes_gone=True)
+
+AT_WORK = Memory(REVIEWING, {"snow": ACTIVE, "jira": ACTIVE}, severity=Severity.HIGH)
+MENDED = Memory(RESOLVED, {"snow": DONE, "jira": DONE})
+LIVED_WITH = Memory(ACCEPTED, {"snow": DONE, "jira": DONE})
+
+
+def active(tracker: str, **facts: Any) -> Ticket:
+    return replace(Ticket(tracker, f"id-{tracker}", f"KEY-{tracker}", "https://t.example", ACTIVE), **facts)
+
+
+def done(tracker: str, reason: Reason = Reason.FIXED, **facts: Any) -> Ticket:
+    facts.setdefault("closed_at", NOW - DAY)
+    return replace(active(tracker), state=DONE, reason=reason, **facts)
+
+
+def accepted(tracker: str, reason: str | None = "no students on it", until: datetime | None = None) -> Ticket:
+    return done(tracker, Reason.ACCEPTED_RISK, risk=Risk(reason, until))
+
+
+def seen(status: FindingStatus, *tickets: Ticket, **facts: Any) -> Observation:
+    finding = replace(Finding("fnd_1", status, Severity.HIGH), **facts)
+    return Observation(finding, {ticket.tracker: ticket for ticket in tickets})
+
+
+def planned(observation: Observation, memory: Memory, policy: Policy = BOTH, now: datetime = NOW) -> Plan:
+    return plan(observation, policy, CaseRecord(KEY, memory=memory), now)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: what was seen and remembered, and the names of what is planned for it."""
+
+    means: str
+    observation: Observation
+    memory: Memory
+    expected: list[str] = field(default_factory=list)
+    policy: Policy = BOTH
+
+
+TABLE = [
+    Row(
+        "one ticket of two done is enough where the rule says any: the other is closed",
+        seen(REVIEWING, done("snow"), active("jira")),
+        AT_WORK,
+        ["resolve:jira", "patch:resolved"],
+        ANY,
+    ),
+    Row(
+        "any means one that was closed since: one that a conflict left done decides nothing",
+        seen(REVIEWING, done("snow"), active("jira")),
+        replace(AT_WORK, tickets={"snow": DONE, "jira": ACTIVE}),
+        [],
+        ANY,
+    ),
+    Row(
+        "any, without a memory: not what was closed before somebody said reviewing",
+        seen(REVIEWING, done("snow", closed_at=NOW - 2 * DAY), active("jira"), updated_at=NOW - DAY),
+        Memory(),
+        [],
+        ANY,
+    ),
+    Row(
+        "found again within the time: reopened",
+        seen(OPEN, done("snow", closed_at=NOW - 13 * DAY), done("jira")),
+        MENDED,
+        ["reopen:snow", "reopen:jira", "patch:reviewing"],
+        WITHIN,
+    ),
+    Row(
+        "found again too late: a new ticket follows the old one",
+        seen(OPEN, done("snow", closed_at=NOW - 14 * DAY), done("jira")),
+        MENDED,
+        ["open:snow", "reopen:jira", "patch:reviewing"],
+        WITHIN,
+    ),
+    Row(
+        "found again where the rule never reopens: new tickets",
+        seen(OPEN, done("snow"), done("jira", closed_at=None)),
+        MENDED,
+        ["open:snow", "open:jira", "patch:reviewing"],
+        NEVER,
+    ),
+    Row(
+        "closed for good: a new one, whatever the rule says",
+        seen(OPEN, done("snow", final=True), done("jira")),
+        MENDED,
+        ["open:snow", "reopen:jira", "patch:reviewing"],
+    ),
+    Row(
+        "set back to review by a person, and closed for good: the note names the new ticket",
+        seen(REVIEWING, done("snow", final=True), done("jira")),
+        MENDED,
+        ["open:snow", "reopen:jira", "patch:reviewing"],
+    ),
+    Row(
+        "a risk accepted with all that the rule asks for",
+        seen(REVIEWING, accepted("snow", until=NOW + DAY), accepted("jira", until=NOW + DAY)),
+        AT_WORK,
+        ["patch:accepted_risk"],
+        STRICT,
+    ),
+    Row(
+        "a risk accepted without a reason and without an end does not count, and is asked back about",
+        seen(REVIEWING, accepted("snow", None, NOW + DAY), accepted("jira")),
+        AT_WORK,
+        ["comment:snow:risk_unexplained", "comment:jira:risk_unexplained"],
+        STRICT,
+    ),
+    Row(
+        "found again: an accepted risk that has not ended stays accepted",
+        seen(OPEN, accepted("snow", until=NOW + DAY), accepted("jira")),
+        LIVED_WITH,
+        ["patch:accepted_risk"],
+    ),
+    Row(
+        "found again: also one that SchoolScan's people accepted, about which the tickets say nothing",
+        seen(OPEN, accepted("snow", None), accepted("jira", None)),
+        LIVED_WITH,
+        ["patch:accepted_risk"],
+        STRICT,
+    ),
+    Row(
+        "found again after the acceptance ended: work begins anew",
+        seen(OPEN, accepted("snow", until=NOW - DAY), done("jira", Reason.ACCEPTED_RISK)),
+        LIVED_WITH,
+        ["reopen:snow", "reopen:jira", "patch:reviewing"],
+    ),
+    Row(
+        "a person says reviewing of an accepted risk: that is no scan, and counts",
+        seen(REVIEWING, accepted("snow"), accepted("jira")),
+        LIVED_WITH,
+        ["reopen:snow", "reopen:jira"],
+    ),
+    Row(
+        "an accepted risk has ended: the tickets come back",
+        seen(ACCEPTED, accepted("snow", until=NOW), accepted("jira")),
+        LIVED_WITH,
+        ["reopen:snow", "reopen:jira", "patch:reviewing"],
+    ),
+    Row(
+        "the rule's longest time counts from the closing",
+        seen(ACCEPTED, replace(accepted("snow"), closed_at=NOW - 365 * DAY), accepted("jira")),
+        LIVED_WITH,
+        ["reopen:snow", "reopen:jira", "patch:reviewing"],
+        A_YEAR,
+    ),
+    Row("it has not ended yet", seen(ACCEPTED, accepted("snow"), accepted("jira")), LIVED_WITH, [], A_YEAR),
+    Row(
+        "a ticket cancelled resolves the finding where the rule says nothing",
+        seen(REVIEWING, done("snow", Reason.CANCELLED), done("jira", Reason.CANCELLED)),
+        AT_WORK,
+        ["patch:resolved"],
+    ),
+    Row(
+        "a ticket cancelled leaves the finding as it is where the rule says so",
+        seen(REVIEWING, done("snow", Reason.CANCELLED), done("jira", Reason.CANCELLED)),
+        AT_WORK,
+        ["comment:snow:kept_open", "comment:jira:kept_open"],
+        KEEPING,
+    ),
+    Row(
+        "cancelled in one place, fixed in the other: fixed counts",
+        seen(REVIEWING, done("snow", Reason.CANCELLED), done("jira")),
+        AT_WORK,
+        ["patch:resolved"],
+        KEEPING,
+    ),
+    Row(
+        "closed by a person while a scan found it again: still open wins",
+        seen(OPEN, done("snow"), active("jira")),
+        AT_WORK,
+        ["reopen:snow", "patch:reviewing"],
+    ),
+    Row(
+        "accepted in SchoolScan, fixed in the tickets, both since: SchoolScan's word, and both are told",
+        seen(ACCEPTED, done("snow"), done("jira")),
+        AT_WORK,
+        ["comment:snow:conflict", "comment:jira:conflict", "patch:accepted_risk"],
+    ),
+    Row("both changed and agree: remembered", seen(RESOLVED, done("snow"), done("jira")), AT_WORK),
+    Row(
+        "a finding that is gone is told, and its tickets stay",
+        seen(GONE, active("snow"), done("jira"), severity=Severity.UNKNOWN),
+        AT_WORK,
+        ["comment:snow:finding_gone"],
+    ),
+    Row(
+        "a finding that is gone closes its tickets where the rule allows it",
+        seen(GONE, active("snow"), active("jira"), severity=Severity.UNKNOWN),
+        AT_WORK,
+        ["resolve:snow", "resolve:jira"],
+        CLOSING,
+    ),
+    Row(
+        "a finding that was gone and is there again is found again",
+        seen(REVIEWING, done("snow"), done("jira")),
+        replace(MENDED, finding=GONE),
+        ["reopen:snow", "reopen:jira"],
+    ),
+    Row(
+        "an expert has reviewed it",
+        seen(REVIEWING, active("snow"), done("jira"), review="confirmed"),
+        replace(AT_WORK, tickets={"snow": ACTIVE, "jira": DONE}),
+        ["comment:snow:expert_reviewed"],
+    ),
+    Row(
+        "worse than it was",
+        seen(REVIEWING, active("snow"), active("jira"), severity=Severity.CRITICAL),
+        AT_WORK,
+        ["raise:snow", "raise:jira"],
+    ),
+    Row("better than it was: no news", seen(REVIEWING, active("snow"), active("jira"), severity=Severity.LOW), AT_WORK),
+    Row(
+        "a severity that we do not know is no news",
+        seen(REVIEWING, active("snow"), active("jira"), severity=Severity.UNKNOWN),
+        AT_WORK,
+    ),
+]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=[row.means for row in TABLE])
+def test_the_table_holds(row: Row) -> None:
+    assert [action.name for action in planned(row.observation, row.memory, row.policy)] == row.expected
+
+
+def test_a_ticket_that_follows_names_the_old_one_and_the_others_are_told_why() -> None:
+    actions = planned(seen(OPEN, done("snow", final=True), done("jira")), MENDED)
+    assert actions[0] == OpenTicket("snow", Why.FOUND_AGAIN, "id-snow")
+    assert actions[1] == ReopenTicket("jira", Why.FOUND_AGAIN)
+
+
+def test_of_a_conflict_both_the_ticket_and_the_finding_are_told() -> None:
+    actions = planned(seen(OPEN, done("snow"), active("jira")), AT_WORK)
+    assert actions == (ReopenTicket("snow", Why.CONFLICT), PatchFinding(REVIEWING, Why.CONFLICT))
+
+
+def test_an_acceptance_ends_when_the_first_of_its_tickets_says_so_and_never_after_the_rules_longest_time() -> None:
+    tickets = (accepted("snow", until=NOW + 10 * DAY), accepted("jira", until=NOW + 900 * DAY))
+    for policy, until in ((BOTH, NOW + 10 * DAY), (A_YEAR, NOW + 10 * DAY)):
+        assert planned(seen(REVIEWING, *tickets), AT_WORK, policy) == (
+            PatchFinding(ACCEPTED, Why.TICKET_DONE, Reason.ACCEPTED_RISK, until),
+        )
+    late = [replace(each, risk=Risk("because", NOW + 900 * DAY)) for each in tickets]
+    assert planned(seen(REVIEWING, *late), AT_WORK, A_YEAR) == (
+        PatchFinding(ACCEPTED, Why.TICKET_DONE, Reason.ACCEPTED_RISK, NOW + 364 * DAY),
+    )
+
+
+@pytest.mark.parametrize(
+    ("ticket", "fact"),
+    [
+        (accepted("snow", None, NOW + DAY), "reason"),
+        (accepted("snow"), "expiry"),
+        (accepted("snow", None), "reason,expiry"),
+        (accepted("snow", until=NOW - DAY), "past"),
+    ],
+)
+def test_what_an_acceptance_lacks_is_said(ticket: Ticket, fact: str) -> None:
+    policy = replace(STRICT, trackers=("snow",))
+    memory = Memory(REVIEWING, {"snow": ACTIVE})
+    assert planned(seen(REVIEWING, ticket), memory, policy) == (CommentOnTicket("snow", Why.RISK_UNEXPLAINED, fact),)
+
+
+def test_what_was_told_is_not_told_again_until_it_changes() -> None:
+    policy, memory = replace(STRICT, trackers=("snow",)), Memory(REVIEWING, {"snow": ACTIVE})
+    (comment,) = planned(seen(REVIEWING, accepted("snow")), memory, policy)
+    assert isinstance(comment, CommentOnTicket)
+    told = replace(memory, told=frozenset({comment.token}))
+    assert planned(seen(REVIEWING, accepted("snow")), told, policy) == ()
+    assert len(planned(seen(REVIEWING, accepted("snow", None)), told, policy)) == 1
+    kept = still_told(seen(REVIEWING, accepted("snow")), policy, CaseRecord(KEY, memory=told), NOW)
+    assert kept == told.told
+    reopened = still_told(seen(REVIEWING, active("snow")), policy, CaseRecord(KEY, memory=told), NOW)
+    assert reopened == frozenset()
+
+
+def test_what_was_told_on_a_ticket_that_cannot_be_seen_stays_told() -> None:
+    told = frozenset({"snow/expert_reviewed=confirmed"})
+    record = CaseRecord(KEY, memory=replace(AT_WORK, told=told))
+    observation = replace(seen(REVIEWING, active("jira")), unseen=frozenset({"snow"}))
+    assert still_told(observation, BOTH, record, NOW) == told
+
+
+def test_a_comment_that_may_have_been_written_before_a_crash_is_not_written_twice() -> None:
+    memory = replace(AT_WORK, doing=frozenset({"comment:snow:expert_reviewed"}), planned_at=REVIEWING)
+    actions = planned(seen(REVIEWING, active("snow"), active("jira"), review="confirmed"), memory)
+    assert [action.name for action in actions] == ["comment:jira:expert_reviewed"]
+
+
+def worse(**urgency: str) -> Observation:
+    ticket = active("snow", urgency=urgency)
+    wanted = {"snow": {"priority": "Highest", "duedate": "2026-06-03"}}
+    return replace(seen(REVIEWING, ticket, severity=Severity.CRITICAL), urgency=wanted)
+
+
+@pytest.mark.parametrize(
+    ("urgency", "expected"),
+    [
+        ({"priority": "High", "duedate": "2026-06-09"}, {"priority": "Highest", "duedate": "2026-06-03"}),
+        ({"priority": "Low", "duedate": "2026-06-09"}, {"duedate": "2026-06-03"}),
+        ({"priority": "High", "duedate": "2026-06-01"}, {"priority": "Highest"}),
+        ({"priority": "High"}, {"priority": "Highest"}),
+        ({}, {}),
+    ],
+    ids=["all ours", "priority a person's", "due a person's", "due taken away", "everything taken away"],
+)
+def test_only_fields_that_still_hold_what_we_wrote_are_raised(
+    urgency: dict[str, str], expected: dict[str, str]
+) -> None:
+    wrote = {"snow": {"priority": "High", "duedate": "2026-06-09"}}
+    memory = Memory(REVIEWING, {"snow": ACTIVE}, severity=Severity.HIGH, wrote=wrote)
+    (action,) = planned(worse(**urgency), memory, replace(BOTH, trackers=("snow",)))
+    assert isinstance(action, RaiseTicket)
+    assert dict(action.fields) == expected
+
+
+def test_a_due_date_is_never_moved_to_a_later_day() -> None:
+    wrote = {"snow": {"duedate": "2026-06-01"}}
+    memory = Memory(REVIEWING, {"snow": ACTIVE}, severity=Severity.HIGH, wrote=wrote)
+    (action,) = planned(worse(duedate="2026-06-01"), memory, replace(BOTH, trackers=("snow",)))
+    assert isinstance(action, RaiseTicket)
+    assert action.fields == ()
+
+
+def test_raising_that_was_done_before_a_crash_is_not_done_again() -> None:
+    wrote = {"snow": {"priority": "High", "duedate": "2026-06-09"}}
+    memory = Memory(REVIEWING, {"snow": ACTIVE}, frozenset({"raise:snow"}), REVIEWING, Severity.HIGH, wrote=wrote)
+    after = worse(priority="Highest", duedate="2026-06-03")
+    assert planned(after, memory, replace(BOTH, trackers=("snow",))) == ()
+
+
+def test_an_acceptance_that_ended_is_finished_after_a_crash_in_the_middle_of_it() -> None:
+    memory = replace(
+        LIVED_WITH, doing=frozenset({"reopen:snow", "reopen:jira", "patch:reviewing"}), planned_at=ACCEPTED
+    )
+    actions = planned(seen(ACCEPTED, active("snow"), accepted("jira", until=NOW - DAY)), memory)
+    assert [action.name for action in actions] == ["reopen:jira", "patch:reviewing"]

@@ -1,0 +1,78 @@
+"""What a look tells: to the log, to the metrics, and to the case's timeline."""
+
+from collections.abc import Iterator, Mapping
+
+import structlog
+
+from remediation.actions import Plan, kind_of, target_of
+from remediation.cases import Memory
+from remediation.errors import OutsideError, Refused
+from remediation.observing import Sight
+from remediation.progress import Progress
+from remediation.store.entries import Acted, Disagreed, Entry, Planned, Seen, Triggered
+from remediation.store.todo import Lease
+from workers.metrics import ACTIONS, CONFLICTS, UNMATCHED
+from workers.resources import Desk
+
+logger = structlog.get_logger()
+
+
+async def tell_plan(desk: Desk, lease: Lease, sight: Sight, plan: Plan) -> None:
+    """Before the first action: why we looked, what we saw, and what we are about to do."""
+    await desk.timeline.tell(lease.ref, [*_seen(desk, lease, sight), Planned.of(plan, desk.clock())])
+
+
+async def tell_progress(
+    desk: Desk, lease: Lease, sight: Sight, progress: Progress, memory: Memory, end: Entry | None
+) -> None:
+    """After the last action: how each went, and how the look ended. A look that changed nothing tells nothing."""
+    acted = list(_acted(desk, progress))
+    if acted:
+        await desk.timeline.tell(lease.ref, [*acted, *([end] if end else [])])
+    elif memory != lease.record.memory:
+        await desk.timeline.tell(lease.ref, [*_seen(desk, lease, sight), *([end] if end else [])])
+
+
+def _seen(desk: Desk, lease: Lease, sight: Sight) -> list[Entry]:
+    seen, now = sight.observation, desk.clock()
+    return [
+        Triggered(now, lease.cause, lease.marked_at),
+        Seen.of(seen.finding, seen.tickets, seen.unseen, now),
+    ]
+
+
+def _acted(desk: Desk, progress: Progress) -> Iterator[Entry]:
+    now = desk.clock()
+    if progress.is_conflict:
+        yield Disagreed(now)
+    for action in progress.done:
+        ticket = progress.tickets.get(target_of(action.name))
+        yield Acted(now, action.name, "done", ticket.key if ticket else "", request_id=_request(action.name, progress))
+    for name, error in (*progress.later.items(), *progress.refused.items()):
+        yield Acted.failed(name, now, error, progress.tickets.get(target_of(name)))
+
+
+def _request(name: str, progress: Progress) -> str:
+    return progress.requests.get(name, "")
+
+
+def count_and_log(lease: Lease, sight: Sight, progress: Progress, refused: Mapping[str, Refused]) -> None:
+    """Every action's outcome; a conflict; a finding that no rule takes."""
+    district = lease.record.key.district
+    for action in progress.done:
+        kind, target = kind_of(action.name), target_of(action.name)
+        ticket = progress.tickets.get(target)
+        ACTIONS.labels(kind, target, "done").inc()
+        logger.info("action_done", case=lease.ref, action=action.name, ticket=ticket.key if ticket else None)
+    failed: tuple[tuple[str, Mapping[str, OutsideError]], ...] = (("later", progress.later), ("refused", refused))
+    for outcome, errors in failed:
+        for name, error in errors.items():
+            ACTIONS.labels(kind_of(name), target_of(name), outcome).inc()
+            logger.warning("action_failed", case=lease.ref, action=name, outcome=outcome, status=error.status)
+    if progress.is_conflict:
+        CONFLICTS.labels(district).inc()
+        logger.warning("case_conflict", case=lease.ref)
+    seen = sight.observation
+    if seen.finding.status.is_unsolved and not seen.tickets and not sight.policy.rule:
+        UNMATCHED.labels(district).inc()
+        logger.info("finding_unmatched", case=lease.ref)
