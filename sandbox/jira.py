@@ -9,9 +9,9 @@ import binascii
 import inspect
 import json
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from typing import Literal
 
 from starlette.applications import Starlette
@@ -27,7 +27,8 @@ from sandbox.jira_endpoints import Call, with_body
 from sandbox.jira_problems import Problem, not_found, signed_out
 from sandbox.jira_state import PERSON, SERVICE, Account, JiraState
 from sandbox.jira_views import View, page_of
-from sandbox.jira_webhooks import EVENTS, Sender, Webhook
+from sandbox.jira_webhooks import EVENTS, JiraSender
+from sandbox.signed_webhooks import Webhook, control_routes
 
 __all__ = ["PERSON", "SERVICE", "Account", "Webhook", "jira_app"]
 
@@ -50,6 +51,7 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "search", directory.search_by_offset),
     ("POST", "search", directory.search_by_offset),
     ("POST", "issue", issues.create_issue),
+    ("POST", "issueLink", issues.link_issues),
     ("GET", "issue/createmeta/{project}/issuetypes", administration.list_create_types),
     ("GET", "issue/createmeta/{project}/issuetypes/{kind}", administration.list_create_fields),
     ("GET", "issue/{issue}", issues.read_issue),
@@ -83,14 +85,15 @@ def jira_app(
     `app.state.jira` is its memory, `app.state.sender` sends its webhooks.
     """
     state = JiraState(clock, deployment=deployment, search_lag=search_lag)
-    sender = Sender(state, webhook, wait=webhook_wait)
+    sender = JiraSender(state, webhook, wait=webhook_wait)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with sender.running():
             yield
 
-    app = Starlette(routes=_routes(state), lifespan=lifespan, exception_handlers={404: _no_path})
+    routes = [*_routes(state), *control_routes(sender, EVENTS)]
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _no_path})
     app.state.jira = state
     app.state.sender = sender
     return app
@@ -116,10 +119,12 @@ def _served(endpoint: Endpoint, version: str) -> Callable[[Request], Awaitable[R
         try:
             actor = _signed_in(request, state)
             body = await _body(request)
-            answer = endpoint(with_body(Call(request, state, view, actor), body))
-            return await answer if inspect.isawaitable(answer) else answer
+            given = endpoint(with_body(Call(request, state, view, actor), body))
+            answer = await given if inspect.isawaitable(given) else given
         except Problem as problem:
-            return JSONResponse(problem.body, problem.status, headers=problem.headers)
+            answer = JSONResponse(problem.body, problem.status, headers=problem.headers)
+        answer.headers["Atl-Traceid" if state.is_cloud else "X-AREQUESTID"] = uuid.uuid4().hex
+        return answer
 
     return serve
 
@@ -203,26 +208,9 @@ async def _settings(request: Request) -> Response:
     return JSONResponse({**shown, "withheld": sorted(state.withheld), "unassignable": sorted(state.unassignable)})
 
 
-async def _set_webhook(request: Request) -> Response:
-    """{"url", "secret", "events"?}: where to send from now on; DELETE: nowhere."""
-    sender: Sender = request.app.state.sender
-    if request.method == "DELETE":
-        sender.webhook = None
-    else:
-        order = await request.json()
-        sender.webhook = Webhook(order["url"], order["secret"], tuple(order.get("events", EVENTS)))
-    return Response(status_code=204)
-
-
-async def _list_deliveries(request: Request) -> Response:
-    return JSONResponse([asdict(attempt) for attempt in request.app.state.sender.attempts])
-
-
 _CONTROLS = (
     Route("/browse/{key}", _browse),
     Route("/_sandbox/move", _move, methods=["POST"]),
     Route("/_sandbox/issues", _list_issues),
     Route("/_sandbox/settings", _settings, methods=["GET", "PUT"]),
-    Route("/_sandbox/webhook", _set_webhook, methods=["PUT", "DELETE"]),
-    Route("/_sandbox/deliveries", _list_deliveries),
 )

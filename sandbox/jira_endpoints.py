@@ -14,10 +14,12 @@ from sandbox.jira_fields import (
     checked_properties,
     checked_text,
     checked_transition,
+    comment_in,
 )
 from sandbox.jira_problems import Problem, not_found
 from sandbox.jira_state import Account, Issue, JiraState
 from sandbox.jira_views import View
+from sandbox.jira_workflow import LINK_TYPES
 
 _PROPERTY_LIMIT = 32_768
 
@@ -70,9 +72,13 @@ def edit_issue(call: Call) -> Response:
     """PUT /issue/{id or key}."""
     fields, changes = checked_edit(call.issue, call.body, call.view.version)
     properties = checked_properties(call.body)
+    comment = comment_in(call.order)
+    body = None if comment is None else _text(call, comment)
     issue = call.state.edit(call.issue, call.actor, changes, fields=fields)
     if properties:
-        call.state.write_silently(issue, properties={**issue.properties, **properties})
+        issue = call.state.write_silently(issue, properties={**issue.properties, **properties})
+    if body is not None:
+        call.state.add_comment(issue, body, call.actor)
     return Response(status_code=204)
 
 
@@ -111,10 +117,14 @@ def perform_transition(call: Call) -> Response:
 
 
 def list_comments(call: Call) -> Response:
-    """GET /issue/{id or key}/comment."""
-    issue = call.issue
-    shown = [call.view.comment(comment, issue) for comment in issue.comments]
-    return JSONResponse({"startAt": 0, "maxResults": len(shown), "total": len(shown), "comments": shown})
+    """GET /issue/{id or key}/comment: oldest first, unless `orderBy` says otherwise."""
+    issue, params = call.issue, call.request.query_params
+    comments = list(issue.comments)
+    if params.get("orderBy") == "-created":
+        comments.reverse()
+    page = comments[: int(params.get("maxResults", len(comments)))]
+    shown = [call.view.comment(comment, issue) for comment in page]
+    return JSONResponse({"startAt": 0, "maxResults": len(shown), "total": len(comments), "comments": shown})
 
 
 def add_comment(call: Call) -> Response:
@@ -122,6 +132,20 @@ def add_comment(call: Call) -> Response:
     issue = call.issue
     comment = call.state.add_comment(issue, _text(call, call.order.get("body")), call.actor)
     return JSONResponse(call.view.comment(comment, issue), 201)
+
+
+def link_issues(call: Call) -> Response:
+    """POST /issueLink: the answer is empty."""
+    named, ends = call.order.get("type"), [call.order.get("inwardIssue"), call.order.get("outwardIssue")]
+    if not isinstance(named, dict) or named.get("name") not in LINK_TYPES:
+        raise not_found("No issue link type with the given name could be found.")
+    if "LINK_ISSUES" in call.state.withheld:
+        raise Problem(401, ["No Link Issue Permission for issue"])
+    inward, outward = (call.state.issue(str(end.get("id") or end.get("key"))) for end in ends if isinstance(end, dict))
+    kind = str(named["name"])
+    call.state.write_silently(outward, related=(*outward.related, ("inward", kind, inward.id)))
+    call.state.write_silently(inward, related=(*inward.related, ("outward", kind, outward.id)))
+    return Response(status_code=201)
 
 
 def list_remote_links(call: Call) -> Response:

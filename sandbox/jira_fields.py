@@ -107,6 +107,7 @@ _CHECKS: Mapping[str, Callable[[object, str], object]] = {
     "labels": _labels,
     "priority": _priority,
     "duedate": _day,
+    "customfield_10052": _day,
     "security": _security,
 }
 
@@ -161,10 +162,15 @@ def checked_properties(body: object) -> dict[str, object]:
 
 
 def checked_edit(issue: Issue, body: object, version: str) -> tuple[dict[str, object], tuple[Change, ...]]:
-    """All fields of the issue after the edit, and what the changelog says of it. Raises Jira's 400."""
+    """All fields of the issue after the edit, and what the changelog says of it. Raises Jira's 400.
+
+    A comment is no field: no screen needs to have it.
+    """
     order = body if isinstance(body, dict) else {}
     wanted = dict(order.get("fields") or {})
     for name, operations in dict(order.get("update") or {}).items():
+        if name == "comment":
+            continue
         if name in wanted:
             raise Problem(400, errors={name: f"Field '{name}' cannot be in both 'fields' and 'update'."})
         wanted[name] = _operated(issue, name, operations)
@@ -200,10 +206,10 @@ def checked_transition(
     if errors:
         raise Problem(400, errors=errors)
     usual = next(((key, name) for key, name in RESOLUTIONS.items() if name == step.sets), None)
-    return choice or usual, _comment(body) if step.screen else None, fields
+    return choice or usual, comment_in(body) if step.screen else None, fields
 
 
-def _comment(body: Mapping[str, object]) -> object:
+def comment_in(body: Mapping[str, object]) -> object:
     """The comment's body inside `update`, as it came."""
     update = body.get("update")
     added = update.get("comment") if isinstance(update, dict) else None

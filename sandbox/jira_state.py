@@ -56,7 +56,10 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """An issue at one moment. `fields` are the plain ones (summary, description, labels, …) as version 2 shows them."""
+    """An issue at one moment. `fields` are the plain ones (summary, description, labels, …) as version 2 shows them.
+
+    `related` are its links to other issues: at which end the other one is, the link's type, the other one's id.
+    """
 
     id: str
     key: str
@@ -73,6 +76,7 @@ class Issue:
     comments: tuple[Comment, ...] = ()
     links: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     histories: tuple[History, ...] = ()
+    related: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def type_name(self) -> str:

@@ -170,6 +170,9 @@ class View:
             "created": when(issue.created),
             "updated": when(issue.updated),
             "reporter": self.account(issue.reporter),
+            "issuelinks": [
+                {"type": {"name": kind}, f"{end}Issue": {"id": other}} for end, kind, other in issue.related
+            ],
             "comment": {"comments": comments, "startAt": 0, "maxResults": len(comments), "total": len(comments)},
         }
 

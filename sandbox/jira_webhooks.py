@@ -1,50 +1,18 @@
 """Admin webhooks of the sandbox's Jira: signed, in order, repeated while the other side does not take them."""
 
-import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from uuid import uuid4
-
-import httpx2
 
 from sandbox.jira_state import Happening, JiraState
 from sandbox.jira_views import View
+from sandbox.signed_webhooks import Delivery, Sender, Webhook
 
 EVENTS = ("jira:issue_created", "jira:issue_updated", "jira:issue_deleted", "comment_created")
 _ATTEMPTS = 5
-_REPEATED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """Where to send, the secret that signs, and which events."""
-
-    url: str
-    secret: str = field(repr=False)
-    events: tuple[str, ...] = EVENTS
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One delivery: the identifier stays the same however often it is sent."""
-
-    identifier: str
-    event: str
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try to deliver. `status` is None where nobody answered."""
-
-    identifier: str
-    event: str
-    retry: int
-    status: int | None
+_ALL = ("*all",)
+_BESIDE_A_COMMENT = ("summary", "issuetype", "project", "assignee", "priority", "status")
+"""The fields of the issue in a delivery about a comment: neither its labels nor when it was changed."""
 
 
 def payload(happening: Happening, view: View) -> dict[str, object]:
@@ -53,7 +21,7 @@ def payload(happening: Happening, view: View) -> dict[str, object]:
     told: dict[str, object] = {
         "timestamp": round(happening.at * 1000),
         "webhookEvent": happening.event,
-        "issue": view.issue(issue, ["*all"]),
+        "issue": view.issue(issue, _BESIDE_A_COMMENT if happening.comment else _ALL),
     }
     if happening.comment:
         return told | {"comment": view.comment(happening.comment, issue)}
@@ -69,71 +37,25 @@ def signature(secret: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-class Sender:
-    """Delivers what happens in Jira, one after the other. `wait` is the first pause before a repetition."""
+class JiraSender(Sender):
+    """Tells of what happens in Jira. `base` is the address that it shows itself under."""
 
-    def __init__(self, state: JiraState, webhook: Webhook | None, *, wait: float = 0.5) -> None:
-        self.state = state
-        self.webhook = webhook
-        self.wait = wait
+    def __init__(self, state: JiraState, webhook: Webhook | None, *, wait: float) -> None:
+        super().__init__(webhook, _headers, attempts=_ATTEMPTS, wait=wait)
         self.base = "http://jira.invalid"
-        self.attempts: list[Attempt] = []
-        self._waiting: list[Delivery] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._woken = asyncio.Event()
-        state.listeners.append(self.take)
+        self._is_cloud = state.is_cloud
+        state.listeners.append(self._take)
 
-    def take(self, happening: Happening) -> None:
-        """Note a delivery; it leaves when the sender's own task runs. May be called from any thread."""
-        if self.webhook is None or happening.event not in self.webhook.events:
-            return
-        view = View(self.base, "2", self.state.is_cloud)
-        body = json.dumps(payload(happening, view)).encode()
-        self._waiting.append(Delivery(str(uuid4()), happening.event, body))
-        if self._loop:
-            self._loop.call_soon_threadsafe(self._woken.set)
+    def _take(self, happening: Happening) -> None:
+        if self.wants(happening.event):
+            view = View(self.base, "2", self._is_cloud)
+            self.send(happening.event, json.dumps(payload(happening, view)).encode())
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Deliver in the background while this is open."""
-        self._loop = asyncio.get_running_loop()
-        self._woken.set()
-        task = asyncio.create_task(self._deliver_all())
-        try:
-            yield
-        finally:
-            self._loop = None
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
-    async def _deliver_all(self) -> None:
-        async with httpx2.AsyncClient(timeout=10, trust_env=False) as client:
-            while True:
-                await self._woken.wait()
-                self._woken.clear()
-                while self._waiting:
-                    await self._deliver(client, self._waiting.pop(0))
-
-    async def _deliver(self, client: httpx2.AsyncClient, delivery: Delivery) -> None:
-        for retry in range(_ATTEMPTS):
-            status = await self._post(client, delivery, retry)
-            self.attempts.append(Attempt(delivery.identifier, delivery.event, retry, status))
-            if status is not None and status not in _REPEATED:
-                return
-            await asyncio.sleep(self.wait * 2**retry)
-
-    async def _post(self, client: httpx2.AsyncClient, delivery: Delivery, retry: int) -> int | None:
-        webhook = self.webhook
-        if webhook is None:
-            return 204
-        headers = {
-            "Content-Type": "application/json; charset=UTF-8",
-            "User-Agent": "Atlassian Webhook HTTP Client",
-            "X-Atlassian-Webhook-Identifier": delivery.identifier,
-            "X-Hub-Signature": signature(webhook.secret, delivery.body),
-        }
-        headers |= {"X-Atlassian-Webhook-Retry": str(retry)} if retry else {}
-        try:
-            return (await client.post(webhook.url, content=delivery.body, headers=headers)).status_code
-        except httpx2.HTTPError:
-            return None
+def _headers(webhook: Webhook, delivery: Delivery, retry: int) -> dict[str, str]:
+    headers = {
+        "User-Agent": "Atlassian Webhook HTTP Client",
+        "X-Atlassian-Webhook-Identifier": delivery.identifier,
+        "X-Hub-Signature": signature(webhook.secret, delivery.body),
+    }
+    return headers | ({"X-Atlassian-Webhook-Retry": str(retry)} if retry else {})

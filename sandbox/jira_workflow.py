@@ -34,6 +34,7 @@ RESOLUTIONS = MappingProxyType(
 )
 SECURITY_LEVELS = MappingProxyType({"10200": "Privacy office", "10201": "Security team"})
 PRIORITIES = MappingProxyType({"1": "Highest", "2": "High", "3": "Medium", "4": "Low", "5": "Lowest"})
+LINK_TYPES = frozenset({"Relates", "Duplicate", "Blocks", "Cloners"})
 ISSUE_TYPES = MappingProxyType({"10001": "Task", "10002": "Bug", "10003": "Epic"})
 
 FIELD_NAMES = MappingProxyType(
@@ -51,6 +52,8 @@ FIELD_NAMES = MappingProxyType(
         "resolution": "Resolution",
         "customfield_10010": "School site",
         "customfield_10020": "Approver",
+        "customfield_10051": "Risk justification",
+        "customfield_10052": "Risk expires",
     }
 )
 
@@ -97,15 +100,19 @@ _USUAL_SCREEN = MappingProxyType(
         "assignee": False,
         "security": False,
         "customfield_10010": False,
+        "customfield_10051": False,
+        "customfield_10052": False,
     }
 )
+
+_DECISION = MappingProxyType({"resolution": False, "customfield_10051": False, "customfield_10052": False})
 
 DIRECT = (
     Transition("11", "To Do", TO_DO),
     Transition("21", "In Progress", IN_PROGRESS),
-    Transition("31", "Done", DONE, screen={"resolution": False}, sets="Done"),
+    Transition("31", "Done", DONE, screen=_DECISION, sets="Done"),
 )
-"""From everywhere to everywhere; the way to Done has a screen on which a resolution may be chosen."""
+"""From everywhere to everywhere; the way to Done has a screen for a resolution, and for why and until when."""
 
 REVIEWED = (
     Transition("111", "Start", IN_PROGRESS, frozenset({"To Do", "Reopened"})),

@@ -1,12 +1,14 @@
 """A stand-in for a ServiceNow instance: its Table API (v2) over HTTP, pages for people, and controls for tests.
 
 Controls: `GET /_sandbox/records[/{table}[/{sys_id}]]` shows records with their journals; `GET` and `PATCH
-/_sandbox/settings` read and change `Settings`; `DELETE /_sandbox/tokens` revokes access tokens.
+/_sandbox/settings` read and change `Settings`; `DELETE /_sandbox/tokens` revokes access tokens; `PUT|DELETE
+/_sandbox/webhook` and `GET /_sandbox/deliveries` are of the business rule that tells of changes.
 """
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict, fields
 
 from starlette.applications import Starlette
@@ -21,6 +23,8 @@ from sandbox.servicenow_replies import error_of, paging_headers, shown
 from sandbox.servicenow_schema import INTEGRATION, PERSON, TABLES, Account
 from sandbox.servicenow_sign_in import SignIn
 from sandbox.servicenow_tables import Denied, Missing, Record, ServiceNowTables, Settings
+from sandbox.servicenow_webhooks import EVENTS, ServiceNowSender
+from sandbox.signed_webhooks import control_routes
 
 __all__ = ["INTEGRATION", "PERSON", "ServiceNowTables", "Settings", "servicenow_app"]
 
@@ -32,8 +36,15 @@ _MIXED = {"message": "Transaction cancelled: maximum execution time exceeded", "
 
 
 def servicenow_app(tables: ServiceNowTables | None = None) -> Starlette:
-    """The application; its tables are `app.state.servicenow`."""
+    """The application; its tables are `app.state.servicenow`, `app.state.sender` tells of changes in them."""
     instance = _Instance(tables or ServiceNowTables())
+    sender = ServiceNowSender(instance.tables)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with sender.running():
+            yield
+
     app = Starlette(
         routes=[
             Route("/api/now/v2/table/{table}", instance.list_records, methods=["GET"]),
@@ -50,10 +61,13 @@ def servicenow_app(tables: ServiceNowTables | None = None) -> Starlette:
             Route("/_sandbox/tokens", instance.sign_in.revoke, methods=["DELETE"]),
             Route("/_sandbox/settings", instance.show_settings, methods=["GET"]),
             Route("/_sandbox/settings", instance.change_settings, methods=["PATCH"]),
+            *control_routes(sender, EVENTS),
         ],
+        lifespan=lifespan,
         exception_handlers=dict.fromkeys((Denied, Missing, HTTPException), _failure),
     )
     app.state.servicenow = instance.tables
+    app.state.sender = sender
     return app
 
 

@@ -10,14 +10,10 @@ PARENT = "task"
 """What every table of tickets extends."""
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "close_code": (
-        *("Duplicate", "Known error", "No resolution provided", "Resolved by caller", "Resolved by change"),
-        *("Resolved by problem", "Resolved by request", "Solution provided", "Workaround provided", "User error"),
-    ),
     "category": ("inquiry", "software", "hardware", "network", "database"),
     "contact_type": ("email", "phone", "self-service", "walk-in", "virtual_agent"),
 }
-"""Columns with a list of values besides state, on every table of tickets."""
+"""Columns with the same list of values on every table of tickets."""
 
 _LEVELS = {"1": "1 - High", "2": "2 - Medium", "3": "3 - Low"}
 _OWN = frozenset({"category", "subcategory", "caller_id", "close_code", "hold_reason"})
@@ -83,7 +79,8 @@ def _choices() -> Iterator[Row]:
     for table, kind in TABLES.items():
         lists.append((table, "state", kind.states))
         lists += [(table, column, _LEVELS) for column in ("impact", "urgency")]
-        lists += [(table, column, {value: value for value in values}) for column, values in CHOICES.items()]
+        named = {**CHOICES, "close_code": kind.close_codes}
+        lists += [(table, column, {value: value for value in values}) for column, values in named.items()]
     for table, column, values in lists:
         for value, label in values.items():
             yield _choice(table, column, value, label)

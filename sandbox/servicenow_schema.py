@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 JOURNALS = frozenset({"work_notes", "comments"})
 REFERENCES = frozenset({"resolved_by", "closed_by", "opened_by", "assigned_to", "assignment_group", "caller_id"})
 
+MOMENTS = frozenset({"due_date"})
+"""Columns that hold a date and a time; a date alone is its first second."""
+
 SYSTEM = frozenset(
     {"sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count", "number"}
 )
@@ -56,7 +59,7 @@ PRIORITIES = {
 class TableKind:
     """How a table's records live. `resolved` and `closed` states demand a close code and close notes.
 
-    A record in a `final` state stays there, unless the settings allow more.
+    A record in a `final` state stays there, unless the settings allow more. `close_codes` are the choices there are.
     """
 
     prefix: str
@@ -66,6 +69,7 @@ class TableKind:
     closed: frozenset[str]
     cancelled: frozenset[str]
     final: frozenset[str]
+    close_codes: tuple[str, ...]
 
 
 TABLES: Mapping[str, TableKind] = {
@@ -76,16 +80,33 @@ TABLES: Mapping[str, TableKind] = {
         resolved=frozenset({"6"}),
         closed=frozenset({"7"}),
         cancelled=frozenset({"8"}),
-        final=frozenset({"7"}),
+        final=frozenset({"7", "8"}),
+        close_codes=(
+            *("Duplicate", "Known error", "No resolution provided", "Resolved by caller", "Resolved by change"),
+            *("Resolved by problem", "Resolved by request", "Solution provided", "Workaround provided", "User error"),
+        ),
     ),
     "sn_si_incident": TableKind(
         prefix="SIR",
         first_state="10",
-        states={"10": "Draft", "16": "Analysis", "18": "Contain", "19": "Eradicate", "3": "Closed", "7": "Cancelled"},
+        states={
+            "10": "Draft",
+            "16": "Analysis",
+            "18": "Contain",
+            "19": "Eradicate",
+            "20": "Recover",
+            "100": "Review",
+            "3": "Closed",
+            "7": "Cancelled",
+        },
         resolved=frozenset(),
         closed=frozenset({"3"}),
         cancelled=frozenset({"7"}),
         final=frozenset({"7"}),
+        close_codes=(
+            *("Investigation completed", "Threat mitigated", "Patched vulnerability", "Invalid vulnerability"),
+            *("Not resolved", "False positive", "Risk accepted"),
+        ),
     ),
 }
 

@@ -12,6 +12,7 @@ from sandbox.servicenow_schema import (
     INTEGRATION,
     JOURNALS,
     LENGTHS,
+    MOMENTS,
     PERSON,
     PRIORITIES,
     READABLE,
@@ -40,15 +41,16 @@ class Settings:
     """What can be made different from the defaults while the stand-in runs.
 
     `dropped_fields` are written by no integration: silently, as an access rule does it; `unreadable_fields` are left
-    out of what one reads. `mandatory` are columns that a new record must have. `hidden` are the ids of records that
-    integrations do not see; `hidden_tables` show them no row. `rate_limit` is a number of requests an hour.
-    `reopen_closed` lets a closed record be reopened. The next `mixed_answers` lists come with an error beside half of
-    their result. Access tokens are good for `token_lifetime` seconds.
+    out of what one reads. `mandatory` are columns that a new record must have, `mandatory_to_close` a closed one.
+    `hidden` are the ids of records that integrations do not see; `hidden_tables` show them no row. `rate_limit` is a
+    number of requests an hour. `reopen_closed` lets a closed record be reopened. The next `mixed_answers` lists come
+    with an error beside half of their result. Access tokens are good for `token_lifetime` seconds.
     """
 
     dropped_fields: list[str] = field(default_factory=list)
     unreadable_fields: list[str] = field(default_factory=list)
     mandatory: list[str] = field(default_factory=list)
+    mandatory_to_close: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     hidden_tables: list[str] = field(default_factory=list)
     rate_limit: int | None = None
@@ -80,6 +82,16 @@ def _text(value: object) -> str:
             return str(value)
 
 
+def _kept(name: str, text: str) -> str:
+    """What a column keeps of a text: as much as it is long, and of a moment only one that can be read."""
+    if name not in MOMENTS:
+        return text[: LENGTHS.get(name)]
+    try:
+        return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        return ""
+
+
 class ServiceNowTables:
     """The whole state of one instance. `clock` gives the time."""
 
@@ -88,6 +100,7 @@ class ServiceNowTables:
         self.settings = Settings()
         self.accounts = (INTEGRATION, PERSON)
         self.records: dict[str, dict[str, Record]] = {table: {} for table in TABLES}
+        self.listeners: list[Callable[[Record, str], None]] = []
         self._numbers = dict.fromkeys(TABLES, 10_000)
         self._own_columns: set[str] = set()
         self._by_mark: dict[str, dict[str, None]] = {}
@@ -120,6 +133,7 @@ class ServiceNowTables:
             raise Denied("Data Policy Exception", f"Following fields are mandatory: {', '.join(missing)}")
         self._write(record, payload, by)
         self.records[table][values["sys_id"]] = record
+        self._tell(record, "insert")
         return record
 
     def read(self, table: str, sys_id: str, by: Account) -> Record:
@@ -132,7 +146,8 @@ class ServiceNowTables:
     def update(self, table: str, sys_id: str, payload: Mapping[str, object], by: Account) -> Record:
         """Write columns and journals; a write that changes nothing leaves no trace. Raises Missing or Denied."""
         record = self.read(table, sys_id, by)
-        self._write(record, payload, by)
+        if self._write(record, payload, by):
+            self._tell(record, "update")
         return record
 
     def delete(self, table: str, sys_id: str, by: Account) -> None:
@@ -140,6 +155,7 @@ class ServiceNowTables:
         record = self.read(table, sys_id, by)
         self._by_mark[record.values["correlation_id"].casefold()].pop(sys_id)
         del self.records[table][sys_id]
+        self._tell(record, "delete")
 
     def page(self, table: str, query: str, limit: int, offset: int, by: Account) -> tuple[list[Row], int]:
         """One page of what a query takes, and how many rows it takes in all.
@@ -177,19 +193,24 @@ class ServiceNowTables:
     def _shows(self, table: str, by: Account) -> bool:
         return by.is_person or table not in self.settings.hidden_tables
 
-    def _write(self, record: Record, payload: Mapping[str, object], by: Account) -> None:
+    def _write(self, record: Record, payload: Mapping[str, object], by: Account) -> bool:
         before = dict(record.values)
         allowed = {name: _text(value) for name, value in payload.items() if self._may_write(name, by)}
-        written = {name: text[: LENGTHS.get(name)] for name, text in allowed.items()}
+        written = {name: _kept(name, text) for name, text in allowed.items()}
         after = before | {name: text for name, text in written.items() if name not in JOURNALS}
         notes = {name: text for name, text in written.items() if name in JOURNALS and text}
         if after == before and not notes and "sys_updated_on" in before:
-            return
+            return False
         self._settle(TABLES[record.table], before, after, by)
         self._own_columns |= {name for name in after if name.startswith("u_")}
         self._index(before, after)
         record.values = after
         record.journal += self._entries(notes, by)
+        return True
+
+    def _tell(self, record: Record, event: str) -> None:
+        for listener in self.listeners:
+            listener(record, event)
 
     def _may_write(self, name: str, by: Account) -> bool:
         if name not in WRITABLE and not name.startswith("u_"):
@@ -202,7 +223,7 @@ class ServiceNowTables:
         if before["state"] != after["state"]:
             self._move(kind, before, after, by, now)
         if after["state"] in kind.resolved | kind.closed:
-            _demand_resolution(after)
+            _demand_resolution(after, self.settings.mandatory_to_close)
         after["priority"] = PRIORITIES.get((after["impact"], after["urgency"]), "5")
         if "sys_updated_on" in before:
             after["sys_mod_count"] = str(int(before["sys_mod_count"]) + 1)
@@ -232,8 +253,8 @@ class ServiceNowTables:
         return [{"element": name, "value": text, "by": by.user_name, "at": now} for name, text in notes.items()]
 
 
-def _demand_resolution(values: Row) -> None:
-    labels = {"close_code": "Resolution code", "close_notes": "Resolution notes"}
-    missing = [label for name, label in labels.items() if not values[name].strip()]
+def _demand_resolution(values: Row, more: Iterable[str]) -> None:
+    labels = {"close_code": "Resolution code", "close_notes": "Resolution notes", **{name: name for name in more}}
+    missing = [label for name, label in labels.items() if not values.get(name, "").strip()]
     if missing:
         raise Denied("Data Policy Exception", f"Following fields are mandatory: {', '.join(missing)}")

@@ -1,5 +1,7 @@
 """What trackers' own words mean where mappings.yaml does not say: the words that both ship with."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from remediation.tickets import Reason, TicketState
@@ -25,39 +27,115 @@ JIRA_RESOLUTIONS = {
 }
 """The resolutions of Jira's own workflows, and the usual words for what those lack, lower case."""
 
-INCIDENT_STATES: dict[str, OwnState] = {
-    "1": TicketState.OPEN,
-    "2": TicketState.IN_PROGRESS,
-    "3": TicketState.IN_PROGRESS,
-    "6": TicketState.DONE,
-    "7": TicketState.DONE,
-    "8": TicketState.DONE,
-}
-"""ServiceNow's incident: New, In Progress, On Hold, Resolved, Closed, Canceled."""
 
-CLOSE_CODES = {
-    "solution provided": Reason.FIXED,
-    "solved (permanently)": Reason.FIXED,
-    "solved (work around)": Reason.FIXED,
-    "workaround provided": Reason.FIXED,
-    "resolved by caller": Reason.FIXED,
-    "resolved by change": Reason.FIXED,
-    "resolved by request": Reason.FIXED,
-    "resolved by problem": Reason.FIXED,
-    "known error": Reason.ACCEPTED_RISK,
-    "duplicate": Reason.DUPLICATE,
-    "user error": Reason.FALSE_POSITIVE,
-    "no resolution provided": Reason.UNKNOWN,
-}
-"""The close codes of ServiceNow's releases, lower case."""
+@dataclass(frozen=True, slots=True)
+class TableWords:
+    """What the fields of one of ServiceNow's tables mean, and what we write there. Close codes are in lower case."""
 
-STATE_REASONS = {"8": Reason.CANCELLED}
-"""States of ServiceNow's incident that say by themselves why a ticket is done, whatever its close code is."""
+    states: Mapping[str, OwnState]
+    state_reasons: Mapping[str, Reason]
+    final_states: list[str]
+    close_codes: Mapping[str, Reason]
+    resolve_state: str
+    reopen_state: str
+    resolve_code: str
+    resolve_codes: Mapping[Reason, str]
 
-OTHER_RESOLVE_CODES = {
-    Reason.ACCEPTED_RISK: "Known error",
-    Reason.FALSE_POSITIVE: "User error",
-    Reason.DUPLICATE: "Duplicate",
-    Reason.CANCELLED: "No resolution provided",
-}
-"""The close codes of ServiceNow's releases for the reasons that are not a fix."""
+
+_INCIDENT = TableWords(
+    states={  # New, In Progress, On Hold, Resolved, Closed, Canceled
+        "1": TicketState.OPEN,
+        "2": TicketState.IN_PROGRESS,
+        "3": TicketState.IN_PROGRESS,
+        "6": TicketState.DONE,
+        "7": TicketState.DONE,
+        "8": TicketState.DONE,
+    },
+    state_reasons={"8": Reason.CANCELLED},
+    final_states=["7", "8"],
+    close_codes={
+        "solution provided": Reason.FIXED,
+        "solved (permanently)": Reason.FIXED,
+        "solved (work around)": Reason.FIXED,
+        "workaround provided": Reason.FIXED,
+        "resolved by caller": Reason.FIXED,
+        "resolved by change": Reason.FIXED,
+        "resolved by request": Reason.FIXED,
+        "resolved by problem": Reason.FIXED,
+        "known error": Reason.ACCEPTED_RISK,
+        "duplicate": Reason.DUPLICATE,
+        "user error": Reason.FALSE_POSITIVE,
+        "no resolution provided": Reason.UNKNOWN,
+    },
+    resolve_state="6",
+    reopen_state="2",
+    resolve_code="Solution provided",
+    resolve_codes={
+        Reason.ACCEPTED_RISK: "Known error",
+        Reason.FALSE_POSITIVE: "User error",
+        Reason.DUPLICATE: "Duplicate",
+        Reason.CANCELLED: "No resolution provided",
+    },
+)
+"""The close codes are those of ServiceNow's releases. Its state model keeps what is Closed or Canceled as it is."""
+
+_SECURITY_INCIDENT = TableWords(
+    states={  # Draft, Analysis, Contain, Eradicate, Recover, Review, Closed, Cancelled
+        "10": TicketState.OPEN,
+        "16": TicketState.IN_PROGRESS,
+        "18": TicketState.IN_PROGRESS,
+        "19": TicketState.IN_PROGRESS,
+        "20": TicketState.IN_PROGRESS,
+        "100": TicketState.IN_PROGRESS,
+        "3": TicketState.DONE,
+        "7": TicketState.DONE,
+    },
+    state_reasons={"7": Reason.CANCELLED},
+    final_states=["7"],
+    close_codes={
+        "investigation completed": Reason.FIXED,
+        "threat mitigated": Reason.FIXED,
+        "patched vulnerability": Reason.FIXED,
+        "invalid vulnerability": Reason.FALSE_POSITIVE,
+        "false positive": Reason.FALSE_POSITIVE,
+        "not resolved": Reason.UNKNOWN,
+        "duplicate": Reason.DUPLICATE,
+        "risk accepted": Reason.ACCEPTED_RISK,
+        "accepted risk": Reason.ACCEPTED_RISK,
+    },
+    resolve_state="3",
+    reopen_state="16",
+    resolve_code="Threat mitigated",
+    resolve_codes={
+        Reason.ACCEPTED_RISK: "Risk accepted",
+        Reason.FALSE_POSITIVE: "False positive",
+        Reason.DUPLICATE: "Not resolved",
+        Reason.CANCELLED: "Not resolved",
+    },
+)
+"""Of Security Incident Response. Its state flows are held by the form, not by the API: a Closed one can go back to
+Analysis, a Cancelled one cannot. The product ships without codes for duplicates and accepted risks: people need a
+choice "Risk accepted" (or their own word, written in `close_codes`) to say that a risk was accepted.
+"""
+
+_ANOTHER_TABLE = TableWords(
+    states={},
+    state_reasons={},
+    final_states=[],
+    close_codes=_INCIDENT.close_codes,
+    resolve_state="",
+    reopen_state="",
+    resolve_code=_INCIDENT.resolve_code,
+    resolve_codes=_INCIDENT.resolve_codes,
+)
+"""Nobody can guess what the states of another table mean: they must be written."""
+
+INCIDENT_TABLE = "incident"
+_TABLES = {INCIDENT_TABLE: _INCIDENT, "sn_si_incident": _SECURITY_INCIDENT}
+KNOWN_TABLES = tuple(_TABLES)
+"""The tables whose words are built in."""
+
+
+def words_of_table(table: str) -> TableWords:
+    """What counts for a table where mappings.yaml does not say."""
+    return _TABLES.get(table, _ANOTHER_TABLE)

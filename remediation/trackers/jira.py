@@ -1,15 +1,17 @@
 """A Jira Cloud site or Data Center instance as a tracker."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import TypeVar
 
-from remediation.errors import NotFound, OutsideError, Refused
-from remediation.mapping.schema import JiraTracker
+from remediation.errors import NotFound, Refused
+from remediation.mapping.trackers import LONGEST_CALL, JiraTracker
 from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketState
-from remediation.trackers.jira_answers import Account, Created, Found, Issue, Page, Transitions, understood
+from remediation.trackers.asking import answer_of
+from remediation.trackers.jira_answers import Account, Comments, Created, Found, Issue, Page, Transitions, understood
 from remediation.trackers.jira_changes import (
     PAGE_SIZE,
     Listing,
@@ -21,32 +23,37 @@ from remediation.trackers.jira_changes import (
 )
 from remediation.trackers.jira_client import JiraClient
 from remediation.trackers.jira_issues import (
-    FIELDS,
     FOUND_FIELDS,
     PROPERTY,
+    Closing,
     Reading,
     carrying,
     checked_id,
     checked_mark,
+    edit_of,
+    issue_link_of,
     link_of,
     payload_of,
     transition_of,
+    words_of_closing,
 )
 from remediation.trackers.jira_text import wiki
-from remediation.trackers.jira_workflow import Explored, Goal, Step, no_way, reopening, resolving
-from remediation.trackers.threads import Threads
+from remediation.trackers.jira_workflow import Explored, Goal, Step, explained, no_way, reopening, resolving
+from remediation.trackers.threads import Threads, in_time
 
 ResultT = TypeVar("ResultT")
 
-_LINK_SECONDS = 5
-"""A link to the case's page is a courtesy: the issue's own link must be remembered soon."""
+_LINK_SECONDS = 3
+"""Links to the case's page and to another issue are a courtesy: the new issue must be remembered soon."""
 _MOST_STEPS = 5
+_MOST_COMMENTS = 20
+"""Behind so many newer ones nobody looks for why an issue was closed."""
 _MOST_PAGES = 20
 """Of one mark there are a few issues at most; more pages mean that something is very wrong."""
 
 
 class Jira:
-    """A configured Jira, on the `jira` package in threads. Each request has its own deadline.
+    """A configured Jira, on the `jira` package in threads. Each request has its own deadline, and each call too.
 
     A comment travels inside the last transition where that has a screen: then both happen or neither. A transition
     without a screen drops comments in silence, so there it follows as a request of its own; a crash between the two
@@ -56,15 +63,12 @@ class Jira:
     def __init__(self, name: str, config: JiraTracker, secret: str) -> None:
         self._name = name
         self._config = config
-        self._reading = Reading(name, str(config.url).rstrip("/"), config.resolutions)
+        address = str(config.url).rstrip("/")
+        self._reading = Reading(name, address, config.resolutions, config.risk_reason, config.risk_expiry)
         self._longest = config.longest_call
-        self._threads = Threads(
-            name,
-            lambda: JiraClient(name, config, secret),
-            JiraClient.close,
-            size=config.concurrency,
-            deadline=self._longest.total_seconds(),
-        )
+        self._whole_call = LONGEST_CALL.total_seconds()
+        self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret))
+        self._own: str | None = None
 
     @property
     def name(self) -> str:
@@ -79,46 +83,74 @@ class Jira:
     async def create(self, draft: Draft) -> Ticket:
         """Create an issue with its mark, as a label and a property, in the same request.
 
-        A remote link to the case's page follows in a second one. The issue stands already, and what finds it again is
-        in it: so a link that cannot be set is no failure, and nobody must look for a second issue because of it.
+        A remote link to the case's page follows, and a link to the issue whose place it takes. The issue stands
+        already, and what finds it again is in it: so a link that cannot be set is no failure, and nobody must look for
+        a second issue because of it.
         """
         checked_mark(self._name, draft.mark)
         payload = payload_of(draft)
         answer = await self._threads.call(lambda client: client.create(payload))
         created = understood(self._name, Created, answer, wrote=True)
-        if link := link_of(draft):
-            with suppress(OutsideError, TimeoutError):
-                async with asyncio.timeout(_LINK_SECONDS):
-                    await self._threads.call(lambda client: client.link(created.id, link))
+        await self._link(created.id, draft)
         return self._reading.opened(created.id, created.key, draft.mark)
 
-    async def read(self, ticket_id: str) -> Ticket:
-        """The issue by its id, which survives moves; how it was closed is asked for only where it is done."""
+    async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
+        """The issue by its id, which survives moves; how it was closed is asked for only where it is or was done."""
         try:
-            return await self._ticket(await self._issue(ticket_id))
+            async with self._in_time(wrote=False):
+                if closed:
+                    return self._reading.ticket(await self._issue(ticket_id, "changelog"))
+                return await self._ticket(await self._issue(ticket_id))
         except NotFound:
             return self._reading.gone(ticket_id)
 
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:  # noqa: ARG002 - Jira searches everywhere
         """Search for the mark in all projects, then read each issue by its id: a search shows old states."""
-        found = await self._found(jql_for_mark(checked_mark(self._name, mark)))
-        tickets = await asyncio.gather(*(self.read(issue_id) for issue_id in carrying(mark, found)))
+        jql = jql_for_mark(checked_mark(self._name, mark))
+        async with self._in_time(wrote=False):
+            found = carrying(mark, await self._found(jql))
+            tickets = await asyncio.gather(*(self.read(issue_id) for issue_id in found))
         return tuple(ticket for ticket in tickets if ticket.state is not TicketState.GONE)
 
-    async def resolve(self, ticket_id: str, reason: Reason, comment: str) -> Ticket:
-        """Walk to a done status, with the resolution that says the reason where a screen takes one."""
-        meanings = self._config.resolutions
-        return await self._walk(ticket_id, Goal.DONE, resolving(reason, meanings), comment, reason)
+    async def resolve(
+        self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
+    ) -> Ticket:
+        """Walk to a done status, with the resolution that says the reason, and `fields`, where a screen takes them."""
+        closing = Closing(reason, self._config.resolutions, fields or {})
+        async with self._in_time(wrote=True):
+            return await self._walk(ticket_id, Goal.DONE, resolving(reason, closing.meanings), comment, closing)
 
     async def reopen(self, ticket_id: str, comment: str) -> Ticket:
         """Walk to a status that is not done; the workflow itself clears the resolution."""
-        return await self._walk(ticket_id, Goal.ACTIVE, reopening, comment, None)
+        async with self._in_time(wrote=True):
+            return await self._walk(ticket_id, Goal.ACTIVE, reopening, comment, None)
+
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
+        """Edit the issue and comment in one request; where there is nothing to edit, only comment."""
+        checked_id(self._name, ticket_id)
+        async with self._in_time(wrote=True):
+            if fields:
+                body = edit_of(fields, wiki(comment))
+                await self._asked(lambda client: client.edit(ticket_id, body))
+            else:
+                await self.comment(ticket_id, comment)
+            return await self._ticket(await self._issue(ticket_id))
 
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a comment."""
         checked_id(self._name, ticket_id)
         markup = wiki(text)
         await self._asked(lambda client: client.comment(ticket_id, markup))
+
+    async def closing_words(self, ticket_id: str) -> str | None:
+        """The newest comment by whoever closed the issue, from about then or later."""
+        async with self._in_time(wrote=False):
+            ticket = await self.read(ticket_id, closed=True)
+            self._own = self._own or await self.whoami()
+            if ticket.state is not TicketState.DONE or ticket.closed_by == self._own:
+                return None
+            answer = await self._asked(lambda client: client.comments(ticket_id, _MOST_COMMENTS))
+            return words_of_closing(understood(self._name, Comments, answer).comments, ticket, self._own)
 
     async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
         """One page of what changed; a page whose token Jira has forgotten starts its list again."""
@@ -152,7 +184,8 @@ class Jira:
 
     async def _issue(self, ticket_id: str, expand: str | None = None) -> Issue:
         checked_id(self._name, ticket_id)
-        answer = await self._asked(lambda client: client.issue(ticket_id, FIELDS, PROPERTY, expand))
+        fields = self._reading.fields
+        answer = await self._asked(lambda client: client.issue(ticket_id, fields, PROPERTY, expand))
         return understood(self._name, Issue, answer)
 
     async def _ticket(self, issue: Issue) -> Ticket:
@@ -167,7 +200,7 @@ class Jira:
         goal: Goal,
         preference: Callable[[Step], tuple[int, ...]],
         comment: str,
-        reason: Reason | None,
+        closing: Closing | None,
     ) -> Ticket:
         """Step by step to a status of the goal, each step chosen from what the workflow allows at that moment."""
         issue = await self._issue(ticket_id)
@@ -175,32 +208,51 @@ class Jira:
         if goal.reached(place):
             return await self._ticket(issue)
         for _ in range(_MOST_STEPS):
-            explored.note(place.id, await self._steps(issue.id))
+            explored.note(place.id, await self._steps(issue.id, closing))
             step = explored.next_step(place.id, goal, preference)
             if step is None:
                 raise Refused(self._name, no_way(place, goal, explored))
             if goal.reached(step.to):
-                await self._arrive(issue.id, step, comment, reason)
-                return await self.read(issue.id)
-            await self._take(issue.id, step, None, None)
+                await self._arrive(issue.id, step, comment, closing)
+                return await self.read(issue.id, closed=goal is Goal.DONE)
+            await self._take(issue.id, step, closing, None)
             place = step.to
         raise Refused(self._name, f"{goal.value} is more than {_MOST_STEPS} transitions away")
 
-    async def _arrive(self, issue_id: str, step: Step, comment: str, reason: Reason | None) -> None:
+    async def _arrive(self, issue_id: str, step: Step, comment: str, closing: Closing | None) -> None:
         """The last step, and the comment inside it or else after it."""
-        await self._take(issue_id, step, reason, comment if step.has_screen else None)
+        await self._take(issue_id, step, closing, comment if step.has_screen else None)
         if not step.has_screen:
             await self.comment(issue_id, comment)
 
-    async def _take(self, issue_id: str, step: Step, reason: Reason | None, comment: str | None) -> None:
-        markup = wiki(comment) if comment else None
-        body = transition_of(step, reason, markup, self._config.resolutions)
-        await self._asked(lambda client: client.transition(issue_id, body))
+    async def _take(self, issue_id: str, step: Step, closing: Closing | None, comment: str | None) -> None:
+        body = transition_of(step, closing, wiki(comment) if comment else None)
+        try:
+            await self._asked(lambda client: client.transition(issue_id, body))
+        except Refused as no:
+            if closing is None or no.status != HTTPStatus.BAD_REQUEST:
+                raise
+            words, request_id = explained(no.words), no.request_id
+        else:
+            return
+        raise Refused(self._name, words, status=HTTPStatus.BAD_REQUEST, request_id=request_id)
 
-    async def _steps(self, issue_id: str) -> tuple[Step, ...]:
+    async def _steps(self, issue_id: str, closing: Closing | None) -> tuple[Step, ...]:
         answer = await self._asked(lambda client: client.transitions(issue_id))
         shown = understood(self._name, Transitions, {"transitions": answer})
-        return tuple(transition.step for transition in shown.transitions)
+        return tuple(each.step.given(closing.fields if closing else ()) for each in shown.transitions)
+
+    async def _link(self, issue_id: str, draft: Draft) -> None:
+        """Both links at once, if they can be set soon."""
+        page, before = link_of(draft), issue_link_of(draft, issue_id)
+        works = [lambda client: client.link(issue_id, page)] if page else []
+        works += [lambda client: client.relate(before)] if before else []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINK_SECONDS):
+                await asyncio.gather(*(answer_of(self._threads.call(work)) for work in works))
+
+    def _in_time(self, *, wrote: bool) -> AbstractAsyncContextManager[None]:
+        return in_time(self._name, self._whole_call, wrote=wrote)
 
     async def _found(self, jql: str) -> Sequence[Found]:
         """Everything that a query finds, page by page."""

@@ -1,10 +1,10 @@
-"""What Jira sends, parsed once: only what we ask for, and nothing that people wrote."""
+"""What Jira sends, parsed once: only what we ask for, and of what people wrote only what somebody asked for by name."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from remediation.errors import TryLater
 from remediation.redaction import plain
@@ -12,8 +12,8 @@ from remediation.trackers.jira_workflow import Choice, Place, Step
 
 _NAME_LENGTH = 60
 _ACCOUNT_LENGTH = 128
-_OPTIONAL = frozenset({"resolution", "comment"})
-"""Fields of a transition's screen that we know how to fill."""
+_OWN = frozenset({"resolution", "comment"})
+"""Fields of a transition's screen that are filled by what closing and reopening are about."""
 
 
 class Sent(BaseModel):
@@ -40,6 +40,10 @@ def _texts(value: object) -> object:
 
 def _objects(value: object) -> object:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _object(value: object) -> object:
+    return value if isinstance(value, dict | Named) else None
 
 
 def _text(value: object) -> str:
@@ -77,6 +81,9 @@ class Named(Sent):
     name: TextOrEmpty = ""
 
 
+NamedOrNone = Annotated[Named | None, BeforeValidator(_object)]
+
+
 class FoundFields(Sent):
     """The fields that tell whose an issue is, and when it changed."""
 
@@ -108,12 +115,20 @@ class Page(Sent):
 
 
 class IssueFields(FoundFields):
-    """The fields of an issue that is read."""
+    """The fields of an issue that is read. `raw` has them as they came, whatever their form."""
 
     status: Status
     resolution: Named | None = None
     resolved: datetime | None = Field(default=None, alias="resolutiondate")
     created: datetime | None = None
+    priority: NamedOrNone = None
+    due: TextOrEmpty = Field(default="", alias="duedate")
+    raw: Mapping[str, Any] = Field(default_factory=dict, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_raw(cls, sent: object) -> object:
+        return {**sent, "raw": sent} if isinstance(sent, dict) else sent
 
 
 class Account(Sent):
@@ -201,9 +216,24 @@ class Transition(Sent):
             missing=tuple(
                 (name, plain(each.name, _NAME_LENGTH))
                 for name, each in self.fields.items()
-                if each.required and not each.has_default and name not in _OPTIONAL
+                if each.required and not each.has_default and name not in _OWN
             ),
+            screen=frozenset(self.fields) - _OWN,
         )
+
+
+class Comment(Sent):
+    """A comment. Its text is people's."""
+
+    author: Account | None = None
+    created: datetime
+    body: TextOrEmpty = Field(default="", repr=False)
+
+
+class Comments(Sent):
+    """The newest comments of an issue, the newest first."""
+
+    comments: tuple[Comment, ...]
 
 
 class Transitions(Sent):

@@ -95,7 +95,7 @@ class People(Sent):
         return any(account in {each.account_id, each.key, each.name} for each in self.users)
 
 
-class Resolutions(Sent):
-    """All resolutions of the instance."""
+class Names(Sent):
+    """All resolutions of the instance, or all its fields."""
 
     entries: tuple[Named, ...]

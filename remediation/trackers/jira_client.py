@@ -17,8 +17,10 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util import Retry
 
 from remediation.errors import TryLater
-from remediation.mapping.schema import CONNECTION_ATTEMPTS, JiraTracker
-from remediation.trackers.jira_replies import Reply, error_of
+from remediation.mapping.trackers import CONNECTION_ATTEMPTS, JiraTracker
+from remediation.requests_noted import note_request
+from remediation.trackers.jira_replies import error_of
+from remediation.trackers.replies import Reply
 
 ResultT = TypeVar("ResultT")
 
@@ -39,7 +41,7 @@ class JiraClient:
 
     def create(self, payload: object) -> Any:
         """Create an issue: fields and properties in one request, which the package's own `create_issue` cannot do."""
-        return self._post("issue", payload)
+        return self._send("POST", "issue", payload)
 
     def issue(self, issue_id: str, fields: str, properties: str, expand: str | None = None) -> Any:
         """One issue, with only these fields and properties."""
@@ -51,15 +53,27 @@ class JiraClient:
 
     def transition(self, issue_id: str, body: object) -> None:
         """Take a transition. The package's own call would turn its id into a number."""
-        self._post(f"issue/{issue_id}/transitions", body)
+        self._send("POST", f"issue/{issue_id}/transitions", body)
 
     def comment(self, issue_id: str, markup: str) -> None:
         """Add a comment."""
         self._asked(lambda: self._jira.add_comment(issue_id, markup), wrote=True)
 
+    def edit(self, issue_id: str, body: object) -> None:
+        """Change fields and comment in one request. The package's own call reads the issue before and after."""
+        self._send("PUT", f"issue/{issue_id}", body)
+
+    def comments(self, issue_id: str, most: int) -> Any:
+        """The newest comments."""
+        return self.look(f"issue/{issue_id}/comment", orderBy="-created", maxResults=most)
+
+    def relate(self, body: object) -> None:
+        """Link two issues. The package's own call asks for the types of links first."""
+        self._send("POST", "issueLink", body)
+
     def link(self, issue_id: str, body: object) -> None:
         """Set a remote link; the same `globalId` again replaces it. The package's own call asks for app links first."""
-        self._post(f"issue/{issue_id}/remotelink", body)
+        self._send("POST", f"issue/{issue_id}/remotelink", body)
 
     def search(self, jql: str, fields: str, properties: str, size: int, at: str | int | None) -> Any:
         """One page of a search; `at` is a token on Cloud and a number on Data Center."""
@@ -88,11 +102,11 @@ class JiraClient:
         """Let go of the connection."""
         self._session.close()
 
-    def _post(self, path: str, body: object) -> Any:
+    def _send(self, method: str, path: str, body: object) -> Any:
         url = self._jira._get_url(path)  # noqa: SLF001 - as in __init__
 
         def send() -> Any:
-            answer = self._session.post(url, data=json.dumps(body))
+            answer = self._session.request(method, url, data=json.dumps(body))
             return answer.json() if answer.content else None
 
         return self._asked(send, wrote=True)
@@ -100,7 +114,10 @@ class JiraClient:
     def _check(self, response: requests.Response, **_options: object) -> None:
         """Called with every answer before the package sees it, redirects included."""
         wrote = response.request.method not in _READS
-        error = error_of(self._name, Reply(response.status_code, response.headers, response.content, wrote))
+        reply = Reply(response.status_code, response.headers, response.content, wrote)
+        if wrote:
+            note_request(reply.request_id)
+        error = error_of(self._name, reply)
         if error:
             raise error
 

@@ -17,12 +17,16 @@ FILLED_BY_JIRA = frozenset({"reporter"})
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One rule's ticket: its project and type, and everything that it gives to fields, in the file's order."""
+    """One rule's ticket: its project and type, and everything that it gives to fields, in the file's order.
+
+    `closing` are the fields that it gives when its ticket is closed.
+    """
 
     where: Steps
     project: str
     type: str
     settings: tuple[tuple[str, Setting], ...]
+    closing: frozenset[str] = frozenset()
 
     @property
     def fields(self) -> frozenset[str]:
@@ -41,7 +45,13 @@ class Demand:
 def demands_of(mappings: Mappings, tracker: str) -> tuple[Demand, ...]:
     """What each rule wants in this tracker."""
     return tuple(
-        Demand(wanted.where, wanted.ticket.project, wanted.ticket.type, tuple(_settings(wanted)))
+        Demand(
+            wanted.where,
+            wanted.ticket.project,
+            wanted.ticket.type,
+            tuple(_settings(wanted)),
+            frozenset(wanted.ticket.close_fields),
+        )
         for wanted in tickets_in(mappings, tracker, JiraTicket)
     )
 

@@ -8,7 +8,8 @@ from urllib.parse import quote
 from remediation.errors import OutsideError
 from remediation.mapping.inspections import Inspection, right, signed_out, unanswered
 from remediation.mapping.positions import Steps
-from remediation.mapping.schema import JiraTracker, Mappings
+from remediation.mapping.schema import Mappings
+from remediation.mapping.trackers import JiraTracker
 from remediation.trackers.asking import answer_of
 from remediation.trackers.jira_answers import Account, Page, SentT, Transitions, understood
 from remediation.trackers.jira_catalogue import (
@@ -16,10 +17,10 @@ from remediation.trackers.jira_catalogue import (
     CreateType,
     FieldPage,
     Listing,
+    Names,
     People,
     Permissions,
     Project,
-    Resolutions,
     TypePage,
     Workflows,
 )
@@ -35,11 +36,12 @@ from remediation.trackers.jira_verdicts import (
     permissions_asked,
     project_verdict,
     resolution_verdicts,
+    risk_field_verdicts,
     search_verdict,
     type_verdict,
 )
 from remediation.trackers.jira_ways import places_of, status_verdict, way_verdicts
-from remediation.trackers.jira_workflow import Explored, Place
+from remediation.trackers.jira_workflow import Explored, Goal, Place
 from remediation.trackers.threads import Threads
 
 ResultT = TypeVar("ResultT")
@@ -57,13 +59,7 @@ class JiraInspector:
     def __init__(self, name: str, config: JiraTracker, secret: str) -> None:
         self._name = name
         self._config = config
-        self._threads = Threads(
-            name,
-            lambda: JiraClient(name, config, secret),
-            JiraClient.close,
-            size=config.concurrency,
-            deadline=config.longest_call.total_seconds(),
-        )
+        self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret))
         self._turns = asyncio.Semaphore(config.concurrency)
 
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
@@ -90,8 +86,12 @@ class JiraInspector:
         searched = await answer_of(self._issue(jql_for_mark(OUR_LABEL)))
         yield search_verdict(where, searched if isinstance(searched, OutsideError) else None)
         if "resolutions" in self._config.model_fields_set:
-            resolutions = await answer_of(self._asked(Resolutions, "resolution", put_under="entries"))
+            resolutions = await answer_of(self._asked(Names, "resolution", put_under="entries"))
             for each in resolution_verdicts((*where, "resolutions"), self._config, resolutions):
+                yield each
+        if self._config.risk_reason or self._config.risk_expiry:
+            fields = await answer_of(self._asked(Names, "field", put_under="entries"))
+            for each in risk_field_verdicts(where, self._config, fields):
                 yield each
 
     async def _project(self, demands: list[Demand]) -> AsyncIterator[Inspection]:
@@ -114,7 +114,7 @@ class JiraInspector:
             if may_create(permissions):
                 async for each in self._type(alike, types):
                     yield each
-            async for each in self._ways(alike[0], workflows):
+            async for each in self._ways(min(alike, key=lambda demand: len(demand.closing)), workflows):
                 yield each
         async for each in self._assignees(demands, project.key):
             yield each
@@ -164,7 +164,8 @@ class JiraInspector:
         if issue is not None:
             answer = await self._call(lambda client: client.transitions(issue))
             shown = understood(self._name, Transitions, {"transitions": answer})
-            explored.note(place.id, tuple(each.step for each in shown.transitions))
+            given = () if Goal.DONE.reached(place) else demand.closing
+            explored.note(place.id, tuple(each.step.given(given) for each in shown.transitions))
 
     async def _assignees(self, demands: Sequence[Demand], project: str) -> AsyncIterator[Inspection]:
         """Whether those whom the rules name can be assigned; each is asked about once."""

@@ -1,25 +1,32 @@
 """Jira's issues → our tickets, and our drafts → Jira's JSON. Pure.
 
-Only what is listed in FIELDS is ever asked for: no summary, description or comment is read back.
+Only what is listed in FIELDS is ever asked for, and the fields that are configured to explain accepted risks: no
+summary or description is read back.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
 
 from remediation.errors import Refused
-from remediation.tickets import Draft, Reason, Ticket, TicketState
-from remediation.trackers.jira_answers import Found, History, Issue
+from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
+from remediation.trackers.jira_answers import Comment, Found, History, Issue
 from remediation.trackers.jira_text import one_line, wiki
 from remediation.trackers.jira_workflow import Step, resolution_for
+from remediation.trackers.risks import risk_of
 
-FIELDS = "status,resolution,resolutiondate,labels,created,updated"
+FIELDS = ("status", "resolution", "resolutiondate", "labels", "created", "updated", "priority", "duedate")
 FOUND_FIELDS = "labels,updated"
 PROPERTY = "remedy.case"
 """The entity property that holds the mark: people tidy up labels, but nobody sees this, and no copy inherits it."""
 OUR_LABEL = "remedy"
 """On every ticket of ours, because JQL cannot ask for labels by their beginning."""
 
+_RELATED = "Relates"
+"""The one type of link that every Jira is shipped with."""
+_BEFORE_CLOSING = timedelta(minutes=10)
+"""People often write first why they close an issue, and then close it."""
 _MARK = re.compile(r"remedy:[A-Za-z0-9._:-]{1,200}")
 _ISSUE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -86,24 +93,66 @@ def link_of(draft: Draft) -> dict[str, object] | None:
     }
 
 
-def transition_of(step: Step, reason: Reason | None, comment: str | None, meanings: Mapping[str, Reason]) -> object:
+def issue_link_of(draft: Draft, issue_id: str) -> dict[str, object] | None:
+    """The tie between a new issue and the closed one whose place it takes."""
+    if draft.follows is None or not _ISSUE_ID.fullmatch(draft.follows):
+        return None
+    return {"type": {"name": _RELATED}, "inwardIssue": {"id": draft.follows}, "outwardIssue": {"id": issue_id}}
+
+
+def transition_of(step: Step, closing: "Closing | None", comment: str | None) -> dict[str, object]:
     """The body of the request that takes a step. The comment is markup, the id is text, as Jira shows it."""
-    resolution = resolution_for(step, reason, meanings) if reason else None
-    body: dict[str, object] = {"transition": {"id": step.id}}
-    if resolution:
-        body["fields"] = {"resolution": {"id": resolution.id} if resolution.id else {"name": resolution.name}}
-    if comment:
-        body["update"] = {"comment": [{"add": {"body": comment}}]}
-    return body
+    fields = closing.fields_for(step) if closing else {}
+    return {"transition": {"id": step.id}} | ({"fields": fields} if fields else {}) | _commented(comment)
+
+
+def edit_of(fields: Mapping[str, str], comment: str) -> dict[str, object]:
+    """The body of the request that changes fields and comments on that. The comment is markup."""
+    return {"fields": {name: _as_taken(name, value) for name, value in fields.items()}} | _commented(comment)
+
+
+def _as_taken(name: str, value: str) -> object:
+    return {"name": value} if name == "priority" else value
+
+
+def _commented(comment: str | None) -> dict[str, object]:
+    return {"update": {"comment": [{"add": {"body": comment}}]}} if comment else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How an issue is closed: why, what its tracker's resolutions mean, and what else the rule gives."""
+
+    reason: Reason
+    meanings: Mapping[str, Reason]
+    fields: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    def fields_for(self, step: Step) -> dict[str, object]:
+        """What is sent with a step: only what its screen has, and a resolution only where it is to be done."""
+        given: dict[str, object] = {name: value for name, value in self.fields.items() if name in step.screen}
+        is_wanted = step.to.state is TicketState.DONE or step.resolution_required
+        if is_wanted and (resolution := resolution_for(step, self.reason, self.meanings)):
+            given["resolution"] = {"id": resolution.id} if resolution.id else {"name": resolution.name}
+        return given
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How one tracker's issues are read: its name, where a browser finds them, and what its resolutions mean."""
+    """How one tracker's issues are read.
+
+    Its name, where a browser finds them, what its resolutions mean, and which fields explain an accepted risk.
+    """
 
     tracker: str
     address: str
     meanings: Mapping[str, Reason]
+    risk_reason: str | None = None
+    risk_expiry: str | None = None
+
+    @property
+    def fields(self) -> str:
+        """All that is asked for of an issue, as Jira wants it."""
+        return ",".join((*FIELDS, *filter(None, (self.risk_reason, self.risk_expiry))))
 
     def url(self, key: str) -> str:
         """The address of an issue for a browser."""
@@ -114,19 +163,22 @@ class Reading:
         state = issue.fields.status.place.state
         closing = closing_of(issue) if state is TicketState.DONE else None
         done = state is TicketState.DONE
+        reason = self._reason(issue) if done else None
         return Ticket(
             tracker=self.tracker,
             id=issue.id,
             key=issue.key,
             url=self.url(issue.key),
             state=state,
-            reason=self._reason(issue) if done else None,
+            reason=reason,
             mark=mark_of(issue),
             closed_by=closing.author.id if closing and closing.author else None,
             closed_at=closing.created if closing else issue.fields.resolved if done else None,
             created_at=issue.fields.created,
             updated_at=issue.fields.updated,
             version=version_of(issue),
+            urgency=urgency_of(issue),
+            risk=self._risk(issue) if reason is Reason.ACCEPTED_RISK else None,
         )
 
     def opened(self, issue_id: str, key: str, mark: str) -> Ticket:
@@ -137,14 +189,39 @@ class Reading:
         """The ticket that no longer exists."""
         return Ticket(self.tracker, issue_id, issue_id, self.url(issue_id), TicketState.GONE)
 
+    def _risk(self, issue: Issue) -> Risk:
+        raw = issue.fields.raw
+        return risk_of(raw.get(self.risk_reason or ""), raw.get(self.risk_expiry or ""))
+
     def _reason(self, issue: Issue) -> Reason:
         resolution = issue.fields.resolution
         return self.meanings.get(resolution.name.lower(), Reason.UNKNOWN) if resolution else Reason.UNKNOWN
 
 
 def version_of(issue: Issue | Found) -> str:
-    """What changes with every change of an issue."""
-    return issue.fields.updated.isoformat() if issue.fields.updated else ""
+    """What changes with every change of an issue, in UTC: Jira shows times in the zone of whoever asks."""
+    return issue.fields.updated.astimezone(UTC).isoformat() if issue.fields.updated else ""
+
+
+def urgency_of(issue: Issue) -> dict[str, str]:
+    """The fields that tell how urgent an issue is, as Jira writes them."""
+    priority = issue.fields.priority
+    urgency = {"priority": priority.name if priority else "", "duedate": issue.fields.due}
+    return {name: value for name, value in urgency.items() if value}
+
+
+def words_of_closing(comments: Sequence[Comment], ticket: Ticket, own: str) -> str | None:
+    """The text of the newest comment by whoever closed the issue, from about then or later; None where that was us.
+
+    Where nobody knows who closed it, anybody's counts but ours. The comments come newest first.
+    """
+    since = ticket.closed_at - _BEFORE_CLOSING if ticket.closed_at else None
+    authors = ((comment, comment.author.id if comment.author else None) for comment in comments)
+    for comment, author in authors:
+        is_theirs = author == ticket.closed_by if ticket.closed_by else author is not None
+        if is_theirs and author != own and (since is None or comment.created >= since):
+            return comment.body.strip() or None
+    return None
 
 
 def closing_of(issue: Issue) -> History | None:

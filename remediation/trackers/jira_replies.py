@@ -1,33 +1,17 @@
 """What Jira's answers mean: which are errors, and which of ours. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from remediation.errors import NotFound, OutsideError, Refused, TryLater, Unreadable
 from remediation.redaction import words_of
 from remediation.strict_json import parse
+from remediation.trackers.replies import Reply
 from remediation.trackers.retry_after import wait_of
 
 _TURNED_AWAY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 """It may pass, and nothing was carried out: a token gets mended, a limit ends."""
 _IN_THE_WAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.LOCKED})
 """It may pass: somebody else is changing the same issue, or the request did not arrive in time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer. `headers` are read without regard to case; `wrote` is true where the request could write."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    wrote: bool
-
-    @property
-    def request_id(self) -> str | None:
-        """Jira's own id of the request."""
-        return self.headers.get("Atl-Traceid") or self.headers.get("X-Arequestid")
 
 
 def error_of(system: str, reply: Reply) -> OutsideError | None:
@@ -67,7 +51,7 @@ def words_in(body: bytes) -> str:
 def _is_answer(reply: Reply) -> bool:
     """A body that is JSON (a sign-in page with status 200 is not), or none where the status says so."""
     if not reply.body:
-        return reply.status == HTTPStatus.NO_CONTENT
+        return reply.status in {HTTPStatus.CREATED, HTTPStatus.NO_CONTENT}
     try:
         parse(reply.body)
     except Unreadable:

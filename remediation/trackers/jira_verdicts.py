@@ -14,9 +14,9 @@ from remediation.mapping.inspections import (
     wrong,
 )
 from remediation.mapping.positions import Steps
-from remediation.mapping.schema import JiraTracker
 from remediation.mapping.templates import is_template
-from remediation.trackers.jira_catalogue import CreateField, CreateType, Permissions, Project, Resolutions
+from remediation.mapping.trackers import JiraTracker
+from remediation.trackers.jira_catalogue import CreateField, CreateType, Names, Permissions, Project
 from remediation.trackers.jira_demands import ALWAYS_SET, FILLED_BY_JIRA, Demand
 
 CREATE = "CREATE_ISSUES"
@@ -118,7 +118,23 @@ def assignee_verdict(demand: Demand, setting: Setting, *, assignable: bool | Out
     return wrong(setting.where, f"issues of {project} cannot be assigned to {shown(str(setting.value))}", advice)
 
 
-def resolution_verdicts(where: Steps, config: JiraTracker, answer: Resolutions | OutsideError) -> Iterator[Inspection]:
+def risk_field_verdicts(where: Steps, config: JiraTracker, fields: Names | OutsideError) -> Iterator[Inspection]:
+    """Whether the fields that explain an accepted risk exist: Jira ignores what it does not know."""
+    for word, name in (("risk_reason", config.risk_reason), ("risk_expiry", config.risk_expiry)):
+        at = (*where, word)
+        if name and isinstance(fields, OutsideError):
+            yield unanswered(at, f"whether there is a field {name}", fields)
+        elif name and not isinstance(fields, OutsideError):
+            known = [each.id for each in fields.entries]
+            good = name in known
+            yield (
+                right(at, f"there is a field {name}")
+                if good
+                else wrong(at, f"there is no field {name}; {choice_of(known, name)}")
+            )
+
+
+def resolution_verdicts(where: Steps, config: JiraTracker, answer: Names | OutsideError) -> Iterator[Inspection]:
     """Whether the resolutions that the file itself names exist; the built-in list names more than any Jira has."""
     if isinstance(answer, OutsideError):
         yield unanswered(where, "which resolutions there are", answer)

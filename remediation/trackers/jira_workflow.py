@@ -5,13 +5,16 @@ and remembers what it saw; each step follows the shortest known way to the goal 
 status that was not looked at yet.
 """
 
+import re
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from remediation.tickets import Reason, TicketState
 
+CLOSE_FIELDS = "the rule's close_fields can give that"
+_NAMES_A_FIELD = re.compile(r"\bcustomfield_[0-9]+: ")
 _STATES = {"done": TicketState.DONE, "indeterminate": TicketState.IN_PROGRESS}
 
 
@@ -47,7 +50,8 @@ class Step:
     """A transition that may be taken now.
 
     `has_screen` is whether it takes a comment along (one without a screen drops it in silence). `resolutions` are what
-    its screen offers, None where it has no such field; `missing` are other fields that it requires, by id and name.
+    its screen offers, None where it has no such field. `screen` are the ids of its other fields; `missing` are those
+    that it requires and that nobody gives, by id and name.
     """
 
     id: str
@@ -56,6 +60,11 @@ class Step:
     resolutions: tuple[Choice, ...] | None = None
     resolution_required: bool = False
     missing: tuple[tuple[str, str], ...] = ()
+    screen: frozenset[str] = frozenset()
+
+    def given(self, fields: Collection[str]) -> "Step":
+        """The same step for somebody who gives these fields."""
+        return replace(self, missing=tuple(each for each in self.missing if each[0] not in fields))
 
     @property
     def is_open(self) -> bool:
@@ -95,10 +104,15 @@ class Explored:
 
     def blocked(self, goal: Goal) -> tuple[str, ...]:
         """What steps to the goal require that we cannot give, as Jira calls it."""
-        steps = [step for steps in self.steps.values() for step in steps if goal.reached(step.to)]
-        asked = [f"{name} ({key})" for step in steps for key, name in step.missing]
-        asked += ["Resolution (resolution)" for step in steps if step.resolution_required and not step.resolutions]
-        return tuple(dict.fromkeys(asked))
+        return _asked_by(step for step in self._every_step() if goal.reached(step.to))
+
+    def barriers(self, goal: Goal) -> list[Step]:
+        """The steps that we cannot take to the goal, or to where nobody has looked."""
+        steps = (step for step in self._every_step() if goal.reached(step.to) or step.to.id not in self.steps)
+        return [step for step in steps if not step.is_open]
+
+    def _every_step(self) -> Iterator[Step]:
+        return (step for steps in self.steps.values() for step in steps)
 
     def _first_step(
         self, here: str, ends: Callable[[Step], bool], preference: Callable[[Step], tuple[int, ...]]
@@ -120,10 +134,25 @@ class Explored:
 
 def no_way(here: Place, goal: Goal, explored: Explored) -> str:
     """Why a walk ended: what the workflow asks for, or that nothing leads there."""
-    asked = ", ".join(explored.blocked(goal))
-    if asked:
-        return f"the transition to {goal.value} requires: {asked}"
+    barriers = explored.barriers(goal)
+    if barriers:
+        given_by_rules = goal is Goal.DONE and any(step.missing for step in barriers)
+        asked = ", ".join(_asked_by(barriers))
+        return f"the transition to {goal.value} requires: {asked}{f'; {CLOSE_FIELDS}' if given_by_rules else ''}"
     return f"no transition that we may take leads from '{here.name}' to {goal.value}"
+
+
+def _asked_by(steps: Iterable[Step]) -> tuple[str, ...]:
+    """What steps require that we cannot give: other fields first, then a resolution that offers nothing."""
+    known = list(steps)
+    asked = [f"{name} ({key})" for step in known for key, name in step.missing]
+    asked += ["Resolution (resolution)" for step in known if step.resolution_required and not step.resolutions]
+    return tuple(dict.fromkeys(asked))
+
+
+def explained(words: str) -> str:
+    """What Jira says of a step to done that it refused; its validators demand fields that no screen calls required."""
+    return f"{words}; {CLOSE_FIELDS}" if _NAMES_A_FIELD.search(words) else words
 
 
 def resolving(reason: Reason, meanings: Mapping[str, Reason]) -> Callable[[Step], tuple[int, ...]]:

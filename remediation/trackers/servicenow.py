@@ -10,26 +10,30 @@ from pysnow.exceptions import PysnowException
 from requests.auth import AuthBase
 
 from remediation.errors import NotFound, Refused, TryLater
-from remediation.mapping.schema import ServiceNowTracker
+from remediation.mapping.trackers import ServiceNowTracker
 from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.trackers.retry_after import served_at
 from remediation.trackers.servicenow_changes import PAGE_SIZE, advanced, changes_of, position_of
 from remediation.trackers.servicenow_records import (
-    FIELDS,
+    CHANGE_FIELDS,
+    CLOSING_FIELDS,
     Record,
     checked_mark,
     checked_table,
+    closing_words_of,
     dropped_mark,
+    fields_of,
     gone_ticket,
     oldest_first,
     opening,
+    raising,
     reopening,
     resolution,
     table_and_sys_id,
     text_of,
     ticket_of,
 )
-from remediation.trackers.servicenow_replies import has_more
+from remediation.trackers.servicenow_replies import explained, has_more
 from remediation.trackers.servicenow_session import session_for, unanswered
 from remediation.trackers.servicenow_sign_in import sign_in_of
 from remediation.trackers.servicenow_texts import journal
@@ -54,13 +58,8 @@ class ServiceNow:
         self._name = name
         self._config = config
         sign_in = sign_in_of(name, config, secret)
-        self._threads = Threads(
-            name,
-            lambda: ServiceNowClient(name, config, sign_in),
-            ServiceNowClient.close,
-            size=config.concurrency,
-            deadline=self._longest.total_seconds(),
-        )
+        self._threads = Threads.configured(name, config, lambda: ServiceNowClient(name, config, sign_in))
+        self._own = ""
 
     @property
     def name(self) -> str:
@@ -85,7 +84,7 @@ class ServiceNow:
             raise refused
         return self._ticket(table, record)
 
-    async def read(self, ticket_id: str) -> Ticket:
+    async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:  # noqa: ARG002 - a record tells who closed it
         """The record as it is now; state GONE where it is deleted or hidden from us."""
         table, sys_id = table_and_sys_id(self._name, ticket_id)
         try:
@@ -100,14 +99,28 @@ class ServiceNow:
         records = await self._threads.call(lambda client: client.all_rows(table, query))
         return tuple(self._ticket(table, record) for record in records if text_of(record, "correlation_id") == mark)
 
-    async def resolve(self, ticket_id: str, reason: Reason, comment: str) -> Ticket:
-        """Set the state, the close code of the reason, the notes and a work note, in one request."""
-        payload = resolution(self._config, reason, comment)
-        return await self._move(ticket_id, payload, lambda ticket: ticket.state is TicketState.DONE)
+    async def resolve(
+        self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
+    ) -> Ticket:
+        """Set the state, the close code of the reason, the notes, a work note and `fields`, in one request."""
+        payload = resolution(self._config, reason, comment, fields)
+        try:
+            return await self._move(ticket_id, payload, lambda ticket: ticket.state is TicketState.DONE)
+        except NotFound:
+            raise
+        except Refused as no:
+            words, status, request_id = explained(no), no.status, no.request_id
+        raise Refused(self._name, words, status=status, request_id=request_id)
 
     async def reopen(self, ticket_id: str, comment: str) -> Ticket:
         """Set the state in which work goes on, with a work note."""
         return await self._move(ticket_id, reopening(self._config, comment), lambda ticket: ticket.state.is_active)
+
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
+        """Write the columns and a work note, in one request, whose answer is the record."""
+        table, sys_id = table_and_sys_id(self._name, ticket_id)
+        payload = raising(fields, comment)
+        return self._ticket(table, await self._threads.call(lambda client: client.update(table, sys_id, payload)))
 
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a work note."""
@@ -115,18 +128,34 @@ class ServiceNow:
         note = {"work_notes": journal(text)}
         await self._threads.call(lambda client: client.update(table, sys_id, note))
 
+    async def closing_words(self, ticket_id: str) -> str | None:
+        """The close notes, if somebody else closed the record, and ServiceNow tells us who we are."""
+        table, sys_id = table_and_sys_id(self._name, ticket_id)
+
+        def work(client: ServiceNowClient) -> Record:
+            self._own = self._own or client.own_id()
+            return client.read(table, sys_id, CLOSING_FIELDS)
+
+        try:
+            record = await self._threads.call(work)
+        except NotFound:
+            return None
+        return closing_words_of(self._config, record, self._own) if self._own else None
+
     async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
         """Records of the configured table that carry our correlation_display and changed since the cursor."""
         position = position_of(cursor, now)
         table = self._config.table
-        rows, headers = await self._threads.call(lambda client: client.rows(table, position.query, position.offset))
+        rows, headers = await self._threads.call(
+            lambda client: client.rows(table, position.query, position.offset, CHANGE_FIELDS)
+        )
         more = has_more(headers, position.offset, PAGE_SIZE)
         following = advanced(position, rows, more=more, served_at=min(now, served_at(headers) or now))
         return ChangePage(changes_of(table, rows), following.cursor, more)
 
     async def whoami(self) -> str:
         """The user name of the account we are signed in as."""
-        rows, _ = await self._threads.call(lambda client: client.rows("sys_user", _MYSELF, 0))
+        rows = await self._threads.call(ServiceNowClient.myself)
         if len(rows) != 1 or not text_of(rows[0], "user_name"):
             raise Refused(self._name, "does not tell who we are: grant our account read access to its own sys_user")
         return text_of(rows[0], "user_name")
@@ -163,6 +192,7 @@ class ServiceNowClient:
     def __init__(self, name: str, config: ServiceNowTracker, sign_in: AuthBase) -> None:
         address = urlsplit(str(config.url).rstrip("/"))
         self._name = name
+        self._columns = fields_of(config)
         self._timeout = (config.connect_timeout.total_seconds(), config.read_timeout.total_seconds())
         self._session = session_for(name, config, sign_in)
         self._snow = pysnow.Client(
@@ -173,9 +203,9 @@ class ServiceNowClient:
         """POST a record."""
         return self._carry_out(lambda: self._resource(table).create(dict(payload)).one(), wrote=True)
 
-    def read(self, table: str, sys_id: str) -> Record:
-        """GET a record by its id."""
-        return self._carry_out(lambda: self._resource(table).request("GET", path_append=f"/{sys_id}").one())
+    def read(self, table: str, sys_id: str, columns: Sequence[str] = ()) -> Record:
+        """GET a record by its id, with only these columns where there are any."""
+        return self._carry_out(lambda: self._resource(table, columns).request("GET", path_append=f"/{sys_id}").one())
 
     def update(self, table: str, sys_id: str, payload: Mapping[str, object]) -> Record:
         """PATCH a record. The library's own update reads first and then PUTs."""
@@ -184,12 +214,13 @@ class ServiceNowClient:
             wrote=True,
         )
 
-    def rows(self, table: str, query: str, offset: int) -> tuple[Sequence[Record], Mapping[str, str]]:
-        """GET one page of a query, and the headers it came with."""
-        fields = ["user_name"] if table == "sys_user" else list(FIELDS)
+    def rows(
+        self, table: str, query: str, offset: int, columns: Sequence[str]
+    ) -> tuple[Sequence[Record], Mapping[str, str]]:
+        """GET one page of a query, with only these columns, and the headers it came with."""
 
         def request() -> tuple[Sequence[Record], Mapping[str, str]]:
-            answer = self._resource(table).get(query=query, limit=PAGE_SIZE, offset=offset, fields=fields)
+            answer = self._resource(table).get(query=query, limit=PAGE_SIZE, offset=offset, fields=list(columns))
             return answer.all(), answer.headers
 
         return self._carry_out(request)
@@ -198,11 +229,23 @@ class ServiceNowClient:
         """GET the first rows of a query, with only these columns."""
         return self._carry_out(lambda: self._resource(table).get(query=query, limit=limit, fields=list(columns)).all())
 
+    def myself(self) -> Sequence[Record]:
+        """Our own user record; nothing where we may not see it. A value that no user has is ignored: then, several."""
+        return self.look("sys_user", _MYSELF, ("sys_id", "user_name"), 2)
+
+    def own_id(self) -> str:
+        """Our own id, as `resolved_by` shows it; empty where ServiceNow does not tell."""
+        try:
+            rows = self.myself()
+        except Refused:
+            return ""
+        return text_of(rows[0], "sys_id") if len(rows) == 1 else ""
+
     def all_rows(self, table: str, query: str) -> list[Record]:
         """GET every page of a query."""
         records: list[Record] = []
         for page in range(_MOST_PAGES):
-            rows, headers = self.rows(table, query, page * PAGE_SIZE)
+            rows, headers = self.rows(table, query, page * PAGE_SIZE, self._columns)
             records += rows
             if not has_more(headers, page * PAGE_SIZE, PAGE_SIZE):
                 return records
@@ -212,11 +255,11 @@ class ServiceNowClient:
         """Close the connections."""
         self._session.close()
 
-    def _resource(self, table: str) -> Any:
+    def _resource(self, table: str, columns: Sequence[str] = ()) -> Any:
         """A new one for every request: the parameters of one would go into the next."""
         resource = self._snow.resource(api_path=f"/v2/table/{table}", timeout=self._timeout)
         resource.parameters.exclude_reference_link = True
-        resource.parameters.fields = list(FIELDS)
+        resource.parameters.fields = list(columns or self._columns)
         return resource
 
     def _carry_out(self, request: Callable[[], _ResultT], *, wrote: bool = False) -> _ResultT:

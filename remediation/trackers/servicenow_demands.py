@@ -7,8 +7,9 @@ from remediation.findings import Severity
 from remediation.mapping.inspections import Setting, Wanted, tickets_in
 from remediation.mapping.positions import Steps
 from remediation.mapping.rules import ServiceNowTicket
-from remediation.mapping.schema import Mappings, ServiceNowTracker
+from remediation.mapping.schema import Mappings
 from remediation.mapping.templates import is_template
+from remediation.mapping.trackers import ServiceNowTracker
 
 ALWAYS_SET = frozenset({"short_description", "description", "correlation_id", "correlation_display"})
 """What every record of ours has."""
@@ -23,15 +24,16 @@ _PEOPLE = {"assignment_group": GROUPS, "assigned_to": USERS}
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One rule's record: everything that it gives to columns, in the file's order."""
+    """One rule's record: everything that it gives to columns, in the file's order; `closing` is given at the end."""
 
     where: Steps
     settings: tuple[tuple[str, Setting], ...]
+    closing: tuple[tuple[str, Setting], ...] = ()
 
     @property
     def columns(self) -> frozenset[str]:
-        """The columns that some severity sets."""
-        return frozenset(name for name, _ in self.settings)
+        """The columns that some severity sets, or that are set in closing."""
+        return frozenset(name for name, _ in (*self.settings, *self.closing))
 
     def always_sets(self, column: str) -> bool:
         """Whether this column has a value whatever the severity."""
@@ -55,8 +57,15 @@ class Choice:
 def demands_of(mappings: Mappings, tracker: str) -> tuple[Demand, ...]:
     """What each rule wants in this tracker."""
     return tuple(
-        Demand(wanted.where, tuple(_settings(wanted))) for wanted in tickets_in(mappings, tracker, ServiceNowTicket)
+        Demand(wanted.where, tuple(_settings(wanted)), tuple(_closing(wanted)))
+        for wanted in tickets_in(mappings, tracker, ServiceNowTicket)
     )
+
+
+def risk_settings(where: Steps, config: ServiceNowTracker) -> tuple[tuple[str, Setting], ...]:
+    """The columns that explain an accepted risk, each at the word that names it."""
+    words = (("risk_reason", config.risk_reason), ("risk_expiry", config.risk_expiry))
+    return tuple((column, Setting((*where, word), column)) for word, column in words if column)
 
 
 def choices_of(where: Steps, config: ServiceNowTracker, demands: tuple[Demand, ...]) -> tuple[Choice, ...]:
@@ -80,6 +89,11 @@ def _settings(wanted: Wanted[ServiceNowTicket]) -> Iterator[tuple[str, Setting]]
         yield column, Setting(wanted.at("fields", column), value)
 
 
+def _closing(wanted: Wanted[ServiceNowTicket]) -> Iterator[tuple[str, Setting]]:
+    for column, value in wanted.ticket.close_fields.items():
+        yield column, Setting(wanted.at("close_fields", column), value)
+
+
 def _written(where: Steps, config: ServiceNowTracker) -> Iterator[Choice]:
     yield Choice((*where, "resolve_state"), "state", config.resolve_state)
     yield Choice((*where, "reopen_state"), "state", config.reopen_state)
@@ -94,6 +108,9 @@ def _given_a_meaning(where: Steps, config: ServiceNowTracker) -> Iterator[Choice
         if word in config.model_fields_set:
             for state in meanings:
                 yield Choice((*where, word, state), "state", state)
+    if "final_states" in config.model_fields_set:
+        for number, state in enumerate(config.final_states):
+            yield Choice((*where, "final_states", number), "state", state)
     if "close_codes" in config.model_fields_set:
         for code in config.close_codes:
             yield Choice((*where, "close_codes", code), "close_code", code, folded=True)
@@ -101,6 +118,6 @@ def _given_a_meaning(where: Steps, config: ServiceNowTracker) -> Iterator[Choice
 
 def _ruled(demands: tuple[Demand, ...]) -> Iterator[Choice]:
     for demand in demands:
-        for column, setting in demand.settings:
+        for column, setting in (*demand.settings, *demand.closing):
             if isinstance(setting.value, str) and column not in _PEOPLE and not is_template(setting.value):
                 yield Choice(setting.where, column, setting.value)

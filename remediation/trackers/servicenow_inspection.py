@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from remediation.errors import OutsideError, Refused
 from remediation.mapping.inspections import Inspection, right, signed_out, untold
 from remediation.mapping.positions import Steps
-from remediation.mapping.schema import Mappings, ServiceNowTracker
+from remediation.mapping.schema import Mappings
+from remediation.mapping.trackers import ServiceNowTracker
 from remediation.trackers.asking import answer_of
 from remediation.trackers.servicenow import ServiceNow
 from remediation.trackers.servicenow_catalogue import (
@@ -19,7 +20,7 @@ from remediation.trackers.servicenow_catalogue import (
     columns_of,
     parent_of,
 )
-from remediation.trackers.servicenow_demands import GROUPS, Choice, Demand, choices_of, demands_of
+from remediation.trackers.servicenow_demands import GROUPS, Choice, Demand, choices_of, demands_of, risk_settings
 from remediation.trackers.servicenow_records import Record
 from remediation.trackers.servicenow_verdicts import (
     choice_verdicts,
@@ -71,11 +72,12 @@ class ServiceNowInspector:
     async def _table(self, where: Steps, demands: tuple[Demand, ...]) -> AsyncIterator[Inspection]:
         """Everything about the table of our tickets."""
         table = self._config.table
-        sample = await answer_of(self._tracker.look(table, "ORDERBYDESCsys_created_on", _shown_columns(demands), 1))
+        shown = self._shown_columns(demands)
+        sample = await answer_of(self._tracker.look(table, "ORDERBYDESCsys_created_on", shown, 1))
         yield table_verdict(where, table, sample)
         if isinstance(sample, OutsideError):
             return
-        ours = await answer_of(self._tracker.look(table, ours_query(), _shown_columns(demands), 1))
+        ours = await answer_of(self._tracker.look(table, ours_query(), shown, 1))
         yield mark_verdict(where, table, () if isinstance(ours, OutsideError) else ours, sample)
         chain = await self._chain(table)
         async for each in self._columns(where, demands, chain, sample):
@@ -93,10 +95,12 @@ class ServiceNowInspector:
         """From the dictionary, or else from a record."""
         table = self._config.table
         columns = await answer_of(self._dictionary(chain)) if chain else {}
-        for verdict in column_verdicts(where, table, demands, columns):
+        read = risk_settings(where, self._config)
+        for verdict in column_verdicts(where, table, demands, columns, read):
             yield verdict
         if sample and (isinstance(columns, OutsideError) or not columns):
-            for verdict in sampled_verdicts(table, demands, sample[0]):
+            settings = [*read, *(each for demand in demands for each in (*demand.settings, *demand.closing))]
+            for verdict in sampled_verdicts(table, settings, sample[0]):
                 yield verdict
 
     async def _chain(self, table: str) -> Chain:
@@ -135,8 +139,8 @@ class ServiceNowInspector:
         name = "name" if kind == GROUPS else "user_name"
         return await self._tracker.look(kind, f"sys_id={value}^OR{name}={value}", ("sys_id", name, "active"), 2)
 
-
-def _shown_columns(demands: Sequence[Demand]) -> tuple[str, ...]:
-    """What a record must show: the mark, and every column that a rule sets."""
-    named = {name for demand in demands for name in demand.columns if _COLUMN.fullmatch(name)}
-    return ("sys_id", "correlation_id", "correlation_display", *sorted(named))
+    def _shown_columns(self, demands: Sequence[Demand]) -> tuple[str, ...]:
+        """What a record must show: the mark, every column that a rule sets, and those that the tracker's words name."""
+        named = {name for demand in demands for name in demand.columns if _COLUMN.fullmatch(name)}
+        named |= {name for name, _ in risk_settings((), self._config)}
+        return ("sys_id", "correlation_id", "correlation_display", *sorted(named))

@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime
 from urllib.parse import quote
 
 from remediation.errors import Refused
-from remediation.mapping.schema import ServiceNowTracker
+from remediation.mapping.trackers import ServiceNowTracker
 from remediation.redaction import words_of
-from remediation.tickets import Draft, Reason, Ticket, TicketState
+from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
+from remediation.trackers.risks import risk_of
 from remediation.trackers.servicenow_texts import body, journal, line
 
 Record = Mapping[str, object]
@@ -16,17 +17,29 @@ Record = Mapping[str, object]
 OURS = "remedy"
 """What correlation_display says on every ticket of ours, so that one query lists those that changed."""
 
-FIELDS = (
-    *("sys_id", "number", "state", "close_code", "correlation_id", "correlation_display", "resolved_by", "resolved_at"),
-    *("closed_by", "closed_at", "sys_created_on", "sys_updated_on", "sys_mod_count"),
+CHANGE_FIELDS = ("sys_id", "correlation_id", "correlation_display", "sys_updated_on", "sys_mod_count")
+"""What tells of a change."""
+
+_URGENCY = ("impact", "urgency", "due_date")
+_FIELDS = (
+    *("number", "state", "close_code", "resolved_by", "resolved_at", "closed_by", "closed_at", "sys_created_on"),
+    *CHANGE_FIELDS,
+    *_URGENCY,
 )
-"""All that is ever read of a record: no text that people wrote."""
+
+CLOSING_FIELDS = ("sys_id", "state", "resolved_by", "closed_by", "close_notes")
+"""What tells the words of whoever closed a record: read only when somebody asks for them."""
 
 _MARK = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _TICKET_ID = re.compile(r"(?P<table>[a-z0-9_]{1,80})/(?P<sys_id>[0-9a-f]{32})")
 _TABLE = re.compile(r"[a-z0-9_]{1,80}")
 _TIME = "%Y-%m-%d %H:%M:%S"
 _JOURNALS = frozenset({"work_notes", "comments"})
+
+
+def fields_of(config: ServiceNowTracker) -> tuple[str, ...]:
+    """All that is read of a record: of what people wrote only the fields that explain an accepted risk."""
+    return (*_FIELDS, *filter(None, (config.risk_reason, config.risk_expiry)))
 
 
 def checked_mark(system: str, mark: str) -> str:
@@ -86,20 +99,35 @@ def ticket_of(system: str, config: ServiceNowTracker, table: str, record: Record
     _, sys_id = table_and_sys_id(system, ticket_id)
     state = _state_of(config, record)
     done = state is TicketState.DONE
+    reason = _reason_of(config, record) if done else None
     return Ticket(
         tracker=system,
         id=ticket_id,
         key=text_of(record, "number") or sys_id,
         url=address_of(config, table, sys_id),
         state=state,
-        reason=_reason_of(config, record) if done else None,
+        reason=reason,
         mark=text_of(record, "correlation_id") or None,
-        closed_by=(text_of(record, "resolved_by") or text_of(record, "closed_by") or None) if done else None,
+        closed_by=(closer_of(record) or None) if done else None,
         closed_at=moment_of(text_of(record, "resolved_at") or text_of(record, "closed_at")) if done else None,
         created_at=moment_of(text_of(record, "sys_created_on")),
         updated_at=moment_of(text_of(record, "sys_updated_on")),
         version=version_of(record),
+        final=done and text_of(record, "state") in config.final_states,
+        urgency={name: value for name in _URGENCY if (value := text_of(record, name))},
+        risk=_risk_of(config, record) if reason is Reason.ACCEPTED_RISK else None,
     )
+
+
+def closer_of(record: Record) -> str:
+    """The id of who resolved a record, or else of who closed it; empty where nobody did."""
+    return text_of(record, "resolved_by") or text_of(record, "closed_by")
+
+
+def closing_words_of(config: ServiceNowTracker, record: Record, own: str) -> str | None:
+    """What the person who closed a record wrote; None where nobody did, where it was us, or it is not done."""
+    is_theirs = _state_of(config, record) is TicketState.DONE and closer_of(record) not in {"", own}
+    return (text_of(record, "close_notes").strip() or None) if is_theirs else None
 
 
 def gone_ticket(system: str, config: ServiceNowTracker, table: str, sys_id: str) -> Ticket:
@@ -123,14 +151,33 @@ def _reason_of(config: ServiceNowTracker, record: Record) -> Reason:
     return by_state or config.close_codes.get(text_of(record, "close_code").strip().lower(), Reason.UNKNOWN)
 
 
+def _risk_of(config: ServiceNowTracker, record: Record) -> Risk:
+    return risk_of(text_of(record, config.risk_reason or ""), text_of(record, config.risk_expiry or ""))
+
+
 def opening(draft: Draft) -> dict[str, object]:
     """The payload that creates a draft's record, mark included. ServiceNow has no labels and no issue types."""
-    return {name: _column_value(name, value) for name, value in draft.fields.items()} | {
-        "short_description": line(draft.summary),
-        "description": body(draft.body),
-        "correlation_id": draft.mark,
-        "correlation_display": OURS,
-    }
+    return (
+        _parent(draft)
+        | columns(draft.fields)
+        | {
+            "short_description": line(draft.summary),
+            "description": body(draft.body),
+            "correlation_id": draft.mark,
+            "correlation_display": OURS,
+        }
+    )
+
+
+def _parent(draft: Draft) -> dict[str, object]:
+    """The tie to the closed record whose place this one takes; one of another table is none of its kind."""
+    before = _TICKET_ID.fullmatch(draft.follows or "")
+    return {"parent": before["sys_id"]} if before and before["table"] == draft.place else {}
+
+
+def columns(fields: Mapping[str, object]) -> dict[str, object]:
+    """Columns as a rule writes them, as ServiceNow takes them."""
+    return {name: _column_value(name, value) for name, value in fields.items()}
 
 
 def _column_value(name: str, value: object) -> object:
@@ -149,11 +196,22 @@ def _column_value(name: str, value: object) -> object:
             return str(value)
 
 
-def resolution(config: ServiceNowTracker, reason: Reason, comment: str) -> dict[str, object]:
-    """The payload that resolves a record: state, code and notes together, as the data policy demands."""
+def resolution(
+    config: ServiceNowTracker, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """The payload that resolves a record: state, code and notes together, as the data policy demands.
+
+    `fields` are what the rule gives besides; the notes may be its own, the state and the code say what happened.
+    """
     code = config.resolve_code if reason is Reason.FIXED else config.resolve_codes.get(reason, config.resolve_code)
-    notes = body(comment).strip() or code
-    return {"state": config.resolve_state, "close_code": code, "close_notes": notes, "work_notes": journal(comment)}
+    notes = {"close_notes": body(comment).strip() or code}
+    meant = {"state": config.resolve_state, "close_code": code, "work_notes": journal(comment)}
+    return notes | columns(fields or {}) | meant
+
+
+def raising(fields: Mapping[str, str], comment: str) -> dict[str, object]:
+    """The payload that makes a record more urgent, and says why."""
+    return columns(fields) | {"work_notes": journal(comment)}
 
 
 def reopening(config: ServiceNowTracker, comment: str) -> dict[str, object]:

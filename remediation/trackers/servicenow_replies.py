@@ -2,30 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.redaction import words_of
+from remediation.trackers.replies import Reply
 from remediation.trackers.retry_after import wait_of
 
 _NO_SUCH_API = "Requested URI does not represent any resource"
 """A 404 with these words is about the address, not about a record: reading it as "deleted" would be a disaster."""
+_POLICY = "Data Policy Exception"
 _UNAUTHORIZED, _NOT_FOUND, _TIMED_OUT, _LIMITED = 401, 404, 408, 429
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer. `headers` are read without regard to case; `wrote` is true where the request could write."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    wrote: bool
-
-    @property
-    def request_id(self) -> str | None:
-        """ServiceNow's own id of the request."""
-        return self.headers.get("X-Transaction-ID") or self.headers.get("X-Request-ID")
 
 
 def error_of(system: str, reply: Reply) -> OutsideError | None:
@@ -90,6 +76,13 @@ def _words_of(body: Mapping[str, object] | None) -> str:
         return words_of(error) if isinstance(error, str) else ""
     parts = [error.get(name) for name in ("message", "detail")]
     return words_of(": ".join(part for part in parts if isinstance(part, str) and part))
+
+
+def explained(refused: Refused) -> str:
+    """Why ServiceNow refused to close a record, in its words; what a rule can do about that where a policy did."""
+    if refused.words.startswith(_POLICY):
+        return f"{refused.words}; the rule's close_fields can give them"
+    return refused.words
 
 
 def has_more(headers: Mapping[str, str], offset: int, limit: int) -> bool:

@@ -9,8 +9,10 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnection
 from urllib3.util import Retry
 
 from remediation.errors import TryLater
-from remediation.mapping.schema import CONNECTION_ATTEMPTS, ServiceNowTracker
-from remediation.trackers.servicenow_replies import Reply, error_of
+from remediation.mapping.trackers import CONNECTION_ATTEMPTS, ServiceNowTracker
+from remediation.requests_noted import note_request
+from remediation.trackers.replies import Reply
+from remediation.trackers.servicenow_replies import error_of
 
 
 def session_for(system: str, config: ServiceNowTracker, sign_in: AuthBase) -> requests.Session:
@@ -46,7 +48,10 @@ def _only_connecting() -> Retry:
 def _judge(system: str) -> Callable[..., None]:
     def judge(response: requests.Response, **_: object) -> None:
         wrote = response.request.method != "GET"
-        error = error_of(system, Reply(response.status_code, response.headers, response.content, wrote=wrote))
+        reply = Reply(response.status_code, response.headers, response.content, wrote)
+        if wrote:
+            note_request(reply.request_id)
+        error = error_of(system, reply)
         if error is not None:
             raise error
 

@@ -13,7 +13,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from requests.utils import check_header_validity
 
 from remediation.errors import TryLater
-from remediation.mapping.schema import TOKEN_TIMEOUTS, ServiceNowTracker
+from remediation.mapping.trackers import TOKEN_TIMEOUTS, ServiceNowTracker
 from remediation.redaction import words_of
 from remediation.trackers.servicenow_session import bare_session
 

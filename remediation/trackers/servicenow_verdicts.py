@@ -1,6 +1,6 @@
 """What ServiceNow's answers mean for mappings.yaml: the table, its columns, choices, people, our mark. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 
 from remediation.errors import NotFound, OutsideError, Refused
@@ -49,9 +49,16 @@ def mark_verdict(where: Steps, table: str, ours: Sequence[Record], any_row: Sequ
 
 
 def column_verdicts(
-    where: Steps, table: str, demands: Sequence[Demand], columns: Mapping[str, Column] | OutsideError
+    where: Steps,
+    table: str,
+    demands: Sequence[Demand],
+    columns: Mapping[str, Column] | OutsideError,
+    read: Sequence[tuple[str, Setting]] = (),
 ) -> Iterator[Inspection]:
-    """Whether each column that is written exists (ServiceNow ignores others), and each mandatory one is written."""
+    """Whether each column that we write or read exists (ServiceNow ignores others), and each mandatory one is written.
+
+    `read` are those that the tracker's own words name.
+    """
     if isinstance(columns, OutsideError) or not columns:
         error = columns if isinstance(columns, OutsideError) else None
         yield _no_dictionary((*where, "table"), f"which columns {table} has", error)
@@ -59,24 +66,25 @@ def column_verdicts(
     for name in sorted(WRITTEN - columns.keys()):
         message = f"{table} has no column {name}, which we write"
         yield wrong((*where, "table"), message, "write the name of a table that extends task, and has it")
+    for name, setting in read:
+        yield _column(table, name, setting, columns)
     for demand in demands:
-        for name, setting in demand.settings:
+        for name, setting in (*demand.settings, *demand.closing):
             yield _column(table, name, setting, columns)
         for column in columns.values():
             if column.demanded:
                 yield _mandatory(table, demand, column.name)
 
 
-def sampled_verdicts(table: str, demands: Sequence[Demand], record: Record) -> Iterator[Inspection]:
+def sampled_verdicts(table: str, settings: Iterable[tuple[str, Setting]], record: Record) -> Iterator[Inspection]:
     """Where the dictionary cannot be read: which of the columns a record shows."""
-    for demand in demands:
-        for name, setting in demand.settings:
-            if name in record:
-                yield right(setting.where, f"{table} has a column {name}")
-            else:
-                advice = "compare it with the table's columns; ServiceNow ignores what it does not know"
-                message = f"{table} shows no column {shown(name)}: it does not exist, or our account may not see it"
-                yield wrong(setting.where, message, advice)
+    for name, setting in settings:
+        if name in record:
+            yield right(setting.where, f"{table} has a column {name}")
+        else:
+            advice = "compare it with the table's columns; ServiceNow ignores what it does not know"
+            message = f"{table} shows no column {shown(name)}: it does not exist, or our account may not see it"
+            yield wrong(setting.where, message, advice)
 
 
 def choice_verdicts(

@@ -2,41 +2,66 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from contextlib import asynccontextmanager
+from contextvars import copy_context
+from typing import Generic, Protocol, Self, TypeVar
 
 from remediation.errors import TryLater
+from remediation.mapping.trackers import TrackerConfig
 
-ClientT = TypeVar("ClientT")
+
+class Client(Protocol):
+    """A connection of one thread."""
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+ClientT = TypeVar("ClientT", bound=Client)
 ResultT = TypeVar("ResultT")
+
+
+@asynccontextmanager
+async def in_time(name: str, seconds: float, *, wrote: bool) -> AsyncIterator[None]:
+    """Give up what takes several calls together after so many seconds. Raises TryLater, ambiguous where it `wrote`."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise TryLater(name, "no answer in time", ambiguous=wrote) from None
 
 
 class Threads(Generic[ClientT]):
     """At most `size` calls run at once; a client is made in the thread that first needs one and never leaves it.
 
-    `connect` makes a client and `disconnect` lets go of its connections. `deadline` is in seconds and covers the wait
-    for a free thread as well as the work: a call never takes longer. What `work` raises comes out unchanged, so
-    `work` turns its library's exceptions into ours.
+    `connect` makes a client. `deadline` is in seconds and covers the wait for a free thread as well as the work: a call
+    never takes longer. What `work` raises comes out unchanged, so `work` turns its library's exceptions into ours. It
+    sees the context variables of whoever calls.
     """
 
     def __init__(
         self,
         name: str,
         connect: Callable[[], ClientT],
-        disconnect: Callable[[ClientT], None],
         *,
         size: int,
         deadline: float,
     ) -> None:
         self._name = name
         self._connect = connect
-        self._disconnect = disconnect
         self._deadline = deadline
         self._pool = ThreadPoolExecutor(max_workers=size, thread_name_prefix=name)
         self._local = threading.local()
         self._lock = threading.Lock()
         self._clients: list[ClientT] = []
+
+    @classmethod
+    def configured(cls, name: str, config: TrackerConfig, connect: Callable[[], ClientT]) -> Self:
+        """As many threads, and as long a wait, as the tracker's configuration says."""
+        return cls(name, connect, size=config.concurrency, deadline=config.longest_call.total_seconds())
 
     async def call(self, work: Callable[[ClientT], ResultT]) -> ResultT:
         """The result of `work(client)`, run in one of the threads.
@@ -44,7 +69,8 @@ class Threads(Generic[ClientT]):
         Raises TryLater at the deadline: ambiguous when the work had begun (a thread cannot be stopped, so it may still
         be carried out), not ambiguous when no thread was free.
         """
-        future = self._pool.submit(lambda: work(self._client()))
+        context = copy_context()
+        future = self._pool.submit(lambda: context.run(lambda: work(self._client())))
         try:
             async with asyncio.timeout(self._deadline):
                 return await asyncio.wrap_future(future)
@@ -57,7 +83,7 @@ class Threads(Generic[ClientT]):
         """Drop what has not begun, wait for what has, and let go of every client."""
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
         while self._clients:
-            self._disconnect(self._clients.pop())
+            self._clients.pop().close()
 
     def _client(self) -> ClientT:
         """The calling thread's own client."""

@@ -1,13 +1,13 @@
 """The world of the Jira tracker's contract tests: the sandbox's Jira, Cloud or Data Center, and Priya working in it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from remediation.mapping.schema import JiraTracker
+from remediation.mapping.trackers import JiraTracker
 from remediation.tickets import Draft, Reason, Ticket
 from remediation.trackers.jira import Jira
 from sandbox.jira import PERSON, SERVICE, jira_app
@@ -27,13 +27,17 @@ class JiraWorld(World):
     person = PERSON.account_id
     account = SERVICE.account_id
     create_path = r"/issue$"
+    urgent: ClassVar = {"priority": "Highest", "duedate": "2030-01-31"}
+    answers: ClassVar = {"customfield_10020": "Priya"}
 
     def __init__(self, address: str, deployment: Deployment) -> None:
         super().__init__(address)
         self.deployment = deployment
         self.priya = (PERSON.email, PERSON.token)
 
-    def connect(self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2) -> Jira:
+    def connect(
+        self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2, **settings: object
+    ) -> Jira:
         user = {"basic": {"user": SERVICE.email, "password": {"env": "JIRA_TOKEN"}}}
         config = JiraTracker.model_validate(
             {
@@ -42,6 +46,9 @@ class JiraWorld(World):
                 "deployment": self.deployment,
                 "auth": user if self.deployment == "cloud" else {"bearer": {"env": "JIRA_TOKEN"}},
                 "read_timeout": timedelta(seconds=read_timeout),
+                "risk_reason": "customfield_10051",
+                "risk_expiry": "customfield_10052",
+                **settings,
             }
         )
         return Jira(self.name, config, secret or SERVICE.token)
@@ -64,8 +71,24 @@ class JiraWorld(World):
     def start_as_person(self, ticket: Ticket) -> None:
         self.walk(ticket, "21")
 
-    def close_as_person(self, ticket: Ticket, reason: Reason) -> None:
+    def close_as_person(self, ticket: Ticket, reason: Reason, words: str = "Done by hand") -> None:
+        self.write("POST", f"issue/{ticket.id}/comment", {"body": words})
         self.walk(ticket, "31", resolution={"name": RESOLUTIONS[reason]})
+
+    def accept_as_person(self, ticket: Ticket, why: str, until: str) -> None:
+        risk = {"customfield_10051": why, "customfield_10052": until}
+        self.walk(ticket, "31", resolution={"name": RESOLUTIONS[Reason.ACCEPTED_RISK]}, **risk)
+
+    def demanding(self, mark: str) -> Draft:
+        return self.draft_in("FORM", mark, customfield_10010="Lincoln")
+
+    def closed_with(self, ticket: Ticket) -> Mapping[str, object]:
+        fields: Mapping[str, object] = self.book(ticket)["fields"]
+        return fields
+
+    def predecessor(self, ticket: Ticket) -> str | None:
+        links = self.book(ticket)["fields"]["issuelinks"]
+        return next((link["inwardIssue"]["id"] for link in links if link["type"]["name"] == "Relates"), None)
 
     def write_as_person(self, summary: str) -> None:
         fields = {"project": {"key": "SEC"}, "issuetype": {"name": "Task"}, "summary": summary}

@@ -1,13 +1,13 @@
 """The world of ServiceNow's contract tests: the stand-in, and Priya from the help desk."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx2
 
-from remediation.mapping.schema import ServiceNowTracker
+from remediation.mapping.trackers import ServiceNowTracker
 from remediation.tickets import Draft, Reason, Ticket
 from remediation.trackers.servicenow import ServiceNow
 from sandbox.servicenow import INTEGRATION, PERSON, ServiceNowTables, servicenow_app
@@ -22,7 +22,13 @@ class ServiceNowWorld(World):
     name = "helpdesk"
     person = PERSON.sys_id
     account = INTEGRATION.user_name
-    create_path = "/table/incident$"
+    create_path = "/table/[a-z_]+$"
+    urgent: ClassVar = {"impact": "1", "urgency": "1", "due_date": "2030-01-31 00:00:00"}
+    answers: ClassVar = {"u_cause": "A folder without a lock"}
+    table = "incident"
+    working = "2"
+    done = "6"
+    codes: ClassVar[Mapping[Reason, str]] = CODES
 
     def __init__(self, address: str, tables: ServiceNowTables) -> None:
         super().__init__(address)
@@ -37,22 +43,42 @@ class ServiceNowWorld(World):
             "auth": {"basic": {"user": INTEGRATION.user_name, "password": SECRET}},
             "connect_timeout": timedelta(seconds=1),
             "read_timeout": timedelta(seconds=read_timeout),
+            "table": self.table,
+            "risk_reason": "u_risk_reason",
+            "risk_expiry": "u_risk_until",
         }
         return ServiceNow(
             self.name, ServiceNowTracker.model_validate(config | settings), secret or INTEGRATION.password
         )
 
     def draft(self, mark: str, *, summary: str = "Exposed student data", body: str = "What to do") -> Draft:
-        return Draft(mark, "incident", summary, body, fields={"impact": "1", "urgency": "2"})
+        return Draft(mark, self.table, summary, body, fields={"impact": "1", "urgency": "2"})
 
     def start_as_person(self, ticket: Ticket) -> None:
-        self.patch(ticket, state="2")
+        self.patch(ticket, state=self.working)
 
-    def close_as_person(self, ticket: Ticket, reason: Reason) -> None:
-        self.patch(ticket, state="6", close_code=CODES[reason], close_notes="Done by hand")
+    def close_as_person(self, ticket: Ticket, reason: Reason, words: str = "Done by hand") -> None:
+        self.patch(ticket, state=self.done, close_code=self.codes[reason], close_notes=words)
+
+    def accept_as_person(self, ticket: Ticket, why: str, until: str) -> None:
+        code = self.codes[Reason.ACCEPTED_RISK]
+        risk = {"u_risk_reason": why, "u_risk_until": until}
+        self.patch(ticket, state=self.done, close_code=code, close_notes="See above", **risk)
+
+    def demanding(self, mark: str) -> Draft:
+        self.set(mandatory_to_close=["u_cause"])
+        return self.draft(mark)
+
+    def closed_with(self, ticket: Ticket) -> Mapping[str, object]:
+        values: Mapping[str, object] = self.record(ticket)["values"]
+        return values
+
+    def predecessor(self, ticket: Ticket) -> str | None:
+        parent = self.record(ticket)["values"]["parent"]
+        return f"{self.table}/{parent}" if parent else None
 
     def write_as_person(self, summary: str) -> None:
-        self.ask("POST", "/api/now/v2/table/incident", json={"short_description": summary})
+        self.ask("POST", f"/api/now/v2/table/{self.table}", json={"short_description": summary})
 
     def delete(self, ticket: Ticket) -> None:
         self.ask("DELETE", f"/api/now/v2/table/{ticket.id}")
@@ -90,11 +116,24 @@ class ServiceNowWorld(World):
         await tracker.close()
 
 
+class SecurityWorld(ServiceNowWorld):
+    """The same, with tickets in the table of Security Incident Response and no word about it in the configuration."""
+
+    table = "sn_si_incident"
+    working = "16"
+    done = "3"
+    codes: ClassVar = {
+        Reason.FIXED: "Patched vulnerability",
+        Reason.ACCEPTED_RISK: "Risk accepted",
+        Reason.DUPLICATE: "Duplicate",
+    }
+
+
 @contextmanager
-def servicenow_world() -> Iterator[ServiceNowWorld]:
+def servicenow_world(kind: type[ServiceNowWorld] = ServiceNowWorld) -> Iterator[ServiceNowWorld]:
     """A stand-in of its own, which runs until the end of the block."""
     app = servicenow_app()
     with serve(app) as address:
-        world = ServiceNowWorld(address, app.state.servicenow)
+        world = kind(address, app.state.servicenow)
         yield world
         world.close()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from remediation.mapping.inspections import Inspection, Outcome
-from remediation.mapping.schema import JiraTracker
+from remediation.mapping.trackers import JiraTracker
 from remediation.tickets import Ticket
 from remediation.trackers.jira_inspection import JiraInspector
 from sandbox.jira import PERSON, SERVICE
@@ -167,6 +167,26 @@ async def test_only_resolutions_that_the_file_names_must_exist(world: JiraWorld)
         "there is no resolution 'dnoe'; there is Cannot Reproduce"
     )
     assert wrongs(await inspected(world, "project: SEC")) == {}
+
+
+async def test_the_fields_that_explain_a_risk_must_exist(world: JiraWorld) -> None:
+    found = await inspected(world, "project: SEC", words=", risk_reason: customfield_10051, risk_expiry: customfield_1")
+    assert wrongs(found).keys() == {"trackers.jira.risk_expiry"}
+    assert said(found, Outcome.OK)["trackers.jira.risk_reason"] == "there is a field customfield_10051"
+    world.fault("status", status=503, path="field$", times=None)
+    found = await inspected(world, "project: SEC", words=", risk_reason: customfield_10051")
+    assert said(found, Outcome.UNREACHABLE).keys() == {"trackers.jira.risk_reason"}
+
+
+async def test_what_a_rule_gives_for_closing_opens_the_way_to_done(world: JiraWorld) -> None:
+    tracker = world.connect()
+    await tracker.create(world.draft_in("FORM", "remedy:lakeside:finding:1", customfield_10010="West"))
+    await tracker.close()
+    world.wait_searchable()
+    asked = await inspected(world, f"project: FORM, {WEST}")
+    assert any("can be brought to done" in each.message and "Approver (custom" in each.message for each in asked)
+    given = await inspected(world, f"project: FORM, {WEST}, close_fields: {{customfield_10020: Priya}}")
+    assert any(each.message == "a Task of FORM can be brought to done" for each in given)
 
 
 async def opened(world: JiraWorld, mark: str) -> Ticket:

@@ -113,6 +113,46 @@ def test_fields_and_properties_are_created_in_one_request(cloud: httpx2.Client) 
     assert issue["fields"]["status"]["statusCategory"]["key"] == "new"
 
 
+def test_an_edit_takes_a_comment_along(cloud: httpx2.Client) -> None:
+    issue = create(cloud)["id"]
+    commented = {"comment": [{"add": {"body": "Worse"}}]}
+    body = {"fields": {"priority": {"name": "Highest"}}, "update": commented}
+    assert cloud.put(f"2/issue/{issue}", json=body).status_code == 204
+    shown = cloud.get(f"2/issue/{issue}").json()["fields"]
+    assert (shown["priority"]["name"], shown["comment"]["comments"][0]["body"]) == ("Highest", "Worse")
+    refused = cloud.put(f"2/issue/{issue}", json={"fields": {"priority": {"name": "X"}}, "update": commented})
+    assert (refused.status_code, len(cloud.get(f"2/issue/{issue}/comment").json()["comments"])) == (400, 1)
+
+
+def test_comments_come_oldest_first_or_as_asked(cloud: httpx2.Client) -> None:
+    issue = create(cloud)["id"]
+    for text in ("one", "two", "three"):
+        cloud.post(f"2/issue/{issue}/comment", json={"body": text})
+    shown = cloud.get(f"2/issue/{issue}/comment").json()
+    newest = cloud.get(f"2/issue/{issue}/comment", params={"orderBy": "-created", "maxResults": 2}).json()
+    assert [each["body"] for each in shown["comments"]] == ["one", "two", "three"]
+    assert ([each["body"] for each in newest["comments"]], newest["total"]) == (["three", "two"], 3)
+
+
+def test_a_link_between_issues_shows_at_both_ends_and_its_answer_is_empty(cloud: httpx2.Client) -> None:
+    old, new = create(cloud)["id"], create(cloud)["id"]
+    ends = {"inwardIssue": {"id": old}, "outwardIssue": {"id": new}}
+    answer = cloud.post("2/issueLink", json={"type": {"name": "Relates"}, **ends})
+    assert (answer.status_code, answer.content) == (201, b"")
+    for issue, end, other in ((old, "outwardIssue", new), (new, "inwardIssue", old)):
+        (link,) = cloud.get(f"2/issue/{issue}").json()["fields"]["issuelinks"]
+        assert (link["type"]["name"], link[end]["id"]) == ("Relates", other)
+    assert cloud.post("2/issueLink", json={"type": {"name": "Loves"}, **ends}).status_code == 404
+    cloud.put(str(cloud.base_url).replace("/rest/api/", "/_sandbox/settings"), json={"withheld": ["LINK_ISSUES"]})
+    assert cloud.post("2/issueLink", json={"type": {"name": "Relates"}, **ends}).status_code == 401
+
+
+def test_every_answer_has_an_id_of_its_own(cloud: httpx2.Client, data_center: httpx2.Client) -> None:
+    for client, name in ((cloud, "Atl-Traceid"), (data_center, "X-AREQUESTID")):
+        answers = [client.get("2/myself"), client.get("2/issue/1")]
+        assert len({answer.headers[name] for answer in answers}) == 2
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [

@@ -62,8 +62,18 @@ async def test_no_call_sends_a_request_that_it_does_not_need(tracker: Jira, worl
     assert world.asked() == [("GET", search), ("GET", issue)]
     await tracker.changes(None, datetime.now(UTC))
     assert world.asked() == [("GET", search)]
+    await tracker.raise_urgency(ticket.id, world.urgent, "x")
+    assert world.asked() == [("PUT", issue), ("GET", issue)]
+    await tracker.raise_urgency(ticket.id, {}, "x")
+    assert world.asked() == [("POST", f"{issue}/comment"), ("GET", issue)]
     await tracker.resolve(ticket.id, Reason.FIXED, "x")
-    assert world.asked() == [("GET", issue), ("GET", steps), ("POST", steps), ("GET", issue), ("GET", issue)]
+    assert world.asked() == [("GET", issue), ("GET", steps), ("POST", steps), ("GET", issue)]
+    await tracker.read(ticket.id)
+    assert world.asked() == [("GET", issue), ("GET", issue)]
+    await tracker.read(ticket.id, closed=True)
+    assert world.asked() == [("GET", issue)]
+    await tracker.closing_words(ticket.id)
+    assert world.asked() == [("GET", issue), ("GET", "myself")]
     await tracker.reopen(ticket.id, "x")
     assert world.asked() == [
         *[("GET", issue), ("GET", steps), ("POST", steps)],
@@ -71,7 +81,20 @@ async def test_no_call_sends_a_request_that_it_does_not_need(tracker: Jira, worl
     ]
 
 
-async def test_nothing_that_people_wrote_is_asked_for(tracker: Jira, world: JiraWorld) -> None:
+async def test_nothing_that_people_wrote_is_asked_for_unless_it_is_configured(world: JiraWorld) -> None:
+    usual = {*("status", "resolution", "resolutiondate", "labels", "created", "updated"), "priority", "duedate"}
+    reason, expiry = "customfield_10051", "customfield_10052"
+    for unset in ((reason, expiry), (reason,), (expiry,), ()):
+        tracker = world.connect(
+            risk_reason=None if reason in unset else reason, risk_expiry=None if expiry in unset else expiry
+        )
+        fields = await asked_in_a_life(tracker, world)
+        await tracker.close()
+        assert fields == (usual | {reason, expiry}) - set(unset)
+
+
+async def asked_in_a_life(tracker: Jira, world: JiraWorld) -> set[str]:
+    world.asked()
     ticket = await tracker.create(world.draft(MARK))
     world.wait_searchable()
     await tracker.find(MARK, "SEC")
@@ -80,8 +103,8 @@ async def test_nothing_that_people_wrote_is_asked_for(tracker: Jira, world: Jira
     await tracker.changes(None, datetime.now(UTC))
     asked = [parse_qs(entry["query"]) for entry in world.requests() if entry["query"].count("fields=")]
     fields = {word for query in asked for text in query["fields"] for word in text.split(",")}
-    assert fields == {"status", "resolution", "resolutiondate", "labels", "created", "updated"}
     assert {text for query in asked for text in query["properties"]} == {"remedy.case"}
+    return fields
 
 
 async def test_the_mark_is_a_label_and_a_property_from_the_first_moment(tracker: Jira, world: JiraWorld) -> None:
@@ -171,7 +194,7 @@ async def test_a_transition_without_a_screen_gets_its_comment_afterwards(tracker
 
 async def test_a_field_that_only_a_person_can_fill_is_named(tracker: Jira, world: JiraWorld) -> None:
     ticket = await tracker.create(world.draft_in("FORM", MARK, customfield_10010="Lincoln"))
-    with pytest.raises(Refused, match=r"Approver \(customfield_10020\)"):
+    with pytest.raises(Refused, match=r"Approver \(customfield_10020\); the rule's close_fields can"):
         await tracker.resolve(ticket.id, Reason.FIXED, "Done.")
     assert world.comments(ticket) == []
 

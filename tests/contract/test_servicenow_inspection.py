@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from remediation.mapping.inspections import Inspection, Outcome
-from remediation.mapping.schema import ServiceNowTracker
+from remediation.mapping.trackers import ServiceNowTracker
 from remediation.trackers.servicenow_inspection import ServiceNowInspector
 from sandbox.servicenow import INTEGRATION
 from tests.contract.inspector_world import mappings_with, said, wrongs
@@ -15,7 +15,8 @@ from tests.contract.tracker_world import nobody_listens
 TABLE = "trackers.desk.table"
 TICKET = "rules[0].tickets.desk"
 GROUP = "287ebd7da9fe198100f92cc8d1d2154e"
-SECURITY = ", table: sn_si_incident, resolve_state: 3, reopen_state: 16, states: {10: open, 16: in_progress, 3: done}"
+SECURITY = ", table: sn_si_incident, resolve_code: Mended, close_codes: {Mended: fixed}, resolve_codes: {}"
+STATES = ", states: {1: open, 6: done}, resolve_state: 6, reopen_state: 1"
 
 
 @pytest.fixture
@@ -59,11 +60,27 @@ async def test_a_fitting_instance_has_nothing_wrong_and_is_only_read(world: Serv
 
 
 async def test_another_table_has_its_own_states(world: ServiceNowWorld) -> None:
-    assert wrongs(await inspected(world, words=SECURITY)) == {}
-    found = wrongs(await inspected(world, words=", table: sn_si_incident"))
+    assert wrongs(await inspected(world, words=", table: sn_si_incident")) == {}
+    assert "trackers.desk.resolve_code" in wrongs(await inspected(world, words=SECURITY))
+    found = wrongs(await inspected(world, words=f"{STATES}, table: sn_si_incident"))
     assert found["trackers.desk.resolve_state"].startswith(
-        "sn_si_incident.state cannot be '6'; there is 10, 16, 18, 19"
+        "sn_si_incident.state cannot be '6'; there is 10, 100, 16, 18, 19"
     )
+
+
+async def test_final_states_that_the_file_names_must_exist(world: ServiceNowWorld) -> None:
+    states = "states: {1: open, 2: in_progress, 6: done, 9: done}"
+    found = wrongs(await inspected(world, words=f", {states}, final_states: [6, 9]"))
+    assert found.keys() == {"trackers.desk.states.9", "trackers.desk.final_states[1]"}
+
+
+async def test_the_columns_that_explain_a_risk_and_those_given_for_closing_must_exist(world: ServiceNowWorld) -> None:
+    words, given = ", risk_reason: u_why, risk_expiry: due_date", "close_fields: {u_cause: x, category: sofware}"
+    missing = {"trackers.desk.risk_reason", f"{TICKET}.close_fields.u_cause"}
+    assert wrongs(await inspected(world, given, words=words)).keys() == {*missing, f"{TICKET}.close_fields.category"}
+    await open_ours(world)
+    world.set(hidden_tables=["sys_dictionary", "sys_choice"])
+    assert wrongs(await inspected(world, given, words=words)).keys() == missing
 
 
 async def test_a_wrong_password_ends_the_questions(world: ServiceNowWorld) -> None:
@@ -113,7 +130,7 @@ async def test_a_mandatory_column_must_be_set(world: ServiceNowWorld) -> None:
 
 
 async def test_a_table_that_is_not_there_ends_the_questions_about_it(world: ServiceNowWorld) -> None:
-    found = wrongs(await inspected(world, words=", table: incidents"))
+    found = wrongs(await inspected(world, words=f"{STATES}, table: incidents"))
     assert found.keys() == {TABLE}
     assert found[TABLE].startswith("there is no table incidents (desk: 400")
 

@@ -166,6 +166,34 @@ def test_a_closed_record_is_not_reopened_unless_configured(desk: Desk) -> None:
     assert desk.patch(record, state="2").json()["result"]["closed_by"] == ""
 
 
+def test_a_cancelled_record_stays_cancelled(desk: Desk) -> None:
+    record = desk.open()
+    assert desk.patch(record, state="8").json()["result"]["active"] == "false"
+    assert desk.patch(record, state="2").status_code == 403
+    assert desk.patch(record, work_notes="A note").status_code == 200
+
+
+def test_what_closing_demands_besides_can_be_set(desk: Desk) -> None:
+    desk.set(mandatory_to_close=["u_cause"])
+    record = desk.open()
+    refused = desk.patch(record, **RESOLUTION)
+    assert refused.json()["error"]["detail"] == "Following fields are mandatory: u_cause"
+    assert desk.patch(record, **RESOLUTION, u_cause="x").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("2030-01-31 10:00:00", "2030-01-31 10:00:00"),
+        ("2030-01-31", "2030-01-31 00:00:00"),
+        ("soon", ""),
+        ("", ""),
+    ],
+)
+def test_a_due_date_is_a_date_and_a_time(desk: Desk, written: str, kept: str) -> None:
+    assert desk.open(due_date=written)["due_date"] == kept
+
+
 def test_a_security_incident_has_its_own_states_and_numbers(desk: Desk) -> None:
     path = "/api/now/v2/table/sn_si_incident"
     record = desk.remedy.post(path, json={}).json()["result"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from remediation.errors import TryLater
-from remediation.mapping.schema import ServiceNowTracker
+from remediation.mapping.trackers import ServiceNowTracker
 from remediation.trackers.servicenow import ServiceNow
 from remediation.trackers.servicenow_sign_in import ClientCredentials
 from sandbox.servicenow import INTEGRATION

@@ -15,7 +15,7 @@ import remediation
 from remediation.ports import Tracker
 from remediation.tickets import Reason, TicketState
 from sandbox.servicenow import INTEGRATION, PERSON
-from tests.contract.servicenow_world import SECRET, ServiceNowWorld, servicenow_world
+from tests.contract.servicenow_world import SECRET, SecurityWorld, ServiceNowWorld, servicenow_world
 from tests.contract.tracker_suite import TrackerContract, mark_of
 
 
@@ -33,6 +33,15 @@ async def tracker(world: ServiceNowWorld) -> AsyncIterator[Tracker]:
 
 class TestServiceNowTracker(TrackerContract):
     """The whole suite."""
+
+
+class TestSecurityIncidents(TrackerContract):
+    """The whole suite with nothing configured but the table."""
+
+    @pytest.fixture
+    def world(self) -> Iterator[ServiceNowWorld]:
+        with servicenow_world(SecurityWorld) as world:
+            yield world
 
 
 async def test_a_new_record_has_our_fields_and_the_priority_that_servicenow_computes(

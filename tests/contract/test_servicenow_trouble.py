@@ -54,7 +54,9 @@ async def test_a_data_policy_that_says_no_is_refused_with_its_own_words(
     world.set(dropped_fields=["close_notes"])
     with pytest.raises(Refused) as caught:
         await tracker.resolve(ticket.id, Reason.FIXED, "gone")
-    assert caught.value.words == "Data Policy Exception: Following fields are mandatory: Resolution notes"
+    policy = "Data Policy Exception: Following fields are mandatory: Resolution notes"
+    assert caught.value.words == f"{policy}; the rule's close_fields can give them"
+    assert caught.value.__context__ is None
     assert (caught.value.status, (await tracker.read(ticket.id)).state) == (403, TicketState.OPEN)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from remediation.errors import TryLater
-from remediation.mapping.schema import JiraTracker
+from remediation.mapping.trackers import JiraTracker
 from remediation.ports import Tracker
 from remediation.trackers.jira import Jira
 from sandbox.jira import SERVICE

@@ -13,6 +13,7 @@ from remediation.errors import NotFound, Refused
 from remediation.ports import Tracker
 from remediation.tickets import Reason, TicketState
 from tests.contract.tracker_faults import TrackerFaultsContract
+from tests.contract.tracker_sync import TrackerRequestsContract, TrackerSyncContract
 from tests.contract.tracker_world import World, mark_of, nobody_listens
 
 __all__ = ["TrackerContract", "World", "mark_of", "nobody_listens"]
@@ -229,5 +230,7 @@ class TrackerChangesContract:
         assert [change.ticket_id for change in page.changes] == [ticket.id]
 
 
-class TrackerContract(TrackerWorkContract, TrackerChangesContract, TrackerFaultsContract):
+class TrackerContract(
+    TrackerWorkContract, TrackerSyncContract, TrackerChangesContract, TrackerRequestsContract, TrackerFaultsContract
+):
     """Everything that a tracker promises."""

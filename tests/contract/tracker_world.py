@@ -2,7 +2,8 @@
 
 import socket
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import httpx2
 
@@ -23,6 +24,10 @@ class World(ABC):
     """What `whoami` answers."""
     create_path: str
     """A regular expression that the path of the request which creates a ticket matches, and no other POST's."""
+    urgent: ClassVar[Mapping[str, str]]
+    """What a ticket of a worse finding has, as `raise_urgency` takes it."""
+    answers: ClassVar[Mapping[str, object]]
+    """What closing a `demanding` ticket asks for."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -41,8 +46,24 @@ class World(ABC):
         """A person begins to work on the ticket."""
 
     @abstractmethod
-    def close_as_person(self, ticket: Ticket, reason: Reason) -> None:
-        """A person closes the ticket, for FIXED, ACCEPTED_RISK or DUPLICATE."""
+    def demanding(self, mark: str) -> Draft:
+        """A ticket that can be closed only by somebody who gives the `answers`."""
+
+    @abstractmethod
+    def closed_with(self, ticket: Ticket) -> Mapping[str, object]:
+        """The fields that the ticket has now that it is closed."""
+
+    @abstractmethod
+    def close_as_person(self, ticket: Ticket, reason: Reason, words: str = "Done by hand") -> None:
+        """A person closes the ticket, for FIXED, ACCEPTED_RISK or DUPLICATE, and says why."""
+
+    @abstractmethod
+    def accept_as_person(self, ticket: Ticket, why: str, until: str) -> None:
+        """A person closes the ticket and fills the fields that explain an accepted risk. `until` is a day."""
+
+    @abstractmethod
+    def predecessor(self, ticket: Ticket) -> str | None:
+        """The id of the ticket that this one is tied to."""
 
     @abstractmethod
     def write_as_person(self, summary: str) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,17 +8,21 @@ from hypothesis import strategies as st
 
 from remediation.errors import Refused, TryLater
 from remediation.mapping.defaults import JIRA_RESOLUTIONS
-from remediation.tickets import Draft, Reason, TicketState
-from remediation.trackers.jira_answers import Found, Issue, Transition, understood
+from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
+from remediation.trackers.jira_answers import Comment, Found, Issue, Transition, understood
 from remediation.trackers.jira_issues import (
+    Closing,
     Reading,
     carrying,
     checked_id,
     checked_mark,
+    edit_of,
+    issue_link_of,
     link_of,
     mark_of,
     payload_of,
     transition_of,
+    words_of_closing,
 )
 from remediation.trackers.jira_workflow import Choice, Place, Step
 
@@ -25,6 +30,7 @@ MARK = "remedy:lakeside:finding:fnd_1"
 READING = Reading("jira", "https://jira.example", JIRA_RESOLUTIONS)
 DONE = {"id": "4", "name": "Done", "statusCategory": {"key": "done"}}
 ARCHIVED = {"id": "5", "name": "Archived", "statusCategory": {"key": "done"}}
+END_OF_JANUARY = datetime(2030, 1, 31, 23, 59, 59, tzinfo=UTC)
 TO_DO = {"id": "1", "name": "To Do", "statusCategory": {"key": "new"}}
 
 
@@ -166,13 +172,117 @@ def test_a_link_is_named_by_the_mark_and_absent_without_an_address() -> None:
 def test_a_transition_has_a_text_id_and_only_what_its_screen_takes() -> None:
     place = Place("4", "Done", "done")
     bare, screened = Step("31", place), Step("31", place, has_screen=True, resolutions=(Choice("1", "Done"),))
-    assert transition_of(bare, Reason.FIXED, None, JIRA_RESOLUTIONS) == {"transition": {"id": "31"}}
-    assert transition_of(screened, Reason.FIXED, "x", JIRA_RESOLUTIONS) == {
+    closing = Closing(Reason.FIXED, JIRA_RESOLUTIONS, {"customfield_1": "a", "customfield_2": "b"})
+    assert transition_of(bare, closing, None) == {"transition": {"id": "31"}}
+    assert transition_of(screened, closing, "x") == {
         "transition": {"id": "31"},
         "fields": {"resolution": {"id": "1"}},
         "update": {"comment": [{"add": {"body": "x"}}]},
     }
-    assert transition_of(screened, None, None, JIRA_RESOLUTIONS) == {"transition": {"id": "31"}}
+    assert transition_of(screened, None, None) == {"transition": {"id": "31"}}
+    asking = replace(screened, screen=frozenset({"customfield_2", "duedate"}))
+    assert closing.fields_for(asking) == {"customfield_2": "b", "resolution": {"id": "1"}}
+
+
+def test_a_step_on_the_way_to_done_gets_a_resolution_only_where_it_must_have_one() -> None:
+    closing = Closing(Reason.FIXED, JIRA_RESOLUTIONS)
+    review = Step("9", Place("3", "In Review", "indeterminate"), resolutions=(Choice("1", "Done"),))
+    assert closing.fields_for(review) == {}
+    assert closing.fields_for(replace(review, resolution_required=True)) == {"resolution": {"id": "1"}}
+
+
+def test_an_edit_writes_fields_as_jira_takes_them_and_a_comment() -> None:
+    assert edit_of({"priority": "Highest", "duedate": "2030-01-31"}, "worse") == {
+        "fields": {"priority": {"name": "Highest"}, "duedate": "2030-01-31"},
+        "update": {"comment": [{"add": {"body": "worse"}}]},
+    }
+
+
+@pytest.mark.parametrize("follows", [None, "", "../1", "a b"])
+def test_only_an_issues_id_is_tied_to(follows: str | None) -> None:
+    assert issue_link_of(Draft(MARK, "SEC", "s", "b", follows=follows), "2") is None
+    tie = issue_link_of(Draft(MARK, "SEC", "s", "b", follows="1"), "2")
+    assert tie == {"type": {"name": "Relates"}, "inwardIssue": {"id": "1"}, "outwardIssue": {"id": "2"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "urgency"),
+    [
+        ({}, {}),
+        ({"priority": None, "duedate": None}, {}),
+        (
+            {"priority": {"id": "2", "name": "High"}, "duedate": "2030-01-31"},
+            {"priority": "High", "duedate": "2030-01-31"},
+        ),
+        ({"priority": "High", "duedate": 7}, {}),
+        ({"priority": {"name": ""}}, {}),
+    ],
+)
+def test_how_urgent_an_issue_is_comes_from_two_fields(fields: dict[str, object], urgency: dict[str, str]) -> None:
+    assert READING.ticket(issue(TO_DO, **fields)).urgency == urgency
+
+
+RISKS = Reading("jira", "https://jira.example", JIRA_RESOLUTIONS, "customfield_1", "customfield_2")
+EXPLAINED = {"customfield_1": {"value": "Public by law"}, "customfield_2": "2030-01-31"}
+
+
+@pytest.mark.parametrize(
+    ("reading", "shown", "risk"),
+    [
+        (RISKS, {"resolution": {"name": "Won't Do"}, **EXPLAINED}, Risk("Public by law", END_OF_JANUARY)),
+        (RISKS, {"resolution": {"name": "Won't Do"}}, Risk()),
+        (READING, {"resolution": {"name": "Won't Do"}, **EXPLAINED}, Risk()),
+        (RISKS, {"resolution": {"name": "Done"}, **EXPLAINED}, None),
+        (RISKS, {"resolution": None, **EXPLAINED}, None),
+    ],
+)
+def test_only_an_accepted_risk_is_explained_by_its_fields(
+    reading: Reading, shown: dict[str, object], risk: Risk | None
+) -> None:
+    read = issue(DONE, **shown)
+    assert reading.ticket(read).risk == risk
+    assert "Public by law" not in repr(read)
+
+
+def test_only_configured_fields_are_asked_for_besides_the_usual_ones() -> None:
+    assert RISKS.fields == f"{READING.fields},customfield_1,customfield_2"
+
+
+def comment(minute: int, account: str | None, text: str) -> Comment:
+    author = {"accountId": account} if account else None
+    created = f"2026-11-21T09:{minute:02}:00.000+0000"
+    return Comment.model_validate({"author": author, "created": created, "body": text})
+
+
+CLOSED_AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("closed_by", "closed_at", "comments", "words"),
+    [
+        ("kim", CLOSED_AT, [comment(29, "kim", " Taken offline ")], "Taken offline"),
+        ("kim", CLOSED_AT, [comment(45, "kim", "After"), comment(29, "kim", "Before")], "After"),
+        ("kim", CLOSED_AT, [comment(20, "kim", "Just before")], "Just before"),
+        ("kim", CLOSED_AT, [comment(19, "kim", "Long before")], None),
+        ("kim", CLOSED_AT, [comment(31, "lee", "Why?"), comment(29, "kim", "Offline")], "Offline"),
+        ("kim", CLOSED_AT, [comment(31, "us", "Ours"), comment(29, "kim", "Offline")], "Offline"),
+        ("kim", CLOSED_AT, [comment(31, "lee", "Why?")], None),
+        ("kim", CLOSED_AT, [comment(31, "kim", " ")], None),
+        ("kim", None, [comment(1, "kim", "Some day")], "Some day"),
+        ("us", CLOSED_AT, [comment(31, "us", "Ours")], None),
+        (None, CLOSED_AT, [comment(31, "us", "Ours"), comment(30, None, "?"), comment(29, "lee", "L")], "L"),
+        (None, CLOSED_AT, [], None),
+    ],
+)
+def test_closing_words_are_the_newest_of_whoever_closed_it(
+    closed_by: str | None, closed_at: datetime | None, comments: list[Comment], words: str | None
+) -> None:
+    ticket = Ticket("jira", "1", "SEC-1", "x", TicketState.DONE, closed_by=closed_by, closed_at=closed_at)
+    assert words_of_closing(comments, ticket, "us") == words
+    assert "Offline" not in repr(comments)
+
+
+CUSTOM = frozenset({"customfield_1"})
 
 
 def shown_step(**fields: object) -> Step:
@@ -190,19 +300,19 @@ def shown_step(**fields: object) -> Step:
         ),
         (
             {"fields": {"resolution": {"required": True, "hasDefaultValue": True}, "x": {"required": False}}},
-            Step("31", Place("4", "Done", "done"), True, ()),
+            Step("31", Place("4", "Done", "done"), True, (), screen=frozenset({"x"})),
         ),
         (
             {"hasScreen": False, "fields": {"customfield_1": {"required": True, "name": "Approver"}}},
-            Step("31", Place("4", "Done", "done"), missing=(("customfield_1", "Approver"),)),
+            Step("31", Place("4", "Done", "done"), missing=(("customfield_1", "Approver"),), screen=CUSTOM),
         ),
         (
             {"fields": {"customfield_1": {"required": False, "allowedValues": ["red", {"id": 1, "value": "blue"}]}}},
-            Step("31", Place("4", "Done", "done"), has_screen=True),
+            Step("31", Place("4", "Done", "done"), has_screen=True, screen=CUSTOM),
         ),
         (
             {"fields": {"customfield_1": {"required": True, "hasDefaultValue": True}}},
-            Step("31", Place("4", "Done", "done"), has_screen=True),
+            Step("31", Place("4", "Done", "done"), has_screen=True, screen=CUSTOM),
         ),
     ],
 )

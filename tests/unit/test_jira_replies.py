@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
-from remediation.trackers.jira_replies import Reply, error_of, words_in
+from remediation.trackers.jira_replies import error_of, words_in
+from remediation.trackers.replies import Reply
 from remediation.trackers.retry_after import wait_of
 
 PAGE = b"<!doctype html><html><body>Log in</body></html>"
@@ -23,6 +24,7 @@ def reply(status: int, body: bytes = SAID, *, wrote: bool = True, headers: dict[
         (200, b"{}", None, False),
         (200, b"[]", None, False),
         (201, b'{"id":"1"}', None, False),
+        (201, b"", None, False),
         (204, b"", None, False),
         (200, b"", TryLater, True),
         (200, PAGE, TryLater, True),

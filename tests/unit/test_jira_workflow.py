@@ -10,6 +10,7 @@ from remediation.trackers.jira_workflow import (
     Goal,
     Place,
     Step,
+    explained,
     no_way,
     reopening,
     resolution_for,
@@ -86,8 +87,40 @@ def test_a_step_that_asks_for_what_only_a_person_knows_is_no_way_and_is_named() 
     explored = seen(s1=[asking, silent])
     assert explored.next_step("1", Goal.DONE, FIXED) is None
     words = no_way(TO_DO, Goal.DONE, explored)
-    assert "Approver (customfield_1)" in words
-    assert "Resolution (resolution)" in words
+    assert words == (
+        "the transition to a done status requires: Approver (customfield_1), Resolution (resolution); "
+        "the rule's close_fields can give that"
+    )
+    assert "close_fields" not in no_way(TO_DO, Goal.DONE, seen(s1=[silent])), "no rule gives a resolution"
+
+
+def test_what_the_rule_gives_opens_a_step() -> None:
+    asking = Step("a", DONE, missing=(("customfield_1", "Approver"), ("customfield_2", "Cause")))
+    assert asking.given({"customfield_1", "customfield_2", "customfield_3"}).is_open
+    half = asking.given({"customfield_1"})
+    assert not half.is_open
+    assert "requires: Cause (customfield_2);" in no_way(TO_DO, Goal.DONE, seen(s1=[half]))
+
+
+def test_a_step_half_way_that_asks_for_something_is_named_too() -> None:
+    asking = Step("a", WORKING, missing=(("customfield_1", "Approver"),))
+    assert "Approver (customfield_1)" in no_way(TO_DO, Goal.DONE, seen(s1=[asking]))
+    reopening_asks = Step("b", TO_DO, missing=(("customfield_1", "Why"),))
+    words = no_way(DONE, Goal.ACTIVE, seen(s4=[reopening_asks]))
+    assert words == "the transition to a status that is not done requires: Why (customfield_1)"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("customfield_10020: Approver is required.", True),
+        ("Bad.; customfield_10020: Approver is required.", True),
+        ("Transition id '5' is not valid for this issue.", False),
+        ("", False),
+    ],
+)
+def test_a_validators_refusal_that_names_a_field_says_what_a_rule_can_do(words: str, *, told: bool) -> None:
+    assert explained(words) == (f"{words}; the rule's close_fields can give that" if told else words)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -6,15 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.errors import Refused
-from remediation.mapping.schema import ServiceNowTracker
-from remediation.tickets import Draft, Reason, TicketState
+from remediation.mapping.trackers import ServiceNowTracker
+from remediation.tickets import Draft, Reason, Risk, TicketState
 from remediation.trackers.servicenow_records import (
     checked_mark,
     checked_table,
+    closing_words_of,
     dropped_mark,
+    fields_of,
     gone_ticket,
     moment_of,
     opening,
+    raising,
     reopening,
     resolution,
     table_and_sys_id,
@@ -228,6 +232,94 @@ def test_a_resolution_names_the_code_of_its_reason(reason: Reason, code: str) ->
 def test_what_a_resolution_writes_reads_back_as_its_reason(reason: Reason) -> None:
     written = resolution(config(), reason, "x")
     assert ticket_of("helpdesk", config(), "incident", record(**written)).reason is reason
+
+
+def test_a_rule_gives_columns_and_its_own_notes_but_what_happened_is_ours() -> None:
+    given = {"u_cause": ["a", "b"], "close_notes": "Own <words>", "state": "1", "close_code": "x", "work_notes": "x"}
+    assert resolution(config(), Reason.FIXED, "over", given) == {
+        **resolution(config(), Reason.FIXED, "over"),
+        "u_cause": "a,b",
+        "close_notes": "Own <words>",
+    }
+
+
+def test_raising_writes_the_columns_and_a_note_without_markup() -> None:
+    assert raising({"impact": "1", "due_date": "2030-01-31 00:00:00"}, "<b>") == {
+        "impact": "1",
+        "due_date": "2030-01-31 00:00:00",
+        "work_notes": "&lt;b&gt;",
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "final"), [("1", False), ("6", False), ("7", True), ("8", True), ("99", False), ("", False)]
+)
+def test_a_closed_or_cancelled_record_is_final(state: str, *, final: bool) -> None:
+    assert ticket_of("helpdesk", config(), "incident", record(state=state)).final is final
+    reopens = config(final_states=["8"])
+    assert ticket_of("helpdesk", reopens, "incident", record(state=state)).final is (state == "8")
+
+
+def test_how_urgent_a_record_is_comes_from_three_columns() -> None:
+    read = record(impact="1", urgency="", due_date="2030-01-31 00:00:00", priority="2")
+    urgency = {"impact": "1", "due_date": "2030-01-31 00:00:00"}
+    assert ticket_of("helpdesk", config(), "incident", read).urgency == urgency
+
+
+RISKS = {"risk_reason": "u_reason", "risk_expiry": "u_until"}
+ACCEPTED = {"state": "6", "close_code": "Known error", "u_reason": "Public by law", "u_until": "2030-01-31 10:00:00"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "values", "risk"),
+    [
+        (RISKS, ACCEPTED, Risk("Public by law", datetime(2030, 1, 31, 10, tzinfo=UTC))),
+        ({}, ACCEPTED, Risk()),
+        (RISKS, ACCEPTED | {"u_reason": "", "u_until": ""}, Risk()),
+        (RISKS, ACCEPTED | {"close_code": "Duplicate"}, None),
+        (RISKS, ACCEPTED | {"state": "2"}, None),
+        ({"risk_reason": "close_notes"}, ACCEPTED | {"close_notes": "Why"}, Risk("Why")),
+    ],
+)
+def test_only_an_accepted_risk_is_explained_by_its_columns(
+    settings: dict[str, str], values: dict[str, object], risk: Risk | None
+) -> None:
+    assert ticket_of("helpdesk", config(**settings), "incident", record(**values)).risk == risk
+    assert set(settings.values()) <= set(fields_of(config(**settings)))
+    assert not {"u_reason", "u_until", "close_notes"} & set(fields_of(config()))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"state": "6", "resolved_by": PERSON, "close_notes": " Done "}, "Done"),
+        ({"state": "7", "closed_by": PERSON, "close_notes": "Done"}, "Done"),
+        ({"state": "6", "resolved_by": PERSON, "close_notes": " "}, None),
+        ({"state": "6", "resolved_by": "own", "close_notes": "Ours"}, None),
+        ({"state": "6", "close_notes": "Nobody's"}, None),
+        ({"state": "2", "resolved_by": PERSON, "close_notes": "Old"}, None),
+    ],
+)
+def test_closing_words_are_the_notes_of_another_person_on_a_done_record(
+    values: dict[str, object], words: str | None
+) -> None:
+    assert closing_words_of(config(), record(**values), "own") == words
+
+
+@pytest.mark.parametrize(
+    ("follows", "parent"),
+    [
+        (f"incident/{SYS_ID}", {"parent": SYS_ID}),
+        (f"sn_si_incident/{SYS_ID}", {}),
+        ("incident/x", {}),
+        ("", {}),
+        (None, {}),
+    ],
+)
+def test_a_record_is_tied_to_the_one_of_its_table_whose_place_it_takes(
+    follows: str | None, parent: dict[str, str]
+) -> None:
+    assert opening(replace(draft(), follows=follows)) == opening(draft()) | parent
 
 
 def test_a_resolution_without_words_still_has_notes() -> None:

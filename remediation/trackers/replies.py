@@ -1,0 +1,22 @@
+"""An answer of a tracker, before anybody knows what it means. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_REQUEST_IDS = ("Atl-Traceid", "X-Arequestid", "X-Transaction-ID", "X-Request-ID")
+"""Where trackers write their own id of a request: Jira Cloud, Jira Data Center, ServiceNow, gateways before them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer. `headers` are read without regard to case; `wrote` is true where the request could write."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    wrote: bool
+
+    @property
+    def request_id(self) -> str | None:
+        """The tracker's own id of the request."""
+        return next((value for name in _REQUEST_IDS if (value := self.headers.get(name))), None)

@@ -1,0 +1,131 @@
+"""What is peculiar to Jira in keeping tickets in step: screens, comments, links, and one deadline for many requests."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from remediation.errors import OutsideError, Refused, TryLater
+from remediation.tickets import Reason, TicketState
+from remediation.trackers.jira import Jira
+from tests.contract.jira_world import Deployment, JiraWorld, jira_world
+from tests.contract.tracker_world import mark_of
+
+MARK = mark_of("fnd_1")
+
+
+@pytest.fixture(params=get_args(Deployment))
+def world(request: pytest.FixtureRequest) -> Iterator[JiraWorld]:
+    with jira_world(request.param) as world:
+        yield world
+
+
+@pytest.fixture
+async def tracker(world: JiraWorld) -> AsyncIterator[Jira]:
+    jira = world.connect()
+    yield jira
+    await jira.close()
+
+
+async def test_the_priority_and_the_due_date_are_how_urgent_an_issue_is(tracker: Jira, world: JiraWorld) -> None:
+    bare = await tracker.create(replace(world.draft(MARK), fields={}))
+    assert bare.urgency == (await tracker.read(bare.id)).urgency == {}
+    full = await tracker.create(
+        replace(world.draft(MARK), fields={**world.draft(MARK).fields, "duedate": "2030-02-01"})
+    )
+    assert full.urgency == {}, "nothing is read back"
+    assert (await tracker.read(full.id)).urgency == {"priority": "High", "duedate": "2030-02-01"}
+
+
+async def test_a_field_that_the_screen_lacks_is_refused_and_nothing_is_written(tracker: Jira, world: JiraWorld) -> None:
+    ticket = await tracker.create(world.draft_in("FORM", MARK, customfield_10010="Lincoln"))
+    with pytest.raises(Refused, match="priority: Field 'priority' cannot be set"):
+        await tracker.raise_urgency(ticket.id, {"priority": "Highest"}, "worse")
+    assert world.comments(ticket) == []
+
+
+async def test_only_what_the_screen_has_is_sent(tracker: Jira, world: JiraWorld) -> None:
+    ticket = await tracker.create(world.draft(MARK))
+    fields = {"customfield_10020": "Priya", "customfield_10051": "Nothing there", "resolution": {"name": "Declined"}}
+    resolved = await tracker.resolve(ticket.id, Reason.FIXED, "gone", fields)
+    kept = world.book(ticket)["fields"]
+    assert (resolved.state, resolved.reason) == (TicketState.DONE, Reason.FIXED)
+    assert kept["customfield_10051"] == "Nothing there"
+    assert "customfield_10020" not in kept
+    with_reopened = await tracker.reopen(ticket.id, "back")
+    assert with_reopened.state.is_active
+
+
+async def test_a_field_that_jira_does_not_accept_is_refused_naming_it(tracker: Jira, world: JiraWorld) -> None:
+    ticket = await tracker.create(world.draft(MARK))
+    with pytest.raises(Refused, match=r"customfield_10052: .*; the rule's close_fields can give that") as caught:
+        await tracker.resolve(ticket.id, Reason.FIXED, "gone", {"customfield_10052": "soon"})
+    assert (caught.value.status, caught.value.__context__) == (400, None)
+    assert (await tracker.read(ticket.id)).state is TicketState.OPEN
+
+
+async def test_the_words_are_those_of_whoever_closed_it(tracker: Jira, world: JiraWorld) -> None:
+    ticket = await tracker.create(world.draft(MARK))
+    world.close_as_person(ticket, Reason.FIXED, "Taken offline")
+    await tracker.comment(ticket.id, "SchoolScan looks again")
+    assert await tracker.closing_words(ticket.id) == "Taken offline"
+    world.asked()
+    assert await tracker.closing_words(ticket.id) == "Taken offline"
+    issue = f"issue/{ticket.id}"
+    assert world.asked() == [("GET", issue), ("GET", f"{issue}/comment")], "who we are is asked once"
+
+
+async def test_a_person_who_wrote_nothing_has_no_words(tracker: Jira, world: JiraWorld) -> None:
+    ticket = await tracker.create(world.draft(MARK))
+    await tracker.comment(ticket.id, "Ours")
+    assert await tracker.closing_words(ticket.id) is None
+    world.walk(ticket, "31", resolution={"name": "Done"})
+    assert await tracker.closing_words(ticket.id) is None
+    world.delete(ticket)
+    assert await tracker.closing_words(ticket.id) is None
+
+
+@pytest.mark.parametrize("order", [{"kind": "status", "status": 403}, {"kind": "reset"}, {"kind": "html"}])
+async def test_a_tie_that_cannot_be_made_does_not_undo_the_issue(
+    tracker: Jira, world: JiraWorld, order: dict[str, str]
+) -> None:
+    old = await tracker.create(world.draft(MARK))
+    world.fault(**order, path="issueLink")
+    new = await tracker.create(replace(world.draft(MARK), follows=old.id, link="https://schoolscan.example/fnd_1"))
+    assert (world.predecessor(new), world.count(MARK)) == (None, 2)
+    assert len(world.write("GET", f"issue/{new.id}/remotelink")) == 1, "one courtesy does not hang on the other"
+
+
+async def test_a_slow_walk_ends_as_a_whole(tracker: Jira, world: JiraWorld) -> None:
+    ticket = await tracker.create(world.draft_in("PRIV", MARK))
+    tracker._whole_call = 0.5
+    world.fault("slow", seconds=0.2, times=None)
+    started = time.monotonic()
+    with pytest.raises(TryLater, match="no answer in time") as caught:
+        await tracker.resolve(ticket.id, Reason.FIXED, "gone")
+    assert caught.value.ambiguous
+    assert time.monotonic() - started < 1.5
+    world.heal()
+    tracker._whole_call = 20
+    assert (await tracker.resolve(ticket.id, Reason.FIXED, "gone")).state is TicketState.DONE
+
+
+async def test_neither_a_risks_reason_nor_closing_words_reach_a_log_or_an_error(
+    tracker: Jira, world: JiraWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticket = await tracker.create(world.draft(MARK))
+    world.write("POST", f"issue/{ticket.id}/comment", {"body": "ZZPII-words"})
+    world.accept_as_person(ticket, "ZZPII-reason", "2030-01-31")
+    with caplog.at_level(logging.DEBUG):
+        assert "ZZPII" not in repr(await tracker.read(ticket.id))
+        assert await tracker.closing_words(ticket.id) == "ZZPII-words"
+        for kind in ("half", "html", "reset"):
+            for path in (f"{ticket.id}$", "comment"):
+                world.fault(kind, path=path)
+                with pytest.raises(OutsideError) as caught:
+                    await tracker.closing_words(ticket.id)
+                assert "ZZPII" not in repr(caught.value) + str(caught.value)
+    assert "ZZPII" not in caplog.text

@@ -1,0 +1,154 @@
+"""What is peculiar to ServiceNow in keeping tickets in step: closed records, close notes, data policies."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from urllib.parse import parse_qs
+
+import pytest
+
+from remediation.errors import OutsideError, Refused
+from remediation.ports import Tracker
+from remediation.tickets import Reason, TicketState
+from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
+from tests.contract.tracker_world import mark_of
+
+
+@pytest.fixture
+def world() -> Iterator[ServiceNowWorld]:
+    with servicenow_world() as world:
+        yield world
+
+
+@pytest.fixture
+async def tracker(world: ServiceNowWorld) -> AsyncIterator[Tracker]:
+    async with world.connected() as tracker:
+        yield tracker
+
+
+CLOSED = {"state": "7", "close_code": "Duplicate", "close_notes": "By hand"}
+
+
+@pytest.mark.parametrize("payload", [CLOSED, {"state": "8"}])
+async def test_a_closed_or_cancelled_record_is_final_and_refuses_to_be_reopened(
+    tracker: Tracker, world: ServiceNowWorld, payload: dict[str, str]
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.patch(ticket, **payload)
+    closed = await tracker.read(ticket.id)
+    assert (closed.state, closed.final) == (TicketState.DONE, True)
+    with pytest.raises(Refused, match="the record is closed"):
+        await tracker.reopen(ticket.id, "Found again")
+    await tracker.comment(ticket.id, "Another one follows")
+    assert world.comments(ticket) == ["Another one follows"]
+
+
+async def test_which_states_are_final_is_configured(world: ServiceNowWorld) -> None:
+    world.set(reopen_closed=True)
+    async with world.connected(final_states=["6"]) as tracker:
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        assert (await tracker.resolve(ticket.id, Reason.FIXED, "gone")).final
+        world.patch(ticket, **CLOSED)
+        assert not (await tracker.read(ticket.id)).final
+
+
+async def test_impact_urgency_and_due_date_are_how_urgent_a_record_is(tracker: Tracker, world: ServiceNowWorld) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    assert ticket.urgency == {"impact": "1", "urgency": "2"}
+    due = await tracker.raise_urgency(ticket.id, {"due_date": "2030-01-31"}, "worse")
+    assert due.urgency == {"impact": "1", "urgency": "2", "due_date": "2030-01-31 00:00:00"}
+
+
+async def test_each_call_sends_what_it_must_and_no_more(tracker: Tracker, world: ServiceNowWorld) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.close_as_person(ticket, Reason.FIXED, "Done")
+    world.http.delete("/_sandbox/requests")
+    await tracker.read(ticket.id, closed=True)
+    await tracker.raise_urgency(ticket.id, {"urgency": "1"}, "x")
+    await tracker.closing_words(ticket.id)
+    await tracker.closing_words(ticket.id)
+    asked = [(entry["method"], entry["path"].rpartition("table/")[2]) for entry in world.requests()]
+    assert asked == [
+        *[("GET", ticket.id), ("PATCH", ticket.id)],
+        *[("GET", "sys_user"), ("GET", ticket.id), ("GET", ticket.id)],
+    ]
+
+
+async def test_closing_words_are_read_only_by_those_who_ask_for_them(world: ServiceNowWorld) -> None:
+    async with world.connected(risk_reason=None, risk_expiry=None) as tracker:
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        world.close_as_person(ticket, Reason.FIXED, "Done")
+        await tracker.read(ticket.id, closed=True)
+        asked = [set(parse_qs(entry["query"])["sysparm_fields"][0].split(",")) for entry in world.requests()[-1:]]
+        await tracker.closing_words(ticket.id)
+        asked.append(set(parse_qs(world.requests()[-1]["query"])["sysparm_fields"][0].split(",")))
+    assert {"close_notes", "u_risk_reason", "u_risk_until"} & asked[0] == set()
+    assert asked[1] == {"sys_id", "state", "resolved_by", "closed_by", "close_notes"}
+
+
+async def test_where_servicenow_does_not_tell_who_we_are_nobodys_words_are_told(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.close_as_person(ticket, Reason.FIXED, "Done")
+    world.set(hidden_tables=["sys_user"])
+    assert await tracker.closing_words(ticket.id) is None
+    world.set(hidden_tables=[])
+    world.fault("status", status=403, path="sys_user")
+    assert await tracker.closing_words(ticket.id) is None
+    assert await tracker.closing_words(ticket.id) == "Done"
+    world.patch(ticket, state="2")
+    assert await tracker.closing_words(ticket.id) is None, "an open record was closed by nobody"
+    world.delete(ticket)
+    assert await tracker.closing_words(ticket.id) is None
+
+
+async def test_a_rule_may_write_the_notes_but_neither_the_state_nor_the_code(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    fields = {"close_notes": "Ours", "state": "7", "close_code": "Duplicate", "work_notes": "no", "u_cause": ["a", "b"]}
+    resolved = await tracker.resolve(ticket.id, Reason.FIXED, "gone", fields)
+    values = world.record(ticket)["values"]
+    assert (resolved.reason, values["state"], values["close_notes"], values["u_cause"]) == (
+        *(Reason.FIXED, "6"),
+        *("Ours", "a,b"),
+    )
+    assert world.comments(ticket) == ["gone"]
+
+
+async def test_what_a_data_policy_demands_can_be_given_by_the_rule(tracker: Tracker, world: ServiceNowWorld) -> None:
+    ticket = await tracker.create(world.demanding(mark_of("fnd_1")))
+    with pytest.raises(Refused, match="mandatory: u_cause; the rule's close_fields can give them"):
+        await tracker.resolve(ticket.id, Reason.FIXED, "gone")
+    assert (await tracker.resolve(ticket.id, Reason.FIXED, "gone", {"u_cause": "x"})).state is TicketState.DONE
+
+
+async def test_a_record_is_not_tied_to_one_of_another_table(tracker: Tracker, world: ServiceNowWorld) -> None:
+    old = await tracker.create(replace(world.draft(mark_of("fnd_1")), place="sn_si_incident"))
+    new = await tracker.create(replace(world.draft(mark_of("fnd_1")), follows=old.id))
+    assert world.predecessor(new) is None
+
+
+async def test_a_rules_own_parent_stays(tracker: Tracker, world: ServiceNowWorld) -> None:
+    old = await tracker.create(world.draft(mark_of("fnd_1")))
+    draft = replace(world.draft(mark_of("fnd_1")), follows=old.id, fields={"parent": "f" * 32})
+    assert world.predecessor(await tracker.create(draft)) == f"incident/{'f' * 32}"
+
+
+async def test_neither_a_risks_reason_nor_closing_words_reach_a_log_or_an_error(
+    tracker: Tracker, world: ServiceNowWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.accept_as_person(ticket, "ZZPII-reason", "2030-01-31 12:00:00")
+    world.patch(ticket, close_notes="ZZPII-words")
+    with caplog.at_level(logging.DEBUG):
+        assert "ZZPII" not in repr(await tracker.read(ticket.id))
+        assert await tracker.closing_words(ticket.id) == "ZZPII-words"
+        for kind in ("half", "html", "reset"):
+            for attempt in (tracker.read, tracker.closing_words):
+                world.fault(kind, method="GET")
+                with pytest.raises(OutsideError) as caught:
+                    await attempt(ticket.id)
+                assert "ZZPII" not in repr(caught.value) + str(caught.value)
+    assert "ZZPII" not in caplog.text

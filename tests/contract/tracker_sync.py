@@ -1,0 +1,149 @@
+"""What every tracker promises to those who keep both sides in step; part of the suite in tracker_suite.py."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from remediation.errors import NotFound
+from remediation.ports import Tracker
+from remediation.requests_noted import noting_requests
+from remediation.tickets import Reason, Risk, Ticket, TicketState
+from tests.contract.tracker_world import World, mark_of
+
+
+async def opened(tracker: Tracker, world: World) -> Ticket:
+    return await tracker.create(world.draft(mark_of("fnd_1")))
+
+
+class TrackerSyncContract:
+    """Urgency, accepted risks, closing and continuing."""
+
+    @pytest.mark.parametrize("ends", ["open", "done", "gone"])
+    async def test_what_was_done_when_last_seen_reads_as_what_it_is(
+        self, tracker: Tracker, world: World, ends: str
+    ) -> None:
+        ticket = await opened(tracker, world)
+        if ends == "done":
+            world.close_as_person(ticket, Reason.DUPLICATE)
+        if ends == "gone":
+            world.delete(ticket)
+        assert await tracker.read(ticket.id, closed=True) == await tracker.read(ticket.id)
+
+    async def test_what_was_raised_reads_back_as_it_was_written(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        before = world.writes()
+        raised = await tracker.raise_urgency(ticket.id, world.urgent, "It is worse than it was.")
+        assert world.writes() == before + 1
+        assert (raised.id, raised.state, raised.mark) == (ticket.id, TicketState.OPEN, ticket.mark)
+        assert {name: raised.urgency[name] for name in world.urgent} == world.urgent
+        assert (await tracker.read(ticket.id)).urgency == raised.urgency
+        assert "It is worse than it was." in world.comments(ticket)[-1]
+
+    async def test_raising_one_field_leaves_the_others(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        await tracker.raise_urgency(ticket.id, world.urgent, "worse")
+        for name in world.urgent:
+            raised = await tracker.raise_urgency(ticket.id, {name: world.urgent[name]}, "worse still")
+            assert raised.urgency == (await tracker.read(ticket.id)).urgency
+            assert {each: raised.urgency[each] for each in world.urgent} == world.urgent
+
+    async def test_where_no_field_is_ours_to_raise_only_a_comment_is_written(
+        self, tracker: Tracker, world: World
+    ) -> None:
+        ticket = await opened(tracker, world)
+        urgency, before = (await tracker.read(ticket.id)).urgency, world.writes()
+        assert (await tracker.raise_urgency(ticket.id, {}, "worse")).urgency == urgency
+        assert world.writes() == before + 1
+        assert "worse" in world.comments(ticket)[-1]
+
+    async def test_a_deleted_ticket_cannot_be_raised(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        world.delete(ticket)
+        for fields in (world.urgent, {}):
+            with pytest.raises(NotFound):
+                await tracker.raise_urgency(ticket.id, fields, "worse")
+
+    async def test_an_accepted_risk_says_why_and_until_when(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        world.accept_as_person(ticket, "Public by law", "2030-01-31")
+        read = await tracker.read(ticket.id)
+        assert (read.state, read.reason) == (TicketState.DONE, Reason.ACCEPTED_RISK)
+        assert read.risk == Risk("Public by law", datetime(2030, 1, 31, 23, 59, 59, tzinfo=UTC))
+        assert "Public by law" not in repr(read)
+        assert (await tracker.reopen(ticket.id, "back")).risk is None
+
+    async def test_only_an_accepted_risk_has_one(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        assert ticket.risk is None
+        world.close_as_person(ticket, Reason.DUPLICATE)
+        assert (await tracker.read(ticket.id)).risk is None
+
+    async def test_a_ticket_that_can_be_reopened_is_not_final(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        assert not ticket.final
+        assert not (await tracker.resolve(ticket.id, Reason.FIXED, "gone")).final
+        assert not (await tracker.reopen(ticket.id, "back")).final
+
+    async def test_what_a_rule_gives_for_closing_is_written(self, tracker: Tracker, world: World) -> None:
+        ticket = await tracker.create(world.demanding(mark_of("fnd_1")))
+        resolved = await tracker.resolve(ticket.id, Reason.FIXED, "gone", world.answers)
+        assert resolved.state is TicketState.DONE
+        written = world.closed_with(ticket)
+        assert {name: written[name] for name in world.answers} == world.answers
+
+    async def test_what_the_person_who_closed_it_wrote_is_told_when_it_is_asked_for(
+        self, tracker: Tracker, world: World
+    ) -> None:
+        ticket = await opened(tracker, world)
+        world.close_as_person(ticket, Reason.FIXED, "Took the page offline")
+        assert await tracker.closing_words(ticket.id) == "Took the page offline"
+
+    async def test_what_we_wrote_ourselves_is_nobodys_words(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        await tracker.comment(ticket.id, "We look at it")
+        await tracker.resolve(ticket.id, Reason.FIXED, "SchoolScan no longer sees it.")
+        assert await tracker.closing_words(ticket.id) is None
+
+    async def test_asking_for_closing_words_writes_nothing(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        world.close_as_person(ticket, Reason.FIXED, "Took the page offline")
+        before = world.writes()
+        await tracker.closing_words(ticket.id)
+        assert world.writes() == before
+
+    async def test_a_ticket_that_follows_another_is_tied_to_it(self, tracker: Tracker, world: World) -> None:
+        old = await opened(tracker, world)
+        await tracker.resolve(old.id, Reason.FIXED, "gone")
+        new = await tracker.create(replace(world.draft(mark_of("fnd_1")), follows=old.id))
+        assert (new.state, new.mark, new.id == old.id) == (TicketState.OPEN, old.mark, False)
+        assert world.predecessor(new) == old.id
+        assert (await tracker.read(old.id)).state is TicketState.DONE
+
+    @pytest.mark.parametrize("follows", ["", "../1", "a^b", "999999"])
+    async def test_a_tie_that_cannot_be_made_is_no_failure(self, tracker: Tracker, world: World, follows: str) -> None:
+        new = await tracker.create(replace(world.draft(mark_of("fnd_1")), follows=follows))
+        assert world.count(mark_of("fnd_1")) == 1
+        assert (await tracker.read(new.id)).state is TicketState.OPEN
+
+
+class TrackerRequestsContract:
+    """What every tracker that is somewhere else promises of its requests' ids."""
+
+    async def test_every_write_leaves_the_id_that_the_tracker_gave_to_its_request(
+        self, tracker: Tracker, world: World
+    ) -> None:
+        with noting_requests() as ids:
+            ticket = await opened(tracker, world)
+            await tracker.comment(ticket.id, "x")
+        assert len(ids) == len(set(ids)) == 2
+        with noting_requests() as others:
+            await tracker.read(ticket.id)
+        assert others == []
+
+    async def test_a_refusal_leaves_its_id_as_well(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        world.fault("status", status=403, headers={"X-Transaction-ID": "abc-123"})
+        with noting_requests() as ids, pytest.raises(Exception, match="403"):
+            await tracker.comment(ticket.id, "x")
+        assert ids == ["abc-123"]
