@@ -1,4 +1,4 @@
-"""`remedy mappings explain`: which rule takes a finding and why, and what would be written; nothing is sent."""
+"""`remedy mappings explain`: which rule takes a finding and why, and what would follow; nothing is sent."""
 
 import asyncio
 import json
@@ -18,7 +18,9 @@ from cli.findings import STANDARD_INPUT, finding_from, finding_in
 from cli.previews import Asked, Forecast, Preview, asked_about, district_of
 from cli.rules_file import at_option, loaded_from, mappings_option
 from remediation.mapping.explaining import Condition, Explanation, explained
+from remediation.mapping.in_step import in_step
 from remediation.mapping.loading import Loaded
+from remediation.mapping.policies import spelt_out
 from remediation.redaction import terminal
 
 
@@ -38,7 +40,9 @@ def explain(
     *,
     as_json: bool,
 ) -> None:
-    """Say which rule takes a finding and why, and show the exact tickets that would be written. Nothing is sent.
+    """Say which rule takes a finding and why, show its tickets, and say what follows. Nothing is sent.
+
+    The tickets are exactly those that would be written; below them is how they are kept in step from then on.
 
     The finding is a JSON object as SchoolScan's API gives it, in a file or (-) on standard input; or it is read from
     SchoolScan, which takes the district's token and nothing else. Rules are tried in order until one takes the
@@ -118,12 +122,14 @@ def _as_json(shown: _Shown) -> dict[str, Any]:
         ],
         "tickets": [_ticket_json(preview) for preview in shown.previews],
         "note": shown.note,
+        "choices": spelt_out(rule) if rule else {},
+        "in_step": list(in_step(rule)) if rule else [],
     }
 
 
 def _ticket_json(preview: Preview) -> dict[str, Any]:
     own = {"tracker": preview.tracker, "kind": preview.kind, "place": preview.draft.place, "mark": preview.draft.mark}
-    return {**own, "words": preview.words, "requests": preview.requests}
+    return {**own, "words": preview.words, "requests": preview.requests, "closing": preview.closing}
 
 
 def _print(shown: _Shown) -> None:
@@ -139,6 +145,10 @@ def _print(shown: _Shown) -> None:
         for line in _ticket_lines(preview):
             click.echo(terminal(line, lines=True))
     click.echo(terminal(f"\nWith reviewing, SchoolScan would be told:\n  {shown.note}", lines=True))
+    if rule := shown.explanation.rule:
+        click.echo("\nFrom then on:")
+        for sentence in in_step(rule):
+            click.echo(f"  {sentence}")
 
 
 def _trials(explanation: Explanation) -> Table:
@@ -161,10 +171,11 @@ def _rows(conditions: Sequence[Condition], before: str = "") -> Iterator[tuple[s
 
 
 def _ticket_lines(preview: Preview) -> Iterator[str]:
-    """The ticket as its tracker would get it."""
+    """The ticket as its tracker would get it, and what closing it would set."""
     yield f"{preview.tracker} ({preview.kind})"
     short = {word: value for word, value in preview.sent.items() if word != "body"}
-    for word, value in {"mark": preview.draft.mark, **short, "body": preview.sent["body"]}.items():
+    closing = {"when closed": preview.closing} if preview.closing else {}
+    for word, value in {"mark": preview.draft.mark, **short, **closing, "body": preview.sent["body"]}.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         if "\n" in text:
             yield f"  {word}:"

@@ -17,8 +17,8 @@ from remediation.errors import Problem
 from remediation.mapping.inspections import Inspection, Outcome
 from remediation.mapping.loading import Loaded
 from remediation.mapping.positions import Positions, Steps, path_text
-from remediation.mapping.schema import JiraTracker, ServiceNowTracker, TrackerConfig
 from remediation.mapping.secrets import worker_secrets
+from remediation.mapping.trackers import JiraTracker, ServiceNowTracker, TrackerConfig
 from remediation.mapping.warnings import warnings_of
 from remediation.ports import Inspector
 from remediation.redaction import terminal

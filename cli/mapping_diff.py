@@ -49,7 +49,8 @@ def diff(
 
     The findings come from FILE (- is standard input), as SchoolScan's API gives them; without --findings, all findings
     of the district are read from SchoolScan with the token that NEW names. Findings that change in the same way are
-    counted together. Tickets that are open already stay as they are: the rules speak of those to come.
+    counted together. What tickets say counts for those to come; how they are kept in step (reopen, accept, …) counts
+    for those that are there as well.
 
     Exit codes: 0 nothing would change, 1 something would.
 

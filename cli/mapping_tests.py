@@ -1,6 +1,7 @@
 """`remedy mappings test`: whether findings still go where they were meant to go."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from remediation.errors import ConfigurationError, Problem
 from remediation.mapping.expectations import Case, LoadedCases, load_cases
 from remediation.mapping.judging import Mismatch, mismatches
 from remediation.mapping.loading import Loaded
-from remediation.mapping.routing import Routing
 from remediation.redaction import terminal
 from remediation.sources.schoolscan_words import finding_of
 
@@ -38,6 +38,7 @@ def test(ctx: click.Context, path: Path, mappings_path: Path | None, *, as_json:
           finding: {severity: critical, domain_type: direct_pii, url: "https://www.example.org/page"}
           expect:
             rule: students-exposed       (or none)
+            reopen: {within: 14d}        (and every other word for keeping in step, as rules write it)
             tickets:                     (all of them; {} for none)
               jira: {project: SEC, priority: Highest, labels: [schoolscan, student-privacy]}
               servicenow: {impact: 1, body: {contains: "What to do", lacks: "www.example.org"}}
@@ -80,7 +81,7 @@ def _mismatches(case: Case, district: str, forecast: Forecast) -> tuple[Mismatch
     routing = forecast.routing(asked)
     names = frozenset(rule.name for rule in forecast.loaded.mappings.rules)
     tickets = routing.tickets if finding.status.is_unsolved else {}
-    return mismatches(case.expect, Routing(routing.rule, tickets), names)
+    return mismatches(case.expect, replace(routing, tickets=tickets), names)
 
 
 def _as_json(cases: LoadedCases, found: list[tuple[Mismatch, ...]]) -> dict[str, Any]:

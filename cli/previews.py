@@ -1,7 +1,7 @@
 """What would become of a finding, worked out just as a worker does; no other system is asked or told."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from remediation.actions import PatchFinding, Why
@@ -9,9 +9,11 @@ from remediation.cases import CaseKey, CaseKind
 from remediation.errors import ConfigurationError, Problem
 from remediation.findings import Finding, FindingStatus
 from remediation.mapping.loading import Loaded
+from remediation.mapping.policies import spelt_out
 from remediation.mapping.routing import Routing, TicketWords, bare
-from remediation.mapping.schema import JiraTracker, ServiceNowTracker, TrackerConfig
 from remediation.mapping.suggestions import did_you_mean, listed
+from remediation.mapping.trackers import JiraTracker, ServiceNowTracker, TrackerConfig
+from remediation.ports import Telling
 from remediation.rulebook import MappingsRulebook
 from remediation.tickets import Draft, Ticket, TicketState
 from remediation.trackers.jira_issues import link_of, payload_of
@@ -31,7 +33,7 @@ class Preview:
     """One ticket that would be opened.
 
     `words` are what the file says of it, for comparing; `sent` has body and labels as the tracker would get them.
-    `requests` are the bodies that the adapter would send, in order.
+    `requests` are the bodies that the adapter would send, in order. `closing` are the fields that closing it sets.
     """
 
     tracker: str
@@ -40,6 +42,7 @@ class Preview:
     words: TicketWords
     sent: TicketWords
     requests: tuple[Mapping[str, object], ...]
+    closing: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +63,31 @@ class Forecast:
 
     def previews(self, asked: Asked) -> tuple[Preview, ...]:
         """The tickets that the finding would get if it were open; none where no rule wants any."""
-        trackers = self.loaded.mappings.trackers
-        wanted = self._rulebook.wanted(asked.key, asked.finding, asked.at)
-        drafts = {name: self._rulebook.draft(asked.key, asked.finding, name, asked.at) for name in wanted}
-        return tuple(_preview(name, trackers[name], draft) for name, draft in drafts.items())
+        trackers, telling = self.loaded.mappings.trackers, self._telling(asked)
+        drafts = {name: self._rulebook.draft(asked.key, asked.finding, name, asked.at) for name in self._wanted(asked)}
+        return tuple(
+            _with_closing(_preview(name, trackers[name], draft), self._rulebook.closing_fields(telling, name))
+            for name, draft in drafts.items()
+        )
 
     def note(self, asked: Asked) -> str | None:
         """The note that would go with `reviewing` once the tickets are open; None where there would be none."""
-        wanted = self._rulebook.wanted(asked.key, asked.finding, asked.at)
-        tickets = tuple(Ticket(name, "", NOT_YET, "", TicketState.OPEN) for name in wanted)
+        tickets = tuple(Ticket(name, "", NOT_YET, "", TicketState.OPEN) for name in self._wanted(asked))
         patch = PatchFinding(FindingStatus.REVIEWING, Why.NEW)
-        return self._rulebook.note(asked.key, asked.finding, patch, tickets, asked.at) if tickets else None
+        return self._rulebook.note(self._telling(asked), patch, tickets) if tickets else None
 
     def routing(self, asked: Asked) -> Routing:
-        """The rule and the tickets, as values that can be compared."""
+        """The rule, the tickets and how they are kept in step, as values that can be compared."""
         tickets = {preview.tracker: preview.words for preview in self.previews(asked)}
-        return Routing(self._rulebook.rule_name(asked.key, asked.finding, asked.at), tickets)
+        rule = self._rulebook.rule(asked.key, asked.finding, asked.at)
+        return Routing(rule.name, tickets, spelt_out(rule)) if rule else Routing(None, tickets)
+
+    def _wanted(self, asked: Asked) -> tuple[str, ...]:
+        return self._rulebook.policy(asked.key, asked.finding, asked.at).trackers
+
+    def _telling(self, asked: Asked) -> Telling:
+        rule = self._rulebook.policy(asked.key, asked.finding, asked.at).rule
+        return Telling(asked.key, asked.finding, rule, asked.at)
 
 
 def asked_about(district: str, finding: Finding, at: datetime) -> Asked:
@@ -101,6 +113,11 @@ def _preview(name: str, config: TrackerConfig, draft: Draft) -> Preview:
             return _issue(name, draft)
         case ServiceNowTracker():
             return _record(name, draft)
+
+
+def _with_closing(preview: Preview, closing: Mapping[str, object]) -> Preview:
+    words = {**preview.words, "close_fields": dict(closing)} if closing else preview.words
+    return replace(preview, words=words, closing=closing)
 
 
 def _issue(name: str, draft: Draft) -> Preview:

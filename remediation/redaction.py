@@ -53,6 +53,40 @@ _SCRUBS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)"
+)
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_GAP = r"[\W_]{0,3}"
+"""What may stand between the digits of one number: blanks, dashes, brackets, dots."""
+
+_PERSONAL: tuple[tuple[re.Pattern[str], str], ...] = (
+    # Pages: their folders and files can be named after somebody.
+    (re.compile(r"(://[^\s/\"'<>]*)/[^\s\"'<>]*"), rf"\1/{_ELLIPSIS}"),
+    (re.compile(r"\b(www\.[^\s/\"'<>]*)/[^\s\"'<>]*", re.IGNORECASE), rf"\1/{_ELLIPSIS}"),
+    # People whom Jira's markup names.
+    (re.compile(r"\[~[^\]]*\]?"), f"[~{_ELLIPSIS}]"),
+    # What is said to be somebody's number or birthday.
+    (
+        re.compile(
+            r"\b(d\.?o\.?b\b|date\s+of\s+birth|birth\s*-?(?:date|day)|born(?:\s+(?:on|in))?|ssn"
+            r"|(?:student|pupil|staff|employee)['\u2019]?s?\s*-?(?:id|no|number)\b|id\s*-?(?:no|number)\b)"
+            rf"({_GAP}(?:is{_GAP})?)[\w./-]*\d[\w./-]*",
+            re.IGNORECASE,
+        ),
+        rf"\1\2{_ELLIPSIS}",
+    ),
+    # Days: of birth or of an incident, either tells too much.
+    (re.compile(rf"\b{_MONTH}\b\.?\s+{_DAY}\b(?:,?\s+\d{{2,4}}\b)?", re.IGNORECASE), _ELLIPSIS),
+    (re.compile(rf"\b{_DAY}\s+(?:of\s+)?{_MONTH}\b(?:\.?,?\s+\d{{2,4}}\b)?", re.IGNORECASE), _ELLIPSIS),
+    (re.compile(r"(?<!\d)\d{1,4}\s?([./\-\u2010-\u2015])\s?\d{1,2}\s?\1\s?\d{1,4}(?!\d)"), _ELLIPSIS),
+    # Telephone numbers, student ids and every other long number, however its digits are set apart.
+    (re.compile(rf"[+(]?\d(?:{_GAP}\d){{5,}}"), _ELLIPSIS),
+    (re.compile(r"\d{5,}"), _ELLIPSIS),
+)
+
+
 def plain(text: str, limit: int, *, lines: bool = False) -> str:
     """`text` without control characters, invisible marks and surrogates, at most `limit` characters with an ellipsis.
 
@@ -71,6 +105,22 @@ def words_of(text: str) -> str:
     for pattern, replacement in _SCRUBS:
         words = pattern.sub(replacement, words)
     return _cut(words, WORDS_LIMIT)
+
+
+def scrubbed(text: str, limit: int) -> str:
+    """What people wrote, as one line of at most `limit` characters, for a place where it stays.
+
+    Without all that `words_of` takes out, and without telephone numbers, days, long numbers such as student ids, and
+    the paths of pages. Names cannot be told by their form: they stay, which is why nothing is copied unless a rule
+    says so.
+    """
+    start = unicodedata.normalize("NFKC", text[:_SCRUBBED_AT_MOST])
+    if len(text) > _SCRUBBED_AT_MOST:
+        start = start.rpartition(" ")[0]  # no half of a number at the end
+    words = " ".join(_visible(start, lines=False).replace("\u200c", "").replace("\u200d", "").split())
+    for pattern, replacement in (*_SCRUBS, *_PERSONAL):
+        words = pattern.sub(replacement, words)
+    return _cut(words, limit)
 
 
 def terminal(text: str, *, lines: bool = False) -> str:

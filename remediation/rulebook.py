@@ -1,26 +1,57 @@
 """What mappings.yaml says about a finding, as the questions that observing and acting ask."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from remediation.actions import PatchFinding, Why
 from remediation.cases import CaseKey
 from remediation.findings import Finding, FindingStatus
+from remediation.mapping.fields import urgency_of
 from remediation.mapping.matching import Matcher
-from remediation.mapping.rendering import CommentKind, NoteKind, Occasion, comment_of, draft_of, note_of, place_of
+from remediation.mapping.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
+from remediation.mapping.policies import policy_of
+from remediation.mapping.rendering import closing_fields_of, draft_of, place_of
 from remediation.mapping.rules import Rule
 from remediation.mapping.schema import Mappings
-from remediation.tickets import Draft, Ticket
+from remediation.policy import Policy
+from remediation.ports import Telling
+from remediation.tickets import Draft, Ticket, TicketState
+
+_NOTES = {
+    Why.NEW: NoteKind.OPENED,
+    Why.CONFLICT: NoteKind.CONFLICT,
+    Why.RISK_STILL_ACCEPTED: NoteKind.STILL_ACCEPTED,
+    Why.RISK_EXPIRED: NoteKind.RISK_EXPIRED,
+}
+"""What moved us decides the words, and otherwise the status that a finding gets."""
+
+_BY_STATUS = {FindingStatus.RESOLVED: NoteKind.RESOLVED, FindingStatus.ACCEPTED_RISK: NoteKind.ACCEPTED_RISK}
 
 _COMMENTS = {
-    Why.FOUND_AGAIN: CommentKind.REOPENED,
     Why.NEW: CommentKind.REOPENED,
+    Why.FOUND_AGAIN: CommentKind.REOPENED,
+    Why.TICKET_DONE: CommentKind.OTHER_TICKET_DONE,
     Why.TICKET_REOPENED: CommentKind.REOPENED,
-    Why.TICKET_DONE: CommentKind.RESOLVED,
     Why.FINDING_RESOLVED: CommentKind.RESOLVED,
     Why.FINDING_ACCEPTED: CommentKind.ACCEPTED_RISK,
+    Why.FINDING_GONE: CommentKind.FINDING_GONE,
     Why.CONFLICT: CommentKind.CONFLICT,
     Why.DUPLICATE: CommentKind.DUPLICATE,
+    Why.SEVERITY_RAISED: CommentKind.SEVERITY_RAISED,
+    Why.EXPERT_REVIEWED: CommentKind.EXPERT_REVIEWED,
+    Why.RISK_UNEXPLAINED: CommentKind.RISK_UNEXPLAINED,
+    Why.RISK_STILL_ACCEPTED: CommentKind.ACCEPTED_RISK,
+    Why.RISK_EXPIRED: CommentKind.RISK_EXPIRED,
+    Why.KEPT_OPEN: CommentKind.KEPT_OPEN,
+    Why.REFUSED: CommentKind.REFUSED,
+    Why.CONTINUED: CommentKind.CONTINUED,
 }
+
+_DECISIONS = frozenset({Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED})
+"""Where people decided, by closing tickets."""
+
+_NO_RULE = Policy()
 
 
 class MappingsRulebook:
@@ -29,62 +60,97 @@ class MappingsRulebook:
     def __init__(self, mappings: Mappings) -> None:
         self._mappings = mappings
         self._matcher = Matcher(mappings.rules)
+        self._rules = {rule.name: rule for rule in mappings.rules}
+        self._policies = {name: policy_of(rule, name, tuple(rule.tickets)) for name, rule in self._rules.items()}
+        self._former = {name: replace(policy, trackers=()) for name, policy in self._policies.items()}
 
     def rule(self, key: CaseKey, finding: Finding, at: datetime) -> Rule | None:
         """The rule that takes this finding at this moment, or None where no rule does."""
         return self._matcher.rule_for(finding, key.district, at)
 
-    def wanted(self, key: CaseKey, finding: Finding, at: datetime) -> tuple[str, ...]:
-        """The trackers in which this finding gets a ticket; empty where no rule takes it, or one that wants none."""
-        rule = self.rule(key, finding, at)
-        return tuple(rule.tickets) if rule else ()
+    def policy(self, key: CaseKey, finding: Finding, at: datetime, known: str = "") -> Policy:
+        """What counts for this finding; where no rule takes it, what the one of the name `known` says.
 
-    def rule_name(self, key: CaseKey, finding: Finding, at: datetime) -> str | None:
-        """The name of the rule that takes this finding, or None where no rule does."""
-        rule = self.rule(key, finding, at)
-        return rule.name if rule else None
+        Of a finding that is gone only its id is left, which would be something for a rule that takes everything.
+        """
+        rule = None if finding.status is FindingStatus.GONE else self.rule(key, finding, at)
+        return self._former.get(known, _NO_RULE) if rule is None else self._policies[rule.name]
 
-    def is_unmatched(self, key: CaseKey, finding: Finding, at: datetime) -> bool:
-        """Whether no rule takes this finding: a gap, unlike a rule that deliberately wants no ticket."""
-        return self.rule(key, finding, at) is None
+    def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
+        """How urgent the finding's ticket is to be; empty where no rule says."""
+        rule = self.rule(key, finding, at)
+        if rule is None or tracker not in rule.tickets:
+            return {}
+        return urgency_of(rule.tickets[tracker], self._mappings.trackers[tracker], finding, at)
+
+    def closing_fields(self, telling: Telling, tracker: str) -> Mapping[str, object]:
+        """What the rule sets when we close the ticket there, by the tracker's own names."""
+        rule = self._rules.get(telling.rule)
+        return closing_fields_of(self._mappings, rule, tracker, telling.key, telling.finding)
 
     def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
         """Where in the tracker its ticket belongs; None where no rule says."""
         rule = self.rule(key, finding, at)
         return place_of(self._mappings, rule, tracker) if rule and tracker in rule.tickets else None
 
-    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Draft:
-        """The ticket to open. Raises LookupError where no rule wants one: ask `wanted` first, for the same moment."""
+    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None) -> Draft:
+        """The ticket to open; `follows` is the closed one whose place it takes.
+
+        Raises LookupError where no rule wants one: ask `policy` first, for the same moment.
+        """
         rule = self.rule(key, finding, at)
         if rule is None:
             raise LookupError(tracker)
-        return draft_of(self._mappings, rule, tracker, key, finding, at)
+        return draft_of(self._mappings, rule, tracker, key, finding, at, follows)
 
-    def note(
-        self, key: CaseKey, finding: Finding, patch: PatchFinding, tickets: tuple[Ticket, ...], at: datetime
-    ) -> str:
-        """The audit note that goes with a change of the finding's status: which tickets, why, who decided, when."""
-        rule = self._rule_name(key, finding, at)
-        deciders: dict[str, None] = {}
-        if patch.why is Why.TICKET_DONE:
-            deciders = dict.fromkeys(ticket.closed_by for ticket in tickets if ticket.closed_by)
-            at = max((ticket.closed_at for ticket in tickets if ticket.closed_at), default=at)
-        by = ", ".join(deciders) or None
-        occasion = Occasion(case=key, at=at, rule=rule, tickets=tickets, reason=patch.reason, by=by)
-        return note_of(self._mappings, _note_kind(patch), occasion)
+    def note(self, telling: Telling, patch: PatchFinding, tickets: tuple[Ticket, ...], words: str = "") -> str:
+        """The audit note that goes with a change of the finding's status: what, which tickets, who, why, when.
 
-    def comment(self, key: CaseKey, finding: Finding, why: Why, ticket: Ticket, at: datetime) -> str:
-        """What a ticket's readers are told. For a duplicate, `ticket` is the one that stays."""
-        occasion = Occasion(case=key, at=at, rule=self._rule_name(key, finding, at), tickets=(ticket,))
+        `words` are people's own, scrubbed and cut; they are quoted only where the rule copies them, or demands them.
+        """
+        policy = self._policies.get(telling.rule, _NO_RULE)
+        decided = [ticket for ticket in tickets if ticket.state is TicketState.DONE] if patch.why in _DECISIONS else []
+        closings = [ticket.closed_at for ticket in decided if ticket.closed_at and patch.why is Why.TICKET_DONE]
+        deciders = dict.fromkeys(ticket.closed_by for ticket in decided if ticket.closed_by)
+        occasion = Occasion(
+            case=telling.key,
+            at=max(closings, default=telling.at),
+            rule=telling.rule,
+            tickets=tickets,
+            reason=patch.reason,
+            by=", ".join(deciders) or None,
+            why=patch.why,
+            status=patch.status,
+            until=patch.until,
+            words=words if policy.copies_closing_words or policy.acceptance.reason_required else "",
+        )
+        kind = _NOTES.get(patch.why) or _BY_STATUS.get(patch.status, NoteKind.REOPENED)
+        return note_of(self._mappings, kind, occasion)
+
+    def comment(self, telling: Telling, why: Why, ticket: Ticket, fact: str = "") -> str:
+        """What a ticket's readers are told.
+
+        For a duplicate, `ticket` is the one that stays; for one that is continued, the one that follows it.
+        """
+        policy = self._policies.get(telling.rule, _NO_RULE)
+        if why is Why.FINDING_GONE and not fact:
+            fact = "close" if policy.closes_gone else "comment"
+        occasion = Occasion(
+            case=telling.key,
+            at=telling.at,
+            rule=telling.rule,
+            tickets=(ticket,),
+            reason=ticket.reason,
+            by=ticket.closed_by,
+            why=why,
+            status=_status_told(why, telling.finding, ticket),
+            fact=fact,
+            until=policy.acceptance.until(ticket),
+        )
         return comment_of(self._mappings, _COMMENTS[why], occasion)
 
-    def _rule_name(self, key: CaseKey, finding: Finding, at: datetime) -> str:
-        return self.rule_name(key, finding, at) or "none"
 
-
-def _note_kind(patch: PatchFinding) -> NoteKind:
-    if patch.status is FindingStatus.RESOLVED:
-        return NoteKind.RESOLVED
-    if patch.status is FindingStatus.ACCEPTED_RISK:
-        return NoteKind.ACCEPTED_RISK
-    return NoteKind.OPENED if patch.why is Why.NEW else NoteKind.REOPENED
+def _status_told(why: Why, finding: Finding, ticket: Ticket) -> FindingStatus:
+    """Where the finding stands once it is settled: in a conflict, what is still open wins."""
+    is_open = ticket.state.is_active or finding.status.is_unsolved
+    return FindingStatus.REVIEWING if why is Why.CONFLICT and is_open else finding.status

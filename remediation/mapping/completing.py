@@ -4,11 +4,15 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
+from remediation.mapping.policies import PolicyWords
 from remediation.mapping.rules import Rule, Ticket
 from remediation.mapping.schema import Mappings
 
 _SHARED = "due"
 """The word of tickets that rules and `defaults` have too, for all their tickets."""
+
+_OF_RULES = ("detail", *PolicyWords.model_fields)
+"""The words of rules that `defaults` has too."""
 
 
 def completed(mappings: Mappings) -> Mappings:
@@ -18,8 +22,9 @@ def completed(mappings: Mappings) -> Mappings:
 
 def _complete_rule(mappings: Mappings, rule: Rule) -> Rule:
     tickets = {name: _complete_ticket(mappings, rule, name, ticket) for name, ticket in rule.tickets.items()}
-    detail = _layered((mappings.defaults, rule), "detail")
-    return rule.model_copy(update={"tickets": tickets, **({"detail": detail} if detail else {})})
+    layers = (mappings.defaults, rule)
+    words = {word: _layered(layers, word) for word in _OF_RULES if _is_written(layers, word)}
+    return rule.model_copy(update={"tickets": tickets, **words})
 
 
 def _complete_ticket(mappings: Mappings, rule: Rule, tracker: str, ticket: Ticket) -> Ticket:
@@ -40,6 +45,15 @@ def _layered(layers: Iterable[BaseModel], word: str) -> object:
     result: object = None
     for layer in layers:
         if word in layer.model_fields_set:
-            own = getattr(layer, word)
-            result = {**result, **own} if isinstance(own, dict) and isinstance(result, dict) else own
+            result = _upon(result, getattr(layer, word))
     return result
+
+
+def _upon(usual: object, own: object) -> object:
+    match usual, own:
+        case dict(), dict():
+            return {**usual, **own}
+        case BaseModel(), BaseModel():
+            return usual.model_copy(update={word: getattr(own, word) for word in own.model_fields_set})
+        case _:
+            return own

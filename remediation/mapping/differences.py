@@ -9,7 +9,7 @@ from remediation.mapping.routing import TEXTS, Routing, comparable
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that would be another: `rule`, `tickets.jira` or `tickets.jira.priority`.
+    """One thing that would be another: `rule`, `reopen`, `tickets.jira` or `tickets.jira.priority`.
 
     None stands for what is not there: no rule, no ticket in this tracker, no such field.
     """
@@ -71,6 +71,9 @@ def grouped(differences: Iterable[Difference]) -> tuple[Group, ...]:
 def _changes(before: Routing, after: Routing) -> Iterator[Change]:
     if before.rule != after.rule:
         yield Change("rule", before.rule, after.rule)
+    for choice in sorted(before.choices.keys() & after.choices.keys()):
+        if before.choices[choice] != after.choices[choice]:
+            yield Change(choice, before.choices[choice], after.choices[choice])
     for tracker in sorted(before.tickets.keys() | after.tickets.keys()):
         old, new = before.tickets.get(tracker), after.tickets.get(tracker)
         if old is None or new is None:

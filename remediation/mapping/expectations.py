@@ -13,6 +13,7 @@ from remediation.findings import DomainType, Severity
 from remediation.mapping.document import read_document
 from remediation.mapping.loading import text_of_file
 from remediation.mapping.messages import complaint_of
+from remediation.mapping.policies import PolicyWords
 from remediation.mapping.positions import Complaint, Place, Positions, Steps
 from remediation.mapping.words import Label, Name, Text, Written, as_list
 
@@ -70,7 +71,7 @@ class ExpectedTicket(Written):
     labels: Annotated[list[Label], BeforeValidator(as_list)] | None = None
 
 
-class Expected(Written):
+class Expected(PolicyWords):
     """What must become of the finding. The tickets named are all of them; the words named are those that count."""
 
     rule: Name

@@ -6,13 +6,15 @@ from typing import TypeVar
 
 from remediation.findings import Finding, Severity
 from remediation.mapping.conditions import aware
+from remediation.mapping.routing import bare
 from remediation.mapping.rules import DueBySeverity, JiraTicket, ServiceNowTicket
-from remediation.mapping.schema import JiraTracker, TrackerConfig
 from remediation.mapping.templates import Values, filled, is_template
+from remediation.mapping.trackers import JiraTracker, TrackerConfig
 from remediation.redaction import plain
 
 ValueT = TypeVar("ValueT")
 
+_URGENCY = ("priority", "duedate", "impact", "urgency", "due_date")
 _LONGEST_FIELD = 1_000
 _DAY = "%Y-%m-%d"
 _SECOND = "%Y-%m-%d %H:%M:%S"
@@ -34,6 +36,14 @@ def own_fields(
         "due_date": due.strftime(_SECOND) if due else None,
     }
     return {name: value for name, value in words.items() if value is not None}
+
+
+def urgency_of(
+    ticket: JiraTicket | ServiceNowTicket, config: TrackerConfig, finding: Finding, at: datetime
+) -> dict[str, str]:
+    """Those of `own_fields` that tell how urgent the ticket is, as text: as in `Ticket.urgency`."""
+    fields = own_fields(ticket, config, finding, at)
+    return {name: str(bare(fields[name])) for name in _URGENCY if name in fields}
 
 
 def due_at(due: DueBySeverity | None, finding: Finding, at: datetime) -> datetime | None:

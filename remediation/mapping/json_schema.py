@@ -14,6 +14,7 @@ from pydantic_core import core_schema
 from remediation.mapping.choices import NO_TICKETS, some_or_none, ticket_tag
 from remediation.mapping.durations import duration_of, duration_text
 from remediation.mapping.paths import glob_of
+from remediation.mapping.policies import REOPENING_WORDS, Reopening, as_reopening, reopening_text
 from remediation.mapping.schema import Mappings
 from remediation.mapping.signing_in import Auth
 from remediation.mapping.words import (
@@ -71,6 +72,7 @@ _FORMS: Mapping[Callable[..., Any], _Form] = {
     for_every_severity: _or_one_for_all,
     text_of_number: _or_a_number,
     some_or_none: _or_none,
+    as_reopening: lambda inner: {"anyOf": [{"enum": list(REOPENING_WORDS)}, inner]},
     lower_keys: lambda inner: inner,
     duration_of: lambda _: dict(_DURATION),
     glob_of: lambda inner: {**inner, "pattern": _GLOB},
@@ -123,7 +125,13 @@ class _Generator(GenerateJsonSchema):
 
     def encode_default(self, dft: Any) -> Any:
         """A default as a person would write it."""
-        return duration_text(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+        match dft:
+            case timedelta():
+                return duration_text(dft)
+            case Reopening():
+                return reopening_text(dft)
+            case _:
+                return super().encode_default(dft)
 
 
 def _having(name: str) -> JsonSchemaValue:

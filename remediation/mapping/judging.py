@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from remediation.mapping.expectations import Expected, ExpectedText, ExpectedTicket
+from remediation.mapping.policies import written_choices
 from remediation.mapping.routing import Routing, TicketWords, comparable
 from remediation.mapping.suggestions import did_you_mean
 
@@ -13,7 +14,10 @@ NO_RULE = "none"
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One thing that is not as expected: `rule`, `tickets` or `tickets.jira.priority`. None is what is not there."""
+    """One thing that is not as expected: `rule`, `reopen`, `tickets` or `tickets.jira.priority`.
+
+    None is what is not there.
+    """
 
     what: str
     expected: object
@@ -32,6 +36,9 @@ def _mismatches(expected: Expected, routing: Routing, rules: frozenset[str]) -> 
         known = rules | {NO_RULE}
         hint = f"there is no rule {expected.rule}{did_you_mean(expected.rule, known)}"
         yield Mismatch("rule", expected.rule, actual, "" if expected.rule in known else hint)
+    for choice, wanted in written_choices(expected).items():
+        if routing.choices.get(choice) != wanted:
+            yield Mismatch(choice, wanted, routing.choices.get(choice))
     if expected.tickets is None:
         return
     if expected.tickets.keys() != routing.tickets.keys():

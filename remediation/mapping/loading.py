@@ -11,6 +11,7 @@ from remediation.mapping.checks import complaints_about
 from remediation.mapping.completing import completed
 from remediation.mapping.document import LARGEST_FILE, read_document
 from remediation.mapping.messages import complaint_of
+from remediation.mapping.policy_checks import unmeetable_demands
 from remediation.mapping.positions import Complaint, Positions, Steps
 from remediation.mapping.schema import Mappings
 from remediation.mapping.template_checks import failing_templates
@@ -40,7 +41,8 @@ def loaded_of(text: str, where: str) -> Loaded:
     if document.data is None:
         raise ConfigurationError([Problem(where, "is empty", 1, 1)])
     mappings, complaints = _validated(document.data)
-    complaints += [*document.complaints, *complaints_about(document.data), *failing_templates(document.data)]
+    complaints += [*document.complaints, *complaints_about(document.data), *unmeetable_demands(document.data)]
+    complaints += failing_templates(document.data)
     if mappings is None or complaints:
         raise ConfigurationError(_problems(complaints, document.positions, where))
     return Loaded(where, completed(mappings), document.positions)

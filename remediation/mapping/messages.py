@@ -25,6 +25,8 @@ def complaint_of(error: ErrorDetails, data: object, root: type[BaseModel] = Mapp
     kind = error["type"]
     if kind == "ticket_tracker" and isinstance(error["input"], dict):
         return None  # its tracker is unknown or broken, which is said there
+    if kind == "default_factory_not_called":
+        return None  # the word that the default depends on is broken, which is said there
     steps = tuple(_steps(error["loc"], data, ends_open=kind == "missing"))
     if kind == "tracker_kind" and isinstance(error["input"], dict) and "kind" in error["input"]:
         steps = (*steps, "kind")

@@ -1,22 +1,22 @@
-"""What we write into tickets and notes: a rule, a finding and what happened go in, texts and drafts come out."""
+"""What we write into tickets: a rule and a finding go in, drafts come out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from types import SimpleNamespace
 from urllib.parse import quote, urlsplit
 
-from remediation.cases import CaseKey, Link
+from remediation.cases import CaseKey
 from remediation.findings import Finding
 from remediation.mapping.fields import filled_fields, own_fields
+from remediation.mapping.moments import moment_text
+from remediation.mapping.occasions import ticket_name
 from remediation.mapping.rules import JiraTicket, Rule, ServiceNowTicket
-from remediation.mapping.schema import Mappings, ServiceNowTracker
+from remediation.mapping.schema import Mappings
 from remediation.mapping.templates import Vocabulary, filled
+from remediation.mapping.trackers import ServiceNowTracker
 from remediation.redaction import plain
-from remediation.tickets import Draft, Reason, Ticket
+from remediation.tickets import Draft, Ticket
 
-LONGEST_NOTE = 2_000
 _LONGEST_SUMMARY = 255
 _LONGEST_BODY = 30_000
 _LONGEST_VALUE = 500
@@ -41,66 +41,49 @@ FIELD_WORDS = Vocabulary(
 )
 """What templates inside `fields` may speak of: a title is other people's text, and nobody escapes it there."""
 
-MESSAGE_WORDS = Vocabulary(
-    names=frozenset({"tickets", "reason", "by", "at"}),
-    objects={"case": frozenset({"ref"}), "rule": frozenset({"name"})},
+FOLLOWS_WORDS = Vocabulary(
+    names=frozenset(),
+    objects={
+        "case": frozenset({"ref"}),
+        "rule": frozenset({"name"}),
+        "earlier": frozenset({"tracker", "key", "url"}),
+    },
 )
-"""What notes and comments may speak of. Each of `tickets` has `tracker`, `key` and `url`."""
+"""What the line that names an earlier ticket may speak of."""
 
 
-class NoteKind(StrEnum):
-    """The notes that go to SchoolScan, by their words in mappings.yaml."""
-
-    OPENED = "opened"
-    RESOLVED = "resolved"
-    ACCEPTED_RISK = "accepted_risk"
-    REOPENED = "reopened"
-
-
-class CommentKind(StrEnum):
-    """The comments that go to tickets, by their words in mappings.yaml."""
-
-    RESOLVED = "resolved"
-    ACCEPTED_RISK = "accepted_risk"
-    REOPENED = "reopened"
-    CONFLICT = "conflict"
-    DUPLICATE = "duplicate"
-
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """What a note or a comment speaks of.
-
-    `rule` is the rule's name. `by` is an account id or a role, never a display name. For a duplicate, `tickets` is
-    the ticket that stays.
-    """
-
-    case: CaseKey
-    at: datetime
-    rule: str = ""
-    tickets: tuple[Ticket | Link, ...] = ()
-    reason: Reason | None = None
-    by: str | None = None
-
-
-def draft_of(mappings: Mappings, rule: Rule, tracker: str, key: CaseKey, finding: Finding, at: datetime) -> Draft:
+def draft_of(
+    mappings: Mappings,
+    rule: Rule,
+    tracker: str,
+    key: CaseKey,
+    finding: Finding,
+    at: datetime,
+    follows: Ticket | None = None,
+) -> Draft:
     """The ticket that the rule wants in this tracker, which it must name.
 
     A severity that the rule's map does not name sets no field. What is due counts from the first detection, or from
-    `at` where SchoolScan does not tell it. Raises ConfigurationError if a template cannot be filled in for this
-    finding.
+    `at` where SchoolScan does not tell it. `follows` is the closed ticket whose place it takes: a line before the
+    body names it. Raises ConfigurationError if a template cannot be filled in for this finding.
     """
     ticket, config = rule.tickets[tracker], mappings.trackers[tracker]
     link = finding_link(mappings, key)
     values = ticket_values(rule.name, key.ref, finding, link, restricted=rule.detail == "restricted")
     where = f"rule {rule.name}, ticket in {tracker}"
     summary = plain(filled(ticket.summary or mappings.templates.summary, values, where).strip(), _LONGEST_SUMMARY)
-    body = plain(filled(ticket.body or mappings.templates.body, values, where).strip(), _LONGEST_BODY, lines=True)
+    body = filled(ticket.body or mappings.templates.body, values, where).strip()
+    if follows:
+        line = filled(mappings.templates.follows, follows_values(rule.name, key.ref, follows), "templates.follows")
+        body = f"{line.strip()}\n\n{body}"
+    body = plain(body, _LONGEST_BODY, lines=True)
     fields = own_fields(ticket, config, finding, at) | filled_fields(ticket.fields, values, where)
     place = place_of(mappings, rule, tracker) or ""
+    before = follows.id if follows else None
     if isinstance(ticket, JiraTicket):
-        return Draft(key.mark, place, summary, body, ticket.type, tuple(ticket.labels), fields, link or None)
-    return Draft(key.mark, place, summary, body, fields=fields)
+        labels = tuple(ticket.labels)
+        return Draft(key.mark, place, summary, body, ticket.type, labels, fields, link or None, before)
+    return Draft(key.mark, place, summary, body, fields=fields, follows=before)
 
 
 def place_of(mappings: Mappings, rule: Rule, tracker: str) -> str | None:
@@ -112,18 +95,6 @@ def place_of(mappings: Mappings, rule: Rule, tracker: str) -> str | None:
             return table
         case _:
             return None
-
-
-def note_of(mappings: Mappings, kind: NoteKind, occasion: Occasion) -> str:
-    """The audit text for SchoolScan: at most 2,000 characters, free of control characters."""
-    text: str = getattr(mappings.notes, kind)
-    return _message(text, f"notes.{kind}", occasion)
-
-
-def comment_of(mappings: Mappings, kind: CommentKind, occasion: Occasion) -> str:
-    """The comment for a ticket, as plain text: at most 2,000 characters, free of control characters."""
-    text: str = getattr(mappings.comments, kind)
-    return _message(text, f"comments.{kind}", occasion)
 
 
 def finding_link(mappings: Mappings, key: CaseKey) -> str:
@@ -140,7 +111,7 @@ def ticket_values(rule: str, ref: str, finding: Finding, link: str, *, restricte
         "domain_type": finding.domain_type.value,
         "scan_id": finding.scan_id or "",
         "status": finding.status.value,
-        "detected_at": _moment(finding.detected_at),
+        "detected_at": moment_text(finding.detected_at),
     }
     if restricted:
         values |= {"title": finding.title or "", "site": finding.site or ""}
@@ -151,25 +122,24 @@ def ticket_values(rule: str, ref: str, finding: Finding, link: str, *, restricte
     return {"case": SimpleNamespace(ref=ref), "rule": SimpleNamespace(name=rule), "finding": SimpleNamespace(**texts)}
 
 
-def message_values(occasion: Occasion) -> Mapping[str, object]:
-    """The values of MESSAGE_WORDS."""
-    return {
-        "case": SimpleNamespace(ref=occasion.case.ref),
-        "rule": SimpleNamespace(name=occasion.rule),
-        "tickets": tuple(_ticket_name(ticket) for ticket in occasion.tickets),
-        "reason": occasion.reason.value if occasion.reason else "",
-        "by": plain(occasion.by or "", _LONGEST_VALUE),
-        "at": _moment(occasion.at),
-    }
+def follows_values(rule: str, ref: str, earlier: Ticket) -> Mapping[str, object]:
+    """The values of FOLLOWS_WORDS."""
+    return {"case": SimpleNamespace(ref=ref), "rule": SimpleNamespace(name=rule), "earlier": ticket_name(earlier)}
 
 
-def _message(text: str, where: str, occasion: Occasion) -> str:
-    return plain(filled(text, message_values(occasion), where).strip(), LONGEST_NOTE, lines=True)
+def closing_fields_of(
+    mappings: Mappings, rule: Rule | None, tracker: str, key: CaseKey, finding: Finding
+) -> dict[str, object]:
+    """What closing a ticket there demands, by the tracker's own names.
 
-
-def _ticket_name(ticket: Ticket | Link) -> SimpleNamespace:
-    key = ticket.key if isinstance(ticket, Ticket) else ticket.ticket_key
-    return SimpleNamespace(tracker=ticket.tracker, key=plain(key, _LONGEST_VALUE), url=plain(ticket.url, _LONGEST_URL))
+    Where no rule counts (any more), or it names another tracker, that is what `defaults` says.
+    """
+    ticket = (rule.tickets.get(tracker) if rule else None) or mappings.defaults.tickets.get(tracker)
+    if ticket is None or not ticket.close_fields:
+        return {}
+    name, detail = (rule.name, rule.detail) if rule else ("", mappings.defaults.detail)
+    values = ticket_values(name, key.ref, finding, finding_link(mappings, key), restricted=detail == "restricted")
+    return filled_fields(ticket.close_fields, values, f"rule {name or 'none'}, closing in {tracker}")
 
 
 def _page(url: str) -> str:
@@ -179,10 +149,3 @@ def _page(url: str) -> str:
     except ValueError:
         return ""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else ""
-
-
-def _moment(at: datetime | None) -> str:
-    if at is None:
-        return ""
-    aware = at.astimezone(UTC) if at.tzinfo else at
-    return f"{aware:%Y-%m-%d %H:%M} UTC"

@@ -1,11 +1,12 @@
 """What one mappings.yaml makes of one finding, as values that can be compared."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 TicketWords = Mapping[str, object]
-"""The words of a ticket and their values: `project` or `table`, `type`, `summary`, `body`, `labels`, and every other
-field by its tracker's own name. A map that only names something, such as Jira's {name: High}, is that name."""
+"""The words of a ticket and their values: `project` or `table`, `type`, `summary`, `body`, `labels`, `close_fields`,
+and every other field by its tracker's own name. A map that only names something, such as Jira's {name: High}, is that
+name."""
 
 TEXTS = frozenset({"summary", "body"})
 """Words whose values speak of the finding itself: they differ from one finding to the next."""
@@ -15,10 +16,14 @@ _NAMING = frozenset({"accountId", "id", "key", "name", "value"})
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Which rule takes a finding and which tickets it would get, by tracker. `rule` is None where no rule takes it."""
+    """Which rule takes a finding and which tickets it would get, by tracker. `rule` is None where no rule takes it.
+
+    `choices` are how the rule keeps them in step, each by its name, such as `accept.at_most`.
+    """
 
     rule: str | None
     tickets: Mapping[str, TicketWords]
+    choices: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def bare(value: object) -> object:

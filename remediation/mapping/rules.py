@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from remediation.findings import DomainType, FindingStatus, Severity
 from remediation.mapping.choices import some_or_none, ticket_tag
+from remediation.mapping.policies import PolicyWords
 from remediation.mapping.words import (
     Duration,
     Host,
@@ -18,7 +19,9 @@ from remediation.mapping.words import (
     as_list,
     at_most,
     for_every_severity,
+    jira_closing_fields,
     jira_fields,
+    servicenow_closing_fields,
     servicenow_fields,
     text_of_number,
 )
@@ -130,6 +133,10 @@ class JiraTicket(TicketWords):
         default_factory=dict,
         description="More fields, by Jira's own ids, as its API takes them; text may be a template.",
     )
+    close_fields: Annotated[dict[Text, object], AfterValidator(jira_closing_fields)] = Field(
+        default_factory=dict,
+        description="What the screen of the transition to done demands besides a resolution; text may be a template.",
+    )
 
 
 class ServiceNowTicket(TicketWords):
@@ -146,6 +153,10 @@ class ServiceNowTicket(TicketWords):
     fields: Annotated[dict[Text, object], AfterValidator(servicenow_fields)] = Field(
         default_factory=dict, description="More columns and their values; text may be a template."
     )
+    close_fields: Annotated[dict[Text, object], AfterValidator(servicenow_closing_fields)] = Field(
+        default_factory=dict,
+        description="Columns that closing a record demands besides its code and notes; text may be a template.",
+    )
 
 
 Ticket = Annotated[
@@ -157,8 +168,8 @@ Ticket = Annotated[
 Detail = Literal["minimal", "restricted"]
 
 
-class Rule(Written):
-    """Which cases get which tickets. The first rule whose conditions all hold is the one that counts."""
+class Rule(PolicyWords):
+    """Which cases get which tickets, and how these keep in step. The first rule whose conditions all hold counts."""
 
     name: Name = Field(description="What notes and the audit trail call it; each name once.")
     match: Match = Field(default_factory=Match, description="Left out, the rule takes every finding.")
@@ -172,7 +183,7 @@ class Rule(Written):
     )
 
 
-class Defaults(Written):
+class Defaults(PolicyWords):
     """What rules and tickets have where they say nothing.
 
     A map is completed word by word, anything else is replaced, and null takes a default away.

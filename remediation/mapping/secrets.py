@@ -7,8 +7,8 @@ from remediation.errors import ConfigurationError, Problem
 from remediation.mapping.loading import Loaded
 from remediation.mapping.positions import Steps
 from remediation.mapping.references import SecretFromEnv, SecretFromFile, SecretRef
-from remediation.mapping.schema import JiraTracker, ServiceNowTracker
-from remediation.mapping.signing_in import BasicAuth, OAuthClient, ScopedAuth
+from remediation.mapping.signing_in import BasicAuth, OAuthClient, ScopedAuth, Webhook
+from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
 
 _LARGEST = 64_000
 _FIRST_PRINTABLE = " "
@@ -40,19 +40,30 @@ def read_secret(ref: SecretRef, environ: Mapping[str, str]) -> str:
     return secret
 
 
-def webhook_secrets(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Each district's active webhook secrets: all that the receiver needs. Raises ConfigurationError with all problems.
+def webhook_secrets(
+    loaded: Loaded, environ: Mapping[str, str]
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """The active webhook secrets by district, and by tracker that has a webhook: all that the receiver needs.
 
-    The secrets are as they were written; `whsec_` is read by whoever verifies.
+    Raises ConfigurationError with all problems. The secrets are as they were written; `whsec_` is read by whoever
+    verifies.
     """
-    lists = {name: district.schoolscan.webhook.secrets for name, district in loaded.mappings.districts.items()}
+    accounts: dict[Steps, Webhook] = {
+        ("districts", name, "schoolscan", "webhook"): district.schoolscan.webhook
+        for name, district in loaded.mappings.districts.items()
+    }
+    trackers: dict[Steps, Webhook] = {
+        ("trackers", name, "webhook"): tracker.webhook
+        for name, tracker in loaded.mappings.trackers.items()
+        if tracker.webhook
+    }
     refs: dict[Steps, SecretRef] = {
-        ("districts", name, "schoolscan", "webhook", "secrets", number): ref
-        for name, entries in lists.items()
-        for number, ref in enumerate(entries)
+        (*steps, "secrets", number): ref
+        for steps, webhook in {**accounts, **trackers}.items()
+        for number, ref in enumerate(webhook.secrets)
     }
     read = _read_all(loaded, refs, environ)
-    return {name: tuple(read[steps] for steps in refs if steps[1] == name) for name in lists}
+    return _lists_of(read, accounts), _lists_of(read, trackers)
 
 
 def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -112,6 +123,13 @@ def _read_all(loaded: Loaded, refs: _Refs, environ: Mapping[str, str]) -> dict[S
 
 def _by_name(secrets: Mapping[Steps, str]) -> dict[str, str]:
     return {str(steps[1]): secret for steps, secret in secrets.items()}
+
+
+def _lists_of(read: Mapping[Steps, str], webhooks: Mapping[Steps, Webhook]) -> dict[str, tuple[str, ...]]:
+    return {
+        str(steps[1]): tuple(read[*steps, "secrets", number] for number in range(len(webhook.secrets)))
+        for steps, webhook in webhooks.items()
+    }
 
 
 def _file_text(path: Path) -> str:

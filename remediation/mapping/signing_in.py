@@ -1,4 +1,4 @@
-"""The ways of signing in to trackers."""
+"""The ways of signing in to trackers, and how senders sign what they deliver to us."""
 
 from typing import Self
 
@@ -6,6 +6,16 @@ from pydantic import Field, HttpUrl, model_validator
 
 from remediation.mapping.references import SecretRef
 from remediation.mapping.words import Address, CloudId, Text, Written
+from remediation.signatures import SignatureFormat
+
+
+class Webhook(Written):
+    """How a sender signs its deliveries."""
+
+    secrets: list[SecretRef] = Field(min_length=1, max_length=3, description="Active secrets; a rotation overlaps.")
+    signature: SignatureFormat = Field(
+        default=SignatureFormat.AUTO, description="The one format accepted, or auto at first."
+    )
 
 
 class BasicAuth(Written):

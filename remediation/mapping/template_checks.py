@@ -4,14 +4,16 @@ As in checks.py, what is looked at is what was written, whatever else is wrong w
 """
 
 from collections.abc import Iterator
+from itertools import product
 
 from remediation.mapping.checks import Map, map_of, rules_of
 from remediation.mapping.positions import Complaint, Steps
+from remediation.mapping.routing import TEXTS
 from remediation.mapping.templates import is_template
-from remediation.mapping.trials import message_flaw, ticket_flaw
-from remediation.mapping.wording import Comments, Notes, Templates
+from remediation.mapping.trials import follows_flaw, message_flaw, ticket_flaw
+from remediation.mapping.wording import Comments, Notes
 
-_FIELDS = "fields"
+_FIELDS = ("fields", "close_fields")
 
 
 def failing_templates(data: object) -> Iterator[Complaint]:
@@ -23,6 +25,9 @@ def failing_templates(data: object) -> Iterator[Complaint]:
     for steps, text, minimal_rule in _of_fields(top):
         if flaw := ticket_flaw(text, minimal_rule, is_field=True):
             yield Complaint(steps, flaw, "key")
+    follows = map_of(top.get("templates")).get("follows")
+    if isinstance(follows, str) and (flaw := follows_flaw(follows)):
+        yield Complaint(("templates", "follows"), flaw, "key")
     for section, model in (("notes", Notes), ("comments", Comments)):
         written = map_of(top.get(section))
         for kind in written.keys() & model.model_fields.keys():
@@ -48,7 +53,7 @@ def _of_tickets(top: Map) -> Iterator[tuple[Steps, str, str | None]]:
     """Each summary and body of tickets, and a rule that uses it without `detail: restricted`."""
     usual, users = _usual_tickets(top), dict[Steps, str]()
     for steps, tracker, ticket, minimal in _tickets(top):
-        for word in Templates.model_fields:
+        for word in TEXTS:
             if isinstance(own := ticket.get(word), str):
                 yield (*steps, word), own, minimal
             elif minimal is not None:
@@ -56,23 +61,23 @@ def _of_tickets(top: Map) -> Iterator[tuple[Steps, str, str | None]]:
                 users.setdefault(("defaults", "tickets", tracker, word) if inherited else ("templates", word), minimal)
     shared: dict[Steps, object] = {("defaults", "tickets", tracker): ticket for tracker, ticket in usual.items()}
     for where, words in (shared | {("templates",): top.get("templates")}).items():
-        for word in Templates.model_fields:
+        for word in TEXTS:
             if isinstance(text := map_of(words).get(word), str):
                 yield (*where, word), text, users.get((*where, word))
 
 
 def _of_fields(top: Map) -> Iterator[tuple[Steps, str, str | None]]:
-    """Each template inside of `fields`, and a rule that uses it without `detail: restricted`."""
+    """Each template inside of `fields` and `close_fields`, and a rule that uses it without `detail: restricted`."""
     usual, users = _usual_tickets(top), dict[Steps, str]()
-    for steps, tracker, ticket, minimal in _tickets(top):
-        own = map_of(ticket.get(_FIELDS))
-        for where, text in _texts((*steps, _FIELDS), own):
+    for (steps, tracker, ticket, minimal), fields in product(_tickets(top), _FIELDS):
+        own = map_of(ticket.get(fields))
+        for where, text in _texts((*steps, fields), own):
             yield where, text, minimal
-        for field in map_of(map_of(usual.get(tracker)).get(_FIELDS)).keys() - own.keys() if minimal is not None else ():
-            users.setdefault(("defaults", "tickets", tracker, _FIELDS, field), str(minimal))
-    for tracker, shared in usual.items():
-        above: Steps = ("defaults", "tickets", tracker, _FIELDS)
-        for where, text in _texts(above, map_of(map_of(shared).get(_FIELDS))):
+        for field in map_of(map_of(usual.get(tracker)).get(fields)).keys() - own.keys() if minimal is not None else ():
+            users.setdefault(("defaults", "tickets", tracker, fields, field), str(minimal))
+    for (tracker, shared), fields in product(usual.items(), _FIELDS):
+        above: Steps = ("defaults", "tickets", tracker, fields)
+        for where, text in _texts(above, map_of(map_of(shared).get(fields))):
             yield where, text, users.get(where[: len(above) + 1])
 
 

@@ -1,27 +1,28 @@
 """Templates tried out on samples of everything that they may meet, so that they do not fail on the day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import product
 from typing import Any
 
+from remediation.actions import Why
 from remediation.cases import CaseKey, CaseKind, Link
 from remediation.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.mapping.occasions import MESSAGE_WORDS, Occasion, message_values
 from remediation.mapping.positions import key_text
 from remediation.mapping.rendering import (
     FIELD_WORDS,
-    MESSAGE_WORDS,
+    FOLLOWS_WORDS,
     RESTRICTED,
     TICKET_WORDS,
-    Occasion,
-    message_values,
+    follows_values,
     ticket_values,
 )
 from remediation.mapping.suggestions import listed
 from remediation.mapping.templates import Flaw, Values, Vocabulary, failure_of, flaws_of, prepared, undefined_value
-from remediation.tickets import Reason
+from remediation.tickets import Reason, Ticket, TicketState
 
 _KEY = CaseKey("sample", CaseKind.FINDING, "fnd_sample")
 _MOMENT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
@@ -68,14 +69,38 @@ def _ticket_samples(telling_apart: frozenset[str], *, restricted: bool) -> tuple
     return tuple(ticket_values("sample", _KEY.ref, finding, link, restricted=restricted) for finding, link in samples)
 
 
-_OCCASIONS = tuple(
-    message_values(occasion)
-    for occasion in (
-        *(Occasion(_KEY, _MOMENT, "sample", _TICKETS, reason, "sample") for reason in Reason),
-        Occasion(_KEY, _MOMENT, "sample", _TICKETS[:1]),
-        Occasion(_KEY, _MOMENT),
-    )
+_DONE = Ticket("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.DONE, Reason.FIXED)
+_FULL_OCCASION = Occasion(
+    case=_KEY,
+    at=_MOMENT,
+    rule="sample",
+    tickets=(replace(_DONE, tracker="servicenow", state=TicketState.OPEN), _DONE),
+    reason=Reason.FIXED,
+    by="sample",
+    why=Why.TICKET_DONE,
+    status=FindingStatus.RESOLVED,
+    fact="sample",
+    until=_MOMENT,
+    words="Sample",
 )
+_FACTS = ("", "reason", "expiry,past", "reason,expiry,past", "high to critical", "comment", "close", *Reason)
+
+
+def _occasions() -> Iterator[Occasion]:
+    """Everything that happens, with all that can be known of it and with next to nothing."""
+    known: dict[str, Sequence[object]] = {"why": tuple(Why), "status": tuple(FindingStatus), "reason": tuple(Reason)}
+    for word, values in {**known, "fact": _FACTS}.items():
+        for value in values:
+            word_alone: dict[str, Any] = {word: value}
+            yield replace(_FULL_OCCASION, **word_alone)
+            yield Occasion(_KEY, _MOMENT, tickets=(_DONE,), **word_alone)
+    yield from (replace(_FULL_OCCASION, tickets=(replace(_DONE, state=state),)) for state in TicketState)
+    yield replace(_FULL_OCCASION, tickets=_TICKETS)
+    yield Occasion(_KEY, _MOMENT, tickets=_TICKETS[:1])
+    yield Occasion(_KEY, _MOMENT)
+
+
+_OCCASIONS = tuple(message_values(occasion) for occasion in _occasions())
 
 
 def ticket_flaw(text: str, minimal_rule: str | None, *, is_field: bool = False) -> str | None:
@@ -94,6 +119,11 @@ def ticket_flaw(text: str, minimal_rule: str | None, *, is_field: bool = False) 
 def message_flaw(text: str) -> str | None:
     """What is wrong with the template of a note or a comment, if anything."""
     return _grammar(text, MESSAGE_WORDS) or failure_of(text, _OCCASIONS)
+
+
+def follows_flaw(text: str) -> str | None:
+    """What is wrong with the template of the line that names an earlier ticket, if anything."""
+    return _grammar(text, FOLLOWS_WORDS) or failure_of(text, (follows_values("sample", _KEY.ref, _DONE),))
 
 
 @lru_cache(maxsize=_MOST_TRIALS)

@@ -1,4 +1,4 @@
-"""What is allowed and yet probably not meant: rules that can never take a finding, and findings that no rule takes.
+"""What is allowed and yet probably not meant: rules that never take a finding, findings that no rule takes, and so on.
 
 Nothing here is a guess: what is warned of is certain. Not everything that is certain is found.
 """
@@ -11,11 +11,13 @@ from typing import TypeVar
 from remediation.errors import Problem
 from remediation.findings import DomainType, FindingStatus, Severity
 from remediation.mapping.conditions import patterns_of
+from remediation.mapping.idle_choices import idle_choices
 from remediation.mapping.loading import Loaded
 from remediation.mapping.paths import covers, fixed_beginning
 from remediation.mapping.positions import Complaint, key_text
 from remediation.mapping.rules import Age, Match, Rule
-from remediation.mapping.schema import JiraTracker, Mappings
+from remediation.mapping.schema import Mappings
+from remediation.mapping.trackers import JiraTracker
 from remediation.mapping.verdicts import Kind, Kinds, is_particular
 
 ValueT = TypeVar("ValueT")
@@ -29,6 +31,7 @@ def warnings_of(loaded: Loaded) -> tuple[Problem, ...]:
     mappings = loaded.mappings
     kinds = Kinds([Kind(*each) for each in product(mappings.districts, Severity, DomainType, _STATUSES)])
     complaints = [*_never_taking(mappings.rules, kinds), *_gaps(mappings, kinds), *_odd_sign_ins(mappings)]
+    complaints += idle_choices(loaded)
     problems = [loaded.positions.problem(loaded.where, complaint) for complaint in complaints]
     return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message)))
 

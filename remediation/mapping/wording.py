@@ -13,9 +13,25 @@ class Templates(Written):
         description="One line.",
     )
     body: Text = Field(description="What the ticket is about, and what to do.")
+    follows: Text = Field(
+        default="This takes the place of {{ earlier.key }} ({{ earlier.url }}), which was closed: the finding is there "
+        "again.",
+        description="Stands before the body of a ticket that follows a closed one.",
+    )
 
 
-_NAMES = "{% for ticket in tickets %}{{ ticket.tracker }} {{ ticket.key }}{{ ' and ' if not loop.last }}{% endfor %}"
+_NAME = "{{ ticket.tracker }} {{ ticket.key }}{{ ' and ' if not loop.last }}"
+_NAMES = f"{{% for ticket in tickets %}}{_NAME}{{% endfor %}}"
+_DONE = f"{{% for ticket in tickets if ticket.state == 'done' %}}{_NAME}{{% else %}}{_NAMES}{{% endfor %}}"
+_WORKING = f"{{% for ticket in tickets if ticket.state != 'done' %}}{_NAME}{{% else %}}{_NAMES}{{% endfor %}}"
+_CLOSED_WITH_THEM = (
+    "{% for ticket in tickets if ticket.state in ('open', 'in_progress') %}{{ ' Closed with it: ' if loop.first }}"
+    f"{_NAME}{{{{ '.' if loop.last }}}}{{% endfor %}}"
+)
+_REASON = "{{ (reason | replace('_', ' ')) if reason not in ('', 'unknown') else 'no reason was given' }}"
+_END = "{% if until %}until {{ until }}{% else %}without an end{% endif %}"
+_QUOTED = '{% if words %} They wrote: "{{ words }}"{% endif %}'
+_REF = "({{ case.ref }}, {{ at }})"
 
 
 class Notes(Written):
@@ -27,18 +43,36 @@ class Notes(Written):
         description="With `reviewing`, when tickets were opened.",
     )
     resolved: Text = Field(
-        default=f"Resolved through {_NAMES}: {{{{ reason or 'unknown' }}}}"
-        "{% if by %}, closed by {{ by }}{% endif %} ({{ at }}).",
+        default=f"Resolved through {_DONE}: {_REASON}"
+        f"{{% if by %}}, closed by {{{{ by }}}}{{% endif %}} ({{{{ at }}}}).{_CLOSED_WITH_THEM}{_QUOTED}",
         description="With `resolved`, when the tickets are done.",
     )
     accepted_risk: Text = Field(
-        default=f"Accepted as a risk through {_NAMES}"
-        "{% if by %}, decided by {{ by }}{% endif %} ({{ at }}).",
+        default=f"Accepted as a risk through {_DONE}, {_END}"
+        f"{{% if by %}}, decided by {{{{ by }}}}{{% endif %}} ({{{{ at }}}}).{_CLOSED_WITH_THEM}{_QUOTED}",
         description="With `accepted_risk`, when the tickets are done and say so.",
     )
+    still_accepted: Text = Field(
+        default=f"Found again, and still accepted as a risk through {_DONE}, {_END}"
+        "{% if by %}, decided by {{ by }}{% endif %}: no ticket is opened ({{ at }}).",
+        description="With `accepted_risk`, when the finding is found again and the acceptance has not ended.",
+    )
+    risk_expired: Text = Field(
+        default="The acceptance of this risk has ended{% if until %} ({{ until }}){% endif %}: "
+        f"work goes on in {_WORKING} ({{{{ at }}}}).",
+        description="With `reviewing`, when an accepted risk has come to its end.",
+    )
+    conflict: Text = Field(
+        default=f"This finding and its tickets ({_NAMES}) were changed at the same time, in ways that disagree. "
+        "{% if status in ('resolved', 'accepted_risk') %}SchoolScan's word counts: it stays "
+        "{{ status | replace('_', ' ') }}{% else %}What is still open wins: work goes on{% endif %} ({{ at }}).",
+        description="When finding and tickets were changed at the same time, in ways that disagree.",
+    )
     reopened: Text = Field(
-        default=f"Work goes on in {_NAMES} ({{{{ at }}}}).",
-        description="With `reviewing`, when tickets are active again.",
+        default="{% if why == 'ticket_reopened' %}A person opened a ticket again"
+        "{% elif why == 'found_again' %}Found again in SchoolScan{% else %}There is more to do{% endif %}: "
+        f"work goes on in {_WORKING} ({{{{ at }}}}).",
+        description="With `reviewing`, when tickets are active again; `why` says what moved us.",
     )
 
 
@@ -46,24 +80,79 @@ class Comments(Written):
     """What we tell the people on a ticket (Jinja2)."""
 
     resolved: Text = Field(
-        default="In SchoolScan this finding is resolved: nothing is left to do here ({{ case.ref }}, {{ at }}).",
+        default=f"In SchoolScan this finding is resolved: nothing is left to do here {_REF}.",
         description="When a ticket is closed because its finding is resolved.",
     )
     accepted_risk: Text = Field(
-        default="In SchoolScan this finding is accepted as a risk: nothing is left to do here "
-        "({{ case.ref }}, {{ at }}).",
+        default=f"In SchoolScan this finding is accepted as a risk: nothing is left to do here {_REF}.",
         description="When a ticket is closed because its finding is accepted as a risk.",
     )
+    other_ticket_done: Text = Field(
+        default=f"Another ticket of this finding is done, and one is enough: nothing is left to do here {_REF}.",
+        description="When a ticket is closed because another one of its finding is done (`resolve_when: any`).",
+    )
     reopened: Text = Field(
-        default="In SchoolScan this finding is open again: there is work left here ({{ case.ref }}, {{ at }}).",
+        default="{% if why == 'ticket_reopened' %}Another ticket of this finding was opened again"
+        "{% else %}In SchoolScan this finding is open again{% endif %}: "
+        f"there is work left here {_REF}.",
         description="When a ticket is opened again because its finding came back.",
     )
+    continued: Text = Field(
+        default="The finding of this ticket is there again. This ticket stays closed; work goes on in "
+        f"{{% for ticket in tickets %}}{{{{ ticket.key }}}} ({{{{ ticket.url }}}}){{% endfor %}} {_REF}.",
+        description="On a closed ticket, when a new one follows it; `tickets` is the new one.",
+    )
     conflict: Text = Field(
-        default="This ticket was opened again while its finding was closed in SchoolScan. What is still "
-        "open wins: the finding goes back to reviewing ({{ case.ref }}, {{ at }}).",
+        default="This ticket and its finding in SchoolScan were changed at the same time, in ways that disagree. "
+        "{% if status in ('resolved', 'accepted_risk') %}SchoolScan's word counts: the finding is "
+        "{{ status | replace('_', ' ') }}{% else %}What is still open wins: there is work left{% endif %} "
+        f"{_REF}.",
         description="When ticket and finding were changed at the same time, in ways that disagree.",
+    )
+    severity_raised: Text = Field(
+        default="SchoolScan says that this finding is worse than it seemed{% if fact %}: {{ fact }}{% endif %}. "
+        "Whatever nobody has changed here since, such as the priority and the date on which it is due, follows "
+        f"{_REF}.",
+        description="When the finding's severity was raised; `fact` is from what to what.",
+    )
+    expert_reviewed: Text = Field(
+        default="SchoolScan's privacy staff looked at this finding"
+        f"{{% if fact %}}: {{{{ fact | replace('_', ' ') }}}}{{% endif %}} {_REF}.",
+        description="When an expert has reviewed the finding; `fact` is the outcome, in SchoolScan's word.",
+    )
+    finding_gone: Text = Field(
+        default="SchoolScan no longer has this finding, so it can tell nothing more about it. "
+        "{% if fact == 'close' %}As the rules say, its ticket is closed"
+        "{% else %}Please look at the page once more, and close this ticket if nothing is left to do{% endif %} "
+        f"{_REF}.",
+        description="When SchoolScan no longer has the finding; `fact` is what the rule says under `when_gone`.",
+    )
+    risk_unexplained: Text = Field(
+        default="This ticket accepts a risk, but that does not count yet. "
+        "{% if 'reason' in fact %}The reason is missing: write it into the field that this ticket has for it. "
+        "{% endif %}{% if 'expiry' in fact %}The end is missing: set the date on which it must be looked at again. "
+        "{% endif %}{% if 'past' in fact %}Its end has passed: set a later date, or open this ticket again. "
+        f"{{% endif %}}Until then the finding stays open in SchoolScan {_REF}.",
+        description="When a ticket accepts a risk without what the rule demands; `fact` names what is missing: reason, "
+        "expiry, past.",
+    )
+    risk_expired: Text = Field(
+        default="The acceptance of this risk has ended{% if until %} ({{ until }}){% endif %}: somebody must decide "
+        f"again whether it is mended or accepted {_REF}.",
+        description="When a ticket is opened again because its accepted risk has come to its end.",
+    )
+    kept_open: Text = Field(
+        default="This ticket was closed ({{ (fact or 'no reason') | replace('_', ' ') }}), but that does not settle "
+        "its finding, which stays open in SchoolScan. Open the ticket again and mend it, or close it as mended or as "
+        f"an accepted risk {_REF}.",
+        description="When a ticket was closed for a reason that leaves the finding as it is; `fact` is the reason.",
+    )
+    refused: Text = Field(
+        default="Something was to be changed automatically and was refused{% if fact %}: {{ fact }}{% endif %}. Please "
+        f"do it by hand, or mend what stands in its way and let it be tried again {_REF}.",
+        description="When a change was refused; `fact` is which one, with the words of the system that refused it.",
     )
     duplicate: Text = Field(
         default=f"A duplicate of {_NAMES}: both were opened for {{{{ case.ref }}}}. The older one stays open.",
-        description="When one of two tickets for the same case is closed.",
+        description="When one of two tickets for the same case is closed; `tickets` is the one that stays.",
     )

@@ -21,6 +21,7 @@ _ENV = r"^[A-Z_][A-Z0-9_]*$"
 _HOST = r"^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$"
 _TABLE = r"^[a-z0-9_]{1,80}$"
 _LABEL = r"^\S{1,255}$"
+_FIELD = r"^[A-Za-z][A-Za-z0-9_]{0,79}$"
 _CLOUD_ID = r"^[A-Za-z0-9-]{8,64}$"
 
 MEANING_OF_PATTERN: Mapping[str, str] = {
@@ -28,6 +29,7 @@ MEANING_OF_PATTERN: Mapping[str, str] = {
     _ENV: "must be the name of an environment variable in capitals, such as JIRA_TOKEN",
     _HOST: "must be a host name in lower case, such as www.example.org, or *.example.org for what is below it",
     _TABLE: "must be a table's name, such as incident or sn_si_incident",
+    _FIELD: "must be a field's id, such as customfield_10051 or u_risk_reason",
     _LABEL: "a label has 1 to 255 characters and no spaces",
     _CLOUD_ID: "must be the site's id, such as 11223344-a1b2-3b33-c444-def123456789",
 }
@@ -105,6 +107,45 @@ def servicenow_fields(fields: dict[str, object]) -> dict[str, object]:
     return _free_fields("servicenow", fields)
 
 
+_PEOPLES_OWN = "is left as people set it"
+_SET_WHEN_CLOSING: Mapping[str, Mapping[str, str]] = {
+    "jira": {
+        "resolution": "is set by us, from the reason",
+        "status": "is where the transition leads",
+        "comment": "is written by us: word it under `comments`",
+        "labels": "carries our mark",
+        "assignee": _PEOPLES_OWN,
+    },
+    "servicenow": {
+        "state": "is the tracker's resolve_state",
+        "close_code": "is one of the tracker's resolve_code and resolve_codes",
+        "close_notes": "is written by us: word it under `comments`",
+        "work_notes": "is written by us: word it under `comments`",
+        "correlation_id": "carries our mark",
+        "correlation_display": "carries our mark",
+        "assigned_to": _PEOPLES_OWN,
+        "assignment_group": _PEOPLES_OWN,
+    },
+}
+
+
+def _free_closing_fields(kind: str, fields: dict[str, object]) -> dict[str, object]:
+    for field, what in _SET_WHEN_CLOSING[kind].items():
+        if field in fields:
+            raise ValueError(f"{field} {what}")
+    return fields
+
+
+def jira_closing_fields(fields: dict[str, object]) -> dict[str, object]:
+    """`fields`, if a person's screen in Jira may ask for all of them."""
+    return _free_closing_fields("jira", fields)
+
+
+def servicenow_closing_fields(fields: dict[str, object]) -> dict[str, object]:
+    """`fields`, if none of them is one that we set in ServiceNow when we close a ticket."""
+    return _free_closing_fields("servicenow", fields)
+
+
 def plain_address(url: HttpUrl) -> HttpUrl:
     """`url`, if it is the address of a system that we talk to."""
     if url.username or url.password:
@@ -175,6 +216,7 @@ EnvName = Annotated[str, StringConstraints(pattern=_ENV)]
 Host = Annotated[str, StringConstraints(pattern=_HOST)]
 Table = Annotated[str, StringConstraints(pattern=_TABLE)]
 Label = Annotated[str, StringConstraints(pattern=_LABEL)]
+FieldId = Annotated[str, StringConstraints(pattern=_FIELD)]
 Text = Annotated[
     str,
     StringConstraints(min_length=1, max_length=_LONGEST_TEXT),

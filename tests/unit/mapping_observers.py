@@ -11,26 +11,32 @@ from remediation.cases import CaseKey, CaseKind, Link
 from remediation.errors import SignatureInvalid
 from remediation.findings import DomainType, Finding, FindingStatus, Severity
 from remediation.mapping.loading import Loaded
-from remediation.mapping.rendering import CommentKind, NoteKind, Occasion, comment_of, note_of
-from remediation.mapping.schema import JiraTracker, ServiceNowTracker
+from remediation.mapping.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
 from remediation.mapping.secrets import webhook_secrets, worker_secrets
+from remediation.mapping.signing_in import Webhook
+from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
+from remediation.ports import Telling
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring, generate_key
+from remediation.senders import Sender
 from remediation.signatures import SignatureFormat, sign, verify
 from remediation.sources.schoolscan import SchoolScan
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
-from remediation.tickets import Reason
+from remediation.store.timeline import Timeline
+from remediation.tickets import Reason, Ticket, TicketState
 from remediation.trackers.jira import Jira
 from remediation.trackers.jira_client import JiraClient
 from remediation.trackers.jira_workflow import Choice, Place, Step, resolution_for
 from remediation.trackers.servicenow import ServiceNow, ServiceNowClient
-from remediation.trackers.servicenow_records import reopening, resolution, ticket_of
+from remediation.trackers.servicenow_records import fields_of, reopening, resolution, ticket_of
 from remediation.trackers.servicenow_sign_in import ClientCredentials, sign_in_of
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 ENVIRON = {"ONE": "test-only-first-secret", "TWO": "test-only-second-secret"}
 SECRET = "test-only-secret"
+
+EARLIER = Ticket("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.DONE)
 
 Observer = Callable[[Loaded], object]
 
@@ -58,10 +64,26 @@ def routing(loaded: Loaded) -> object:
     for district in loaded.mappings.districts:
         key = CaseKey(district, CaseKind.FINDING, "fnd_1")
         for finding in _findings():
-            wanted = rulebook.wanted(key, finding, AT)
-            drafts = [rulebook.draft(key, finding, tracker, AT) for tracker in wanted]
-            found.append((rulebook.rule_name(key, finding, AT), wanted, drafts))
+            policy = rulebook.policy(key, finding, AT)
+            drafts = [rulebook.draft(key, finding, tracker, AT, EARLIER) for tracker in policy.trackers]
+            found.append((policy.rule, policy.trackers, drafts))
     return found
+
+
+def policies(loaded: Loaded) -> object:
+    """How the rules keep each of some findings in step."""
+    rulebook, key = MappingsRulebook(loaded.mappings), CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+    return [rulebook.policy(key, finding, AT) for finding in _findings()]
+
+
+def closings(loaded: Loaded) -> object:
+    """What closing the ticket of each of some findings sets in each tracker."""
+    rulebook, key = MappingsRulebook(loaded.mappings), CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+    return [
+        rulebook.closing_fields(Telling(key, finding, "first", AT), tracker)
+        for finding in _findings()
+        for tracker in loaded.mappings.trackers
+    ]
 
 
 def texts(loaded: Loaded) -> object:
@@ -79,12 +101,27 @@ def secrets(loaded: Loaded) -> object:
 
 def signatures(loaded: Loaded) -> object:
     """Which formats a delivery to the first district may be signed in."""
+    return _accepted(Sender.SCHOOLSCAN, loaded.mappings.districts["lakeside"].schoolscan.webhook)
+
+
+def told_by(tracker: str) -> Observer:
+    """Which formats the tracker may sign its deliveries in."""
+
+    def accepted(loaded: Loaded) -> object:
+        config = loaded.mappings.trackers[tracker]
+        assert config.webhook
+        return _accepted(Sender(config.kind), config.webhook)
+
+    return accepted
+
+
+def _accepted(sender: Sender, webhook: Webhook) -> object:
     accepted: list[object] = []
+    wanted, header, now = sender.expected_format(webhook.signature), sender.header, AT.timestamp()
     for written in SignatureFormat:
-        signed = sign(b"{}", SECRET, written, AT.timestamp(), "msg_1")
-        wanted = loaded.mappings.districts["lakeside"].schoolscan.webhook.signature
+        signed = sign(b"{}", SECRET, written, now, "msg_1", header=header)
         try:
-            accepted.append(verify(signed, b"{}", [SECRET], wanted, AT.timestamp()))
+            accepted.append(verify(signed, b"{}", [SECRET], wanted, now, header=header))
         except SignatureInvalid:
             accepted.append(None)
     return accepted
@@ -181,7 +218,16 @@ def records(loaded: Loaded) -> object:
     return read, [resolution(config, reason, "") for reason in Reason], reopening(config, "")
 
 
+def risks(loaded: Loaded) -> object:
+    """What an accepted risk is known by: which fields are asked for, and what is read out of them."""
+    config = servicenow_config(loaded)
+    accepted = {"sys_id": "0" * 32, "state": "6", "close_code": "Known error", "u_one": "a", "u_two": "2026-04-15"}
+    reading = Jira("jira", jira_config(loaded), SECRET)._reading
+    jira = reading.fields, reading.risk_reason, reading.risk_expiry
+    return jira, fields_of(config), ticket_of("servicenow", config, "incident", accepted).risk
+
+
 def retention(loaded: Loaded) -> object:
-    """For how many milliseconds a delivery's fingerprint is kept."""
-    keyring = Keyring.parse(generate_key())
-    return Inbox(Connection(Redis()), keyring, loaded.mappings.retention.deliveries)._kept_ms
+    """For how many milliseconds a delivery's fingerprint is kept, and a case's timeline."""
+    keyring, kept, connection = Keyring.parse(generate_key()), loaded.mappings.retention, Connection(Redis())
+    return Inbox(connection, keyring, kept.deliveries)._kept_ms, Timeline(connection, kept.timelines)._kept_ms

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 
 from remediation.mapping.references import SecretFromEnv, SecretFromFile
 from remediation.mapping.rules import JiraTicket, Rule, ServiceNowTicket
-from remediation.mapping.schema import District, JiraTracker, Mappings, ServiceNowTracker
+from remediation.mapping.schema import District, Mappings
+from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
 
 SAMPLE_NAMES: dict[type[BaseModel], str] = {
     District: "lakeside",

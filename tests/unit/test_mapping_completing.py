@@ -7,6 +7,7 @@ from remediation.cases import CaseKey, CaseKind
 from remediation.errors import ConfigurationError
 from remediation.findings import Finding, Severity
 from remediation.mapping.loading import loaded_of
+from remediation.mapping.policies import spelt_out
 from remediation.mapping.rules import JiraTicket, Rule, ServiceNowTicket
 from remediation.mapping.schema import Mappings
 from remediation.rulebook import MappingsRulebook
@@ -96,6 +97,48 @@ def test_the_default_detail_is_that_of_rules_that_do_not_say() -> None:
     assert rule_of("{}", "tickets: none").detail == "minimal"
 
 
+def test_how_to_keep_in_step_is_completed_choice_by_choice() -> None:
+    defaults = "{reopen: never, outcomes: {cancelled: reviewing}, accept: {at_most: 365d}, resolve_when: any}"
+    rule = rule_of(
+        defaults, "outcomes: {duplicate: reviewing}, accept: {at_most: 90d}, when_gone: close, tickets: none"
+    )
+    said = spelt_out(rule)
+    assert (said["resolve_when"], said["reopen"], said["when_gone"]) == ("any", "never", "close")
+    assert (said["outcomes.cancelled"], said["outcomes.duplicate"], said["outcomes.unknown"]) == (
+        "reviewing",
+        "reviewing",
+        "resolved",
+    )
+    assert said["accept.at_most"] == "90d"
+
+
+@pytest.mark.parametrize(
+    ("usual", "own", "counts"),
+    [
+        ("never", "always", "always"),
+        ("{within: 14d}", "never", "never"),
+        ("always", "{within: 48h}", "within 2d"),
+        ("{within: 14d}", "{within: 90m}", "within 90m"),
+    ],
+)
+def test_a_rules_own_word_for_reopening_takes_the_place_of_the_default(usual: str, own: str, counts: str) -> None:
+    assert spelt_out(rule_of(f"{{reopen: {usual}}}", f"reopen: {own}, tickets: none"))["reopen"] == counts
+    assert spelt_out(rule_of(f"{{reopen: {own}}}", "tickets: none"))["reopen"] == counts
+
+
+def test_parts_of_a_demand_come_together_from_both() -> None:
+    text = "{accept: {reason: optional, at_most: 365d}}"
+    said = spelt_out(rule_of(text, "accept: {expiry: required}, tickets: none"))
+    assert [said[f"accept.{word}"] for word in ("reason", "expiry", "at_most")] == ["optional", "required", "365d"]
+    said = spelt_out(rule_of(text, "accept: {at_most: null}, tickets: none"))
+    assert said["accept.at_most"] is None
+
+
+def test_what_closing_demands_is_completed_field_by_field() -> None:
+    defaults = "{tickets: {jira: {project: SEC, close_fields: {a: 1, b: 2}}}}"
+    assert jira_of(defaults, "tickets: {jira: {close_fields: {b: 3}}}").close_fields == {"a": 1, "b": 3}
+
+
 def test_defaults_make_no_ticket_by_themselves() -> None:
     assert rule_of("{tickets: {jira: {project: SEC}}}", "tickets: {now: {}}").tickets.keys() == {"now"}
 
@@ -115,8 +158,8 @@ def test_deliberately_no_ticket_is_no_gap() -> None:
     )
     rulebook = MappingsRulebook(mappings_of("{}", rules))
     low, high, other = (Finding("f", severity=severity) for severity in (Severity.LOW, Severity.HIGH, Severity.MEDIUM))
-    assert [rulebook.wanted(KEY, finding, AT) for finding in (low, high, other)] == [(), ("now",), ()]
-    assert [rulebook.is_unmatched(KEY, finding, AT) for finding in (low, high, other)] == [False, False, True]
+    assert [rulebook.policy(KEY, finding, AT).trackers for finding in (low, high, other)] == [(), ("now",), ()]
+    assert [rulebook.policy(KEY, finding, AT).rule for finding in (low, high, other)] == ["never", "bad", ""]
 
 
 def test_the_mappings_that_we_ship_leave_nothing_to_defaults() -> None:

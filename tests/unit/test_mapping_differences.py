@@ -41,6 +41,21 @@ def test_a_finding_that_no_rule_takes_any_more_loses_rule_and_tickets() -> None:
     )
 
 
+def test_how_tickets_are_kept_in_step_is_compared_choice_by_choice() -> None:
+    before = Routing("all", {"jira": JIRA}, {"reopen": "always", "accept.at_most": None, "when_gone": "close"})
+    after = Routing("new", {"jira": JIRA}, {"reopen": "within 14d", "accept.at_most": "90d", "when_gone": "close"})
+    assert difference("f1", before, after).changes == (
+        Change("rule", "all", "new"),
+        Change("accept.at_most", None, "90d"),
+        Change("reopen", "always", "within 14d"),
+    )
+
+
+def test_where_no_rule_takes_it_there_is_nothing_to_keep_in_step() -> None:
+    before = Routing("all", {"jira": JIRA}, {"reopen": "always"})
+    assert [change.what for change in difference("f1", before, routing(None)).changes] == ["rule", "tickets.jira"]
+
+
 def test_a_number_and_its_text_are_no_change() -> None:
     assert difference("f1", routing(now={"impact": "1"}), routing(now={"impact": 1})).changes == ()
 

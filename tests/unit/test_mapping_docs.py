@@ -17,21 +17,16 @@ from remediation.mapping.durations import duration_text
 from remediation.mapping.expectations import Case, cases_of
 from remediation.mapping.judging import mismatches
 from remediation.mapping.loading import Loaded, loaded_of
+from remediation.mapping.occasions import MESSAGE_WORDS
+from remediation.mapping.policies import Accepting, Reopening
 from remediation.mapping.references import SecretFromEnv, SecretFromFile
-from remediation.mapping.rendering import MESSAGE_WORDS, TICKET_WORDS
+from remediation.mapping.rendering import FOLLOWS_WORDS, TICKET_WORDS
 from remediation.mapping.routing import Routing
 from remediation.mapping.rules import Age, Defaults, JiraTicket, Match, Rule, ServiceNowTicket
-from remediation.mapping.schema import (
-    District,
-    JiraTracker,
-    Mappings,
-    Retention,
-    SchoolScanAccount,
-    ServiceNowTracker,
-    Webhook,
-)
-from remediation.mapping.signing_in import BasicAuth, JiraAuth, OAuthClient, ScopedAuth, ServiceNowAuth
+from remediation.mapping.schema import District, Mappings, Retention, SchoolScanAccount
+from remediation.mapping.signing_in import BasicAuth, JiraAuth, OAuthClient, ScopedAuth, ServiceNowAuth, Webhook
 from remediation.mapping.templates import is_template
+from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
 from remediation.mapping.warnings import warnings_of
 from remediation.mapping.wording import Comments, Notes, Templates
 from remediation.sources.schoolscan_words import finding_of
@@ -54,12 +49,14 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     BasicAuth: ("Signing in to Jira", "Signing in to ServiceNow"),
     ScopedAuth: ("Signing in to Jira",),
     OAuthClient: ("Signing in to ServiceNow",),
-    Rule: ("Rules",),
+    Rule: ("Rules", "Keeping in step"),
+    Reopening: ("Keeping in step",),
+    Accepting: ("Keeping in step",),
     Match: ("Conditions",),
     Age: ("Conditions",),
     JiraTicket: ("Tickets", "In Jira"),
     ServiceNowTicket: ("Tickets", "In ServiceNow"),
-    Defaults: ("Defaults",),
+    Defaults: ("Defaults", "Keeping in step"),
     Templates: ("Templates",),
     Notes: ("Notes",),
     Comments: ("Comments",),
@@ -152,10 +149,10 @@ def test_the_message_that_is_shown_is_the_one_that_a_misspelt_word_gets() -> Non
     assert [problem.message in PAGE for problem in refused.value.problems] == [True]
 
 
-def test_the_cookbook_has_ten_recipes_and_each_shows_what_it_does() -> None:
+def test_the_cookbook_has_fifteen_recipes_and_each_shows_what_it_does() -> None:
     recipes = PAGE.split("\n## Cookbook\n")[1].split("\n### ")[1:]
-    assert [recipe.split(".")[0] for recipe in recipes] == [str(number) for number in range(1, 11)]
-    assert [recipe.count("```yaml\n") for recipe in recipes] == [2] * 10
+    assert [recipe.split(".")[0] for recipe in recipes] == [str(number) for number in range(1, 16)]
+    assert [recipe.count("```yaml\n") for recipe in recipes] == [2] * 15
     assert all("\ncases:\n" in recipe for recipe in recipes)
 
 
@@ -182,7 +179,8 @@ def test_no_word_is_explained_that_there_is_not() -> None:
 
 def dotted() -> list[str]:
     """Every value inside of something that templates may use."""
-    return [f"{name}.{word}" for name, words in TICKET_WORDS.objects.items() for word in words]
+    objects = {**TICKET_WORDS.objects, **FOLLOWS_WORDS.objects}
+    return [f"{name}.{word}" for name, words in objects.items() for word in words]
 
 
 def test_every_value_that_templates_may_use_is_in_the_tables() -> None:

@@ -14,21 +14,26 @@ from certifi import where as usual_certificates
 
 from remediation.errors import ConfigurationError
 from remediation.mapping.loading import Loaded, loaded_of
+from remediation.mapping.occasions import CommentKind, NoteKind
 from tests.unit.mapping_observers import (
     Observer,
     account,
+    closings,
     horizons,
     jira_connection,
     kinds,
+    policies,
     pools,
     records,
     resolutions,
     retention,
+    risks,
     routing,
     secrets,
     servicenow_connection,
     signatures,
     texts,
+    told_by,
 )
 from tests.unit.mapping_words import leaves_below
 
@@ -74,11 +79,13 @@ def change(observer: Observer, *values: object, **around: object) -> Change:
     return Change(observer, values, {name.replace("__", "."): value for name, value in around.items()})
 
 
+RISK = ("risk_reason", "risk_expiry")
 ONE, TWO = {"env": "ONE"}, {"env": "TWO"}
 OTHER = {"kind": "jira", "url": "https://other.example", "auth": {"bearer": ONE}}
 ONLY_NOW = [{"name": "all", "tickets": {"servicenow": {}}}]
 ONLY_JIRA = [{"name": "all", "tickets": {"jira": {"project": "SEC"}}}]
 SCOPED = {"scoped": {"cloud_id": "11223344-a1b2", "token": ONE, "user": "somebody"}}
+HOOK = {"secrets": [ONE]}
 OAUTH = {"oauth": {"client_id": "client", "client_secret": ONE}}
 
 
@@ -96,6 +103,11 @@ def connections() -> dict[str, Change]:
             f"trackers.{name}.auth.basic.password": change(secrets, ONE, TWO),
             f"trackers.{name}.concurrency": change(pools, 8, 4),
             f"trackers.{name}.search_horizon": change(horizons, "1m", "3m"),
+            **{f"trackers.{name}.{word}": change(risks, None, "u_one", "u_two") for word in RISK},
+            f"trackers.{name}.webhook.secrets": change(secrets, [ONE], [TWO], [ONE, TWO]),
+            f"trackers.{name}.webhook.signature": Change(
+                told_by(name), ("auto", "hex", "timestamped", "standard"), {f"trackers.{name}.webhook": HOOK}
+            ),
         }
     return found
 
@@ -124,10 +136,27 @@ def tickets(above: str) -> dict[str, Change]:
         "fields": ({}, {"category": "one"}, {"category": "{{ finding.id }}"}),
     }
     words = {"jira": both | jira, "servicenow": both | servicenow}
-    return {
+    found = {
         f"{above}.tickets.{name}.{word}": change(routing, *values)
         for name, written in words.items()
         for word, values in written.items()
+    }
+    closing = change(closings, {}, {"custom_1": "one"}, {"custom_1": "{{ finding.id }}"})
+    return found | {f"{above}.tickets.{name}.close_fields": closing for name in words}
+
+
+def keeping_in_step(above: str) -> dict[str, Change]:
+    """How both sides are kept in step, in rules and in `defaults`."""
+    fields = {f"trackers__{name}__{word}": "u_field" for name in ("jira", "servicenow") for word in RISK}
+    return {
+        f"{above}.resolve_when": change(policies, "all", "any"),
+        f"{above}.reopen.within": change(policies, "14d", "30d"),
+        f"{above}.outcomes": change(policies, {}, {"cancelled": "reviewing"}, {"duplicate": "reviewing"}),
+        f"{above}.accept.reason": change(policies, "optional", "required", **fields),
+        f"{above}.accept.expiry": change(policies, "optional", "required", **fields),
+        f"{above}.accept.at_most": change(policies, None, "90d", "365d"),
+        f"{above}.when_gone": change(policies, "comment", "close"),
+        f"{above}.copy_comments": change(policies, "none", "closing"),
     }
 
 
@@ -174,6 +203,7 @@ TRACKERS = {
         trackers__servicenow__resolve_codes={},
     ),
     "trackers.servicenow.state_reasons": change(records, {}, {"8": "cancelled"}, {"8": "fixed"}),
+    "trackers.servicenow.final_states": change(records, [], ["7"], [7, 8]),
     "trackers.servicenow.resolve_state": change(records, 6, 7),
     "trackers.servicenow.reopen_state": change(records, 2, 3),
     "trackers.servicenow.resolve_code": change(records, "Solution provided", "Resolved by caller"),
@@ -199,16 +229,16 @@ RULES = {
 }
 
 TEXTS = {
-    **{f"templates.{word}": change(routing, "one", "two") for word in ("summary", "body")},
-    **{f"notes.{word}": change(texts, "one", "two") for word in ("opened", "resolved", "accepted_risk", "reopened")},
-    **{
-        f"comments.{word}": change(texts, "one", "two")
-        for word in ("resolved", "accepted_risk", "reopened", "conflict", "duplicate")
-    },
+    **{f"templates.{word}": change(routing, "one", "two") for word in ("summary", "body", "follows")},
+    **{f"notes.{word}": change(texts, "one", "two") for word in NoteKind},
+    **{f"comments.{word}": change(texts, "one", "two") for word in CommentKind},
     "retention.deliveries": change(retention, "1d", "30d"),
+    "retention.timelines": change(retention, "7d", "400d"),
 }
 
-CHANGES = {**DISTRICTS, **connections(), **TRACKERS, **RULES, **tickets("defaults"), **tickets("rules.0"), **TEXTS}
+OF_RULES = {**tickets("rules.0"), **keeping_in_step("rules.0")}
+OF_DEFAULTS = {**tickets("defaults"), **keeping_in_step("defaults")}
+CHANGES = {**DISTRICTS, **connections(), **TRACKERS, **RULES, **OF_RULES, **OF_DEFAULTS, **TEXTS}
 
 ALONE = {"version"}
 """What has one value only, and is looked at in a test of its own."""
@@ -246,6 +276,12 @@ async def test_every_word_changes_something(word: str) -> None:
     assert len(looks) > 1
     assert all(one != other for one, other in combinations(looks, 2))
     assert looks[-1] == await seen(asked.observer, files[-1]), "what is seen depends on the file alone"
+
+
+@pytest.mark.parametrize("above", ["defaults", "rules.0"])
+def test_a_word_and_a_map_say_different_things_of_reopening(above: str) -> None:
+    looks = [policies(written({f"{above}.reopen": value})) for value in ("always", "never", {"within": "14d"})]
+    assert all(one != other for one, other in combinations(looks, 2))
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", True, None])

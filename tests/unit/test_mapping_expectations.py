@@ -140,3 +140,39 @@ def test_another_rule_is_a_mismatch_and_one_that_is_not_there_is_told_apart() ->
 
 def test_a_ticket_word_that_is_a_text_cannot_be_half_expected() -> None:
     assert ExpectedTicket(summary=ExpectedText(exactly="x")).model_extra == {}
+
+
+CHOICES = {
+    "reopen": "within 14d",
+    "accept.at_most": "365d",
+    "accept.reason": "optional",
+    "outcomes.cancelled": "reviewing",
+}
+
+
+@pytest.mark.parametrize(
+    ("expected", "differences"),
+    [
+        ({"reopen": {"within": "14d"}}, []),
+        ({"reopen": "always"}, [Mismatch("reopen", "always", "within 14d")]),
+        ({"accept": {"at_most": "365d"}}, []),
+        ({"accept": {"at_most": "52d"}}, [Mismatch("accept.at_most", "52d", "365d")]),
+        ({"accept": {"at_most": None}}, [Mismatch("accept.at_most", None, "365d")]),
+        ({"outcomes": {"cancelled": "reviewing"}}, []),
+        ({"outcomes": {"cancelled": "resolved"}}, [Mismatch("outcomes.cancelled", "resolved", "reviewing")]),
+        ({}, []),
+    ],
+)
+def test_a_case_names_how_its_finding_is_kept_in_step(expected: dict[str, object], differences: list[Mismatch]) -> None:
+    assert wrong({"rule": "all", **expected}, Routing("all", {}, CHOICES)) == differences
+
+
+def test_what_no_rule_takes_is_kept_in_step_by_nothing() -> None:
+    assert wrong({"rule": "none", "reopen": "never"}, Routing(None, {})) == [Mismatch("reopen", "never", None)]
+
+
+def test_a_misspelt_choice_of_a_case_is_told_with_its_place() -> None:
+    text = SMALL.replace("rule: all\n", "rule: all\n      reopen: nevr\n")
+    assert problems_of(text) == [
+        "t.yaml:7:15: cases[0].expect.reopen: must be always, never or {within: 14d}; did you mean 'never'?"
+    ]

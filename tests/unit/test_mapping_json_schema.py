@@ -97,7 +97,7 @@ def is_valid_sample(path: Path) -> bool:
 READABLE = list(readable(sorted(SAMPLES.rglob("*.yaml"))))
 VALID = [path for path in [ROOT / "mappings.yaml", *READABLE] if is_valid_sample(path)]
 BROKEN = [path for path in READABLE if path not in VALID]
-BEYOND_A_SCHEMA = {"bad_templates", "repeated_keys", "unknown_trackers"}
+BEYOND_A_SCHEMA = {"bad_templates", "demands", "repeated_keys", "unknown_trackers"}
 """Samples whose mistakes lie between words, or inside of texts: `remedy mappings check` knows."""
 
 
@@ -128,6 +128,24 @@ FORMS = [
     ("tickets: {jira", "due: 2\n    tickets: {jira"),
     ("rules:\n", "defaults: {detail: restricted, due: 7d, tickets: {jira: {labels: [a]}}}\nrules:\n"),
     ("rules:\n", "defaults: {details: restricted}\nrules:\n"),
+    ("tickets: {jira", "resolve_when: any\n    tickets: {jira"),
+    ("tickets: {jira", "resolve_when: some\n    tickets: {jira"),
+    ("tickets: {jira", "reopen: always\n    tickets: {jira"),
+    ("tickets: {jira", "reopen: never\n    tickets: {jira"),
+    ("tickets: {jira", "reopen: {within: 14d}\n    tickets: {jira"),
+    ("tickets: {jira", "reopen: 14d\n    tickets: {jira"),
+    ("tickets: {jira", "reopen: {}\n    tickets: {jira"),
+    ("tickets: {jira", "outcomes: {cancelled: reviewing, unknown: resolved}\n    tickets: {jira"),
+    ("tickets: {jira", "outcomes: {fixed: reviewing}\n    tickets: {jira"),
+    ("tickets: {jira", "outcomes: {cancelled: open}\n    tickets: {jira"),
+    ("tickets: {jira", "accept: {reason: required, expiry: optional, at_most: 365d}\n    tickets: {jira"),
+    ("tickets: {jira", "accept: {at_most: null}\n    tickets: {jira"),
+    ("tickets: {jira", "accept: {reason: yes}\n    tickets: {jira"),
+    ("tickets: {jira", "when_gone: close\n    copy_comments: closing\n    tickets: {jira"),
+    ("tickets: {jira", "when_gone: delete\n    tickets: {jira"),
+    ("rules:\n", "defaults: {reopen: never, accept: {at_most: 90d}, outcomes: {}}\nrules:\n"),
+    ("project: SEC", "project: SEC, close_fields: {customfield_1: {value: x}}"),
+    ("now: }", "now: {close_fields: [x]}}"),
     ("tickets: {jira", "match: {severity: []}\n    tickets: {jira"),
     ("tickets: {jira", "match: {severity: urgent}\n    tickets: {jira"),
     ("tickets: {jira", "match: {site: '*.example.org'}\n    tickets: {jira"),
@@ -173,7 +191,17 @@ def test_every_form_of_a_word_is_known_to_the_schema(old: str, new: str) -> None
 VALUES: list[Any] = [
     *(None, "", "x", "none", "critical", "2", "5s", "High", "https://x.example", "*.example", "/a/**", "open"),
     *(0, 1, 2, True, [], ["critical"], ["open", "x"], ["a.example"], {}, {"critical": 1}, {"critical": "5d"}),
-    *({"env": "A"}, {"file": "a"}, {"over": "3d"}, {"severity": "low"}, [{"site": "a.example"}], {"jira": {}}),
+    *(
+        {"env": "A"},
+        {"file": "a"},
+        {"over": "3d"},
+        {"within": "3d"},
+        "never",
+        "any",
+        {"severity": "low"},
+        [{"site": "a.example"}],
+        {"jira": {}},
+    ),
 ]
 
 

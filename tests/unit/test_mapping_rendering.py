@@ -5,28 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind, Link
+from remediation.cases import CaseKey, CaseKind
 from remediation.errors import ConfigurationError
 from remediation.findings import DomainType, Finding, FindingStatus, Severity
 from remediation.mapping.loading import load_mappings, loaded_of
 from remediation.mapping.matching import Matcher
 from remediation.mapping.rendering import (
-    LONGEST_NOTE,
-    MESSAGE_WORDS,
+    FOLLOWS_WORDS,
     TICKET_WORDS,
-    CommentKind,
-    NoteKind,
-    Occasion,
-    comment_of,
+    closing_fields_of,
     draft_of,
-    message_values,
-    note_of,
+    follows_values,
     place_of,
     ticket_values,
 )
 from remediation.mapping.schema import Mappings
-from remediation.mapping.wording import Comments, Notes
-from remediation.tickets import Draft, Reason, Ticket, TicketState
+from remediation.tickets import Draft, Ticket, TicketState
 
 SHIPPED = load_mappings(Path(__file__).parents[2] / "mappings.yaml").mappings
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_9d2")
@@ -45,12 +39,6 @@ PLANTED = Finding(
     detected_at=AT,
     words={"severity": CANARY, "domain_type": CANARY, "status": CANARY},
 )
-
-TICKETS = (
-    Link("servicenow", "incident/1", "INC0010001", "https://now.example/1"),
-    Ticket("jira", "10012", "SEC-12", "https://jira.example/browse/SEC-12", TicketState.DONE),
-)
-OCCASION = Occasion(KEY, AT, "students-exposed", TICKETS, Reason.FIXED, "5f8c-account")
 
 
 def mappings_with(*, rule: str = "", templates: str = "{body: 'x'}", more: str = "") -> Mappings:
@@ -249,76 +237,58 @@ def test_a_template_that_fails_on_the_day_says_so_without_quoting() -> None:
     assert str(caught.value) == "rule late, ticket in jira: its template cannot be filled in (TypeError)"
 
 
+def test_a_ticket_that_follows_another_names_it_before_its_body() -> None:
+    mappings = mappings_with(templates="{body: own, follows: 'After {{ earlier.key }} ({{ rule.name }})'}")
+    earlier = Ticket("jira", "10012", "SEC-\x1b12", "https://jira.example/browse/SEC-12", TicketState.DONE)
+    for tracker in ("jira", "now"):
+        draft = draft_of(mappings, mappings.rules[0], tracker, KEY, PLANTED, AT, earlier)
+        assert draft.body == "After SEC-12 (all)\n\nown"
+        assert draft.follows == "10012"
+
+
+def test_the_line_that_names_an_earlier_ticket_is_kept_where_a_body_is_cut() -> None:
+    mappings = mappings_with(templates="{body: \"{{ 'x' * 40000 }}\"}")
+    earlier = Ticket("jira", "10012", "SEC-12", "https://jira.example/browse/SEC-12", TicketState.DONE)
+    draft = draft_of(mappings, mappings.rules[0], "jira", KEY, PLANTED, AT, earlier)
+    assert len(draft.body) == 30_000
+    assert draft.body.startswith("This takes the place of SEC-12 (https://jira.example/browse/SEC-12)")
+
+
+def test_what_closing_sets_is_filled_in_like_any_other_field() -> None:
+    rule = "tickets: {jira: {project: SEC, close_fields: {a: '{{ finding.id }}', b: '{{ finding.scan_id }}', c: 5}}}"
+    mappings = mappings_with(rule=rule)
+    unknown_scan = replace(PLANTED, scan_id=None)
+    assert closing_fields_of(mappings, mappings.rules[0], "jira", KEY, unknown_scan) == {"a": "fnd_9d2", "c": 5}
+    assert draft_of(mappings, mappings.rules[0], "jira", KEY, unknown_scan, AT).fields == {}
+
+
+def test_the_page_is_in_what_closing_sets_only_where_the_rule_says_restricted() -> None:
+    tickets = "tickets: {jira: {project: SEC, close_fields: {a: '{{ finding.site }}'}}}"
+    with pytest.raises(ConfigurationError, match="detail: restricted"):
+        mappings_with(rule=tickets)
+    mappings = mappings_with(rule=f"detail: restricted\n    {tickets}")
+    assert closing_fields_of(mappings, mappings.rules[0], "jira", KEY, PLANTED) == {"a": PLANTED.site}
+
+
 @pytest.mark.parametrize(
-    ("kind", "note"),
+    ("tracker", "field"),
     [
-        (
-            NoteKind.OPENED,
-            (
-                "Remediation is tracked in servicenow INC0010001 and jira SEC-12 "
-                "(rule students-exposed, 2026-04-15 14:02 UTC)."
-            ),
-        ),
-        (
-            NoteKind.RESOLVED,
-            (
-                "Resolved through servicenow INC0010001 and jira SEC-12: fixed, closed by 5f8c-account "
-                "(2026-04-15 14:02 UTC)."
-            ),
-        ),
-        (
-            NoteKind.ACCEPTED_RISK,
-            (
-                "Accepted as a risk through servicenow INC0010001 and jira SEC-12, decided by 5f8c-account "
-                "(2026-04-15 14:02 UTC)."
-            ),
-        ),
-        (NoteKind.REOPENED, "Work goes on in servicenow INC0010001 and jira SEC-12 (2026-04-15 14:02 UTC)."),
+        ("jira", "resolution"),
+        ("jira", "assignee"),
+        ("now", "close_code"),
+        ("now", "close_notes"),
+        ("now", "assigned_to"),
     ],
 )
-def test_a_note_names_the_tickets_and_the_time(kind: NoteKind, note: str) -> None:
-    assert note_of(SHIPPED, kind, OCCASION) == note
-
-
-def test_a_note_without_a_reason_or_a_person_leaves_them_out() -> None:
-    occasion = Occasion(KEY, AT, tickets=TICKETS[1:])
-    assert note_of(SHIPPED, NoteKind.RESOLVED, occasion) == (
-        "Resolved through jira SEC-12: unknown (2026-04-15 14:02 UTC)."
-    )
-
-
-@pytest.mark.parametrize("kind", CommentKind)
-def test_a_comment_names_the_case(kind: CommentKind) -> None:
-    assert KEY.ref in comment_of(SHIPPED, kind, OCCASION)
-
-
-def test_the_comment_on_a_duplicate_names_the_ticket_that_stays() -> None:
-    assert comment_of(SHIPPED, CommentKind.DUPLICATE, Occasion(KEY, AT, tickets=TICKETS[1:])).startswith(
-        "A duplicate of jira SEC-12:"
-    )
-
-
-def test_notes_and_comments_can_be_worded_in_the_file() -> None:
-    mappings = mappings_with(more="notes: {opened: 'Siehe {{ case.ref }}'}\ncomments: {reopened: 'Wieder offen'}")
-    assert note_of(mappings, NoteKind.OPENED, OCCASION) == "Siehe lakeside:finding:fnd_9d2"
-    assert comment_of(mappings, CommentKind.REOPENED, OCCASION) == "Wieder offen"
-
-
-def test_a_note_is_bounded_and_free_of_control_characters() -> None:
-    mappings = mappings_with(more="notes: {opened: 'by {% for t in tickets %}{{ by }}{% endfor %}'}")
-    note = note_of(mappings, NoteKind.OPENED, Occasion(KEY, AT, tickets=TICKETS * 9, by="x\x1b[2J\n" * 900))
-    assert len(note) == LONGEST_NOTE
-    assert "\x1b" not in note
-    assert "\n" not in note
-
-
-def test_there_is_a_text_for_every_kind_of_note_and_comment() -> None:
-    assert set(Notes.model_fields) == set(NoteKind)
-    assert set(Comments.model_fields) == set(CommentKind)
+def test_what_we_or_people_set_is_not_set_by_closing(tracker: str, field: str) -> None:
+    project = "project: SEC, " if tracker == "jira" else ""
+    with pytest.raises(ConfigurationError, match=rf"close_fields: {field} is "):
+        mappings_with(rule=f"tickets: {{{tracker}: {{{project}close_fields: {{{field}: x}}}}}}")
 
 
 def test_the_documented_values_are_the_ones_that_templates_get() -> None:
     ticket = ticket_values("all", KEY.ref, PLANTED, "", restricted=True)
     assert {name: set(vars(value)) for name, value in ticket.items()} == TICKET_WORDS.objects
-    message = message_values(OCCASION)
-    assert set(message) == MESSAGE_WORDS.names | set(MESSAGE_WORDS.objects)
+    earlier = follows_values("all", KEY.ref, Ticket("jira", "1", "SEC-1", "", TicketState.DONE))
+    assert earlier.keys() == FOLLOWS_WORDS.objects.keys()
+    assert all(words <= vars(earlier[name]).keys() for name, words in FOLLOWS_WORDS.objects.items())

@@ -21,11 +21,17 @@ districts:
       webhook: {secrets: [{env: HARBOR_WEBHOOK}]}
 trackers:
   jira: {kind: jira, url: "https://jira.example", auth: {basic: {user: remedy, password: {env: JIRA_TOKEN}}}}
-  now: {kind: servicenow, url: "https://now.example", auth: {bearer: {env: NOW_TOKEN}}}
+  now: {kind: servicenow, url: "https://now.example", auth: {bearer: {env: NOW_TOKEN}},
+        webhook: {secrets: [{env: TOLD}]}}
 templates: {body: "{{ finding.id }}"}
 rules: [{name: all, tickets: {jira: {project: SEC}}}]
 """
-WEBHOOKS = {"LAKESIDE_NEW": "test-only-new", "LAKESIDE_OLD": "test-only-old", "HARBOR_WEBHOOK": "It's a test-only"}
+WEBHOOKS = {
+    "LAKESIDE_NEW": "test-only-new",
+    "LAKESIDE_OLD": "test-only-old",
+    "HARBOR_WEBHOOK": "It's a test-only",
+    "TOLD": "test-only-told",
+}
 OTHERS = {"LAKESIDE_TOKEN": "test-only-token", "JIRA_TOKEN": "test-only-jira", "NOW_TOKEN": "test-only-now"}
 BROKEN_OFF = "holds a line break or another control character"
 
@@ -38,10 +44,9 @@ def loaded(tmp_path: Path) -> Loaded:
 
 
 def test_the_receiver_needs_webhook_secrets_and_nothing_else(loaded: Loaded) -> None:
-    assert webhook_secrets(loaded, WEBHOOKS) == {
-        "lakeside": ("test-only-new", "test-only-old"),
-        "harbor": ("It's a test-only",),
-    }
+    districts = {"lakeside": ("test-only-new", "test-only-old"), "harbor": ("It's a test-only",)}
+    trackers = {"now": ("test-only-told",)}
+    assert webhook_secrets(loaded, WEBHOOKS) == (districts, trackers)
 
 
 def test_a_worker_needs_tokens_and_tracker_secrets_and_nothing_else(loaded: Loaded) -> None:
@@ -61,6 +66,12 @@ def test_everything_that_is_missing_is_said_at_once_with_its_place(tmp_path: Pat
         "m.yaml:12:90: trackers.jira.auth.basic.password: environment variable JIRA_TOKEN is empty",
         f"m.yaml:13:70: trackers.now.auth.bearer: environment variable NOW_TOKEN {BROKEN_OFF}",
     ]
+
+
+def test_a_missing_webhook_secret_of_a_tracker_is_named_too(loaded: Loaded) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        webhook_secrets(loaded, {name: value for name, value in WEBHOOKS.items() if name != "TOLD"})
+    assert "trackers.now.webhook.secrets[0]: environment variable TOLD is not set" in str(caught.value)
 
 
 def test_a_missing_webhook_secret_is_named_by_its_number(loaded: Loaded) -> None:

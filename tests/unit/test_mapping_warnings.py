@@ -114,6 +114,54 @@ def test_a_personal_access_token_is_not_for_the_cloud() -> None:
     assert str(problem).startswith("m.yaml:7:58: trackers.jira.auth.bearer: is how Jira Data Center signs in")
 
 
+IN_STEP = """
+version: 1
+districts: {{lakeside: {{schoolscan: {{token: {{env: T}}, webhook: {{secrets: [{{env: W}}]}}}}}}}}
+trackers:
+  jira: {{kind: jira, url: "https://jira.example", auth: {{basic: {{user: u, password: {{env: J}}}}}}}}
+  web: {{kind: jira, url: "https://web.example", auth: {{basic: {{user: u, password: {{env: J}}}}}}}}
+templates: {{body: x}}
+{more}
+rules:
+  - name: all
+    {rule}
+"""
+ONE = "tickets: {jira: {project: SEC}}"
+TWO = "tickets: {jira: {project: SEC}, web: {project: WEB}}"
+MUTE = "notes: {resolved: a, accepted_risk: b}"
+SAME = "is the same as all: the rule makes one ticket only"
+UNREAD = "copies what nobody reads: neither notes.resolved nor notes.accepted_risk speaks of words"
+
+
+@pytest.mark.parametrize(
+    ("rule", "more", "said"),
+    [
+        (f"resolve_when: any\n    {ONE}", "", [f"11:19: rules[0].resolve_when: {SAME}"]),
+        (f"resolve_when: any\n    {TWO}", "", []),
+        (f"resolve_when: all\n    {ONE}", "", []),
+        ("resolve_when: any\n    tickets: none", "", []),
+        (
+            ONE,
+            "defaults: {resolve_when: any}",
+            ["8:26: defaults.resolve_when: is the same as all: no rule makes more than one ticket"],
+        ),
+        (TWO, "defaults: {resolve_when: any}", []),
+        (f"copy_comments: closing\n    {ONE}", "", []),
+        (f"copy_comments: closing\n    {ONE}", MUTE, [f"11:20: rules[0].copy_comments: {UNREAD}"]),
+        (f"copy_comments: closing\n    {ONE}", "notes: {resolved: a}", []),
+        (f"copy_comments: none\n    {ONE}", MUTE, []),
+        (
+            ONE,
+            f"{MUTE}\ndefaults: {{copy_comments: closing}}",
+            [f"9:27: defaults.copy_comments: {UNREAD}"],
+        ),
+    ],
+)
+def test_choices_that_change_nothing_are_told(rule: str, more: str, said: list[str]) -> None:
+    loaded = loaded_of(IN_STEP.format(rule=rule, more=more), "m.yaml")
+    assert [f"{each.line}:{each.column}: {each.message}" for each in warnings_of(loaded)] == said
+
+
 PIECES = {
     "severity": ["low", "[low, high]", "unknown"],
     "domain_type": ["metadata", "[metadata, unknown]"],

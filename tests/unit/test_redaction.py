@@ -1,12 +1,13 @@
 """Text from outside: what hides, reorders, controls a terminal or signs somebody in does not get through."""
 
+import re
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.redaction import WORDS_LIMIT, plain, terminal, words_of
+from remediation.redaction import WORDS_LIMIT, plain, scrubbed, terminal, words_of
 
 anything = st.text(st.characters(codec=None, exclude_categories=()), max_size=80)
 
@@ -112,9 +113,65 @@ def test_words_of_a_refusal_are_one_short_line(text: str) -> None:
     assert "\n" not in words
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("Page taken offline, cache purged in all 3 regions", "Page taken offline, cache purged in all 3 regions"),
+        ("two\nlines,\ttabbed", "two lines, tabbed"),
+        ("call 555-123-4567 or (555) 123 4567 x2", "call … or … x2"),
+        ("+49 (0)30 / 901820-12", "…"),
+        ("id 4711008 and 47 11 00 8 9", "id … and …"),
+        ("INC0010001 was first", "INC… was first"),
+        ("SSN 123-45-6789", "SSN …"),
+        ("DOB: 4/15/12.", "DOB: …"),
+        ("born 2012, date of birth is 15.04.2012", "born …, date of birth is …"),
+        ("student ID S-12 and Student's no. 77b", "student ID … and Student's no. …"),
+        ("on April 15, 2012 and 3rd of May 2011", "on … and …"),
+        ("since 2026-04-15 10:30", "since … 10:30"),
+        ("ask pupil.name@example.org or [~pname]", "ask …@… or [~…]"),
+        ("see https://www.example.org/8b/jane-roe.pdf?key=1 now", "see https://www.example.org/… now"),
+        ("see www.example.org/8b/jane-roe.pdf", "see www.example.org/…"),
+        ("password: test-only", "password: …"),
+        ("\uff14\uff17\uff11\uff11\uff10\uff10 4\u200d7\u200d1\u200d1\u200d0", "…"),
+        ("done in 12 minutes, 8 pages, 4 left", "done in 12 minutes, 8 pages, 4 left"),
+    ],
+)
+def test_what_people_wrote_is_kept_without_what_tells_of_a_student(written: str, kept: str) -> None:
+    assert scrubbed(written, 500) == kept
+
+
+DIGITS = st.text("0123456789", min_size=5, max_size=12)
+PHONES = st.tuples(DIGITS, st.sampled_from(["{}-{}-{}", "({}) {}-{}", "{} {} {}", "{}.{}.{}", "+1 {}/{} {}"])).map(
+    lambda pair: pair[1].format(pair[0][:3], pair[0][3:4], pair[0][4:] + "77")
+)
+DAYS = st.tuples(
+    st.dates(), st.sampled_from(["%Y-%m-%d", "%m/%d/%Y", "%d.%m.%y", "%B %d, %Y", "%d %b %Y", "%d of %B"])
+).map(lambda pair: pair[0].strftime(pair[1]))
+
+
+@given(before=anything, secret=DIGITS | PHONES | DAYS, after=anything)
+def test_no_number_and_no_day_gets_through_whatever_stands_around_it(before: str, secret: str, after: str) -> None:
+    assert secret not in scrubbed(f"{before} {secret} {after}", 500)
+
+
+@given(text=anything, limit=st.integers(0, 600))
+def test_what_people_wrote_is_one_bounded_line_without_long_numbers(text: str, limit: int) -> None:
+    words = scrubbed(text * 60, limit)
+    assert len(words) <= limit
+    assert "\n" not in words
+    assert words.encode().decode() == words  # no surrogate is left
+    assert not re.search(r"\d{5}", words)
+
+
+def test_a_number_that_is_cut_in_half_does_not_get_through() -> None:
+    assert not re.search(r"\d", scrubbed("a@b.example " * 333 + "555123456", 4_000))
+
+
 @pytest.mark.parametrize("piece", ["://", "a-", "?a", "token", "x@", "bearer ", "a.", "=", "://@", "\x1b]"])
 def test_hostile_text_is_made_safe_in_no_time(piece: str) -> None:
     started = time.process_time()
     words_of(piece * 200_000)
+    scrubbed(piece * 200_000, 500)
+    scrubbed(f"{piece}1-" * 200_000, 500)
     terminal(piece * 20_000)
     assert time.process_time() - started < 2

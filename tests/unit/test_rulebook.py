@@ -1,7 +1,7 @@
 """What mappings.yaml says of a finding, asked in plain questions: which tickets, where, and in which words."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,14 +10,17 @@ from remediation.actions import PatchFinding, Why
 from remediation.cases import CaseKey, CaseKind
 from remediation.findings import DomainType, Finding, FindingStatus, Severity
 from remediation.mapping.loading import load_mappings, loaded_of
+from remediation.policy import Acceptance, Policy, ResolveWhen
+from remediation.ports import Telling
 from remediation.rulebook import MappingsRulebook
-from remediation.tickets import Reason, Ticket, TicketState
+from remediation.tickets import Reason, Risk, Ticket, TicketState
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 AT = datetime(2026, 4, 1, 9, 30, tzinfo=UTC)
 FINDING = Finding("fnd_1", FindingStatus.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, title="ZZPII-title")
 JIRA = Ticket("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.OPEN)
 SNOW = Ticket("servicenow", "incident/2", "INC0010001", "https://now.example/2", TicketState.OPEN)
+TELLING = Telling(KEY, FINDING, "students-exposed", AT)
 ONE_RULE = """\
 version: 1
 districts: {lakeside: {schoolscan: {token: {env: T}, webhook: {secrets: [{env: S}]}}}}
@@ -25,6 +28,47 @@ trackers: {jira: {kind: jira, url: "https://jira.example", auth: {bearer: {env: 
 templates: {body: "{{ finding.id }}"}
 rules: [{name: metadata, match: {domain_type: metadata}, tickets: {jira: {project: WEB}}}]
 """
+RULES = """\
+version: 1
+districts: {lakeside: {schoolscan: {token: {env: T}, webhook: {secrets: [{env: S}]}}}}
+trackers:
+  jira: {kind: jira, url: "https://jira.example", auth: {bearer: {env: J}}, risk_reason: customfield_1}
+  now: {kind: servicenow, url: "https://now.example", auth: {bearer: {env: N}}}
+templates: {body: "{{ finding.id }}"}
+defaults:
+  reopen: {within: 30d}
+  accept: {at_most: 365d}
+  tickets:
+    jira: {project: SEC, close_fields: {customfield_7: "{{ finding.id }} ({{ rule.name }})"}}
+    now: {close_fields: {u_cause: page}}
+rules:
+  - name: bad
+    match: {severity: [critical, high]}
+    resolve_when: any
+    reopen: {within: 14d}
+    outcomes: {cancelled: reviewing, duplicate: resolved}
+    when_gone: close
+    due: {critical: 2d, high: 7d}
+    tickets:
+      jira: {priority: {critical: Highest, high: High}, close_fields: {customfield_8: {value: x}}}
+      now: {impact: {critical: 1}, urgency: 2}
+  - name: risky
+    match: {severity: medium}
+    accept: {reason: required}
+    copy_comments: none
+    tickets: {jira: }
+  - name: quiet
+    match: {severity: low}
+    copy_comments: closing
+    reopen: never
+    tickets: none
+"""
+
+
+@pytest.fixture(scope="module")
+def ruled() -> MappingsRulebook:
+    """One with rules of every sort."""
+    return MappingsRulebook(loaded_of(RULES, "m.yaml").mappings)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +82,12 @@ def narrow() -> MappingsRulebook:
     return MappingsRulebook(loaded_of(ONE_RULE, "m.yaml").mappings)
 
 
+def wanted(book: MappingsRulebook, finding: Finding) -> tuple[str, ...]:
+    return book.policy(KEY, finding, AT).trackers
+
+
 @pytest.mark.parametrize(
-    ("severity", "domain", "wanted"),
+    ("severity", "domain", "trackers"),
     [
         (Severity.CRITICAL, DomainType.DIRECT_PII, ("servicenow", "jira")),
         (Severity.HIGH, DomainType.EDUCATION_RECORDS, ("servicenow", "jira")),
@@ -50,9 +98,9 @@ def narrow() -> MappingsRulebook:
     ],
 )
 def test_the_rules_say_which_tickets_a_finding_gets(
-    rulebook: MappingsRulebook, severity: Severity, domain: DomainType, wanted: tuple[str, ...]
+    rulebook: MappingsRulebook, severity: Severity, domain: DomainType, trackers: tuple[str, ...]
 ) -> None:
-    assert rulebook.wanted(KEY, replace(FINDING, severity=severity, domain_type=domain), AT) == wanted
+    assert wanted(rulebook, replace(FINDING, severity=severity, domain_type=domain)) == trackers
 
 
 @pytest.mark.parametrize("severity", Severity)
@@ -61,16 +109,16 @@ def test_nothing_that_schoolscan_finds_falls_through_the_delivered_rules(
     rulebook: MappingsRulebook, severity: Severity, domain: DomainType
 ) -> None:
     finding = replace(FINDING, severity=severity, domain_type=domain)
-    wanted = rulebook.wanted(KEY, finding, AT)
-    assert wanted
-    for tracker in wanted:
+    trackers = wanted(rulebook, finding)
+    assert trackers
+    for tracker in trackers:
         draft = rulebook.draft(KEY, finding, tracker, AT)
         assert (draft.mark, draft.place) == (KEY.mark, rulebook.place(KEY, finding, tracker, AT))
         assert "ZZPII" not in draft.summary + draft.body + repr(draft.fields)
 
 
 def test_what_no_rule_takes_gets_no_ticket_and_has_no_place(narrow: MappingsRulebook) -> None:
-    assert narrow.wanted(KEY, FINDING, AT) == ()
+    assert wanted(narrow, FINDING) == ()
     assert narrow.place(KEY, FINDING, "jira", AT) is None
     with pytest.raises(LookupError):
         narrow.draft(KEY, FINDING, "jira", AT)
@@ -83,41 +131,178 @@ def test_a_tracker_that_the_rule_does_not_name_has_no_place(rulebook: MappingsRu
         rulebook.draft(KEY, vendor, "jira", AT)
 
 
+HIGH, MEDIUM, LOW = (replace(FINDING, severity=each) for each in (Severity.HIGH, Severity.MEDIUM, Severity.LOW))
+
+
+def test_a_rule_says_how_its_cases_keep_in_step(ruled: MappingsRulebook) -> None:
+    assert ruled.policy(KEY, FINDING, AT) == Policy(
+        rule="bad",
+        trackers=("jira", "now"),
+        resolve_when=ResolveWhen.ANY,
+        reopen_within=timedelta(days=14),
+        kept_open=frozenset({Reason.CANCELLED}),
+        acceptance=Acceptance(at_most=timedelta(days=365)),
+        closes_gone=True,
+    )
+
+
+def test_what_a_rule_does_not_say_the_defaults_say(ruled: MappingsRulebook) -> None:
+    policy = ruled.policy(KEY, MEDIUM, AT)
+    assert policy.reopen_within == timedelta(days=30)
+    assert policy.acceptance == Acceptance(reason_required=True, at_most=timedelta(days=365))
+
+
+def test_a_rule_that_wants_no_ticket_still_says_how_those_that_there_are_keep_in_step(ruled: MappingsRulebook) -> None:
+    policy = ruled.policy(KEY, LOW, AT, known="bad")
+    assert (policy.rule, policy.trackers, policy.reopen_within) == ("quiet", (), timedelta(0))
+    assert policy.copies_closing_words
+
+
+def test_where_no_rule_takes_a_finding_any_more_the_one_that_counted_says_how_but_wants_no_ticket(
+    ruled: MappingsRulebook,
+) -> None:
+    other = replace(FINDING, severity=Severity.UNKNOWN)
+    assert ruled.policy(KEY, other, AT, known="bad") == replace(ruled.policy(KEY, FINDING, AT), trackers=())
+    assert ruled.policy(KEY, other, AT, known="deleted") == ruled.policy(KEY, other, AT) == Policy()
+
+
+def test_policies_are_worked_out_once(ruled: MappingsRulebook) -> None:
+    assert ruled.policy(KEY, FINDING, AT) is ruled.policy(KEY, replace(FINDING, id="fnd_2"), AT)
+
+
+def test_a_ticket_is_to_be_as_urgent_as_a_new_one_would_be(ruled: MappingsRulebook) -> None:
+    since = replace(FINDING, detected_at=AT - timedelta(days=1))
+    assert ruled.urgency(KEY, since, "jira", AT) == {"priority": "Highest", "duedate": "2026-04-02"}
+    assert ruled.urgency(KEY, since, "now", AT) == {"impact": "1", "urgency": "2", "due_date": "2026-04-02 09:30:00"}
+    milder = replace(since, severity=Severity.HIGH)
+    assert ruled.urgency(KEY, milder, "jira", AT) == {"priority": "High", "duedate": "2026-04-07"}
+    assert ruled.urgency(KEY, milder, "now", AT) == {"urgency": "2", "due_date": "2026-04-07 09:30:00"}
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_what_is_urgent_is_what_the_draft_says(rulebook: MappingsRulebook, severity: Severity) -> None:
+    finding = replace(FINDING, severity=severity, detected_at=AT)
+    for tracker in wanted(rulebook, finding):
+        fields = rulebook.draft(KEY, finding, tracker, AT).fields
+        said = rulebook.urgency(KEY, finding, tracker, AT)
+        assert said == {
+            name: value["name"] if isinstance(value, dict) else value
+            for name, value in fields.items()
+            if name in {"priority", "duedate", "impact", "urgency", "due_date"}
+        }
+        assert said
+
+
+def test_where_no_rule_says_nothing_is_urgent(ruled: MappingsRulebook) -> None:
+    assert ruled.urgency(KEY, replace(FINDING, severity=Severity.UNKNOWN), "jira", AT) == {}
+    assert ruled.urgency(KEY, MEDIUM, "now", AT) == {}
+
+
+def test_closing_sets_what_the_rule_and_the_defaults_say(ruled: MappingsRulebook) -> None:
+    telling = replace(TELLING, rule="bad")
+    assert ruled.closing_fields(telling, "jira") == {"customfield_7": "fnd_1 (bad)", "customfield_8": {"value": "x"}}
+    assert ruled.closing_fields(telling, "now") == {"u_cause": "page"}
+
+
+@pytest.mark.parametrize("rule", ["", "deleted", "risky"])
+def test_closing_a_ticket_that_no_rule_names_any_more_sets_what_the_defaults_say(
+    ruled: MappingsRulebook, rule: str
+) -> None:
+    assert ruled.closing_fields(replace(TELLING, rule=rule), "now") == {"u_cause": "page"}
+
+
+def test_closing_sets_nothing_where_nothing_is_said(rulebook: MappingsRulebook) -> None:
+    assert rulebook.closing_fields(TELLING, "jira") == {}
+
+
+def test_a_ticket_that_follows_another_names_it(rulebook: MappingsRulebook) -> None:
+    draft = rulebook.draft(KEY, FINDING, "jira", AT, JIRA)
+    plain = rulebook.draft(KEY, FINDING, "jira", AT)
+    assert draft.body.startswith("This takes the place of SEC-1 (https://jira.example/browse/SEC-1)")
+    assert draft.body.endswith(plain.body)
+    assert (draft.follows, plain.follows) == ("1", None)
+    assert (draft.summary, draft.fields, draft.mark) == (plain.summary, plain.fields, plain.mark)
+    assert rulebook.draft(KEY, FINDING, "servicenow", AT, SNOW).follows == "incident/2"
+
+
 def test_a_note_names_every_ticket(rulebook: MappingsRulebook) -> None:
-    note = rulebook.note(KEY, FINDING, PatchFinding(FindingStatus.REVIEWING, Why.NEW), (SNOW, JIRA), AT)
+    note = rulebook.note(TELLING, PatchFinding(FindingStatus.REVIEWING, Why.NEW), (SNOW, JIRA))
     assert "INC0010001" in note
     assert "SEC-1" in note
     assert "students-exposed" in note
     assert "ZZPII" not in note
 
 
+EARLY, LATE = AT.replace(hour=1), AT.replace(hour=2)
+CLOSED = (
+    replace(SNOW, state=TicketState.DONE, reason=Reason.FIXED, closed_by="person-1", closed_at=LATE),
+    replace(JIRA, state=TicketState.DONE, reason=Reason.FIXED, closed_by="person-2", closed_at=EARLY),
+)
+
+
 def test_a_note_of_done_tickets_says_why_who_and_when_the_last_was_closed(rulebook: MappingsRulebook) -> None:
-    early, late = AT.replace(hour=1), AT.replace(hour=2)
-    closed = (
-        replace(SNOW, state=TicketState.DONE, reason=Reason.FIXED, closed_by="person-1", closed_at=late),
-        replace(JIRA, state=TicketState.DONE, reason=Reason.FIXED, closed_by="person-2", closed_at=early),
-    )
-    patch = PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, Reason.FIXED)
-    note = rulebook.note(KEY, FINDING, patch, closed, AT)
+    note = rulebook.note(TELLING, PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, Reason.FIXED), CLOSED)
     assert all(word in note for word in ("fixed", "person-1", "person-2", "2026-04-01"))
     assert "02:30" in note
     assert "09:30" not in note
 
 
+def test_who_has_decided_nothing_is_not_named(rulebook: MappingsRulebook) -> None:
+    tickets = (CLOSED[1], replace(SNOW, closed_by="person-1"))
+    note = rulebook.note(TELLING, PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, Reason.FIXED), tickets)
+    assert note == (
+        "Resolved through jira SEC-1: fixed, closed by person-2 (2026-04-01 01:30 UTC). "
+        "Closed with it: servicenow INC0010001."
+    )
+
+
 def test_one_person_who_closed_both_is_named_once(rulebook: MappingsRulebook) -> None:
-    closed = tuple(replace(each, state=TicketState.DONE, closed_by="person-1") for each in (SNOW, JIRA))
+    closed = tuple(replace(each, closed_by="person-1") for each in CLOSED)
     patch = PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, Reason.FIXED)
-    assert rulebook.note(KEY, FINDING, patch, closed, AT).count("person-1") == 1
+    assert rulebook.note(TELLING, patch, closed).count("person-1") == 1
+
+
+ACCEPTED = PatchFinding(FindingStatus.ACCEPTED_RISK, Why.TICKET_DONE, Reason.ACCEPTED_RISK, AT + timedelta(days=30))
+
+
+def test_a_note_of_an_accepted_risk_says_until_when(rulebook: MappingsRulebook) -> None:
+    assert "until 2026-05-01 09:30 UTC" in rulebook.note(TELLING, ACCEPTED, CLOSED)
+    assert "without an end" in rulebook.note(TELLING, replace(ACCEPTED, until=None), CLOSED)
+
+
+@pytest.mark.parametrize(("rule", "quotations"), [("bad", 0), ("risky", 1), ("quiet", 1), ("deleted", 0)])
+def test_peoples_words_are_quoted_only_where_the_rule_demands_or_copies_them(
+    ruled: MappingsRulebook, rule: str, quotations: int
+) -> None:
+    note = ruled.note(replace(TELLING, rule=rule), ACCEPTED, CLOSED, "Public by law")
+    assert note.count('They wrote: "Public by law"') == quotations
+
+
+def test_a_note_says_whether_a_scan_or_a_person_brought_the_finding_back(rulebook: MappingsRulebook) -> None:
+    notes = {
+        why: rulebook.note(TELLING, PatchFinding(FindingStatus.REVIEWING, why), (JIRA, CLOSED[0]))
+        for why in (Why.FOUND_AGAIN, Why.TICKET_REOPENED)
+    }
+    assert notes[Why.FOUND_AGAIN] == "Found again in SchoolScan: work goes on in jira SEC-1 (2026-04-01 09:30 UTC)."
+    assert notes[Why.TICKET_REOPENED].startswith("A person opened a ticket again: work goes on in jira SEC-1")
+
+
+def test_a_note_of_a_conflict_says_whose_word_counts(rulebook: MappingsRulebook) -> None:
+    open_wins = rulebook.note(TELLING, PatchFinding(FindingStatus.REVIEWING, Why.CONFLICT), (JIRA,))
+    source_wins = rulebook.note(TELLING, PatchFinding(FindingStatus.ACCEPTED_RISK, Why.CONFLICT), (CLOSED[1],))
+    assert "What is still open wins" in open_wins
+    assert "SchoolScan's word counts: it stays accepted risk" in source_wins
 
 
 @pytest.mark.parametrize("status", [FindingStatus.REVIEWING, FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK])
 @pytest.mark.parametrize("why", Why)
+@pytest.mark.parametrize("fact", ["", "reason,expiry", "anything {{ at }} all"])
 def test_there_are_words_for_every_patch_and_every_reason(
-    rulebook: MappingsRulebook, narrow: MappingsRulebook, status: FindingStatus, why: Why
+    rulebook: MappingsRulebook, narrow: MappingsRulebook, status: FindingStatus, why: Why, fact: str
 ) -> None:
     for book in (rulebook, narrow):
-        note = book.note(KEY, FINDING, PatchFinding(status, why), (JIRA,), AT)  # type: ignore[arg-type]  # all three
-        comment = book.comment(KEY, FINDING, why, JIRA, AT)
+        note = book.note(TELLING, PatchFinding(status, why), (JIRA,))  # type: ignore[arg-type]  # all three
+        comment = book.comment(TELLING, why, JIRA, fact)
         assert note.strip()
         assert KEY.ref in comment
 
@@ -126,7 +311,59 @@ def test_notes_of_different_meaning_differ(rulebook: MappingsRulebook) -> None:
     patches = [
         PatchFinding(FindingStatus.REVIEWING, Why.NEW),
         PatchFinding(FindingStatus.REVIEWING, Why.FOUND_AGAIN),
+        PatchFinding(FindingStatus.REVIEWING, Why.TICKET_REOPENED),
+        PatchFinding(FindingStatus.REVIEWING, Why.CONFLICT),
+        PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED),
         PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE),
         PatchFinding(FindingStatus.ACCEPTED_RISK, Why.TICKET_DONE),
+        PatchFinding(FindingStatus.ACCEPTED_RISK, Why.RISK_STILL_ACCEPTED),
     ]
-    assert len({rulebook.note(KEY, FINDING, patch, (JIRA,), AT) for patch in patches}) == len(patches)
+    assert len({rulebook.note(TELLING, patch, (JIRA,)) for patch in patches}) == len(patches)
+
+
+@pytest.mark.parametrize(
+    ("why", "fact", "said"),
+    [
+        (Why.SEVERITY_RAISED, "high to critical", "worse than it seemed: high to critical"),
+        (Why.EXPERT_REVIEWED, "confirmed_exposure", "looked at this finding: confirmed exposure"),
+        (Why.RISK_UNEXPLAINED, "reason", "The reason is missing: write it into the field"),
+        (Why.RISK_UNEXPLAINED, "expiry", "The end is missing: set the date"),
+        (Why.RISK_UNEXPLAINED, "past", "Its end has passed: set a later date"),
+        (Why.KEPT_OPEN, "cancelled", "This ticket was closed (cancelled), but that does not settle its finding"),
+        (Why.REFUSED, "resolve jira: no such transition", "was refused: resolve jira: no such transition"),
+        (Why.FINDING_GONE, "", "Please look at the page once more"),
+        (Why.CONTINUED, "", "work goes on in SEC-1 (https://jira.example/browse/SEC-1)"),
+        (Why.RISK_EXPIRED, "", "The acceptance of this risk has ended"),
+        (Why.TICKET_DONE, "", "Another ticket of this finding is done"),
+        (Why.TICKET_REOPENED, "", "Another ticket of this finding was opened again"),
+        (Why.FOUND_AGAIN, "", "this finding is open again"),
+    ],
+)
+def test_a_comment_says_what_happened_and_what_to_do(
+    rulebook: MappingsRulebook, why: Why, fact: str, said: str
+) -> None:
+    assert said in rulebook.comment(TELLING, why, JIRA, fact)
+
+
+def test_a_comment_on_a_finding_that_is_gone_says_what_the_rule_says(ruled: MappingsRulebook) -> None:
+    assert "its ticket is closed" in ruled.comment(replace(TELLING, rule="bad"), Why.FINDING_GONE, JIRA)
+
+
+def test_a_comment_on_an_acceptance_that_has_ended_says_when(rulebook: MappingsRulebook) -> None:
+    ticket = replace(CLOSED[1], reason=Reason.ACCEPTED_RISK, risk=Risk(until=EARLY))
+    assert "has ended (2026-04-01 01:30 UTC)" in rulebook.comment(TELLING, Why.RISK_EXPIRED, ticket)
+
+
+@pytest.mark.parametrize(
+    ("status", "ticket", "said"),
+    [
+        (FindingStatus.RESOLVED, JIRA, "What is still open wins"),
+        (FindingStatus.OPEN, CLOSED[1], "What is still open wins"),
+        (FindingStatus.RESOLVED, CLOSED[1], "SchoolScan's word counts: the finding is resolved"),
+    ],
+)
+def test_a_comment_on_a_conflict_says_whose_word_counts(
+    rulebook: MappingsRulebook, status: FindingStatus, ticket: Ticket, said: str
+) -> None:
+    telling = replace(TELLING, finding=replace(FINDING, status=status))
+    assert said in rulebook.comment(telling, Why.CONFLICT, ticket)

@@ -1,0 +1,98 @@
+"""How a rule keeps its cases in step, said in sentences: every choice changes one of them."""
+
+import pytest
+
+from remediation.mapping.in_step import in_step
+from remediation.mapping.policies import PolicyWords, policy_of, spelt_out
+from remediation.policy import FOR_EVER
+
+USUAL = PolicyWords()
+
+
+def words_of(**words: object) -> PolicyWords:
+    return PolicyWords.model_validate(words)
+
+
+def news(**words: object) -> list[str]:
+    """The sentences that are others than usual."""
+    return [sentence for sentence in in_step(words_of(**words)) if sentence not in in_step(USUAL)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            {"resolve_when": "any"},
+            ["When one of its tickets is done, the finding is resolved and the others are closed with it."],
+        ),
+        ({"reopen": "never"}, ["When the finding is found again, new tickets follow the closed ones."]),
+        (
+            {"reopen": {"within": "14d"}},
+            [
+                (
+                    "When the finding is found again, tickets closed within 14d are opened again; "
+                    "new ones follow older ones."
+                )
+            ],
+        ),
+        (
+            {"outcomes": {"cancelled": "reviewing", "unknown": "reviewing"}},
+            [
+                "Closed as cancelled or unknown, a ticket leaves the finding open, and is told so.",
+                "Closed as false positive or duplicate, it resolves the finding.",
+            ],
+        ),
+        (
+            {"outcomes": dict.fromkeys(("false_positive", "duplicate", "cancelled", "unknown"), "reviewing")},
+            [
+                (
+                    "Closed as false positive, duplicate, cancelled or unknown, a ticket leaves the finding open, "
+                    "and is told so."
+                )
+            ],
+        ),
+        (
+            {"accept": {"at_most": "365d"}},
+            ["An accepted risk needs no reason and no end, and counts for 365d at the most."],
+        ),
+        (
+            {"accept": {"expiry": "required"}},
+            ["An accepted risk must have an end, and counts until then."],
+        ),
+        (
+            {"accept": {"reason": "required", "expiry": "required", "at_most": "90d"}},
+            [
+                "An accepted risk must say why and have an end, and counts for 90d at the most.",
+                "Of what people write, notes say the reason for which a risk is accepted, scrubbed and cut.",
+            ],
+        ),
+        ({"when_gone": "close"}, ["When SchoolScan no longer has it, open tickets are closed with a comment."]),
+        (
+            {"copy_comments": "closing"},
+            ["Notes say what the person who closed the ticket wrote, scrubbed and cut."],
+        ),
+    ],
+)
+def test_each_choice_is_said(words: dict[str, object], said: list[str]) -> None:
+    assert news(**words) == said
+
+
+def test_what_is_usual_is_said_as_well() -> None:
+    assert len(in_step(USUAL)) == 6
+    assert policy_of(USUAL, "", ()).reopen_within == FOR_EVER
+
+
+def test_choices_are_spelt_as_they_are_written() -> None:
+    assert spelt_out(USUAL) == {
+        "resolve_when": "all",
+        "reopen": "always",
+        "outcomes.false_positive": "resolved",
+        "outcomes.duplicate": "resolved",
+        "outcomes.cancelled": "resolved",
+        "outcomes.unknown": "resolved",
+        "accept.reason": "optional",
+        "accept.expiry": "optional",
+        "accept.at_most": None,
+        "when_gone": "comment",
+        "copy_comments": "none",
+    }
