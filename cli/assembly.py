@@ -10,15 +10,17 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from cli.embedded import EmbeddedServer
-from receiver.accounts import Account
+from receiver.accounts import Account, Accounts
 from remediation.errors import ConfigurationError, Problem
 from remediation.mapping.loading import Loaded
-from remediation.mapping.schema import JiraTracker, Mappings, ServiceNowTracker, TrackerConfig
+from remediation.mapping.schema import Mappings
 from remediation.mapping.secrets import webhook_secrets, worker_secrets
+from remediation.mapping.trackers import JiraTracker, ServiceNowTracker, TrackerConfig
 from remediation.mapping.watching import files_named
 from remediation.ports import Tracker
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
+from remediation.senders import Sender
 from remediation.settings import Settings, environ
 from remediation.sources.schoolscan import SchoolScan
 from remediation.sources.schoolscan_transport import open_client
@@ -58,24 +60,34 @@ async def open_connection(
         await pool.aclose()
 
 
-def accounts_of(loaded: Loaded) -> dict[str, Account]:
+def accounts_of(loaded: Loaded) -> Accounts:
     """The senders that the receiver knows. Reads webhook secrets only."""
-    secrets = webhook_secrets(loaded, environ())
-    return {
-        name: Account(name, secrets[name], district.schoolscan.webhook.signature)
-        for name, district in loaded.mappings.districts.items()
-    }
+    districts, trackers = webhook_secrets(loaded, environ())
+    written = loaded.mappings
+    return Accounts(
+        {
+            name: Account(name, secrets, written.districts[name].schoolscan.webhook.signature)
+            for name, secrets in districts.items()
+        },
+        {
+            name: Account(name, secrets, webhook.signature, Sender(tracker.kind))
+            for name, secrets in trackers.items()
+            if (webhook := (tracker := written.trackers[name]).webhook)
+        },
+    )
 
 
 def receiver_files(mappings: Mappings) -> Iterable[Path]:
     """The files with webhook secrets."""
-    return files_named([district.schoolscan.webhook for district in mappings.districts.values()])
+    webhooks = [district.schoolscan.webhook for district in mappings.districts.values()]
+    return files_named([webhooks, [tracker.webhook for tracker in mappings.trackers.values()]])
 
 
 def worker_files(mappings: Mappings) -> Iterable[Path]:
     """The files with tokens, passwords and certificates."""
     tokens = [district.schoolscan.token for district in mappings.districts.values()]
-    return files_named([tokens, mappings.trackers])
+    trackers = [(tracker.auth, tracker.ca_file) for tracker in mappings.trackers.values()]
+    return files_named([tokens, trackers])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +132,7 @@ async def open_desks(loaded: Loaded, settings: Settings, url: str) -> AsyncItera
     async with connected as connection, contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = MappingsRulebook(loaded.mappings)
-        kept = loaded.mappings.retention.deliveries
+        kept = loaded.mappings.retention
         desk = desk_on(connection, keyring, outside.sources, outside.trackers, rulebook, time.time, kept)
         async with contextlib.aclosing(Desks(desk, stack.pop_all().aclose)) as desks:
             yield desks

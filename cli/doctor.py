@@ -9,6 +9,7 @@ import click
 
 from cli.assembly import Outside, accounts_of, keyring_of, open_connection, open_outside, redis_address
 from cli.failures import ExitCode
+from receiver.accounts import Accounts
 from remediation.errors import ConfigurationError, OutsideError, RemediationError
 from remediation.mapping.loading import load_mappings
 from remediation.mapping.secrets import worker_secrets
@@ -59,7 +60,7 @@ async def _diagnoses(settings: Settings, *, offline: bool) -> list[Diagnosis]:
     except ConfigurationError as error:
         return [*found, *_problems(str(settings.mappings_path), error)]
     found.append(Diagnosis(str(settings.mappings_path), well=True, says=f"{len(loaded.mappings.rules)} rules"))
-    found.append(_configured("webhook secrets", lambda: f"{len(accounts_of(loaded))} district(s)"))
+    found.append(_configured("webhook secrets", lambda: _senders(accounts_of(loaded))))
     if offline:
         found.append(_configured("other secrets", lambda: f"{sum(map(len, worker_secrets(loaded, environ())))} found"))
         return found
@@ -70,6 +71,10 @@ async def _diagnoses(settings: Settings, *, offline: bool) -> list[Diagnosis]:
     except ConfigurationError as error:
         found += _problems("secrets", error)
     return found
+
+
+def _senders(accounts: Accounts) -> str:
+    return f"{len(accounts.districts)} district(s), {len(accounts.trackers)} tracker(s)"
 
 
 def _configured(what: str, look: Callable[[], str]) -> Diagnosis:

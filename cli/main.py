@@ -13,6 +13,7 @@ from cli import failures
 from remediation.errors import RemediationError
 
 COMMANDS = {
+    "case": ("cli.case:case", "What happened to one case, and what would be done about it now."),
     "demo": (
         "cli.demo:demo",
         "Play the life of a finding, from exposed to mended to found again, and then a scan of sixty.",
@@ -26,6 +27,10 @@ COMMANDS = {
     "parked": (
         "cli.parked:parked",
         "Work that was set aside: refused by a tracker, unreadable, or sealed with a missing key.",
+    ),
+    "reconcile": (
+        "cli.reconcile:reconcile",
+        "Look at every finding and every ticket of ours again, and bring both sides into step.",
     ),
     "run": ("cli.run:run", "Run the receiver or a worker until SIGTERM or Ctrl-C."),
     "send": ("cli.send:send", "Send the receiver a signed test delivery."),
@@ -98,4 +103,7 @@ def main() -> None:
       remedy run receiver
     Does the receiver take a signed delivery?
       remedy send --district lakeside --finding fnd_9d2
+    What happened to a case, and is everything in step?
+      remedy case show SEC-12
+      remedy reconcile --dry-run
     """

@@ -22,6 +22,6 @@ async def unavailable(request: Request, error: Exception) -> Response:
 
 
 def _answer(request: Request, status: HTTPStatus, headers: dict[str, str], reason: str) -> Response:
-    if request.url.path.startswith("/webhooks/"):
-        DELIVERIES.labels("schoolscan", str(status.value), reason).inc()
+    if sender := getattr(request.state, "sender", None):  # set by the endpoint that knew whose delivery it is
+        DELIVERIES.labels(sender, str(status.value), reason).inc()
     return PlainTextResponse(f"{status.phrase}\n", status_code=status, headers=headers)

@@ -1,6 +1,6 @@
 """The receiver as a value: every route, middleware and resource on one screen."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from receiver import answers, health, webhooks
-from receiver.accounts import Account
+from receiver.accounts import Accounts
 from receiver.limits import LastResort, RequestRefused
 from remediation.errors import StoreUnavailable
 from remediation.store.connection import Connection
@@ -25,7 +25,7 @@ class Limits:
 
 
 def create_app(
-    accounts: Mapping[str, Account],
+    accounts: Accounts,
     connection: Connection,
     inbox: Inbox,
     clock: Callable[[], float],
@@ -42,6 +42,7 @@ def create_app(
         routes=[
             Route("/webhooks/schoolscan", webhooks.schoolscan, methods=["POST"]),
             Route("/webhooks/schoolscan/{district}", webhooks.schoolscan, methods=["POST"]),
+            Route("/webhooks/{tracker}", webhooks.tracker, methods=["POST"]),
             Route("/livez", health.livez),
             Route("/readyz", health.readyz),
         ],
@@ -61,7 +62,7 @@ def create_app(
     return app
 
 
-def replace_accounts(app: Starlette, accounts: Mapping[str, Account]) -> None:
+def replace_accounts(app: Starlette, accounts: Accounts) -> None:
     """From the next delivery on, these are the senders; a delivery that is being read stays with what it began with."""
     app.state.accounts = accounts
 

@@ -1,37 +1,52 @@
-"""One endpoint per sender: read, verify, store, answer 202. Nothing is parsed before it is verified."""
+"""One endpoint per kind of address: read, verify, store, answer 202. Nothing is parsed before it is verified."""
 
 import asyncio
 import time
 from http import HTTPStatus
+from typing import assert_never
 
 import structlog
 from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 
-from receiver.accounts import Account, account_of
+from receiver.accounts import Account
 from receiver.limits import read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES
 from remediation.errors import SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.events import delivery_id, read_schoolscan
+from remediation.senders import Sender
 from remediation.signatures import SignatureFormat, Verified, verify
+from remediation.ticket_events import read_jira, read_servicenow
 
 logger = structlog.get_logger()
-
-SENDER = "schoolscan"
 
 STORE_DEADLINE = 2.5
 """Seconds that Redis may take in all, so that a sender has its 503 within 3."""
 
+NOBODY = "unknown"
+"""The sender, as it is counted, of what came to a tracker's address that there is not."""
+
 
 async def schoolscan(request: Request) -> Response:
     """A delivery of SchoolScan. 202 once it is durable, a repeat of a durable one included; else see answers.py."""
-    started = time.perf_counter()
-    state = request.app.state
-    account = account_of(state.accounts, request.path_params.get("district"))
+    account = request.app.state.accounts.of_district(request.path_params.get("district"))
     if account is None:
-        return _answer(HTTPStatus.NOT_FOUND, "unknown_district")
-    headers = request.scope["headers"]
+        return _answer(Sender.SCHOOLSCAN, HTTPStatus.NOT_FOUND, "unknown_district")
+    return await _delivery(request, account)
+
+
+async def tracker(request: Request) -> Response:
+    """A delivery of a tracker that mappings.yaml gives a webhook; answered as SchoolScan's are."""
+    account = request.app.state.accounts.trackers.get(request.path_params["tracker"])
+    if account is None:
+        return _answer(NOBODY, HTTPStatus.NOT_FOUND, "unknown_tracker")
+    return await _delivery(request, account)
+
+
+async def _delivery(request: Request, account: Account) -> Response:
+    started, state, headers = time.perf_counter(), request.app.state, request.scope["headers"]
+    request.state.sender = account.sender
     require_json(headers)
     body = await read_body(request.receive, headers, limit=state.max_body_bytes, deadline=state.body_deadline)
     try:
@@ -39,20 +54,21 @@ async def schoolscan(request: Request) -> Response:
             verified = await _verified(state, account, headers, body)
             outcome = await _stored(state, account, body, verified)
     except SignatureInvalid:
-        return _answer(HTTPStatus.UNAUTHORIZED, "signature")
+        return _answer(account.sender, HTTPStatus.UNAUTHORIZED, "signature")
     except TimeoutError:
         raise StoreUnavailable("TimeoutError") from None
     ACCEPT_SECONDS.observe(time.perf_counter() - started)
-    return _answer(HTTPStatus.ACCEPTED, outcome)
+    return _answer(account.sender, HTTPStatus.ACCEPTED, outcome)
 
 
 async def _verified(state: State, account: Account, headers: list[tuple[bytes, bytes]], body: bytes) -> Verified:
-    auto = account.signature is SignatureFormat.AUTO
-    timestamped_only = auto and await state.signed_times.required(account.district)
+    wanted, header = account.sender.expected_format(account.signature), account.sender.header
+    auto = wanted is SignatureFormat.AUTO
+    timestamped_only = auto and await state.signed_times.required(account.name)
     now = state.clock()
-    verified = verify(headers, body, account.secrets, account.signature, now, timestamped_only=timestamped_only)
+    verified = verify(headers, body, account.secrets, wanted, now, header=header, timestamped_only=timestamped_only)
     if auto and verified.format.is_timestamped:
-        await state.signed_times.note(account.district)
+        await state.signed_times.note(account.name)
     return verified
 
 
@@ -60,19 +76,31 @@ async def _stored(state: State, account: Account, body: bytes, verified: Verifie
     """Store the delivery under the id that its sender signed; answers how that went."""
     unreadable, event_id = None, verified.signed_id
     try:
-        event = read_schoolscan(body)
-        event_id = event.event_id or event_id
+        event_id = _event_id(account.sender, body) or event_id
     except Unreadable as error:
         unreadable = str(error)
-    row = delivery_id(SENDER, account.district, event_id, body)
-    is_new = await state.inbox.accept(row, SENDER, account.district, body, state.clock(), unreadable=unreadable)
+    sender, name = account.sender, account.name
+    row = delivery_id(sender, name, event_id, body)
+    is_new = await state.inbox.accept(row, sender, name, body, state.clock(), unreadable=unreadable)
     outcome = "repeated" if not is_new else "quarantined" if unreadable else "stored"
-    logger.info(
-        "delivery_accepted", delivery=row, district=account.district, outcome=outcome, format=str(verified.format)
-    )
+    logger.info("delivery_accepted", delivery=row, **sender.named(name), outcome=outcome, format=str(verified.format))
     return outcome
 
 
-def _answer(status: HTTPStatus, reason: str) -> Response:
-    DELIVERIES.labels(SENDER, str(status.value), reason).inc()
+def _event_id(sender: Sender, body: bytes) -> str | None:
+    """The event's own id, if the sender gives it one inside of what it signs. Raises Unreadable."""
+    match sender:
+        case Sender.SCHOOLSCAN:
+            return read_schoolscan(body).event_id
+        case Sender.JIRA:
+            read_jira(body)
+        case Sender.SERVICENOW:
+            read_servicenow(body)
+        case _:
+            assert_never(sender)
+    return None
+
+
+def _answer(sender: str, status: HTTPStatus, reason: str) -> Response:
+    DELIVERIES.labels(sender, str(status.value), reason).inc()
     return Response(f"{status.phrase}\n", status_code=status, media_type="text/plain")

@@ -125,13 +125,13 @@ def _needed_id(tree: dict[str, object], thing: str) -> str:
 
 def _spellings(tree: dict[str, object], thing: str) -> Iterator[object]:
     """Every place where the id of a finding or scan may stand, the surest first."""
-    yield _at(tree, "data", f"{thing}_id")
-    yield _at(tree, "data", thing, "id")
-    yield _at(tree, "data", "id")
-    yield _at(tree, f"{thing}_id")
-    yield _at(tree, thing, "id")
+    yield strict_json.at(tree, "data", f"{thing}_id")
+    yield strict_json.at(tree, "data", thing, "id")
+    yield strict_json.at(tree, "data", "id")
+    yield strict_json.at(tree, f"{thing}_id")
+    yield strict_json.at(tree, thing, "id")
     if tree.get("data") is None:
-        yield _at(tree, "id")
+        yield strict_json.at(tree, "id")
 
 
 def _scan_of_finding(tree: dict[str, object]) -> object:
@@ -143,18 +143,7 @@ def _scan_of_finding(tree: dict[str, object]) -> object:
         ("scan", "id"),
         ("finding", "scan_id"),
     )
-    return next((value for place in places if (value := _at(tree, *place)) is not None), None)
-
-
-def _at(tree: object, *path: str) -> object:
-    """What stands at `path`; None where nothing does. A repeated key on the way stays what it is: unsound."""
-    for step in path:
-        if isinstance(tree, strict_json.Repeated):
-            return tree
-        if not isinstance(tree, dict):
-            return None
-        tree = tree.get(step)
-    return tree
+    return next((value for place in places if (value := strict_json.at(tree, *place)) is not None), None)
 
 
 def _event_id(tree: dict[str, object], *subjects: str | None) -> str | None:

@@ -52,6 +52,17 @@ def parse(body: bytes) -> object:
     return value
 
 
+def at(tree: object, *path: str) -> object:
+    """What stands at `path`; None where nothing does. A repeated key on the way stays what it is: unsound."""
+    for step in path:
+        if isinstance(tree, Repeated):
+            return tree
+        if not isinstance(tree, dict):
+            return None
+        tree = tree.get(step)
+    return tree
+
+
 def _depth(body: bytes) -> int:
     """How deep brackets outside of strings go. Known before parsing, because the parser recurses on the C stack."""
     steps = (_STEPS[byte] for byte in _STRING.sub(b"", body) if byte in _STEPS)

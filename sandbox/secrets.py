@@ -13,5 +13,11 @@ ENVIRONMENT = {
 }
 """Every secret that mappings.yaml refers to, by its environment variable."""
 
+TRACKER_WEBHOOKS = {
+    "SERVICENOW_WEBHOOK_SECRET": "test-only-servicenow-webhook-secret",
+    "JIRA_WEBHOOK_SECRET": "test-only-jira-webhook-secret",
+}
+"""What the trackers' own webhooks are signed with, where there are some."""
+
 SERVICENOW_USER = INTEGRATION.user_name
 JIRA_USER = SERVICE.email

@@ -19,7 +19,6 @@ from remediation.planning import Observation, plan, still_told, still_wanted, wi
 from remediation.progress import Progress
 from remediation.store.case_rows import memory_json
 from remediation.store.entries import PutOff, SetAside, Settled
-from remediation.store.links import LeasedLinks
 from remediation.store.parked import ParkedKind, name_of
 from remediation.store.todo import LEASE_SECONDS, Lease
 from workers.jobs import MOST_STUMBLES, never_raising
@@ -68,8 +67,7 @@ async def _look(desk: Desk, lease: Lease) -> None:
     if actions:
         await _write_ahead(desk, lease, sight, actions)
         await tell_plan(desk, lease, sight, actions)
-    links = LeasedLinks(desk.connection, lease)
-    hands = Hands(record, sight, source, desk.trackers, desk.rulebook, links, desk.clock)
+    hands = Hands(record, sight, source, desk.trackers, desk.rulebook, desk.links(lease), desk.clock)
     await _remember(desk, lease, sight, await hands.carry_out(actions))
 
 

@@ -4,12 +4,15 @@ from typing import assert_never
 
 import structlog
 
-from remediation.cases import CaseKey, CaseKind
+from remediation.cases import CaseKey, CaseKind, ref_of_mark
 from remediation.errors import KeyMissing, StoreUnavailable, Unreadable
 from remediation.events import Event, FindingNoticed, ScanCompleted, ScanStarted, read_schoolscan
 from remediation.queue import Band
+from remediation.senders import Sender
 from remediation.store.inbox import ScanNote, StoredDelivery
 from remediation.store.parked import ParkedKind
+from remediation.ticket_events import TicketNoticed, read_jira, read_servicenow
+from remediation.tickets import TicketChange
 from workers.jobs import MOST_STUMBLES, never_raising
 from workers.metrics import DELIVERIES
 from workers.resources import Desk
@@ -23,28 +26,40 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
     try:
         delivery = await desk.inbox.waiting(delivery_id)
     except KeyMissing as error:
-        await _set_aside(desk, ParkedKind.DELIVERY, delivery_id, "", error)
+        await desk.parked.park(ParkedKind.DELIVERY, delivery_id, error, desk.clock(), district="")
+        DELIVERIES.labels("unknown", "", str(ParkedKind.DELIVERY)).inc()
+        logger.warning("delivery_set_aside", delivery=delivery_id, error=type(error).__name__)
         return
     if delivery is None:
         return
     try:
-        event = read_schoolscan(delivery.body)
-        await _pass_on(desk, delivery, event)
+        await _read(desk, delivery)
     except Unreadable as error:
-        await _set_aside(desk, ParkedKind.QUARANTINED, delivery_id, delivery.district, error)
+        await _set_aside(desk, ParkedKind.QUARANTINED, delivery, error)
         return
     except StoreUnavailable:
         raise
     except Exception as error:
         if await desk.inbox.stumble(delivery_id) > MOST_STUMBLES:
-            await _set_aside(desk, ParkedKind.DELIVERY, delivery_id, delivery.district, error)
+            await _set_aside(desk, ParkedKind.DELIVERY, delivery, error)
         raise
-    DELIVERIES.labels(delivery.district, "done").inc()
-    logger.info("delivery_read", delivery=delivery_id, district=delivery.district, kind=str(event.kind))
+    DELIVERIES.labels(delivery.sender, delivery.account, "done").inc()
+
+
+async def _read(desk: Desk, delivery: StoredDelivery) -> None:
+    match delivery.sender:
+        case Sender.SCHOOLSCAN:
+            await _pass_on(desk, delivery, read_schoolscan(delivery.body))
+        case Sender.JIRA:
+            await _pass_on_ticket(desk, delivery, read_jira(delivery.body))
+        case Sender.SERVICENOW:
+            await _pass_on_ticket(desk, delivery, read_servicenow(delivery.body))
+        case _:
+            assert_never(delivery.sender)
 
 
 async def _pass_on(desk: Desk, delivery: StoredDelivery, event: Event) -> None:
-    district, now = delivery.district, desk.clock()
+    district, now = delivery.account, desk.clock()
     match event:
         case FindingNoticed(finding_id=finding_id):
             band = Band.CRITICAL if event.is_urgent else None
@@ -55,9 +70,29 @@ async def _pass_on(desk: Desk, delivery: StoredDelivery, event: Event) -> None:
             await desk.inbox.finish(delivery.id, now, scan=ScanNote(district, scan_id, completed=True))
         case _:
             assert_never(event)
+    logger.info("delivery_read", delivery=delivery.id, district=district, kind=str(event.kind))
 
 
-async def _set_aside(desk: Desk, kind: ParkedKind, delivery_id: str, district: str, error: Exception) -> None:
-    await desk.parked.park(kind, delivery_id, error, desk.clock(), district=district)
-    DELIVERIES.labels(district, str(kind)).inc()
-    logger.warning("delivery_set_aside", delivery=delivery_id, district=district, error=type(error).__name__)
+async def _pass_on_ticket(desk: Desk, delivery: StoredDelivery, noticed: TicketNoticed) -> None:
+    """A tracker knows nothing of findings: all that it can ask for is a look at the ticket's case."""
+    tracker, change = delivery.account, noticed.change
+    key = await _case_of(desk, tracker, change)
+    outcome = await desk.inbox.finish_ticket(delivery.id, desk.clock(), tracker, change, key)
+    kind, ref = str(noticed.kind), key.ref if key else None
+    logger.info("delivery_read", delivery=delivery.id, tracker=tracker, kind=kind, case=ref, outcome=outcome)
+
+
+async def _case_of(desk: Desk, tracker: str, change: TicketChange) -> CaseKey | None:
+    """The case that we linked the ticket to, or else the one that its correlation mark names."""
+    (key,) = await desk.todo.keys_of_tickets(tracker, [change.ticket_id])
+    if key is None and (ref := ref_of_mark(change.mark)):
+        key = await desk.todo.key_of(ref)
+    return key if key and key.district in desk.sources else None
+
+
+async def _set_aside(desk: Desk, kind: ParkedKind, delivery: StoredDelivery, error: Exception) -> None:
+    district, tracker = ("", delivery.account) if delivery.sender.is_tracker else (delivery.account, "")
+    await desk.parked.park(kind, delivery.id, error, desk.clock(), district=district, system=tracker)
+    DELIVERIES.labels(delivery.sender, delivery.account, str(kind)).inc()
+    whose = delivery.sender.named(delivery.account)
+    logger.warning("delivery_set_aside", delivery=delivery.id, **whose, error=type(error).__name__)

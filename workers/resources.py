@@ -5,20 +5,25 @@ import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from remediation.errors import Refused
-from remediation.ports import Rulebook, Source, Tracker
+from remediation.mapping.schema import Retention
+from remediation.ports import Links, Rulebook, Source, Tracker
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
-from remediation.store.inbox import FINGERPRINT_LIFETIME, Inbox
+from remediation.store.inbox import Inbox
+from remediation.store.links import LeasedLinks
 from remediation.store.parked import ParkedWork
 from remediation.store.scans import Scans
-from remediation.store.todo import Todo
+from remediation.store.timeline import Timeline
+from remediation.store.todo import Lease, Todo
 
 logger = structlog.get_logger()
+
+_USUAL = Retention()
 
 PutAway = Callable[[], Awaitable[None]]
 """Closes what a desk has open for itself: its sources and trackers, not the stores."""
@@ -26,13 +31,18 @@ PutAway = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What jobs work with. `sources` are by district, `trackers` by name; `clock` answers Unix seconds."""
+    """What jobs work with. `sources` are by district, `trackers` by name; `clock` answers Unix seconds.
+
+    `links` gives those of the case that a lease is for.
+    """
 
     connection: Connection
     todo: Todo
     inbox: Inbox
     scans: Scans
     parked: ParkedWork
+    timeline: Timeline
+    links: Callable[[Lease], Links]
     sources: Mapping[str, Source]
     trackers: Mapping[str, Tracker]
     rulebook: Rulebook
@@ -53,15 +63,17 @@ def desk_on(
     trackers: Mapping[str, Tracker],
     rulebook: Rulebook,
     clock: Callable[[], float],
-    kept: timedelta = FINGERPRINT_LIFETIME,
+    kept: Retention = _USUAL,
 ) -> Desk:
-    """A desk whose stores all use one connection; `kept` is how long deliveries are known after they were read."""
+    """A desk whose stores all use one connection; `kept` is how long they keep what is of use for a time only."""
     return Desk(
         connection=connection,
         todo=Todo(connection),
-        inbox=Inbox(connection, keyring, kept),
+        inbox=Inbox(connection, keyring, kept.deliveries),
         scans=Scans(connection),
         parked=ParkedWork(connection, keyring),
+        timeline=Timeline(connection, kept.timelines),
+        links=partial(LeasedLinks, connection),
         sources=sources,
         trackers=trackers,
         rulebook=rulebook,

@@ -20,12 +20,13 @@ from cli.embedded import EmbeddedServer
 from remediation.errors import ConfigurationError, Problem
 from remediation.sealing import generate_key
 from remediation.settings import environ
-from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, SERVICENOW_USER
+from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, SERVICENOW_USER, TRACKER_WEBHOOKS
 
 START_SECONDS = 20.0
 STOP_SECONDS = 40.0
 _PAUSE = 0.02
 _REDIS = "redis"
+_TRACKERS = {"servicenow": SERVICENOW_USER, "jira": JIRA_USER}
 
 
 @dataclass(slots=True)
@@ -95,7 +96,7 @@ class Stage:
         return program
 
     def start_receiver(self) -> Program:
-        """A receiver, waited for until it is ready for deliveries, and made known to SchoolScan."""
+        """A receiver, waited for until it is ready for deliveries, and made known to SchoolScan and the trackers."""
         receiver = self.start("receiver")
         self.receiver_address = receiver.address("receiver_listens")
         _wait_until_ready(f"{self.receiver_address}/readyz", receiver)
@@ -116,7 +117,10 @@ class Stage:
         return self.folder / _REDIS
 
     def subscribe(self, receiver_address: str) -> None:
-        """Tell SchoolScan where to send its webhooks."""
+        """Tell SchoolScan and the trackers where to send their webhooks."""
+        for name in _TRACKERS:
+            hook = {"url": f"{receiver_address}/webhooks/{name}", "secret": TRACKER_WEBHOOKS[_secret_of(name)]}
+            httpx2.put(f"{self.outside[name]}/_sandbox/webhook", json=hook, trust_env=False).raise_for_status()
         secret = ENVIRONMENT["SCHOOLSCAN_WEBHOOK_SECRET"]
         endpoint = {
             "url": f"{receiver_address}/webhooks/schoolscan/{DISTRICT}",
@@ -166,7 +170,7 @@ def _environment(folder: Path, redis_url: str, mappings: Path) -> dict[str, str]
         "WORKER_PORT": "0",
         "POLL_SECONDS": "1",
     }
-    return {**environ(), **ENVIRONMENT, **own}
+    return {**environ(), **ENVIRONMENT, **TRACKER_WEBHOOKS, **own}
 
 
 def _start(name: str, arguments: list[str], folder: Path, environment: Mapping[str, str]) -> Program:
@@ -200,15 +204,21 @@ def _adapted(mappings: Path, target: Path, outside: Mapping[str, str]) -> Path:
     tree = yaml.load(mappings)
     account = tree["districts"][DISTRICT]["schoolscan"]
     account["url"] = f"{outside['schoolscan']}/v1"
-    for name, user in (("servicenow", SERVICENOW_USER), ("jira", JIRA_USER)):
+    for name, user in _TRACKERS.items():
         tracker = tree["trackers"][name]
         tracker["url"] = outside[name]
         tracker["auth"]["basic"]["user"] = user
         tracker["search_horizon"] = "3s"
         tracker["read_timeout"] = "2s"
         tracker["connect_timeout"] = "1s"
+        tracker["webhook"] = {"secrets": [{"env": _secret_of(name)}]}
     yaml.dump(tree, target)
     return target
+
+
+def _secret_of(tracker: str) -> str:
+    """The variable that holds what a tracker's webhook is signed with."""
+    return f"{tracker.upper()}_WEBHOOK_SECRET"
 
 
 def _wait_until_ready(address: str, program: Program) -> None:

@@ -7,9 +7,11 @@ from enum import StrEnum
 
 from remediation.cases import CaseKey
 from remediation.sealing import Keyring
+from remediation.senders import Sender
 from remediation.store.connection import Connection
 from remediation.store.keys import INBOX
 from remediation.store.todo import Mark, marks_of
+from remediation.tickets import TicketChange
 
 FINGERPRINT_LIFETIME = timedelta(days=30)
 """How long a delivery's fingerprint is kept after it has been read, so that a late repeat is known as one; where
@@ -31,13 +33,21 @@ class DeliveryState(StrEnum):
     DISCARDED = "discarded"
 
 
+class ChangeOutcome(StrEnum):
+    """What became of a ticket's change: its case is marked, its version was known, or the ticket is none of ours."""
+
+    MARKED = "marked"
+    KNOWN = "known"
+    FOREIGN = "foreign"
+
+
 @dataclass(frozen=True, slots=True)
 class StoredDelivery:
-    """A delivery that waits to be read. `body` is opened."""
+    """A delivery that waits to be read, of one of a sender's accounts: a district or a tracker. `body` is opened."""
 
     id: str
-    sender: str
-    district: str
+    sender: Sender
+    account: str
     body: bytes
 
 
@@ -69,31 +79,32 @@ class Inbox:
         self._kept_ms = milliseconds(kept)
 
     async def accept(
-        self, delivery_id: str, sender: str, district: str, body: bytes, now: float, *, unreadable: str | None = None
+        self, delivery_id: str, sender: Sender, account: str, body: bytes, now: float, *, unreadable: str | None = None
     ) -> bool:
         """Store it, mark it as to be read and wake a worker, in one step. False: it was stored before.
 
-        `unreadable` (a fixed phrase) quarantines it instead. Either way, on return it is durable.
-        Raises StoreUnavailable, and then it may or may not have been stored.
+        `account` is a district or a tracker. `unreadable` (a fixed phrase) quarantines it instead. Either way, on
+        return it is durable. Raises StoreUnavailable, and then it may or may not have been stored.
         """
         state = DeliveryState.QUARANTINED if unreadable else DeliveryState.RECEIVED
         sealed = self._keyring.seal(body, INBOX + delivery_id)
         words = self._keyring.seal(unreadable.encode(), f"words:delivery/{delivery_id}") if unreadable else b""
-        args = (delivery_id, int(now * 1000), state, sender, district, sealed, words)
+        called = "system" if sender.is_tracker else "district"
+        args = (delivery_id, int(now * 1000), state, sender, account, sealed, words, called)
         return bool(await self._connection.run("accept_delivery", *args))
 
     async def waiting(self, delivery_id: str) -> StoredDelivery | None:
         """The delivery, if nobody has read it yet. Raises KeyMissing when its data key is not there."""
         fields = await self._connection.ask(
-            self._connection.redis.hmget(INBOX + delivery_id, ["state", "sender", "district", "body"])
+            self._connection.redis.hmget(INBOX + delivery_id, ["state", "sender", "account", "body"])
         )
-        state, sender, district, body = fields
-        if state is None or sender is None or district is None or body is None:
+        state, sender, account, body = fields
+        if state is None or sender is None or account is None or body is None:
             return None
         if state.decode() != DeliveryState.RECEIVED:
             return None
         opened = self._keyring.open(body, INBOX + delivery_id)
-        return StoredDelivery(delivery_id, sender.decode(), district.decode(), opened)
+        return StoredDelivery(delivery_id, Sender(sender.decode()), account.decode(), opened)
 
     async def finish(
         self, delivery_id: str, now: float, cases: Iterable[Mark] = (), scan: ScanNote | None = None
@@ -102,6 +113,19 @@ class Inbox:
         scan_args = (scan.ref, scan.id, "listing" if scan.completed else "started") if scan else ("", "", "")
         marks = marks_of(cases)
         await self._connection.run("finish_delivery", delivery_id, int(now * 1000), self._kept_ms, *scan_args, *marks)
+
+    async def finish_ticket(
+        self, delivery_id: str, now: float, tracker: str, change: TicketChange, key: CaseKey | None
+    ) -> ChangeOutcome | None:
+        """Mark the ticket's case, if it has one, and shred and keep as above, in one step.
+
+        A version that we know, or that is older than the one we know, marks nothing; an empty one always does.
+        None: the delivery was finished before.
+        """
+        marks = (tracker, change.ticket_id, change.version, key.ref, key.id) if key else ()
+        args = (delivery_id, int(now * 1000), self._kept_ms, *marks)
+        outcome = await self._connection.run("finish_ticket_delivery", *args)
+        return ChangeOutcome(outcome.decode()) if outcome else None
 
     async def stumble(self, delivery_id: str) -> int:
         """Count an attempt that ended in an error of our own; answers how many there were."""

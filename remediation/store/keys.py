@@ -44,8 +44,23 @@ BORN = "remedy:born"
 CURSOR = "remedy:cursor:"
 """+ tracker: how far its list of changes has been read."""
 
+TICKET_KEYS = "remedy:ticket-keys:"
+"""+ tracker: a hash from what people call a ticket (in capitals) to case reference."""
+
+TIMELINE = "remedy:timeline:"
+"""+ case reference: a stream, what was seen and done."""
+
+APPOINTMENTS = "remedy:appointments"
+"""Sorted set of the cases that must be looked at at a known moment, by that moment (ms)."""
+
+SWEPT = "remedy:swept"
+"""There for as long as a worker sweeps."""
+
 GRACE_MS = 10_000
 """How long a wake-up may wait in the queue before the sweep makes sure that it is still there."""
+
+SWEPT_MS = 15_000
+"""How long after its last sweep a worker counts as being there."""
 
 PRELUDE = "\n".join(
     f'local {name} = "{value}"' if isinstance(value, str) else f"local {name} = {value}"
@@ -63,6 +78,10 @@ PRELUDE = "\n".join(
         "PARKED_ROW": PARKED_ROW,
         "BORN": BORN,
         "CURSOR": CURSOR,
+        "TICKET_KEYS": TICKET_KEYS,
+        "APPOINTMENTS": APPOINTMENTS,
+        "SWEPT": SWEPT,
+        "SWEPT_MS": SWEPT_MS,
         "GRACE_MS": GRACE_MS,
         "QUEUE": WORK_QUEUE,
         "JOB": JOB_PREFIX,

@@ -57,11 +57,22 @@ class ParkedWork:
         self._keyring = keyring
 
     async def park(
-        self, kind: ParkedKind, subject: str, error: Exception, now: float, *, district: str, action: str = ""
+        self,
+        kind: ParkedKind,
+        subject: str,
+        error: Exception,
+        now: float,
+        *,
+        district: str,
+        action: str = "",
+        system: str = "",
     ) -> str:
-        """Set it aside with its error; the same work again only counts one more attempt. Answers its name."""
+        """Set it aside with its error; the same work again only counts one more attempt. Answers its name.
+
+        `system` is where it came from, or what refused it; an error from outside tells by itself.
+        """
         name = name_of(kind, subject, action)
-        system = error.system if isinstance(error, OutsideError) else ""
+        system = error.system if isinstance(error, OutsideError) else system
         words = error.words if isinstance(error, OutsideError) else str(error)
         sealed = self._keyring.seal(words.encode(errors="replace"), f"words:{name}")
         args = (name, int(now * 1000), kind, subject, district, action, system, type(error).__name__, sealed)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from remediation.cases import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.queue import Band
+from remediation.store.appointments import Appointments
 from remediation.store.case_rows import key_in, memory_json, record_of
 from remediation.store.connection import Connection
+from remediation.store.entries import Cause
 from remediation.store.keys import CASE, CURSOR, DIRTY, TICKETS
 from remediation.tickets import Ticket, TicketChange
 
@@ -24,16 +26,24 @@ SWEEP_BATCH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a case. `generation` is what was to be looked at when it was taken."""
+    """The right to work on a case. `generation` is what was to be looked at when it was taken.
+
+    `cause` says what made it so (see entries.Cause), and `marked_at` (Unix seconds) when; the last of several counts.
+    """
 
     ref: str
     token: str
     generation: str
     record: CaseRecord
+    cause: str = Cause.AGAIN
+    marked_at: float = 0.0
 
 
 Mark = tuple[CaseKey, Band | None]
 """A case to look at and how urgent it is; None keeps the urgency that it had."""
+
+Found = tuple[CaseKey, Band | None, frozenset[str]]
+"""The same, with the trackers in which there is a ticket that bears its mark."""
 
 
 def marks_of(cases: Iterable[Mark]) -> list[str | int]:
@@ -47,10 +57,23 @@ class Todo:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def mark(self, cases: Iterable[Mark], now: float) -> None:
-        """Mark cases dirty and wake a worker for each."""
+    async def mark(self, cases: Iterable[Mark], now: float, cause: str = Cause.AGAIN) -> None:
+        """Mark cases dirty and wake a worker for each; `cause` says what made us look."""
         if marks := marks_of(cases):
-            await self._connection.run("mark_cases", int(now * 1000), *marks)
+            await self._connection.run("mark_cases", int(now * 1000), cause, *marks)
+
+    async def mark_found(self, cases: Iterable[Found], now: float) -> None:
+        """Mark cases because somebody wants all of them looked at again, behind any other work, the worst first.
+
+        Where the store has forgotten the link of a ticket that is there, the look will search for it.
+        """
+        parts = [
+            part
+            for key, band, trackers in cases
+            for part in (key.ref, key.id, -1 if band is None else int(band), ",".join(sorted(trackers)))
+        ]
+        if parts:
+            await self._connection.run("mark_found", int(now * 1000), *parts)
 
     async def mark_changes(
         self, tracker: str, changes: Iterable[tuple[TicketChange, CaseKey]], cursor: str, now: float
@@ -89,7 +112,8 @@ class Todo:
         if not isinstance(answer, list):
             return None
         row = {answer[i].decode(): answer[i + 1] for i in range(0, len(answer), 2)}
-        return Lease(ref, token, row["gen"].decode(), record_of(ref, row))
+        cause, marked_at = row.get("cause", b"").decode(), int(row.get("marked_at", 0)) / 1000
+        return Lease(ref, token, row["gen"].decode(), record_of(ref, row), cause, marked_at)
 
     async def renew(self, lease: Lease, fields: dict[str, str] | None = None) -> bool:
         """Keep the lease for another LEASE_SECONDS and write fields of the row under it. False: it is lost."""
@@ -99,16 +123,24 @@ class Todo:
         )
 
     async def settle(
-        self, lease: Lease, memory: Memory, now: float, *, seen: Iterable[Ticket] = (), drop: Iterable[str] = ()
+        self,
+        lease: Lease,
+        memory: Memory,
+        now: float,
+        *,
+        seen: Iterable[Ticket] = (),
+        drop: Iterable[str] = (),
+        look_at: float | None = None,
     ) -> bool:
         """Remember, let go, and clear the mark if nothing happened since.
 
         `seen` are the tickets whose versions are news to nobody now; `drop` names fields of the row to delete.
+        `look_at` (Unix seconds) makes the case's appointment; None cancels one that it had.
         False: the lease was lost, nothing was written, and whoever took it over goes on.
         """
         versions = [part for each in seen if each.version for part in (each.tracker, each.id, each.version)]
         args: list[str | int] = [lease.ref, lease.token, lease.generation, int(now * 1000), memory_json(memory)]
-        args += [len(versions) // 3, *versions, *drop]
+        args += ["" if look_at is None else int(look_at * 1000), len(versions) // 3, *versions, *drop]
         return bool(await self._connection.run("settle_case", *args) != b"lost")
 
     async def put_off(self, lease: Lease, due: float, now: float) -> bool:
@@ -122,10 +154,13 @@ class Todo:
     async def sweep(self, now: float) -> dict[str, int]:
         """Wake whatever is due and has no live wake-up: put off, orphaned by a crash, or forgotten by the queue.
 
-        Its cost follows what is due, not what is known. Answers how many of each kind were woken.
+        Cases whose appointment has come are marked. Its cost follows what is due, not what is known. Answers how many
+        of each kind were woken.
         """
+        due = await Appointments(self._connection).mark_due(now)
         kinds = ("delivery", "scan", "case")
-        return {kind: await self._connection.run("sweep", kind, int(now * 1000), SWEEP_BATCH) for kind in kinds}
+        swept = {kind: await self._connection.run("sweep", kind, int(now * 1000), SWEEP_BATCH) for kind in kinds}
+        return {**swept, "appointment": due}
 
     async def record(self, ref: str) -> CaseRecord | None:
         """What is kept of a case."""

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.jira_state import SERVICE
-from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER
+from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, TRACKER_WEBHOOKS
 from sandbox.wire import serve
 from tests.e2e.scene import RESOLVED, REVIEWING, Scene, State, critical, delivered, open_scene
 from tests.e2e.watching import becomes
@@ -145,6 +145,7 @@ def contents_of_redis(scene: Scene) -> list[object]:
         b"hash": scene.redis.hgetall,
         b"zset": lambda key: scene.redis.zrange(key, 0, -1),
         b"set": scene.redis.smembers,
+        b"stream": scene.redis.xrange,
     }
     return [(key, read[scene.redis.type(key)](key)) for key in scene.redis.scan_iter() if scene.redis.exists(key)]
 
@@ -169,6 +170,8 @@ def requests(scene: Scene) -> list[Any]:
     return [scene.outside.requests(system) for system in scene.stage.outside]
 
 
+SECRETS = {**ENVIRONMENT, **TRACKER_WEBHOOKS}
+
 PLACES = [logs, metrics, files_of_redis, contents_of_redis, notes, requests]
 
 
@@ -182,10 +185,10 @@ def test_what_a_person_wrote_in_a_ticket_stays_there(scene: Scene, played: str, 
     assert re.findall(f"(?i){SAID}", str(place(scene))) == []
 
 
-@pytest.mark.parametrize("secret", sorted(ENVIRONMENT))
+@pytest.mark.parametrize("secret", sorted(SECRETS))
 @pytest.mark.parametrize("place", [*PLACES, tickets], ids=lambda place: place.__name__)
 def test_a_secret_stays_in_the_environment(scene: Scene, played: str, secret: str, place: Any) -> None:
-    assert ENVIRONMENT[secret] not in str(place(scene))
+    assert SECRETS[secret] not in str(place(scene))
 
 
 def test_the_canary_really_was_in_all_that_we_read(scene: Scene, played: str) -> None:

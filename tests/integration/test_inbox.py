@@ -10,6 +10,7 @@ from remediation.cases import CaseKey, CaseKind
 from remediation.errors import KeyMissing
 from remediation.queue import WORK_QUEUE, Band, Job, decode, encode
 from remediation.sealing import Keyring, generate_key
+from remediation.senders import Sender
 from remediation.store.connection import Connection, durability_problems
 from remediation.store.inbox import FINGERPRINT_LIFETIME, DeliveryState, Inbox, ScanNote
 from remediation.store.keys import INBOX, PARKED
@@ -28,7 +29,7 @@ def inbox(connection: Connection, keyring: Keyring) -> Inbox:
 
 
 async def accept(inbox: Inbox, delivery_id: str = "d1", unreadable: str | None = None) -> bool:
-    return await inbox.accept(delivery_id, "schoolscan", "lakeside", BODY, NOW, unreadable=unreadable)
+    return await inbox.accept(delivery_id, Sender.SCHOOLSCAN, "lakeside", BODY, NOW, unreadable=unreadable)
 
 
 async def everything(connection: Connection) -> bytes:
@@ -54,7 +55,7 @@ async def test_an_accepted_delivery_waits_with_its_body(inbox: Inbox) -> None:
     assert await accept(inbox)
     delivery = await inbox.waiting("d1")
     assert delivery is not None
-    assert (delivery.sender, delivery.district, delivery.body) == ("schoolscan", "lakeside", BODY)
+    assert (delivery.sender, delivery.account, delivery.body) == (Sender.SCHOOLSCAN, "lakeside", BODY)
 
 
 async def test_of_many_copies_at_once_one_is_stored_and_one_job_made(inbox: Inbox, connection: Connection) -> None:

@@ -10,6 +10,7 @@ from remediation.errors import KeyMissing
 from remediation.findings import FindingStatus
 from remediation.queue import WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring, generate_key
+from remediation.senders import Sender
 from remediation.store.connection import Connection
 from remediation.store.inbox import DeliveryState, scan_ref
 from remediation.store.keys import CASE, DIRTY, INBOX, SCAN
@@ -28,7 +29,7 @@ def office(connection: Connection, keyring: Keyring) -> Office:
 
 
 async def accept(office: Office, body: bytes, delivery: str = "d1") -> None:
-    await office.desk.inbox.accept(delivery, "schoolscan", "lakeside", body, office.clock())
+    await office.desk.inbox.accept(delivery, Sender.SCHOOLSCAN, "lakeside", body, office.clock())
 
 
 def event(kind: str, **data: object) -> bytes:

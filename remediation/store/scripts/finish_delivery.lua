@@ -17,11 +17,6 @@ if scan ~= '' then
     wake_once(scan_row, 'page_scan', scan, now, 5)
   end
 end
-mark_all(7, now)
-redis.call('HSET', row, 'state', 'done')
-redis.call('HDEL', row, 'body')
-redis.call('ZREM', PENDING, id)
-redis.call('PEXPIRE', row, ARGV[3])
-redis.call('DEL', PARKED_ROW .. 'delivery/' .. id)
-redis.call('ZREM', PARKED, 'delivery/' .. id)
+mark_all(7, now, 'webhook:' .. (redis.call('HGET', row, 'sender') or ''))
+close_delivery(id, ARGV[3])
 return 1

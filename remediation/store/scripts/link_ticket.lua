@@ -6,6 +6,7 @@ if ARGV[4] == '' then
 else
   redis.call('HSET', CASE .. ref, 'link:' .. tracker, ARGV[5])
   redis.call('HSET', TICKETS .. tracker, ARGV[4], ref)
+  redis.call('HSET', TICKET_KEYS .. tracker, string.upper(cjson.decode(ARGV[5])[2]), ref)
 end
 redis.call('HDEL', CASE .. ref, 'intent:' .. tracker)
 return 1

@@ -1,3 +1,3 @@
--- Mark cases. ARGV: now, then reference, id, band of each.
-mark_all(2, tonumber(ARGV[1]))
+-- Mark cases. ARGV: now, cause, then reference, id, band of each.
+mark_all(3, tonumber(ARGV[1]), ARGV[2])
 return 1

@@ -3,7 +3,7 @@
 local scan, now = ARGV[1], tonumber(ARGV[2])
 local row = SCAN .. scan
 if redis.call('HGET', row, 'state') ~= 'listing' or redis.call('HGET', row, 'cursor') ~= ARGV[3] then return 0 end
-mark_all(5, now)
+mark_all(5, now, 'scan')
 redis.call('HINCRBY', row, 'pages', 1)
 redis.call('HINCRBY', row, 'marked', (#ARGV - 4) / 3)
 redis.call('HSET', row, 'attempts', 0)

@@ -2,7 +2,14 @@
 -- generation seen, now. Answers 0 when the lease is lost.
 local ref = ARGV[1]
 if not holds(ref, ARGV[2]) then return 0 end
-redis.call('HINCRBY', CASE .. ref, 'attempts', 1)
-redis.call('ZADD', DIRTY, redis.call('HGET', CASE .. ref, 'gen') == ARGV[4] and ARGV[3] or ARGV[5], ref)
+local row = CASE .. ref
+redis.call('HINCRBY', row, 'attempts', 1)
+redis.call('HSET', row, 'looked', ARGV[4])
+if redis.call('HGET', row, 'gen') == ARGV[4] then
+  redis.call('HSET', row, 'cause', 'sweep', 'marked_at', ARGV[5])
+  redis.call('ZADD', DIRTY, ARGV[3], ref)
+else
+  redis.call('ZADD', DIRTY, ARGV[5], ref)
+end
 redis.call('DEL', LEASE .. ref)
 return 1

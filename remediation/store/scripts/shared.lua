@@ -32,23 +32,32 @@ local function wake_once(row, name, argument, now, band)
   end
 end
 
--- A case must be looked at. Its holder, if there is one, sees the new generation when it lets go.
-local function mark(ref, id, now, band)
+-- Here is a ticket of a case that knows of none: its next look must search, also where the finding is solved.
+local function expect_ticket(row, tracker)
+  if redis.call('HEXISTS', row, 'link:' .. tracker) == 0 then
+    redis.call('HSETNX', row, 'intent:' .. tracker, 0)
+  end
+end
+
+-- A case must be looked at, and why (see entries.py). Its holder, if there is one, sees the new generation when it lets
+-- go. `urgency` is the band of this one wake-up, where it is not the case's own.
+local function mark(ref, id, now, band, cause, urgency)
   local row = CASE .. ref
   redis.call('HINCRBY', row, 'gen', 1)
   redis.call('HSETNX', row, 'id', id)
+  redis.call('HSET', row, 'cause', cause, 'marked_at', now)
   if band < 0 then band = tonumber(redis.call('HGET', row, 'band') or '0') end
   redis.call('HSET', row, 'band', band)
   redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
   if redis.call('EXISTS', LEASE .. ref) == 0 then
-    wake_once(row, 'look_at_case', ref, now, band)
+    wake_once(row, 'look_at_case', ref, now, urgency or band)
   end
 end
 
 -- ARGV from `first` on: reference, id, band of each case to mark.
-local function mark_all(first, now)
+local function mark_all(first, now, cause)
   for i = first, #ARGV, 3 do
-    mark(ARGV[i], ARGV[i + 1], now, tonumber(ARGV[i + 2]))
+    mark(ARGV[i], ARGV[i + 1], now, tonumber(ARGV[i + 2]), cause)
   end
 end
 
@@ -58,4 +67,27 @@ end
 
 local function holds(ref, token)
   return redis.call('GET', LEASE .. ref) == token
+end
+
+-- A ticket changed: mark its case, unless this is the version that we know. An empty version is always news.
+-- Answers 1, or 0 where it is none.
+local function mark_change(tracker, ticket, version, ref, id, now, cause)
+  if version ~= '' then
+    if redis.call('HGET', SEEN .. tracker, ticket) == version then return 0 end
+    redis.call('HSET', SEEN .. tracker, ticket, version)
+  end
+  expect_ticket(CASE .. ref, tracker)
+  mark(ref, id, now, -1, cause)
+  return 1
+end
+
+-- A delivery has been read: shred its body, keep its fingerprint for `lifetime` (ms), and take it off every list.
+local function close_delivery(id, lifetime)
+  local row, name = INBOX .. id, 'delivery/' .. id
+  redis.call('HSET', row, 'state', 'done')
+  redis.call('HDEL', row, 'body')
+  redis.call('ZREM', PENDING, id)
+  redis.call('PEXPIRE', row, lifetime)
+  redis.call('DEL', PARKED_ROW .. name)
+  redis.call('ZREM', PARKED, name)
 end

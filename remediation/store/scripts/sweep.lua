@@ -5,6 +5,7 @@ local list = ({case = DIRTY, delivery = PENDING, scan = SCANS})[which]
 local rows = ({case = CASE, delivery = INBOX, scan = SCAN})[which]
 local job = ({case = 'look_at_case', delivery = 'read_delivery', scan = 'page_scan'})[which]
 local woken = 0
+if which == 'case' then redis.call('SET', SWEPT, now, 'PX', SWEPT_MS) end
 for _, ref in ipairs(redis.call('ZRANGEBYSCORE', list, 0, now, 'LIMIT', 0, most)) do
   local row = rows .. ref
   if which == 'case' and redis.call('EXISTS', LEASE .. ref) == 1 then

@@ -12,7 +12,7 @@ if kind == 'action' or kind == 'case' then
     redis.call('HDEL', case, 'parked:' .. action)
     redis.call('HSET', case, 'again:' .. action, now)
   end
-  if replay then mark(subject, redis.call('HGET', case, 'id') or '', now, band_of(case)) end
+  if replay then mark(subject, redis.call('HGET', case, 'id') or '', now, band_of(case), 'person') end
 elseif kind == 'scan' then
   if replay then
     redis.call('HSET', SCAN .. subject, 'state', 'listing', 'attempts', 0)

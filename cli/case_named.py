@@ -1,0 +1,44 @@
+"""Which case somebody means: by its reference, the mark on its ticket, the ticket's key, or the finding's id."""
+
+import click
+
+from remediation.cases import MARK_PREFIX, CaseKey, CaseKind
+from remediation.mapping.loading import load_mappings
+from remediation.redaction import terminal
+from remediation.settings import Settings
+from remediation.store.connection import Connection
+from remediation.store.standings import Standings
+from remediation.store.todo import Todo
+
+_SHAPE = "lakeside:finding:fnd_9d2"
+
+
+async def case_named(text: str, settings: Settings, connection: Connection) -> CaseKey:
+    """The case's key. mappings.yaml is read only where the text is no full reference. Raises ClickException."""
+    ref = text.removeprefix(MARK_PREFIX)
+    todo = Todo(connection)
+    if ":" in ref:
+        key = await _key(todo, ref)
+        if key is None:
+            raise click.ClickException(f"{terminal(text)} names no case; a case is called {_SHAPE}, for example")
+        return key
+    mappings = load_mappings(settings.mappings_path).mappings
+    found = await Standings(connection).refs_of_ticket(ref, list(mappings.trackers))
+    if len(set(found.values())) > 1:
+        there = ", ".join(f"{of_case} ({tracker})" for tracker, of_case in sorted(found.items()))
+        raise click.ClickException(f"several cases have a ticket {terminal(text)}: {there}; say which")
+    for of_case in found.values():
+        if key := await _key(todo, of_case):
+            return key
+    if len(mappings.districts) > 1:
+        raise click.ClickException(
+            f"no ticket {terminal(text)} is known; a finding is named with its district: {_SHAPE}"
+        )
+    return CaseKey(next(iter(mappings.districts)), CaseKind.FINDING, ref)
+
+
+async def _key(todo: Todo, ref: str) -> CaseKey | None:
+    try:
+        return await todo.key_of(ref)
+    except ValueError:
+        return None

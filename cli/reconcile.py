@@ -1,0 +1,214 @@
+"""`remedy reconcile`: look at everything again, and say what changed or would change."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from cli.assembly import Outside, open_connection, open_outside, redis_address
+from cli.failures import ExitCode
+from cli.previews import district_of
+from cli.reconcile_forecast import forecasts
+from cli.reconcile_report import (
+    Screen,
+    Tally,
+    forecast_json,
+    forecast_lines,
+    forecast_word,
+    outcome_json,
+    outcome_lines,
+    outcome_word,
+)
+from cli.reconcile_wait import Waiting
+from cli.reconcile_walk import BEGINNING, Walk
+from cli.rules_file import Moment
+from remediation.mapping.durations import duration_of, duration_text
+from remediation.mapping.loading import Loaded, load_mappings
+from remediation.rulebook import MappingsRulebook
+from remediation.settings import load_settings
+from remediation.store.connection import Connection
+from remediation.store.standings import Standings
+from remediation.store.timeline import Timeline
+from remediation.store.todo import Todo
+
+_LATELY = timedelta(days=7)
+
+
+class Span(click.ParamType[timedelta]):
+    """A span of time: a whole number and a unit."""
+
+    name = "span"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The span. Fails with a message for everything else."""
+        try:
+            return duration_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Since(click.ParamType[datetime]):
+    """A moment, or a span before now."""
+
+    name = "since"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The moment. Fails with a message for everything else."""
+        try:
+            return datetime.now(UTC) - duration_of(value)
+        except (ValueError, OverflowError):
+            return Moment().convert(value, param, ctx)
+
+
+@click.command
+@click.option("--district", metavar="NAME", help="Only this district's cases.  [default: all districts]")
+@click.option(
+    "--since",
+    metavar="7d|DATE",
+    type=Since(),
+    help=f"Only what changed since, on either side.  [default: {duration_text(_LATELY)}]",
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="Everything, however long ago it changed: after Redis was wiped."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing anywhere.")
+@click.option("--no-wait", is_flag=True, help="Mark the cases and end; workers look at them behind other work.")
+@click.option(
+    "--patience",
+    metavar="2m",
+    type=Span(),
+    default="2m",
+    show_default=True,
+    help="Stop waiting once nothing has moved for so long.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: each case with news, then a summary.")
+def reconcile(
+    *,
+    district: str | None,
+    since: datetime | None,
+    everything: bool,
+    dry_run: bool,
+    no_wait: bool,
+    patience: timedelta,
+    as_json: bool,
+) -> None:
+    """Look at every finding and every ticket of ours again, and bring both sides into step.
+
+    Pages through the findings of SchoolScan and the tickets in each tracker, and asks the workers to look at each case,
+    behind all other work and the worst first. Waits until they have, and says what was changed. No ticket is opened
+    twice: where Redis has forgotten, tickets are found again by their marks.
+
+    Exit codes: 0 all in step; 1 something is parked, or (--dry-run) would be done; 3 something was put off, or is not
+    looked at yet; 4 a system refused to be asked.
+
+    \b
+    Examples:
+      remedy reconcile --dry-run                      (is everything in step?)
+      remedy reconcile --since 30d --district lakeside
+      remedy reconcile --all                          (after Redis was lost)
+    """
+    if everything and since is not None:
+        raise click.UsageError("--all and --since exclude each other: --all is since ever.")
+    now = datetime.now(UTC)
+    order = Order(district, BEGINNING if everything else since or now - _LATELY, now, patience, wait=not no_wait)
+    screen = Screen(as_json=as_json)
+    raise SystemExit(carried_out(order, screen, dry_run=dry_run))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be reconciled."""
+
+    district: str | None
+    since: datetime
+    now: datetime
+    patience: timedelta
+    wait: bool
+
+
+def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
+    """Carry out the order."""
+    settings = load_settings()
+    loaded = load_mappings(settings.mappings_path)
+    if order.district is not None:
+        district_of(loaded, order.district)
+
+    async def work(url: str) -> ExitCode:
+        opened = open_connection(url, socket_timeout=5.0, retries=1)
+        async with opened as connection, open_outside(loaded) as outside:
+            walk = _walk(order, outside, connection, screen)
+            if dry_run:
+                return await _foretell(walk, loaded, screen)
+            return await bring_into_step(walk, order, connection, screen)
+
+    with redis_address(settings) as url:
+        return asyncio.run(work(url))
+
+
+def _walk(order: Order, outside: Outside, connection: Connection, screen: Screen) -> Walk:
+    sources = {
+        name: source for name, source in outside.sources.items() if order.district is None or name == order.district
+    }
+    return Walk(sources, outside.trackers, Todo(connection), order.since, order.now, screen.say)
+
+
+async def _foretell(walk: Walk, loaded: Loaded, screen: Screen) -> ExitCode:
+    tally = Tally()
+    with screen.bar("looking", None) as bar:
+        async for forecast in forecasts(walk, MappingsRulebook(loaded.mappings)):
+            word = forecast_word(forecast)
+            tally.counts.update(["cases", word])
+            if word != "well":
+                screen.result(forecast_json(forecast), forecast_lines(forecast))
+            bar.step()
+    words = {
+        "well": "{} in step",
+        "change": "{} would change",
+        "parked": "{} parked",
+        "unseen": "{} could not be told",
+    }
+    screen.result({"summary": dict(tally.counts), "dry_run": True}, [f"{tally.line(words)} Nothing was written."])
+    if tally.counts["unseen"]:
+        return ExitCode.UNREACHABLE
+    return ExitCode.FAILED if tally.counts["change"] or tally.counts["parked"] else ExitCode.DONE
+
+
+async def bring_into_step(walk: Walk, order: Order, connection: Connection, screen: Screen) -> ExitCode:
+    """Mark everything that the walk finds, and say what workers make of it."""
+    timeline = Timeline(connection)
+    begun, refs = await timeline.now(), dict[str, None]()
+    with screen.bar("listing", None) as bar:
+        async for batch in walk.batches():
+            await walk.todo.mark_found([(each.key, each.band, each.trackers) for each in batch], time.time())
+            refs.update(dict.fromkeys(each.key.ref for each in batch))
+            bar.step(len(batch))
+    if not order.wait:
+        screen.result({"summary": {"marked": len(refs)}}, [f"{len(refs)} cases marked; workers look at them."])
+        return ExitCode.DONE
+    patience = order.patience.total_seconds()
+    waiting = Waiting(Standings(connection), timeline, begun, patience, time.time, screen.say)
+    return await _report(waiting, list(refs), screen)
+
+
+async def _report(waiting: Waiting, refs: list[str], screen: Screen) -> ExitCode:
+    tally = Tally()
+    with screen.bar("waiting for workers", len(refs)) as bar:
+        async for outcome in waiting.outcomes(refs):
+            word = outcome_word(outcome)
+            tally.counts.update(["cases", word])
+            if word != "well":
+                screen.result(outcome_json(outcome, word), outcome_lines(outcome))
+            bar.step()
+    words = {
+        "well": "{} were in step",
+        "changed": "{} changed",
+        "parked": "{} have something parked",
+        "put_off": "{} put off",
+        "waiting": "{} not looked at yet",
+    }
+    screen.result({"summary": dict(tally.counts), "dry_run": False}, [tally.line(words)])
+    if tally.counts["put_off"] or tally.counts["waiting"]:
+        return ExitCode.UNREACHABLE
+    return ExitCode.FAILED if tally.counts["parked"] else ExitCode.DONE

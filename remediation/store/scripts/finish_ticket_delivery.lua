@@ -1,0 +1,26 @@
+-- A tracker's delivery has been read. ARGV: id, now, lifetime of the fingerprint (ms), and, for a ticket of ours, tracker,
+-- ticket id, version, then reference and id of its case. Answers 0 if it was finished already, else 'marked', 'known'
+-- where the version is no news, or 'foreign' for a ticket that is none of ours.
+local id, now, tracker, ticket, version = ARGV[1], tonumber(ARGV[2]), ARGV[4], ARGV[5], ARGV[6]
+if redis.call('HGET', INBOX .. id, 'state') ~= 'received' then return 0 end
+
+-- Deliveries overtake each other and come again: one that tells of a time before what we know is no news either.
+-- Only a list of changes may say that a ticket went back: it tells how the ticket is, and not how it was.
+local function is_older(told, known)
+  local shape = '^(%d%d%d%d%-%d%d%-%d%d[T ][^/]*)/?(%d*)$'
+  local told_at, told_count = string.match(told, shape)
+  local known_at, known_count = string.match(known or '', shape)
+  if not told_at or not known_at then return false end
+  if told_at ~= known_at then return told_at < known_at end
+  return (tonumber(told_count) or 0) < (tonumber(known_count) or 0)
+end
+
+local outcome = 'foreign'
+if tracker then
+  outcome = 'known'
+  if not is_older(version, redis.call('HGET', SEEN .. tracker, ticket)) then
+    if mark_change(tracker, ticket, version, ARGV[7], ARGV[8], now, 'webhook:' .. tracker) == 1 then outcome = 'marked' end
+  end
+end
+close_delivery(id, ARGV[3])
+return outcome

@@ -1,0 +1,14 @@
+-- Mark cases that somebody wants to have looked at again, all of them. ARGV: now, then reference, id, band and trackers
+-- (joined by commas) of each; in these trackers there is a ticket that bears its mark.
+-- They wait behind all work that is more than low, the worst of them first.
+local now = tonumber(ARGV[1])
+for i = 2, #ARGV, 4 do
+  local ref, band = ARGV[i], tonumber(ARGV[i + 2])
+  local row = CASE .. ref
+  for tracker in string.gmatch(ARGV[i + 3], '[^,]+') do
+    expect_ticket(row, tracker)
+  end
+  if band >= 0 then redis.call('HSETNX', row, 'band', band) end
+  mark(ref, ARGV[i + 1], now, -1, 'reconcile', band_of(row) / 100)
+end
+return 1

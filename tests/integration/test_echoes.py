@@ -1,0 +1,247 @@
+"""Our own writes come back as webhooks, and nothing follows; webhooks that are lost cost time and nothing else."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from receiver.accounts import Account
+from remediation.cases import CaseKey, CaseKind
+from remediation.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.mapping.loading import load_mappings
+from remediation.ports import Tracker
+from remediation.rulebook import MappingsRulebook
+from remediation.sealing import Keyring
+from remediation.senders import Sender
+from remediation.signatures import SignatureFormat
+from remediation.store.connection import Connection
+from remediation.tickets import Reason, Ticket, TicketState
+from sandbox.wire import run_servers
+from tests.contract.jira_world import JiraWorld, jira_world
+from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
+from tests.integration.offices import KEY, Office
+from tests.integration.receivers import Receiver
+from tests.integration.telling import SECRET, TellingTracker, account_of, deliver
+from tests.stand_ins import LATER, ManualClock
+from workers.cases import look_at_case
+from workers.polls import poll_trackers
+
+WRITES = frozenset({"create", "resolve", "reopen", "comment", "raise_urgency"})
+CALM_LOOKS = 5
+"""Looks in a row that find nothing new, before a tracker counts as having told everything."""
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+async def test_a_thousand_of_our_own_writes_come_back_and_nobody_so_much_as_looks(
+    connection: Connection, keyring: Keyring
+) -> None:
+    clock = ManualClock()
+    trackers = {f"jira{number}": TellingTracker(f"jira{number}", clock) for number in range(10)}
+    office = Office(connection, keyring, trackers=dict(trackers), clock=clock)
+    receiver = Receiver(connection, keyring, trackers={name: account_of(name) for name in trackers})
+    receiver.clock = clock
+    keys = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(1, 11)]
+    office.source.findings |= {key.id: replace(office.source.findings["fnd_1"], id=key.id) for key in keys}
+    echoes = 0
+    for number in range(10):
+        for key in keys:
+            office.source.set_status(key.id, FindingStatus.RESOLVED if number % 2 else FindingStatus.OPEN)
+            await office.mark(key)
+        clock.pass_by(60)
+        await office.work()
+        told = [(name, body) for name, tracker in trackers.items() for body in tracker.told]
+        before = calls(office, trackers)
+        answers = await asyncio.gather(*(deliver(receiver, name, body) for name, body in told))
+        assert set(answers) == {202}
+        assert set(await office.work()) == {"read_delivery"}
+        assert calls(office, trackers) == before, "no write, no read, no look"
+        assert await office.desk.todo.dirty() == 0
+        echoes += len(told)
+        for tracker in trackers.values():
+            tracker.told.clear()
+    written = [call for tracker in trackers.values() for call in tracker.troubles.calls if call in WRITES]
+    assert (len(written), echoes) == (1_000, 1_000)
+
+
+def calls(office: Office, trackers: dict[str, TellingTracker]) -> list[int]:
+    """How often the finding's source and each tracker were asked for anything."""
+    troubles = [office.source.troubles, *(tracker.troubles for tracker in trackers.values())]
+    return [len(each.calls) for each in troubles]
+
+
+async def test_an_echo_that_is_faster_than_we_remember_makes_a_look_and_no_write(
+    connection: Connection, keyring: Keyring
+) -> None:
+    clock = ManualClock()
+    jira = TellingTracker("jira", clock)
+    office = Office(connection, keyring, trackers={"jira": jira}, clock=clock)
+    receiver = Receiver(connection, keyring, trackers={"jira": account_of("jira")})
+    await office.look()
+    await office.mark()
+    lease = await office.desk.todo.take(KEY.ref, clock())
+    assert lease is not None
+    written = jira.change("10000", TicketState.IN_PROGRESS)  # by us, while we hold the case
+    await deliver(receiver, "jira", jira.told[-1])
+    await office.work()
+    before = [call for call in jira.troubles.calls if call in WRITES]
+    await office.desk.todo.settle(lease, lease.record.memory, clock(), seen=[written])
+    assert await office.work() == ["look_at_case"]
+    assert [call for call in jira.troubles.calls if call in WRITES] == before
+    assert await office.desk.todo.dirty() == 0
+
+
+# The same with the real adapters, the sandbox's own webhooks, and a receiver, all over HTTP.
+
+
+class RealClock(ManualClock):
+    """The trackers go by the machine's clock, plus what a test lets go by."""
+
+    def __call__(self) -> float:
+        return time.time() + self.now
+
+
+@dataclass
+class Bridge:
+    """Both trackers of the sandbox with their webhooks, the receiver that takes them, and a worker's desk."""
+
+    office: Office
+    jira: JiraWorld
+    snow: ServiceNowWorld
+    heard: int = 0
+
+    def subscribe(self, address: str) -> None:
+        """Let both trackers tell the receiver at this address of every change."""
+        for name, world, events in (
+            ("jira", self.jira, ["jira:issue_created", "jira:issue_updated", "jira:issue_deleted", "comment_created"]),
+            ("servicenow", self.snow, ["insert", "update", "delete"]),
+        ):
+            hook = {"url": f"{address}/webhooks/{name}", "secret": SECRET, "events": events}
+            assert world.http.put("/_sandbox/webhook", json=hook).status_code == 204
+
+    def silence(self) -> None:
+        """From now on both trackers' webhooks are lost."""
+        for world in (self.jira, self.snow):
+            assert world.http.delete("/_sandbox/webhook").status_code == 204
+
+    async def told(self, least: int) -> None:
+        """Wait until both trackers have told of at least so many changes more, and have nothing to add."""
+        deadline, known, calm = time.monotonic() + 10, self.heard, 0
+        while time.monotonic() < deadline and (self.heard - known < least or calm < CALM_LOOKS):
+            await asyncio.sleep(0.02)
+            answers = [each for world in (self.jira, self.snow) for each in self.answers(world)]
+            calm = calm + 1 if len(answers) == self.heard else 0
+            self.heard = len(answers)
+            assert set(answers) <= {202}
+        assert self.heard - known >= least
+
+    @staticmethod
+    def answers(world: JiraWorld | ServiceNowWorld) -> list[int]:
+        return [attempt["status"] for attempt in world.http.get("/_sandbox/deliveries").json()]
+
+    def writes(self) -> int:
+        return self.jira.writes() + self.snow.writes()
+
+    async def tickets(self) -> dict[str, Ticket]:
+        links = (await self.office.record()).links
+        return {name: await self.office.trackers[name].read(link.ticket_id) for name, link in links.items()}
+
+    async def close_as_person(self) -> None:
+        tickets = await self.tickets()
+        self.snow.close_as_person(tickets["servicenow"], Reason.FIXED)
+        self.jira.close_as_person(tickets["jira"], Reason.FIXED)
+
+
+@pytest.fixture
+async def bridge(connection: Connection, keyring: Keyring) -> AsyncIterator[Bridge]:
+    with jira_world("cloud") as jira, servicenow_world() as snow:
+        snow.name = "servicenow"
+        trackers: dict[str, Tracker] = {"servicenow": snow.connect(), "jira": jira.connect()}
+        rules = load_mappings(Path(__file__).parents[2] / "mappings.yaml")
+        clock = RealClock(0.0)
+        rulebook = MappingsRulebook(rules.mappings)
+        office = Office(connection, keyring, trackers=trackers, rulebook=rulebook, clock=clock)
+        office.source.findings["fnd_1"] = Finding(
+            "fnd_1", FindingStatus.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, detected_at=LATER
+        )
+        accounts = {
+            name: Account(name, (SECRET,), SignatureFormat.AUTO, Sender(name)) for name in ("jira", "servicenow")
+        }
+        receiver = Receiver(connection, keyring, trackers=accounts)
+        made = Bridge(office, jira, snow)
+        async with run_servers({"receiver": receiver.app}, {}) as addresses:
+            made.subscribe(addresses["receiver"])
+            yield made
+            made.silence()
+        for tracker in trackers.values():
+            await tracker.close()
+
+
+async def test_in_real_trackers_too_our_own_writes_come_back_and_change_nothing(bridge: Bridge) -> None:
+    office = bridge.office
+    for status, told in ((FindingStatus.OPEN, 2), (FindingStatus.RESOLVED, 3), (FindingStatus.OPEN, 3)):
+        office.source.set_status("fnd_1", status)
+        await office.mark()
+        await look_at_case(office.context, KEY.ref)
+        writes, looks = bridge.writes(), office.source.troubles.calls.count("finding")
+        await bridge.told(told)
+        ran = await office.work()
+        assert ran.count("read_delivery") >= told
+        assert bridge.writes() == writes
+        more = office.source.troubles.calls.count("finding") - looks
+        assert more <= 1, "a create and a comment tell no version that we know: one look for all that came"
+        assert await office.desk.todo.dirty() == 0
+    assert {name: ticket.state.is_active for name, ticket in (await bridge.tickets()).items()} == {
+        "servicenow": True,
+        "jira": True,
+    }
+
+
+async def test_what_a_person_does_is_acted_on_by_webhook_alone(bridge: Bridge) -> None:
+    await bridge.office.look()
+    await bridge.told(2)
+    await bridge.office.work()
+    await bridge.close_as_person()
+    await bridge.told(2)
+    await bridge.office.work()
+    assert bridge.office.status() is FindingStatus.RESOLVED
+
+
+async def test_with_all_webhooks_lost_the_next_poll_finds_the_change(bridge: Bridge) -> None:
+    await bridge.office.look()
+    await bridge.told(2)
+    await bridge.office.work()
+    bridge.silence()
+    await bridge.close_as_person()
+    assert await bridge.office.work() == []
+    assert bridge.office.status() is FindingStatus.REVIEWING
+    bridge.jira.wait_searchable()
+    await poll_trackers(bridge.office.context)
+    await bridge.office.work()
+    assert bridge.office.status() is FindingStatus.RESOLVED
+
+
+async def test_after_a_poll_the_late_webhooks_of_the_same_changes_are_no_news(bridge: Bridge) -> None:
+    office = bridge.office
+    await office.look()
+    await bridge.told(2)
+    await office.work()
+    await bridge.close_as_person()
+    await bridge.told(2)  # taken, and not read yet
+    bridge.jira.wait_searchable()
+    await poll_trackers(office.context)
+    ran = await office.work()
+    assert ran.count("read_delivery") >= 2
+    assert office.status() is FindingStatus.RESOLVED
+    looks = office.source.troubles.calls.count("finding")
+    await poll_trackers(office.context)
+    assert await office.work() == []
+    assert office.source.troubles.calls.count("finding") == looks

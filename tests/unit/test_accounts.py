@@ -1,0 +1,75 @@
+"""Which senders the receiver knows, with which secrets, and which files each process reads."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.assembly import accounts_of, receiver_files, worker_files
+from receiver.accounts import Account
+from remediation.errors import ConfigurationError
+from remediation.mapping.loading import loaded_of
+from remediation.senders import Sender
+from remediation.signatures import SignatureFormat
+
+TEXT = """\
+version: 1
+districts:
+  lakeside:
+    schoolscan: {token: {file: /run/token}, webhook: {secrets: [{env: LAKESIDE_HOOK}], signature: hex}}
+trackers:
+  jira:
+    kind: jira
+    url: https://jira.example
+    auth: {bearer: {file: /run/jira}}
+    deployment: data_center
+    webhook: {secrets: [{env: JIRA_HOOK}, {env: JIRA_OLD}]}
+  snow:
+    kind: servicenow
+    url: https://now.example
+    auth: {api_key: {file: /run/snow}}
+    webhook: {secrets: [{file: HOOK_FILE}], signature: timestamped}
+  quiet: {kind: jira, url: "https://quiet.example", auth: {bearer: {file: /run/quiet}}}
+templates: {body: "{{ finding.id }}"}
+rules: [{name: all, tickets: {jira: {project: SEC}}}]
+"""
+
+
+@pytest.fixture
+def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file with a tracker's webhook secret; the environment has the others."""
+    for name in ("LAKESIDE_HOOK", "JIRA_HOOK", "JIRA_OLD"):
+        monkeypatch.setenv(name, f"test-only-{name}")
+    path = tmp_path / "hook"
+    path.write_text("test-only-snow\n")
+    return path
+
+
+def test_every_district_and_every_tracker_with_a_webhook_is_a_sender(hook: Path) -> None:
+    accounts = accounts_of(loaded_of(TEXT.replace("HOOK_FILE", str(hook)), "m.yaml"))
+    assert accounts.districts == {"lakeside": Account("lakeside", ("test-only-LAKESIDE_HOOK",), SignatureFormat.HEX)}
+    jira = ("test-only-JIRA_HOOK", "test-only-JIRA_OLD")
+    assert accounts.trackers == {
+        "jira": Account("jira", jira, SignatureFormat.AUTO, Sender.JIRA),
+        "snow": Account("snow", ("test-only-snow",), SignatureFormat.TIMESTAMPED, Sender.SERVICENOW),
+    }
+    assert "test-only" not in repr(accounts)
+
+
+def test_a_missing_secret_of_a_tracker_s_webhook_stops_the_start_with_its_place(
+    hook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JIRA_OLD")
+    with pytest.raises(ConfigurationError, match=r"m\.yaml:11:\d+: trackers\.jira\.webhook\.secrets\[1\].*JIRA_OLD"):
+        accounts_of(loaded_of(TEXT.replace("HOOK_FILE", str(hook)), "m.yaml"))
+
+
+def test_the_receiver_reads_webhook_secrets_and_a_worker_all_but_these(hook: Path) -> None:
+    mappings = loaded_of(TEXT.replace("HOOK_FILE", str(hook)), "m.yaml").mappings
+    assert set(receiver_files(mappings)) == {hook}
+    assert {str(path) for path in worker_files(mappings)} == {"/run/token", "/run/jira", "/run/snow", "/run/quiet"}
+
+
+def test_a_tracker_must_not_take_the_address_of_schoolscan() -> None:
+    taken = TEXT.replace("  quiet:", "  schoolscan:").replace("HOOK_FILE", "/run/hook")
+    with pytest.raises(ConfigurationError, match=r"m\.yaml:17:3: .*is the name of the source"):
+        loaded_of(taken, "m.yaml")

@@ -1,0 +1,232 @@
+"""A tracker's delivery names a ticket, its mark and its version; nothing that a person wrote is taken from it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediation.errors import Unreadable
+from remediation.senders import JIRA_HEADER, SERVICENOW_HEADER, Sender
+from remediation.signatures import SignatureFormat
+from remediation.ticket_events import (
+    SERVICENOW_DISPLAY,
+    SERVICENOW_KEYS,
+    TicketEventKind,
+    TicketNoticed,
+    read_jira,
+    read_servicenow,
+)
+from remediation.tickets import TicketChange
+from remediation.trackers.jira_answers import Found
+from remediation.trackers.jira_issues import version_of as version_in_jira
+from remediation.trackers.servicenow_changes import changes_of
+from remediation.trackers.servicenow_records import OURS
+from sandbox import servicenow_webhooks
+
+SAMPLES = Path(__file__).parent.parent / "payloads"
+MARK = "remedy:lakeside:finding:fnd_9d2"
+SYS_ID = "9d385017c611228701d22104cc95c371"
+RECORD = f"incident/{SYS_ID}"
+CHANGED, COMMENTED, DELETED = TicketEventKind.CHANGED, TicketEventKind.COMMENTED, TicketEventKind.DELETED
+READERS = {Sender.JIRA: read_jira, Sender.SERVICENOW: read_servicenow}
+UPDATED = "2026-04-15T14:02:03.456000+00:00"
+
+
+def sample(name: str) -> dict[str, Any]:
+    tree: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_bytes())
+    return tree
+
+
+def jira(**issue: object) -> TicketNoticed:
+    """What is read of an update of issue 10042 with these fields."""
+    tree = {"webhookEvent": "jira:issue_updated", "issue": {"id": "10042", "fields": issue}}
+    return read_jira(json.dumps(tree).encode())
+
+
+def servicenow(**other: object) -> TicketNoticed:
+    """What is read of the sample with something else in it."""
+    return read_servicenow(json.dumps({**sample("servicenow/update"), **other}).encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "change"),
+    [
+        ("jira/issue-updated", CHANGED, TicketChange("10042", MARK, UPDATED)),
+        ("jira/issue-deleted", DELETED, TicketChange("10042", MARK, "")),
+        ("jira/comment-created", COMMENTED, TicketChange("10042", None, "")),
+        ("servicenow/update", CHANGED, TicketChange(RECORD, MARK, "2026-04-15 14:02:03/7")),
+        ("servicenow/delete", DELETED, TicketChange(RECORD, MARK, "")),
+    ],
+)
+def test_a_stored_sample_says_which_ticket_changed(name: str, kind: TicketEventKind, change: TicketChange) -> None:
+    body = (SAMPLES / f"{name}.json").read_bytes()
+    noticed = READERS[Sender(name.split("/", maxsplit=1)[0])](body)
+    assert noticed == TicketNoticed(kind, change)
+    assert "ZZPII" not in repr(noticed)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("jira:issue_created", TicketEventKind.CREATED),
+        ("jira:issue_updated", CHANGED),
+        ("jira:issue_deleted", DELETED),
+        ("comment_created", COMMENTED),
+        ("comment_updated", COMMENTED),
+        ("comment_deleted", COMMENTED),
+    ],
+)
+def test_every_event_of_an_issue_and_its_comments_is_known(word: str, kind: TicketEventKind) -> None:
+    assert read_jira(json.dumps({"webhookEvent": word, "issue": {"id": 10042}}).encode()).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"), [("insert", TicketEventKind.CREATED), ("update", CHANGED), ("delete", DELETED)]
+)
+def test_every_operation_on_a_record_is_known(word: str, kind: TicketEventKind) -> None:
+    assert servicenow(event=word).kind is kind
+
+
+@pytest.mark.parametrize(
+    "updated",
+    ["2026-04-15T14:02:03.456+0000", "2026-04-15T09:02:03.456-0500", "2026-04-15T19:32:03.456+05:30"],
+)
+def test_a_version_is_the_one_that_the_jira_adapter_reads_in_whatever_zone_it_is_told(updated: str) -> None:
+    read = Found.model_validate({"id": "10042", "key": "SEC-12", "fields": {"updated": updated, "labels": []}})
+    assert jira(updated=updated).change.version == version_in_jira(read) == UPDATED
+
+
+def test_a_version_is_the_one_that_the_servicenow_adapter_reads() -> None:
+    (listed,) = changes_of("incident", [sample("servicenow/update")])
+    assert servicenow().change == listed
+    assert servicenow(sys_mod_count=7).change == listed, "a script may write it as a number"
+
+
+@pytest.mark.parametrize("updated", [None, "", "yesterday", "2026-04-15T14:02:03", 1776261723, [], {}, "9" * 400])
+def test_a_time_that_is_none_is_a_version_that_nobody_knows(updated: object) -> None:
+    assert jira(updated=updated).change.version == ""
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"sys_mod_count": ""},
+        {"sys_mod_count": None},
+        {"sys_mod_count": "-1"},
+        {"sys_updated_on": ""},
+        {"sys_updated_on": "2026-04-15T14:02:03"},
+        {"sys_updated_on": 5},
+    ],
+)
+def test_half_a_version_of_a_record_is_none(other: dict[str, object]) -> None:
+    assert servicenow(**other).change.version == ""
+
+
+@pytest.mark.parametrize(
+    ("labels", "mark"),
+    [
+        ([MARK], MARK),
+        (["remedy", "other", MARK, "remedy:lakeside:finding:second"], MARK),
+        (["remedy:nonsense", 5, None, {}, MARK], MARK),
+        ([f"{MARK} or so"], None),
+        ([], None),
+        (None, None),
+        (MARK, None),
+    ],
+)
+def test_the_mark_is_the_first_label_that_is_one(labels: object, mark: str | None) -> None:
+    assert jira(labels=labels).change.mark == mark
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"correlation_display": "somebody else"},
+        {"correlation_display": None},
+        {"correlation_id": "INC-from-elsewhere"},
+        {"correlation_id": ["remedy:lakeside:finding:fnd_9d2"]},
+    ],
+)
+def test_a_correlation_that_is_not_ours_is_no_mark(other: dict[str, object]) -> None:
+    assert servicenow(**other).change == TicketChange(RECORD, None, "2026-04-15 14:02:03/7")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "the body is not JSON"),
+        (b"[]", "the body is not a JSON object"),
+        (b"{}", "the body names no event"),
+        (b'{"webhookEvent":5}', "the body names no event"),
+        (b'{"webhookEvent":"jira:issue_updated","webhookEvent":"jira:issue_deleted"}', "the body names no event"),
+        (b'{"webhookEvent":"sprint_started"}', "the event is not known"),
+        (b'{"webhookEvent":"jira:issue_updated"}', "the body names no issue"),
+        (b'{"webhookEvent":"jira:issue_updated","issue":"10042"}', "the body names no issue"),
+        (b'{"webhookEvent":"jira:issue_updated","issue":{"id":"SEC-12"}}', "the body names no issue"),
+        (b'{"webhookEvent":"jira:issue_updated","issue":{"id":true}}', "the body names no issue"),
+        (b'{"webhookEvent":"jira:issue_updated","issue":{"id":"1","id":"2"}}', "the body names no issue"),
+        (b'{"webhookEvent":"jira:issue_updated","issue":{"id":"10042\\n"}}', "the body names no issue"),
+    ],
+)
+def test_what_names_no_event_or_no_issue_cannot_be_read(body: bytes, words: str) -> None:
+    with pytest.raises(Unreadable, match=words):
+        read_jira(body)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"event": "query"},
+        {"event": None},
+        {"table": "incident^ORsys_id!="},
+        {"table": "../incident"},
+        {"table": None},
+        {"sys_id": SYS_ID.upper()},
+        {"sys_id": SYS_ID[1:]},
+        {"sys_id": None},
+    ],
+)
+def test_what_names_no_operation_or_no_record_cannot_be_read(other: dict[str, object]) -> None:
+    with pytest.raises(Unreadable):
+        servicenow(**other)
+
+
+trees = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*SERVICENOW_KEYS, "x"]), inner),
+    max_leaves=12,
+)
+
+
+@given(tree=trees, event=st.sampled_from(["jira:issue_updated", "comment_created", "update", "delete"]))
+def test_whatever_comes_is_read_or_is_unreadable(tree: object, event: str) -> None:
+    jira_tree = {"webhookEvent": event, "issue": {"id": "1", "fields": tree}}
+    record = {**(tree if isinstance(tree, dict) else {}), "event": event}
+    for reader, body in ((read_jira, jira_tree), (read_servicenow, record)):
+        try:
+            noticed = reader(json.dumps(body).encode())
+        except Unreadable:
+            continue
+        assert isinstance(noticed, TicketNoticed)
+
+
+@pytest.mark.parametrize(
+    ("sender", "header", "usual"),
+    [
+        (Sender.SCHOOLSCAN, "x-schoolscan-signature", SignatureFormat.AUTO),
+        (Sender.JIRA, "x-hub-signature", SignatureFormat.PREFIXED),
+        (Sender.SERVICENOW, "x-remedy-signature", SignatureFormat.BASE64),
+    ],
+)
+def test_each_sender_signs_in_its_own_header_and_format(sender: Sender, header: str, usual: SignatureFormat) -> None:
+    assert (sender.header, sender.expected_format(SignatureFormat.AUTO)) == (header, usual)
+    assert sender.expected_format(SignatureFormat.STANDARD) is SignatureFormat.STANDARD, "what is written counts"
+
+
+def test_what_the_adapter_writes_and_what_the_sandbox_sends_is_what_is_read() -> None:
+    assert OURS == SERVICENOW_DISPLAY == servicenow_webhooks.OURS
+    assert servicenow_webhooks.HEADER.lower() == SERVICENOW_HEADER != JIRA_HEADER
+    assert tuple(sample("servicenow/update")) == SERVICENOW_KEYS

@@ -1,0 +1,108 @@
+"""docs/webhooks.md says what is so: addresses, headers, events, the business rule's keys, and every answer."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from starlette.routing import Route
+
+from cli.send import MEANINGS
+from receiver.accounts import Accounts
+from receiver.app import Limits, create_app
+from remediation.errors import Unreadable
+from remediation.events import EventKind
+from remediation.mapping.loading import loaded_of
+from remediation.sealing import Keyring, generate_key
+from remediation.senders import Sender
+from remediation.store.connection import Connection
+from remediation.store.inbox import Inbox
+from remediation.ticket_events import SERVICENOW_DISPLAY, SERVICENOW_KEYS, read_jira, read_servicenow
+from remediation.trackers.jira_issues import OUR_LABEL
+from sandbox import jira_webhooks, servicenow_webhooks
+
+PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+AROUND = """\
+version: 1
+districts: {lakeside: {schoolscan: {token: {env: ONE}, webhook: {secrets: [{env: TWO}]}}}}
+templates: {body: "{{ finding.id }}"}
+rules: [{name: all, tickets: {jira: {project: SEC}}}]
+"""
+
+
+def section(heading: str) -> str:
+    return PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def script() -> str:
+    (block,) = re.findall(r"```javascript\n(.*?)```", PAGE, re.DOTALL)
+    return str(block)
+
+
+def test_the_business_rule_sends_what_is_read_and_nothing_else() -> None:
+    written = re.search(r"JSON\.stringify\(\{(.*?)\}\)", script(), re.DOTALL)
+    assert written
+    assert tuple(re.findall(r"^\s*(\w+):", written[1], re.MULTILINE)) == SERVICENOW_KEYS
+    columns = re.findall(r"(\w+): current\.getValue\('(\w+)'\)", written[1])
+    assert columns
+    assert all(key == column for key, column in columns)
+
+
+def test_the_business_rule_signs_the_body_that_it_sends_in_the_header_that_is_read() -> None:
+    assert re.search(r"generateMac\(key, 'HmacSHA256', body\)", script())
+    assert "setRequestBody(body)" in script()
+    (header,) = re.findall(r"setRequestHeader\('(X-[\w-]+)', signature\)", script())
+    assert header.lower() == Sender.SERVICENOW.header
+    assert header == servicenow_webhooks.HEADER
+
+
+@pytest.mark.parametrize("event", re.findall(r"var EVENT = '(\w+)'", PAGE))
+def test_the_events_of_the_business_rules_are_read(event: str) -> None:
+    record = {"event": event, "table": "incident", "sys_id": "0" * 32}
+    assert read_servicenow(json.dumps(record).encode()).change.ticket_id == f"incident/{'0' * 32}"
+    assert event in servicenow_webhooks.EVENTS
+
+
+def test_both_rules_are_written_down_with_their_condition() -> None:
+    assert set(re.findall(r"var EVENT = '(\w+)'", PAGE)) == set(servicenow_webhooks.EVENTS)
+    assert f"*Correlation display* is `{SERVICENOW_DISPLAY}`" in section("ServiceNow")
+
+
+def test_every_event_of_jira_that_is_named_is_read_and_those_of_the_sandbox_are_named() -> None:
+    named = re.findall(r"\| `([a-z:_]+)` \|", section("Jira Cloud"))
+    for event in named:
+        assert read_jira(json.dumps({"webhookEvent": event, "issue": {"id": "1"}}).encode()).change.ticket_id == "1"
+    assert set(named) == set(jira_webhooks.EVENTS)
+    assert f"`labels = {OUR_LABEL}`" in section("Jira Cloud")
+    with pytest.raises(Unreadable):
+        read_jira(b"")  # a body that was excluded
+
+
+def test_every_event_of_schoolscan_is_named() -> None:
+    assert {kind.value for kind in EventKind} <= set(re.findall(r"`([\w.]+)`", section("SchoolScan")))
+
+
+def test_each_sender_has_its_header_in_the_table_and_its_address_is_a_route() -> None:
+    assert [sender for sender in Sender if f"`{sender.header}".lower() not in PAGE.lower()] == []
+    addresses = {found.replace("<", "{").replace(">", "}") for found in re.findall(r"`POST (/webhooks/[^`]+)`", PAGE)}
+    connection = Connection(Redis())
+    inbox = Inbox(connection, Keyring.parse(generate_key()))
+    app = create_app(Accounts({}), connection, inbox, lambda: 0.0, limits=Limits())
+    routes = {route.path for route in app.routes if isinstance(route, Route)}
+    assert {"/webhooks/schoolscan/{district}", "/webhooks/{tracker}"} == addresses
+    assert addresses <= routes
+
+
+def test_the_example_is_what_it_says() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    trackers = loaded_of(AROUND + example, "webhooks.md").mappings.trackers
+    assert {name: len(each.webhook.secrets) if each.webhook else 0 for name, each in trackers.items()} == {
+        "jira": 1,
+        "servicenow": 1,
+    }
+
+
+def test_every_answer_of_the_receiver_is_in_the_table() -> None:
+    rows = re.findall(r"^\| (\d{3})", section("When it does not work"), re.MULTILINE)
+    assert {int(row) for row in rows} == set(MEANINGS)
