@@ -16,7 +16,7 @@ COMMANDS = {
     "case": ("cli.case:case", "What happened to one case, and what would be done about it now."),
     "demo": (
         "cli.demo:demo",
-        "Play the life of a finding, from exposed to mended to found again, and then a scan of sixty.",
+        "Play the life of a finding: mended, found again, accepted, disputed; and then a scan of sixty.",
     ),
     "doctor": (
         "cli.doctor:doctor",

@@ -185,7 +185,9 @@ class Hands:
                 await self.trackers[ticket.tracker].comment(ticket.id, "\n\n".join([*news, refusal]))
 
     async def _note(self, patch: PatchFinding, progress: Progress) -> str:
-        tickets = tuple(progress.tickets.values())
+        """The note. Who decided is told by the tickets as they were before we closed any."""
+        decided = patch.why is Why.TICKET_DONE
+        tickets = tuple((self.sight.observation.existing if decided else progress.tickets).values())
         words = [word for ticket in tickets if (word := await self._words(patch, ticket))]
         return self.rulebook.note(self._telling(), patch, tickets, scrubbed("; ".join(words), _LONGEST_WORDS))
 

@@ -1,7 +1,7 @@
 """What the sandbox's Jira accepts for an issue's fields, and how it refuses the rest."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 
 from sandbox.jira_adf import text_of
 from sandbox.jira_problems import Problem, off_screen
@@ -97,6 +97,14 @@ def _day(value: object, _version: str) -> object:
         raise Invalid("Error parsing date string: " + str(value)) from None
 
 
+def _day_or_moment(value: object, version: str) -> object:
+    """A field of either kind: which it is, is a matter of the site's settings."""
+    try:
+        return datetime.fromisoformat(str(value)).isoformat() if "T" in str(value) else _day(value, version)
+    except ValueError:
+        raise Invalid("Error parsing date string: " + str(value)) from None
+
+
 def _as_it_is(value: object, _version: str) -> object:
     return value
 
@@ -107,7 +115,7 @@ _CHECKS: Mapping[str, Callable[[object, str], object]] = {
     "labels": _labels,
     "priority": _priority,
     "duedate": _day,
-    "customfield_10052": _day,
+    "customfield_10052": _day_or_moment,
     "security": _security,
 }
 

@@ -21,7 +21,7 @@ _WIDTH = 160
 @click.command()
 @click.option("--once", is_flag=True, help="End after the story, also on a terminal.")
 def demo(*, once: bool) -> None:
-    """Play the life of a finding, from exposed to mended to found again, and then a scan of sixty.
+    """Play the life of a finding: mended, found again, accepted, disputed; and then a scan of sixty.
 
     Starts an embedded server, a sandbox of SchoolScan, ServiceNow and Jira, a receiver and a worker: all of it on this
     machine, in DATA_DIR/demo. On a terminal everything stays up until Ctrl-C, so that the tickets can be opened in a

@@ -3,10 +3,12 @@
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
 
+from cli.demo.stage import RISK_FIELDS
 from remediation.cases import CaseKey, CaseKind
 from sandbox.jira_state import PERSON as JIRA_PERSON
 from sandbox.secrets import DISTRICT
@@ -129,6 +131,17 @@ class Outside:
             self._incident(ticket, fields)
         else:
             self._move_issue(ticket, "done", {"fields": {"resolution": {"name": resolution}}})
+
+    def accept_as_priya(self, ticket: SeenTicket) -> None:
+        """Let a person close a ticket as a risk that is accepted."""
+        self.resolve_as_priya(ticket, "Won't Do", "Known error", "Only directory data; families were asked.")
+
+    def accept_until(self, tickets: Sequence[SeenTicket], span: timedelta) -> None:
+        """Let a person say until when a risk is accepted: in Jira, whose tickets have a field for it."""
+        end = (datetime.now(UTC) + span).isoformat(timespec="seconds")
+        for ticket in tickets:
+            if ticket.tracker == "jira":
+                self.edit_as_priya(ticket, {RISK_FIELDS["risk_expiry"]: end})
 
     def reopen_as_priya(self, ticket: SeenTicket) -> None:
         """Let a person open a ticket again in its tracker's own way."""

@@ -26,6 +26,9 @@ START_SECONDS = 20.0
 STOP_SECONDS = 40.0
 _PAUSE = 0.02
 _REDIS = "redis"
+RISK_FIELDS = {"risk_reason": "customfield_10051", "risk_expiry": "customfield_10052"}
+"""Where the sandbox's Jira keeps why a risk is accepted, and until when."""
+
 _TRACKERS = {"servicenow": SERVICENOW_USER, "jira": JIRA_USER}
 
 
@@ -212,6 +215,7 @@ def _adapted(mappings: Path, target: Path, outside: Mapping[str, str]) -> Path:
         tracker["read_timeout"] = "2s"
         tracker["connect_timeout"] = "1s"
         tracker["webhook"] = {"secrets": [{"env": _secret_of(name)}]}
+    tree["trackers"]["jira"] |= RISK_FIELDS
     yaml.dump(tree, target)
     return target
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from cli.demo.outside import Outside, SeenTicket
 from remediation.errors import RemediationError
@@ -46,6 +47,7 @@ class Story:
         self._outside = outside
         self.finding_id = ""
         self.scanned: list[str] = []
+        self._noted_before = 0
 
     def steps(self) -> Iterator[Step]:
         """Each step; the next may begin when one has happened."""
@@ -67,12 +69,46 @@ class Story:
             lambda: self._all(self._status() == "reviewing", len(self._active()) == 2, len(self._tickets()) == 2),  # noqa: PLR2004 - both trackers
             "the same two tickets are open again, the finding is reviewing",
         )
+        yield from self._accepted()
         yield Step(
             f"A scan completes with {SCAN_SIZE} findings (SchoolScan allows 60 writes a minute)",
             self._scan_many,
             self._scan_progress,
             "every finding has its tickets and is reviewing",
             SCAN_SECONDS,
+        )
+
+    def _accepted(self) -> Iterator[Step]:
+        """What becomes of a risk that somebody decides to live with."""
+        yield Step(
+            "Priya closes both tickets as an accepted risk, until next month",
+            self._accept,
+            lambda: self._all(self._status() == "accepted_risk", not self._active(), self._noted("until")),
+            "the finding is accepted_risk, and its note says who decided and until when",
+        )
+        yield Step(
+            "The next scan finds it again",
+            self._find_again,
+            lambda: self._all(self._status() == "accepted_risk", not self._active(), self._has_new_note()),
+            "nothing is opened: the risk is still accepted, and a new note says so",
+        )
+        yield Step(
+            "A privacy officer resolves it in SchoolScan, while Priya opens the Jira ticket again",
+            self._disagree,
+            lambda: self._all(self._status() == "reviewing", len(self._active()) == 1, self._noted("disagree")),
+            "a conflict: what is still open wins, and both sides are told",
+        )
+        yield Step(
+            "They talk, and Priya accepts the risk once more",
+            self._accept,
+            lambda: self._all(self._status() == "accepted_risk", not self._active(), self._noted("until")),
+            "the finding is accepted_risk again",
+        )
+        yield Step(
+            "The acceptance comes to its end (Priya sets it to two seconds from now)",
+            lambda: self._outside.accept_until(self._tickets(), timedelta(seconds=2)),
+            lambda: self._all(self._status() == "reviewing", len(self._active()) == 2, len(self._tickets()) == 2),  # noqa: PLR2004 - both trackers
+            "both tickets are open again, the finding is reviewing",
         )
 
     def tickets_of(self) -> dict[str, list[SeenTicket]]:
@@ -89,6 +125,23 @@ class Story:
     def _resolve(self) -> None:
         for ticket in self._tickets():
             self._outside.resolve_as_priya(ticket)
+
+    def _accept(self) -> None:
+        self._outside.accept_until(self._tickets(), timedelta(days=30))
+        for ticket in self._active():
+            self._outside.accept_as_priya(ticket)
+
+    def _find_again(self) -> None:
+        self._noted_before = len(self._outside.notes(self.finding_id))
+        self._outside.scan(find_again=[self.finding_id])
+
+    def _has_new_note(self) -> bool:
+        return len(self._outside.notes(self.finding_id)) > self._noted_before
+
+    def _disagree(self) -> None:
+        """The change in SchoolScan sends nothing, so both are seen in one look."""
+        self._outside.change_finding(self.finding_id, status="resolved")
+        self._outside.reopen_as_priya(next(ticket for ticket in self._tickets() if ticket.tracker == "jira"))
 
     def _scan_many(self) -> None:
         severities = ("critical", "high", "medium", "low")

@@ -238,7 +238,7 @@ def _expired(seen: Observation, policy: Policy, memory: Memory, record: CaseReco
         return
     if back := _no_longer_accepting(seen, policy, memory, record, now):
         yield from back
-        yield PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED)
+        yield PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED, until=until)
 
 
 def _no_longer_accepting(

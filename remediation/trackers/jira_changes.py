@@ -21,7 +21,8 @@ PAGE_SIZE = 100
 PAGE_OVERLAP = 5
 _FIRST_LIST = timedelta(minutes=5)
 _ROUNDING = timedelta(minutes=1)
-_LONGEST_LIST = timedelta(days=365)
+_LONGEST_LIST = timedelta(days=3650)
+"""Longer than any ticket of ours can be old: reconciling asks for everything."""
 
 
 def quoted(text: str) -> str:

@@ -194,7 +194,7 @@ async def test_the_sweep_wakes_what_is_due_and_takes_the_measure(connection: Con
 
 
 async def test_the_sweep_counts_what_is_parked(office: Office) -> None:
-    office.source.findings.clear()
+    office.source.troubles.for_good("finding", Refused("lakeside", "the token may not read this", status=403))
     await office.look()
     await sweep(office.context)
     assert counted("remedy_parked") == 1

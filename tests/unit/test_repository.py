@@ -21,13 +21,20 @@ PURE = [
     "remediation/cases.py",
     "remediation/events.py",
     "remediation/findings.py",
-    "remediation/planning.py",
+    "remediation/policy.py",
     "remediation/ports.py",
+    "remediation/progress.py",
     "remediation/redaction.py",
+    "remediation/senders.py",
     "remediation/signatures.py",
     "remediation/strict_json.py",
+    "remediation/ticket_events.py",
     "remediation/tickets.py",
-    *(str(path.relative_to(REPOSITORY)) for path in sorted((REPOSITORY / "remediation/mapping").glob("*.py"))),
+    *(
+        str(path.relative_to(REPOSITORY))
+        for folder in ("mapping", "planning")
+        for path in sorted((REPOSITORY / "remediation" / folder).glob("*.py"))
+    ),
 ]
 """Modules for which time is an argument."""
 
