@@ -52,6 +52,9 @@ CAUSES: Mapping[Cause, str] = {
     Cause.AGAIN: "what was done before called for another look",
 }
 
+_ERRORS = {"TryLater": "try later", "Refused": "said no", "NotFound": "not found"}
+"""What an error's class means to people; any other is a defect of ours, and goes by its name."""
+
 _VERBS: Mapping[str, tuple[str, str]] = {
     "open": ("open a ticket in {target}", "opened {ticket} in {target}"),
     "resolve": ("close {ticket} in {target}", "closed {ticket} in {target}"),
@@ -113,7 +116,11 @@ def ticket_words(ticket: TicketSeen) -> str:
 
 def trouble_words(error: str, status: int | None, request_id: str) -> str:
     """What went wrong, as far as codes tell it."""
-    parts = [error, f"HTTP {status}" if status else "", f"request {request_id}" if request_id else ""]
+    parts = [
+        _ERRORS.get(error, error),
+        f"HTTP {status}" if status else "",
+        f"request {request_id}" if request_id else "",
+    ]
     return ", ".join(filter(None, parts))
 
 

@@ -10,6 +10,9 @@ from remediation.store.standings import Stand, Standing, Standings
 from remediation.store.timeline import Timeline
 
 _PAUSE = 0.5
+_ASKED_A_SECOND = 5_000
+"""Cases: asking about many takes Redis away from those who work on them."""
+
 _AT_ONCE = 500
 _LONELY_AFTER = 10.0
 NOBODY = "No worker is at work, so nothing is looked at. Start one: remedy run worker"
@@ -59,7 +62,7 @@ class Waiting:
             if idle > self.patience:
                 break
             if remaining:
-                await self.sleep(_PAUSE)
+                await self.sleep(_PAUSE + len(remaining) / _ASKED_A_SECOND)
         for standing in await self._stands(remaining):
             yield await self._outcome(standing)
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from remediation.backoff import delay
@@ -62,7 +63,7 @@ class Walk:
         for district, source in self.sources.items():
             cursor: str | None = None
             while True:
-                page = await self.patiently(lambda source=source, cursor=cursor: source.findings_page({}, cursor))
+                page = await self.patiently(partial(source.findings_page, {}, cursor))
                 yield [each for found in page.findings if (each := self._candidate(district, found, tickets))]
                 if (cursor := page.cursor) is None:
                     break
@@ -109,7 +110,7 @@ class Walk:
         cursor: str | None = None
         for until in (self.since, self.now):
             while True:
-                page = await self.patiently(lambda cursor=cursor, until=until: tracker.changes(cursor, until))
+                page = await self.patiently(partial(tracker.changes, cursor, until))
                 for change in page.changes:
                     yield change
                 cursor = page.cursor

@@ -60,7 +60,7 @@ async def _finding(record: CaseRecord, source: Source) -> Finding:
     try:
         return await source.finding(record.key.id)
     except NotFound:
-        if not record.links and record.memory.finding is None:
+        if not record.links and not record.intents and record.memory.finding is None:
             raise
         return Finding(record.key.id, FindingStatus.GONE)
 
@@ -92,7 +92,10 @@ async def _tickets(
         found = await tracker.find(record.key.mark, place) if place is not None else ()
     except OutsideError as error:
         return error
-    known = (linked,) if linked is not None and linked.state is not TicketState.GONE else ()
+    is_gone = linked is not None and linked.state is TicketState.GONE
+    if is_gone and tracker.name not in record.intents:  # done ones are those that it followed: they decide nothing
+        found = tuple(ticket for ticket in found if ticket.state.is_active)
+    known = (linked,) if linked is not None and not is_gone else ()
     tickets = in_order((*known, *(ticket for ticket in found if linked is None or ticket.id != linked.id)))
     if not (tickets and tickets[0].state.is_active):
         horizon = tracker.search_horizon.total_seconds()

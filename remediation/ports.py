@@ -185,12 +185,10 @@ class Rulebook(Protocol):
         ...
 
     def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
-        """Where in the tracker its ticket belongs (a Jira project, a ServiceNow table); None where no rule says."""
+        """Where in the tracker to look for its ticket (a Jira project, a ServiceNow table); None where there is none."""
         ...
 
-    def draft(
-        self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None
-    ) -> Draft:
+    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None) -> Draft:
         """The ticket to open; `follows` is the closed one whose place it takes."""
         ...
 

@@ -17,9 +17,9 @@ from remediation.actions import (
 from remediation.cases import Memory
 from remediation.errors import Refused, TryLater
 from remediation.findings import FindingStatus, Severity
-from remediation.planning import Observation
+from remediation.planning import Observation, is_found_again
 from remediation.policy import Policy
-from remediation.tickets import Ticket
+from remediation.tickets import Ticket, TicketState
 
 
 @dataclass(slots=True)
@@ -59,19 +59,29 @@ class Progress:
         )
         unseen = seen.unseen
         states = {name: ticket.state for name, ticket in self.tickets.items()}
+        waiting = self._owed(known, seen) | {name for name in known.doing if target_of(name) in unseen}
         if not self.later and self._agree:
             tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
-            return replace(known, finding=self.status, tickets=tickets, doing=frozenset(), planned_at=None)
+            planned_at = self.status if waiting else None
+            return replace(known, finding=self.status, tickets=tickets, doing=waiting, planned_at=planned_at)
         finding = self.status if any(isinstance(action, PatchFinding) for action in self.done) else known.finding
         tickets = {**known.tickets, **{name: states[name] for name in self._moved()}}
-        doing = self._unfinished() | {name for name in known.doing if target_of(name) in unseen}
-        return replace(known, finding=finding, tickets=tickets, doing=doing, planned_at=self.status)
+        return replace(
+            known, finding=finding, tickets=tickets, doing=self._unfinished() | waiting, planned_at=self.status
+        )
 
     @property
     def _agree(self) -> bool:
         """Both sides say the same: work goes on, or it does not. A finding that is gone says nothing."""
         active = any(ticket.state.is_active for ticket in self.tickets.values())
         return self.status is FindingStatus.GONE or active is not self.status.is_solved
+
+    def _owed(self, known: Memory, seen: Observation) -> frozenset[str]:
+        """Tickets to be brought back as soon as their tracker answers, although work goes on in another already."""
+        if self.status is not FindingStatus.REVIEWING or not is_found_again(seen, known):
+            return frozenset()
+        done = (name for name in seen.unseen if known.tickets.get(name) is TicketState.DONE)
+        return frozenset(f"reopen:{name}" for name in done)
 
     def _moved(self) -> Iterator[str]:
         """The trackers whose ticket we changed; an opened one counts once a note names it."""

@@ -14,6 +14,7 @@ from remediation.mapping.policies import policy_of
 from remediation.mapping.rendering import closing_fields_of, draft_of, place_of
 from remediation.mapping.rules import Rule
 from remediation.mapping.schema import Mappings
+from remediation.mapping.trackers import ServiceNowTracker
 from remediation.policy import Policy
 from remediation.ports import Telling
 from remediation.tickets import Draft, Ticket, TicketState
@@ -89,9 +90,17 @@ class MappingsRulebook:
         return closing_fields_of(self._mappings, rule, tracker, telling.key, telling.finding)
 
     def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
-        """Where in the tracker its ticket belongs; None where no rule says."""
+        """Where in the tracker its ticket belongs; where no rule says, anywhere that the tracker may have it."""
         rule = self.rule(key, finding, at)
-        return place_of(self._mappings, rule, tracker) if rule and tracker in rule.tickets else None
+        if rule and tracker in rule.tickets:
+            return place_of(self._mappings, rule, tracker)
+        match self._mappings.trackers.get(tracker):
+            case ServiceNowTracker(table=table):
+                return table
+            case None:
+                return None
+            case _:
+                return ""
 
     def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None) -> Draft:
         """The ticket to open; `follows` is the closed one whose place it takes.

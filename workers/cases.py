@@ -19,7 +19,7 @@ from remediation.planning import Observation, plan, still_told, still_wanted, wi
 from remediation.progress import Progress
 from remediation.store.case_rows import memory_json
 from remediation.store.entries import PutOff, SetAside, Settled
-from remediation.store.parked import ParkedKind, name_of
+from remediation.store.parked import ParkedKind
 from remediation.store.todo import LEASE_SECONDS, Lease
 from workers.jobs import MOST_STUMBLES, never_raising
 from workers.leases import under_lease
@@ -134,7 +134,6 @@ async def _settle(
     drop = [f"parked:{name}" for name in sorted(moot)] + [f"again:{name}" for name in sorted(record.again)]
     seen = progress.tickets.values()
     _require(lease, held=await desk.todo.settle(lease, memory, now, seen=seen, drop=drop, look_at=look_at))
-    await desk.parked.forget([name_of(ParkedKind.ACTION, lease.ref, name) for name in sorted(moot)])
     LOOKS.labels(record.key.district, "settled").inc()
 
 

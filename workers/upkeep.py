@@ -1,4 +1,4 @@
-"""Cron: wake what was left behind: put off, orphaned by a crash, or forgotten by the queue."""
+"""Cron: wake what is due: put off, orphaned by a crash, forgotten by the queue, or by appointment."""
 
 import structlog
 

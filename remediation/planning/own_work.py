@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from remediation.cases import Memory
+from remediation.findings import FindingStatus
 from remediation.planning.observation import Observation
 from remediation.tickets import TicketState
 
@@ -17,10 +18,11 @@ def with_own_work(memory: Memory, seen: Observation) -> Memory:
         return memory if memory.planned_at is None else replace(memory, planned_at=None)
     finding, tickets = memory.finding, dict(memory.tickets)
     status = seen.finding.status
-    if f"patch:{status}" in memory.doing:
+    if f"patch:{status}" in memory.doing and not (status.is_solved and memory.planned_at is status):
         finding = status
-        if finding.is_solved:  # planned only where every ticket was done
-            tickets = dict.fromkeys(seen.existing, TicketState.DONE)
+        if finding.is_solved:  # planned only where every other ticket was done
+            known = {name: state for name, state in tickets.items() if f"resolve:{name}" in memory.doing}
+            tickets = dict.fromkeys(seen.existing, TicketState.DONE) | known
     elif memory.planned_at not in {None, status}:
         finding = memory.planned_at  # it has changed since, and not by us
     for tracker, ticket in seen.existing.items():
@@ -28,3 +30,17 @@ def with_own_work(memory: Memory, seen: Observation) -> Memory:
         if own & memory.doing:
             tickets[tracker] = ticket.state
     return replace(memory, finding=finding, tickets=tickets, doing=frozenset(), planned_at=None)
+
+
+def still_owed(memory: Memory, seen: Observation) -> frozenset[str]:
+    """The trackers whose ticket was to be brought back when its finding was found again, and could not be until now.
+
+    Others could, so that the finding is `reviewing` already and does not tell any more.
+    """
+    reviewing = FindingStatus.REVIEWING
+    if not (memory.finding is memory.planned_at is seen.finding.status is reviewing):
+        return frozenset()
+    if f"patch:{reviewing}" in memory.doing:  # cut off: nobody knows whether it was brought back and closed once more
+        return frozenset()
+    known = [name for name in seen.done if memory.tickets.get(name) is TicketState.DONE]
+    return frozenset(name for name in known if {f"reopen:{name}", f"open:{name}"} & memory.doing)

@@ -21,7 +21,7 @@ from remediation.planning.left_over import asked_again, closing
 from remediation.planning.news import news
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import accepted_still, decided, outcome_of
-from remediation.planning.own_work import with_own_work
+from remediation.planning.own_work import still_owed, with_own_work
 from remediation.policy import Policy, ResolveWhen, accepts_risk
 from remediation.tickets import Reason, Ticket, TicketState
 
@@ -72,10 +72,18 @@ def _all_actions(seen: Observation, policy: Policy, memory: Memory, record: Case
     elif status.is_solved:
         actions += _for_solved(seen, policy, memory, record, now)
     elif status is FindingStatus.GONE and policy.closes_gone:
-        actions += [closing(tracker, status) for tracker in seen.active]
-    actions += news(seen, memory, _at_work_after(actions, seen))
+        actions += [closing(tracker, status) for tracker in seen.active if not _goes_on(tracker, memory)]
+    fresh = {action.tracker for action in actions if isinstance(action, OpenTicket)}  # opened as urgent as it is now
+    told = news(seen, memory, _at_work_after(actions, seen))
+    actions += [each for each in told if not (isinstance(each, RaiseTicket) and each.tracker in fresh)]
     actions += [CloseDuplicate(ticket.tracker, ticket.id) for ticket in seen.duplicates]
     return actions
+
+
+def _goes_on(tracker: str, memory: Memory) -> bool:
+    """A person has opened the ticket of a finding that is gone again: that counts for as long as it is gone."""
+    told = CommentOnTicket(tracker, Why.FINDING_GONE).token in memory.told
+    return told or memory.tickets.get(tracker) is TicketState.DONE
 
 
 def _at_work_after(actions: Iterable[Action], seen: Observation) -> Iterable[str]:
@@ -98,15 +106,15 @@ def _for_unsolved(
     if patch := _accepted_nevertheless(seen, policy, memory, now):
         yield patch
         return
-    again = _is_found_again(seen, memory)
-    why = Why.FOUND_AGAIN if again and seen.existing else Why.NEW
+    again, owed = is_found_again(seen, memory), still_owed(record.memory, seen)
+    why = Why.FOUND_AGAIN if (again or owed) and seen.existing else Why.NEW
     opened = _not_parked([OpenTicket(tracker, why) for tracker in seen.missing(policy.trackers)], record)
-    if seen.existing and not again and not opened:
+    if seen.existing and not (again or owed or opened):
         ending = list(_ending(seen, policy, memory, record, now))
         yield from ending
         if not seen.active or any(isinstance(action, PatchFinding) for action in ending):
             return
-    back = list(_brought_back(seen, policy, memory, why, now)) if again else []
+    back = [each for each in _brought_back(seen, policy, memory, why, now) if again or each.tracker in owed]
     back = _not_parked(back, record)
     yield from back
     yield from opened
@@ -183,7 +191,7 @@ def _unnamed(seen: Observation, memory: Memory) -> bool:
     return memory.finding is not None and any(tracker not in memory.tickets for tracker in seen.active)
 
 
-def _is_found_again(seen: Observation, memory: Memory) -> bool:
+def is_found_again(seen: Observation, memory: Memory) -> bool:
     """The finding came back, against what the tickets say.
 
     Without a memory `open` is taken at its word; `reviewing` beside done tickets is decided by what happened last.

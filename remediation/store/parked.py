@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from remediation.errors import KeyMissing, OutsideError
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection, passing_errors
+from remediation.store.connection import Connection
 from remediation.store.inbox import FINGERPRINT_LIFETIME, milliseconds
 from remediation.store.keys import PARKED, PARKED_ROW
 
@@ -86,16 +86,6 @@ class ParkedWork:
     async def discard(self, name: str, now: float) -> bool:
         """Give it up, by a person's decision; a delivery's body is shredded. False: nothing of that name is parked."""
         return bool(await self._connection.run("unpark", name, int(now * 1000), "discard", _LIFETIME_MS))
-
-    async def forget(self, names: list[str]) -> None:
-        """Take work off the list that has been done, or is no longer wanted, by itself."""
-        if not names:
-            return
-        with passing_errors():
-            async with self._connection.redis.pipeline(transaction=True) as pipe:
-                pipe.zrem(PARKED, *names)
-                pipe.delete(*(PARKED_ROW + name for name in names))
-                await pipe.execute()
 
     async def count(self) -> int:
         """How much is parked."""

@@ -134,7 +134,8 @@ class Todo:
     ) -> bool:
         """Remember, let go, and clear the mark if nothing happened since.
 
-        `seen` are the tickets whose versions are news to nobody now; `drop` names fields of the row to delete.
+        `seen` are the tickets whose versions are news to nobody now; `drop` names fields of the row to delete; what is
+        parked under the name of one goes off the list of parked work.
         `look_at` (Unix seconds) makes the case's appointment; None cancels one that it had.
         False: the lease was lost, nothing was written, and whoever took it over goes on.
         """

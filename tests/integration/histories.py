@@ -2,52 +2,21 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from remediation.errors import StoreUnavailable
 from remediation.findings import Finding, FindingStatus
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.store.keys import DIRTY, LEASE
-from remediation.tickets import Draft, Reason, Ticket, TicketState
+from remediation.tickets import Reason, TicketState
+from tests.gated import Deed, GatedSource, GatedTracker, Gates, Happening
 from tests.integration.offices import HORIZON, KEY, Office
-from tests.stand_ins import LATER, ManualClock, MemorySource, MemoryTracker, Troubles
+from tests.stand_ins import LATER, ManualClock, Troubles
 from workers.cases import look_at_case
 from workers.polls import poll_trackers
-
-Happening = Callable[[], Awaitable[None]]
-
-
-class Gates:
-    """Every call that leaves a worker passes one gate before it is carried out and one after it.
-
-    At one of them something may happen. A dead worker passes none.
-    """
-
-    def __init__(self) -> None:
-        self._left = 0
-        self._happening: Happening | None = None
-        self.dead = False
-
-    def at(self, number: int, happening: Happening) -> None:
-        """Let it happen at the gate of this number, counted from 1 and from now on."""
-        self._left, self._happening = number, happening
-
-    def clear(self) -> None:
-        """Nothing happens any more, and whoever passes is alive."""
-        self._happening, self.dead = None, False
-
-    async def pass_by(self) -> None:
-        """Raises StoreUnavailable to the dead: they get no further."""
-        if self.dead:
-            raise StoreUnavailable("test-only: this worker was killed")
-        self._left -= 1
-        if self._left == 0 and self._happening is not None:
-            await self._happening()
 
 
 class GatedConnection(Connection):
@@ -64,87 +33,6 @@ class GatedConnection(Connection):
         return reply
 
 
-class GatedSource(MemorySource):
-    """SchoolScan behind gates. Orders under the name `updated` are met after an update: its reply is lost."""
-
-    def __init__(self, finding: Finding, gates: Gates, told: Callable[[FindingStatus, FindingStatus], None]) -> None:
-        super().__init__(finding)
-        self._gates, self._told, self._read = gates, told, finding.status
-
-    async def finding(self, finding_id: str) -> Finding:
-        await self._gates.pass_by()
-        finding = await super().finding(finding_id)
-        self._read = finding.status
-        await self._gates.pass_by()
-        return finding
-
-    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
-        await self._gates.pass_by()
-        await super().update_finding(finding_id, status, note)
-        self._told(self._read, status)
-        await self._gates.pass_by()
-        self.troubles.meet("updated")
-
-
-class GatedTracker(MemoryTracker):
-    """A tracker behind gates, whose search lags. Orders in the past tense are met after the deed: a lost reply."""
-
-    def __init__(self, name: str, clock: ManualClock, gates: Gates) -> None:
-        super().__init__(name, clock, lag=HORIZON - 1, horizon=HORIZON)
-        self._gates = gates
-
-    async def create(self, draft: Draft) -> Ticket:
-        await self._gates.pass_by()
-        ticket = await super().create(draft)
-        await self._gates.pass_by()
-        return ticket
-
-    async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
-        await self._gates.pass_by()
-        ticket = await super().read(ticket_id, closed=closed)
-        await self._gates.pass_by()
-        return ticket
-
-    async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
-        await self._gates.pass_by()
-        found = await super().find(mark, place)
-        await self._gates.pass_by()
-        return tuple(ticket for ticket in found if ticket.state is not TicketState.GONE)
-
-    async def resolve(
-        self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
-    ) -> Ticket:
-        await self._gates.pass_by()
-        ticket = await super().resolve(ticket_id, reason, comment, fields)
-        await self._gates.pass_by()
-        self.troubles.meet("resolved")
-        return ticket
-
-    async def reopen(self, ticket_id: str, comment: str) -> Ticket:
-        await self._gates.pass_by()
-        ticket = await super().reopen(ticket_id, comment)
-        await self._gates.pass_by()
-        self.troubles.meet("reopened")
-        return ticket
-
-    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
-        await self._gates.pass_by()
-        ticket = await super().raise_urgency(ticket_id, fields, comment)
-        await self._gates.pass_by()
-        self.troubles.meet("raised")
-        return ticket
-
-    async def comment(self, ticket_id: str, text: str) -> None:
-        await self._gates.pass_by()
-        await super().comment(ticket_id, text)
-        await self._gates.pass_by()
-        self.troubles.meet("commented")
-
-    def present(self) -> list[Ticket]:
-        """The case's tickets that nobody has deleted."""
-        return [ticket for ticket in self.of(KEY.mark) if ticket.state is not TicketState.GONE]
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """What happens outside: the finding, or the case's ticket in a tracker, becomes something else."""
@@ -159,14 +47,23 @@ class Story(Office):
 
     def __init__(self, connection: Connection, keyring: Keyring) -> None:
         self.gates, clock = Gates(), ManualClock()
-        self.books = {name: GatedTracker(name, clock, self.gates) for name in ("snow", "jira")}
+        self.books = {
+            name: GatedTracker(name, clock, self.gates, self._hear, horizon=HORIZON) for name in ("snow", "jira")
+        }
         super().__init__(GatedConnection(connection, self.gates), keyring, trackers=dict(self.books), clock=clock)
-        self.source = GatedSource(Finding("fnd_1", FindingStatus.OPEN, detected_at=LATER), self.gates, self._judge)
+        self.source = GatedSource(Finding("fnd_1", FindingStatus.OPEN, detected_at=LATER), self.gates, self._hear)
         self.sources["lakeside"] = self.source
         self.desk = replace(self.desk, chance=random.Random(0))  # noqa: S311 - the same history must end the same
         self.wrongs: list[str] = []
         self._closed_by_a_person = self._reopened_by_a_person = False
         self._was_wiped = False
+        self._read = FindingStatus.OPEN
+
+    def _hear(self, deed: Deed) -> None:
+        if deed.verb == "finding" and deed.status is not None:
+            self._read = deed.status
+        if deed.verb == "update_finding" and deed.status is not None:
+            self._judge(self._read, deed.status)
 
     def _judge(self, was: FindingStatus, status: FindingStatus) -> None:
         """Of an update of ours, `was` being what we had read. No system lets one depend on what is there."""
@@ -190,7 +87,7 @@ class Story(Office):
                 self._closed_by_a_person = False
             self.source.set_status("fnd_1", change.becomes)
             return
-        for ticket in self.books[change.where].present():
+        for ticket in self.books[change.where].present(KEY.mark):
             done = change.becomes is TicketState.DONE
             self.books[change.where].change(ticket.id, change.becomes, change.reason if done else None, by="person-1")
             self._closed_by_a_person |= done
@@ -260,7 +157,7 @@ class Story(Office):
 
     def agreement(self) -> str:
         """In what way both sides do not agree; empty where they do."""
-        tickets = {name: tracker.present() for name, tracker in self.books.items()}
+        tickets = {name: tracker.present(KEY.mark) for name, tracker in self.books.items()}
         active = [name for name, kept in tickets.items() if any(ticket.state.is_active for ticket in kept)]
         status = self.status()
         if status.is_solved:

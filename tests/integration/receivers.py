@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import httpx2
 from redis.asyncio import Redis
 
-from receiver.accounts import Account
+from receiver.accounts import Account, Accounts
 from receiver.app import Limits, create_app
 from remediation.sealing import Keyring
 from remediation.signatures import SignatureFormat, sign
@@ -42,13 +42,14 @@ class Receiver:
     connection: Connection
     keyring: Keyring
     accounts: Mapping[str, Account] = field(default_factory=lambda: {"lakeside": account()})
+    trackers: Mapping[str, Account] = field(default_factory=dict)
     limits: Limits = field(default_factory=lambda: Limits(max_body_bytes=4096, body_deadline=0.3))
     allow_weak_durability: bool = False
     clock: ManualClock = field(default_factory=ManualClock)
 
     def __post_init__(self) -> None:
         self.app = create_app(
-            self.accounts,
+            Accounts(self.accounts, self.trackers),
             self.connection,
             Inbox(self.connection, self.keyring),
             self.clock,

@@ -14,6 +14,7 @@ from cli.main import main
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import Refused
 from remediation.sealing import Keyring, generate_key
+from remediation.senders import Sender
 from remediation.store.inbox import Inbox
 from remediation.store.parked import ParkedKind, ParkedWork
 from remediation.store.todo import Todo
@@ -49,7 +50,7 @@ async def filled(remedy: CliRunner, redis_url: str, data_keys: str) -> CliRunner
             error = Refused("jira", WORDS, status=400)
             await work.park(ParkedKind.ACTION, KEY.ref, error, at, district="lakeside", action="open:jira")
         inbox = Inbox(connection, keyring)
-        await inbox.accept("d1", "schoolscan", "lakeside", b"{", AT + 30, unreadable="the body is not JSON")
+        await inbox.accept("d1", Sender.SCHOOLSCAN, "lakeside", b"{", AT + 30, unreadable="the body is not JSON")
     return remedy
 
 

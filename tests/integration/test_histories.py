@@ -61,7 +61,7 @@ async def solved(opened: Story) -> Story:
 
 
 def states(story: Story) -> dict[str, TicketState]:
-    return {name: ticket.state for name in BOTH for ticket in story.books[name].present()}
+    return {name: ticket.state for name in BOTH for ticket in story.books[name].present(KEY.mark)}
 
 
 async def quiet_from_here(story: Story) -> bool:
@@ -352,9 +352,9 @@ async def test_what_a_person_asks_for_again_waits_for_a_tracker_that_does_not_an
     await story.look()
     story.books["jira"].troubles.for_good("find", busy("jira"))
     await story.later()
-    assert len(story.books["jira"].present()) == 1
+    assert len(story.books["jira"].present(KEY.mark)) == 1
     await story.rest()
-    assert (story.agreement(), len(story.books["jira"].present())) == ("", 1)
+    assert (story.agreement(), len(story.books["jira"].present(KEY.mark))) == ("", 1)
 
 
 async def test_a_closing_asked_for_again_waits_for_a_ticket_that_cannot_be_read(opened: Story) -> None:

@@ -10,6 +10,7 @@ from remediation.errors import Refused, TryLater
 from remediation.findings import Finding, FindingStatus, Severity
 from remediation.queue import WORK_QUEUE, Band, Job, band_of
 from remediation.sealing import Keyring
+from remediation.senders import Sender
 from remediation.store.connection import Connection
 from remediation.store.inbox import scan_ref
 from remediation.store.keys import CASE, SCAN, SCANS
@@ -50,7 +51,7 @@ async def office(connection: Connection, keyring: Keyring) -> Office:
 
 async def complete(office: Office, event_id: str = "evt_1", district: str = "lakeside") -> None:
     body = json.dumps({"id": event_id, "type": "scan.completed", "data": {"scan_id": "scan_1"}}).encode()
-    await office.desk.inbox.accept(event_id, "schoolscan", district, body, office.clock())
+    await office.desk.inbox.accept(event_id, Sender.SCHOOLSCAN, district, body, office.clock())
     await read_delivery(office.context, event_id)
     for job in await office.waiting():
         if job.startswith(Job.READ_DELIVERY):
@@ -216,7 +217,7 @@ async def test_a_start_that_arrives_late_leaves_a_parked_listing_parked_and_kept
     office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan"))
     await page(office)
     body = json.dumps({"id": "evt_2", "type": "scan.started", "data": {"scan_id": "scan_1"}}).encode()
-    await office.desk.inbox.accept("evt_2", "schoolscan", "lakeside", body, office.clock())
+    await office.desk.inbox.accept("evt_2", Sender.SCHOOLSCAN, "lakeside", body, office.clock())
     await read_delivery(office.context, "evt_2")
     assert await field(office, "state") == "parked"
     assert await office.redis.ttl(SCAN + REF) == -1

@@ -15,6 +15,7 @@ from cli.assembly import open_connection
 from cli.embedded import EmbeddedServer
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
 from remediation.sealing import Keyring
+from remediation.senders import Sender
 from remediation.store.connection import Connection
 from remediation.store.inbox import DeliveryState
 from remediation.store.keys import DIRTY, LEASE, PENDING
@@ -82,7 +83,7 @@ async def until(what: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> N
 async def accept(office: Office, number: int = 1) -> Callable[[], Awaitable[bool]]:
     """A delivery comes in; answers whether it has been read and its case looked at."""
     delivery = f"d{number}"
-    await office.desk.inbox.accept(delivery, "schoolscan", "lakeside", event(number), time.time())
+    await office.desk.inbox.accept(delivery, Sender.SCHOOLSCAN, "lakeside", event(number), time.time())
 
     async def is_done() -> bool:
         state = await office.desk.inbox.state(delivery)
@@ -194,7 +195,7 @@ async def test_a_stop_lets_running_work_end_and_takes_nothing_new(connection: Co
         await asyncio.wait_for(tracker.begun.wait(), 5)
         supervisor.stop()
         supervisor.stop()  # a second SIGTERM changes nothing
-        await office.desk.inbox.accept("late", "schoolscan", "lakeside", event(2), time.time())
+        await office.desk.inbox.accept("late", Sender.SCHOOLSCAN, "lakeside", event(2), time.time())
         await asyncio.sleep(0.2)
         tracker.through.set()
     assert len(tracker.of(KEY.mark)) == 1

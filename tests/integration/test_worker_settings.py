@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from arq.worker import Function, Worker
 
-from remediation.mapping.schema import LONGEST_CALL
+from remediation.mapping.trackers import LONGEST_CALL
 from remediation.queue import JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Job, decode, encode
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection

@@ -50,7 +50,9 @@ rules:
     match:
       severity: [critical, high]
       any: [{site: "*.lakeside.example"}, {path: /grades/**}]
-    tickets: {web: {project: SEC, summary: "[red]{{ finding.id }}"}}
+    reopen: {within: 14d}
+    outcomes: {cancelled: reviewing}
+    tickets: {web: {project: SEC, summary: "[red]{{ finding.id }}", close_fields: {customfield_7: {value: Page}}}}
 """
 
 
@@ -124,10 +126,29 @@ def test_text_shows_rule_conditions_tickets_and_note(rules: Path) -> None:
     assert "  summary:           [red]fnd_9d2" in lines
     assert r"  body:              fnd_9d2 \*bold\* critical" in lines
     assert '  labels:            ["remedy:lakeside:finding:fnd_9d2", "remedy"]' in lines
-    assert lines[-2:] == [
+    assert '  when closed:       {"customfield_7": {"value": "Page"}}' in lines
+    assert lines[-11:-1] == [
         "With reviewing, SchoolScan would be told:",
         "  Remediation is tracked in web (new) (rule bad, 2026-04-15 14:02 UTC).",
+        "",
+        "From then on:",
+        "  When all its tickets are done, the finding is resolved.",
+        "  Closed as cancelled, a ticket leaves the finding open, and is told so.",
+        "  Closed as false positive, duplicate or unknown, it resolves the finding.",
+        "  An accepted risk needs no reason and no end, and counts until its end, if it has one.",
+        "  When the finding is found again, tickets closed within 14d are opened again; new ones follow older ones.",
+        "  When SchoolScan no longer has it, open tickets are told so.",
     ]
+    assert lines[-1] == "  Notes say nothing of what people write in tickets."
+
+
+def test_json_says_how_the_rule_keeps_its_tickets_in_step(rules: Path) -> None:
+    said = told("--mappings", rules, "--district", "lakeside")
+    assert (said["choices"]["reopen"], said["choices"]["outcomes.cancelled"]) == ("within 14d", "reviewing")
+    assert said["in_step"][0] == "When all its tickets are done, the finding is resolved."
+    assert said["tickets"][0]["closing"] == {"customfield_7": {"value": "Page"}}
+    none = told("--mappings", rules, "--district", "lakeside", finding={**FINDING, "severity": "low"})
+    assert (none["choices"], none["in_step"]) == ({}, [])
 
 
 def test_what_comes_from_outside_commands_no_terminal(rules: Path) -> None:

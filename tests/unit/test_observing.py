@@ -207,6 +207,8 @@ async def test_a_finding_that_we_knew_and_that_schoolscan_no_longer_has_is_gone(
     scene.source.forget("fnd_1")
     seen = (await scene.look()).observation
     assert (seen.finding.status, seen.tickets) == (FindingStatus.GONE, {"jira": ticket})
+    scene.record = CaseRecord(KEY, intents={"jira": Intent("jira", 0.0)})
+    assert (await scene.look()).observation == seen, "after a wipe a ticket's mark is all that tells of it"
     scene.record = CaseRecord(KEY)
     with pytest.raises(NotFound):
         await scene.look()

@@ -117,16 +117,18 @@ def test_nothing_that_schoolscan_finds_falls_through_the_delivered_rules(
         assert "ZZPII" not in draft.summary + draft.body + repr(draft.fields)
 
 
-def test_what_no_rule_takes_gets_no_ticket_and_has_no_place(narrow: MappingsRulebook) -> None:
+def test_what_no_rule_takes_gets_no_ticket_and_is_looked_for_anywhere(narrow: MappingsRulebook) -> None:
     assert wanted(narrow, FINDING) == ()
-    assert narrow.place(KEY, FINDING, "jira", AT) is None
+    assert narrow.place(KEY, FINDING, "jira", AT) == ""
     with pytest.raises(LookupError):
         narrow.draft(KEY, FINDING, "jira", AT)
 
 
-def test_a_tracker_that_the_rule_does_not_name_has_no_place(rulebook: MappingsRulebook) -> None:
+def test_a_tracker_that_the_rule_does_not_name_is_searched_where_its_tickets_are(rulebook: MappingsRulebook) -> None:
     vendor = replace(FINDING, domain_type=DomainType.VENDOR_EXPOSURE)
-    assert rulebook.place(KEY, vendor, "jira", AT) is None
+    assert rulebook.place(KEY, vendor, "jira", AT) == ""
+    assert rulebook.place(KEY, replace(FINDING, status=FindingStatus.GONE), "servicenow", AT) == "incident"
+    assert rulebook.place(KEY, vendor, "nowhere", AT) is None
     with pytest.raises(LookupError):
         rulebook.draft(KEY, vendor, "jira", AT)
 

@@ -15,6 +15,9 @@ class Client:
     thread: int = field(default_factory=threading.get_ident)
     closed: bool = False
 
+    def close(self) -> None:
+        self.closed = True
+
 
 @dataclass
 class Clients:
@@ -25,10 +28,6 @@ class Clients:
         self.made.append(client)
         return client
 
-    @staticmethod
-    def disconnect(client: Client) -> None:
-        client.closed = True
-
 
 @pytest.fixture
 def clients() -> Clients:
@@ -37,7 +36,7 @@ def clients() -> Clients:
 
 @pytest.fixture
 async def threads(clients: Clients) -> AsyncIterator[Threads[Client]]:
-    threads = Threads("helpdesk", clients.connect, clients.disconnect, size=2, deadline=0.2)
+    threads = Threads("helpdesk", clients.connect, size=2, deadline=0.2)
     yield threads
     await threads.close()
 

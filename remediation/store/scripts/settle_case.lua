@@ -1,5 +1,6 @@
 -- Remember a case and let go of it. ARGV: reference, token, generation seen, now, memory, when to look again (ms) or '',
--- how many tickets were seen, then tracker, ticket id, version of each, then fields of the row to delete.
+-- how many tickets were seen, then tracker, ticket id, version of each, then fields of the row to delete;
+-- what was parked under such a name goes off the list with it.
 -- Answers 'lost', 'settled', or 'again' when something happened since.
 local ref, now = ARGV[1], tonumber(ARGV[4])
 local row = CASE .. ref
@@ -13,6 +14,13 @@ end
 local first_field = 8 + 3 * tonumber(ARGV[7])
 for i = 8, first_field - 1, 3 do redis.call('HSET', SEEN .. ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 redis.call('HDEL', row, 'attempts', unpack(ARGV, first_field))
+for i = first_field, #ARGV do
+  if string.sub(ARGV[i], 1, 7) == 'parked:' then
+    local name = ref .. '/' .. string.sub(ARGV[i], 8)
+    redis.call('ZREM', PARKED, name)
+    redis.call('DEL', PARKED_ROW .. name)
+  end
+end
 redis.call('DEL', LEASE .. ref)
 if redis.call('HGET', row, 'gen') == ARGV[3] then
   redis.call('ZREM', DIRTY, ref)

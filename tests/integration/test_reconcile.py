@@ -1,0 +1,270 @@
+"""Reconciling: everything is looked at again, nothing is opened twice, and it says what came of it."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli.failures import ExitCode
+from cli.reconcile import Order, bring_into_step
+from cli.reconcile_forecast import Forecast, forecasts
+from cli.reconcile_report import Screen
+from cli.reconcile_wait import NOBODY
+from cli.reconcile_walk import BEGINNING, Candidate, Walk
+from remediation.cases import CaseKey, CaseKind
+from remediation.errors import Refused, TryLater
+from remediation.findings import Finding, FindingStatus, Severity
+from remediation.queue import Band
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.store.entries import Triggered
+from remediation.tickets import Draft, Reason, TicketState
+from tests.integration.offices import Office
+from tests.stand_ins import LATER, ManualClock
+
+COUNT = 25
+KEYS = [CaseKey("lakeside", CaseKind.FINDING, f"many_{number}") for number in range(COUNT)]
+
+
+@pytest.fixture
+async def office(connection: Connection, keyring: Keyring) -> Office:
+    """A district of 25 findings, with a ticket in each of two trackers, in step."""
+    office = Office(connection, keyring, page_size=10, clock=ManualClock(float(int(time.time()))))
+    office.source.findings.clear()
+    changed = datetime.fromtimestamp(office.clock() - 3600, tz=UTC)
+    for key in KEYS:
+        finding = Finding(key.id, FindingStatus.OPEN, Severity.HIGH, detected_at=LATER, updated_at=changed)
+        office.source.findings[key.id] = finding
+    await office.desk.todo.mark([(key, Band.HIGH) for key in KEYS], office.clock())
+    await office.work()
+    return office
+
+
+class Asleep:
+    """A sleep that takes no time, and remembers how long it should have been."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        await asyncio.sleep(0)
+
+
+def walk_of(office: Office, since: datetime = BEGINNING) -> Walk:
+    now = datetime.fromtimestamp(office.clock(), tz=UTC)
+    said: list[str] = []
+    return Walk(office.sources, office.trackers, office.desk.todo, since, now, said.append, Asleep())
+
+
+async def found(walk: Walk) -> list[Candidate]:
+    return [each async for batch in walk.batches() for each in batch]
+
+
+async def foreseen(office: Office) -> Mapping[str, Forecast]:
+    return {each.ref: each async for each in forecasts(walk_of(office), office.desk.rulebook)}
+
+
+@contextlib.asynccontextmanager
+async def at_work(office: Office) -> AsyncIterator[None]:
+    """A worker that works whatever comes."""
+    going = True
+
+    async def work() -> None:
+        while going:
+            await office.desk.todo.sweep(office.clock())
+            await office.work()
+            await asyncio.sleep(0.01)
+
+    task = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        going = False  # cancelled in the middle of a command, a Redis client may take it for a time-out of its own
+        await task
+
+
+async def reconcile(office: Office, *, patience: float = 30.0, wait: bool = True, as_json: bool = False) -> ExitCode:
+    walk = walk_of(office)
+    order = Order(None, walk.since, walk.now, timedelta(seconds=patience), wait=wait)
+    return await bring_into_step(walk, order, office.connection, Screen(as_json=as_json))
+
+
+def close(office: Office, key: CaseKey) -> None:
+    """Somebody closes the tickets of a case as fixed."""
+    for tracker in (office.snow, office.jira):
+        tracker.change(tracker.of(key.mark)[0].id, TicketState.DONE, Reason.FIXED)
+
+
+def written(office: Office) -> tuple[int, ...]:
+    """How much was ever written outside: updates, and the tickets' versions."""
+    return len(office.source.updates), office.snow._edits, office.jira._edits
+
+
+async def test_every_finding_and_every_ticket_is_walked_through_once(office: Office) -> None:
+    elsewhere = CaseKey("lakeside", CaseKind.FINDING, "not-listed")
+    office.jira.keep(Draft(elsewhere.mark, "SEC", "summary", "body"))
+    office.jira.keep(Draft("remedy:hillside:finding:fnd_1", "SEC", "summary", "body"))
+    candidates = await found(walk_of(office))
+    assert [each.key for each in candidates] == [*KEYS, elsewhere]
+    assert {each.trackers for each in candidates[:-1]} == {frozenset({"snow", "jira"})}
+    assert (candidates[0].band, candidates[-1].band) == (Band.HIGH, None)
+
+
+async def test_what_changed_lately_is_walked_through_and_nothing_else(office: Office) -> None:
+    lately = datetime.fromtimestamp(office.clock(), tz=UTC)
+    office.snow.books.clear()
+    office.jira.books.clear()
+    for number, key in enumerate(KEYS):
+        office.source.findings[key.id] = Finding(key.id, updated_at=lately - timedelta(days=number))
+    office.source.findings["silent"] = Finding("silent")
+    candidates = await found(walk_of(office, lately - timedelta(days=2)))
+    assert [each.key.id for each in candidates] == ["many_0", "many_1", "many_2", "silent"]
+
+
+async def test_it_waits_for_as_long_as_it_is_told_to(office: Office) -> None:
+    office.source.troubles.once("findings_page", TryLater("lakeside", "busy", status=429, after=42.0))
+    office.jira.troubles.once("changes", TryLater("jira", "down", status=503))
+    walk = walk_of(office)
+    assert len(await found(walk)) == COUNT
+    assert isinstance(walk.sleep, Asleep)
+    assert [seconds >= 42 for seconds in walk.sleep.seconds] == [False, True]
+
+
+@pytest.mark.parametrize("error", [TryLater("jira", "down"), Refused("jira", "no", status=403)])
+async def test_a_system_that_stays_away_or_refuses_ends_it(office: Office, error: Exception) -> None:
+    office.jira.troubles.for_good("changes", error)
+    with pytest.raises(type(error)):
+        await found(walk_of(office))
+
+
+# The dry run.
+
+
+async def test_where_all_is_in_step_nothing_would_be_done(office: Office) -> None:
+    before = written(office)
+    assert {each.steps for each in (await foreseen(office)).values()} == {()}
+    assert written(office) == before
+
+
+async def test_a_dry_run_says_what_would_be_done_and_writes_nothing_anywhere(office: Office) -> None:
+    close(office, KEYS[0])
+    office.source.set_status(KEYS[1].id, FindingStatus.RESOLVED)
+    office.source.findings["new"] = Finding("new", FindingStatus.OPEN, Severity.LOW, detected_at=LATER)
+    before, store = written(office), await snapshot(office)
+    plans = {ref: [step.action for step in each.steps] for ref, each in (await foreseen(office)).items() if each.steps}
+    assert sorted(plans) == ["lakeside:finding:many_0", "lakeside:finding:many_1", "lakeside:finding:new"]
+    assert plans["lakeside:finding:many_0"] == ["patch:resolved"]
+    assert set(plans["lakeside:finding:many_1"]) == {"resolve:snow", "resolve:jira"}
+    assert "open:jira" in plans["lakeside:finding:new"]
+    assert written(office) == before
+    assert await snapshot(office) == store
+
+
+async def snapshot(office: Office) -> dict[bytes, bytes]:
+    keys = await office.redis.keys("*")
+    return {key: await office.redis.dump(key) or b"" for key in keys}
+
+
+async def test_a_dry_run_on_a_wiped_store_finds_the_tickets_too(office: Office) -> None:
+    office.source.set_status(KEYS[1].id, FindingStatus.RESOLVED)
+    await office.redis.flushall()
+    plans = {ref: [step.action for step in each.steps] for ref, each in (await foreseen(office)).items() if each.steps}
+    assert {ref: set(actions) for ref, actions in plans.items()} == {KEYS[1].ref: {"resolve:snow", "resolve:jira"}}
+    assert await office.redis.dbsize() == 0
+
+
+async def test_what_cannot_be_seen_is_said_and_the_rest_is_told(office: Office) -> None:
+    office.jira.troubles.for_good("read", TryLater("jira", "down", status=503))
+    forecast = (await foreseen(office))[KEYS[0].ref]
+    assert forecast.failures
+    assert forecast.failures["jira"].words == "down"
+
+
+async def test_a_dry_run_reads_no_finding_that_a_list_has_shown(office: Office) -> None:
+    office.source.troubles.calls.clear()
+    await foreseen(office)
+    assert office.source.troubles.calls == ["findings_page"] * 3
+
+
+# For good.
+
+
+async def test_where_all_is_in_step_it_says_so(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    before = written(office)
+    async with at_work(office):
+        assert await reconcile(office) is ExitCode.DONE
+    assert capsys.readouterr().out.splitlines()[-1] == "25 cases looked at: 25 were in step."
+    assert written(office) == before
+
+
+async def test_what_was_missed_is_made_up_for_and_told(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    close(office, KEYS[0])
+    async with at_work(office):
+        assert await reconcile(office) is ExitCode.DONE
+    assert office.source.findings[KEYS[0].id].status is FindingStatus.RESOLVED
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("lakeside", "25 cases"))]
+    assert lines == [
+        "lakeside:finding:many_0: set the finding to resolved",
+        "25 cases looked at: 24 were in step, 1 changed.",
+    ]
+    (trigger, *_) = [
+        each for each in reversed(await office.desk.timeline.read(KEYS[0].ref)) if isinstance(each, Triggered)
+    ]
+    assert trigger.cause == "reconcile"
+
+
+async def test_after_a_wipe_every_ticket_is_found_again_and_none_is_opened_twice(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.source.set_status(KEYS[3].id, FindingStatus.RESOLVED)
+    close(office, KEYS[4])
+    await office.redis.flushall()
+    async with at_work(office):
+        assert await reconcile(office) is ExitCode.DONE
+    for tracker in (office.snow, office.jira):
+        assert len(tracker.books) == COUNT
+        assert [tracker.of(key.mark)[0].state for key in KEYS].count(TicketState.DONE) == 2
+        assert tracker.of(KEYS[3].mark)[0].state is TicketState.DONE
+    records = [await office.record(key) for key in KEYS]
+    assert {frozenset(record.links) for record in records} == {frozenset({"snow", "jira"})}
+    assert office.source.findings[KEYS[4].id].status is FindingStatus.RESOLVED
+    shown = capsys.readouterr().out
+    assert "lakeside:finding:many_3: closed KEY-" in shown
+    assert "lakeside:finding:many_4: set the finding to resolved" in shown
+    async with at_work(office):
+        assert await reconcile(office) is ExitCode.DONE
+    assert "25 were in step." in capsys.readouterr().out
+
+
+async def test_what_is_parked_and_what_is_put_off_is_named(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    office.source.set_status(KEYS[0].id, FindingStatus.RESOLVED)
+    office.jira.troubles.for_good("resolve", Refused("jira", "a field is required", status=400))
+    async with at_work(office):
+        assert await reconcile(office) is ExitCode.FAILED
+    shown = capsys.readouterr().out
+    assert "see remedy parked show lakeside:finding:many_0/resolve:jira" in shown
+    office.snow.troubles.for_good("read", TryLater("snow", "down", status=503))
+    async with at_work(office):
+        assert await reconcile(office, patience=0.5, as_json=True) is ExitCode.UNREACHABLE
+    *rows, summary = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert {row["outcome"] for row in rows} == {"put_off"}
+    assert summary == {"summary": {"cases": COUNT, "put_off": COUNT}, "dry_run": False}
+
+
+async def test_without_a_worker_it_says_so_and_ends(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    await office.redis.delete("remedy:swept")
+    assert await reconcile(office, patience=0.5) is ExitCode.UNREACHABLE
+    shown = capsys.readouterr()
+    assert NOBODY in shown.err
+    assert shown.out.splitlines()[-1] == "25 cases looked at: 25 not looked at yet."
+
+
+async def test_without_waiting_it_only_marks(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await reconcile(office, wait=False) is ExitCode.DONE
+    assert capsys.readouterr().out.splitlines()[-1] == "25 cases marked; workers look at them."
+    assert await office.desk.todo.dirty() == COUNT

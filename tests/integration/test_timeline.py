@@ -1,0 +1,93 @@
+"""The timeline of a case: told in order, capped, kept for a time, and followed from any entry on."""
+
+from datetime import timedelta
+
+from remediation.findings import FindingStatus
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.store.entries import Acted, Entry, Planned, Seen, Settled, Step, Triggered, kind_word
+from remediation.store.keys import TIMELINE
+from remediation.store.timeline import KEPT, MOST_ENTRIES, Timeline
+from remediation.tickets import Reason, TicketState
+from tests.integration.offices import KEY, Office
+
+AT = 1_800_000_000.0
+
+
+async def test_what_is_told_is_read_back_in_order(connection: Connection) -> None:
+    timeline = Timeline(connection)
+    entries: list[Entry] = [Triggered(AT, "scan", AT), Planned(AT, (Step("open:jira", "new"),)), Settled(AT)]
+    await timeline.tell(KEY.ref, entries)
+    assert await timeline.read(KEY.ref) == entries
+    assert await timeline.read(KEY.ref, 1) == entries[-1:]
+    assert await timeline.read("lakeside:finding:fnd_2") == []
+
+
+async def test_nothing_to_tell_writes_nothing(connection: Connection) -> None:
+    await Timeline(connection).tell(KEY.ref, [])
+    assert await connection.redis.dbsize() == 0
+
+
+async def test_the_oldest_entries_go_first(connection: Connection) -> None:
+    timeline = Timeline(connection)
+    for start in range(0, 3 * MOST_ENTRIES, 100):
+        await timeline.tell(KEY.ref, [Settled(AT + start + number) for number in range(100)])
+    assert MOST_ENTRIES <= await connection.redis.xlen(TIMELINE + KEY.ref) < MOST_ENTRIES + 150
+    assert (await timeline.read(KEY.ref))[-1] == Settled(AT + 3 * MOST_ENTRIES - 1)
+
+
+async def test_it_is_kept_from_its_last_entry_on(connection: Connection) -> None:
+    await Timeline(connection).tell(KEY.ref, [Settled(AT)])
+    assert await connection.redis.ttl(TIMELINE + KEY.ref) > KEPT.total_seconds() - 60
+    await Timeline(connection, timedelta(days=7)).tell(KEY.ref, [Settled(AT)])
+    assert await connection.redis.ttl(TIMELINE + KEY.ref) <= 7 * 24 * 3600
+
+
+async def test_whoever_follows_goes_on_after_what_was_seen(connection: Connection) -> None:
+    timeline = Timeline(connection)
+    begun = await timeline.now()
+    await timeline.tell(KEY.ref, [Settled(AT + number) for number in range(250)])
+    seen = [told async for told in timeline.since(KEY.ref)]
+    assert [told.entry.at - AT for told in seen] == list(range(250))
+    assert [told.id async for told in timeline.since(KEY.ref, begun)] == [told.id for told in seen]
+    await timeline.tell(KEY.ref, [Acted(AT, "open:jira", "done", "SEC-1")])
+    (new,) = [told async for told in timeline.since(KEY.ref, seen[-1].id)]
+    assert kind_word(new.entry) == "action"
+
+
+async def test_an_entry_of_another_version_is_passed_over(connection: Connection) -> None:
+    timeline = Timeline(connection)
+    await connection.ask(connection.redis.xadd(TIMELINE + KEY.ref, {"kind": "dream", "is": "{}"}))
+    await connection.ask(connection.redis.xadd(TIMELINE + KEY.ref, {"strange": "row"}))
+    await timeline.tell(KEY.ref, [Settled(AT)])
+    assert await timeline.read(KEY.ref) == [Settled(AT)]
+    assert [told.entry async for told in timeline.since(KEY.ref)] == [Settled(AT)]
+
+
+async def test_a_look_tells_why_what_was_seen_planned_and_done(connection: Connection, keyring: Keyring) -> None:
+    office = Office(connection, keyring)
+    await office.look()
+    told = await office.desk.timeline.read(KEY.ref)
+    assert [kind_word(entry) for entry in told] == ["trigger", "seen", "plan", *["action"] * 3, "settled"]
+    acted = {entry.action: entry.ticket for entry in told if isinstance(entry, Acted)}
+    assert acted == {"open:snow": "KEY-1", "open:jira": "KEY-1", "patch:reviewing": ""}
+
+
+async def test_a_look_that_changes_nothing_tells_nothing(connection: Connection, keyring: Keyring) -> None:
+    office = Office(connection, keyring)
+    await office.look()
+    before = await office.desk.timeline.read(KEY.ref)
+    for _ in range(3):
+        await office.look()
+    assert await office.desk.timeline.read(KEY.ref) == before
+
+
+async def test_a_persons_change_is_told_as_it_was_seen(connection: Connection, keyring: Keyring) -> None:
+    office = Office(connection, keyring)
+    await office.look()
+    for tracker in (office.snow, office.jira):
+        tracker.change("id-1", TicketState.DONE, Reason.FIXED)
+    await office.look()
+    assert office.status() is FindingStatus.RESOLVED
+    *_, seen = [each for each in await office.desk.timeline.read(KEY.ref) if isinstance(each, Seen)]
+    assert {(each.state, each.reason) for each in seen.tickets} == {("done", "fixed")}

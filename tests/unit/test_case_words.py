@@ -1,0 +1,95 @@
+"""A case in words: every reason, cause and action has its own, and no code shows through."""
+
+import pytest
+
+from cli.case_words import (
+    CAUSES,
+    WHYS,
+    cause_words,
+    done_words,
+    entry_words,
+    step_words,
+    timeline_lines,
+    to_do_words,
+    why_words,
+)
+from remediation.actions import Why
+from remediation.store.entries import (
+    Acted,
+    Cause,
+    Disagreed,
+    Entry,
+    Planned,
+    PutOff,
+    Seen,
+    SetAside,
+    Settled,
+    Step,
+    TicketSeen,
+    Triggered,
+)
+
+AT = 1_800_000_000.0
+LINES: list[tuple[Entry, str]] = [
+    (Triggered(AT, "webhook:schoolscan", AT), "looked, because a webhook came in, from schoolscan"),
+    (Triggered(AT, "appointment", AT), "looked, because its appointment had come"),
+    (Seen(AT, "open", "high"), "saw the finding open, high; no ticket"),
+    (
+        Seen(AT, "accepted_risk", "low", (TicketSeen("jira", "SEC-1", "done", "accepted_risk"),), ("snow",)),
+        "saw the finding accepted risk, low; SEC-1 in jira done, accepted risk, snow could not be asked",
+    ),
+    (
+        Planned(AT, (Step("open:jira", "new"), Step("patch:reviewing", "new"))),
+        "planned: open a ticket in jira (the finding is new); set the finding to reviewing (the finding is new)",
+    ),
+    (Acted(AT, "open:jira", "done", "SEC-1"), "done: opened SEC-1 in jira"),
+    (Acted(AT, "patch:accepted_risk", "done"), "done: set the finding to accepted risk"),
+    (
+        Acted(AT, "resolve:jira", "later", "SEC-1", "TryLater", 503, "r-9"),
+        "not yet: close the ticket in jira (try later, HTTP 503, request r-9)",
+    ),
+    (
+        Acted(AT, "open:snow", "refused", error="Refused", status=400),
+        "refused, and parked: open a ticket in snow (said no, HTTP 400)",
+    ),
+    (Settled(AT), "at rest"),
+    (Settled(AT, AT + 60), "at rest; to be looked at again on 2027-01-15 08:01:00"),
+    (PutOff(AT, AT + 1, "jira", "TryLater", 503), "put off until 2027-01-15 08:00:01 (jira, try later, HTTP 503)"),
+    (SetAside(AT, "KeyError"), "the whole case was parked (KeyError)"),
+    (Disagreed(AT), "conflict: both sides were changed, in ways that disagree"),
+]
+
+
+@pytest.mark.parametrize(("entry", "words"), LINES, ids=lambda value: value if isinstance(value, str) else "")
+def test_each_kind_of_entry_is_a_sentence(entry: Entry, words: str) -> None:
+    assert entry_words(entry) == words
+
+
+def test_a_line_begins_with_its_time() -> None:
+    assert list(timeline_lines([Settled(AT)])) == ["2027-01-15 08:00:00  at rest"]
+
+
+def test_every_reason_and_every_cause_has_words() -> None:
+    assert WHYS.keys() == set(Why)
+    assert CAUSES.keys() == set(Cause)
+    assert len(set(WHYS.values())) == len(Why)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["open:j", "resolve:j", "reopen:j", "raise:j", "comment:j:refused", "duplicate:j", "patch:resolved", "read:j"],
+)
+def test_every_action_has_words_for_before_and_after(name: str) -> None:
+    assert name not in {to_do_words(name), done_words(Acted(AT, name, "done"))}
+    assert ":" not in to_do_words(name)
+
+
+def test_a_detail_is_told_with_its_step() -> None:
+    assert step_words(Step("resolve:jira", "finding_resolved", "fixed")) == (
+        "close the ticket in jira (the finding is resolved; fixed)"
+    )
+
+
+def test_words_of_another_version_are_shown_as_they_are() -> None:
+    assert (why_words("moon_phase"), cause_words("dream:jira")) == ("moon phase", "dream, from jira")
+    assert (to_do_words("look"), to_do_words("sing:jira")) == ("look", "sing:jira")

@@ -1,0 +1,137 @@
+"""Entries of a timeline: they come back as they went, and nothing that anybody wrote can be in one."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediation.actions import (
+    Action,
+    CloseDuplicate,
+    CommentOnTicket,
+    OpenTicket,
+    PatchFinding,
+    RaiseTicket,
+    ReopenTicket,
+    ResolveTicket,
+    Why,
+)
+from remediation.errors import Refused, TryLater
+from remediation.findings import Finding, FindingStatus, Severity
+from remediation.store.entries import (
+    KINDS,
+    Acted,
+    Disagreed,
+    Entry,
+    Planned,
+    PutOff,
+    Seen,
+    SetAside,
+    Settled,
+    Step,
+    TicketSeen,
+    Triggered,
+    decoded,
+    encoded,
+    kind_word,
+    steps_of,
+)
+from remediation.tickets import Reason, Ticket, TicketState
+
+AT = 1_800_000_000.25
+TICKET = Ticket("jira", "10001", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.DONE, Reason.FIXED)
+FINDING = Finding("fnd_1", FindingStatus.REVIEWING, Severity.HIGH, title="a title", url="https://school.example/a")
+UNTIL = datetime(2027, 1, 31, tzinfo=UTC)
+
+ENTRIES: list[Entry] = [
+    Triggered(AT, "webhook:schoolscan", AT - 1),
+    Seen.of(FINDING, {"jira": TICKET}, {"snow"}, AT),
+    Planned.of((ResolveTicket("jira", Reason.FIXED, Why.FINDING_RESOLVED),), AT),
+    Acted.done("resolve:jira", AT, TICKET),
+    Acted.failed("open:snow", AT, Refused("snow", "a field is required", status=400, request_id="r-1")),
+    Settled(AT, AT + 60),
+    PutOff.by(TryLater("jira", "busy", status=503), AT + 5, AT),
+    SetAside.by(ZeroDivisionError("test-only"), AT),
+    Disagreed(AT),
+]
+
+STEPS: list[tuple[Action, Step]] = [
+    (OpenTicket("jira", Why.NEW), Step("open:jira", "new")),
+    (OpenTicket("jira", Why.FOUND_AGAIN, "10001"), Step("open:jira", "found_again", "10001")),
+    (ResolveTicket("jira", Reason.FIXED, Why.TICKET_DONE), Step("resolve:jira", "ticket_done", "fixed")),
+    (ReopenTicket("snow", Why.FOUND_AGAIN), Step("reopen:snow", "found_again")),
+    (
+        RaiseTicket("jira", Severity.HIGH, (("priority", "2"), ("duedate", "2027-01-31"))),
+        Step("raise:jira", "severity_raised", "high,priority,duedate"),
+    ),
+    (
+        CommentOnTicket("jira", Why.RISK_UNEXPLAINED, "reason,expiry"),
+        Step("comment:jira:risk_unexplained", "risk_unexplained", "reason,expiry"),
+    ),
+    (CommentOnTicket("jira", Why.REFUSED, "assignee"), Step("comment:jira:refused", "refused")),
+    (
+        CommentOnTicket("jira", Why.EXPERT_REVIEWED, "Ann Doe, grade 5"),
+        Step("comment:jira:expert_reviewed", "expert_reviewed"),
+    ),
+    (CloseDuplicate("snow", "incident/1"), Step("duplicate:snow", "duplicate", "incident/1")),
+    (
+        PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, Reason.FIXED),
+        Step("patch:resolved", "ticket_done", "fixed"),
+    ),
+    (
+        PatchFinding(FindingStatus.ACCEPTED_RISK, Why.TICKET_DONE, Reason.ACCEPTED_RISK, UNTIL),
+        Step("patch:accepted_risk", "ticket_done", "2027-01-31T00:00:00+00:00"),
+    ),
+]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=kind_word)
+def test_an_entry_comes_back_as_it_went(entry: Entry) -> None:
+    assert decoded(*encoded(entry)) == entry
+
+
+def test_every_kind_is_told_of_here() -> None:
+    assert {type(entry) for entry in ENTRIES} == set(KINDS.values())
+
+
+@pytest.mark.parametrize(("action", "step"), STEPS, ids=lambda value: value.action if isinstance(value, Step) else "")
+def test_a_plan_is_told_with_reasons_and_without_anybodys_words(action: Action, step: Step) -> None:
+    assert steps_of((action,)) == (step,)
+
+
+def test_what_is_seen_is_told_in_states_and_keys_only() -> None:
+    _, wire = encoded(Seen.of(FINDING, {"jira": TICKET}, {"snow"}, AT))
+    assert b"title" not in wire
+    assert b"school.example" not in wire
+    assert b"jira.example" not in wire
+    assert Seen.of(FINDING, {"jira": TICKET}, {"snow"}, AT).tickets == (TicketSeen("jira", "SEC-1", "done", "fixed"),)
+
+
+@given(st.text(min_size=1))
+def test_no_sentence_and_no_address_can_be_written(text: str) -> None:
+    spoilt: list[Entry] = [
+        Acted(AT, text, "done", text, text, 500, text),
+        Seen(AT, text, text, (TicketSeen(text, text, text, text),), (text,)),
+        Planned(AT, (Step(text, text, text),)),
+        PutOff(AT, AT, text, text, 500, text),
+    ]
+    for entry in spoilt:
+        wire = encoded(entry)[1].decode()
+        assert " " not in wire
+        assert "//" not in wire
+        assert wire.isascii()
+
+
+def test_a_key_that_is_no_key_is_left_out() -> None:
+    strange = replace(TICKET, key="Ann Doe")
+    entry = decoded(*encoded(Acted.done("resolve:jira", AT, strange)))
+    assert entry == Acted(AT, "resolve:jira", "done")
+
+
+@pytest.mark.parametrize(
+    ("kind", "wire"), [("dream", b"{}"), ("action", b"{}"), ("action", b"not JSON"), ("settled", b'{"at": "soon"}')]
+)
+def test_what_another_version_wrote_is_passed_over(kind: str, wire: bytes) -> None:
+    assert decoded(kind, wire) is None
