@@ -101,7 +101,7 @@ class Memory:
     `severity` is the finding's, `rule` the name of the rule that counted, both when we last looked. `wrote` has what we
     last wrote into the urgency of each ticket (see Ticket.urgency): what a person has changed since is not ours any
     more. `told` are the facts that were told on tickets already and still hold. `conflict_at` (Unix seconds) is when
-    both sides were last changed in ways that disagree.
+    both sides were changed in ways that disagree, until they agree on something else.
     """
 
     finding: FindingStatus | None = None

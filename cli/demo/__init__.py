@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from cli.demo.outside import open_outside_world
-from cli.demo.screen import show_addresses, show_table, show_times, tell
+from cli.demo.screen import show_addresses, show_table, show_timeline, show_times, tell
 from cli.demo.stage import open_stage
 from cli.demo.story import Story
 from remediation.settings import load_settings
@@ -39,6 +39,7 @@ def demo(*, once: bool) -> None:
         story = Story(outside)
         told = tell(story, console)
         show_table(story, outside.findings(), console)
+        show_timeline(stage, story, console)
         show_times(told, console)
         if sys.stdout.isatty() and not once:
             show_addresses(stage, console)

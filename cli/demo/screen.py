@@ -49,6 +49,12 @@ def _line(ticket: SeenTicket) -> str:
     return f"{ticket.key} {'open' if ticket.is_active else 'done'} {ticket.url}"
 
 
+def show_timeline(stage: Stage, story: Story, console: Console) -> None:
+    """All that was seen and done about the story's finding."""
+    console.print(f"\n$ remedy case show {story.finding_id}")
+    console.print(stage.asked("case", "show", story.finding_id), markup=False, end="")
+
+
 def show_times(told: Iterable[Told], console: Console) -> None:
     """How long each step took, from its cause outside to its last effect outside."""
     table = Table("step", "seconds", title="How long it took", title_justify="left")

@@ -106,6 +106,12 @@ class Stage:
         self.subscribe(self.receiver_address)
         return receiver
 
+    def asked(self, *words: str) -> str:
+        """What a command of ours prints, as it would for somebody who operates this stage."""
+        command = [sys.executable, "-m", "cli", *words]
+        answer = subprocess.run(command, env=dict(self.environment), capture_output=True, text=True, check=False)  # noqa: S603 - as above
+        return answer.stdout + answer.stderr
+
     def stop_redis(self) -> None:
         """End the embedded server, or clear up after one that was killed. Its data stay where they are."""
         self.redis.close()

@@ -256,6 +256,10 @@ async def test_a_conflict_is_marked_and_both_sides_are_told(case: Case) -> None:
     assert case.comments == ["conflict KEY-1"]
     assert case.source.updates[-1][2].startswith("conflict")
     await case.settle()
+    assert case.memory.conflict_at is not None, "it is marked for as long as nobody has decided anew"
+    case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
+    await case.settle()
+    assert case.memory.conflict_at is None
 
 
 async def test_a_moved_ticket_is_followed_and_known_by_its_new_key(case: Case) -> None:
