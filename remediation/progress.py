@@ -63,6 +63,8 @@ class Progress:
         if not self.later and self._agree:
             tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
             planned_at = self.status if waiting else None
+            if self.status is not known.finding and not self.is_conflict:
+                known = replace(known, conflict_at=None)  # since then people have agreed on something else
             return replace(known, finding=self.status, tickets=tickets, doing=waiting, planned_at=planned_at)
         finding = self.status if any(isinstance(action, PatchFinding) for action in self.done) else known.finding
         tickets = {**known.tickets, **{name: states[name] for name in self._moved()}}
