@@ -88,6 +88,11 @@ class RaiseTicket(_OnTicket):
     severity: Severity
     fields: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def token(self) -> str:
+        """What is told where, as of a comment."""
+        return f"{self.tracker}/{Why.SEVERITY_RAISED}={self.severity}"
+
 
 @dataclass(frozen=True, slots=True)
 class CommentOnTicket(_OnTicket):

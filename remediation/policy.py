@@ -68,7 +68,7 @@ class Policy:
         """Whether this done ticket is opened again, rather than followed by a new one."""
         if ticket.final:
             return False
-        if self.reopen_within == FOR_EVER or ticket.closed_at is None:
+        if self.reopen_within in {FOR_EVER, timedelta(0)} or ticket.closed_at is None:
             return self.reopen_within > timedelta(0)
         return now - ticket.closed_at < self.reopen_within
 

@@ -185,7 +185,7 @@ class Rulebook(Protocol):
         ...
 
     def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
-        """Where in the tracker to look for its ticket (a Jira project, a ServiceNow table); None where there is none."""
+        """Where in the tracker to look for its ticket (a Jira project, a ServiceNow table); None: nowhere."""
         ...
 
     def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None) -> Draft:

@@ -49,12 +49,13 @@ class Progress:
         What was put off, parked or could not be seen is then still news to the next look. `told` are the facts that
         were told before and still hold; `now` is in Unix seconds.
         """
+        severity = self._severity(known, seen)
         known = replace(
             known,
-            severity=self._severity(known, seen),
+            severity=severity,
             rule=policy.rule or known.rule,
             wrote=self._wrote(known, seen),
-            told=told | {action.token for action in self.done if isinstance(action, CommentOnTicket)},
+            told=self._told(told, seen, severity),
             conflict_at=now if self.is_conflict else known.conflict_at,
         )
         unseen = seen.unseen
@@ -111,6 +112,13 @@ class Progress:
         if known.severity is not None and now.is_worse_than(known.severity) and (waiting or idle):
             return known.severity
         return now
+
+    def _told(self, told: frozenset[str], seen: Observation, severity: Severity | None) -> frozenset[str]:
+        """The facts that were told; of a worse severity only until every ticket knows of it, and it is remembered."""
+        tokens = told | {action.token for action in self.done if isinstance(action, CommentOnTicket | RaiseTicket)}
+        if severity is not seen.finding.severity:
+            return tokens
+        return frozenset(token for token in tokens if f"/{Why.SEVERITY_RAISED}=" not in token)
 
     def _wrote(self, known: Memory, seen: Observation) -> dict[str, Mapping[str, str]]:
         kept = {name: fields for name, fields in known.wrote.items() if name in self.tickets or name in seen.unseen}

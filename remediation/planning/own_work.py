@@ -18,8 +18,8 @@ def with_own_work(memory: Memory, seen: Observation) -> Memory:
         return memory if memory.planned_at is None else replace(memory, planned_at=None)
     finding, tickets = memory.finding, dict(memory.tickets)
     status = seen.finding.status
-    if f"patch:{status}" in memory.doing and not (status.is_solved and memory.planned_at is status):
-        finding = status
+    if f"patch:{status}" in memory.doing and (finding is None or memory.planned_at is not status):
+        finding = status  # and not where it was so before: such a patch is only a note
         if finding.is_solved:  # planned only where every other ticket was done
             known = {name: state for name, state in tickets.items() if f"resolve:{name}" in memory.doing}
             tickets = dict.fromkeys(seen.existing, TicketState.DONE) | known

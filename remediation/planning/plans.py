@@ -14,6 +14,7 @@ from remediation.actions import (
     ReopenTicket,
     ResolveTicket,
     Why,
+    kind_of,
 )
 from remediation.cases import CaseRecord, Memory
 from remediation.findings import FindingStatus
@@ -49,8 +50,8 @@ def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datet
         return unseen
     memory = with_own_work(record.memory, seen)
     facts = [*_all_actions(seen, policy, memory, record, now), *news(seen, memory, seen.existing)]
-    comments = (fact for fact in facts if isinstance(fact, CommentOnTicket))
-    return unseen | {comment.token for comment in comments if _is_told(comment, record)}
+    news_told = (fact for fact in facts if isinstance(fact, CommentOnTicket | RaiseTicket))
+    return unseen | {fact.token for fact in news_told if _is_told(fact, record)}
 
 
 def _is_told(action: Action, record: CaseRecord) -> bool:
@@ -58,8 +59,9 @@ def _is_told(action: Action, record: CaseRecord) -> bool:
     match action:
         case CommentOnTicket():
             return action.token in record.memory.told or action.name in record.memory.doing
-        case RaiseTicket(fields=()):
-            return action.name in record.memory.doing
+        case RaiseTicket():
+            cut_off = not action.fields and action.name in record.memory.doing
+            return cut_off or action.token in record.memory.told
         case _:
             return False
 
@@ -212,10 +214,6 @@ def _closed_after_finding_changed(seen: Observation) -> bool:
 def _for_solved(
     seen: Observation, policy: Policy, memory: Memory, record: CaseRecord, now: datetime
 ) -> Iterator[Action]:
-    if not seen.active:
-        yield from _expired(seen, policy, memory, record, now)
-        yield from _reasons_that_disagree(seen, memory)
-        return
     changed = seen.finding.status is not memory.finding
     reopened = [tracker for tracker in seen.active if memory.tickets.get(tracker) is TicketState.DONE]
     if reopened:
@@ -223,6 +221,8 @@ def _for_solved(
         if changed:
             yield from (CommentOnTicket(tracker, why) for tracker in reopened)
         yield PatchFinding(FindingStatus.REVIEWING, why)
+    elif ended := list(_expired(seen, policy, memory, record, now)):
+        yield from ended
     elif _is_bringing_back(seen, record.memory):
         yield from _no_longer_accepting(seen, policy, memory, record, now)
         yield PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED)
@@ -233,8 +233,13 @@ def _for_solved(
 
 def _is_bringing_back(seen: Observation, memory: Memory) -> bool:
     """We have opened a ticket again because an acceptance ended, and were cut off before we could say so."""
-    reviewing = f"patch:{FindingStatus.REVIEWING}"
-    return reviewing in memory.doing and memory.planned_at is seen.finding.status is FindingStatus.ACCEPTED_RISK
+    if not (memory.planned_at is seen.finding.status is FindingStatus.ACCEPTED_RISK):
+        return False
+    if any(kind_of(name) == "resolve" for name in memory.doing):  # it was accepted while we set out to open tickets
+        return False
+    done = [name for name in seen.active if memory.tickets.get(name) is TicketState.DONE]
+    own = {f"patch:{FindingStatus.REVIEWING}", *(f"{verb}:{name}" for verb in ("reopen", "open") for name in done)}
+    return bool(seen.active) and bool(own & memory.doing)
 
 
 def _expired(seen: Observation, policy: Policy, memory: Memory, record: CaseRecord, now: datetime) -> Iterator[Action]:

@@ -18,6 +18,7 @@ from bench.watching import Command
 from remediation.events import FindingNoticed, read_schoolscan
 from remediation.mapping.matching import Matcher
 from remediation.planning import plan
+from remediation.policy import Policy
 from remediation.signatures import SignatureFormat, verify
 from sandbox.secrets import DISTRICT
 
@@ -115,9 +116,8 @@ def test_a_command_is_known_by_its_name_and_key_and_not_by_its_values() -> None:
 
 
 def test_the_situations_that_are_planned_are_of_every_sort() -> None:
-    plans = [
-        tuple(action.name for action in plan(seen, ("servicenow", "jira"), record)) for seen, record in situations()
-    ]
+    policy, now = Policy(trackers=("servicenow", "jira")), datetime(2026, 4, 15, tzinfo=UTC)
+    plans = [tuple(action.name for action in plan(seen, policy, record, now)) for seen, record in situations()]
     assert () in plans
     assert len(set(plans)) == len(plans)
 
