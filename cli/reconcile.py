@@ -112,7 +112,8 @@ def reconcile(
     if everything and since is not None:
         raise click.UsageError("--all and --since exclude each other: --all is since ever.")
     now = datetime.now(UTC)
-    order = Order(district, BEGINNING if everything else since or now - _LATELY, now, patience, wait=not no_wait)
+    begin = BEGINNING if everything else max(since or now - _LATELY, BEGINNING)
+    order = Order(district, begin, now, patience, wait=not no_wait)
     screen = Screen(as_json=as_json)
     raise SystemExit(carried_out(order, screen, dry_run=dry_run))
 
@@ -168,10 +169,13 @@ async def _foretell(walk: Walk, loaded: Loaded, screen: Screen) -> ExitCode:
         "change": "{} would change",
         "parked": "{} parked",
         "unseen": "{} could not be told",
+        "refused": "{} refused to be told",
     }
     screen.result({"summary": dict(tally.counts), "dry_run": True}, [f"{tally.line(words)} Nothing was written."])
     if tally.counts["unseen"]:
         return ExitCode.UNREACHABLE
+    if tally.counts["refused"]:
+        return ExitCode.REFUSED
     return ExitCode.FAILED if tally.counts["change"] or tally.counts["parked"] else ExitCode.DONE
 
 

@@ -67,7 +67,7 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook) -> For
     async def look() -> Sight:
         sight = await observe(record, source, walk.trackers, rulebook, walk.now.timestamp())
         for error in sight.failures.values():
-            if isinstance(error, TryLater):
+            if isinstance(error, TryLater) and not _is_horizon(error):
                 raise _Unseen(error, sight)
         return sight
 
@@ -81,6 +81,11 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook) -> For
         plan(sight.observation, sight.policy, record, datetime.fromtimestamp(walk.now.timestamp(), tz=UTC))
     )
     return Forecast(record.key.ref, steps, tuple(sorted(record.parked)), sight.failures)
+
+
+def _is_horizon(error: TryLater) -> bool:
+    """Whether nobody asked us to wait, but an earlier create may still come to light: long after this dry run."""
+    return error.status is None and error.after is not None
 
 
 class _Unseen(TryLater):

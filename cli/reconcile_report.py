@@ -82,9 +82,10 @@ class Tally:
 
 
 def forecast_word(forecast: Forecast) -> str:
-    """In which of four ways a forecast ends."""
+    """In which of five ways a forecast ends."""
     if forecast.failures:
-        return "unseen"
+        may_pass = any(isinstance(error, TryLater) for error in forecast.failures.values())
+        return "unseen" if may_pass else "refused"
     if forecast.steps:
         return "change"
     return "parked" if forecast.parked else "well"

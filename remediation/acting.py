@@ -22,14 +22,14 @@ from remediation.actions import (
     target_of,
 )
 from remediation.cases import CaseRecord
-from remediation.errors import OutsideError, Refused, TryLater
+from remediation.errors import ConfigurationError, OutsideError, Refused, TryLater
 from remediation.observing import Sight
 from remediation.policy import accepts_risk
 from remediation.ports import Links, Rulebook, Source, Telling, Tracker
 from remediation.progress import Progress
 from remediation.redaction import scrubbed
 from remediation.requests_noted import noting_requests
-from remediation.tickets import Reason, Ticket
+from remediation.tickets import Reason, Ticket, TicketState
 
 _LONGEST_WORDS = 500
 """Of people's own words in a note: the start of what they wrote."""
@@ -92,6 +92,8 @@ class Hands:
         except Refused as error:
             progress.refused[action.name] = error
             await self._tell_refusal(action, error, progress)
+        except ConfigurationError as error:  # a template that passed every trial, and fails for this very finding
+            progress.refused[action.name] = Refused("mappings.yaml", str(error))
         else:
             progress.done.append(action)
             if requests:
@@ -105,8 +107,8 @@ class Hands:
                 await self.source.update_finding(self.record.key.id, status, await self._note(action, progress))
                 progress.status = status
             case ResolveTicket() | ReopenTicket() | RaiseTicket():
-                ticket = progress.tickets[action.tracker]
-                progress.tickets[action.tracker] = await self._move(action, ticket)
+                moved = await self._move(action, progress.tickets[action.tracker])
+                progress.tickets[action.tracker] = _as_we_left_it(action, moved)
             case CommentOnTicket(tracker=name, why=why, fact=fact):
                 ticket = progress.tickets[name]
                 await self.trackers[name].comment(ticket.id, self._comment(why, ticket, fact))
@@ -170,16 +172,21 @@ class Hands:
             await self.links.link(old)
 
     async def _tell_refusal(self, action: Action, error: Refused, progress: Progress) -> None:
-        """Leave a comment where people will look for it: what we wanted, and the words of the refusal. Best effort."""
+        """Leave a comment where people will look for it: what we wanted, and the tracker's own words. Best effort.
+
+        SchoolScan's words stay with what is parked: they may quote the finding, and a ticket may not.
+        """
+        words = error.words
         match action:
             case CommentOnTicket() | OpenTicket():
                 tickets = []
             case PatchFinding():
                 tickets = list(progress.tickets.values())
+                words = f"SchoolScan's answer is {error.status or 'no'}"
             case _:
                 tickets = [progress.tickets[action.tracker]]
         for ticket in tickets:
-            refusal = self._comment(Why.REFUSED, ticket, f"{action.name.replace(':', ' ')}: {error.words}")
+            refusal = self._comment(Why.REFUSED, ticket, f"{action.name.replace(':', ' ')}: {words}")
             news = [self._comment(action.why, ticket)] if isinstance(action, ResolveTicket | ReopenTicket) else []
             with suppress(OutsideError):
                 await self.trackers[ticket.tracker].comment(ticket.id, "\n\n".join([*news, refusal]))
@@ -210,6 +217,18 @@ class Hands:
     def _telling(self) -> Telling:
         now = datetime.fromtimestamp(self.clock(), tz=UTC)
         return Telling(self.record.key, self.sight.observation.finding, self.sight.policy.rule, now)
+
+
+def _as_we_left_it(action: ResolveTicket | ReopenTicket | RaiseTicket, ticket: Ticket) -> Ticket:
+    """The ticket as our action left it: what a person did to it at the same moment is for the next look to see.
+
+    So its version is not one that we know: whatever tells of that change is news.
+    """
+    reason = action.reason if isinstance(action, ResolveTicket) else None
+    wanted = TicketState.OPEN if reason is None else TicketState.DONE
+    if ticket.state is TicketState.GONE or ticket.state.is_active is wanted.is_active:
+        return ticket
+    return Ticket(ticket.tracker, ticket.id, ticket.key, ticket.url, wanted, reason, ticket.mark)
 
 
 def _is_due(news: CommentOnTicket | RaiseTicket, progress: Progress) -> bool:

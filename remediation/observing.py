@@ -93,10 +93,11 @@ async def _tickets(
     except OutsideError as error:
         return error
     is_gone = linked is not None and linked.state is TicketState.GONE
-    if is_gone and tracker.name not in record.intents:  # done ones are those that it followed: they decide nothing
-        found = tuple(ticket for ticket in found if ticket.state.is_active)
+    if is_gone:  # beside one that was deleted, done ones are those that it followed: they decide nothing
+        found = tuple(ticket for ticket in found if ticket.state.is_active or _is_own_attempt(ticket, record, tracker))
     known = (linked,) if linked is not None and not is_gone else ()
-    tickets = in_order((*known, *(ticket for ticket in found if linked is None or ticket.id != linked.id)))
+    others = (ticket for ticket in found if linked is None or ticket.id != linked.id)
+    tickets = in_order(sorted((*known, *others), key=_created))
     if not (tickets and tickets[0].state.is_active):
         horizon = tracker.search_horizon.total_seconds()
         if (wait := _last_attempt(record, finding, tracker.name) + horizon - at.timestamp()) > 0:
@@ -117,6 +118,18 @@ def _must_search(linked: Ticket, record: CaseRecord, finding: Finding) -> bool:
     if linked.tracker in record.intents:
         return True
     return linked.state is TicketState.GONE and finding.status.is_unsolved
+
+
+def _is_own_attempt(ticket: Ticket, record: CaseRecord, tracker: Tracker) -> bool:
+    """Whether the ticket may be the one that we were about to open, with some room for clocks that differ."""
+    intent = record.intents.get(tracker.name)
+    if intent is None or ticket.created_at is None:
+        return intent is not None
+    return ticket.created_at.timestamp() > intent.at - tracker.search_horizon.total_seconds()
+
+
+def _created(ticket: Ticket) -> datetime:
+    return ticket.created_at or datetime.min.replace(tzinfo=UTC)
 
 
 def in_order(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:

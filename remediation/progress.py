@@ -12,12 +12,13 @@ from remediation.actions import (
     ReopenTicket,
     ResolveTicket,
     Why,
+    kind_of,
     target_of,
 )
 from remediation.cases import Memory
 from remediation.errors import Refused, TryLater
 from remediation.findings import FindingStatus, Severity
-from remediation.planning import Observation, is_found_again
+from remediation.planning import Observation, is_found_again, is_question
 from remediation.policy import Policy
 from remediation.tickets import Ticket, TicketState
 
@@ -61,14 +62,17 @@ class Progress:
         unseen = seen.unseen
         states = {name: ticket.state for name, ticket in self.tickets.items()}
         waiting = self._owed(known, seen) | {name for name in known.doing if target_of(name) in unseen}
-        if not self.later and self._agree:
+        if not self.later and (self._agree or self._waits(known.told)):
             tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
             planned_at = self.status if waiting else None
             if self.status is not known.finding and not self.is_conflict:
                 known = replace(known, conflict_at=None)  # since then people have agreed on something else
             return replace(known, finding=self.status, tickets=tickets, doing=waiting, planned_at=planned_at)
         finding = self.status if any(isinstance(action, PatchFinding) for action in self.done) else known.finding
-        tickets = {**known.tickets, **{name: states[name] for name in self._moved()}}
+        opened = {action.tracker for action in self.done if isinstance(action, OpenTicket)}
+        there = (self.tickets.keys() | unseen) - opened  # of a ticket that is another now, or gone, nothing was known
+        kept = {name: state for name, state in known.tickets.items() if name in there}
+        tickets = {**kept, **{name: states[name] for name in self._moved()}}
         return replace(
             known, finding=finding, tickets=tickets, doing=self._unfinished() | waiting, planned_at=self.status
         )
@@ -79,6 +83,10 @@ class Progress:
         active = any(ticket.state.is_active for ticket in self.tickets.values())
         return self.status is FindingStatus.GONE or active is not self.status.is_solved
 
+    def _waits(self, told: frozenset[str]) -> bool:
+        """The tickets are done in a way that does not count, and whoever closed them was told so."""
+        return self.status.is_unsolved and any(is_question(token) for token in told)
+
     def _owed(self, known: Memory, seen: Observation) -> frozenset[str]:
         """Tickets to be brought back as soon as their tracker answers, although work goes on in another already."""
         if self.status is not FindingStatus.REVIEWING or not is_found_again(seen, known):
@@ -87,11 +95,19 @@ class Progress:
         return frozenset(f"reopen:{name}" for name in done)
 
     def _moved(self) -> Iterator[str]:
-        """The trackers whose ticket we changed; an opened one counts once a note names it."""
+        """The trackers whose ticket we changed, or have yet to bring back; an opened one counts once a note names it."""
         unnamed = any(name.startswith("patch:") for name in self.later)
+        yield from (
+            target_of(name) for name in self.later if kind_of(name) in {"open", "reopen"} and self._is_done(name)
+        )
         for action in self.done:
             if isinstance(action, ResolveTicket | ReopenTicket) or (isinstance(action, OpenTicket) and not unnamed):
                 yield action.tracker
+
+    def _is_done(self, name: str) -> bool:
+        """Whether the action was to bring back a ticket that is done: its closing has been taken into account."""
+        ticket = self.tickets.get(target_of(name))
+        return ticket is not None and ticket.state is TicketState.DONE
 
     def _unfinished(self) -> frozenset[str]:
         """What may yet have been done. A comment that surely was not written is not taken for one that was."""

@@ -62,9 +62,14 @@ _GAP = r"[\W_]{0,3}"
 """What may stand between the digits of one number: blanks, dashes, brackets, dots."""
 
 _PERSONAL: tuple[tuple[re.Pattern[str], str], ...] = (
-    # Pages: their folders and files can be named after somebody.
+    # Pages: their folders and files can be named after somebody. With a scheme, without one, and without a host.
     (re.compile(r"(://[^\s/\"'<>]*)/[^\s\"'<>]*"), rf"\1/{_ELLIPSIS}"),
     (re.compile(r"\b(www\.[^\s/\"'<>]*)/[^\s\"'<>]*", re.IGNORECASE), rf"\1/{_ELLIPSIS}"),
+    (
+        re.compile(r"(?<![\w.-])((?:[\w-]{1,63}\.){1,8}[a-z]{2,24}(?::\d+)?)/[^\s\"'<>]+", re.IGNORECASE),
+        rf"\1/{_ELLIPSIS}",
+    ),
+    (re.compile(r"(?<![\w./])/[\w.%~-]+/[^\s\"'<>]+"), f"/{_ELLIPSIS}"),
     # People whom Jira's markup names.
     (re.compile(r"\[~[^\]]*\]?"), f"[~{_ELLIPSIS}]"),
     # What is said to be somebody's number or birthday.

@@ -290,6 +290,8 @@ class MemorySource:
 
     async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
         self.troubles.meet("update_finding")
+        if finding_id not in self.findings:
+            raise NotFound("lakeside", "no such finding", status=404)
         self.set_status(finding_id, status)
         self.updates.append((finding_id, status, note))
 

@@ -95,24 +95,28 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
         await tell_progress(desk, lease, sight, progress, memory, None)
         await _put_off(desk, lease, later)
         return
-    look_at = _appointment(sight, progress)
+    look_at = _appointment(lease, sight, progress)
     await tell_progress(desk, lease, sight, progress, memory, Settled(desk.clock(), look_at))
     await _settle(desk, lease, sight, progress, memory, refused.keys(), look_at)
 
 
 def _memory(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> Memory:
     seen, record = sight.observation, lease.record
-    known = replace(with_own_work(record.memory, seen), doing=record.memory.doing)
+    kept = record.memory
+    known = replace(with_own_work(kept, seen), doing=kept.doing, planned_at=kept.planned_at)
     told = still_told(seen, sight.policy, record, sight.at)
     return progress.memory(known, seen, sight.policy, told, desk.clock())
 
 
-def _appointment(sight: Sight, progress: Progress) -> float | None:
-    """When an accepted risk ends (Unix seconds), if it does."""
+def _appointment(lease: Lease, sight: Sight, progress: Progress) -> float | None:
+    """When an accepted risk ends (Unix seconds), if it does; of a ticket that we could not see, when it did before."""
     if progress.status is not FindingStatus.ACCEPTED_RISK:
         return None
     until = sight.policy.risk_until(progress.tickets)
-    return until.timestamp() if until is not None and until > sight.at else None
+    ends = [until.timestamp()] if until is not None and until > sight.at else []
+    if lease.look_at is not None and lease.record.links.keys() - sight.observation.tickets.keys():
+        ends.append(lease.look_at)
+    return min(ends, default=None)
 
 
 async def _settle(
@@ -125,8 +129,8 @@ async def _settle(
     look_at: float | None,
 ) -> None:
     """Let go of the case; parked actions that have been done, or that nobody needs any more, go off the list."""
-    record, now = lease.record, desk.clock()
-    moot = {name for name in record.parked if not still_wanted(name, _as_it_is_now(sight, progress), sight.policy)}
+    record, now, there = lease.record, desk.clock(), _as_it_is_now(sight, progress)
+    moot = {name for name in record.parked if not still_wanted(name, there, sight.policy, sight.at)}
     moot = (moot | {action.name for action in progress.done} & record.parked) - refused
     if record.again or (sight.observation.finding.status.is_solved and progress.status.is_unsolved):
         # What a person asked for again, or reopened, may call for more: a note, a ticket in a tracker nobody asked.
@@ -170,7 +174,8 @@ async def _park_case(desk: Desk, lease: Lease, error: Exception) -> None:
     await desk.parked.park(ParkedKind.CASE, lease.ref, error, now, district=district, action="look")
     drop = [f"again:{name}" for name in sorted(lease.record.again)]
     await desk.timeline.tell(lease.ref, [SetAside.by(error, now)])
-    _require(lease, held=await desk.todo.settle(lease, lease.record.memory, now, drop=drop))
+    # Nobody knows whether what the appointment was made for still holds: it stays until a look can tell.
+    _require(lease, held=await desk.todo.settle(lease, lease.record.memory, now, drop=drop, look_at=lease.look_at))
     LOOKS.labels(district, "parked").inc()
     status = error.status if isinstance(error, OutsideError) else None
     logger.warning("case_parked", case=lease.ref, error=type(error).__name__, status=status)

@@ -1,6 +1,7 @@
 """What a look tells: to the log, to the metrics, and to the case's timeline."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 import structlog
 
@@ -9,7 +10,7 @@ from remediation.cases import Memory
 from remediation.errors import OutsideError, Refused
 from remediation.observing import Sight
 from remediation.progress import Progress
-from remediation.store.entries import Acted, Disagreed, Entry, Planned, Seen, Triggered
+from remediation.store.entries import Acted, Cause, Disagreed, Entry, Planned, Seen, Triggered
 from remediation.store.todo import Lease
 from workers.metrics import ACTIONS, CONFLICTS, UNMATCHED
 from workers.resources import Desk
@@ -19,6 +20,8 @@ logger = structlog.get_logger()
 
 async def tell_plan(desk: Desk, lease: Lease, sight: Sight, plan: Plan) -> None:
     """Before the first action: why we looked, what we saw, and what we are about to do."""
+    if _is_told(lease, {action.name for action in plan}):
+        return
     await desk.timeline.tell(lease.ref, [*_seen(desk, lease, sight), Planned.of(plan, desk.clock())])
 
 
@@ -26,11 +29,17 @@ async def tell_progress(
     desk: Desk, lease: Lease, sight: Sight, progress: Progress, memory: Memory, end: Entry | None
 ) -> None:
     """After the last action: how each went, and how the look ended. A look that changed nothing tells nothing."""
-    acted = list(_acted(desk, progress))
+    acted = list(_acted(desk, lease, progress))
     if acted:
         await desk.timeline.tell(lease.ref, [*acted, *([end] if end else [])])
     elif memory != lease.record.memory:
         await desk.timeline.tell(lease.ref, [*_seen(desk, lease, sight), *([end] if end else [])])
+
+
+def _is_told(lease: Lease, names: AbstractSet[str]) -> bool:
+    """Whether an earlier try at these actions is told already: of an outage of days, once is enough."""
+    is_retry = lease.cause == Cause.SWEEP and lease.record.attempts > 0
+    return is_retry and names <= lease.record.memory.doing
 
 
 def _seen(desk: Desk, lease: Lease, sight: Sight) -> list[Entry]:
@@ -41,14 +50,15 @@ def _seen(desk: Desk, lease: Lease, sight: Sight) -> list[Entry]:
     ]
 
 
-def _acted(desk: Desk, progress: Progress) -> Iterator[Entry]:
+def _acted(desk: Desk, lease: Lease, progress: Progress) -> Iterator[Entry]:
     now = desk.clock()
     if progress.is_conflict:
         yield Disagreed(now)
     for action in progress.done:
         ticket = progress.tickets.get(target_of(action.name))
         yield Acted(now, action.name, "done", ticket.key if ticket else "", request_id=_request(action.name, progress))
-    for name, error in (*progress.later.items(), *progress.refused.items()):
+    later = {name: error for name, error in progress.later.items() if not _is_told(lease, {name})}
+    for name, error in (*later.items(), *progress.refused.items()):
         yield Acted.failed(name, now, error, progress.tickets.get(target_of(name)))
 
 

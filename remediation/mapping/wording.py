@@ -150,7 +150,7 @@ class Comments(Written):
     refused: Text = Field(
         default="Something was to be changed automatically and was refused{% if fact %}: {{ fact }}{% endif %}. Please "
         f"do it by hand, or mend what stands in its way and let it be tried again {_REF}.",
-        description="When a change was refused; `fact` is which one, with the words of the system that refused it.",
+        description="When a change was refused; `fact` is which one, with the words of the tracker that refused it.",
     )
     duplicate: Text = Field(
         default=f"A duplicate of {_NAMES}: both were opened for {{{{ case.ref }}}}. The older one stays open.",

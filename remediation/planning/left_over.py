@@ -2,24 +2,27 @@
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 
 from remediation.actions import Action, OpenTicket, ReopenTicket, ResolveTicket, Why, kind_of, target_of
 from remediation.findings import FindingStatus
 from remediation.planning.observation import Observation
-from remediation.policy import Policy
+from remediation.policy import Policy, accepts_risk
 from remediation.tickets import Reason
 
 
-def still_wanted(name: str, seen: Observation, policy: Policy) -> bool:
+def still_wanted(name: str, seen: Observation, policy: Policy, now: datetime) -> bool:
     """Whether a parked action would still bring the case nearer to agreement."""
     kind, target = kind_of(name), target_of(name)
     status = seen.finding.status
     if target in seen.unseen:
         return True
     if kind == "open":
-        return status.is_unsolved and (target in seen.missing(policy.trackers) or target in seen.done)
+        if status.is_unsolved and target in seen.missing(policy.trackers):
+            return True
+        return target in seen.done and (status.is_unsolved or _has_ended(target, seen, policy, now))
     if kind == "reopen":
-        return status.is_unsolved and target in seen.done
+        return target in seen.done and (status.is_unsolved or _has_ended(target, seen, policy, now))
     if kind == "resolve":
         return not status.is_unsolved and target in seen.active
     if kind == "patch":
@@ -27,18 +30,25 @@ def still_wanted(name: str, seen: Observation, policy: Policy) -> bool:
     return kind in {"duplicate", "comment", "raise"} and target in seen.existing  # until a person takes them off
 
 
-def asked_again(seen: Observation, policy: Policy, again: AbstractSet[str]) -> Iterator[Action]:
+def _has_ended(tracker: str, seen: Observation, policy: Policy, now: datetime) -> bool:
+    """Whether the ticket there accepted a risk that is to be looked at again."""
+    until = policy.risk_until(seen.existing)
+    is_accepted = seen.finding.status is FindingStatus.ACCEPTED_RISK and accepts_risk(seen.tickets[tracker])
+    return is_accepted and until is not None and until <= now
+
+
+def asked_again(seen: Observation, policy: Policy, again: AbstractSet[str], now: datetime) -> Iterator[Action]:
     """The actions of these names, as far as they still make sense."""
     for name in sorted(again):
         tracker = target_of(name)
-        if tracker in seen.unseen or not still_wanted(name, seen, policy):
+        if tracker in seen.unseen or not still_wanted(name, seen, policy, now):
             continue  # what cannot be seen is not acted on either: it stays asked for
         match kind_of(name):
-            case "open":
+            case "reopen" if policy.reopens(seen.tickets[tracker], now):
+                yield ReopenTicket(tracker, Why.FOUND_AGAIN)
+            case "open" | "reopen":
                 old = seen.existing.get(tracker)
                 yield OpenTicket(tracker, Why.NEW, old.id if old else None)
-            case "reopen":
-                yield ReopenTicket(tracker, Why.FOUND_AGAIN)
             case "resolve":
                 yield closing(tracker, seen.finding.status)
             case _:

@@ -15,6 +15,11 @@ Outcome = tuple[PatchFinding | CommentOnTicket, ...]
 """One change of the finding's status, or a comment on each ticket whose closing does not count."""
 
 
+def is_question(token: str) -> bool:
+    """Whether what was told (see CommentOnTicket.token) says that a closing does not count as it is."""
+    return token.partition("/")[2].partition("=")[0] in {Why.RISK_UNEXPLAINED, Why.KEPT_OPEN}
+
+
 def outcome_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> Outcome:
     """What these tickets, all of them done, make of their finding.
 

@@ -21,9 +21,10 @@ def with_own_work(memory: Memory, seen: Observation) -> Memory:
     if f"patch:{status}" in memory.doing and (finding is None or memory.planned_at is not status):
         finding = status  # and not where it was so before: such a patch is only a note
         if finding.is_solved:  # planned only where every other ticket was done
-            known = {name: state for name, state in tickets.items() if f"resolve:{name}" in memory.doing}
-            tickets = dict.fromkeys(seen.existing, TicketState.DONE) | known
-    elif memory.planned_at not in {None, status}:
+            closing = {name for name in seen.existing if f"resolve:{name}" in memory.doing}
+            known = {name: state for name, state in tickets.items() if name in closing}
+            tickets = dict.fromkeys(seen.existing.keys() - closing, TicketState.DONE) | known
+    elif memory.planned_at not in {None, status} and not (status.is_unsolved and memory.planned_at.is_unsolved):
         finding = memory.planned_at  # it has changed since, and not by us
     for tracker, ticket in seen.existing.items():
         own = {f"resolve:{tracker}"} if ticket.state is TicketState.DONE else {f"open:{tracker}", f"reopen:{tracker}"}

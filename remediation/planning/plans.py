@@ -21,7 +21,7 @@ from remediation.findings import FindingStatus
 from remediation.planning.left_over import asked_again, closing
 from remediation.planning.news import news
 from remediation.planning.observation import Observation
-from remediation.planning.outcomes import accepted_still, decided, outcome_of
+from remediation.planning.outcomes import accepted_still, decided, is_question, outcome_of
 from remediation.planning.own_work import still_owed, with_own_work
 from remediation.policy import Policy, ResolveWhen, accepts_risk
 from remediation.tickets import Reason, Ticket, TicketState
@@ -37,7 +37,7 @@ def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -
     actions = _all_actions(seen, policy, memory, record, now)
     if record.again:
         names = {action.name for action in actions}
-        actions += [action for action in asked_again(seen, policy, record.again) if action.name not in names]
+        actions += [action for action in asked_again(seen, policy, record.again, now) if action.name not in names]
     if not actions:
         return ()
     return tuple([action for action in actions if action.name not in record.parked and not _is_told(action, record)])
@@ -45,7 +45,10 @@ def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -
 
 def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> frozenset[str]:
     """Those facts that were told on tickets, perhaps just before a crash, and still hold: they are not told again."""
-    unseen = frozenset(token for token in record.memory.told if token.partition("/")[0] in seen.unseen)
+    told = record.memory.told
+    unseen = frozenset(token for token in told if token.partition("/")[0] in seen.unseen)
+    if seen.unseen:  # whether a closing counts is not asked before every ticket can be seen
+        unseen |= {token for token in told if is_question(token)}
     if not (record.memory.told or record.memory.doing):
         return unseen
     memory = with_own_work(record.memory, seen)
@@ -172,12 +175,14 @@ def _ending(seen: Observation, policy: Policy, memory: Memory, record: CaseRecor
 
 
 def _deciding(seen: Observation, policy: Policy, memory: Memory) -> Mapping[str, Ticket]:
-    """The tickets whose closing ends the case: all of them, or with `any` those that were closed since."""
+    """The tickets whose closing ends the case: all, or with `any` those closed since, or asked back about."""
     if not seen.active:
         return {} if seen.unseen else seen.existing
     if policy.resolve_when is ResolveWhen.ALL:
         return {}
-    closed = {name: seen.tickets[name] for name in seen.done if memory.tickets.get(name) is not TicketState.DONE}
+    asked = {token.partition("/")[0] for token in memory.told if is_question(token)}
+    since = [name for name in seen.done if memory.tickets.get(name) is not TicketState.DONE or name in asked]
+    closed = {name: seen.tickets[name] for name in since}
     return closed if memory.finding is not None or _closed_after_finding_changed(seen) else {}
 
 

@@ -29,6 +29,7 @@ class Lease:
     """The right to work on a case. `generation` is what was to be looked at when it was taken.
 
     `cause` says what made it so (see entries.Cause), and `marked_at` (Unix seconds) when; the last of several counts.
+    `look_at` (Unix seconds) is the appointment that the case has.
     """
 
     ref: str
@@ -37,6 +38,7 @@ class Lease:
     record: CaseRecord
     cause: str = Cause.AGAIN
     marked_at: float = 0.0
+    look_at: float | None = None
 
 
 Mark = tuple[CaseKey, Band | None]
@@ -113,7 +115,8 @@ class Todo:
             return None
         row = {answer[i].decode(): answer[i + 1] for i in range(0, len(answer), 2)}
         cause, marked_at = row.get("cause", b"").decode(), int(row.get("marked_at", 0)) / 1000
-        return Lease(ref, token, row["gen"].decode(), record_of(ref, row), cause, marked_at)
+        look_at = float(row["look_at"]) / 1000 if "look_at" in row else None
+        return Lease(ref, token, row["gen"].decode(), record_of(ref, row), cause, marked_at, look_at)
 
     async def renew(self, lease: Lease, fields: dict[str, str] | None = None) -> bool:
         """Keep the lease for another LEASE_SECONDS and write fields of the row under it. False: it is lost."""

@@ -223,8 +223,9 @@ class Transition(Sent):
 
 
 class Comment(Sent):
-    """A comment. Its text is people's."""
+    """A comment. Its text is people's; `visibility` names the only ones who may read it, None where all may."""
 
+    visibility: Any = None
     author: Account | None = None
     created: datetime
     body: TextOrEmpty = Field(default="", repr=False)

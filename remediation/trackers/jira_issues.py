@@ -213,10 +213,12 @@ def urgency_of(issue: Issue) -> dict[str, str]:
 def words_of_closing(comments: Sequence[Comment], ticket: Ticket, own: str) -> str | None:
     """The text of the newest comment by whoever closed the issue, from about then or later; None where that was us.
 
-    Where nobody knows who closed it, anybody's counts but ours. The comments come newest first.
+    Where nobody knows who closed it, anybody's counts but ours. What not every reader of the issue may see is for
+    nobody else either. The comments come newest first.
     """
     since = ticket.closed_at - _BEFORE_CLOSING if ticket.closed_at else None
-    authors = ((comment, comment.author.id if comment.author else None) for comment in comments)
+    readable = (comment for comment in comments if not comment.visibility)
+    authors = ((comment, comment.author.id if comment.author else None) for comment in readable)
     for comment, author in authors:
         is_theirs = author == ticket.closed_by if ticket.closed_by else author is not None
         if is_theirs and author != own and (since is None or comment.created >= since):

@@ -1,13 +1,15 @@
 """The in-memory tracker of other tests, held to the suite of the real ones, as far as it has no wire."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, ClassVar
 
 import pytest
 
-from remediation.tickets import Draft, Reason, Ticket, TicketState
+from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
+from remediation.trackers.risks import until_of
 from tests.contract.tracker_suite import TrackerChangesContract, TrackerWorkContract
+from tests.contract.tracker_sync import TrackerSyncContract
 from tests.contract.tracker_world import World
 from tests.stand_ins import MemoryTracker
 
@@ -21,6 +23,8 @@ class MemoryWorld(World):
     person = "person-1"
     account = "svc-remedy"
     create_path = ""
+    urgent: ClassVar = {"priority": "Highest", "duedate": "2030-01-31"}
+    answers: ClassVar = {"approver": "Priya"}
 
     def __init__(self) -> None:
         super().__init__("https://tracker.example")
@@ -38,8 +42,21 @@ class MemoryWorld(World):
     def start_as_person(self, ticket: Ticket) -> None:
         self.tracker.change(ticket.id, TicketState.IN_PROGRESS)
 
-    def close_as_person(self, ticket: Ticket, reason: Reason) -> None:
+    def close_as_person(self, ticket: Ticket, reason: Reason, words: str = "Done by hand") -> None:
         self.tracker.change(ticket.id, TicketState.DONE, reason, by=self.person)
+        self.tracker.books[ticket.id].closing_words = words
+
+    def accept_as_person(self, ticket: Ticket, why: str, until: str) -> None:
+        self.tracker.accept_risk(ticket.id, Risk(why, until_of(until)), by=self.person)
+
+    def demanding(self, mark: str) -> Draft:
+        return self.draft(mark)
+
+    def closed_with(self, ticket: Ticket) -> Mapping[str, object]:
+        return self.tracker.books[ticket.id].closing_fields
+
+    def predecessor(self, ticket: Ticket) -> str | None:
+        return self.tracker.books[ticket.id].draft.follows
 
     def write_as_person(self, summary: str) -> None:
         ticket = self.tracker.keep(Draft("", "SEC", summary, ""))
@@ -77,5 +94,5 @@ async def tracker(world: MemoryWorld) -> AsyncIterator[MemoryTracker]:
     await world.tracker.close()
 
 
-class TestMemoryTracker(TrackerWorkContract, TrackerChangesContract):
-    """All that the suite says of tickets and of changes."""
+class TestMemoryTracker(TrackerWorkContract, TrackerSyncContract, TrackerChangesContract):
+    """All that the suite says of tickets, of keeping them in step and of changes."""

@@ -295,6 +295,12 @@ def test_a_wrong_command_line_is_a_matter_of_usage(bench: Bench, words: tuple[st
     assert bench.remedy("reconcile", *words).exit_code == ExitCode.CONFIGURATION
 
 
+def test_a_moment_before_any_ticket_is_since_ever(bench: Bench) -> None:
+    result = bench.remedy("reconcile", "--dry-run", "--since", "0001-01-01")
+    assert result.exit_code == ExitCode.FAILED, result.output
+    assert "3 would change" in result.stdout
+
+
 def test_a_system_that_refuses_to_be_asked_ends_it(bench: Bench) -> None:
     bench.world.fault("schoolscan", kind="status", status=403, times=None)
     assert bench.remedy("reconcile", "--dry-run").exit_code == ExitCode.REFUSED

@@ -441,7 +441,9 @@ async def test_a_patch_that_schoolscan_refuses_does_not_close_what_a_person_reop
     assert await office.parked() == {}
 
 
-@pytest.mark.parametrize("error", [TryLater("lakeside", "down"), Refused("lakeside", "the token may only read")])
+@pytest.mark.parametrize(
+    "error", [TryLater("lakeside", "down"), Refused("lakeside", "the token may only read", status=403)]
+)
 async def test_a_conflict_is_told_once_and_only_when_the_finding_has_really_gone_back(
     office: Office, error: OutsideError
 ) -> None:
@@ -454,7 +456,7 @@ async def test_a_conflict_is_told_once_and_only_when_the_finding_has_really_gone
     office.jira.change("id-1", TicketState.IN_PROGRESS)
     for _ in range(3):
         await office.look()
-    refusals = [f"refused KEY-1 patch reviewing: {error.words}"] if isinstance(error, Refused) else []
+    refusals = ["refused KEY-1 patch reviewing: SchoolScan's answer is 403"] if isinstance(error, Refused) else []
     assert office.jira.books["id-1"].comments == refusals
     assert office.jira.books["id-1"].ticket.state is TicketState.IN_PROGRESS
     office.source.troubles.heal()

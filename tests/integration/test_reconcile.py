@@ -5,6 +5,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from cli.failures import ExitCode
 from cli.reconcile import Order, bring_into_step
 from cli.reconcile_forecast import Forecast, forecasts
-from cli.reconcile_report import Screen
+from cli.reconcile_report import Screen, forecast_word
 from cli.reconcile_wait import NOBODY
 from cli.reconcile_walk import BEGINNING, Candidate, Walk
 from remediation.cases import CaseKey, CaseKind
@@ -183,6 +184,25 @@ async def test_what_cannot_be_seen_is_said_and_the_rest_is_told(office: Office) 
     forecast = (await foreseen(office))[KEYS[0].ref]
     assert forecast.failures
     assert forecast.failures["jira"].words == "down"
+
+
+async def test_a_dry_run_does_not_wait_for_what_an_earlier_create_may_have_opened(office: Office) -> None:
+    office.source.findings["new"] = Finding("new", FindingStatus.OPEN, Severity.LOW, detected_at=LATER)
+    new = CaseKey("lakeside", CaseKind.FINDING, "new")
+    office.jira.troubles.once("create", TryLater("jira", "no answer in time", ambiguous=True))
+    await office.mark(new)
+    await office.work()
+    walk, asleep = walk_of(office), Asleep()
+    forecasted = [each async for each in forecasts(replace(walk, sleep=asleep), office.desk.rulebook)]
+    assert [set(each.failures or ()) for each in forecasted if each.ref == new.ref] == [{"jira"}]
+    assert asleep.seconds == []
+
+
+async def test_what_refuses_to_be_seen_is_not_taken_for_what_comes_later(office: Office) -> None:
+    office.jira.troubles.for_good("read", Refused("jira", "you may not see this", status=403))
+    assert {forecast_word(each) for each in (await foreseen(office)).values()} == {"refused"}
+    office.snow.troubles.for_good("read", TryLater("snow", "down", status=503))
+    assert {forecast_word(each) for each in (await foreseen(office)).values()} == {"unseen"}
 
 
 async def test_a_dry_run_reads_no_finding_that_a_list_has_shown(office: Office) -> None:

@@ -280,3 +280,11 @@ async def test_what_follows_is_found_again_by_its_mark_when_the_answer_to_its_cr
     await case.look()
     assert case.links.intents.keys() == {"jira"}
     assert case.links.links["jira"].ticket_id == old.id
+
+
+async def test_what_schoolscan_says_when_it_refuses_a_status_is_not_told_on_tickets(case: Case) -> None:
+    no = Refused("lakeside", "the finding 'Roster of somebody' is locked", status=409)
+    case.source.troubles.once("update_finding", no)
+    progress = await case.look()
+    assert progress.refused == {"patch:reviewing": no}
+    assert case.comments == ["refused KEY-1 patch reviewing: SchoolScan's answer is 409"]

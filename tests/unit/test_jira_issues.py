@@ -282,6 +282,15 @@ def test_closing_words_are_the_newest_of_whoever_closed_it(
     assert "Offline" not in repr(comments)
 
 
+def test_words_that_only_a_group_may_read_are_not_copied() -> None:
+    ticket = Ticket("jira", "1", "SEC-1", "x", TicketState.DONE, closed_by="kim", closed_at=CLOSED_AT)
+    restricted = comment(31, "kim", "For the team").model_copy(
+        update={"visibility": {"type": "group", "value": "privacy-team"}}
+    )
+    assert words_of_closing([restricted, comment(30, "kim", "Offline")], ticket, "us") == "Offline"
+    assert words_of_closing([restricted], ticket, "us") is None
+
+
 CUSTOM = frozenset({"customfield_1"})
 
 

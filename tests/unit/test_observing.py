@@ -20,7 +20,7 @@ class Scene:
     """One finding, two trackers, and what is kept of the case."""
 
     def __init__(self, status: FindingStatus = FindingStatus.OPEN) -> None:
-        clock = ManualClock(NOW)
+        self.clock = clock = ManualClock(NOW)
         self.source = MemorySource(Finding("fnd_1", status))
         self.jira, self.snow = MemoryTracker("jira", clock), MemoryTracker("snow", clock)
         self.trackers = {"jira": self.jira, "snow": self.snow}
@@ -237,3 +237,13 @@ async def test_a_ticket_that_was_done_is_read_as_one_that_is_done(scene: Scene) 
         scene.record = replace(scene.record, memory=Memory(FindingStatus.REVIEWING, {"jira": state}))
         await scene.look()
         assert scene.jira.expected is (state is TicketState.DONE)
+
+
+async def test_of_closed_tickets_the_last_one_counts_also_where_it_is_the_linked_one(scene: Scene) -> None:
+    first = scene.jira.keep(DRAFT)
+    scene.clock.pass_by(60)
+    last = scene.linked(scene.jira)
+    for ticket in (first, last):
+        scene.jira.change(ticket.id, TicketState.DONE)
+    scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW - 3600)})
+    assert (await scene.look()).observation.tickets["jira"].id == last.id

@@ -131,6 +131,8 @@ def test_words_of_a_refusal_are_one_short_line(text: str) -> None:
         ("ask pupil.name@example.org or [~pname]", "ask …@… or [~…]"),
         ("see https://www.example.org/8b/jane-roe.pdf?key=1 now", "see https://www.example.org/… now"),
         ("see www.example.org/8b/jane-roe.pdf", "see www.example.org/…"),
+        ("see district.example.org/8b/jane-roe.pdf, done", "see district.example.org/… done"),
+        ("removed /8b/jane-roe.pdf and/or its copy n/a", "removed /… and/or its copy n/a"),
         ("password: test-only", "password: …"),
         ("\uff14\uff17\uff11\uff11\uff10\uff10 4\u200d7\u200d1\u200d1\u200d0", "…"),
         ("done in 12 minutes, 8 pages, 4 left", "done in 12 minutes, 8 pages, 4 left"),

@@ -1,0 +1,151 @@
+"""A person is faster than our own write, or slower by a moment; and looks that fail on the way: nothing is lost."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from remediation.errors import ConfigurationError, Problem, Refused, TryLater
+from remediation.findings import FindingStatus, Severity
+from remediation.policy import Acceptance, Policy
+from remediation.ports import Telling
+from remediation.sealing import Keyring
+from remediation.store.appointments import Appointments
+from remediation.store.connection import Connection
+from remediation.tickets import Reason, Ticket, TicketState
+from tests.integration.offices import KEY, Office
+from tests.stand_ins import MemoryTracker, PlainRulebook
+from workers.polls import poll_trackers
+
+BUSY = TryLater("lakeside", "busy", status=503)
+FORBIDDEN = Refused("lakeside", "you may not see this", status=403)
+
+
+class CrossedTracker(MemoryTracker):
+    """A person closes the ticket just before we raise it, and just after we open it again: what we read back tells."""
+
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
+        self.change(ticket_id, TicketState.DONE, Reason.FIXED, by="person")
+        return await super().raise_urgency(ticket_id, fields, comment)
+
+    async def reopen(self, ticket_id: str, comment: str) -> Ticket:
+        await super().reopen(ticket_id, comment)
+        return self.change(ticket_id, TicketState.DONE, Reason.FIXED, by="person")
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+def office_of(connection: Connection, keyring: Keyring, terms: Policy | None = None) -> Office:
+    """One tracker, `jira`."""
+    office = Office(connection, keyring, rulebook=PlainRulebook("jira", terms=terms))
+    office.jira = CrossedTracker("jira", office.clock)
+    office.trackers = {"jira": office.jira}
+    office.desk = replace(office.desk, trackers=office.trackers)
+    return office
+
+
+async def test_a_ticket_that_a_person_closes_while_we_raise_it_resolves_its_finding(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = office_of(connection, keyring)
+    await office.look()
+    office.source.set_severity("fnd_1", Severity.CRITICAL)
+    await office.look()
+    await poll_trackers(office.context)
+    await office.later()
+    assert office.status() is FindingStatus.RESOLVED
+    assert await office.desk.todo.dirty() == 0
+
+
+async def test_a_ticket_that_a_person_closes_while_we_open_it_again_resolves_its_finding(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = office_of(connection, keyring)
+    await office.look()
+    (ticket,) = office.jira.of(KEY.mark)
+    office.jira.change(ticket.id, TicketState.DONE, Reason.FIXED, by="person")
+    await office.look()
+    office.source.set_status("fnd_1", FindingStatus.OPEN)
+    await office.look()
+    await poll_trackers(office.context)
+    await office.later()
+
+    assert office.status() is FindingStatus.RESOLVED
+    assert await office.desk.todo.dirty() == 0
+
+
+async def test_a_case_that_is_parked_as_a_whole_keeps_its_appointment(connection: Connection, keyring: Keyring) -> None:
+    terms = Policy("every-finding", acceptance=Acceptance(at_most=timedelta(days=30)))
+    office = office_of(connection, keyring, terms)
+    await office.look()
+    (ticket,) = office.jira.of(KEY.mark)
+    office.jira.accept_risk(ticket.id, None)
+    await office.look()
+    ends = await Appointments(connection).of(KEY.ref)
+    assert ends == office.clock() + 30 * 86_400
+    office.source.troubles.once("finding", FORBIDDEN)
+    await office.look()
+    assert await office.parked() != {}
+    assert await Appointments(connection).of(KEY.ref) == ends
+
+
+@pytest.mark.parametrize("why", ["refused", "not configured"])
+async def test_a_ticket_that_cannot_be_seen_does_not_cancel_the_appointment(
+    connection: Connection, keyring: Keyring, why: str
+) -> None:
+    office = office_of(connection, keyring, Policy("every-finding", acceptance=Acceptance(at_most=timedelta(days=30))))
+    await office.look()
+    (ticket,) = office.jira.of(KEY.mark)
+    office.jira.accept_risk(ticket.id, None)
+    await office.look()
+    ends = await Appointments(connection).of(KEY.ref)
+    assert ends is not None
+    if why == "refused":
+        office.jira.troubles.once("read", FORBIDDEN)
+    else:
+        office.desk = replace(office.desk, trackers={})
+    await office.look()
+    assert await Appointments(connection).of(KEY.ref) == ends
+
+
+class FailingRulebook(PlainRulebook):
+    """What closing demands cannot be filled in for this finding."""
+
+    def closing_fields(self, telling: Telling, tracker: str) -> Mapping[str, object]:
+        if tracker == "snow":
+            return super().closing_fields(telling, tracker)
+        raise ConfigurationError([Problem("rule x, closing in jira", "its template cannot be filled in")])
+
+
+async def test_a_field_that_cannot_be_filled_in_parks_its_action_and_the_others_are_done(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = Office(connection, keyring, rulebook=FailingRulebook("snow", "jira"))
+    await office.look()
+    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    await office.look()
+    assert list(await office.parked()) == [f"{KEY.ref}/resolve:jira"]
+    assert [ticket.state for ticket in office.tickets()] == [TicketState.DONE, TicketState.OPEN]
+    assert await office.desk.todo.dirty() == 0
+
+
+async def test_an_outage_of_days_does_not_push_the_story_out_of_the_timeline(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = office_of(connection, keyring)
+    office.source.troubles.for_good("update_finding", BUSY)
+    await office.look()
+    told = len(await office.desk.timeline.read(KEY.ref))
+    for _ in range(20):
+        await office.later()
+    assert len(await office.desk.timeline.read(KEY.ref)) == told
+    office.source.troubles.heal()
+    await office.later()
+    kinds = [type(entry).__name__ for entry in (await office.desk.timeline.read(KEY.ref))[told:]]
+    assert kinds[-2:] == ["Acted", "Settled"]
