@@ -29,6 +29,7 @@ from remediation.mapping.loading import Loaded, load_mappings
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
 from remediation.store.connection import Connection
+from remediation.store.owners import Owners
 from remediation.store.standings import Standings
 from remediation.store.timeline import Timeline
 from remediation.store.todo import Todo
@@ -139,7 +140,7 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
     async def work(url: str) -> ExitCode:
         opened = open_connection(url, socket_timeout=5.0, retries=1)
         async with opened as connection, open_outside(loaded) as outside:
-            walk = _walk(order, outside, connection, screen)
+            walk = _walk(order, loaded, outside, connection, screen)
             if dry_run:
                 return await _foretell(walk, loaded, screen)
             return await bring_into_step(walk, order, connection, screen)
@@ -148,11 +149,12 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
         return asyncio.run(work(url))
 
 
-def _walk(order: Order, outside: Outside, connection: Connection, screen: Screen) -> Walk:
+def _walk(order: Order, loaded: Loaded, outside: Outside, connection: Connection, screen: Screen) -> Walk:
     sources = {
         name: source for name, source in outside.sources.items() if order.district is None or name == order.district
     }
-    return Walk(sources, outside.trackers, Todo(connection), order.since, order.now, screen.say)
+    owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings))
+    return Walk(sources, outside.trackers, owners, order.since, order.now, screen.say)
 
 
 async def _foretell(walk: Walk, loaded: Loaded, screen: Screen) -> ExitCode:
@@ -185,7 +187,7 @@ async def bring_into_step(walk: Walk, order: Order, connection: Connection, scre
     begun, refs = await timeline.now(), dict[str, None]()
     with screen.bar("listing", None) as bar:
         async for batch in walk.batches():
-            await walk.todo.mark_found([(each.key, each.band, each.trackers) for each in batch], time.time())
+            await walk.owners.todo.mark_found([(each.key, each.band, each.trackers) for each in batch], time.time())
             refs.update(dict.fromkeys(each.key.ref for each in batch))
             bar.step(len(batch))
     if not order.wait:

@@ -59,7 +59,7 @@ async def forecasts(walk: Walk, rulebook: Rulebook) -> AsyncIterator[Forecast]:
 
 
 async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook) -> Forecast:
-    record = await walk.todo.record(candidate.key.ref) or CaseRecord(candidate.key)
+    record = await walk.owners.todo.record(candidate.key.ref) or CaseRecord(candidate.key)
     hints = {name: Intent(name, 0.0) for name in candidate.trackers - record.links.keys() - record.intents.keys()}
     record = replace(record, intents={**record.intents, **hints})
     source = _Reading(walk.sources[record.key.district], candidate.finding)

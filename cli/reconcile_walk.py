@@ -9,12 +9,12 @@ from functools import partial
 from typing import TypeVar
 
 from remediation.backoff import delay
-from remediation.cases import CaseKey, CaseKind, ref_of_mark
+from remediation.cases import CaseKey, CaseKind
 from remediation.errors import TryLater
 from remediation.findings import Finding
 from remediation.ports import Source, Tracker
 from remediation.queue import Band, band_of
-from remediation.store.todo import Todo
+from remediation.store.owners import Owners
 from remediation.tickets import TicketChange
 
 ResultT = TypeVar("ResultT")
@@ -51,7 +51,7 @@ class Walk:
 
     sources: Mapping[str, Source]
     trackers: Mapping[str, Tracker]
-    todo: Todo
+    owners: Owners
     since: datetime
     now: datetime
     say: Callable[[str], None]
@@ -97,7 +97,7 @@ class Walk:
         known: dict[str, tuple[CaseKey, set[str]]] = {}
         for tracker in self.trackers.values():
             async for change in self._changes(tracker):
-                key = await self._key(tracker.name, change)
+                (key,) = await self.owners.of(tracker.name, [change])
                 if key is not None and key.district in self.sources:
                     known.setdefault(key.ref, (key, set()))[1].add(tracker.name)
         return known
@@ -116,12 +116,6 @@ class Walk:
                 cursor = page.cursor
                 if not page.more:
                     break
-
-    async def _key(self, tracker: str, change: TicketChange) -> CaseKey | None:
-        if ref := ref_of_mark(change.mark):
-            return await self.todo.key_of(ref)
-        (key,) = await self.todo.keys_of_tickets(tracker, [change.ticket_id])
-        return key
 
 
 def _in_batches(tickets: Mapping[str, tuple[CaseKey, set[str]]]) -> Iterator[list[Candidate]]:

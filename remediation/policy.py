@@ -26,11 +26,18 @@ class Acceptance:
     at_most: timedelta | None = None
 
     def until(self, ticket: Ticket) -> datetime | None:
-        """When the risk that this ticket accepts must be looked at again; None for never."""
+        """When the risk that this ticket accepts must be looked at again; None for never.
+
+        Of a ticket whose tracker does not tell when it was closed, its last change is as near as we come.
+        """
         said = ticket.risk.until if ticket.risk else None
-        if self.at_most is None or ticket.closed_at is None:
+        decided_at = ticket.closed_at or ticket.updated_at
+        if self.at_most is None or decided_at is None:
             return said
-        latest = ticket.closed_at + self.at_most
+        try:
+            latest = decided_at + self.at_most
+        except OverflowError:  # a moment at the end of all time
+            return said
         return latest if said is None else min(said, latest)
 
     def lacks(self, ticket: Ticket, now: datetime) -> tuple[str, ...]:
@@ -52,7 +59,8 @@ class Policy:
     ticket is opened again when its finding is found again (nothing: never, FOR_EVER: always); later a new one follows
     it. `kept_open` are the reasons for closing a ticket that leave the finding as it is. `closes_gone` is whether
     tickets are closed when SchoolScan no longer has the finding; `copies_closing_words` is whether notes may say what
-    the person who closed a ticket wrote there.
+    the person who closed a ticket wrote there. `is_former` is true where no rule takes the finding any more, and
+    this is the one that did.
     """
 
     rule: str = ""
@@ -63,6 +71,7 @@ class Policy:
     acceptance: Acceptance = field(default_factory=Acceptance)
     closes_gone: bool = False
     copies_closing_words: bool = False
+    is_former: bool = False
 
     def reopens(self, ticket: Ticket, now: datetime) -> bool:
         """Whether this done ticket is opened again, rather than followed by a new one."""

@@ -176,6 +176,10 @@ class Rulebook(Protocol):
         """
         ...
 
+    def concerns(self, district: str, tracker: str) -> bool:
+        """Whether a rule may send findings of this district to this tracker: a mark of any other there is not ours."""
+        ...
+
     def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
         """How urgent the finding's ticket is to be, as in `Ticket.urgency`; empty where no rule says."""
         ...

@@ -63,7 +63,7 @@ class MappingsRulebook:
         self._matcher = Matcher(mappings.rules)
         self._rules = {rule.name: rule for rule in mappings.rules}
         self._policies = {name: policy_of(rule, name, tuple(rule.tickets)) for name, rule in self._rules.items()}
-        self._former = {name: replace(policy, trackers=()) for name, policy in self._policies.items()}
+        self._former = {name: replace(policy, trackers=(), is_former=True) for name, policy in self._policies.items()}
 
     def rule(self, key: CaseKey, finding: Finding, at: datetime) -> Rule | None:
         """The rule that takes this finding at this moment, or None where no rule does."""
@@ -76,6 +76,13 @@ class MappingsRulebook:
         """
         rule = None if finding.status is FindingStatus.GONE else self.rule(key, finding, at)
         return self._former.get(known, _NO_RULE) if rule is None else self._policies[rule.name]
+
+    def concerns(self, district: str, tracker: str) -> bool:
+        """Whether a rule may send findings of this district to this tracker."""
+        return any(
+            tracker in rule.tickets and (rule.match.district is None or district in rule.match.district)
+            for rule in self._rules.values()
+        )
 
     def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
         """How urgent the finding's ticket is to be; empty where no rule says."""

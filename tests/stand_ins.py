@@ -326,6 +326,10 @@ class PlainRulebook:
         del key, finding, at, known
         return self.terms
 
+    def concerns(self, district: str, tracker: str) -> bool:
+        del district
+        return tracker in self.terms.trackers
+
     def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
         del key, tracker, at
         return self.by_severity.get(finding.severity, {})

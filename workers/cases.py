@@ -12,7 +12,7 @@ from remediation.acting import Hands
 from remediation.actions import Plan
 from remediation.backoff import delay
 from remediation.cases import Memory
-from remediation.errors import LeaseLost, OutsideError, Refused, StoreUnavailable, TryLater
+from remediation.errors import LeaseLost, NotFound, OutsideError, Refused, StoreUnavailable, TryLater
 from remediation.findings import FindingStatus
 from remediation.observing import Sight, observe
 from remediation.planning import Observation, plan, still_told, still_wanted, with_own_work
@@ -132,8 +132,10 @@ async def _settle(
     record, now, there = lease.record, desk.clock(), _as_it_is_now(sight, progress)
     moot = {name for name in record.parked if not still_wanted(name, there, sight.policy, sight.at)}
     moot = (moot | {action.name for action in progress.done} & record.parked) - refused
-    if record.again or (sight.observation.finding.status.is_solved and progress.status.is_unsolved):
-        # What a person asked for again, or reopened, may call for more: a note, a ticket in a tracker nobody asked.
+    vanished = any(isinstance(error, NotFound) for error in progress.refused.values())
+    if vanished or record.again or (sight.observation.finding.status.is_solved and progress.status.is_unsolved):
+        # A ticket deleted under our hands calls for a new one. What a person asked for again, or reopened, may call
+        # for more: a note, a ticket in a tracker nobody asked.
         await desk.todo.mark([(record.key, None)], now)
     drop = [f"parked:{name}" for name in sorted(moot)] + [f"again:{name}" for name in sorted(record.again)]
     seen = progress.tickets.values()

@@ -4,12 +4,13 @@ from typing import assert_never
 
 import structlog
 
-from remediation.cases import CaseKey, CaseKind, ref_of_mark
+from remediation.cases import CaseKey, CaseKind
 from remediation.errors import KeyMissing, StoreUnavailable, Unreadable
 from remediation.events import Event, FindingNoticed, ScanCompleted, ScanStarted, read_schoolscan
 from remediation.queue import Band
 from remediation.senders import Sender
 from remediation.store.inbox import ScanNote, StoredDelivery
+from remediation.store.owners import Owners
 from remediation.store.parked import ParkedKind
 from remediation.ticket_events import TicketNoticed, read_jira, read_servicenow
 from remediation.tickets import TicketChange
@@ -83,10 +84,8 @@ async def _pass_on_ticket(desk: Desk, delivery: StoredDelivery, noticed: TicketN
 
 
 async def _case_of(desk: Desk, tracker: str, change: TicketChange) -> CaseKey | None:
-    """The case that we linked the ticket to, or else the one that its correlation mark names."""
-    (key,) = await desk.todo.keys_of_tickets(tracker, [change.ticket_id])
-    if key is None and (ref := ref_of_mark(change.mark)):
-        key = await desk.todo.key_of(ref)
+    """The ticket's case, if it is one of ours."""
+    (key,) = await Owners(desk.todo, desk.rulebook).of(tracker, [change])
     return key if key and key.district in desk.sources else None
 
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import structlog
 
-from remediation.cases import CaseKey, ref_of_mark
+from remediation.cases import CaseKey
 from remediation.errors import OutsideError
 from remediation.ports import Tracker
+from remediation.store.owners import Owners
 from remediation.tickets import TicketChange
 from workers.jobs import never_raising
 from workers.metrics import POLLS
@@ -45,10 +46,8 @@ async def _poll(desk: Desk, tracker: Tracker) -> None:
 async def _with_cases(
     desk: Desk, tracker: str, changes: tuple[TicketChange, ...]
 ) -> list[tuple[TicketChange, CaseKey]]:
-    """Changed tickets with their cases: by correlation mark, or by our link where a person removed the mark."""
-    refs = [ref_of_mark(change.mark) for change in changes]
-    linked = await desk.todo.keys_of_tickets(tracker, [change.ticket_id for change in changes])
-    keys = [await desk.todo.key_of(ref) if ref else key for ref, key in zip(refs, linked, strict=True)]
+    """Changed tickets with their cases, as far as these are ours."""
+    keys = await Owners(desk.todo, desk.rulebook).of(tracker, changes)
     return [
         (change, key)
         for change, key in zip(changes, keys, strict=True)

@@ -82,7 +82,7 @@ def count_and_log(lease: Lease, sight: Sight, progress: Progress, refused: Mappi
     if progress.is_conflict:
         CONFLICTS.labels(district).inc()
         logger.warning("case_conflict", case=lease.ref)
-    seen = sight.observation
-    if seen.finding.status.is_unsolved and not seen.tickets and not sight.policy.rule:
+    is_idle = not any(ticket.state.is_active for ticket in progress.tickets.values())
+    if progress.status.is_unsolved and is_idle and (sight.policy.is_former or not sight.policy.rule):
         UNMATCHED.labels(district).inc()
         logger.info("finding_unmatched", case=lease.ref)

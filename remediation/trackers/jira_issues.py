@@ -55,10 +55,12 @@ def carrying(mark: str, found: Sequence[Found]) -> tuple[str, ...]:
     """The ids of the issues that carry exactly this mark: JQL tells no case.
 
     A copy that a person made has the label but not the property: where the ticket itself was found, its copies are not
-    meant.
+    meant. Where only labels are left the first one may be the ticket; others are never taken for duplicates of it,
+    because anybody can write a label, and duplicates are closed.
     """
     ours = [issue.id for issue in found if issue.properties.get(PROPERTY) == mark]
-    return tuple(ours or [issue.id for issue in found if mark in issue.fields.labels and mark_of(issue) == mark])
+    labelled = [issue.id for issue in found if mark in issue.fields.labels and mark_of(issue) == mark]
+    return tuple(ours or labelled[:1])
 
 
 def payload_of(draft: Draft) -> dict[str, object]:

@@ -23,6 +23,7 @@ from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.store.entries import Triggered
+from remediation.store.owners import Owners
 from remediation.tickets import Draft, Reason, TicketState
 from tests.integration.offices import Office
 from tests.stand_ins import LATER, ManualClock
@@ -59,7 +60,8 @@ class Asleep:
 def walk_of(office: Office, since: datetime = BEGINNING) -> Walk:
     now = datetime.fromtimestamp(office.clock(), tz=UTC)
     said: list[str] = []
-    return Walk(office.sources, office.trackers, office.desk.todo, since, now, said.append, Asleep())
+    owners = Owners(office.desk.todo, office.desk.rulebook)
+    return Walk(office.sources, office.trackers, owners, since, now, said.append, Asleep())
 
 
 async def found(walk: Walk) -> list[Candidate]:

@@ -164,7 +164,9 @@ def test_where_no_rule_takes_a_finding_any_more_the_one_that_counted_says_how_bu
     ruled: MappingsRulebook,
 ) -> None:
     other = replace(FINDING, severity=Severity.UNKNOWN)
-    assert ruled.policy(KEY, other, AT, known="bad") == replace(ruled.policy(KEY, FINDING, AT), trackers=())
+    assert ruled.policy(KEY, other, AT, known="bad") == replace(
+        ruled.policy(KEY, FINDING, AT), trackers=(), is_former=True
+    )
     assert ruled.policy(KEY, other, AT, known="deleted") == ruled.policy(KEY, other, AT) == Policy()
 
 
@@ -369,3 +371,12 @@ def test_a_comment_on_a_conflict_says_whose_word_counts(
 ) -> None:
     telling = replace(TELLING, finding=replace(FINDING, status=status))
     assert said in rulebook.comment(telling, Why.CONFLICT, ticket)
+
+
+def test_a_tracker_concerns_a_district_if_a_rule_may_send_its_findings_there(rulebook: MappingsRulebook) -> None:
+    assert rulebook.concerns(KEY.district, "jira")
+    assert not rulebook.concerns(KEY.district, "nowhere")
+    only = ONE_RULE.replace("match: {", f"match: {{district: {KEY.district}, ")
+    narrow = MappingsRulebook(loaded_of(only, "m.yaml").mappings)
+    assert narrow.concerns(KEY.district, "jira")
+    assert not narrow.concerns("another", "jira")
