@@ -10,7 +10,8 @@ import structlog
 from remediation.acting import Hands, Progress
 from remediation.actions import Plan
 from remediation.backoff import delay
-from remediation.errors import LeaseLost, OutsideError, Refused, StoreUnavailable, TryLater
+from remediation.errors import LeaseLost, OutsideError, Poison, Refused, StoreUnavailable, TryLater
+from remediation.failpoints import failpoint
 from remediation.observing import Sight, observe
 from remediation.planning import Observation, plan, still_wanted, with_own_work
 from remediation.store.case_rows import memory_json
@@ -32,6 +33,7 @@ async def look_at_case(desk: Desk, ref: str) -> None:
     if lease is None:
         return
     started = time.monotonic()
+    failpoint("lease_taken")
     try:
         await under_lease(desk.todo, lease, _look(desk, lease))
     except asyncio.CancelledError:
@@ -45,19 +47,22 @@ async def look_at_case(desk: Desk, ref: str) -> None:
         raise
     finally:
         LOOK_SECONDS.observe(time.monotonic() - started)
+        await desk.todo.let_go(lease)
 
 
 async def _look(desk: Desk, lease: Lease) -> None:
     record = lease.record
     try:
+        lease.crashes.check()
         source = desk.source(record.key.district)
         sight = await observe(record, source, desk.trackers, desk.rulebook, desk.clock())
     except TryLater as error:
         await _put_off(desk, lease, [error])
         return
-    except Refused as error:
+    except (Refused, Poison) as error:
         await _park_case(desk, lease, error)
         return
+    failpoint("observed")
     actions = plan(sight.observation, sight.wanted, record)
     if actions:
         await _write_ahead(desk, lease, sight, actions)
@@ -98,6 +103,7 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
         lease,
         held=await desk.todo.settle(lease, memory, desk.clock(), seen=progress.tickets.values(), drop=drop),
     )
+    failpoint("remembered")
     await desk.parked.forget([name_of(ParkedKind.ACTION, lease.ref, name) for name in sorted(moot)])
     LOOKS.labels(district, "settled").inc()
 

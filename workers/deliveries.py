@@ -5,7 +5,7 @@ from typing import assert_never
 import structlog
 
 from remediation.cases import CaseKey, CaseKind
-from remediation.errors import KeyMissing, StoreUnavailable, Unreadable
+from remediation.errors import KeyMissing, Poison, StoreUnavailable, Unreadable
 from remediation.events import Event, FindingNoticed, ScanCompleted, ScanStarted, read_schoolscan
 from remediation.queue import Band
 from remediation.store.inbox import ScanNote, StoredDelivery
@@ -21,15 +21,19 @@ logger = structlog.get_logger()
 async def read_delivery(desk: Desk, delivery_id: str) -> None:
     """Read one delivery. Done, parked (its data key is missing) or quarantined (it cannot be read) afterwards."""
     try:
-        delivery = await desk.inbox.waiting(delivery_id)
+        delivery = await desk.inbox.take(delivery_id, desk.clock())
     except KeyMissing as error:
         await _set_aside(desk, ParkedKind.DELIVERY, delivery_id, "", error)
         return
     if delivery is None:
         return
     try:
+        delivery.crashes.check()
         event = read_schoolscan(delivery.body)
         await _pass_on(desk, delivery, event)
+    except Poison as error:
+        await _set_aside(desk, ParkedKind.DELIVERY, delivery_id, delivery.district, error)
+        return
     except Unreadable as error:
         await _set_aside(desk, ParkedKind.QUARANTINED, delivery_id, delivery.district, error)
         return
@@ -39,6 +43,8 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
         if await desk.inbox.stumble(delivery_id) > MOST_STUMBLES:
             await _set_aside(desk, ParkedKind.DELIVERY, delivery_id, delivery.district, error)
         raise
+    finally:
+        await desk.inbox.let_go(delivery)
     DELIVERIES.labels(delivery.district, "done").inc()
     logger.info("delivery_read", delivery=delivery_id, district=delivery.district, kind=str(event.kind))
 

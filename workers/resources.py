@@ -12,6 +12,7 @@ import structlog
 from remediation.errors import Refused
 from remediation.ports import Rulebook, Source, Tracker
 from remediation.sealing import Keyring
+from remediation.store.beginnings import Beginnings
 from remediation.store.connection import Connection
 from remediation.store.inbox import FINGERPRINT_LIFETIME, Inbox
 from remediation.store.parked import ParkedWork
@@ -56,11 +57,12 @@ def desk_on(
     kept: timedelta = FINGERPRINT_LIFETIME,
 ) -> Desk:
     """A desk whose stores all use one connection; `kept` is how long deliveries are known after they were read."""
+    beginnings = Beginnings(connection)  # one for all: whatever is suspected of killing workers is tried alone
     return Desk(
         connection=connection,
-        todo=Todo(connection),
-        inbox=Inbox(connection, keyring, kept),
-        scans=Scans(connection),
+        todo=Todo(connection, beginnings),
+        inbox=Inbox(connection, keyring, kept, beginnings),
+        scans=Scans(connection, beginnings),
         parked=ParkedWork(connection, keyring),
         sources=sources,
         trackers=trackers,

@@ -13,6 +13,7 @@ if scan ~= '' then
   end
   if ARGV[6] == 'listing' then
     redis.call('HSET', scan_row, 'state', 'listing', 'cursor', '', 'pages', 0, 'marked', 0, 'attempts', 0)
+    redis.call('DEL', BEGUN .. scan)
     redis.call('ZADD', SCANS, now + GRACE_MS, scan)
     wake_once(scan_row, 'page_scan', scan, now, 5)
   end
@@ -22,6 +23,7 @@ redis.call('HSET', row, 'state', 'done')
 redis.call('HDEL', row, 'body')
 redis.call('ZREM', PENDING, id)
 redis.call('PEXPIRE', row, ARGV[3])
+ended('delivery/' .. id)
 redis.call('DEL', PARKED_ROW .. 'delivery/' .. id)
 redis.call('ZREM', PARKED, 'delivery/' .. id)
 return 1

@@ -9,6 +9,7 @@ local first_field = 7 + 3 * tonumber(ARGV[6])
 for i = 7, first_field - 1, 3 do redis.call('HSET', SEEN .. ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 redis.call('HDEL', row, 'attempts', unpack(ARGV, first_field))
 redis.call('DEL', LEASE .. ref)
+ended(ref)
 if redis.call('HGET', row, 'gen') == ARGV[3] then
   redis.call('ZREM', DIRTY, ref)
   return 'settled'
