@@ -26,7 +26,7 @@ COMMANDS = {
     "mappings": ("cli.mappings:mappings", "Look at mappings.yaml: which findings get which tickets."),
     "parked": (
         "cli.parked:parked",
-        "Work that was set aside: refused by a tracker, unreadable, or sealed with a missing key.",
+        "Work that was set aside: refused, unreadable, sealed with a missing key, or deadly to workers.",
     ),
     "reconcile": (
         "cli.reconcile:reconcile",

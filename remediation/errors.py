@@ -5,6 +5,7 @@
     ├── SignatureInvalid       the receiver answers 401 and forgets the delivery
     ├── Unreadable             an authentic delivery is quarantined
     ├── KeyMissing             a sealed row cannot be opened: the row is parked until its key is back
+    ├── Poison                 work killed its worker again and again: it is parked instead of tried once more
     ├── StoreUnavailable       Redis is slow, full or away: the receiver answers 503, a worker comes back later
     ├── LeaseLost              another worker has taken the case over: drop the work, write nothing
     └── OutsideError           SchoolScan or a tracker did not do what we asked
@@ -57,6 +58,10 @@ class Unreadable(RemediationError):
 
 class KeyMissing(RemediationError):
     """A sealed value names a data key that is not in DATA_KEYS, or does not open under it."""
+
+
+class Poison(RemediationError):
+    """Whoever takes this work up dies over it. The message says how often and when, and nothing of the work."""
 
 
 class StoreUnavailable(RemediationError):

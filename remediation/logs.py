@@ -28,7 +28,7 @@ KNOWN_KEYS = frozenset(
         *("tracker", "ticket", "place", "action", "outcome", "status", "state", "reason"),
         *("system", "request_id", "method", "route", "port", "address", "limit", "remaining"),
         *("job", "attempt", "due", "after", "seconds", "count", "total", "page", "last"),
-        *("pid", "signal", "version", "key_id"),
+        *("pid", "signal", "version", "key_id", "by"),
     }
 )
 """Every key that a log line may have. Values: ids, words of ours, class names, numbers."""
@@ -44,7 +44,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 
 _FOREIGN_EVENT = "library_message"
 _OWN_ROOT = Path(__file__).resolve().parent.parent
-_OWN_PACKAGES = frozenset({"bench", "cli", "receiver", "remediation", "sandbox", "workers"})
+_OWN_PACKAGES = frozenset({"bench", "chaos", "cli", "receiver", "remediation", "sandbox", "workers"})
 
 
 def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> None:

@@ -23,6 +23,10 @@ from remediation.policy import Policy
 from remediation.tickets import Ticket, TicketState
 
 
+_SURE = ("comment:", "raise:", f"patch:{FindingStatus.RESOLVED}", f"patch:{FindingStatus.ACCEPTED_RISK}")
+"""One request each, and nothing else that would tell how far it came."""
+
+
 @dataclass(slots=True)
 class Progress:
     """Which actions were done, which come later, which were refused, and how the world looks now.
@@ -62,6 +66,10 @@ class Progress:
         unseen = seen.unseen
         states = {name: ticket.state for name, ticket in self.tickets.items()}
         waiting = self._owed(known, seen) | {name for name in known.doing if target_of(name) in unseen}
+        if self.status.is_solved and self.status is not known.planned_at:  # solved since: what comes to light is closed
+            opening = {target_of(name) for name in waiting if kind_of(name) in {"open", "reopen"}}
+            tickets = {name: state for name, state in known.tickets.items() if name not in opening}
+            known = replace(known, tickets=tickets)
         if not self.later and (self._agree or self._waits(known.told)):
             tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
             planned_at = self.status if waiting else None
@@ -95,7 +103,7 @@ class Progress:
         return frozenset(f"reopen:{name}" for name in done)
 
     def _moved(self) -> Iterator[str]:
-        """The trackers whose ticket we changed, or have yet to bring back; an opened one counts once a note names it."""
+        """The trackers whose ticket we changed, or are to bring back; an opened one counts once a note names it."""
         unnamed = any(name.startswith("patch:") for name in self.later)
         yield from (
             target_of(name) for name in self.later if kind_of(name) in {"open", "reopen"} and self._is_done(name)
@@ -110,12 +118,8 @@ class Progress:
         return ticket is not None and ticket.state is TicketState.DONE
 
     def _unfinished(self) -> frozenset[str]:
-        """What may yet have been done. A comment that surely was not written is not taken for one that was."""
-        sure = {
-            name
-            for name, error in self.later.items()
-            if name.startswith(("comment:", "raise:")) and not error.ambiguous
-        }
+        """What may yet have been done. What surely was not written is not taken for ours when it is there."""
+        sure = {name for name, error in self.later.items() if name.startswith(_SURE) and not error.ambiguous}
         return frozenset(self.later.keys() - sure)
 
     def _severity(self, known: Memory, seen: Observation) -> Severity | None:

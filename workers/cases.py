@@ -12,7 +12,8 @@ from remediation.acting import Hands
 from remediation.actions import Plan
 from remediation.backoff import delay
 from remediation.cases import Memory
-from remediation.errors import LeaseLost, NotFound, OutsideError, Refused, StoreUnavailable, TryLater
+from remediation.errors import LeaseLost, NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater
+from remediation.failpoints import failpoint
 from remediation.findings import FindingStatus
 from remediation.observing import Sight, observe
 from remediation.planning import Observation, plan, still_told, still_wanted, with_own_work
@@ -37,6 +38,7 @@ async def look_at_case(desk: Desk, ref: str) -> None:
     if lease is None:
         return
     started = time.monotonic()
+    failpoint("lease_taken")
     try:
         await under_lease(desk.todo, lease, _look(desk, lease))
     except asyncio.CancelledError:
@@ -50,19 +52,22 @@ async def look_at_case(desk: Desk, ref: str) -> None:
         raise
     finally:
         LOOK_SECONDS.observe(time.monotonic() - started)
+        await desk.todo.let_go(lease)
 
 
 async def _look(desk: Desk, lease: Lease) -> None:
     record = lease.record
     try:
+        lease.crashes.check()
         source = desk.source(record.key.district)
         sight = await observe(record, source, desk.trackers, desk.rulebook, desk.clock())
     except TryLater as error:
         await _put_off(desk, lease, [error])
         return
-    except Refused as error:
+    except (Refused, Poison) as error:
         await _park_case(desk, lease, error)
         return
+    failpoint("observed")
     actions = plan(sight.observation, sight.policy, record, sight.at)
     if actions:
         await _write_ahead(desk, lease, sight, actions)
@@ -140,6 +145,7 @@ async def _settle(
     drop = [f"parked:{name}" for name in sorted(moot)] + [f"again:{name}" for name in sorted(record.again)]
     seen = progress.tickets.values()
     _require(lease, held=await desk.todo.settle(lease, memory, now, seen=seen, drop=drop, look_at=look_at))
+    failpoint("remembered")
     LOOKS.labels(record.key.district, "settled").inc()
 
 

@@ -5,7 +5,7 @@ from typing import assert_never
 import structlog
 
 from remediation.cases import CaseKey, CaseKind
-from remediation.errors import KeyMissing, StoreUnavailable, Unreadable
+from remediation.errors import KeyMissing, Poison, StoreUnavailable, Unreadable
 from remediation.events import Event, FindingNoticed, ScanCompleted, ScanStarted, read_schoolscan
 from remediation.queue import Band
 from remediation.senders import Sender
@@ -25,7 +25,7 @@ logger = structlog.get_logger()
 async def read_delivery(desk: Desk, delivery_id: str) -> None:
     """Read one delivery. Done, parked (its data key is missing) or quarantined (it cannot be read) afterwards."""
     try:
-        delivery = await desk.inbox.waiting(delivery_id)
+        delivery = await desk.inbox.take(delivery_id, desk.clock())
     except KeyMissing as error:
         await desk.parked.park(ParkedKind.DELIVERY, delivery_id, error, desk.clock(), district="")
         DELIVERIES.labels("unknown", "", str(ParkedKind.DELIVERY)).inc()
@@ -34,7 +34,11 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
     if delivery is None:
         return
     try:
+        delivery.crashes.check()
         await _read(desk, delivery)
+    except Poison as error:
+        await _set_aside(desk, ParkedKind.DELIVERY, delivery, error)
+        return
     except Unreadable as error:
         await _set_aside(desk, ParkedKind.QUARANTINED, delivery, error)
         return
@@ -44,6 +48,8 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
         if await desk.inbox.stumble(delivery_id) > MOST_STUMBLES:
             await _set_aside(desk, ParkedKind.DELIVERY, delivery, error)
         raise
+    finally:
+        await desk.inbox.let_go(delivery)
     DELIVERIES.labels(delivery.sender, delivery.account, "done").inc()
 
 

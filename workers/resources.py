@@ -13,6 +13,7 @@ from remediation.errors import Refused
 from remediation.mapping.schema import Retention
 from remediation.ports import Links, Rulebook, Source, Tracker
 from remediation.sealing import Keyring
+from remediation.store.beginnings import Beginnings
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
 from remediation.store.links import LeasedLinks
@@ -66,11 +67,12 @@ def desk_on(
     kept: Retention = _USUAL,
 ) -> Desk:
     """A desk whose stores all use one connection; `kept` is how long they keep what is of use for a time only."""
+    beginnings = Beginnings(connection)  # one for all: whatever is suspected of killing workers is tried alone
     return Desk(
         connection=connection,
-        todo=Todo(connection),
-        inbox=Inbox(connection, keyring, kept.deliveries),
-        scans=Scans(connection),
+        todo=Todo(connection, beginnings),
+        inbox=Inbox(connection, keyring, kept.deliveries, beginnings),
+        scans=Scans(connection, beginnings),
         parked=ParkedWork(connection, keyring),
         timeline=Timeline(connection, kept.timelines),
         links=partial(LeasedLinks, connection),

@@ -4,7 +4,7 @@ import structlog
 
 from remediation.backoff import delay
 from remediation.cases import CaseKey, CaseKind
-from remediation.errors import Refused, StoreUnavailable, TryLater
+from remediation.errors import Poison, Refused, StoreUnavailable, TryLater
 from remediation.queue import band_of
 from remediation.store.parked import ParkedKind
 from remediation.store.scans import ScanListing
@@ -18,20 +18,23 @@ logger = structlog.get_logger()
 @never_raising
 async def page_scan(desk: Desk, ref: str) -> None:
     """List the scan's next page. The cursor moves together with the marks, so that a crash repeats a page at worst."""
-    scan = await desk.scans.listing(ref)
+    scan = await desk.scans.take(ref, desk.clock())
     if scan is None:
         return
     try:
+        scan.crashes.check()
         await _list_page(desk, scan)
     except TryLater as error:
         await _put_off(desk, scan, error.after)
-    except Refused as error:
+    except (Refused, Poison) as error:
         await _park(desk, scan, error)
     except StoreUnavailable:
         raise
     except Exception as error:
         await (_park(desk, scan, error) if scan.attempts >= MOST_STUMBLES else _put_off(desk, scan, None))
         raise
+    finally:
+        await desk.scans.let_go(scan)
 
 
 async def _list_page(desk: Desk, scan: ScanListing) -> None:

@@ -17,24 +17,27 @@ def still_wanted(name: str, seen: Observation, policy: Policy, now: datetime) ->
     status = seen.finding.status
     if target in seen.unseen:
         return True
-    if kind == "open":
-        if status.is_unsolved and target in seen.missing(policy.trackers):
-            return True
-        return target in seen.done and (status.is_unsolved or _has_ended(target, seen, policy, now))
-    if kind == "reopen":
-        return target in seen.done and (status.is_unsolved or _has_ended(target, seen, policy, now))
-    if kind == "resolve":
-        return not status.is_unsolved and target in seen.active
-    if kind == "patch":
-        return status != target and bool(seen.active) == (target == FindingStatus.REVIEWING)
-    return kind in {"duplicate", "comment", "raise"} and target in seen.existing  # until a person takes them off
+    match kind:
+        case "open" | "reopen":
+            is_missing = kind == "open" and status.is_unsolved and target in seen.missing(policy.trackers)
+            is_wanted = status.is_unsolved or _has_ended(target, seen, policy, now)
+            return is_missing or (target in seen.done and is_wanted)
+        case "resolve":
+            return not status.is_unsolved and target in seen.active
+        case "patch":
+            return status != target and bool(seen.active) == (target == FindingStatus.REVIEWING)
+        case _:
+            return (
+                kind in {"duplicate", "comment", "raise"} and target in seen.existing
+            )  # until a person takes them off
 
 
 def _has_ended(tracker: str, seen: Observation, policy: Policy, now: datetime) -> bool:
     """Whether the ticket there accepted a risk that is to be looked at again."""
+    if seen.finding.status is not FindingStatus.ACCEPTED_RISK or tracker not in seen.tickets:
+        return False
     until = policy.risk_until(seen.existing)
-    is_accepted = seen.finding.status is FindingStatus.ACCEPTED_RISK and accepts_risk(seen.tickets[tracker])
-    return is_accepted and until is not None and until <= now
+    return accepts_risk(seen.tickets[tracker]) and until is not None and until <= now
 
 
 def asked_again(seen: Observation, policy: Policy, again: AbstractSet[str], now: datetime) -> Iterator[Action]:

@@ -14,8 +14,8 @@ def with_own_work(memory: Memory, seen: Observation) -> Memory:
     After a crash we know what we set out to do, not how far we came; what is now as we wanted it is our doing and
     nobody's change.
     """
-    if not memory.doing:
-        return memory if memory.planned_at is None else replace(memory, planned_at=None)
+    if not memory.doing and memory.planned_at is None:
+        return memory
     finding, tickets = memory.finding, dict(memory.tickets)
     status = seen.finding.status
     if f"patch:{status}" in memory.doing and (finding is None or memory.planned_at is not status):

@@ -176,13 +176,14 @@ def _ending(seen: Observation, policy: Policy, memory: Memory, record: CaseRecor
 
 def _deciding(seen: Observation, policy: Policy, memory: Memory) -> Mapping[str, Ticket]:
     """The tickets whose closing ends the case: all, or with `any` those closed since, or asked back about."""
-    if not seen.active:
-        return {} if seen.unseen else seen.existing
-    if policy.resolve_when is ResolveWhen.ALL:
-        return {}
+    if policy.resolve_when is ResolveWhen.ALL or (seen.unseen and not seen.active):
+        return {} if seen.active or seen.unseen else seen.existing
     asked = {token.partition("/")[0] for token in memory.told if is_question(token)}
-    since = [name for name in seen.done if memory.tickets.get(name) is not TicketState.DONE or name in asked]
+    known = dict.fromkeys(seen.done, TicketState.DONE) | dict(memory.tickets) if memory.finding else {}
+    since = [name for name in seen.done if known.get(name) is not TicketState.DONE or name in asked]
     closed = {name: seen.tickets[name] for name in since}
+    if not seen.active:  # those that we have closed with it decide nothing
+        return closed if closed and memory.finding is not None else seen.existing
     return closed if memory.finding is not None or _closed_after_finding_changed(seen) else {}
 
 

@@ -1,16 +1,17 @@
 """P1, nothing lost: a delivery is in here, durably, before its sender gets a 2xx, and stays until it has been read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
 from remediation.cases import CaseKey
 from remediation.sealing import Keyring
 from remediation.senders import Sender
-from remediation.store.connection import Connection
-from remediation.store.keys import INBOX
-from remediation.store.todo import Mark, marks_of
+from remediation.store.beginnings import Beginnings, Crashes
+from remediation.store.connection import Connection, passing_errors
+from remediation.store.keys import BEGUN, INBOX
+from remediation.store.todo import LEASE_SECONDS, Mark, marks_of
 from remediation.tickets import TicketChange
 
 FINGERPRINT_LIFETIME = timedelta(days=30)
@@ -43,12 +44,17 @@ class ChangeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredDelivery:
-    """A delivery that waits to be read, of one of a sender's accounts: a district or a tracker. `body` is opened."""
+    """A delivery that waits to be read, of one of a sender's accounts: a district or a tracker.
+
+    `body` is opened; `token` says who reads it.
+    """
 
     id: str
     sender: Sender
     account: str
     body: bytes
+    token: str = ""
+    crashes: Crashes = field(default_factory=Crashes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,15 @@ def scan_ref(district: str, scan_id: str) -> str:
 class Inbox:
     """The rows of deliveries. `kept` is how long fingerprints stay once their deliveries have been read."""
 
-    def __init__(self, connection: Connection, keyring: Keyring, kept: timedelta = FINGERPRINT_LIFETIME) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        keyring: Keyring,
+        kept: timedelta = FINGERPRINT_LIFETIME,
+        beginnings: Beginnings | None = None,
+    ) -> None:
         self._connection = connection
+        self._beginnings = beginnings or Beginnings(connection)
         self._keyring = keyring
         self._kept_ms = milliseconds(kept)
 
@@ -93,18 +106,27 @@ class Inbox:
         args = (delivery_id, int(now * 1000), state, sender, account, sealed, words, called)
         return bool(await self._connection.run("accept_delivery", *args))
 
-    async def waiting(self, delivery_id: str) -> StoredDelivery | None:
-        """The delivery, if nobody has read it yet. Raises KeyMissing when its data key is not there."""
-        fields = await self._connection.ask(
-            self._connection.redis.hmget(INBOX + delivery_id, ["state", "sender", "account", "body"])
-        )
-        state, sender, account, body = fields
-        if state is None or sender is None or account is None or body is None:
+    async def take(self, delivery_id: str, now: float) -> StoredDelivery | None:
+        """The delivery, if nobody has read it yet. Raises KeyMissing when its data key is not there.
+
+        Whoever got one must `let_go` of it.
+        """
+        args = ("delivery", int(LEASE_SECONDS * 1000))
+        taken = await self._beginnings.take("take_up", f"delivery/{delivery_id}", delivery_id, now, *args)
+        if taken is None:
             return None
-        if state.decode() != DeliveryState.RECEIVED:
-            return None
-        opened = self._keyring.open(body, INBOX + delivery_id)
-        return StoredDelivery(delivery_id, Sender(sender.decode()), account.decode(), opened)
+        row = taken.row
+        try:
+            body = self._keyring.open(row["body"], INBOX + delivery_id)
+            sender, account = Sender(row["sender"].decode()), row["account"].decode()
+            return StoredDelivery(delivery_id, sender, account, body, taken.token, taken.crashes)
+        except BaseException:  # without its key, or a row that nobody can read: that is no death
+            await self._beginnings.let_go(taken.token)
+            raise
+
+    async def let_go(self, delivery: StoredDelivery) -> None:
+        """Whoever read it is alive, whatever became of it."""
+        await self._beginnings.let_go(delivery.token)
 
     async def finish(
         self, delivery_id: str, now: float, cases: Iterable[Mark] = (), scan: ScanNote | None = None
@@ -129,7 +151,12 @@ class Inbox:
 
     async def stumble(self, delivery_id: str) -> int:
         """Count an attempt that ended in an error of our own; answers how many there were."""
-        return int(await self._connection.ask(self._connection.redis.hincrby(INBOX + delivery_id, "attempts", 1)))
+        with passing_errors():
+            async with self._connection.redis.pipeline(transaction=True) as pipe:
+                pipe.hincrby(INBOX + delivery_id, "attempts", 1)
+                pipe.delete(f"{BEGUN}delivery/{delivery_id}")
+                attempts, _ = await pipe.execute()
+        return int(attempts)
 
     async def state(self, delivery_id: str) -> DeliveryState | None:
         """Where it stands; None where nothing is known of it."""

@@ -35,6 +35,15 @@ PARKED = "remedy:parked"
 PARKED_ROW = "remedy:parked:"
 """+ name: a hash, one piece of parked work."""
 
+REPLAYS = "remedy:replays:"
+"""+ name: how often this piece of work was replayed within the last thirty days."""
+
+AUDIT = "remedy:audit"
+"""A stream: who took parked work up again or gave it up, when, which, and how much."""
+
+BEGUN = "remedy:begun:"
+"""+ case or scan reference, or `delivery/` and its id: a hash, who took it up last, and who died over it before."""
+
 SIGNED_TIMES = "remedy:signed-times"
 """Set of the districts whose sender was seen to sign a time."""
 
@@ -61,6 +70,14 @@ GRACE_MS = 10_000
 
 SWEPT_MS = 15_000
 """How long after its last sweep a worker counts as being there."""
+MOST_CRASHES = 5
+"""After so many workers in a row that died over it, work is parked instead of begun again."""
+
+SUSPICIOUS = 2
+"""Crashes in a row after which work is tried alone. One may be any kill -9, and must not hold up sixty cases."""
+
+SUSPECT_MS = 2_000
+"""When a suspect is brought again whose turn has not come."""
 
 PRELUDE = "\n".join(
     f'local {name} = "{value}"' if isinstance(value, str) else f"local {name} = {value}"
@@ -82,6 +99,11 @@ PRELUDE = "\n".join(
         "APPOINTMENTS": APPOINTMENTS,
         "SWEPT": SWEPT,
         "SWEPT_MS": SWEPT_MS,
+        "REPLAYS": REPLAYS,
+        "BEGUN": BEGUN,
+        "MOST_CRASHES": MOST_CRASHES,
+        "SUSPICIOUS": SUSPICIOUS,
+        "SUSPECT_MS": SUSPECT_MS,
         "GRACE_MS": GRACE_MS,
         "QUEUE": WORK_QUEUE,
         "JOB": JOB_PREFIX,

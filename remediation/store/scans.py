@@ -1,41 +1,50 @@
 """How far the findings of a scan have been listed. A crash resumes at the page that was not yet marked."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from remediation.store.beginnings import Beginnings, Crashes
 from remediation.store.connection import Connection, passing_errors
-from remediation.store.keys import SCAN, SCANS
-from remediation.store.todo import Mark, marks_of
+from remediation.store.keys import BEGUN, SCAN, SCANS
+from remediation.store.todo import LEASE_SECONDS, Mark, marks_of
 
 
 @dataclass(frozen=True, slots=True)
 class ScanListing:
-    """A scan whose findings are being listed. `cursor` is None before the first page."""
+    """A scan whose findings are being listed. `cursor` is None before the first page; `token` says who lists it."""
 
     ref: str
     district: str
     id: str
     cursor: str | None
     attempts: int
+    token: str = ""
+    crashes: Crashes = field(default_factory=Crashes)
 
 
 class Scans:
     """The rows of scans."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, beginnings: Beginnings | None = None) -> None:
         self._connection = connection
+        self._beginnings = beginnings or Beginnings(connection)
 
-    async def listing(self, ref: str) -> ScanListing | None:
-        """The scan, if there are pages still to be listed."""
-        fields = await self._connection.ask(
-            self._connection.redis.hmget(SCAN + ref, ["state", "id", "cursor", "attempts"])
-        )
-        state, scan_id, cursor, attempts = fields
-        if state != b"listing" or scan_id is None:
+    async def take(self, ref: str, now: float) -> ScanListing | None:
+        """The scan, if there are pages still to be listed. Whoever got one must `let_go` of it."""
+        taken = await self._beginnings.take("take_up", ref, ref, now, "scan", int(LEASE_SECONDS * 1000))
+        if taken is None:
             return None
-        return ScanListing(
-            ref, ref.partition(":")[0], scan_id.decode(), (cursor or b"").decode() or None, int(attempts or 0)
-        )
+        try:
+            row = {name: value.decode() for name, value in taken.row.items()}
+            district, cursor, attempts = ref.partition(":")[0], row.get("cursor") or None, int(row.get("attempts", 0))
+            return ScanListing(ref, district, row["id"], cursor, attempts, taken.token, taken.crashes)
+        except BaseException:  # a row that nobody can read: an error of ours, and no death
+            await self._beginnings.let_go(taken.token)
+            raise
+
+    async def let_go(self, scan: ScanListing) -> None:
+        """Whoever listed the page is alive, whatever became of it."""
+        await self._beginnings.let_go(scan.token)
 
     async def mark_page(self, scan: ScanListing, next_cursor: str | None, cases: Iterable[Mark], now: float) -> None:
         """Mark a page's cases, save the cursor and wake a worker for the next page, in one step, once a page."""
@@ -49,4 +58,5 @@ class Scans:
             async with self._connection.redis.pipeline(transaction=True) as pipe:
                 pipe.hincrby(SCAN + scan.ref, "attempts", 1)
                 pipe.zadd(SCANS, {scan.ref: int(due * 1000)}, xx=True)
+                pipe.delete(BEGUN + scan.ref)
                 await pipe.execute()

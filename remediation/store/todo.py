@@ -5,13 +5,13 @@ worker at a time holds its lease; a trigger that arrives meanwhile raises the ge
 when the holder lets go. The arq job is only the wake-up.
 """
 
-import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from remediation.cases import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.queue import Band
 from remediation.store.appointments import Appointments
+from remediation.store.beginnings import Beginnings, Crashes, Taken
 from remediation.store.case_rows import key_in, memory_json, record_of
 from remediation.store.connection import Connection
 from remediation.store.entries import Cause
@@ -29,7 +29,7 @@ class Lease:
     """The right to work on a case. `generation` is what was to be looked at when it was taken.
 
     `cause` says what made it so (see entries.Cause), and `marked_at` (Unix seconds) when; the last of several counts.
-    `look_at` (Unix seconds) is the appointment that the case has.
+    `look_at` (Unix seconds) is the appointment that the case has. `crashes` tells of those before us who died over it.
     """
 
     ref: str
@@ -39,6 +39,7 @@ class Lease:
     cause: str = Cause.AGAIN
     marked_at: float = 0.0
     look_at: float | None = None
+    crashes: Crashes = field(default_factory=Crashes)
 
 
 Mark = tuple[CaseKey, Band | None]
@@ -54,10 +55,11 @@ def marks_of(cases: Iterable[Mark]) -> list[str | int]:
 
 
 class Todo:
-    """The to-do list of cases."""
+    """The to-do list of cases. `beginnings` is the process's own; one that is not shared is made otherwise."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, beginnings: Beginnings | None = None) -> None:
         self._connection = connection
+        self._beginnings = beginnings or Beginnings(connection)
 
     async def mark(self, cases: Iterable[Mark], now: float, cause: str = Cause.AGAIN) -> None:
         """Mark cases dirty and wake a worker for each; `cause` says what made us look."""
@@ -108,15 +110,22 @@ class Todo:
         return key_in(ref, case_id.decode()) if case_id else None
 
     async def take(self, ref: str, now: float) -> Lease | None:
-        """The lease on a case that must be looked at; None when it is clean, or somebody else holds it."""
-        token = secrets.token_hex(8)
-        answer = await self._connection.run("take_case", ref, token, int(LEASE_SECONDS * 1000), int(now * 1000))
-        if not isinstance(answer, list):
+        """The lease on a case that must be looked at; None when it is clean, or somebody else holds it.
+
+        Whoever got one must `let_go` of it, whatever became of the look.
+        """
+        taken = await self._beginnings.take("take_case", ref, ref, now, int(LEASE_SECONDS * 1000))
+        if taken is None:
             return None
-        row = {answer[i].decode(): answer[i + 1] for i in range(0, len(answer), 2)}
-        cause, marked_at = row.get("cause", b"").decode(), int(row.get("marked_at", 0)) / 1000
-        look_at = float(row["look_at"]) / 1000 if "look_at" in row else None
-        return Lease(ref, token, row["gen"].decode(), record_of(ref, row), cause, marked_at, look_at)
+        try:
+            return _lease_of(ref, taken)
+        except BaseException:  # a row that nobody can read: an error of ours, and no death
+            await self._beginnings.let_go(taken.token)
+            raise
+
+    async def let_go(self, lease: Lease) -> None:
+        """The look is over, and whoever had it is alive. Nothing else is written, least of all under a lost lease."""
+        await self._beginnings.let_go(lease.token)
 
     async def renew(self, lease: Lease, fields: dict[str, str] | None = None) -> bool:
         """Keep the lease for another LEASE_SECONDS and write fields of the row under it. False: it is lost."""
@@ -145,7 +154,7 @@ class Todo:
         versions = [part for each in seen if each.version for part in (each.tracker, each.id, each.version)]
         args: list[str | int] = [lease.ref, lease.token, lease.generation, int(now * 1000), memory_json(memory)]
         args += ["" if look_at is None else int(look_at * 1000), len(versions) // 3, *versions, *drop]
-        return bool(await self._connection.run("settle_case", *args) != b"lost")
+        return self._ended(lease, held=await self._connection.run("settle_case", *args) != b"lost")
 
     async def put_off(self, lease: Lease, due: float, now: float) -> bool:
         """Let go of the case; it is looked at again at `due` (Unix seconds), or at once if something happened since.
@@ -153,7 +162,12 @@ class Todo:
         False: the lease was lost.
         """
         args = (lease.ref, lease.token, int(due * 1000), lease.generation, int(now * 1000))
-        return bool(await self._connection.run("put_off_case", *args))
+        return self._ended(lease, held=bool(await self._connection.run("put_off_case", *args)))
+
+    def _ended(self, lease: Lease, *, held: bool) -> bool:
+        if held:
+            self._beginnings.ended(lease.token)
+        return held
 
     async def sweep(self, now: float) -> dict[str, int]:
         """Wake whatever is due and has no live wake-up: put off, orphaned by a crash, or forgotten by the queue.
@@ -174,3 +188,17 @@ class Todo:
     async def dirty(self) -> int:
         """How many cases wait to be looked at."""
         return int(await self._connection.ask(self._connection.redis.zcard(DIRTY)))
+
+
+def _lease_of(ref: str, taken: Taken) -> Lease:
+    row = taken.row
+    return Lease(
+        ref,
+        taken.token,
+        row["gen"].decode(),
+        record_of(ref, row),
+        cause=row.get("cause", b"").decode(),
+        marked_at=int(row.get("marked_at", 0)) / 1000,
+        look_at=float(row["look_at"]) / 1000 if "look_at" in row else None,
+        crashes=taken.crashes,
+    )

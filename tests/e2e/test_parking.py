@@ -1,5 +1,6 @@
 """What cannot work is parked with the words of whoever refused it, hinders nothing else, and can be taken up again."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -137,3 +138,24 @@ def test_what_is_parked_can_be_shown_and_given_up(scene: Scene) -> None:
     assert scene.remedy("parked", "discard", "--yes", name).returncode == 0
     assert name not in scene.parked()
     assert scene.remedy("parked", "replay", name).returncode == 1
+
+
+def test_many_refusals_are_one_group_and_are_replayed_together(scene: Scene) -> None:
+    scene.outside.break_down("servicenow", "status", method="POST", path="/table/incident$", times=None, status=400)
+    ids = scene.outside.scan([BOTH] * 4)
+    for finding_id in ids:
+        scene.settles(finding_id, State("reviewing", ("jira open",)))
+    scene.outside.mend()
+    words = ("--system", "servicenow", "--action", "open:servicenow")
+    (group,) = (
+        json.loads(line)
+        for line in scene.remedy("parked", "list", *words, "--by", "error", "--json").stdout.splitlines()
+    )
+    assert (group["count"], group["name"]) == (4, "Refused servicenow 400")
+    assert scene.remedy("parked", "replay", *words).returncode == 130, "nobody there to agree"
+    answer = scene.remedy("parked", "replay", *words, "--yes", "--by", "priya")
+    assert (answer.returncode, answer.stdout) == (0, "4 replayed\n")
+    for finding_id in ids:
+        scene.settles(finding_id, REVIEWING)
+    audited = json.loads(scene.remedy("parked", "audit", "--json", "--limit", "1").stdout)
+    assert (audited["who"], audited["count"], audited["done"]) == ("priya", 4, 4)

@@ -64,7 +64,7 @@ async def test_a_scan_and_a_reconciliation_are_causes(todo: Todo, connection: Co
     scans, ref = Scans(connection), scan_ref("lakeside", "scan_1")
     await connection.ask(connection.redis.hset(f"remedy:scan:{ref}", mapping={"state": "listing", "id": "scan_1"}))
     await connection.ask(connection.redis.hset(f"remedy:scan:{ref}", "cursor", ""))
-    listing = await scans.listing(ref)
+    listing = await scans.take(ref, NOW)
     assert listing is not None
     await scans.mark_page(listing, None, [(KEY, Band.LOW)], NOW)
     assert (await taken(todo)).cause == "scan"

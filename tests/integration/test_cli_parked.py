@@ -1,6 +1,8 @@
 """`remedy parked` on a real Valkey: what is set aside is listed, shown, taken up again or given up."""
 
+import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +56,15 @@ async def filled(remedy: CliRunner, redis_url: str, data_keys: str) -> CliRunner
     return remedy
 
 
+@pytest.fixture
+def old(filled: CliRunner, redis_url: str) -> CliRunner:
+    """The same, set aside longer ago than any test lasts."""
+    long_ago = (time.time() - 7_200) * 1000
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.zadd("remedy:parked", {ACTION: long_ago, DELIVERY: long_ago - 60_000})
+    return filled
+
+
 def call(remedy: CliRunner, *words: str, confirm: str | None = None, **environment: str) -> Result:
     return remedy.invoke(main, ["parked", *words], input=confirm, env=environment)
 
@@ -69,14 +80,25 @@ def test_with_nothing_parked_it_says_so(remedy: CliRunner) -> None:
     assert (call(remedy, "list", "--json").exit_code, call(remedy, "list", "--json").stdout) == (ExitCode.DONE, "")
 
 
-def test_the_list_is_a_table_with_the_newest_first_and_harmless_words(filled: CliRunner) -> None:
+def test_the_list_is_a_table_of_groups_with_harmless_words(filled: CliRunner) -> None:
     result = call(filled, "list")
     assert result.exit_code == ExitCode.DONE
-    assert result.stdout.index("open:jira") < result.stdout.index(DELIVERY)
-    for words in ("customfield_10010: is required", "the body is not JSON", "2026-09-21", "2 of 2 parked"):
+    for words in ("Refused jira 400", "customfield_10010: is required", "Unreadable", "the body is not JSON"):
+        assert words in result.stdout
+    for words in ("2026-09-21 14:13 UTC", "2026-09-21 14:14 UTC", "2 parked, in 2 groups"):
         assert words in result.stdout
     assert "\x1b" not in result.stdout
     assert "\x07" not in result.stdout
+
+
+@pytest.mark.parametrize("words", [("--all",), ("*",)])
+def test_every_piece_is_a_row_with_the_newest_first(filled: CliRunner, words: tuple[str, ...]) -> None:
+    result = call(filled, "list", *words)
+    assert result.exit_code == ExitCode.DONE
+    assert result.stdout.index("open:jira") < result.stdout.index(DELIVERY)
+    for shown in ("Refused jira 400", "2026-09-21 14:13 UTC", "customfield_10010: is required", "2 of 2 parked"):
+        assert shown in result.stdout
+    assert "\x1b" not in result.stdout
 
 
 def test_the_list_as_json_is_one_object_a_line(filled: CliRunner) -> None:
@@ -89,16 +111,59 @@ def test_the_list_as_json_is_one_object_a_line(filled: CliRunner) -> None:
         "action": "open:jira",
         "system": "jira",
         "error": "Refused",
+        "status": 400,
         "words": WORDS,
         "attempts": 2,
+        "replays": 0,
         "first_at": "2026-09-21T14:13:20+00:00",
         "at": "2026-09-21T14:14:20+00:00",
     }
-    assert (second["name"], second["kind"]) == (DELIVERY, "quarantined")
+    assert (second["name"], second["kind"], second["status"]) == (DELIVERY, "quarantined", None)
+
+
+@pytest.mark.parametrize(
+    ("by", "groups"),
+    [
+        ("error", ["Refused jira 400", "Unreadable"]),
+        ("system", ["(ourselves)", "jira"]),
+        ("action", ["open:jira", "quarantined"]),
+        ("district", ["lakeside"]),
+    ],
+)
+def test_groups_are_made_by_what_was_asked_for(filled: CliRunner, by: str, groups: list[str]) -> None:
+    lines = [json.loads(line) for line in call(filled, "list", "--by", by, "--json").stdout.splitlines()]
+    assert [line["name"] for line in lines] == groups
+    assert sum(line["count"] for line in lines) == 2
+    assert sum(line["attempts"] for line in lines) == 3
+    assert all(name in call(filled, "list", "--by", by).stdout for name in groups)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("--district", "lakeside"), {ACTION, DELIVERY}),
+        (("--district", "hillside"), set()),
+        (("--kind", "quarantined"), {DELIVERY}),
+        (("--system", "jira"), {ACTION}),
+        (("--error", "Unreadable"), {DELIVERY}),
+        (("--action", "open:jira"), {ACTION}),
+        (("--action", "open:jira", "--error", "Unreadable"), set()),
+        (("*/open:*",), {ACTION}),
+        (("delivery/?1", "*jira"), {ACTION, DELIVERY}),
+        (("nothing*",), set()),
+        (("--since", "1h"), set()),
+        (("--older-than", "1h"), {ACTION, DELIVERY}),
+    ],
+)
+def test_what_is_listed_can_be_chosen(old: CliRunner, words: tuple[str, ...], found: set[str]) -> None:
+    listed = call(old, "list", "--json", *words)
+    assert {json.loads(line)["name"] for line in listed.stdout.splitlines()} == found
+    if not found:
+        assert call(old, "list", *words).stdout == "Nothing that is parked fits.\n"
 
 
 def test_a_long_list_is_cut_and_says_of_how_many(filled: CliRunner) -> None:
-    result = call(filled, "list", "--limit", "1")
+    result = call(filled, "list", "--all", "--limit", "1")
     assert "1 of 2 parked" in result.stdout
     assert DELIVERY not in result.stdout
 
@@ -106,10 +171,39 @@ def test_a_long_list_is_cut_and_says_of_how_many(filled: CliRunner) -> None:
 def test_one_piece_is_shown_with_all_that_is_known(filled: CliRunner) -> None:
     result = call(filled, "show", ACTION)
     assert result.exit_code == ExitCode.DONE
-    for words in ("attempts:  2", "system:    jira", "error:     Refused", "customfield_10010: is required"):
+    for words in ("attempts:  2", "system:    jira", "error:     Refused", "status:    400", "is required"):
         assert words in result.stdout
     assert "\x1b" not in result.stdout
     assert json.loads(call(filled, "show", ACTION, "--json").stdout)["name"] == ACTION
+
+
+def test_an_error_of_our_own_is_shown_with_its_trace_and_listed_without(
+    remedy: CliRunner, redis_url: str, data_keys: str
+) -> None:
+    secret = "ZZPII-canary"
+
+    def broken(row: str) -> None:
+        raise ValueError(f"of {row}: authorization: Bearer {row}")
+
+    async def park() -> str:
+        try:
+            broken(secret)
+        except ValueError as error:
+            async with open_connection(redis_url, socket_timeout=5.0, retries=1) as connection:
+                work = ParkedWork(connection, Keyring.parse(data_keys))
+                return await work.park(ParkedKind.CASE, KEY.ref, error, AT, district="lakeside", action="look")
+        raise AssertionError
+
+    name = asyncio.run(park())
+    shown = call(remedy, "show", name)
+    assert "in broken" in shown.stdout
+    assert 'raise ValueError(f"of {row}' in shown.stdout
+    assert f"Bearer {secret}" not in shown.stdout
+    assert "in broken" in json.loads(call(remedy, "show", name, "--json").stdout)["trace"]
+    (listed,) = (json.loads(line) for line in call(remedy, "list", "--json").stdout.splitlines())
+    assert (listed["error"], "trace" in listed) == ("ValueError", False)
+    with PlainRedis.from_url(redis_url) as redis:
+        assert b"broken" not in b"".join(redis.dump(key) or b"" for key in redis.scan_iter())
 
 
 def test_words_under_another_key_are_said_to_be_sealed(filled: CliRunner) -> None:
@@ -128,53 +222,6 @@ def test_an_unknown_name_fails_and_is_harmless_on_the_screen(filled: CliRunner, 
     assert len(names(filled)) == 2
 
 
-def test_replaying_takes_work_up_again(filled: CliRunner, redis_url: str) -> None:
-    result = call(filled, "replay", ACTION, DELIVERY)
-    assert (result.exit_code, result.stdout) == (ExitCode.DONE, f"{ACTION}: replayed\n{DELIVERY}: replayed\n")
-    assert names(filled) == []
-    with PlainRedis.from_url(redis_url) as redis:
-        assert redis.hget("remedy:inbox:d1", "state") == b"received"
-        assert redis.hexists(f"remedy:case:{KEY.ref}", "again:open:jira")
-
-
-def test_some_unknown_among_known_names_fail_and_the_known_are_done(filled: CliRunner) -> None:
-    result = call(filled, "replay", ACTION, "nonsense", "--json")
-    assert result.exit_code == ExitCode.FAILED
-    assert [json.loads(line) for line in result.stdout.splitlines()] == [
-        {"name": ACTION, "found": True, "done": True},
-        {"name": "nonsense", "found": False, "done": False},
-    ]
-    assert names(filled) == [DELIVERY]
-
-
-@pytest.mark.parametrize("command", ["replay", "discard"])
-def test_a_dry_run_says_what_it_would_do_and_does_nothing_and_asks_nothing(filled: CliRunner, command: str) -> None:
-    result = call(filled, command, ACTION, "--dry-run")
-    assert (result.exit_code, result.stdout) == (ExitCode.DONE, f"{ACTION}: would be {command.rstrip('e')}ed\n")
-    shown = json.loads(call(filled, command, ACTION, "--dry-run", "--json").stdout)
-    assert shown == {"name": ACTION, "found": True, "done": False}
-    assert call(filled, command, "nonsense", "--dry-run").exit_code == ExitCode.FAILED
-    assert len(names(filled)) == 2
-
-
-def test_discarding_asks_first(filled: CliRunner) -> None:
-    refused = call(filled, "discard", ACTION, confirm="n\n")
-    assert refused.exit_code == ExitCode.INTERRUPTED
-    assert len(names(filled)) == 2
-    agreed = call(filled, "discard", ACTION, confirm="y\n")
-    assert agreed.exit_code == ExitCode.DONE
-    assert names(filled) == [DELIVERY]
-
-
-def test_discarding_with_yes_needs_nobody(filled: CliRunner, redis_url: str) -> None:
-    result = call(filled, "discard", DELIVERY, ACTION, "--yes")
-    assert (result.exit_code, result.stdout) == (ExitCode.DONE, f"{DELIVERY}: discarded\n{ACTION}: discarded\n")
-    assert names(filled) == []
-    with PlainRedis.from_url(redis_url) as redis:
-        assert redis.hget("remedy:inbox:d1", "state") == b"discarded"
-        assert not redis.hexists("remedy:inbox:d1", "body")
-
-
 @pytest.mark.parametrize("words", [("list",), ("show", ACTION), ("replay", ACTION), ("discard", ACTION, "--yes")])
 def test_without_redis_it_says_so_in_plain_words(remedy: CliRunner, tmp_path: Path, words: tuple[str, ...]) -> None:
     result = call(remedy, *words, REDIS_URL=f"unix://{tmp_path}/nobody.sock")
@@ -188,6 +235,21 @@ def test_without_data_keys_it_says_how_to_get_some(remedy: CliRunner) -> None:
     assert "remedy keys generate" in result.stderr
 
 
-@pytest.mark.parametrize("words", [("show",), ("replay",), ("discard", "--yes"), ("list", "--limit", "many")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show",),
+        ("replay",),
+        ("replay", "--all", ACTION),
+        ("replay", "--all", "--system", "jira"),
+        ("replay", ACTION, "--rate", "0"),
+        ("replay", ACTION, "--by", "some body"),
+        ("discard", "--yes"),
+        ("list", "--limit", "many"),
+        ("list", "--by", "error", "--all"),
+        ("list", "--since", "yesterday"),
+        ("list", "--kind", "nonsense"),
+    ],
+)
 def test_a_wrong_command_line_is_a_matter_of_usage(remedy: CliRunner, words: tuple[str, ...]) -> None:
     assert call(remedy, *words).exit_code == ExitCode.CONFIGURATION

@@ -53,7 +53,7 @@ async def test_a_server_that_may_forget_is_called_so(connection: Connection) -> 
 
 async def test_an_accepted_delivery_waits_with_its_body(inbox: Inbox) -> None:
     assert await accept(inbox)
-    delivery = await inbox.waiting("d1")
+    delivery = await inbox.take("d1", NOW)
     assert delivery is not None
     assert (delivery.sender, delivery.account, delivery.body) == (Sender.SCHOOLSCAN, "lakeside", BODY)
 
@@ -81,13 +81,13 @@ async def test_a_body_does_not_open_in_another_row(inbox: Inbox, connection: Con
     await accept(inbox)
     await connection.redis.rename(INBOX + "d1", INBOX + "d2")
     with pytest.raises(KeyMissing):
-        await inbox.waiting("d2")
+        await inbox.take("d2", NOW)
 
 
 async def test_a_row_whose_key_is_missing_says_so(inbox: Inbox, connection: Connection) -> None:
     await accept(inbox)
     with pytest.raises(KeyMissing):
-        await Inbox(connection, Keyring.parse(generate_key())).waiting("d1")
+        await Inbox(connection, Keyring.parse(generate_key())).take("d1", NOW)
 
 
 async def test_a_finished_delivery_keeps_its_fingerprint_and_loses_its_body(
@@ -96,7 +96,7 @@ async def test_a_finished_delivery_keeps_its_fingerprint_and_loses_its_body(
     await accept(inbox)
     await inbox.finish("d1", NOW, [(KEY, Band.CRITICAL)])
     assert await inbox.state("d1") is DeliveryState.DONE
-    assert await inbox.waiting("d1") is None
+    assert await inbox.take("d1", NOW) is None
     assert not await connection.ask(connection.redis.hexists(INBOX + "d1", "body"))
     lifetime = await connection.redis.ttl(INBOX + "d1")
     assert 0 < lifetime <= FINGERPRINT_LIFETIME.total_seconds()
@@ -131,10 +131,10 @@ async def test_a_completed_scan_is_listed_and_a_started_one_only_recorded(inbox:
     await accept(inbox)
     started = ScanNote("lakeside", "scan_1", completed=False)
     await inbox.finish("d1", NOW, scan=started)
-    assert await scans.listing(started.ref) is None
+    assert await scans.take(started.ref, NOW) is None
     await accept(inbox, "d2")
     await inbox.finish("d2", NOW, scan=ScanNote("lakeside", "scan_1", completed=True))
-    listing = await scans.listing(started.ref)
+    listing = await scans.take(started.ref, NOW)
     assert listing is not None
     assert (listing.id, listing.cursor) == ("scan_1", None)
 
@@ -153,7 +153,7 @@ async def test_a_quarantined_delivery_can_be_replayed(inbox: Inbox, connection: 
     parked = ParkedWork(connection, keyring)
     assert await parked.replay("delivery/d1", NOW)
     assert await inbox.state("d1") is DeliveryState.RECEIVED
-    assert await inbox.waiting("d1") is not None
+    assert await inbox.take("d1", NOW) is not None
     assert await parked.count() == 0
     assert not await parked.replay("delivery/d1", NOW)
 

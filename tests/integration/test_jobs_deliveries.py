@@ -71,7 +71,7 @@ async def test_a_started_scan_is_recorded_and_marks_nothing(office: Office) -> N
 
 async def test_a_completed_scan_is_to_be_listed(office: Office) -> None:
     await read(office, event("scan.completed", scan_id="scan_1"))
-    assert await office.desk.scans.listing(SCAN_REF) is not None
+    assert await office.desk.scans.take(SCAN_REF, office.clock()) is not None
     assert any(job.startswith(Job.PAGE_SCAN) for job in await office.waiting())
 
 
@@ -79,7 +79,7 @@ async def test_a_start_that_arrives_after_the_completion_does_not_stop_the_listi
     """P5: a late event never undoes a newer state. The scan's findings would never be looked at."""
     await read(office, event("scan.completed", scan_id="scan_1"), "d1")
     await read(office, event("scan.started", scan_id="scan_1"), "d2")
-    assert await office.desk.scans.listing(SCAN_REF) is not None
+    assert await office.desk.scans.take(SCAN_REF, office.clock()) is not None
     await office.work()
     assert (await scan(office))[b"state"] == b"done"
     await read(office, event("scan.started", scan_id="scan_1"), "d3")

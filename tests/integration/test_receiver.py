@@ -48,7 +48,7 @@ async def test_every_format_goes_from_the_wire_into_the_inbox(
     receiver = Receiver(connection, keyring, {"lakeside": account(signature=signature)})
     answer = await receiver.deliver(event(), form)
     assert (answer.status_code, answer.text) == (202, "Accepted\n")
-    stored = await Inbox(connection, keyring).waiting(delivery_id("schoolscan", "lakeside", "evt_1", event()))
+    stored = await Inbox(connection, keyring).take(delivery_id("schoolscan", "lakeside", "evt_1", event()), 0.0)
     assert stored is not None
     assert stored.body == event()
 

@@ -276,17 +276,17 @@ async def test_a_page_of_a_scan_is_marked_once_and_the_next_one_woken(todo: Todo
     ref = scan_ref("lakeside", "scan_1")
     row = {"state": "listing", "id": "scan_1", "cursor": ""}
     await connection.ask(connection.redis.hset(f"remedy:scan:{ref}", mapping=row))
-    listing = await scans.listing(ref)
+    listing = await scans.take(ref, NOW)
     assert listing is not None
     cases = [(CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}"), Band.LOW) for number in range(3)]
     await scans.mark_page(listing, "c2", cases, NOW)
     await scans.mark_page(listing, "c2", cases, NOW)
     assert await connection.ask(connection.redis.hget(CASE + cases[0][0].ref, "gen")) == b"1"
-    second = await scans.listing(ref)
+    second = await scans.take(ref, NOW)
     assert second is not None
     assert second.cursor == "c2"
     await scans.mark_page(second, None, [], NOW)
-    assert await scans.listing(ref) is None
+    assert await scans.take(ref, NOW) is None
     assert await connection.redis.zcard(DIRTY) == 3
 
 

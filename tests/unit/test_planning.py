@@ -299,7 +299,7 @@ def test_an_action_asked_for_again_waits_until_its_tracker_can_be_seen(name: str
 def test_a_parked_action_is_wanted_only_while_it_would_help(
     name: str, observation: Observation, *, expected: bool
 ) -> None:
-    assert still_wanted(name, observation, POLICY) is expected
+    assert still_wanted(name, observation, POLICY, NOW) is expected
 
 
 # A small world in which actions really happen, so that promises can be tried on all of its histories.

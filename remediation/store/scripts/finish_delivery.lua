@@ -13,6 +13,7 @@ if scan ~= '' then
   end
   if ARGV[6] == 'listing' then
     redis.call('HSET', scan_row, 'state', 'listing', 'cursor', '', 'pages', 0, 'marked', 0, 'attempts', 0)
+    redis.call('DEL', BEGUN .. scan)
     redis.call('ZADD', SCANS, now + GRACE_MS, scan)
     wake_once(scan_row, 'page_scan', scan, now, 5)
   end

@@ -7,6 +7,7 @@ mark_all(5, now, 'scan')
 redis.call('HINCRBY', row, 'pages', 1)
 redis.call('HINCRBY', row, 'marked', (#ARGV - 4) / 3)
 redis.call('HSET', row, 'attempts', 0)
+ended(scan)
 if ARGV[4] == '' then
   redis.call('HSET', row, 'state', 'done')
   redis.call('ZREM', SCANS, scan)

@@ -1,4 +1,4 @@
--- Set work aside. ARGV: name, now, kind, subject, district, action, system, error, words (sealed).
+-- Set work aside. ARGV: name, now, kind, subject, district, action, then field and value of what is known of its error.
 -- A case's action is also named in its row, so that it is not tried again until somebody asks.
 local name, now = ARGV[1], tonumber(ARGV[2])
 if ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
@@ -6,8 +6,9 @@ if ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
   if redis.call('HGET', INBOX .. ARGV[4], 'state') ~= 'received' then return 0 end
 end
 local row = PARKED_ROW .. name
-redis.call('HSET', row, 'kind', ARGV[3], 'subject', ARGV[4], 'district', ARGV[5], 'action', ARGV[6],
-  'system', ARGV[7], 'error', ARGV[8], 'words', ARGV[9], 'at', now)
+redis.call('HDEL', row, 'status', 'trace')
+redis.call('HSET', row, 'kind', ARGV[3], 'subject', ARGV[4], 'district', ARGV[5], 'action', ARGV[6], 'at', now,
+  'replays', redis.call('GET', REPLAYS .. name) or 0, unpack(ARGV, 7))
 redis.call('HSETNX', row, 'first_at', now)
 redis.call('HINCRBY', row, 'attempts', 1)
 redis.call('ZADD', PARKED, now, name)
@@ -16,9 +17,11 @@ if ARGV[3] == 'action' or ARGV[3] == 'case' then
 elseif ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
   redis.call('HSET', INBOX .. ARGV[4], 'state', ARGV[3] == 'delivery' and 'parked' or 'quarantined')
   redis.call('ZREM', PENDING, ARGV[4])
+  ended(name)
 elseif ARGV[3] == 'scan' then
   redis.call('HSET', SCAN .. ARGV[4], 'state', 'parked')
   redis.call('PERSIST', SCAN .. ARGV[4])
   redis.call('ZREM', SCANS, ARGV[4])
+  ended(ARGV[4])
 end
 return 1

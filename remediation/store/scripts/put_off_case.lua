@@ -12,4 +12,5 @@ else
   redis.call('ZADD', DIRTY, ARGV[5], ref)
 end
 redis.call('DEL', LEASE .. ref)
+ended(ref)
 return 1

@@ -22,6 +22,7 @@ for i = first_field, #ARGV do
   end
 end
 redis.call('DEL', LEASE .. ref)
+ended(ref)
 if redis.call('HGET', row, 'gen') == ARGV[3] then
   redis.call('ZREM', DIRTY, ref)
   return 'settled'

@@ -69,6 +69,42 @@ local function holds(ref, token)
   return redis.call('GET', LEASE .. ref) == token
 end
 
+-- Work is taken up by `token`. Whoever took it up before and came to no end has died over it, or beside it.
+-- Answers false, and changes nothing, where it is suspected of the former and is not to be tried alone.
+local function begin(name, token, now, alone)
+  local key = BEGUN .. name
+  local before = redis.call('HGET', key, 'token')
+  if before == token then return true end -- asked again, as the answer was lost
+  local crashes = tonumber(redis.call('HGET', key, 'crashes') or '0') + (before and 1 or 0)
+  if crashes >= SUSPICIOUS and crashes < MOST_CRASHES and not alone then return false end
+  if before then
+    local at = redis.call('HGET', key, 'at')
+    redis.call('HSETNX', key, 'first', at)
+    redis.call('HSET', key, 'crashes', crashes, 'last', at, 'blamed', before)
+  end
+  redis.call('HSET', key, 'token', token, 'at', now)
+  return true
+end
+
+-- Work came to an end. What has crashed too often was not begun, only parked: that must not clear it.
+local function ended(name)
+  local key = BEGUN .. name
+  if tonumber(redis.call('HGET', key, 'crashes') or '0') < MOST_CRASHES then
+    redis.call('DEL', key)
+  else
+    redis.call('HDEL', key, 'token', 'at')
+  end
+end
+
+-- A row as HGETALL answers it, with its crashes.
+local function with_crashes(row, name)
+  for i, value in ipairs(redis.call('HMGET', BEGUN .. name, 'crashes', 'first', 'last')) do
+    row[#row + 1] = ({'crashes', 'crashed_first', 'crashed_last'})[i]
+    row[#row + 1] = value or '0'
+  end
+  return row
+end
+
 -- A ticket changed: mark its case, unless this is the version that we know. An empty version is always news.
 -- Answers 1, or 0 where it is none.
 local function mark_change(tracker, ticket, version, ref, id, now, cause)
@@ -88,6 +124,7 @@ local function close_delivery(id, lifetime)
   redis.call('HDEL', row, 'body')
   redis.call('ZREM', PENDING, id)
   redis.call('PEXPIRE', row, lifetime)
+  ended(name)
   redis.call('DEL', PARKED_ROW .. name)
   redis.call('ZREM', PARKED, name)
 end

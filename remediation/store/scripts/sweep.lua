@@ -11,7 +11,7 @@ for _, ref in ipairs(redis.call('ZRANGEBYSCORE', list, 0, now, 'LIMIT', 0, most)
   if which == 'case' and redis.call('EXISTS', LEASE .. ref) == 1 then
     redis.call('ZADD', list, now + 1000, ref)
   elseif waits(row) then
-    redis.call('ZADD', list, now + 6 * GRACE_MS, ref)
+    redis.call('ZADD', list, now + GRACE_MS, ref)
   else
     redis.call('ZADD', list, now + GRACE_MS, ref)
     wake(row, job, ref, now, which == 'case' and band_of(row) or 5)

@@ -1,10 +1,18 @@
--- Take the lease on a dirty case. ARGV: reference, token, time to live (ms), now. Answers the row, or 'clean' or 'busy'.
--- With the row comes when this Redis began: what happened before that, nobody here can know; and the appointment.
-local ref = ARGV[1]
+-- Take the lease on a dirty case. ARGV: reference, token, now, whether it would be tried alone, time to live (ms).
+-- Answers the row, or 'clean', 'busy' or 'suspect'.
+-- With the row comes when this Redis began (what happened before that, nobody here can know), its crashes, and the
+-- appointment.
+local ref, token, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if not redis.call('ZSCORE', DIRTY, ref) then return 'clean' end
-if not redis.call('SET', LEASE .. ref, ARGV[2], 'NX', 'PX', ARGV[3]) then return 'busy' end
-redis.call('SET', BORN, ARGV[4], 'NX')
-local row = redis.call('HGETALL', CASE .. ref)
+if redis.call('EXISTS', LEASE .. ref) == 1 and not holds(ref, token) then return 'busy' end
+if not begin(ref, token, now, ARGV[4] == '1') then
+  redis.call('ZADD', DIRTY, 'XX', 'LT', now + SUSPECT_MS, ref)
+  return 'suspect'
+end
+redis.call('SET', LEASE .. ref, token, 'PX', ARGV[5])
+redis.call('ZADD', DIRTY, 'XX', now + GRACE_MS, ref) -- however long it was left to the queue: its taker may die
+redis.call('SET', BORN, now, 'NX')
+local row = with_crashes(redis.call('HGETALL', CASE .. ref), ref)
 row[#row + 1] = 'born'
 row[#row + 1] = redis.call('GET', BORN)
 local look_at = redis.call('ZSCORE', APPOINTMENTS, ref)

@@ -1,11 +1,25 @@
--- Take work out of the parked list. ARGV: name, now, 'replay' or 'discard', fingerprint lifetime (ms). Answers 0 if it is not there.
+-- Take work out of the parked list. ARGV: name, now, 'replay' or 'discard', lifetime of what is left (ms), and how many
+-- replays there may have been before this one, or '' for any number.
+-- Answers 1, or 0 if it is not there, or 2 if it was replayed too often.
 local name, now, how = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row = PARKED_ROW .. name
-local kind, subject, action = unpack(redis.call('HMGET', row, 'kind', 'subject', 'action'))
+local kind, subject, action, fault = unpack(redis.call('HMGET', row, 'kind', 'subject', 'action', 'error'))
 if not kind then return 0 end
+local replay = how == 'replay'
+local most = tonumber(ARGV[5])
+if replay and most and tonumber(redis.call('GET', REPLAYS .. name) or '0') >= most then return 2 end
 redis.call('DEL', row)
 redis.call('ZREM', PARKED, name)
-local replay = how == 'replay'
+local begun = BEGUN .. ((kind == 'delivery' or kind == 'quarantined') and name or subject)
+if replay then
+  redis.call('INCR', REPLAYS .. name)
+  redis.call('PEXPIRE', REPLAYS .. name, ARGV[4])
+  -- What killed its workers gets one more chance, alone; one more death and it is parked again.
+  if fault == 'Poison' then redis.call('HSET', begun, 'crashes', MOST_CRASHES - 1) end
+else
+  redis.call('DEL', REPLAYS .. name)
+  redis.call('PEXPIRE', begun, ARGV[4])
+end
 if kind == 'action' or kind == 'case' then
   local case = CASE .. subject
   if replay then

@@ -1,0 +1,14 @@
+-- Take up a delivery or the next page of a scan. ARGV: reference, token, now, whether it would be tried alone,
+-- 'delivery' or 'scan', and for how long (ms) a beginning may be somebody's who is still at it: there is no lease.
+-- Answers the row, or 'done' or 'suspect'.
+local ref, token, now, which = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5]
+local delivery = which == 'delivery'
+local row, name = (delivery and INBOX or SCAN) .. ref, delivery and 'delivery/' .. ref or ref
+if redis.call('HGET', row, 'state') ~= (delivery and 'received' or 'listing') then return 'done' end
+local at = tonumber(redis.call('HGET', BEGUN .. name, 'at') or '0')
+if now - at >= tonumber(ARGV[6]) and not begin(name, token, now, ARGV[4] == '1') then
+  redis.call('ZADD', delivery and PENDING or SCANS, 'XX', 'LT', now + SUSPECT_MS, ref)
+  return 'suspect'
+end
+redis.call('ZADD', delivery and PENDING or SCANS, 'XX', now + GRACE_MS, ref) -- its taker may die
+return with_crashes(redis.call('HGETALL', row), name)

@@ -1,0 +1,108 @@
+"""What lies in one Redis, in memory: the shelves on which stand-ins of the stores keep their things."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from remediation.store.keys import GRACE_MS
+from remediation.store.parked import Parked
+from remediation.store.todo import Lease
+
+Answer = TypeVar("Answer")
+
+
+async def _no_gate() -> None:
+    """Nothing happens between a call and what it does."""
+
+
+@dataclass(slots=True)
+class Shelves:
+    """What lies in one Redis. Times are in milliseconds, as there.
+
+    Every call of a store passes `gate` before it does anything and after it; in between nothing else happens. A lease
+    ends only when it is let go, or by `lapse`: no time passes here.
+    """
+
+    gate: Callable[[], Awaitable[None]] = _no_gate
+    rows: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    dirty: dict[str, int] = field(default_factory=dict)
+    leases: dict[str, str] = field(default_factory=dict)
+    appointments: dict[str, int] = field(default_factory=dict)
+    seen: dict[tuple[str, str], str] = field(default_factory=dict)
+    tickets: dict[tuple[str, str], str] = field(default_factory=dict)
+    cursors: dict[str, str] = field(default_factory=dict)
+    parked: dict[str, Parked] = field(default_factory=dict)
+    told: dict[str, list[tuple[str, str, bytes]]] = field(default_factory=lambda: defaultdict(list))
+    woken: set[str] = field(default_factory=set)
+    born: int | None = None
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    async def call(self, work: Callable[[], Answer]) -> Answer:
+        """Do this between two gates."""
+        await self.gate()
+        answer = work()
+        await self.gate()
+        return answer
+
+    def wipe(self) -> None:
+        """All is lost."""
+        fresh = Shelves()
+        for name in (
+            "rows",
+            "dirty",
+            "leases",
+            "appointments",
+            "seen",
+            "tickets",
+            "cursors",
+            "parked",
+            "told",
+            "woken",
+        ):
+            setattr(self, name, getattr(fresh, name))
+        self.born = None
+
+    def lapse(self, ref: str) -> None:
+        """The worker that held the case has died, and its lease has run out."""
+        self.leases.pop(ref, None)
+
+    def row(self, ref: str) -> dict[str, bytes]:
+        return self.rows.setdefault(ref, {})
+
+    def holds(self, lease: Lease) -> bool:
+        return self.leases.get(lease.ref) == lease.token
+
+    def write(self, ref: str, **fields: str | int) -> None:
+        self.row(ref).update({name: str(value).encode() for name, value in fields.items()})
+
+    def add(self, ref: str, name: str) -> None:
+        row = self.row(ref)
+        row[name] = str(int(row.get(name, 0)) + 1).encode()
+
+    def drop(self, ref: str, *names: str) -> None:
+        row = self.row(ref)
+        for name in names:
+            row.pop(name, None)
+
+    def mark(self, ref: str, case_id: str, now: int, band: int, cause: str) -> None:
+        self.add(ref, "gen")
+        self.row(ref).setdefault("id", case_id.encode())
+        band = band if band >= 0 else int(self.row(ref).get("band", 0))
+        self.write(ref, cause=cause, marked_at=now, band=band)
+        self.dirty[ref] = now + GRACE_MS
+        if ref not in self.leases:
+            self.wake(ref)
+
+    def expect_ticket(self, ref: str, tracker: str) -> None:
+        if f"link:{tracker}" not in self.row(ref):
+            self.row(ref).setdefault(f"intent:{tracker}", b"0")
+
+    def wake(self, ref: str) -> None:
+        """A wake-up that waits is enough."""
+        self.woken.add(ref)
+
+
+def milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)

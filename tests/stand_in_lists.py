@@ -1,0 +1,117 @@
+"""In-memory stand-ins for parked work and timelines, on the shelves that the to-do list lies on, too."""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from remediation.errors import OutsideError
+from remediation.store.entries import Cause, Entry, decoded, encoded
+from remediation.store.parked import EVERYTHING, Outcome, Parked, ParkedKind, ParkedWork, Selection, name_of
+from remediation.store.timeline import BEGINNING, MOST_ENTRIES, Timeline, Told
+from tests.shelves import Shelves, milliseconds
+
+
+class MemoryParkedWork(ParkedWork):
+    """The list of parked work; a look parks actions and whole cases. Replays are not counted."""
+
+    def __init__(self, shelves: Shelves) -> None:
+        self._on = shelves
+
+    async def park(
+        self,
+        kind: ParkedKind,
+        subject: str,
+        error: Exception,
+        now: float,
+        *,
+        district: str,
+        action: str = "",
+        system: str = "",
+    ) -> str:
+        name = name_of(kind, subject, action)
+        at = datetime.fromtimestamp(milliseconds(now) / 1000, tz=UTC)
+        item = Parked(
+            name=name,
+            kind=kind,
+            subject=subject,
+            district=district,
+            action=action,
+            system=error.system if isinstance(error, OutsideError) else system,
+            error=type(error).__name__,
+            status=error.status if isinstance(error, OutsideError) else None,
+            words=error.words if isinstance(error, OutsideError) else str(error),
+            attempts=1,
+            replays=0,
+            first_at=at,
+            at=at,
+        )
+
+        def work() -> None:
+            before = self._on.parked.pop(name, replace(item, attempts=0))
+            self._on.parked[name] = replace(item, attempts=before.attempts + 1, first_at=before.first_at)
+            self._on.write(subject, **{f"parked:{action}": milliseconds(now)})
+
+        await self._on.call(work)
+        return name
+
+    async def replay(self, name: str, now: float, *, most: int | None = None) -> Outcome:
+        del most
+        return Outcome(await self._on.call(lambda: self._decide(name, now, again=True)))
+
+    async def discard(self, name: str, now: float) -> Outcome:
+        return Outcome(await self._on.call(lambda: self._decide(name, now, again=False)))
+
+    def _decide(self, name: str, now: float, *, again: bool) -> bool:
+        item = self._on.parked.pop(name, None)
+        if item is None:
+            return False
+        if again:
+            row = self._on.row(item.subject)
+            self._on.drop(item.subject, f"parked:{item.action}")
+            self._on.write(item.subject, **{f"again:{item.action}": milliseconds(now)})
+            self._on.mark(item.subject, row.get("id", b"").decode(), milliseconds(now), -1, Cause.PERSON)
+        return True
+
+    async def count(self) -> int:
+        return len(self._on.parked)
+
+    async def listed(self, wanted: Selection = EVERYTHING) -> AsyncIterator[Parked]:
+        for item in sorted(self._on.parked.values(), key=lambda item: item.at, reverse=True):
+            if wanted.takes(item):
+                yield item
+
+    async def one(self, name: str) -> Parked | None:
+        return self._on.parked.get(name)
+
+
+class MemoryTimeline(Timeline):
+    """The timelines of all cases. None is ever forgotten; of a long one the oldest entries go at once."""
+
+    def __init__(self, shelves: Shelves) -> None:
+        self._on = shelves
+
+    async def tell(self, ref: str, entries: Iterable[Entry]) -> None:
+        wire = [encoded(entry) for entry in entries]
+
+        def work() -> None:
+            self._on.told[ref] += [(_id(next(self._on.numbers)), kind, text) for kind, text in wire]
+            del self._on.told[ref][:-MOST_ENTRIES]
+
+        if wire:
+            await self._on.call(work)
+
+    async def read(self, ref: str, limit: int = MOST_ENTRIES) -> list[Entry]:
+        return [entry for _, kind, text in self._on.told[ref][-limit:] if (entry := decoded(kind, text))]
+
+    async def since(self, ref: str, after: str = BEGINNING) -> AsyncIterator[Told]:
+        for entry_id, kind, text in list(self._on.told[ref]):
+            if (after == BEGINNING or entry_id > after) and (entry := decoded(kind, text)):
+                yield Told(entry_id, entry)
+
+    async def now(self) -> str:
+        return _id(next(self._on.numbers))
+
+
+def _id(number: int) -> str:
+    """Ids sort as they were given."""
+    return f"{number:013}-0"

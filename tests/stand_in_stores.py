@@ -1,0 +1,211 @@
+"""In-memory stand-ins for the stores that a look uses, for tests that need no Redis.
+
+They are held to the suite that the real ones pass (tests/contract/test_stores.py). A row is kept field by field as
+Redis has it, so that what is remembered takes the same way there and back.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+
+from remediation.cases import CaseKey, CaseRecord, Link, Memory, key_of_ref
+from remediation.errors import LeaseLost
+from remediation.store.case_rows import key_in, memory_json, record_of
+from remediation.store.entries import Cause
+from remediation.store.keys import GRACE_MS
+from remediation.store.todo import SWEEP_BATCH, Found, Lease, Mark, Todo
+from remediation.tickets import Ticket, TicketChange
+from tests.shelves import Shelves, milliseconds
+
+
+class MemoryTodo(Todo):
+    """The to-do list of cases; of wake-ups it knows which there are, and not their order."""
+
+    def __init__(self, shelves: Shelves) -> None:
+        self._on = shelves
+
+    async def mark(self, cases: Iterable[Mark], now: float, cause: str = Cause.AGAIN) -> None:
+        def work() -> None:
+            for key, band in cases:
+                self._on.mark(key.ref, key.id, milliseconds(now), -1 if band is None else int(band), cause)
+
+        await self._on.call(work)
+
+    async def mark_found(self, cases: Iterable[Found], now: float) -> None:
+        def work() -> None:
+            for key, band, trackers in cases:
+                for tracker in trackers:
+                    self._on.expect_ticket(key.ref, tracker)
+                if band is not None:
+                    self._on.row(key.ref).setdefault("band", str(int(band)).encode())
+                self._on.mark(key.ref, key.id, milliseconds(now), -1, Cause.RECONCILE)
+
+        await self._on.call(work)
+
+    async def mark_changes(
+        self, tracker: str, changes: Iterable[tuple[TicketChange, CaseKey]], cursor: str, now: float
+    ) -> int:
+        def work() -> int:
+            self._on.cursors[tracker] = cursor
+            return sum(self._is_news(tracker, change, key, milliseconds(now)) for change, key in changes)
+
+        return await self._on.call(work)
+
+    def _is_news(self, tracker: str, change: TicketChange, key: CaseKey, now: int) -> bool:
+        if change.version:
+            if self._on.seen.get((tracker, change.ticket_id)) == change.version:
+                return False
+            self._on.seen[tracker, change.ticket_id] = change.version
+        self._on.expect_ticket(key.ref, tracker)
+        self._on.mark(key.ref, key.id, now, -1, f"{Cause.POLL}:{tracker}")
+        return True
+
+    async def cursor(self, name: str) -> str | None:
+        return self._on.cursors.get(name)
+
+    async def keys_of_tickets(self, tracker: str, ticket_ids: list[str]) -> list[CaseKey | None]:
+        refs = [self._on.tickets.get((tracker, ticket_id)) for ticket_id in ticket_ids]
+        return [await self.key_of(ref) if ref else None for ref in refs]
+
+    async def key_of(self, ref: str) -> CaseKey | None:
+        if key := key_of_ref(ref):
+            return key
+        case_id = self._on.rows.get(ref, {}).get("id")
+        return key_in(ref, case_id.decode()) if case_id else None
+
+    async def take(self, ref: str, now: float) -> Lease | None:
+        def work() -> Lease | None:
+            if ref not in self._on.dirty or ref in self._on.leases:
+                return None
+            self._on.born = milliseconds(now) if self._on.born is None else self._on.born
+            token = self._on.leases[ref] = f"token-{next(self._on.numbers)}"
+            row = self._on.row(ref) | {"born": str(self._on.born).encode()}
+            marked_at = int(row["marked_at"]) / 1000
+            at = self._on.appointments.get(ref)
+            look_at = at / 1000 if at is not None else None
+            return Lease(
+                ref, token, row["gen"].decode(), record_of(ref, row), row["cause"].decode(), marked_at, look_at
+            )
+
+        return await self._on.call(work)
+
+    async def let_go(self, lease: Lease) -> None:
+        """Who dies over a case is not counted here."""
+
+    async def renew(self, lease: Lease, fields: dict[str, str] | None = None) -> bool:
+        def work() -> bool:
+            if not self._on.holds(lease):
+                return False
+            self._on.write(lease.ref, **(fields or {}))
+            return True
+
+        return await self._on.call(work)
+
+    async def settle(
+        self,
+        lease: Lease,
+        memory: Memory,
+        now: float,
+        *,
+        seen: Iterable[Ticket] = (),
+        drop: Iterable[str] = (),
+        look_at: float | None = None,
+    ) -> bool:
+        ref, text, fields = lease.ref, memory_json(memory), list(drop)
+
+        def work() -> bool:
+            if not self._on.holds(lease):
+                return False
+            self._on.write(ref, memory=text)
+            self._on.appointments.pop(ref, None)
+            if look_at is not None:
+                self._on.appointments[ref] = milliseconds(look_at)
+            self._on.seen.update({(each.tracker, each.id): each.version for each in seen if each.version})
+            self._on.drop(ref, "attempts", *fields)
+            for name in fields:
+                self._on.parked.pop(f"{ref}/{name.removeprefix('parked:')}", None)
+            self._on.lapse(ref)
+            if self._on.row(ref)["gen"].decode() == lease.generation:
+                del self._on.dirty[ref]
+            else:
+                self._on.dirty[ref] = milliseconds(now) + GRACE_MS
+                self._on.wake(ref)
+            return True
+
+        return await self._on.call(work)
+
+    async def put_off(self, lease: Lease, due: float, now: float) -> bool:
+        ref = lease.ref
+
+        def work() -> bool:
+            if not self._on.holds(lease):
+                return False
+            self._on.add(ref, "attempts")
+            if self._on.row(ref)["gen"].decode() == lease.generation:
+                self._on.write(ref, cause=Cause.SWEEP, marked_at=milliseconds(now))
+                self._on.dirty[ref] = milliseconds(due)
+            else:
+                self._on.dirty[ref] = milliseconds(now)
+            self._on.lapse(ref)
+            return True
+
+        return await self._on.call(work)
+
+    async def sweep(self, now: float) -> dict[str, int]:
+        moment = milliseconds(now)
+
+        def work() -> dict[str, int]:
+            due = [ref for ref, at in self._on.appointments.items() if at <= moment][:SWEEP_BATCH]
+            for ref in due:
+                del self._on.appointments[ref]
+                self._on.mark(ref, self._on.row(ref)["id"].decode(), moment, -1, Cause.APPOINTMENT)
+            late = [ref for ref, at in self._on.dirty.items() if at <= moment][:SWEEP_BATCH]
+            woken = [ref for ref in late if ref not in self._on.leases and ref not in self._on.woken]
+            for ref in late:
+                self._on.dirty[ref] = moment + GRACE_MS
+            for ref in woken:
+                self._on.wake(ref)
+            return {"delivery": 0, "scan": 0, "case": len(woken), "appointment": len(due)}
+
+        return await self._on.call(work)
+
+    async def record(self, ref: str) -> CaseRecord | None:
+        row = self._on.rows.get(ref)
+        return record_of(ref, row) if row else None
+
+    async def dirty(self) -> int:
+        return len(self._on.dirty)
+
+
+class MemoryLeasedLinks:
+    """The links of the case that a worker holds."""
+
+    def __init__(self, shelves: Shelves, lease: Lease) -> None:
+        self._on, self._lease = shelves, lease
+
+    async def hold(self) -> None:
+        await self._write(lambda: None)
+
+    async def intend(self, tracker: str, now: float) -> None:
+        await self._write(lambda: self._on.write(self._lease.ref, **{f"intent:{tracker}": repr(now)}))
+
+    async def link(self, ticket: Ticket) -> Link:
+        def work() -> None:
+            text = json.dumps([ticket.id, ticket.key, ticket.url])
+            self._on.write(self._lease.ref, **{f"link:{ticket.tracker}": text})
+            self._on.tickets[ticket.tracker, ticket.id] = self._lease.ref
+            self._on.drop(self._lease.ref, f"intent:{ticket.tracker}")
+
+        await self._write(work)
+        return Link(ticket.tracker, ticket.id, ticket.key, ticket.url)
+
+    async def unlink(self, tracker: str) -> None:
+        await self._write(lambda: self._on.drop(self._lease.ref, f"link:{tracker}", f"intent:{tracker}"))
+
+    async def _write(self, work: Callable[[], None]) -> None:
+        def held() -> bool:
+            if is_held := self._on.holds(self._lease):
+                work()
+            return is_held
+
+        if not await self._on.call(held):
+            raise LeaseLost(self._lease.ref)
