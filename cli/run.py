@@ -25,6 +25,7 @@ from cli.assembly import (
     refurnish,
     worker_files,
 )
+from cli.failpoints import turn_on_failpoints
 from cli.reload import Follower
 from cli.serving import address, listener, server
 from receiver.app import Limits, create_app, create_metrics_app, replace_accounts
@@ -61,6 +62,7 @@ def run(role: Role) -> None:
     """
     settings = load_settings()
     configure_logs(settings.log_level, json=not sys.stderr.isatty())
+    turn_on_failpoints(settings)
     with redis_address(settings) as url:
         uvloop.run(_run_receiver(settings, url) if role == "receiver" else _run_worker(settings, url))
 

@@ -9,12 +9,14 @@ import structlog
 from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from receiver.accounts import Account
 from receiver.limits import read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES
 from remediation.errors import SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.events import delivery_id, read_schoolscan
+from remediation.failpoints import failpoint
 from remediation.senders import Sender
 from remediation.signatures import SignatureFormat, Verified, verify
 from remediation.ticket_events import read_jira, read_servicenow
@@ -52,6 +54,7 @@ async def _delivery(request: Request, account: Account) -> Response:
     try:
         async with asyncio.timeout(STORE_DEADLINE):
             verified = await _verified(state, account, headers, body)
+            failpoint("verified")
             outcome = await _stored(state, account, body, verified)
     except SignatureInvalid:
         return _answer(account.sender, HTTPStatus.UNAUTHORIZED, "signature")
@@ -82,6 +85,7 @@ async def _stored(state: State, account: Account, body: bytes, verified: Verifie
     sender, name = account.sender, account.name
     row = delivery_id(sender, name, event_id, body)
     is_new = await state.inbox.accept(row, sender, name, body, state.clock(), unreadable=unreadable)
+    failpoint("stored")
     outcome = "repeated" if not is_new else "quarantined" if unreadable else "stored"
     logger.info("delivery_accepted", delivery=row, **sender.named(name), outcome=outcome, format=str(verified.format))
     return outcome
@@ -103,4 +107,12 @@ def _event_id(sender: Sender, body: bytes) -> str | None:
 
 def _answer(sender: str, status: HTTPStatus, reason: str) -> Response:
     DELIVERIES.labels(sender, str(status.value), reason).inc()
-    return Response(f"{status.phrase}\n", status_code=status, media_type="text/plain")
+    return _Answer(f"{status.phrase}\n", status_code=status, media_type="text/plain")
+
+
+class _Answer(Response):
+    """An answer that tells when it was given."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
+        failpoint("answered")

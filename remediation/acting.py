@@ -23,6 +23,7 @@ from remediation.actions import (
 )
 from remediation.cases import CaseRecord
 from remediation.errors import ConfigurationError, OutsideError, Refused, TryLater
+from remediation.failpoints import failpoint
 from remediation.observing import Sight
 from remediation.policy import accepts_risk
 from remediation.ports import Links, Rulebook, Source, Telling, Tracker
@@ -105,6 +106,7 @@ class Hands:
                 progress.tickets[action.tracker] = await self._open(action, progress)
             case PatchFinding(status=status):
                 await self.source.update_finding(self.record.key.id, status, await self._note(action, progress))
+                failpoint("finding_patched")
                 progress.status = status
             case ResolveTicket() | ReopenTicket() | RaiseTicket():
                 moved = await self._move(action, progress.tickets[action.tracker])
@@ -146,8 +148,10 @@ class Hands:
         finding = self.sight.observation.finding
         draft = self.rulebook.draft(self.record.key, finding, name, at, old)
         await self.links.intend(name, self.clock())
+        failpoint("intent_written")
         try:
             ticket = await tracker.create(replace(draft, follows=action.follows))
+            failpoint("reply_received")
         except TryLater as error:
             if not error.ambiguous:
                 await self._forget_intent(name, old)
@@ -158,6 +162,7 @@ class Hands:
             await self._forget_intent(name, old)
             raise
         await self.links.link(ticket)
+        failpoint("link_written")
         progress.wrote[name] = self.rulebook.urgency(self.record.key, finding, name, at)
         if old is not None:
             with suppress(OutsideError):  # a courtesy: the new ticket names the old one anyway

@@ -22,7 +22,6 @@ from remediation.planning import Observation, is_found_again, is_question
 from remediation.policy import Policy
 from remediation.tickets import Ticket, TicketState
 
-
 _SURE = ("comment:", "raise:", f"patch:{FindingStatus.RESOLVED}", f"patch:{FindingStatus.ACCEPTED_RISK}")
 """One request each, and nothing else that would tell how far it came."""
 

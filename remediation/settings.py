@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     )
     max_jobs: int = Field(default=64, ge=1, le=1_000, description="Jobs at once in one worker.")
     poll_seconds: int = Field(default=30, ge=1, le=60, description="How often trackers are asked what changed.")
+    remedy_failpoints: str | None = Field(default=None, description="Where this process breaks on purpose (tests).")
+    allow_failpoints: bool = Field(default=False, description="Whether REMEDY_FAILPOINTS may be set at all.")
 
 
 def load_settings() -> Settings:

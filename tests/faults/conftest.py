@@ -1,10 +1,11 @@
-"""One stage for each module, and every test as many times as `--rounds` says, each time with another seed."""
+"""One stage or one world for each module, and the older tests as many times as `--rounds` says, with another seed."""
 
 import random
 from collections.abc import Iterator
 
 import pytest
 
+from chaos.world import World, open_world
 from tests.e2e.scene import Scene, open_scene
 
 
@@ -27,8 +28,22 @@ def scene() -> Iterator[Scene]:
         yield scene
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def mended(scene: Scene) -> Iterator[None]:
     """No fault of one test happens to the next."""
     yield
     scene.outside.mend()
+
+
+@pytest.fixture(scope="module")
+def shared_world() -> Iterator[World]:
+    """What the experiments of a module are played on, one after the other."""
+    with open_world(seed=1) as world:
+        yield world
+
+
+@pytest.fixture
+def world(shared_world: World) -> World:
+    """A world with nothing broken and a journal with nothing in it."""
+    shared_world.begin()
+    return shared_world

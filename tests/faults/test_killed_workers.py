@@ -7,9 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
+
 from cli.demo.stage import Program
 from tests.e2e.scene import BOTH, RESOLVED, REVIEWING, Scene, State
 from tests.e2e.watching import eventually
+
+pytestmark = pytest.mark.usefixtures("mended")
 
 RECOVERS_WITHIN = 30.0
 

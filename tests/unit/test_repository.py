@@ -11,7 +11,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 PRODUCT = ["cli", "receiver", "remediation", "sandbox", "workers"]
-CODE = [*PRODUCT, "bench", "tests"]
+CODE = [*PRODUCT, "bench", "chaos", "tests"]
 
 LONGEST_FUNCTION = 50
 LONGEST_MODULE = 300
@@ -113,7 +113,7 @@ def test_every_file_ends_with_a_line_break_and_has_no_blanks_at_the_ends_of_line
     assert [name_of(path) for path, text in texts.items() if re.search(r"[ \t]$", text, re.MULTILINE)] == []
 
 
-@pytest.mark.parametrize("path", modules([*PRODUCT, "bench"]), ids=name_of)
+@pytest.mark.parametrize("path", modules([*PRODUCT, "bench", "chaos"]), ids=name_of)
 def test_a_module_is_read_in_one_sitting(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
     functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]

@@ -1,0 +1,18 @@
+"""Every experiment, in the order in which they are played."""
+
+from collections.abc import Sequence
+
+from chaos.experiment import Experiment
+from chaos.experiments import clocks, crowds, deaths, keys, links, stores, storms, trackers, writing
+
+EXPERIMENTS: Sequence[Experiment] = (
+    *links.EXPERIMENTS,
+    *deaths.EXPERIMENTS,
+    *stores.EXPERIMENTS,
+    *writing.EXPERIMENTS,
+    *trackers.EXPERIMENTS,
+    *crowds.EXPERIMENTS,
+    *keys.EXPERIMENTS,
+    *clocks.EXPERIMENTS,
+    *storms.EXPERIMENTS,
+)

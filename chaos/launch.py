@@ -1,0 +1,72 @@
+"""`python -m chaos.launch [--clock SECONDS] [--planted BUG] WORDS…`: the remedy command, changed as a test wants it.
+
+Always: the failpoint `request_sent`, at the only place where it can be: inside the standard library's HTTP client, when
+the last byte of a create has been handed to the kernel and nothing of its answer has been read. `--clock` makes this
+process's clock differ from the machine's. `--planted` puts one known bug in (planted.py).
+"""
+
+import argparse
+import datetime as dt
+import http.client
+import re
+import time
+from typing import Any, Self
+
+from remediation.failpoints import failpoint
+
+_CREATES = re.compile(r"/rest/api/\d/issue$|/api/now/v2/table/[a-z_]+(?:\?|$)")
+
+
+def watch_creates() -> None:
+    """Put the failpoint `request_sent` behind the sending of every create."""
+    client: Any = http.client.HTTPConnection
+    put_request, response_of = client.putrequest, client.getresponse
+
+    def putrequest(self: Any, method: str, url: str, *args: Any, **options: Any) -> None:
+        self.is_create = method == "POST" and _CREATES.search(url) is not None
+        put_request(self, method, url, *args, **options)
+
+    def getresponse(self: Any, *args: Any, **options: Any) -> Any:
+        if getattr(self, "is_create", False):
+            failpoint("request_sent")
+        return response_of(self, *args, **options)
+
+    client.putrequest, client.getresponse = putrequest, getresponse
+
+
+def set_clock(seconds: float) -> None:
+    """Let this process believe that it is so much later. Must come before whatever keeps a clock of its own."""
+    real = time.time
+    time.time = lambda: real() + seconds
+    import arq.worker  # noqa: PLC0415 - it takes time.time as it finds it
+
+    class Later(dt.datetime):
+        """The clock by which arq starts crons."""
+
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> Self:
+            return super().now(tz) + dt.timedelta(seconds=seconds)
+
+    arq.worker.datetime = Later  # type: ignore[attr-defined] # the clock that it reads
+
+
+def launch() -> None:
+    """Change what is asked for, then be the remedy command."""
+    parser = argparse.ArgumentParser(prog="python -m chaos.launch")
+    parser.add_argument("--clock", type=float, default=0.0)
+    parser.add_argument("--planted", default="")
+    asked, words = parser.parse_known_args()
+    if asked.clock:
+        set_clock(asked.clock)
+    watch_creates()
+    from cli.main import main  # noqa: PLC0415 - only now, when the clock is set
+
+    if asked.planted:
+        from chaos.planted import BUGS  # noqa: PLC0415 - as above
+
+        BUGS[asked.planted]()
+    main(words)
+
+
+if __name__ == "__main__":
+    launch()

@@ -1,0 +1,63 @@
+"""Known bugs, to be put into a process on purpose: what the suite must find, or it would find nothing else either.
+
+Each replaces one function of ours by a wrong one. Only chaos.launch does that, and only tests ask for it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from remediation.acting import Hands
+from remediation.actions import OpenTicket
+from remediation.errors import StoreUnavailable
+from remediation.progress import Progress
+from remediation.store.inbox import Inbox
+from remediation.store.links import LeasedLinks
+from remediation.tickets import Ticket, TicketState
+
+
+def link_before_create() -> None:
+    """A ticket counts as linked, and its intent as done with, before the request that opens it has been sent."""
+    opened = Hands._open  # noqa: SLF001 - the function that the bug is in
+    intend = LeasedLinks.intend
+
+    async def open_linked(self: Hands, action: OpenTicket, progress: Progress) -> Ticket:
+        async def intend_and_link(links: LeasedLinks, tracker: str, now: float) -> None:
+            await intend(links, tracker, now)
+            never = {"jira": "999999", "servicenow": f"incident/{'f' * 32}"}[tracker]
+            await links.link(Ticket(tracker, never, "?", "", TicketState.OPEN))
+
+        LeasedLinks.intend = intend_and_link  # type: ignore[method-assign,assignment] # that is the bug
+        return await opened(self, action, progress)
+
+    Hands._open = open_linked  # type: ignore[method-assign] # noqa: SLF001 - that is the bug
+
+
+def none_is_duplicate() -> None:
+    """A store that could not be asked is taken for one that knows the delivery already: 202 without a row."""
+    accept = Inbox.accept
+
+    async def accept_anyway(self: Inbox, *args: Any, **options: Any) -> bool:
+        try:
+            return await accept(self, *args, **options)
+        except StoreUnavailable:
+            return False
+
+    Inbox.accept = accept_anyway  # type: ignore[method-assign] # that is the bug
+
+
+def no_intent() -> None:
+    """What is about to be opened is not written down first."""
+
+    async def forget(self: LeasedLinks, tracker: str, now: float) -> None:
+        del tracker, now
+        await self.hold()
+
+    LeasedLinks.intend = forget  # type: ignore[method-assign] # that is the bug
+
+
+BUGS: Mapping[str, Callable[[], None]] = {
+    "link_before_create": link_before_create,
+    "none_is_duplicate": none_is_duplicate,
+    "no_intent": no_intent,
+}
+"""By the names that a test uses."""

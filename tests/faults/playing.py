@@ -1,0 +1,27 @@
+"""The short form of the fault suite, and which module of tests plays which part of it."""
+
+from chaos.__main__ import play
+from chaos.experiments import EXPERIMENTS
+from chaos.world import World
+
+LINKS = ("cut-before", "cut-after", "half-replies", "slow-link", "silent-link")
+SYSTEMS = ("systems-misbehave", "tracker-links")
+DEATHS = ("receivers-die", "workers-die", "much-in-flight")
+RESTARTS = ("restarts",)
+STORES = ("redis-dies", "redis-stops", "redis-refuses", "fsync")
+WIPES = ("redis-wiped",)
+CROWDS = ("copies", "any-order", "storm")
+CLOCKS = ("clocks-apart", "away-for-a-day")
+KEYS = ("keys-missing", "keys-rotated")
+EVERY = (*LINKS, *SYSTEMS, *DEATHS, *RESTARTS, *STORES, *WIPES, *CROWDS, *CLOCKS, *KEYS)
+
+LONGEST = 300
+"""Seconds that one experiment may take on a machine with much else to do."""
+
+
+def is_sound(world: World, name: str) -> bool:
+    """Play the experiment in its short form. Raises AssertionError with the figures where one that must be 0 is not."""
+    (experiment,) = (each for each in EXPERIMENTS if each.name == name)
+    played = play(experiment, experiment.short, world)
+    assert played.sound, played
+    return True

@@ -1,0 +1,16 @@
+import pytest
+
+from chaos.world import World
+from tests.faults.playing import DEATHS, LONGEST, RESTARTS, is_sound
+
+pytestmark = pytest.mark.timeout(LONGEST)
+
+
+@pytest.mark.parametrize("name", DEATHS)
+def test_a_process_killed_at_any_line_loses_nothing_and_does_nothing_twice(world: World, name: str) -> None:
+    assert is_sound(world, name)
+
+
+@pytest.mark.parametrize("name", RESTARTS)
+def test_a_rolling_restart_under_load_gives_nobody_a_bad_answer(world: World, name: str) -> None:
+    assert is_sound(world, name)

@@ -1,0 +1,55 @@
+"""A suite that finds nothing proves something only if it finds what is there: each planted bug makes a figure not 0."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from chaos.experiment import Outcome
+from chaos.experiments.deaths import workers_die
+from chaos.experiments.links import breaking
+from chaos.planted import BUGS
+from chaos.world import World
+from tests.faults.playing import LONGEST
+
+pytestmark = pytest.mark.timeout(LONGEST)
+
+MOST_ROUNDS = 5
+"""Chance decides which of two creates a worker dies after; a bug that shows in one of them is found in a few rounds."""
+
+
+@pytest.fixture
+def planted(world: World) -> Iterator[World]:
+    """A world whose processes are all started anew, for the bug that a test puts into them."""
+    world.staff(receivers=0, workers=0)
+    yield world
+    world.planted = ""
+    world.staff(receivers=0, workers=0)
+
+
+def until_unsound(world: World, bug: str, times: int) -> Outcome:
+    """Play with the bug until a figure that must be 0 is not, or for a few rounds."""
+    world.planted = bug
+    play = partial(breaking, "cut_before") if bug == "none_is_duplicate" else workers_die
+    outcome = play(world, times)
+    for _ in range(MOST_ROUNDS):
+        if outcome.sound:
+            world.begin()
+            outcome = play(world, times)
+    return outcome
+
+
+def test_a_link_written_before_its_create_is_found_out(planted: World) -> None:
+    assert until_unsound(planted, "link_before_create", 1).figures.twice > 0
+
+
+def test_a_missing_intent_is_found_out(planted: World) -> None:
+    assert until_unsound(planted, "no_intent", 1).figures.twice > 0
+
+
+def test_a_lost_connection_taken_for_a_duplicate_is_found_out(planted: World) -> None:
+    assert until_unsound(planted, "none_is_duplicate", 6).figures.lost > 0
+
+
+def test_each_bug_that_can_be_planted_has_its_test() -> None:
+    assert BUGS.keys() == {"link_before_create", "no_intent", "none_is_duplicate"}
