@@ -53,6 +53,7 @@ class Planted:
 
 SCREEN = "the screen for creating a Task in"
 MAY_SEE = "that our account can see"
+ITS_STATES = "\n    ".join(['states: {"1": open, "6": done}', "reopen_state: 1"])
 PLANTED = {
     "the password is wrong": Planted(
         secret("SERVICENOW_PASSWORD"), "basic: {user: remedy", "trackers.desk.auth: does not sign in"
@@ -139,7 +140,9 @@ PLANTED = {
         written("category: software", "category: sofware"), "sofware", "incident.category cannot be 'sofware'"
     ),
     "the table does not exist": Planted(
-        written("table: incident", "table: incidents"), "incidents", "trackers.desk.table: there is no table incidents"
+        written("table: incident", f"table: incidents\n    {ITS_STATES}"),
+        "incidents",
+        "trackers.desk.table: there is no table incidents",
     ),
     "the person does not exist": Planted(
         written("priya.helpdesk", "priya"), "priya\n", "assigned_to: there is no user priya that our account can see"

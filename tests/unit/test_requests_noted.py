@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from remediation.errors import OutsideError
+from remediation.findings import FindingStatus
 from remediation.requests_noted import note_request, noting_requests
 from remediation.sources.schoolscan import SchoolScan
 from remediation.trackers.threads import Threads
@@ -66,12 +67,12 @@ async def test_ids_of_threads_and_of_tasks_come_to_whoever_started_them(threads:
 
 
 @pytest.mark.parametrize("status", [200, 404, 500])
-async def test_what_schoolscan_calls_a_request_is_noted_whatever_it_answers(status: int) -> None:
+async def test_what_schoolscan_calls_a_write_is_noted_whatever_it_answers(status: int) -> None:
     def answer(_request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(status, json={"id": "fnd_1"}, headers={"X-Request-Id": "req_1"})
 
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as client:
         account = SchoolScan("lakeside", "https://schoolscan.example", "test-only-token", client=client)
         with noting_requests() as ids, contextlib.suppress(OutsideError):
-            await account.finding("fnd_1")
+            await account.update_finding("fnd_1", FindingStatus.RESOLVED, "note")
     assert ids == ["req_1"]
