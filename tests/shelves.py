@@ -91,8 +91,10 @@ class Shelves:
         self.row(ref).setdefault("id", case_id.encode())
         band = band if band >= 0 else int(self.row(ref).get("band", 0))
         self.write(ref, cause=cause, marked_at=now, band=band)
-        self.dirty[ref] = now + GRACE_MS
-        if ref not in self.leases:
+        if ref in self.leases:
+            self.dirty[ref] = min(self.dirty.get(ref, now + GRACE_MS), now + GRACE_MS)
+        else:
+            self.dirty[ref] = now + GRACE_MS
             self.wake(ref)
 
     def expect_ticket(self, ref: str, tracker: str) -> None:

@@ -218,6 +218,15 @@ async def test_the_sweep_leaves_a_held_case_alone_and_takes_up_an_orphan(stores:
     assert (await stores.todo.sweep(NOW + 120))["case"] == 1
 
 
+async def test_news_of_a_case_whose_holder_is_dead_does_not_put_the_next_look_off(stores: Stores) -> None:
+    lease = await in_hand(stores)
+    await marked(stores, NOW + 7)
+    await stores.behind.lapse(lease.ref)
+    await stores.behind.forget_wakes()
+    await stores.todo.sweep(NOW + 10)
+    assert await stores.behind.woken() == {KEY.ref}
+
+
 async def test_a_case_that_waits_in_the_queue_is_left_to_it(stores: Stores) -> None:
     await marked(stores)
     assert (await stores.todo.sweep(NOW + 11))["case"] == 0

@@ -48,8 +48,10 @@ local function mark(ref, id, now, band, cause, urgency)
   redis.call('HSET', row, 'cause', cause, 'marked_at', now)
   if band < 0 then band = tonumber(redis.call('HGET', row, 'band') or '0') end
   redis.call('HSET', row, 'band', band)
-  redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
-  if redis.call('EXISTS', LEASE .. ref) == 0 then
+  if redis.call('EXISTS', LEASE .. ref) == 1 then
+    redis.call('ZADD', DIRTY, 'LT', now + GRACE_MS, ref) -- if its holder is dead, news must not put the next look off
+  else
+    redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
     wake_once(row, 'look_at_case', ref, now, urgency or band)
   end
 end
