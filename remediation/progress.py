@@ -69,7 +69,7 @@ class Progress:
             opening = {target_of(name) for name in waiting if kind_of(name) in {"open", "reopen"}}
             tickets = {name: state for name, state in known.tickets.items() if name not in opening}
             known = replace(known, tickets=tickets)
-        if not self.later and (self._agree or self._waits(known.told)):
+        if not self.later and (self._agree or self._waits(known.told, seen)):
             tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
             planned_at = self.status if waiting else None
             if self.status is not known.finding and not self.is_conflict:
@@ -90,13 +90,15 @@ class Progress:
         active = any(ticket.state.is_active for ticket in self.tickets.values())
         return self.status is FindingStatus.GONE or active is not self.status.is_solved
 
-    def _waits(self, told: frozenset[str]) -> bool:
+    def _waits(self, told: frozenset[str], seen: Observation) -> bool:
         """The tickets are done in a way that does not count, and whoever closed them was told so."""
-        return self.status.is_unsolved and any(is_question(token) for token in told)
+        is_known = self.status is FindingStatus.REVIEWING and not seen.unseen
+        return is_known and any(is_question(token) for token in told)
 
     def _owed(self, known: Memory, seen: Observation) -> frozenset[str]:
         """Tickets to be brought back as soon as their tracker answers, although work goes on in another already."""
-        if self.status is not FindingStatus.REVIEWING or not is_found_again(seen, known):
+        is_taken_up = seen.finding.status.is_unsolved and self.status is FindingStatus.REVIEWING
+        if not is_taken_up or not is_found_again(seen, known):
             return frozenset()
         done = (name for name in seen.unseen if known.tickets.get(name) is TicketState.DONE)
         return frozenset(f"reopen:{name}" for name in done)

@@ -78,7 +78,7 @@ async def _look(desk: Desk, lease: Lease) -> None:
 
 async def _write_ahead(desk: Desk, lease: Lease, sight: Sight, actions: Plan) -> None:
     """Write down what we are about to do, so that after a crash our own work is not taken for somebody's change."""
-    known = with_own_work(lease.record.memory, sight.observation)
+    known = with_own_work(lease.record.memory, sight.observation, lease.record.parked)
     doing = lease.record.memory.doing | {action.name for action in actions}
     ahead = known.before(doing, sight.observation.finding.status)
     _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(ahead)}))
@@ -108,7 +108,7 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
 def _memory(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> Memory:
     seen, record = sight.observation, lease.record
     kept = record.memory
-    known = replace(with_own_work(kept, seen), doing=kept.doing, planned_at=kept.planned_at)
+    known = replace(with_own_work(kept, seen, record.parked), doing=kept.doing, planned_at=kept.planned_at)
     told = still_told(seen, sight.policy, record, sight.at)
     return progress.memory(known, seen, sight.policy, told, desk.clock())
 

@@ -1,27 +1,29 @@
 """What of the present is our own doing, after a crash that kept us from remembering it."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from remediation.cases import Memory
+from remediation.actions import kind_of
+from remediation.cases import CaseRecord, Memory
 from remediation.findings import FindingStatus
 from remediation.planning.observation import Observation
 from remediation.tickets import TicketState
 
 
-def with_own_work(memory: Memory, seen: Observation) -> Memory:
+def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = frozenset()) -> Memory:
     """The memory with those of our unfinished actions counted as done that the outside shows as done.
 
     After a crash we know what we set out to do, not how far we came; what is now as we wanted it is our doing and
-    nobody's change.
+    nobody's change. `parked` are the names of actions that were set aside, and so were not done.
     """
     if not memory.doing and memory.planned_at is None:
         return memory
     finding, tickets = memory.finding, dict(memory.tickets)
     status = seen.finding.status
-    if f"patch:{status}" in memory.doing and (finding is None or memory.planned_at is not status):
-        finding = status  # and not where it was so before: such a patch is only a note
+    if _is_ours(memory, seen):
+        finding = status
         if finding.is_solved:  # planned only where every other ticket was done
-            closing = {name for name in seen.existing if f"resolve:{name}" in memory.doing}
+            closing = {name for name in seen.existing if f"resolve:{name}" in memory.doing | parked}
             known = {name: state for name, state in tickets.items() if name in closing}
             tickets = dict.fromkeys(seen.existing.keys() - closing, TicketState.DONE) | known
     elif memory.planned_at not in {None, status} and not (status.is_unsolved and memory.planned_at.is_unsolved):
@@ -33,15 +35,31 @@ def with_own_work(memory: Memory, seen: Observation) -> Memory:
     return replace(memory, finding=finding, tickets=tickets, doing=frozenset(), planned_at=None)
 
 
-def still_owed(memory: Memory, seen: Observation) -> frozenset[str]:
+def _is_ours(memory: Memory, seen: Observation) -> bool:
+    """Whether it was us who set the finding's status.
+
+    Not where it was so before: such a patch is only a note. And not where no ticket is active that was to be, because
+    `reviewing` is written after those; if people have closed them all meanwhile, "still open" wins.
+    """
+    status, opening = seen.finding.status, any(kind_of(name) in {"open", "reopen"} for name in memory.doing)
+    if f"patch:{status}" not in memory.doing:
+        return False
+    if memory.finding is None:
+        return True
+    is_early = status is FindingStatus.REVIEWING and opening and not seen.active and not seen.unseen
+    return memory.planned_at is not status and not is_early
+
+
+def still_owed(record: CaseRecord, seen: Observation) -> frozenset[str]:
     """The trackers whose ticket was to be brought back when its finding was found again, and could not be until now.
 
     Others could, so that the finding is `reviewing` already and does not tell any more.
     """
-    reviewing = FindingStatus.REVIEWING
+    memory, reviewing = record.memory, FindingStatus.REVIEWING
     if not (memory.finding is memory.planned_at is seen.finding.status is reviewing):
         return frozenset()
     if f"patch:{reviewing}" in memory.doing:  # cut off: nobody knows whether it was brought back and closed once more
         return frozenset()
-    known = [name for name in seen.done if memory.tickets.get(name) is TicketState.DONE]
-    return frozenset(name for name in known if {f"reopen:{name}", f"open:{name}"} & memory.doing)
+    known = [name for name in seen.done if memory.tickets.get(name) is TicketState.DONE and name in record.links]
+    same = [name for name in known if record.links[name].ticket_id == seen.tickets[name].id]
+    return frozenset(name for name in same if {f"reopen:{name}", f"open:{name}"} & memory.doing)

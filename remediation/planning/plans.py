@@ -33,7 +33,7 @@ def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -
     Empty when all is well. Parked actions are left out, and so is what was told already; actions that a person asked
     for again come in while they still make sense. Applying the plan and planning again gives nothing.
     """
-    memory = with_own_work(record.memory, seen)
+    memory = with_own_work(record.memory, seen, record.parked)
     actions = _all_actions(seen, policy, memory, record, now)
     if record.again:
         names = {action.name for action in actions}
@@ -51,7 +51,7 @@ def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datet
         unseen |= {token for token in told if is_question(token)}
     if not (record.memory.told or record.memory.doing):
         return unseen
-    memory = with_own_work(record.memory, seen)
+    memory = with_own_work(record.memory, seen, record.parked)
     facts = [*_all_actions(seen, policy, memory, record, now), *news(seen, memory, seen.existing)]
     news_told = (fact for fact in facts if isinstance(fact, CommentOnTicket | RaiseTicket))
     return unseen | {fact.token for fact in news_told if _is_told(fact, record)}
@@ -111,7 +111,7 @@ def _for_unsolved(
     if patch := _accepted_nevertheless(seen, policy, memory, now):
         yield patch
         return
-    again, owed = is_found_again(seen, memory), still_owed(record.memory, seen)
+    again, owed = is_found_again(seen, memory), still_owed(record, seen)
     why = Why.FOUND_AGAIN if (again or owed) and seen.existing else Why.NEW
     opened = _not_parked([OpenTicket(tracker, why) for tracker in seen.missing(policy.trackers)], record)
     if seen.existing and not (again or owed or opened):
@@ -165,7 +165,7 @@ def _brought_back(
 
 def _ending(seen: Observation, policy: Policy, memory: Memory, record: CaseRecord, now: datetime) -> Iterator[Action]:
     """What tickets that are done make of a finding that waits for them."""
-    deciding = _deciding(seen, policy, memory)
+    deciding = _deciding(seen, policy, memory, now)
     if not deciding or _is_stuck(seen, memory, record):
         return
     for action in outcome_of(deciding, policy, now):
@@ -174,7 +174,12 @@ def _ending(seen: Observation, policy: Policy, memory: Memory, record: CaseRecor
         yield action
 
 
-def _deciding(seen: Observation, policy: Policy, memory: Memory) -> Mapping[str, Ticket]:
+def _has_ended(ticket: Ticket, policy: Policy, now: datetime) -> bool:
+    until = policy.acceptance.until(ticket)
+    return accepts_risk(ticket) and until is not None and until <= now
+
+
+def _deciding(seen: Observation, policy: Policy, memory: Memory, now: datetime) -> Mapping[str, Ticket]:
     """The tickets whose closing ends the case: all, or with `any` those closed since, or asked back about."""
     if policy.resolve_when is ResolveWhen.ALL or (seen.unseen and not seen.active):
         return {} if seen.active or seen.unseen else seen.existing
@@ -182,6 +187,8 @@ def _deciding(seen: Observation, policy: Policy, memory: Memory) -> Mapping[str,
     known = dict.fromkeys(seen.done, TicketState.DONE) | dict(memory.tickets) if memory.finding else {}
     since = [name for name in seen.done if known.get(name) is not TicketState.DONE or name in asked]
     closed = {name: seen.tickets[name] for name in since}
+    if closed:  # an acceptance that has ended is a decision that says too little, however long ago it was made
+        closed |= {name: each for name, each in seen.existing.items() if _has_ended(each, policy, now)}
     if not seen.active:  # those that we have closed with it decide nothing
         return closed if closed and memory.finding is not None else seen.existing
     return closed if memory.finding is not None or _closed_after_finding_changed(seen) else {}
@@ -241,8 +248,9 @@ def _is_bringing_back(seen: Observation, memory: Memory) -> bool:
     """We have opened a ticket again because an acceptance ended, and were cut off before we could say so."""
     if not (memory.planned_at is seen.finding.status is FindingStatus.ACCEPTED_RISK):
         return False
-    if any(kind_of(name) == "resolve" for name in memory.doing):  # it was accepted while we set out to open tickets
-        return False
+    accepting = f"patch:{FindingStatus.ACCEPTED_RISK}"
+    if any(kind_of(name) == "resolve" or name == accepting for name in memory.doing):
+        return False  # it was accepted while we set out to open tickets
     done = [name for name in seen.active if memory.tickets.get(name) is TicketState.DONE]
     own = {f"patch:{FindingStatus.REVIEWING}", *(f"{verb}:{name}" for verb in ("reopen", "open") for name in done)}
     return bool(seen.active) and bool(own & memory.doing)

@@ -1,0 +1,188 @@
+"""The outside of one case, in memory: SchoolScan, the trackers, what people do there, and what goes wrong."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from remediation.cases import CaseKey, CaseKind
+from remediation.errors import Refused, TryLater
+from remediation.findings import Finding, FindingStatus, Severity
+from remediation.policy import Policy
+from remediation.tickets import Reason, Risk, Ticket, TicketState
+from tests.gated import Deed, GatedSource, GatedTracker, Gates
+from tests.stand_ins import ManualClock, Troubles
+from tests.worlds.agreement import PERSON, Picture
+from tests.worlds.judging import SCHOOLSCAN, Judge
+
+KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+HORIZON = 10.0
+DAY = 86_400.0
+LOST_REPLIES = {"created", "resolved", "reopened", "raised", "commented", "updated"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What somebody outside does: `becomes` in SchoolScan, or to the ticket in a tracker, with a `detail`.
+
+    A risk's end is so many days from now.
+    """
+
+    where: str
+    becomes: str
+    reason: Reason | None = None
+    detail: str = ""
+    days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What goes wrong: a call of one system, once or until it is mended."""
+
+    where: str
+    call: str
+    kind: str
+    lasting: bool = False
+
+    def error(self) -> Exception:
+        if self.call in LOST_REPLIES:
+            return TryLater(self.where, "no answer", ambiguous=True)
+        match self.kind:
+            case "busy":
+                return TryLater(self.where, "busy", status=503)
+            case "limited":
+                return TryLater(self.where, "slow down", status=429, after=30.0)
+            case "refused":
+                return Refused(self.where, "no", status=400)
+            case _:
+                return RuntimeError("test-only: a mistake of ours")
+
+
+class Outside:
+    """What a worker finds there, and a judge who hears of all that it reads and writes."""
+
+    def __init__(self, policy: Policy, status: FindingStatus) -> None:
+        self.policy, self.clock, self.gates = policy, ManualClock(), Gates()
+        self.judge = Judge(policy, self.clock, self.picture, self._present)
+        self.clock.pass_by(1.0)
+        finding = Finding("fnd_1", status, Severity.HIGH, detected_at=self._now())
+        self.clock.pass_by(1.0)
+        self.source = GatedSource(finding, self.gates, self._hear)
+        self.books = {
+            name: GatedTracker(name, self.clock, self.gates, self._hear, horizon=HORIZON) for name in policy.trackers
+        }
+        self.current: dict[str, str] = {}
+        self._finding, self._edits = finding, 0
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock(), tz=UTC)
+
+    def _hear(self, deed: Deed) -> None:
+        if deed.verb == "create" and deed.before is not None:
+            if old := self.picture().tickets.get(deed.where):
+                self.judge.followed(old, deed.where)
+                if (
+                    old.state.is_active
+                ):  # reopened while we opened the one that follows: who did it is told, and closes it
+                    self.books[deed.where].change(old.id, TicketState.DONE, Reason.DUPLICATE, by=PERSON)
+            self.current[deed.where] = deed.before.id
+        self.judge.hear(deed)
+
+    def picture(self) -> Picture:
+        """How the outside is now."""
+        kept = {name: self.books[name].books.get(ticket_id) for name, ticket_id in self.current.items()}
+        present = {name: each.ticket for name, each in kept.items() if each is not None}
+        tickets = {name: ticket for name, ticket in present.items() if ticket.state is not TicketState.GONE}
+        finding = self.source.findings.get("fnd_1")
+        return Picture(finding.status if finding else FindingStatus.GONE, tickets, self._now())
+
+    def _present(self) -> list[Ticket]:
+        return [ticket for book in self.books.values() for ticket in book.present(KEY.mark)]
+
+    def happen(self, change: Change) -> None:
+        """Somebody outside does something, if it can be done to what is there."""
+        self.clock.pass_by(1.0)
+        if change.where == SCHOOLSCAN:
+            self._happen_in_schoolscan(change)
+        elif ticket := self.picture().tickets.get(change.where):
+            self._happen_to_ticket(change, ticket)
+
+    def _happen_in_schoolscan(self, change: Change) -> None:
+        finding = self.source.findings.get("fnd_1")
+        match change.becomes:
+            case "back" if finding is None:
+                self.source.findings["fnd_1"] = self._finding
+            case "gone" if finding is not None and self.current:
+                self._finding = finding
+                self.source.forget("fnd_1")
+            case "severity" if finding is not None and finding.severity != change.detail:
+                self._set(finding, severity=Severity(change.detail))
+            case "review" if finding is not None and finding.review != change.detail:
+                self._set(finding, review=change.detail)
+            case word if finding is not None and word in set(FindingStatus) and finding.status != word:
+                self._set(finding, status=FindingStatus(word))
+            case _:
+                return
+        self.judge.speak(SCHOOLSCAN, change.becomes)
+
+    def _set(self, finding: Finding, **facts: object) -> None:
+        self.source.findings["fnd_1"] = replace(finding, updated_at=self._now(), **facts)  # type: ignore[arg-type]  # the caller names one field
+
+    def _happen_to_ticket(self, change: Change, ticket: Ticket) -> None:
+        book, done = self.books[change.where], ticket.state is TicketState.DONE
+        match change.becomes:
+            case "closed" if not done and change.reason is Reason.ACCEPTED_RISK:
+                book.accept_risk(ticket.id, self._risk(change), by=PERSON)
+            case "closed" if not done:
+                book.change(ticket.id, TicketState.DONE, change.reason, by=PERSON)
+            case "reopened" if done and not ticket.final:
+                book.change(ticket.id, TicketState.IN_PROGRESS)
+            case "deleted":
+                self.clock.pass_by(2 * HORIZON)  # what has been there for a while
+                book.change(ticket.id, TicketState.GONE)
+            case "final" if done and not ticket.final:
+                book.close_for_good(ticket.id)
+            case "risk" if done and ticket.reason is Reason.ACCEPTED_RISK:
+                book.books[ticket.id].ticket = replace(ticket, risk=self._risk(change))
+                book.touch(ticket.id)
+            case "moved":
+                self._edits += 1
+                book.books[ticket.id].ticket = replace(ticket, key=f"MOVED-{self._edits}")
+                book.touch(ticket.id)
+            case "field":
+                self._write_field(book, ticket, change.detail)
+            case "comment":
+                book.touch(ticket.id)
+            case _:
+                return
+        self.judge.speak(change.where, change.becomes)
+
+    def _risk(self, change: Change) -> Risk | None:
+        until = self._now() + timedelta(days=change.days) if change.days is not None else None
+        return Risk(change.detail or None, until) if change.detail or until else None
+
+    def _write_field(self, book: GatedTracker, ticket: Ticket, name: str) -> None:
+        """A person writes what nobody has written before, and no rule would: it can be told from ours."""
+        self._edits += 1
+        value = f"2027-12-{self._edits % 28 + 1:02}" if name == "duedate" else f"theirs-{self._edits}"
+        book.set_urgency(ticket.id, {**ticket.urgency, name: value})
+        self.judge.theirs[book.name, ticket.id, name] = (len(self.judge.words) + 1, value)
+
+    def fail(self, trouble: Trouble) -> None:
+        """Something goes wrong from now on, or the next time."""
+        error = trouble.error()
+        self.judge.has_failed = True
+        self.judge.was_blind |= trouble.call in {"read", "find"} or trouble.kind == "ours"
+        if trouble.call in LOST_REPLIES:
+            self.judge.lost_replies.append(error)
+        if trouble.lasting and trouble.call not in LOST_REPLIES:
+            self.troubles[trouble.where].for_good(trouble.call, error)
+        else:
+            self.troubles[trouble.where].once(trouble.call, error)
+
+    @property
+    def troubles(self) -> dict[str, Troubles]:
+        """What may go wrong, by system."""
+        return {SCHOOLSCAN: self.source.troubles, **{name: each.troubles for name, each in self.books.items()}}
+
+    def heal(self) -> None:
+        for troubles in self.troubles.values():
+            troubles.heal()
