@@ -12,6 +12,8 @@ from remediation.store.keys import CURSOR
 DAY = 86_400
 APART = (0, 2, 30)
 _FEW = 2
+_USUAL_LAG = 0.5
+_LAG = 6.0
 _HORIZON = "40s"
 """Longer than the clocks are apart: within it, a search that finds nothing is not trusted (docs/reliability.md)."""
 
@@ -63,12 +65,14 @@ def clocks_apart(world: World, times: int) -> Outcome:
     world.workers += [world.start("worker", words=("--clock", str(each)), wait=False, **environment) for each in apart]
     for slot in world.workers:
         world.wait_until_ready(slot)
+    world.outside.control("jira", "PUT", "settings", json={"search_lag": _USUAL_LAG if times < _FEW else _LAG})
     for _ in range(times):
         for system in ("jira", "servicenow"):
             world.outside.break_down(system, "lost_reply", method="POST", path="/issue$|/table/incident$", times=2)
         world.deliver(world.events(world.find(6, BOTH)))
         world.settle()
     counted = figures(world)
+    world.outside.control("jira", "PUT", "settings", json={"search_lag": _USUAL_LAG})
     _come_back(world)
     note = f"clocks {', '.join(map(str, apart))} s ahead"
     return Outcome({"rounds": times, "replies lost": times * 4}, counted, notes=(note,))

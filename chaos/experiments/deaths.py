@@ -130,15 +130,16 @@ def until(true: Callable[[], bool], seconds: float) -> float:
 
 
 def dies_with_much_in_flight(world: World, times: int) -> Outcome:
-    """A worker dies with so many looks in hand, all of which wait for SchoolScan; another begins something new."""
+    """Two workers die with so many looks in hand, all of which wait for SchoolScan; another begins something new."""
     world.staff(receivers=1, workers=0)
-    busy = world.start("worker", MAX_JOBS=str(times))
+    busy = [world.start("worker", MAX_JOBS=str(times // 2)) for _ in range(2)]
     world.outside.break_down("schoolscan", "slow", method="GET", path="^/v1/findings/", times=None, seconds=60)
     world.deliver(world.events(world.find(times)))
     flight = until(lambda: in_flight(world) >= times, 30.0)
     count = in_flight(world)
     world.workers.append(world.start("worker"))
-    busy.program.stop(signal.SIGKILL)
+    for slot in busy:
+        slot.program.stop(signal.SIGKILL)
     world.outside.mend()
     (new,) = world.find(1)
     world.deliver(world.events([new]))
@@ -147,7 +148,7 @@ def dies_with_much_in_flight(world: World, times: int) -> Outcome:
     began = next((each["at"] for each in world.outside.requests("schoolscan") if each["path"] == path), answered + 60)
     goal = Goal("new work starts within", max(began - answered, 0.0), STARTS_WITHIN)
     note = f"{count} in flight after {flight:.1f} s"
-    return Outcome({"kill -9": 1, "looks cut off": count}, figures(world), (goal,), (note,))
+    return Outcome({"kill -9": len(busy), "looks cut off": count}, figures(world), (goal,), (note,))
 
 
 def in_flight(world: World) -> int:
@@ -212,6 +213,6 @@ EXPERIMENTS = (
     Experiment("receivers-die", "kill -9 of a receiver at each failpoint", receivers_die, 1, 100),
     Experiment("workers-die", "kill -9 of a worker at each failpoint, with a search that lags", workers_die, 1, 100),
     Experiment("poison", "cases that kill whoever looks at them are parked", poison, 0, 10),
-    Experiment("much-in-flight", "kill -9 of a worker with many looks in hand", dies_with_much_in_flight, 20, 200),
+    Experiment("much-in-flight", "kill -9 of two workers with many looks in hand", dies_with_much_in_flight, 20, 200),
     Experiment("restarts", "gentle restarts of everything in turn, under load", restarts, 4, 10),
 )

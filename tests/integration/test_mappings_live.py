@@ -53,7 +53,7 @@ class Planted:
 
 SCREEN = "the screen for creating a Task in"
 MAY_SEE = "that our account can see"
-ITS_STATES = "\n    ".join(['states: {"1": open, "6": done}', "reopen_state: 1"])
+ITS_STATES = 'states: {"1": open, "6": done}\n    reopen_state: 1'
 PLANTED = {
     "the password is wrong": Planted(
         secret("SERVICENOW_PASSWORD"), "basic: {user: remedy", "trackers.desk.auth: does not sign in"
