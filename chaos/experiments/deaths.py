@@ -214,5 +214,5 @@ EXPERIMENTS = (
     Experiment("workers-die", "kill -9 of a worker at each failpoint, with a search that lags", workers_die, 1, 100),
     Experiment("poison", "cases that kill whoever looks at them are parked", poison, 0, 10),
     Experiment("much-in-flight", "kill -9 of two workers with many looks in hand", dies_with_much_in_flight, 20, 200),
-    Experiment("restarts", "gentle restarts of everything in turn, under load", restarts, 4, 10),
+    Experiment("restarts", "gentle restarts of everything in turn, under load", restarts, 2, 10),
 )
