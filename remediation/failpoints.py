@@ -69,7 +69,7 @@ class _Order:
 @dataclass(slots=True)
 class _Armed:
     orders: dict[str, _Order] = field(default_factory=dict)
-    chance: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 # nosec B311 - repeatable
+    chance: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - repeatable # nosec B311
 
 
 _armed: _Armed | None = None
