@@ -37,6 +37,8 @@ def main() -> int:
     unsound = [each.experiment.name for each in played if not each.sound]
     if unsound:
         _tell(f"NOT SOUND: {', '.join(unsound)}. Their logs, stores and journals are in {kept}")
+    else:
+        kept.rmdir()
     return 1 if unsound else 0
 
 
