@@ -4,7 +4,7 @@ from chaos.__main__ import play
 from chaos.experiments import EXPERIMENTS
 from chaos.world import World
 
-LINKS = ("cut-before", "cut-after", "half-replies", "slow-link", "silent-link")
+LINKS = ("cut-before", "cut-after", "half-replies", "silent-link")
 SYSTEMS = ("systems-misbehave", "tracker-links")
 DEATHS = ("receivers-die", "workers-die", "much-in-flight")
 RESTARTS = ("restarts",)
@@ -12,7 +12,7 @@ STORES = ("redis-dies", "redis-stops", "redis-refuses", "fsync")
 WIPES = ("redis-wiped",)
 CROWDS = ("copies", "any-order", "storm")
 CLOCKS = ("clocks-apart", "away-for-a-day")
-KEYS = ("keys-missing", "keys-rotated")
+KEYS = ("keys-missing",)
 EVERY = (*LINKS, *SYSTEMS, *DEATHS, *RESTARTS, *STORES, *WIPES, *CROWDS, *CLOCKS, *KEYS)
 
 LONGEST = 300
