@@ -60,7 +60,10 @@ class Since(click.ParamType[datetime]):
         try:
             return datetime.now(UTC) - duration_of(value)
         except (ValueError, OverflowError):
-            return Moment().convert(value, param, ctx)
+            try:
+                return Moment().convert(value, param, ctx)
+            except click.BadParameter:
+                self.fail("must be a span such as 7d, or a date and time such as 2026-04-15T14:02Z", param, ctx)
 
 
 @click.command

@@ -13,6 +13,7 @@ from redis import Redis as PlainRedis
 from cli.assembly import open_connection, open_desks
 from cli.failures import ExitCode
 from cli.main import main
+from cli.reconcile import reconcile
 from remediation.cases import CaseKey, CaseKind
 from remediation.mapping.loading import load_mappings
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, decode
@@ -304,3 +305,10 @@ def test_a_moment_before_any_ticket_is_since_ever(bench: Bench) -> None:
 def test_a_system_that_refuses_to_be_asked_ends_it(bench: Bench) -> None:
     bench.world.fault("schoolscan", kind="status", status=403, times=None)
     assert bench.remedy("reconcile", "--dry-run").exit_code == ExitCode.REFUSED
+
+
+@pytest.mark.parametrize("written", ["yesterday", "7", "2026-13-01"])
+def test_a_moment_that_nobody_can_read_is_refused_with_both_forms_that_are_read(written: str) -> None:
+    result = CliRunner().invoke(reconcile, ["--since", written])
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert "such as 7d, or a date" in result.output
