@@ -1,9 +1,11 @@
 # Every target sets up what it needs in .venv by itself; nothing has to be installed by hand but Python 3.11 to 3.13.
-# PYTHON=/path/to/python chooses the interpreter; ARGS="..." goes to the program that the target runs.
+# PYTHON=/path/to/python chooses the interpreter; ARGS="..." goes to the program that the target runs; ROUNDS=5 is how
+# often `make chaos` plays the random histories of one case that `make test` plays once.
 
 PRODUCT := remediation receiver workers cli
 CODE := $(PRODUCT) sandbox bench chaos tests
 ARGS ?=
+ROUNDS ?= 5
 LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group build
 
@@ -40,6 +42,7 @@ bench: setup ## run every measurement of bench/
 
 chaos: setup ## break everything again and again, and count what was lost or done twice (ARGS=--short takes minutes)
 	@.venv/bin/python -m chaos $(ARGS)
+	@.venv/bin/pytest tests/worlds tests/integration/test_histories_random.py --rounds $(ROUNDS)
 
 lock: setup ## write both lock files anew from pyproject.toml, keeping pins that still fit (ARGS=--upgrade moves all)
 	@$(LOCK) $(ARGS) --group dev --output-file requirements-dev.lock

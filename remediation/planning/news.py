@@ -11,20 +11,26 @@ _DUE = frozenset({"duedate", "due_date"})
 """The names that trackers give to the day by which a ticket is due."""
 
 
+def is_news(seen: Observation, memory: Memory) -> bool:
+    """Whether there is anything to tell at all: mostly there is not."""
+    finding = seen.finding
+    return finding.review is not None or finding.status is FindingStatus.GONE or _is_worse(seen, memory)
+
+
 def news(seen: Observation, memory: Memory, trackers: Iterable[str]) -> Iterator[RaiseTicket | CommentOnTicket]:
     """What to tell on the tickets in these trackers, told already or not."""
-    finding = seen.finding
+    finding, is_worse = seen.finding, _is_worse(seen, memory)
     for tracker in trackers:
-        if (
-            memory.severity is not None
-            and tracker in memory.tickets
-            and finding.severity.is_worse_than(memory.severity)
-        ):
+        if is_worse and tracker in memory.tickets:
             yield RaiseTicket(tracker, finding.severity, _fields_of_ours(tracker, seen, memory))
         if finding.review is not None:
             yield CommentOnTicket(tracker, Why.EXPERT_REVIEWED, finding.review)
         if finding.status is FindingStatus.GONE:
             yield CommentOnTicket(tracker, Why.FINDING_GONE)
+
+
+def _is_worse(seen: Observation, memory: Memory) -> bool:
+    return memory.severity is not None and seen.finding.severity.is_worse_than(memory.severity)
 
 
 def _fields_of_ours(tracker: str, seen: Observation, memory: Memory) -> tuple[tuple[str, str], ...]:

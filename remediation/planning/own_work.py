@@ -56,7 +56,7 @@ def still_owed(record: CaseRecord, seen: Observation) -> frozenset[str]:
     Others could, so that the finding is `reviewing` already and does not tell any more.
     """
     memory, reviewing = record.memory, FindingStatus.REVIEWING
-    if not (memory.finding is memory.planned_at is seen.finding.status is reviewing):
+    if not memory.doing or not (memory.finding is memory.planned_at is seen.finding.status is reviewing):
         return frozenset()
     if f"patch:{reviewing}" in memory.doing:  # cut off: nobody knows whether it was brought back and closed once more
         return frozenset()

@@ -19,7 +19,7 @@ from remediation.actions import (
 from remediation.cases import CaseRecord, Memory
 from remediation.findings import FindingStatus
 from remediation.planning.left_over import asked_again, closing
-from remediation.planning.news import news
+from remediation.planning.news import is_news, news
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import accepted_still, decided, is_question, outcome_of
 from remediation.planning.own_work import still_owed, with_own_work
@@ -78,9 +78,10 @@ def _all_actions(seen: Observation, policy: Policy, memory: Memory, record: Case
         actions += _for_solved(seen, policy, memory, record, now)
     elif status is FindingStatus.GONE and policy.closes_gone:
         actions += [closing(tracker, status) for tracker in seen.active if not _goes_on(tracker, memory)]
-    fresh = {action.tracker for action in actions if isinstance(action, OpenTicket)}  # opened as urgent as it is now
-    told = news(seen, memory, _at_work_after(actions, seen))
-    actions += [each for each in told if not (isinstance(each, RaiseTicket) and each.tracker in fresh)]
+    if is_news(seen, memory):
+        fresh = {action.tracker for action in actions if isinstance(action, OpenTicket)}  # as urgent as it is now
+        told = news(seen, memory, _at_work_after(actions, seen))
+        actions += [each for each in told if not (isinstance(each, RaiseTicket) and each.tracker in fresh)]
     actions += [CloseDuplicate(ticket.tracker, ticket.id) for ticket in seen.duplicates]
     return actions
 
@@ -140,6 +141,8 @@ def _not_parked(
 def _accepted_nevertheless(seen: Observation, policy: Policy, memory: Memory, now: datetime) -> PatchFinding | None:
     """A scan finds again what somebody decided to live with: the decision stands until it ends."""
     if seen.finding.status is not FindingStatus.OPEN or seen.active or seen.unseen or not seen.existing:
+        return None
+    if memory.finding is FindingStatus.RESOLVED:  # it was to be mended, whatever the tickets say
         return None
     if memory.finding is not FindingStatus.ACCEPTED_RISK:
         return accepted_still(seen.existing, policy, now)

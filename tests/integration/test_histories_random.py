@@ -22,7 +22,7 @@ from remediation.tickets import Reason, TicketState
 from tests.integration.histories import Change, Story
 from tests.integration.offices import HORIZON, KEY
 
-HISTORIES = 100
+HISTORIES = 60
 STEPS = 30
 
 ON_TRACKERS = ("read", "find", "create", "created", "resolve", "resolved", "reopen", "reopened", "comment", "commented")
@@ -170,6 +170,7 @@ class Histories(RuleBasedStateMachine):
 
 
 NEXT = [
+    ([Change("lakeside", FindingStatus.RESOLVED)], FindingStatus.RESOLVED),
     ([Change("lakeside", FindingStatus.OPEN)], FindingStatus.REVIEWING),
     ([Change(name, TicketState.DONE) for name in ("snow", "jira")], FindingStatus.RESOLVED),
     ([Change("lakeside", FindingStatus.OPEN)], FindingStatus.REVIEWING),

@@ -151,6 +151,8 @@ def _found_again(before: Picture | None, changed: Picture, policy: Policy) -> se
     """`Still open` wins, unless what was found again is a risk that somebody accepted."""
     if before is None or changed.active or not changed.tickets:
         return {REVIEWING}
+    if before.status is RESOLVED and not _closed_since(before, changed):
+        return {REVIEWING}
     tickets = changed.tickets.values()
     people = all(accepted_by_people(ticket) for ticket in tickets)
     stands = ACCEPTED in verdicts(tickets, policy, changed.at)

@@ -148,6 +148,16 @@ async def test_what_a_person_calls_reviewing_is_not_accepted_because_a_scan_came
     assert await at_rest(world) == (REVIEWING, {"snow"})
 
 
+async def test_what_schoolscan_calls_resolved_is_worked_on_when_it_is_found_again_although_a_ticket_says_accepted() -> (
+    None
+):
+    world = await opened()
+    await noticed(world, says(ACCEPTED))
+    await noticed(world, says(RESOLVED))
+    await noticed(world, says(OPEN))
+    assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
+
+
 async def test_a_ticket_that_is_never_opened_again_is_followed_when_a_person_asks_for_the_reopening_once_more() -> None:
     world = await opened(ALONE)
     await noticed(world, closed("snow"))

@@ -32,7 +32,7 @@ from workers.resources import Desk, Desks
 URGENCIES = {
     Severity.LOW: {"priority": "Low", "duedate": "2027-09-01"},
     Severity.HIGH: {"priority": "High", "duedate": "2027-06-01"},
-    Severity.CRITICAL: {"priority": "Highest", "duedate": "2027-03-01"},
+    Severity.CRITICAL: {"priority": "Highest", "duedate": "2027-07-01"},
 }
 KEYRING = Keyring.parse(generate_key())
 NOT_WIRED = Connection(Redis())
@@ -222,7 +222,23 @@ class World(Outside):
                 break
             await self.later(1_000.0)
         self._check()
+        if moot := sorted(filter(self._is_moot, self.on_the_list()[0])):
+            self.judge.wrongs.append(f"{moot} stays parked, and would change nothing")
         self.judge.has_failed = self.judge.was_blind = False
+
+    def _is_moot(self, name: str) -> bool:
+        """Whether what a parked action was to do is so already."""
+        verb, _, target = name.partition(":")
+        now = self.picture()
+        match verb:
+            case "resolve":
+                return target not in now.active
+            case "open" | "reopen":
+                return target in now.active
+            case "patch":
+                return target == now.status
+            case _:
+                return verb == "look" and not self.was_wiped
 
     def written(self) -> tuple[object, ...]:
         """All that we or anybody has ever written outside."""
