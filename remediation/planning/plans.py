@@ -140,11 +140,11 @@ def _not_parked(
 
 def _accepted_nevertheless(seen: Observation, policy: Policy, memory: Memory, now: datetime) -> PatchFinding | None:
     """A scan finds again what somebody decided to live with: the decision stands until it ends."""
-    if seen.finding.status is not FindingStatus.OPEN or seen.active or seen.unseen or not seen.existing:
-        return None
-    if memory.finding is FindingStatus.RESOLVED:  # it was to be mended, whatever the tickets say
+    if seen.finding.status is not FindingStatus.OPEN or seen.active or not seen.existing:
         return None
     if memory.finding is not FindingStatus.ACCEPTED_RISK:
+        if seen.unseen or memory.finding is FindingStatus.RESOLVED:  # then it was to be mended, whatever tickets say
+            return None
         return accepted_still(seen.existing, policy, now)
     until = policy.risk_until(seen.existing)
     if decided(seen.existing) is not FindingStatus.ACCEPTED_RISK or (until is not None and until <= now):

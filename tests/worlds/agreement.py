@@ -126,6 +126,12 @@ def surprise(before: Picture | None, changed: Picture, after: Picture, policy: P
     return f"{_words(before)} became {_words(changed)} and ended as {_words(after)}: {wrong}" if wrong else ""
 
 
+def counts_late(before: Picture | None, changed: Picture, after: Picture, policy: Policy) -> bool:
+    """Whether a closing that nobody could see at first explains the end: seen late, it looks like the last word."""
+    since = _closed_since(before, changed) if before is not None else changed.done
+    return after.status in verdicts((changed.tickets[name] for name in since), policy, changed.at)
+
+
 def _words(picture: Picture | None) -> str:
     if picture is None:
         return "nothing"

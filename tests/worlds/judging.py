@@ -86,6 +86,11 @@ class Judge:
         """
         return self.was_blind or (self.was_cut_off and self.has_failed)
 
+    @property
+    def may_be_late(self) -> bool:
+        """Whether a closing may have been seen later than what else happened."""
+        return self.was_blind or self.was_cut_off
+
     def hear(self, deed: Deed) -> None:
         """A worker has read or written this."""
         match deed.verb:

@@ -171,7 +171,7 @@ class Outside:
         error = trouble.error()
         self.judge.has_failed = True
         self.judge.was_blind |= trouble.call in {"read", "find"} or trouble.kind == "ours"
-        if trouble.call in LOST_REPLIES:
+        if trouble.call in LOST_REPLIES or trouble.kind == "ours":
             self.judge.lost_replies.append(error)
         if trouble.lasting and trouble.call not in LOST_REPLIES:
             self.troubles[trouble.where].for_good(trouble.call, error)

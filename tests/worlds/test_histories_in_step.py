@@ -318,6 +318,23 @@ async def test_an_acceptance_that_has_ended_is_not_accepted_again_because_a_tick
     assert await at_rest(world) == (REVIEWING, {"snow"})
 
 
+@pytest.mark.parametrize("kind", ["busy", "refused"])
+@pytest.mark.parametrize("lasting", [True, False])
+async def test_an_accepted_risk_that_is_found_again_stays_accepted_while_a_tracker_is_down(
+    kind: str, *, lasting: bool
+) -> None:
+    world = await opened()
+    await noticed(world, accepted("snow"), accepted("jira"))
+    world.fail(Trouble("snow", "read", kind, lasting))
+    await noticed(world, says(OPEN))
+    assert (world.picture().status, world.picture().active) == (ACCEPTED, set())
+    world.heal()
+    await world.replay()
+    assert await at_rest(world) == (ACCEPTED, set())
+    await world.later(6 * DAY)
+    assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
+
+
 # Words that came while a worker failed or died.
 
 

@@ -22,7 +22,7 @@ from tests.shelves import Shelves
 from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline
 from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo
 from tests.stand_ins import PlainRulebook
-from tests.worlds.agreement import disagreement, surprise
+from tests.worlds.agreement import counts_late, disagreement, surprise
 from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import DAY, HORIZON, KEY, Change, Outside
 from workers.cases import look_at_case
@@ -206,7 +206,8 @@ class World(Outside):
         ends = [
             surprise(judge.before, replace(judge.changed, at=at), now, self.policy) for at in (judge.changed.at, now.at)
         ]
-        if all(ends) and not (judge.is_unsure and "not worked on" in ends[0]):
+        is_late = judge.may_be_late and counts_late(judge.before, judge.changed, now, self.policy)
+        if all(ends) and not is_late and not (judge.is_unsure and "not worked on" in ends[0]):
             yield ends[0]
 
     async def rest(self) -> None:
