@@ -96,11 +96,14 @@ class Progress:
         return is_known and any(is_question(token) for token in told)
 
     def _owed(self, known: Memory, seen: Observation) -> frozenset[str]:
-        """Tickets to be brought back as soon as their tracker answers, although work goes on in another already."""
+        """Tickets to be brought back as soon as their tracker answers, although work goes on in another already.
+
+        Those of which nothing is known may be among them: it was forgotten with Redis, say.
+        """
         is_taken_up = seen.finding.status.is_unsolved and self.status is FindingStatus.REVIEWING
         if not is_taken_up or not is_found_again(seen, known):
             return frozenset()
-        done = (name for name in seen.unseen if known.tickets.get(name) is TicketState.DONE)
+        done = (name for name in seen.unseen if known.tickets.get(name, TicketState.DONE) is TicketState.DONE)
         return frozenset(f"reopen:{name}" for name in done)
 
     def _moved(self) -> Iterator[str]:

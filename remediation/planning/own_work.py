@@ -3,11 +3,11 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from remediation.actions import kind_of
+from remediation.actions import kind_of, target_of
 from remediation.cases import CaseRecord, Memory
 from remediation.findings import FindingStatus
 from remediation.planning.observation import Observation
-from remediation.tickets import TicketState
+from remediation.tickets import Ticket, TicketState
 
 
 def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = frozenset()) -> Memory:
@@ -60,6 +60,18 @@ def still_owed(record: CaseRecord, seen: Observation) -> frozenset[str]:
         return frozenset()
     if f"patch:{reviewing}" in memory.doing:  # cut off: nobody knows whether it was brought back and closed once more
         return frozenset()
-    known = [name for name in seen.done if memory.tickets.get(name) is TicketState.DONE and name in record.links]
-    same = [name for name in known if record.links[name].ticket_id == seen.tickets[name].id]
-    return frozenset(name for name in same if {f"reopen:{name}", f"open:{name}"} & memory.doing)
+    owed = {target_of(name) for name in memory.doing if kind_of(name) in {"open", "reopen"}}
+    return frozenset(name for name in seen.done if name in owed and _is_as_it_was(seen.tickets[name], record, seen))
+
+
+def _is_as_it_was(ticket: Ticket, record: CaseRecord, seen: Observation) -> bool:
+    """Whether a ticket was done already when its finding was found again.
+
+    Either we knew that it was, or it comes to light only now: then it must have been closed before the finding's note.
+    """
+    link, known = record.links.get(ticket.tracker), record.memory.tickets.get(ticket.tracker)
+    if link is not None:
+        return known is TicketState.DONE and link.ticket_id == ticket.id
+    changed = seen.finding.updated_at
+    is_late = ticket.closed_at is not None and changed is not None and ticket.closed_at > changed
+    return known is None and ticket.tracker not in record.intents and not is_late

@@ -77,7 +77,7 @@ def _all_actions(seen: Observation, policy: Policy, memory: Memory, record: Case
     elif status.is_solved:
         actions += _for_solved(seen, policy, memory, record, now)
     elif status is FindingStatus.GONE and policy.closes_gone:
-        actions += [closing(tracker, status) for tracker in seen.active if not _goes_on(tracker, memory)]
+        actions += [closing(tracker, status) for tracker in seen.active if not _goes_on(tracker, memory, record)]
     if is_news(seen, memory):
         fresh = {action.tracker for action in actions if isinstance(action, OpenTicket)}  # as urgent as it is now
         told = news(seen, memory, _at_work_after(actions, seen))
@@ -86,10 +86,11 @@ def _all_actions(seen: Observation, policy: Policy, memory: Memory, record: Case
     return actions
 
 
-def _goes_on(tracker: str, memory: Memory) -> bool:
+def _goes_on(tracker: str, memory: Memory, record: CaseRecord) -> bool:
     """A person has opened the ticket of a finding that is gone again: that counts for as long as it is gone."""
-    told = CommentOnTicket(tracker, Why.FINDING_GONE).token in memory.told
-    return told or memory.tickets.get(tracker) is TicketState.DONE
+    telling = CommentOnTicket(tracker, Why.FINDING_GONE)
+    is_told = telling.token in memory.told or telling.name in record.parked | record.again
+    return is_told or memory.tickets.get(tracker) is TicketState.DONE
 
 
 def _at_work_after(actions: Iterable[Action], seen: Observation) -> Iterable[str]:

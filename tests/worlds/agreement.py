@@ -196,7 +196,7 @@ def _is_sure(name: str, before: Picture, changed: Picture, policy: Policy) -> bo
     old = before.tickets.get(name)
     if old is None or name in before.active:
         return True
-    asked = REVIEWING in verdicts([old], policy, before.at)
+    asked = accepted_by_people(old) and REVIEWING in verdicts([old], policy, before.at)
     return asked and old.closed_at == changed.tickets[name].closed_at
 
 

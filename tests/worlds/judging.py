@@ -147,9 +147,10 @@ class Judge:
         return max((self._heard(tracker, *says) for tracker in self.policy.trackers), default=0)
 
     def _seen_active(self) -> set[str]:
-        """The trackers whose ticket is active, as the look could know."""
-        now = self.picture().active
-        return {name for name in now if not self._has_unknown(name)}
+        """The trackers whose ticket is active, as the look has seen."""
+        now = self.picture()
+        seen = {name for name in now.active if (name, now.tickets[name].id) in self.met}
+        return {name for name in seen if not self._has_unknown(name)}
 
     def _has_unknown(self, where: str) -> bool:
         return any(word.where == where and not self._is_known(word) for word in reversed(self.words))

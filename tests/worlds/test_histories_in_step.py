@@ -40,6 +40,16 @@ async def opened(policy: Policy = ALL) -> World:
     return world
 
 
+async def forgotten(policy: Policy) -> World:
+    """A world in which the finding was resolved, its tickets closed, and Redis lost."""
+    world = await opened(policy)
+    await noticed(world, says(RESOLVED))
+    world.wipe()
+    await world.look()
+    await world.later(HORIZON)
+    return world
+
+
 async def noticed(world: World, *changes: Change) -> None:
     """All of this happens, and then a worker looks."""
     for change in changes:
@@ -107,7 +117,39 @@ async def test_what_a_person_opens_again_stays_open_although_the_finding_is_gone
     assert await at_rest(world) == (GONE, set())
 
 
+async def test_what_a_person_opens_again_stays_open_although_the_comment_that_tells_of_it_was_refused() -> None:
+    world = await opened(replace(ALL, closes_gone=True))
+    await noticed(world, says(GONE))
+    world.fail(refused("snow", "comment"))
+    await noticed(world, reopened("snow"))
+    assert world.on_the_list()[0] == {"comment:snow:finding_gone"}
+    await world.look()
+    assert world.picture().active == {"snow"}
+    await world.replay()
+    assert await at_rest(world) == (GONE, {"snow"})
+
+
 # Found again.
+
+
+@pytest.mark.parametrize("kind", ["busy", "refused"])
+@pytest.mark.parametrize("policy", [ALL, ANY, NEVER])
+async def test_a_forgotten_ticket_that_no_search_found_at_first_is_worked_on_again(policy: Policy, kind: str) -> None:
+    world = await forgotten(policy)
+    world.fail(Trouble("snow", "find", kind))
+    await noticed(world, says(OPEN))
+    assert world.picture().active == {"jira"}
+    await world.replay()
+    assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
+
+
+async def test_a_forgotten_ticket_that_a_person_closed_after_the_finding_was_taken_up_stays_closed() -> None:
+    world = await forgotten(ALL)
+    world.fail(busy("snow", "find"))
+    await noticed(world, says(OPEN))
+    world.happen(reopened("snow"))
+    world.happen(closed("snow"))
+    assert await at_rest(world) == (REVIEWING, {"jira"})
 
 
 async def test_a_ticket_whose_reopening_had_to_wait_is_reopened_although_another_is_already() -> None:

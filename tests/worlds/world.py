@@ -58,7 +58,7 @@ class World(Outside):
         self.shelves = Shelves(gate=self.gates.pass_by, born=int(self.clock() * 1000) - 2_000)
         self.desk = self._desk()
         self.context = {"desks": Desks(self.desk)}
-        self._is_wiped = self.was_wiped = False
+        self._is_wiped = self.was_wiped = self._was_haunted = False
 
     def _desk(self) -> Desk:
         rulebook = BareRulebook(*self.policy.trackers, terms=self.policy)
@@ -197,7 +197,8 @@ class World(Outside):
             kept = self.books[where].books.get(ticket_id)
             if kept is not None and kept.ticket.urgency.get(name) != value:
                 yield f"{name} in {where} is no longer what a person wrote"
-        if self._is_wiped or self._is_haunted:
+        was_haunted, self._was_haunted = self._was_haunted, self._is_haunted
+        if self._is_wiped or was_haunted or self._was_haunted:
             return
         if fault := disagreement(now, self.policy):
             yield f"settled, but they do not agree: {fault}"
