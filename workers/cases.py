@@ -9,7 +9,7 @@ from http import HTTPStatus
 import structlog
 
 from remediation.acting import Hands
-from remediation.actions import Plan
+from remediation.actions import Plan, kind_of
 from remediation.backoff import delay
 from remediation.cases import Memory
 from remediation.errors import LeaseLost, NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater
@@ -77,10 +77,14 @@ async def _look(desk: Desk, lease: Lease) -> None:
 
 
 async def _write_ahead(desk: Desk, lease: Lease, sight: Sight, actions: Plan) -> None:
-    """Write down what we are about to do, so that after a crash our own work is not taken for somebody's change."""
-    known = with_own_work(lease.record.memory, sight.observation, lease.record.parked)
-    doing = lease.record.memory.doing | {action.name for action in actions}
-    ahead = known.before(doing, sight.observation.finding.status)
+    """Write down what we are about to do, so that after a crash our own work is not taken for somebody's change.
+
+    An earlier note that we were cut off from is done or overtaken: what the finding becomes after this is not by that.
+    """
+    memory = lease.record.memory
+    known = with_own_work(memory, sight.observation, lease.record.parked)
+    before = {name for name in memory.doing if kind_of(name) != "patch"}
+    ahead = known.before(before | {action.name for action in actions}, sight.observation.finding.status)
     _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(ahead)}))
 
 

@@ -409,6 +409,17 @@ async def test_a_death_while_tickets_are_followed_leaves_none_behind(gate: int) 
     assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
 
 
+@pytest.mark.parametrize("gate", GATES)
+async def test_a_word_of_schoolscan_after_two_deaths_is_not_taken_for_the_note_of_the_first(gate: int) -> None:
+    world = await opened()
+    world.happen(says(OPEN))
+    await world.look_broken_off(10, killed=False)
+    world.happen(says(RESOLVED))
+    await world.look_broken_off(gate, killed=False)
+    await noticed(world, says(REVIEWING))
+    assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
+
+
 async def test_a_ticket_that_comes_to_light_after_schoolscan_accepted_is_closed() -> None:
     world = await opened(NEVER)
     await noticed(world, closed("snow", Reason.FALSE_POSITIVE))
