@@ -75,14 +75,18 @@ class Progress:
             if self.status is not known.finding and not self.is_conflict:
                 known = replace(known, conflict_at=None)  # since then people have agreed on something else
             return replace(known, finding=self.status, tickets=tickets, doing=waiting, planned_at=planned_at)
-        finding = self.status if any(isinstance(action, PatchFinding) for action in self.done) else known.finding
+        finding = self.status if self._is_patched else known.finding
         opened = {action.tracker for action in self.done if isinstance(action, OpenTicket)}
         there = (self.tickets.keys() | unseen) - opened  # of a ticket that is another now, or gone, nothing was known
         kept = {name: state for name, state in known.tickets.items() if name in there}
-        tickets = {**kept, **{name: states[name] for name in self._moved()}}
+        tickets = kept | {name: states[name] for name in (*self._named(), *self._moved())}
         return replace(
             known, finding=finding, tickets=tickets, doing=self._unfinished() | waiting, planned_at=self.status
         )
+
+    @property
+    def _is_patched(self) -> bool:
+        return any(isinstance(action, PatchFinding) for action in self.done)
 
     @property
     def _agree(self) -> bool:
@@ -105,6 +109,11 @@ class Progress:
             return frozenset()
         done = (name for name in seen.unseen if known.tickets.get(name, TicketState.DONE) is TicketState.DONE)
         return frozenset(f"reopen:{name}" for name in done)
+
+    def _named(self) -> Iterator[str]:
+        """The trackers whose ticket waits for somebody, and stands in the note that was just written."""
+        if self._is_patched and self.status is FindingStatus.REVIEWING:
+            yield from (name for name, ticket in self.tickets.items() if ticket.state.is_active)
 
     def _moved(self) -> Iterator[str]:
         """The trackers whose ticket we changed, or are to bring back; an opened one counts once a note names it."""

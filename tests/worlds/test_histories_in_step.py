@@ -483,6 +483,27 @@ async def test_a_ticket_that_could_not_be_read_is_left_closed_when_a_person_reop
 # What is told, and what is parked.
 
 
+async def test_a_note_that_came_late_is_not_written_once_more_while_a_comment_has_to_wait() -> None:
+    world = World(ALL)
+    world.fail(busy(SCHOOLSCAN, "update_finding"))
+    await world.look()
+    world.fail(busy("snow", "comment", lasting=True))
+    world.happen(Change(SCHOOLSCAN, "review", detail="confirmed"))
+    await world.look()
+    assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
+    assert [status for _, status, _ in world.source.updates] == [REVIEWING]
+
+
+async def test_a_closing_of_what_a_person_reopened_counts_although_a_comment_has_to_wait() -> None:
+    world = await opened(ANY)
+    await noticed(world, closed("snow"))
+    assert world.picture().status is RESOLVED
+    world.fail(busy("snow", "comment", lasting=True))
+    await noticed(world, reopened("snow"), reopened("jira"), Change(SCHOOLSCAN, "review", detail="confirmed"))
+    await noticed(world, closed("snow"))
+    assert await at_rest(world) == (RESOLVED, set())
+
+
 @pytest.mark.parametrize("kind", ["busy", "refused"])
 async def test_a_worse_severity_is_told_once_while_another_tracker_is_down(kind: str) -> None:
     world = await opened()
