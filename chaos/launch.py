@@ -1,8 +1,9 @@
-"""`python -m chaos.launch [--clock SECONDS] [--planted BUG] WORDS…`: the remedy command, changed as a test wants it.
+"""`python -m chaos.launch [OPTIONS] WORDS…`: the remedy command, changed as a test wants it.
 
 Always: the failpoint `request_sent`, at the only place where it can be: inside the standard library's HTTP client, when
-the last byte of a create has been handed to the kernel and nothing of its answer has been read. `--clock` makes this
-process's clock differ from the machine's. `--planted` puts one known bug in (planted.py).
+the last byte of a create has been handed to the kernel and nothing of its answer has been read. `--clock SECONDS` makes
+this process's clock differ from the machine's, `--later SECONDS` the whole world's: Redis's clock, too. `--planted BUG`
+puts one known bug in (planted.py).
 """
 
 import argparse
@@ -11,6 +12,8 @@ import http.client
 import re
 import time
 from typing import Any, Self
+
+from redis.asyncio import Redis
 
 from remediation.failpoints import failpoint
 
@@ -50,14 +53,28 @@ def set_clock(seconds: float) -> None:
     arq.worker.datetime = Later  # type: ignore[attr-defined] # the clock that it reads
 
 
+def set_redis_clock(seconds: float) -> None:
+    """Let Redis say that it is so much later."""
+    real = Redis.time
+
+    async def later(self: Redis) -> tuple[int, int]:
+        whole, micro = await real(self)
+        return whole + int(seconds), micro
+
+    Redis.time = later  # type: ignore[assignment,method-assign] # for this process, which is a test's
+
+
 def launch() -> None:
     """Change what is asked for, then be the remedy command."""
     parser = argparse.ArgumentParser(prog="python -m chaos.launch")
     parser.add_argument("--clock", type=float, default=0.0)
+    parser.add_argument("--later", type=float, default=0.0)
     parser.add_argument("--planted", default="")
     asked, words = parser.parse_known_args()
-    if asked.clock:
-        set_clock(asked.clock)
+    if ahead := asked.clock + asked.later:
+        set_clock(ahead)
+    if asked.later:
+        set_redis_clock(asked.later)
     watch_creates()
     from cli.main import main  # noqa: PLC0415 - only now, when the clock is set
 

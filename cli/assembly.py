@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,16 +123,16 @@ def tracker_of(name: str, config: TrackerConfig, secret: str) -> Tracker:
 
 
 @contextlib.asynccontextmanager
-async def open_desks(loaded: Loaded, settings: Settings, url: str) -> AsyncIterator[Desks]:
+async def open_desks(
+    loaded: Loaded, settings: Settings, connection: Connection, clock: Callable[[], float]
+) -> AsyncIterator[Desks]:
     """All that a worker works with, for as long as this is open. Raises ConfigurationError for a missing secret."""
     keyring = keyring_of(settings)
-    # Five retries ride out a restart of Redis; what takes longer ends in StoreUnavailable, and the sweep goes on.
-    connected = open_connection(url, socket_timeout=5.0, retries=5, max_connections=settings.max_jobs * 4 + 32)
-    async with connected as connection, contextlib.AsyncExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = MappingsRulebook(loaded.mappings)
         kept = loaded.mappings.retention
-        desk = desk_on(connection, keyring, outside.sources, outside.trackers, rulebook, time.time, kept)
+        desk = desk_on(connection, keyring, outside.sources, outside.trackers, rulebook, clock, kept)
         async with contextlib.aclosing(Desks(desk, stack.pop_all().aclose)) as desks:
             yield desks
 

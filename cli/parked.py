@@ -1,7 +1,6 @@
 """`remedy parked`: work that was set aside, to look at, take up again or give up."""
 
 import json
-import time
 from datetime import datetime
 
 import click
@@ -58,7 +57,7 @@ def list_(*, chosen: Chosen, by: Grouping | None, all_rows: bool, as_json: bool,
     in_groups = bool(by) or not (all_rows or as_json or chosen.names)
 
     async def selected(stores: Stores) -> list[Parked]:
-        return [item async for item in stores.parked.listed(chosen.selection(time.time()))]
+        return [item async for item in stores.parked.listed(chosen.selection(stores.clock()))]
 
     items = with_stores(selected)
     if as_json:

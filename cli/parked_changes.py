@@ -139,7 +139,7 @@ def _carry_out(order: Order) -> None:
 async def _found(stores: Stores, chosen: Chosen) -> tuple[list[Parked], list[str]]:
     """What is parked of the choice, and the names that are not."""
     if not chosen.exact:
-        return [item async for item in stores.parked.listed(chosen.selection(time.time()))], []
+        return [item async for item in stores.parked.listed(chosen.selection(stores.clock()))], []
     rows = {name: await stores.parked.one(name) for name in chosen.exact}
     return [item for item in rows.values() if item], [name for name, item in rows.items() if item is None]
 
@@ -161,7 +161,7 @@ def _ask(order: Order, items: list[Parked]) -> None:
 async def _done(stores: Stores, order: Order, items: list[Parked]) -> dict[str, Outcome]:
     """Do it, at the rate, between the two lines of the audit."""
     choice = plain(order.chosen.text(), _LONGEST_CHOICE)
-    decision = await stores.audit.begin(order.who, order.what, choice, len(items), time.time())
+    decision = await stores.audit.begin(order.who, order.what, choice, len(items), stores.clock())
     outcomes: dict[str, Outcome] = {}
     try:
         with progress(Console(stderr=True), len(items)) as bar:
@@ -175,15 +175,15 @@ async def _done(stores: Stores, order: Order, items: list[Parked]) -> dict[str, 
     finally:  # also after Ctrl-C, or when Redis goes away in the middle
         done = Counter(outcomes.values())[Outcome.DONE]
         _log(order, count=done, total=len(items))
-        await stores.audit.end(decision, done, time.time())
+        await stores.audit.end(decision, done, stores.clock())
     return outcomes
 
 
 def _change(order: Order) -> Callable[[Stores, str], Awaitable[Outcome]]:
     if order.what == "discard":
-        return lambda stores, name: stores.parked.discard(name, time.time())
+        return lambda stores, name: stores.parked.discard(name, stores.clock())
     most = None if order.again else MOST_REPLAYS
-    return lambda stores, name: stores.parked.replay(name, time.time(), most=most)
+    return lambda stores, name: stores.parked.replay(name, stores.clock(), most=most)
 
 
 def progress(console: Console, count: int) -> Progress:

@@ -14,6 +14,7 @@ from remediation.mapping.durations import duration_of, duration_text
 from remediation.settings import load_settings
 from remediation.store.audit import Audit
 from remediation.store.parked import ParkedKind, ParkedWork, Selection
+from remediation.store.shared_clock import SharedClock
 
 ResultT = TypeVar("ResultT")
 
@@ -26,6 +27,7 @@ class Stores:
 
     parked: ParkedWork
     audit: Audit
+    clock: SharedClock
 
 
 def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
@@ -35,7 +37,9 @@ def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
 
     async def work(url: str) -> ResultT:
         async with open_connection(url, socket_timeout=5.0, retries=1) as connection:
-            return await use(Stores(ParkedWork(connection, keyring), Audit(connection)))
+            clock = SharedClock(connection)
+            await clock.set()
+            return await use(Stores(ParkedWork(connection, keyring), Audit(connection), clock))
 
     with redis_address(settings) as url:
         return asyncio.run(work(url))

@@ -28,12 +28,13 @@ from cli.assembly import (
 from cli.failpoints import turn_on_failpoints
 from cli.reload import Follower
 from cli.serving import address, listener, server
-from receiver.app import Limits, create_app, create_metrics_app, replace_accounts
+from receiver.app import Clocks, Limits, create_app, create_metrics_app, replace_accounts
 from remediation.errors import StoreUnavailable
 from remediation.logs import configure_logs
 from remediation.mapping.loading import Loaded
 from remediation.settings import Settings, load_settings
 from remediation.store.inbox import Inbox
+from remediation.store.shared_clock import open_clock
 from workers.health import create_health_app
 from workers.process import Supervisor
 from workers.settings import upkeep_worker, work_worker
@@ -97,12 +98,13 @@ async def _run_receiver(settings: Settings, url: str) -> None:
         listener(settings.metrics_host, settings.metrics_port, "METRICS_PORT") as metrics_bound,
     ):
         # One wait of a second and one more try: the receiver's own deadline for Redis is little more than two.
-        async with open_connection(url, socket_timeout=1.0, retries=1, max_connections=256) as connection:
+        connected = open_connection(url, socket_timeout=1.0, retries=1, max_connections=256)
+        async with connected as connection, open_clock(connection) as clock:
             app = create_app(
                 accounts,
                 connection,
                 Inbox(connection, keyring),
-                time.time,
+                Clocks(signed=time.time, stored=clock),
                 limits=Limits(settings.max_body_bytes, settings.body_deadline),
                 allow_weak_durability=settings.allow_weak_durability,
                 troubles=lambda: follower.problems,
@@ -110,7 +112,8 @@ async def _run_receiver(settings: Settings, url: str) -> None:
             with contextlib.suppress(
                 StoreUnavailable
             ):  # /readyz will say so, and the first look at a case makes up for it
-                await connection.begin(time.time())
+                await clock.set()
+                await connection.begin(clock())
             public, metrics = server(app), server(create_metrics_app())
 
             def stop() -> None:
@@ -132,10 +135,16 @@ async def _run_worker(settings: Settings, url: str) -> None:
     follower = Follower(settings.mappings_path, worker_files, time.time)
     health = server(create_health_app(lambda: follower.problems))
     with listener(settings.worker_host, settings.worker_port, "WORKER_PORT") as bound:
-        async with open_desks(follower.first(), settings, url) as desks:
-            pool = desks.connection.redis.connection_pool
-            work = partial(work_worker, pool, desks, settings.max_jobs)
-            upkeep = partial(upkeep_worker, pool, desks, settings.poll_seconds)
+        # Five retries ride out a restart of Redis; what takes longer ends in StoreUnavailable, and the sweep goes on.
+        most = settings.max_jobs * 4 + 32
+        async with (
+            open_connection(url, socket_timeout=5.0, retries=5, max_connections=most) as connection,
+            open_clock(connection) as clock,
+            open_desks(follower.first(), settings, connection, clock) as desks,
+        ):
+            pool = connection.redis.connection_pool
+            work = partial(work_worker, pool, desks, settings.max_jobs, clock.set)
+            upkeep = partial(upkeep_worker, pool, desks, settings.poll_seconds, clock.set)
             supervisor = Supervisor((work, upkeep))
             on_stop(supervisor.stop)
             on_hangup(follower.ask, supervisor.stop)

@@ -24,11 +24,19 @@ class Limits:
     body_deadline: float = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Unix seconds, twice: `signed` is what senders' times are held against, `stored` what all write into the store."""
+
+    signed: Callable[[], float]
+    stored: Callable[[], float]
+
+
 def create_app(
     accounts: Accounts,
     connection: Connection,
     inbox: Inbox,
-    clock: Callable[[], float],
+    clocks: Clocks,
     *,
     limits: Limits,
     allow_weak_durability: bool = False,
@@ -54,7 +62,7 @@ def create_app(
     app.state.connection = connection
     app.state.inbox = inbox
     app.state.signed_times = SignedTimes(connection)
-    app.state.clock = clock
+    app.state.clocks = clocks
     app.state.max_body_bytes = limits.max_body_bytes
     app.state.body_deadline = limits.body_deadline
     app.state.allow_weak_durability = allow_weak_durability

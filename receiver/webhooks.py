@@ -68,7 +68,7 @@ async def _verified(state: State, account: Account, headers: list[tuple[bytes, b
     wanted, header = account.sender.expected_format(account.signature), account.sender.header
     auto = wanted is SignatureFormat.AUTO
     timestamped_only = auto and await state.signed_times.required(account.name)
-    now = state.clock()
+    now = state.clocks.signed()
     verified = verify(headers, body, account.secrets, wanted, now, header=header, timestamped_only=timestamped_only)
     if auto and verified.format.is_timestamped:
         await state.signed_times.note(account.name)
@@ -84,7 +84,7 @@ async def _stored(state: State, account: Account, body: bytes, verified: Verifie
         unreadable = str(error)
     sender, name = account.sender, account.name
     row = delivery_id(sender, name, event_id, body)
-    is_new = await state.inbox.accept(row, sender, name, body, state.clock(), unreadable=unreadable)
+    is_new = await state.inbox.accept(row, sender, name, body, state.clocks.stored(), unreadable=unreadable)
     failpoint("stored")
     outcome = "repeated" if not is_new else "quarantined" if unreadable else "stored"
     logger.info("delivery_accepted", delivery=row, **sender.named(name), outcome=outcome, format=str(verified.format))

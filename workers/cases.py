@@ -83,7 +83,7 @@ async def _write_ahead(desk: Desk, lease: Lease, sight: Sight, actions: Plan) ->
     """
     memory = lease.record.memory
     known = with_own_work(memory, sight.observation, lease.record.parked)
-    before = {name for name in memory.doing if kind_of(name) != "patch"}
+    before = frozenset(name for name in memory.doing if kind_of(name) != "patch")
     ahead = known.before(before | {action.name for action in actions}, sight.observation.finding.status)
     _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(ahead)}))
 

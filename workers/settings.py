@@ -1,5 +1,6 @@
 """How arq runs our jobs: each setting with the reason why it is not arq's own."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from arq import cron, func
@@ -31,7 +32,18 @@ async def unreadable_job(_desk: Desk) -> None:
     """What a job becomes whose wire format nobody can read: nothing, as the sweep makes its wake-up anew."""
 
 
-def _common(pool: ConnectionPool, queue: str, desks: Desks) -> dict[str, Any]:
+Prepare = Callable[[], Awaitable[None]]
+"""What must have been done before a worker may take a job; where it raises, the worker ends and is started again."""
+
+
+async def _nothing() -> None:
+    """Need nothing done."""
+
+
+def _common(pool: ConnectionPool, queue: str, desks: Desks, prepare: Prepare) -> dict[str, Any]:
+    async def begin(_ctx: ArqContext) -> None:
+        await prepare()
+
     redis = ArqRedis(
         pool_or_conn=pool,
         job_serializer=encode,
@@ -43,6 +55,7 @@ def _common(pool: ConnectionPool, queue: str, desks: Desks) -> dict[str, Any]:
         "redis_pool": redis,
         "queue_name": queue,
         "ctx": {"desks": desks},
+        "on_startup": begin,
         "job_serializer": encode,  # not pickle: whoever can write to Redis could run code here
         "job_deserializer": decode,
         "expires_extra_ms": int(JOB_LIFETIME.total_seconds() * 1000),  # a day is shorter than an outage
@@ -55,7 +68,7 @@ def _common(pool: ConnectionPool, queue: str, desks: Desks) -> dict[str, Any]:
     }
 
 
-def work_worker(pool: ConnectionPool, desks: Desks, max_jobs: int) -> Worker:
+def work_worker(pool: ConnectionPool, desks: Desks, max_jobs: int, prepare: Prepare = _nothing) -> Worker:
     """The worker for deliveries, cases and scans."""
     return Worker(
         functions=[
@@ -68,11 +81,11 @@ def work_worker(pool: ConnectionPool, desks: Desks, max_jobs: int) -> Worker:
         poll_delay=0.02,  # half a second is arq's own, and a quarter of it what a job waits on average
         max_jobs=max_jobs,
         queue_read_limit=5_000,  # arq reads no further, so that orphans could fill a shorter list
-        **_common(pool, WORK_QUEUE, desks),
+        **_common(pool, WORK_QUEUE, desks, prepare),
     )
 
 
-def upkeep_worker(pool: ConnectionPool, desks: Desks, poll_seconds: int) -> Worker:
+def upkeep_worker(pool: ConnectionPool, desks: Desks, poll_seconds: int, prepare: Prepare = _nothing) -> Worker:
     """The worker for crons, on a queue of its own, so that no backlog keeps the sweep from running."""
     return Worker(
         functions=[func(unreadable_job, name=Job.UNREADABLE)],
@@ -82,7 +95,7 @@ def upkeep_worker(pool: ConnectionPool, desks: Desks, poll_seconds: int) -> Work
         ],
         poll_delay=0.25,
         max_jobs=8,
-        **_common(pool, UPKEEP_QUEUE, desks),
+        **_common(pool, UPKEEP_QUEUE, desks, prepare),
     )
 
 

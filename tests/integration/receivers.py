@@ -8,7 +8,7 @@ import httpx2
 from redis.asyncio import Redis
 
 from receiver.accounts import Account, Accounts
-from receiver.app import Limits, create_app
+from receiver.app import Clocks, Limits, create_app
 from remediation.sealing import Keyring
 from remediation.signatures import SignatureFormat, sign
 from remediation.store.connection import Connection
@@ -52,7 +52,7 @@ class Receiver:
             Accounts(self.accounts, self.trackers),
             self.connection,
             Inbox(self.connection, self.keyring),
-            self.clock,
+            Clocks(self.clock, self.clock),
             limits=self.limits,
             allow_weak_durability=self.allow_weak_durability,
         )

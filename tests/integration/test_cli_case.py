@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,12 @@ class Bench:
 
     async def _work(self) -> None:
         settings = load_settings()
-        async with open_desks(load_mappings(settings.mappings_path), settings, self.redis_url) as desks:
-            redis = desks.connection.redis
+        loaded = load_mappings(settings.mappings_path)
+        async with (
+            open_connection(self.redis_url, socket_timeout=5.0, retries=1) as connection,
+            open_desks(loaded, settings, connection, time.time) as desks,
+        ):
+            redis = connection.redis
             await redis.set(BORN, 1)  # so old that no early search is doubted
             while jobs := await redis.zrange(WORK_QUEUE, 0, 0):
                 await redis.zrem(WORK_QUEUE, jobs[0])

@@ -72,9 +72,9 @@ async def test_a_worker_stops_within_its_pods_grace(either: Worker) -> None:
     assert either._handle_signals is False
 
 
-async def test_no_hook_can_raise_because_there_is_none(either: Worker) -> None:
-    hooks = (either.on_startup, either.on_shutdown, either.on_job_start, either.on_job_end, either.after_job_end)
-    assert hooks == (None,) * 5
+async def test_no_hook_of_a_job_can_raise_because_there_is_none(either: Worker) -> None:
+    hooks = (either.on_shutdown, either.on_job_start, either.on_job_end, either.after_job_end)
+    assert hooks == (None,) * 4
 
 
 async def test_the_jobs_are_those_that_the_scripts_write(work: Worker) -> None:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from cli.send import MEANINGS
 from receiver.accounts import Accounts
-from receiver.app import Limits, create_app
+from receiver.app import Clocks, Limits, create_app
 from remediation.errors import Unreadable
 from remediation.events import EventKind
 from remediation.mapping.loading import loaded_of
@@ -88,7 +88,7 @@ def test_each_sender_has_its_header_in_the_table_and_its_address_is_a_route() ->
     addresses = {found.replace("<", "{").replace(">", "}") for found in re.findall(r"`POST (/webhooks/[^`]+)`", PAGE)}
     connection = Connection(Redis())
     inbox = Inbox(connection, Keyring.parse(generate_key()))
-    app = create_app(Accounts({}), connection, inbox, lambda: 0.0, limits=Limits())
+    app = create_app(Accounts({}), connection, inbox, Clocks(float, float), limits=Limits())
     routes = {route.path for route in app.routes if isinstance(route, Route)}
     assert {"/webhooks/schoolscan/{district}", "/webhooks/{tracker}"} == addresses
     assert addresses <= routes

@@ -1,0 +1,122 @@
+"""Everybody who works on one Redis has its clock, whatever the clocks of their machines say."""
+
+import asyncio
+import time
+
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from remediation.errors import StoreUnavailable
+from remediation.store import shared_clock
+from remediation.store.connection import Connection, open_pool
+from remediation.store.shared_clock import BLURRED_SECONDS, SharedClock, open_clock
+
+HOUR = 3_600.0
+
+
+class Steady:
+    """A steady clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class ToldTime(Redis):
+    """A Redis that says what the test says, and takes its time."""
+
+    def __init__(self, steady: Steady) -> None:
+        super().__init__()
+        self.steady, self.says, self.takes = steady, 5_000_000.25, 0.0
+        self.asked = asyncio.Event()
+
+    async def time(self) -> tuple[int, int]:  # type: ignore[override] # redis-py says "awaitable or not"
+        self.asked.set()
+        self.steady.now += self.takes
+        return int(self.says), round(self.says % 1 * 1_000_000)
+
+
+@pytest.fixture
+def steady() -> Steady:
+    return Steady()
+
+
+@pytest.fixture
+def redis(steady: Steady) -> ToldTime:
+    return ToldTime(steady)
+
+
+@pytest.fixture
+def clock(redis: ToldTime, steady: Steady) -> SharedClock:
+    return SharedClock(Connection(redis), machine=lambda: 5_000_000.0 - HOUR, steady=steady)
+
+
+@pytest.mark.parametrize("wrong", [-HOUR, -30.0, 0.0, 2.0, HOUR])
+async def test_a_clock_goes_by_redis_and_not_by_its_machine(connection: Connection, wrong: float) -> None:
+    clock = SharedClock(connection, machine=lambda: time.time() + wrong)
+    assert clock() == pytest.approx(time.time() + wrong, abs=1)
+    await clock.set()
+    assert clock() == pytest.approx(time.time(), abs=1)
+
+
+async def test_between_two_answers_a_clock_goes_on_steadily(clock: SharedClock, steady: Steady) -> None:
+    await clock.set()
+    steady.now += 7.5
+    assert clock() == pytest.approx(5_000_007.75)
+
+
+async def test_redis_is_taken_to_have_answered_half_way(clock: SharedClock, redis: ToldTime) -> None:
+    redis.takes = 0.2
+    await clock.set()
+    assert clock() == pytest.approx(5_000_000.35)
+
+
+async def test_an_answer_that_took_long_counts_only_where_there_is_no_better_one(
+    clock: SharedClock, redis: ToldTime
+) -> None:
+    redis.takes = 4.0
+    await clock.set()
+    assert clock() == pytest.approx(5_000_002.25)
+    redis.takes = BLURRED_SECONDS / 2
+    await clock.set()
+    good = clock()
+    redis.takes, redis.says = 4.0, 9_000_000.0
+    await clock.set()
+    assert clock() == pytest.approx(good + 4.0)
+
+
+async def test_a_redis_with_another_clock_is_followed(redis: ToldTime, clock: SharedClock) -> None:
+    await clock.set()
+    redis.says += HOUR
+    await clock.set()
+    assert clock() == pytest.approx(5_000_000.25 + HOUR)
+
+
+async def test_an_operator_is_told_once_that_a_machines_clock_is_wrong(clock: SharedClock) -> None:
+    with capture_logs() as lines:
+        await clock.set()
+        await clock.set()
+    assert [(line["event"], line["seconds"]) for line in lines] == [("clock_differs", 3_600.2)]
+
+
+async def test_while_redis_is_away_a_clock_goes_on_by_itself() -> None:
+    pool = open_pool("redis://127.0.0.1:1", socket_timeout=0.2, retries=0)
+    clock = SharedClock(Connection(Redis(connection_pool=pool)))
+    with pytest.raises(StoreUnavailable):
+        await clock.set()
+    assert clock() == pytest.approx(time.time(), abs=1)
+    await pool.aclose()
+
+
+async def test_a_clock_asks_again_and_again(redis: ToldTime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_clock, "KEEP_SECONDS", 0.01)
+    async with open_clock(Connection(redis)) as clock:
+        for _ in range(3):
+            redis.says += HOUR
+            for _ in range(2):  # the answer to the second question comes after that to the first was taken
+                redis.asked.clear()
+                await asyncio.wait_for(redis.asked.wait(), 10)
+            assert clock() == pytest.approx(redis.says, abs=60)
