@@ -83,10 +83,18 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """We were about to open a ticket at `at` (Unix seconds) and do not know yet whether it exists."""
+    """We were about to open a ticket at `at` (Unix seconds) and do not know yet whether it exists.
+
+    At 0 it is not ours: the tracker told of a ticket to which we have no link, and it has yet to be found.
+    """
 
     tracker: str
     at: float
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a create of ours may be the cause of what a search finds."""
+        return self.at > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,10 +55,10 @@ def still_owed(record: CaseRecord, seen: Observation) -> frozenset[str]:
 
     Others could, so that the finding is `reviewing` already and does not tell any more.
     """
-    memory, reviewing = record.memory, FindingStatus.REVIEWING
-    if not memory.doing or not (memory.finding is memory.planned_at is seen.finding.status is reviewing):
+    memory, status = record.memory, seen.finding.status
+    if not memory.doing or not (memory.finding is memory.planned_at is status is FindingStatus.REVIEWING):
         return frozenset()
-    if f"patch:{reviewing}" in memory.doing:  # cut off: nobody knows whether it was brought back and closed once more
+    if f"patch:{status}" in memory.doing:  # cut off: nobody knows whether it was brought back and closed once more
         return frozenset()
     owed = {target_of(name) for name in memory.doing if kind_of(name) in {"open", "reopen"}}
     return frozenset(name for name in seen.done if name in owed and _is_as_it_was(seen.tickets[name], record, seen))
@@ -74,4 +74,5 @@ def _is_as_it_was(ticket: Ticket, record: CaseRecord, seen: Observation) -> bool
         return known is TicketState.DONE and link.ticket_id == ticket.id
     changed = seen.finding.updated_at
     is_late = ticket.closed_at is not None and changed is not None and ticket.closed_at > changed
-    return known is None and ticket.tracker not in record.intents and not is_late
+    intent = record.intents.get(ticket.tracker)
+    return known is None and not (intent is not None and intent.is_ours) and not is_late

@@ -3,7 +3,7 @@
 Each is played in a whole world in memory, whose judge sees every write; at the end everything comes to rest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -132,12 +132,16 @@ async def test_what_a_person_opens_again_stays_open_although_the_comment_that_te
 # Found again.
 
 
+@pytest.mark.parametrize("notices", [World.look, World.poll])
 @pytest.mark.parametrize("kind", ["busy", "refused"])
 @pytest.mark.parametrize("policy", [ALL, ANY, NEVER])
-async def test_a_forgotten_ticket_that_no_search_found_at_first_is_worked_on_again(policy: Policy, kind: str) -> None:
+async def test_a_forgotten_ticket_that_no_search_found_at_first_is_worked_on_again(
+    policy: Policy, kind: str, notices: Callable[[World], Awaitable[None]]
+) -> None:
     world = await forgotten(policy)
     world.fail(Trouble("snow", "find", kind))
-    await noticed(world, says(OPEN))
+    world.happen(says(OPEN))
+    await notices(world)
     assert world.picture().active == {"jira"}
     await world.replay()
     assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
