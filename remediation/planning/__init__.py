@@ -8,6 +8,7 @@ from remediation.planning.left_over import still_wanted
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import is_question
 from remediation.planning.own_work import with_own_work
-from remediation.planning.plans import is_found_again, plan, still_told
+from remediation.planning.plans import plan, still_told
+from remediation.planning.situation import is_found_again
 
 __all__ = ["Observation", "is_found_again", "is_question", "plan", "still_told", "still_wanted", "with_own_work"]

@@ -1,14 +1,14 @@
 """Actions that were set aside after a refusal: whether they still make sense, and what a person asked for again."""
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from remediation.actions import Action, OpenTicket, ReopenTicket, ResolveTicket, Why, kind_of, target_of
+from remediation.actions import Action, OpenTicket, ReopenTicket, Why, kind_of, target_of
 from remediation.findings import FindingStatus
 from remediation.planning.observation import Observation
+from remediation.planning.situation import Situation
+from remediation.planning.solved import closing
 from remediation.policy import Policy, accepts_risk
-from remediation.tickets import Reason
 
 
 def still_wanted(name: str, seen: Observation, policy: Policy, now: datetime) -> bool:
@@ -40,14 +40,15 @@ def _has_ended(tracker: str, seen: Observation, policy: Policy, now: datetime) -
     return accepts_risk(seen.tickets[tracker]) and until is not None and until <= now
 
 
-def asked_again(seen: Observation, policy: Policy, again: AbstractSet[str], now: datetime) -> Iterator[Action]:
-    """The actions of these names, as far as they still make sense."""
-    for name in sorted(again):
+def asked_again(case: Situation) -> Iterator[Action]:
+    """The actions that a person asked for again, as far as they still make sense."""
+    seen = case.seen
+    for name in sorted(case.record.again):
         tracker = target_of(name)
-        if tracker in seen.unseen or not still_wanted(name, seen, policy, now):
+        if tracker in seen.unseen or not still_wanted(name, seen, case.policy, case.now):
             continue  # what cannot be seen is not acted on either: it stays asked for
         match kind_of(name):
-            case "reopen" if policy.reopens(seen.tickets[tracker], now):
+            case "reopen" if case.policy.reopens(seen.tickets[tracker], case.now):
                 yield ReopenTicket(tracker, Why.FOUND_AGAIN)
             case "open" | "reopen":
                 old = seen.existing.get(tracker)
@@ -56,14 +57,3 @@ def asked_again(seen: Observation, policy: Policy, again: AbstractSet[str], now:
                 yield closing(tracker, seen.finding.status)
             case _:
                 continue  # the others follow from what is seen
-
-
-def closing(tracker: str, status: FindingStatus) -> ResolveTicket:
-    """Closing a ticket because of where its finding stands."""
-    match status:
-        case FindingStatus.ACCEPTED_RISK:
-            return ResolveTicket(tracker, Reason.ACCEPTED_RISK, Why.FINDING_ACCEPTED)
-        case FindingStatus.GONE:
-            return ResolveTicket(tracker, Reason.CANCELLED, Why.FINDING_GONE)
-        case _:
-            return ResolveTicket(tracker, Reason.FIXED, Why.FINDING_RESOLVED)

@@ -45,3 +45,10 @@ class Observation:
     def missing(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
         """The wanted trackers that have no ticket (any more)."""
         return tuple([name for name in wanted if name not in self.existing and name not in self.unseen])
+
+    @property
+    def is_closed_last(self) -> bool:
+        """Whether a ticket was closed after the finding last changed, as far as both tell when."""
+        changed = self.finding.updated_at
+        closings = [ticket.closed_at for ticket in self.existing.values() if ticket.closed_at is not None]
+        return bool(closings) and changed is not None and max(closings) > changed

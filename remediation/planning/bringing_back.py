@@ -1,0 +1,27 @@
+"""How tickets that are done come back to work."""
+
+from collections.abc import Iterable
+
+from remediation.actions import OpenTicket, ReopenTicket, Why
+from remediation.planning.situation import Situation
+from remediation.policy import accepts_risk
+
+
+def brought_back(case: Situation, trackers: Iterable[str], why: Why) -> list[OpenTicket | ReopenTicket]:
+    """The done tickets of these trackers, each opened again or followed by a new one; not where that is parked."""
+    back: list[OpenTicket | ReopenTicket] = []
+    may_conflict = why is Why.FOUND_AGAIN and case.is_known
+    for tracker in trackers:
+        ticket = case.seen.tickets[tracker]
+        reason = Why.CONFLICT if may_conflict and case.was_active(tracker) else why
+        if case.policy.reopens(ticket, case.now):
+            back.append(ReopenTicket(tracker, reason))
+        elif tracker in case.policy.trackers:
+            back.append(OpenTicket(tracker, reason, ticket.id))
+    return [action for action in back if action.name not in case.record.parked]
+
+
+def no_longer_accepting(case: Situation) -> list[OpenTicket | ReopenTicket]:
+    """The tickets that accepted a risk which has come to its end, brought back."""
+    accepting = (tracker for tracker in case.seen.done if accepts_risk(case.seen.tickets[tracker]))
+    return brought_back(case, accepting, Why.RISK_EXPIRED)

@@ -1,0 +1,88 @@
+"""A case as one look finds it: all that the rows of the table ask about."""
+
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import NamedTuple
+
+from remediation.cases import CaseRecord, Memory
+from remediation.findings import FindingStatus
+from remediation.planning.observation import Observation
+from remediation.planning.own_work import still_owed, with_own_work
+from remediation.policy import Policy
+from remediation.tickets import TicketState
+
+
+class Situation(NamedTuple):
+    """What is seen of a case, what its rule says, what the store keeps of it, and the moment of the look.
+
+    `memory` is the record's, with those of our unfinished actions counted as done that the outside shows as done:
+    what differs from it is somebody's change. `record.memory` still tells what we had set out to do.
+
+    A tuple, because one is made for every look: a frozen data class takes twice as long to make.
+    """
+
+    seen: Observation
+    policy: Policy
+    record: CaseRecord
+    memory: Memory
+    now: datetime
+
+    @classmethod
+    def of(cls, seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> "Situation":
+        """The situation in which this is seen; the memory is worked out."""
+        return cls(seen, policy, record, with_own_work(record.memory, seen, record.parked), now)
+
+    @property
+    def status(self) -> FindingStatus:
+        """Where the finding stands now."""
+        return self.seen.finding.status
+
+    @property
+    def is_known(self) -> bool:
+        """Both sides have agreed before, and we remember how they were."""
+        return self.memory.finding is not None
+
+    @property
+    def is_found_again(self) -> bool:
+        """The finding came back, against what the tickets say."""
+        return is_found_again(self.seen, self.memory)
+
+    @property
+    def owed(self) -> AbstractSet[str]:
+        """The trackers whose ticket should have been brought back at an earlier look, and could not be."""
+        return still_owed(self.record, self.seen)
+
+    @property
+    def set_aside(self) -> AbstractSet[str]:
+        """The names of the actions that were refused, whether or not they were asked for once more since."""
+        return self.record.parked | self.record.again
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The trackers in which the rule wants a ticket and none exists (any more)."""
+        return self.seen.missing(self.policy.trackers)
+
+    @property
+    def risk_until(self) -> datetime | None:
+        """When the risk that the tickets accept must be looked at again; None for never."""
+        return self.policy.risk_until(self.seen.existing)
+
+    def was_done(self, tracker: str) -> bool:
+        """Whether the ticket there was done when both sides last agreed."""
+        return self.memory.tickets.get(tracker) is TicketState.DONE
+
+    def was_active(self, tracker: str) -> bool:
+        """Whether somebody was expected to work on the ticket there when both sides last agreed."""
+        before = self.memory.tickets.get(tracker)
+        return before is not None and before.is_active
+
+
+def is_found_again(seen: Observation, memory: Memory) -> bool:
+    """The finding came back, against what the tickets say.
+
+    Without a memory `open` is taken at its word; `reviewing` beside done tickets is decided by what happened last.
+    """
+    status, before = seen.finding.status, memory.finding
+    if before is None and status is FindingStatus.REVIEWING:
+        return not seen.active and not seen.is_closed_last
+    return status is not before and (status is FindingStatus.OPEN or (before is not None and not before.is_unsolved))

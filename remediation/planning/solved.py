@@ -1,0 +1,82 @@
+"""Rows of the table: the finding is resolved or accepted as a risk, so that nobody need work on it any more."""
+
+from collections.abc import Sequence
+
+from remediation.actions import Action, CommentOnTicket, PatchFinding, ResolveTicket, Why, kind_of
+from remediation.findings import FindingStatus
+from remediation.planning.bringing_back import no_longer_accepting
+from remediation.planning.outcomes import decided
+from remediation.planning.situation import Situation
+from remediation.tickets import Reason, TicketState
+
+
+def for_solved(case: Situation) -> list[Action]:
+    """What brings a solved finding and its tickets into agreement."""
+    if reopened := [tracker for tracker in case.seen.active if case.was_done(tracker)]:
+        return _reopened(case, reopened)
+    if expired := _expired(case):
+        return expired
+    if _is_bringing_back(case):
+        return [*no_longer_accepting(case), PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED)]
+    closings = [closing(tracker, case.status) for tracker in case.seen.active]
+    return [*closings, *_reasons_that_disagree(case)]
+
+
+def _reopened(case: Situation, reopened: Sequence[str]) -> list[Action]:
+    """Somebody works on it again: the side that says *still open* wins, and is told where the other side disagrees."""
+    if case.status is case.memory.finding:
+        return [PatchFinding(FindingStatus.REVIEWING, Why.TICKET_REOPENED)]
+    told = [CommentOnTicket(tracker, Why.CONFLICT) for tracker in reopened]
+    return [*told, PatchFinding(FindingStatus.REVIEWING, Why.CONFLICT)]
+
+
+def _expired(case: Situation) -> list[Action]:
+    """An accepted risk has come to its end: the tickets that accepted it come back."""
+    if case.status is not FindingStatus.ACCEPTED_RISK or case.seen.unseen:
+        return []
+    until = case.risk_until
+    if until is None or until > case.now:
+        return []
+    back = no_longer_accepting(case)
+    return [*back, PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED, until=until)] if back else []
+
+
+def _is_bringing_back(case: Situation) -> bool:
+    """We have opened a ticket again because an acceptance ended, and were cut off before we could say so."""
+    known, active = case.record.memory, case.seen.active
+    if not (known.planned_at is case.status is FindingStatus.ACCEPTED_RISK):
+        return False
+    accepting = f"patch:{FindingStatus.ACCEPTED_RISK}"
+    if any(kind_of(name) == "resolve" or name == accepting for name in known.doing):
+        return False  # it was accepted while we set out to open tickets
+    done = [name for name in active if known.tickets.get(name) is TicketState.DONE]
+    own = {f"patch:{FindingStatus.REVIEWING}", *(f"{verb}:{name}" for verb in ("reopen", "open") for name in done)}
+    return bool(active) and bool(own & known.doing)
+
+
+def _reasons_that_disagree(case: Situation) -> list[Action]:
+    """The finding was solved and tickets were closed since the last agreement, one as fixed and one as accepted.
+
+    SchoolScan's word counts, and both sides are told.
+    """
+    before, status = case.memory.finding, case.status
+    if before is None or not before.is_unsolved:
+        return []
+    closed = {tracker: case.seen.tickets[tracker] for tracker in case.seen.done if case.was_active(tracker)}
+    if decided(closed) in {None, status}:
+        return []
+    actions: list[Action] = [CommentOnTicket(tracker, Why.CONFLICT) for tracker in closed]
+    if status is FindingStatus.ACCEPTED_RISK or status is FindingStatus.RESOLVED:
+        actions.append(PatchFinding(status, Why.CONFLICT))
+    return actions
+
+
+def closing(tracker: str, status: FindingStatus) -> ResolveTicket:
+    """Closing a ticket because of where its finding stands."""
+    match status:
+        case FindingStatus.ACCEPTED_RISK:
+            return ResolveTicket(tracker, Reason.ACCEPTED_RISK, Why.FINDING_ACCEPTED)
+        case FindingStatus.GONE:
+            return ResolveTicket(tracker, Reason.CANCELLED, Why.FINDING_GONE)
+        case _:
+            return ResolveTicket(tracker, Reason.FIXED, Why.FINDING_RESOLVED)

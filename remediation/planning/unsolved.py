@@ -1,0 +1,64 @@
+"""Rows of the table: the finding is open or reviewing, so that somebody is to work on it."""
+
+from collections.abc import Sequence
+
+from remediation.actions import Action, OpenTicket, PatchFinding, ReopenTicket, Why
+from remediation.findings import FindingStatus
+from remediation.planning.bringing_back import brought_back
+from remediation.planning.endings import endings
+from remediation.planning.outcomes import accepted_still, decided
+from remediation.planning.situation import Situation
+from remediation.tickets import Reason
+
+
+def for_unsolved(case: Situation) -> list[Action]:
+    """What brings an unsolved finding and its tickets into agreement."""
+    if acceptance := _accepted_nevertheless(case):
+        return [acceptance]
+    again, owed = case.is_found_again, case.owed
+    why = Why.FOUND_AGAIN if (again or owed) and case.seen.existing else Why.NEW
+    opened = [OpenTicket(tracker, why) for tracker in case.missing if f"open:{tracker}" not in case.record.parked]
+    if not (again or owed or opened):
+        return _unchanged(case)
+    back = brought_back(case, [tracker for tracker in case.seen.done if again or tracker in owed], why)
+    work = [*back, *opened]
+    return [*work, *_note(case, work, why)]
+
+
+def _accepted_nevertheless(case: Situation) -> PatchFinding | None:
+    """Found again, although somebody decided to live with it: the decision stands until it ends."""
+    seen, before = case.seen, case.memory.finding
+    if seen.active or not seen.existing or case.status is not FindingStatus.OPEN:
+        return None
+    if before is not FindingStatus.ACCEPTED_RISK:
+        if seen.unseen or before is FindingStatus.RESOLVED:  # then it was to be mended, whatever tickets say
+            return None
+        return accepted_still(seen.existing, case.policy, case.now)
+    until = case.risk_until
+    if decided(seen.existing) is not FindingStatus.ACCEPTED_RISK or (until is not None and until <= case.now):
+        return None
+    return PatchFinding(FindingStatus.ACCEPTED_RISK, Why.RISK_STILL_ACCEPTED, Reason.ACCEPTED_RISK, until)
+
+
+def _unchanged(case: Situation) -> list[Action]:
+    """Nothing calls for more work: tickets that are done end it, or others go on."""
+    ending = endings(case)
+    if any(isinstance(action, PatchFinding) for action in ending):
+        return ending
+    return [*ending, *_note(case, (), Why.NEW)]
+
+
+def _note(case: Situation, work: Sequence[OpenTicket | ReopenTicket], why: Why) -> list[PatchFinding]:
+    """The note that tells of this work, and of what is active already, where none does yet."""
+    if not (work or case.seen.active):
+        return []
+    opens = any(isinstance(action, OpenTicket) for action in work)
+    if not (opens or case.status is FindingStatus.OPEN or _is_unnamed(case)):
+        return []
+    is_conflict = any(action.why is Why.CONFLICT for action in work)
+    return [PatchFinding(FindingStatus.REVIEWING, Why.CONFLICT if is_conflict else why)]
+
+
+def _is_unnamed(case: Situation) -> bool:
+    """A ticket was opened after the last agreement, and no note names it yet."""
+    return case.is_known and any(tracker not in case.memory.tickets for tracker in case.seen.active)
