@@ -25,6 +25,7 @@ from cli.assembly import (
     refurnish,
     worker_files,
 )
+from cli.clock import open_clock
 from cli.failpoints import turn_on_failpoints
 from cli.reload import Follower
 from cli.serving import address, listener, server
@@ -34,7 +35,6 @@ from remediation.logs import configure_logs
 from remediation.mapping.loading import Loaded
 from remediation.settings import Settings, load_settings
 from remediation.store.inbox import Inbox
-from remediation.store.shared_clock import open_clock
 from workers.health import create_health_app
 from workers.process import Supervisor
 from workers.settings import upkeep_worker, work_worker

@@ -5,27 +5,13 @@ is due. With the clocks of their machines, an intent of somebody whose clock is 
 its ticket can be found, and a second ticket would be opened.
 """
 
-import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
-import structlog
-
-from remediation.errors import StoreUnavailable
 from remediation.store.connection import Connection
-
-logger = structlog.get_logger()
-
-KEEP_SECONDS = 5.0
-"""How often Redis is asked. Between two answers a machine's clock strays by microseconds; a fail-over to a Redis whose
-clock differs is noticed within this."""
 
 BLURRED_SECONDS = 0.25
 """An answer that took longer says too little: nobody knows when on its way it was true. The first one counts anyway."""
-
-WORTH_TELLING = 2.0
-"""Seconds by which a machine's clock may differ from Redis's before its operator is told."""
 
 
 class SharedClock:
@@ -58,30 +44,9 @@ class SharedClock:
         if took > BLURRED_SECONDS and self._is_set:
             return
         self._ahead = seconds + microseconds / 1e6 - (began + took / 2)
-        if not self._is_set:
-            self._is_set = True
-            self._tell()
+        self._is_set = True
 
-    def _tell(self) -> None:
-        difference = self() - self._machine()
-        if abs(difference) > WORTH_TELLING:
-            logger.warning("clock_differs", seconds=round(difference, 1))
-
-
-@contextlib.asynccontextmanager
-async def open_clock(connection: Connection) -> AsyncIterator[SharedClock]:
-    """A clock that goes on asking for as long as this is open; while Redis is away it goes on by itself."""
-    clock = SharedClock(connection)
-    keeping = asyncio.create_task(_keep(clock))
-    try:
-        yield clock
-    finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
-
-
-async def _keep(clock: SharedClock) -> None:
-    while True:
-        with contextlib.suppress(StoreUnavailable):
-            await clock.set()
-        await asyncio.sleep(KEEP_SECONDS)
+    @property
+    def difference(self) -> float:
+        """Seconds by which this machine's clock is behind Redis's; negative where it is ahead."""
+        return self() - self._machine()

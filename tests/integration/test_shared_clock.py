@@ -7,10 +7,11 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from cli import clock as keeping
+from cli.clock import keep, open_clock
 from remediation.errors import StoreUnavailable
-from remediation.store import shared_clock
 from remediation.store.connection import Connection, open_pool
-from remediation.store.shared_clock import BLURRED_SECONDS, SharedClock, open_clock
+from remediation.store.shared_clock import BLURRED_SECONDS, SharedClock
 
 HOUR = 3_600.0
 
@@ -95,11 +96,19 @@ async def test_a_redis_with_another_clock_is_followed(redis: ToldTime, clock: Sh
     assert clock() == pytest.approx(5_000_000.25 + HOUR)
 
 
-async def test_an_operator_is_told_once_that_a_machines_clock_is_wrong(clock: SharedClock) -> None:
+async def test_an_operator_is_told_whenever_the_machines_clock_turns_wrong(
+    clock: SharedClock, redis: ToldTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "KEEP_SECONDS", 0.0)
+    keeper = asyncio.create_task(keep(clock))
     with capture_logs() as lines:
-        await clock.set()
-        await clock.set()
-    assert [(line["event"], line["seconds"]) for line in lines] == [("clock_differs", 3_600.2)]
+        for wrong in (HOUR, 0.0, -HOUR):
+            redis.says = 5_000_000.0 - HOUR + wrong
+            for _ in range(5):
+                redis.asked.clear()
+                await asyncio.wait_for(redis.asked.wait(), 10)
+    keeper.cancel()
+    assert [(line["event"], line["seconds"]) for line in lines] == [("clock_differs", HOUR), ("clock_differs", -HOUR)]
 
 
 async def test_while_redis_is_away_a_clock_goes_on_by_itself() -> None:
@@ -112,7 +121,7 @@ async def test_while_redis_is_away_a_clock_goes_on_by_itself() -> None:
 
 
 async def test_a_clock_asks_again_and_again(redis: ToldTime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_clock, "KEEP_SECONDS", 0.01)
+    monkeypatch.setattr(keeping, "KEEP_SECONDS", 0.01)
     async with open_clock(Connection(redis)) as clock:
         for _ in range(3):
             redis.says += HOUR
