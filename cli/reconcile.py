@@ -1,7 +1,6 @@
 """`remedy reconcile`: look at everything again, and say what changed or would change."""
 
 import asyncio
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -30,6 +29,7 @@ from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
 from remediation.store.connection import Connection
 from remediation.store.owners import Owners
+from remediation.store.shared_clock import SharedClock
 from remediation.store.standings import Standings
 from remediation.store.timeline import Timeline
 from remediation.store.todo import Todo
@@ -85,7 +85,7 @@ class Since(click.ParamType[datetime]):
     type=Span(),
     default="2m",
     show_default=True,
-    help="Stop waiting once nothing has moved for so long.",
+    help="Stop waiting once nothing has moved for so long; for a system that puts cases off, once none came through.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: each case with news, then a summary.")
 def reconcile(
@@ -102,10 +102,11 @@ def reconcile(
 
     Pages through the findings of SchoolScan and the tickets in each tracker, and asks the workers to look at each case,
     behind all other work and the worst first. Waits until they have, and says what was changed. No ticket is opened
-    twice: where Redis has forgotten, tickets are found again by their marks.
+    twice: where Redis has forgotten, tickets are found again by their marks. A system that stays down, or refuses, is
+    named, and all that does not depend on it is done; run this again once it answers.
 
-    Exit codes: 0 all in step; 1 something is parked, or (--dry-run) would be done; 3 something was put off, or is not
-    looked at yet; 4 a system refused to be asked.
+    Exit codes: 0 all in step; 1 something is parked, or (--dry-run) would be done; 3 something was put off, is not
+    looked at yet, or could not be asked; 4 a system refused to be asked.
 
     \b
     Examples:
@@ -165,7 +166,7 @@ async def _foretell(walk: Walk, loaded: Loaded, screen: Screen) -> ExitCode:
     with screen.bar("looking", None) as bar:
         async for forecast in forecasts(walk, MappingsRulebook(loaded.mappings)):
             word = forecast_word(forecast)
-            tally.counts.update(["cases", word])
+            tally.add(word, forecast.failures or ())
             if word != "well":
                 screen.result(forecast_json(forecast), forecast_lines(forecast))
             bar.step()
@@ -176,40 +177,26 @@ async def _foretell(walk: Walk, loaded: Loaded, screen: Screen) -> ExitCode:
         "unseen": "{} could not be told",
         "refused": "{} refused to be told",
     }
-    screen.result({"summary": dict(tally.counts), "dry_run": True}, [f"{tally.line(words)} Nothing was written."])
-    if tally.counts["unseen"]:
-        return ExitCode.UNREACHABLE
-    if tally.counts["refused"]:
-        return ExitCode.REFUSED
-    return ExitCode.FAILED if tally.counts["change"] or tally.counts["parked"] else ExitCode.DONE
+    line = f"{tally.line(words)} Nothing was written."
+    return screen.end(walk.not_listed, {**tally.json(), "dry_run": True}, line, tally.codes)
 
 
 async def bring_into_step(walk: Walk, order: Order, connection: Connection, screen: Screen) -> ExitCode:
     """Mark everything that the walk finds, and say what workers make of it."""
-    timeline = Timeline(connection)
+    timeline, clock = Timeline(connection), SharedClock(connection)
+    await clock.set()
     begun, refs = await timeline.now(), dict[str, None]()
     with screen.bar("listing", None) as bar:
         async for batch in walk.batches():
-            await walk.owners.todo.mark_found([(each.key, each.band, each.trackers) for each in batch], time.time())
+            await walk.owners.todo.mark_found([(each.key, each.band, each.trackers) for each in batch], clock())
             refs.update(dict.fromkeys(each.key.ref for each in batch))
             bar.step(len(batch))
     if not order.wait:
-        screen.result({"summary": {"marked": len(refs)}}, [f"{len(refs)} cases marked; workers look at them."])
-        return ExitCode.DONE
+        line = f"{len(refs)} cases marked; workers look at them."
+        return screen.end(walk.not_listed, {"summary": {"marked": len(refs)}}, line)
     patience = order.patience.total_seconds()
-    waiting = Waiting(Standings(connection), timeline, begun, patience, time.time, screen.say)
-    return await _report(waiting, list(refs), screen)
-
-
-async def _report(waiting: Waiting, refs: list[str], screen: Screen) -> ExitCode:
-    tally = Tally()
-    with screen.bar("waiting for workers", len(refs)) as bar:
-        async for outcome in waiting.outcomes(refs):
-            word = outcome_word(outcome)
-            tally.counts.update(["cases", word])
-            if word != "well":
-                screen.result(outcome_json(outcome, word), outcome_lines(outcome))
-            bar.step()
+    waiting = Waiting(Standings(connection), timeline, begun, patience, clock, screen.say)
+    tally = await _tally(waiting, list(refs), screen)
     words = {
         "well": "{} were in step",
         "changed": "{} changed",
@@ -217,7 +204,17 @@ async def _report(waiting: Waiting, refs: list[str], screen: Screen) -> ExitCode
         "put_off": "{} put off",
         "waiting": "{} not looked at yet",
     }
-    screen.result({"summary": dict(tally.counts), "dry_run": False}, [tally.line(words)])
-    if tally.counts["put_off"] or tally.counts["waiting"]:
-        return ExitCode.UNREACHABLE
-    return ExitCode.FAILED if tally.counts["parked"] else ExitCode.DONE
+    return screen.end(walk.not_listed, {**tally.json(), "dry_run": False}, tally.line(words), tally.codes)
+
+
+async def _tally(waiting: Waiting, refs: list[str], screen: Screen) -> Tally:
+    """What became of these cases; each that has news is shown."""
+    tally = Tally()
+    with screen.bar("waiting for workers", len(refs)) as bar:
+        async for outcome in waiting.outcomes(refs):
+            word = outcome_word(outcome)
+            tally.add(word, outcome.held_up_by)
+            if word != "well":
+                screen.result(outcome_json(outcome, word), outcome_lines(outcome))
+            bar.step()
+    return tally

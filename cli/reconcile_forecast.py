@@ -67,7 +67,7 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook) -> For
     async def look() -> Sight:
         sight = await observe(record, source, walk.trackers, rulebook, walk.now.timestamp())
         for error in sight.failures.values():
-            if isinstance(error, TryLater) and not _is_horizon(error):
+            if isinstance(error, TryLater) and not _is_horizon(error) and error.system not in walk.not_listed:
                 raise _Unseen(error, sight)
         return sight
 

@@ -3,7 +3,8 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +15,26 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from cli.case_words import done_words, step_words, time_words, to_do_words
+from cli.failures import ExitCode, exit_code_of
 from cli.reconcile_forecast import Forecast
 from cli.reconcile_wait import Outcome
-from remediation.errors import TryLater
+from remediation.errors import OutsideError, TryLater
 from remediation.redaction import terminal
 from remediation.store.standings import Stand
+
+NotListed = Mapping[str, OutsideError]
+"""Why systems could not be listed to their end, by name."""
+
+_CODES = {
+    "unseen": ExitCode.UNREACHABLE,
+    "put_off": ExitCode.UNREACHABLE,
+    "waiting": ExitCode.UNREACHABLE,
+    "refused": ExitCode.REFUSED,
+    "change": ExitCode.FAILED,
+    "parked": ExitCode.FAILED,
+}
+_WEIGHTIEST_FIRST = (ExitCode.UNREACHABLE, ExitCode.REFUSED, ExitCode.FAILED)
+"""What was not seen may hide anything, and is the first to be told."""
 
 
 class Screen:
@@ -42,6 +58,14 @@ class Screen:
             return
         for line in lines:
             click.echo(terminal(line))
+
+    def end(
+        self, not_listed: NotListed, shown: dict[str, Any], line: str, codes: AbstractSet[ExitCode] = frozenset()
+    ) -> ExitCode:
+        """The summary, and which systems could not be listed; answers the exit code that counts."""
+        self.result({**shown, "not_listed": not_listed_json(not_listed)}, [*not_listed_lines(not_listed), line])
+        told = codes | {exit_code_of(error) for error in not_listed.values()}
+        return next((code for code in _WEIGHTIEST_FIRST if code in told), ExitCode.DONE)
 
     @contextmanager
     def bar(self, words: str, total: int | None) -> Iterator["Bar"]:
@@ -71,14 +95,47 @@ class Bar:
 
 @dataclass(slots=True)
 class Tally:
-    """How many cases ended in which way."""
+    """How many cases ended in which way, and how many each system that did not answer held up."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    held_up_by: Counter[str] = field(default_factory=Counter)
+
+    def add(self, word: str, systems: Iterable[str]) -> None:
+        """One more case ended so; these systems held it up."""
+        self.counts.update(["cases", word])
+        self.held_up_by.update(tuple(systems))  # a mapping would be taken for counts
+
+    @property
+    def codes(self) -> set[ExitCode]:
+        """What each way to end has to say to scripts."""
+        return {_CODES[word] for word in self.counts.keys() & _CODES.keys()}
 
     def line(self, words: dict[str, str]) -> str:
         """The summary in words; what did not happen is left out."""
         parts = [text.format(self.counts[name]) for name, text in words.items() if self.counts[name]]
-        return f"{self.counts['cases']} cases looked at: {', '.join(parts) or 'none'}."
+        told = f"{self.counts['cases']} cases looked at: {', '.join(parts) or 'none'}."
+        systems = ", ".join(f"{name} ({count})" for name, count in sorted(self.held_up_by.items()))
+        return f"{told} Held up by {systems}." if systems else told
+
+    def json(self) -> dict[str, Any]:
+        """The summary for programs."""
+        return {"summary": dict(self.counts), "held_up_by": dict(sorted(self.held_up_by.items()))}
+
+
+def not_listed_lines(not_listed: NotListed) -> Iterator[str]:
+    """The systems that could not be listed, for people."""
+    for name, error in sorted(not_listed.items()):
+        when = "run this again once it answers" if isinstance(error, TryLater) else "see to it, and run this again"
+        status = f"{error.status}: " if error.status else ""
+        yield f"INCOMPLETE: {name} could not be listed ({status}{error.words}); {when}"
+
+
+def not_listed_json(not_listed: NotListed) -> dict[str, Any]:
+    """The systems that could not be listed, for programs."""
+    return {
+        name: {"error": exit_code_of(error).name.lower(), "status": error.status, "message": error.words}
+        for name, error in sorted(not_listed.items())
+    }
 
 
 def forecast_word(forecast: Forecast) -> str:
@@ -126,7 +183,8 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
     for name in standing.parked:
         yield f"{ref}: parked: {to_do_words(name)}; see remedy parked show {ref}/{name}"
     if standing.stand is Stand.PUT_OFF:
-        yield f"{ref}: put off until {time_words(standing.due)} UTC; remedy case show {ref} says why"
+        by = f" by {', '.join(outcome.held_up_by)}" if outcome.held_up_by else ""
+        yield f"{ref}: put off{by} until {time_words(standing.due)} UTC; remedy case show {ref} says why"
     elif standing.stand is not Stand.SETTLED:
         yield f"{ref}: not looked at yet"
 
@@ -134,4 +192,5 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
 def outcome_json(outcome: Outcome, word: str) -> dict[str, Any]:
     """An outcome for programs."""
     done = [{"action": each.action, "ticket": each.ticket} for each in outcome.done]
-    return {"case": outcome.ref, "outcome": word, "done": done, "parked": list(outcome.standing.parked)}
+    parked, held_up_by = list(outcome.standing.parked), list(outcome.held_up_by)
+    return {"case": outcome.ref, "outcome": word, "done": done, "parked": parked, "held_up_by": held_up_by}

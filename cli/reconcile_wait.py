@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from cli.reconcile_patience import Patience, Systems
 from cli.reconcile_walk import Sleep
-from remediation.store.entries import Acted
+from remediation.store.entries import Acted, PutOff, Seen, SetAside, Settled
 from remediation.store.standings import Stand, Standing, Standings
 from remediation.store.timeline import Timeline
 
@@ -14,16 +15,23 @@ _ASKED_A_SECOND = 5_000
 """Cases: asking about many takes Redis away from those who work on them."""
 
 _AT_ONCE = 500
+_LAST_ENTRIES = 50
+"""Of a timeline: an outage of days is told of once, and little is told after it."""
+
 _LONELY_AFTER = 10.0
 NOBODY = "No worker is at work, so nothing is looked at. Start one: remedy run worker"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a case stands when we stop waiting for it, and what was done about it meanwhile."""
+    """How a case stands when we stop waiting for it, and what was done about it meanwhile.
+
+    `held_up_by` are the systems that it was put off by, as far as its timeline tells.
+    """
 
     standing: Standing
     done: tuple[Acted, ...] = ()
+    held_up_by: Systems = ()
 
     @property
     def ref(self) -> str:
@@ -44,32 +52,53 @@ class Waiting:
     sleep: Sleep = asyncio.sleep
 
     async def outcomes(self, refs: list[str]) -> AsyncIterator[Outcome]:
-        """Every case, as soon as it is at rest; those that are not when our patience ends, then."""
-        remaining, moved_at, unlooked, told = list(refs), self.clock(), len(refs) + 1, False
-        while remaining:
-            stands = await self._stands(remaining)
-            for standing in stands:
-                if standing.stand is Stand.SETTLED:
-                    yield await self._outcome(standing)
-            remaining = [each.ref for each in stands if each.stand is not Stand.SETTLED]
-            still = sum(each.stand is not Stand.PUT_OFF for each in stands if each.stand is not Stand.SETTLED)
-            if len(remaining) < len(stands) or still < unlooked:
-                moved_at, unlooked = self.clock(), still
-            idle = self.clock() - moved_at
-            if idle >= min(_LONELY_AFTER, self.patience) and not told and not await self.standings.anybody_at_work():
+        """Every case, as soon as it is at rest or our patience with it ends."""
+        patience, told = Patience(self.patience, self.clock()), False
+        while refs:
+            stands, now = await self._stands(refs), self.clock()
+            await self._note(stands, patience, now)
+            lonely = now - patience.moved_at >= min(_LONELY_AFTER, self.patience)
+            if lonely and not told and not await self.standings.anybody_at_work():
                 self.say(NOBODY)
                 told = True
-            if idle > self.patience:
-                break
-            if remaining:
-                await self.sleep(_PAUSE + len(remaining) / _ASKED_A_SECOND)
-        for standing in await self._stands(remaining):
-            yield await self._outcome(standing)
+            ended = {each.ref: each for each in stands if _is_at_rest(each) or patience.is_over(each, now)}
+            for standing in ended.values():
+                yield await self._outcome(standing)
+            refs = [each.ref for each in stands if each.ref not in ended]
+            if refs:
+                await self.sleep(_PAUSE + len(refs) / _ASKED_A_SECOND)
 
     async def _stands(self, refs: list[str]) -> list[Standing]:
         parts = [await self.standings.of(refs[at : at + _AT_ONCE]) for at in range(0, len(refs), _AT_ONCE)]
         return [standing for part in parts for standing in part]
 
+    async def _note(self, stands: list[Standing], patience: Patience, now: float) -> None:
+        """What is new since the last time."""
+        for each in stands:
+            if each.stand is Stand.PUT_OFF and each.ref not in patience.held_up_by:
+                patience.put_off(each, await self._systems_that_held_up(each.ref), now)
+        patience.settled([each.ref for each in stands if _is_at_rest(each)], now)
+
+    async def _systems_that_held_up(self, ref: str) -> Systems:
+        """Whom the case waits for since it was last at rest: the last that is told of it."""
+        for entry in reversed(await self.timeline.read(ref, _LAST_ENTRIES)):
+            match entry:
+                case PutOff(system=system) if system:
+                    return (system,)
+                case Seen(unseen=unseen) if unseen:
+                    return unseen
+                case Settled() | SetAside():
+                    break
+                case _:
+                    pass
+        return ()
+
     async def _outcome(self, standing: Standing) -> Outcome:
         told = [told.entry async for told in self.timeline.since(standing.ref, self.begun)]
-        return Outcome(standing, tuple(each for each in told if isinstance(each, Acted) and each.outcome == "done"))
+        done = tuple(each for each in told if isinstance(each, Acted) and each.outcome == "done")
+        is_held_up = standing.stand is Stand.PUT_OFF
+        return Outcome(standing, done, await self._systems_that_held_up(standing.ref) if is_held_up else ())
+
+
+def _is_at_rest(standing: Standing) -> bool:
+    return standing.stand is Stand.SETTLED

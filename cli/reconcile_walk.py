@@ -1,16 +1,22 @@
-"""Everything that reconciling looks at: every finding of the districts, and every ticket of ours. Only ever reads."""
+"""Everything that reconciling looks at: every finding of the districts, and every ticket of ours. Only ever reads.
+
+Each list is read once. A system that stays down, or refuses, leaves out only what nobody else tells of: the others are
+read meanwhile, and to their end. Tickets come first, because a finding's case must know where it has some. What changes
+while a list is being read may be left out of it: the polls see that.
+"""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
+from cli.reconcile_streams import merged
 from remediation.backoff import delay
 from remediation.cases import CaseKey, CaseKind
-from remediation.errors import TryLater
+from remediation.errors import OutsideError, TryLater
 from remediation.findings import Finding
 from remediation.ports import Source, Tracker
 from remediation.queue import Band, band_of
@@ -26,6 +32,8 @@ BATCH = 100
 _MOST_TRIES = 8
 
 Sleep = Callable[[float], Awaitable[None]]
+Tickets = dict[str, tuple[CaseKey, set[str]]]
+"""The cases that have tickets, and in which trackers, by reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,8 @@ class Candidate:
 class Walk:
     """Walks through findings and tickets that changed since a moment, waiting as long as it is told to.
 
-    `say` is told what is waited for. Raises TryLater where a system stays away, Refused where it will not answer.
+    `say` is told what is waited for. `not_listed` tells, once the walk is over, which systems' lists were not read to
+    their end, and why.
     """
 
     sources: Mapping[str, Source]
@@ -56,34 +65,48 @@ class Walk:
     now: datetime
     say: Callable[[str], None]
     sleep: Sleep = asyncio.sleep
+    not_listed: dict[str, OutsideError] = field(default_factory=dict)
 
     async def batches(self) -> AsyncIterator[list[Candidate]]:
         """The cases, page by page; those that only a ticket tells of come last."""
-        tickets = await self._cases_with_tickets()
-        for district, source in self.sources.items():
-            cursor: str | None = None
-            while True:
-                page = await self.patiently(partial(source.findings_page, {}, cursor))
-                yield [each for found in page.findings if (each := self._candidate(district, found, tickets))]
-                if (cursor := page.cursor) is None:
-                    break
+        tickets: Tickets = {}
+        await asyncio.gather(*(self._add_tickets_of(tracker, tickets) for tracker in self.trackers.values()))
+        async for batch in merged([self._findings(name, source, tickets) for name, source in self.sources.items()]):
+            yield batch
         for batch in _in_batches(tickets):
             yield batch
 
     async def patiently(self, ask: Callable[[], Awaitable[ResultT]], tries: int = _MOST_TRIES) -> ResultT:
-        """The answer, asked for again while the other side says "later"; its own wait is kept."""
+        """The answer, asked for again while the other side says "later"; its own wait is kept.
+
+        A system that could not be listed has been waited for already. Raises TryLater where one stays away, Refused
+        where one will not answer.
+        """
         for attempt in range(tries - 1):
             try:
                 return await ask()
             except TryLater as error:
+                if error.system in self.not_listed:
+                    raise
                 wait = delay(attempt, error.after, random.SystemRandom())
                 self.say(f"{error.system} asks us to wait; going on in {wait:.0f} s")
                 await self.sleep(wait)
         return await ask()
 
-    def _candidate(
-        self, district: str, found: Finding, tickets: dict[str, tuple[CaseKey, set[str]]]
-    ) -> Candidate | None:
+    async def _findings(self, district: str, source: Source, tickets: Tickets) -> AsyncIterator[list[Candidate]]:
+        """A district's cases, page by page; those of whose findings we hear are taken out of `tickets`."""
+        cursor: str | None = None
+        while True:
+            try:
+                page = await self.patiently(partial(source.findings_page, {}, cursor))
+            except OutsideError as error:
+                self._leave_out(error)
+                return
+            yield [each for found in page.findings if (each := self._candidate(district, found, tickets))]
+            if (cursor := page.cursor) is None:
+                return
+
+    def _candidate(self, district: str, found: Finding, tickets: Tickets) -> Candidate | None:
         """A finding that changed lately, or whose ticket did. One that does not say when counts as changed."""
         key = CaseKey(district, CaseKind.FINDING, found.id)
         _, trackers = tickets.pop(key.ref, (key, set()))
@@ -92,33 +115,31 @@ class Walk:
             return None
         return Candidate(key, found, frozenset(trackers))
 
-    async def _cases_with_tickets(self) -> dict[str, tuple[CaseKey, set[str]]]:
-        """The cases of these districts that have tickets, and where, by reference."""
-        known: dict[str, tuple[CaseKey, set[str]]] = {}
-        for tracker in self.trackers.values():
+    async def _add_tickets_of(self, tracker: Tracker, tickets: Tickets) -> None:
+        """Add the cases of these districts that have a ticket there."""
+        try:
             async for change in self._changes(tracker):
                 (key,) = await self.owners.of(tracker.name, [change])
                 if key is not None and key.district in self.sources:
-                    known.setdefault(key.ref, (key, set()))[1].add(tracker.name)
-        return known
+                    tickets.setdefault(key.ref, (key, set()))[1].add(tracker.name)
+        except OutsideError as error:
+            self._leave_out(error)
 
     async def _changes(self, tracker: Tracker) -> AsyncIterator[TicketChange]:
-        """Every ticket that changed since the moment; one may come twice.
+        """Every ticket that changed since the moment; one may come twice."""
+        cursor, more = tracker.cursor_at(self.since), True
+        while more:
+            page = await self.patiently(partial(tracker.changes, cursor, self.now))
+            for change in page.changes:
+                yield change
+            cursor, more = page.cursor, page.more
 
-        A list without a cursor begins at its `now`, and one that is read to its end goes on from there.
-        """
-        cursor: str | None = None
-        for until in (self.since, self.now):
-            while True:
-                page = await self.patiently(partial(tracker.changes, cursor, until))
-                for change in page.changes:
-                    yield change
-                cursor = page.cursor
-                if not page.more:
-                    break
+    def _leave_out(self, error: OutsideError) -> None:
+        self.not_listed[error.system] = error
+        self.say(f"{error}; going on without it")
 
 
-def _in_batches(tickets: Mapping[str, tuple[CaseKey, set[str]]]) -> Iterator[list[Candidate]]:
+def _in_batches(tickets: Tickets) -> Iterator[list[Candidate]]:
     rest = [Candidate(key, None, frozenset(trackers)) for key, trackers in tickets.values()]
     for start in range(0, len(rest), BATCH):
         yield rest[start : start + BATCH]

@@ -104,6 +104,10 @@ class Tracker(Protocol):
         """What the person who closed the ticket wrote there last, as it is; None where nobody but us wrote anything."""
         ...
 
+    def cursor_at(self, moment: datetime) -> str:
+        """Where a list of changes begins that holds all since `moment`, however long ago that is. Asks nobody."""
+        ...
+
     async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
         """Tickets of ours that changed since `cursor`, with an overlap: a change may come twice, never not at all.
 

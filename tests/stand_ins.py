@@ -161,6 +161,11 @@ class MemoryTracker:
         self.troubles.meet("closing_words")
         return kept.closing_words
 
+    def cursor_at(self, moment: datetime) -> str:
+        """Behind the last change before it."""
+        earlier = (each.changes for each in self.books.values() if (each.ticket.updated_at or moment) < moment)
+        return json.dumps({"after": max(earlier, default=0)})
+
     async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
         """In the order of change; the cursor counts them, and `now` is not needed."""
         del now

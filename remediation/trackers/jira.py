@@ -16,6 +16,7 @@ from remediation.trackers.jira_changes import (
     PAGE_SIZE,
     Listing,
     changes_in,
+    cursor_at,
     cursor_from,
     jql_for_mark,
     listing,
@@ -151,6 +152,10 @@ class Jira:
                 return None
             answer = await self._asked(lambda client: client.comments(ticket_id, _MOST_COMMENTS))
             return words_of_closing(understood(self._name, Comments, answer).comments, ticket, self._own)
+
+    def cursor_at(self, moment: datetime) -> str:
+        """Where a list of changes begins that holds all since `moment`."""
+        return cursor_at(moment)
 
     async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
         """One page of what changed; a page whose token Jira has forgotten starts its list again."""

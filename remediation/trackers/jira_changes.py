@@ -56,6 +56,11 @@ def cursor_from(text: str | None, now: datetime) -> Cursor:
         return Cursor(since=now - _FIRST_LIST)
 
 
+def cursor_at(moment: datetime) -> str:
+    """The cursor of a list of all that changed since `moment`."""
+    return Cursor(since=moment).model_dump_json(exclude_defaults=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """One page to ask for. `overlap` covers the lag of the tracker's search."""

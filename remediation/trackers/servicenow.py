@@ -13,7 +13,7 @@ from remediation.errors import NotFound, Refused, TryLater
 from remediation.mapping.trackers import ServiceNowTracker
 from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.trackers.retry_after import served_at
-from remediation.trackers.servicenow_changes import PAGE_SIZE, advanced, changes_of, position_of
+from remediation.trackers.servicenow_changes import PAGE_SIZE, advanced, changes_of, cursor_at, position_of
 from remediation.trackers.servicenow_records import (
     CHANGE_FIELDS,
     CLOSING_FIELDS,
@@ -141,6 +141,10 @@ class ServiceNow:
         except NotFound:
             return None
         return closing_words_of(self._config, record, self._own) if self._own else None
+
+    def cursor_at(self, moment: datetime) -> str:
+        """Where a list of changes begins that holds all since `moment`."""
+        return cursor_at(moment)
 
     async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
         """Records of the configured table that carry our correlation_display and changed since the cursor."""

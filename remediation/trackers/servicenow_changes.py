@@ -53,6 +53,11 @@ def position_of(cursor: str | None, now: datetime) -> Position:
     return read if _is_sound(read) else start
 
 
+def cursor_at(moment: datetime) -> str:
+    """The cursor of a walk over all that changed since `moment`."""
+    return Position(time_of(moment - _OVERLAP)).cursor
+
+
 def _is_sound(position: Position) -> bool:
     """Whether nothing in it could be anything but what we wrote: it goes into a query."""
     texts = (position.since, position.after, position.floor)

@@ -223,6 +223,23 @@ class TrackerChangesContract:
         assert seen == ids
         assert pages > 1
 
+    async def test_a_list_holds_all_since_the_moment_it_begins_at(self, tracker: Tracker, world: World) -> None:
+        before = datetime.now(UTC)
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        world.wait_searchable()
+        for age in (timedelta(0), timedelta(hours=1), timedelta(days=9000)):
+            page = await tracker.changes(tracker.cursor_at(before - age), datetime.now(UTC))
+            assert [change.ticket_id for change in page.changes] == [ticket.id]
+            assert not page.more
+
+    async def test_a_list_that_began_long_ago_goes_on_from_now(self, tracker: Tracker, world: World) -> None:
+        begun = datetime.now(UTC) - timedelta(days=9000)
+        page = await tracker.changes(tracker.cursor_at(begun), datetime.now(UTC))
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        world.wait_searchable()
+        page = await tracker.changes(page.cursor, datetime.now(UTC))
+        assert [change.ticket_id for change in page.changes] == [ticket.id]
+
     async def test_a_cursor_that_is_none_of_ours_starts_the_list_anew(self, tracker: Tracker, world: World) -> None:
         ticket = await tracker.create(world.draft(mark_of("fnd_1")))
         world.wait_searchable()

@@ -264,7 +264,8 @@ def test_after_a_wipe_all_is_found_again_and_the_ticket_of_a_solved_finding_is_c
     *rows, summary = [json.loads(line) for line in dry.stdout.splitlines()]
     assert [row["case"] for row in rows] == [bench.key(2).ref]
     assert {step["action"] for step in rows[0]["plan"]} == {"resolve:desk", "resolve:jira"}
-    assert summary == {"summary": {"cases": 3, "well": 2, "change": 1}, "dry_run": True}
+    counts = {"cases": 3, "well": 2, "change": 1}
+    assert summary == {"summary": counts, "held_up_by": {}, "dry_run": True, "not_listed": {}}
     assert bench.rows() == 0
     assert bench.remedy("reconcile", "--all", "--no-wait").stdout == "3 cases marked; workers look at them.\n"
     bench.work()
@@ -307,9 +308,14 @@ def test_a_moment_before_any_ticket_is_since_ever(bench: Bench) -> None:
     assert "3 would change" in result.stdout
 
 
-def test_a_system_that_refuses_to_be_asked_ends_it(bench: Bench) -> None:
-    bench.world.fault("schoolscan", kind="status", status=403, times=None)
-    assert bench.remedy("reconcile", "--dry-run").exit_code == ExitCode.REFUSED
+@pytest.mark.parametrize("system", ["schoolscan", "jira"])
+def test_a_system_that_refuses_to_be_asked_is_named_and_all_else_is_told(bench: Bench, system: str) -> None:
+    path = "/search" if system == "jira" else ""
+    bench.world.fault(system, kind="status", status=403, path=path, times=None)
+    result = bench.remedy("reconcile", "--dry-run")
+    assert result.exit_code == ExitCode.REFUSED
+    assert f"INCOMPLETE: {system}" in result.stdout
+    assert result.stdout.splitlines()[-1].endswith("Nothing was written.")
 
 
 @pytest.mark.parametrize("written", ["yesterday", "7", "2026-13-01"])

@@ -1,21 +1,12 @@
 """Reconciling: everything is looked at again, nothing is opened twice, and it says what came of it."""
 
-import asyncio
-import contextlib
-import json
-import time
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from cli.failures import ExitCode
-from cli.reconcile import Order, bring_into_step
-from cli.reconcile_forecast import Forecast, forecasts
-from cli.reconcile_report import Screen, forecast_word
+from cli.reconcile_report import forecast_word
 from cli.reconcile_wait import NOBODY
-from cli.reconcile_walk import BEGINNING, Candidate, Walk
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import Refused, TryLater
 from remediation.findings import Finding, FindingStatus, Severity
@@ -23,84 +14,27 @@ from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.store.entries import Triggered
-from remediation.store.owners import Owners
-from remediation.tickets import Draft, Reason, TicketState
+from remediation.tickets import Draft, TicketState
 from tests.integration.offices import Office
-from tests.stand_ins import LATER, ManualClock
-
-COUNT = 25
-KEYS = [CaseKey("lakeside", CaseKind.FINDING, f"many_{number}") for number in range(COUNT)]
+from tests.integration.reconciling import (
+    COUNT,
+    KEYS,
+    Asleep,
+    at_work,
+    close,
+    foreseen,
+    found,
+    office_in_step,
+    reconcile,
+    results_in,
+    walk_of,
+)
+from tests.stand_ins import LATER
 
 
 @pytest.fixture
 async def office(connection: Connection, keyring: Keyring) -> Office:
-    """A district of 25 findings, with a ticket in each of two trackers, in step."""
-    office = Office(connection, keyring, page_size=10, clock=ManualClock(float(int(time.time()))))
-    office.source.findings.clear()
-    changed = datetime.fromtimestamp(office.clock() - 3600, tz=UTC)
-    for key in KEYS:
-        finding = Finding(key.id, FindingStatus.OPEN, Severity.HIGH, detected_at=LATER, updated_at=changed)
-        office.source.findings[key.id] = finding
-    await office.desk.todo.mark([(key, Band.HIGH) for key in KEYS], office.clock())
-    await office.work()
-    return office
-
-
-class Asleep:
-    """A sleep that takes no time, and remembers how long it should have been."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.seconds.append(seconds)
-        await asyncio.sleep(0)
-
-
-def walk_of(office: Office, since: datetime = BEGINNING) -> Walk:
-    now = datetime.fromtimestamp(office.clock(), tz=UTC)
-    said: list[str] = []
-    owners = Owners(office.desk.todo, office.desk.rulebook)
-    return Walk(office.sources, office.trackers, owners, since, now, said.append, Asleep())
-
-
-async def found(walk: Walk) -> list[Candidate]:
-    return [each async for batch in walk.batches() for each in batch]
-
-
-async def foreseen(office: Office) -> Mapping[str, Forecast]:
-    return {each.ref: each async for each in forecasts(walk_of(office), office.desk.rulebook)}
-
-
-@contextlib.asynccontextmanager
-async def at_work(office: Office) -> AsyncIterator[None]:
-    """A worker that works whatever comes."""
-    going = True
-
-    async def work() -> None:
-        while going:
-            await office.desk.todo.sweep(office.clock())
-            await office.work()
-            await asyncio.sleep(0.01)
-
-    task = asyncio.create_task(work())
-    try:
-        yield
-    finally:
-        going = False  # cancelled in the middle of a command, a Redis client may take it for a time-out of its own
-        await task
-
-
-async def reconcile(office: Office, *, patience: float = 30.0, wait: bool = True, as_json: bool = False) -> ExitCode:
-    walk = walk_of(office)
-    order = Order(None, walk.since, walk.now, timedelta(seconds=patience), wait=wait)
-    return await bring_into_step(walk, order, office.connection, Screen(as_json=as_json))
-
-
-def close(office: Office, key: CaseKey) -> None:
-    """Somebody closes the tickets of a case as fixed."""
-    for tracker in (office.snow, office.jira):
-        tracker.change(tracker.of(key.mark)[0].id, TicketState.DONE, Reason.FIXED)
+    return await office_in_step(connection, keyring)
 
 
 def written(office: Office) -> tuple[int, ...]:
@@ -136,13 +70,6 @@ async def test_it_waits_for_as_long_as_it_is_told_to(office: Office) -> None:
     assert len(await found(walk)) == COUNT
     assert isinstance(walk.sleep, Asleep)
     assert [seconds >= 42 for seconds in walk.sleep.seconds] == [False, True]
-
-
-@pytest.mark.parametrize("error", [TryLater("jira", "down"), Refused("jira", "no", status=403)])
-async def test_a_system_that_stays_away_or_refuses_ends_it(office: Office, error: Exception) -> None:
-    office.jira.troubles.for_good("changes", error)
-    with pytest.raises(type(error)):
-        await found(walk_of(office))
 
 
 # The dry run.
@@ -194,9 +121,8 @@ async def test_a_dry_run_does_not_wait_for_what_an_earlier_create_may_have_opene
     office.jira.troubles.once("create", TryLater("jira", "no answer in time", ambiguous=True))
     await office.mark(new)
     await office.work()
-    walk, asleep = walk_of(office), Asleep()
-    forecasted = [each async for each in forecasts(replace(walk, sleep=asleep), office.desk.rulebook)]
-    assert [set(each.failures or ()) for each in forecasted if each.ref == new.ref] == [{"jira"}]
+    asleep = Asleep()
+    assert set((await foreseen(office, asleep))[new.ref].failures or ()) == {"jira"}
     assert asleep.seconds == []
 
 
@@ -273,9 +199,10 @@ async def test_what_is_parked_and_what_is_put_off_is_named(office: Office, capsy
     office.snow.troubles.for_good("read", TryLater("snow", "down", status=503))
     async with at_work(office):
         assert await reconcile(office, patience=0.5, as_json=True) is ExitCode.UNREACHABLE
-    *rows, summary = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
-    assert {row["outcome"] for row in rows} == {"put_off"}
-    assert summary == {"summary": {"cases": COUNT, "put_off": COUNT}, "dry_run": False}
+    *rows, summary = results_in(capsys.readouterr().out)
+    assert {(row["outcome"], *row["held_up_by"]) for row in rows} == {("put_off", "snow")}
+    counts = {"summary": {"cases": COUNT, "put_off": COUNT}, "held_up_by": {"snow": COUNT}}
+    assert summary == {**counts, "dry_run": False, "not_listed": {}}
 
 
 async def test_without_a_worker_it_says_so_and_ends(office: Office, capsys: pytest.CaptureFixture[str]) -> None:

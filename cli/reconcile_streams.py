@@ -1,0 +1,27 @@
+"""Several streams as one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import TypeVar
+
+ItemT = TypeVar("ItemT")
+
+
+async def merged(streams: Iterable[AsyncIterator[ItemT]]) -> AsyncIterator[ItemT]:
+    """Everything that the streams yield, each in its own order; one that waits keeps none of the others waiting.
+
+    None is no item. Holds one of each stream at most. Raises what a stream raises, and ends the others then.
+    """
+    nexts = {asyncio.ensure_future(anext(stream, None)): stream for stream in streams}
+    try:
+        while nexts:
+            ready, _ = await asyncio.wait(nexts, return_when=asyncio.FIRST_COMPLETED)
+            for each in ready:
+                stream = nexts.pop(each)
+                if (item := each.result()) is not None:
+                    nexts[asyncio.ensure_future(anext(stream, None))] = stream
+                    yield item
+    finally:
+        for each in nexts:
+            each.cancel()
+        await asyncio.gather(*nexts, return_exceptions=True)

@@ -1,0 +1,110 @@
+"""Reconciling for tests: a district in step on a real Valkey, the walk through it, and a worker beside it."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cli.failures import ExitCode
+from cli.reconcile import Order, bring_into_step
+from cli.reconcile_forecast import Forecast, forecasts
+from cli.reconcile_report import Screen
+from cli.reconcile_walk import BEGINNING, Candidate, Sleep, Walk
+from remediation.cases import CaseKey, CaseKind
+from remediation.findings import Finding, FindingStatus, Severity
+from remediation.ports import Rulebook
+from remediation.queue import Band
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.store.owners import Owners
+from remediation.tickets import Reason, TicketState
+from tests.integration.offices import Office
+from tests.stand_ins import LATER, ManualClock, MemorySource
+
+COUNT = 25
+KEYS = [CaseKey("lakeside", CaseKind.FINDING, f"many_{number}") for number in range(COUNT)]
+
+
+class Asleep:
+    """A sleep that takes no time, and remembers how long it should have been."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        await asyncio.sleep(0)
+
+
+async def office_in_step(connection: Connection, keyring: Keyring, rulebook: Rulebook | None = None) -> Office:
+    """A district of 25 findings, with a ticket in each of its trackers, in step."""
+    clock = ManualClock(float(int(time.time())))
+    office = Office(connection, keyring, page_size=10, clock=clock, rulebook=rulebook)
+    office.source.findings.clear()
+    await bring_in(office, office.source, KEYS)
+    return office
+
+
+async def bring_in(office: Office, source: MemorySource, keys: list[CaseKey]) -> None:
+    """Findings that changed an hour ago, and what workers make of them."""
+    changed = datetime.fromtimestamp(office.clock() - 3600, tz=UTC)
+    for key in keys:
+        finding = Finding(key.id, FindingStatus.OPEN, Severity.HIGH, detected_at=LATER, updated_at=changed)
+        source.findings[key.id] = finding
+    await office.desk.todo.mark([(key, Band.HIGH) for key in keys], office.clock())
+    await office.work()
+
+
+def walk_of(office: Office, since: datetime = BEGINNING, sleep: Sleep | None = None) -> Walk:
+    now = datetime.fromtimestamp(office.clock(), tz=UTC)
+    said: list[str] = []
+    owners = Owners(office.desk.todo, office.desk.rulebook)
+    return Walk(office.sources, office.trackers, owners, since, now, said.append, sleep or Asleep())
+
+
+async def found(walk: Walk) -> list[Candidate]:
+    return [each async for batch in walk.batches() for each in batch]
+
+
+async def foreseen(office: Office, sleep: Sleep | None = None) -> Mapping[str, Forecast]:
+    return {each.ref: each async for each in forecasts(walk_of(office, sleep=sleep), office.desk.rulebook)}
+
+
+@contextlib.asynccontextmanager
+async def at_work(office: Office) -> AsyncIterator[None]:
+    """A worker that works whatever comes."""
+    going = True
+
+    async def work() -> None:
+        while going:
+            await office.desk.todo.sweep(office.clock())
+            await office.work()
+            await asyncio.sleep(0.01)
+
+    task = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        going = False  # cancelled in the middle of a command, a Redis client may take it for a time-out of its own
+        await task
+
+
+async def reconcile(office: Office, *, patience: float = 30.0, wait: bool = True, as_json: bool = False) -> ExitCode:
+    walk = walk_of(office)
+    order = Order(None, walk.since, walk.now, timedelta(seconds=patience), wait=wait)
+    return await bring_into_step(walk, order, office.connection, Screen(as_json=as_json))
+
+
+def results_in(out: str) -> list[Any]:
+    """What programs were told; a test's log lines stand between."""
+    return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+
+
+def close(office: Office, key: CaseKey) -> None:
+    """Somebody closes the tickets of a case as fixed."""
+    for tracker in (office.snow, office.jira):
+        for ticket in tracker.of(key.mark):
+            tracker.change(ticket.id, TicketState.DONE, Reason.FIXED)

@@ -1,0 +1,227 @@
+"""Reconciling while something stays down: its own part is incomplete and named, and all the rest is done."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from cli.failures import ExitCode
+from cli.reconcile_walk import Candidate
+from remediation.cases import CaseKey, CaseKind
+from remediation.errors import OutsideError, Refused, TryLater
+from remediation.findings import Finding, FindingStatus
+from remediation.policy import Policy
+from remediation.sealing import Keyring
+from remediation.store.connection import Connection
+from remediation.tickets import TicketState
+from tests.integration.offices import Office
+from tests.integration.reconciling import (
+    COUNT,
+    KEYS,
+    Asleep,
+    at_work,
+    bring_in,
+    close,
+    foreseen,
+    found,
+    office_in_step,
+    reconcile,
+    results_in,
+    walk_of,
+)
+from tests.stand_ins import MemorySource, PlainRulebook
+
+HILLS = [CaseKey("hillside", CaseKind.FINDING, f"hill_{number}") for number in range(3)]
+DOWN = TryLater("jira", "down", status=503)
+NO = Refused("jira", "no", status=403)
+SCHOOLSCAN_DOWN = TryLater("schoolscan:lakeside", "down", status=503)
+
+
+class RulesByDistrict(PlainRulebook):
+    """Lakeside's findings go to both trackers, hillside's to ServiceNow only."""
+
+    def policy(self, key: CaseKey, finding: Finding, at: datetime, known: str = "") -> Policy:
+        terms = super().policy(key, finding, at, known)
+        return terms if key.district == "lakeside" else replace(terms, trackers=("snow",))
+
+    def concerns(self, district: str, tracker: str) -> bool:
+        return district == "lakeside" or tracker == "snow"
+
+
+@pytest.fixture
+async def office(connection: Connection, keyring: Keyring) -> Office:
+    """Lakeside with 25 findings, hillside with three; all in step."""
+    office = await office_in_step(connection, keyring, RulesByDistrict("snow", "jira"))
+    hillside = MemorySource(page_size=2)
+    office.sources["hillside"] = hillside
+    await bring_in(office, hillside, HILLS)
+    return office
+
+
+def break_down(office: Office, error: OutsideError) -> None:
+    """Jira answers nothing but this, until it is healed."""
+    for call in ("changes", "read", "find", "create", "resolve"):
+        office.jira.troubles.for_good(call, error)
+
+
+def refs(candidates: list[Candidate]) -> set[str]:
+    return {each.key.ref for each in candidates}
+
+
+# The walk.
+
+
+@pytest.mark.parametrize("error", [DOWN, NO])
+async def test_a_tracker_that_cannot_be_listed_is_left_out_and_all_else_is_walked_through(
+    office: Office, error: OutsideError
+) -> None:
+    office.jira.troubles.for_good("changes", error)
+    walk = walk_of(office)
+    candidates = await found(walk)
+    assert refs(candidates) == {key.ref for key in (*KEYS, *HILLS)}
+    assert {each.trackers for each in candidates} == {frozenset({"snow"})}
+    assert walk.not_listed == {"jira": error}
+
+
+async def test_an_account_that_stays_down_is_left_out_but_for_what_tickets_tell_of(office: Office) -> None:
+    office.source.troubles.for_good("findings_page", SCHOOLSCAN_DOWN)
+    walk = walk_of(office)
+    candidates = await found(walk)
+    assert refs(candidates) == {key.ref for key in (*KEYS, *HILLS)}
+    assert {each.key.district for each in candidates if each.finding is None} == {"lakeside"}
+    assert walk.not_listed == {"schoolscan:lakeside": SCHOOLSCAN_DOWN}
+
+
+async def test_what_a_list_showed_before_its_system_went_down_is_kept(office: Office) -> None:
+    for tracker in (office.snow, office.jira):
+        tracker.books.clear()
+    walk = walk_of(office)
+    candidates: list[Candidate] = []
+    async for batch in walk.batches():
+        candidates += batch
+        if any(each.key.district == "lakeside" for each in batch):
+            office.source.troubles.for_good("findings_page", SCHOOLSCAN_DOWN)
+    seen = [each for each in candidates if each.key.district == "lakeside"]
+    assert 10 <= len(seen) < COUNT
+    assert walk.not_listed == {"schoolscan:lakeside": SCHOOLSCAN_DOWN}
+
+
+async def test_nobody_waits_for_a_district_that_is_down(office: Office) -> None:
+    office.source.troubles.once("findings_page", SCHOOLSCAN_DOWN)
+    healed = asyncio.Event()
+
+    async def until_healed(seconds: float) -> None:
+        del seconds
+        await healed.wait()
+
+    seen: list[Candidate] = []
+    async with asyncio.timeout(20):
+        async for batch in walk_of(office, sleep=until_healed).batches():
+            seen += batch
+            if {key.ref for key in HILLS} <= refs(seen):
+                assert healed.is_set() or {each.key.district for each in seen} == {"hillside"}
+                healed.set()
+    assert refs(seen) == {key.ref for key in (*KEYS, *HILLS)}
+
+
+# For good.
+
+
+async def test_while_a_tracker_is_down_the_others_are_brought_into_step_and_it_is_named(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    break_down(office, DOWN)
+    close(office, HILLS[0])
+    office.source.set_status(KEYS[0].id, FindingStatus.RESOLVED)
+    async with at_work(office):
+        assert await reconcile(office, patience=0.5, as_json=True) is ExitCode.UNREACHABLE
+    hillside = office.sources["hillside"]
+    assert isinstance(hillside, MemorySource)
+    assert hillside.findings[HILLS[0].id].status is FindingStatus.RESOLVED
+    assert office.snow.of(KEYS[0].mark)[0].state is TicketState.DONE
+    *rows, summary = results_in(capsys.readouterr().out)
+    told = {row["case"]: (row["outcome"], *row["held_up_by"]) for row in rows}
+    assert told == {HILLS[0].ref: ("changed",), **{key.ref: ("put_off", "jira") for key in KEYS}}
+    assert summary == {
+        "summary": {"cases": COUNT + 3, "put_off": COUNT, "changed": 1, "well": 2},
+        "held_up_by": {"jira": COUNT},
+        "dry_run": False,
+        "not_listed": {"jira": {"error": "unreachable", "status": 503, "message": "down"}},
+    }
+
+
+async def test_a_later_run_completes_what_a_tracker_held_up(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    office.source.set_status(KEYS[0].id, FindingStatus.RESOLVED)
+    await office.redis.flushall()
+    break_down(office, DOWN)
+    async with at_work(office):
+        assert await reconcile(office, patience=0.5) is ExitCode.UNREACHABLE
+    assert office.jira.of(KEYS[0].mark)[0].state is TicketState.OPEN
+    shown = capsys.readouterr().out.splitlines()
+    assert "INCOMPLETE: jira could not be listed (503: down); run this again once it answers" in shown
+    assert f"Held up by jira ({COUNT - 1})." in shown[-1]
+    office.jira.troubles.heal()
+    office.clock.pass_by(3600)
+    async with at_work(office):
+        assert await reconcile(office) is ExitCode.DONE
+    assert office.jira.of(KEYS[0].mark)[0].state is TicketState.DONE
+    assert len(office.jira.books) == COUNT
+    assert len(office.snow.books) == COUNT + 3
+
+
+async def test_the_system_that_holds_a_case_up_now_is_named_and_not_the_one_before(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.snow.troubles.once("read", TryLater("snow", "busy", status=429, after=30.0))
+    await office.mark(KEYS[0])
+    await office.work()
+    close(office, KEYS[0])
+    office.jira.troubles.for_good("read", DOWN)
+    async with at_work(office):
+        assert await reconcile(office, patience=0.5, as_json=True) is ExitCode.UNREACHABLE
+    rows = {row["case"]: row["held_up_by"] for row in results_in(capsys.readouterr().out) if "case" in row}
+    assert rows[KEYS[0].ref] == ["jira"]
+
+
+async def test_without_waiting_too_it_says_what_could_not_be_listed(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.jira.troubles.for_good("changes", DOWN)
+    assert await reconcile(office, wait=False, as_json=True) is ExitCode.UNREACHABLE
+    (summary,) = results_in(capsys.readouterr().out)
+    assert summary["summary"] == {"marked": COUNT + 3}
+    assert summary["not_listed"].keys() == {"jira"}
+    assert await office.desk.todo.dirty() == COUNT + 3
+
+
+async def test_a_tracker_that_refuses_to_be_listed_is_a_refusal_and_the_rest_is_done(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.jira.troubles.for_good("changes", NO)
+    async with at_work(office):
+        assert await reconcile(office) is ExitCode.REFUSED
+    shown = capsys.readouterr().out.splitlines()
+    assert "INCOMPLETE: jira could not be listed (403: no); see to it, and run this again" in shown
+    assert shown[-1] == f"{COUNT + 3} cases looked at: {COUNT + 3} were in step."
+
+
+# The dry run.
+
+
+async def test_a_dry_run_tells_all_that_does_not_depend_on_what_is_down(office: Office) -> None:
+    break_down(office, DOWN)
+    close(office, HILLS[0])
+    told = await foreseen(office)
+    assert [step.action for step in told[HILLS[0].ref].steps] == ["patch:resolved"]
+    assert {ref for ref, each in told.items() if each.failures} == {key.ref for key in KEYS}
+
+
+async def test_a_dry_run_waits_for_what_is_down_once_and_not_for_each_case(office: Office) -> None:
+    break_down(office, DOWN)
+    office.source.troubles.for_good("findings_page", SCHOOLSCAN_DOWN)
+    office.source.troubles.for_good("finding", SCHOOLSCAN_DOWN)
+    asleep = Asleep()
+    told = await foreseen(office, asleep)
+    assert {ref for ref, each in told.items() if each.failures} == {key.ref for key in KEYS}
+    assert len(asleep.seconds) == 14
