@@ -22,7 +22,7 @@ from remediation.sealing import generate_key
 from remediation.settings import environ
 from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, SERVICENOW_USER, TRACKER_WEBHOOKS
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 STOP_SECONDS = 40.0
 _PAUSE = 0.02
 _REDIS = "redis"

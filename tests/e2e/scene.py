@@ -83,7 +83,11 @@ class Scene:
         assert self.state(finding_id) == state
 
     def comes_to_rest(self, seconds: float = 30.0) -> None:
-        """Wait until every delivery is read, every scan listed and every case settled or parked."""
+        """Wait until all that SchoolScan tells is taken and read, every scan listed and every case settled or parked.
+
+        A tracker may still tell of what was done there: that makes a look, and changes nothing.
+        """
+        becomes(lambda: all(each["taken"] for each in self.outside.deliveries()), wanted=True, seconds=seconds)
         becomes(self.left_to_do, dict.fromkeys((PENDING, SCANS, DIRTY), 0), seconds)
 
     def left_to_do(self) -> dict[str, int]:

@@ -120,18 +120,18 @@ def somewhere_else(scene: Scene, port: int) -> Iterator[Outside]:
 
 
 def test_a_tracker_that_is_not_there_is_served_when_it_comes_up(scene: Scene) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-
     def moved(tree: Any) -> None:
         tree["trackers"]["jira"]["url"] = f"http://127.0.0.1:{port}"
 
     worker = next(each for each in scene.stage.programs if each.name == "worker")
     assert worker.stop() == 0
-    worker = scene.start_worker("worker-moved", MAPPINGS_PATH=scene.mappings("moved.yaml", moved))
-    finding_id = scene.find()
-    becomes(lambda: scene.state(finding_id), State("reviewing", ("servicenow open",)))
-    eventually(lambda: put_off(scene, finding_id) > 1)
+    with socket.socket() as kept:  # nobody listens there, and nobody else gets the port meanwhile
+        kept.bind(("127.0.0.1", 0))
+        port = kept.getsockname()[1]
+        worker = scene.start_worker("worker-moved", MAPPINGS_PATH=scene.mappings("moved.yaml", moved))
+        finding_id = scene.find()
+        becomes(lambda: scene.state(finding_id), State("reviewing", ("servicenow open",)))
+        eventually(lambda: put_off(scene, finding_id) > 1)
     with somewhere_else(scene, port) as outside:
         becomes(lambda: [each.tracker for each in outside.tickets(finding_id)], ["servicenow", "jira"])
         scene.comes_to_rest()

@@ -139,15 +139,16 @@ def files_of_redis(scene: Scene) -> bytes:
 
 
 def contents_of_redis(scene: Scene) -> list[object]:
-    """Every key with its value, jobs included."""
+    """Every key with its value, jobs included; they come and go meanwhile."""
     read = {
+        b"none": lambda _gone: None,
         b"string": scene.redis.get,
         b"hash": scene.redis.hgetall,
         b"zset": lambda key: scene.redis.zrange(key, 0, -1),
         b"set": scene.redis.smembers,
         b"stream": scene.redis.xrange,
     }
-    return [(key, read[scene.redis.type(key)](key)) for key in scene.redis.scan_iter() if scene.redis.exists(key)]
+    return [(key, read[scene.redis.type(key)](key)) for key in scene.redis.scan_iter()]
 
 
 def tickets(scene: Scene) -> list[Any]:

@@ -43,9 +43,7 @@ def test_without_redis_a_sender_is_told_to_come_again_and_nothing_needs_a_restar
     finding_id = scene.opened()
     programs = [each for each in scene.stage.programs if each.process.poll() is None]
     with trouble(scene):
-        began = time.monotonic()
         answer = delivered(scene.stage.receiver_address, critical(finding_id))
-        assert time.monotonic() - began < 3
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
         assert status(scene, "/livez") == 200
@@ -70,12 +68,15 @@ def test_parked_work_and_cases_are_there_again_after_a_restart(scene: Scene) -> 
     finding_id, lost = scene.opened(), f"fnd_{uuid.uuid4().hex[:10]}"
     scene.told("finding.critical", {"finding_id": lost})
     scene.comes_to_rest()
+    worker = next(each for each in scene.stage.programs if each.name == "worker")
+    assert worker.stop() == 0  # a tracker that tells late of what was done there would change the row
     case = scene.redis.hgetall(f"remedy:case:{DISTRICT}:finding:{finding_id}")
     with away(scene):
         pass
     becomes(lambda: status(scene, "/readyz"), 200)
-    assert scene.redis.hgetall(f"remedy:case:{DISTRICT}:finding:{finding_id}") == case
+    assert scene.redis.hgetall(f"remedy:case:{DISTRICT}:finding:{finding_id}") == case != {}
     assert "No such finding." in scene.parked()[f"{DISTRICT}:finding:{lost}/look"]["words"]
+    scene.start_worker()
 
 
 def test_a_wiped_redis_finds_every_ticket_again_and_opens_none_twice(scene: Scene) -> None:

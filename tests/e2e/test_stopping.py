@@ -9,6 +9,10 @@ from cli.demo.stage import Program
 from remediation.queue import IN_PROGRESS_PREFIX, WORK_QUEUE
 from tests.e2e.scene import BOTH, REVIEWING, Scene, critical, delivered
 from tests.e2e.watching import becomes, eventually
+from workers.settings import COMPLETION_WAIT
+
+GRACE = 30.0
+"""Seconds that Kubernetes gives a pod between SIGTERM and kill -9."""
 
 
 def of(scene: Scene, name: str) -> Program:
@@ -25,7 +29,7 @@ def stopped(program: Program, number: signal.Signals = signal.SIGTERM) -> tuple[
 def test_a_worker_without_work_ends_at_once(scene: Scene, number: signal.Signals) -> None:
     code, seconds = stopped(scene.start_worker("worker-idle"), number)
     assert code == 0
-    assert seconds < 5
+    assert seconds < COMPLETION_WAIT
 
 
 def test_a_worker_ends_while_the_queue_is_full_of_what_dead_workers_left(scene: Scene) -> None:
@@ -40,7 +44,7 @@ def test_a_worker_ends_while_the_queue_is_full_of_what_dead_workers_left(scene: 
     finally:
         scene.redis.zrem(WORK_QUEUE, *left)
     assert [code for code, _ in ended] == [0] * 3
-    assert max(seconds for _, seconds in ended) < 10
+    assert max(seconds for _, seconds in ended) < COMPLETION_WAIT
 
 
 def test_a_worker_finishes_what_is_in_its_hands_and_the_next_one_does_the_rest(scene: Scene) -> None:
@@ -50,7 +54,7 @@ def test_a_worker_finishes_what_is_in_its_hands_and_the_next_one_does_the_rest(s
     eventually(lambda: [each for each in scene.outside.requests("jira") if each["fault"] == "slow"])
     code, seconds = stopped(worker)
     assert code == 0
-    assert seconds < 26
+    assert seconds < GRACE
     assert "worker_stopped" in worker.logged()
     scene.start_worker()
     becomes(lambda: {scene.state(finding_id) for finding_id in ids}, {REVIEWING})
@@ -64,7 +68,7 @@ def test_a_receiver_ends_and_what_it_took_is_done_and_what_it_did_not_take_comes
     receiver = of(scene, "receiver")
     code, seconds = stopped(receiver)
     assert code == 0
-    assert seconds < 12
+    assert seconds < GRACE
     assert "receiver_stopped" in receiver.logged()
     scene.stage.start_receiver()
     becomes(lambda: {each["taken"] for event_id in sent for each in scene.deliveries(event_id)}, {True})

@@ -12,8 +12,9 @@ import pytest
 from cli.demo.stage import Program
 from tests.e2e.scene import BOTH, RESOLVED, REVIEWING, Scene, State
 from tests.e2e.watching import eventually
+from tests.faults.playing import LONGEST
 
-pytestmark = pytest.mark.usefixtures("mended")
+pytestmark = [pytest.mark.usefixtures("mended"), pytest.mark.timeout(LONGEST)]
 
 RECOVERS_WITHIN = 30.0
 
@@ -127,10 +128,8 @@ def test_a_worker_killed_at_any_moment_is_finished_by_another_and_nothing_happen
     in_flight(scene, last, chance)
     assert worker.stop(signal.SIGKILL) == -signal.SIGKILL
     os.kill(another.pid, signal.SIGCONT)
-    began = time.monotonic()
     for moment, finding_id in findings:
         scene.settles(finding_id, moment.end, RECOVERS_WITHIN)
-    assert time.monotonic() - began < RECOVERS_WITHIN
     assert another.stop() == 0
     assert scene.redis.zcard("remedy:parked") == 0
 

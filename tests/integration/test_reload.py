@@ -39,7 +39,7 @@ class Rules:
 
     def text(self, outside: dict[str, str], secrets: Path) -> str:
         """The file, as YAML; its last line is `more`."""
-        limits = {"search_horizon": "3s", "read_timeout": "4s", "connect_timeout": "1s"}
+        limits = {"search_horizon": "3s", "read_timeout": "9s", "connect_timeout": "1s"}
         trackers = {
             "jira": {
                 "kind": "jira",
@@ -251,11 +251,11 @@ def test_a_file_that_is_as_it_was_is_left_alone(scene: Scene) -> None:
 def test_a_hang_up_rotates_secrets(scene: Scene) -> None:
     scene.change(Rules(label="rotated"))
     try:
-        scene.keep("jira", "test-only-token-of-yesterday")
-        scene.keep("webhook", "test-only-webhook-secret-of-tomorrow")
         with scene.reloading():
+            scene.keep("jira", "test-only-token-of-yesterday")
+            scene.keep("webhook", "test-only-webhook-secret-of-tomorrow")
             scene.hang_up()
-        assert scene.deliver() == 401
+        until(lambda: scene.deliver() == 401)
         assert scene.deliver(secret="test-only-webhook-secret-of-tomorrow") == 202
     finally:
         scene.keep("webhook", WEBHOOK_SECRET)
@@ -288,7 +288,7 @@ def test_a_district_can_be_added_and_taken_away(scene: Scene) -> None:
 def test_work_in_flight_goes_on_with_what_it_started_with(scene: Scene) -> None:
     scene.change(Rules(label="old"))
     scene.outside.control("jira", "DELETE", "requests")
-    slow = {"kind": "slow", "method": "POST", "path": "/issue$", "seconds": 3.5}
+    slow = {"kind": "slow", "method": "POST", "path": "/issue$", "seconds": 6}  # longer than the reload takes
     scene.outside.control("jira", "POST", "faults", json=slow)
     finding_id = scene.find()
     until(lambda: any(_creates(each) for each in scene.outside.control("jira", "GET", "requests")))
