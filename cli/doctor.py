@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import click
 
 from cli.assembly import Outside, accounts_of, keyring_of, open_connection, open_outside, redis_address
+from cli.clock import WORTH_TELLING
 from cli.failures import ExitCode
 from receiver.accounts import Accounts
 from remediation.errors import ConfigurationError, OutsideError, RemediationError
@@ -15,7 +16,9 @@ from remediation.mapping.loading import load_mappings
 from remediation.mapping.secrets import worker_secrets
 from remediation.redaction import terminal
 from remediation.settings import Settings, environ, load_settings
+from remediation.signatures import TOLERANCE
 from remediation.store.connection import durability_problems
+from remediation.store.shared_clock import SharedClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ async def _diagnoses(settings: Settings, *, offline: bool) -> list[Diagnosis]:
     if offline:
         found.append(_configured("other secrets", lambda: f"{sum(map(len, worker_secrets(loaded, environ())))} found"))
         return found
-    found.append(await _redis(settings))
+    found += await _redis(settings)
     try:
         async with open_outside(loaded) as outside:
             found += await _outside(outside)
@@ -88,18 +91,32 @@ def _problems(what: str, error: ConfigurationError) -> list[Diagnosis]:
     return [Diagnosis(what, well=False, says=str(problem)) for problem in error.problems]
 
 
-async def _redis(settings: Settings) -> Diagnosis:
+async def _redis(settings: Settings) -> list[Diagnosis]:
     try:
         with redis_address(settings) as url:
             async with open_connection(url, socket_timeout=2.0, retries=0) as connection:
-                problems = await durability_problems(connection.redis)
+                problems, clock = await durability_problems(connection.redis), SharedClock(connection)
+                await clock.set()
     except RemediationError as error:
-        return Diagnosis("Redis", well=False, says=str(error), advice="Is it running, and is REDIS_URL right?")
+        return [Diagnosis("Redis", well=False, says=str(error), advice="Is it running, and is REDIS_URL right?")]
+    return [_durability(settings, problems), _clock(clock.difference)]
+
+
+def _durability(settings: Settings, problems: list[str]) -> Diagnosis:
     if problems and not settings.allow_weak_durability:
         advice = "Set appendonly yes, appendfsync always, maxmemory-policy noeviction; or ALLOW_WEAK_DURABILITY=true."
         return Diagnosis("Redis", well=False, says="; ".join(problems), advice=advice)
     where = "embedded" if settings.redis_url is None else "at REDIS_URL"
     return Diagnosis("Redis", well=True, says=f"{where}, " + ("; ".join(problems) or "keeps what it is told"))
+
+
+def _clock(difference: float) -> Diagnosis:
+    """Whether this machine and Redis's agree on the time; nobody here can tell which of them is right."""
+    if abs(difference) <= WORTH_TELLING:
+        return Diagnosis("clock", well=True, says="agrees with Redis's")
+    behind = "behind" if difference > 0 else "ahead of"
+    advice = f"Does NTP run on both? Signatures that seem over {TOLERANCE // 60} minutes old or new are refused."
+    return Diagnosis("clock", well=False, says=f"{abs(difference):.0f} s {behind} Redis's", advice=advice)
 
 
 async def _outside(outside: Outside) -> list[Diagnosis]:

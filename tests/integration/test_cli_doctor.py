@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
+from redis.asyncio import Redis
 
 from cli.failures import ExitCode
 from cli.main import main
@@ -102,6 +103,7 @@ def test_when_all_is_well_each_thing_says_so(clinic: Clinic) -> None:
         "DATA_KEYS: 1 data key(s)",
         "1 rules",
         "Redis: at REDIS_URL, keeps what it is told",
+        "clock: agrees with Redis's",
         "SchoolScan of lakeside: reads findings; ",
         f"tracker helpdesk: {SERVICENOW_USER}",
         "tracker jira: ",
@@ -132,6 +134,22 @@ def test_a_redis_that_may_forget_is_advised_to_be_stricter_or_allowed(clinic: Cl
             redis.config_set("appendfsync", "always")
     assert (bad["what"], bad["says"]) == ("Redis", "appendfsync is everysec, not always")
     assert "ALLOW_WEAK_DURABILITY" in bad["advice"]
+
+
+@pytest.mark.parametrize(("seconds", "says"), [(400.0, "400 s behind Redis's"), (-3600.0, "3600 s ahead of Redis's")])
+def test_a_clock_that_differs_from_that_of_redis_is_told(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch, seconds: float, says: str
+) -> None:
+    now = Redis.time
+
+    async def moved(self: Redis) -> tuple[int, int]:
+        whole, micro = await now(self)
+        return whole + int(seconds), micro
+
+    monkeypatch.setattr(Redis, "time", moved)
+    (bad,) = clinic.failures().values()
+    assert (bad["what"], bad["says"]) == ("clock", says)
+    assert "over 5 minutes" in bad["advice"]
 
 
 def test_a_redis_that_is_away_does_not_hide_the_rest(clinic: Clinic, tmp_path: Path) -> None:
