@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from remediation.findings import FindingStatus, Severity
@@ -121,10 +121,6 @@ class Memory:
     wrote: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     told: frozenset[str] = frozenset()
     conflict_at: float | None = None
-
-    def before(self, doing: frozenset[str], status: FindingStatus) -> "Memory":
-        """This memory with what we are about to do, written down before the first of it."""
-        return replace(self, doing=doing, planned_at=status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """How a look went, and what is remembered of it."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from remediation.actions import (
@@ -53,8 +54,20 @@ class Progress:
         What was put off, parked or could not be seen is then still news to the next look. `told` are the facts that
         were told before and still hold; `now` is in Unix seconds.
         """
+        known = self._with_facts(known, seen, policy, told, now)
+        waiting = self._owed(known, seen) | {name for name in known.doing if _may_yet_tell(name, seen.unseen)}
+        if self.status.is_solved and self.status is not known.planned_at:  # solved since: what comes to light is closed
+            opening = {target_of(name) for name in waiting if kind_of(name) in {"open", "reopen"}}
+            tickets = {name: state for name, state in known.tickets.items() if name not in opening}
+            known = replace(known, tickets=tickets)
+        if not self.later and (self._agree or self._waits(known.told, seen)):
+            return self._in_step(known, seen.unseen, waiting)
+        return self._on_the_way(known, seen.unseen, waiting)
+
+    def _with_facts(self, known: Memory, seen: Observation, policy: Policy, told: frozenset[str], now: float) -> Memory:
+        """What is remembered whether or not both sides agree."""
         severity = self._severity(known, seen)
-        known = replace(
+        return replace(
             known,
             severity=severity,
             rule=policy.rule or known.rule,
@@ -62,24 +75,23 @@ class Progress:
             told=self._told(told, seen, severity),
             conflict_at=now if self.is_conflict else known.conflict_at,
         )
-        unseen = seen.unseen
+
+    def _in_step(self, known: Memory, unseen: AbstractSet[str], waiting: frozenset[str]) -> Memory:
+        """Both sides agree; `waiting` is what we set out to do where nobody could look."""
         states = {name: ticket.state for name, ticket in self.tickets.items()}
-        waiting = self._owed(known, seen) | {name for name in known.doing if target_of(name) in unseen}
-        if self.status.is_solved and self.status is not known.planned_at:  # solved since: what comes to light is closed
-            opening = {target_of(name) for name in waiting if kind_of(name) in {"open", "reopen"}}
-            tickets = {name: state for name, state in known.tickets.items() if name not in opening}
-            known = replace(known, tickets=tickets)
-        if not self.later and (self._agree or self._waits(known.told, seen)):
-            tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
-            planned_at = self.status if waiting else None
-            if self.status is not known.finding and not self.is_conflict:
-                known = replace(known, conflict_at=None)  # since then people have agreed on something else
-            return replace(known, finding=self.status, tickets=tickets, doing=waiting, planned_at=planned_at)
+        tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
+        planned_at = self.status if waiting else None
+        if self.status is not known.finding and not self.is_conflict:
+            known = replace(known, conflict_at=None)  # since then people have agreed on something else
+        return replace(known, finding=self.status, tickets=tickets, doing=waiting, planned_at=planned_at)
+
+    def _on_the_way(self, known: Memory, unseen: AbstractSet[str], waiting: frozenset[str]) -> Memory:
+        """Something is left to be done: what people changed is still news, except for what we have dealt with."""
         finding = self.status if self._is_patched else known.finding
         opened = {action.tracker for action in self.done if isinstance(action, OpenTicket)}
         there = (self.tickets.keys() | unseen) - opened  # of a ticket that is another now, or gone, nothing was known
         kept = {name: state for name, state in known.tickets.items() if name in there}
-        tickets = kept | {name: states[name] for name in (*self._named(), *self._moved())}
+        tickets = kept | {name: self.tickets[name].state for name in (*self._named(), *self._moved())}
         return replace(
             known, finding=finding, tickets=tickets, doing=self._unfinished() | waiting, planned_at=self.status
         )
@@ -159,3 +171,11 @@ class Progress:
             if isinstance(action, RaiseTicket):
                 kept[action.tracker] = {**kept.get(action.tracker, {}), **dict(action.fields)}
         return kept | self.wrote
+
+
+def _may_yet_tell(name: str, unseen: AbstractSet[str]) -> bool:
+    """Whether an unfinished action still says something: what was to be done where nobody could look, it does.
+
+    So does a comment, wherever it was to be: before every ticket is seen, nobody knows whether it is called for again.
+    """
+    return target_of(name) in unseen or (bool(unseen) and kind_of(name) == "comment")

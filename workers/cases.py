@@ -9,14 +9,14 @@ from http import HTTPStatus
 import structlog
 
 from remediation.acting import Hands
-from remediation.actions import Plan, kind_of
+from remediation.actions import Plan
 from remediation.backoff import delay
 from remediation.cases import Memory
 from remediation.errors import LeaseLost, NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater
 from remediation.failpoints import failpoint
 from remediation.findings import FindingStatus
 from remediation.observing import Sight, observe
-from remediation.planning import Observation, plan, still_told, still_wanted, with_own_work
+from remediation.planning import Observation, plan, still_told, still_wanted, with_own_work, written_ahead
 from remediation.progress import Progress
 from remediation.store.case_rows import memory_json
 from remediation.store.entries import PutOff, SetAside, Settled
@@ -77,14 +77,8 @@ async def _look(desk: Desk, lease: Lease) -> None:
 
 
 async def _write_ahead(desk: Desk, lease: Lease, sight: Sight, actions: Plan) -> None:
-    """Write down what we are about to do, so that after a crash our own work is not taken for somebody's change.
-
-    An earlier note that we were cut off from is done or overtaken: what the finding becomes after this is not by that.
-    """
-    memory = lease.record.memory
-    known = with_own_work(memory, sight.observation, lease.record.parked)
-    before = frozenset(name for name in memory.doing if kind_of(name) != "patch")
-    ahead = known.before(before | {action.name for action in actions}, sight.observation.finding.status)
+    """Write down what we are about to do, before the first of it."""
+    ahead = written_ahead(lease.record, sight.observation, actions)
     _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(ahead)}))
 
 

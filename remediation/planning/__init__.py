@@ -7,8 +7,17 @@ or solved with none. `open` is a word that SchoolScan alone sets, so it always m
 from remediation.planning.left_over import still_wanted
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import is_question
-from remediation.planning.own_work import with_own_work
+from remediation.planning.own_work import with_own_work, written_ahead
 from remediation.planning.plans import plan, still_told
 from remediation.planning.situation import is_found_again
 
-__all__ = ["Observation", "is_found_again", "is_question", "plan", "still_told", "still_wanted", "with_own_work"]
+__all__ = [
+    "Observation",
+    "is_found_again",
+    "is_question",
+    "plan",
+    "still_told",
+    "still_wanted",
+    "with_own_work",
+    "written_ahead",
+]

@@ -2,8 +2,9 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import TypeGuard
 
-from remediation.actions import kind_of, target_of
+from remediation.actions import Action, OpenTicket, Plan, ReopenTicket, kind_of, target_of
 from remediation.cases import CaseRecord, Memory
 from remediation.findings import FindingStatus
 from remediation.planning.observation import Observation
@@ -33,6 +34,22 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = 
         if own & memory.doing:
             tickets[tracker] = ticket.state
     return replace(memory, finding=finding, tickets=tickets, doing=frozenset(), planned_at=None)
+
+
+def written_ahead(record: CaseRecord, seen: Observation, actions: Plan) -> Memory:
+    """The memory to write down before the first of these actions: it tells our work from people's after a crash.
+
+    An earlier note that we were cut off from is done or overtaken: what the finding becomes after this is not by that.
+    The closing of a ticket that is brought back is known: where it is still done after a crash, nobody closed it since.
+    """
+    known = with_own_work(record.memory, seen, record.parked)
+    doing = {name for name in record.memory.doing if kind_of(name) != "patch"} | {action.name for action in actions}
+    back = {action.tracker: TicketState.DONE for action in actions if _brings_back(action)}
+    return replace(known, tickets={**known.tickets, **back}, doing=frozenset(doing), planned_at=seen.finding.status)
+
+
+def _brings_back(action: Action) -> TypeGuard[ReopenTicket | OpenTicket]:
+    return isinstance(action, ReopenTicket) or (isinstance(action, OpenTicket) and action.follows is not None)
 
 
 def _is_ours(memory: Memory, seen: Observation) -> bool:

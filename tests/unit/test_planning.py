@@ -19,7 +19,7 @@ from remediation.actions import (
 )
 from remediation.cases import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.findings import Finding, FindingStatus
-from remediation.planning import Observation, plan, still_wanted, with_own_work
+from remediation.planning import Observation, plan, still_wanted, written_ahead
 from remediation.policy import Policy
 from remediation.tickets import Reason, Ticket, TicketState
 
@@ -314,11 +314,10 @@ class World:
 
     def look(self, crash_after: int | None = None) -> list[Action]:
         observation = seen(self.status, None, **self.tickets)
-        actions = list(plan(observation, POLICY, CaseRecord(KEY, memory=self.memory), NOW))
+        record = CaseRecord(KEY, memory=self.memory)
+        actions = list(plan(observation, POLICY, record, NOW))
         if actions:
-            known = with_own_work(self.memory, observation)
-            doing = self.memory.doing | {action.name for action in actions}
-            self.memory = known.before(doing, observation.finding.status)
+            self.memory = written_ahead(record, observation, tuple(actions))
         for number, action in enumerate(actions):
             if number == crash_after:
                 return actions

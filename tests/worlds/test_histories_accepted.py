@@ -1,0 +1,144 @@
+"""Histories of accepted risks: what counts, what is asked back, and how they end."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from remediation.policy import Acceptance
+from remediation.tickets import Reason
+from tests.worlds.agreement import ACCEPTED, OPEN, REVIEWING
+from tests.worlds.histories import (
+    ALL,
+    ALONE,
+    ANY,
+    GATES,
+    STRICT,
+    accepted,
+    at_rest,
+    busy,
+    closed,
+    comments,
+    deleted,
+    noticed,
+    opened,
+    refused,
+    reopened,
+    says,
+)
+from tests.worlds.judging import SCHOOLSCAN
+from tests.worlds.outside import DAY, Change, Trouble
+
+
+async def test_an_accepted_risk_counts_under_any_once_its_end_is_filled_in() -> None:
+    world = await opened(replace(ANY, acceptance=STRICT))
+    await noticed(world, accepted("jira", days=None))
+    assert (world.picture().status, comments(world, "jira", "risk_unexplained expiry")) == (REVIEWING, 1)
+    await noticed(world, Change("jira", "risk", detail="nobody sees it", days=5.0))
+    assert await at_rest(world) == (ACCEPTED, set())
+
+
+async def test_a_risk_accepted_under_any_asks_nothing_of_the_ticket_that_we_closed_with_it() -> None:
+    world = await opened(replace(ANY, acceptance=STRICT))
+    world.fail(busy(SCHOOLSCAN, "update_finding"))
+    await noticed(world, accepted("jira"))
+    assert await at_rest(world) == (ACCEPTED, set())
+    assert comments(world, "snow", "risk_unexplained") == 0
+
+
+async def test_whoever_answers_a_question_by_opening_the_ticket_again_is_not_overruled_by_an_older_closing() -> None:
+    world = await opened(ANY)
+    await noticed(world, closed("jira", Reason.DUPLICATE), accepted("snow", days=-1.0))
+    assert comments(world, "snow", "risk_unexplained past") == 1
+    await noticed(world, reopened("snow"))
+    assert await at_rest(world) == (REVIEWING, {"snow"})
+
+
+async def test_a_question_is_asked_once_while_another_tracker_comes_and_goes() -> None:
+    world = await opened()
+    await noticed(world, accepted("jira", days=-1.0), closed("snow", Reason.ACCEPTED_RISK), says(ACCEPTED))
+    await noticed(world, says(REVIEWING))
+    await noticed(world, accepted("jira", days=-1.0), accepted("snow", days=-1.0))
+    for _ in range(3):
+        world.fail(busy("snow", "read"))
+        await world.look()
+        await world.rest()
+    assert world.judge.wrongs == []
+
+
+async def test_an_acceptance_that_ended_before_another_one_began_is_asked_about_under_any() -> None:
+    world = await opened(ANY)
+    await noticed(world, accepted("jira", days=-1.0))
+    await noticed(world, deleted("snow"))
+    await noticed(world, accepted("snow"))
+    assert await at_rest(world) == (REVIEWING, set())
+    await noticed(world, Change("jira", "risk", detail="nobody sees it", days=5.0))
+    assert await at_rest(world) == (ACCEPTED, set())
+
+
+async def test_a_risk_accepted_beside_one_that_has_ended_is_taken_up_in_one_look() -> None:
+    world = await opened()
+    await noticed(world, accepted("jira", days=-1.0))
+    await noticed(world, says(ACCEPTED))
+    assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
+    assert comments(world, "snow", "finding_accepted") == 0
+
+
+async def test_the_end_of_an_acceptance_is_not_undone_because_the_reopening_had_no_answer() -> None:
+    world = await opened(ALONE)
+    await noticed(world, accepted("snow"))
+    world.fail(Trouble("snow", "reopened", "busy"))
+    await world.later(6 * DAY)
+    assert await at_rest(world) == (REVIEWING, {"snow"})
+
+
+@pytest.mark.parametrize("gate", GATES)
+async def test_the_end_of_an_acceptance_survives_the_death_of_a_worker(gate: int) -> None:
+    world = await opened()
+    await noticed(world, accepted("snow"), accepted("jira", days=50.0))
+    world.clock.pass_by(6 * DAY)
+    await world.look_broken_off(gate, killed=True)
+    status, active = await at_rest(world)
+    assert (status, "snow" in active) == (REVIEWING, True)
+
+
+async def test_a_ticket_that_may_not_be_reopened_at_the_end_of_an_acceptance_stays_parked() -> None:
+    world = await opened(ALONE)
+    world.fail(refused("snow", "reopen", lasting=True))
+    await noticed(world, accepted("snow"))
+    await world.later(6 * DAY)
+    for _ in range(3):
+        await world.look()
+        assert world.on_the_list() == ({"reopen:snow"}, {"reopen:snow"})
+    assert comments(world, "snow", "refused") == 1
+    world.heal()
+    await world.replay()
+    assert await at_rest(world) == (REVIEWING, {"snow"})
+
+
+async def test_an_acceptance_that_has_ended_is_not_accepted_again_because_a_ticket_says_fixed() -> None:
+    world = await opened(replace(ALL, acceptance=Acceptance(at_most=timedelta(days=20))))
+    world.fail(refused("jira", "resolve"))
+    await noticed(world, says(ACCEPTED))
+    world.clock.pass_by(30 * DAY)
+    world.happen(closed("jira"))
+    await world.look()
+    assert [update[1] for update in world.source.updates] == [REVIEWING, REVIEWING]
+    assert await at_rest(world) == (REVIEWING, {"snow"})
+
+
+@pytest.mark.parametrize("kind", ["busy", "refused"])
+@pytest.mark.parametrize("lasting", [True, False])
+async def test_an_accepted_risk_that_is_found_again_stays_accepted_while_a_tracker_is_down(
+    kind: str, *, lasting: bool
+) -> None:
+    world = await opened()
+    await noticed(world, accepted("snow"), accepted("jira"))
+    world.fail(Trouble("snow", "read", kind, lasting))
+    await noticed(world, says(OPEN))
+    assert (world.picture().status, world.picture().active) == (ACCEPTED, set())
+    world.heal()
+    await world.replay()
+    assert await at_rest(world) == (ACCEPTED, set())
+    await world.later(6 * DAY)
+    assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
