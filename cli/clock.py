@@ -17,7 +17,7 @@ KEEP_SECONDS = 5.0
 clock differs is noticed within this."""
 
 WORTH_TELLING = 2.0
-"""Seconds by which a machine's clock may differ from Redis's before its operator is told."""
+"""Seconds by which a machine's clock and Redis's may differ before an operator is told."""
 
 
 @contextlib.asynccontextmanager
@@ -33,13 +33,20 @@ async def open_clock(connection: Connection) -> AsyncIterator[SharedClock]:
 
 
 async def keep(clock: SharedClock) -> None:
-    """Ask again and again. Says once that the machine's clock is wrong, and once more after it was right."""
-    was_wrong = False
+    """Ask again and again. Says once that the machine's clock differs from Redis's, and again after it agreed.
+
+    `seconds` is by how much Redis's is ahead. Which of them is right nobody here can tell.
+    """
+    differed = False
     while True:
-        with contextlib.suppress(StoreUnavailable):
+        try:
             await clock.set()
-            is_wrong = abs(clock.difference) > WORTH_TELLING
-            if is_wrong and not was_wrong:
+        except StoreUnavailable:
+            pass  # whoever works with it says so
+        except Exception as error:  # noqa: BLE001 - a user of Redis that may not ask, say: nothing ends this but the process
+            logger.warning("clock_not_set", error=type(error).__name__)
+        else:
+            if (differs := abs(clock.difference) > WORTH_TELLING) and not differed:
                 logger.warning("clock_differs", seconds=round(clock.difference, 1))
-            was_wrong = is_wrong
+            differed = differs
         await asyncio.sleep(KEEP_SECONDS)

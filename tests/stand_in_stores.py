@@ -76,7 +76,10 @@ class MemoryTodo(Todo):
         def work() -> Lease | None:
             if ref not in self._on.dirty or ref in self._on.leases:
                 return None
-            self._on.born = milliseconds(now) if self._on.born is None else self._on.born
+            self._on.born = milliseconds(now) if self._on.born is None else min(self._on.born, milliseconds(now))
+            for name, value in self._on.row(ref).items():
+                if name.startswith("intent:") and float(value) > now:
+                    self._on.write(ref, **{name: repr(now)})
             token = self._on.leases[ref] = f"token-{next(self._on.numbers)}"
             row = self._on.row(ref) | {"born": str(self._on.born).encode()}
             marked_at = int(row["marked_at"]) / 1000

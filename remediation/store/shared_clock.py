@@ -10,14 +10,12 @@ from collections.abc import Callable
 
 from remediation.store.connection import Connection
 
-BLURRED_SECONDS = 0.25
-"""An answer that took longer says too little: nobody knows when on its way it was true. The first one counts anyway."""
-
 
 class SharedClock:
     """Answers Unix seconds as Redis counts them; as the machine does until Redis was asked for the first time.
 
-    In between it goes by the steady clock: whoever sets the machine's clock does not move it.
+    In between it goes by the steady clock: whoever sets the machine's clock does not move it. Nobody knows when on its
+    way an answer was true, so it only tells between which two moments it is: a clock that is there already stays.
     """
 
     def __init__(
@@ -40,10 +38,11 @@ class SharedClock:
         """Ask Redis what time it is. Raises StoreUnavailable; the clock goes on as before then."""
         began = self._steady()
         seconds, microseconds = await self._connection.ask(self._connection.redis.time())
-        took = self._steady() - began
-        if took > BLURRED_SECONDS and self._is_set:
-            return
-        self._ahead = seconds + microseconds / 1e6 - (began + took / 2)
+        ended = self._steady()
+        earliest = seconds + microseconds / 1e6
+        latest = earliest + ended - began
+        now = ended + self._ahead if self._is_set else (earliest + latest) / 2
+        self._ahead = min(max(now, earliest), latest) - ended
         self._is_set = True
 
     @property

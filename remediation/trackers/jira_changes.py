@@ -21,6 +21,9 @@ PAGE_SIZE = 100
 PAGE_OVERLAP = 5
 _FIRST_LIST = timedelta(minutes=5)
 _ROUNDING = timedelta(minutes=1)
+_CLOCK_SET_BACK = timedelta(days=1)
+"""How far back a list looks whose last one was in the future: by now nobody knows how long ago that was."""
+
 _LONGEST_LIST = timedelta(days=3650)
 """Longer than any ticket of ours can be old: reconciling asks for everything."""
 
@@ -92,7 +95,8 @@ def listing(cursor: Cursor, now: datetime, overlap: timedelta) -> Listing:
     """The page that comes next: of the list under way, or the first of a new one."""
     if cursor.started:
         return Listing(cursor, cursor.started, cursor.minutes)
-    age = min(max(now - cursor.since, timedelta(0)), _LONGEST_LIST) + overlap + _ROUNDING
+    since_then = now - cursor.since if now >= cursor.since else _CLOCK_SET_BACK
+    age = min(since_then, _LONGEST_LIST) + overlap + _ROUNDING
     return Listing(cursor, now.astimezone(UTC), ceil(age / _ROUNDING))
 
 

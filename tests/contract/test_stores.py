@@ -274,6 +274,16 @@ async def test_an_intent_is_remembered_until_the_ticket_is_linked(stores: Stores
     assert await stores.todo.keys_of_tickets("snow", []) == []
 
 
+async def test_what_was_written_by_a_clock_that_was_ahead_is_of_now_at_the_latest(stores: Stores) -> None:
+    ahead = NOW + 86_400
+    await marked(stores)
+    lease = await taken(stores, now=ahead)
+    await stores.links(lease).intend("jira", ahead)
+    await stores.todo.put_off(lease, NOW, NOW)
+    record = (await taken(stores)).record
+    assert (record.born, record.intents["jira"].at) == (NOW, NOW)
+
+
 async def test_a_ticket_that_is_gone_is_forgotten_and_any_intent_with_it(stores: Stores) -> None:
     links = stores.links(await in_hand(stores))
     await links.link(TICKET)

@@ -170,7 +170,7 @@ async def test_a_reconciled_case_keeps_the_urgency_that_it_had(todo: Todo, conne
     before = await connection.redis.zrange(WORK_QUEUE, 0, -1, withscores=True)
     await todo.mark_found([(KEY, Band.LOW, frozenset())], NOW)
     assert await connection.redis.zrange(WORK_QUEUE, 0, -1, withscores=True) == before
-    assert before[0][1] == NOW * 1000 - Band.CRITICAL * BAND_MS
+    assert before[0][1] == NOW * 1000 - (Band.CRITICAL + 1) * BAND_MS
 
 
 async def test_a_ticket_that_the_store_forgot_is_searched_for_and_a_linked_one_is_not(

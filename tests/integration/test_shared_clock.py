@@ -5,13 +5,14 @@ import time
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError
 from structlog.testing import capture_logs
 
 from cli import clock as keeping
 from cli.clock import keep, open_clock
 from remediation.errors import StoreUnavailable
 from remediation.store.connection import Connection, open_pool
-from remediation.store.shared_clock import BLURRED_SECONDS, SharedClock
+from remediation.store.shared_clock import SharedClock
 
 HOUR = 3_600.0
 
@@ -75,25 +76,61 @@ async def test_redis_is_taken_to_have_answered_half_way(clock: SharedClock, redi
     assert clock() == pytest.approx(5_000_000.35)
 
 
-async def test_an_answer_that_took_long_counts_only_where_there_is_no_better_one(
-    clock: SharedClock, redis: ToldTime
-) -> None:
+async def test_an_answer_moves_only_a_clock_that_it_proves_wrong(clock: SharedClock, redis: ToldTime) -> None:
+    await clock.set()
     redis.takes = 4.0
-    await clock.set()
-    assert clock() == pytest.approx(5_000_002.25)
-    redis.takes = BLURRED_SECONDS / 2
-    await clock.set()
-    good = clock()
-    redis.takes, redis.says = 4.0, 9_000_000.0
-    await clock.set()
-    assert clock() == pytest.approx(good + 4.0)
+    for said in (5_000_000.25, 5_000_004.25 + 3.9):
+        redis.says = said
+        before = clock()
+        await clock.set()
+        assert clock() == pytest.approx(before + 4.0)
 
 
-async def test_a_redis_with_another_clock_is_followed(redis: ToldTime, clock: SharedClock) -> None:
+async def test_a_first_answer_that_took_long_is_bettered_by_one_that_took_less(
+    clock: SharedClock, redis: ToldTime, steady: Steady
+) -> None:
+    redis.takes = 20.0  # it was answered at the very end of that, so that the clock is now 10 s ahead
     await clock.set()
-    redis.says += HOUR
+    redis.says, redis.takes = redis.says + 5.0, 0.3
+    steady.now += 5.0
     await clock.set()
-    assert clock() == pytest.approx(5_000_000.25 + HOUR)
+    assert clock() == pytest.approx(redis.says + 0.3)
+
+
+@pytest.mark.parametrize("takes", [0.0, 0.3, 4.0])
+@pytest.mark.parametrize("ahead", [HOUR, -HOUR])
+async def test_a_redis_with_another_clock_is_followed(
+    redis: ToldTime, clock: SharedClock, takes: float, ahead: float
+) -> None:
+    await clock.set()
+    redis.says, redis.takes = redis.says + ahead, takes
+    await clock.set()
+    assert redis.says <= clock() <= redis.says + takes
+
+
+class Refusing(ToldTime):
+    """Does not let us ask what time it is, once."""
+
+    refusals = 1
+
+    async def time(self) -> tuple[int, int]:  # type: ignore[override] # as above
+        if self.refusals:
+            self.refusals -= 1
+            raise NoPermissionError("test-only: this user may not ask")
+        return await super().time()
+
+
+async def test_a_clock_goes_on_asking_whatever_the_answer_was(steady: Steady, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "KEEP_SECONDS", 0.0)
+    redis = Refusing(steady)
+    with capture_logs() as lines:
+        async with open_clock(Connection(redis)) as clock:
+            for _ in range(3):
+                await asyncio.wait_for(redis.asked.wait(), 10)
+                redis.asked.clear()
+            await clock.set()
+    assert lines[0] == {"event": "clock_not_set", "error": "NoPermissionError", "log_level": "warning"}
+    assert clock() == pytest.approx(5_000_000.25)
 
 
 async def test_an_operator_is_told_whenever_the_machines_clock_turns_wrong(

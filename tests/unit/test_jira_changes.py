@@ -43,13 +43,19 @@ def test_without_a_cursor_the_list_begins_a_few_minutes_ago() -> None:
 
 @pytest.mark.parametrize(
     ("age", "minutes"),
-    [(0, 3), (1, 4), (60, 4), (61, 5), (3600, 63), (-9999, 3), (10**9, 3650 * 24 * 60 + 3)],
+    [(0, 3), (1, 4), (60, 4), (61, 5), (3600, 63), (-1, 1443), (-9999, 1443), (10**9, 3650 * 24 * 60 + 3)],
 )
 def test_a_list_looks_back_to_the_cursor_rounded_up_and_over_the_lag(age: int, minutes: int) -> None:
     place = listing(Cursor(since=NOW - timedelta(seconds=age)), NOW, OVERLAP)
     assert place.minutes == minutes
     assert f'updated >= "-{minutes}m"' in place.jql
     assert place.jql.startswith('labels = "remedy" AND ')
+
+
+def test_a_list_misses_nothing_after_the_clock_was_set_back() -> None:
+    cursor, _ = listing(Cursor(since=NOW), NOW + timedelta(hours=1), OVERLAP).following(page(3))
+    later = NOW + timedelta(minutes=10)
+    assert listing(cursor_from(cursor, later), later, OVERLAP).minutes >= 10
 
 
 def test_the_last_page_moves_the_cursor_to_when_the_list_began() -> None:

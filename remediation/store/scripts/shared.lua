@@ -1,10 +1,15 @@
 -- What all scripts share; the names in capitals come from keys.py.
 
+-- The moment that arq takes a job to be for: in the past in any band, also for a machine whose clock is behind Redis's.
+local function queued_at(now, band)
+  return now - (band + 1) * BAND_MS
+end
+
 -- Put a job into arq's queue, as arq.connections.enqueue_job would, for work in the given band.
 local function enqueue(job_id, name, argument, now, band)
   local job = cjson.encode({t = cjson.null, f = name, a = {argument}, k = {}, et = now})
   redis.call('SET', JOB .. job_id, job, 'PX', JOB_TTL_MS)
-  redis.call('ZADD', QUEUE, now - band * BAND_MS, job_id)
+  redis.call('ZADD', QUEUE, queued_at(now, band), job_id)
 end
 
 -- A new wake-up for the thing whose row this is. Ids are never used twice: arq drops an id that it has just finished.
@@ -26,7 +31,7 @@ end
 local function wake_once(row, name, argument, now, band)
   local waiting = waits(row)
   if waiting then
-    redis.call('ZADD', QUEUE, 'XX', 'LT', now - band * BAND_MS, waiting)
+    redis.call('ZADD', QUEUE, 'XX', 'LT', queued_at(now, band), waiting)
   else
     wake(row, name, argument, now, band)
   end

@@ -12,7 +12,16 @@ end
 redis.call('SET', LEASE .. ref, token, 'PX', ARGV[5])
 redis.call('ZADD', DIRTY, 'XX', now + GRACE_MS, ref) -- however long it was left to the queue: its taker may die
 redis.call('SET', BORN, now, 'NX')
-local row = with_crashes(redis.call('HGETALL', CASE .. ref), ref)
+-- What a Redis wrote whose clock was ahead of this one's would be waited for until then: it was now at the latest.
+if tonumber(redis.call('GET', BORN)) > now then redis.call('SET', BORN, now) end
+local row = redis.call('HGETALL', CASE .. ref)
+for i = 1, #row, 2 do
+  if row[i]:sub(1, 7) == 'intent:' and tonumber(row[i + 1]) * 1000 > now then
+    row[i + 1] = tostring(now / 1000)
+    redis.call('HSET', CASE .. ref, row[i], row[i + 1])
+  end
+end
+row = with_crashes(row, ref)
 row[#row + 1] = 'born'
 row[#row + 1] = redis.call('GET', BORN)
 local look_at = redis.call('ZSCORE', APPOINTMENTS, ref)
