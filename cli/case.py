@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -27,6 +25,7 @@ from remediation.settings import Settings, load_settings
 from remediation.store.appointments import Appointments
 from remediation.store.connection import Connection
 from remediation.store.entries import Entry, Seen, Step, kind_word, moment, steps_of
+from remediation.store.shared_clock import SharedClock
 from remediation.store.standings import Stand, Standing, Standings
 from remediation.store.timeline import MOST_ENTRIES, Timeline
 from remediation.store.todo import Todo
@@ -202,13 +201,15 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Fo
     loaded = load_mappings(settings.mappings_path)
     district_of(loaded, key.district)
     known = await Todo(connection).record(key.ref)
-    record, now = known or CaseRecord(key), time.time()
+    record, clock = known or CaseRecord(key), SharedClock(connection)
+    await clock.set()
+    now = clock()
     async with open_outside(loaded) as outside:
         rulebook = MappingsRulebook(loaded.mappings)
         sight = await observe(record, outside.sources[key.district], outside.trackers, rulebook, now)
     observed = sight.observation
     seen = Seen.of(observed.finding, observed.tickets, observed.unseen, now)
-    steps = steps_of(plan(observed, sight.policy, record, datetime.fromtimestamp(now, tz=UTC)))
+    steps = steps_of(plan(observed, sight.policy, record, sight.at))
     return _Forecast(key, known is not None, sight, seen, steps, record.parked)
 
 

@@ -1,6 +1,7 @@
 """`remedy reconcile`: look at everything again, and say what changed or would change."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,12 +20,14 @@ from cli.reconcile_report import (
     outcome_json,
     outcome_lines,
     outcome_word,
+    systems_of,
 )
 from cli.reconcile_wait import Waiting
 from cli.reconcile_walk import BEGINNING, Walk
 from cli.rules_file import Moment
 from remediation.mapping.durations import duration_of, duration_text
-from remediation.mapping.loading import Loaded, load_mappings
+from remediation.mapping.loading import load_mappings
+from remediation.ports import Source
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
 from remediation.store.connection import Connection
@@ -116,9 +119,8 @@ def reconcile(
     """
     if everything and since is not None:
         raise click.UsageError("--all and --since exclude each other: --all is since ever.")
-    now = datetime.now(UTC)
-    begin = BEGINNING if everything else max(since or now - _LATELY, BEGINNING)
-    order = Order(district, begin, now, patience, wait=not no_wait)
+    begin = BEGINNING if everything else max(since or datetime.now(UTC) - _LATELY, BEGINNING)
+    order = Order(district, begin, patience, wait=not no_wait)
     screen = Screen(as_json=as_json)
     raise SystemExit(carried_out(order, screen, dry_run=dry_run))
 
@@ -129,7 +131,6 @@ class Order:
 
     district: str | None
     since: datetime
-    now: datetime
     patience: timedelta
     wait: bool
 
@@ -144,29 +145,28 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
     async def work(url: str) -> ExitCode:
         opened = open_connection(url, socket_timeout=5.0, retries=1)
         async with opened as connection, open_outside(loaded) as outside:
-            walk = _walk(order, loaded, outside, connection, screen)
+            clock = SharedClock(connection)
+            await clock.set()
+            owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings))
+            walk = Walk(_sources(order, outside), outside.trackers, owners, order.since, clock, screen.say)
             if dry_run:
-                return await _foretell(walk, loaded, screen)
-            return await bring_into_step(walk, order, connection, screen)
+                return await _foretell(walk, screen)
+            return await bring_into_step(walk, order, connection, clock, screen)
 
     with redis_address(settings) as url:
         return asyncio.run(work(url))
 
 
-def _walk(order: Order, loaded: Loaded, outside: Outside, connection: Connection, screen: Screen) -> Walk:
-    sources = {
-        name: source for name, source in outside.sources.items() if order.district is None or name == order.district
-    }
-    owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings))
-    return Walk(sources, outside.trackers, owners, order.since, order.now, screen.say)
+def _sources(order: Order, outside: Outside) -> Mapping[str, Source]:
+    return {name: source for name, source in outside.sources.items() if order.district in {None, name}}
 
 
-async def _foretell(walk: Walk, loaded: Loaded, screen: Screen) -> ExitCode:
+async def _foretell(walk: Walk, screen: Screen) -> ExitCode:
     tally = Tally()
     with screen.bar("looking", None) as bar:
-        async for forecast in forecasts(walk, MappingsRulebook(loaded.mappings)):
+        async for forecast in forecasts(walk, walk.owners.rulebook):
             word = forecast_word(forecast)
-            tally.add(word, forecast.failures or ())
+            tally.add(word, *systems_of(forecast))
             if word != "well":
                 screen.result(forecast_json(forecast), forecast_lines(forecast))
             bar.step()
@@ -178,13 +178,15 @@ async def _foretell(walk: Walk, loaded: Loaded, screen: Screen) -> ExitCode:
         "refused": "{} refused to be told",
     }
     line = f"{tally.line(words)} Nothing was written."
-    return screen.end(walk.not_listed, {**tally.json(), "dry_run": True}, line, tally.codes)
+    refused = {"refused_by": dict(sorted(tally.refused_by.items()))}
+    return screen.end(walk.not_listed, {**tally.json(), **refused, "dry_run": True}, line, tally.codes)
 
 
-async def bring_into_step(walk: Walk, order: Order, connection: Connection, screen: Screen) -> ExitCode:
+async def bring_into_step(
+    walk: Walk, order: Order, connection: Connection, clock: SharedClock, screen: Screen
+) -> ExitCode:
     """Mark everything that the walk finds, and say what workers make of it."""
-    timeline, clock = Timeline(connection), SharedClock(connection)
-    await clock.set()
+    timeline = Timeline(connection)
     begun, refs = await timeline.now(), dict[str, None]()
     with screen.bar("listing", None) as bar:
         async for batch in walk.batches():

@@ -2,23 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 
+from cli.reconcile_silent import SilentTracker
 from cli.reconcile_walk import Candidate, Walk
 from remediation.cases import CaseRecord, Intent
 from remediation.errors import OutsideError, Refused, TryLater
 from remediation.findings import Finding, FindingStatus
 from remediation.observing import Sight, observe
 from remediation.planning import plan
-from remediation.ports import FindingsPage, Rulebook, Source
+from remediation.ports import FindingsPage, Rulebook, Source, Tracker
 from remediation.store.entries import Step, steps_of
 
 AT_ONCE = 8
 """Cases observed at the same time: what is kind to the other side's limits, and enough to hide its latency."""
 
-
 _TRIES = 3
+"""Asking so often about a case takes a few seconds where a system does not say how long to wait (see backoff): enough
+for a hiccup of one whose list was read just before. Who does not answer then is given up for the rest of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +50,64 @@ class _Reading:
         raise Refused("remedy", "a dry run writes nothing")
 
 
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    """Who was waited for in vain while a case was looked at, and why: districts' accounts, and trackers, by name."""
+
+    accounts: dict[str, TryLater] = field(default_factory=dict)
+    trackers: dict[str, TryLater] = field(default_factory=dict)
+
+    def beside(self, trackers: Mapping[str, Tracker]) -> Mapping[str, Tracker]:
+        """The trackers; in place of those that are silent, what says so at once."""
+        return {**trackers, **{name: SilentTracker(trackers[name], error) for name, error in self.trackers.items()}}
+
+
 async def forecasts(walk: Walk, rulebook: Rulebook) -> AsyncIterator[Forecast]:
-    """A forecast for every case of the walk, in its order."""
+    """A forecast for every case of the walk, in its order. A system that was waited for in vain is asked no more."""
+    silent = _Silent()
     async for batch in walk.batches():
         for start in range(0, len(batch), AT_ONCE):
-            asked = [_forecast(each, walk, rulebook) for each in batch[start : start + AT_ONCE]]
+            asked = [_forecast(each, walk, rulebook, silent) for each in batch[start : start + AT_ONCE]]
             for forecast in await asyncio.gather(*asked):
                 yield forecast
 
 
-async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook) -> Forecast:
+async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent: _Silent) -> Forecast:
     record = await walk.owners.todo.record(candidate.key.ref) or CaseRecord(candidate.key)
     hints = {name: Intent(name, 0.0) for name in candidate.trackers - record.links.keys() - record.intents.keys()}
     record = replace(record, intents={**record.intents, **hints})
-    source = _Reading(walk.sources[record.key.district], candidate.finding)
+    parked = tuple(sorted(record.parked))
+    if candidate.finding is None and (gone := silent.accounts.get(record.key.district)):
+        return Forecast(record.key.ref, parked=parked, failures={gone.system: gone})
+    try:
+        sight = await _sight(record, candidate.finding, walk, rulebook, silent)
+    except OutsideError as error:
+        return Forecast(record.key.ref, parked=parked, failures={error.system: error})
+    return Forecast(
+        record.key.ref, steps_of(plan(sight.observation, sight.policy, record, sight.at)), parked, sight.failures
+    )
+
+
+async def _sight(record: CaseRecord, listed: Finding | None, walk: Walk, rulebook: Rulebook, silent: _Silent) -> Sight:
+    """What is seen of a case once those who are away have been waited for. Raises what its account raises."""
+    district = record.key.district
+    source = _Reading(walk.sources[district], listed)
 
     async def look() -> Sight:
-        sight = await observe(record, source, walk.trackers, rulebook, walk.now.timestamp())
-        for error in sight.failures.values():
-            if isinstance(error, TryLater) and not _is_horizon(error) and error.system not in walk.not_listed:
-                raise _Unseen(error, sight)
+        sight = await observe(record, source, silent.beside(walk.trackers), rulebook, walk.clock())
+        for name, error in sight.failures.items():
+            if isinstance(error, TryLater) and not _is_horizon(error) and name not in silent.trackers:
+                raise _Unseen(name, error, sight)
         return sight
 
     try:
-        sight = await walk.patiently(look, _TRIES)
+        return await walk.patiently(look, _TRIES)
     except _Unseen as error:
-        sight = error.sight
-    except OutsideError as error:
-        return Forecast(record.key.ref, parked=tuple(sorted(record.parked)), failures={error.system: error})
-    steps = steps_of(
-        plan(sight.observation, sight.policy, record, datetime.fromtimestamp(walk.now.timestamp(), tz=UTC))
-    )
-    return Forecast(record.key.ref, steps, tuple(sorted(record.parked)), sight.failures)
+        silent.trackers[error.name] = error.why
+        return error.sight
+    except TryLater as error:
+        silent.accounts[district] = error
+        raise
 
 
 def _is_horizon(error: TryLater) -> bool:
@@ -91,6 +118,6 @@ def _is_horizon(error: TryLater) -> bool:
 class _Unseen(TryLater):
     """A tracker that could not be asked, and all else that was seen."""
 
-    def __init__(self, error: TryLater, sight: Sight) -> None:
-        super().__init__(error.system, error.words, after=error.after, status=error.status)
-        self.sight = sight
+    def __init__(self, name: str, why: TryLater, sight: Sight) -> None:
+        super().__init__(why.system, why.words, after=why.after, status=why.status)
+        self.name, self.why, self.sight = name, why, sight

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -95,15 +95,17 @@ class Bar:
 
 @dataclass(slots=True)
 class Tally:
-    """How many cases ended in which way, and how many each system that did not answer held up."""
+    """How many cases ended in which way, and how many of them each system held up, or refused to tell of."""
 
     counts: Counter[str] = field(default_factory=Counter)
     held_up_by: Counter[str] = field(default_factory=Counter)
+    refused_by: Counter[str] = field(default_factory=Counter)
 
-    def add(self, word: str, systems: Iterable[str]) -> None:
-        """One more case ended so; these systems held it up."""
+    def add(self, word: str, held_up_by: Sequence[str] = (), refused_by: Sequence[str] = ()) -> None:
+        """One more case ended so, because of these systems."""
         self.counts.update(["cases", word])
-        self.held_up_by.update(tuple(systems))  # a mapping would be taken for counts
+        self.held_up_by.update(held_up_by)
+        self.refused_by.update(refused_by)
 
     @property
     def codes(self) -> set[ExitCode]:
@@ -114,8 +116,10 @@ class Tally:
         """The summary in words; what did not happen is left out."""
         parts = [text.format(self.counts[name]) for name, text in words.items() if self.counts[name]]
         told = f"{self.counts['cases']} cases looked at: {', '.join(parts) or 'none'}."
-        systems = ", ".join(f"{name} ({count})" for name, count in sorted(self.held_up_by.items()))
-        return f"{told} Held up by {systems}." if systems else told
+        for by, counts in (("Held up by", self.held_up_by), ("Refused by", self.refused_by)):
+            if counts:
+                told += f" {by} {', '.join(f'{name} ({count})' for name, count in sorted(counts.items()))}."
+        return told
 
     def json(self) -> dict[str, Any]:
         """The summary for programs."""
@@ -146,6 +150,13 @@ def forecast_word(forecast: Forecast) -> str:
     if forecast.steps:
         return "change"
     return "parked" if forecast.parked else "well"
+
+
+def systems_of(forecast: Forecast) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The systems that may tell of the case later, and those that refuse to."""
+    failures = forecast.failures or {}
+    held_up_by = tuple(name for name, error in failures.items() if isinstance(error, TryLater))
+    return held_up_by, tuple(name for name in failures if name not in held_up_by)
 
 
 def forecast_lines(forecast: Forecast) -> Iterator[str]:

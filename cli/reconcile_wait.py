@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cli.reconcile_patience import Patience, Systems
 from cli.reconcile_walk import Sleep
+from remediation.actions import kind_of, target_of
 from remediation.store.entries import Acted, PutOff, Seen, SetAside, Settled
 from remediation.store.standings import Stand, Standing, Standings
 from remediation.store.timeline import Timeline
@@ -75,7 +76,7 @@ class Waiting:
     async def _note(self, stands: list[Standing], patience: Patience, now: float) -> None:
         """What is new since the last time."""
         for each in stands:
-            if each.stand is Stand.PUT_OFF and each.ref not in patience.held_up_by:
+            if patience.is_put_off_anew(each):
                 patience.put_off(each, await self._systems_that_held_up(each.ref), now)
         patience.settled([each.ref for each in stands if _is_at_rest(each)], now)
 
@@ -87,6 +88,8 @@ class Waiting:
                     return (system,)
                 case Seen(unseen=unseen) if unseen:
                     return unseen
+                case Acted(action=action, outcome="later") if kind_of(action) != "patch":
+                    return (target_of(action),)
                 case Settled() | SetAside():
                     break
                 case _:

@@ -7,7 +7,7 @@ while a list is being read may be left out of it: the polls see that.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from typing import TypeVar
 from cli.reconcile_streams import merged
 from remediation.backoff import delay
 from remediation.cases import CaseKey, CaseKind
-from remediation.errors import OutsideError, TryLater
+from remediation.errors import OutsideError, Refused, TryLater
 from remediation.findings import Finding
 from remediation.ports import Source, Tracker
 from remediation.queue import Band, band_of
@@ -29,7 +29,14 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Before any ticket of ours and any finding."""
 
 BATCH = 100
+
 _MOST_TRIES = 8
+"""Asking so often for a page takes two minutes at the most, if the system does not say how long to wait (see backoff):
+enough for a restart or a fail-over, and short enough for a person who waits for the answer."""
+
+LONGEST_WAIT = 300.0
+"""Seconds that one page is waited for in all, whatever its system asks for. Rate limits count minutes, and are over by
+then; who asks for an hour is in maintenance, and its list is better read in another run."""
 
 Sleep = Callable[[float], Awaitable[None]]
 Tickets = dict[str, tuple[CaseKey, set[str]]]
@@ -51,21 +58,30 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wait:
+    """Somebody waits for a system, for so many seconds."""
+
+    seconds: float
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
 class Walk:
     """Walks through findings and tickets that changed since a moment, waiting as long as it is told to.
 
-    `say` is told what is waited for. `not_listed` tells, once the walk is over, which systems' lists were not read to
-    their end, and why.
+    `clock` answers Unix seconds as the store counts them. `say` is told what is waited for. `not_listed` tells, once
+    the walk is over, which systems' lists were not read to their end, and why.
     """
 
     sources: Mapping[str, Source]
     trackers: Mapping[str, Tracker]
     owners: Owners
     since: datetime
-    now: datetime
+    clock: Callable[[], float]
     say: Callable[[str], None]
     sleep: Sleep = asyncio.sleep
     not_listed: dict[str, OutsideError] = field(default_factory=dict)
+    _waits: dict[str, _Wait] = field(default_factory=dict, init=False)
 
     async def batches(self) -> AsyncIterator[list[Candidate]]:
         """The cases, page by page; those that only a ticket tells of come last."""
@@ -77,32 +93,58 @@ class Walk:
             yield batch
 
     async def patiently(self, ask: Callable[[], Awaitable[ResultT]], tries: int = _MOST_TRIES) -> ResultT:
-        """The answer, asked for again while the other side says "later"; its own wait is kept.
+        """The answer, asked for again while the other side says "later", for LONGEST_WAIT at the most.
 
-        A system that could not be listed has been waited for already. Raises TryLater where one stays away, Refused
-        where one will not answer.
+        Its own wait is kept, or it is given up. A system that could not be listed has been waited for already. Raises
+        TryLater where one stays away, Refused where one will not answer.
         """
+        waited = 0.0
         for attempt in range(tries - 1):
             try:
                 return await ask()
             except TryLater as error:
-                if error.system in self.not_listed:
-                    raise
                 wait = delay(attempt, error.after, random.SystemRandom())
-                self.say(f"{error.system} asks us to wait; going on in {wait:.0f} s")
-                await self.sleep(wait)
+                waited += wait
+                if waited > LONGEST_WAIT or error.system in self.not_listed:
+                    raise
+                await self._wait(error, wait)
         return await ask()
 
+    async def _wait(self, error: TryLater, seconds: float) -> None:
+        """Wait for the system; where somebody does already, and as long as it asks for, wait along."""
+        known = self._waits.get(error.system)
+        if known is not None and known.seconds >= (error.after or 0.0):
+            await known.over.wait()
+            return
+        mine = self._waits[error.system] = _Wait(seconds)
+        self.say(f"{error.system} asks us to wait; going on in {seconds:.0f} s")
+        try:
+            await self.sleep(seconds)
+        finally:
+            if self._waits.get(error.system) is mine:
+                del self._waits[error.system]
+            mine.over.set()
+
     async def _findings(self, district: str, source: Source, tickets: Tickets) -> AsyncIterator[list[Candidate]]:
-        """A district's cases, page by page; those of whose findings we hear are taken out of `tickets`."""
+        """A district's cases, page by page; those of whose findings we hear are taken out of `tickets`.
+
+        A finding may move to a later page while the list is read, and is told of once. Where the account refuses, the
+        district's cases are taken out too: a look would be refused as well, and park each of them.
+        """
         cursor: str | None = None
+        told: set[str] = set()
         while True:
             try:
                 page = await self.patiently(partial(source.findings_page, {}, cursor))
             except OutsideError as error:
                 self._leave_out(error)
+                if isinstance(error, Refused):
+                    _take_out(district, tickets)
                 return
-            yield [each for found in page.findings if (each := self._candidate(district, found, tickets))]
+            candidates = (self._candidate(district, found, tickets) for found in page.findings if found.id not in told)
+            batch = [each for each in candidates if each is not None]
+            told.update(each.key.id for each in batch)
+            yield batch
             if (cursor := page.cursor) is None:
                 return
 
@@ -118,25 +160,31 @@ class Walk:
     async def _add_tickets_of(self, tracker: Tracker, tickets: Tickets) -> None:
         """Add the cases of these districts that have a ticket there."""
         try:
-            async for change in self._changes(tracker):
-                (key,) = await self.owners.of(tracker.name, [change])
-                if key is not None and key.district in self.sources:
-                    tickets.setdefault(key.ref, (key, set()))[1].add(tracker.name)
+            async for changes in self._pages(tracker):
+                for key in await self.owners.of(tracker.name, changes):
+                    if key is not None and key.district in self.sources:
+                        tickets.setdefault(key.ref, (key, set()))[1].add(tracker.name)
         except OutsideError as error:
             self._leave_out(error)
 
-    async def _changes(self, tracker: Tracker) -> AsyncIterator[TicketChange]:
-        """Every ticket that changed since the moment; one may come twice."""
+    async def _pages(self, tracker: Tracker) -> AsyncIterator[Sequence[TicketChange]]:
+        """Every ticket that changed since the moment, page by page; one may come twice."""
         cursor, more = tracker.cursor_at(self.since), True
+        now = datetime.fromtimestamp(self.clock(), tz=UTC)
         while more:
-            page = await self.patiently(partial(tracker.changes, cursor, self.now))
-            for change in page.changes:
-                yield change
+            page = await self.patiently(partial(tracker.changes, cursor, now))
+            yield page.changes
             cursor, more = page.cursor, page.more
 
     def _leave_out(self, error: OutsideError) -> None:
         self.not_listed[error.system] = error
         self.say(f"{error}; going on without it")
+
+
+def _take_out(district: str, tickets: Tickets) -> None:
+    """Take the district's cases out."""
+    for ref in [ref for ref, (key, _) in tickets.items() if key.district == district]:
+        del tickets[ref]
 
 
 def _in_batches(tickets: Tickets) -> Iterator[list[Candidate]]:

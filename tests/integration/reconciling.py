@@ -20,6 +20,7 @@ from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.store.owners import Owners
+from remediation.store.shared_clock import SharedClock
 from remediation.tickets import Reason, TicketState
 from tests.integration.offices import Office
 from tests.stand_ins import LATER, ManualClock, MemorySource
@@ -59,10 +60,9 @@ async def bring_in(office: Office, source: MemorySource, keys: list[CaseKey]) ->
 
 
 def walk_of(office: Office, since: datetime = BEGINNING, sleep: Sleep | None = None) -> Walk:
-    now = datetime.fromtimestamp(office.clock(), tz=UTC)
     said: list[str] = []
     owners = Owners(office.desk.todo, office.desk.rulebook)
-    return Walk(office.sources, office.trackers, owners, since, now, said.append, sleep or Asleep())
+    return Walk(office.sources, office.trackers, owners, since, office.clock, said.append, sleep or Asleep())
 
 
 async def found(walk: Walk) -> list[Candidate]:
@@ -93,9 +93,10 @@ async def at_work(office: Office) -> AsyncIterator[None]:
 
 
 async def reconcile(office: Office, *, patience: float = 30.0, wait: bool = True, as_json: bool = False) -> ExitCode:
-    walk = walk_of(office)
-    order = Order(None, walk.since, walk.now, timedelta(seconds=patience), wait=wait)
-    return await bring_into_step(walk, order, office.connection, Screen(as_json=as_json))
+    walk, clock = walk_of(office), SharedClock(office.connection)
+    await clock.set()
+    order = Order(None, walk.since, timedelta(seconds=patience), wait=wait)
+    return await bring_into_step(walk, order, office.connection, clock, Screen(as_json=as_json))
 
 
 def results_in(out: str) -> list[Any]:

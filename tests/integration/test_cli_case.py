@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
+from redis.asyncio import Redis
 
+from cli import assembly
 from cli.assembly import open_connection, open_desks
 from cli.failures import ExitCode
 from cli.main import main
@@ -20,7 +22,7 @@ from remediation.mapping.loading import load_mappings
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, decode
 from remediation.sealing import generate_key
 from remediation.settings import load_settings
-from remediation.store.keys import BORN
+from remediation.store.keys import BORN, CASE
 from remediation.store.todo import Todo
 from sandbox.secrets import DISTRICT
 from tests.integration.live_world import READS, LiveWorld, live_world
@@ -233,11 +235,38 @@ def test_a_finding_that_does_not_exist_is_refused(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("case", "show", "lakeside:finding:fnd_1"), ("case", "plan", "lakeside:finding:fnd_1")]
+    "words",
+    [
+        ("case", "show", "lakeside:finding:fnd_1"),
+        ("case", "plan", "lakeside:finding:fnd_1"),
+        ("reconcile", "--dry-run"),
+    ],
 )
 def test_without_redis_it_says_so(bench: Bench, tmp_path: Path, words: tuple[str, ...]) -> None:
     result = bench.remedy(*words, REDIS_URL=f"unix://{tmp_path}/nobody.sock")
     assert result.exit_code == ExitCode.UNREACHABLE
+
+
+class SlowClock(Redis):
+    """A Redis whose clock is ten minutes behind this machine's."""
+
+    async def time(self) -> tuple[int, int]:  # type: ignore[override] # redis-py says "awaitable or not"
+        return int(time.time()) - 600, 0
+
+
+@pytest.mark.parametrize("words", [("case", "plan", "{ref}"), ("reconcile", "--dry-run")])
+def test_an_earlier_attempt_to_open_a_ticket_is_judged_by_the_clock_that_wrote_it(
+    bench: Bench, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "Redis", SlowClock)
+    with PlainRedis.from_url(bench.redis_url) as redis:
+        redis.hset(CASE + bench.ref, mapping={"id": bench.findings[0], "intent:jira": repr(time.time() - 601)})
+    result = bench.remedy(*(word.format(ref=bench.ref) for word in words))
+    assert result.exit_code == ExitCode.UNREACHABLE, result.output
+    told = [line for line in result.stdout.splitlines() if "an earlier attempt may still come to light" in line]
+    assert len(told) == 1
+    assert f"{bench.ref}: would open a ticket in jira (the finding is new)" not in result.stdout.splitlines()
+    assert "1. open a ticket in jira (the finding is new)" not in result.stdout.splitlines()
 
 
 # Reconciling.
@@ -265,7 +294,7 @@ def test_after_a_wipe_all_is_found_again_and_the_ticket_of_a_solved_finding_is_c
     assert [row["case"] for row in rows] == [bench.key(2).ref]
     assert {step["action"] for step in rows[0]["plan"]} == {"resolve:desk", "resolve:jira"}
     counts = {"cases": 3, "well": 2, "change": 1}
-    assert summary == {"summary": counts, "held_up_by": {}, "dry_run": True, "not_listed": {}}
+    assert summary == {"summary": counts, "held_up_by": {}, "refused_by": {}, "dry_run": True, "not_listed": {}}
     assert bench.rows() == 0
     assert bench.remedy("reconcile", "--all", "--no-wait").stdout == "3 cases marked; workers look at them.\n"
     bench.work()

@@ -1,6 +1,9 @@
 """Reconciling: everything is looked at again, nothing is opened twice, and it says what came of it."""
 
+import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -10,6 +13,7 @@ from cli.reconcile_wait import NOBODY
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import Refused, TryLater
 from remediation.findings import Finding, FindingStatus, Severity
+from remediation.ports import FindingsPage
 from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
@@ -29,7 +33,7 @@ from tests.integration.reconciling import (
     results_in,
     walk_of,
 )
-from tests.stand_ins import LATER
+from tests.stand_ins import LATER, MemorySource
 
 
 @pytest.fixture
@@ -70,6 +74,50 @@ async def test_it_waits_for_as_long_as_it_is_told_to(office: Office) -> None:
     assert len(await found(walk)) == COUNT
     assert isinstance(walk.sleep, Asleep)
     assert [seconds >= 42 for seconds in walk.sleep.seconds] == [False, True]
+
+
+async def test_those_whom_a_system_asks_to_wait_at_the_same_time_wait_together(office: Office) -> None:
+    walk = walk_of(office)
+    waits = [[TryLater("jira", "down", after=after)] for after in (10.0, None, 5.0, 42.0)]
+
+    async def answer(errors: list[TryLater]) -> str:
+        for error in errors:
+            errors.remove(error)
+            raise error
+        return "here"
+
+    assert await asyncio.gather(*(walk.patiently(partial(answer, errors)) for errors in waits)) == ["here"] * 4
+    assert isinstance(walk.sleep, Asleep)
+    assert [seconds >= 42 for seconds in walk.sleep.seconds] == [False, True]
+
+
+async def test_a_finding_that_moves_to_a_later_page_is_walked_through_once_and_with_its_tickets(office: Office) -> None:
+    """The list grows at its beginning while it is read: what ended one page begins the next."""
+    office.sources["lakeside"] = Growing(*office.source.findings.values(), page_size=10)
+    candidates = await found(walk_of(office))
+    assert [each.key for each in candidates] == KEYS
+    assert {each.trackers for each in candidates} == {frozenset({"snow", "jira"})}
+
+
+class Growing(MemorySource):
+    """An account in which a finding is detected after each page, and goes before all others."""
+
+    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        page = await super().findings_page(filters, cursor)
+        newest = Finding(f"new_{cursor}", detected_at=LATER)
+        self.findings = {newest.id: newest, **self.findings}
+        return page
+
+
+async def test_whose_tickets_they_are_is_asked_for_a_page_at_once(office: Office) -> None:
+    before = await lists_of_links_asked_for(office)
+    assert len(await found(walk_of(office))) == COUNT
+    assert await lists_of_links_asked_for(office) - before == len(office.trackers)
+
+
+async def lists_of_links_asked_for(office: Office) -> int:
+    told = await office.redis.info("commandstats")
+    return int(told.get("cmdstat_hmget", {"calls": 0})["calls"])
 
 
 # The dry run.

@@ -1,17 +1,21 @@
 """Reconciling while something stays down: its own part is incomplete and named, and all the rest is done."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from cli.failures import ExitCode
-from cli.reconcile_walk import Candidate
+from cli.reconcile_forecast import AT_ONCE
+from cli.reconcile_report import Tally, systems_of
+from cli.reconcile_walk import LONGEST_WAIT, Candidate
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import OutsideError, Refused, TryLater
 from remediation.findings import Finding, FindingStatus
 from remediation.policy import Policy
+from remediation.ports import FindingsPage
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.tickets import TicketState
@@ -36,6 +40,7 @@ HILLS = [CaseKey("hillside", CaseKind.FINDING, f"hill_{number}") for number in r
 DOWN = TryLater("jira", "down", status=503)
 NO = Refused("jira", "no", status=403)
 SCHOOLSCAN_DOWN = TryLater("schoolscan:lakeside", "down", status=503)
+SCHOOLSCAN_NO = Refused("schoolscan:lakeside", "token revoked", status=403)
 
 
 class RulesByDistrict(PlainRulebook):
@@ -91,6 +96,53 @@ async def test_an_account_that_stays_down_is_left_out_but_for_what_tickets_tell_
     assert refs(candidates) == {key.ref for key in (*KEYS, *HILLS)}
     assert {each.key.district for each in candidates if each.finding is None} == {"lakeside"}
     assert walk.not_listed == {"schoolscan:lakeside": SCHOOLSCAN_DOWN}
+
+
+async def test_of_an_account_that_refuses_no_case_is_walked_through_and_of_the_others_all_are(office: Office) -> None:
+    office.source.troubles.for_good("findings_page", SCHOOLSCAN_NO)
+    walk = walk_of(office)
+    assert refs(await found(walk)) == {key.ref for key in HILLS}
+    assert walk.not_listed == {"schoolscan:lakeside": SCHOOLSCAN_NO}
+
+
+async def test_a_system_that_asks_for_longer_than_anybody_waits_is_left_out(office: Office) -> None:
+    error = TryLater("jira", "maintenance", status=503, after=3600.0)
+    office.jira.troubles.for_good("changes", error)
+    asleep = Asleep()
+    walk = walk_of(office, sleep=asleep)
+    assert {each.trackers for each in await found(walk)} == {frozenset({"snow"})}
+    assert walk.not_listed == {"jira": error}
+    assert asleep.seconds == []
+
+
+@pytest.mark.parametrize("after", [None, 45.0, 100.0])
+async def test_for_a_page_nobody_waits_longer_than_is_said(office: Office, after: float | None) -> None:
+    office.jira.troubles.for_good("changes", TryLater("jira", "busy", status=429, after=after))
+    asleep = Asleep()
+    walk = walk_of(office, sleep=asleep)
+    await found(walk)
+    assert walk.not_listed.keys() == {"jira"}
+    assert 0 < sum(asleep.seconds) <= LONGEST_WAIT
+
+
+async def test_a_list_that_comes_slowly_is_read_to_its_end(office: Office) -> None:
+    """Each of its pages is waited for nearly as long as anybody waits."""
+    asleep = Asleep()
+    office.sources["lakeside"] = Slow(*office.source.findings.values(), page_size=10)
+    walk = walk_of(office, sleep=asleep)
+    assert len(await found(walk)) == COUNT + len(HILLS)
+    assert walk.not_listed == {}
+    assert sum(asleep.seconds) > 2 * LONGEST_WAIT
+
+
+class Slow(MemorySource):
+    """An account that is asked for each page twice."""
+
+    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        calls = self.troubles.calls
+        if calls.count("findings_page") % 2 == 0:
+            self.troubles.once("findings_page", TryLater("schoolscan:lakeside", "busy", status=429, after=290.0))
+        return await super().findings_page(filters, cursor)
 
 
 async def test_what_a_list_showed_before_its_system_went_down_is_kept(office: Office) -> None:
@@ -170,6 +222,20 @@ async def test_a_later_run_completes_what_a_tracker_held_up(office: Office, caps
     assert len(office.snow.books) == COUNT + 3
 
 
+async def test_the_system_that_does_not_do_what_was_planned_is_named_and_not_the_one_before(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.source.set_status(KEYS[0].id, FindingStatus.RESOLVED)
+    office.snow.troubles.once("read", TryLater("snow", "down", status=503))
+    office.jira.troubles.for_good("resolve", DOWN)
+    await office.mark(KEYS[0])
+    await office.work()
+    async with at_work(office):
+        assert await reconcile(office, patience=0.5, as_json=True) is ExitCode.UNREACHABLE
+    rows = {row["case"]: row["held_up_by"] for row in results_in(capsys.readouterr().out) if "case" in row}
+    assert rows == {KEYS[0].ref: ["jira"]}
+
+
 async def test_the_system_that_holds_a_case_up_now_is_named_and_not_the_one_before(
     office: Office, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,6 +272,20 @@ async def test_a_tracker_that_refuses_to_be_listed_is_a_refusal_and_the_rest_is_
     assert shown[-1] == f"{COUNT + 3} cases looked at: {COUNT + 3} were in step."
 
 
+async def test_an_account_that_refuses_gets_nothing_parked(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    for call in ("findings_page", "finding"):
+        office.source.troubles.for_good(call, SCHOOLSCAN_NO)
+    async with at_work(office):
+        assert await reconcile(office) is ExitCode.REFUSED
+    assert await office.desk.parked.count() == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert (
+        "INCOMPLETE: schoolscan:lakeside could not be listed (403: token revoked); see to it, and run this again"
+        in shown
+    )
+    assert shown[-1] == "3 cases looked at: 3 were in step."
+
+
 # The dry run.
 
 
@@ -225,3 +305,36 @@ async def test_a_dry_run_waits_for_what_is_down_once_and_not_for_each_case(offic
     told = await foreseen(office, asleep)
     assert {ref for ref, each in told.items() if each.failures} == {key.ref for key in KEYS}
     assert len(asleep.seconds) == 14
+
+
+async def test_a_dry_run_gives_up_a_tracker_that_goes_down_after_it_was_listed(office: Office) -> None:
+    office.jira.troubles.for_good("read", DOWN)
+    office.jira.troubles.calls.clear()
+    asleep = Asleep()
+    told = await foreseen(office, asleep)
+    assert {ref: set(each.failures or ()) for ref, each in told.items() if each.failures} == {
+        key.ref: {"jira"} for key in KEYS
+    }
+    assert 0 < len(asleep.seconds) <= 2 * AT_ONCE
+    assert office.jira.troubles.calls.count("read") <= 3 * AT_ONCE
+
+
+async def test_a_dry_run_gives_up_an_account_that_goes_down_after_it_was_listed(office: Office) -> None:
+    office.source.troubles.for_good("finding", SCHOOLSCAN_DOWN)
+    for key in KEYS:
+        office.source.forget(key.id)
+    office.source.troubles.calls.clear()
+    asleep = Asleep()
+    told = await foreseen(office, asleep)
+    assert {ref for ref, each in told.items() if each.failures} == {key.ref for key in KEYS}
+    assert 0 < len(asleep.seconds) <= 2 * AT_ONCE
+    assert office.source.troubles.calls.count("finding") <= 3 * AT_ONCE
+
+
+async def test_a_dry_run_tells_who_may_answer_later_from_who_refuses(office: Office) -> None:
+    office.jira.troubles.for_good("read", NO)
+    office.snow.troubles.for_good("read", TryLater("snow", "down", status=503))
+    tally = Tally()
+    for forecast in (await foreseen(office)).values():
+        tally.add("unseen", *systems_of(forecast))
+    assert tally.line({}).endswith(f" Held up by snow ({COUNT + len(HILLS)}). Refused by jira ({COUNT}).")

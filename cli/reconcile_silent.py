@@ -1,0 +1,37 @@
+"""A tracker that a dry run has waited for in vain: it is asked no more, and all that it says is why."""
+
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+from remediation.errors import TryLater
+from remediation.ports import Tracker
+
+
+class SilentTracker:
+    """In place of a Tracker: every question raises, at once, the error for which the tracker was given up."""
+
+    def __init__(self, tracker: Tracker, error: TryLater) -> None:
+        self._tracker, self._error = tracker, error
+
+    @property
+    def name(self) -> str:
+        """As in mappings.yaml."""
+        return self._tracker.name
+
+    @property
+    def search_horizon(self) -> timedelta:
+        """As the tracker's own."""
+        return self._tracker.search_horizon
+
+    def cursor_at(self, moment: datetime) -> str:
+        """As the tracker's own: nobody is asked for it."""
+        return self._tracker.cursor_at(moment)
+
+    async def _say_why(self, *question: object, **options: object) -> NoReturn:
+        del question, options
+        raise self._error.with_traceback(None)  # or else it keeps all the frames that it ever came through
+
+    create = read = find = resolve = reopen = raise_urgency = comment = closing_words = changes = whoami = _say_why
+
+    async def close(self) -> None:
+        """Nothing: the tracker stays its opener's to close."""
