@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -29,11 +30,13 @@ from cli.clock import open_clock
 from cli.failpoints import turn_on_failpoints
 from cli.reload import Follower
 from cli.serving import address, listener, server
-from receiver.app import Clocks, Limits, create_app, create_metrics_app, replace_accounts
+from receiver.accounts import Accounts
+from receiver.app import Application, Clocks, Limits, create_app, create_metrics_app, replace_accounts
 from remediation.errors import StoreUnavailable
 from remediation.logs import configure_logs
 from remediation.mapping.loading import Loaded
 from remediation.settings import Settings, load_settings
+from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
 from workers.health import create_health_app
 from workers.process import Supervisor
@@ -100,35 +103,45 @@ async def _run_receiver(settings: Settings, url: str) -> None:
         # One wait of a second and one more try: the receiver's own deadline for Redis is little more than two.
         connected = open_connection(url, socket_timeout=1.0, retries=1, max_connections=256)
         async with connected as connection, open_clock(connection) as clock:
-            app = create_app(
-                accounts,
-                connection,
-                Inbox(connection, keyring),
-                Clocks(signed=time.time, stored=clock),
-                limits=Limits(settings.max_body_bytes, settings.body_deadline),
-                allow_weak_durability=settings.allow_weak_durability,
-                troubles=lambda: follower.problems,
-            )
-            with contextlib.suppress(
-                StoreUnavailable
-            ):  # /readyz will say so, and the first look at a case makes up for it
+            clocks = Clocks(signed=time.time, stored=clock)
+            app = _receiver(settings, accounts, Inbox(connection, keyring), connection, clocks, follower)
+            with contextlib.suppress(StoreUnavailable):  # /readyz will say so; the first look at a case makes up for it
                 await clock.set()
                 await connection.begin(clock())
-            public, metrics = server(app), server(create_metrics_app())
-
-            def stop() -> None:
-                public.should_exit = metrics.should_exit = True
-
-            async def take(loaded: Loaded) -> None:
-                replace_accounts(app, await asyncio.to_thread(accounts_of, loaded))
-
-            on_stop(stop)
-            on_hangup(follower.ask, stop)
-            logger.info("receiver_listens", address=address(bound))
-            logger.info("metrics_listen", address=address(metrics_bound))
-            async with follower.following(take):
-                await asyncio.gather(public.serve([bound]), metrics.serve([metrics_bound]))
+            await _receive(app, follower, (bound, metrics_bound))
     logger.info("receiver_stopped")
+
+
+def _receiver(
+    settings: Settings, accounts: Accounts, inbox: Inbox, connection: Connection, clocks: Clocks, follower: Follower
+) -> Application:
+    return create_app(
+        accounts,
+        connection,
+        inbox,
+        clocks,
+        limits=Limits(settings.max_body_bytes, settings.body_deadline),
+        allow_weak_durability=settings.allow_weak_durability,
+        troubles=lambda: follower.problems,
+    )
+
+
+async def _receive(app: Application, follower: Follower, bound: tuple[socket.socket, socket.socket]) -> None:
+    """Serve senders, and Prometheus beside them, until a stop."""
+    public, metrics = server(app), server(create_metrics_app())
+
+    def stop() -> None:
+        public.should_exit = metrics.should_exit = True
+
+    async def take(loaded: Loaded) -> None:
+        replace_accounts(app, await asyncio.to_thread(accounts_of, loaded))
+
+    on_stop(stop)
+    on_hangup(follower.ask, stop)
+    logger.info("receiver_listens", address=address(bound[0]))
+    logger.info("metrics_listen", address=address(bound[1]))
+    async with follower.following(take):
+        await asyncio.gather(public.serve([bound[0]]), metrics.serve([bound[1]]))
 
 
 async def _run_worker(settings: Settings, url: str) -> None:

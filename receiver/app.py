@@ -24,6 +24,10 @@ class Limits:
     body_deadline: float = 10.0
 
 
+Application = Starlette
+"""What create_app makes, for whoever serves it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clocks:
     """Unix seconds, twice: `signed` is what senders' times are held against, `stored` what all write into the store."""
