@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from chaos.journal import HONEST, Journal
-from chaos.world import REST_SECONDS, World
+from chaos.world import World
 from remediation.cases import CaseKey, CaseKind
 from remediation.events import delivery_id
 from remediation.store.keys import INBOX, PARKED
@@ -55,8 +55,7 @@ class Figures:
 
 def figures(world: World, *, wiped_at: float = 0.0) -> Figures:
     """Wait for rest, and count. Where the store was wiped at `wiped_at` (Unix seconds), earlier rows do not count."""
-    journal, seconds = world.journal, world.settle()
-    waiting = world.left_to_do() if seconds >= REST_SECONDS else 0  # later news of our own writes is no unrest
+    journal, rest = world.journal, world.settle()
     accepted = [
         event_id
         for event_id in journal.accepted
@@ -65,7 +64,7 @@ def figures(world: World, *, wiped_at: float = 0.0) -> Figures:
     states = zip(accepted, row_states(world, accepted), strict=True)
     lost = [f"{event_id}: {state!r}" for event_id, state in states if state not in ENDS]
     answers, apart = journal.answers(), list(disagreements(world, journal))
-    written = writes_of_another_look(world, list(journal.told)) if not (apart or waiting) else []
+    written = writes_of_another_look(world, list(journal.told)) if not (apart or rest.left) else []
     tickets = ticket_counts(world, journal)
     twice = [f"{mark} in {tracker}: {count}" for (mark, tracker), count in tickets.items() if count > 1]
     found = {"lost": lost, "twice": twice, "apart": apart, "written at another look": written}
@@ -76,11 +75,11 @@ def figures(world: World, *, wiped_at: float = 0.0) -> Figures:
         tickets=sum(tickets.values()),
         lost=len(lost),
         twice=len(twice),
-        unsettled=len(apart) + waiting + len(written),
+        unsettled=len(apart) + rest.left + len(written),
         dishonest=sum(count for answer, count in answers.items() if answer.isdigit() and answer not in HONEST),
         defects=defects(world.logged()),
         parked=int(world.redis.zcard(PARKED)) - world.parked_before,
-        settle_seconds=seconds,
+        settle_seconds=rest.seconds,
     )
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 from redis import Redis
@@ -28,6 +28,8 @@ from remediation.store.keys import DIRTY, LEASE, PARKED, PENDING, SCANS
 MAPPINGS = Path(__file__).parent.parent / "mappings.yaml"
 START_SECONDS = 30.0
 REST_SECONDS = 90.0
+"""How long work may stand still before it counts as unsettled: longer than any wait that an experiment makes ours."""
+
 
 BOTH = ({"severity": "critical", "domain_type": "direct_pii"}, ("jira", "servicenow"))
 IN_JIRA = ({"severity": "low", "domain_type": "metadata"}, ("jira",))
@@ -38,6 +40,13 @@ Kind = tuple[dict[str, str], tuple[str, ...]]
 
 _PAUSE = 0.03
 _NO_LIMIT = {"reads": 1_000_000, "writes": 1_000_000}
+
+
+class Rest(NamedTuple):
+    """How long it took until nothing was left to be done, or until no more was done; and how much was left."""
+
+    seconds: float
+    left: int
 
 
 @dataclass(slots=True)
@@ -207,15 +216,17 @@ class World:
         """How much is still to be read, listed or looked at."""
         return sum(int(self.redis.zcard(name)) for name in (PENDING, SCANS, DIRTY))
 
-    def settle(self, seconds: float = REST_SECONDS) -> float:
-        """Wait until nothing is left to be done, or for so long; answers how long it took."""
-        began = time.monotonic()
-        while time.monotonic() - began < seconds:
+    def settle(self, patience: float = REST_SECONDS) -> Rest:
+        """Wait until nothing is left to be done, or until it has not become less for so many seconds."""
+        began = moved = time.monotonic()
+        least = sys.maxsize
+        while least > 0 and time.monotonic() - moved < patience:
             with contextlib.suppress(RedisError):
-                if self.left_to_do() == 0:
-                    break
-            time.sleep(_PAUSE)
-        return time.monotonic() - began
+                if (left := self.left_to_do()) < least:
+                    least, moved = left, time.monotonic()
+            if least > 0:
+                time.sleep(_PAUSE)
+        return Rest(time.monotonic() - began, least)
 
     def logged(self) -> str:
         """What our processes have logged since the experiment began; the sandbox is none of them."""

@@ -56,7 +56,7 @@ class Story(Office):
         self.desk = replace(self.desk, chance=random.Random(0))  # noqa: S311 - the same history must end the same
         self.wrongs: list[str] = []
         self._closed_by_a_person = self._reopened_by_a_person = False
-        self._was_wiped = False
+        self._is_accepted_in_schoolscan = self._was_wiped = False
         self._read = FindingStatus.OPEN
 
     def _hear(self, deed: Deed) -> None:
@@ -67,7 +67,8 @@ class Story(Office):
 
     def _judge(self, was: FindingStatus, status: FindingStatus) -> None:
         """Of an update of ours, `was` being what we had read. No system lets one depend on what is there."""
-        if status.is_solved and not self._closed_by_a_person:
+        is_still_accepted = status is FindingStatus.ACCEPTED_RISK and self._is_accepted_in_schoolscan
+        if status.is_solved and not self._closed_by_a_person and not is_still_accepted:
             self.wrongs.append(f"the finding became {status}, and nobody has closed a ticket since it was found")
         if was.is_solved and status.is_unsolved and not self._reopened_by_a_person:
             self.wrongs.append(f"the finding was {was}, and nobody has reopened a ticket since all agreed")
@@ -85,6 +86,8 @@ class Story(Office):
                 was.is_solved and change.becomes.is_unsolved
             ):
                 self._closed_by_a_person = False
+            if change.becomes is not FindingStatus.OPEN:  # found again, an accepted risk stays accepted
+                self._is_accepted_in_schoolscan = change.becomes is FindingStatus.ACCEPTED_RISK
             self.source.set_status("fnd_1", change.becomes)
             return
         for ticket in self.books[change.where].present(KEY.mark):
