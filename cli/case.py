@@ -12,6 +12,7 @@ import msgspec
 from cli.assembly import open_connection, open_outside, redis_address
 from cli.case_named import case_named
 from cli.case_words import step_words, ticket_words, time_words, timeline_lines, to_do_words
+from cli.clock import clock_of
 from cli.failures import ExitCode
 from cli.previews import district_of
 from remediation.cases import CaseKey, CaseRecord
@@ -25,7 +26,6 @@ from remediation.settings import Settings, load_settings
 from remediation.store.appointments import Appointments
 from remediation.store.connection import Connection
 from remediation.store.entries import Entry, Seen, Step, kind_word, moment, steps_of
-from remediation.store.shared_clock import SharedClock
 from remediation.store.standings import Stand, Standing, Standings
 from remediation.store.timeline import MOST_ENTRIES, Timeline
 from remediation.store.todo import Todo
@@ -201,9 +201,7 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Fo
     loaded = load_mappings(settings.mappings_path)
     district_of(loaded, key.district)
     known = await Todo(connection).record(key.ref)
-    record, clock = known or CaseRecord(key), SharedClock(connection)
-    await clock.set()
-    now = clock()
+    record, now = known or CaseRecord(key), (await clock_of(connection))()
     async with open_outside(loaded) as outside:
         rulebook = MappingsRulebook(loaded.mappings)
         sight = await observe(record, outside.sources[key.district], outside.trackers, rulebook, now)

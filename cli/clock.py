@@ -32,6 +32,13 @@ async def open_clock(connection: Connection) -> AsyncIterator[SharedClock]:
         await asyncio.gather(keeping, return_exceptions=True)
 
 
+async def clock_of(connection: Connection) -> SharedClock:
+    """A clock that was set once, as a command needs it. Raises StoreUnavailable."""
+    clock = SharedClock(connection)
+    await clock.set()
+    return clock
+
+
 async def keep(clock: SharedClock) -> None:
     """Ask again and again. Says once that the machine's clock differs from Redis's, and again after it agreed.
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import click
 
 from cli.assembly import Outside, accounts_of, keyring_of, open_connection, open_outside, redis_address
-from cli.clock import WORTH_TELLING
+from cli.clock import WORTH_TELLING, clock_of
 from cli.failures import ExitCode
 from receiver.accounts import Accounts
 from remediation.errors import ConfigurationError, OutsideError, RemediationError
@@ -18,7 +18,6 @@ from remediation.redaction import terminal
 from remediation.settings import Settings, environ, load_settings
 from remediation.signatures import TOLERANCE
 from remediation.store.connection import durability_problems
-from remediation.store.shared_clock import SharedClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +94,7 @@ async def _redis(settings: Settings) -> list[Diagnosis]:
     try:
         with redis_address(settings) as url:
             async with open_connection(url, socket_timeout=2.0, retries=0) as connection:
-                problems, clock = await durability_problems(connection.redis), SharedClock(connection)
-                await clock.set()
+                problems, clock = await durability_problems(connection.redis), await clock_of(connection)
     except RemediationError as error:
         return [Diagnosis("Redis", well=False, says=str(error), advice="Is it running, and is REDIS_URL right?")]
     return [_durability(settings, problems), _clock(clock.difference)]

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from cli.assembly import keyring_of, open_connection, redis_address
+from cli.clock import clock_of
 from remediation.mapping.durations import duration_of, duration_text
 from remediation.settings import load_settings
 from remediation.store.audit import Audit
@@ -37,8 +38,7 @@ def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
 
     async def work(url: str) -> ResultT:
         async with open_connection(url, socket_timeout=5.0, retries=1) as connection:
-            clock = SharedClock(connection)
-            await clock.set()
+            clock = await clock_of(connection)
             return await use(Stores(ParkedWork(connection, keyring), Audit(connection), clock))
 
     with redis_address(settings) as url:

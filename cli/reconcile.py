@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from cli.assembly import Outside, open_connection, open_outside, redis_address
+from cli.clock import clock_of
 from cli.failures import ExitCode
 from cli.previews import district_of
 from cli.reconcile_forecast import forecasts
@@ -145,8 +146,7 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
     async def work(url: str) -> ExitCode:
         opened = open_connection(url, socket_timeout=5.0, retries=1)
         async with opened as connection, open_outside(loaded) as outside:
-            clock = SharedClock(connection)
-            await clock.set()
+            clock = await clock_of(connection)
             owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings))
             walk = Walk(_sources(order, outside), outside.trackers, owners, order.since, clock, screen.say)
             if dry_run:

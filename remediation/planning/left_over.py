@@ -27,9 +27,8 @@ def still_wanted(name: str, seen: Observation, policy: Policy, now: datetime) ->
         case "patch":
             return status != target and bool(seen.active) == (target == FindingStatus.REVIEWING)
         case _:
-            return (
-                kind in {"duplicate", "comment", "raise"} and target in seen.existing
-            )  # until a person takes them off
+            is_told = kind in {"duplicate", "comment", "raise"}
+            return is_told and target in seen.existing  # until a person takes them off
 
 
 def _has_ended(tracker: str, seen: Observation, policy: Policy, now: datetime) -> bool:

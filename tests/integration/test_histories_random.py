@@ -8,9 +8,8 @@ from collections.abc import Coroutine, Iterator
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
@@ -21,6 +20,7 @@ from remediation.store.connection import Connection, open_pool
 from remediation.tickets import Reason, TicketState
 from tests.integration.histories import Change, Story
 from tests.integration.offices import HORIZON, KEY
+from tests.random_histories import play
 
 HISTORIES = 60
 STEPS = 30
@@ -195,14 +195,4 @@ def machine(redis_url: str, keyring: Keyring) -> Iterator[type[Histories]]:
 
 @pytest.mark.timeout(3600)  # for many rounds
 def test_every_history_comes_to_rest_in_agreement(machine: type[Histories], pytestconfig: pytest.Config) -> None:
-    rounds = pytestconfig.getoption("--rounds")
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=HISTORIES * rounds,
-            stateful_step_count=STEPS,
-            derandomize=rounds == 1,
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play(machine, pytestconfig, HISTORIES, STEPS)

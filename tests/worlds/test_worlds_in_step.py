@@ -10,14 +10,14 @@ from itertools import product
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from structlog.testing import capture_logs
 
 from remediation.findings import FindingStatus
 from remediation.policy import FOR_EVER, Acceptance, Policy, ResolveWhen
 from remediation.tickets import Reason
+from tests.random_histories import play
 from tests.worlds.agreement import ACCEPTED, GONE, OPEN, RESOLVED, REVIEWING
 from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import DAY, HORIZON, KEY, Change, Trouble
@@ -229,14 +229,4 @@ def machine() -> Iterator[type[Worlds]]:
 
 @pytest.mark.timeout(7200)  # for many rounds
 def test_whatever_happens_both_sides_come_to_agree(machine: type[Worlds], pytestconfig: pytest.Config) -> None:
-    rounds = pytestconfig.getoption("--rounds")
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=WORLDS * rounds,
-            stateful_step_count=STEPS,
-            derandomize=rounds == 1,
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play(machine, pytestconfig, WORLDS, STEPS)

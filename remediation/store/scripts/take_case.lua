@@ -13,7 +13,11 @@ redis.call('SET', LEASE .. ref, token, 'PX', ARGV[5])
 redis.call('ZADD', DIRTY, 'XX', now + GRACE_MS, ref) -- however long it was left to the queue: its taker may die
 redis.call('SET', BORN, now, 'NX')
 -- What a Redis wrote whose clock was ahead of this one's would be waited for until then: it was now at the latest.
-if tonumber(redis.call('GET', BORN)) > now then redis.call('SET', BORN, now) end
+local born = redis.call('GET', BORN)
+if tonumber(born) > now then
+  redis.call('SET', BORN, ARGV[3])
+  born = ARGV[3]
+end
 local row = redis.call('HGETALL', CASE .. ref)
 for i = 1, #row, 2 do
   if row[i]:sub(1, 7) == 'intent:' and tonumber(row[i + 1]) * 1000 > now then
@@ -23,7 +27,7 @@ for i = 1, #row, 2 do
 end
 row = with_crashes(row, ref)
 row[#row + 1] = 'born'
-row[#row + 1] = redis.call('GET', BORN)
+row[#row + 1] = born
 local look_at = redis.call('ZSCORE', APPOINTMENTS, ref)
 if look_at then
   row[#row + 1] = 'look_at'
