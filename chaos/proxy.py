@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from sandbox.wire import stop_accepting
+
 Kind = Literal["cut_before", "cut_after", "half", "delay", "stall"]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -79,22 +81,20 @@ class Proxy:
         self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
         await self._stop.wait()
-        server.close()
+        await stop_accepting(server)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        try:
-            far = await self._connect()
-        except OSError:
-            writer.transport.abort()
-            return
-        await _Conversation(self, (reader, writer), far).carry()
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._converse((reader, writer)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: writer.transport.abort())  # even where it was cancelled before it began
+
+    async def _converse(self, near: Streams) -> None:
+        with suppress(OSError):
+            await _Conversation(self, near, await self._connect()).carry()
 
     def due(self, data: bytes) -> Fault | None:
         """The fault for a request, counted down."""
@@ -124,9 +124,8 @@ class _Conversation:
         finally:
             for way in ways:
                 way.cancel()
+            self._far[1].transport.abort()  # before anything is awaited: the proxy may end now
             await asyncio.gather(*ways, return_exceptions=True)
-            for _, writer in (self._near, self._far):
-                writer.transport.abort()
 
     async def _requests(self) -> None:
         reader, writer = self._near[0], self._far[1]

@@ -14,13 +14,28 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sandbox.wire_faults import TRANSPORT, FaultyApp
 
-__all__ = ["FaultyApp", "run_servers", "serve"]
+__all__ = ["FaultyApp", "run_servers", "serve", "stop_accepting"]
 
 _LOOPBACK = "127.0.0.1"
 _BACKLOG = 1024
 _TICK_SECONDS = 0.01
 _ANSWERS_END_WITHIN_SECONDS = 1
 _STOP_WITHIN_SECONDS = 15
+_TURNS_TO_MAKE = 4
+"""asyncio hands a connection that it has accepted to its protocol, and that to its application, over so many turns."""
+
+
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Close the listener once each connection that it has accepted is known to its protocol, which can close it.
+
+    asyncio refuses to make the transport of a connection that was accepted just before its server was closed, and
+    leaves the socket to the collector.
+    """
+    for listener in server.sockets:
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+    for _ in range(_TURNS_TO_MAKE):
+        await asyncio.sleep(0)
+    server.close()
 
 
 class _Protocol(HttpToolsProtocol):
@@ -44,7 +59,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
         for server in self.servers:
-            server.close()
+            await stop_accepting(server)
         for connection in list(self.server_state.connections):
             connection.shutdown()
         if self.server_state.tasks:

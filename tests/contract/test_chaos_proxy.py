@@ -1,8 +1,11 @@
 """The proxy of the fault suite keeps its own promises: otherwise its figures would be about something else."""
 
 import asyncio
+import gc
 import socket
 import threading
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -97,3 +100,27 @@ def test_a_fault_happens_as_often_as_ordered() -> None:
     with proxied() as (_, proxy):
         proxy.order(Fault("cut_before", b"SCRIPT", times=2))
         assert [asked(proxy, b"SCRIPT")[0] for _ in range(3)] == [b"", b"", REPLY]
+
+
+def knock(port: int, ended: threading.Event) -> None:
+    """Connect, and be gone, again and again."""
+    while not ended.is_set():
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as connection:
+            connection.sendall(b"PING\r\n")
+
+
+def test_a_proxy_that_ends_while_connections_arrive_leaves_none_to_the_collector() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(10):
+            ended = threading.Event()
+            with proxied() as (_, proxy):
+                visitors = [threading.Thread(target=knock, args=(proxy.port, ended)) for _ in range(3)]
+                for visitor in visitors:
+                    visitor.start()
+                time.sleep(0.02)
+            ended.set()
+            for visitor in visitors:
+                visitor.join()
+        gc.collect()
+    assert [str(each.message) for each in told if "unclosed" in str(each.message)] == []

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import time
 import warnings
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.wire import FaultyApp, run_servers, serve
+from sandbox.wire import FaultyApp, run_servers, serve, stop_accepting
 
 
 class Counter:
@@ -222,3 +223,31 @@ async def test_several_servers_run_in_one_loop() -> None:
     assert (first.done, second.done) == (1, 1)
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"{addresses['first']}/things/a", trust_env=False)
+
+
+class Held(asyncio.Protocol):
+    """Keeps its transport, to close it later."""
+
+    def __init__(self, held: list[asyncio.Transport]) -> None:
+        self.held = held
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.held.append(transport)
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_no_connection_accepted_while_a_server_stops_is_left_to_the_collector(turns: int) -> None:
+    held: list[asyncio.Transport] = []
+    server = await asyncio.get_running_loop().create_server(lambda: Held(held), "127.0.0.1", 0)
+    with socket.create_connection(server.sockets[0].getsockname(), 5):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await stop_accepting(server)
+        for transport in held:
+            transport.abort()
+        await asyncio.sleep(0)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(each.message) for each in told if "unclosed" in str(each.message)] == []
