@@ -26,7 +26,7 @@ from workers.jobs import MOST_STUMBLES, never_raising
 from workers.leases import under_lease
 from workers.metrics import LOOK_SECONDS, LOOKS
 from workers.resources import Desk
-from workers.telling import count_and_log, tell_plan, tell_progress
+from workers.telling import count_and_log, tell_plan, tell_progress, tell_put_off
 
 logger = structlog.get_logger()
 
@@ -156,9 +156,7 @@ def _as_it_is_now(sight: Sight, progress: Progress) -> Observation:
 async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater]) -> None:
     waits = {_wait(desk, lease.record.attempts, error): error for error in errors}
     wait = min(waits)
-    if lease.record.attempts == 0:  # of an outage of days, one entry is enough
-        until = desk.clock() + wait
-        await desk.timeline.tell(lease.ref, [PutOff.by(waits[wait], until, desk.clock())])
+    await tell_put_off(desk, lease, PutOff.by(waits[wait], desk.clock() + wait, desk.clock()))
     _require(lease, held=await desk.todo.put_off(lease, desk.clock() + wait, desk.clock()))
     LOOKS.labels(lease.record.key.district, "put_off").inc()
     attempt, error = lease.record.attempts + 1, waits[wait]

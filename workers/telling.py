@@ -10,12 +10,26 @@ from remediation.cases import Memory
 from remediation.errors import OutsideError, Refused
 from remediation.observing import Sight
 from remediation.progress import Progress
-from remediation.store.entries import Acted, Cause, Disagreed, Entry, Planned, Seen, Triggered
+from remediation.store.entries import (
+    Acted,
+    Cause,
+    Disagreed,
+    Entry,
+    Planned,
+    PutOff,
+    Seen,
+    SetAside,
+    Settled,
+    Triggered,
+)
 from remediation.store.todo import Lease
 from workers.metrics import ACTIONS, CONFLICTS, UNMATCHED
 from workers.resources import Desk
 
 logger = structlog.get_logger()
+
+_ENTRIES_OF_A_STRETCH = 20
+"""More than the looks between two that get through tell, whatever happens to them."""
 
 
 async def tell_plan(desk: Desk, lease: Lease, sight: Sight, plan: Plan) -> None:
@@ -34,6 +48,23 @@ async def tell_progress(
         await desk.timeline.tell(lease.ref, [*acted, *([end] if end else [])])
     elif memory != lease.record.memory:
         await desk.timeline.tell(lease.ref, [*_seen(desk, lease, sight), *([end] if end else [])])
+
+
+async def tell_put_off(desk: Desk, lease: Lease, entry: PutOff) -> None:
+    """Which system holds the case up: once for each, until a look gets through. An outage of days is one entry."""
+    if lease.record.attempts == 0 or entry.system not in await _held_up_by(desk, lease):
+        await desk.timeline.tell(lease.ref, [entry])
+
+
+async def _held_up_by(desk: Desk, lease: Lease) -> set[str]:
+    """The systems of which it is told already that the looks since the last that got through waited for them."""
+    systems = set()
+    for entry in reversed(await desk.timeline.read(lease.ref, _ENTRIES_OF_A_STRETCH)):
+        if isinstance(entry, Settled | SetAside):
+            break
+        if isinstance(entry, PutOff):
+            systems.add(entry.system)
+    return systems
 
 
 def _is_told(lease: Lease, names: AbstractSet[str]) -> bool:

@@ -14,6 +14,7 @@ from remediation.ports import Telling
 from remediation.sealing import Keyring
 from remediation.store.appointments import Appointments
 from remediation.store.connection import Connection
+from remediation.store.entries import PutOff
 from remediation.tickets import Reason, Ticket, TicketState
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import MemoryTracker, PlainRulebook
@@ -149,3 +150,20 @@ async def test_an_outage_of_days_does_not_push_the_story_out_of_the_timeline(
     await office.later()
     kinds = [type(entry).__name__ for entry in (await office.desk.timeline.read(KEY.ref))[told:]]
     assert kinds[-2:] == ["Acted", "Settled"]
+
+
+async def test_a_system_that_goes_down_after_another_is_named_too_and_each_once(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = office_of(connection, keyring)
+    office.source.troubles.for_good("finding", BUSY)
+    await office.look()
+    office.source.troubles.heal()
+    office.jira.troubles.for_good("find", TryLater("jira", "down", status=503))
+    for _ in range(3):
+        await office.later()
+    office.source.troubles.for_good("finding", BUSY)
+    for _ in range(3):
+        await office.later()
+    entries = await office.desk.timeline.read(KEY.ref)
+    assert [entry.system for entry in entries if isinstance(entry, PutOff)] == ["lakeside", "jira"]
