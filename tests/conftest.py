@@ -1,5 +1,8 @@
 """What holds for every test."""
 
+import gc
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
@@ -10,3 +13,10 @@ settings.load_profile("remedy")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="How often faults and random histories are played.")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected() -> Iterator[None]:
+    """What a module leaves open fails that module, not whichever test runs when the collector comes by."""
+    yield
+    gc.collect()
