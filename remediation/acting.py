@@ -250,7 +250,10 @@ def _is_due(news: CommentOnTicket | RaiseTicket, progress: Progress) -> bool:
 
 def _says_something(patch: PatchFinding, on_tickets: Sequence[Action], progress: Progress) -> bool:
     """Whether a patch changes the status, or its note names what was opened: a note for each attempt helps nobody."""
-    if patch.status.is_unsolved and not any(ticket.state.is_active for ticket in progress.tickets.values()):
+    brings_back = any(isinstance(action, OpenTicket | ReopenTicket) for action in on_tickets)
+    stands_alone = patch.why is Why.RISK_EXPIRED and not brings_back
+    is_at_work = any(ticket.state.is_active for ticket in progress.tickets.values())
+    if patch.status.is_unsolved and not (is_at_work or stands_alone):
         return False  # `reviewing` beside tickets that are all done would be read as "resolved" by the next look
     opening = [action for action in on_tickets if isinstance(action, OpenTicket)]
     if patch.status is progress.status and opening:

@@ -136,13 +136,14 @@ class MemoryTodo(Todo):
 
         return await self._on.call(work)
 
-    async def put_off(self, lease: Lease, due: float, now: float) -> bool:
-        ref = lease.ref
+    async def put_off(self, lease: Lease, due: float, now: float, *, drop: Iterable[str] = ()) -> bool:
+        ref, fields = lease.ref, list(drop)
 
         def work() -> bool:
             if not self._on.holds(lease):
                 return False
             self._on.add(ref, "attempts")
+            self._on.drop(ref, *fields)
             if self._on.row(ref)["gen"].decode() == lease.generation:
                 self._on.write(ref, cause=Cause.SWEEP, marked_at=milliseconds(now))
                 self._on.dirty[ref] = milliseconds(due)

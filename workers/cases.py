@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from http import HTTPStatus
@@ -96,7 +97,8 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
     if later:
         _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(memory)}))
         await tell_progress(desk, lease, sight, progress, memory, None)
-        await _put_off(desk, lease, later)
+        answered = {action.name for action in progress.done} | refused.keys()
+        await _put_off(desk, lease, later, drop=[f"again:{name}" for name in sorted(answered & record.again)])
         return
     look_at = _appointment(lease, sight, progress)
     await tell_progress(desk, lease, sight, progress, memory, Settled(desk.clock(), look_at))
@@ -153,11 +155,11 @@ def _as_it_is_now(sight: Sight, progress: Progress) -> Observation:
     return replace(seen, finding=finding, tickets={**seen.tickets, **progress.tickets})
 
 
-async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater]) -> None:
+async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater], drop: Sequence[str] = ()) -> None:
     waits = {_wait(desk, lease.record.attempts, error): error for error in errors}
     wait = min(waits)
     await tell_put_off(desk, lease, PutOff.by(waits[wait], desk.clock() + wait, desk.clock()))
-    _require(lease, held=await desk.todo.put_off(lease, desk.clock() + wait, desk.clock()))
+    _require(lease, held=await desk.todo.put_off(lease, desk.clock() + wait, desk.clock(), drop=drop))
     LOOKS.labels(lease.record.key.district, "put_off").inc()
     attempt, error = lease.record.attempts + 1, waits[wait]
     logger.info("case_put_off", case=lease.ref, seconds=wait, attempt=attempt, system=error.system, status=error.status)

@@ -21,7 +21,7 @@ def still_wanted(name: str, seen: Observation, policy: Policy, now: datetime) ->
         case "open" | "reopen":
             is_missing = kind == "open" and status.is_unsolved and target in seen.missing(policy.trackers)
             is_wanted = status.is_unsolved or _has_ended(target, seen, policy, now)
-            return is_missing or (target in seen.done and is_wanted)
+            return is_missing or (is_wanted and _may_come_back(name, seen, policy, now))
         case "resolve":
             return not status.is_unsolved and target in seen.active
         case "patch":
@@ -29,6 +29,14 @@ def still_wanted(name: str, seen: Observation, policy: Policy, now: datetime) ->
         case _:
             is_told = kind in {"duplicate", "comment", "raise"}
             return is_told and target in seen.existing  # until a person takes them off
+
+
+def _may_come_back(name: str, seen: Observation, policy: Policy, now: datetime) -> bool:
+    """Whether a done ticket is there that can be opened again, or followed by a new one which the rule still wants."""
+    tracker = target_of(name)
+    if tracker not in seen.done:
+        return False
+    return tracker in policy.trackers or (kind_of(name) == "reopen" and policy.reopens(seen.tickets[tracker], now))
 
 
 def _has_ended(tracker: str, seen: Observation, policy: Policy, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from remediation.actions import Action, CommentOnTicket, PatchFinding, ResolveTicket, Why, kind_of
+from remediation.actions import Action, CommentOnTicket, OpenTicket, PatchFinding, ResolveTicket, Why, kind_of
 from remediation.findings import FindingStatus
 from remediation.planning.bringing_back import no_longer_accepting
 from remediation.planning.outcomes import decided
@@ -31,14 +31,21 @@ def _reopened(case: Situation, reopened: Sequence[str]) -> list[Action]:
 
 
 def _expired(case: Situation) -> list[Action]:
-    """An accepted risk has come to its end: the tickets that accepted it come back."""
+    """An accepted risk has come to its end: the tickets that accepted it come back, or those that the rule wants now.
+
+    Where there is nothing to bring back the finding alone does; where that was refused, it waits with it for a person.
+    """
     if case.status is not FindingStatus.ACCEPTED_RISK or case.seen.unseen:
         return []
     until = case.risk_until
     if until is None or until > case.now:
         return []
-    back = no_longer_accepting(case)
-    return [*back, PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED, until=until)] if back else []
+    parked = case.record.parked
+    opened = [OpenTicket(tracker, Why.RISK_EXPIRED) for tracker in case.missing if f"open:{tracker}" not in parked]
+    back = [*no_longer_accepting(case), *opened]
+    if not back and any(kind_of(name) in {"open", "reopen"} for name in parked):
+        return []
+    return [*back, PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED, until=until)]
 
 
 def _is_bringing_back(case: Situation) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,7 +15,7 @@ from remediation.sealing import Keyring
 from remediation.store.appointments import Appointments
 from remediation.store.connection import Connection
 from remediation.store.entries import PutOff
-from remediation.tickets import Reason, Ticket, TicketState
+from remediation.tickets import Reason, Risk, Ticket, TicketState
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import MemoryTracker, PlainRulebook
 from workers.polls import poll_trackers
@@ -113,6 +113,24 @@ async def test_a_ticket_that_cannot_be_seen_does_not_cancel_the_appointment(
         office.desk = replace(office.desk, trackers={})
     await office.look()
     assert await Appointments(connection).of(KEY.ref) == ends
+
+
+@pytest.mark.parametrize("wanted", [("jira",), ()])
+async def test_an_acceptance_ends_although_its_tracker_has_left_the_rule(
+    connection: Connection, keyring: Keyring, wanted: tuple[str, ...]
+) -> None:
+    office = Office(connection, keyring, rulebook=PlainRulebook("snow"))
+    await office.look()
+    (ticket,) = office.snow.of(KEY.mark)
+    office.snow.accept_risk(ticket.id, Risk("nobody sees it", datetime.fromtimestamp(office.clock() + 86_400, UTC)))
+    await office.look()
+    assert office.status() is FindingStatus.ACCEPTED_RISK
+    office.snow.close_for_good(ticket.id)
+    office.desk = office.desk_with(keyring, PlainRulebook(*wanted))
+    await office.later(2 * 86_400)
+    assert office.status() is FindingStatus.REVIEWING
+    assert len(office.jira.of(KEY.mark)) == len(wanted)
+    assert await office.desk.todo.dirty() == 0
 
 
 class FailingRulebook(PlainRulebook):

@@ -20,7 +20,7 @@ from remediation.actions import (
 from remediation.cases import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.findings import Finding, FindingStatus
 from remediation.planning import Observation, plan, still_wanted, written_ahead
-from remediation.policy import Policy
+from remediation.policy import FOR_EVER, Policy
 from remediation.tickets import Reason, Ticket, TicketState
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -300,6 +300,26 @@ def test_a_parked_action_is_wanted_only_while_it_would_help(
     name: str, observation: Observation, *, expected: bool
 ) -> None:
     assert still_wanted(name, observation, POLICY, NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "reopen_within", "expected"),
+    [
+        ("open:jira", timedelta(0), False),
+        ("open:jira", FOR_EVER, False),
+        ("reopen:jira", timedelta(0), False),
+        ("reopen:jira", FOR_EVER, True),
+    ],
+)
+def test_a_done_ticket_whose_tracker_has_left_the_rule_comes_back_only_by_reopening(
+    name: str, reopen_within: timedelta, *, expected: bool
+) -> None:
+    policy = Policy(trackers=("servicenow",), reopen_within=reopen_within)
+    record = CaseRecord(KEY, memory=Memory(REVIEWING, {"servicenow": ACTIVE, "jira": DONE}), again=frozenset({name}))
+    observation = seen(REVIEWING, servicenow=ACTIVE, jira=DONE)
+    assert still_wanted(name, observation, policy, NOW) is expected
+    planned = plan(observation, policy, record, NOW)
+    assert not any(isinstance(action, OpenTicket) and action.tracker == "jira" for action in planned)
 
 
 # A small world in which actions really happen, so that promises can be tried on all of its histories.

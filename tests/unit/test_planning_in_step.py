@@ -172,6 +172,20 @@ TABLE = [
         ["reopen:snow", "reopen:jira", "patch:reviewing"],
     ),
     Row(
+        "it has ended, the ticket is closed for good, and the rule wants one in another tracker now",
+        seen(ACCEPTED, replace(accepted("snow", until=NOW), final=True)),
+        LIVED_WITH,
+        ["open:jira", "patch:reviewing"],
+        replace(BOTH, trackers=("jira",)),
+    ),
+    Row(
+        "it has ended, the ticket is closed for good, and no rule takes the finding any more",
+        seen(ACCEPTED, replace(accepted("snow", until=NOW), final=True)),
+        LIVED_WITH,
+        ["patch:reviewing"],
+        replace(BOTH, trackers=(), is_former=True),
+    ),
+    Row(
         "the rule's longest time counts from the closing",
         seen(ACCEPTED, replace(accepted("snow"), closed_at=NOW - 365 * DAY), accepted("jira")),
         LIVED_WITH,
@@ -293,6 +307,11 @@ def test_what_an_acceptance_lacks_is_said(ticket: Ticket, fact: str) -> None:
     policy = replace(STRICT, trackers=("snow",))
     memory = Memory(REVIEWING, {"snow": ACTIVE})
     assert planned(seen(REVIEWING, ticket), memory, policy) == (CommentOnTicket("snow", Why.RISK_UNEXPLAINED, fact),)
+
+
+def test_an_acceptance_that_ended_waits_with_a_reopening_that_was_refused() -> None:
+    record = CaseRecord(KEY, memory=LIVED_WITH, parked=frozenset({"reopen:snow"}))
+    assert plan(seen(ACCEPTED, accepted("snow", until=NOW)), replace(BOTH, trackers=("snow",)), record, NOW) == ()
 
 
 def test_what_was_told_is_not_told_again_until_it_changes() -> None:

@@ -192,3 +192,15 @@ async def test_schoolscans_word_counts_although_no_note_has_named_the_ticket_in_
     await noticed(world, deleted("snow"))
     await noticed(world, says(RESOLVED))
     assert await at_rest(world) == (RESOLVED, set())
+
+
+async def test_what_was_asked_for_again_and_done_is_not_done_once_more_when_its_ticket_is_closed() -> None:
+    world = await opened()
+    world.happen(deleted("jira"))
+    world.fail(refused("jira", "create"))
+    await world.look()
+    world.fail(busy("snow", "read", lasting=True))
+    await world.replay()
+    await noticed(world, closed("jira"))
+    assert await at_rest(world) == (REVIEWING, {"snow"})
+    assert len(world.books["jira"].books) == 2
