@@ -142,4 +142,5 @@ async def refurnish(desks: Desks, loaded: Loaded) -> None:
     rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings)
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
-        desks.replace(outside.sources, outside.trackers, rulebook, stack.pop_all().aclose)
+        kept = loaded.mappings.retention
+        desks.replace(outside.sources, outside.trackers, rulebook, stack.pop_all().aclose, kept)

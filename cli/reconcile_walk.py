@@ -21,7 +21,7 @@ from remediation.findings import Finding
 from remediation.ports import Source, Tracker
 from remediation.queue import Band, band_of
 from remediation.store.owners import Owners
-from remediation.tickets import TicketChange
+from remediation.tickets import ChangePage, TicketChange
 
 ResultT = TypeVar("ResultT")
 
@@ -170,11 +170,14 @@ class Walk:
     async def _pages(self, tracker: Tracker) -> AsyncIterator[Sequence[TicketChange]]:
         """Every ticket that changed since the moment, page by page; one may come twice."""
         cursor, more = tracker.cursor_at(self.since), True
-        now = datetime.fromtimestamp(self.clock(), tz=UTC)
         while more:
-            page = await self.patiently(partial(tracker.changes, cursor, now))
+            page = await self.patiently(partial(self._page, tracker, cursor))
             yield page.changes
             cursor, more = page.cursor, page.more
+
+    async def _page(self, tracker: Tracker, cursor: str) -> ChangePage:
+        """The page, asked for now: it may have been waited for since the last one."""
+        return await tracker.changes(cursor, datetime.fromtimestamp(self.clock(), tz=UTC))
 
     def _leave_out(self, error: OutsideError) -> None:
         self.not_listed[error.system] = error

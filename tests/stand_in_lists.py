@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from remediation.errors import OutsideError
 from remediation.store.entries import Cause, Entry, decoded, encoded
@@ -89,6 +89,9 @@ class MemoryTimeline(Timeline):
 
     def __init__(self, shelves: Shelves) -> None:
         self._on = shelves
+
+    def keeping(self, kept: timedelta) -> "MemoryTimeline":  # noqa: ARG002 - none is ever forgotten
+        return self
 
     async def tell(self, ref: str, entries: Iterable[Entry]) -> None:
         wire = [encoded(entry) for entry in entries]

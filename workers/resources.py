@@ -126,11 +126,19 @@ class Desks:
             self._put_away_unused(shift)
 
     def replace(
-        self, sources: Mapping[str, Source], trackers: Mapping[str, Tracker], rulebook: Rulebook, put_away: PutAway
+        self,
+        sources: Mapping[str, Source],
+        trackers: Mapping[str, Tracker],
+        rulebook: Rulebook,
+        put_away: PutAway,
+        kept: Retention | None = None,
     ) -> None:
-        """From now on jobs get these; the stores stay. Must be called in the event loop."""
+        """From now on jobs get these; the stores stay, with the spans of `kept`. Must be called in the event loop."""
         before = self._current
         desk = replace(before.desk, sources=sources, trackers=trackers, rulebook=rulebook)
+        if kept is not None:
+            inbox, timeline = desk.inbox.keeping(kept.deliveries), desk.timeline.keeping(kept.timelines)
+            desk = replace(desk, inbox=inbox, timeline=timeline)
         self._current = _Shift(desk, put_away)
         self._shifts.add(self._current)
         self._put_away_unused(before)

@@ -91,6 +91,10 @@ class Inbox:
         self._keyring = keyring
         self._kept_ms = milliseconds(kept)
 
+    def keeping(self, kept: timedelta) -> "Inbox":
+        """The same inbox, with this span for what is read from now on."""
+        return Inbox(self._connection, self._keyring, kept, self._beginnings)
+
     async def accept(
         self, delivery_id: str, sender: Sender, account: str, body: bytes, now: float, *, unreadable: str | None = None
     ) -> bool:

@@ -11,7 +11,7 @@ from remediation.redaction import words_of
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection, passing_errors
 from remediation.store.inbox import FINGERPRINT_LIFETIME, milliseconds
-from remediation.store.keys import PARKED, PARKED_ROW
+from remediation.store.keys import PARKED, PARKED_ROW, REPLAYS
 from remediation.store.traces import trace_of
 
 _LIFETIME_MS = milliseconds(FINGERPRINT_LIFETIME)
@@ -21,7 +21,7 @@ MOST_REPLAYS = 5
 """Replays of one piece within thirty days, after which somebody should rather mend what keeps it from working."""
 
 _ROWS_AT_ONCE = 200
-_SHORT = ("kind", "subject", "district", "action", "system", "error", "status", "words", "attempts", "replays")
+_SHORT = ("kind", "subject", "district", "action", "system", "error", "status", "words", "attempts")
 _TIMES = ("first_at", "at")
 
 
@@ -176,7 +176,10 @@ class ParkedWork:
     async def one(self, name: str) -> Parked | None:
         """One piece of parked work by its name, with its trace."""
         row = await self._connection.ask(self._connection.redis.hgetall(PARKED_ROW + name))
-        return self._read(name, {field.decode(): value for field, value in row.items()}) if row else None
+        if not row:
+            return None
+        replays = await self._connection.ask(self._connection.redis.get(REPLAYS + name))
+        return self._read(name, {field.decode(): value for field, value in row.items()}, replays)
 
     async def _rows(self, names: list[str]) -> list[Parked]:
         fields = [*_SHORT, *_TIMES]
@@ -184,13 +187,16 @@ class ParkedWork:
             async with self._connection.redis.pipeline(transaction=False) as pipe:
                 for name in names:
                     pipe.hmget(PARKED_ROW + name, fields)
-                answers = await pipe.execute()
+                pipe.mget([REPLAYS + name for name in names])
+                *answers, replays = await pipe.execute()
         rows = [
             {field: value for field, value in zip(fields, row, strict=True) if value is not None} for row in answers
         ]
-        return [self._read(name, row) for name, row in zip(names, rows, strict=True) if row]
+        return [self._read(name, row, count) for name, row, count in zip(names, rows, replays, strict=True) if row]
 
-    def _read(self, name: str, row: Mapping[str, bytes]) -> Parked:
+    def _read(self, name: str, row: Mapping[str, bytes], replays: bytes | None) -> Parked:
+        """`replays` is the counter itself, which expires: a copy of it would say "within thirty days" for ever."""
+
         def text(field: str) -> str:
             return row.get(field, b"").decode()
 
@@ -205,7 +211,7 @@ class ParkedWork:
             status=int(row["status"]) if "status" in row else None,
             words=self._opened("words", name, row),
             attempts=int(row.get("attempts", 1)),
-            replays=int(row.get("replays", 0)),
+            replays=int(replays or 0),
             first_at=_moment(row["first_at"]),
             at=_moment(row["at"]),
             trace=self._opened("trace", name, row),

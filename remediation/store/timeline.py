@@ -37,6 +37,10 @@ class Timeline:
         self._connection = connection
         self._kept_ms = kept // timedelta(milliseconds=1)
 
+    def keeping(self, kept: timedelta) -> "Timeline":
+        """The same timelines, with this span for what is told from now on."""
+        return Timeline(self._connection, kept)
+
     async def tell(self, ref: str, entries: Iterable[Entry]) -> None:
         """Add the entries in order, in one round trip. Nothing to tell costs nothing. Raises StoreUnavailable."""
         wire = [encoded(entry) for entry in entries]

@@ -4,6 +4,10 @@ JQL compares dates to the minute and in the account's own time zone, so only rel
 Results come newest first: an issue that changes meanwhile moves to pages that were already read, where the next list
 finds it; nothing moves over a page's edge unseen. Only deletion pulls others forward, and pages that are found by
 counting overlap for that.
+
+Relative dates count from the moment of asking, so a list that takes long must look back further with every page, or the
+oldest changes leave it unread. Where pages are counted, each asks for so much more. A token allows no other query:
+there the list begins again, looking back further than it needs to at first.
 """
 
 from collections.abc import Iterable
@@ -21,6 +25,9 @@ PAGE_SIZE = 100
 PAGE_OVERLAP = 5
 _FIRST_LIST = timedelta(minutes=5)
 _ROUNDING = timedelta(minutes=1)
+_LEAST_SPARE = timedelta(minutes=10)
+"""How long a list that began again may take without doing so once more, if it had not taken longer before."""
+
 _CLOCK_SET_BACK = timedelta(days=1)
 """How far back a list looks whose last one was in the future: by now nobody knows how long ago that was."""
 
@@ -41,7 +48,7 @@ def jql_for_mark(mark: str) -> str:
 class Cursor(Sent):
     """Where a list stands. Every change up to `since` has been listed; the list under way began at `started`.
 
-    `minutes` is how far back it looks: fixed for all its pages, because a token is good only for the same query.
+    `minutes` is how far back it looks: fixed where there is a token, because that is good only for the same query.
     """
 
     since: AwareDatetime
@@ -74,7 +81,7 @@ class Listing:
 
     @property
     def jql(self) -> str:
-        """The query, the same for all pages of a list."""
+        """The query, the same for all pages that tokens lead to."""
         return f'labels = {quoted(OUR_LABEL)} AND updated >= "-{self.minutes}m" ORDER BY updated DESC, key DESC'
 
     def following(self, page: Page) -> tuple[str, bool]:
@@ -93,16 +100,33 @@ class Listing:
 
 def listing(cursor: Cursor, now: datetime, overlap: timedelta) -> Listing:
     """The page that comes next: of the list under way, or the first of a new one."""
-    if cursor.started:
+    needed = _minutes_back(cursor.since, now, overlap)
+    if not cursor.started:
+        return Listing(cursor, now.astimezone(UTC), needed)
+    if cursor.start:
+        return Listing(cursor, cursor.started, needed)
+    if cursor.token and cursor.minutes >= needed:
         return Listing(cursor, cursor.started, cursor.minutes)
-    since_then = now - cursor.since if now >= cursor.since else _CLOCK_SET_BACK
-    age = min(since_then, _LONGEST_LIST) + overlap + _ROUNDING
-    return Listing(cursor, now.astimezone(UTC), ceil(age / _ROUNDING))
+    return Listing(restarted(cursor), now.astimezone(UTC), needed + _spare(now - cursor.started))
 
 
 def restarted(cursor: Cursor) -> Cursor:
     """The same list from its first page: Jira forgets a token after a while."""
-    return Cursor(since=cursor.since)
+    return Cursor(since=cursor.since, started=cursor.started)
+
+
+def _minutes_back(since: datetime, now: datetime, overlap: timedelta) -> int:
+    """How far a query must look back that is asked now."""
+    age = now - since if now >= since else _CLOCK_SET_BACK
+    return ceil((min(age, _LONGEST_LIST) + overlap + _ROUNDING) / _ROUNDING)
+
+
+def _spare(took: timedelta) -> int:
+    """How many minutes more, for a list that took so long in vain.
+
+    Each time it may take twice as long, so that it ends, however long it is.
+    """
+    return ceil(max(2 * took, _LEAST_SPARE) / _ROUNDING)
 
 
 def changes_in(found: Iterable[Found]) -> tuple[TicketChange, ...]:

@@ -12,9 +12,11 @@ import pytest
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.tickets import Reason, TicketState
 from remediation.trackers.jira import Jira
-from sandbox.jira import PERSON, SERVICE
+from sandbox.jira import PERSON, SERVICE, jira_app
+from sandbox.wire import serve
 from tests.contract.jira_world import Deployment, JiraWorld, jira_world
 from tests.contract.tracker_suite import TrackerContract, mark_of, nobody_listens
+from tests.stand_ins import ManualClock
 
 MARK = mark_of("fnd_1")
 
@@ -325,6 +327,31 @@ async def test_changes_survive_a_deletion_between_two_counted_pages() -> None:
             seen |= {change.ticket_id for change in page.changes}
         await tracker.close()
     assert seen == {ticket.id for ticket in tickets}
+
+
+@pytest.mark.parametrize("deployment", get_args(Deployment))
+async def test_a_list_that_is_interrupted_still_tells_of_every_change(deployment: Deployment) -> None:
+    clock = ManualClock(1_790_000_000.0)
+    with serve(jira_app(deployment=deployment, search_lag=0.0, clock=clock)) as address:
+        world = JiraWorld(address, deployment)
+        tracker = world.connect()
+        tickets = [await tracker.create(world.draft(mark_of(f"fnd_{number}"))) for number in range(30)]
+        clock.pass_by(3600)
+        page = await tracker.changes(None, datetime.fromtimestamp(clock(), UTC))
+        assert page.changes == ()
+        for ticket in tickets:
+            world.close_as_person(ticket, Reason.FIXED)
+        clock.pass_by(3600)
+        world.settings(page_limit=10)
+        seen = set()
+        for pause in (600, *[1] * 9):
+            page = await tracker.changes(page.cursor, datetime.fromtimestamp(clock(), UTC))
+            seen |= {change.ticket_id for change in page.changes}
+            clock.pass_by(pause)
+        await tracker.close()
+        world.close()
+    assert seen == {ticket.id for ticket in tickets}
+    assert not page.more
 
 
 async def test_nothing_of_an_answer_reaches_a_log(

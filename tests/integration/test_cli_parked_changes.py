@@ -70,9 +70,12 @@ def call(remedy: CliRunner, *words: str, confirm: str | None = None, **environme
     return remedy.invoke(main, ["parked", *words], input=confirm, env=environment)
 
 
-def names(remedy: CliRunner) -> list[str]:
-    listed = call(remedy, "list", "--json")
-    return [json.loads(line)["name"] for line in listed.stdout.splitlines()]
+def rows(remedy: CliRunner) -> list[dict[str, object]]:
+    return [json.loads(line) for line in call(remedy, "list", "--json").stdout.splitlines()]
+
+
+def names(remedy: CliRunner) -> list[object]:
+    return [row["name"] for row in rows(remedy)]
 
 
 def audited(remedy: CliRunner) -> list[dict[str, object]]:
@@ -180,7 +183,6 @@ def worn(redis_url: str, *, times: int = MOST_REPLAYS) -> None:
     """The action was replayed and parked again so many times."""
     with PlainRedis.from_url(redis_url) as redis:
         redis.set(f"remedy:replays:{ACTION}", times)
-        redis.hset(f"remedy:parked:{ACTION}", "replays", str(times))
 
 
 def test_what_was_replayed_too_often_stays_parked_unless_asked_for_again(crowded: CliRunner, redis_url: str) -> None:
@@ -195,6 +197,19 @@ def test_what_was_replayed_too_often_stays_parked_unless_asked_for_again(crowded
     assert names(crowded) == [ACTION]
     again = call(crowded, "replay", ACTION, "--again")
     assert (again.exit_code, again.stdout) == (ExitCode.DONE, f"{ACTION}: replayed\n")
+
+
+def test_what_was_replayed_too_often_is_replayed_again_once_thirty_days_are_over(
+    filled: CliRunner, redis_url: str
+) -> None:
+    worn(redis_url)
+    assert call(filled, "replay", ACTION, "--dry-run").exit_code == ExitCode.FAILED
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.delete(f"remedy:replays:{ACTION}")  # as Redis does by itself
+    (shown,) = [each for each in rows(filled) if each["name"] == ACTION]
+    assert shown["replays"] == json.loads(call(filled, "show", ACTION, "--json").stdout)["replays"] == 0
+    result = call(filled, "replay", ACTION)
+    assert (result.exit_code, result.stdout) == (ExitCode.DONE, f"{ACTION}: replayed\n")
 
 
 async def test_replays_are_counted_although_the_row_is_made_anew(

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -14,7 +16,7 @@ from remediation.senders import Sender
 from remediation.store.connection import Connection
 from remediation.store.inbox import scan_ref
 from remediation.store.keys import CASE, SCAN, SCANS
-from remediation.store.parked import ParkedKind
+from remediation.store.parked import Outcome, ParkedKind
 from tests.integration.offices import Office
 from tests.stand_ins import LATER
 from workers.deliveries import read_delivery
@@ -56,6 +58,12 @@ async def complete(office: Office, event_id: str = "evt_1", district: str = "lak
     for job in await office.waiting():
         if job.startswith(Job.READ_DELIVERY):
             await office.redis.zrem(WORK_QUEUE, job)
+
+
+async def start(office: Office, event_id: str) -> None:
+    body = json.dumps({"id": event_id, "type": "scan.started", "data": {"scan_id": "scan_1"}}).encode()
+    await office.desk.inbox.accept(event_id, Sender.SCHOOLSCAN, "lakeside", body, office.clock())
+    await read_delivery(office.context, event_id)
 
 
 async def page(office: Office) -> None:
@@ -216,12 +224,70 @@ async def test_a_start_that_arrives_late_leaves_a_parked_listing_parked_and_kept
     """P5, and the person who is to replay it finds it, however long that takes."""
     office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan"))
     await page(office)
-    body = json.dumps({"id": "evt_2", "type": "scan.started", "data": {"scan_id": "scan_1"}}).encode()
-    await office.desk.inbox.accept("evt_2", Sender.SCHOOLSCAN, "lakeside", body, office.clock())
-    await read_delivery(office.context, "evt_2")
+    await start(office, "evt_2")
     assert await field(office, "state") == "parked"
     assert await office.redis.ttl(SCAN + REF) == -1
     office.source.troubles.heal()
     await office.desk.parked.replay(f"{REF}/list", office.clock())
     await office.work()
     assert len(await marked(office)) == COUNT
+
+
+async def test_a_listing_does_not_expire_before_it_is_done_however_long_that_takes(office: Office) -> None:
+    """P1: findings that were not listed yet have nothing else that remembers them."""
+    office.source.troubles.for_good("findings_page", TryLater("lakeside", "down"))
+    await page(office)
+    assert await office.redis.ttl(SCAN + REF) == -1
+    await start(office, "evt_2")
+    assert await office.redis.ttl(SCAN + REF) == -1, "a start that arrives late changes nothing"
+    office.source.troubles.heal()
+    await office.later()
+    assert await field(office, "state") == "done"
+    assert await office.redis.ttl(SCAN + REF) > 0
+    await complete(office, "evt_3")
+    assert await office.redis.ttl(SCAN + REF) == -1, "it is listed once more"
+
+
+async def test_a_replayed_listing_does_not_expire_before_it_is_done(office: Office) -> None:
+    office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan"))
+    await page(office)
+    await office.desk.parked.replay(f"{REF}/list", office.clock())
+    assert await office.redis.ttl(SCAN + REF) == -1
+    office.source.troubles.heal()
+    await office.work()
+    assert await office.redis.ttl(SCAN + REF) > 0
+
+
+async def test_a_scan_that_is_done_is_kept_for_as_long_as_the_file_says(office: Office) -> None:
+    office.desk = replace(office.desk, inbox=office.desk.inbox.keeping(timedelta(days=2)))
+    await complete(office, "evt_2")
+    await office.work()
+    assert round(await office.redis.ttl(SCAN + REF) / 86_400) == 2
+
+
+async def test_a_scan_that_nothing_is_known_of_is_not_woken_for_ever(office: Office) -> None:
+    await office.redis.delete(SCAN + REF, WORK_QUEUE)
+    assert await office.later() == [Job.PAGE_SCAN]
+    assert await office.later() == []
+    assert await office.redis.exists(SCANS, SCAN + REF) == 0
+
+
+async def test_a_parked_listing_that_a_delivery_begins_anew_is_not_parked_any_more(office: Office) -> None:
+    office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan"))
+    await page(office)
+    office.source.troubles.heal()
+    await complete(office, "evt_2")
+    assert await office.parked() == {}
+    assert await office.desk.parked.count() == 0
+    await office.work()
+    assert len(await marked(office)) == COUNT
+
+
+async def test_a_parked_listing_of_a_scan_that_nothing_is_known_of_is_missing(office: Office) -> None:
+    office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan"))
+    await page(office)
+    await office.redis.delete(SCAN + REF, WORK_QUEUE)
+    assert await office.desk.parked.replay(f"{REF}/list", office.clock()) is Outcome.MISSING
+    assert await office.parked() == {}
+    assert await office.redis.exists(SCANS, SCAN + REF) == 0
+    assert await office.later() == []

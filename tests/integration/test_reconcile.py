@@ -18,7 +18,7 @@ from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.store.entries import Triggered
-from remediation.tickets import Draft, TicketState
+from remediation.tickets import ChangePage, Draft, TicketState
 from tests.integration.offices import Office
 from tests.integration.reconciling import (
     COUNT,
@@ -33,7 +33,7 @@ from tests.integration.reconciling import (
     results_in,
     walk_of,
 )
-from tests.stand_ins import LATER, MemorySource
+from tests.stand_ins import LATER, MemorySource, MemoryTracker
 
 
 @pytest.fixture
@@ -74,6 +74,24 @@ async def test_it_waits_for_as_long_as_it_is_told_to(office: Office) -> None:
     assert len(await found(walk)) == COUNT
     assert isinstance(walk.sleep, Asleep)
     assert [seconds >= 42 for seconds in walk.sleep.seconds] == [False, True]
+
+
+async def test_a_page_that_had_to_be_waited_for_is_asked_for_at_the_time_that_it_is_by_then(office: Office) -> None:
+    begun, asked = office.clock(), list[float]()
+
+    class Noting(MemoryTracker):
+        async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
+            asked.append(now.timestamp())
+            return await super().changes(cursor, now)
+
+    async def let_time_pass(seconds: float) -> None:
+        del seconds
+        office.clock.pass_by(60)
+
+    office.trackers["jira"] = jira = Noting("jira", office.clock)
+    jira.troubles.once("changes", TryLater("jira", "busy", status=429, after=60.0))
+    await found(walk_of(office, sleep=let_time_pass))
+    assert asked == [begun, begun + 60]
 
 
 async def test_those_whom_a_system_asks_to_wait_at_the_same_time_wait_together(office: Office) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from redis import Redis
 
 from cli.demo.outside import Outside, open_outside_world
 from cli.demo.stage import Program, Stage, open_stage
@@ -166,6 +167,11 @@ class Scene:
         issues = [each for each in self.outside.control("jira", "GET", "issues") if each["key"] in keys]
         return [label for each in issues for label in each["fields"]["labels"] if not label.startswith("remedy")]
 
+    def days_left(self, kind: str) -> set[int]:
+        """How many days the rows of this kind are still kept."""
+        with Redis.from_url(self.stage.redis_url) as redis:
+            return {round(redis.ttl(key) / 86_400) for key in redis.scan_iter(f"remedy:{kind}:*")}
+
     def deliver(self, district: str = "lakeside", secret: str = WEBHOOK_SECRET) -> int:
         """The receiver's answer to a scan.started of its own, signed with this secret."""
         number = next(self.numbers)
@@ -274,6 +280,13 @@ def test_a_tracker_can_be_added(scene: Scene) -> None:
     scene.change(Rules(label="both", servicenow=True))
     later = scene.find()
     until(lambda: scene.trackers(later) == ["jira", "servicenow"])
+
+
+def test_a_changed_retention_holds_for_what_is_kept_from_then_on(scene: Scene) -> None:
+    scene.change(Rules(more="retention: {deliveries: 2d, timelines: 8d}"))
+    scene.find()
+    until(lambda: 2 in scene.days_left("inbox"))
+    until(lambda: 8 in scene.days_left("timeline"))
 
 
 def test_a_district_can_be_added_and_taken_away(scene: Scene) -> None:

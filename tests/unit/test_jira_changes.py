@@ -66,15 +66,61 @@ def test_the_last_page_moves_the_cursor_to_when_the_list_began() -> None:
 
 
 def test_pages_by_token_ask_the_same_query_and_end_where_the_list_began() -> None:
-    began = NOW + timedelta(minutes=30)
+    began = NOW + timedelta(minutes=29, seconds=30)
     first = listing(Cursor(since=NOW), began, OVERLAP)
     cursor, more = first.following(page(2, nextPageToken="t1"))
     assert more
-    second = listing(cursor_from(cursor, NOW), began + timedelta(hours=9), OVERLAP)
+    second = listing(cursor_from(cursor, NOW), began + timedelta(seconds=30), OVERLAP)
     assert (second.jql, second.cursor.token) == (first.jql, "t1")
     cursor, more = second.following(page(1))
     assert not more
     assert cursor_from(cursor, NOW) == Cursor(since=began)
+
+
+def test_a_list_by_token_begins_again_where_its_query_no_longer_looks_back_far_enough() -> None:
+    began = NOW + timedelta(minutes=30)
+    cursor, _ = listing(Cursor(since=NOW), began, OVERLAP).following(page(2, nextPageToken="t1"))
+    later = began + timedelta(seconds=1)
+    again = listing(cursor_from(cursor, NOW), later, OVERLAP)
+    assert (again.cursor.token, again.cursor.start, again.started) == (None, 0, later)
+    assert again.cursor.since == NOW
+
+
+@given(st.integers(1, 10**6))
+def test_a_list_that_began_again_may_take_twice_as_long_as_before(took: int) -> None:
+    cursor, _ = listing(Cursor(since=NOW), NOW, OVERLAP).following(page(2, nextPageToken="t1"))
+    later = NOW + timedelta(minutes=1, seconds=took)
+    cursor, _ = listing(cursor_from(cursor, NOW), later, OVERLAP).following(page(2, nextPageToken="t2"))
+    last = listing(cursor_from(cursor, NOW), later + 2 * (later - NOW), OVERLAP)
+    assert last.cursor.token == "t2"
+    assert last.started == later
+
+
+@pytest.mark.parametrize("seconds", [0.2, 20, 3000])
+def test_a_list_by_token_ends_however_long_it_is(seconds: float) -> None:
+    now, pages, asked = NOW, 500, 0
+    place = listing(Cursor(since=NOW), now, OVERLAP)
+    read = 0
+    while read < pages:
+        asked, now = asked + 1, now + timedelta(seconds=seconds)
+        read += 1
+        cursor, _ = place.following(page(1, nextPageToken="t"))
+        place = listing(cursor_from(cursor, NOW), now, OVERLAP)
+        read = read if place.cursor.token else 0
+    assert asked < 3 * pages
+
+
+def test_a_list_of_everything_never_begins_again() -> None:
+    cursor, _ = listing(Cursor(since=datetime(2000, 1, 1, tzinfo=UTC)), NOW, OVERLAP).following(
+        page(2, nextPageToken="t1")
+    )
+    assert listing(cursor_from(cursor, NOW), NOW + timedelta(days=2), OVERLAP).cursor.token == "t1"
+
+
+def test_a_list_that_is_counted_looks_back_as_far_however_late_its_next_page_is() -> None:
+    cursor, _ = listing(Cursor(since=NOW), NOW, OVERLAP).following(page(10, startAt=0, total=30))
+    later = listing(cursor_from(cursor, NOW), NOW + timedelta(minutes=10), OVERLAP)
+    assert (later.minutes, later.started, later.cursor.start) == (13, NOW, 10 - PAGE_OVERLAP)
 
 
 def test_pages_by_counting_overlap_and_end() -> None:
@@ -103,9 +149,12 @@ def test_counting_always_ends_and_leaves_nothing_out(total: int, size: int) -> N
     assert seen == set(range(total))
 
 
-def test_a_list_that_starts_again_forgets_its_page_but_not_its_beginning() -> None:
+def test_a_list_whose_token_jira_forgot_looks_back_to_its_beginning_and_begins_now() -> None:
     under_way = Cursor(since=NOW, started=NOW + OVERLAP, minutes=9, token="t")
-    assert restarted(under_way) == Cursor(since=NOW)
+    assert (restarted(under_way).since, restarted(under_way).token) == (NOW, None)
+    place = listing(restarted(under_way), NOW + timedelta(hours=1), OVERLAP)
+    assert (place.cursor.token, place.cursor.start, place.started) == (None, 0, NOW + timedelta(hours=1))
+    assert place.minutes >= 63
 
 
 def test_changes_name_the_ticket_and_its_mark() -> None:

@@ -1,5 +1,6 @@
 -- A delivery has been read. ARGV: id, now, lifetime of the fingerprint (ms), scan reference or '', scan id, scan state
 -- ('started' or 'listing'), then reference, id, band of each case to mark. Answers 0 if it was finished already.
+-- A scan's row expires once its listing is done, as a fingerprint does, and never while it is listed or parked.
 local id, now, scan = ARGV[1], tonumber(ARGV[2]), ARGV[4]
 local row = INBOX .. id
 if redis.call('HGET', row, 'state') ~= 'received' then return 0 end
@@ -7,15 +8,17 @@ if scan ~= '' then
   local scan_row = SCAN .. scan
   redis.call('HSETNX', scan_row, 'id', ARGV[5])
   redis.call('HSETNX', scan_row, 'state', ARGV[6]) -- 'started' may come late: it never undoes a listing
-  redis.call('HSET', scan_row, 'at', now)
-  if ARGV[6] == 'listing' or redis.call('HGET', scan_row, 'state') ~= 'parked' then
-    redis.call('PEXPIRE', scan_row, ARGV[3])
-  end
+  redis.call('HSET', scan_row, 'at', now, 'kept_ms', ARGV[3])
+  local state = redis.call('HGET', scan_row, 'state')
   if ARGV[6] == 'listing' then
+    redis.call('PERSIST', scan_row)
     redis.call('HSET', scan_row, 'state', 'listing', 'cursor', '', 'pages', 0, 'marked', 0, 'attempts', 0)
-    redis.call('DEL', BEGUN .. scan)
+    redis.call('DEL', BEGUN .. scan, PARKED_ROW .. scan .. '/list') -- all of it is listed: nothing is left to replay
+    redis.call('ZREM', PARKED, scan .. '/list')
     redis.call('ZADD', SCANS, now + GRACE_MS, scan)
     wake_once(scan_row, 'page_scan', scan, now, 5)
+  elseif state ~= 'listing' and state ~= 'parked' then
+    redis.call('PEXPIRE', scan_row, ARGV[3])
   end
 end
 mark_all(7, now, 'webhook:' .. (redis.call('HGET', row, 'sender') or ''))

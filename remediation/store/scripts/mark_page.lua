@@ -11,6 +11,8 @@ ended(scan)
 if ARGV[4] == '' then
   redis.call('HSET', row, 'state', 'done')
   redis.call('ZREM', SCANS, scan)
+  local kept = redis.call('HGET', row, 'kept_ms')
+  if kept then redis.call('PEXPIRE', row, kept) end
 else
   redis.call('HSET', row, 'cursor', ARGV[4])
   redis.call('ZADD', SCANS, now + GRACE_MS, scan)

@@ -8,7 +8,7 @@ end
 local row = PARKED_ROW .. name
 redis.call('HDEL', row, 'status', 'trace')
 redis.call('HSET', row, 'kind', ARGV[3], 'subject', ARGV[4], 'district', ARGV[5], 'action', ARGV[6], 'at', now,
-  'replays', redis.call('GET', REPLAYS .. name) or 0, unpack(ARGV, 7))
+  unpack(ARGV, 7))
 redis.call('HSETNX', row, 'first_at', now)
 redis.call('HINCRBY', row, 'attempts', 1)
 redis.call('ZADD', PARKED, now, name)

@@ -4,6 +4,11 @@
 local ref, token, now, which = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5]
 local delivery = which == 'delivery'
 local row, name = (delivery and INBOX or SCAN) .. ref, delivery and 'delivery/' .. ref or ref
+if redis.call('HEXISTS', row, delivery and 'state' or 'id') == 0 then -- it is gone, but for what a wake-up wrote
+  redis.call('ZREM', delivery and PENDING or SCANS, ref)
+  redis.call('DEL', row)
+  return 'done'
+end
 if redis.call('HGET', row, 'state') ~= (delivery and 'received' or 'listing') then return 'done' end
 local at = tonumber(redis.call('HGET', BEGUN .. name, 'at') or '0')
 if now - at >= tonumber(ARGV[6]) and not begin(name, token, now, ARGV[4] == '1') then

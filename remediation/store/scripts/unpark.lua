@@ -1,6 +1,6 @@
 -- Take work out of the parked list. ARGV: name, now, 'replay' or 'discard', lifetime of what is left (ms), and how many
 -- replays there may have been before this one, or '' for any number.
--- Answers 1, or 0 if it is not there, or 2 if it was replayed too often.
+-- Answers 1, or 0 if it is not there or its scan is not known any more, or 2 if it was replayed too often.
 local name, now, how = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row = PARKED_ROW .. name
 local kind, subject, action, fault = unpack(redis.call('HMGET', row, 'kind', 'subject', 'action', 'error'))
@@ -10,6 +10,7 @@ local most = tonumber(ARGV[5])
 if replay and most and tonumber(redis.call('GET', REPLAYS .. name) or '0') >= most then return 2 end
 redis.call('DEL', row)
 redis.call('ZREM', PARKED, name)
+if replay and kind == 'scan' and redis.call('HEXISTS', SCAN .. subject, 'id') == 0 then return 0 end
 local begun = BEGUN .. ((kind == 'delivery' or kind == 'quarantined') and name or subject)
 if replay then
   redis.call('INCR', REPLAYS .. name)
@@ -30,10 +31,13 @@ if kind == 'action' or kind == 'case' then
 elseif kind == 'scan' then
   if replay then
     redis.call('HSET', SCAN .. subject, 'state', 'listing', 'attempts', 0)
+    redis.call('HSETNX', SCAN .. subject, 'kept_ms', ARGV[4])
+    redis.call('PERSIST', SCAN .. subject) -- until it is done
     redis.call('ZADD', SCANS, now + GRACE_MS, subject)
     wake(SCAN .. subject, 'page_scan', subject, now, 5)
+  else
+    redis.call('PEXPIRE', SCAN .. subject, ARGV[4])
   end
-  redis.call('PEXPIRE', SCAN .. subject, ARGV[4])
 else
   local delivery = INBOX .. subject
   if replay then
