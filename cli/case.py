@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -116,14 +117,20 @@ def _known_lines(known: _Known) -> Iterator[str]:
         yield _fact("ticket", f"perhaps one in {name}: the next look searches for it")
     if memory.conflict_at:
         yield _fact("conflict", f"since {time_words(memory.conflict_at)}: both sides were changed, and disagree")
-    for name in sorted(record.parked):
+    for name in sorted(record.parked - record.given_up):
         yield _fact("parked", f"{to_do_words(name)}; see remedy parked show {record.key.ref}/{name}")
+    yield from _given_up_lines(record.given_up)
     if known.look_at:
         yield _fact("next look", f"{time_words(known.look_at)}, when the accepted risk ends")
     yield _fact("now", _STANDS[known.standing.stand].format(due=time_words(known.standing.due)))
     yield ""
     yield "Timeline (UTC)" if known.timeline else "Nothing is in its timeline (any more)."
     yield from timeline_lines(known.timeline)
+
+
+def _given_up_lines(names: AbstractSet[str]) -> Iterator[str]:
+    for name in sorted(names):
+        yield _fact("given up", f"{to_do_words(name)}: a person discarded it, so it is not done")
 
 
 def _fact(name: str, words: str) -> str:
@@ -148,7 +155,8 @@ def _known_json(known: _Known) -> dict[str, Any]:
             name: {"key": each.ticket_key, "url": each.url, "id": each.ticket_id} for name, each in record.links.items()
         },
         "intents": sorted(record.intents),
-        "parked": sorted(record.parked),
+        "parked": sorted(record.parked - record.given_up),
+        "given_up": sorted(record.given_up),
         "stand": known.standing.stand,
         "due": _iso(known.standing.due or None),
         "look_at": _iso(known.look_at),
@@ -194,6 +202,7 @@ class _Forecast:
     seen: Seen
     steps: tuple[Step, ...]
     parked: frozenset[str]
+    given_up: frozenset[str]
 
 
 async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Forecast:
@@ -208,7 +217,7 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Fo
     observed = sight.observation
     seen = Seen.of(observed.finding, observed.tickets, observed.unseen, now)
     steps = steps_of(plan(observed, sight.policy, record, sight.at))
-    return _Forecast(key, known is not None, sight, seen, steps, record.parked)
+    return _Forecast(key, known is not None, sight, seen, steps, record.parked - record.given_up, record.given_up)
 
 
 def _ending(sight: Sight) -> ExitCode:
@@ -229,9 +238,11 @@ def _forecast_lines(shown: _Forecast) -> Iterator[str]:
         yield _fact("not seen", f"{name}: {_trouble(error)}")
     for name in sorted(shown.parked):
         yield _fact("parked", f"{to_do_words(name)}; not done until remedy parked replay {shown.key.ref}/{name}")
+    yield from _given_up_lines(shown.given_up)
     yield ""
     if not shown.steps:
-        yield "nothing: all is well" if not (shown.sight.failures or shown.parked) else "nothing that could be done now"
+        in_doubt = shown.sight.failures or shown.parked or shown.given_up
+        yield "nothing: all is well" if not in_doubt else "nothing that could be done now"
     for number, step in enumerate(shown.steps, 1):
         yield f"{number}. {step_words(step)}"
 
@@ -251,5 +262,6 @@ def _forecast_json(shown: _Forecast) -> dict[str, Any]:
             for name, error in shown.sight.failures.items()
         },
         "parked": sorted(shown.parked),
+        "given_up": sorted(shown.given_up),
         "plan": msgspec.to_builtins(shown.steps),
     }

@@ -128,8 +128,9 @@ class CaseRecord:
     """All that the store keeps of a case.
 
     `parked` and `again` are names of actions (see actions.py): set aside after a refusal, and asked for
-    once more by a person. `attempts` counts the looks in a row that had to be put off. `born` is when (Unix seconds)
-    the store began: it knows nothing of intents from before.
+    once more by a person. Those of `parked` that a person gave up are `given_up`, too: they are not done either, and
+    nobody is asked about them any more. `attempts` counts the looks in a row that had to be put off. `born` is when
+    (Unix seconds) the store began: it knows nothing of intents from before.
     """
 
     key: CaseKey
@@ -138,5 +139,6 @@ class CaseRecord:
     memory: Memory = field(default_factory=Memory)
     parked: frozenset[str] = frozenset()
     again: frozenset[str] = frozenset()
+    given_up: frozenset[str] = frozenset()
     attempts: int = 0
     born: float = 0.0

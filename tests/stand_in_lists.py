@@ -70,6 +70,9 @@ class MemoryParkedWork(ParkedWork):
             self._on.drop(item.subject, f"parked:{item.action}")
             self._on.write(item.subject, **{f"again:{item.action}": milliseconds(now)})
             self._on.mark(item.subject, row.get("id", b"").decode(), milliseconds(now), -1, Cause.PERSON)
+        elif f"parked:{item.action}" in self._on.row(item.subject):
+            self._on.drop(item.subject, f"parked:{item.action}")
+            self._on.write(item.subject, **{f"given_up:{item.action}": milliseconds(now)})
         return True
 
     async def count(self) -> int:

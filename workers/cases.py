@@ -142,7 +142,8 @@ async def _settle(
         # A ticket deleted under our hands calls for a new one. What a person asked for again, or reopened, may call
         # for more: a note, a ticket in a tracker nobody asked.
         await desk.todo.mark([(record.key, None)], now)
-    drop = [f"parked:{name}" for name in sorted(moot)] + [f"again:{name}" for name in sorted(record.again)]
+    drop = [f"given_up:{name}" for name in sorted(moot & record.given_up)]
+    drop += [f"parked:{name}" for name in sorted(moot)] + [f"again:{name}" for name in sorted(record.again)]
     seen = progress.tickets.values()
     _require(lease, held=await desk.todo.settle(lease, memory, now, seen=seen, drop=drop, look_at=look_at))
     failpoint("remembered")

@@ -17,13 +17,15 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
     """A case's row, read."""
     links = {name: _link(name, row[f"link:{name}"]) for name in _names(row, "link")}
     intents = {name: Intent(name, float(row[f"intent:{name}"])) for name in _names(row, "intent")}
+    given_up = frozenset(_names(row, "given_up"))
     return CaseRecord(
         key=key_in(ref, row["id"].decode()),
         links=links,
         intents=intents,
         memory=memory_of(row["memory"]) if "memory" in row else Memory(),
-        parked=frozenset(_names(row, "parked")),
+        parked=frozenset(_names(row, "parked")) | given_up,
         again=frozenset(_names(row, "again")),
+        given_up=given_up,
         attempts=int(row.get("attempts", 0)),
         born=int(row.get("born", 0)) / 1000,
     )

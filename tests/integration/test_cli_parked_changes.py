@@ -120,6 +120,15 @@ def test_discarding_asks_first(filled: CliRunner) -> None:
     assert names(filled) == [DELIVERY]
 
 
+def test_an_action_that_was_given_up_is_named_so_and_nobody_is_sent_to_the_parked_list(filled: CliRunner) -> None:
+    call(filled, "discard", ACTION, "--yes")
+    shown = filled.invoke(main, ["case", "show", KEY.ref])
+    assert "given up" in shown.stdout
+    assert "remedy parked" not in shown.stdout
+    kept = json.loads(filled.invoke(main, ["case", "show", KEY.ref, "--json"]).stdout)
+    assert (kept["parked"], kept["given_up"]) == ([], ["open:jira"])
+
+
 def test_discarding_with_yes_needs_nobody(filled: CliRunner, redis_url: str) -> None:
     result = call(filled, "discard", DELIVERY, ACTION, "--yes")
     assert (result.exit_code, result.stdout) == (ExitCode.DONE, f"{DELIVERY}: discarded\n{ACTION}: discarded\n")

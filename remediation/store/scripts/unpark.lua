@@ -26,8 +26,10 @@ if kind == 'action' or kind == 'case' then
   if replay then
     redis.call('HDEL', case, 'parked:' .. action)
     redis.call('HSET', case, 'again:' .. action, now)
+    mark(subject, redis.call('HGET', case, 'id') or '', now, band_of(case), 'person')
+  elseif redis.call('HDEL', case, 'parked:' .. action) == 1 then
+    redis.call('HSET', case, 'given_up:' .. action, now)
   end
-  if replay then mark(subject, redis.call('HGET', case, 'id') or '', now, band_of(case), 'person') end
 elseif kind == 'scan' then
   if replay then
     redis.call('HSET', SCAN .. subject, 'state', 'listing', 'attempts', 0)
