@@ -114,12 +114,17 @@ def _memory(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> Memor
 
 
 def _appointment(lease: Lease, sight: Sight, progress: Progress) -> float | None:
-    """When an accepted risk ends (Unix seconds), if it does; of a ticket that we could not see, when it did before."""
+    """When an accepted risk ends (Unix seconds), if it does.
+
+    Where a ticket could not be seen, or none names an end any more, the case is looked at when it was to end before: a
+    field's name may have been mistyped since, and mended.
+    """
     if progress.status is not FindingStatus.ACCEPTED_RISK:
         return None
     until = sight.policy.risk_until(progress.tickets)
     ends = [until.timestamp()] if until is not None and until > sight.at else []
-    if lease.look_at is not None and lease.record.links.keys() - sight.observation.tickets.keys():
+    is_unseen = bool(lease.record.links.keys() - sight.observation.tickets.keys())
+    if lease.look_at is not None and (is_unseen or until is None):
         ends.append(lease.look_at)
     return min(ends, default=None)
 

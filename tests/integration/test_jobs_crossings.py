@@ -133,6 +133,23 @@ async def test_an_acceptance_ends_although_its_tracker_has_left_the_rule(
     assert await office.desk.todo.dirty() == 0
 
 
+async def test_an_end_that_cannot_be_read_for_a_while_is_kept_as_an_appointment(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = Office(connection, keyring, rulebook=PlainRulebook("snow"))
+    await office.look()
+    (ticket,) = office.snow.of(KEY.mark)
+    accepted = Risk("nobody sees it", datetime.fromtimestamp(office.clock() + 86_400, UTC))
+    office.snow.accept_risk(ticket.id, accepted)
+    await office.look()
+    office.snow.accept_risk(ticket.id, replace(accepted, until=None))
+    await office.look()
+    assert office.status() is FindingStatus.ACCEPTED_RISK
+    office.snow.accept_risk(ticket.id, accepted)
+    await office.later(2 * 86_400)
+    assert office.status() is FindingStatus.REVIEWING
+
+
 class FailingRulebook(PlainRulebook):
     """What closing demands cannot be filled in for this finding."""
 
