@@ -50,7 +50,9 @@ class TrackerSettings(Written):
     read_timeout: Annotated[Duration, at_most(timedelta(seconds=10), _WHY_SHORT)] = Field(
         default=timedelta(seconds=8), description="Limit for each answer, at most 10s."
     )
-    concurrency: int = Field(default=8, ge=1, le=64, description="Requests in flight from one worker process.")
+    concurrency: int = Field(
+        default=8, ge=1, le=64, strict=True, description="Requests in flight from one worker process."
+    )
     ca_file: Path | None = Field(default=None, description="Certificates to trust instead of the usual ones (PEM).")
     proxy: ProxyAddress | None = Field(
         default=None, description="Address of a proxy to go through; the environment's proxies are never used."

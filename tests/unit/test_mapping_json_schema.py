@@ -226,6 +226,14 @@ SHIPPED = data_of((ROOT / "mappings.yaml").read_text(encoding="utf-8"))
 WORDS = sorted({word for definition in SCHEMA["definitions"].values() for word in definition.get("properties", ())})
 
 
+@pytest.mark.parametrize("value", [True, "2"])
+def test_what_is_no_number_is_none_for_the_file_and_for_an_editor(value: object) -> None:
+    changed = exchanged(SHIPPED, ("trackers", "servicenow", "concurrency"), value)
+    assert list(VALIDATOR.iter_errors(changed)) != []
+    with pytest.raises(ValueError, match="concurrency"):
+        Mappings.model_validate(changed)
+
+
 @given(st.data())
 @settings(deadline=None, max_examples=400)
 def test_an_editor_complains_about_nothing_that_works(data: st.DataObject) -> None:
