@@ -117,7 +117,7 @@ def _known_lines(known: _Known) -> Iterator[str]:
         yield _fact("ticket", f"perhaps one in {name}: the next look searches for it")
     if memory.conflict_at:
         yield _fact("conflict", f"since {time_words(memory.conflict_at)}: both sides were changed, and disagree")
-    for name in sorted(record.parked - record.given_up):
+    for name in sorted(record.undecided):
         yield _fact("parked", f"{to_do_words(name)}; see remedy parked show {record.key.ref}/{name}")
     yield from _given_up_lines(record.given_up)
     if known.look_at:
@@ -155,7 +155,7 @@ def _known_json(known: _Known) -> dict[str, Any]:
             name: {"key": each.ticket_key, "url": each.url, "id": each.ticket_id} for name, each in record.links.items()
         },
         "intents": sorted(record.intents),
-        "parked": sorted(record.parked - record.given_up),
+        "parked": sorted(record.undecided),
         "given_up": sorted(record.given_up),
         "stand": known.standing.stand,
         "due": _iso(known.standing.due or None),
@@ -217,7 +217,7 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Fo
     observed = sight.observation
     seen = Seen.of(observed.finding, observed.tickets, observed.unseen, now)
     steps = steps_of(plan(observed, sight.policy, record, sight.at))
-    return _Forecast(key, known is not None, sight, seen, steps, record.parked - record.given_up, record.given_up)
+    return _Forecast(key, known is not None, sight, seen, steps, record.undecided, record.given_up)
 
 
 def _ending(sight: Sight) -> ExitCode:

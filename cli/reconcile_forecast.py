@@ -76,7 +76,7 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent
     record = await walk.owners.todo.record(candidate.key.ref) or CaseRecord(candidate.key)
     hints = {name: Intent(name, 0.0) for name in candidate.trackers - record.links.keys() - record.intents.keys()}
     record = replace(record, intents={**record.intents, **hints})
-    parked = tuple(sorted(record.parked - record.given_up))
+    parked = tuple(sorted(record.undecided))
     if candidate.finding is None and (gone := silent.accounts.get(record.key.district)):
         return Forecast(record.key.ref, parked=parked, failures={gone.system: gone})
     try:

@@ -142,3 +142,8 @@ class CaseRecord:
     given_up: frozenset[str] = frozenset()
     attempts: int = 0
     born: float = 0.0
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """The parked actions about which a person has still to decide."""
+        return self.parked - self.given_up

@@ -21,6 +21,11 @@ def brought_back(case: Situation, trackers: Iterable[str], why: Why) -> list[Ope
     return [action for action in back if action.name not in case.record.parked]
 
 
+def newly_opened(case: Situation, why: Why) -> list[OpenTicket]:
+    """The tickets that the rule wants and nobody has, or has any more; not where that is parked."""
+    return [OpenTicket(tracker, why) for tracker in case.missing if f"open:{tracker}" not in case.record.parked]
+
+
 def no_longer_accepting(case: Situation) -> list[OpenTicket | ReopenTicket]:
     """The tickets that accepted a risk which has come to its end, brought back."""
     accepting = (tracker for tracker in case.seen.done if accepts_risk(case.seen.tickets[tracker]))

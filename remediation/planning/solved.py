@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from remediation.actions import Action, CommentOnTicket, OpenTicket, PatchFinding, ResolveTicket, Why, kind_of
+from remediation.actions import Action, CommentOnTicket, PatchFinding, ResolveTicket, Why, kind_of
 from remediation.findings import FindingStatus
-from remediation.planning.bringing_back import no_longer_accepting
+from remediation.planning.bringing_back import newly_opened, no_longer_accepting
 from remediation.planning.outcomes import decided
 from remediation.planning.situation import Situation
 from remediation.tickets import Reason, TicketState
@@ -40,10 +40,8 @@ def _expired(case: Situation) -> list[Action]:
     until = case.risk_until
     if until is None or until > case.now:
         return []
-    parked = case.record.parked
-    opened = [OpenTicket(tracker, Why.RISK_EXPIRED) for tracker in case.missing if f"open:{tracker}" not in parked]
-    back = [*no_longer_accepting(case), *opened]
-    if not back and any(kind_of(name) in {"open", "reopen"} for name in parked):
+    back = [*no_longer_accepting(case), *newly_opened(case, Why.RISK_EXPIRED)]
+    if not back and any(kind_of(name) in {"open", "reopen"} for name in case.record.parked):
         return []
     return [*back, PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED, until=until)]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from remediation.actions import Action, OpenTicket, PatchFinding, ReopenTicket, Why
 from remediation.findings import FindingStatus
-from remediation.planning.bringing_back import brought_back
+from remediation.planning.bringing_back import brought_back, newly_opened
 from remediation.planning.endings import endings
 from remediation.planning.outcomes import accepted_still, decided
 from remediation.planning.situation import Situation
@@ -17,7 +17,7 @@ def for_unsolved(case: Situation) -> list[Action]:
         return [acceptance]
     again, owed = case.is_found_again, case.owed
     why = Why.FOUND_AGAIN if (again or owed) and case.seen.existing else Why.NEW
-    opened = [OpenTicket(tracker, why) for tracker in case.missing if f"open:{tracker}" not in case.record.parked]
+    opened = newly_opened(case, why)
     if not (again or owed or opened):
         return _unchanged(case)
     back = brought_back(case, [tracker for tracker in case.seen.done if again or tracker in owed], why)

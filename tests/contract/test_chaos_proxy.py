@@ -1,11 +1,9 @@
 """The proxy of the fault suite keeps its own promises: otherwise its figures would be about something else."""
 
 import asyncio
-import gc
 import socket
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -13,6 +11,7 @@ from functools import partial
 import pytest
 
 from chaos.proxy import Fault, Kind, Proxy
+from tests.left_open import noting_what_is_left_open
 
 REPLY = b"+carried out\r\n"
 
@@ -110,8 +109,7 @@ def knock(port: int, ended: threading.Event) -> None:
 
 
 def test_a_proxy_that_ends_while_connections_arrive_leaves_none_to_the_collector() -> None:
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
+    with noting_what_is_left_open() as left:
         for _ in range(10):
             ended = threading.Event()
             with proxied() as (_, proxy):
@@ -122,5 +120,4 @@ def test_a_proxy_that_ends_while_connections_arrive_leaves_none_to_the_collector
             ended.set()
             for visitor in visitors:
                 visitor.join()
-        gc.collect()
-    assert [str(each.message) for each in told if "unclosed" in str(each.message)] == []
+    assert left == []

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import socket
 import time
 import warnings
@@ -16,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.wire import FaultyApp, run_servers, serve, stop_accepting
+from tests.left_open import noting_what_is_left_open
 
 
 class Counter:
@@ -239,15 +239,13 @@ class Held(asyncio.Protocol):
 @pytest.mark.parametrize("turns", range(6))
 async def test_no_connection_accepted_while_a_server_stops_is_left_to_the_collector(turns: int) -> None:
     held: list[asyncio.Transport] = []
-    server = await asyncio.get_running_loop().create_server(lambda: Held(held), "127.0.0.1", 0)
-    with socket.create_connection(server.sockets[0].getsockname(), 5):
-        for _ in range(turns):
+    with noting_what_is_left_open() as left:
+        server = await asyncio.get_running_loop().create_server(lambda: Held(held), "127.0.0.1", 0)
+        with socket.create_connection(server.sockets[0].getsockname(), 5):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await stop_accepting(server)
+            for transport in held:
+                transport.abort()
             await asyncio.sleep(0)
-        await stop_accepting(server)
-        for transport in held:
-            transport.abort()
-        await asyncio.sleep(0)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        gc.collect()
-    assert [str(each.message) for each in told if "unclosed" in str(each.message)] == []
+    assert left == []
