@@ -157,7 +157,9 @@ class Hands:
                 await self._forget_intent(name, old)
                 raise
             after = max(tracker.search_horizon.total_seconds(), error.after or 0.0)
-            raise TryLater(name, error.words, after=after, ambiguous=True, status=error.status) from None
+            raise TryLater(
+                name, error.words, after=after, ambiguous=True, status=error.status, waiting=error.waiting
+            ) from None
         except Refused:
             await self._forget_intent(name, old)
             raise

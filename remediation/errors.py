@@ -17,8 +17,10 @@ Exceptions of libraries stop at the adapter that uses the library and become one
 payload, a header or a URL with a query.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
 
 
 class RemediationError(Exception):
@@ -88,11 +90,27 @@ class OutsideError(RemediationError):
         self.request_id = request_id
 
 
+class Waiting(StrEnum):
+    """What must end before a request can work."""
+
+    SIGN_IN = "sign_in"
+    """The account, or the way to the system, is refused: a token has expired, an account is locked, a proxy says no."""
+    LIMIT = "limit"
+    """A rate limit."""
+    AWAY = "away"
+    """No answer, or none of the system's own."""
+    CHANGED = "changed"
+    """What we saw before the request is no longer so: look again, and plan anew."""
+    OURS = "ours"
+    """Something of our own: the horizon of a search, a free connection."""
+
+
 class TryLater(OutsideError):
     """It may work later.
 
     `after` is in seconds where the system said how long to wait. `ambiguous` is true when the request may have been
-    carried out although we saw no answer: whoever sent a create must then look before sending it again.
+    carried out although we saw no answer: whoever sent a create must then look before sending it again. `waiting` is
+    what must end first; without a word of the caller's the status tells it.
     """
 
     def __init__(
@@ -104,10 +122,24 @@ class TryLater(OutsideError):
         ambiguous: bool = False,
         status: int | None = None,
         request_id: str | None = None,
+        waiting: Waiting | None = None,
     ) -> None:
         super().__init__(system, words, status=status, request_id=request_id)
         self.after = after
         self.ambiguous = ambiguous
+        self.waiting = waiting or _waiting_of(status, after)
+
+
+def _waiting_of(status: int | None, after: float | None) -> Waiting:
+    if status is None:
+        return Waiting.AWAY if after is None else Waiting.OURS
+    return _BY_STATUS.get(status, Waiting.AWAY)
+
+
+_BY_STATUS: Mapping[int, Waiting] = {
+    HTTPStatus.UNAUTHORIZED: Waiting.SIGN_IN,
+    HTTPStatus.TOO_MANY_REQUESTS: Waiting.LIMIT,
+}
 
 
 class Refused(OutsideError):

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from contextvars import copy_context
 from typing import Generic, Protocol, Self, TypeVar
 
-from remediation.errors import TryLater
+from remediation.errors import TryLater, Waiting
 from remediation.mapping.trackers import TrackerConfig
 
 
@@ -77,7 +77,8 @@ class Threads(Generic[ClientT]):
         except TimeoutError:
             begun = not future.cancelled()
             words = "no answer in time" if begun else "every connection is busy"
-            raise TryLater(self._name, words, ambiguous=begun) from None
+            waiting = Waiting.AWAY if begun else Waiting.OURS
+            raise TryLater(self._name, words, ambiguous=begun, waiting=waiting) from None
 
     async def close(self) -> None:
         """Drop what has not begun, wait for what has, and let go of every client."""
