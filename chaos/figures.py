@@ -11,7 +11,7 @@ from remediation.events import delivery_id
 from remediation.store.keys import INBOX, PARKED
 from sandbox.secrets import DISTRICT
 
-ENDS = frozenset({b"done", b"parked", b"quarantined", b"discarded"})
+ENDS = frozenset({b"done", b"ignored", b"parked", b"quarantined", b"discarded"})
 """Where an accepted delivery may end."""
 
 SOLVED = frozenset({"resolved", "accepted_risk"})

@@ -15,11 +15,12 @@ from receiver.accounts import Account
 from receiver.limits import read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES
 from remediation.errors import SignatureInvalid, StoreUnavailable, Unreadable
-from remediation.events import delivery_id, read_schoolscan
+from remediation.event_types import UnknownEvent
+from remediation.events import Event, delivery_id, read_schoolscan
 from remediation.failpoints import failpoint
 from remediation.senders import Sender
 from remediation.signatures import SignatureFormat, Verified, verify
-from remediation.ticket_events import read_jira, read_servicenow
+from remediation.ticket_events import TicketNoticed, read_jira, read_servicenow
 
 logger = structlog.get_logger()
 
@@ -77,32 +78,36 @@ async def _verified(state: State, account: Account, headers: list[tuple[bytes, b
 
 async def _stored(state: State, account: Account, body: bytes, verified: Verified) -> str:
     """Store the delivery under the id that its sender signed; answers how that went."""
-    unreadable, event_id = None, verified.signed_id
-    try:
-        event_id = _event_id(account.sender, body) or event_id
-    except Unreadable as error:
-        unreadable = str(error)
-    sender, name = account.sender, account.name
-    row = delivery_id(sender, name, event_id, body)
-    is_new = await state.inbox.accept(row, sender, name, body, state.clocks.stored(), unreadable=unreadable)
+    sender, name, inbox, now = account.sender, account.name, state.inbox, state.clocks.stored()
+    said = _said(sender, body)
+    row = delivery_id(sender, name, (said.event_id if isinstance(said, Event) else None) or verified.signed_id, body)
+    match said:
+        case UnknownEvent():
+            outcome, is_new = "ignored", await inbox.accept_ignored(row, sender, name, now)
+        case Unreadable():
+            outcome, is_new = "quarantined", await inbox.accept(row, sender, name, body, now, unreadable=str(said))
+        case _:
+            outcome, is_new = "stored", await inbox.accept(row, sender, name, body, now)
     failpoint("stored")
-    outcome = "repeated" if not is_new else "quarantined" if unreadable else "stored"
+    outcome = outcome if is_new else "repeated"
     logger.info("delivery_accepted", delivery=row, **sender.named(name), outcome=outcome, format=str(verified.format))
     return outcome
 
 
-def _event_id(sender: Sender, body: bytes) -> str | None:
-    """The event's own id, if the sender gives it one inside of what it signs. Raises Unreadable."""
-    match sender:
-        case Sender.SCHOOLSCAN:
-            return read_schoolscan(body).event_id
-        case Sender.JIRA:
-            read_jira(body)
-        case Sender.SERVICENOW:
-            read_servicenow(body)
-        case _:
-            assert_never(sender)
-    return None
+def _said(sender: Sender, body: bytes) -> Event | TicketNoticed | UnknownEvent | Unreadable:
+    """What the delivery says, or why it cannot be read."""
+    try:
+        match sender:
+            case Sender.SCHOOLSCAN:
+                return read_schoolscan(body)
+            case Sender.JIRA:
+                return read_jira(body)
+            case Sender.SERVICENOW:
+                return read_servicenow(body)
+            case _:
+                assert_never(sender)
+    except Unreadable as error:
+        return error
 
 
 def _answer(sender: str, status: HTTPStatus, reason: str) -> Response:

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from remediation import strict_json
 from remediation.errors import Unreadable
+from remediation.event_types import UnknownEvent, kind_in
 
 _LONGEST_ID = 200
 
@@ -61,8 +62,10 @@ class ScanCompleted:
 
 Event = FindingNoticed | ScanStarted | ScanCompleted
 
+_KINDS = {str(kind): kind for kind in EventKind}
 
-def read_schoolscan(body: bytes) -> Event:
+
+def read_schoolscan(body: bytes) -> Event | UnknownEvent:
     """The event in a delivery of SchoolScan. Raises Unreadable.
 
     Accepted shapes: `type` or `event` for the kind; for an id `data.finding_id`, `data.finding.id`, `data.id`, the
@@ -72,8 +75,10 @@ def read_schoolscan(body: bytes) -> Event:
     tree = strict_json.parse(body)
     if not isinstance(tree, dict):
         raise Unreadable("the body is not a JSON object")
-    kind = _kind(tree)
+    kind = kind_in(tree.get("type") if tree.get("type") is not None else tree.get("event"), _KINDS)
     match kind:
+        case UnknownEvent():
+            return kind
         case EventKind.FINDING_CRITICAL | EventKind.FINDING_EXPERT_REVIEWED:
             finding_id = _needed_id(tree, "finding")
             scan_id = _helpful_id(_scan_of_finding(tree))
@@ -100,16 +105,6 @@ def delivery_id(sender: str, district: str, event_id: str | None, body: bytes) -
         encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(8, "big") + encoded)
     return digest.hexdigest()[:32]
-
-
-def _kind(tree: dict[str, object]) -> EventKind:
-    word = tree.get("type") if tree.get("type") is not None else tree.get("event")
-    if not isinstance(word, str):
-        raise Unreadable("the body names no event type")
-    try:
-        return EventKind(word)
-    except ValueError:
-        raise Unreadable("the event type is not known") from None
 
 
 def _needed_id(tree: dict[str, object], thing: str) -> str:

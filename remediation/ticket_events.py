@@ -4,7 +4,6 @@ Nothing else is read: no summary, description or comment. What the ticket is lik
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,6 +11,7 @@ from enum import StrEnum
 from remediation import strict_json
 from remediation.cases import ref_of_mark
 from remediation.errors import Unreadable
+from remediation.event_types import UnknownEvent, kind_in
 from remediation.tickets import TicketChange
 
 SERVICENOW_KEYS = (
@@ -63,19 +63,25 @@ _SERVICENOW_KINDS = {
     "delete": TicketEventKind.DELETED,
 }
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_COMMENT_ADDRESS = re.compile(r"https?://[^\s?#]+/issue/([0-9]{1,18})/comment/[0-9]{1,18}")
 _TABLE = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _SYS_ID = re.compile(r"[0-9a-f]{32}")
 _SERVICENOW_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
-def read_jira(body: bytes) -> TicketNoticed:
+def read_jira(body: bytes) -> TicketNoticed | UnknownEvent:
     """The event in a delivery of Jira: an issue's, or that of one of its comments. Raises Unreadable.
 
-    The mark is found among the labels. Deliveries about comments have few of the issue's fields: no mark, no version.
+    The mark is found among the labels. Deliveries about comments have few of the issue's fields on Cloud (no mark, no
+    version) and no issue at all on Data Center: there the comment's own address has its id.
     """
     tree = _object_in(body)
-    kind = _kind_in(tree.get("webhookEvent"), _JIRA_KINDS)
+    kind = kind_in(tree.get("webhookEvent"), _JIRA_KINDS)
+    if isinstance(kind, UnknownEvent):
+        return kind
     issue_id = _text(strict_json.at(tree, "issue", "id"), _NUMBER)
+    if kind is TicketEventKind.COMMENTED and "issue" not in tree:
+        issue_id = _issue_of_comment(strict_json.at(tree, "comment", "self"))
     if not issue_id:
         raise Unreadable("the body names no issue")
     labels = strict_json.at(tree, "issue", "fields", "labels")
@@ -84,10 +90,12 @@ def read_jira(body: bytes) -> TicketNoticed:
     return _noticed(kind, issue_id, next(filter(None, marks), None), version)
 
 
-def read_servicenow(body: bytes) -> TicketNoticed:
+def read_servicenow(body: bytes) -> TicketNoticed | UnknownEvent:
     """The event in a delivery of ServiceNow, as our business rule words it (SERVICENOW_KEYS). Raises Unreadable."""
     tree = _object_in(body)
-    kind = _kind_in(tree.get("event"), _SERVICENOW_KINDS)
+    kind = kind_in(tree.get("event"), _SERVICENOW_KINDS)
+    if isinstance(kind, UnknownEvent):
+        return kind
     table, sys_id = _text(tree.get("table"), _TABLE), _text(tree.get("sys_id"), _SYS_ID)
     if not table or not sys_id:
         raise Unreadable("the body names no record")
@@ -108,12 +116,9 @@ def _object_in(body: bytes) -> dict[str, object]:
     return tree
 
 
-def _kind_in(word: object, kinds: Mapping[str, TicketEventKind]) -> TicketEventKind:
-    if not isinstance(word, str):
-        raise Unreadable("the body names no event")
-    if word not in kinds:
-        raise Unreadable("the event is not known")
-    return kinds[word]
+def _issue_of_comment(address: object) -> str:
+    found = _COMMENT_ADDRESS.fullmatch(address) if isinstance(address, str) else None
+    return found[1] if found else ""
 
 
 def _text(value: object, shape: re.Pattern[str]) -> str:

@@ -16,16 +16,13 @@ _BESIDE_A_COMMENT = ("summary", "issuetype", "project", "assignee", "priority", 
 
 
 def payload(happening: Happening, view: View) -> dict[str, object]:
-    """What Jira says of a happening."""
+    """What Jira says of a happening. Data Center names no issue beside a comment: only its address has the id."""
     issue = happening.issue
-    told: dict[str, object] = {
-        "timestamp": round(happening.at * 1000),
-        "webhookEvent": happening.event,
-        "issue": view.issue(issue, _BESIDE_A_COMMENT if happening.comment else _ALL),
-    }
+    told: dict[str, object] = {"timestamp": round(happening.at * 1000), "webhookEvent": happening.event}
     if happening.comment:
+        told |= {"issue": view.issue(issue, _BESIDE_A_COMMENT)} if view.is_cloud else {}
         return told | {"comment": view.comment(happening.comment, issue)}
-    told |= {"user": view.account(happening.actor)}
+    told |= {"issue": view.issue(issue, _ALL), "user": view.account(happening.actor)}
     if happening.changes:
         items = [view.change(change) for change in happening.changes]
         told |= {"issue_event_type_name": "issue_generic", "changelog": {"id": issue.histories[-1].id, "items": items}}

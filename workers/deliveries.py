@@ -1,11 +1,13 @@
 """Job: a delivery becomes events, and events become cases to look at."""
 
+from collections.abc import Callable, Mapping
 from typing import assert_never
 
 import structlog
 
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import KeyMissing, Poison, StoreUnavailable, Unreadable
+from remediation.event_types import UnknownEvent
 from remediation.events import Event, FindingNoticed, ScanCompleted, ScanStarted, read_schoolscan
 from remediation.queue import Band
 from remediation.senders import Sender
@@ -20,10 +22,20 @@ from workers.resources import Desk
 
 logger = structlog.get_logger()
 
+_EVENT_IN: Mapping[Sender, Callable[[bytes], Event | TicketNoticed | UnknownEvent]] = {
+    Sender.SCHOOLSCAN: read_schoolscan,
+    Sender.JIRA: read_jira,
+    Sender.SERVICENOW: read_servicenow,
+}
+
 
 @never_raising
 async def read_delivery(desk: Desk, delivery_id: str) -> None:
-    """Read one delivery. Done, parked (its data key is missing) or quarantined (it cannot be read) afterwards."""
+    """Read one delivery.
+
+    Done, ignored (its event is none that we know), parked (its data key is missing) or quarantined (it cannot be read)
+    afterwards.
+    """
     try:
         delivery = await desk.inbox.take(delivery_id, desk.clock())
     except KeyMissing as error:
@@ -33,9 +45,10 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
         return
     if delivery is None:
         return
+    outcome = "done"
     try:
         delivery.crashes.check()
-        await _read(desk, delivery)
+        outcome = await _read(desk, delivery)
     except Poison as error:
         await _set_aside(desk, ParkedKind.DELIVERY, delivery, error)
         return
@@ -50,19 +63,22 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
         raise
     finally:
         await desk.inbox.let_go(delivery)
-    DELIVERIES.labels(delivery.sender, delivery.account, "done").inc()
+    DELIVERIES.labels(delivery.sender, delivery.account, outcome).inc()
 
 
-async def _read(desk: Desk, delivery: StoredDelivery) -> None:
-    match delivery.sender:
-        case Sender.SCHOOLSCAN:
-            await _pass_on(desk, delivery, read_schoolscan(delivery.body))
-        case Sender.JIRA:
-            await _pass_on_ticket(desk, delivery, read_jira(delivery.body))
-        case Sender.SERVICENOW:
-            await _pass_on_ticket(desk, delivery, read_servicenow(delivery.body))
+async def _read(desk: Desk, delivery: StoredDelivery) -> str:
+    """Pass on what it says; answers its outcome, as it is counted."""
+    event = _EVENT_IN[delivery.sender](delivery.body)
+    match event:
+        case UnknownEvent():
+            await desk.inbox.ignore(delivery.id)
+            logger.info("delivery_ignored", delivery=delivery.id, **delivery.sender.named(delivery.account))
+            return "ignored"
+        case TicketNoticed():
+            await _pass_on_ticket(desk, delivery, event)
         case _:
-            assert_never(delivery.sender)
+            await _pass_on(desk, delivery, event)
+    return "done"
 
 
 async def _pass_on(desk: Desk, delivery: StoredDelivery, event: Event) -> None:

@@ -25,10 +25,14 @@ def milliseconds(span: timedelta) -> int:
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands. Every one ends in done, parked, quarantined, or is discarded by a person."""
+    """Where a delivery stands. Every one ends in done, ignored, parked, quarantined, or is discarded by a person.
+
+    Ignored: its event is none that we know. Its row has no body and expires as that of one that was read.
+    """
 
     RECEIVED = "received"
     DONE = "done"
+    IGNORED = "ignored"
     PARKED = "parked"
     QUARANTINED = "quarantined"
     DISCARDED = "discarded"
@@ -107,7 +111,15 @@ class Inbox:
         sealed = self._keyring.seal(body, INBOX + delivery_id)
         words = self._keyring.seal(unreadable.encode(), f"words:delivery/{delivery_id}") if unreadable else b""
         called = "system" if sender.is_tracker else "district"
-        args = (delivery_id, int(now * 1000), state, sender, account, sealed, words, called)
+        args = (delivery_id, int(now * 1000), state, sender, account, sealed, words, called, self._kept_ms)
+        return bool(await self._connection.run("accept_delivery", *args))
+
+    async def accept_ignored(self, delivery_id: str, sender: Sender, account: str, now: float) -> bool:
+        """Remember that it came, without its body: its event is none that we know. False: it was stored before.
+
+        As durable as what is accepted. Raises StoreUnavailable.
+        """
+        args = (delivery_id, int(now * 1000), DeliveryState.IGNORED, sender, account, b"", b"", "", self._kept_ms)
         return bool(await self._connection.run("accept_delivery", *args))
 
     async def take(self, delivery_id: str, now: float) -> StoredDelivery | None:
@@ -152,6 +164,10 @@ class Inbox:
         args = (delivery_id, int(now * 1000), self._kept_ms, *marks)
         outcome = await self._connection.run("finish_ticket_delivery", *args)
         return ChangeOutcome(outcome.decode()) if outcome else None
+
+    async def ignore(self, delivery_id: str) -> None:
+        """Shred and keep as above what was stored although its event is none that we know, and do nothing else."""
+        await self._connection.run("ignore_delivery", delivery_id, self._kept_ms)
 
     async def stumble(self, delivery_id: str) -> int:
         """Count an attempt that ended in an error of our own; answers how many there were."""

@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from remediation.ticket_events import TicketEventKind, TicketNoticed, read_jira
+from remediation.tickets import TicketChange
 from sandbox.jira import PERSON, SERVICE, jira_app
 from sandbox.wire import serve
 
@@ -509,6 +511,21 @@ def test_what_happens_is_told_by_signed_webhooks_in_order() -> None:
         signed = hmac.new(b"test-only-hook-secret", body, hashlib.sha256).hexdigest()
         assert headers["x-hub-signature"] == f"sha256={signed}"
     assert len({headers["x-atlassian-webhook-identifier"] for headers, _ in taken}) == 4
+
+
+def test_data_center_names_no_issue_beside_a_comment() -> None:
+    taken: list[tuple[dict[str, str], bytes]] = []
+    app = jira_app(deployment="data_center")
+    with serve(receiver(taken, 0)) as target, serve(app) as address, client_of(address) as client:
+        hook = {"url": f"{target}/webhooks/jira", "secret": "test-only-hook-secret", "events": ["comment_created"]}
+        client.put(f"{address}/_sandbox/webhook", json=hook)
+        issue = create(client)["id"]
+        client.post(f"2/issue/{issue}/comment", json={"body": "Hello"})
+        wait_for(taken, 1)
+    (told,) = [json.loads(body) for _, body in taken]
+    assert (told["webhookEvent"], "issue" in told) == ("comment_created", False)
+    assert f"/rest/api/2/issue/{issue}/comment/" in told["comment"]["self"]
+    assert read_jira(taken[0][1]) == TicketNoticed(TicketEventKind.COMMENTED, TicketChange(issue, None, ""))
 
 
 def test_a_delivery_that_is_not_taken_is_repeated_under_the_same_identifier() -> None:

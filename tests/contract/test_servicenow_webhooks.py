@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from remediation.senders import SERVICENOW_HEADER, Sender
 from remediation.signatures import SignatureFormat, verify
-from remediation.ticket_events import SERVICENOW_KEYS, TicketEventKind, read_servicenow
+from remediation.ticket_events import SERVICENOW_KEYS, TicketEventKind, TicketNoticed, read_servicenow
 from remediation.tickets import TicketChange
 from sandbox.servicenow import INTEGRATION, PERSON, servicenow_app
 from sandbox.wire import serve
@@ -100,11 +100,10 @@ def test_what_is_told_is_signed_and_read_as_the_change_that_it_was(desk: Desk) -
     assert headers["content-type"].startswith("application/json")
     noticed = read_servicenow(body)
     version = f"{record['sys_updated_on']}/{record['sys_mod_count']}"
-    assert (noticed.kind, noticed.change) == (
-        TicketEventKind.CHANGED,
-        TicketChange(f"incident/{sys_id}", MARK, version),
-    )
-    assert read_servicenow(desk.taken[0][1]).kind is TicketEventKind.CREATED
+    assert noticed == TicketNoticed(TicketEventKind.CHANGED, TicketChange(f"incident/{sys_id}", MARK, version))
+    created = read_servicenow(desk.taken[0][1])
+    assert isinstance(created, TicketNoticed)
+    assert created.kind is TicketEventKind.CREATED
 
 
 def test_a_business_rule_does_not_repeat_what_was_not_taken(desk: Desk) -> None:

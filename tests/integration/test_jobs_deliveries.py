@@ -1,4 +1,4 @@
-"""Job `read_delivery`: every delivery ends in done, parked or quarantined, and what it names is looked at (P1)."""
+"""Job `read_delivery`: every delivery ends in done, ignored, parked or quarantined; what it names is looked at (P1)."""
 
 import json
 
@@ -134,6 +134,28 @@ async def test_a_delivery_that_cannot_be_read_after_all_is_quarantined_and_kept(
         "the body names no finding",
     )
     assert await office.connection.ask(office.redis.hexists(INBOX + "d1", "body"))
+
+
+UNKNOWN = {
+    Sender.SCHOOLSCAN: b'{"type":"scan.paused","id":"evt_1"}',
+    Sender.JIRA: b'{"webhookEvent":"sprint_started"}',
+    Sender.SERVICENOW: b'{"event":"query"}',
+}
+
+
+@pytest.mark.parametrize("sender", Sender)
+async def test_a_stored_event_that_nobody_knows_is_ignored_and_no_longer_kept(office: Office, sender: Sender) -> None:
+    """A version before this one quarantined such deliveries: a replay takes them off the list."""
+    inbox, now = office.desk.inbox, office.clock()
+    await inbox.accept("d1", sender, "lakeside", UNKNOWN[sender], now, unreadable="the event type is not known")
+    assert list(await office.parked()) == ["delivery/d1"]
+    await office.desk.parked.replay("delivery/d1", now)
+    await office.work()
+    assert await inbox.state("d1") is DeliveryState.IGNORED
+    assert not await office.connection.ask(office.redis.hexists(INBOX + "d1", "body"))
+    assert 0 < await office.redis.ttl(INBOX + "d1") <= 30 * 86_400
+    assert await office.parked() == {}
+    assert await office.later() == []
 
 
 async def test_a_parked_or_quarantined_delivery_is_not_woken_by_the_sweep(office: Office) -> None:

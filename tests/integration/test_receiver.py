@@ -18,12 +18,13 @@ from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
 from remediation.signatures import SignatureFormat, sign
 from remediation.store.connection import Connection
-from remediation.store.inbox import DeliveryState, Inbox
+from remediation.store.inbox import FINGERPRINT_LIFETIME, DeliveryState, Inbox
+from remediation.store.keys import INBOX, PENDING
 from remediation.store.parked import ParkedWork
 from tests.integration.receivers import ADDRESS, JSON_TYPE, SECRET, Receiver, account, event, keyspace
 
 SIGNED = [form for form in SignatureFormat if form is not SignatureFormat.AUTO]
-NOT_READABLE = [b"", b"{", b"[]", b'"x"', b"{}", b'{"type":"no.such"}', b'{"type":"finding.critical"}', b"\xff\xfe"]
+NOT_READABLE = [b"", b"{", b"[]", b'"x"', b"{}", b'{"type":"no such"}', b'{"type":"finding.critical"}', b"\xff\xfe"]
 
 
 @pytest.fixture
@@ -104,6 +105,20 @@ async def test_what_is_authentic_and_cannot_be_read_is_quarantined_and_gets_202(
     assert await Inbox(connection, keyring).state(item.subject) is DeliveryState.QUARANTINED
     assert (item.district, item.error) == ("lakeside", "Unreadable")
     assert await connection.redis.zcard(WORK_QUEUE) == 0
+
+
+async def test_an_event_that_nobody_knows_is_ignored_and_fills_no_list(
+    receiver: Receiver, connection: Connection, keyring: Keyring
+) -> None:
+    body, ignored, repeated = b'{"type":"scan.paused","id":"evt_1"}', counted(202, "ignored"), counted(202, "repeated")
+    assert [(await receiver.deliver(body)).status_code for _ in range(2)] == [202, 202]
+    assert (counted(202, "ignored"), counted(202, "repeated")) == (ignored + 1, repeated + 1)
+    row = delivery_id("schoolscan", "lakeside", None, body)
+    assert await Inbox(connection, keyring).state(row) is DeliveryState.IGNORED
+    assert [item async for item in ParkedWork(connection, keyring).listed()] == []
+    assert await connection.redis.zcard(WORK_QUEUE) == await connection.redis.zcard(PENDING) == 0
+    assert not await connection.ask(connection.redis.hexists(INBOX + row, "body"))
+    assert 0 < await connection.redis.ttl(INBOX + row) <= FINGERPRINT_LIFETIME.total_seconds()
 
 
 async def test_any_of_several_secrets_may_have_signed(connection: Connection, keyring: Keyring) -> None:

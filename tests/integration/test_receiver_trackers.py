@@ -110,7 +110,7 @@ async def test_the_same_delivery_of_two_trackers_is_two_deliveries(connection: C
     assert await connection.redis.zcard(WORK_QUEUE) == 2
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"webhookEvent":"sprint_started"}', b'{"event":"query"}'])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"webhookEvent":5}', b'{"event":"a b"}'])
 async def test_what_is_authentic_and_cannot_be_read_is_quarantined_and_gets_202(
     jira_or_servicenow: Tracker, connection: Connection, keyring: Keyring, body: bytes
 ) -> None:
@@ -120,6 +120,18 @@ async def test_what_is_authentic_and_cannot_be_read_is_quarantined_and_gets_202(
     (item,) = [item async for item in ParkedWork(connection, keyring).listed()]
     assert (item.kind, item.district, item.system) == ("quarantined", "", f"our-{told.sender}")
     assert await Inbox(connection, keyring).state(item.subject) is DeliveryState.QUARANTINED
+    assert await connection.redis.zcard(WORK_QUEUE) == 0
+
+
+async def test_an_event_that_nobody_knows_is_ignored_and_fills_no_list(
+    jira_or_servicenow: Tracker, connection: Connection, keyring: Keyring
+) -> None:
+    told, before = jira_or_servicenow, jira_or_servicenow.counted(202, "ignored")
+    body = b'{"webhookEvent":"sprint_started","event":"query"}'
+    assert [(await told.deliver(body)).status_code for _ in range(2)] == [202, 202]
+    assert told.counted(202, "ignored") == before + 1
+    assert await Inbox(connection, keyring).state(told.row(body)) is DeliveryState.IGNORED
+    assert [item async for item in ParkedWork(connection, keyring).listed()] == []
     assert await connection.redis.zcard(WORK_QUEUE) == 0
 
 

@@ -97,8 +97,10 @@ def test_each_delivery_is_signed_readable_and_like_no_other() -> None:
         assert dict(headers)[b"content-length"] == str(len(body)).encode()
         assert abs(len(body) - BODY_BYTES) < 30
         verify(headers, body, [SECRET], SignatureFormat.TIMESTAMPED, now)
-        events.append(read_schoolscan(body))
-    assert all(isinstance(event, FindingNoticed) and event.is_urgent for event in events)
+        event = read_schoolscan(body)
+        assert isinstance(event, FindingNoticed)
+        events.append(event)
+    assert all(event.is_urgent for event in events)
     assert events[0].event_id != events[1].event_id
 
 

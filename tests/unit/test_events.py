@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.errors import Unreadable
+from remediation.event_types import UnknownEvent
 from remediation.events import (
     Event,
     EventKind,
@@ -23,7 +24,9 @@ CRITICAL = EventKind.FINDING_CRITICAL
 
 
 def read(tree: object) -> Event:
-    return read_schoolscan(json.dumps(tree).encode())
+    event = read_schoolscan(json.dumps(tree).encode())
+    assert not isinstance(event, UnknownEvent)
+    return event
 
 
 @pytest.mark.parametrize(
@@ -136,8 +139,10 @@ def test_ids_may_be_numbers_and_as_long_as_200_characters() -> None:
         (b"{}", "names no event type"),
         (b'{"type":1}', "names no event type"),
         (b'{"event":{"type":"finding.critical"}}', "names no event type"),
-        (b'{"type":"finding.deleted","finding_id":"f1"}', "event type is not known"),
-        (b'{"type":"Finding.Critical","finding_id":"f1"}', "event type is not known"),
+        (b'{"type":"","finding_id":"f1"}', "event type is not one"),
+        (b'{"type":"finding critical","finding_id":"f1"}', "event type is not one"),
+        (b'{"type":"finding.critical\\n","finding_id":"f1"}', "event type is not one"),
+        (b'{"type":"%s","finding_id":"f1"}' % (b"a" * 101), "event type is not one"),
         (b'{"type":"finding.critical"}', "names no finding"),
         (b'{"type":"scan.completed","data":{"finding_id":"f1"}}', "names no scan"),
         (b'{"type":"finding.critical","type":"finding.critical","finding_id":"f1"}', "names no event type"),
@@ -148,6 +153,12 @@ def test_ids_may_be_numbers_and_as_long_as_200_characters() -> None:
 def test_an_unreadable_delivery_gets_a_fixed_phrase(body: bytes, phrase: str) -> None:
     with pytest.raises(Unreadable, match=phrase):
         read_schoolscan(body)
+
+
+@pytest.mark.parametrize("word", ["finding.deleted", "Finding.Critical", "scan.failed", "ping", "account.updated/v2"])
+def test_an_event_that_is_none_of_ours_is_unknown_and_not_unreadable(word: str) -> None:
+    assert read_schoolscan(json.dumps({"type": word, "id": "e1"}).encode()) == UnknownEvent()
+    assert read_schoolscan(json.dumps({"event": word, "finding_id": []}).encode()) == UnknownEvent()
 
 
 def test_a_repeated_key_that_nobody_reads_does_no_harm() -> None:
@@ -183,6 +194,8 @@ def test_whatever_the_body_holds_an_event_or_unreadable_comes_out(body: bytes) -
     try:
         event = read_schoolscan(body)
     except Unreadable:
+        return
+    if isinstance(event, UnknownEvent):
         return
     ids = [event.finding_id, event.scan_id] if isinstance(event, FindingNoticed) else [event.scan_id]
     assert ids[0]

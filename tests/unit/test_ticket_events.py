@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.errors import Unreadable
+from remediation.event_types import UnknownEvent
 from remediation.senders import JIRA_HEADER, SERVICENOW_HEADER, Sender
 from remediation.signatures import SignatureFormat
 from remediation.ticket_events import (
@@ -32,6 +33,7 @@ SYS_ID = "9d385017c611228701d22104cc95c371"
 RECORD = f"incident/{SYS_ID}"
 CHANGED, COMMENTED, DELETED = TicketEventKind.CHANGED, TicketEventKind.COMMENTED, TicketEventKind.DELETED
 READERS = {Sender.JIRA: read_jira, Sender.SERVICENOW: read_servicenow}
+COMMENT = b"https://x.example/jira/rest/api/2/issue/10042/comment/7"
 UPDATED = "2026-04-15T14:02:03.456000+00:00"
 
 
@@ -40,15 +42,21 @@ def sample(name: str) -> dict[str, Any]:
     return tree
 
 
+def known(event: TicketNoticed | UnknownEvent) -> TicketNoticed:
+    """The event, which must be one of ours."""
+    assert isinstance(event, TicketNoticed)
+    return event
+
+
 def jira(**issue: object) -> TicketNoticed:
     """What is read of an update of issue 10042 with these fields."""
     tree = {"webhookEvent": "jira:issue_updated", "issue": {"id": "10042", "fields": issue}}
-    return read_jira(json.dumps(tree).encode())
+    return known(read_jira(json.dumps(tree).encode()))
 
 
 def servicenow(**other: object) -> TicketNoticed:
     """What is read of the sample with something else in it."""
-    return read_servicenow(json.dumps({**sample("servicenow/update"), **other}).encode())
+    return known(read_servicenow(json.dumps({**sample("servicenow/update"), **other}).encode()))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +65,7 @@ def servicenow(**other: object) -> TicketNoticed:
         ("jira/issue-updated", CHANGED, TicketChange("10042", MARK, UPDATED)),
         ("jira/issue-deleted", DELETED, TicketChange("10042", MARK, "")),
         ("jira/comment-created", COMMENTED, TicketChange("10042", None, "")),
+        ("jira/comment-created-data-center", COMMENTED, TicketChange("10042", None, "")),
         ("servicenow/update", CHANGED, TicketChange(RECORD, MARK, "2026-04-15 14:02:03/7")),
         ("servicenow/delete", DELETED, TicketChange(RECORD, MARK, "")),
     ],
@@ -80,7 +89,7 @@ def test_a_stored_sample_says_which_ticket_changed(name: str, kind: TicketEventK
     ],
 )
 def test_every_event_of_an_issue_and_its_comments_is_known(word: str, kind: TicketEventKind) -> None:
-    assert read_jira(json.dumps({"webhookEvent": word, "issue": {"id": 10042}}).encode()).kind is kind
+    assert known(read_jira(json.dumps({"webhookEvent": word, "issue": {"id": 10042}}).encode())).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -162,7 +171,14 @@ def test_a_correlation_that_is_not_ours_is_no_mark(other: dict[str, object]) -> 
         (b"{}", "the body names no event"),
         (b'{"webhookEvent":5}', "the body names no event"),
         (b'{"webhookEvent":"jira:issue_updated","webhookEvent":"jira:issue_deleted"}', "the body names no event"),
-        (b'{"webhookEvent":"sprint_started"}', "the event is not known"),
+        (b'{"webhookEvent":""}', "the event type is not one"),
+        (b'{"webhookEvent":"ZZPII what a person wrote"}', "the event type is not one"),
+        (b'{"webhookEvent":"%s"}' % (b"a" * 101), "the event type is not one"),
+        (b'{"webhookEvent":"comment_created"}', "the body names no issue"),
+        (b'{"webhookEvent":"comment_created","comment":{"self":10042}}', "the body names no issue"),
+        (b'{"webhookEvent":"comment_created","comment":{"self":"https://x.example/comment/1"}}', "names no issue"),
+        (b'{"webhookEvent":"comment_created","issue":null,"comment":{"self":"%s"}}' % COMMENT, "names no issue"),
+        (b'{"webhookEvent":"jira:issue_updated","comment":{"self":"%s"}}' % COMMENT, "names no issue"),
         (b'{"webhookEvent":"jira:issue_updated"}', "the body names no issue"),
         (b'{"webhookEvent":"jira:issue_updated","issue":"10042"}', "the body names no issue"),
         (b'{"webhookEvent":"jira:issue_updated","issue":{"id":"SEC-12"}}', "the body names no issue"),
@@ -179,7 +195,7 @@ def test_what_names_no_event_or_no_issue_cannot_be_read(body: bytes, words: str)
 @pytest.mark.parametrize(
     "other",
     [
-        {"event": "query"},
+        {"event": "two words"},
         {"event": None},
         {"table": "incident^ORsys_id!="},
         {"table": "../incident"},
@@ -192,6 +208,45 @@ def test_what_names_no_event_or_no_issue_cannot_be_read(body: bytes, words: str)
 def test_what_names_no_operation_or_no_record_cannot_be_read(other: dict[str, object]) -> None:
     with pytest.raises(Unreadable):
         servicenow(**other)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        COMMENT.decode(),
+        "http://jira:8080/rest/api/2/issue/10042/comment/7",
+        "https://x.example/rest/api/latest/issue/10042/comment/7",
+    ],
+)
+@pytest.mark.parametrize("word", ["comment_created", "comment_updated", "comment_deleted"])
+def test_a_comment_of_data_center_names_its_issue_in_its_own_address(word: str, address: str) -> None:
+    noticed = read_jira(json.dumps({"webhookEvent": word, "comment": {"self": address}}).encode())
+    assert noticed == TicketNoticed(COMMENTED, TicketChange("10042", None, ""))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://x.example/issue/10042/comment/7?issue/1/comment/2",
+        "https://x.example/issue/SEC-12/comment/7",
+        "https://x.example/issue/10042/comment/7\n",
+        "javascript:/issue/10042/comment/7",
+    ],
+)
+def test_what_is_no_address_of_a_comment_names_no_issue(address: str) -> None:
+    with pytest.raises(Unreadable, match="names no issue"):
+        read_jira(json.dumps({"webhookEvent": "comment_created", "comment": {"self": address}}).encode())
+
+
+@pytest.mark.parametrize(
+    "word", ["sprint_started", "jira:worklog_updated", "issuelink_created", "project_created", "user_created"]
+)
+def test_an_event_of_jira_that_is_none_of_ours_is_unknown_and_not_unreadable(word: str) -> None:
+    assert read_jira(json.dumps({"webhookEvent": word}).encode()) == UnknownEvent()
+
+
+def test_an_operation_that_is_none_of_ours_is_unknown_and_not_unreadable() -> None:
+    assert read_servicenow(b'{"event":"query"}') == UnknownEvent()
 
 
 trees = st.recursive(
@@ -210,7 +265,7 @@ def test_whatever_comes_is_read_or_is_unreadable(tree: object, event: str) -> No
             noticed = reader(json.dumps(body).encode())
         except Unreadable:
             continue
-        assert isinstance(noticed, TicketNoticed)
+        assert isinstance(noticed, TicketNoticed | UnknownEvent)
 
 
 @pytest.mark.parametrize(

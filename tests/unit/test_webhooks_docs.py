@@ -18,7 +18,7 @@ from remediation.sealing import Keyring, generate_key
 from remediation.senders import Sender
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
-from remediation.ticket_events import SERVICENOW_DISPLAY, SERVICENOW_KEYS, read_jira, read_servicenow
+from remediation.ticket_events import SERVICENOW_DISPLAY, SERVICENOW_KEYS, TicketNoticed, read_jira, read_servicenow
 from remediation.trackers.jira_issues import OUR_LABEL
 from sandbox import jira_webhooks, servicenow_webhooks
 
@@ -60,7 +60,9 @@ def test_the_business_rule_signs_the_body_that_it_sends_in_the_header_that_is_re
 @pytest.mark.parametrize("event", re.findall(r"var EVENT = '(\w+)'", PAGE))
 def test_the_events_of_the_business_rules_are_read(event: str) -> None:
     record = {"event": event, "table": "incident", "sys_id": "0" * 32}
-    assert read_servicenow(json.dumps(record).encode()).change.ticket_id == f"incident/{'0' * 32}"
+    noticed = read_servicenow(json.dumps(record).encode())
+    assert isinstance(noticed, TicketNoticed)
+    assert noticed.change.ticket_id == f"incident/{'0' * 32}"
     assert event in servicenow_webhooks.EVENTS
 
 
@@ -72,7 +74,9 @@ def test_both_rules_are_written_down_with_their_condition() -> None:
 def test_every_event_of_jira_that_is_named_is_read_and_those_of_the_sandbox_are_named() -> None:
     named = re.findall(r"\| `([a-z:_]+)` \|", section("Jira Cloud"))
     for event in named:
-        assert read_jira(json.dumps({"webhookEvent": event, "issue": {"id": "1"}}).encode()).change.ticket_id == "1"
+        noticed = read_jira(json.dumps({"webhookEvent": event, "issue": {"id": "1"}}).encode())
+        assert isinstance(noticed, TicketNoticed)
+        assert noticed.change.ticket_id == "1"
     assert set(named) == set(jira_webhooks.EVENTS)
     assert f"`labels = {OUR_LABEL}`" in section("Jira Cloud")
     with pytest.raises(Unreadable):

@@ -1,11 +1,15 @@
--- Store a delivery, once. ARGV: id, now, state ('received' or 'quarantined'), sender, its account, sealed body, sealed
--- words, what the account is called in the list of parked work ('district' or 'system'). Answers 1 or, if it was there
+-- Store a delivery, once. ARGV: id, now, state ('received', 'quarantined', or 'ignored': its event is none that we
+-- know), sender, its account, sealed body, sealed words, what the account is called in the list of parked work ('district'
+-- or 'system'), lifetime of the fingerprint (ms) of an ignored one, which has no body. Answers 1 or, if it was there
 -- already, 0.
 local id, now, state = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row = INBOX .. id
 if redis.call('EXISTS', row) == 1 then return 0 end
 redis.call('HSET', row, 'state', state, 'at', now, 'sender', ARGV[4], 'account', ARGV[5], 'body', ARGV[6])
-if state == 'received' then
+if state == 'ignored' then
+  redis.call('HDEL', row, 'body')
+  redis.call('PEXPIRE', row, ARGV[9])
+elseif state == 'received' then
   redis.call('ZADD', PENDING, now + GRACE_MS, id)
   wake(row, 'read_delivery', id, now, 5)
 else

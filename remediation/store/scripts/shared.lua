@@ -125,9 +125,9 @@ local function mark_change(tracker, ticket, version, ref, id, now, cause)
 end
 
 -- A delivery has been read: shred its body, keep its fingerprint for `lifetime` (ms), and take it off every list.
-local function close_delivery(id, lifetime)
+local function close_delivery(id, lifetime, state)
   local row, name = INBOX .. id, 'delivery/' .. id
-  redis.call('HSET', row, 'state', 'done')
+  redis.call('HSET', row, 'state', state or 'done')
   redis.call('HDEL', row, 'body')
   redis.call('ZREM', PENDING, id)
   redis.call('PEXPIRE', row, lifetime)
