@@ -92,7 +92,8 @@ class _Instance:
             self.tables.settings.mixed_answers -= 1
             body = {"result": result[: len(rows) // 2], "error": _MIXED, "status": "failure"}
         paging = {}
-        if params.get("sysparm_suppress_pagination_header", "false").lower() != "true":
+        wanted = params.get("sysparm_suppress_pagination_header", "false").lower() != "true"
+        if wanted and self.tables.settings.paging_headers:
             paging = paging_headers(f"{_address(request)}{request.url.path}", params, limit, offset, total)
         return self._answer(body, 200, paging)
 

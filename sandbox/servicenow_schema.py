@@ -31,6 +31,9 @@ GROUPS = {
 }
 """Groups by their sys_id: name, and whether it is active."""
 
+LABELS = {"assigned_to": "Assigned to", "assignment_group": "Assignment group", "caller_id": "Caller"}
+"""What people call some columns; a data policy's refusal names them so."""
+
 LENGTHS = {
     "short_description": 160,
     "description": 4_000,

@@ -11,6 +11,7 @@ from sandbox.servicenow_queries import Query, Row, query_of
 from sandbox.servicenow_schema import (
     INTEGRATION,
     JOURNALS,
+    LABELS,
     LENGTHS,
     MOMENTS,
     PERSON,
@@ -44,7 +45,8 @@ class Settings:
     out of what one reads. `mandatory` are columns that a new record must have, `mandatory_to_close` a closed one.
     `hidden` are the ids of records that integrations do not see; `hidden_tables` show them no row. `rate_limit` is a
     number of requests an hour. `reopen_closed` lets a closed record be reopened. The next `mixed_answers` lists come
-    with an error beside half of their result. Access tokens are good for `token_lifetime` seconds.
+    with an error beside half of their result. Without `paging_headers` something on the way takes them away. Access
+    tokens are good for `token_lifetime` seconds.
     """
 
     dropped_fields: list[str] = field(default_factory=list)
@@ -56,6 +58,7 @@ class Settings:
     rate_limit: int | None = None
     reopen_closed: bool = False
     mixed_answers: int = 0
+    paging_headers: bool = True
     token_lifetime: int = 1_799
 
 
@@ -254,7 +257,8 @@ class ServiceNowTables:
 
 
 def _demand_resolution(values: Row, more: Iterable[str]) -> None:
-    labels = {"close_code": "Resolution code", "close_notes": "Resolution notes", **{name: name for name in more}}
+    named = {name: LABELS.get(name, name) for name in more}
+    labels = {"close_code": "Resolution code", "close_notes": "Resolution notes", **named}
     missing = [label for name, label in labels.items() if not values.get(name, "").strip()]
     if missing:
         raise Denied("Data Policy Exception", f"Following fields are mandatory: {', '.join(missing)}")

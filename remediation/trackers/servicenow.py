@@ -153,7 +153,7 @@ class ServiceNow:
         rows, headers = await self._threads.call(
             lambda client: client.rows(table, position.query, position.offset, CHANGE_FIELDS)
         )
-        more = has_more(headers, position.offset, PAGE_SIZE)
+        more = has_more(headers, position.offset, PAGE_SIZE, len(rows))
         following = advanced(position, rows, more=more, served_at=min(now, served_at(headers) or now))
         return ChangePage(changes_of(table, rows), following.cursor, more)
 
@@ -251,7 +251,7 @@ class ServiceNowClient:
         for page in range(_MOST_PAGES):
             rows, headers = self.rows(table, query, page * PAGE_SIZE, self._columns)
             records += rows
-            if not has_more(headers, page * PAGE_SIZE, PAGE_SIZE):
+            if not has_more(headers, page * PAGE_SIZE, PAGE_SIZE, len(rows)):
                 return records
         raise Refused(self._name, "answers a question for one mark with thousands of records")
 

@@ -11,6 +11,7 @@ from remediation.trackers.retry_after import wait_of
 _NO_SUCH_API = "Requested URI does not represent any resource"
 """A 404 with these words is about the address, not about a record: reading it as "deleted" would be a disaster."""
 _POLICY = "Data Policy Exception"
+_WHO_WORKS_ON_IT = ("assigned_to", "assignment_group")
 _UNAUTHORIZED, _NOT_FOUND, _TIMED_OUT, _LIMITED = 401, 404, 408, 429
 
 
@@ -81,13 +82,30 @@ def _words_of(body: Mapping[str, object] | None) -> str:
 def explained(refused: Refused) -> str:
     """Why ServiceNow refused to close a record, in its words; what a rule can do about that where a policy did."""
     if refused.words.startswith(_POLICY):
-        return f"{refused.words}; the rule's close_fields can give them"
+        return f"{refused.words}; {_advice_on(refused.words)}"
     return refused.words
 
 
-def has_more(headers: Mapping[str, str], offset: int, limit: int) -> bool:
-    """Whether a list goes on. Access rules hide rows after the limit was applied: a short page is not the last one."""
-    if 'rel="next"' in headers.get("Link", ""):
+def _advice_on(policy: str) -> str:
+    """Who can give what a policy demands. Who works on a record is people's choice: no rule writes it in closing."""
+    named = {name.strip().lower() for name in policy.rpartition(":")[2].split(",")}
+    people = [word for word in _WHO_WORKS_ON_IT if {word, word.replace("_", " ")} & named]
+    advice = ["the rule's close_fields can give them"] if len(named) > len(people) else []
+    if people:
+        words = " and ".join(people)
+        advice.append(f"{words}: set by a person in this record, and by the rule's own {words} in new ones")
+    return "; ".join(advice)
+
+
+def has_more(headers: Mapping[str, str], offset: int, limit: int, rows: int) -> bool:
+    """Whether a list goes on behind a page of so many rows.
+
+    Access rules hide rows after the limit was applied: a short page is not the last one where a header says so. Where
+    neither header came (a proxy took them), a full page means that there is more.
+    """
+    link, total = headers.get("Link", ""), headers.get("X-Total-Count", "")
+    if 'rel="next"' in link:
         return True
-    total = headers.get("X-Total-Count", "")
-    return total.isascii() and total.isdigit() and int(total[:12]) > offset + limit
+    if total.isascii() and total.isdigit():
+        return int(total[:12]) > offset + limit
+    return not link and rows >= limit

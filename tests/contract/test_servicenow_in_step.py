@@ -124,6 +124,30 @@ async def test_what_a_data_policy_demands_can_be_given_by_the_rule(tracker: Trac
     assert (await tracker.resolve(ticket.id, Reason.FIXED, "gone", {"u_cause": "x"})).state is TicketState.DONE
 
 
+WHO = "assigned_to: set by a person in this record, and by the rule's own assigned_to in new ones"
+
+
+@pytest.mark.parametrize(
+    ("demanded", "words"),
+    [
+        (["assigned_to"], f"mandatory: Assigned to; {WHO}"),
+        (["u_cause", "assigned_to"], f"mandatory: u_cause, Assigned to; the rule's close_fields can give them; {WHO}"),
+    ],
+)
+async def test_a_policy_that_demands_who_works_on_it_says_who_can_give_that(
+    tracker: Tracker, world: ServiceNowWorld, demanded: list[str], words: str
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.set(mandatory_to_close=demanded)
+    with pytest.raises(Refused) as caught:
+        await tracker.resolve(ticket.id, Reason.FIXED, "gone")
+    assert caught.value.words.endswith(words)
+    world.patch(ticket, assigned_to=world.person)
+    resolved = await tracker.resolve(ticket.id, Reason.FIXED, "gone", {"u_cause": "x"})
+    assert resolved.state is TicketState.DONE
+    assert world.record(ticket)["values"]["assigned_to"] == world.person
+
+
 async def test_a_record_is_not_tied_to_one_of_another_table(tracker: Tracker, world: ServiceNowWorld) -> None:
     old = await tracker.create(replace(world.draft(mark_of("fnd_1")), place="sn_si_incident"))
     new = await tracker.create(replace(world.draft(mark_of("fnd_1")), follows=old.id))

@@ -129,6 +129,21 @@ async def test_a_list_goes_on_behind_pages_that_access_rules_hide(tracker: Track
     assert seen == ids[:50] + ids[280:]
 
 
+async def test_a_full_page_without_paging_headers_is_not_the_last(tracker: Tracker, world: ServiceNowWorld) -> None:
+    marks = [mark_of(f"fnd_{number}") for number in range(150)]
+    ids = {await created_id(tracker, world, mark) for mark in marks}
+    copies = {await created_id(tracker, world, marks[0]) for _ in range(120)}
+    world.set(paging_headers=False)
+    seen: set[str] = set()
+    cursor, more = None, True
+    while more:
+        page = await tracker.changes(cursor, datetime.now(UTC))
+        seen |= {change.ticket_id for change in page.changes}
+        cursor, more = page.cursor, page.more
+    assert seen == ids | copies
+    assert len(await tracker.find(marks[0], "incident")) == len(copies) + 1
+
+
 async def created_id(tracker: Tracker, world: ServiceNowWorld, mark: str) -> str:
     return (await tracker.create(world.draft(mark))).id
 

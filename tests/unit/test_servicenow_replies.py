@@ -137,19 +137,25 @@ def test_any_answer_is_a_result_or_an_error_of_ours(status: int, body: bytes) ->
 
 
 @pytest.mark.parametrize(
-    ("headers", "more"),
+    ("headers", "rows", "more"),
     [
-        ({}, False),
-        ({"X-Total-Count": "100"}, False),
-        ({"X-Total-Count": "101"}, True),
-        ({"X-Total-Count": "many"}, False),
-        ({"Link": '<https://x>;rel="next",<https://x>;rel="last"', "X-Total-Count": "1"}, True),
-        ({"Link": '<https://x>;rel="first"'}, False),
+        ({}, 99, False),
+        ({}, 100, True),
+        ({"X-Total-Count": "100"}, 100, False),
+        ({"X-Total-Count": "101"}, 3, True),
+        ({"X-Total-Count": "many"}, 3, False),
+        ({"X-Total-Count": "many"}, 100, True),
+        ({"Link": '<https://x>;rel="next",<https://x>;rel="last"', "X-Total-Count": "1"}, 3, True),
+        ({"Link": '<https://x>;rel="first"'}, 100, False),
     ],
 )
-def test_a_list_goes_on_where_the_headers_say_so(headers: dict[str, str], more: bool) -> None:  # noqa: FBT001 - a column of the table
-    assert has_more(headers, 0, 100) is more
+def test_a_list_goes_on_where_the_headers_say_so_or_else_behind_a_full_page(
+    headers: dict[str, str],
+    rows: int,
+    more: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    assert has_more(headers, 0, 100, rows) is more
 
 
 def test_a_total_counts_from_the_pages_own_offset() -> None:
-    assert not has_more({"X-Total-Count": "150"}, 100, 100)
+    assert not has_more({"X-Total-Count": "150"}, 100, 100, 50)
