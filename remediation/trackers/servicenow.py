@@ -32,6 +32,7 @@ from remediation.trackers.servicenow_records import (
     table_and_sys_id,
     text_of,
     ticket_of,
+    unfilled,
 )
 from remediation.trackers.servicenow_replies import explained, has_more
 from remediation.trackers.servicenow_session import session_for, unanswered
@@ -102,10 +103,17 @@ class ServiceNow:
     async def resolve(
         self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
     ) -> Ticket:
-        """Set the state, the close code of the reason, the notes, a work note and `fields`, in one request."""
-        payload = resolution(self._config, reason, comment, fields)
+        """Set the state, the close code of the reason, the notes, a work note and `fields`, in one request.
+
+        A column that has a value already is left as it is.
+        """
+        given = fields or {}
+
+        def payload(record: Record) -> Mapping[str, object]:
+            return resolution(self._config, reason, comment, unfilled(given, record))
+
         try:
-            return await self._move(ticket_id, payload, lambda ticket: ticket.state is TicketState.DONE)
+            return await self._move(ticket_id, payload, lambda ticket: ticket.state is TicketState.DONE, tuple(given))
         except NotFound:
             raise
         except Refused as no:
@@ -114,7 +122,8 @@ class ServiceNow:
 
     async def reopen(self, ticket_id: str, comment: str) -> Ticket:
         """Set the state in which work goes on, with a work note."""
-        return await self._move(ticket_id, reopening(self._config, comment), lambda ticket: ticket.state.is_active)
+        payload = reopening(self._config, comment)
+        return await self._move(ticket_id, lambda _: payload, lambda ticket: ticket.state.is_active)
 
     async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
         """Write the columns and a work note, in one request, whose answer is the record."""
@@ -173,13 +182,24 @@ class ServiceNow:
         """Let go of connections and threads."""
         await self._threads.close()
 
-    async def _move(self, ticket_id: str, payload: Mapping[str, object], there: Callable[[Ticket], bool]) -> Ticket:
-        """Write the payload unless the ticket is there already. Raises Refused where that did not bring it there."""
+    async def _move(
+        self,
+        ticket_id: str,
+        payload: Callable[[Record], Mapping[str, object]],
+        there: Callable[[Ticket], bool],
+        columns: Sequence[str] = (),
+    ) -> Ticket:
+        """Write the payload unless the ticket is there already. Raises Refused where that did not bring it there.
+
+        The payload is made of the record as it is, which then shows `columns` too.
+        """
         table, sys_id = table_and_sys_id(self._name, ticket_id)
+        shown = (*fields_of(self._config), *columns)
 
         def work(client: ServiceNowClient) -> Ticket:
-            ticket = self._ticket(table, client.read(table, sys_id))
-            return ticket if there(ticket) else self._ticket(table, client.update(table, sys_id, payload))
+            record = client.read(table, sys_id, shown)
+            ticket = self._ticket(table, record)
+            return ticket if there(ticket) else self._ticket(table, client.update(table, sys_id, payload(record)))
 
         ticket = await self._threads.call(work)
         if not there(ticket):

@@ -35,6 +35,7 @@ _TICKET_ID = re.compile(r"(?P<table>[a-z0-9_]{1,80})/(?P<sys_id>[0-9a-f]{32})")
 _TABLE = re.compile(r"[a-z0-9_]{1,80}")
 _TIME = "%Y-%m-%d %H:%M:%S"
 _JOURNALS = frozenset({"work_notes", "comments"})
+_FILLED_BY_ITSELF = frozenset({"", "false", "0"})
 
 
 def fields_of(config: ServiceNowTracker) -> tuple[str, ...]:
@@ -207,6 +208,16 @@ def resolution(
     notes = {"close_notes": body(comment).strip() or code}
     meant = {"state": config.resolve_state, "close_code": code, "work_notes": journal(comment)}
     return notes | columns(fields or {}) | meant
+
+
+def unfilled(fields: Mapping[str, object], record: Record) -> dict[str, object]:
+    """Those of the fields of which the record has no value yet: what people wrote stays, and a journal only grows.
+
+    No tick and a zero are what ServiceNow itself fills in.
+    """
+    return {
+        name: value for name, value in fields.items() if name in _JOURNALS or text_of(record, name) in _FILLED_BY_ITSELF
+    }
 
 
 def raising(fields: Mapping[str, str], comment: str) -> dict[str, object]:

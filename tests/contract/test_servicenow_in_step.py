@@ -124,6 +124,18 @@ async def test_what_a_data_policy_demands_can_be_given_by_the_rule(tracker: Trac
     assert (await tracker.resolve(ticket.id, Reason.FIXED, "gone", {"u_cause": "x"})).state is TicketState.DONE
 
 
+async def test_a_column_that_has_a_value_is_no_demand_and_is_left_as_it_is(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    ticket = await tracker.create(world.demanding(mark_of("fnd_1")))
+    world.patch(ticket, u_cause="A person's", u_checked="false")
+    given = {"u_cause": "Ours", "u_checked": True, "u_new": "Ours", "comments": "To the caller"}
+    assert (await tracker.resolve(ticket.id, Reason.FIXED, "gone", given)).state is TicketState.DONE
+    values = world.record(ticket)["values"]
+    assert (values["u_cause"], values["u_checked"], values["u_new"]) == ("A person's", "true", "Ours")
+    assert "To the caller" in world.comments(ticket)
+
+
 WHO = "assigned_to: set by a person in this record, and by the rule's own assigned_to in new ones"
 
 
