@@ -1,4 +1,4 @@
-# Every target sets up what it needs in .venv by itself; nothing has to be installed by hand but Python 3.11 to 3.13.
+# Every target sets up what it needs in .venv by itself; nothing has to be installed by hand but Python 3.11 to 3.14.
 # PYTHON=/path/to/python chooses the interpreter; ARGS="..." goes to the program that the target runs; ROUNDS=5 is how
 # often `make chaos` plays the random histories of one case that `make test` plays once.
 
@@ -12,7 +12,7 @@ LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-ver
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos lock clean setup
+.PHONY: help demo test matrix check bench chaos lock clean setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ setup: ## make .venv with everything that tests and checks need
 
 test: setup ## run all tests (ARGS="tests/unit -k words" runs some)
 	@.venv/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+matrix: setup ## run the unit and contract tests on every other Python that is taken and that this machine has
+	@scripts/matrix.sh
 
 check: setup ## linters, types, import rules, mappings.yaml
 	@.venv/bin/ruff check --quiet .

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Makes .venv hold exactly what a lock file says, and the project itself.
+# Makes a virtual environment hold exactly what a lock file says, and the project itself.
 #
-#   scripts/setup.sh runtime    what the product needs        (requirements.lock)
-#   scripts/setup.sh dev        that, and what checks need    (requirements-dev.lock)
+#   scripts/setup.sh runtime [FOLDER]    what the product needs        (requirements.lock)
+#   scripts/setup.sh dev [FOLDER]        that, and what checks need    (requirements-dev.lock)
 #
-# Does nothing when that is already so. PYTHON=/path/to/python chooses the interpreter.
+# FOLDER, .venv where none is named, is inside the repository. Does nothing when all is so already.
+# PYTHON=/path/to/python chooses the interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/pythons.sh
 
+venv=${2:-.venv}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
@@ -23,57 +26,84 @@ step() {
   "$@" >"$log" 2>&1 || { cat "$log" >&2; stop "this failed: $*"; }
 }
 
-# A name on the PATH proves nothing (a version manager's shim may answer "not installed"), so each one is run.
-is_usable_python() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; }
-
 # Debian ships `venv` without `ensurepip`, which makes a virtual environment without pip: useless.
-has_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+has_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1 </dev/null; }
+
+# Prints what may be a Python: what was asked for; otherwise the names on the PATH, then what version managers keep.
+candidates() {
+  local version
+  if [ -n "${PYTHON:-}" ]; then echo "$PYTHON"; return; fi
+  printf 'python%s\n' "${taken[@]}" 3
+  for version in "${taken[@]}"; do kept_by_version_managers "$version"; done
+}
 
 # Prints the Python to use: the first usable one that can make a virtual environment, else the first usable one.
 chosen_python() {
   local name first=
-  for name in "${candidates[@]}"; do
-    is_usable_python "$name" || continue
+  while read -r name; do
+    is_taken "$name" || continue
     if has_venv "$name"; then echo "$name"; return; fi
     first=${first:-$name}
-  done
+  done < <(candidates)
   echo "$first"
+}
+
+may_install_packages() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+# Ask for packages as they are known; only then bring the list of packages up to date.
+install_packages() {
+  export DEBIAN_FRONTEND=noninteractive
+  step "installing $* with apt-get" sh -c "apt-get install -y $* || { apt-get update && apt-get install -y $*; }"
 }
 
 install_venv_module() {
   local package
-  package=$("$1" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
-  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    stop "$1 cannot make virtual environments: its venv module is a package of its own here." \
-      "Install it and try again (Debian, Ubuntu): sudo apt-get install $package"
-  fi
-  export DEBIAN_FRONTEND=noninteractive
-  step "installing $package with apt-get" sh -c "apt-get install -y $package || { apt-get update && apt-get install -y $package; }"
+  package=python$(version_of "$1")-venv
+  may_install_packages || stop "$1 cannot make virtual environments: its venv module is a package of its own here." \
+    "Install it and try again (Debian, Ubuntu): sudo apt-get install $package"
+  install_packages "$package"
   has_venv "$1" || stop "$1 still has no venv module after installing $package."
+}
+
+stop_without_python() {
+  if [ -n "${PYTHON:-}" ]; then
+    stop "PYTHON=$PYTHON is not what is taken, CPython $span with the global lock: it is $(described "$PYTHON")." \
+      "Name another one, or none: then one is looked for."
+  fi
+  stop "no usable Python found: CPython $span with the global lock is taken, and python3 is $(described python3)." \
+    "Install one and try again, for example (Debian, Ubuntu): sudo apt-get install python3 python3-venv" \
+    "or name one: make PYTHON=/path/to/python${tested[0]} ..."
+}
+
+# Prints what a Python says of itself, for a message.
+described() {
+  if command -v "$1" >/dev/null; then "$1" --version 2>&1 </dev/null | head -n 1; else echo "not there"; fi || true
 }
 
 make_venv() {
   local python
   python=$(chosen_python)
-  [ -n "$python" ] || stop "no usable Python 3.11, 3.12 or 3.13 found (tried: ${candidates[*]})." \
-    "Install one and try again, for example (Debian, Ubuntu): sudo apt-get install python3 python3-venv" \
-    "or name one: make PYTHON=/path/to/python3.12 ..."
+  if [ -z "$python" ] && [ -z "${PYTHON:-}" ] && may_install_packages; then
+    install_packages python3 python3-venv
+    python=$(chosen_python)
+  fi
+  [ -n "$python" ] || stop_without_python
   has_venv "$python" || install_venv_module "$python"
-  rm -rf .venv
-  step "making .venv with $("$python" --version) ($python)" "$python" -m venv .venv
+  rm -rf "$venv"
+  step "making $venv with $("$python" --version) ($python)" "$python" -m venv "$venv"
 }
 
-version_of() { "$1" -c 'import sys; print(sys.version)' 2>/dev/null; }
+build_of() { "$1" -c 'import sys; print(sys.version)' 2>/dev/null </dev/null; }
 
-# Can .venv be brought up to date, or must it be made anew? One that was made at another place, lost its Python, or has
+# Can it be brought up to date, or must it be made anew? One that was made at another place, lost its Python, or has
 # another Python than the one asked for, cannot.
 venv_is_sound() {
-  grep -qsF "$(pwd -P)/.venv" .venv/pyvenv.cfg && is_usable_python .venv/bin/python && has_venv .venv/bin/python \
-    && { [ -z "${PYTHON:-}" ] || [ "$(version_of "$PYTHON")" = "$(version_of .venv/bin/python)" ]; }
+  grep -qsF "$(pwd -P)/$venv" "$venv/pyvenv.cfg" && is_taken "$venv/bin/python" && has_venv "$venv/bin/python" \
+    && { [ -z "${PYTHON:-}" ] || [ "$(build_of "$PYTHON")" = "$(build_of "$venv/bin/python")" ]; }
 }
 
-# What .venv's contents depend on.
-fingerprint() { .venv/bin/python -c '
+# What its contents depend on.
+fingerprint() { "$venv/bin/python" -c '
 import hashlib, pathlib, sys
 parts = [sys.version, *(pathlib.Path(name).read_text() for name in sys.argv[1:])]
 print(hashlib.sha256("\0".join(parts).encode()).hexdigest())' "$1" pyproject.toml; }
@@ -82,7 +112,7 @@ print(hashlib.sha256("\0".join(parts).encode()).hexdigest())' "$1" pyproject.tom
 is_done() {
   local lock
   for lock in "$@"; do
-    if [ -x .venv/bin/remedy ] && [ "$(cat ".venv/$lock.stamp" 2>/dev/null)" = "$(fingerprint "$lock" 2>/dev/null)" ]; then
+    if [ -x "$venv/bin/remedy" ] && [ "$(cat "$venv/$lock.stamp" 2>/dev/null)" = "$(fingerprint "$lock" 2>/dev/null)" ]; then
       return 0
     fi
   done
@@ -90,21 +120,18 @@ is_done() {
 }
 
 install() {
-  local pip=(.venv/bin/python -m pip install --disable-pip-version-check --no-input)
-  rm -f .venv/*.stamp
+  local pip=("$venv/bin/python" -m pip install --disable-pip-version-check --no-input)
+  rm -f "$venv"/*.stamp
   step "installing what $1 pins (about a minute the first time)" "${pip[@]}" --require-hashes --use-pep517 -r "$1"
-  step "installing this project into .venv" "${pip[@]}" --no-deps --no-build-isolation --editable .
-  fingerprint "$1" >".venv/$1.stamp"
+  step "installing this project into $venv" "${pip[@]}" --no-deps --no-build-isolation --editable .
+  fingerprint "$1" >"$venv/$1.stamp"
 }
 
 case "${1:-}" in
   runtime) lock=requirements.lock; enough=(requirements.lock requirements-dev.lock) ;;
   dev) lock=requirements-dev.lock; enough=(requirements-dev.lock) ;;
-  *) stop "say what for: scripts/setup.sh runtime|dev" ;;
+  *) stop "say what for: scripts/setup.sh runtime|dev [FOLDER]" ;;
 esac
-
-candidates=(python3.13 python3.12 python3.11 python3)
-if [ -n "${PYTHON:-}" ]; then candidates=("$PYTHON"); fi
 
 if ! venv_is_sound; then
   make_venv

@@ -1,6 +1,6 @@
 """How arq runs our jobs: each setting is as it must be, because arq's own would lose work."""
 
-import asyncio
+import inspect
 
 import pytest
 from arq.worker import Function, Worker
@@ -90,7 +90,7 @@ async def test_crons_are_in_a_queue_of_their_own_and_may_run_on_several_workers(
         assert cron.unique
         assert cron.keep_result_s == 3600
         assert cron.max_tries == 1
-        assert asyncio.iscoroutinefunction(cron.coroutine)
+        assert inspect.iscoroutinefunction(cron.coroutine)
 
 
 @pytest.mark.parametrize(("every", "seconds"), [(1, 60), (30, 2), (60, 1), (7, 9)])
