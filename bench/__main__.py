@@ -1,4 +1,4 @@
-"""`python -m bench [topic …] [--quick | --long]`: measure, print one table, write bench/results/."""
+"""`python -m bench [topic …] [--quick | --long] [--results FOLDER]`: measure, print one table, write the results."""
 
 import argparse
 import os
@@ -30,31 +30,32 @@ def main() -> None:
     for topic in asked.topics or TOPICS:
         print(f"measuring {topic} …", file=sys.stderr, flush=True)
         reports.append(TOPICS[topic](effort))
-        _write(reports[-1], effort)
+        _write(reports[-1], effort, asked.results)
     print(f"\n{table(reports)}\n")
-    print(f"Raw figures and pictures: {RESULTS}")
+    print(f"Raw figures and pictures: {asked.results}")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the service against its anchors.")
     parser.add_argument("topics", nargs="*", choices=[*TOPICS, []], metavar="topic", help=", ".join(TOPICS))
     efforts = parser.add_mutually_exclusive_group()
-    quick, long = "less than a minute, for a first look", "the receiver's memory over a million deliveries"
+    quick, long = "about a minute, for a first look", "the receiver's memory over a million deliveries"
     efforts.add_argument("--quick", dest="effort", action="store_const", const=QUICK, default=USUAL, help=quick)
     efforts.add_argument("--long", dest="effort", action="store_const", const=LONG, help=long)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for raw figures and pictures")
     return parser.parse_args()
 
 
-def _write(report: Report, effort: Effort) -> None:
+def _write(report: Report, effort: Effort, folder: Path) -> None:
     conditions = {
         "effort": effort.name,
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{report.topic}.json").write_text(as_json(report, conditions) + "\n", encoding="utf-8")
-    (RESULTS / f"{report.topic}.svg").write_text(svg(report), encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{report.topic}.json").write_text(as_json(report, conditions) + "\n", encoding="utf-8")
+    (folder / f"{report.topic}.svg").write_text(svg(report), encoding="utf-8")
 
 
 if __name__ == "__main__":

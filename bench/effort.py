@@ -20,5 +20,7 @@ class Effort:
 
 
 QUICK = Effort("quick", rounds=3, seconds=0.6, idle_seconds=1.0, samples=4)
+"""Seconds for each topic; tests play every one like this."""
+
 USUAL = Effort("usual", rounds=3, seconds=4.0, idle_seconds=5.0, samples=20)
 LONG = Effort("long", rounds=3, seconds=4.0, idle_seconds=5.0, samples=20, deliveries=1_000_000)

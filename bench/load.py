@@ -23,7 +23,7 @@ from bench.deliveries import Deliveries
 from bench.report import percentile
 
 _TICK = 0.001
-_DRAIN_SECONDS = 5.0
+_DRAIN_SECONDS = 30.0
 _START_SECONDS = 30.0
 
 

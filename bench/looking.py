@@ -17,6 +17,9 @@ from sandbox.secrets import DISTRICT
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _CLEAR_SECONDS = 5.0
+"""How long one look and its counting take at the most, on a machine that is not too busy."""
+
+_BEGIN_SECONDS = 30.0
 
 Counts = dict[str, int]
 
@@ -58,7 +61,7 @@ async def _look(system: System, finding: str, number: int) -> Counts:
 
 async def _settle_once_begun(system: System, begun: Callable[[], bool]) -> None:
     """Wait for the first sign of work, then for its end. Raises TimeoutError."""
-    async with asyncio.timeout(_CLEAR_SECONDS):
+    async with asyncio.timeout(_BEGIN_SECONDS):
         while not begun():  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(0.01)
     await system.settle()

@@ -22,7 +22,6 @@ from bench.watching import Command, watch
 from cli.demo.stage import Program
 from remediation.queue import WORK_QUEUE
 from remediation.signatures import SignatureFormat, sign
-from remediation.store.keys import INBOX
 from sandbox.secrets import ENVIRONMENT
 
 START = "enqueue → start, idle worker"
@@ -74,7 +73,7 @@ class Bench:
         async with watch(self.system.redis) as watched:
             answered = await self._post(finding)
             queued = await watched.first(lambda each: each.is_for("ZADD", WORK_QUEUE))
-            begun = await watched.first(_reads_a_delivery)
+            begun = await watched.first(_takes_up_a_delivery)
             self.starts.append((begun.at - queued.at) * 1000)
         await self.system.settle()
         asked: list[float] = [entry["at"] for name in TRACKERS for entry in self.system.journal(name)]
@@ -107,8 +106,10 @@ class Bench:
         return (time.perf_counter() - started) * 1000
 
 
-def _reads_a_delivery(command: Command) -> bool:
-    return command.words[0].upper() == "HMGET" and command.words[1].startswith(INBOX) and not command.in_script
+def _takes_up_a_delivery(command: Command) -> bool:
+    """The script by which a worker takes a delivery up: the first thing that Redis hears of its job."""
+    is_script = command.words[0].upper() in {"EVAL", "EVALSHA"} and not command.in_script
+    return is_script and "delivery" in command.words
 
 
 @contextlib.asynccontextmanager

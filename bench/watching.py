@@ -36,7 +36,7 @@ class Watch:
         self.commands.append(command)
         self._news.set()
 
-    async def first(self, wanted: Callable[[Command], bool], seconds: float = 10.0) -> Command:
+    async def first(self, wanted: Callable[[Command], bool], seconds: float = 30.0) -> Command:
         """The first command like this since the beginning, waited for. Raises TimeoutError."""
         seen = 0
         async with asyncio.timeout(seconds):
