@@ -24,19 +24,22 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 def test_every_setting_is_in_the_table_with_its_default_and_nothing_else_is() -> None:
     table = OPERATIONS.split("## Settings")[1].split("##")[0]
-    rows = [row.split("|")[1:3] for row in table.splitlines() if row.startswith("| `")]
-    documented = {
-        name: default
-        for names, defaults in rows
-        for name, default in zip(
-            re.findall(r"`(\w+)`", names), re.findall(r"`([^`]*)`", defaults) or [""], strict=False
-        )
-    }
-    settings = Settings.model_fields
-    assert documented.keys() == {name.upper() for name in settings}
-    for name, field in settings.items():
-        if field.default is not None:
-            assert documented[name.upper()].lower() == str(field.default).lower(), name
+    rows = [row.split("|")[1:4] for row in table.splitlines() if row.startswith("| `")]
+    documented = [
+        (name, default.lower(), meaning)
+        for names, defaults, meaning in rows
+        for name, default in zip(names.split(","), defaults.split(","), strict=True)
+    ]
+    named = [name.strip(" `") for name, _, _ in documented]
+    settings = {name.upper(): field for name, field in Settings.model_fields.items()}
+    assert sorted(named) == sorted(settings)
+    for name, (_, default, meaning) in zip(named, documented, strict=True):
+        field = settings[name]
+        assert default.strip(" `") == str(field.default).lower() or field.default is None, name
+        assert field.default is not None or default.strip().startswith(("none", "required")), name
+        bounds = [str(getattr(each, which, "")) for each in field.metadata for which in ("ge", "gt", "le")]
+        if not name.endswith("_PORT"):
+            assert {*bounds} - {""} <= {*re.findall(r"\d+", meaning)}, name
 
 
 def test_every_metric_that_an_alarm_names_exists() -> None:
