@@ -56,6 +56,10 @@ class Proxy:
         with self._lock:
             self._faults.append(fault)
 
+    def lead_to(self, connect: Callable[[], Awaitable[Streams]]) -> None:
+        """From now on, new connections go to another server; those that are open stay where they are."""
+        self._connect = connect
+
     def mend(self) -> None:
         """Take back what has not happened yet."""
         with self._lock:

@@ -17,7 +17,7 @@ from remediation.mapping.secrets import worker_secrets
 from remediation.redaction import terminal
 from remediation.settings import Settings, environ, load_settings
 from remediation.signatures import TOLERANCE
-from remediation.store.connection import durability_problems
+from remediation.store.readiness import durability_problems, standing_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,12 @@ async def _redis(settings: Settings) -> list[Diagnosis]:
     try:
         with redis_address(settings) as url:
             async with open_connection(url, socket_timeout=2.0, retries=0) as connection:
+                standing = await standing_problem(connection)
                 problems, clock = await durability_problems(connection.redis), await clock_of(connection)
     except RemediationError as error:
         return [Diagnosis("Redis", well=False, says=str(error), advice="Is it running, and is REDIS_URL right?")]
+    if standing:
+        return [Diagnosis("Redis", well=False, says=standing, advice="Does REDIS_URL lead to the primary?")]
     return [_durability(settings, problems), _clock(clock.difference)]
 
 

@@ -38,6 +38,7 @@ from remediation.mapping.loading import Loaded
 from remediation.settings import Settings, load_settings
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
+from remediation.store.readiness import store_problems, takes_writes
 from workers.health import create_health_app
 from workers.process import Supervisor
 from workers.settings import upkeep_worker, work_worker
@@ -144,9 +145,14 @@ async def _receive(app: Application, follower: Follower, bound: tuple[socket.soc
         await asyncio.gather(public.serve([bound[0]]), metrics.serve([bound[1]]))
 
 
+async def _worker_problems(settings: Settings, connection: Connection, follower: Follower) -> list[str]:
+    """Why a worker cannot work, or what a person must mend."""
+    weak = settings.allow_weak_durability
+    return [*await store_problems(connection, allow_weak_durability=weak), *follower.problems]
+
+
 async def _run_worker(settings: Settings, url: str) -> None:
     follower = Follower(settings.mappings_path, worker_files, time.time)
-    health = server(create_health_app(lambda: follower.problems))
     with listener(settings.worker_host, settings.worker_port, "WORKER_PORT") as bound:
         # Five retries ride out a restart of Redis; what takes longer ends in StoreUnavailable, and the sweep goes on.
         most = settings.max_jobs * 4 + 32
@@ -158,7 +164,8 @@ async def _run_worker(settings: Settings, url: str) -> None:
             pool = connection.redis.connection_pool
             work = partial(work_worker, pool, desks, settings.max_jobs, clock.set)
             upkeep = partial(upkeep_worker, pool, desks, settings.poll_seconds, clock.set)
-            supervisor = Supervisor((work, upkeep))
+            supervisor = Supervisor((work, upkeep), lambda: takes_writes(connection))
+            health = server(create_health_app(partial(_worker_problems, settings, connection, follower)))
             on_stop(supervisor.stop)
             on_hangup(follower.ask, supervisor.stop)
             logger.info("worker_runs", address=address(bound), count=settings.max_jobs)

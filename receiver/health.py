@@ -4,8 +4,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from remediation.errors import StoreUnavailable
-from remediation.store.connection import durability_problems
+from remediation.store.readiness import store_problems
 
 
 async def livez(_request: Request) -> Response:
@@ -14,18 +13,13 @@ async def livez(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Redis is there and keeps what it is told; 503 with the problems otherwise.
+    """Redis is there, takes writes and keeps them; 503 with the problems otherwise.
 
     A refused mappings.yaml is told and nothing more: every receiver has the same file, and with none of them ready no
     delivery would come in, although the earlier accounts still hold.
     """
     state = request.app.state
-    try:
-        problems = [] if state.allow_weak_durability else await durability_problems(state.connection.redis)
-        if state.allow_weak_durability:
-            await state.connection.ask(state.connection.redis.ping())
-    except StoreUnavailable:
-        problems = ["Redis does not answer"]
+    problems = await store_problems(state.connection, allow_weak_durability=state.allow_weak_durability)
     told = {"ready": not problems, "problems": [*problems, *state.troubles()]}
     return JSONResponse(told, status_code=503 if problems else 200)
 

@@ -1,7 +1,7 @@
 """A worker's own /livez, /readyz and /metrics: arq's health key belongs to all workers, so it tells nothing of one."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -10,8 +10,11 @@ from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallab
 Answer = tuple[HTTPStatus, str, bytes]
 
 
-def create_health_app(problems: Callable[[], Sequence[str]]) -> ASGI3Application:
-    """Plain ASGI. `problems` answers what a person must mend although the worker works on.
+Ask = Callable[[], Awaitable[Sequence[str]]]
+
+
+def create_health_app(problems: Ask) -> ASGI3Application:
+    """Plain ASGI. `problems` answers why the worker cannot work, and what a person must mend although it works on.
 
     GET /livez answers while the event loop turns; GET /readyz 200, or 503 with the problems; GET /metrics what was
     counted; anything else 404.
@@ -20,7 +23,7 @@ def create_health_app(problems: Callable[[], Sequence[str]]) -> ASGI3Application
     async def health_app(scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
             return
-        status, kind, body = _answer(scope["path"], problems)
+        status, kind, body = await _answer(scope["path"], problems)
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
         await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -28,12 +31,12 @@ def create_health_app(problems: Callable[[], Sequence[str]]) -> ASGI3Application
     return health_app
 
 
-def _answer(path: str, problems: Callable[[], Sequence[str]]) -> Answer:
+async def _answer(path: str, problems: Ask) -> Answer:
     match path:
         case "/livez":
             return HTTPStatus.OK, "text/plain", b"alive\n"
         case "/readyz":
-            return _readiness(problems())
+            return _readiness(await problems())
         case "/metrics":
             return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()
         case _:

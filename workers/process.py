@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import structlog
@@ -12,17 +12,29 @@ from arq.worker import Worker
 logger = structlog.get_logger()
 
 RESTART_DELAY = 1.0
-"""Seconds between the end of an arq worker that lost Redis and the start of the next."""
+"""Seconds between the end of an arq worker that lost Redis and the next question whether Redis is back."""
 
 CANCEL_PAUSE = 0.2
 """Seconds that arq's main loop gets to end before it is told again."""
 
 
-class Supervisor:
-    """Keeps arq workers running until it is told to stop."""
+async def _always() -> bool:
+    """Need nothing to be so."""
+    return True
 
-    def __init__(self, make: tuple[Callable[[], Worker], ...]) -> None:
+
+class Supervisor:
+    """Keeps arq workers running until it is told to stop.
+
+    One that has ended is started again when `can_work` answers true: an outage of hours is one restart, and not one in
+    each second.
+    """
+
+    def __init__(
+        self, make: tuple[Callable[[], Worker], ...], can_work: Callable[[], Awaitable[bool]] = _always
+    ) -> None:
         self._make = make
+        self._can_work = can_work
         self._running: list[Worker] = []
         self._stopping = asyncio.Event()
         self._ends: list[asyncio.Task[None]] = []
@@ -59,8 +71,15 @@ class Supervisor:
             finally:
                 self._running.remove(worker)
                 await _ended(worker)
+            await self._until_it_can_work()
+
+    async def _until_it_can_work(self) -> None:
+        """Wait a second, and then for as long as nothing could be done, or until a stop."""
+        while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), RESTART_DELAY)
+            if self._stopping.is_set() or await self._can_work():
+                return
 
 
 async def _cancelled(worker: Worker) -> None:

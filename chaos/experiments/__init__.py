@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from chaos.experiment import Experiment
-from chaos.experiments import clocks, crowds, deaths, keys, links, stores, storms, trackers, writing
+from chaos.experiments import addresses, clocks, crowds, deaths, keys, links, stores, storms, trackers, writing
 
 EXPERIMENTS: Sequence[Experiment] = (
     *links.EXPERIMENTS,
     *deaths.EXPERIMENTS,
     *stores.EXPERIMENTS,
+    *addresses.EXPERIMENTS,
     *writing.EXPERIMENTS,
     *trackers.EXPERIMENTS,
     *crowds.EXPERIMENTS,

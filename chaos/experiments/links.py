@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from urllib.parse import unquote
 
 from chaos.experiment import Experiment, Outcome
@@ -21,8 +22,7 @@ _DELIVERIES = 4
 @contextlib.contextmanager
 def behind_proxies(world: World) -> Iterator[tuple[Proxy, Proxy]]:
     """Two receivers behind one proxy to Redis and two workers behind another, for as long as this is open."""
-    path = unquote(world.stage.redis_url.removeprefix("unix://").partition("?")[0])
-    near, far = (Proxy(partial(asyncio.open_unix_connection, path)) for _ in range(2))
+    near, far = (Proxy(partial(asyncio.open_unix_connection, socket_of(world))) for _ in range(2))
     with near.running(), far.running():
         world.dismiss(world.receivers)
         world.dismiss(world.workers)
@@ -37,6 +37,11 @@ def behind_proxies(world: World) -> Iterator[tuple[Proxy, Proxy]]:
         finally:
             world.dismiss(world.receivers)
             world.dismiss(world.workers)
+
+
+def socket_of(world: World) -> Path:
+    """Where the store listens."""
+    return Path(unquote(world.stage.redis_url.removeprefix("unix://").partition("?")[0]))
 
 
 def breaking(kind: Kind, world: World, times: int) -> Outcome:

@@ -1,5 +1,6 @@
 """Talking to Redis: the connection, the scripts, and what its errors mean to us."""
 
+import re
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -7,21 +8,47 @@ from importlib.resources import files
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.asyncio.connection import DefaultParser
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from remediation.errors import StoreUnavailable
 from remediation.store.keys import BORN, PRELUDE
 
-_PASSING = ("OOM", "MISCONF", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS", "BUSY", "TRYAGAIN", "CLUSTERDOWN")
-"""First words of Redis errors that go away without us: no memory, disk trouble, fail-over, start-up."""
+_PASSING = ("OOM", "BUSY", "TRYAGAIN")
+"""First words of Redis errors that go away without us, on whatever connection: no memory, a script that runs."""
 
-_PASSING_KINDS = (OutOfMemoryError, ReadOnlyError)
+_PASSING_KINDS = (OutOfMemoryError,)
 """Those of them from which redis-py takes the first word away."""
+
+_ELSEWHERE = re.compile(r"(?:^|: -)(?:READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|MISCONF|LOADING)\b")
+"""Replies of a server that is not, or no longer, the one to ask: a replica, a primary without its replicas or its disk,
+one that has just started. Older servers quote it in the reply to a script: `ERR Error running script …: -READONLY …`.
+"""
+
+
+class ServedElsewhere(RedisConnectionError):
+    """The server takes nothing, but another one behind the same address may.
+
+    After a fail-over the old primary keeps our connections, and would answer so for ever. As a kind of ConnectionError
+    it makes redis-py close the connection, dial again, and repeat what it asked, as after a connection that broke.
+    """
+
+
+class _Parser(DefaultParser):  # type: ignore[valid-type,misc]  # redis-py chooses it when it is imported
+    """Replies of Redis, each error as what it means to a connection."""
+
+    @classmethod
+    def parse_error(cls, response: str) -> Exception:
+        """The exception for an error reply. It is raised, or stands in a list of replies."""
+        if _ELSEWHERE.search(response):
+            return ServedElsewhere(response.partition(" ")[0])
+        error: Exception = super().parse_error(response)
+        return error
 
 
 def open_pool(url: str, *, socket_timeout: float, retries: int, max_connections: int = 64) -> ConnectionPool:
@@ -30,8 +57,9 @@ def open_pool(url: str, *, socket_timeout: float, retries: int, max_connections:
     The blocking kind, although nothing should ever wait for a place in it: the other one holds a lock for all while
     one of them connects, so that a hanging server is waited for once after another.
 
-    Every script is safe to repeat, so a reply that was lost on the way is simply asked for again. arq has neither
-    limits nor retries of its own, and ends its worker when Redis is away for two seconds.
+    Every script is safe to repeat, so a reply that was lost on the way is simply asked for again, and so is one of a
+    server that is no longer the one to ask. arq has neither limits nor retries of its own, and ends its worker when
+    Redis is away for two seconds.
     """
     pool: ConnectionPool = BlockingConnectionPool.from_url(
         url,
@@ -42,6 +70,7 @@ def open_pool(url: str, *, socket_timeout: float, retries: int, max_connections:
         retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],
         max_connections=max_connections,
     )
+    pool.connection_kwargs |= {"parser_class": _Parser, "decode_responses": False}  # whatever the URL says
     return pool
 
 
@@ -91,21 +120,7 @@ class Connection:
         with passing_errors():
             return await command
 
-
-async def durability_problems(redis: Redis) -> list[str]:
-    """What is wrong with the way this Redis keeps what it is told; empty when an answer of ours may rely on it.
-
-    Raises StoreUnavailable. A server that does not allow CONFIG counts as a problem: nobody knows then.
-    """
-    wanted: dict[str, str] = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
-    try:
+    async def redial(self) -> None:
+        """Close the connections that nobody uses: the next request dials anew."""
         with passing_errors():
-            found = await redis.config_get(*wanted)  # type: ignore[arg-type]  # one pattern each, whatever the stub says
-    except ResponseError:
-        return ["CONFIG GET is not allowed, so its durability cannot be checked"]
-    texts = {_text(name): _text(value) for name, value in found.items()}
-    return [f"{name} is {texts.get(name)}, not {value}" for name, value in wanted.items() if texts.get(name) != value]
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+            await self.redis.connection_pool.disconnect(inuse_connections=False)

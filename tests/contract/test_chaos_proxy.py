@@ -101,6 +101,22 @@ def test_a_fault_happens_as_often_as_ordered() -> None:
         assert [asked(proxy, b"SCRIPT")[0] for _ in range(3)] == [b"", b"", REPLY]
 
 
+def test_an_address_that_moves_leads_new_connections_elsewhere_and_leaves_the_old_where_they_are() -> None:
+    other = Server()
+    with (
+        proxied() as (server, proxy),
+        other.listener,
+        socket.create_connection(("127.0.0.1", proxy.port), 5) as old,
+    ):
+        old.sendall(b"one")
+        assert old.recv(1 << 16) == REPLY
+        proxy.lead_to(partial(asyncio.open_connection, "127.0.0.1", other.listener.getsockname()[1]))
+        assert asked(proxy, b"two") == [REPLY]
+        old.sendall(b"three")
+        assert old.recv(1 << 16) == REPLY
+    assert (server.seen, other.seen) == ([b"one", b"three"], [b"two"])
+
+
 def knock(port: int, ended: threading.Event) -> None:
     """Connect, and be gone, again and again."""
     while not ended.is_set():

@@ -136,6 +136,18 @@ def test_a_redis_that_may_forget_is_advised_to_be_stricter_or_allowed(clinic: Cl
     assert "ALLOW_WEAK_DURABILITY" in bad["advice"]
 
 
+def test_a_replica_is_told_whatever_durability_is_allowed(clinic: Clinic, redis_url: str) -> None:
+    clinic.environment["ALLOW_WEAK_DURABILITY"] = "true"
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.replicaof("127.0.0.1", "1")
+        try:
+            (bad,) = clinic.failures().values()
+        finally:
+            redis.replicaof("NO", "ONE")
+    assert (bad["what"], bad["says"]) == ("Redis", "Redis is a replica, which takes no writes")
+    assert "REDIS_URL" in bad["advice"]
+
+
 @pytest.mark.parametrize(("seconds", "says"), [(400.0, "400 s behind Redis's"), (-3600.0, "3600 s ahead of Redis's")])
 def test_a_clock_that_differs_from_that_of_redis_is_told(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch, seconds: float, says: str

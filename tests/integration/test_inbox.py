@@ -11,10 +11,11 @@ from remediation.errors import KeyMissing
 from remediation.queue import WORK_QUEUE, Band, Job, decode, encode
 from remediation.sealing import Keyring, generate_key
 from remediation.senders import Sender
-from remediation.store.connection import Connection, durability_problems
+from remediation.store.connection import Connection
 from remediation.store.inbox import FINGERPRINT_LIFETIME, DeliveryState, Inbox, ScanNote
 from remediation.store.keys import INBOX, PARKED
 from remediation.store.parked import ParkedKind, ParkedWork
+from remediation.store.readiness import durability_problems
 from remediation.store.scans import Scans
 from remediation.store.todo import Todo
 
