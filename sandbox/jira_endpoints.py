@@ -105,7 +105,7 @@ def perform_transition(call: Call) -> Response:
     steps = {step.id: step for step in issue.project.transitions_from(issue.status)}
     if wanted_id not in steps:
         raise Problem(400, [f"Transition id '{wanted_id}' is not valid for this issue."])
-    resolution, comment, fields = checked_transition(steps[wanted_id], call.order)
+    resolution, comment, fields = checked_transition(issue, steps[wanted_id], call.order)
     good, errors = checked(fields, fields, call.view.version)
     if errors:
         raise Problem(400, errors=errors)

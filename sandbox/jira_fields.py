@@ -1,7 +1,9 @@
 """What the sandbox's Jira accepts for an issue's fields, and how it refuses the rest."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from typing import Any
 
 from sandbox.jira_adf import text_of
 from sandbox.jira_problems import Problem, off_screen
@@ -12,6 +14,7 @@ from sandbox.jira_workflow import (
     PRIORITIES,
     RESOLUTIONS,
     SECURITY_LEVELS,
+    UNDER_UPDATE,
     Project,
     Transition,
 )
@@ -193,28 +196,53 @@ def checked_edit(issue: Issue, body: object, version: str) -> tuple[dict[str, ob
 
 
 def checked_transition(
-    step: Transition, body: Mapping[str, object]
+    issue: Issue, step: Transition, body: Mapping[str, object]
 ) -> tuple[tuple[str, str] | None, object, dict[str, object]]:
     """The resolution, the comment and the other fields to set on the way. Raises Jira's 400.
 
-    A comment for a transition without a screen is dropped in silence, as Jira does.
+    What the issue has already needs not be sent again. A comment for a transition without a screen is dropped in
+    silence, as Jira does.
     """
     fields = body.get("fields") or {}
     fields = dict(fields) if isinstance(fields, dict) else {}
     screen = step.screen or {}
-    errors = {name: off_screen(name) for name in fields if name not in screen}
+    errors = {name: off_screen(name) for name in fields if name not in screen or name in UNDER_UPDATE}
     errors |= {
         name: f"{FIELD_NAMES[name]} is required."
-        for name, required in screen.items()
-        if required and not fields.get(name)
+        for name in sorted(step.demanded)
+        if not (_operations_on(name, body) if name in UNDER_UPDATE else fields.get(name) or issue.fields.get(name))
     }
     choice = named(fields.pop("resolution", None), RESOLUTIONS)
     if "resolution" in (body.get("fields") or {}) and choice is None:  # type: ignore[operator]  # anything but a dict was read as empty above
         errors.setdefault("resolution", "Specify a valid 'id' or 'name' for Resolution")
+    worklogs = _operations_on("worklog", body)
+    errors |= {} if all(map(_is_worklog, worklogs)) else {"worklog": "You must indicate the time spent working."}
+    errors |= {"worklog": off_screen("worklog")} if worklogs and "worklog" not in screen else {}
     if errors:
         raise Problem(400, errors=errors)
     usual = next(((key, name) for key, name in RESOLUTIONS.items() if name == step.sets), None)
-    return choice or usual, comment_in(body) if step.screen else None, fields
+    done = {"worklog": [*_worklogs(issue), *(each["add"] for each in worklogs)]} if worklogs else {}
+    return choice or usual, comment_in(body) if step.screen is not None else None, {**fields, **done}
+
+
+def _operations_on(name: str, body: Mapping[str, object]) -> list[Any]:
+    """What `update` says of a field."""
+    update = body.get("update")
+    operations = update.get(name) if isinstance(update, dict) else None
+    return operations if isinstance(operations, list) else []
+
+
+def _is_worklog(operation: object) -> bool:
+    match operation:
+        case {"add": {"timeSpent": str(spent)}}:
+            return re.fullmatch(r"\d+(\.\d+)?[wdhm]( \d+(\.\d+)?[wdhm])*", spent) is not None
+        case _:
+            return False
+
+
+def _worklogs(issue: Issue) -> list[object]:
+    kept = issue.fields.get("worklog")
+    return list(kept) if isinstance(kept, list) else []
 
 
 def comment_in(body: Mapping[str, object]) -> object:

@@ -13,6 +13,7 @@ from sandbox.jira_workflow import (
     PRIORITIES,
     RESOLUTIONS,
     SECURITY_LEVELS,
+    UNDER_UPDATE,
     Project,
     Status,
     Transition,
@@ -127,7 +128,7 @@ class View:
             "key": name,
             "fieldId": name,
             "hasDefaultValue": False,
-            "operations": ["set"],
+            "operations": ["add"] if name in UNDER_UPDATE else ["set"],
             "schema": {"type": _SCHEMA_TYPES.get(name, "string")},
         }
         choices = {"resolution": RESOLUTIONS, "priority": PRIORITIES, "security": SECURITY_LEVELS}.get(name)

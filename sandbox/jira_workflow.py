@@ -50,12 +50,17 @@ FIELD_NAMES = MappingProxyType(
         "reporter": "Reporter",
         "security": "Security Level",
         "resolution": "Resolution",
+        "comment": "Comment",
+        "worklog": "Log Work",
         "customfield_10010": "School site",
         "customfield_10020": "Approver",
         "customfield_10051": "Risk justification",
         "customfield_10052": "Risk expires",
     }
 )
+
+UNDER_UPDATE = frozenset({"comment", "worklog"})
+"""Fields that a transition takes only as an operation, never as a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Transition:
 
     `sources` names the statuses it leaves from (empty: every one). `screen` says of each field on the transition's
     screen whether it is required; None means that there is no screen at all. `sets` is the resolution that a post
-    function gives when the screen did not.
+    function gives when the screen did not. `validated` are fields that a validator demands and that no screen calls
+    required.
     """
 
     id: str
@@ -73,6 +79,12 @@ class Transition:
     sources: frozenset[str] = frozenset()
     screen: Mapping[str, bool] | None = None
     sets: str | None = None
+    validated: frozenset[str] = frozenset()
+
+    @property
+    def demanded(self) -> frozenset[str]:
+        """What must be there for the transition to be taken."""
+        return self.validated | {name for name, required in (self.screen or {}).items() if required}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +155,17 @@ ENDLESS = (
 )
 """Nothing is ever done."""
 
+LOGGED = (
+    Transition("511", "Begin", IN_PROGRESS, frozenset({"To Do"}), screen={}, validated=frozenset({"comment"})),
+    Transition(
+        *("521", "Finish", DONE, frozenset({"In Progress"})),
+        screen={"resolution": False, "worklog": True, "customfield_10010": True},
+    ),
+    Transition("531", "Ask", IN_REVIEW, frozenset({"Done"})),
+    Transition("541", "Back", TO_DO, frozenset({"In Review"}), screen={"comment": True}),
+)
+"""A validator wants a comment for beginning; Done wants a worklog, and a field that may have a value already."""
+
 PROJECTS = (
     Project("10100", "SEC", "Web Security", DIRECT, _USUAL_SCREEN),
     Project("10101", "PRIV", "Privacy Office", REVIEWED, _USUAL_SCREEN),
@@ -157,4 +180,5 @@ PROJECTS = (
     Project("10104", "WEB", "Web Team", DIRECT, _USUAL_SCREEN),
     Project("10105", "LOOP", "Endless Board", ENDLESS, _USUAL_SCREEN),
     Project("10106", "TERSE", "Terse Forms", DIRECT, {"summary": True, "description": False, "duedate": True}),
+    Project("10107", "LOGS", "Logged Work", LOGGED, _USUAL_SCREEN),
 )

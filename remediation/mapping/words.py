@@ -22,6 +22,7 @@ _HOST = r"^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-
 _TABLE = r"^[a-z0-9_]{1,80}$"
 _LABEL = r"^\S{1,255}$"
 _FIELD = r"^[A-Za-z][A-Za-z0-9_]{0,79}$"
+_TIME_SPENT = re.compile(r"[0-9]+(\.[0-9]+)?[wdhm]( [0-9]+(\.[0-9]+)?[wdhm])*")
 _CLOUD_ID = r"^[A-Za-z0-9-]{8,64}$"
 
 MEANING_OF_PATTERN: Mapping[str, str] = {
@@ -97,8 +98,15 @@ def _free_fields(kind: str, fields: dict[str, object]) -> dict[str, object]:
     return fields
 
 
+_ONLY_ADDED = ("comment", "worklog", "issuelinks", "attachment")
+"""What Jira takes only as an addition, under `update`."""
+
+
 def jira_fields(fields: dict[str, object]) -> dict[str, object]:
-    """`fields`, if none of them has a word of its own in a Jira ticket."""
+    """`fields`, if none of them has a word of its own in a Jira ticket, and a new issue can have all of them."""
+    for field in _ONLY_ADDED:
+        if field in fields:
+            raise ValueError(f"{field} is taken by Jira only under `update`, and a new issue has none")
     return _free_fields("jira", fields)
 
 
@@ -112,8 +120,8 @@ _SET_WHEN_CLOSING: Mapping[str, Mapping[str, str]] = {
     "jira": {
         "resolution": "is set by us, from the reason",
         "status": "is where the transition leads",
-        "comment": "is written by us: word it under `comments`",
         "labels": "carries our mark",
+        **dict.fromkeys(("issuelinks", "attachment"), "is taken by Jira only under `update`: a person adds it"),
         "assignee": _PEOPLES_OWN,
     },
     "servicenow": {
@@ -137,8 +145,24 @@ def _free_closing_fields(kind: str, fields: dict[str, object]) -> dict[str, obje
 
 
 def jira_closing_fields(fields: dict[str, object]) -> dict[str, object]:
-    """`fields`, if a person's screen in Jira may ask for all of them."""
+    """`fields`, if a person's screen in Jira may ask for all of them.
+
+    `comment` is text, `worklog` a map; Jira takes both only as additions, so their form is ours to check.
+    """
+    if "comment" in fields and not (isinstance(fields["comment"], str) and fields["comment"].strip()):
+        raise ValueError("comment must be text: what is said with each step on the way to done")
+    if "worklog" in fields and not _is_worklog(fields["worklog"]):
+        raise ValueError("worklog must be a map such as {timeSpent: 5m, comment: text}; comment may be left out")
     return _free_closing_fields("jira", fields)
+
+
+def _is_worklog(value: object) -> bool:
+    match value:
+        case {"timeSpent": str(spent), **more}:
+            known = more.keys() <= {"comment"} and isinstance(more.get("comment", ""), str)
+            return known and _TIME_SPENT.fullmatch(spent) is not None
+        case _:
+            return False
 
 
 def servicenow_closing_fields(fields: dict[str, object]) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """A Jira Cloud site or Data Center instance as a tracker."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
@@ -36,6 +37,7 @@ from remediation.trackers.jira_issues import (
     link_of,
     payload_of,
     transition_of,
+    values_in,
     words_of_closing,
 )
 from remediation.trackers.jira_text import wiki
@@ -187,9 +189,9 @@ class Jira:
             await self.whoami()
             raise
 
-    async def _issue(self, ticket_id: str, expand: str | None = None) -> Issue:
+    async def _issue(self, ticket_id: str, expand: str | None = None, more: Collection[str] = ()) -> Issue:
         checked_id(self._name, ticket_id)
-        fields = self._reading.fields
+        fields = self._reading.fields_and(more)
         answer = await self._asked(lambda client: client.issue(ticket_id, fields, PROPERTY, expand))
         return understood(self._name, Issue, answer)
 
@@ -208,19 +210,21 @@ class Jira:
         closing: Closing | None,
     ) -> Ticket:
         """Step by step to a status of the goal, each step chosen from what the workflow allows at that moment."""
-        issue = await self._issue(ticket_id)
+        given = closing.fields if closing else {}
+        issue = await self._issue(ticket_id, more=given)
+        closing = replace(closing, kept=values_in(issue, given)) if closing else None
         place, explored = issue.fields.status.place, Explored()
         if goal.reached(place):
             return await self._ticket(issue)
         for _ in range(_MOST_STEPS):
-            explored.note(place.id, await self._steps(issue.id, closing))
+            explored.note(place.id, await self._steps(issue.id, goal, given))
             step = explored.next_step(place.id, goal, preference)
             if step is None:
                 raise Refused(self._name, no_way(place, goal, explored))
             if goal.reached(step.to):
                 await self._arrive(issue.id, step, comment, closing)
                 return await self.read(issue.id, closed=goal is Goal.DONE)
-            await self._take(issue.id, step, closing, None)
+            await self._take(issue.id, step, closing, closing.words_on_the_way if closing else None)
             place = step.to
         raise Refused(self._name, f"{goal.value} is more than {_MOST_STEPS} transitions away")
 
@@ -242,10 +246,15 @@ class Jira:
             return
         raise Refused(self._name, words, status=HTTPStatus.BAD_REQUEST, request_id=request_id)
 
-    async def _steps(self, issue_id: str, closing: Closing | None) -> tuple[Step, ...]:
+    async def _steps(self, issue_id: str, goal: Goal, given: Collection[str]) -> tuple[Step, ...]:
+        """What may be done now by somebody who gives these fields; what the issue has already is no demand."""
         answer = await self._asked(lambda client: client.transitions(issue_id))
-        shown = understood(self._name, Transitions, {"transitions": answer})
-        return tuple(each.step.given(closing.fields if closing else ()) for each in shown.transitions)
+        shown = understood(self._name, Transitions, {"transitions": answer}).transitions
+        steps = [each.step.given(given, goal) for each in shown]
+        if missing := {name for step in steps for name, _ in step.missing}:
+            there = values_in(await self._issue(issue_id, more=missing), missing)
+            steps = [step.given(there, goal) for step in steps]
+        return tuple(steps)
 
     async def _link(self, issue_id: str, draft: Draft) -> None:
         """Both links at once, if they can be set soon."""

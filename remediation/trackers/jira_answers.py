@@ -8,12 +8,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from remediation.errors import TryLater
 from remediation.redaction import plain
-from remediation.trackers.jira_workflow import Choice, Place, Step
+from remediation.trackers.jira_workflow import COMMENT, Choice, Place, Step
 
 _NAME_LENGTH = 60
 _ACCOUNT_LENGTH = 128
-_OWN = frozenset({"resolution", "comment"})
-"""Fields of a transition's screen that are filled by what closing and reopening are about."""
+_OWN = frozenset({"resolution", COMMENT})
+"""Fields of a transition's screen that have their own places in a request."""
 
 
 class Sent(BaseModel):
@@ -216,7 +216,7 @@ class Transition(Sent):
             missing=tuple(
                 (name, plain(each.name, _NAME_LENGTH))
                 for name, each in self.fields.items()
-                if each.required and not each.has_default and name not in _OWN
+                if each.required and not each.has_default and name != "resolution"
             ),
             screen=frozenset(self.fields) - _OWN,
         )

@@ -37,6 +37,11 @@ class Demand:
         """Whether this field has a value whatever the severity."""
         return field in ALWAYS_SET or any(name == field and setting.always for name, setting in self.settings)
 
+    @property
+    def begun_with(self) -> frozenset[str]:
+        """The fields that every one of its issues has from its beginning."""
+        return ALWAYS_SET | FILLED_BY_JIRA | {name for name, setting in self.settings if setting.always}
+
     def of(self, field: str) -> tuple[Setting, ...]:
         """What the field is given."""
         return tuple(setting for name, setting in self.settings if name == field)

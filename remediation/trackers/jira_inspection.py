@@ -41,7 +41,7 @@ from remediation.trackers.jira_verdicts import (
     type_verdict,
 )
 from remediation.trackers.jira_ways import places_of, status_verdict, way_verdicts
-from remediation.trackers.jira_workflow import Explored, Goal, Place
+from remediation.trackers.jira_workflow import UNDER_UPDATE, Explored, Goal, Place
 from remediation.trackers.threads import Threads
 
 ResultT = TypeVar("ResultT")
@@ -61,6 +61,7 @@ class JiraInspector:
         self._config = config
         self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret))
         self._turns = asyncio.Semaphore(config.concurrency)
+        self._filled: dict[tuple[str, str], frozenset[str]] = {}
 
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
         """Who we are first; where nobody answers to that, nothing else is asked."""
@@ -114,7 +115,7 @@ class JiraInspector:
             if may_create(permissions):
                 async for each in self._type(alike, types):
                     yield each
-            async for each in self._ways(min(alike, key=lambda demand: len(demand.closing)), workflows):
+            async for each in self._ways(min(alike, key=_gives), workflows):
                 yield each
         async for each in self._assignees(demands, project.key):
             yield each
@@ -135,6 +136,8 @@ class JiraInspector:
         if isinstance(screen, OutsideError):
             yield unanswered((*demands[0].where, "type"), "what its screen for creating takes", screen)
             return
+        filled = frozenset(name for name, field in screen.items() if field.has_default)
+        self._filled[demands[0].project, demands[0].type] = filled
         for demand in demands:
             for each in field_verdicts(demand, screen):
                 yield each
@@ -164,8 +167,10 @@ class JiraInspector:
         if issue is not None:
             answer = await self._call(lambda client: client.transitions(issue))
             shown = understood(self._name, Transitions, {"transitions": answer})
-            given = () if Goal.DONE.reached(place) else demand.closing
-            explored.note(place.id, tuple(each.step.given(given) for each in shown.transitions))
+            goal = Goal.ACTIVE if Goal.DONE.reached(place) else Goal.DONE
+            there = demand.begun_with | self._filled.get((demand.project, demand.type), frozenset())
+            given = there | demand.closing if goal is Goal.DONE else there | (demand.closing - UNDER_UPDATE)
+            explored.note(place.id, tuple(each.step.given(given, goal) for each in shown.transitions))
 
     async def _assignees(self, demands: Sequence[Demand], project: str) -> AsyncIterator[Inspection]:
         """Whether those whom the rules name can be assigned; each is asked about once."""
@@ -216,3 +221,8 @@ class JiraInspector:
         """One GET; an answer that is a list is put under a name first."""
         answer = await self._call(lambda client: client.look(path, **asked))
         return understood(self._name, kind, {put_under: answer} if put_under else answer)
+
+
+def _gives(demand: Demand) -> int:
+    """How many fields a rule gives for the way to done: where the fewest will do, so will more."""
+    return len(demand.begun_with | demand.closing)

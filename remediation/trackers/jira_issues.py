@@ -5,7 +5,7 @@ summary or description is read back.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 
@@ -13,11 +13,14 @@ from remediation.errors import Refused
 from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
 from remediation.trackers.jira_answers import Comment, Found, History, Issue
 from remediation.trackers.jira_text import one_line, wiki
-from remediation.trackers.jira_workflow import Step, resolution_for
+from remediation.trackers.jira_workflow import COMMENT, UNDER_UPDATE, WORKLOG, Step, resolution_for
 from remediation.trackers.risks import risk_of
 
 FIELDS = ("status", "resolution", "resolutiondate", "labels", "created", "updated", "priority", "duedate")
 FOUND_FIELDS = "labels,updated"
+ALWAYS_THERE = frozenset({"project", "issuetype", "reporter", "summary", "description", "labels"})
+"""What every issue of ours has from its beginning; the texts among them are never read back."""
+_NOTHING: tuple[object, ...] = (None, "", [], {})
 PROPERTY = "remedy.case"
 """The entity property that holds the mark: people tidy up labels, but nobody sees this, and no copy inherits it."""
 OUR_LABEL = "remedy"
@@ -105,7 +108,9 @@ def issue_link_of(draft: Draft, issue_id: str) -> dict[str, object] | None:
 def transition_of(step: Step, closing: "Closing | None", comment: str | None) -> dict[str, object]:
     """The body of the request that takes a step. The comment is markup, the id is text, as Jira shows it."""
     fields = closing.fields_for(step) if closing else {}
-    return {"transition": {"id": step.id}} | ({"fields": fields} if fields else {}) | _commented(comment)
+    update = {**_comments(comment), **(closing.worklogs_for(step) if closing else {})}
+    parts = {"fields": fields, "update": update}
+    return {"transition": {"id": step.id}} | {name: part for name, part in parts.items() if part}
 
 
 def edit_of(fields: Mapping[str, str], comment: str) -> dict[str, object]:
@@ -118,24 +123,53 @@ def _as_taken(name: str, value: str) -> object:
 
 
 def _commented(comment: str | None) -> dict[str, object]:
-    return {"update": {"comment": [{"add": {"body": comment}}]}} if comment else {}
+    return {"update": update} if (update := _comments(comment)) else {}
+
+
+def _comments(comment: str | None) -> dict[str, object]:
+    return {COMMENT: [{"add": {"body": comment}}]} if comment else {}
+
+
+def values_in(issue: Issue, names: Collection[str]) -> frozenset[str]:
+    """Those of the fields that have a value there already. What is only ever added to has none."""
+    asked = frozenset(names) - UNDER_UPDATE
+    return frozenset(name for name in asked if name in ALWAYS_THERE or issue.fields.raw.get(name) not in _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """How an issue is closed: why, what its tracker's resolutions mean, and what else the rule gives."""
+    """How an issue is closed: why, what its tracker's resolutions mean, and what else the rule gives.
+
+    `kept` are fields that the issue has already: they are left as they are.
+    """
 
     reason: Reason
     meanings: Mapping[str, Reason]
     fields: Mapping[str, object] = field(default_factory=dict, repr=False)
+    kept: frozenset[str] = frozenset()
 
     def fields_for(self, step: Step) -> dict[str, object]:
         """What is sent with a step: only what its screen has, and a resolution only where it is to be done."""
-        given: dict[str, object] = {name: value for name, value in self.fields.items() if name in step.screen}
+        sent = step.screen - self.kept - UNDER_UPDATE
+        given: dict[str, object] = {name: value for name, value in self.fields.items() if name in sent}
         is_wanted = step.to.state is TicketState.DONE or step.resolution_required
         if is_wanted and (resolution := resolution_for(step, self.reason, self.meanings)):
             given["resolution"] = {"id": resolution.id} if resolution.id else {"name": resolution.name}
         return given
+
+    def worklogs_for(self, step: Step) -> dict[str, object]:
+        """The work that is logged with a step whose screen takes that."""
+        worklog = self.fields.get(WORKLOG)
+        if WORKLOG not in step.screen or not isinstance(worklog, Mapping):
+            return {}
+        words = {COMMENT: wiki(str(worklog[COMMENT]))} if COMMENT in worklog else {}
+        return {WORKLOG: [{"add": {**worklog, **words}}]}
+
+    @property
+    def words_on_the_way(self) -> str | None:
+        """The comment for each step that does not reach done yet; Jira drops it in silence where there is no screen."""
+        words = self.fields.get(COMMENT)
+        return words if isinstance(words, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +188,12 @@ class Reading:
     @property
     def fields(self) -> str:
         """All that is asked for of an issue, as Jira wants it."""
-        return ",".join((*FIELDS, *filter(None, (self.risk_reason, self.risk_expiry))))
+        return self.fields_and(())
+
+    def fields_and(self, more: Collection[str]) -> str:
+        """The same, and some fields of which only somebody asks whether they have a value."""
+        asked = sorted(frozenset(more) - ALWAYS_THERE - UNDER_UPDATE)
+        return ",".join(dict.fromkeys((*FIELDS, *filter(None, (self.risk_reason, self.risk_expiry)), *asked)))
 
     def url(self, key: str) -> str:
         """The address of an issue for a browser."""

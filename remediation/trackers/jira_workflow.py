@@ -13,8 +13,18 @@ from enum import Enum
 
 from remediation.tickets import Reason, TicketState
 
+COMMENT, WORKLOG = "comment", "worklog"
+UNDER_UPDATE = frozenset({COMMENT, WORKLOG})
+"""Fields that Jira takes only as an addition: there is always room for another one, so none counts as given before."""
+
 CLOSE_FIELDS = "the rule's close_fields can give that"
-_NAMES_A_FIELD = re.compile(r"\bcustomfield_[0-9]+: ")
+_ASSIGNEE = "assignee: set by a person in this issue, and by the rule's own assignee in new ones"
+_NO_RULE_GIVES = frozenset({"assignee", "attachment", "issuelinks"})
+_GIVEN_BY_RULES = (
+    *("customfield_[0-9]+", COMMENT, "components", "description", "duedate", "environment", "fixVersions", "priority"),
+    *("security", "timetracking", "versions", WORKLOG),
+)
+_NAMES_A_FIELD = re.compile(rf"\b(?:{'|'.join(_GIVEN_BY_RULES)}): ")
 _STATES = {"done": TicketState.DONE, "indeterminate": TicketState.IN_PROGRESS}
 
 
@@ -62,9 +72,10 @@ class Step:
     missing: tuple[tuple[str, str], ...] = ()
     screen: frozenset[str] = frozenset()
 
-    def given(self, fields: Collection[str]) -> "Step":
-        """The same step for somebody who gives these fields."""
-        return replace(self, missing=tuple(each for each in self.missing if each[0] not in fields))
+    def given(self, fields: Collection[str], goal: "Goal") -> "Step":
+        """The same step for somebody who gives these fields, and a comment with the step that reaches the goal."""
+        known = {*fields, COMMENT} if goal.reached(self.to) else fields
+        return replace(self, missing=tuple(each for each in self.missing if each[0] not in known))
 
     @property
     def is_open(self) -> bool:
@@ -136,9 +147,10 @@ def no_way(here: Place, goal: Goal, explored: Explored) -> str:
     """Why a walk ended: what the workflow asks for, or that nothing leads there."""
     barriers = explored.barriers(goal)
     if barriers:
-        given_by_rules = goal is Goal.DONE and any(step.missing for step in barriers)
-        asked = ", ".join(_asked_by(barriers))
-        return f"the transition to {goal.value} requires: {asked}{f'; {CLOSE_FIELDS}' if given_by_rules else ''}"
+        missing = {key for step in barriers for key, _ in step.missing}
+        advice = [CLOSE_FIELDS] if goal is Goal.DONE and missing - _NO_RULE_GIVES else []
+        advice += [_ASSIGNEE] if "assignee" in missing else []
+        return "; ".join([f"the transition to {goal.value} requires: {', '.join(_asked_by(barriers))}", *advice])
     return f"no transition that we may take leads from '{here.name}' to {goal.value}"
 
 

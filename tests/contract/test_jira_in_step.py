@@ -59,6 +59,32 @@ async def test_only_what_the_screen_has_is_sent(tracker: Jira, world: JiraWorld)
     assert with_reopened.state.is_active
 
 
+async def test_what_the_issue_has_already_is_no_demand_and_is_not_overwritten(tracker: Jira, world: JiraWorld) -> None:
+    ticket = await tracker.create(world.draft_in("LOGS", MARK, customfield_10010="Lincoln"))
+    given = {"comment": "On it", "worklog": {"timeSpent": "5m"}}
+    assert (await tracker.resolve(ticket.id, Reason.FIXED, "gone", given)).state is TicketState.DONE
+    other = await tracker.create(world.draft_in("LOGS", MARK, customfield_10010="A person's"))
+    await tracker.resolve(other.id, Reason.FIXED, "gone", {**given, "customfield_10010": "Ours"})
+    assert world.book(other)["fields"]["customfield_10010"] == "A person's"
+    bare = await tracker.create(world.draft_in("LOGS", MARK))
+    await tracker.resolve(bare.id, Reason.FIXED, "gone", {**given, "customfield_10010": "Ours"})
+    assert world.book(bare)["fields"]["customfield_10010"] == "Ours"
+
+
+async def test_a_comment_and_a_worklog_are_given_where_the_way_demands_them(tracker: Jira, world: JiraWorld) -> None:
+    ticket = await tracker.create(world.draft_in("LOGS", MARK, customfield_10010="Lincoln"))
+    with pytest.raises(Refused, match=r"comment: Comment is required\.; the rule's close_fields can give that"):
+        await tracker.resolve(ticket.id, Reason.FIXED, "gone")
+    with pytest.raises(Refused, match=r"Log Work \(worklog\); the rule's close_fields can give that"):
+        await tracker.resolve(ticket.id, Reason.FIXED, "gone", {"comment": "On it"})
+    given = {"comment": "On it", "worklog": {"timeSpent": "1h 30m", "comment": "Taken *down*"}}
+    assert (await tracker.resolve(ticket.id, Reason.FIXED, "gone", given)).state is TicketState.DONE
+    assert world.comments(ticket) == ["On it", "gone"]
+    assert world.book(ticket)["fields"]["worklog"] == [{"timeSpent": "1h 30m", "comment": r"Taken \*down\*"}]
+    assert (await tracker.reopen(ticket.id, "back")).state.is_active
+    assert world.comments(ticket)[2:] == ["back"]
+
+
 async def test_a_field_that_jira_does_not_accept_is_refused_naming_it(tracker: Jira, world: JiraWorld) -> None:
     ticket = await tracker.create(world.draft(MARK))
     with pytest.raises(Refused, match=r"customfield_10052: .*; the rule's close_fields can give that") as caught:

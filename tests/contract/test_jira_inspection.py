@@ -189,6 +189,22 @@ async def test_what_a_rule_gives_for_closing_opens_the_way_to_done(world: JiraWo
     assert any(each.message == "a Task of FORM can be brought to done" for each in given)
 
 
+async def test_what_an_issue_has_from_its_beginning_is_no_demand_of_closing(world: JiraWorld) -> None:
+    tracker = world.connect()
+    first = await tracker.create(world.draft_in("LOGS", "remedy:lakeside:finding:1"))
+    world.write("POST", f"issue/{first.id}/transitions", {"transition": {"id": "511"}, "update": ADDED})
+    await tracker.close()
+    world.wait_searchable()
+    given = "close_fields: {comment: On it, worklog: {timeSpent: 5m}}"
+    asked = await inspected(world, f"project: LOGS, {given}")
+    assert "requires: School site (customfield_10010)" in wrongs(asked)["rules[0].tickets.jira.type"]
+    asked = await inspected(world, f"project: LOGS, {given}, {WEST}")
+    assert any(each.message == "a Task of LOGS can be brought to done" for each in asked)
+
+
+ADDED = {"comment": [{"add": {"body": "On it"}}]}
+
+
 async def opened(world: JiraWorld, mark: str) -> Ticket:
     tracker = world.connect()
     try:

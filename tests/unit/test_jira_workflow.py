@@ -96,10 +96,27 @@ def test_a_step_that_asks_for_what_only_a_person_knows_is_no_way_and_is_named() 
 
 def test_what_the_rule_gives_opens_a_step() -> None:
     asking = Step("a", DONE, missing=(("customfield_1", "Approver"), ("customfield_2", "Cause")))
-    assert asking.given({"customfield_1", "customfield_2", "customfield_3"}).is_open
-    half = asking.given({"customfield_1"})
+    assert asking.given({"customfield_1", "customfield_2", "customfield_3"}, Goal.DONE).is_open
+    half = asking.given({"customfield_1"}, Goal.DONE)
     assert not half.is_open
     assert "requires: Cause (customfield_2);" in no_way(TO_DO, Goal.DONE, seen(s1=[half]))
+
+
+def test_a_comment_comes_only_with_the_step_that_reaches_the_goal() -> None:
+    wanted = (("comment", "Comment"),)
+    assert Step("a", DONE, missing=wanted).given((), Goal.DONE).is_open
+    on_the_way = Step("b", WORKING, missing=wanted)
+    assert not on_the_way.given((), Goal.DONE).is_open
+    assert on_the_way.given({"comment"}, Goal.DONE).is_open
+    assert on_the_way.given((), Goal.ACTIVE).is_open
+
+
+def test_who_works_on_it_is_advised_as_what_no_rule_gives_in_closing() -> None:
+    words = no_way(TO_DO, Goal.DONE, seen(s1=[Step("a", DONE, missing=(("assignee", "Assignee"),))]))
+    assert words == (
+        "the transition to a done status requires: Assignee (assignee); "
+        "assignee: set by a person in this issue, and by the rule's own assignee in new ones"
+    )
 
 
 def test_a_step_half_way_that_asks_for_something_is_named_too() -> None:
@@ -115,6 +132,9 @@ def test_a_step_half_way_that_asks_for_something_is_named_too() -> None:
     [
         ("customfield_10020: Approver is required.", True),
         ("Bad.; customfield_10020: Approver is required.", True),
+        ("comment: Comment is required.", True),
+        ("fixVersions: Fix versions is required.", True),
+        ("labels: is required", False),
         ("Transition id '5' is not valid for this issue.", False),
         ("", False),
     ],

@@ -275,6 +275,7 @@ def test_the_page_is_in_what_closing_sets_only_where_the_rule_says_restricted() 
     [
         ("jira", "resolution"),
         ("jira", "assignee"),
+        ("jira", "issuelinks"),
         ("now", "close_code"),
         ("now", "close_notes"),
         ("now", "assigned_to"),
@@ -284,6 +285,35 @@ def test_what_we_or_people_set_is_not_set_by_closing(tracker: str, field: str) -
     project = "project: SEC, " if tracker == "jira" else ""
     with pytest.raises(ConfigurationError, match=rf"close_fields: {field} is "):
         mappings_with(rule=f"tickets: {{{tracker}: {{{project}close_fields: {{{field}: x}}}}}}")
+
+
+@pytest.mark.parametrize(
+    ("field", "good"),
+    [
+        ("comment: '{{ finding.id }} taken up'", True),
+        ("comment: ''", False),
+        ("comment: {body: x}", False),
+        ("worklog: {timeSpent: 1h 30m}", True),
+        ("worklog: {timeSpent: 5m, comment: '{{ finding.id }}'}", True),
+        ("worklog: {timeSpent: soon}", False),
+        ("worklog: {timeSpent: 5m, started: now}", False),
+        ("worklog: [{add: {timeSpent: 5m}}]", False),
+        ("worklog: 5m", False),
+    ],
+)
+def test_what_jira_takes_only_as_an_addition_has_a_form_that_is_checked(field: str, good: bool) -> None:  # noqa: FBT001 - a column of the table
+    rule = f"tickets: {{jira: {{project: SEC, close_fields: {{{field}}}}}}}"
+    if good:
+        mappings_with(rule=rule)
+        return
+    with pytest.raises(ConfigurationError, match=r"close_fields: (comment|worklog) must be "):
+        mappings_with(rule=rule)
+
+
+@pytest.mark.parametrize("field", ["comment", "worklog", "issuelinks", "attachment"])
+def test_a_new_issue_has_nothing_that_is_only_added(field: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"fields: {field} is taken by Jira only under `update`"):
+        mappings_with(rule=f"tickets: {{jira: {{project: SEC, fields: {{{field}: x}}}}}}")
 
 
 def test_the_documented_values_are_the_ones_that_templates_get() -> None:
