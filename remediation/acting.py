@@ -111,9 +111,9 @@ class Hands:
             case ResolveTicket() | ReopenTicket() | RaiseTicket():
                 moved = await self._move(action, progress.tickets[action.tracker])
                 progress.tickets[action.tracker] = _as_we_left_it(action, moved)
-            case CommentOnTicket(tracker=name, why=why, fact=fact):
+            case CommentOnTicket(tracker=name, why=why):
                 ticket = progress.tickets[name]
-                await self.trackers[name].comment(ticket.id, self._comment(why, ticket, fact))
+                await self.trackers[name].comment(ticket.id, self._comment(why, ticket, self._fact(action)))
             case CloseDuplicate(tracker=name, ticket_id=ticket_id):
                 text = self._comment(Why.DUPLICATE, progress.tickets[name])
                 await self.trackers[name].resolve(ticket_id, Reason.DUPLICATE, text)
@@ -129,11 +129,8 @@ class Hands:
                 return await tracker.resolve(ticket.id, reason, self._comment(why, ticket), fields)
             case ReopenTicket(why=why):
                 return await tracker.reopen(ticket.id, self._comment(why, ticket))
-            case RaiseTicket(severity=severity, fields=fields):
-                before = self.record.memory.severity
-                fact = f"{before} to {severity}" if before else severity
-                text = self._comment(Why.SEVERITY_RAISED, ticket, fact)
-                return await tracker.raise_urgency(ticket.id, dict(fields), text)
+            case RaiseTicket(fields=fields):
+                return await tracker.raise_urgency(ticket.id, dict(fields))
             case _:
                 assert_never(action)
 
@@ -218,6 +215,13 @@ class Hands:
         except OutsideError:
             return None
 
+    def _fact(self, action: CommentOnTicket) -> str:
+        """The detail that is told; of a severity also what it was before, where that is known."""
+        before = self.record.memory.severity
+        if action.why is not Why.SEVERITY_RAISED or before is None or before == action.fact:
+            return action.fact
+        return f"{before} to {action.fact}"
+
     def _comment(self, why: Why, ticket: Ticket, fact: str = "") -> str:
         return self.rulebook.comment(self._telling(), why, ticket, fact)
 
@@ -243,11 +247,9 @@ def _is_due(news: CommentOnTicket | RaiseTicket, progress: Progress) -> bool:
     ticket = progress.tickets.get(news.tracker)
     if ticket is None:
         return False
-    if isinstance(news, RaiseTicket):
+    if isinstance(news, RaiseTicket) or news.why in {Why.SEVERITY_RAISED, Why.EXPERT_REVIEWED}:
         return ticket.state.is_active
-    if news.why is Why.CONFLICT:
-        return any(isinstance(action, PatchFinding) for action in progress.done)
-    return news.why is not Why.EXPERT_REVIEWED or ticket.state.is_active
+    return news.why is not Why.CONFLICT or any(isinstance(action, PatchFinding) for action in progress.done)
 
 
 def _says_something(patch: PatchFinding, on_tickets: Sequence[Action], progress: Progress) -> bool:

@@ -82,16 +82,14 @@ class ReopenTicket(_OnTicket):
 
 @dataclass(frozen=True, slots=True)
 class RaiseTicket(_OnTicket):
-    """Tell that the finding is worse than it was, and write those of its urgency's fields that are still ours."""
+    """Make a ticket more urgent because its finding is worse: `fields` are those that are still ours.
+
+    People are told by a comment, which is an action of its own: a tracker may refuse the fields.
+    """
 
     verb = "raise"
     severity: Severity
     fields: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def token(self) -> str:
-        """What is told where, as of a comment."""
-        return f"{self.tracker}/{Why.SEVERITY_RAISED}={self.severity}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from remediation.actions import kind_of, target_of
 from remediation.cases import CaseRecord
 from remediation.errors import NotFound, OutsideError, TryLater
 from remediation.findings import Finding, FindingStatus
@@ -68,11 +69,12 @@ async def _finding(record: CaseRecord, source: Source) -> Finding:
 def _urgency(
     record: CaseRecord, finding: Finding, policy: Policy, rulebook: Rulebook, at: datetime
 ) -> dict[str, Mapping[str, str]]:
-    """How urgent the tickets are to be, where the finding has become worse since we last looked."""
+    """How urgent the tickets are to be, where the finding has become worse or a person asked for that once more."""
     before = record.memory.severity
-    if before is None or not finding.severity.is_worse_than(before):
-        return {}
-    return {name: rulebook.urgency(record.key, finding, name, at) for name in policy.trackers}
+    is_worse = before is not None and finding.severity.is_worse_than(before)
+    asked = {target_of(name) for name in record.again if kind_of(name) == "raise"}
+    raised = (name for name in policy.trackers if is_worse or name in asked)
+    return {name: rulebook.urgency(record.key, finding, name, at) for name in raised}
 
 
 def _to_ask(record: CaseRecord, finding: Finding, policy: Policy) -> Iterable[str]:

@@ -92,12 +92,12 @@ class Tracker(Protocol):
         """Bring a done ticket back to open, with the comment. Open already: nothing is written."""
         ...
 
-    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
-        """Write these fields, named and written as in `Ticket.urgency`, and the comment, in one request."""
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
+        """Write these fields, named and written as in `Ticket.urgency`. Raises Refused where one was not taken."""
         ...
 
     async def comment(self, ticket_id: str, text: str) -> None:
-        """Add a comment (ServiceNow: a work note)."""
+        """Add a comment (ServiceNow: a work note). Raises Refused where the tracker shows that it dropped it."""
         ...
 
     async def closing_words(self, ticket_id: str) -> str | None:

@@ -152,7 +152,7 @@ class Progress:
         now = seen.finding.severity
         if now is Severity.UNKNOWN:
             return known.severity
-        waiting = seen.unseen or any(name.startswith("raise:") for name in self.later)
+        waiting = seen.unseen or any(_is_of_severity(name) for name in self.later)
         idle = not any(ticket.state.is_active for ticket in self.tickets.values())
         if known.severity is not None and now.is_worse_than(known.severity) and (waiting or idle):
             return known.severity
@@ -160,7 +160,7 @@ class Progress:
 
     def _told(self, told: frozenset[str], seen: Observation, severity: Severity | None) -> frozenset[str]:
         """The facts that were told; of a worse severity only until every ticket knows of it, and it is remembered."""
-        tokens = told | {action.token for action in self.done if isinstance(action, CommentOnTicket | RaiseTicket)}
+        tokens = told | {action.token for action in self.done if isinstance(action, CommentOnTicket)}
         if severity is not seen.finding.severity:
             return tokens
         return frozenset(token for token in tokens if f"/{Why.SEVERITY_RAISED}=" not in token)
@@ -171,6 +171,11 @@ class Progress:
             if isinstance(action, RaiseTicket):
                 kept[action.tracker] = {**kept.get(action.tracker, {}), **dict(action.fields)}
         return kept | self.wrote
+
+
+def _is_of_severity(name: str) -> bool:
+    """Whether an action of this name follows from a severity that became worse."""
+    return kind_of(name) == "raise" or name == CommentOnTicket(target_of(name), Why.SEVERITY_RAISED).name
 
 
 def _may_yet_tell(name: str, unseen: AbstractSet[str]) -> bool:

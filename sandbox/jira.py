@@ -194,7 +194,8 @@ async def _list_issues(request: Request) -> Response:
 async def _settings(request: Request) -> Response:
     """`search_lag` in seconds; `anonymous_reads`: a wrong token reads 404 instead of 401; `page_limit` of lists.
 
-    `withheld`: keys of permissions that nobody has; `unassignable`: ids of accounts that cannot be assigned issues.
+    `withheld`: keys of permissions that nobody has; `unassignable`: ids of accounts that cannot be assigned issues;
+    `off_edit_screens`: fields that no screen for editing has.
     """
     state: JiraState = request.app.state.jira
     if request.method == "PUT":
@@ -204,8 +205,10 @@ async def _settings(request: Request) -> Response:
         state.page_limit = int(order.get("page_limit", state.page_limit))
         state.withheld = frozenset(order.get("withheld", state.withheld))
         state.unassignable = frozenset(order.get("unassignable", state.unassignable))
+        state.off_edit_screens = frozenset(order.get("off_edit_screens", state.off_edit_screens))
     shown = {name: getattr(state, name) for name in ("deployment", "search_lag", "anonymous_reads", "page_limit")}
-    return JSONResponse({**shown, "withheld": sorted(state.withheld), "unassignable": sorted(state.unassignable)})
+    sets = {name: sorted(getattr(state, name)) for name in ("withheld", "unassignable", "off_edit_screens")}
+    return JSONResponse({**shown, **sets})
 
 
 _CONTROLS = (

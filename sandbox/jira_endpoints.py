@@ -70,7 +70,8 @@ def read_issue(call: Call) -> Response:
 
 def edit_issue(call: Call) -> Response:
     """PUT /issue/{id or key}."""
-    fields, changes = checked_edit(call.issue, call.body, call.view.version)
+    screen = call.issue.project.screen.keys() - call.state.off_edit_screens
+    fields, changes = checked_edit(call.issue, call.body, call.view.version, screen)
     properties = checked_properties(call.body)
     comment = comment_in(call.order)
     body = None if comment is None else _text(call, comment)

@@ -172,10 +172,13 @@ def checked_properties(body: object) -> dict[str, object]:
     return found
 
 
-def checked_edit(issue: Issue, body: object, version: str) -> tuple[dict[str, object], tuple[Change, ...]]:
+def checked_edit(
+    issue: Issue, body: object, version: str, screen: Iterable[str]
+) -> tuple[dict[str, object], tuple[Change, ...]]:
     """All fields of the issue after the edit, and what the changelog says of it. Raises Jira's 400.
 
-    A comment is no field: no screen needs to have it.
+    `screen` is the one for editing, which need not have what the one for creating has. A comment is no field: no screen
+    needs to have it.
     """
     order = body if isinstance(body, dict) else {}
     wanted = dict(order.get("fields") or {})
@@ -185,7 +188,7 @@ def checked_edit(issue: Issue, body: object, version: str) -> tuple[dict[str, ob
         if name in wanted:
             raise Problem(400, errors={name: f"Field '{name}' cannot be in both 'fields' and 'update'."})
         wanted[name] = _operated(issue, name, operations)
-    good, errors = checked(wanted, issue.project.screen, version)
+    good, errors = checked(wanted, screen, version)
     if errors:
         raise Problem(400, errors=errors)
     changed = {name: value for name, value in good.items() if issue.fields.get(name) != value}

@@ -119,6 +119,7 @@ class JiraState:
         self.anonymous_reads = False
         self.page_limit = 100
         self.withheld: frozenset[str] = frozenset()
+        self.off_edit_screens: frozenset[str] = frozenset()
         self.unassignable: frozenset[str] = frozenset()
         self.accounts = accounts
         self.projects: Mapping[str, Project] = MappingProxyType({project.key: project for project in PROJECTS})

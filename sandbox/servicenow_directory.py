@@ -25,6 +25,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "sys_choice": ("sys_id", "name", "element", "value", "label", "inactive", "language"),
     "sys_user_group": ("sys_id", "name", "active"),
     "sys_user": ("sys_id", "user_name", "name", "active"),
+    "sys_journal_field": ("sys_id", "name", "element", "element_id", "value", "sys_created_by", "sys_created_on"),
 }
 """The tables of the directory and their columns."""
 
@@ -44,6 +45,13 @@ def directory_rows(
             return [{"sys_id": sys_id, "name": name, "active": active} for sys_id, (name, active) in GROUPS.items()]
         case _:
             return [_user(account) for account in accounts]
+
+
+def journal_row(table: str, record: str, number: int, entry: Mapping[str, str]) -> Row:
+    """An entry of a record's journal, as the table of all journals has it."""
+    named = {"name": table, "element": entry["element"], "element_id": record, "value": entry["value"]}
+    written = {"sys_created_by": entry["by"], "sys_created_on": entry["at"]}
+    return {"sys_id": _sys_id("journal", record, str(number)), **named, **written}
 
 
 def _sys_id(*words: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sandbox.servicenow_directory import COLUMNS, directory_rows
+from sandbox.servicenow_directory import COLUMNS, directory_rows, journal_row
 from sandbox.servicenow_queries import Query, Row, query_of
 from sandbox.servicenow_schema import (
     INTEGRATION,
@@ -176,11 +176,18 @@ class ServiceNowTables:
         return {name: value for name, value in row.items() if name not in hidden}
 
     def _select(self, table: str, text: str) -> list[Row]:
+        if table == "sys_journal_field":
+            return query_of(text, self.columns(table)).select(self._journals())
         if table in COLUMNS:
             rows = directory_rows(table, self.accounts, self._own_columns, self.settings.mandatory)
             return query_of(text, self.columns(table)).select(rows)
         query = query_of(text, self.columns(table))
         return query.select(self._candidates(table, query))
+
+    def _journals(self) -> Iterator[Row]:
+        for table, records in self.records.items():
+            for sys_id, record in records.items():
+                yield from (journal_row(table, sys_id, each, entry) for each, entry in enumerate(record.journal))
 
     def _candidates(self, table: str, query: Query) -> Iterator[Row]:
         """The rows that could meet the query; an index spares reading them all to find one mark."""

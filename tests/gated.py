@@ -134,11 +134,11 @@ class GatedTracker(MemoryTracker):
         self.troubles.meet("reopened")
         return ticket
 
-    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
         await self._gates.pass_by()
         before = self._as_it_is(ticket_id)
-        ticket = await super().raise_urgency(ticket_id, fields, comment)
-        self._told(Deed(self.name, "raise_urgency", before, comment, fields=fields))
+        ticket = await super().raise_urgency(ticket_id, fields)
+        self._told(Deed(self.name, "raise_urgency", before, fields=fields))
         await self._gates.pass_by()
         self.troubles.meet("raised")
         return ticket

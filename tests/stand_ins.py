@@ -141,11 +141,10 @@ class MemoryTracker:
         kept.comments.append(comment[:LONGEST_TEXT])
         return self.change(ticket_id, TicketState.OPEN)
 
-    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
         self._check(ticket_id)
         kept = self._kept(ticket_id)
         self.troubles.meet("raise_urgency")
-        kept.comments.append(comment[:LONGEST_TEXT])
         return self.set_urgency(ticket_id, {**kept.ticket.urgency, **fields})
 
     async def comment(self, ticket_id: str, text: str) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from remediation.actions import Action, OpenTicket, ReopenTicket, Why, kind_of, target_of
+from remediation.actions import Action, CommentOnTicket, OpenTicket, ReopenTicket, Why, kind_of, target_of
 from remediation.findings import FindingStatus
+from remediation.planning.news import raised
 from remediation.planning.observation import Observation
 from remediation.planning.situation import Situation
 from remediation.planning.solved import closing
@@ -62,5 +63,16 @@ def asked_again(case: Situation) -> Iterator[Action]:
                 yield OpenTicket(tracker, Why.NEW, old.id if old else None)
             case "resolve":
                 yield closing(tracker, seen.finding.status)
+            case "raise" | "comment" if tracker in seen.active:
+                yield from _worse(name, case)
             case _:
                 continue  # the others follow from what is seen
+
+
+def _worse(name: str, case: Situation) -> Iterator[Action]:
+    """What was to be done when the finding became worse: since then nothing tells that it was better before."""
+    telling = CommentOnTicket(target_of(name), Why.SEVERITY_RAISED, case.seen.finding.severity)
+    if name == telling.name:
+        yield telling
+    elif kind_of(name) == "raise":
+        yield from raised(case, telling.tracker)

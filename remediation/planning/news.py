@@ -17,15 +17,22 @@ def is_news(case: Situation) -> bool:
 
 
 def news(case: Situation, trackers: Iterable[str]) -> Iterator[RaiseTicket | CommentOnTicket]:
-    """What to tell on the tickets in these trackers, told already or not."""
+    """What to tell on the tickets in these trackers, told already or not, and how urgent to make them."""
     finding, is_worse = case.seen.finding, _is_worse(case)
     for tracker in trackers:
         if is_worse and tracker in case.memory.tickets:
-            yield RaiseTicket(tracker, finding.severity, _fields_of_ours(case, tracker))
+            yield CommentOnTicket(tracker, Why.SEVERITY_RAISED, finding.severity)
+            yield from raised(case, tracker)
         if finding.review is not None:
             yield CommentOnTicket(tracker, Why.EXPERT_REVIEWED, finding.review)
         if finding.status is FindingStatus.GONE:
             yield CommentOnTicket(tracker, Why.FINDING_GONE)
+
+
+def raised(case: Situation, tracker: str) -> Iterator[RaiseTicket]:
+    """Making the ticket there as urgent as its finding is; nothing where no field is to be written."""
+    if fields := _fields_of_ours(case, tracker):
+        yield RaiseTicket(tracker, case.seen.finding.severity, fields)
 
 
 def _is_worse(case: Situation) -> bool:

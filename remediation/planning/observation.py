@@ -15,7 +15,7 @@ class Observation:
     `tickets` has the case's tickets by tracker; a tracker that the rule wants and that has none is absent. `unseen`
     are the trackers that could not be asked: nothing is concluded about them. `duplicates` are active tickets that
     carry the case's mark beside the one that counts. `urgency` is what the rule wants in the urgency of each ticket;
-    it is only worked out where the finding has become worse.
+    it is only worked out where the finding has become worse, or where a person asked once more to raise the ticket.
     """
 
     finding: Finding

@@ -17,6 +17,7 @@ from remediation.actions import (
     RaiseTicket,
     ReopenTicket,
     ResolveTicket,
+    Why,
 )
 from remediation.cases import CaseRecord
 from remediation.findings import FindingStatus
@@ -57,20 +58,14 @@ def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datet
         return unseen
     case = Situation.of(seen, policy, record, now)
     facts = [*_all_actions(case), *news(case, seen.existing)]
-    news_told = (fact for fact in facts if isinstance(fact, CommentOnTicket | RaiseTicket))
-    return unseen | {fact.token for fact in news_told if _is_told(fact, record)}
+    return unseen | {fact.token for fact in facts if isinstance(fact, CommentOnTicket) and _is_told(fact, record)}
 
 
 def _is_told(action: Action, record: CaseRecord) -> bool:
     """Whether people were told. A comment that we may have written before a crash is not written twice."""
-    match action:
-        case CommentOnTicket():
-            return action.token in record.memory.told or action.name in record.memory.doing
-        case RaiseTicket():
-            cut_off = not action.fields and action.name in record.memory.doing
-            return cut_off or action.token in record.memory.told
-        case _:
-            return False
+    if not isinstance(action, CommentOnTicket):
+        return False
+    return action.token in record.memory.told or action.name in record.memory.doing
 
 
 def _all_actions(case: Situation) -> list[Action]:
@@ -79,9 +74,13 @@ def _all_actions(case: Situation) -> list[Action]:
     if is_news(case):
         fresh = {action.tracker for action in actions if isinstance(action, OpenTicket)}  # as urgent as it is now
         told = news(case, _at_work_after(actions, case.seen))
-        actions += [each for each in told if not (isinstance(each, RaiseTicket) and each.tracker in fresh)]
+        actions += [each for each in told if not (each.tracker in fresh and _is_of_severity(each))]
     actions += [CloseDuplicate(ticket.tracker, ticket.id) for ticket in case.seen.duplicates]
     return actions
+
+
+def _is_of_severity(action: RaiseTicket | CommentOnTicket) -> bool:
+    return isinstance(action, RaiseTicket) or action.why is Why.SEVERITY_RAISED
 
 
 def _for_status(case: Situation) -> list[Action]:

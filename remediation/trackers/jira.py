@@ -128,15 +128,12 @@ class Jira:
         async with self._in_time(wrote=True):
             return await self._walk(ticket_id, Goal.ACTIVE, reopening, comment, None)
 
-    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
-        """Edit the issue and comment in one request; where there is nothing to edit, only comment."""
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
+        """Edit the issue: all of these fields, or none where one is not on the screen for editing."""
         checked_id(self._name, ticket_id)
+        body = edit_of(fields)
         async with self._in_time(wrote=True):
-            if fields:
-                body = edit_of(fields, wiki(comment))
-                await self._asked(lambda client: client.edit(ticket_id, body))
-            else:
-                await self.comment(ticket_id, comment)
+            await self._asked(lambda client: client.edit(ticket_id, body))
             return await self._ticket(await self._issue(ticket_id))
 
     async def comment(self, ticket_id: str, text: str) -> None:

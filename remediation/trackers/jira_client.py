@@ -60,7 +60,7 @@ class JiraClient:
         self._asked(lambda: self._jira.add_comment(issue_id, markup), wrote=True)
 
     def edit(self, issue_id: str, body: object) -> None:
-        """Change fields and comment in one request. The package's own call reads the issue before and after."""
+        """Change fields. The package's own call reads the issue before and after."""
         self._send("PUT", f"issue/{issue_id}", body)
 
     def comments(self, issue_id: str, most: int) -> Any:

@@ -113,9 +113,9 @@ def transition_of(step: Step, closing: "Closing | None", comment: str | None) ->
     return {"transition": {"id": step.id}} | {name: part for name, part in parts.items() if part}
 
 
-def edit_of(fields: Mapping[str, str], comment: str) -> dict[str, object]:
-    """The body of the request that changes fields and comments on that. The comment is markup."""
-    return {"fields": {name: _as_taken(name, value) for name, value in fields.items()}} | _commented(comment)
+def edit_of(fields: Mapping[str, str]) -> dict[str, object]:
+    """The body of the request that changes fields."""
+    return {"fields": {name: _as_taken(name, value) for name, value in fields.items()}}
 
 
 def _as_taken(name: str, value: str) -> object:

@@ -1,6 +1,6 @@
 """ServiceNow as a tracker, on `pysnow`. The only file that knows that package."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -17,34 +17,36 @@ from remediation.trackers.servicenow_changes import PAGE_SIZE, advanced, changes
 from remediation.trackers.servicenow_records import (
     CHANGE_FIELDS,
     CLOSING_FIELDS,
+    MYSELF,
     Record,
     checked_mark,
     checked_table,
     closing_words_of,
+    columns,
     dropped_mark,
     fields_of,
     gone_ticket,
+    is_unchanged,
+    noting,
     oldest_first,
     opening,
-    raising,
     reopening,
     resolution,
     table_and_sys_id,
     text_of,
     ticket_of,
     unfilled,
+    untaken,
 )
 from remediation.trackers.servicenow_replies import explained, has_more
 from remediation.trackers.servicenow_session import session_for, unanswered
 from remediation.trackers.servicenow_sign_in import sign_in_of
-from remediation.trackers.servicenow_texts import journal
 from remediation.trackers.threads import Threads
 
 _ResultT = TypeVar("_ResultT")
 
 _MOST_PAGES = 20
 """Of one mark there are a few tickets at most; more pages mean that something is very wrong."""
-_MYSELF = "sys_id=javascript:gs.getUserID()"
 
 
 class ServiceNow:
@@ -125,17 +127,22 @@ class ServiceNow:
         payload = reopening(self._config, comment)
         return await self._move(ticket_id, lambda _: payload, lambda ticket: ticket.state.is_active)
 
-    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
-        """Write the columns and a work note, in one request, whose answer is the record."""
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
+        """Write the columns in one request, whose answer is the record. Raises Refused where it dropped one."""
         table, sys_id = table_and_sys_id(self._name, ticket_id)
-        payload = raising(fields, comment)
-        return self._ticket(table, await self._threads.call(lambda client: client.update(table, sys_id, payload)))
+        payload = columns(fields)
+        before, after = await self._threads.call(lambda client: client.change(table, sys_id, payload))
+        if dropped := untaken(before, after, payload):
+            raise self._may_not_write(table, after, dropped)
+        return self._ticket(table, after)
 
     async def comment(self, ticket_id: str, text: str) -> None:
-        """Add a work note."""
+        """Add a work note. Raises Refused where the record shows that it dropped it: journals read back empty."""
         table, sys_id = table_and_sys_id(self._name, ticket_id)
-        note = {"work_notes": journal(text)}
-        await self._threads.call(lambda client: client.update(table, sys_id, note))
+        note = noting(text)
+        before, after = await self._threads.call(lambda client: client.change(table, sys_id, note))
+        if is_unchanged(before, after):
+            raise self._may_not_write(table, after, note)
 
     async def closing_words(self, ticket_id: str) -> str | None:
         """The close notes, if somebody else closed the record, and ServiceNow tells us who we are."""
@@ -206,6 +213,11 @@ class ServiceNow:
             raise Refused(self._name, f"{ticket.key} kept its state: grant our account write access to {table}.state")
         return ticket
 
+    def _may_not_write(self, table: str, record: Record, dropped: Iterable[str]) -> Refused:
+        names = " and ".join(f"{table}.{name}" for name in dropped)
+        key = self._ticket(table, record).key
+        return Refused(self._name, f"{key} dropped {names} without a word: grant our account write access to that")
+
     def _ticket(self, table: str, record: Record) -> Ticket:
         return ticket_of(self._name, self._config, table, record)
 
@@ -238,6 +250,10 @@ class ServiceNowClient:
             wrote=True,
         )
 
+    def change(self, table: str, sys_id: str, payload: Mapping[str, object]) -> tuple[Record, Record]:
+        """The record before and after a PATCH: what was dropped shows only in the difference."""
+        return self.read(table, sys_id), self.update(table, sys_id, payload)
+
     def rows(
         self, table: str, query: str, offset: int, columns: Sequence[str]
     ) -> tuple[Sequence[Record], Mapping[str, str]]:
@@ -255,7 +271,7 @@ class ServiceNowClient:
 
     def myself(self) -> Sequence[Record]:
         """Our own user record; nothing where we may not see it. A value that no user has is ignored: then, several."""
-        return self.look("sys_user", _MYSELF, ("sys_id", "user_name"), 2)
+        return self.look("sys_user", MYSELF, ("sys_id", "user_name"), 2)
 
     def own_id(self) -> str:
         """Our own id, as `resolved_by` shows it; empty where ServiceNow does not tell."""

@@ -20,8 +20,18 @@ from remediation.trackers.servicenow_catalogue import (
     columns_of,
     parent_of,
 )
-from remediation.trackers.servicenow_demands import GROUPS, Choice, Demand, choices_of, demands_of, risk_settings
-from remediation.trackers.servicenow_records import Record
+from remediation.trackers.servicenow_demands import GROUPS, USERS, Choice, Demand, choices_of, demands_of, risk_settings
+from remediation.trackers.servicenow_journals import (
+    ANY_NOTE,
+    CLOSED_COLUMNS,
+    JOURNALS,
+    closed_among,
+    closed_by,
+    no_closed_record,
+    notes_on,
+    notes_verdict,
+)
+from remediation.trackers.servicenow_records import MYSELF, Record, text_of
 from remediation.trackers.servicenow_verdicts import (
     choice_verdicts,
     column_verdicts,
@@ -33,6 +43,7 @@ from remediation.trackers.servicenow_verdicts import (
 )
 
 _LONGEST_CHAIN = 8
+_MOST_CLOSED = 20
 _USUAL_PARENT = "task"
 """What the tables of tickets extend, where ServiceNow does not let us read it."""
 _MOST_ROWS = 5_000
@@ -79,6 +90,7 @@ class ServiceNowInspector:
             return
         ours = await answer_of(self._tracker.look(table, ours_query(), shown, 1))
         yield mark_verdict(where, table, () if isinstance(ours, OutsideError) else ours, sample)
+        yield await self._notes(where)
         chain = await self._chain(table)
         async for each in self._columns(where, demands, chain, sample):
             yield each
@@ -88,6 +100,21 @@ class ServiceNowInspector:
             yield verdict
         async for each in self._everybody(demands):
             yield each
+
+    async def _notes(self, where: Steps) -> Inspection:
+        """Whether our work notes are written."""
+        table = self._config.table
+        users = await answer_of(self._tracker.look(USERS, MYSELF, ("sys_id", "user_name"), 2))
+        if isinstance(users, OutsideError) or len(users) != 1:
+            return no_closed_record(where, table)
+        account, user_name = (text_of(users[0], name) for name in ("sys_id", "user_name"))
+        found = await answer_of(self._tracker.look(table, closed_by(account), CLOSED_COLUMNS, _MOST_CLOSED))
+        record = None if isinstance(found, OutsideError) else closed_among(found, account)
+        if record is None or any(sign in user_name for sign in _UNSAFE):
+            return no_closed_record(where, table)
+        ours = await answer_of(self._tracker.look(JOURNALS, notes_on(record, user_name), ("sys_id",), 1))
+        anybodys = await answer_of(self._tracker.look(JOURNALS, ANY_NOTE, ("sys_id",), 1))
+        return notes_verdict(where, table, record, ours, anybodys)
 
     async def _columns(
         self, where: Steps, demands: tuple[Demand, ...], chain: Chain, sample: Sequence[Record]

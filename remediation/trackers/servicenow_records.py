@@ -30,6 +30,9 @@ _FIELDS = (
 CLOSING_FIELDS = ("sys_id", "state", "resolved_by", "closed_by", "close_notes")
 """What tells the words of whoever closed a record: read only when somebody asks for them."""
 
+MYSELF = "sys_id=javascript:gs.getUserID()"
+"""The query for our own user record. A value that no user has is ignored: then it finds everybody."""
+
 _MARK = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _TICKET_ID = re.compile(r"(?P<table>[a-z0-9_]{1,80})/(?P<sys_id>[0-9a-f]{32})")
 _TABLE = re.compile(r"[a-z0-9_]{1,80}")
@@ -220,9 +223,24 @@ def unfilled(fields: Mapping[str, object], record: Record) -> dict[str, object]:
     }
 
 
-def raising(fields: Mapping[str, str], comment: str) -> dict[str, object]:
-    """The payload that makes a record more urgent, and says why."""
-    return columns(fields) | {"work_notes": journal(comment)}
+def noting(text: str) -> dict[str, object]:
+    """The payload that adds a work note, which nobody but those who work on records reads."""
+    return {"work_notes": journal(text)}
+
+
+def is_unchanged(before: Record, after: Record) -> bool:
+    """Whether a write left the record as it was: ServiceNow drops what our account may not write without a word.
+
+    A record that hides how often it was changed tells nothing.
+    """
+    count = text_of(after, "sys_mod_count")
+    return bool(count) and count == text_of(before, "sys_mod_count")
+
+
+def untaken(before: Record, after: Record, written: Mapping[str, object]) -> tuple[str, ...]:
+    """The columns that still hold what they held before, although something else was written."""
+    kept = (name for name in written if name in after and text_of(after, name) == text_of(before, name))
+    return tuple(name for name in kept if not text_of(after, name).startswith(str(written[name])))
 
 
 def reopening(config: ServiceNowTracker, comment: str) -> dict[str, object]:
@@ -230,7 +248,7 @@ def reopening(config: ServiceNowTracker, comment: str) -> dict[str, object]:
 
     The code goes, so that whoever closes it next states a reason anew; the notes are a person's text and stay.
     """
-    return {"state": config.reopen_state, "close_code": "", "work_notes": journal(comment)}
+    return {"state": config.reopen_state, "close_code": "", **noting(comment)}
 
 
 def dropped_mark(system: str, table: str, mark: str, record: Record) -> Refused | None:

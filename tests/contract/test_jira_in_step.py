@@ -43,8 +43,19 @@ async def test_the_priority_and_the_due_date_are_how_urgent_an_issue_is(tracker:
 async def test_a_field_that_the_screen_lacks_is_refused_and_nothing_is_written(tracker: Jira, world: JiraWorld) -> None:
     ticket = await tracker.create(world.draft_in("FORM", MARK, customfield_10010="Lincoln"))
     with pytest.raises(Refused, match="priority: Field 'priority' cannot be set"):
-        await tracker.raise_urgency(ticket.id, {"priority": "Highest"}, "worse")
+        await tracker.raise_urgency(ticket.id, {"priority": "Highest"})
     assert world.comments(ticket) == []
+
+
+async def test_a_priority_off_the_screen_for_editing_is_refused_and_a_comment_is_not(
+    tracker: Jira, world: JiraWorld
+) -> None:
+    ticket = await tracker.create(world.draft(MARK))
+    world.settings(off_edit_screens=["priority"])
+    with pytest.raises(Refused, match="priority: Field 'priority' cannot be set"):
+        await tracker.raise_urgency(ticket.id, world.urgent)
+    await tracker.comment(ticket.id, "It is worse")
+    assert world.comments(ticket) == ["It is worse"]
 
 
 async def test_only_what_the_screen_has_is_sent(tracker: Jira, world: JiraWorld) -> None:

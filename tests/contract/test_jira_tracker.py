@@ -64,10 +64,8 @@ async def test_no_call_sends_a_request_that_it_does_not_need(tracker: Jira, worl
     assert world.asked() == [("GET", search), ("GET", issue)]
     await tracker.changes(None, datetime.now(UTC))
     assert world.asked() == [("GET", search)]
-    await tracker.raise_urgency(ticket.id, world.urgent, "x")
+    await tracker.raise_urgency(ticket.id, world.urgent)
     assert world.asked() == [("PUT", issue), ("GET", issue)]
-    await tracker.raise_urgency(ticket.id, {}, "x")
-    assert world.asked() == [("POST", f"{issue}/comment"), ("GET", issue)]
     await tracker.resolve(ticket.id, Reason.FIXED, "x")
     assert world.asked() == [("GET", issue), ("GET", steps), ("POST", steps), ("GET", issue)]
     await tracker.read(ticket.id)

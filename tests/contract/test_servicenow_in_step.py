@@ -55,7 +55,7 @@ async def test_which_states_are_final_is_configured(world: ServiceNowWorld) -> N
 async def test_impact_urgency_and_due_date_are_how_urgent_a_record_is(tracker: Tracker, world: ServiceNowWorld) -> None:
     ticket = await tracker.create(world.draft(mark_of("fnd_1")))
     assert ticket.urgency == {"impact": "1", "urgency": "2"}
-    due = await tracker.raise_urgency(ticket.id, {"due_date": "2030-01-31"}, "worse")
+    due = await tracker.raise_urgency(ticket.id, {"due_date": "2030-01-31"})
     assert due.urgency == {"impact": "1", "urgency": "2", "due_date": "2030-01-31 00:00:00"}
 
 
@@ -64,12 +64,12 @@ async def test_each_call_sends_what_it_must_and_no_more(tracker: Tracker, world:
     world.close_as_person(ticket, Reason.FIXED, "Done")
     world.http.delete("/_sandbox/requests")
     await tracker.read(ticket.id, closed=True)
-    await tracker.raise_urgency(ticket.id, {"urgency": "1"}, "x")
+    await tracker.raise_urgency(ticket.id, {"urgency": "1"})
     await tracker.closing_words(ticket.id)
     await tracker.closing_words(ticket.id)
     asked = [(entry["method"], entry["path"].rpartition("table/")[2]) for entry in world.requests()]
     assert asked == [
-        *[("GET", ticket.id), ("PATCH", ticket.id)],
+        *[("GET", ticket.id), ("GET", ticket.id), ("PATCH", ticket.id)],
         *[("GET", "sys_user"), ("GET", ticket.id), ("GET", ticket.id)],
     ]
 

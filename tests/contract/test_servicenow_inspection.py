@@ -6,6 +6,7 @@ import pytest
 
 from remediation.mapping.inspections import Inspection, Outcome
 from remediation.mapping.trackers import ServiceNowTracker
+from remediation.tickets import Reason
 from remediation.trackers.servicenow_inspection import ServiceNowInspector
 from sandbox.servicenow import INTEGRATION
 from tests.contract.inspector_world import mappings_with, said, wrongs
@@ -57,6 +58,33 @@ async def test_a_fitting_instance_has_nothing_wrong_and_is_only_read(world: Serv
     assert wrongs(found) == {}
     assert said(found, Outcome.UNREACHABLE) == {}
     assert world.writes() == 0
+
+
+async def close_ours(world: ServiceNowWorld) -> None:
+    tracker = world.connect()
+    ticket = await tracker.create(world.draft("remedy:lakeside:finding:2"))
+    await tracker.resolve(ticket.id, Reason.FIXED, "gone")
+    await tracker.close()
+
+
+async def test_work_notes_that_an_access_rule_drops_are_told_by_a_record_that_we_closed(world: ServiceNowWorld) -> None:
+    await close_ours(world)
+    assert said(await inspected(world), Outcome.OK)["trackers.desk"] == "our work notes are written to incident"
+    world.set(dropped_fields=["work_notes"])
+    world.tables.records["incident"].clear()
+    await close_ours(world)
+    await open_ours(world)
+    note = {"work_notes": "a person's"}
+    (ours, *_) = world.tables.records["incident"]
+    world.ask("PATCH", f"/api/now/v2/table/incident/{ours}", json=note)
+    found = {each.message: each.advice for each in await inspected(world) if each.outcome is Outcome.WRONG}
+    assert found == {
+        "INC0010002, which our account has closed, has no work note of its own": "grant our account write access to "
+        "incident.work_notes: ServiceNow drops what it may not write"
+    }
+    world.set(hidden_tables=["sys_journal_field"])
+    untold = [each.message for each in await inspected(world) if each.outcome is Outcome.UNKNOWN]
+    assert "whether our work notes are written: sys_journal_field cannot be read" in untold
 
 
 async def test_another_table_has_its_own_states(world: ServiceNowWorld) -> None:

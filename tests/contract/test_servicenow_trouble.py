@@ -35,6 +35,38 @@ async def test_a_mark_that_an_access_rule_drops_is_refused_naming_the_field_and_
     assert f"INC0010001 was created without incident.{field}:" in caught.value.words
 
 
+async def test_a_work_note_that_an_access_rule_drops_is_refused_naming_the_field(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    await tracker.comment(ticket.id, "It is worse")
+    world.set(dropped_fields=["work_notes"])
+    with pytest.raises(Refused, match=r"INC0010001 dropped incident\.work_notes without a word: grant our account"):
+        await tracker.comment(ticket.id, "It is worse still")
+    assert world.comments(ticket) == ["It is worse"]
+
+
+async def test_of_a_record_that_hides_its_count_nobody_says_that_it_dropped_a_note(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    world.set(unreadable_fields=["sys_mod_count"])
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    await tracker.comment(ticket.id, "It is worse")
+    assert world.comments(ticket) == ["It is worse"]
+
+
+@pytest.mark.parametrize("dropped", [["urgency"], ["urgency", "due_date"]])
+async def test_an_urgency_that_an_access_rule_drops_is_refused_naming_the_fields(
+    tracker: Tracker, world: ServiceNowWorld, dropped: list[str]
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.set(dropped_fields=dropped)
+    with pytest.raises(Refused, match=f"dropped incident.{' and incident.'.join(dropped)} without a word"):
+        await tracker.raise_urgency(ticket.id, {"urgency": "1", "due_date": "2030-01-31"})
+    world.set(dropped_fields=[])
+    assert (await tracker.raise_urgency(ticket.id, {"urgency": "1"})).urgency["urgency"] == "1"
+
+
 @pytest.mark.parametrize("move", ["resolve", "reopen"])
 async def test_a_state_that_an_access_rule_drops_is_refused_naming_the_field(
     tracker: Tracker, world: ServiceNowWorld, move: str

@@ -27,9 +27,9 @@ FORBIDDEN = Refused("lakeside", "you may not see this", status=403)
 class CrossedTracker(MemoryTracker):
     """A person closes the ticket just before we raise it, and just after we open it again: what we read back tells."""
 
-    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str], comment: str) -> Ticket:
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
         self.change(ticket_id, TicketState.DONE, Reason.FIXED, by="person")
-        return await super().raise_urgency(ticket_id, fields, comment)
+        return await super().raise_urgency(ticket_id, fields)
 
     async def reopen(self, ticket_id: str, comment: str) -> Ticket:
         await super().reopen(ticket_id, comment)

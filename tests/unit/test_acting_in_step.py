@@ -18,6 +18,7 @@ from tests.stand_ins import ManualClock, MemoryLinks, MemorySource, MemoryTracke
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 BUSY = TryLater("jira", "busy", status=503)
+PRIORITIES = {Severity.HIGH: {"priority": "High"}, Severity.CRITICAL: {"priority": "Highest"}}
 NO = Refused("jira", "no transition leads there", status=400)
 
 
@@ -132,13 +133,45 @@ async def test_a_priority_that_a_person_chose_is_not_raised_but_told_of() -> Non
 
 
 async def test_raising_that_had_to_wait_is_done_later_and_once(case: Case) -> None:
+    case.rulebook.by_severity = dict(PRIORITIES)
     await case.settle()
     case.source.set_severity("fnd_1", Severity.CRITICAL)
-    case.jira.troubles.once("raise_urgency", BUSY)
+    for call in ("raise_urgency", "comment"):
+        case.jira.troubles.once(call, BUSY)
     await case.look()
-    assert case.comments == []
+    assert (case.comments, case.ticket.urgency) == ([], {"priority": "High"})
     await case.settle()
     assert case.comments == ["severity_raised KEY-1 high to critical"]
+    assert case.ticket.urgency == {"priority": "Highest"}
+
+
+@pytest.mark.parametrize("late", ["raise_urgency", "comment"])
+async def test_what_was_done_of_a_raise_is_not_done_again_with_what_had_to_wait(case: Case, late: str) -> None:
+    case.rulebook.by_severity = dict(PRIORITIES)
+    await case.settle()
+    case.source.set_severity("fnd_1", Severity.CRITICAL)
+    case.jira.troubles.once(late, BUSY)
+    await case.look()
+    before = case.jira.troubles.calls.count("raise_urgency"), case.jira.troubles.calls.count("comment")
+    assert before == (1, 1)
+    await case.settle()
+    assert case.comments == ["severity_raised KEY-1 high to critical"]
+    assert case.ticket.urgency == {"priority": "Highest"}
+    assert case.jira.troubles.calls.count(late) == 2
+
+
+async def test_a_priority_that_is_refused_keeps_nobody_from_hearing_that_it_is_worse_now_or_later(case: Case) -> None:
+    case.rulebook.by_severity = dict(PRIORITIES) | {Severity.MEDIUM: {"priority": "Medium"}}
+    case.source.set_severity("fnd_1", Severity.MEDIUM)
+    await case.settle()
+    case.jira.troubles.for_good("raise_urgency", NO)
+    for severity in (Severity.HIGH, Severity.CRITICAL):
+        case.source.set_severity("fnd_1", severity)
+        progress = await case.look()
+        assert list(progress.refused) == ["raise:jira"]
+        assert case.memory.severity is severity
+    told = [text for text in case.comments if "refused" not in text]
+    assert told == ["severity_raised KEY-1 medium to high", "severity_raised KEY-1 high to critical"]
 
 
 async def test_a_review_is_told_once_and_another_outcome_once_more(case: Case) -> None:

@@ -191,10 +191,9 @@ def test_a_step_on_the_way_to_done_gets_a_resolution_only_where_it_must_have_one
     assert closing.fields_for(replace(review, resolution_required=True)) == {"resolution": {"id": "1"}}
 
 
-def test_an_edit_writes_fields_as_jira_takes_them_and_a_comment() -> None:
-    assert edit_of({"priority": "Highest", "duedate": "2030-01-31"}, "worse") == {
-        "fields": {"priority": {"name": "Highest"}, "duedate": "2030-01-31"},
-        "update": {"comment": [{"add": {"body": "worse"}}]},
+def test_an_edit_writes_fields_as_jira_takes_them() -> None:
+    assert edit_of({"priority": "Highest", "duedate": "2030-01-31"}) == {
+        "fields": {"priority": {"name": "Highest"}, "duedate": "2030-01-31"}
     }
 
 

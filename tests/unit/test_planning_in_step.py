@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from remediation.actions import CommentOnTicket, OpenTicket, PatchFinding, Plan, RaiseTicket, ReopenTicket, Why
+from remediation.actions import Action, CommentOnTicket, OpenTicket, PatchFinding, Plan, RaiseTicket, ReopenTicket, Why
 from remediation.cases import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.findings import Finding, FindingStatus, Severity
 from remediation.planning import Observation, plan, still_told
@@ -255,7 +255,7 @@ TABLE = [
         "worse than it was",
         seen(REVIEWING, active("snow"), active("jira"), severity=Severity.CRITICAL),
         AT_WORK,
-        ["raise:snow", "raise:jira"],
+        ["comment:snow:severity_raised", "comment:jira:severity_raised"],
     ),
     Row("better than it was: no news", seen(REVIEWING, active("snow"), active("jira"), severity=Severity.LOW), AT_WORK),
     Row(
@@ -362,24 +362,50 @@ def test_only_fields_that_still_hold_what_we_wrote_are_raised(
 ) -> None:
     wrote = {"snow": {"priority": "High", "duedate": "2026-06-09"}}
     memory = Memory(REVIEWING, {"snow": ACTIVE}, severity=Severity.HIGH, wrote=wrote)
-    (action,) = planned(worse(**urgency), memory, replace(BOTH, trackers=("snow",)))
-    assert isinstance(action, RaiseTicket)
-    assert dict(action.fields) == expected
+    told, *raised = planned(worse(**urgency), memory, replace(BOTH, trackers=("snow",)))
+    assert told == CommentOnTicket("snow", Why.SEVERITY_RAISED, "critical")
+    assert raised == ([RaiseTicket("snow", Severity.CRITICAL, tuple(expected.items()))] if expected else [])
 
 
 def test_a_due_date_is_never_moved_to_a_later_day() -> None:
     wrote = {"snow": {"duedate": "2026-06-01"}}
     memory = Memory(REVIEWING, {"snow": ACTIVE}, severity=Severity.HIGH, wrote=wrote)
-    (action,) = planned(worse(duedate="2026-06-01"), memory, replace(BOTH, trackers=("snow",)))
-    assert isinstance(action, RaiseTicket)
-    assert action.fields == ()
+    actions = planned(worse(duedate="2026-06-01"), memory, replace(BOTH, trackers=("snow",)))
+    assert [action.name for action in actions] == ["comment:snow:severity_raised"]
 
 
 def test_raising_that_was_done_before_a_crash_is_not_done_again() -> None:
     wrote = {"snow": {"priority": "High", "duedate": "2026-06-09"}}
-    memory = Memory(REVIEWING, {"snow": ACTIVE}, frozenset({"raise:snow"}), REVIEWING, Severity.HIGH, wrote=wrote)
+    doing = frozenset({"raise:snow", "comment:snow:severity_raised"})
+    memory = Memory(REVIEWING, {"snow": ACTIVE}, doing, REVIEWING, Severity.HIGH, wrote=wrote)
     after = worse(priority="Highest", duedate="2026-06-03")
     assert planned(after, memory, replace(BOTH, trackers=("snow",))) == ()
+
+
+def test_while_raising_a_ticket_is_parked_people_are_still_told_that_it_is_worse() -> None:
+    wrote = {"snow": {"priority": "High", "duedate": "2026-06-09"}}
+    memory = Memory(REVIEWING, {"snow": ACTIVE}, severity=Severity.HIGH, wrote=wrote)
+    record = CaseRecord(KEY, memory=memory, parked=frozenset({"raise:snow"}))
+    actions = plan(worse(priority="High", duedate="2026-06-09"), replace(BOTH, trackers=("snow",)), record, NOW)
+    assert [action.name for action in actions] == ["comment:snow:severity_raised"]
+
+
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        ("raise:snow", (RaiseTicket("snow", Severity.CRITICAL, (("priority", "Highest"), ("duedate", "2026-06-03"))),)),
+        ("comment:snow:severity_raised", (CommentOnTicket("snow", Why.SEVERITY_RAISED, "critical"),)),
+        ("comment:snow:finding_gone", ()),
+    ],
+)
+def test_what_a_worse_severity_called_for_is_done_when_a_person_asks_for_it_again(
+    again: str, expected: tuple[Action, ...]
+) -> None:
+    wrote = {"snow": {"priority": "High", "duedate": "2026-06-09"}}
+    memory = Memory(REVIEWING, {"snow": ACTIVE}, severity=Severity.CRITICAL, wrote=wrote)
+    record = CaseRecord(KEY, memory=memory, again=frozenset({again}))
+    seen_now = worse(priority="High", duedate="2026-06-09")
+    assert plan(seen_now, replace(BOTH, trackers=("snow",)), record, NOW) == expected
 
 
 def test_an_acceptance_that_ended_is_finished_after_a_crash_in_the_middle_of_it() -> None:

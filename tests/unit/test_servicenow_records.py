@@ -16,15 +16,17 @@ from remediation.trackers.servicenow_records import (
     dropped_mark,
     fields_of,
     gone_ticket,
+    is_unchanged,
     moment_of,
+    noting,
     opening,
-    raising,
     reopening,
     resolution,
     table_and_sys_id,
     text_of,
     ticket_of,
     time_of,
+    untaken,
 )
 
 SYS_ID = "0123456789abcdef0123456789abcdef"
@@ -243,12 +245,30 @@ def test_a_rule_gives_columns_and_its_own_notes_but_what_happened_is_ours() -> N
     }
 
 
-def test_raising_writes_the_columns_and_a_note_without_markup() -> None:
-    assert raising({"impact": "1", "due_date": "2030-01-31 00:00:00"}, "<b>") == {
-        "impact": "1",
-        "due_date": "2030-01-31 00:00:00",
-        "work_notes": "&lt;b&gt;",
-    }
+def test_a_note_is_a_work_note_without_markup() -> None:
+    assert noting("<b>") == {"work_notes": "&lt;b&gt;"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unchanged"), [("3", "3", True), ("3", "4", False), ("", "", False), ("3", "", False)]
+)
+def test_a_record_whose_count_stayed_took_nothing(before: str, after: str, *, unchanged: bool) -> None:
+    assert is_unchanged(record(sys_mod_count=before), record(sys_mod_count=after)) is unchanged
+
+
+@pytest.mark.parametrize(
+    ("after", "untaken_columns"),
+    [
+        ({"urgency": "1", "due_date": "2030-01-31 00:00:00"}, ()),
+        ({"urgency": "2", "due_date": "2030-01-31 00:00:00"}, ("urgency",)),
+        ({"urgency": "2", "due_date": ""}, ("urgency", "due_date")),
+        ({"urgency": "3", "due_date": "2030-01-31 00:00:00"}, ()),
+    ],
+    ids=["all taken", "one dropped", "all dropped", "a rule of theirs wrote another"],
+)
+def test_columns_that_kept_their_value_were_not_taken(after: dict[str, str], untaken_columns: tuple[str, ...]) -> None:
+    before, written = record(urgency="2", due_date=""), {"urgency": "1", "due_date": "2030-01-31"}
+    assert untaken(before, record(**after), written) == untaken_columns
 
 
 @pytest.mark.parametrize(
