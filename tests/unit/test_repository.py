@@ -14,7 +14,7 @@ PRODUCT = ["cli", "receiver", "remediation", "sandbox", "workers"]
 CODE = [*PRODUCT, "bench", "chaos", "tests"]
 
 LONGEST_FUNCTION = 50
-LONGEST_MODULE = 300
+LONGEST_MODULE = 400
 
 PURE = [
     "remediation/actions.py",
