@@ -14,6 +14,7 @@ SCAN_SECONDS = 150.0
 
 SCAN_SIZE = 60
 _PAUSE = 0.05
+_CALM_SECONDS = 0.5
 
 
 class StoryBroken(RemediationError):
@@ -22,13 +23,17 @@ class StoryBroken(RemediationError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something to do outside, and what must follow from it. `progress` answers how far it is, and how far it goes."""
+    """Something to do outside, and what must follow from it. `progress` answers how far it is, and how far it goes.
+
+    `calm` answers how much has happened before it: it begins once that has stopped to grow.
+    """
 
     title: str
     begin: Callable[[], object]
     progress: Callable[[], tuple[int, int]]
     expected: str
     seconds: float = STEP_SECONDS
+    calm: Callable[[], int] = lambda: 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class Story:
             self._disagree,
             lambda: self._all(self._status() == "reviewing", len(self._active()) == 1, self._noted("disagree")),
             "a conflict: what is still open wins, and both sides are told",
+            calm=lambda: len(self._outside.requests("schoolscan")),
         )
         yield Step(
             "They talk, and Priya accepts the risk once more",
@@ -139,7 +145,7 @@ class Story:
         return len(self._outside.notes(self.finding_id)) > self._noted_before
 
     def _disagree(self) -> None:
-        """The change in SchoolScan sends nothing, so both are seen in one look."""
+        """The change in SchoolScan sends nothing, so both are seen in one look, if none is under way."""
         self._outside.change_finding(self.finding_id, status="resolved")
         self._outside.reopen_as_priya(next(ticket for ticket in self._tickets() if ticket.tracker == "jira"))
 
@@ -179,6 +185,7 @@ class Story:
 
 def play(step: Step, tell: Callable[[int, int], None]) -> Told:
     """Begin a step and wait until it has happened; `tell` hears how far it is. Raises StoryBroken."""
+    _wait_for_calm(step)
     started = time.monotonic()
     step.begin()
     while True:
@@ -190,3 +197,12 @@ def play(step: Step, tell: Callable[[int, int], None]) -> Told:
         if elapsed > step.seconds:
             raise StoryBroken(f"{step.title}: {step.expected}: only {done} of {whole} after {elapsed:.0f} s")
         time.sleep(_PAUSE)
+
+
+def _wait_for_calm(step: Step) -> None:
+    """Return once as much has happened as a moment ago, or when the step's time is over."""
+    latest = time.monotonic() + step.seconds
+    before, now = 0, step.calm()
+    while now != before and time.monotonic() < latest:
+        time.sleep(_CALM_SECONDS)
+        before, now = now, step.calm()
