@@ -12,7 +12,7 @@ import msgspec
 
 from cli.assembly import open_connection, open_outside, redis_address
 from cli.case_named import case_named
-from cli.case_words import step_words, ticket_words, time_words, timeline_lines, to_do_words
+from cli.case_words import doubt_words, step_words, ticket_words, time_words, timeline_lines, to_do_words
 from cli.clock import clock_of
 from cli.failures import ExitCode
 from cli.previews import district_of
@@ -26,7 +26,7 @@ from remediation.rulebook import MappingsRulebook
 from remediation.settings import Settings, load_settings
 from remediation.store.appointments import Appointments
 from remediation.store.connection import Connection
-from remediation.store.entries import Entry, Seen, Step, kind_word, moment, steps_of
+from remediation.store.entries import Doubted, Entry, Seen, Step, kind_word, moment, steps_of
 from remediation.store.standings import Stand, Standing, Standings
 from remediation.store.timeline import MOST_ENTRIES, Timeline
 from remediation.store.todo import Todo
@@ -113,6 +113,8 @@ def _known_lines(known: _Known) -> Iterator[str]:
     for name, link in sorted(record.links.items()):
         state = memory.tickets.get(name)
         yield _fact("ticket", f"{link.ticket_key} in {name}, {state.replace('_', ' ') if state else 'new'}: {link.url}")
+        if link.unmarked:
+            yield _fact("no mark", f"{link.ticket_key} in {name} carries no mark of ours (any more)")
     for name in sorted(record.intents):
         yield _fact("ticket", f"perhaps one in {name}: the next look searches for it")
     if memory.conflict_at:
@@ -234,6 +236,8 @@ def _forecast_lines(shown: _Forecast) -> Iterator[str]:
     yield _fact("rule", shown.sight.policy.rule or "none takes it")
     for ticket in shown.seen.tickets:
         yield _fact("ticket", ticket_words(ticket))
+    for doubt in shown.sight.doubts.values():
+        yield _fact("not ours" if not doubt.is_ours else "no mark", doubt_words(Doubted.of(doubt, shown.seen.at)))
     for name, error in sorted(shown.sight.failures.items()):
         yield _fact("not seen", f"{name}: {_trouble(error)}")
     for name in sorted(shown.parked):
@@ -261,6 +265,7 @@ def _forecast_json(shown: _Forecast) -> dict[str, Any]:
             name: {"error": type(error).__name__, "status": error.status, "words": error.words}
             for name, error in shown.sight.failures.items()
         },
+        "doubts": {name: doubt.evidence.value for name, doubt in sorted(shown.sight.doubts.items())},
         "parked": sorted(shown.parked),
         "given_up": sorted(shown.given_up),
         "plan": msgspec.to_builtins(shown.steps),

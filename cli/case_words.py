@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import assert_never
 
 from remediation.actions import Why, kind_of, target_of
+from remediation.ownership import Evidence
 from remediation.store.entries import (
     Acted,
     Cause,
     Disagreed,
+    Doubted,
     Entry,
     Planned,
     PutOff,
@@ -50,6 +52,12 @@ CAUSES: Mapping[Cause, str] = {
     Cause.PERSON: "somebody asked for it",
     Cause.RECONCILE: "somebody reconciled",
     Cause.AGAIN: "what was done before called for another look",
+}
+
+DOUBTS: Mapping[str, str] = {
+    Evidence.NO_MARK: "carries no mark of ours (any more): it is taken for this case's by its number alone",
+    Evidence.OTHER_MARK: "carries another case's mark: not this case's ticket, which is searched for by its mark",
+    Evidence.OTHER_TICKET: "has no mark, and was not created when this case's was: the case's own is searched for",
 }
 
 _ERRORS = {"TryLater": "try later", "Refused": "said no", "NotFound": "not found"}
@@ -135,19 +143,25 @@ def entry_words(entry: Entry) -> str:
             words = "planned: " + ("; ".join(map(step_words, entry.steps)) or "nothing")
         case Acted():
             words = _acted(entry)
-        case Settled(look_at=None):
-            words = "at rest"
-        case Settled(look_at=look_at):
-            words = f"at rest; to be looked at again on {time_words(look_at or 0.0)}"
+        case Settled():
+            words = "at rest" + (f"; to be looked at again on {time_words(entry.look_at)}" if entry.look_at else "")
         case PutOff():
             words = f"put off until {time_words(entry.until)}{_in_brackets(entry)}"
         case SetAside():
             words = f"the whole case was parked{_in_brackets(entry)}"
+        case Doubted():
+            words = doubt_words(entry)
         case Disagreed():
             words = "conflict: both sides were changed, in ways that disagree"
         case _:
             assert_never(entry)
     return words
+
+
+def doubt_words(doubted: Doubted) -> str:
+    """What casts a doubt on a linked ticket, and what is made of it."""
+    words = DOUBTS.get(doubted.evidence, doubted.evidence.replace("_", " "))
+    return f"{doubted.ticket} in {doubted.tracker} {words}"
 
 
 def _tickets(seen: Seen) -> str:

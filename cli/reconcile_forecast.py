@@ -10,6 +10,7 @@ from remediation.cases import CaseRecord, Intent
 from remediation.errors import OutsideError, Refused, TryLater
 from remediation.findings import Finding, FindingStatus
 from remediation.observing import Sight, observe
+from remediation.ownership import Doubt
 from remediation.planning import plan
 from remediation.ports import FindingsPage, Rulebook, Source, Tracker
 from remediation.store.entries import Step, steps_of
@@ -24,12 +25,16 @@ for a hiccup of one whose list was read just before. Who does not answer then is
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What would be done about a case. `failures` are systems that could not be asked, by name."""
+    """What would be done about a case. `failures` are systems that could not be asked, by name.
+
+    `doubts` are about linked tickets that do not carry the case's mark; links to those that are not its own would go.
+    """
 
     ref: str
     steps: tuple[Step, ...] = ()
     parked: tuple[str, ...] = ()
     failures: Mapping[str, OutsideError] | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +88,8 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent
         sight = await _sight(record, candidate.finding, walk, rulebook, silent)
     except OutsideError as error:
         return Forecast(record.key.ref, parked=parked, failures={error.system: error})
-    return Forecast(
-        record.key.ref, steps_of(plan(sight.observation, sight.policy, record, sight.at)), parked, sight.failures
-    )
+    steps = steps_of(plan(sight.observation, sight.policy, record, sight.at))
+    return Forecast(record.key.ref, steps, parked, sight.failures, tuple(sight.doubts.values()))
 
 
 async def _sight(record: CaseRecord, listed: Finding | None, walk: Walk, rulebook: Rulebook, silent: _Silent) -> Sight:

@@ -14,12 +14,13 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from cli.case_words import done_words, step_words, time_words, to_do_words
+from cli.case_words import done_words, doubt_words, step_words, time_words, to_do_words
 from cli.failures import ExitCode, exit_code_of
 from cli.reconcile_forecast import Forecast
 from cli.reconcile_wait import Outcome
 from remediation.errors import OutsideError, TryLater
 from remediation.redaction import terminal
+from remediation.store.entries import Doubted
 from remediation.store.standings import Stand
 
 NotListed = Mapping[str, OutsideError]
@@ -147,7 +148,7 @@ def forecast_word(forecast: Forecast) -> str:
     if forecast.failures:
         may_pass = any(isinstance(error, TryLater) for error in forecast.failures.values())
         return "unseen" if may_pass else "refused"
-    if forecast.steps:
+    if forecast.steps or any(doubt.is_news for doubt in forecast.doubts):
         return "change"
     return "parked" if forecast.parked else "well"
 
@@ -161,6 +162,8 @@ def systems_of(forecast: Forecast) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def forecast_lines(forecast: Forecast) -> Iterator[str]:
     """A forecast for people."""
+    for doubt in forecast.doubts:
+        yield f"{forecast.ref}: {doubt_words(Doubted.of(doubt, 0.0))}"
     for step in forecast.steps:
         yield f"{forecast.ref}: would {step_words(step)}"
     for name, error in sorted((forecast.failures or {}).items()):
@@ -174,7 +177,9 @@ def forecast_json(forecast: Forecast) -> dict[str, Any]:
     """A forecast for programs."""
     failures = {name: type(error).__name__ for name, error in (forecast.failures or {}).items()}
     plan = msgspec.to_builtins(forecast.steps)
-    return {"case": forecast.ref, "plan": plan, "parked": list(forecast.parked), "failures": failures}
+    doubts = {doubt.link.tracker: doubt.evidence.value for doubt in forecast.doubts}
+    parked = list(forecast.parked)
+    return {"case": forecast.ref, "plan": plan, "parked": parked, "failures": failures, "doubts": doubts}
 
 
 def outcome_word(outcome: Outcome) -> str:
@@ -183,12 +188,14 @@ def outcome_word(outcome: Outcome) -> str:
         return "put_off" if outcome.standing.stand is Stand.PUT_OFF else "waiting"
     if outcome.standing.parked:
         return "parked"
-    return "changed" if outcome.done else "well"
+    return "changed" if outcome.done or outcome.doubted else "well"
 
 
 def outcome_lines(outcome: Outcome) -> Iterator[str]:
     """An outcome for people."""
     ref, standing = outcome.ref, outcome.standing
+    for doubted in outcome.doubted:
+        yield f"{ref}: {doubt_words(doubted)}"
     if outcome.done:
         yield f"{ref}: {'; '.join(done_words(each) for each in outcome.done)}"
     for name in standing.parked:
@@ -204,4 +211,6 @@ def outcome_json(outcome: Outcome, word: str) -> dict[str, Any]:
     """An outcome for programs."""
     done = [{"action": each.action, "ticket": each.ticket} for each in outcome.done]
     parked, held_up_by = list(outcome.standing.parked), list(outcome.held_up_by)
-    return {"case": outcome.ref, "outcome": word, "done": done, "parked": parked, "held_up_by": held_up_by}
+    doubts = {each.tracker: each.evidence for each in outcome.doubted}
+    told = {"case": outcome.ref, "outcome": word, "done": done, "parked": parked, "held_up_by": held_up_by}
+    return {**told, "doubts": doubts}

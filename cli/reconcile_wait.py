@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cli.reconcile_patience import Patience, Systems
 from cli.reconcile_walk import Sleep
 from remediation.actions import kind_of, target_of
-from remediation.store.entries import Acted, PutOff, Seen, SetAside, Settled
+from remediation.store.entries import Acted, Doubted, PutOff, Seen, SetAside, Settled
 from remediation.store.standings import Stand, Standing, Standings
 from remediation.store.timeline import Timeline
 
@@ -27,12 +27,14 @@ NOBODY = "No worker is at work, so nothing is looked at. Start one: remedy run w
 class Outcome:
     """How a case stands when we stop waiting for it, and what was done about it meanwhile.
 
-    `held_up_by` are the systems that it was put off by, as far as its timeline tells.
+    `held_up_by` are the systems that it was put off by, as far as its timeline tells; `doubted` are the linked tickets
+    that turned out not to carry its mark.
     """
 
     standing: Standing
     done: tuple[Acted, ...] = ()
     held_up_by: Systems = ()
+    doubted: tuple[Doubted, ...] = ()
 
     @property
     def ref(self) -> str:
@@ -100,7 +102,8 @@ class Waiting:
         told = [told.entry async for told in self.timeline.since(standing.ref, self.begun)]
         done = tuple(each for each in told if isinstance(each, Acted) and each.outcome == "done")
         is_held_up = standing.stand is Stand.PUT_OFF
-        return Outcome(standing, done, await self._systems_that_held_up(standing.ref) if is_held_up else ())
+        held_up_by = await self._systems_that_held_up(standing.ref) if is_held_up else ()
+        return Outcome(standing, done, held_up_by, tuple(each for each in told if isinstance(each, Doubted)))
 
 
 def _is_at_rest(standing: Standing) -> bool:

@@ -161,8 +161,9 @@ class Walk:
         """Add the cases of these districts that have a ticket there."""
         try:
             async for changes in self._pages(tracker):
-                for key in await self.owners.of(tracker.name, changes):
-                    if key is not None and key.district in self.sources:
+                concerned = await self.owners.concerned(tracker.name, changes)
+                for key in (key for cases in concerned for key in cases):
+                    if key.district in self.sources:
                         tickets.setdefault(key.ref, (key, set()))[1].add(tracker.name)
         except OutsideError as error:
             self._leave_out(error)

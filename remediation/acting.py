@@ -21,7 +21,7 @@ from remediation.actions import (
     Why,
     target_of,
 )
-from remediation.cases import CaseRecord
+from remediation.cases import CaseRecord, Link
 from remediation.errors import ConfigurationError, OutsideError, Refused, TryLater
 from remediation.failpoints import failpoint
 from remediation.observing import Sight
@@ -67,19 +67,20 @@ class Hands:
         return progress
 
     async def _adopt(self, progress: Progress, doubled: AbstractSet[str]) -> None:
-        """Link what a search found or what has moved, and forget links to tickets that are gone.
+        """Link what a search found or what has moved; forget links to tickets that are gone, or not the case's.
 
         Not yet where there are duplicates: of a linked ticket nobody looks for them, so they are closed first.
         """
+        for tracker in self.sight.disowned:
+            await self.links.disown(self.record.links[tracker], replaced=tracker in progress.tickets)
         for tracker, ticket in progress.tickets.items():
             link = self.record.links.get(tracker)
             if tracker in doubled:
                 continue
-            is_known = link is not None and (link.ticket_id, link.ticket_key) == (ticket.id, ticket.key)
-            if not is_known or tracker in self.record.intents:
+            if link is None or not _tells_of(link, ticket) or tracker in self.record.intents:
                 await self.links.link(ticket)
         for tracker in self.sight.observation.tickets.keys() - progress.tickets.keys():
-            if tracker in self.record.links:
+            if tracker in self.record.links and tracker not in self.sight.disowned:
                 await self.links.unlink(tracker)
 
     async def _attempt(self, action: Action, progress: Progress) -> None:
@@ -160,7 +161,8 @@ class Hands:
         except Refused:
             await self._forget_intent(name, old)
             raise
-        await self.links.link(ticket)
+        at_latest = datetime.fromtimestamp(self.clock(), tz=UTC)
+        await self.links.link(replace(ticket, created_at=ticket.created_at or at_latest))
         failpoint("link_written")
         progress.wrote[name] = self.rulebook.urgency(self.record.key, finding, name, at)
         if old is not None:
@@ -228,6 +230,13 @@ class Hands:
     def _telling(self) -> Telling:
         now = datetime.fromtimestamp(self.clock(), tz=UTC)
         return Telling(self.record.key, self.sight.observation.finding, self.sight.policy.rule, now)
+
+
+def _tells_of(link: Link, ticket: Ticket) -> bool:
+    """Whether the link says what there is to say of the ticket: its name, whether it has a mark, and since when."""
+    is_unmarked = ticket.mark is None
+    is_dated = link.created is not None or ticket.created_at is None or is_unmarked
+    return is_dated and (link.ticket_id, link.ticket_key, link.unmarked) == (ticket.id, ticket.key, is_unmarked)
 
 
 def _as_we_left_it(action: ResolveTicket | ReopenTicket | RaiseTicket, ticket: Ticket) -> Ticket:

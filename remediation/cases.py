@@ -73,12 +73,18 @@ def key_of_ref(ref: str) -> CaseKey | None:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The tie between a case and one ticket."""
+    """The tie between a case and one ticket.
+
+    `created` (Unix seconds) is when the ticket was created, and `unmarked` whether it carried no mark of ours when it
+    was last read; both are unknown of a link that an earlier version made.
+    """
 
     tracker: str
     ticket_id: str
     ticket_key: str
     url: str
+    created: float | None = None
+    unmarked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from remediation.actions import kind_of, target_of
 from remediation.cases import CaseRecord
 from remediation.errors import NotFound, OutsideError, TryLater
 from remediation.findings import Finding, FindingStatus
+from remediation.ownership import Doubt, doubt_of
 from remediation.planning import Observation
 from remediation.policy import Policy
 from remediation.ports import Rulebook, Source, Tracker
@@ -19,13 +20,28 @@ from remediation.tickets import Ticket, TicketState
 class Sight:
     """What was seen, what the rules say of it, and why a tracker told nothing.
 
-    `at` is the moment before the first look: rules that ask for a finding's age are asked for then.
+    `at` is the moment before the first look: rules that ask for a finding's age are asked for then. `doubts` are about
+    the linked tickets that do not carry the case's mark, by tracker; those that are not the case's were not counted.
     """
 
     observation: Observation
     policy: Policy
     at: datetime
     failures: Mapping[str, OutsideError] = field(default_factory=dict)
+    doubts: Mapping[str, Doubt] = field(default_factory=dict)
+
+    @property
+    def disowned(self) -> tuple[str, ...]:
+        """The trackers where the link leads to a ticket that is not the case's, and where its own was searched for."""
+        return tuple(name for name, doubt in self.doubts.items() if not doubt.is_ours)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The case's ticket in one tracker first, then any duplicates of it; and what casts a doubt on the linked one."""
+
+    tickets: tuple[Ticket, ...]
+    doubt: Doubt | None = None
 
 
 async def observe(
@@ -33,7 +49,8 @@ async def observe(
 ) -> Sight:
     """The case as the outside shows it from `now` (Unix seconds) on.
 
-    One read of the finding, one of each ticket, and a search only where the rule wants a ticket and none is linked.
+    One read of the finding, one of each ticket, and a search only where the rule wants a ticket and none is linked, or
+    where the linked one turns out to be another's.
 
     Raises TryLater or Refused when the finding cannot be read; a tracker that cannot be asked is a failure by name.
     So is one where an earlier create may still come to light: nothing is concluded from what a search cannot find yet.
@@ -45,7 +62,8 @@ async def observe(
     asked = [name for name in _to_ask(record, finding, policy) if name in trackers]
     answers = await asyncio.gather(*(_tickets(record, finding, trackers[name], rulebook, at) for name in asked))
     failures = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, OutsideError)}
-    found = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, tuple) and found}
+    seen = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, _Found)}
+    found = {name: each.tickets for name, each in seen.items() if each.tickets}
     observation = Observation(
         finding=finding,
         tickets={name: tickets[0] for name, tickets in found.items()},
@@ -53,7 +71,8 @@ async def observe(
         duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
         urgency=_urgency(record, finding, policy, rulebook, at),
     )
-    return Sight(observation, policy, at, failures)
+    doubts = {name: each.doubt for name, each in seen.items() if each.doubt}
+    return Sight(observation, policy, at, failures, doubts)
 
 
 async def _finding(record: CaseRecord, source: Source) -> Finding:
@@ -84,12 +103,15 @@ def _to_ask(record: CaseRecord, finding: Finding, policy: Policy) -> Iterable[st
 
 async def _tickets(
     record: CaseRecord, finding: Finding, tracker: Tracker, rulebook: Rulebook, at: datetime
-) -> tuple[Ticket, ...] | OutsideError:
-    """The case's ticket in one tracker first, then any duplicates of it."""
+) -> _Found | OutsideError:
+    """The case's tickets in one tracker."""
     try:
         linked = await _linked(record, tracker)
+        doubt = doubt_of(record.key, record.links[tracker.name], linked) if linked is not None else None
+        if doubt is not None and not doubt.is_ours:
+            linked = None
         if linked is not None and not _must_search(linked, record, finding):
-            return (linked,)
+            return _Found((linked,), doubt)
         place = rulebook.place(record.key, finding, tracker.name, at)
         found = await tracker.find(record.key.mark, place) if place is not None else ()
     except OutsideError as error:
@@ -104,7 +126,7 @@ async def _tickets(
         horizon = tracker.search_horizon.total_seconds()
         if (wait := _last_attempt(record, finding, tracker.name) + horizon - at.timestamp()) > 0:
             return TryLater(tracker.name, "an earlier attempt may still come to light", after=min(wait, horizon))
-    return tickets
+    return _Found(tickets, doubt)
 
 
 async def _linked(record: CaseRecord, tracker: Tracker) -> Ticket | None:

@@ -155,6 +155,13 @@ class Links(Protocol):
         """Forget a ticket that is gone, and any intent. Raises LeaseLost."""
         ...
 
+    async def disown(self, link: Link, *, replaced: bool) -> None:
+        """Forget a ticket that is not the case's, and any intent. Raises LeaseLost.
+
+        Where it is `replaced`, another ticket is linked next; until then a look must search for that.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Telling:

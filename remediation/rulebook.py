@@ -79,7 +79,7 @@ class MappingsRulebook:
 
     def concerns(self, district: str, tracker: str) -> bool:
         """Whether a rule may send findings of this district to this tracker."""
-        return any(
+        return district in self._mappings.districts and any(
             tracker in rule.tickets and (rule.match.district is None or district in rule.match.district)
             for rule in self._rules.values()
         )

@@ -101,6 +101,11 @@ class Shelves:
         if f"link:{tracker}" not in self.row(ref):
             self.row(ref).setdefault(f"intent:{tracker}", b"0")
 
+    def look_at_tied(self, tracker: str, ticket_id: str, ref: str, now: int, cause: str) -> None:
+        tied = self.tickets.get((tracker, ticket_id))
+        if tied is not None and tied != ref and (case_id := self.rows.get(tied, {}).get("id")):
+            self.mark(tied, case_id.decode(), now, -1, cause)
+
     def wake(self, ref: str) -> None:
         """A wake-up that waits is enough."""
         self.woken.add(ref)

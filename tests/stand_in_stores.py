@@ -4,12 +4,12 @@ They are held to the suite that the real ones pass (tests/contract/test_stores.p
 Redis has it, so that what is remembered takes the same way there and back.
 """
 
-import json
+import time
 from collections.abc import Callable, Iterable
 
 from remediation.cases import CaseKey, CaseRecord, Link, Memory, key_of_ref
 from remediation.errors import LeaseLost
-from remediation.store.case_rows import key_in, memory_json, record_of
+from remediation.store.case_rows import key_in, link_json, link_of, memory_json, record_of
 from remediation.store.entries import Cause
 from remediation.store.keys import GRACE_MS
 from remediation.store.todo import SWEEP_BATCH, Found, Lease, Mark, Todo
@@ -56,6 +56,7 @@ class MemoryTodo(Todo):
                 return False
             self._on.seen[tracker, change.ticket_id] = change.version
         self._on.expect_ticket(key.ref, tracker)
+        self._on.look_at_tied(tracker, change.ticket_id, key.ref, now, f"{Cause.POLL}:{tracker}")
         self._on.mark(key.ref, key.id, now, -1, f"{Cause.POLL}:{tracker}")
         return True
 
@@ -183,8 +184,8 @@ class MemoryTodo(Todo):
 class MemoryLeasedLinks:
     """The links of the case that a worker holds."""
 
-    def __init__(self, shelves: Shelves, lease: Lease) -> None:
-        self._on, self._lease = shelves, lease
+    def __init__(self, shelves: Shelves, lease: Lease, clock: Callable[[], float] = time.time) -> None:
+        self._on, self._lease, self._clock = shelves, lease, clock
 
     async def hold(self) -> None:
         await self._write(lambda: None)
@@ -193,17 +194,33 @@ class MemoryLeasedLinks:
         await self._write(lambda: self._on.write(self._lease.ref, **{f"intent:{tracker}": repr(now)}))
 
     async def link(self, ticket: Ticket) -> Link:
+        link, ref = link_of(ticket), self._lease.ref
+
         def work() -> None:
-            text = json.dumps([ticket.id, ticket.key, ticket.url])
-            self._on.write(self._lease.ref, **{f"link:{ticket.tracker}": text})
-            self._on.tickets[ticket.tracker, ticket.id] = self._lease.ref
-            self._on.drop(self._lease.ref, f"intent:{ticket.tracker}")
+            text, more = link_json(link)
+            self._on.look_at_tied(ticket.tracker, ticket.id, ref, milliseconds(self._clock()), Cause.AGAIN)
+            self._on.write(ref, **{f"link:{ticket.tracker}": text, f"tie:{ticket.tracker}": more})
+            self._on.tickets[ticket.tracker, ticket.id] = ref
+            self._on.drop(ref, f"intent:{ticket.tracker}")
 
         await self._write(work)
-        return Link(ticket.tracker, ticket.id, ticket.key, ticket.url)
+        return link
 
     async def unlink(self, tracker: str) -> None:
-        await self._write(lambda: self._on.drop(self._lease.ref, f"link:{tracker}", f"intent:{tracker}"))
+        await self._write(lambda: self._forget(tracker))
+
+    async def disown(self, link: Link, *, replaced: bool) -> None:
+        def work() -> None:
+            self._forget(link.tracker)
+            if self._on.tickets.get((link.tracker, link.ticket_id)) == self._lease.ref:
+                del self._on.tickets[link.tracker, link.ticket_id]
+            if replaced:
+                self._on.expect_ticket(self._lease.ref, link.tracker)
+
+        await self._write(work)
+
+    def _forget(self, tracker: str) -> None:
+        self._on.drop(self._lease.ref, f"link:{tracker}", f"tie:{tracker}", f"intent:{tracker}")
 
     async def _write(self, work: Callable[[], None]) -> None:
         def held() -> bool:

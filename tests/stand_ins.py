@@ -14,6 +14,7 @@ from remediation.errors import LeaseLost, NotFound, Refused
 from remediation.findings import Finding, FindingStatus, Severity
 from remediation.policy import Policy
 from remediation.ports import FindingsPage, Telling
+from remediation.store.case_rows import link_of
 from remediation.tickets import ChangePage, Draft, Reason, Risk, Ticket, TicketChange, TicketState
 
 LATER = datetime(9000, 1, 1, tzinfo=UTC)
@@ -381,7 +382,7 @@ class MemoryLinks:
 
     async def link(self, ticket: Ticket) -> Link:
         self._write(f"link:{ticket.tracker}")
-        link = Link(ticket.tracker, ticket.id, ticket.key, ticket.url)
+        link = link_of(ticket)
         self.links[ticket.tracker] = link
         self.intents.pop(ticket.tracker, None)
         return link
@@ -390,6 +391,13 @@ class MemoryLinks:
         self._write(f"unlink:{tracker}")
         self.links.pop(tracker, None)
         self.intents.pop(tracker, None)
+
+    async def disown(self, link: Link, *, replaced: bool) -> None:
+        self._write(f"disown:{link.tracker}")
+        self.links.pop(link.tracker, None)
+        self.intents.pop(link.tracker, None)
+        if replaced:
+            self.intents[link.tracker] = 0.0
 
     def _write(self, what: str) -> None:
         if self.lost:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 import structlog
 
 from remediation.acting import Hands
-from remediation.actions import Plan
+from remediation.actions import Plan, kind_of, target_of
 from remediation.backoff import delay
 from remediation.cases import Memory
 from remediation.errors import LeaseLost, NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater
@@ -27,7 +27,7 @@ from workers.jobs import MOST_STUMBLES, never_raising
 from workers.leases import under_lease
 from workers.metrics import LOOK_SECONDS, LOOKS
 from workers.resources import Desk
-from workers.telling import count_and_log, tell_plan, tell_progress, tell_put_off
+from workers.telling import count_and_log, tell_doubts, tell_plan, tell_progress, tell_put_off
 
 logger = structlog.get_logger()
 
@@ -69,6 +69,7 @@ async def _look(desk: Desk, lease: Lease) -> None:
         await _park_case(desk, lease, error)
         return
     failpoint("observed")
+    await tell_doubts(desk, lease, sight)
     actions = plan(sight.observation, sight.policy, record, sight.at)
     if actions:
         await _write_ahead(desk, lease, sight, actions)
@@ -141,11 +142,18 @@ async def _settle(
     """Let go of the case; parked actions that have been done, or that nobody needs any more, go off the list."""
     record, now, there = lease.record, desk.clock(), _as_it_is_now(sight, progress)
     moot = {name for name in record.parked if not still_wanted(name, there, sight.policy, sight.at)}
-    moot = (moot | {action.name for action in progress.done} & record.parked) - refused
+    strangers = {name for name in record.parked - moot if kind_of(name) != "open" and target_of(name) in sight.disowned}
+    moot = (moot | strangers | {action.name for action in progress.done} & record.parked) - refused
     vanished = any(isinstance(error, NotFound) for error in progress.refused.values())
-    if vanished or record.again or (sight.observation.finding.status.is_solved and progress.status.is_unsolved):
-        # A ticket deleted under our hands calls for a new one. What a person asked for again, or reopened, may call
-        # for more: a note, a ticket in a tracker nobody asked.
+    if (
+        vanished
+        or strangers
+        or record.again
+        or (sight.observation.finding.status.is_solved and progress.status.is_unsolved)
+    ):
+        # A ticket deleted under our hands calls for a new one. What was refused on a ticket that is another case's was
+        # not tried on this one's. What a person asked for again, or reopened, may call for more: a note, a ticket in a
+        # tracker nobody asked.
         await desk.todo.mark([(record.key, None)], now)
     drop = [f"given_up:{name}" for name in sorted(moot & record.given_up)]
     drop += [f"parked:{name}" for name in sorted(moot)] + [f"again:{name}" for name in sorted(record.again)]

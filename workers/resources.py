@@ -75,7 +75,7 @@ def desk_on(
         scans=Scans(connection, beginnings),
         parked=ParkedWork(connection, keyring),
         timeline=Timeline(connection, kept.timelines),
-        links=partial(LeasedLinks, connection),
+        links=partial(LeasedLinks, connection, clock=clock),
         sources=sources,
         trackers=trackers,
         rulebook=rulebook,

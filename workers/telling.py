@@ -14,6 +14,7 @@ from remediation.store.entries import (
     Acted,
     Cause,
     Disagreed,
+    Doubted,
     Entry,
     Planned,
     PutOff,
@@ -30,6 +31,16 @@ logger = structlog.get_logger()
 
 _ENTRIES_OF_A_STRETCH = 20
 """More than the looks between two that get through tell, whatever happens to them."""
+
+
+async def tell_doubts(desk: Desk, lease: Lease, sight: Sight) -> None:
+    """Linked tickets that are not the case's; and once, until it has one again, a ticket that carries no mark."""
+    news = [doubt for doubt in sight.doubts.values() if doubt.is_news]
+    await desk.timeline.tell(lease.ref, [Doubted.of(doubt, desk.clock()) for doubt in news])
+    for doubt in news:
+        link = doubt.link
+        event = "ticket_unmarked" if doubt.is_ours else "ticket_not_ours"
+        logger.warning(event, case=lease.ref, tracker=link.tracker, ticket=link.ticket_key, reason=doubt.evidence.value)
 
 
 async def tell_plan(desk: Desk, lease: Lease, sight: Sight, plan: Plan) -> None:

@@ -4,7 +4,7 @@ import json
 
 from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
 from remediation.findings import FindingStatus, Severity
-from remediation.tickets import TicketState
+from remediation.tickets import Ticket, TicketState
 
 
 def key_in(ref: str, case_id: str) -> CaseKey:
@@ -15,7 +15,7 @@ def key_in(ref: str, case_id: str) -> CaseKey:
 
 def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
     """A case's row, read."""
-    links = {name: _link(name, row[f"link:{name}"]) for name in _names(row, "link")}
+    links = {name: _link(name, row) for name in _names(row, "link")}
     intents = {name: Intent(name, float(row[f"intent:{name}"])) for name in _names(row, "intent")}
     given_up = frozenset(_names(row, "given_up"))
     return CaseRecord(
@@ -35,9 +35,27 @@ def _names(row: dict[str, bytes], kind: str) -> list[str]:
     return [field.partition(":")[2] for field in row if field.startswith(f"{kind}:")]
 
 
-def _link(tracker: str, text: bytes) -> Link:
-    ticket_id, key, url = json.loads(text)
-    return Link(tracker, ticket_id, key, url)
+def _link(tracker: str, row: dict[str, bytes]) -> Link:
+    """A link, and what is known besides of its ticket; a link that an earlier version made has nothing besides."""
+    ticket_id, key, url = json.loads(row[f"link:{tracker}"])
+    more = json.loads(row.get(f"tie:{tracker}", b"{}"))
+    if more.get("ticket") != ticket_id:  # an earlier version, beside this one, has tied the case to another
+        return Link(tracker, ticket_id, key, url)
+    return Link(tracker, ticket_id, key, url, created=more.get("created"), unmarked=bool(more.get("unmarked")))
+
+
+def link_of(ticket: Ticket) -> Link:
+    """The link to a ticket, as the ticket was read."""
+    created = ticket.created_at.timestamp() if ticket.created_at else None
+    return Link(ticket.tracker, ticket.id, ticket.key, ticket.url, created, ticket.mark is None)
+
+
+def link_json(link: Link) -> tuple[str, str]:
+    """A link on its way to Redis: what every version reads, and what is known besides."""
+    more: dict[str, object] = {"ticket": link.ticket_id, "created": link.created}
+    return json.dumps([link.ticket_id, link.ticket_key, link.url]), json.dumps(
+        more | ({"unmarked": True} if link.unmarked else {})
+    )
 
 
 def memory_json(memory: Memory) -> str:

@@ -27,6 +27,7 @@ from remediation.actions import (
 )
 from remediation.errors import OutsideError, TryLater
 from remediation.findings import Finding
+from remediation.ownership import Doubt
 from remediation.tickets import Ticket
 
 _PLAIN = re.compile(r"(?!.*//)[A-Za-z0-9._:/=,+-]{0,128}")
@@ -182,7 +183,22 @@ class Disagreed:
     at: float
 
 
-Entry = Triggered | Seen | Planned | Acted | Settled | PutOff | SetAside | Disagreed
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """The linked ticket in this tracker does not carry the case's mark; `evidence` says what that means for it."""
+
+    at: float
+    tracker: str
+    ticket: str
+    evidence: str
+
+    @classmethod
+    def of(cls, doubt: Doubt, now: float) -> "Doubted":
+        """What a doubt says."""
+        return cls(now, doubt.link.tracker, doubt.link.ticket_key, doubt.evidence)
+
+
+Entry = Triggered | Seen | Planned | Acted | Settled | PutOff | SetAside | Disagreed | Doubted
 
 KINDS: Mapping[str, type[Entry]] = {
     "trigger": Triggered,
@@ -193,6 +209,7 @@ KINDS: Mapping[str, type[Entry]] = {
     "put_off": PutOff,
     "parked": SetAside,
     "conflict": Disagreed,
+    "doubt": Doubted,
 }
 """The word for each kind of entry, in Redis and in what `--json` prints."""
 

@@ -1,9 +1,11 @@
 """P2, nothing twice: which ticket belongs to a case, and which one we were about to open; under the case's lease."""
 
-import json
+import time
+from collections.abc import Callable
 
 from remediation.cases import Link
 from remediation.errors import LeaseLost
+from remediation.store.case_rows import link_json, link_of
 from remediation.store.connection import Connection
 from remediation.store.todo import Lease, Todo
 from remediation.tickets import Ticket
@@ -12,8 +14,9 @@ from remediation.tickets import Ticket
 class LeasedLinks:
     """The links of the case that a worker holds. Every write raises LeaseLost when it no longer does."""
 
-    def __init__(self, connection: Connection, lease: Lease) -> None:
+    def __init__(self, connection: Connection, lease: Lease, clock: Callable[[], float] = time.time) -> None:
         self._connection = connection
+        self._clock = clock
         self._todo = Todo(connection)
         self._lease = lease
 
@@ -28,15 +31,23 @@ class LeasedLinks:
             raise LeaseLost(self._lease.ref)
 
     async def link(self, ticket: Ticket) -> Link:
-        """Remember the ticket and forget the intent."""
-        text = json.dumps([ticket.id, ticket.key, ticket.url])
-        await self._write(ticket.tracker, ticket.id, text)
-        return Link(ticket.tracker, ticket.id, ticket.key, ticket.url)
+        """Remember the ticket and forget the intent. A case that was tied to it until now must be looked at again."""
+        link = link_of(ticket)
+        await self._write("link_ticket", ticket.tracker, ticket.id, *link_json(link), int(self._clock() * 1000))
+        return link
 
     async def unlink(self, tracker: str) -> None:
         """Forget a ticket that is gone, and any intent."""
-        await self._write(tracker, "", "")
+        await self._write("unlink_ticket", tracker, "", "", "")
 
-    async def _write(self, tracker: str, ticket_id: str, text: str) -> None:
-        if not await self._connection.run("link_ticket", self._lease.ref, self._lease.token, tracker, ticket_id, text):
+    async def disown(self, link: Link, *, replaced: bool) -> None:
+        """Forget a ticket that is not the case's, and that changes of it are news for the case.
+
+        Where it is `replaced`, another ticket is linked next; until then a look must search for that.
+        """
+        expects = "1" if replaced else ""
+        await self._write("unlink_ticket", link.tracker, link.ticket_id, link.ticket_key, expects)
+
+    async def _write(self, script: str, *args: str | int) -> None:
+        if not await self._connection.run(script, self._lease.ref, self._lease.token, *args):
             raise LeaseLost(self._lease.ref)

@@ -80,6 +80,9 @@ class ServiceNowWorld(World):
     def write_as_person(self, summary: str) -> None:
         self.ask("POST", f"/api/now/v2/table/{self.table}", json={"short_description": summary})
 
+    def mark_as_person(self, ticket: Ticket, mark: str | None) -> None:
+        self.patch(ticket, correlation_id=mark or "")
+
     def delete(self, ticket: Ticket) -> None:
         self.ask("DELETE", f"/api/now/v2/table/{ticket.id}")
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -61,6 +62,9 @@ class MemoryWorld(World):
     def write_as_person(self, summary: str) -> None:
         ticket = self.tracker.keep(Draft("", "SEC", summary, ""))
         self.tracker.books[ticket.id].changes = 0  # lists of changes hold only tickets of ours
+
+    def mark_as_person(self, ticket: Ticket, mark: str | None) -> None:
+        self.tracker.books[ticket.id].ticket = replace(ticket, mark=mark)
 
     def delete(self, ticket: Ticket) -> None:
         del self.tracker.books[ticket.id]

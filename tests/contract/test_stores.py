@@ -293,6 +293,59 @@ async def test_a_ticket_that_is_gone_is_forgotten_and_any_intent_with_it(stores:
     assert (dict(kept.links), dict(kept.intents)) == ({}, {})
 
 
+async def test_a_link_tells_when_its_ticket_was_created_and_whether_it_has_a_mark(stores: Stores) -> None:
+    links = stores.links(await in_hand(stores))
+    await links.link(replace(TICKET, created_at=datetime.fromtimestamp(NOW, tz=UTC)))
+    kept = (await record(stores)).links["jira"]
+    assert (kept.created, kept.unmarked) == (NOW, False)
+    await links.link(replace(TICKET, mark=None))
+    kept = (await record(stores)).links["jira"]
+    assert (kept.created, kept.unmarked) == (None, True)
+
+
+async def test_a_ticket_that_is_not_the_cases_is_forgotten_and_its_changes_too(stores: Stores) -> None:
+    links = stores.links(await in_hand(stores))
+    link = await links.link(TICKET)
+    await links.disown(link, replaced=False)
+    kept = await record(stores)
+    assert (dict(kept.links), dict(kept.intents)) == ({}, {})
+    assert await stores.todo.keys_of_tickets("jira", [TICKET.id]) == [None]
+
+
+async def test_until_the_right_ticket_is_linked_the_next_look_searches_for_it(stores: Stores) -> None:
+    links = stores.links(await in_hand(stores))
+    await links.disown(await links.link(TICKET), replaced=True)
+    kept = await record(stores)
+    assert (dict(kept.links), kept.intents["jira"].is_ours) == ({}, False)
+    await links.link(replace(TICKET, id="10002", key="SEC-2"))
+    assert (await record(stores)).intents == {}
+
+
+async def test_a_case_whose_ticket_becomes_anothers_is_looked_at_again(stores: Stores) -> None:
+    lease = await in_hand(stores)
+    link = await stores.links(lease).link(TICKET)
+    await stores.todo.settle(lease, Memory(), NOW)
+    await stores.todo.mark([(OTHER, None)], NOW)
+    other = await stores.todo.take(OTHER.ref, NOW)
+    assert other is not None
+    await stores.links(other).link(TICKET)
+    again = await taken(stores)
+    assert again.cause == "again"
+    await stores.links(again).disown(link, replaced=False)
+    assert await stores.todo.keys_of_tickets("jira", [TICKET.id]) == [OTHER], "it is the other's now"
+
+
+async def test_a_change_of_a_ticket_that_is_tied_to_another_case_makes_both_look(stores: Stores) -> None:
+    lease = await in_hand(stores)
+    await stores.links(lease).link(TICKET)
+    await stores.todo.settle(lease, Memory(), NOW)
+    change = TicketChange(TICKET.id, OTHER.mark, "v1")
+    for cursor in ("c1", "c2"):
+        assert await stores.todo.mark_changes("jira", [(change, OTHER)], cursor, NOW) == (cursor == "c1")
+    assert await stores.todo.dirty() == 2
+    assert (await taken(stores)).cause == "poll:jira"
+
+
 async def test_a_version_of_a_ticket_marks_its_case_once_and_moves_the_cursor(stores: Stores) -> None:
     change = TicketChange(TICKET.id, TICKET.mark, "v1")
     assert await stores.todo.cursor("jira") is None

@@ -45,6 +45,16 @@ class TrackerWorkContract:
         assert read.updated_at is not None
         assert abs(read.created_at - datetime.now(UTC)) < timedelta(minutes=1)
 
+    @pytest.mark.parametrize("mark", [mark_of("fnd_2"), None])
+    async def test_a_read_shows_the_mark_that_the_ticket_carries_now(
+        self, tracker: Tracker, world: World, mark: str | None
+    ) -> None:
+        """A number says nothing of whose a ticket is: numbers begin again, and people change marks."""
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        world.mark_as_person(ticket, mark)
+        for closed in (False, True):
+            assert (await tracker.read(ticket.id, closed=closed)).mark == mark
+
     async def test_a_created_ticket_is_found_by_its_mark(self, tracker: Tracker, world: World) -> None:
         draft = world.draft(mark_of("fnd_1"))
         created = await tracker.create(draft)

@@ -70,6 +70,10 @@ class World(ABC):
         """A person opens a ticket that has nothing to do with us."""
 
     @abstractmethod
+    def mark_as_person(self, ticket: Ticket, mark: str | None) -> None:
+        """Somebody puts another mark on the ticket, or takes its mark away."""
+
+    @abstractmethod
     def delete(self, ticket: Ticket) -> None:
         """Somebody deletes the ticket."""
 

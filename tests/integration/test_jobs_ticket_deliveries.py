@@ -161,11 +161,13 @@ async def test_a_ticket_whose_mark_a_person_removed_is_found_by_its_link(office:
     assert await read(office, jira_body(replace(TICKET, mark=None, version=V3))) == "marked"
 
 
-async def test_the_link_counts_where_the_mark_names_another_case(office: Office) -> None:
+async def test_where_a_link_and_a_mark_name_two_cases_both_are_looked_at(office: Office) -> None:
+    """Only a look can tell whose it is; until then a mark is what anybody can write, and a link a number."""
     await linked(office, TICKET)
     await read(office, jira_body(replace(TICKET, mark=OTHER.mark, version=V3)))
-    assert await office.desk.todo.record(OTHER.ref) is None
-    assert await office.desk.todo.dirty() == 1
+    assert (await office.record()).links["jira"].ticket_id == TICKET.id
+    assert (await office.record(OTHER)).intents.keys() == {"jira"}
+    assert await office.desk.todo.dirty() == 2
 
 
 async def test_a_ticket_that_bears_a_mark_which_we_forgot_brings_its_case_back(office: Office) -> None:

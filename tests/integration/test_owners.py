@@ -1,4 +1,4 @@
-"""Whose ticket is it: links count before marks, and a mark counts only where a rule can have put it."""
+"""Whose ticket is it: marks count before links, and a mark counts only where a rule can have put it."""
 
 import pytest
 
@@ -18,12 +18,16 @@ def office(connection: Connection, keyring: Keyring) -> Office:
     return Office(connection, keyring)
 
 
-async def test_a_ticket_that_we_linked_belongs_to_its_case_whatever_mark_somebody_wrote_on_it(office: Office) -> None:
+async def test_a_ticket_belongs_to_the_case_whose_mark_it_carries_or_else_to_the_one_that_is_tied_to_it(
+    office: Office,
+) -> None:
     await office.look()
     owners = Owners(office.desk.todo, office.desk.rulebook)
     linked = office.jira.of(KEY.mark)[0].id
-    changes = [TicketChange(linked, OTHER.mark), TicketChange("id-9", OTHER.mark), TicketChange("id-8", None)]
-    assert await owners.of("jira", changes) == [KEY, OTHER, None]
+    changes = [TicketChange(linked, mark) for mark in (KEY.mark, OTHER.mark, None, "remedy:")]
+    changes += [TicketChange("id-9", OTHER.mark), TicketChange("id-8", None)]
+    assert await owners.of("jira", changes) == [KEY, OTHER, KEY, KEY, OTHER, None]
+    assert await Owners(office.desk.todo, PlainRulebook("snow")).of("jira", changes[:2]) == [KEY, KEY]
 
 
 async def test_a_mark_in_a_tracker_to_which_no_rule_sends_the_districts_findings_is_none_of_ours(

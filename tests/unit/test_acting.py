@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -26,9 +26,11 @@ from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memor
 from remediation.errors import LeaseLost, OutsideError, Refused, StoreUnavailable, TryLater
 from remediation.findings import Finding, FindingStatus
 from remediation.observing import Sight, observe
+from remediation.ownership import Doubt, Evidence
 from remediation.planning import Observation, plan
 from remediation.policy import Policy
 from remediation.progress import Progress
+from remediation.store.case_rows import link_of
 from remediation.tickets import Draft, Reason, Ticket, TicketState
 from tests.stand_ins import ManualClock, MemoryLinks, MemorySource, MemoryTracker, PlainRulebook
 
@@ -53,6 +55,7 @@ class Scene:
     known_links: dict[str, Link] = field(default_factory=dict)
     tickets: dict[str, Ticket] = field(default_factory=dict)
     duplicates: tuple[Ticket, ...] = ()
+    doubts: dict[str, Doubt] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.source = MemorySource(Finding("fnd_1", self.status))
@@ -65,13 +68,14 @@ class Scene:
         ticket = tracker.change(ticket.id, state, Reason.FIXED if state is TicketState.DONE else None)
         self.tickets[tracker.name] = ticket
         if link:
-            self.known_links[tracker.name] = Link(tracker.name, ticket.id, ticket.key, ticket.url)
+            self.known_links[tracker.name] = link_of(ticket)
         return ticket
 
     async def act(self, *actions: Action) -> Progress:
         record = CaseRecord(KEY, links=self.known_links, intents=self.intents)
         seen = Observation(Finding("fnd_1", self.status), self.tickets, duplicates=self.duplicates)
-        sight = Sight(seen, Policy(trackers=("snow", "jira")), datetime.fromtimestamp(self.clock(), tz=UTC))
+        at = datetime.fromtimestamp(self.clock(), tz=UTC)
+        sight = Sight(seen, Policy(trackers=("snow", "jira")), at, doubts=self.doubts)
         return await self.hands(record, sight).carry_out(actions)
 
     def hands(self, record: CaseRecord, sight: Sight) -> Hands:
@@ -281,6 +285,49 @@ async def test_a_link_to_a_ticket_that_is_gone_is_forgotten(scene: Scene) -> Non
     scene.tickets["jira"] = Ticket("jira", ticket.id, ticket.key, ticket.url, TicketState.GONE)
     await scene.act()
     assert scene.links.log == ["unlink:jira"]
+
+
+@pytest.mark.parametrize(
+    ("link", "is_written"),
+    [
+        (lambda link: link, 0),
+        pytest.param(lambda link: replace(link, created=None), 1, id="made by an earlier version"),
+        pytest.param(lambda link: replace(link, unmarked=True), 1, id="the mark is back"),
+    ],
+)
+async def test_a_link_tells_when_its_ticket_was_created_and_whether_it_has_a_mark(
+    scene: Scene, link: Callable[[Link], Link], is_written: int
+) -> None:
+    ticket = scene.there(scene.jira)
+    scene.known_links["jira"] = link(scene.known_links["jira"])
+    await scene.act()
+    assert scene.links.log == ["link:jira"] * is_written
+    assert scene.links.links.get("jira", link_of(ticket)) == link_of(ticket)
+
+
+async def test_a_link_to_another_cases_ticket_goes_before_anything_is_done(scene: Scene) -> None:
+    scene.there(scene.jira)
+    stranger = scene.known_links["jira"]
+    scene.doubts = {"jira": Doubt(stranger, Evidence.OTHER_MARK)}
+    del scene.tickets["jira"]
+    await scene.act(OPEN_JIRA)
+    assert scene.links.log == ["disown:jira", "intend:jira", "link:jira"]
+    assert scene.links.links["jira"].ticket_id != stranger.ticket_id
+
+
+async def test_until_the_cases_own_ticket_is_linked_instead_the_next_look_must_search_for_it(scene: Scene) -> None:
+    scene.there(scene.jira)
+    scene.doubts = {"jira": Doubt(scene.known_links["jira"], Evidence.OTHER_MARK)}
+    own = scene.there(scene.jira, link=False)
+    scene.duplicates = (scene.there(scene.jira, link=False),)
+    scene.tickets["jira"] = own
+    scene.jira.troubles.for_good("resolve", BUSY)
+    await scene.act(CloseDuplicate("jira", scene.duplicates[0].id))
+    assert (scene.links.log, scene.links.intents) == (["disown:jira"], {"jira": 0.0})
+    scene.duplicates = ()
+    await scene.act()
+    assert scene.links.log == ["disown:jira", "disown:jira", "link:jira"]
+    assert (scene.links.links["jira"].ticket_id, scene.links.intents) == (own.id, {})
 
 
 @pytest.mark.parametrize("error", [LeaseLost("x"), StoreUnavailable("ConnectionError"), RuntimeError("test-only")])

@@ -18,6 +18,7 @@ from remediation.store.entries import (
     Acted,
     Cause,
     Disagreed,
+    Doubted,
     Entry,
     Planned,
     PutOff,
@@ -57,6 +58,11 @@ LINES: list[tuple[Entry, str]] = [
     (PutOff(AT, AT + 1, "jira", "TryLater", 503), "put off until 2027-01-15 08:00:01 (jira, try later, HTTP 503)"),
     (SetAside(AT, "KeyError"), "the whole case was parked (KeyError)"),
     (Disagreed(AT), "conflict: both sides were changed, in ways that disagree"),
+    (
+        Doubted(AT, "jira", "SEC-1", "other_mark"),
+        "SEC-1 in jira carries another case's mark: not this case's ticket, which is searched for by its mark",
+    ),
+    (Doubted(AT, "jira", "SEC-1", "of_a_later_version"), "SEC-1 in jira of a later version"),
 ]
 
 

@@ -18,12 +18,15 @@ from remediation.actions import (
     ResolveTicket,
     Why,
 )
+from remediation.cases import Link
 from remediation.errors import Refused, TryLater
 from remediation.findings import Finding, FindingStatus, Severity
+from remediation.ownership import Doubt, Evidence
 from remediation.store.entries import (
     KINDS,
     Acted,
     Disagreed,
+    Doubted,
     Entry,
     Planned,
     PutOff,
@@ -55,6 +58,7 @@ ENTRIES: list[Entry] = [
     PutOff.by(TryLater("jira", "busy", status=503), AT + 5, AT),
     SetAside.by(ZeroDivisionError("test-only"), AT),
     Disagreed(AT),
+    Doubted.of(Doubt(Link("jira", "10001", "SEC-1", "https://jira.example"), Evidence.OTHER_MARK), AT),
 ]
 
 STEPS: list[tuple[Action, Step]] = [

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
+from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Memory
 from remediation.errors import NotFound, Refused, TryLater
 from remediation.findings import Finding, FindingStatus, Severity
 from remediation.observing import Sight, observe
+from remediation.ownership import Evidence
+from remediation.store.case_rows import link_of
 from remediation.tickets import Draft, Ticket, TicketState
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, PlainRulebook
 
@@ -29,8 +31,7 @@ class Scene:
 
     def linked(self, tracker: MemoryTracker) -> Ticket:
         ticket = tracker.keep(DRAFT)
-        link = Link(tracker.name, ticket.id, ticket.key, ticket.url)
-        self.record = replace(self.record, links={**self.record.links, tracker.name: link})
+        self.record = replace(self.record, links={**self.record.links, tracker.name: link_of(ticket)})
         return ticket
 
     async def look(self) -> Sight:
@@ -247,3 +248,51 @@ async def test_of_closed_tickets_the_last_one_counts_also_where_it_is_the_linked
         scene.jira.change(ticket.id, TicketState.DONE)
     scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW - 3600)})
     assert (await scene.look()).observation.tickets["jira"].id == last.id
+
+
+OTHERS = "remedy:lakeside:finding:fnd_2"
+
+
+def marked_as(scene: Scene, ticket: Ticket, mark: str | None) -> None:
+    """Under the number of this ticket there is now one with this mark."""
+    scene.jira.books[ticket.id].ticket = replace(ticket, mark=mark)
+
+
+@pytest.mark.parametrize("status", list(FindingStatus))
+async def test_a_ticket_with_another_cases_mark_is_not_ours_and_the_search_decides(status: FindingStatus) -> None:
+    """Also where the finding is solved: its own ticket may wait for somebody."""
+    scene = Scene(status)
+    marked_as(scene, scene.linked(scene.jira), OTHERS)
+    sight = await scene.look()
+    assert "jira" not in sight.observation.tickets
+    assert (sight.disowned, sight.doubts["jira"].evidence) == (("jira",), Evidence.OTHER_MARK)
+    own = scene.jira.keep(DRAFT)
+    sight = await scene.look()
+    assert (sight.observation.tickets["jira"], sight.observation.duplicates) == (own, ())
+
+
+async def test_where_the_search_for_our_own_ticket_fails_nothing_is_concluded(scene: Scene) -> None:
+    marked_as(scene, scene.linked(scene.jira), OTHERS)
+    scene.jira.troubles.once("find", TryLater("jira", "busy"))
+    sight = await scene.look()
+    assert (sight.observation.unseen, sight.doubts) == ({"jira"}, {})
+
+
+async def test_a_ticket_that_lost_its_mark_is_still_ours_and_told_once(scene: Scene) -> None:
+    ticket = scene.linked(scene.jira)
+    marked_as(scene, ticket, None)
+    sight = await scene.look()
+    assert sight.observation.tickets["jira"].id == ticket.id
+    doubt = sight.doubts["jira"]
+    assert (doubt.evidence, doubt.is_news, sight.disowned) == (Evidence.NO_MARK, True, ())
+    scene.record = replace(scene.record, links={"jira": replace(doubt.link, unmarked=True)})
+    assert not (await scene.look()).doubts["jira"].is_news
+
+
+async def test_an_unmarked_ticket_that_was_created_at_another_time_is_another(scene: Scene) -> None:
+    ticket = scene.linked(scene.jira)
+    scene.clock.pass_by(86_400)
+    scene.jira.books.clear()
+    assert scene.jira.keep(replace(DRAFT, mark="")).id == ticket.id
+    sight = await scene.look()
+    assert ("jira" in sight.observation.tickets, sight.doubts["jira"].evidence) == (False, Evidence.OTHER_TICKET)

@@ -376,6 +376,7 @@ def test_a_comment_on_a_conflict_says_whose_word_counts(
 def test_a_tracker_concerns_a_district_if_a_rule_may_send_its_findings_there(rulebook: MappingsRulebook) -> None:
     assert rulebook.concerns(KEY.district, "jira")
     assert not rulebook.concerns(KEY.district, "nowhere")
+    assert not rulebook.concerns("not-ours", "jira")
     only = ONE_RULE.replace("match: {", f"match: {{district: {KEY.district}, ")
     narrow = MappingsRulebook(loaded_of(only, "m.yaml").mappings)
     assert narrow.concerns(KEY.district, "jira")

@@ -70,7 +70,7 @@ class World(Outside):
             scans=Scans(NOT_WIRED),
             parked=MemoryParkedWork(self.shelves),
             timeline=MemoryTimeline(self.shelves),
-            links=partial(MemoryLeasedLinks, self.shelves),
+            links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),
             sources={SCHOOLSCAN: self.source},
             trackers=dict(self.books),
             rulebook=rulebook,

@@ -112,6 +112,13 @@ local function with_crashes(row, name)
   return row
 end
 
+-- A ticket is another case's than `ref`, as far as we know: that one must be looked at, too, and see whose it is.
+local function look_at_tied(tracker, ticket, ref, now, cause)
+  local tied = redis.call('HGET', TICKETS .. tracker, ticket)
+  local id = tied and tied ~= ref and redis.call('HGET', CASE .. tied, 'id')
+  if id then mark(tied, id, now, -1, cause) end
+end
+
 -- A ticket changed: mark its case, unless this is the version that we know. An empty version is always news.
 -- Answers 1, or 0 where it is none.
 local function mark_change(tracker, ticket, version, ref, id, now, cause)
@@ -120,6 +127,7 @@ local function mark_change(tracker, ticket, version, ref, id, now, cause)
     redis.call('HSET', SEEN .. tracker, ticket, version)
   end
   expect_ticket(CASE .. ref, tracker)
+  look_at_tied(tracker, ticket, ref, now, cause)
   mark(ref, id, now, -1, cause)
   return 1
 end

@@ -1,0 +1,46 @@
+"""Whose a linked ticket is: by its mark first, then by when it was created, by its number last."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from remediation.cases import CaseKey, CaseKind
+from remediation.ownership import Doubt, Evidence, doubt_of
+from remediation.store.case_rows import link_of
+from remediation.tickets import Ticket, TicketState
+
+KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+CREATED = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
+TICKET = Ticket("jira", "10001", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.OPEN, mark=KEY.mark)
+TICKET = replace(TICKET, created_at=CREATED)
+LATER = CREATED + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "evidence"),
+    [
+        ({}, None),
+        ({"state": TicketState.DONE}, None),
+        ({"state": TicketState.GONE, "mark": None, "created_at": None}, None),
+        pytest.param({"created_at": LATER}, None, id="the mark says more than the time"),
+        ({"mark": "remedy:lakeside:finding:fnd_2"}, Evidence.OTHER_MARK),
+        ({"mark": "remedy:hillside:finding:fnd_1"}, Evidence.OTHER_MARK),
+        ({"mark": f"remedy:lakeside:finding:sha256-{'a' * 40}"}, Evidence.OTHER_MARK),
+        ({"mark": None}, Evidence.NO_MARK),
+        pytest.param({"mark": "INT-4711"}, Evidence.NO_MARK, id="another integration's mark is none of ours"),
+        pytest.param({"mark": "remedy:"}, Evidence.NO_MARK, id="a mark that names no case"),
+        ({"mark": None, "created_at": None}, Evidence.NO_MARK),
+        ({"mark": None, "created_at": CREATED + timedelta(minutes=5)}, Evidence.NO_MARK),
+        ({"mark": None, "created_at": LATER}, Evidence.OTHER_TICKET),
+        ({"mark": "INT-4711", "created_at": LATER}, Evidence.OTHER_TICKET),
+    ],
+)
+def test_a_ticket_is_the_cases_by_its_mark(change: dict[str, object], evidence: Evidence | None) -> None:
+    doubt = doubt_of(KEY, link_of(TICKET), replace(TICKET, **change))  # type: ignore[arg-type]  # a table's row
+    assert (doubt.evidence if doubt else None) is evidence
+
+
+def test_a_link_that_an_earlier_version_made_knows_no_time() -> None:
+    link = replace(link_of(TICKET), created=None)
+    assert doubt_of(KEY, link, replace(TICKET, mark=None, created_at=LATER)) == Doubt(link, Evidence.NO_MARK)
