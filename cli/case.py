@@ -16,6 +16,7 @@ from cli.case_words import doubt_words, step_words, ticket_words, time_words, ti
 from cli.clock import clock_of
 from cli.failures import ExitCode
 from cli.previews import district_of
+from cli.tracker_sites import histories_of
 from remediation.cases import CaseKey, CaseRecord
 from remediation.errors import OutsideError, TryLater
 from remediation.mapping.loading import load_mappings
@@ -215,7 +216,8 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Fo
     record, now = known or CaseRecord(key), (await clock_of(connection))()
     async with open_outside(loaded) as outside:
         rulebook = MappingsRulebook(loaded.mappings)
-        sight = await observe(record, outside.sources[key.district], outside.trackers, rulebook, now)
+        sites = await histories_of(connection, outside.trackers, now)
+        sight = await observe(record, outside.sources[key.district], outside.trackers, rulebook, now, sites)
     observed = sight.observation
     seen = Seen.of(observed.finding, observed.tickets, observed.unseen, now)
     steps = steps_of(plan(observed, sight.policy, record, sight.at))

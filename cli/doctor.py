@@ -2,14 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 
 import click
 
 from cli.assembly import Outside, accounts_of, keyring_of, open_connection, open_outside, redis_address
+from cli.case_words import time_words
 from cli.clock import WORTH_TELLING, clock_of
 from cli.failures import ExitCode
+from cli.tracker_sites import remembered, site_of
 from receiver.accounts import Accounts
 from remediation.errors import ConfigurationError, OutsideError, RemediationError
 from remediation.mapping.loading import load_mappings
@@ -17,6 +19,7 @@ from remediation.mapping.secrets import worker_secrets
 from remediation.redaction import terminal
 from remediation.settings import Settings, environ, load_settings
 from remediation.signatures import TOLERANCE
+from remediation.sites import Site, SiteHistory
 from remediation.store.readiness import durability_problems, standing_problem
 
 
@@ -66,10 +69,12 @@ async def _diagnoses(settings: Settings, *, offline: bool) -> list[Diagnosis]:
     if offline:
         found.append(_configured("other secrets", lambda: f"{sum(map(len, worker_secrets(loaded, environ())))} found"))
         return found
-    found += await _redis(settings)
+    diagnoses, sites = await _redis(settings, loaded.mappings.trackers)
+    found += diagnoses
     try:
         async with open_outside(loaded) as outside:
             found += await _outside(outside)
+            found += [each async for each in _sites(outside, sites)]
     except ConfigurationError as error:
         found += _problems("secrets", error)
     return found
@@ -90,17 +95,22 @@ def _problems(what: str, error: ConfigurationError) -> list[Diagnosis]:
     return [Diagnosis(what, well=False, says=str(problem)) for problem in error.problems]
 
 
-async def _redis(settings: Settings) -> list[Diagnosis]:
+async def _redis(
+    settings: Settings, trackers: Mapping[str, object]
+) -> tuple[list[Diagnosis], Mapping[str, SiteHistory]]:
+    """How Redis is, and what is remembered there of the sites of these trackers."""
     try:
         with redis_address(settings) as url:
             async with open_connection(url, socket_timeout=2.0, retries=0) as connection:
                 standing = await standing_problem(connection)
                 problems, clock = await durability_problems(connection.redis), await clock_of(connection)
+                sites = await remembered(connection, trackers)
     except RemediationError as error:
-        return [Diagnosis("Redis", well=False, says=str(error), advice="Is it running, and is REDIS_URL right?")]
+        away = Diagnosis("Redis", well=False, says=str(error), advice="Is it running, and is REDIS_URL right?")
+        return [away], {}
     if standing:
-        return [Diagnosis("Redis", well=False, says=standing, advice="Does REDIS_URL lead to the primary?")]
-    return [_durability(settings, problems), _clock(clock.difference)]
+        return [Diagnosis("Redis", well=False, says=standing, advice="Does REDIS_URL lead to the primary?")], sites
+    return [_durability(settings, problems), _clock(clock.difference)], sites
 
 
 def _durability(settings: Settings, problems: list[str]) -> Diagnosis:
@@ -118,6 +128,28 @@ def _clock(difference: float) -> Diagnosis:
     behind = "behind" if difference > 0 else "ahead of"
     advice = f"Does NTP run on both? Signatures that seem over {TOLERANCE // 60} minutes old or new are refused."
     return Diagnosis("clock", well=False, says=f"{abs(difference):.0f} s {behind} Redis's", advice=advice)
+
+
+async def _sites(outside: Outside, known: Mapping[str, SiteHistory]) -> AsyncIterator[Diagnosis]:
+    """Whether each tracker is the site that our links are of; one that does not answer is told of elsewhere."""
+    for name, history in known.items():
+        site = await site_of(outside.trackers[name])
+        if site is not None:
+            yield _site(name, history, site)
+
+
+def _site(name: str, history: SiteHistory, site: Site) -> Diagnosis:
+    what = f"site of {name}"
+    if not history.site.is_same(site):
+        says = f"is {site.key}, and our links were made on {history.site.key}"
+        advice = (
+            "If that is meant: a link counts there only where the ticket carries our mark. If not, correct its url."
+        )
+        return Diagnosis(what, well=False, says=says, advice=advice)
+    if history.before is None:
+        return Diagnosis(what, well=True, says=f"{site.key}, as it always was")
+    since = time_words(history.since)
+    return Diagnosis(what, well=True, says=f"{site.key} since {since} UTC, before that {history.before.key}")
 
 
 async def _outside(outside: Outside) -> list[Diagnosis]:

@@ -7,12 +7,14 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import click
 
+from cli.assembly import tracker_of
 from cli.failures import ExitCode
+from cli.tracker_sites import SiteInspector, sites_remembered
 from remediation.errors import Problem
 from remediation.mapping.inspections import Inspection, Outcome
 from remediation.mapping.loading import Loaded
@@ -23,6 +25,7 @@ from remediation.mapping.warnings import warnings_of
 from remediation.ports import Inspector
 from remediation.redaction import terminal
 from remediation.settings import environ
+from remediation.sites import SiteHistory
 from remediation.sources.schoolscan import SchoolScan
 from remediation.sources.schoolscan_inspection import AccountInspector
 from remediation.sources.schoolscan_transport import open_client
@@ -42,7 +45,7 @@ def check_live(loaded: Loaded, *, as_json: bool) -> ExitCode:
 
     Raises ConfigurationError where a secret is missing.
     """
-    answers = asyncio.run(_answers(loaded))
+    answers = asyncio.run(_answers(loaded, sites_remembered(loaded)))
     click.echo(_as_json(loaded, answers) if as_json else _as_lines(loaded.where, answers))
     outcomes = {each.inspection.outcome for each in answers}
     if Outcome.WRONG in outcomes:
@@ -63,9 +66,9 @@ class _Answer:
         return self.problem.line, self.problem.column
 
 
-async def _answers(loaded: Loaded) -> list[_Answer]:
+async def _answers(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> list[_Answer]:
     """All inspectors ask at the same time: one that waits for a system that is away keeps none of the others."""
-    async with _open_inspectors(loaded) as inspectors:
+    async with _open_inspectors(loaded, sites) as inspectors:
         found = await asyncio.gather(*(inspector.inspect(loaded.mappings) for inspector in inspectors))
     book = _Book(loaded.positions)
     answers = (_placed(loaded, book, each) for inspections in found for each in inspections)
@@ -73,7 +76,7 @@ async def _answers(loaded: Loaded) -> list[_Answer]:
 
 
 @contextlib.asynccontextmanager
-async def _open_inspectors(loaded: Loaded) -> AsyncIterator[tuple[Inspector, ...]]:
+async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> AsyncIterator[tuple[Inspector, ...]]:
     """One for each account and tracker, for as long as this is open."""
     tokens, secrets = worker_secrets(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
@@ -83,6 +86,11 @@ async def _open_inspectors(loaded: Loaded) -> AsyncIterator[tuple[Inspector, ...
             for name, district in loaded.mappings.districts.items()
         ]
         inspectors += [_inspector_of(name, each, secrets[name]) for name, each in loaded.mappings.trackers.items()]
+        inspectors += [
+            SiteInspector(tracker_of(name, each, secrets[name]), sites[name])
+            for name, each in loaded.mappings.trackers.items()
+            if name in sites
+        ]
         for inspector in inspectors:
             stack.push_async_callback(inspector.close)
         yield tuple(inspectors)

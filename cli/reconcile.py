@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -26,6 +26,7 @@ from cli.reconcile_report import (
 from cli.reconcile_wait import Waiting
 from cli.reconcile_walk import BEGINNING, Walk
 from cli.rules_file import Moment
+from cli.tracker_sites import histories_of
 from remediation.mapping.durations import duration_of, duration_text
 from remediation.mapping.loading import load_mappings
 from remediation.ports import Source
@@ -150,7 +151,8 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
             owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings))
             walk = Walk(_sources(order, outside), outside.trackers, owners, order.since, clock, screen.say)
             if dry_run:
-                return await _foretell(walk, screen)
+                sites = await histories_of(connection, outside.trackers, clock())
+                return await _foretell(replace(walk, sites=sites), screen)
             return await bring_into_step(walk, order, connection, clock, screen)
 
     with redis_address(settings) as url:

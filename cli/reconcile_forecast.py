@@ -98,7 +98,7 @@ async def _sight(record: CaseRecord, listed: Finding | None, walk: Walk, ruleboo
     source = _Reading(walk.sources[district], listed)
 
     async def look() -> Sight:
-        sight = await observe(record, source, silent.beside(walk.trackers), rulebook, walk.clock())
+        sight = await observe(record, source, silent.beside(walk.trackers), rulebook, walk.clock(), walk.sites)
         for name, error in sight.failures.items():
             if isinstance(error, TryLater) and not _is_horizon(error) and name not in silent.trackers:
                 raise _Unseen(name, error, sight)

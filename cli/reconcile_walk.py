@@ -20,6 +20,7 @@ from remediation.errors import OutsideError, Refused, TryLater
 from remediation.findings import Finding
 from remediation.ports import Source, Tracker
 from remediation.queue import Band, band_of
+from remediation.sites import SiteHistory
 from remediation.store.owners import Owners
 from remediation.tickets import ChangePage, TicketChange
 
@@ -70,7 +71,7 @@ class Walk:
     """Walks through findings and tickets that changed since a moment, waiting as long as it is told to.
 
     `clock` answers Unix seconds as the store counts them. `say` is told what is waited for. `not_listed` tells, once
-    the walk is over, which systems' lists were not read to their end, and why.
+    the walk is over, which systems' lists were not read to their end, and why. `sites` are those that the trackers are.
     """
 
     sources: Mapping[str, Source]
@@ -80,6 +81,7 @@ class Walk:
     clock: Callable[[], float]
     say: Callable[[str], None]
     sleep: Sleep = asyncio.sleep
+    sites: Mapping[str, SiteHistory] = field(default_factory=dict)
     not_listed: dict[str, OutsideError] = field(default_factory=dict)
     _waits: dict[str, _Wait] = field(default_factory=dict, init=False)
 

@@ -41,6 +41,7 @@ from remediation.store.inbox import Inbox
 from remediation.store.readiness import store_problems, takes_writes
 from workers.health import create_health_app
 from workers.process import Supervisor
+from workers.resources import Desks
 from workers.settings import upkeep_worker, work_worker
 
 logger = structlog.get_logger()
@@ -151,6 +152,12 @@ async def _worker_problems(settings: Settings, connection: Connection, follower:
     return [*await store_problems(connection, allow_weak_durability=weak), *follower.problems]
 
 
+async def _note_sites(desks: Desks) -> None:
+    """Tell at the start of trackers that are other sites than they were; a Redis that is away is asked by each look."""
+    with contextlib.suppress(StoreUnavailable), desks.at_work() as desk:
+        await desk.sites.of(desk.trackers)
+
+
 async def _run_worker(settings: Settings, url: str) -> None:
     follower = Follower(settings.mappings_path, worker_files, time.time)
     with listener(settings.worker_host, settings.worker_port, "WORKER_PORT") as bound:
@@ -170,8 +177,10 @@ async def _run_worker(settings: Settings, url: str) -> None:
             on_hangup(follower.ask, supervisor.stop)
             logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
             serving = asyncio.create_task(health.serve([bound]))
+            noting = asyncio.create_task(_note_sites(desks))
             async with follower.following(partial(refurnish, desks)):
                 await supervisor.run()
+            noting.cancel()
             health.should_exit = True
             await serving
     logger.info("worker_stopped")

@@ -77,7 +77,8 @@ class Hands:
             link = self.record.links.get(tracker)
             if tracker in doubled:
                 continue
-            if link is None or not _tells_of(link, ticket) or tracker in self.record.intents:
+            site = self.sight.sites.get(tracker)
+            if link is None or not _tells_of(link, ticket, site) or tracker in self.record.intents:
                 await self.links.link(ticket)
         for tracker in self.sight.observation.tickets.keys() - progress.tickets.keys():
             if tracker in self.record.links and tracker not in self.sight.disowned:
@@ -232,8 +233,10 @@ class Hands:
         return Telling(self.record.key, self.sight.observation.finding, self.sight.policy.rule, now)
 
 
-def _tells_of(link: Link, ticket: Ticket) -> bool:
-    """Whether the link says what there is to say of the ticket: its name, whether it has a mark, and since when."""
+def _tells_of(link: Link, ticket: Ticket, site: str | None) -> bool:
+    """Whether the link says what there is to say of the ticket: its name, its mark, since when, and on which site."""
+    if site is not None and link.site != site:
+        return False
     is_unmarked = ticket.mark is None
     is_dated = link.created is not None or ticket.created_at is None or is_unmarked
     return is_dated and (link.ticket_id, link.ticket_key, link.unmarked) == (ticket.id, ticket.key, is_unmarked)

@@ -76,7 +76,8 @@ class Link:
     """The tie between a case and one ticket.
 
     `created` (Unix seconds) is when the ticket was created, and `unmarked` whether it carried no mark of ours when it
-    was last read; both are unknown of a link that an earlier version made.
+    was last read; `site` names the tracker's site (see sites.Site.key) on which it was made. All three are unknown of a
+    link that an earlier version made.
     """
 
     tracker: str
@@ -85,6 +86,7 @@ class Link:
     url: str
     created: float | None = None
     unmarked: bool = False
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)

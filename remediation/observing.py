@@ -4,16 +4,20 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from remediation.actions import kind_of, target_of
 from remediation.cases import CaseRecord
-from remediation.errors import NotFound, OutsideError, TryLater
+from remediation.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.findings import Finding, FindingStatus
-from remediation.ownership import Doubt, doubt_of
+from remediation.ownership import Doubt, Evidence, doubt_of
 from remediation.planning import Observation
 from remediation.policy import Policy
 from remediation.ports import Rulebook, Source, Tracker
+from remediation.sites import SiteHistory
 from remediation.tickets import Ticket, TicketState
+
+UNKNOWN_SITES: Mapping[str, SiteHistory] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class Sight:
 
     `at` is the moment before the first look: rules that ask for a finding's age are asked for then. `doubts` are about
     the linked tickets that do not carry the case's mark, by tracker; those that are not the case's were not counted.
+    `sites` names the site that each tracker is, as far as that is known.
     """
 
     observation: Observation
@@ -29,6 +34,7 @@ class Sight:
     at: datetime
     failures: Mapping[str, OutsideError] = field(default_factory=dict)
     doubts: Mapping[str, Doubt] = field(default_factory=dict)
+    sites: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def disowned(self) -> tuple[str, ...]:
@@ -45,12 +51,18 @@ class _Found:
 
 
 async def observe(
-    record: CaseRecord, source: Source, trackers: Mapping[str, Tracker], rulebook: Rulebook, now: float
+    record: CaseRecord,
+    source: Source,
+    trackers: Mapping[str, Tracker],
+    rulebook: Rulebook,
+    now: float,
+    sites: Mapping[str, SiteHistory] = UNKNOWN_SITES,
 ) -> Sight:
     """The case as the outside shows it from `now` (Unix seconds) on.
 
     One read of the finding, one of each ticket, and a search only where the rule wants a ticket and none is linked, or
-    where the linked one turns out to be another's.
+    where the linked one turns out to be another's. `sites` are those that the trackers are now, as far as known: a
+    link that was made on another one is believed only where the ticket carries the case's mark.
 
     Raises TryLater or Refused when the finding cannot be read; a tracker that cannot be asked is a failure by name.
     So is one where an earlier create may still come to light: nothing is concluded from what a search cannot find yet.
@@ -60,7 +72,9 @@ async def observe(
     policy = rulebook.policy(record.key, finding, at, record.memory.rule)
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
     asked = [name for name in _to_ask(record, finding, policy) if name in trackers]
-    answers = await asyncio.gather(*(_tickets(record, finding, trackers[name], rulebook, at) for name in asked))
+    answers = await asyncio.gather(
+        *(_tickets(record, finding, trackers[name], rulebook, at, sites.get(name)) for name in asked)
+    )
     failures = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, OutsideError)}
     seen = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, _Found)}
     found = {name: each.tickets for name, each in seen.items() if each.tickets}
@@ -72,7 +86,7 @@ async def observe(
         urgency=_urgency(record, finding, policy, rulebook, at),
     )
     doubts = {name: each.doubt for name, each in seen.items() if each.doubt}
-    return Sight(observation, policy, at, failures, doubts)
+    return Sight(observation, policy, at, failures, doubts, {name: each.site.key for name, each in sites.items()})
 
 
 async def _finding(record: CaseRecord, source: Source) -> Finding:
@@ -102,12 +116,11 @@ def _to_ask(record: CaseRecord, finding: Finding, policy: Policy) -> Iterable[st
 
 
 async def _tickets(
-    record: CaseRecord, finding: Finding, tracker: Tracker, rulebook: Rulebook, at: datetime
+    record: CaseRecord, finding: Finding, tracker: Tracker, rulebook: Rulebook, at: datetime, site: SiteHistory | None
 ) -> _Found | OutsideError:
     """The case's tickets in one tracker."""
     try:
-        linked = await _linked(record, tracker)
-        doubt = doubt_of(record.key, record.links[tracker.name], linked) if linked is not None else None
+        linked, doubt = await _linked(record, tracker, site)
         if doubt is not None and not doubt.is_ours:
             linked = None
         if linked is not None and not _must_search(linked, record, finding):
@@ -129,12 +142,20 @@ async def _tickets(
     return _Found(tickets, doubt)
 
 
-async def _linked(record: CaseRecord, tracker: Tracker) -> Ticket | None:
+async def _linked(record: CaseRecord, tracker: Tracker, site: SiteHistory | None) -> tuple[Ticket | None, Doubt | None]:
+    """The ticket that the link leads to, and what casts a doubt on it."""
     link = record.links.get(tracker.name)
     if link is None:
-        return None
+        return None, None
+    here = site is None or site.is_of(link)
     closed = record.memory.tickets.get(tracker.name) is TicketState.DONE
-    return await tracker.read(link.ticket_id, closed=closed)
+    try:
+        ticket = await tracker.read(link.ticket_id, closed=closed)
+    except Refused:
+        if here:
+            raise
+        return None, Doubt(link, Evidence.OTHER_SITE)  # an id of another kind of tracker, say
+    return ticket, doubt_of(record.key, link, ticket, here=here)
 
 
 def _must_search(linked: Ticket, record: CaseRecord, finding: Finding) -> bool:

@@ -23,6 +23,8 @@ class Evidence(StrEnum):
     """The mark is another case's."""
     OTHER_TICKET = "other_ticket"
     """No mark, and it was created at another time than the ticket that was linked."""
+    OTHER_SITE = "other_site"
+    """The link was made on another site, and here its number leads to nothing that carries the case's mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,17 @@ class Doubt:
         return not (self.is_ours and self.link.unmarked)
 
 
-def doubt_of(key: CaseKey, link: Link, ticket: Ticket) -> Doubt | None:
-    """What casts a doubt on the ticket that the link led to; None where it carries the case's mark, or is gone."""
-    if ticket.state is TicketState.GONE or ticket.mark == key.mark:
+def doubt_of(key: CaseKey, link: Link, ticket: Ticket, *, here: bool = True) -> Doubt | None:
+    """What casts a doubt on the ticket that the link led to; None where it carries the case's mark, or is gone.
+
+    `here` says that the link was made on the site that the tracker is now. Of another one only the mark is believed.
+    """
+    if ticket.mark == key.mark or (here and ticket.state is TicketState.GONE):
         return None
     if ref_of_mark(ticket.mark):
         return Doubt(link, Evidence.OTHER_MARK)
+    if not here:
+        return Doubt(link, Evidence.OTHER_SITE)
     if link.created is not None and ticket.created_at is not None:
         apart = abs(ticket.created_at.timestamp() - link.created)
         if apart > _SAME_CREATION.total_seconds():

@@ -11,6 +11,7 @@ from remediation.findings import Finding, FindingStatus
 from remediation.mapping.inspections import Inspection
 from remediation.mapping.schema import Mappings
 from remediation.policy import Policy
+from remediation.sites import Site
 from remediation.tickets import ChangePage, Draft, Reason, Ticket
 
 
@@ -117,6 +118,10 @@ class Tracker(Protocol):
 
     async def whoami(self) -> str:
         """The account we are signed in as (for `remedy doctor`)."""
+        ...
+
+    async def site(self) -> Site:
+        """Which site this is: links are to its numbers. Needs no right that an ordinary account has not."""
         ...
 
     async def close(self) -> None:

@@ -195,13 +195,15 @@ async def _settings(request: Request) -> Response:
     """`search_lag` in seconds; `anonymous_reads`: a wrong token reads 404 instead of 401; `page_limit` of lists.
 
     `withheld`: keys of permissions that nobody has; `unassignable`: ids of accounts that cannot be assigned issues;
-    `off_edit_screens`: fields that no screen for editing has.
+    `off_edit_screens`: fields that no screen for editing has; `base_url`: the site's own base address, whatever address
+    a request came to.
     """
     state: JiraState = request.app.state.jira
     if request.method == "PUT":
         order = await request.json()
         state.search_lag = float(order.get("search_lag", state.search_lag))
         state.anonymous_reads = bool(order.get("anonymous_reads", state.anonymous_reads))
+        state.base_url = str(order.get("base_url", state.base_url))
         state.page_limit = int(order.get("page_limit", state.page_limit))
         state.withheld = frozenset(order.get("withheld", state.withheld))
         state.unassignable = frozenset(order.get("unassignable", state.unassignable))

@@ -27,10 +27,11 @@ def show_myself(call: Call) -> Response:
 
 
 def show_server(call: Call) -> Response:
-    """GET /serverInfo."""
+    """GET /serverInfo. Its base address is one that an administrator has set, whichever way a request came."""
     kind, numbers = ("Cloud", [1001, 0, 0]) if call.view.is_cloud else ("Server", [10, 3, 0])
     version = {"version": ".".join(map(str, numbers)), "versionNumbers": numbers}
-    return JSONResponse({"baseUrl": call.view.base, "deploymentType": kind, "serverTitle": "Jira", **version})
+    base = call.state.base_url or call.view.base
+    return JSONResponse({"baseUrl": base, "deploymentType": kind, "serverTitle": "Jira", **version})
 
 
 def list_fields(_call: Call) -> Response:

@@ -117,6 +117,7 @@ class JiraState:
         self.deployment = deployment
         self.search_lag = search_lag
         self.anonymous_reads = False
+        self.base_url = ""
         self.page_limit = 100
         self.withheld: frozenset[str] = frozenset()
         self.off_edit_screens: frozenset[str] = frozenset()

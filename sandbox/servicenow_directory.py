@@ -19,6 +19,9 @@ _LEVELS = {"1": "1 - High", "2": "2 - Medium", "3": "3 - Low"}
 _OWN = frozenset({"category", "subcategory", "caller_id", "close_code", "hold_reason"})
 """Columns of the table of tickets itself; the others are its parent's."""
 
+PROPERTIES = "sys_properties"
+"""Read by administrators only, unless an instance's own access rules say otherwise."""
+
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "sys_db_object": ("sys_id", "name", "label", "super_class", "super_class.name"),
     "sys_dictionary": ("sys_id", "name", "element", "mandatory", "default_value", "read_only", "active"),
@@ -26,12 +29,13 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "sys_user_group": ("sys_id", "name", "active"),
     "sys_user": ("sys_id", "user_name", "name", "active"),
     "sys_journal_field": ("sys_id", "name", "element", "element_id", "value", "sys_created_by", "sys_created_on"),
+    PROPERTIES: ("sys_id", "name", "value"),
 }
 """The tables of the directory and their columns."""
 
 
 def directory_rows(
-    table: str, accounts: Sequence[Account], own: Collection[str], mandatory: Collection[str]
+    table: str, accounts: Sequence[Account], own: Collection[str], mandatory: Collection[str], instance_id: str
 ) -> list[Row]:
     """Every row of one table of the directory; `own` are the customer's columns, `mandatory` those never left empty."""
     match table:
@@ -43,6 +47,8 @@ def directory_rows(
             return list(_choices())
         case "sys_user_group":
             return [{"sys_id": sys_id, "name": name, "active": active} for sys_id, (name, active) in GROUPS.items()]
+        case "sys_properties":  # PROPERTIES
+            return [{"sys_id": _sys_id("property", "instance_id"), "name": "instance_id", "value": instance_id}]
         case _:
             return [_user(account) for account in accounts]
 

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sandbox.servicenow_directory import COLUMNS, directory_rows, journal_row
+from sandbox.servicenow_directory import COLUMNS, PROPERTIES, directory_rows, journal_row
 from sandbox.servicenow_queries import Query, Row, query_of
 from sandbox.servicenow_schema import (
     INTEGRATION,
@@ -46,7 +46,8 @@ class Settings:
     `hidden` are the ids of records that integrations do not see; `hidden_tables` show them no row. `rate_limit` is a
     number of requests an hour. `reopen_closed` lets a closed record be reopened. The next `mixed_answers` lists come
     with an error beside half of their result. Without `paging_headers` something on the way takes them away. Access
-    tokens are good for `token_lifetime` seconds.
+    tokens are good for `token_lifetime` seconds. `instance_id` is the instance's own, which integrations may read where
+    `shown_properties` says so.
     """
 
     dropped_fields: list[str] = field(default_factory=list)
@@ -60,6 +61,8 @@ class Settings:
     mixed_answers: int = 0
     paging_headers: bool = True
     token_lifetime: int = 1_799
+    instance_id: str = uuid.uuid5(uuid.NAMESPACE_DNS, "instance").hex
+    shown_properties: bool = False
 
 
 @dataclass(slots=True)
@@ -179,7 +182,8 @@ class ServiceNowTables:
         if table == "sys_journal_field":
             return query_of(text, self.columns(table)).select(self._journals())
         if table in COLUMNS:
-            rows = directory_rows(table, self.accounts, self._own_columns, self.settings.mandatory)
+            settings = self.settings
+            rows = directory_rows(table, self.accounts, self._own_columns, settings.mandatory, settings.instance_id)
             return query_of(text, self.columns(table)).select(rows)
         query = query_of(text, self.columns(table))
         return query.select(self._candidates(table, query))
@@ -201,7 +205,9 @@ class ServiceNowTables:
         return by.is_person or sys_id not in self.settings.hidden
 
     def _shows(self, table: str, by: Account) -> bool:
-        return by.is_person or table not in self.settings.hidden_tables
+        settings = self.settings
+        is_shown = table != PROPERTIES or settings.shown_properties
+        return by.is_person or (is_shown and table not in settings.hidden_tables)
 
     def _write(self, record: Record, payload: Mapping[str, object], by: Account) -> bool:
         before = dict(record.values)

@@ -5,13 +5,14 @@ Redis has it, so that what is remembered takes the same way there and back.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from remediation.cases import CaseKey, CaseRecord, Link, Memory, key_of_ref
 from remediation.errors import LeaseLost
 from remediation.store.case_rows import key_in, link_json, link_of, memory_json, record_of
 from remediation.store.entries import Cause
 from remediation.store.keys import GRACE_MS
+from remediation.store.links import NO_SITES
 from remediation.store.todo import SWEEP_BATCH, Found, Lease, Mark, Todo
 from remediation.tickets import Ticket, TicketChange
 from tests.shelves import Shelves, milliseconds
@@ -184,8 +185,15 @@ class MemoryTodo(Todo):
 class MemoryLeasedLinks:
     """The links of the case that a worker holds."""
 
-    def __init__(self, shelves: Shelves, lease: Lease, clock: Callable[[], float] = time.time) -> None:
-        self._on, self._lease, self._clock = shelves, lease, clock
+    def __init__(
+        self,
+        shelves: Shelves,
+        lease: Lease,
+        sites: Mapping[str, str] = NO_SITES,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._on, self._lease, self._sites, self._clock = shelves, lease, sites, clock
 
     async def hold(self) -> None:
         await self._write(lambda: None)
@@ -194,7 +202,7 @@ class MemoryLeasedLinks:
         await self._write(lambda: self._on.write(self._lease.ref, **{f"intent:{tracker}": repr(now)}))
 
     async def link(self, ticket: Ticket) -> Link:
-        link, ref = link_of(ticket), self._lease.ref
+        link, ref = link_of(ticket, self._sites.get(ticket.tracker, "")), self._lease.ref
 
         def work() -> None:
             text, more = link_json(link)

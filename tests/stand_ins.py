@@ -14,6 +14,7 @@ from remediation.errors import LeaseLost, NotFound, Refused
 from remediation.findings import Finding, FindingStatus, Severity
 from remediation.policy import Policy
 from remediation.ports import FindingsPage, Telling
+from remediation.sites import Site
 from remediation.store.case_rows import link_of
 from remediation.tickets import ChangePage, Draft, Reason, Risk, Ticket, TicketChange, TicketState
 
@@ -87,6 +88,7 @@ class MemoryTracker:
         self.troubles = Troubles()
         self.books: dict[str, Kept] = {}
         self.closed = False
+        self.site_id = ""
         self._name, self._clock, self._lag, self._address = name, clock, lag, address
         self._horizon = timedelta(seconds=horizon)
         self._edits = 0
@@ -180,6 +182,10 @@ class MemoryTracker:
     async def whoami(self) -> str:
         self.troubles.meet("whoami")
         return "svc-remedy"
+
+    async def site(self) -> Site:
+        self.troubles.meet("site")
+        return Site(self._address, self.site_id)
 
     async def close(self) -> None:
         self.closed = True

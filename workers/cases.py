@@ -61,7 +61,8 @@ async def _look(desk: Desk, lease: Lease) -> None:
     try:
         lease.crashes.check()
         source = desk.source(record.key.district)
-        sight = await observe(record, source, desk.trackers, desk.rulebook, desk.clock())
+        sites = await desk.sites.of(record.links.keys() | desk.trackers.keys())
+        sight = await observe(record, source, desk.trackers, desk.rulebook, desk.clock(), sites)
     except TryLater as error:
         await _put_off(desk, lease, [error])
         return
@@ -74,7 +75,7 @@ async def _look(desk: Desk, lease: Lease) -> None:
     if actions:
         await _write_ahead(desk, lease, sight, actions)
         await tell_plan(desk, lease, sight, actions)
-    hands = Hands(record, sight, source, desk.trackers, desk.rulebook, desk.links(lease), desk.clock)
+    hands = Hands(record, sight, source, desk.trackers, desk.rulebook, desk.links(lease, sight.sites), desk.clock)
     await _remember(desk, lease, sight, await hands.carry_out(actions))
 
 

@@ -27,6 +27,7 @@ async def poll_trackers(desk: Desk) -> None:
 
 
 async def _poll(desk: Desk, tracker: Tracker) -> None:
+    await desk.sites.of([tracker.name])  # a change is noticed although no case is looked at
     cursor = await desk.todo.cursor(tracker.name)
     try:
         for _ in range(MOST_PAGES):

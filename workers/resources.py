@@ -21,6 +21,7 @@ from remediation.store.parked import ParkedWork
 from remediation.store.scans import Scans
 from remediation.store.timeline import Timeline
 from remediation.store.todo import Lease, Todo
+from workers.sites import TrackerSites
 
 logger = structlog.get_logger()
 
@@ -34,7 +35,7 @@ PutAway = Callable[[], Awaitable[None]]
 class Desk:
     """What jobs work with. `sources` are by district, `trackers` by name; `clock` answers Unix seconds.
 
-    `links` gives those of the case that a lease is for.
+    `links` gives those of the case that a lease is for, and `sites` knows which site each tracker is.
     """
 
     connection: Connection
@@ -43,7 +44,8 @@ class Desk:
     scans: Scans
     parked: ParkedWork
     timeline: Timeline
-    links: Callable[[Lease], Links]
+    links: Callable[[Lease, Mapping[str, str]], Links]
+    sites: TrackerSites
     sources: Mapping[str, Source]
     trackers: Mapping[str, Tracker]
     rulebook: Rulebook
@@ -76,6 +78,7 @@ def desk_on(
         parked=ParkedWork(connection, keyring),
         timeline=Timeline(connection, kept.timelines),
         links=partial(LeasedLinks, connection, clock=clock),
+        sites=TrackerSites(connection, trackers, clock),
         sources=sources,
         trackers=trackers,
         rulebook=rulebook,
@@ -135,7 +138,8 @@ class Desks:
     ) -> None:
         """From now on jobs get these; the stores stay, with the spans of `kept`. Must be called in the event loop."""
         before = self._current
-        desk = replace(before.desk, sources=sources, trackers=trackers, rulebook=rulebook)
+        sites = TrackerSites(before.desk.connection, trackers, before.desk.clock)
+        desk = replace(before.desk, sources=sources, trackers=trackers, rulebook=rulebook, sites=sites)
         if kept is not None:
             inbox, timeline = desk.inbox.keeping(kept.deliveries), desk.timeline.keeping(kept.timelines)
             desk = replace(desk, inbox=inbox, timeline=timeline)

@@ -41,18 +41,19 @@ def _link(tracker: str, row: dict[str, bytes]) -> Link:
     more = json.loads(row.get(f"tie:{tracker}", b"{}"))
     if more.get("ticket") != ticket_id:  # an earlier version, beside this one, has tied the case to another
         return Link(tracker, ticket_id, key, url)
-    return Link(tracker, ticket_id, key, url, created=more.get("created"), unmarked=bool(more.get("unmarked")))
+    unmarked, site = bool(more.get("unmarked")), more.get("site", "")
+    return Link(tracker, ticket_id, key, url, created=more.get("created"), unmarked=unmarked, site=site)
 
 
-def link_of(ticket: Ticket) -> Link:
-    """The link to a ticket, as the ticket was read."""
+def link_of(ticket: Ticket, site: str = "") -> Link:
+    """The link to a ticket, as the ticket was read on this site."""
     created = ticket.created_at.timestamp() if ticket.created_at else None
-    return Link(ticket.tracker, ticket.id, ticket.key, ticket.url, created, ticket.mark is None)
+    return Link(ticket.tracker, ticket.id, ticket.key, ticket.url, created, ticket.mark is None, site)
 
 
 def link_json(link: Link) -> tuple[str, str]:
     """A link on its way to Redis: what every version reads, and what is known besides."""
-    more: dict[str, object] = {"ticket": link.ticket_id, "created": link.created}
+    more: dict[str, object] = {"ticket": link.ticket_id, "created": link.created, "site": link.site}
     return json.dumps([link.ticket_id, link.ticket_key, link.url]), json.dumps(
         more | ({"unmarked": True} if link.unmarked else {})
     )

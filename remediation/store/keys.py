@@ -62,6 +62,9 @@ TIMELINE = "remedy:timeline:"
 APPOINTMENTS = "remedy:appointments"
 """Sorted set of the cases that must be looked at at a known moment, by that moment (ms)."""
 
+SITE = "remedy:site:"
+"""+ tracker: which site it is, and which it was before."""
+
 SWEPT = "remedy:swept"
 """There for as long as a worker sweeps."""
 
@@ -97,6 +100,7 @@ PRELUDE = "\n".join(
         "CURSOR": CURSOR,
         "TICKET_KEYS": TICKET_KEYS,
         "APPOINTMENTS": APPOINTMENTS,
+        "SITE": SITE,
         "SWEPT": SWEPT,
         "SWEPT_MS": SWEPT_MS,
         "REPLAYS": REPLAYS,

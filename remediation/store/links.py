@@ -1,7 +1,8 @@
 """P2, nothing twice: which ticket belongs to a case, and which one we were about to open; under the case's lease."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from remediation.cases import Link
 from remediation.errors import LeaseLost
@@ -10,12 +11,25 @@ from remediation.store.connection import Connection
 from remediation.store.todo import Lease, Todo
 from remediation.tickets import Ticket
 
+NO_SITES: Mapping[str, str] = MappingProxyType({})
+
 
 class LeasedLinks:
-    """The links of the case that a worker holds. Every write raises LeaseLost when it no longer does."""
+    """The links of the case that a worker holds. Every write raises LeaseLost when it no longer does.
 
-    def __init__(self, connection: Connection, lease: Lease, clock: Callable[[], float] = time.time) -> None:
+    `sites` names the site that each tracker is, as far as that is known.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        lease: Lease,
+        sites: Mapping[str, str] = NO_SITES,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._connection = connection
+        self._sites = sites
         self._clock = clock
         self._todo = Todo(connection)
         self._lease = lease
@@ -32,7 +46,7 @@ class LeasedLinks:
 
     async def link(self, ticket: Ticket) -> Link:
         """Remember the ticket and forget the intent. A case that was tied to it until now must be looked at again."""
-        link = link_of(ticket)
+        link = link_of(ticket, self._sites.get(ticket.tracker, ""))
         await self._write("link_ticket", ticket.tracker, ticket.id, *link_json(link), int(self._clock() * 1000))
         return link
 

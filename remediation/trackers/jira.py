@@ -10,9 +10,20 @@ from typing import TypeVar
 
 from remediation.errors import NotFound, Refused
 from remediation.mapping.trackers import LONGEST_CALL, JiraTracker
+from remediation.sites import Site
 from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.trackers.asking import answer_of
-from remediation.trackers.jira_answers import Account, Comments, Created, Found, Issue, Page, Transitions, understood
+from remediation.trackers.jira_answers import (
+    Account,
+    Comments,
+    Created,
+    Found,
+    Issue,
+    Page,
+    Server,
+    Transitions,
+    understood,
+)
 from remediation.trackers.jira_changes import (
     PAGE_SIZE,
     Listing,
@@ -169,6 +180,11 @@ class Jira:
     async def whoami(self) -> str:
         """The account's id."""
         return understood(self._name, Account, await self._threads.call(JiraClient.myself)).id or ""
+
+    async def site(self) -> Site:
+        """The site by its own base address, which everybody may read, and which it has behind every other address."""
+        server = understood(self._name, Server, await self._threads.call(lambda client: client.look("serverInfo")))
+        return Site(str(self._config.url).rstrip("/"), server.base.rstrip("/"))
 
     async def close(self) -> None:
         """Let go of connections and threads."""

@@ -178,6 +178,12 @@ class Issue(Found):
     changelog: Changelog | None = None
 
 
+class Server(Sent):
+    """What a Jira tells of itself to everybody: the base address that its administrator has set."""
+
+    base: str = Field(alias="baseUrl")
+
+
 class Created(Sent):
     """What creating an issue answers."""
 

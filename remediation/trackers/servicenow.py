@@ -11,6 +11,7 @@ from requests.auth import AuthBase
 
 from remediation.errors import NotFound, Refused, TryLater
 from remediation.mapping.trackers import ServiceNowTracker
+from remediation.sites import Site
 from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.trackers.retry_after import served_at
 from remediation.trackers.servicenow_changes import PAGE_SIZE, advanced, changes_of, cursor_at, position_of
@@ -47,6 +48,8 @@ _ResultT = TypeVar("_ResultT")
 
 _MOST_PAGES = 20
 """Of one mark there are a few tickets at most; more pages mean that something is very wrong."""
+_INSTANCE_ID = "instance_id"
+"""The property that keeps its value where an instance is cloned over another."""
 
 
 class ServiceNow:
@@ -179,6 +182,15 @@ class ServiceNow:
         if len(rows) != 1 or not text_of(rows[0], "user_name"):
             raise Refused(self._name, "does not tell who we are: grant our account read access to its own sys_user")
         return text_of(rows[0], "user_name")
+
+    async def site(self) -> Site:
+        """The instance by its own id. Where our account may not read that, only its address tells."""
+        try:
+            rows = await self.look("sys_properties", f"name={_INSTANCE_ID}", ("name", "value"), 2)
+        except Refused:
+            rows = ()
+        ids = [text_of(row, "value") for row in rows if text_of(row, "name") == _INSTANCE_ID]
+        return Site(str(self._config.url).rstrip("/"), ids[0] if len(ids) == 1 else "")
 
     async def look(self, table: str, query: str, columns: Sequence[str], limit: int) -> Sequence[Record]:
         """The first rows of a query on any table, with only these columns: what the instance tells of itself."""

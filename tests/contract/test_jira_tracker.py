@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.sites import Site
 from remediation.tickets import Reason, TicketState
 from remediation.trackers.jira import Jira
 from sandbox.jira import PERSON, SERVICE, jira_app
@@ -380,3 +381,10 @@ async def test_no_exception_of_a_library_hangs_on_ours(tracker: Jira, world: Jir
 async def test_a_missing_issue_is_not_found_and_says_so_in_jiras_words(tracker: Jira, world: JiraWorld) -> None:
     with pytest.raises(NotFound, match="Issue does not exist"):
         await tracker.comment("999999", "x")
+
+
+async def test_a_site_is_known_by_its_own_base_address_whatever_address_it_answers_at(
+    world: JiraWorld, tracker: Jira
+) -> None:
+    world.settings(base_url="https://lakeside.atlassian.example/")
+    assert await tracker.site() == Site(world.address, "https://lakeside.atlassian.example")

@@ -13,6 +13,7 @@ import pytest
 
 import remediation
 from remediation.ports import Tracker
+from remediation.sites import Site
 from remediation.tickets import Reason, TicketState
 from sandbox.servicenow import INTEGRATION, PERSON
 from tests.contract.servicenow_world import SECRET, SecurityWorld, ServiceNowWorld, servicenow_world
@@ -218,3 +219,13 @@ def imports_pysnow(path: Path) -> bool:
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
     ]
     return any(name.split(".")[0] == "pysnow" for name in names)
+
+
+async def test_an_instance_is_known_by_its_id_where_our_account_may_read_that(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    assert await tracker.site() == Site(world.address)
+    world.set(shown_properties=True, instance_id="0123abcd")
+    assert await tracker.site() == Site(world.address, "0123abcd")
+    world.fault("status", path=".*/sys_properties", status=403, times=1)
+    assert await tracker.site() == Site(world.address)

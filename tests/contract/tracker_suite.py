@@ -45,6 +45,12 @@ class TrackerWorkContract:
         assert read.updated_at is not None
         assert abs(read.created_at - datetime.now(UTC)) < timedelta(minutes=1)
 
+    async def test_a_tracker_tells_which_site_it_is_and_writes_nothing(self, tracker: Tracker, world: World) -> None:
+        before = world.writes()
+        site = await tracker.site()
+        assert (site.address, await tracker.site()) == (world.address, site)
+        assert world.writes() == before
+
     @pytest.mark.parametrize("mark", [mark_of("fnd_2"), None])
     async def test_a_read_shows_the_mark_that_the_ticket_carries_now(
         self, tracker: Tracker, world: World, mark: str | None

@@ -1,5 +1,6 @@
 """`remedy doctor` against the sandbox: each thing that is wrong is named, with what to do about it."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,9 +13,12 @@ from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 from redis.asyncio import Redis
 
+from cli.assembly import open_connection
 from cli.failures import ExitCode
 from cli.main import main
 from remediation.sealing import generate_key
+from remediation.sites import Site
+from remediation.store.sites import Sites
 from sandbox.jira import jira_app
 from sandbox.schoolscan import account, create_app
 from sandbox.schoolscan_world import World
@@ -92,6 +96,9 @@ class Clinic:
 
 @pytest.fixture
 def clinic(tmp_path: Path, redis_url: str, outside: dict[str, str]) -> Clinic:
+    """Nothing is remembered of any site."""
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.flushall()
     return Clinic(tmp_path, redis_url, outside)
 
 
@@ -242,3 +249,28 @@ def test_a_setting_that_is_wrong_is_a_message_before_anything_is_looked_at(clini
     result = clinic.call()
     assert result.exit_code == ExitCode.CONFIGURATION
     assert result.stderr == "error: RECEIVER_PORT: must be a whole number\n"
+
+
+def test_another_site_than_the_one_that_our_links_are_of_is_told(
+    clinic: Clinic, outside: dict[str, str], redis_url: str
+) -> None:
+    site, other = Site(outside["JIRA"], outside["JIRA"]), Site("https://other.example", "https://other.example")
+
+    async def note(*sites: Site) -> None:
+        async with open_connection(redis_url, socket_timeout=2.0, retries=0) as connection:
+            await connection.redis.flushall()
+            for each in sites:
+                await Sites(connection).note("jira", each, 1_800_000_000.0)
+
+    asyncio.run(note(site))
+    assert clinic.failures() == {}
+    assert f"site of jira: {outside['JIRA']}, as it always was" in clinic.call().stdout
+    asyncio.run(note(other, site))
+    assert clinic.failures() == {}
+    assert "since 2027-01-15 08:00:00 UTC, before that https://other.example" in clinic.call().stdout
+    asyncio.run(note(other))
+    (bad,) = clinic.failures().values()
+    assert (bad["what"], bad["says"]) == (
+        "site of jira",
+        f"is {outside['JIRA']}, and our links were made on https://other.example",
+    )

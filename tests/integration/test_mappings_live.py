@@ -1,12 +1,17 @@
 """`remedy mappings check --live` finds what is wrong out there, and writes nothing."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from redis import Redis as PlainRedis
 
+from cli.assembly import open_connection
+from remediation.sites import Site
+from remediation.store.sites import Sites
 from sandbox.jira import PERSON, SERVICE
 from sandbox.servicenow import INTEGRATION
 from tests.integration.live_world import READS, Change, LiveWorld, live_world
@@ -260,3 +265,20 @@ def test_no_secret_is_shown(world: LiveWorld) -> None:
     result = world.check()
     assert "test-only" not in result.output
     assert result.exit_code == 2
+
+
+def test_another_site_than_the_one_that_our_links_are_of_is_said(world: LiveWorld, redis_url: str) -> None:
+    async def note(tracker: str, site: Site) -> None:
+        async with open_connection(redis_url, socket_timeout=2.0, retries=0) as connection:
+            await Sites(connection).note(tracker, site, 1_800_000_000.0)
+
+    asyncio.run(note("jira", Site("https://other.example", "https://other.example")))
+    world.secrets["REDIS_URL"] = redis_url
+    result = world.check()
+    assert [line for line in world.lines(result, untold=True) if "our links were made on https://other.example" in line]
+    assert result.exit_code == 0
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.flushall()
+    assert "our links" not in world.check().output
+    world.secrets["REDIS_URL"] = "unix:///nowhere/valkey.sock"
+    assert "our links" not in world.check().output

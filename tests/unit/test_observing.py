@@ -9,6 +9,7 @@ from remediation.errors import NotFound, Refused, TryLater
 from remediation.findings import Finding, FindingStatus, Severity
 from remediation.observing import Sight, observe
 from remediation.ownership import Evidence
+from remediation.sites import Site, SiteHistory
 from remediation.store.case_rows import link_of
 from remediation.tickets import Draft, Ticket, TicketState
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, PlainRulebook
@@ -28,6 +29,7 @@ class Scene:
         self.trackers = {"jira": self.jira, "snow": self.snow}
         self.rulebook = PlainRulebook("jira", "snow")
         self.record = CaseRecord(KEY)
+        self.sites: dict[str, SiteHistory] = {}
 
     def linked(self, tracker: MemoryTracker) -> Ticket:
         ticket = tracker.keep(DRAFT)
@@ -35,7 +37,7 @@ class Scene:
         return ticket
 
     async def look(self) -> Sight:
-        return await observe(self.record, self.source, self.trackers, self.rulebook, NOW)
+        return await observe(self.record, self.source, self.trackers, self.rulebook, NOW, self.sites)
 
     @property
     def calls(self) -> list[list[str]]:
@@ -296,3 +298,41 @@ async def test_an_unmarked_ticket_that_was_created_at_another_time_is_another(sc
     assert scene.jira.keep(replace(DRAFT, mark="")).id == ticket.id
     sight = await scene.look()
     assert ("jira" in sight.observation.tickets, sight.doubts["jira"].evidence) == (False, Evidence.OTHER_TICKET)
+
+
+MOVED = SiteHistory(Site("https://new.example"), Site("https://old.example"), NOW)
+
+
+@pytest.mark.parametrize("mark", [KEY.mark, None])
+async def test_a_link_of_another_site_counts_only_where_the_ticket_has_our_mark(scene: Scene, mark: str | None) -> None:
+    ticket = scene.linked(scene.jira)
+    marked_as(scene, ticket, mark)
+    scene.sites = {"jira": MOVED}
+    sight = await scene.look()
+    assert ("jira" in sight.observation.tickets) is (mark is not None)
+    assert [doubt.evidence for doubt in sight.doubts.values()] == [Evidence.OTHER_SITE] * (mark is None)
+    assert sight.sites == {"jira": "https://new.example"}
+
+
+@pytest.mark.parametrize("status", [FindingStatus.OPEN, FindingStatus.RESOLVED])
+@pytest.mark.parametrize("error", [None, Refused("jira", "this is no issue's id")])
+async def test_a_number_that_means_nothing_on_the_new_site_makes_us_search(
+    status: FindingStatus, error: Refused | None
+) -> None:
+    """Also one that only another kind of tracker can have given."""
+    scene = Scene(status)
+    gone = scene.linked(scene.jira)
+    own = scene.jira.keep(DRAFT)
+    del scene.jira.books[gone.id]
+    scene.sites = {"jira": MOVED}
+    if error is not None:
+        scene.jira.troubles.once("read", error)
+    sight = await scene.look()
+    assert (sight.observation.tickets["jira"], sight.disowned) == (own, ("jira",))
+
+
+async def test_a_tracker_that_is_away_is_unseen_on_whatever_site_it_is(scene: Scene) -> None:
+    scene.linked(scene.jira)
+    scene.sites = {"jira": MOVED}
+    scene.jira.troubles.once("read", TryLater("jira", "busy"))
+    assert (await scene.look()).observation.unseen == {"jira"}

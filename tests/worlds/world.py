@@ -28,6 +28,7 @@ from tests.worlds.outside import DAY, HORIZON, KEY, Change, Outside
 from workers.cases import look_at_case
 from workers.polls import poll_trackers
 from workers.resources import Desk, Desks
+from workers.sites import TrackerSites
 
 URGENCIES = {
     Severity.LOW: {"priority": "Low", "duedate": "2027-09-01"},
@@ -71,6 +72,7 @@ class World(Outside):
             parked=MemoryParkedWork(self.shelves),
             timeline=MemoryTimeline(self.shelves),
             links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),
+            sites=TrackerSites(NOT_WIRED, {}, self.clock),
             sources={SCHOOLSCAN: self.source},
             trackers=dict(self.books),
             rulebook=rulebook,

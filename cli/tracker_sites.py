@@ -1,0 +1,80 @@
+"""Which site each tracker is, held against the one that our links are of, for commands: nothing is written."""
+
+import asyncio
+from collections.abc import Mapping
+
+from cli.assembly import open_connection, redis_address
+from remediation.errors import OutsideError, RemediationError
+from remediation.mapping.inspections import Inspection, right, untold
+from remediation.mapping.loading import Loaded
+from remediation.mapping.schema import Mappings
+from remediation.ports import Tracker
+from remediation.settings import load_settings
+from remediation.sites import Site, SiteHistory
+from remediation.store.connection import Connection
+from remediation.store.sites import Sites
+
+
+async def histories_of(connection: Connection, trackers: Mapping[str, Tracker], now: float) -> dict[str, SiteHistory]:
+    """As a worker would see them `now`; those that do not tell are left out. Raises StoreUnavailable."""
+    found = await asyncio.gather(*(site_of(tracker) for tracker in trackers.values()))
+    known = await remembered(connection, trackers)
+    sites = {name: site for name, site in zip(trackers, found, strict=True) if site is not None}
+    return {
+        name: history.seen(site, now) if (history := known.get(name)) else SiteHistory(site)
+        for name, site in sites.items()
+    }
+
+
+async def remembered(connection: Connection, trackers: Mapping[str, object]) -> dict[str, SiteHistory]:
+    """What workers have noted of these trackers. Raises StoreUnavailable."""
+    sites = Sites(connection)
+    return {name: history for name in trackers if (history := await sites.read(name))}
+
+
+async def site_of(tracker: Tracker) -> Site | None:
+    """The site that the tracker is now; None where it does not tell."""
+    try:
+        return await tracker.site()
+    except OutsideError:
+        return None
+
+
+def sites_remembered(loaded: Loaded) -> dict[str, SiteHistory]:
+    """What workers have noted of the file's trackers; nothing where there is no Redis, or it does not tell."""
+
+    async def ask(url: str) -> dict[str, SiteHistory]:
+        async with open_connection(url, socket_timeout=2.0, retries=0) as connection:
+            return await remembered(connection, loaded.mappings.trackers)
+
+    try:
+        settings = load_settings()
+        if settings.redis_url is None and not settings.data_dir.exists():
+            return {}
+        with redis_address(settings) as url:
+            return asyncio.run(ask(url))
+    except RemediationError:
+        return {}
+
+
+class SiteInspector:
+    """The `Inspector` of one question about a tracker: is it the site on which our links were made?"""
+
+    def __init__(self, tracker: Tracker, known: SiteHistory) -> None:
+        self._tracker = tracker
+        self._known = known
+
+    async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
+        """The answer, if the tracker tells which site it is."""
+        del mappings
+        where, site = ("trackers", self._tracker.name, "url"), await site_of(self._tracker)
+        if site is None:
+            return ()
+        if self._known.site.is_same(site):
+            return (right(where, "is the site on which our links were made"),)
+        words = f"this is {site.key}, and our links were made on {self._known.site.key}"
+        return (untold(where, words, "a link counts here only where the ticket carries our mark; is the url right?"),)
+
+    async def close(self) -> None:
+        """Let go of the tracker."""
+        await self._tracker.close()

@@ -1,0 +1,122 @@
+"""Another site under the same name is told once, and no link of the earlier one is believed by its number."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from structlog.testing import capture_logs
+
+from remediation.errors import TryLater
+from remediation.findings import FindingStatus
+from remediation.sealing import Keyring
+from remediation.sites import Site, SiteHistory
+from remediation.store.connection import Connection
+from remediation.store.entries import Doubted
+from remediation.store.keys import CASE
+from remediation.store.sites import Sites
+from remediation.tickets import Reason, TicketState
+from tests.integration.offices import KEY, Office
+from workers.polls import poll_trackers
+from workers.sites import ASKED_AGAIN_AFTER, GOOD_FOR
+
+OLD, NEW = Site("https://old.example", "old"), Site("https://new.example", "new")
+
+
+@pytest.fixture
+async def office(connection: Connection, keyring: Keyring) -> Office:
+    office = Office(connection, keyring)
+    office.trackers.pop("snow")
+    await office.look()
+    return office
+
+
+async def told(office: Office) -> list[str]:
+    """Let the trackers be asked again; the warnings."""
+    office.clock.pass_by(GOOD_FOR)
+    with capture_logs() as logs:
+        await poll_trackers(office.context)
+        await poll_trackers(office.context)
+        await office.work()
+    return [f"{entry['tracker']} {entry['address']}" for entry in logs if entry["event"] == "tracker_site_changed"]
+
+
+async def test_another_site_is_told_once_and_remembered(office: Office) -> None:
+    assert await told(office) == []
+    office.jira.site_id = "new"
+    assert await told(office) == [], "that a site tells its id from now on makes it no other"
+    office.jira.site_id = "newer"
+    assert await told(office) == ["jira newer"]
+    assert await told(office) == []
+    history = await Sites(office.connection).read("jira")
+    assert history is not None
+    assert (history.site.id, history.before and history.before.id) == ("newer", "new")
+
+
+async def test_on_another_site_closing_what_has_our_old_number_resolves_nothing(office: Office) -> None:
+    """It has no mark, and was created when ours was: a copy of the old site, say, from which labels were taken."""
+    (ticket,) = office.jira.of(KEY.mark)
+    office.jira.site_id = "another"
+    office.jira._address = "https://another.example"
+    assert await told(office) == ["jira another"]
+    closed = office.jira.change(ticket.id, TicketState.DONE, Reason.FIXED, by="person")
+    office.jira.books[ticket.id].ticket = replace(closed, mark=None)
+    await office.look()
+    assert office.status() is FindingStatus.REVIEWING
+    (own,) = office.jira.of(KEY.mark)
+    link = (await office.record()).links["jira"]
+    assert (link.ticket_id, link.site) == (own.id, "another")
+    entries = [entry for entry in await office.desk.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
+    assert [entry.evidence for entry in entries] == ["other_site"]
+
+
+async def test_a_ticket_that_came_along_with_its_mark_is_believed_from_then_on(office: Office) -> None:
+    (ticket,) = office.jira.of(KEY.mark)
+    office.jira._address = "https://another.example"
+    await told(office)
+    await office.look()
+    link = (await office.record()).links["jira"]
+    assert (link.ticket_id, link.site, len(office.jira.books)) == (ticket.id, "https://another.example", 1)
+    office.jira.books[ticket.id].ticket = replace(ticket, mark=None)
+    await office.look()
+    assert len(office.jira.books) == 1
+
+
+@pytest.mark.parametrize("is_another", [False, True])
+async def test_a_link_of_the_version_before_is_believed_while_there_was_one_site_only(
+    office: Office, *, is_another: bool
+) -> None:
+    """That version kept only the ticket's id, key and address."""
+    (ticket,) = office.jira.of(KEY.mark)
+    await office.connection.ask(office.redis.hdel(CASE + KEY.ref, "tie:jira"))
+    assert (await office.record()).links["jira"].site == ""
+    office.jira.books[ticket.id].ticket = replace(ticket, mark=None)
+    if is_another:
+        office.jira._address = "https://another.example"
+        await told(office)
+    await office.look()
+    assert len(office.jira.books) == 1 + is_another
+
+
+async def test_a_tracker_that_does_not_tell_is_asked_again_and_nothing_is_concluded(office: Office) -> None:
+    before = office.jira.troubles.calls.count("site")
+    office.clock.pass_by(GOOD_FOR)
+    office.jira.troubles.once("site", TryLater("jira", "busy"))
+    for _ in range(3):
+        await office.look()
+    assert office.jira.troubles.calls.count("site") == before + 1
+    office.clock.pass_by(ASKED_AGAIN_AFTER)
+    await office.look()
+    assert office.jira.troubles.calls.count("site") == before + 2
+    assert len(office.jira.books) == 1
+
+
+async def test_of_many_who_notice_a_change_at_once_one_tells_it(connection: Connection) -> None:
+    sites = Sites(connection)
+    assert await sites.note("jira", OLD, 1.0) == (SiteHistory(OLD), False)
+    noted = await asyncio.gather(*(Sites(connection).note("jira", NEW, float(at)) for at in range(2, 22)))
+    assert sum(is_another for _, is_another in noted) == 1
+    assert len({history for history, _ in noted}) == 1
+    history = await sites.read("jira")
+    assert history is not None
+    assert (history.site, history.before) == (NEW, OLD)
+    assert await sites.read("snow") is None

@@ -1,0 +1,50 @@
+"""Which site a tracker is: by its own id where it tells one, else by its address; and what that says of a link."""
+
+import pytest
+
+from remediation.cases import Link
+from remediation.sites import Site, SiteHistory
+
+A, B = Site("https://a.example", "id-a"), Site("https://b.example", "id-b")
+NOW = 1_800_000_000.0
+LINK = Link("jira", "10001", "SEC-1", "https://a.example/browse/SEC-1")
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        (A, True),
+        (B, False),
+        pytest.param(Site("https://alias.example", "id-a"), True, id="another address of the same site"),
+        pytest.param(Site("https://a.example", "id-b"), False, id="another site behind the same address"),
+        pytest.param(Site("https://a.example"), True, id="it does not tell its id any more"),
+        pytest.param(Site("https://b.example"), False, id="neither id nor address is the same"),
+    ],
+)
+def test_a_site_is_the_same_by_its_id_or_else_by_its_address(other: Site, is_same: bool) -> None:  # noqa: FBT001
+    assert A.is_same(other) is other.is_same(A) is is_same
+
+
+def test_a_history_remembers_the_site_before_and_an_id_that_is_not_told_any_more() -> None:
+    first = SiteHistory(A)
+    assert first.seen(Site(A.address), NOW) == first
+    moved = first.seen(B, NOW)
+    assert (moved, moved.seen(B, NOW + 1)) == (SiteHistory(B, A, NOW), moved)
+    assert moved.seen(A, NOW + 2) == SiteHistory(A, B, NOW + 2)
+
+
+@pytest.mark.parametrize(
+    ("history", "site", "is_of"),
+    [
+        (SiteHistory(A), "id-a", True),
+        (SiteHistory(A), "https://a.example", True),
+        (SiteHistory(A), "id-b", False),
+        pytest.param(SiteHistory(A), "", True, id="an earlier version made it, and there was one site only"),
+        pytest.param(SiteHistory(B, A, NOW), "", False, id="an earlier version made it, perhaps on the other site"),
+        (SiteHistory(B, A, NOW), "id-a", False),
+        (SiteHistory(B, A, NOW), "id-b", True),
+    ],
+)
+def test_a_link_is_of_the_site_on_which_it_was_made(history: SiteHistory, site: str, is_of: bool) -> None:  # noqa: FBT001
+    link = Link(LINK.tracker, LINK.ticket_id, LINK.ticket_key, LINK.url, site=site)
+    assert history.is_of(link) is is_of

@@ -1,0 +1,68 @@
+"""Which site each tracker is now: asked when somebody needs it, and once in a while again."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from remediation.errors import OutsideError
+from remediation.ports import Tracker
+from remediation.sites import SiteHistory
+from remediation.store.connection import Connection
+from remediation.store.sites import Sites
+
+logger = structlog.get_logger()
+
+GOOD_FOR = 600.0
+"""Seconds until a tracker is asked again: an address may lead elsewhere although nobody changed mappings.yaml."""
+
+ASKED_AGAIN_AFTER = 60.0
+"""Seconds until one that did not answer is asked again."""
+
+PATIENCE = 5.0
+"""Seconds that a look waits for the answer: without one, marks alone tell whose a ticket is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was told, if anything was, and until when (Unix seconds) nobody asks again."""
+
+    history: SiteHistory | None
+    good_until: float
+
+
+class TrackerSites:
+    """The sites of these trackers. A change is remembered in Redis, and told once by whoever notices it first."""
+
+    def __init__(self, connection: Connection, trackers: Mapping[str, Tracker], clock: Callable[[], float]) -> None:
+        self._sites = Sites(connection)
+        self._trackers = trackers
+        self._clock = clock
+        self._answers: dict[str, _Answer] = {}
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def of(self, names: Iterable[str]) -> dict[str, SiteHistory]:
+        """The sites of those of these trackers that told. Raises StoreUnavailable."""
+        asked = [name for name in names if name in self._trackers]
+        histories = await asyncio.gather(*map(self._history, asked))
+        return {name: history for name, history in zip(asked, histories, strict=True) if history is not None}
+
+    async def _history(self, name: str) -> SiteHistory | None:
+        async with self._turns[name]:
+            known = self._answers.get(name)
+            if known is None or known.good_until <= self._clock():
+                known = self._answers[name] = await self._asked(name, known.history if known else None)
+            return known.history
+
+    async def _asked(self, name: str, before: SiteHistory | None) -> _Answer:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                site = await self._trackers[name].site()
+        except (OutsideError, TimeoutError):
+            return _Answer(before, self._clock() + ASKED_AGAIN_AFTER)
+        history, is_another = await self._sites.note(name, site, self._clock())
+        if is_another:
+            logger.warning("tracker_site_changed", tracker=name, address=history.site.key)
+        return _Answer(history, self._clock() + GOOD_FOR)
