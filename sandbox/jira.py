@@ -213,9 +213,15 @@ async def _settings(request: Request) -> Response:
     return JSONResponse({**shown, **sets})
 
 
+async def _begin_again(request: Request) -> Response:
+    request.app.state.jira.begin_again()
+    return Response(status_code=204)
+
+
 _CONTROLS = (
     Route("/browse/{key}", _browse),
     Route("/_sandbox/move", _move, methods=["POST"]),
-    Route("/_sandbox/issues", _list_issues),
+    Route("/_sandbox/issues", _list_issues, methods=["GET"]),
+    Route("/_sandbox/issues", _begin_again, methods=["DELETE"]),
     Route("/_sandbox/settings", _settings, methods=["GET", "PUT"]),
 )

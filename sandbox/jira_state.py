@@ -135,6 +135,13 @@ class JiraState:
         """Whether this is a Cloud site rather than a Data Center instance."""
         return self.deployment == "cloud"
 
+    def begin_again(self) -> None:
+        """Every issue is gone, and ids and keys begin again, as on a site that was set up anew."""
+        self._versions.clear()
+        self._ids_by_key.clear()
+        self._numbers = {key: itertools.count(1) for key in self.projects}
+        self._ids = itertools.count(10001)
+
     def next_id(self) -> str:
         """An id that nothing else has."""
         return str(next(self._ids))

@@ -1,6 +1,9 @@
 """A tracker whose ids began again: a case's old number names another finding's ticket, and nothing is done to that."""
 
+import time
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,9 +16,12 @@ from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.store.entries import Doubted
 from remediation.tickets import Draft, Reason, Ticket, TicketState
+from tests.contract.jira_world import JiraWorld, jira_world
+from tests.contract.servicenow_world import servicenow_world
+from tests.contract.tracker_world import World
 from tests.integration.offices import DRAFT, KEY, Office
 from tests.integration.reconciling import foreseen
-from tests.stand_ins import LATER
+from tests.stand_ins import LATER, ManualClock, PlainRulebook
 from workers.polls import poll_trackers
 
 OTHER = CaseKey("lakeside", CaseKind.FINDING, "fnd_2")
@@ -136,3 +142,68 @@ async def test_what_was_refused_on_another_cases_ticket_is_tried_on_our_own(offi
     await office.look()
     assert not office.jira.books[own.id].ticket.state.is_active
     assert ((await office.record()).parked, await office.parked()) == (frozenset(), {})
+
+
+class WorldRulebook(PlainRulebook):
+    """Tickets as the tracker's stand-in takes them."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.name)
+        self._world = world
+
+    def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
+        del finding, tracker, at
+        return self._world.draft(key.mark).place
+
+    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None) -> Draft:
+        del finding, tracker, at, follows
+        return self._world.draft(key.mark)
+
+
+class Elsewhere:
+    """The same with a tracker's real adapter, against its stand-in over HTTP."""
+
+    def __init__(self, connection: Connection, keyring: Keyring, world: World) -> None:
+        self.world, self.tracker = world, world.connect()
+        clock = ManualClock(time.time())
+        rulebook = WorldRulebook(world)
+        trackers = {self.tracker.name: self.tracker}
+        self.office = Office(connection, keyring, trackers=trackers, rulebook=rulebook, clock=clock)
+        self.office.source.findings["fnd_2"] = replace(self.office.source.findings["fnd_1"], id="fnd_2")
+
+    async def look(self, key: CaseKey) -> Ticket:
+        """A look at the case, and its ticket afterwards."""
+        await self.office.mark(key)
+        await self.office.later(60)
+        self.world.wait_searchable()
+        return await self.tracker.read((await self.office.record(key)).links[self.world.name].ticket_id)
+
+
+@pytest.fixture(params=["cloud", "data_center", "servicenow"])
+async def elsewhere(
+    request: pytest.FixtureRequest, connection: Connection, keyring: Keyring
+) -> AsyncIterator[Elsewhere]:
+    opened = servicenow_world() if request.param == "servicenow" else jira_world(request.param)
+    with opened as world:
+        elsewhere = Elsewhere(connection, keyring, world)
+        yield elsewhere
+        await elsewhere.tracker.close()
+
+
+async def test_what_has_our_old_number_is_left_alone_in_a_real_tracker_too(elsewhere: Elsewhere) -> None:
+    """A Jira's ids begin again. A ServiceNow's never do: there somebody puts another finding's mark on our record."""
+    world, first = elsewhere.world, await elsewhere.look(KEY)
+    if isinstance(world, JiraWorld):
+        world.http.delete("/_sandbox/issues")
+        taken = await elsewhere.look(OTHER)
+        assert taken.id == first.id
+    else:
+        world.mark_as_person(first, OTHER.mark)
+        taken = first
+    world.close_as_person(taken, Reason.FIXED)
+    own = await elsewhere.look(KEY)
+    assert (own.mark, own.state) == (KEY.mark, TicketState.OPEN)
+    assert own.id != taken.id
+    await elsewhere.look(OTHER)
+    assert status(elsewhere.office, "fnd_1") is FindingStatus.REVIEWING
+    assert (world.count(KEY.mark), world.count(OTHER.mark)) == (1, 1)
