@@ -51,7 +51,8 @@ class Ticket:
 
     `final` is true of a done ticket that its tracker never opens again. `urgency` holds those fields that tell how
     urgent it is, by the tracker's own names and as its API writes them (`priority`, `duedate`; `impact`, `urgency`,
-    `due_date`); an empty field is absent. `risk` is None unless the reason is ACCEPTED_RISK.
+    `due_date`); an empty field is absent. `risk` is None unless the reason is ACCEPTED_RISK. `not_kept` names what was
+    sent to create it and is not in the tracker's answer.
     """
 
     tracker: str
@@ -69,6 +70,7 @@ class Ticket:
     final: bool = False
     urgency: Mapping[str, str] = field(default_factory=dict)
     risk: Risk | None = None
+    not_kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,17 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sandbox.servicenow_queries import Row
-from sandbox.servicenow_schema import COMPUTED, GROUPS, JOURNALS, SYSTEM, TABLES, WRITABLE, Account
+from sandbox.servicenow_schema import (
+    COMPUTED,
+    GROUPS,
+    JOURNALS,
+    OWN_REFERENCES,
+    REFERENCES,
+    SYSTEM,
+    TABLES,
+    WRITABLE,
+    Account,
+)
 
 PARENT = "task"
 """What every table of tickets extends."""
@@ -24,7 +34,7 @@ PROPERTIES = "sys_properties"
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "sys_db_object": ("sys_id", "name", "label", "super_class", "super_class.name"),
-    "sys_dictionary": ("sys_id", "name", "element", "mandatory", "default_value", "read_only", "active"),
+    "sys_dictionary": ("sys_id", "name", "element", "mandatory", "default_value", "read_only", "active", "reference"),
     "sys_choice": ("sys_id", "name", "element", "value", "label", "inactive", "language"),
     "sys_user_group": ("sys_id", "name", "active"),
     "sys_user": ("sys_id", "user_name", "name", "active"),
@@ -84,6 +94,7 @@ def _dictionary(own: Collection[str], mandatory: Collection[str]) -> Iterator[Ro
             "default_value": "3" if column in {"impact", "urgency"} else "",
             "read_only": _truth(yes=column in SYSTEM),
             "active": "true",
+            "reference": {**REFERENCES, **OWN_REFERENCES}.get(column, ""),
         }
 
 

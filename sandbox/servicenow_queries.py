@@ -11,7 +11,9 @@ from typing import Final
 
 Row = Mapping[str, str]
 
-_CONDITION = re.compile(r"(?P<column>[a-z0-9_]+)(?P<operator>!=|>=|<=|=|>|<|IN|STARTSWITH)(?P<value>.*)", re.DOTALL)
+_CONDITION = re.compile(
+    r"(?P<column>[a-z0-9_]+)(?P<operator>!=|>=|<=|=|>|<|ISNOTEMPTY|IN|STARTSWITH)(?P<value>.*)", re.DOTALL
+)
 
 _OPERATORS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "=": lambda held, asked: held == asked,
@@ -20,6 +22,7 @@ _OPERATORS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     ">=": lambda held, asked: held >= asked,
     "<": lambda held, asked: held < asked,
     "<=": lambda held, asked: held <= asked,
+    "ISNOTEMPTY": lambda held, _asked: bool(held),
     "IN": lambda held, asked: held in asked.split(","),
     "STARTSWITH": str.startswith,
 }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from sandbox.servicenow_queries import Row
-from sandbox.servicenow_schema import REFERENCES, TABLES
+from sandbox.servicenow_schema import GROUPS, INTEGRATION, PERSON, REFERENCES, TABLES
 
 
 def error_of(message: str, detail: str | None) -> dict[str, object]:
@@ -24,16 +24,28 @@ def shown(table: str, row: Row, params: Mapping[str, str], address: str) -> dict
 
 
 def _value(table: str, name: str, value: str, params: Mapping[str, str], address: str) -> object:
-    display = TABLES[table].states.get(value, value) if name == "state" and table in TABLES else value
+    display = _display(table, name, value)
     mode = params.get("sysparm_display_value", "false").lower()
     if mode == "true":
         return display
     if mode == "all":
         return {"display_value": display, "value": value}
     if name in REFERENCES and value and params.get("sysparm_exclude_reference_link", "false").lower() != "true":
-        kind = "sys_user_group" if name == "assignment_group" else "sys_user"
-        return {"link": f"{address}/api/now/v2/table/{kind}/{value}", "value": value}
+        return {"link": f"{address}/api/now/v2/table/{REFERENCES[name]}/{value}", "value": value}
     return value
+
+
+def _display(table: str, name: str, value: str) -> str:
+    """What people see. A reference to nothing looks empty, whatever is kept there."""
+    match name:
+        case "state" if table in TABLES:
+            return TABLES[table].states.get(value, value)
+        case "assignment_group":
+            return GROUPS.get(value, ("",))[0]
+        case _ if name in REFERENCES and table in TABLES:
+            return next((account.user_name for account in (INTEGRATION, PERSON) if account.sys_id == value), "")
+        case _:
+            return value
 
 
 def paging_headers(url: str, params: Mapping[str, str], limit: int, offset: int, total: int) -> dict[str, str]:

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 JOURNALS = frozenset({"work_notes", "comments"})
-REFERENCES = frozenset({"resolved_by", "closed_by", "opened_by", "assigned_to", "assignment_group", "caller_id"})
+REFERENCES: Mapping[str, str] = {
+    **dict.fromkeys(("resolved_by", "closed_by", "opened_by", "assigned_to", "caller_id"), "sys_user"),
+    "assignment_group": "sys_user_group",
+}
+"""Columns that refer to another table. What is written there is kept as it is, whether or not it refers to anything."""
+
+OWN_REFERENCES: Mapping[str, str] = {"u_owner": "sys_user"}
+"""The same of the customer's own columns."""
 
 MOMENTS = frozenset({"due_date"})
 """Columns that hold a date and a time; a date alone is its first second."""
@@ -28,6 +35,8 @@ GROUPS = {
     "287ebd7da9fe198100f92cc8d1d2154e": ("Privacy Office", "true"),
     "8a5055c9c61122780043563ef53438e3": ("Web Team", "true"),
     "d625dccec0a8016700a222a0f7900d06": ("Retired Desk", "false"),
+    "a715cd759f2002002920bde8132e7018": ("Service Desk", "true"),
+    "b85d44954a3623120004689b2d5dd60a": ("Service Desk", "true"),
 }
 """Groups by their sys_id: name, and whether it is active."""
 
@@ -41,6 +50,7 @@ LENGTHS = {
     "close_code": 40,
     "correlation_id": 100,
     "correlation_display": 100,
+    **dict.fromkeys((*REFERENCES, *OWN_REFERENCES), 32),
 }
 """What is longer is cut without a word."""
 

@@ -14,6 +14,7 @@ from sandbox.servicenow_schema import (
     LABELS,
     LENGTHS,
     MOMENTS,
+    OWN_REFERENCES,
     PERSON,
     PRIORITIES,
     READABLE,
@@ -108,7 +109,7 @@ class ServiceNowTables:
         self.records: dict[str, dict[str, Record]] = {table: {} for table in TABLES}
         self.listeners: list[Callable[[Record, str], None]] = []
         self._numbers = dict.fromkeys(TABLES, 10_000)
-        self._own_columns: set[str] = set()
+        self._own_columns = set(OWN_REFERENCES)
         self._by_mark: dict[str, dict[str, None]] = {}
 
     def columns(self, table: str) -> AbstractSet[str]:

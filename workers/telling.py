@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 import structlog
 
-from remediation.actions import Plan, kind_of, target_of
+from remediation.actions import OpenTicket, Plan, kind_of, target_of
 from remediation.cases import Memory
 from remediation.errors import OutsideError, Refused
 from remediation.observing import Sight
@@ -116,6 +116,8 @@ def count_and_log(lease: Lease, sight: Sight, progress: Progress, refused: Mappi
         ticket = progress.tickets.get(target)
         ACTIONS.labels(kind, target, "done").inc()
         logger.info("action_done", case=lease.ref, action=action.name, ticket=ticket.key if ticket else None)
+        if isinstance(action, OpenTicket) and ticket and ticket.not_kept:
+            logger.warning("fields_not_kept", case=lease.ref, ticket=ticket.key, fields=list(ticket.not_kept))
     failed: tuple[tuple[str, Mapping[str, OutsideError]], ...] = (("later", progress.later), ("refused", refused))
     for outcome, errors in failed:
         for name, error in errors.items():

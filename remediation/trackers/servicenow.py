@@ -1,6 +1,7 @@
 """ServiceNow as a tracker, on `pysnow`. The only file that knows that package."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from remediation.trackers.servicenow_changes import PAGE_SIZE, advanced, changes
 from remediation.trackers.servicenow_records import (
     CHANGE_FIELDS,
     CLOSING_FIELDS,
+    JOURNALS,
     MYSELF,
     Record,
     checked_mark,
@@ -28,6 +30,7 @@ from remediation.trackers.servicenow_records import (
     fields_of,
     gone_ticket,
     is_unchanged,
+    not_kept,
     noting,
     oldest_first,
     opening,
@@ -39,10 +42,11 @@ from remediation.trackers.servicenow_records import (
     unfilled,
     untaken,
 )
+from remediation.trackers.servicenow_references import References
 from remediation.trackers.servicenow_replies import explained, has_more
 from remediation.trackers.servicenow_session import session_for, unanswered
 from remediation.trackers.servicenow_sign_in import sign_in_of
-from remediation.trackers.threads import Threads
+from remediation.trackers.threads import Threads, in_time
 
 _ResultT = TypeVar("_ResultT")
 
@@ -65,6 +69,7 @@ class ServiceNow:
         self._config = config
         sign_in = sign_in_of(name, config, secret)
         self._threads = Threads.configured(name, config, lambda: ServiceNowClient(name, config, sign_in))
+        self._references = References(name, self.look)
         self._own = ""
 
     @property
@@ -84,11 +89,13 @@ class ServiceNow:
         """
         mark = checked_mark(self._name, draft.mark)
         table = checked_table(self._name, draft.place)
-        payload = opening(draft)
-        record = await self._threads.call(lambda client: client.create(table, payload))
+        fields = await self._resolved(table, draft.fields)
+        payload = opening(replace(draft, fields=fields))
+        shown = tuple(name for name in fields if name not in JOURNALS)
+        record = await self._threads.call(lambda client: client.create(table, payload, shown))
         if refused := dropped_mark(self._name, table, mark, record):
             raise refused
-        return self._ticket(table, record)
+        return replace(self._ticket(table, record), not_kept=not_kept(fields, record))
 
     async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:  # noqa: ARG002 - a record tells who closed it
         """The record as it is now; state GONE where it is deleted or hidden from us."""
@@ -112,7 +119,8 @@ class ServiceNow:
 
         A column that has a value already is left as it is.
         """
-        given = fields or {}
+        table, _ = table_and_sys_id(self._name, ticket_id)
+        given = await self._resolved(table, fields or {})
 
         def payload(record: Record) -> Mapping[str, object]:
             return resolution(self._config, reason, comment, unfilled(given, record))
@@ -201,6 +209,11 @@ class ServiceNow:
         """Let go of connections and threads."""
         await self._threads.close()
 
+    async def _resolved(self, table: str, fields: Mapping[str, object]) -> dict[str, object]:
+        """The fields with sys_ids in place of names. What follows has as much time as one request may take."""
+        async with in_time(self._name, self._longest.total_seconds() / 2, wrote=False):
+            return await self._references.resolved(table, fields)
+
     async def _move(
         self,
         ticket_id: str,
@@ -247,9 +260,10 @@ class ServiceNowClient:
             host=address.netloc + address.path, session=self._session, use_ssl=address.scheme == "https"
         )
 
-    def create(self, table: str, payload: Mapping[str, object]) -> Record:
-        """POST a record."""
-        return self._carry_out(lambda: self._resource(table).create(dict(payload)).one(), wrote=True)
+    def create(self, table: str, payload: Mapping[str, object], columns: Sequence[str] = ()) -> Record:
+        """POST a record; the answer shows these columns besides those that are always read."""
+        shown = (*self._columns, *columns)
+        return self._carry_out(lambda: self._resource(table, shown).create(dict(payload)).one(), wrote=True)
 
     def read(self, table: str, sys_id: str, columns: Sequence[str] = ()) -> Record:
         """GET a record by its id, with only these columns where there are any."""

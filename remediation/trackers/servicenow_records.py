@@ -35,9 +35,11 @@ MYSELF = "sys_id=javascript:gs.getUserID()"
 
 _MARK = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _TICKET_ID = re.compile(r"(?P<table>[a-z0-9_]{1,80})/(?P<sys_id>[0-9a-f]{32})")
+_IS_SYS_ID = re.compile(r"[0-9a-f]{32}")
 _TABLE = re.compile(r"[a-z0-9_]{1,80}")
 _TIME = "%Y-%m-%d %H:%M:%S"
-_JOURNALS = frozenset({"work_notes", "comments"})
+JOURNALS = frozenset({"work_notes", "comments"})
+"""Columns that only grow, and read back empty."""
 _FILLED_BY_ITSELF = frozenset({"", "false", "0"})
 
 
@@ -187,7 +189,7 @@ def columns(fields: Mapping[str, object]) -> dict[str, object]:
 def _column_value(name: str, value: object) -> object:
     match value:
         case str():
-            return journal(value) if name in _JOURNALS else body(value)
+            return journal(value) if name in JOURNALS else body(value)
         case datetime():
             return time_of(value)
         case date():
@@ -219,7 +221,7 @@ def unfilled(fields: Mapping[str, object], record: Record) -> dict[str, object]:
     No tick and a zero are what ServiceNow itself fills in.
     """
     return {
-        name: value for name, value in fields.items() if name in _JOURNALS or text_of(record, name) in _FILLED_BY_ITSELF
+        name: value for name, value in fields.items() if name in JOURNALS or text_of(record, name) in _FILLED_BY_ITSELF
     }
 
 
@@ -260,6 +262,21 @@ def dropped_mark(system: str, table: str, mark: str, record: Record) -> Refused 
     number = words_of(text_of(record, "number")) or "a record"
     words = f"{number} was created without {' and '.join(dropped)}: grant our account read and write access"
     return Refused(system, f"{words} to that, and close {number} by hand")
+
+
+def not_kept(written: Mapping[str, object], record: Record) -> tuple[str, ...]:
+    """Those of the columns that we wrote which a new record does not have as they were sent.
+
+    Access rules drop columns silently. References and what tells how urgent it is must be as they were sent; of other
+    columns only an empty one counts, because the instance's own rules may write them in another way.
+    """
+    sent = {name: str(value) for name, value in columns(written).items() if name not in JOURNALS and value is not None}
+    exact = {name for name, value in sent.items() if name in ("impact", "urgency") or _IS_SYS_ID.fullmatch(value)}
+    return tuple(
+        name
+        for name, value in sent.items()
+        if value and (text_of(record, name) != value if name in exact else not text_of(record, name))
+    )
 
 
 def oldest_first(mark: str) -> str:

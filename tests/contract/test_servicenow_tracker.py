@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 import remediation
+from remediation.errors import Refused, TryLater
 from remediation.ports import Tracker
 from remediation.sites import Site
 from remediation.tickets import Reason, TicketState
@@ -54,6 +55,45 @@ async def test_a_new_record_has_our_fields_and_the_priority_that_servicenow_comp
     assert values["description"] == "What\nto do"
     assert (values["correlation_id"], values["correlation_display"]) == (mark_of("fnd_1"), "remedy")
     assert (values["impact"], values["urgency"], values["priority"]) == ("1", "2", "2")
+
+
+GROUP = "287ebd7da9fe198100f92cc8d1d2154e"
+
+
+async def test_names_are_sent_as_sys_ids(tracker: Tracker, world: ServiceNowWorld) -> None:
+    named = {"assignment_group": "Privacy Office", "assigned_to": PERSON.user_name, "caller_id": PERSON.user_name}
+    ticket = await tracker.create(replace(world.draft(mark_of("fnd_1")), fields={**named, "u_owner": "priya.helpdesk"}))
+    values = world.record(ticket)["values"]
+    assert [values[name] for name in (*named, "u_owner")] == [GROUP, PERSON.sys_id, PERSON.sys_id, PERSON.sys_id]
+    assert ticket.not_kept == ()
+    other = await tracker.create(world.draft(mark_of("fnd_2")))
+    await tracker.resolve(other.id, Reason.FIXED, "gone", {"caller_id": PERSON.user_name})
+    assert world.record(other)["values"]["caller_id"] == PERSON.sys_id
+
+
+@pytest.mark.parametrize("name", ["Nobody", "Service Desk"])
+async def test_a_name_of_none_or_several_opens_nothing(tracker: Tracker, world: ServiceNowWorld, name: str) -> None:
+    draft = replace(world.draft(mark_of("fnd_1")), fields={"assignment_group": name})
+    with pytest.raises(Refused, match="write the sys_id into the rule's assignment_group"):
+        await tracker.create(draft)
+    assert world.count(draft.mark) == 0
+
+
+async def test_a_directory_that_does_not_answer_leaves_no_doubt_about_the_create(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    draft = replace(world.draft(mark_of("fnd_1")), fields={"assignment_group": "Privacy Office"})
+    world.fault("reset", path="sys_user_group", times=None)
+    with pytest.raises(TryLater) as caught:
+        await tracker.create(draft)
+    assert (caught.value.ambiguous, world.count(draft.mark)) == (False, 0)
+
+
+async def test_what_access_rules_drop_of_a_new_record_is_told(tracker: Tracker, world: ServiceNowWorld) -> None:
+    world.set(dropped_fields=["assignment_group", "impact", "category"])
+    fields = {"assignment_group": GROUP, "impact": "1", "urgency": "1", "category": "software", "work_notes": "x"}
+    ticket = await tracker.create(replace(world.draft(mark_of("fnd_1")), fields=fields))
+    assert ticket.not_kept == ("assignment_group", "impact", "category")
 
 
 async def test_the_address_of_a_ticket_opens_its_record(tracker: Tracker, world: ServiceNowWorld) -> None:
