@@ -13,14 +13,18 @@ from cli.clock import WORTH_TELLING, clock_of
 from cli.failures import ExitCode
 from cli.tracker_sites import remembered, site_of
 from receiver.accounts import Accounts
-from remediation.errors import ConfigurationError, OutsideError, RemediationError
+from remediation.errors import ConfigurationError, OutsideError, Refused, RemediationError
 from remediation.mapping.loading import load_mappings
+from remediation.mapping.schema import Mappings
 from remediation.mapping.secrets import worker_secrets
+from remediation.mapping.trackers import ServiceNowTracker, TrackerConfig
+from remediation.ports import Tracker
 from remediation.redaction import terminal
 from remediation.settings import Settings, environ, load_settings
 from remediation.signatures import TOLERANCE
 from remediation.sites import Site, SiteHistory
 from remediation.store.readiness import durability_problems, standing_problem
+from remediation.trackers.servicenow_sign_in import sign_in_advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ async def _diagnoses(settings: Settings, *, offline: bool) -> list[Diagnosis]:
     found += diagnoses
     try:
         async with open_outside(loaded) as outside:
-            found += await _outside(outside)
+            found += await _outside(outside, loaded.mappings)
             found += [each async for each in _sites(outside, sites)]
     except ConfigurationError as error:
         found += _problems("secrets", error)
@@ -152,17 +156,38 @@ def _site(name: str, history: SiteHistory, site: Site) -> Diagnosis:
     return Diagnosis(what, well=True, says=f"{site.key} since {since} UTC, before that {history.before.key}")
 
 
-async def _outside(outside: Outside) -> list[Diagnosis]:
-    looks: dict[str, Callable[[], Awaitable[str]]] = {
-        **{f"SchoolScan of {name}": source.check for name, source in outside.sources.items()},
-        **{f"tracker {name}": tracker.whoami for name, tracker in outside.trackers.items()},
-    }
-    return list(await asyncio.gather(*(_asked(what, look) for what, look in looks.items())))
+async def _outside(outside: Outside, mappings: Mappings) -> list[Diagnosis]:
+    sources = [_asked(f"SchoolScan of {name}", source.check) for name, source in outside.sources.items()]
+    trackers = [
+        _asked(f"tracker {name}", _told_who(tracker), _more_advice(mappings.trackers[name]))
+        for name, tracker in outside.trackers.items()
+    ]
+    return list(await asyncio.gather(*sources, *trackers))
 
 
-async def _asked(what: str, look: Callable[[], Awaitable[str]]) -> Diagnosis:
+def _told_who(tracker: Tracker) -> Callable[[], Awaitable[str]]:
+    """Who we are; that we are not told does not mean that we are not signed in."""
+
+    async def look() -> str:
+        try:
+            return await tracker.whoami()
+        except Refused as no:
+            if no.status is not None:
+                raise
+            return f"signed in, but {no.words}"
+
+    return look
+
+
+def _more_advice(config: TrackerConfig) -> str:
+    """What else may keep an account out whose secret is right."""
+    return f" Besides: {sign_in_advice(config)}" if isinstance(config, ServiceNowTracker) else ""
+
+
+async def _asked(what: str, look: Callable[[], Awaitable[str]], more_advice: str = "") -> Diagnosis:
     try:
         return Diagnosis(what, well=True, says=await look())
     except OutsideError as error:
-        advice = "Is its token or password still valid?" if error.status in {401, 403} else "Is its address right?"
+        is_account = error.status in {401, 403}
+        advice = f"Is its token or password still valid?{more_advice}" if is_account else "Is its address right?"
         return Diagnosis(what, well=False, says=str(error), advice=advice)

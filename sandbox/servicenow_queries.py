@@ -6,7 +6,8 @@ condition on a column that the table does not have is ignored, as the real syste
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 Row = Mapping[str, str]
@@ -27,6 +28,9 @@ _OPERATORS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "STARTSWITH": str.startswith,
 }
 
+_RANGES = frozenset({">", ">=", "<", "<=", "STARTSWITH"})
+_TIME = "%Y-%m-%d %H:%M:%S"
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -35,6 +39,19 @@ class Condition:
     column: str
     operator: str
     value: str
+
+    @property
+    def is_range(self) -> bool:
+        """Whether it asks for more or less than a value, or for a part of one: others only take what is known whole."""
+        return self.operator in _RANGES
+
+    def in_zone(self, zone: tzinfo) -> "Condition":
+        """The same condition for somebody to whom its time is one of this zone."""
+        try:
+            moment = datetime.strptime(self.value, _TIME).replace(tzinfo=zone)
+        except ValueError:
+            return self
+        return replace(self, value=moment.astimezone(UTC).strftime(_TIME))
 
     def takes(self, row: Row) -> bool:
         """Whether the row meets the condition."""
@@ -54,6 +71,13 @@ class Query:
         for column, descending in reversed(self.order):
             taken.sort(key=lambda row: row.get(column, ""), reverse=descending)
         return taken
+
+    def in_zone(self, zone: tzinfo, times: Collection[str]) -> "Query":
+        """The same query with the times that are compared to these columns read in a zone."""
+        groups = (
+            tuple(each.in_zone(zone) if each.column in times else each for each in group) for group in self.groups
+        )
+        return replace(self, groups=tuple(groups))
 
     def equals(self, column: str) -> str | None:
         """The one value that the query demands of a column, or None where it leaves a choice."""

@@ -17,6 +17,9 @@ OWN_REFERENCES: Mapping[str, str] = {"u_owner": "sys_user"}
 MOMENTS = frozenset({"due_date"})
 """Columns that hold a date and a time; a date alone is its first second."""
 
+TIMES = frozenset({"sys_created_on", "sys_updated_on", "opened_at", "resolved_at", "closed_at", *MOMENTS})
+"""Columns whose values are times, kept in UTC."""
+
 SYSTEM = frozenset(
     {"sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count", "number"}
 )

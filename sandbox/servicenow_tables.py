@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from sandbox.servicenow_directory import COLUMNS, PROPERTIES, directory_rows, journal_row
 from sandbox.servicenow_queries import Query, Row, query_of
@@ -19,6 +20,7 @@ from sandbox.servicenow_schema import (
     PRIORITIES,
     READABLE,
     TABLES,
+    TIMES,
     WRITABLE,
     Account,
     TableKind,
@@ -47,8 +49,10 @@ class Settings:
     `hidden` are the ids of records that integrations do not see; `hidden_tables` show them no row. `rate_limit` is a
     number of requests an hour. `reopen_closed` lets a closed record be reopened. The next `mixed_answers` lists come
     with an error beside half of their result. Without `paging_headers` something on the way takes them away. Access
-    tokens are good for `token_lifetime` seconds. `instance_id` is the instance's own, which integrations may read where
-    `shown_properties` says so.
+    tokens are good for `token_lifetime` seconds. Query rules let integrations compare no column of `no_query_match` for
+    equality, none of `no_query_range` for more or less, and query no table of `no_query` at all. Times that they write
+    into a query are read in `query_zone`, that of their account. `instance_id` is the instance's own, which
+    integrations may read where `shown_properties` says so.
     """
 
     dropped_fields: list[str] = field(default_factory=list)
@@ -64,6 +68,10 @@ class Settings:
     token_lifetime: int = 1_799
     instance_id: str = uuid.uuid5(uuid.NAMESPACE_DNS, "instance").hex
     shown_properties: bool = False
+    no_query: list[str] = field(default_factory=list)
+    no_query_match: list[str] = field(default_factory=list)
+    no_query_range: list[str] = field(default_factory=list)
+    query_zone: str = "UTC"
 
 
 @dataclass(slots=True)
@@ -165,11 +173,11 @@ class ServiceNowTables:
         self._tell(record, "delete")
 
     def page(self, table: str, query: str, limit: int, offset: int, by: Account) -> tuple[list[Row], int]:
-        """One page of what a query takes, and how many rows it takes in all.
+        """One page of what a query takes, and how many rows it takes in all. Raises Denied where a rule forbids it.
 
         The limit counts before access rules do: hidden rows leave a page short and are in the total.
         """
-        rows = self._select(table, query)
+        rows = self._select(table, query, by)
         page = rows[offset : offset + limit]
         seen = [row for row in page if self._visible(row["sys_id"], by) and self._shows(table, by)]
         return [self.readable(row, by) for row in seen], len(rows)
@@ -179,20 +187,35 @@ class ServiceNowTables:
         hidden = () if by.is_person else self.settings.unreadable_fields
         return {name: value for name, value in row.items() if name not in hidden}
 
-    def _select(self, table: str, text: str) -> list[Row]:
+    def _select(self, table: str, text: str, by: Account) -> list[Row]:
+        query = query_of(text, self.columns(table))
+        if not by.is_person:
+            self._allow(table, query)
+            query = query.in_zone(ZoneInfo(self.settings.query_zone), TIMES)
         if table == "sys_journal_field":
-            return query_of(text, self.columns(table)).select(self._journals())
+            return query.select(self._journals())
         if table in COLUMNS:
             settings = self.settings
             rows = directory_rows(table, self.accounts, self._own_columns, settings.mandatory, settings.instance_id)
-            return query_of(text, self.columns(table)).select(rows)
-        query = query_of(text, self.columns(table))
+            return query.select(rows)
         return query.select(self._candidates(table, query))
 
     def _journals(self) -> Iterator[Row]:
         for table, records in self.records.items():
             for sys_id, record in records.items():
                 yield from (journal_row(table, sys_id, each, entry) for each, entry in enumerate(record.journal))
+
+    def _allow(self, table: str, query: Query) -> None:
+        """Raise Denied for a query that rules forbid."""
+        rules = self.settings
+        forbidden = any(
+            each.column in (rules.no_query_range if each.is_range else rules.no_query_match)
+            for group in query.groups
+            for each in group
+        )
+        if table in rules.no_query or forbidden:
+            words = "Field(s) present in the query do not have permission to be read"
+            raise Denied("Insufficient rights to query records", words)
 
     def _candidates(self, table: str, query: Query) -> Iterator[Row]:
         """The rows that could meet the query; an index spares reading them all to find one mark."""

@@ -113,12 +113,16 @@ def unanswered(where: Steps, question: str, error: OutsideError) -> Inspection:
     return Inspection(where, Outcome.UNREACHABLE, f"{question}: {error}", "ask again later")
 
 
-def signed_out(address: Steps, secret: Steps, error: OutsideError) -> Inspection:
-    """What it means that the first question, who we are, failed: which of the two words is to blame."""
+def signed_out(address: Steps, secret: Steps, error: OutsideError, advice: str = "") -> Inspection:
+    """What it means that the first question, who we are, failed: which of the two words is to blame.
+
+    `advice` says what else to look at where the secret is.
+    """
     if isinstance(error, NotFound) or error.status == HTTPStatus.NOT_FOUND:
         return wrong(address, f"is not the address of its API ({error})", "compare it with a browser's")
     if isinstance(error, Refused) or error.status == HTTPStatus.UNAUTHORIZED:
-        return wrong(secret, f"does not sign in ({error})", "is the secret still valid, and of this system?")
+        usual = "is the secret still valid, and of this system?"
+        return wrong(secret, f"does not sign in ({error})", f"{usual} {advice}".strip())
     return Inspection(address, Outcome.UNREACHABLE, f"is not reachable ({error})", "try again later")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -24,10 +25,10 @@ from remediation.trackers.jira_catalogue import (
     TypePage,
     Workflows,
 )
-from remediation.trackers.jira_changes import jql_for_mark, quoted
+from remediation.trackers.jira_changes import PAGE_SIZE, cursor_from, jql_for_mark, listing, quoted
 from remediation.trackers.jira_client import JiraClient
 from remediation.trackers.jira_demands import Demand, by_project, by_type, demands_of
-from remediation.trackers.jira_issues import FOUND_FIELDS, OUR_LABEL, PROPERTY
+from remediation.trackers.jira_issues import FOUND_FIELDS, PROPERTY
 from remediation.trackers.jira_verdicts import (
     assignee_verdict,
     field_verdicts,
@@ -49,6 +50,8 @@ ListingT = TypeVar("ListingT", bound=Listing)
 
 _PAGE_SIZE = 200
 _MOST_PAGES = 10
+_NO_MARK = "remedy:check:finding:live"
+"""No ticket has it: that the query is answered is all that is asked."""
 _MOST_STATUSES = 12
 """Workflows with more are looked at in part."""
 
@@ -56,7 +59,14 @@ _MOST_STATUSES = 12
 class JiraInspector:
     """The `Inspector` of a configured Jira. Projects are asked about one after another, each with a few requests."""
 
-    def __init__(self, name: str, config: JiraTracker, secret: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: JiraTracker,
+        secret: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._clock = clock
         self._name = name
         self._config = config
         self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret))
@@ -84,8 +94,11 @@ class JiraInspector:
 
     async def _everywhere(self, where: Steps) -> AsyncIterator[Inspection]:
         """What does not depend on a project."""
-        searched = await answer_of(self._issue(jql_for_mark(OUR_LABEL)))
-        yield search_verdict(where, searched if isinstance(searched, OutsideError) else None)
+        now = self._clock()
+        listed = listing(cursor_from(None, now), now, self._config.search_horizon).jql
+        for what, jql in (("our mark, a label,", jql_for_mark(_NO_MARK)), ("what changed", listed)):
+            searched = await answer_of(self._found(jql, PAGE_SIZE))
+            yield search_verdict(where, what, searched if isinstance(searched, OutsideError) else None)
         if "resolutions" in self._config.model_fields_set:
             resolutions = await answer_of(self._asked(Names, "resolution", put_under="entries"))
             for each in resolution_verdicts((*where, "resolutions"), self._config, resolutions):
@@ -190,8 +203,12 @@ class JiraInspector:
 
     async def _issue(self, jql: str) -> str | None:
         """The id of the first issue that a query finds."""
-        answer = await self._call(lambda client: client.search(jql, FOUND_FIELDS, PROPERTY, 1, None))
-        return next((each.id for each in understood(self._name, Page, answer).issues), None)
+        return next((each.id for each in (await self._found(jql, 1)).issues), None)
+
+    async def _found(self, jql: str, size: int) -> Page:
+        """The first page of what a query finds."""
+        answer = await self._call(lambda client: client.search(jql, FOUND_FIELDS, PROPERTY, size, None))
+        return understood(self._name, Page, answer)
 
     async def _types(self, project: str) -> tuple[CreateType, ...]:
         pages = await self._pages(TypePage, f"issue/createmeta/{quote(project, safe='')}/issuetypes")

@@ -148,9 +148,9 @@ def resolution_verdicts(where: Steps, config: JiraTracker, answer: Names | Outsi
             yield wrong(at, f"there is no resolution '{shown(word)}'; {choice_of(names.values(), word)}")
 
 
-def search_verdict(where: Steps, error: OutsideError | None) -> Inspection:
-    """Whether issues can be searched for by a label, which is how tickets of ours are found again."""
-    question = "searching for our mark, a label,"
+def search_verdict(where: Steps, what: str, error: OutsideError | None) -> Inspection:
+    """Whether one of our searches is answered: by these, tickets of ours and their changes are found."""
+    question = f"searching for {what}"
     if error is None:
         return right(where, f"{question} works")
     found = unanswered(where, question, error)

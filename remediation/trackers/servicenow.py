@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -45,7 +46,7 @@ from remediation.trackers.servicenow_records import (
 from remediation.trackers.servicenow_references import References
 from remediation.trackers.servicenow_replies import explained, has_more
 from remediation.trackers.servicenow_session import session_for, unanswered
-from remediation.trackers.servicenow_sign_in import sign_in_of
+from remediation.trackers.servicenow_sign_in import NO_SCOPE, sign_in_of
 from remediation.trackers.threads import Threads, in_time
 
 _ResultT = TypeVar("_ResultT")
@@ -185,8 +186,16 @@ class ServiceNow:
         return ChangePage(changes_of(table, rows), following.cursor, more)
 
     async def whoami(self) -> str:
-        """The user name of the account we are signed in as."""
-        rows = await self._threads.call(ServiceNowClient.myself)
+        """The user name of the account we are signed in as.
+
+        Raises Refused without a status where we are signed in and are not told: rules hide our own record from us.
+        """
+        try:
+            rows = await self._threads.call(ServiceNowClient.myself)
+        except Refused as no:
+            if no.status != HTTPStatus.FORBIDDEN or NO_SCOPE in no.words:
+                raise
+            rows = ()
         if len(rows) != 1 or not text_of(rows[0], "user_name"):
             raise Refused(self._name, "does not tell who we are: grant our account read access to its own sys_user")
         return text_of(rows[0], "user_name")

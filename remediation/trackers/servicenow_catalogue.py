@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from remediation.trackers.servicenow_records import Record, text_of
 
 TABLE_COLUMNS = ("name", "super_class.name")
-DICTIONARY_COLUMNS = ("name", "element", "mandatory", "default_value", "active")
+DICTIONARY_COLUMNS = ("name", "element", "mandatory", "default_value", "active", "reference")
 CHOICE_COLUMNS = ("name", "element", "value", "inactive")
 
 Chain = tuple[str, ...]
@@ -15,10 +15,14 @@ Chain = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. `demanded`: mandatory, and nothing gives it a value by itself."""
+    """A column of a table. `demanded`: mandatory, and nothing gives it a value by itself.
+
+    `reference` is the table that it refers to, empty where it holds values of its own.
+    """
 
     name: str
     demanded: bool
+    reference: str = ""
 
 
 def parent_of(rows: Sequence[Record]) -> str:
@@ -36,7 +40,7 @@ def columns_of(chain: Chain, rows: Iterable[Record]) -> dict[str, Column]:
         demanded = text_of(row, "mandatory") == "true" and not text_of(row, "default_value")
         known = found.get(name)
         if known is None or chain.index(table) < known[0]:
-            found[name] = (chain.index(table), Column(name, demanded))
+            found[name] = (chain.index(table), Column(name, demanded, text_of(row, "reference")))
     return {name: column for name, (_, column) in found.items()}
 
 

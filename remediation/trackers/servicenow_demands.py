@@ -10,16 +10,13 @@ from remediation.mapping.rules import ServiceNowTicket
 from remediation.mapping.schema import Mappings
 from remediation.mapping.templates import is_template
 from remediation.mapping.trackers import ServiceNowTracker
+from remediation.trackers.servicenow_references import REFERENCES
 
 ALWAYS_SET = frozenset({"short_description", "description", "correlation_id", "correlation_display"})
 """What every record of ours has."""
 
 WRITTEN = ALWAYS_SET | {"state", "close_code", "close_notes", "work_notes"}
 """Every column that is written by us whatever the rules say."""
-
-GROUPS, USERS = "sys_user_group", "sys_user"
-_PEOPLE = {"assignment_group": GROUPS, "assigned_to": USERS}
-"""Columns that name somebody, and the table that they are looked up in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +36,11 @@ class Demand:
         """Whether this column has a value whatever the severity."""
         return column in ALWAYS_SET or any(name == column and setting.always for name, setting in self.settings)
 
-    def people(self) -> Iterator[tuple[str, Setting]]:
-        """Who is named, each with the table that they are looked up in."""
-        return ((_PEOPLE[name], setting) for name, setting in self.settings if name in _PEOPLE)
+    def named(self, references: Mapping[str, str]) -> Iterator[tuple[str, Setting]]:
+        """Every group, user or other record that is named, each with the table that it is looked up in."""
+        for column, setting in (*self.settings, *self.closing):
+            if column in references and isinstance(setting.value, str) and not is_template(setting.value):
+                yield references[column], setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +118,5 @@ def _given_a_meaning(where: Steps, config: ServiceNowTracker) -> Iterator[Choice
 def _ruled(demands: tuple[Demand, ...]) -> Iterator[Choice]:
     for demand in demands:
         for column, setting in (*demand.settings, *demand.closing):
-            if isinstance(setting.value, str) and column not in _PEOPLE and not is_template(setting.value):
+            if isinstance(setting.value, str) and column not in REFERENCES and not is_template(setting.value):
                 yield Choice(setting.where, column, setting.value)

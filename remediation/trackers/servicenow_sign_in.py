@@ -17,6 +17,9 @@ from remediation.mapping.trackers import TOKEN_TIMEOUTS, ServiceNowTracker
 from remediation.redaction import words_of
 from remediation.trackers.servicenow_session import bare_session
 
+NO_SCOPE = "unscoped api"
+"""In the 403 to a token without a scope: "Access to unscoped api is not allowed"."""
+
 _EXPIRES_IN = 1800
 """Seconds: what ServiceNow ships with, for an answer that does not say."""
 
@@ -34,6 +37,18 @@ def sign_in_of(system: str, config: ServiceNowTracker, secret: str) -> AuthBase:
     if auth.api_key is not None:
         return _Header("x-sn-apikey", secret)
     return _Header("Authorization", f"Bearer {secret}")
+
+
+def sign_in_advice(config: ServiceNowTracker) -> str:
+    """What to look at in ServiceNow where an account does not get in although its secret is right."""
+    if config.auth.oauth is not None:
+        return (
+            "is glide.oauth.inbound.client.credential.grant_type.enabled true, and has the client an OAuth application "
+            "user and a scope for the Table API?"
+        )
+    if config.auth.basic is not None:
+        return "is the account web-service-only, or has it the role snc_basic_auth_api_access?"
+    return "is it active, and may it use the Table API?"
 
 
 class _Header(AuthBase):

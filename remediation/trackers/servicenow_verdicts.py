@@ -1,16 +1,19 @@
 """What ServiceNow's answers mean for mappings.yaml: the table, its columns, choices, people, our mark. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from remediation.errors import NotFound, OutsideError, Refused
 from remediation.mapping.inspections import Inspection, Setting, choice_of, right, shown, unanswered, untold, wrong
 from remediation.mapping.positions import Steps
 from remediation.trackers.servicenow_catalogue import Column
-from remediation.trackers.servicenow_demands import GROUPS, WRITTEN, Choice, Demand
+from remediation.trackers.servicenow_demands import WRITTEN, Choice, Demand
 from remediation.trackers.servicenow_records import OURS, Record, text_of
+from remediation.trackers.servicenow_references import called, is_sys_id, noun_of
 
 _MARK = ("correlation_id", "correlation_display")
+_LEAST_ID = "0" * 32
 _UNREADABLE = "grant our account read access to {}, or look yourself"
 
 
@@ -100,20 +103,62 @@ def choice_verdicts(
             yield _no_choices(choice.where, question, offered if isinstance(offered, OutsideError) else None)
 
 
-def person_verdict(kind: str, setting: Setting, rows: Sequence[Record] | OutsideError) -> Inspection:
-    """Whether the group or user is there, active, and the only one of that name."""
-    noun = "group" if kind == GROUPS else "user"
-    name = shown(str(setting.value))
+def reference_verdict(table: str, setting: Setting, rows: Sequence[Record] | OutsideError) -> Inspection:
+    """Whether what a rule names is there, active, and the only one of that name."""
+    noun, value = noun_of(table), str(setting.value)
+    name = shown(value)
     if isinstance(rows, OutsideError):
         return unanswered(setting.where, f"whether there is a {noun} {name}", rows)
-    if not rows:
-        advice = f"write its sys_id; if it exists, grant our account read access to {kind}"
+    found = rows if is_sys_id(value) else called(table, value, rows)
+    if not found:
+        advice = f"write its sys_id; if it exists, grant our account read access to {table}"
         return wrong(setting.where, f"there is no {noun} {name} that our account can see", advice)
-    if len(rows) > 1:
-        return wrong(setting.where, f"{len(rows)} {noun}s are called {name}", "write the sys_id of the one you mean")
-    if text_of(rows[0], "active") == "false":
+    if len(found) > 1:
+        return wrong(setting.where, f"{len(found)} {noun}s are called {name}", "write the sys_id of the one you mean")
+    if text_of(found[0], "active") == "false":
         return wrong(setting.where, f"the {noun} {name} is not active", "write one that is")
     return right(setting.where, f"there is a {noun} {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A right that our queries need: a query that needs nothing else, and what ServiceNow calls it."""
+
+    query: str
+    name: str
+
+
+def rights_for(mark: str, since: str) -> tuple[Right, ...]:
+    """What our queries for a mark and for changes need, each by itself."""
+    return (
+        Right(f"correlation_id={mark}", "query_match on correlation_id"),
+        Right(f"correlation_display={OURS}", "query_match on correlation_display"),
+        Right(f"sys_updated_on>={since}", "query_range on sys_updated_on"),
+        Right(f"sys_id>{_LEAST_ID}", "query_range on sys_id"),
+        Right("ORDERBYsys_created_on^ORDERBYnumber", "ordering by sys_created_on and number"),
+        Right("ORDERBYsys_updated_on^ORDERBYsys_id", "ordering by sys_updated_on and sys_id"),
+    )
+
+
+def query_verdict(
+    where: Steps, table: str, what: str, error: OutsideError | None, missing: Sequence[str]
+) -> Inspection:
+    """Whether one of our queries is answered; `missing` are the rights that it was refused for, by itself."""
+    at = (*where, "table")
+    if error is None:
+        return right(at, f"{table} answers our query for {what}")
+    if not isinstance(error, Refused):
+        return unanswered(at, f"whether {table} answers our query for {what}", error)
+    needed = ", ".join(missing) or "what the query compares"
+    return wrong(at, f"our account may not query {table} for {what} ({error})", f"grant it on {table}: {needed}")
+
+
+def time_verdict(where: Steps, table: str, *, later: bool, earlier: bool) -> Inspection:
+    """Whether a time in a query means what records show: one of ours must be found from its time on, and up to it."""
+    if later and earlier:
+        return right((*where, "auth"), f"times in queries on {table} are those that its records show")
+    message = f"times in our queries on {table} are read in another zone than its records show: changes would be missed"
+    return wrong((*where, "auth"), message, "set the time zone of our account in ServiceNow to GMT/UTC")
 
 
 def ours_query() -> str:

@@ -1,6 +1,7 @@
 """A Jira, Cloud or Data Center, asked over real HTTP whether it is as mappings.yaml says."""
 
 from collections.abc import Iterator
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -187,6 +188,15 @@ async def test_what_a_rule_gives_for_closing_opens_the_way_to_done(world: JiraWo
     assert any("can be brought to done" in each.message and "Approver (custom" in each.message for each in asked)
     given = await inspected(world, f"project: FORM, {WEST}, close_fields: {{customfield_10020: Priya}}")
     assert any(each.message == "a Task of FORM can be brought to done" for each in given)
+
+
+async def test_the_very_queries_of_our_work_are_asked(world: JiraWorld) -> None:
+    found = await inspected(world, "project: SEC")
+    asked = [parse_qs(each["query"])["jql"][0] for each in world.requests() if "/search" in each["path"]]
+    assert any(jql.startswith('labels = "remedy:') and "ORDER BY created ASC" in jql for jql in asked)
+    assert any('AND updated >= "-' in jql and jql.endswith("ORDER BY updated DESC, key DESC") for jql in asked)
+    told = [each.message for each in found if each.where == ("trackers", "jira")]
+    assert told == ["searching for our mark, a label, works", "searching for what changed works"]
 
 
 async def test_what_an_issue_has_from_its_beginning_is_no_demand_of_closing(world: JiraWorld) -> None:

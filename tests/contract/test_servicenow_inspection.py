@@ -166,7 +166,8 @@ async def test_a_table_that_is_not_there_ends_the_questions_about_it(world: Serv
 async def test_our_own_record_shows_that_the_mark_is_written_and_seen(world: ServiceNowWorld) -> None:
     assert "without a record of ours" in said(await inspected(world), Outcome.UNKNOWN)[TABLE]
     await open_ours(world)
-    assert said(await inspected(world), Outcome.OK)[TABLE] == "our mark is written to incident, and seen there"
+    told = [each.message for each in await inspected(world) if each.outcome is Outcome.OK]
+    assert "our mark is written to incident, and seen there" in told
 
 
 @pytest.mark.parametrize("column", ["correlation_id", "correlation_display"])
@@ -195,6 +196,68 @@ async def test_without_the_dictionary_a_record_shows_which_columns_there_are(wor
     world.set(hidden_tables=["sys_dictionary"])
     found = wrongs(await inspected(world, "fields: {catgory: x, category: software}"))
     assert found.keys() == {f"{TICKET}.fields.catgory"}
+
+
+def rights(found: tuple[Inspection, ...]) -> dict[str, str]:
+    """What is missing, by what our query is for."""
+    said = [each for each in found if each.outcome is Outcome.WRONG and "may not query" in each.message]
+    return {each.message.partition(" for ")[2].partition(" (")[0]: each.advice for each in said}
+
+
+RANGE = "grant it on incident: query_range on sys_updated_on"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, {}),
+        ({"no_query_range": ["sys_updated_on"]}, {"changes": RANGE, "further pages of changes": RANGE}),
+        (
+            {"no_query_match": ["correlation_id"]},
+            {"a mark": "grant it on incident: query_match on correlation_id"},
+        ),
+        (
+            {"no_query_range": ["sys_id"]},
+            {"further pages of changes": "grant it on incident: query_range on sys_id"},
+        ),
+    ],
+)
+async def test_the_very_queries_of_our_work_are_asked_and_the_missing_right_is_named(
+    world: ServiceNowWorld, settings: dict[str, list[str]], expected: dict[str, str]
+) -> None:
+    await open_ours(world)
+    world.set(**settings)
+    found = await inspected(world)
+    assert rights(found) == expected
+    for each in found:
+        assert "may not query" not in each.message or "do not have permission to be read" in each.message
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Europe/Berlin"])
+async def test_an_account_in_another_zone_is_told(world: ServiceNowWorld, zone: str) -> None:
+    await open_ours(world)
+    assert any("times in queries" in each.message for each in await inspected(world))
+    world.set(query_zone=zone)
+    assert "read in another zone" in wrongs(await inspected(world))["trackers.desk.auth"]
+
+
+async def test_users_that_are_hidden_are_no_failure_to_sign_in(world: ServiceNowWorld) -> None:
+    world.set(no_query=["sys_user"])
+    found = await inspected(world)
+    assert wrongs(found) == {}
+    assert "signs in, but as whom" in said(found, Outcome.UNKNOWN)["trackers.desk.auth"]
+    assert said(found, Outcome.OK)[TABLE]
+
+
+async def test_every_column_that_refers_to_another_table_must_name_something_there(world: ServiceNowWorld) -> None:
+    fields = "fields: {caller_id: nobody, u_owner: nobody}, assignment_group: Service Desk"
+    found = wrongs(await inspected(world, f"{fields}, close_fields: {{caller_id: noone}}"))
+    assert found == {
+        f"{TICKET}.fields.caller_id": "there is no user nobody that our account can see",
+        f"{TICKET}.fields.u_owner": "there is no user nobody that our account can see",
+        f"{TICKET}.close_fields.caller_id": "there is no user noone that our account can see",
+        f"{TICKET}.assignment_group.critical": "2 groups are called Service Desk",
+    }
 
 
 async def test_a_question_that_is_not_answered_leaves_the_others(world: ServiceNowWorld) -> None:
