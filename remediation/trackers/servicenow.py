@@ -1,5 +1,6 @@
 """ServiceNow as a tracker, on `pysnow`. The only file that knows that package."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -90,10 +91,10 @@ class ServiceNow:
         """
         mark = checked_mark(self._name, draft.mark)
         table = checked_table(self._name, draft.place)
-        fields = await self._resolved(table, draft.fields)
+        fields, spent = await self._resolved(table, draft.fields)
         payload = opening(replace(draft, fields=fields))
         shown = tuple(name for name in fields if name not in JOURNALS)
-        record = await self._threads.call(lambda client: client.create(table, payload, shown))
+        record = await self._threads.call(lambda client: client.create(table, payload, shown), spent=spent)
         if refused := dropped_mark(self._name, table, mark, record):
             raise refused
         return replace(self._ticket(table, record), not_kept=not_kept(fields, record))
@@ -121,13 +122,15 @@ class ServiceNow:
         A column that has a value already is left as it is.
         """
         table, _ = table_and_sys_id(self._name, ticket_id)
-        given = await self._resolved(table, fields or {})
+        given, spent = await self._resolved(table, fields or {})
 
         def payload(record: Record) -> Mapping[str, object]:
             return resolution(self._config, reason, comment, unfilled(given, record))
 
         try:
-            return await self._move(ticket_id, payload, lambda ticket: ticket.state is TicketState.DONE, tuple(given))
+            return await self._move(
+                ticket_id, payload, lambda ticket: ticket.state is TicketState.DONE, tuple(given), spent=spent
+            )
         except NotFound:
             raise
         except Refused as no:
@@ -218,10 +221,17 @@ class ServiceNow:
         """Let go of connections and threads."""
         await self._threads.close()
 
-    async def _resolved(self, table: str, fields: Mapping[str, object]) -> dict[str, object]:
-        """The fields with sys_ids in place of names. What follows has as much time as one request may take."""
+    async def _resolved(self, table: str, fields: Mapping[str, object]) -> tuple[dict[str, object], float]:
+        """The fields with sys_ids in place of names, and the seconds that it took.
+
+        They are part of the call: however long it takes, a create is given up within `longest_call`, or a search that
+        begins after the horizon could miss it.
+        """
+        clock = asyncio.get_running_loop().time
+        began = clock()
         async with in_time(self._name, self._longest.total_seconds() / 2, wrote=False):
-            return await self._references.resolved(table, fields)
+            resolved = await self._references.resolved(table, fields)
+        return resolved, clock() - began
 
     async def _move(
         self,
@@ -229,6 +239,8 @@ class ServiceNow:
         payload: Callable[[Record], Mapping[str, object]],
         there: Callable[[Ticket], bool],
         columns: Sequence[str] = (),
+        *,
+        spent: float = 0.0,
     ) -> Ticket:
         """Write the payload unless the ticket is there already. Raises Refused where that did not bring it there.
 
@@ -242,7 +254,7 @@ class ServiceNow:
             ticket = self._ticket(table, record)
             return ticket if there(ticket) else self._ticket(table, client.update(table, sys_id, payload(record)))
 
-        ticket = await self._threads.call(work)
+        ticket = await self._threads.call(work, spent=spent)
         if not there(ticket):
             raise Refused(self._name, f"{ticket.key} kept its state: grant our account write access to {table}.state")
         return ticket

@@ -216,7 +216,7 @@ class ServiceNowInspector:
         return tuple(name for name, answer in answers if isinstance(answer, Refused))
 
     async def _times(self, where: Steps, record: Record) -> AsyncIterator[Inspection]:
-        """Whether a record of ours is found from its time on, and up to it; one that changes meanwhile tells nothing."""
+        """Whether a record of ours is found from its time on, and up to it. One that changes meanwhile tells none."""
         table, time = self._config.table, text_of(record, "sys_updated_on")
         this = f"sys_id={text_of(record, 'sys_id')}"
         queries = (f"{this}^sys_updated_on>={time}", f"{this}^sys_updated_on<={time}", this)

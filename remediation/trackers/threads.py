@@ -63,16 +63,17 @@ class Threads(Generic[ClientT]):
         """As many threads, and as long a wait, as the tracker's configuration says."""
         return cls(name, connect, size=config.concurrency, deadline=config.longest_call.total_seconds())
 
-    async def call(self, work: Callable[[ClientT], ResultT]) -> ResultT:
+    async def call(self, work: Callable[[ClientT], ResultT], *, spent: float = 0.0) -> ResultT:
         """The result of `work(client)`, run in one of the threads.
 
+        `spent` are seconds of the deadline that went into what had to come before.
         Raises TryLater at the deadline: ambiguous when the work had begun (a thread cannot be stopped, so it may still
         be carried out), not ambiguous when no thread was free.
         """
         context = copy_context()
         future = self._pool.submit(lambda: context.run(lambda: work(self._client())))
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(self._deadline - spent):
                 return await asyncio.wrap_future(future)
         except TimeoutError:
             begun = not future.cancelled()

@@ -72,6 +72,18 @@ async def test_work_that_takes_too_long_is_given_up_as_ambiguous(threads: Thread
     assert time.monotonic() - started < 2
 
 
+async def test_what_came_before_is_part_of_a_calls_time() -> None:
+    threads = Threads("helpdesk", Client, size=2, deadline=30)
+    done = threading.Event()
+    try:
+        with pytest.raises(TryLater) as caught:
+            await threads.call(lambda _client: done.wait(10), spent=29.9)
+    finally:
+        done.set()
+        await threads.close()
+    assert caught.value.ambiguous
+
+
 async def test_a_call_that_finds_no_free_thread_is_never_carried_out(threads: Threads[Client]) -> None:
     release, done = threading.Event(), threading.Event()
     busy = [asyncio.ensure_future(threads.call(lambda _client: release.wait(5))) for _ in range(2)]
