@@ -5,10 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from redis.asyncio import Redis
 
 from cli.embedded import EmbeddedServer
+from cli.outbound import outbound
 from receiver.accounts import Account, Accounts
 from remediation.errors import ConfigurationError, Problem
 from remediation.mapping.loading import Loaded
@@ -22,7 +24,6 @@ from remediation.sealing import Keyring
 from remediation.senders import Sender
 from remediation.settings import Settings, environ
 from remediation.sources.schoolscan import SchoolScan
-from remediation.sources.schoolscan_transport import open_client
 from remediation.store.connection import Connection, open_pool
 from remediation.trackers.jira import Jira
 from remediation.trackers.servicenow import ServiceNow
@@ -41,10 +42,28 @@ def keyring_of(settings: Settings) -> Keyring:
 def redis_address(settings: Settings) -> Iterator[str]:
     """REDIS_URL, or an embedded server in DATA_DIR for as long as this is open."""
     if settings.redis_url is not None:
-        yield settings.redis_url
+        yield signed_in(settings.redis_url, settings)
         return
     with EmbeddedServer(settings.data_dir) as server:
         yield server.url
+
+
+def signed_in(url: str, settings: Settings) -> str:
+    """The address of Redis with the user, the password and the certificates that settings of their own name.
+
+    Raises ConfigurationError where the address names a user or a password as well.
+    """
+    parts = urlsplit(url)
+    if settings.redis_username or settings.redis_password:
+        if "@" in parts.netloc:
+            message = "has a user or a password already: leave it out there, or leave these unset"
+            raise ConfigurationError([Problem("REDIS_URL, REDIS_USERNAME and REDIS_PASSWORD", message)])
+        user, password = (quote(each or "", safe="") for each in (settings.redis_username, settings.redis_password))
+        parts = parts._replace(netloc=f"{user}:{password}@{parts.netloc}")
+    if settings.redis_ca_file and parts.scheme == "rediss":
+        trusted = urlencode({"ssl_ca_certs": str(settings.redis_ca_file)})
+        parts = parts._replace(query="&".join(filter(None, (parts.query, trusted))))
+    return urlunsplit(parts)
 
 
 @contextlib.asynccontextmanager
@@ -102,12 +121,16 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
     """All districts' accounts and all trackers, for as long as this is open. Sends nothing yet."""
     tokens, secrets = worker_secrets(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(open_client())
+        way = outbound()
+        client = await stack.enter_async_context(way.open_client())
         sources = {
             name: SchoolScan(name, str(district.schoolscan.url), tokens[name], client=client)
             for name, district in loaded.mappings.districts.items()
         }
-        trackers = {name: tracker_of(name, each, secrets[name]) for name, each in loaded.mappings.trackers.items()}
+        trackers = {
+            name: tracker_of(name, way.completes(each), secrets[name])
+            for name, each in loaded.mappings.trackers.items()
+        }
         for tracker in trackers.values():
             stack.push_async_callback(tracker.close)
         yield Outside(sources, trackers)

@@ -5,13 +5,13 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+from cli.outbound import outbound
 from remediation.errors import ConfigurationError, NotFound, Problem, Unreadable
 from remediation.findings import Finding
 from remediation.mapping.loading import Loaded
 from remediation.mapping.secrets import read_secret
 from remediation.settings import environ
 from remediation.sources.schoolscan import SchoolScan
-from remediation.sources.schoolscan_transport import open_client
 from remediation.sources.schoolscan_words import finding_of, json_of
 
 STANDARD_INPUT = Path("-")
@@ -52,7 +52,7 @@ async def open_source(loaded: Loaded, district: str) -> AsyncIterator[SchoolScan
         steps = ("districts", district, "schoolscan", "token")
         problems = [loaded.problem(steps, f"{problem.where} {problem.message}") for problem in error.problems]
         raise ConfigurationError(problems) from None
-    async with open_client() as client:
+    async with outbound().open_client() as client:
         yield SchoolScan(district, str(account.url), token, client=client)
 
 

@@ -14,6 +14,7 @@ import click
 
 from cli.assembly import tracker_of
 from cli.failures import ExitCode
+from cli.outbound import outbound
 from cli.tracker_sites import SiteInspector, sites_remembered
 from remediation.errors import Problem
 from remediation.mapping.inspections import Inspection, Outcome
@@ -28,7 +29,6 @@ from remediation.settings import environ
 from remediation.sites import SiteHistory
 from remediation.sources.schoolscan import SchoolScan
 from remediation.sources.schoolscan_inspection import AccountInspector
-from remediation.sources.schoolscan_transport import open_client
 from remediation.trackers.jira_inspection import JiraInspector
 from remediation.trackers.servicenow_inspection import ServiceNowInspector
 
@@ -80,15 +80,17 @@ async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> 
     """One for each account and tracker, for as long as this is open."""
     tokens, secrets = worker_secrets(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(open_client())
+        way = outbound()
+        client = await stack.enter_async_context(way.open_client())
         inspectors: list[Inspector] = [
             AccountInspector(name, SchoolScan(name, str(district.schoolscan.url), tokens[name], client=client))
             for name, district in loaded.mappings.districts.items()
         ]
-        inspectors += [_inspector_of(name, each, secrets[name]) for name, each in loaded.mappings.trackers.items()]
+        trackers = {name: way.completes(each) for name, each in loaded.mappings.trackers.items()}
+        inspectors += [_inspector_of(name, each, secrets[name]) for name, each in trackers.items()]
         inspectors += [
             SiteInspector(tracker_of(name, each, secrets[name]), sites[name])
-            for name, each in loaded.mappings.trackers.items()
+            for name, each in trackers.items()
             if name in sites
         ]
         for inspector in inspectors:

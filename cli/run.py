@@ -110,7 +110,7 @@ async def _run_receiver(settings: Settings, url: str) -> None:
             with contextlib.suppress(StoreUnavailable):  # /readyz will say so; the first look at a case makes up for it
                 await clock.set()
                 await connection.begin(clock())
-            await _receive(app, follower, (bound, metrics_bound))
+            await _receive(app, follower, (bound, metrics_bound), settings.completion_wait)
     logger.info("receiver_stopped")
 
 
@@ -128,9 +128,11 @@ def _receiver(
     )
 
 
-async def _receive(app: Application, follower: Follower, bound: tuple[socket.socket, socket.socket]) -> None:
+async def _receive(
+    app: Application, follower: Follower, bound: tuple[socket.socket, socket.socket], completion_wait: int
+) -> None:
     """Serve senders, and Prometheus beside them, until a stop."""
-    public, metrics = server(app), server(create_metrics_app())
+    public, metrics = server(app, completion_wait), server(create_metrics_app(), completion_wait)
 
     def stop() -> None:
         public.should_exit = metrics.should_exit = True
@@ -169,8 +171,8 @@ async def _run_worker(settings: Settings, url: str) -> None:
             open_desks(follower.first(), settings, connection, clock) as desks,
         ):
             pool = connection.redis.connection_pool
-            work = partial(work_worker, pool, desks, settings.max_jobs, clock.set)
-            upkeep = partial(upkeep_worker, pool, desks, settings.poll_seconds, clock.set)
+            work = partial(work_worker, pool, desks, settings.max_jobs, clock.set, settings.completion_wait)
+            upkeep = partial(upkeep_worker, pool, desks, settings.poll_seconds, clock.set, settings.completion_wait)
             supervisor = Supervisor((work, upkeep), lambda: takes_writes(connection))
             health = server(create_health_app(partial(_worker_problems, settings, connection, follower)))
             on_stop(supervisor.stop)

@@ -38,8 +38,11 @@ def address(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def server(app: Any) -> Server:
-    """A server for an ASGI application, without logs of its own: an access log would hold addresses."""
+def server(app: Any, completion_wait: int = 10) -> Server:
+    """A server for an ASGI application, without logs of its own: an access log would hold addresses.
+
+    `completion_wait` is how many seconds requests in hand get after a stop.
+    """
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -51,6 +54,6 @@ def server(app: Any) -> Server:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=completion_wait,
     )
     return Server(config)

@@ -9,7 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from remediation.certificates import certificate_flaw
 from remediation.errors import ConfigurationError, Problem
+from remediation.mapping.words import ProxyAddress
 
 _REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
@@ -20,12 +22,19 @@ def _redis_address(address: str) -> str:
     return address
 
 
+def _certificates(path: Path) -> Path:
+    if flaw := certificate_flaw(str(path)):
+        raise ValueError(flaw)
+    return path
+
+
 def _lower(word: object) -> object:
     return word.lower() if isinstance(word, str) else word
 
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 RedisAddress = Annotated[str, AfterValidator(_redis_address)]
+CertificateFile = Annotated[Path, AfterValidator(_certificates)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 
 
@@ -38,6 +47,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
 
     redis_url: RedisAddress | None = Field(default=None, repr=False, description="None starts the embedded server.")
+    redis_username: str | None = Field(default=None, description="The ACL user, where REDIS_URL names none.")
+    redis_password: str | None = Field(
+        default=None, repr=False, description="The password, where REDIS_URL has none; any character may stand in it."
+    )
+    redis_ca_file: CertificateFile | None = Field(
+        default=None, description="Certificates to trust with rediss:// instead of the usual ones (PEM)."
+    )
     mappings_path: Path = Field(default=Path("mappings.yaml"), description="Where mappings.yaml is.")
     data_keys: str | None = Field(default=None, repr=False, description="The keys that seal; the first one seals.")
     data_dir: Path = Field(default=Path(".remedy"), description="Where the embedded server keeps its data.")
@@ -57,6 +73,15 @@ class Settings(BaseSettings):
     )
     max_jobs: int = Field(default=64, ge=1, le=1_000, description="Jobs at once in one worker.")
     poll_seconds: int = Field(default=30, ge=1, le=60, description="How often trackers are asked what changed.")
+    completion_wait: int = Field(
+        default=15, ge=1, le=3_600, description="Seconds that work in hand gets after SIGTERM."
+    )
+    outbound_proxy: ProxyAddress | None = Field(
+        default=None, description="A proxy to SchoolScan and to every tracker that mappings.yaml names none for."
+    )
+    outbound_ca_file: CertificateFile | None = Field(
+        default=None, description="Certificates to trust there instead of the usual ones (PEM), likewise."
+    )
     remedy_failpoints: str | None = Field(default=None, description="Where this process breaks on purpose (tests).")
     allow_failpoints: bool = Field(default=False, description="Whether REMEDY_FAILPOINTS may be set at all.")
 

@@ -23,8 +23,8 @@ JOB_TIMEOUT = 30
 SWEEP_SECONDS = 2
 
 COMPLETION_WAIT = 15
-"""Seconds that running jobs get after SIGTERM: more than a look takes. With what follows (threads that still wait for a
-tracker) it stays below a pod's grace period of 30."""
+"""Seconds that running jobs get after SIGTERM unless a setting says otherwise: more than a look takes. With what
+follows (threads that still wait for a tracker) it stays below a pod's grace period of 30."""
 
 
 @never_raising
@@ -40,7 +40,9 @@ async def _nothing() -> None:
     """Need nothing done."""
 
 
-def _common(pool: ConnectionPool, queue: str, desks: Desks, prepare: Prepare) -> dict[str, Any]:
+def _common(
+    pool: ConnectionPool, queue: str, desks: Desks, prepare: Prepare, completion_wait: float | None
+) -> dict[str, Any]:
     async def begin(_ctx: ArqContext) -> None:
         await prepare()
 
@@ -60,7 +62,7 @@ def _common(pool: ConnectionPool, queue: str, desks: Desks, prepare: Prepare) ->
         "job_deserializer": decode,
         "expires_extra_ms": int(JOB_LIFETIME.total_seconds() * 1000),  # a day is shorter than an outage
         "job_timeout": JOB_TIMEOUT,
-        "job_completion_wait": COMPLETION_WAIT,  # otherwise SIGTERM cancels jobs in the middle
+        "job_completion_wait": completion_wait or COMPLETION_WAIT,  # otherwise SIGTERM cancels jobs in the middle
         "max_tries": 1_000_000,  # crashes count as tries, and arq drops a job after five
         "log_results": False,
         "handle_signals": False,  # two workers share the process; it stops them itself
@@ -68,8 +70,14 @@ def _common(pool: ConnectionPool, queue: str, desks: Desks, prepare: Prepare) ->
     }
 
 
-def work_worker(pool: ConnectionPool, desks: Desks, max_jobs: int, prepare: Prepare = _nothing) -> Worker:
-    """The worker for deliveries, cases and scans."""
+def work_worker(
+    pool: ConnectionPool,
+    desks: Desks,
+    max_jobs: int,
+    prepare: Prepare = _nothing,
+    completion_wait: float | None = None,
+) -> Worker:
+    """The worker for deliveries, cases and scans. `completion_wait` is in seconds; None for COMPLETION_WAIT."""
     return Worker(
         functions=[
             func(read_delivery, name=Job.READ_DELIVERY),
@@ -81,11 +89,17 @@ def work_worker(pool: ConnectionPool, desks: Desks, max_jobs: int, prepare: Prep
         poll_delay=0.02,  # half a second is arq's own, and a quarter of it what a job waits on average
         max_jobs=max_jobs,
         queue_read_limit=5_000,  # arq reads no further, so that orphans could fill a shorter list
-        **_common(pool, WORK_QUEUE, desks, prepare),
+        **_common(pool, WORK_QUEUE, desks, prepare, completion_wait),
     )
 
 
-def upkeep_worker(pool: ConnectionPool, desks: Desks, poll_seconds: int, prepare: Prepare = _nothing) -> Worker:
+def upkeep_worker(
+    pool: ConnectionPool,
+    desks: Desks,
+    poll_seconds: int,
+    prepare: Prepare = _nothing,
+    completion_wait: float | None = None,
+) -> Worker:
     """The worker for crons, on a queue of its own, so that no backlog keeps the sweep from running."""
     return Worker(
         functions=[func(unreadable_job, name=Job.UNREADABLE)],
@@ -95,7 +109,7 @@ def upkeep_worker(pool: ConnectionPool, desks: Desks, poll_seconds: int, prepare
         ],
         poll_delay=0.25,
         max_jobs=8,
-        **_common(pool, UPKEEP_QUEUE, desks, prepare),
+        **_common(pool, UPKEEP_QUEUE, desks, prepare, completion_wait),
     )
 
 

@@ -3,9 +3,9 @@
 Works on what was written, before or without it fitting the schema, so that a person sees everything at once.
 """
 
-import ssl
 from collections.abc import Iterable, Iterator, Mapping
 
+from remediation.certificates import certificate_flaw
 from remediation.mapping.choices import tracker_tag
 from remediation.mapping.positions import Complaint, Steps, key_text
 from remediation.mapping.suggestions import did_you_mean, listed
@@ -106,18 +106,5 @@ def _unknown(steps: Steps, kind: str, name: str, known: Iterable[str]) -> Compla
 def _bad_certificates(top: Map) -> Iterator[Complaint]:
     for name, tracker in map_of(top.get("trackers")).items():
         path = map_of(tracker).get("ca_file")
-        if isinstance(path, str) and (flaw := _certificate_flaw(path)):
+        if isinstance(path, str) and (flaw := certificate_flaw(path)):
             yield Complaint(("trackers", name, "ca_file"), flaw)
-
-
-def _certificate_flaw(path: str) -> str | None:
-    """Why nobody can trust the certificates in a file; None where there are some."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except ssl.SSLError:
-        return "holds no certificates in the form of PEM (-----BEGIN CERTIFICATE-----)"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    except ValueError:
-        return "cannot be read: its path is not valid"
-    return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
@@ -30,12 +31,19 @@ LARGEST_ANSWER = 16 * 1024 * 1024
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 
-def open_client(*, connections: int = 32) -> httpx2.AsyncClient:
-    """A client that may be shared by all districts: no proxy or certificates from the environment, no cookies kept."""
+def open_client(
+    *, connections: int = 32, proxy: str | None = None, trusted: ssl.SSLContext | None = None
+) -> httpx2.AsyncClient:
+    """A client that may be shared by all districts: no proxy or certificates from the environment, no cookies kept.
+
+    `proxy` is the address of one to go through; `trusted` holds certificates to trust instead of the usual ones.
+    """
     return httpx2.AsyncClient(
         timeout=TIMEOUTS,
         follow_redirects=False,
         trust_env=False,
+        proxy=proxy,
+        verify=trusted or True,
         limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
