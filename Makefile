@@ -30,7 +30,7 @@ test: setup ## run all tests (ARGS="tests/unit -k words" runs some)
 matrix: setup ## run the unit and contract tests on every other Python that is taken and that this machine has
 	@scripts/matrix.sh
 
-check: setup ## linters, types, import rules, mappings.yaml
+check: setup ## linters, types, import rules, mappings.yaml, the chart
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --quiet --check .
 	@.venv/bin/mypy --no-error-summary $(CODE)
@@ -39,6 +39,7 @@ check: setup ## linters, types, import rules, mappings.yaml
 	@.venv/bin/yamllint --strict .
 	@.venv/bin/remedy mappings check mappings.yaml
 	@.venv/bin/remedy mappings test mappings.tests.yaml --mappings mappings.yaml
+	@.venv/bin/python scripts/chart_check.py
 
 bench: setup ## run every measurement of bench/
 	@.venv/bin/python -m bench $(ARGS)

@@ -1,0 +1,101 @@
+{{/* The variables of a process, by name: the chart's, then `env`, then `extraEnv`, so that no name comes twice and the
+     user's own wins. Secrets come first, so that other variables can refer to them. ctx: root, name, process */}}
+{{- define "remedy.env" -}}
+{{- $env := include "remedy.env.chart" . | fromYaml -}}
+{{- range $name, $value := .process.env -}}
+{{- if kindIs "invalid" $value -}}{{- $_ := unset $env $name -}}
+{{- else if kindIs "map" $value -}}{{- $_ := set $env $name $value -}}
+{{- else -}}{{- $_ := set $env $name (dict "value" (include "remedy.text" $value)) -}}
+{{- end -}}
+{{- end -}}
+{{- range .process.extraEnv -}}
+{{- $_ := set $env .name (omit . "name") -}}
+{{- end -}}
+{{- $references := list -}}
+{{- $texts := list -}}
+{{- range $name, $item := $env -}}
+{{- if hasKey $item "valueFrom" -}}
+{{- $references = append $references (merge (dict "name" $name) (pick $item "valueFrom")) -}}
+{{- else -}}
+{{- $value := "" -}}
+{{- if not (kindIs "invalid" $item.value) -}}{{- $value = include "remedy.text" $item.value -}}{{- end -}}
+{{- $texts = append $texts (dict "name" $name "value" $value) -}}
+{{- end -}}
+{{- end -}}
+{{- with concat $references $texts }}
+env:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .process.extraEnvFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "remedy.env.chart" -}}
+MAPPINGS_PATH: {value: {{ printf "/etc/remedy/%s" .root.Values.mappings.key | quote }}}
+LOG_LEVEL: {value: {{ .root.Values.logLevel | quote }}}
+COMPLETION_WAIT: {value: {{ .process.drainSeconds | int64 | quote }}}
+{{- range $port, $said := .process.ports }}
+{{- with $said.hostVariable }}
+{{ . }}: {value: "0.0.0.0"}
+{{- end }}
+{{- with $said.portVariable }}
+{{ . }}: {value: {{ $said.containerPort | int64 | quote }}}
+{{- end }}
+{{- end }}
+{{- with .root.Values.outbound.proxy }}
+OUTBOUND_PROXY: {value: {{ . | quote }}}
+{{- end }}
+{{- if or .root.Values.outbound.ca.configMap .root.Values.outbound.ca.secret }}
+OUTBOUND_CA_FILE: {value: {{ printf "/etc/remedy-ca/%s" .root.Values.outbound.ca.key | quote }}}
+{{- end }}
+{{ include "remedy.env.redis" .root }}
+{{- range $name, $said := .process.secretEnv }}
+{{- if kindIs "map" $said }}
+{{ $name }}: {valueFrom: {secretKeyRef: {name: {{ default (include "remedy.secretName" $.root) $said.name | quote }}, key: {{ $said.key | quote }}, optional: {{ default false $said.optional }}}}}
+{{- else if not (kindIs "invalid" $said) }}
+{{ $name }}: {valueFrom: {secretKeyRef: {name: {{ include "remedy.secretName" $.root | quote }}, key: {{ $said | quote }}}}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Where Redis is. A password never stands in the address, unless a Secret of the user's holds the whole address. */}}
+{{- define "remedy.env.redis" -}}
+{{- $redis := .Values.redis -}}
+{{- if $redis.allowWeakDurability }}
+ALLOW_WEAK_DURABILITY: {value: "true"}
+{{- end }}
+{{- if .Values.valkey.enabled }}
+REDIS_URL: {value: {{ printf "redis://%s-valkey:6379/0" (include "remedy.fullname" .) | quote }}}
+{{- else if and $redis.existingSecret $redis.urlKey }}
+REDIS_URL: {valueFrom: {secretKeyRef: {name: {{ $redis.existingSecret | quote }}, key: {{ $redis.urlKey | quote }}}}}
+{{- else if $redis.url }}
+REDIS_URL: {value: {{ $redis.url | quote }}}
+{{- else }}
+{{- $host := required "say where Redis is: redis.host, redis.url or redis.existingSecret with urlKey, or valkey.enabled=true" $redis.host }}
+REDIS_URL: {value: {{ printf "%s://%s:%d/%d" (ternary "rediss" "redis" $redis.tls.enabled) $host (int64 $redis.port) (int64 $redis.database) | quote }}}
+{{- end }}
+{{- if not .Values.valkey.enabled }}
+{{- with $redis.username }}
+REDIS_USERNAME: {value: {{ . | quote }}}
+{{- end }}
+{{- if and $redis.existingSecret (not $redis.urlKey) }}
+REDIS_PASSWORD: {valueFrom: {secretKeyRef: {name: {{ $redis.existingSecret | quote }}, key: {{ $redis.passwordKey | quote }}}}}
+{{- end }}
+{{- if and $redis.tls.enabled $redis.tls.caSecret.name }}
+REDIS_CA_FILE: {value: {{ printf "/etc/remedy-redis/%s" $redis.tls.caSecret.key | quote }}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The port at which Redis is reached, for network policies. */}}
+{{- define "remedy.redisPort" -}}
+{{- $redis := .Values.redis -}}
+{{- if and $redis.url (not $redis.urlKey) -}}
+{{- $port := last (splitList ":" (get (urlParse $redis.url) "host")) -}}
+{{- if regexMatch "^[0-9]+$" $port -}}{{ $port }}{{- else -}}6379{{- end -}}
+{{- else -}}
+{{ int64 $redis.port }}
+{{- end -}}
+{{- end -}}
