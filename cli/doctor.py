@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 
 import click
 
@@ -13,7 +14,7 @@ from cli.clock import WORTH_TELLING, clock_of
 from cli.failures import ExitCode
 from cli.tracker_sites import remembered, site_of
 from receiver.accounts import Accounts
-from remediation.errors import ConfigurationError, OutsideError, Refused, RemediationError
+from remediation.errors import ConfigurationError, OutsideError, Refused, RemediationError, TryLater, Waiting
 from remediation.mapping.loading import load_mappings
 from remediation.mapping.schema import Mappings
 from remediation.mapping.secrets import worker_secrets
@@ -188,6 +189,11 @@ async def _asked(what: str, look: Callable[[], Awaitable[str]], more_advice: str
     try:
         return Diagnosis(what, well=True, says=await look())
     except OutsideError as error:
-        is_account = error.status in {401, 403}
+        is_account = _is_about_account(error)
         advice = f"Is its token or password still valid?{more_advice}" if is_account else "Is its address right?"
         return Diagnosis(what, well=False, says=str(error), advice=advice)
+
+
+def _is_about_account(error: OutsideError) -> bool:
+    waits = isinstance(error, TryLater) and error.waiting is Waiting.SIGN_IN
+    return waits or error.status == HTTPStatus.FORBIDDEN

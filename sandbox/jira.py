@@ -4,8 +4,6 @@ Besides Jira's own paths there are `/browse/{key}` for people, and controls of t
 `GET /_sandbox/issues`, `GET|PUT /_sandbox/settings`, `PUT|DELETE /_sandbox/webhook`, `GET /_sandbox/deliveries`.
 """
 
-import base64
-import binascii
 import inspect
 import json
 import time
@@ -24,7 +22,8 @@ from sandbox import jira_administration as administration
 from sandbox import jira_directory as directory
 from sandbox import jira_endpoints as issues
 from sandbox.jira_endpoints import Call, with_body
-from sandbox.jira_problems import Problem, not_found, signed_out
+from sandbox.jira_problems import Problem
+from sandbox.jira_sign_in import NOBODY, account_in, answer_to_nobody, login_headers
 from sandbox.jira_state import PERSON, SERVICE, Account, JiraState
 from sandbox.jira_views import View, page_of
 from sandbox.jira_webhooks import EVENTS, JiraSender
@@ -45,6 +44,7 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "issuetype", directory.list_types),
     ("GET", "priority", directory.list_priorities),
     ("GET", "resolution", directory.list_resolutions),
+    ("GET", "resolution/search", directory.search_resolutions),
     ("GET", "status", directory.list_statuses),
     ("GET", "search/jql", directory.search_by_token),
     ("POST", "search/jql", directory.search_by_token),
@@ -102,7 +102,7 @@ def jira_app(
 def _routes(state: JiraState) -> list[BaseRoute]:
     versions = ("2", "3", "latest") if state.is_cloud else ("2", "latest")
     api = [
-        Route(f"/rest/api/{version}/{path}", _served(endpoint, version), methods=[method])
+        Route(f"/rest/api/{version}/{path}", _served(path, endpoint, version), methods=[method])
         for version in versions
         for method, path, endpoint in _ENDPOINTS
     ]
@@ -110,43 +110,34 @@ def _routes(state: JiraState) -> list[BaseRoute]:
     return [*api, *gateway, *_CONTROLS]
 
 
-def _served(endpoint: Endpoint, version: str) -> Callable[[Request], Awaitable[Response]]:
+def _served(path: str, endpoint: Endpoint, version: str) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         state: JiraState = request.app.state.jira
         request.app.state.sender.base = _base(request)
         shown_version = "2" if version == "latest" else version
         view = View(_base(request), shown_version, state.is_cloud)
+        account = account_in(request, state)
+        call = Call(request, state, view, account or NOBODY)
         try:
-            actor = _signed_in(request, state)
-            body = await _body(request)
-            given = endpoint(with_body(Call(request, state, view, actor), body))
-            answer = await given if inspect.isawaitable(given) else given
+            answer = await _answer(path, endpoint, call)
         except Problem as problem:
             answer = JSONResponse(problem.body, problem.status, headers=problem.headers)
+        answer.headers.update(login_headers(request, state, account))
         answer.headers["Atl-Traceid" if state.is_cloud else "X-AREQUESTID"] = uuid.uuid4().hex
         return answer
 
     return serve
 
 
+async def _answer(path: str, endpoint: Endpoint, call: Call) -> Response:
+    if call.actor is NOBODY and (told := answer_to_nobody(path, call)):
+        return told
+    given = endpoint(with_body(call, await _body(call.request)))
+    return await given if inspect.isawaitable(given) else given
+
+
 def _base(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}"
-
-
-def _signed_in(request: Request, state: JiraState) -> Account:
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    name: str | None = None
-    if scheme.lower() == "basic":
-        try:
-            name, _, value = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            value = ""
-    account = state.account_of(name, value) if scheme.lower() in {"basic", "bearer"} and value else None
-    if account:
-        return account
-    if state.anonymous_reads and request.method == "GET" and "issue" in request.path_params:
-        raise not_found()
-    raise signed_out()
 
 
 async def _body(request: Request) -> object:
@@ -192,25 +183,25 @@ async def _list_issues(request: Request) -> Response:
 
 
 async def _settings(request: Request) -> Response:
-    """`search_lag` in seconds; `anonymous_reads`: a wrong token reads 404 instead of 401; `page_limit` of lists.
+    """`search_lag` in seconds; `page_limit` of lists.
 
     `withheld`: keys of permissions that nobody has; `unassignable`: ids of accounts that cannot be assigned issues;
     `off_edit_screens`: fields that no screen for editing has; `base_url`: the site's own base address, whatever address
-    a request came to.
+    a request came to; `expired`: ids of accounts whose tokens have run out.
     """
     state: JiraState = request.app.state.jira
     if request.method == "PUT":
         order = await request.json()
         state.search_lag = float(order.get("search_lag", state.search_lag))
-        state.anonymous_reads = bool(order.get("anonymous_reads", state.anonymous_reads))
         state.base_url = str(order.get("base_url", state.base_url))
         state.page_limit = int(order.get("page_limit", state.page_limit))
         state.withheld = frozenset(order.get("withheld", state.withheld))
         state.unassignable = frozenset(order.get("unassignable", state.unassignable))
         state.off_edit_screens = frozenset(order.get("off_edit_screens", state.off_edit_screens))
-    shown = {name: getattr(state, name) for name in ("deployment", "search_lag", "anonymous_reads", "page_limit")}
-    sets = {name: sorted(getattr(state, name)) for name in ("withheld", "unassignable", "off_edit_screens")}
-    return JSONResponse({**shown, **sets})
+        state.expired = frozenset(order.get("expired", state.expired))
+    shown = {name: getattr(state, name) for name in ("deployment", "search_lag", "page_limit")}
+    named = ("withheld", "unassignable", "off_edit_screens", "expired")
+    return JSONResponse({**shown, **{name: sorted(getattr(state, name)) for name in named}})
 
 
 async def _begin_again(request: Request) -> Response:

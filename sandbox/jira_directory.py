@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Sequence
 
 from starlette.responses import JSONResponse, Response
 
@@ -19,6 +20,11 @@ _MOVED = (
 )
 _UNBOUNDED = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
 _USUAL_PAGE = 50
+_BY_OFFSET = frozenset({"jql", "startAt", "maxResults", "validateQuery", "fields"})
+_BY_TOKEN = frozenset(
+    {"jql", "nextPageToken", "maxResults", "fields", "expand", "properties", "fieldsByKeys", "reconcileIssues"}
+)
+"""What the body of a search may say, by Atlassian's descriptions of Data Center and of Cloud."""
 
 
 def show_myself(call: Call) -> Response:
@@ -60,8 +66,22 @@ def list_priorities(_call: Call) -> Response:
 
 
 def list_resolutions(_call: Call) -> Response:
-    """GET /resolution."""
+    """GET /resolution, which Cloud is going to take away."""
     return JSONResponse([{"id": key, "name": name} for key, name in RESOLUTIONS.items()])
+
+
+def search_resolutions(call: Call) -> Response:
+    """GET /resolution/search, Cloud only: in pages, all or those with an `id`."""
+    if not call.state.is_cloud:
+        raise Problem(404, ["null for uri: resolution/search"])
+    ids = call.request.query_params.getlist("id")
+    start, size = _number(call, "startAt", 0), _size(call)
+    known = [
+        {"id": key, "name": name, "isDefault": False} for key, name in RESOLUTIONS.items() if key in ids or not ids
+    ]
+    page = known[start : start + size]
+    paging = {"startAt": start, "maxResults": size, "total": len(known), "isLast": start + size >= len(known)}
+    return JSONResponse({**paging, "values": page})
 
 
 def list_statuses(call: Call) -> Response:
@@ -73,6 +93,7 @@ def search_by_token(call: Call) -> Response:
     """GET or POST /search/jql, Cloud only: bounded queries, pages by token, no total, as late as the index."""
     if not call.state.is_cloud:
         raise Problem(404, ["null for uri: search/jql"])
+    _known_words(call, _BY_TOKEN)
     jql = _asked(call, "jql")
     query = _query(call, jql)
     if not query.bounded:
@@ -81,17 +102,22 @@ def search_by_token(call: Call) -> Response:
     found = query.results(call.state.indexed())
     page = found[start : start + _size(call)]
     after = start + len(page)
-    answer: dict[str, object] = {"issues": _shown(call, page, ["id"]), "isLast": after >= len(found)}
+    issues = _shown(call, page, ["id"], _several(call, "properties"))
+    answer: dict[str, object] = {"issues": issues, "isLast": after >= len(found)}
     return JSONResponse(answer | ({"nextPageToken": _token(after, jql)} if after < len(found) else {}))
 
 
 def search_by_offset(call: Call) -> Response:
-    """GET or POST /search: Data Center counts and numbers the results; on Cloud it is no more."""
+    """GET or POST /search: Data Center counts and numbers the results, and knows no properties; on Cloud it is no more.
+
+    What a query's address says besides is ignored; in a body it is refused.
+    """
     if call.state.is_cloud:
         raise Problem(410, [_MOVED])
+    _known_words(call, _BY_OFFSET)
     found = _query(call, _asked(call, "jql")).results(call.state.indexed())
     start, size = _number(call, "startAt", 0), _size(call)
-    shown = _shown(call, found[start : start + size], ["*all"])
+    shown = _shown(call, found[start : start + size], ["*all"], properties=())
     return JSONResponse({"startAt": start, "maxResults": size, "total": len(found), "issues": shown})
 
 
@@ -99,10 +125,16 @@ def _query(call: Call, jql: str) -> Query:
     return parsed(jql, Reader(frozenset(call.state.projects), call.state.clock(), call.actor.zone))
 
 
-def _shown(call: Call, issues: list[Issue], usual: list[str]) -> list[dict[str, object]]:
+def _known_words(call: Call, known: frozenset[str]) -> None:
+    """Raises Jira's 400 for a body with words that it does not know."""
+    if call.request.method == "POST" and (unknown := sorted(call.order.keys() - known)):
+        raise Problem(400, [f'Unrecognized field "{unknown[0]}" (SearchRequestBean), not marked as ignorable'])
+
+
+def _shown(call: Call, issues: list[Issue], usual: list[str], properties: Sequence[str]) -> list[dict[str, object]]:
     fields = _several(call, "fields") or usual
     changelog = "changelog" in _several(call, "expand")
-    return [call.view.issue(issue, fields, _several(call, "properties"), changelog=changelog) for issue in issues]
+    return [call.view.issue(issue, fields, properties, changelog=changelog) for issue in issues]
 
 
 def _several(call: Call, name: str) -> list[str]:

@@ -123,9 +123,10 @@ def list_comments(call: Call) -> Response:
     comments = list(issue.comments)
     if params.get("orderBy") == "-created":
         comments.reverse()
-    page = comments[: int(params.get("maxResults", len(comments)))]
+    start = int(params.get("startAt", 0))
+    page = comments[start : start + int(params.get("maxResults", len(comments)))]
     shown = [call.view.comment(comment, issue) for comment in page]
-    return JSONResponse({"startAt": 0, "maxResults": len(shown), "total": len(comments), "comments": shown})
+    return JSONResponse({"startAt": start, "maxResults": len(shown), "total": len(comments), "comments": shown})
 
 
 def add_comment(call: Call) -> Response:

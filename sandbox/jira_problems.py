@@ -32,12 +32,6 @@ def not_found(message: str = NO_ISSUE) -> Problem:
     return Problem(404, [message])
 
 
-def signed_out() -> Problem:
-    """What Jira answers to somebody whom it does not know."""
-    reason = {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}
-    return Problem(401, ["Client must be authenticated to access this resource."], headers=reason)
-
-
 def off_screen(name: str) -> str:
     """Jira's words for a field that the screen does not have."""
     return f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."

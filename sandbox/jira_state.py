@@ -116,12 +116,12 @@ class JiraState:
         self.clock = clock
         self.deployment = deployment
         self.search_lag = search_lag
-        self.anonymous_reads = False
         self.base_url = ""
         self.page_limit = 100
         self.withheld: frozenset[str] = frozenset()
         self.off_edit_screens: frozenset[str] = frozenset()
         self.unassignable: frozenset[str] = frozenset()
+        self.expired: frozenset[str] = frozenset()
         self.accounts = accounts
         self.projects: Mapping[str, Project] = MappingProxyType({project.key: project for project in PROJECTS})
         self.listeners: list[Callable[[Happening], None]] = []
@@ -244,7 +244,7 @@ class JiraState:
         """Who signs in with this token, and with this e-mail or name where one is given."""
         for account in self.accounts:
             if account.token == token and names in {None, account.email, account.name}:
-                return account
+                return account if account.account_id not in self.expired else None
         return None
 
     def project(self, key_or_id: str) -> Project:

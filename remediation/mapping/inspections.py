@@ -6,7 +6,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Generic, TypeVar
 
-from remediation.errors import NotFound, OutsideError, Refused
+from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.findings import Severity
 from remediation.mapping.positions import Steps
 from remediation.mapping.rules import JiraTicket, Match, ServiceNowTicket
@@ -120,7 +120,7 @@ def signed_out(address: Steps, secret: Steps, error: OutsideError, advice: str =
     """
     if isinstance(error, NotFound) or error.status == HTTPStatus.NOT_FOUND:
         return wrong(address, f"is not the address of its API ({error})", "compare it with a browser's")
-    if isinstance(error, Refused) or error.status == HTTPStatus.UNAUTHORIZED:
+    if isinstance(error, Refused) or (isinstance(error, TryLater) and error.waiting is Waiting.SIGN_IN):
         usual = "is the secret still valid, and of this system?"
         return wrong(secret, f"does not sign in ({error})", f"{usual} {advice}".strip())
     return Inspection(address, Outcome.UNREACHABLE, f"is not reachable ({error})", "try again later")

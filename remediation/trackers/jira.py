@@ -46,6 +46,7 @@ from remediation.trackers.jira_issues import (
     edit_of,
     issue_link_of,
     link_of,
+    mark_of,
     payload_of,
     transition_of,
     values_in,
@@ -62,6 +63,8 @@ _LINK_SECONDS = 3
 _MOST_STEPS = 5
 _MOST_COMMENTS = 20
 """Behind so many newer ones nobody looks for why an issue was closed."""
+_MOST_CANDIDATES = 50
+"""Issues that are read only to see whose they are, one by one."""
 _MOST_PAGES = 20
 """Of one mark there are a few issues at most; more pages mean that something is very wrong."""
 
@@ -77,6 +80,7 @@ class Jira:
     def __init__(self, name: str, config: JiraTracker, secret: str) -> None:
         self._name = name
         self._config = config
+        self._is_cloud = config.deployment == "cloud"
         address = str(config.url).rstrip("/")
         self._reading = Reading(name, address, config.resolutions, config.risk_reason, config.risk_expiry)
         self._longest = config.longest_call
@@ -119,12 +123,18 @@ class Jira:
             return self._reading.gone(ticket_id)
 
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:  # noqa: ARG002 - Jira searches everywhere
-        """Search for the mark in all projects, then read each issue by its id: a search shows old states."""
+        """Search for the mark in all projects, then read each issue by its id: a search shows old states.
+
+        Data Center's search knows no properties, so there a copy looks like the ticket until it is read: the oldest
+        candidates are, no more than _MOST_CANDIDATES; copies of an issue are younger than it is.
+        """
         jql = jql_for_mark(checked_mark(self._name, mark))
         async with self._in_time(wrote=False):
-            found = carrying(mark, await self._found(jql))
-            tickets = await asyncio.gather(*(self.read(issue_id) for issue_id in found))
-        return tuple(ticket for ticket in tickets if ticket.state is not TicketState.GONE)
+            found = await self._found(jql)
+            ids = carrying(mark, found) if self._is_cloud else [issue.id for issue in found[:_MOST_CANDIDATES]]
+            read = [issue for issue in await asyncio.gather(*map(self._candidate, ids)) if issue]
+            ours = ids if self._is_cloud else carrying(mark, read)
+            return tuple(await asyncio.gather(*(self._ticket(issue) for issue in read if issue.id in ours)))
 
     async def resolve(
         self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
@@ -201,6 +211,13 @@ class Jira:
         except NotFound:
             await self.whoami()
             raise
+
+    async def _candidate(self, issue_id: str) -> Issue | None:
+        """An issue that a search found; None where it is deleted meanwhile."""
+        try:
+            return await self._issue(issue_id)
+        except NotFound:
+            return None
 
     async def _issue(self, ticket_id: str, expand: str | None = None, more: Collection[str] = ()) -> Issue:
         checked_id(self._name, ticket_id)
@@ -296,7 +313,19 @@ class Jira:
     async def _changes(self, place: Listing) -> ChangePage:
         page = await self._page(place.jql, place.cursor.token or place.cursor.start)
         cursor, more = place.following(page)
-        return ChangePage(changes_in(page.issues), cursor, more)
+        return ChangePage(changes_in(await self._with_marks(page.issues)), cursor, more)
+
+    async def _with_marks(self, found: Sequence[Found]) -> Sequence[Found]:
+        """The issues that a list named; on Data Center those whose label with the mark is gone are read for theirs.
+
+        A change says no more than which case to look at, so the label is good enough where there is one: a copy that
+        has it causes a look too many, and the look judges by the property.
+        """
+        if self._is_cloud:
+            return found
+        unmarked = [issue.id for issue in found if mark_of(issue) is None][:_MOST_CANDIDATES]
+        read = {issue.id: issue for issue in await asyncio.gather(*map(self._candidate, unmarked)) if issue}
+        return [read.get(issue.id, issue) for issue in found]
 
     async def _page(self, jql: str, at: str | int | None) -> Page:
         answer = await self._threads.call(lambda client: client.search(jql, FOUND_FIELDS, PROPERTY, PAGE_SIZE, at))

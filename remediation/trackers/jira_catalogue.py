@@ -95,6 +95,12 @@ class People(Sent):
         return any(account in {each.account_id, each.key, each.name} for each in self.users)
 
 
+class ResolutionPage(Listing):
+    """A page of the instance's resolutions, on Cloud."""
+
+    entries: tuple[Named, ...] = Field(validation_alias="values")
+
+
 class Names(Sent):
     """All resolutions of the instance, or all its fields."""
 

@@ -20,6 +20,7 @@ from remediation.errors import TryLater
 from remediation.mapping.trackers import CONNECTION_ATTEMPTS, JiraTracker
 from remediation.requests_noted import note_request
 from remediation.trackers.jira_replies import error_of
+from remediation.trackers.jira_sign_in import is_for_somebody
 from remediation.trackers.replies import Reply
 
 ResultT = TypeVar("ResultT")
@@ -35,6 +36,7 @@ class JiraClient:
     def __init__(self, name: str, config: JiraTracker, secret: str) -> None:
         self._name = name
         self._is_cloud = config.deployment == "cloud"
+        self._is_named = False
         self._jira = _connected(config, secret)
         self._session = self._jira._session  # noqa: SLF001 - the package has no call that sends properties or plain ids
         self._session.hooks["response"].append(self._check)
@@ -76,18 +78,16 @@ class JiraClient:
         self._send("POST", f"issue/{issue_id}/remotelink", body)
 
     def search(self, jql: str, fields: str, properties: str, size: int, at: str | int | None) -> Any:
-        """One page of a search; `at` is a token on Cloud and a number on Data Center."""
-        if self._is_cloud:
-            token = str(at) if at else None
-            return self._asked(
-                lambda: self._jira.enhanced_search_issues(
-                    jql, token, size, fields=fields, properties=properties, json_result=True
-                )
-            )
-        start = int(at or 0)
-        return self._asked(
-            lambda: self._jira.search_issues(jql, start, size, fields=fields, properties=properties, json_result=True)
-        )
+        """One page of a search; `at` is a token on Cloud and a number on Data Center, which ignores `properties`.
+
+        An empty page is believed only where it was given to us: its headers name our account, or else `myself`, asked
+        for once after such a page, does. Jira names the account in every answer, so a quiet tracker costs no request
+        more; only where a proxy keeps that header back each empty page costs one.
+        """
+        answer = self._page(jql, fields, properties, size, at)
+        if not self._is_named and isinstance(answer, dict) and not answer.get("issues"):
+            self.myself()
+        return answer
 
     def myself(self) -> Any:
         """The account that we are signed in as."""
@@ -102,6 +102,17 @@ class JiraClient:
         """Let go of the connection."""
         self._session.close()
 
+    def _page(self, jql: str, fields: str, properties: str, size: int, at: str | int | None) -> Any:
+        if self._is_cloud:
+            token = str(at) if at else None
+            return self._asked(
+                lambda: self._jira.enhanced_search_issues(
+                    jql, token, size, fields=fields, properties=properties, json_result=True
+                )
+            )
+        start = int(at or 0)
+        return self._asked(lambda: self._jira.search_issues(jql, start, size, fields=fields, json_result=True))
+
     def _send(self, method: str, path: str, body: object) -> Any:
         url = self._jira._get_url(path)  # noqa: SLF001 - as in __init__
 
@@ -115,6 +126,7 @@ class JiraClient:
         """Called with every answer before the package sees it, redirects included."""
         wrote = response.request.method not in _READS
         reply = Reply(response.status_code, response.headers, response.content, wrote)
+        self._is_named = is_for_somebody(response.headers)
         if wrote:
             note_request(reply.request_id)
         error = error_of(self._name, reply)

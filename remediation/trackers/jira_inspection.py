@@ -22,6 +22,7 @@ from remediation.trackers.jira_catalogue import (
     People,
     Permissions,
     Project,
+    ResolutionPage,
     TypePage,
     Workflows,
 )
@@ -100,7 +101,7 @@ class JiraInspector:
             searched = await answer_of(self._found(jql, PAGE_SIZE))
             yield search_verdict(where, what, searched if isinstance(searched, OutsideError) else None)
         if "resolutions" in self._config.model_fields_set:
-            resolutions = await answer_of(self._asked(Names, "resolution", put_under="entries"))
+            resolutions = await answer_of(self._resolutions())
             for each in resolution_verdicts((*where, "resolutions"), self._config, resolutions):
                 yield each
         if self._config.risk_reason or self._config.risk_expiry:
@@ -209,6 +210,13 @@ class JiraInspector:
         """The first page of what a query finds."""
         answer = await self._call(lambda client: client.search(jql, FOUND_FIELDS, PROPERTY, size, None))
         return understood(self._name, Page, answer)
+
+    async def _resolutions(self) -> Names:
+        """All resolutions. Cloud is taking the list without pages away; Data Center has none with them before 9."""
+        if self._config.deployment == "data_center":
+            return await self._asked(Names, "resolution", put_under="entries")
+        pages = await self._pages(ResolutionPage, "resolution/search")
+        return Names(entries=tuple(each for page in pages for each in page.entries))
 
     async def _types(self, project: str) -> tuple[CreateType, ...]:
         pages = await self._pages(TypePage, f"issue/createmeta/{quote(project, safe='')}/issuetypes")

@@ -55,7 +55,7 @@ def mark_of(found: Found) -> str | None:
 
 
 def carrying(mark: str, found: Sequence[Found]) -> tuple[str, ...]:
-    """The ids of the issues that carry exactly this mark: JQL tells no case.
+    """The ids of the issues that carry exactly this mark: JQL tells no case. Their properties must have been asked for.
 
     A copy that a person made has the label but not the property: where the ticket itself was found, its copies are not
     meant. Where only labels are left the first one may be the ticket; others are never taken for duplicates of it,

@@ -2,9 +2,10 @@
 
 from http import HTTPStatus
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater, Unreadable
+from remediation.errors import NotFound, OutsideError, Refused, TryLater, Unreadable, Waiting
 from remediation.redaction import words_of
 from remediation.strict_json import parse
+from remediation.trackers.jira_sign_in import is_for_nobody
 from remediation.trackers.replies import Reply
 from remediation.trackers.retry_after import wait_of
 
@@ -18,7 +19,15 @@ def error_of(system: str, reply: Reply) -> OutsideError | None:
     """The error that a reply is, or None for a success: JSON, or nothing at all where Jira has nothing to say.
 
     A write is ambiguous where Jira's own answer is missing (5xx, a page), and not where the request was turned away.
+    Whatever was answered to somebody whom Jira does not know waits for our sign-in, like a 401.
     """
+    is_passing = reply.status in _TURNED_AWAY or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if not is_passing and is_for_nobody(reply.headers):
+        return _signed_out(system, reply)
+    return _told_to_us(system, reply)
+
+
+def _told_to_us(system: str, reply: Reply) -> OutsideError | None:
     status, words = reply.status, words_in(reply.body)
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None if _is_answer(reply) else _later(system, reply, "the answer is not JSON", ambiguous=reply.wrote)
@@ -31,6 +40,18 @@ def error_of(system: str, reply: Reply) -> OutsideError | None:
             return NotFound(system, words, status=status, request_id=reply.request_id)
         return _later(system, reply, "nothing of Jira's is there", ambiguous=False)
     return Refused(system, words or "refused without a word", status=status, request_id=reply.request_id)
+
+
+def _signed_out(system: str, reply: Reply) -> TryLater:
+    """A success may have been carried out all the same, where anybody may do that."""
+    return TryLater(
+        system,
+        "our sign-in failed: the answer is for somebody whom Jira does not know",
+        ambiguous=reply.wrote and HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES,
+        status=reply.status,
+        request_id=reply.request_id,
+        waiting=Waiting.SIGN_IN,
+    )
 
 
 def words_in(body: bytes) -> str:

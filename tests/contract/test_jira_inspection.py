@@ -170,6 +170,14 @@ async def test_only_resolutions_that_the_file_names_must_exist(world: JiraWorld)
     assert wrongs(await inspected(world, "project: SEC")) == {}
 
 
+async def test_resolutions_are_read_in_the_way_that_stays(world: JiraWorld) -> None:
+    world.settings(page_limit=2)
+    found = await inspected(world, "project: SEC", words=", resolutions: {Declined: duplicate}")
+    assert wrongs(found) == {}
+    asked = [path for _, path in world.ours() if path.startswith("resolution")]
+    assert asked == (["resolution/search"] * 3 if world.deployment == "cloud" else ["resolution"])
+
+
 async def test_the_fields_that_explain_a_risk_must_exist(world: JiraWorld) -> None:
     found = await inspected(world, "project: SEC", words=", risk_reason: customfield_10051, risk_expiry: customfield_1")
     assert wrongs(found).keys() == {"trackers.jira.risk_expiry"}

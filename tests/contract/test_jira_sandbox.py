@@ -76,13 +76,55 @@ def steps(client: httpx2.Client, issue: str) -> dict[str, dict[str, Any]]:
     return {step["name"]: step for step in answer["transitions"]}
 
 
-@pytest.mark.parametrize("auth", [None, ("nobody@example.org", SERVICE.token), (SERVICE.email, "test-only-wrong")])
-def test_nobody_is_served_without_the_right_token(cloud: httpx2.Client, auth: tuple[str, str] | None) -> None:
-    stranger = httpx2.Client(base_url=cloud.base_url, auth=auth, trust_env=False)
-    answer = stranger.get("2/myself")
-    assert answer.status_code == 401
-    assert answer.headers["X-Seraph-LoginReason"] == "AUTHENTICATED_FAILED"
-    stranger.close()
+STRANGERS = [None, ("nobody@example.org", SERVICE.token), (SERVICE.email, "test-only-wrong")]
+"""Who is not signed in: nobody, and two who gave what is wrong."""
+
+
+@pytest.mark.parametrize("auth", STRANGERS)
+def test_cloud_answers_somebody_whom_it_does_not_know_as_anybody(
+    cloud: httpx2.Client, auth: tuple[str, str] | None
+) -> None:
+    issue = create(cloud, labels=["remedy"])["id"]
+    settle()
+    with httpx2.Client(base_url=cloud.base_url, auth=auth, trust_env=False) as stranger:
+        found = stranger.get("2/search/jql", params={"jql": "labels = remedy"})
+        told = {
+            **{path: stranger.get(f"2/{path}").status_code for path in ("myself", "priority", "resolution/search")},
+            **{path: stranger.get(f"2/{path}").status_code for path in (f"issue/{issue}", "project/SEC", "field")},
+            "create": stranger.post("2/issue", json={"fields": TASK}).status_code,
+            "comment": stranger.post(f"2/issue/{issue}/comment", json={"body": "x"}).status_code,
+        }
+    assert (found.status_code, found.json()) == (200, {"issues": [], "isLast": True})
+    assert found.headers.get("X-Seraph-LoginReason") == (None if auth is None else "AUTHENTICATED_FAILED")
+    assert "X-AAccountId" not in found.headers
+    refused = {"myself": 401, "priority": 401, "resolution/search": 401, "create": 401}
+    assert told == {**refused, "field": 200, **dict.fromkeys((f"issue/{issue}", "project/SEC", "comment"), 404)}
+
+
+@pytest.mark.parametrize("auth", STRANGERS[1:])
+def test_data_center_turns_wrong_credentials_away_whatever_is_asked_for(
+    data_center: httpx2.Client, auth: tuple[str, str]
+) -> None:
+    with httpx2.Client(base_url=data_center.base_url, auth=auth, trust_env=False) as stranger:
+        for path in ("2/search", "2/myself", "2/issue/1", "2/serverInfo", "2/field"):
+            answer = stranger.get(path)
+            assert (answer.status_code, answer.headers["X-AUSERNAME"]) == (401, "anonymous")
+            assert answer.headers["X-Seraph-LoginReason"] == "AUTHENTICATED_FAILED"
+    bearer = {"Authorization": "Bearer test-only-wrong"}
+    assert data_center.get("2/search", auth=None, headers=bearer).status_code == 401
+
+
+def test_an_answer_tells_whom_it_was_given_to(cloud: httpx2.Client, data_center: httpx2.Client) -> None:
+    assert cloud.get("2/field").headers["X-AAccountId"] == SERVICE.account_id
+    assert data_center.get("2/field").headers["X-AUserName"] == SERVICE.name
+
+
+def test_a_token_that_has_run_out_is_good_for_nothing(cloud: httpx2.Client) -> None:
+    control = cloud.base_url.copy_with(path="/_sandbox/settings")
+    cloud.put(control, json={"expired": [SERVICE.account_id]})
+    assert cloud.get("2/myself").status_code == 401
+    cloud.put(control, json={"expired": []})
+    assert cloud.get("2/myself").status_code == 200
 
 
 def test_a_token_alone_signs_in_as_bearer(data_center: httpx2.Client) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from remediation.errors import NotFound, Refused, TryLater
+from remediation.errors import NotFound, Refused, TryLater, Waiting
 from remediation.ports import Tracker
+from remediation.tickets import Reason
 from tests.contract.tracker_world import World, mark_of, nobody_listens
 
 
@@ -136,6 +137,27 @@ class TrackerFaultsContract:
                 await stranger.create(world.draft(mark_of("fnd_1")))
             assert (caught.value.status, caught.value.ambiguous) == (401, False)
             assert "test-only-wrong" not in repr(caught.value) + str(caught.value)
+        finally:
+            await stranger.close()
+
+    async def test_nothing_is_concluded_while_we_are_not_signed_in(self, tracker: Tracker, world: World) -> None:
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        place = world.draft(mark_of("fnd_2")).place
+        stranger = world.connect(secret="test-only-wrong")
+        try:
+            for question in (
+                stranger.read(ticket.id),
+                stranger.find(mark_of("fnd_1"), place),
+                stranger.find(mark_of("fnd_2"), place),
+                stranger.changes(None, datetime.now(UTC)),
+                stranger.whoami(),
+                stranger.closing_words(ticket.id),
+                stranger.comment(ticket.id, "x"),
+                stranger.resolve(ticket.id, Reason.FIXED, "x"),
+            ):
+                with pytest.raises(TryLater) as caught:
+                    await question
+                assert caught.value.waiting is Waiting.SIGN_IN
         finally:
             await stranger.close()
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.trackers.jira_replies import error_of, words_in
 from remediation.trackers.replies import Reply
 from remediation.trackers.retry_after import wait_of
@@ -60,6 +60,47 @@ def test_an_answer_says_what_to_do_next(
         assert (error.system, error.status) == ("jira", status)
         assert error.words
     assert getattr(error, "ambiguous", False) is ambiguous
+
+
+FAILED = {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}
+DENIED = {"X-Seraph-LoginReason": "AUTHENTICATION_DENIED"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "ambiguous"),
+    [
+        (200, b'{"issues":[],"isLast":true}', FAILED, True),
+        (200, b'{"issues":[],"isLast":true}', {"x-seraph-loginreason": "out, authenticated_failed"}, True),
+        (200, b"{}", {"X-AUSERNAME": "anonymous"}, True),
+        (201, b'{"id":"1"}', FAILED, True),
+        (400, SAID, FAILED, False),
+        (403, b"", DENIED, False),
+        (404, SAID, FAILED, False),
+        (404, SAID, {"X-AUSERNAME": "anonymous"}, False),
+    ],
+)
+def test_an_answer_that_was_given_to_nobody_waits_for_our_sign_in(
+    status: int, body: bytes, headers: dict[str, str], *, ambiguous: bool
+) -> None:
+    error = error_of("jira", reply(status, body, headers=headers))
+    assert isinstance(error, TryLater)
+    assert (error.waiting, error.status, error.ambiguous) == (Waiting.SIGN_IN, status, ambiguous)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"X-Seraph-LoginReason": "OK"}, {"X-AAccountId": "5b1", **FAILED}, {"X-AUSERNAME": "remedy"}],
+)
+def test_an_answer_that_names_us_or_nobody_is_what_it_says(headers: dict[str, str]) -> None:
+    assert error_of("jira", reply(200, b"{}", headers=headers)) is None
+    assert isinstance(error_of("jira", reply(404, headers=headers)), NotFound)
+
+
+@pytest.mark.parametrize(("status", "waiting"), [(429, Waiting.LIMIT), (503, Waiting.AWAY)])
+def test_a_limit_and_an_outage_are_no_failed_sign_in(status: int, waiting: Waiting) -> None:
+    error = error_of("jira", reply(status, PAGE, headers={"X-AUSERNAME": "anonymous"}))
+    assert isinstance(error, TryLater)
+    assert error.waiting is waiting
 
 
 @pytest.mark.parametrize("status", [200, 500, 503, 408])
