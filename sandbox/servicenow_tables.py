@@ -46,7 +46,7 @@ class Settings:
 
     `dropped_fields` are written by no integration: silently, as an access rule does it; `unreadable_fields` are left
     out of what one reads. `mandatory` are columns that a new record must have, `mandatory_to_close` a closed one.
-    `hidden` are the ids of records that integrations do not see; `hidden_tables` show them no row. `rate_limit` is a
+    `hidden` are the ids of records that integrations do not see; `hidden_tables` show them no record. `rate_limit` is a
     number of requests an hour. `reopen_closed` lets a closed record be reopened. The next `mixed_answers` lists come
     with an error beside half of their result. Without `paging_headers` something on the way takes them away. Access
     tokens are good for `token_lifetime` seconds. Query rules let integrations compare no column of `no_query_match` for
@@ -154,7 +154,7 @@ class ServiceNowTables:
     def read(self, table: str, sys_id: str, by: Account) -> Record:
         """A record by its id, whoever's it is. Raises Missing."""
         record = self.records[table].get(sys_id)
-        if record is None or not self._visible(sys_id, by):
+        if record is None or not (self._visible(sys_id, by) and self._shows(table, by)):
             raise Missing
         return record
 

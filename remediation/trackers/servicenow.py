@@ -45,9 +45,10 @@ from remediation.trackers.servicenow_records import (
     untaken,
 )
 from remediation.trackers.servicenow_references import References
-from remediation.trackers.servicenow_replies import explained, has_more
+from remediation.trackers.servicenow_replies import explained, has_more, hidden, total_of
 from remediation.trackers.servicenow_session import session_for, unanswered
 from remediation.trackers.servicenow_sign_in import NO_SCOPE, sign_in_of
+from remediation.trackers.servicenow_verdicts import ours_query
 from remediation.trackers.threads import Threads, in_time
 
 _ResultT = TypeVar("_ResultT")
@@ -100,15 +101,22 @@ class ServiceNow:
         return replace(self._ticket(table, record), not_kept=not_kept(fields, record))
 
     async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:  # noqa: ARG002 - a record tells who closed it
-        """The record as it is now; state GONE where it is deleted or hidden from us."""
+        """The record as it is now; state GONE where it is deleted or hidden from us.
+
+        Where all records of ours are hidden, none counts as gone: then it is our account that lost something.
+        """
         table, sys_id = table_and_sys_id(self._name, ticket_id)
         try:
             return self._ticket(table, await self._threads.call(lambda client: client.read(table, sys_id)))
         except NotFound:
+            await self.check_view(table)
             return gone_ticket(self._name, self._config, table, sys_id)
 
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
-        """Every record of the table `place` that carries exactly this mark, oldest first."""
+        """Every record of the table `place` that carries exactly this mark, oldest first.
+
+        Raises TryLater where there are some and we see none of them: a second one must not be opened beside those.
+        """
         query = oldest_first(checked_mark(self._name, mark))
         table = checked_table(self._name, place)
         records = await self._threads.call(lambda client: client.all_rows(table, query))
@@ -184,15 +192,23 @@ class ServiceNow:
         rows, headers = await self._threads.call(
             lambda client: client.rows(table, position.query, position.offset, CHANGE_FIELDS)
         )
+        if not rows and total_of(headers):
+            await self.check_view(table)
         more = has_more(headers, position.offset, PAGE_SIZE, len(rows))
         following = advanced(position, rows, more=more, served_at=min(now, served_at(headers) or now))
         return ChangePage(changes_of(table, rows), following.cursor, more)
 
     async def whoami(self) -> str:
-        """The user name of the account we are signed in as.
+        """The user name of the account we are signed in as. Raises TryLater where it no longer sees our records.
 
         Raises Refused without a status where we are signed in and are not told: rules hide our own record from us.
         """
+        user = await self.account()
+        await self.check_view(self._config.table)
+        return user
+
+    async def account(self) -> str:
+        """The user name of the account we are signed in as, whatever it may see. Raises Refused as `whoami` does."""
         try:
             rows = await self._threads.call(ServiceNowClient.myself)
         except Refused as no:
@@ -211,6 +227,16 @@ class ServiceNow:
             rows = ()
         ids = [text_of(row, "value") for row in rows if text_of(row, "name") == _INSTANCE_ID]
         return Site(str(self._config.url).rstrip("/"), ids[0] if len(ids) == 1 else "")
+
+    async def check_view(self, table: str) -> None:
+        """Make sure that our account sees records of ours, if there are any. One request; raises TryLater.
+
+        ServiceNow answers for a record that access rules hide as for one that does not exist, and leaves it out of
+        lists; only the total of a list counts it. Nobody is told of what a rule on queries hides.
+        """
+        rows, headers = await self._threads.call(lambda client: client.rows(table, ours_query(), 0, ("sys_id",)))
+        if not rows and total_of(headers):
+            raise hidden(self._name, f"none of our records in {table} is shown to us")
 
     async def look(self, table: str, query: str, columns: Sequence[str], limit: int) -> Sequence[Record]:
         """The first rows of a query on any table, with only these columns: what the instance tells of itself."""
@@ -335,6 +361,8 @@ class ServiceNowClient:
             rows, headers = self.rows(table, query, page * PAGE_SIZE, self._columns)
             records += rows
             if not has_more(headers, page * PAGE_SIZE, PAGE_SIZE, len(rows)):
+                if not records and total_of(headers):
+                    raise hidden(self._name, "a record with this mark is not shown to us")
                 return records
         raise Refused(self._name, "answers a question for one mark with thousands of records")
 

@@ -74,7 +74,13 @@ def _is_time(text: str) -> bool:
 
 
 def advanced(position: Position, rows: Sequence[Record], *, more: bool, served_at: datetime) -> Position:
-    """Where to read on after a page. `served_at` is when the page was asked for."""
+    """Where to read on after a page. `served_at` is when the page was asked for.
+
+    A walk that showed nothing leaves the position where it is: a query rule may have hidden everything from us without
+    a word, and to ask again for nothing from the same second on costs no more.
+    """
+    if not more and not rows and not position.floor:
+        return position
     floor = position.floor or time_of(served_at - _OVERLAP)
     if not more:
         return Position(floor)

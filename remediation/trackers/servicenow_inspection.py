@@ -47,6 +47,7 @@ from remediation.trackers.servicenow_verdicts import (
     sampled_verdicts,
     table_verdict,
     time_verdict,
+    view_verdict,
 )
 
 _LONGEST_CHAIN = 8
@@ -83,7 +84,7 @@ class ServiceNowInspector:
         """Who we are first; where nobody answers to that, nothing else is asked."""
         where: Steps = ("trackers", self._name)
         try:
-            user = await self._tracker.whoami()
+            user = await self._tracker.account()
         except Refused as error:
             if error.status is not None:
                 return (signed_out((*where, "url"), (*where, "auth"), error, sign_in_advice(self._config)),)
@@ -109,6 +110,8 @@ class ServiceNowInspector:
             return
         ours = await answer_of(self._tracker.look(table, ours_query(), shown, 1))
         yield mark_verdict(where, table, () if isinstance(ours, OutsideError) else ours, sample)
+        if not ours and isinstance(hidden := await answer_of(self._tracker.check_view(table)), OutsideError):
+            yield view_verdict(where, table, hidden)
         yield await self._notes(where)
         async for each in self._queries(where, () if isinstance(ours, OutsideError) else ours):
             yield each

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.redaction import words_of
 from remediation.trackers.replies import Reply
 from remediation.trackers.retry_after import wait_of
@@ -103,9 +103,21 @@ def has_more(headers: Mapping[str, str], offset: int, limit: int, rows: int) -> 
     Access rules hide rows after the limit was applied: a short page is not the last one where a header says so. Where
     neither header came (a proxy took them), a full page means that there is more.
     """
-    link, total = headers.get("Link", ""), headers.get("X-Total-Count", "")
+    link, total = headers.get("Link", ""), total_of(headers)
     if 'rel="next"' in link:
         return True
-    if total.isascii() and total.isdigit():
-        return int(total[:12]) > offset + limit
+    if total is not None:
+        return total > offset + limit
     return not link and rows >= limit
+
+
+def total_of(headers: Mapping[str, str]) -> int | None:
+    """How many records a list has in all, those that access rules hide from us included; None where nobody says."""
+    total = headers.get("X-Total-Count", "")
+    return int(total[:12]) if total.isascii() and total.isdigit() else None
+
+
+def hidden(system: str, words: str) -> TryLater:
+    """What it means that there are records and none is shown: our account lacks a right that it had."""
+    advice = "has our account lost its role, or the right to read them?"
+    return TryLater(system, f"{words}: {advice}", waiting=Waiting.SIGN_IN)

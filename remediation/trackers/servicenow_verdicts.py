@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from remediation.errors import NotFound, OutsideError, Refused
+from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.mapping.inspections import Inspection, Setting, choice_of, right, shown, unanswered, untold, wrong
 from remediation.mapping.positions import Steps
 from remediation.trackers.servicenow_catalogue import Column
@@ -29,6 +29,14 @@ def table_verdict(where: Steps, table: str, answer: Sequence[Record] | OutsideEr
             return unanswered(at, f"whether there is a table {table}", answer)
         case _:
             return right(at, f"our account reads {table}")
+
+
+def view_verdict(where: Steps, table: str, error: OutsideError) -> Inspection:
+    """What it means that our account could not be shown a record of ours."""
+    at = (*where, "table")
+    if isinstance(error, TryLater) and error.waiting is Waiting.SIGN_IN:
+        return wrong(at, f"our account does not see our own records ({error})", f"grant it read access to {table}")
+    return unanswered(at, f"whether our account sees our own records in {table}", error)
 
 
 def mark_verdict(where: Steps, table: str, ours: Sequence[Record], any_row: Sequence[Record]) -> Inspection:

@@ -78,7 +78,7 @@ TELLING: Named = {
     "id": "10001",
     "transitionId": "31",
 }
-"""Every parameter that some endpoint of Jira's takes, with a value that narrows, orders, extends or breaks an answer."""
+"""Parameters that some endpoint of Jira's takes, with values that narrow, order, extend or break an answer."""
 
 
 @contextmanager

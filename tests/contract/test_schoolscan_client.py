@@ -213,6 +213,18 @@ async def test_an_empty_list_is_one_empty_page(schoolscan: SchoolScan, controls:
     assert (page.findings, page.cursor) == ((), None)
 
 
+@pytest.mark.parametrize("envelope", ["cursor", "page", "link"])
+async def test_that_a_scan_found_nothing_counts_only_for_a_scan_that_the_account_knows(
+    schoolscan: SchoolScan, controls: Controls, envelope: str
+) -> None:
+    """Another district's token is shown an empty list of it: the delivery named a scan that is not that token's."""
+    controls.send("PATCH", "settings", envelope=envelope)
+    known = {"scan_id": controls.scan(findings=0)["scan_id"]}
+    page = await schoolscan.findings_page(known, None)
+    assert (page.findings, page.cursor) == ((), None)
+    assert type(await failure(schoolscan.findings_page({"scan_id": "scan_of_hillside"}, None))) is NotFound
+
+
 async def test_a_filter_that_the_api_does_not_know_is_refused_with_its_words(schoolscan: SchoolScan) -> None:
     error = await failure(schoolscan.findings_page({"status": "accepted_risk"}, None))
     assert type(error) is Refused

@@ -170,6 +170,12 @@ async def test_our_own_record_shows_that_the_mark_is_written_and_seen(world: Ser
     assert "our mark is written to incident, and seen there" in told
 
 
+async def test_a_table_whose_records_of_ours_are_hidden_from_us_is_wrong(world: ServiceNowWorld) -> None:
+    await open_ours(world)
+    world.set(hidden_tables=["incident"])
+    assert wrongs(await inspected(world))[TABLE].startswith("our account does not see our own records (desk: none of")
+
+
 @pytest.mark.parametrize("column", ["correlation_id", "correlation_display"])
 async def test_a_mark_that_is_hidden_from_us_is_wrong(world: ServiceNowWorld, column: str) -> None:
     await open_ours(world)

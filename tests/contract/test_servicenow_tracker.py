@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ import httpx2
 import pytest
 
 import remediation
-from remediation.errors import Refused, TryLater
+from remediation.errors import Refused, TryLater, Waiting
 from remediation.ports import Tracker
 from remediation.sites import Site
 from remediation.tickets import Reason, TicketState
@@ -166,6 +167,69 @@ async def test_a_list_goes_on_behind_pages_that_access_rules_hide(tracker: Track
         seen += [change.ticket_id for change in page.changes]
         cursor, more = page.cursor, page.more
     assert seen == ids[:50] + ids[280:]
+
+
+async def test_an_account_that_lost_its_role_concludes_nothing(tracker: Tracker, world: ServiceNowWorld) -> None:
+    """ServiceNow answers it 404 for each record, and lists without rows: only the total tells that there are some."""
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    cursor = (await tracker.changes(None, datetime.now(UTC))).cursor
+    world.close_as_person(ticket, Reason.FIXED)
+    world.set(hidden_tables=[world.table])
+    place = world.draft(mark_of("fnd_1")).place
+    for question in (
+        tracker.read(ticket.id),
+        tracker.find(mark_of("fnd_1"), place),
+        tracker.changes(cursor, datetime.now(UTC)),
+        tracker.whoami(),
+    ):
+        with pytest.raises(TryLater, match="lost its role") as caught:
+            await question
+        assert caught.value.waiting is Waiting.SIGN_IN
+    assert await tracker.find(mark_of("fnd_2"), place) == (), "a total of nothing is true whoever asks"
+    world.set(hidden_tables=[])
+    page = await tracker.changes(cursor, datetime.now(UTC))
+    assert ticket.id in {change.ticket_id for change in page.changes}
+    assert (await tracker.read(ticket.id)).state is TicketState.DONE
+
+
+async def test_one_record_that_is_hidden_is_gone_and_no_second_one_is_opened_beside_it(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    other = await tracker.create(world.draft(mark_of("fnd_2")))
+    world.set(hidden=[ticket.id.partition("/")[2]])
+    assert (await tracker.read(ticket.id)).state is TicketState.GONE
+    with pytest.raises(TryLater, match="a record with this mark is not shown to us"):
+        await tracker.find(mark_of("fnd_1"), world.draft(mark_of("fnd_1")).place)
+    page = await tracker.changes(None, datetime.now(UTC))
+    assert [change.ticket_id for change in page.changes] == [other.id]
+
+
+async def test_changes_of_hidden_records_alone_do_not_hold_up_the_list(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    shown = await tracker.create(world.draft(mark_of("fnd_1")))
+    await asyncio.sleep(1.1)
+    hidden = await tracker.create(world.draft(mark_of("fnd_2")))
+    world.set(hidden=[hidden.id.partition("/")[2]])
+    since = json.dumps({"since": world.record(hidden)["values"]["sys_updated_on"]})
+    page = await tracker.changes(since, datetime.now(UTC))
+    assert (page.changes, page.more) == ((), False)
+    world.close_as_person(shown, Reason.FIXED)
+    page = await tracker.changes(page.cursor, datetime.now(UTC))
+    assert [change.ticket_id for change in page.changes] == [shown.id]
+
+
+async def test_an_idle_list_stays_where_it_is_and_costs_one_request(tracker: Tracker, world: ServiceNowWorld) -> None:
+    await tracker.create(world.draft(mark_of("fnd_1")))
+    await tracker.changes(None, datetime.now(UTC))
+    later = datetime.now(UTC) + timedelta(hours=1)
+    idle = tracker.cursor_at(later)
+    before = len(world.requests())
+    for _ in range(3):
+        page = await tracker.changes(idle, later)
+        assert (page.changes, page.cursor, page.more) == ((), idle, False)
+    assert len(world.requests()) == before + 3
 
 
 async def test_a_full_page_without_paging_headers_is_not_the_last(tracker: Tracker, world: ServiceNowWorld) -> None:

@@ -63,8 +63,11 @@ def test_a_cursor_is_small_json() -> None:
 def test_a_finished_walk_begins_again_a_minute_before_it_was_begun() -> None:
     position = advanced(position_of(None, NOW), [row(1, "2026-03-01 11:59:59")], more=False, served_at=NOW)
     assert position == Position("2026-03-01 11:59:00")
-    later = advanced(position, [], more=False, served_at=NOW + timedelta(hours=1))
-    assert later == Position("2026-03-01 12:59:00")
+
+
+def test_a_walk_that_showed_nothing_moves_nowhere() -> None:
+    position = Position("2026-03-01 11:59:00")
+    assert advanced(position, [], more=False, served_at=NOW + timedelta(hours=1)) == position
 
 
 def test_a_walk_that_goes_on_continues_behind_its_last_row_and_keeps_where_it_was_begun() -> None:
