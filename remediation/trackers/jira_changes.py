@@ -85,7 +85,11 @@ class Listing:
         return f'labels = {quoted(OUR_LABEL)} AND updated >= "-{self.minutes}m" ORDER BY updated DESC, key DESC'
 
     def following(self, page: Page) -> tuple[str, bool]:
-        """The cursor after this page, and whether pages remain."""
+        """The cursor after this page, and whether pages remain.
+
+        A list that showed nothing leaves the cursor where it is: Jira hides issues that we may not browse without a
+        word, and to look further back for nothing costs no more.
+        """
         if page.next_token or page.following:
             more = Cursor(
                 since=self.cursor.since,
@@ -95,6 +99,8 @@ class Listing:
                 start=max((page.following or 0) - PAGE_OVERLAP, page.start + 1) if page.following else 0,
             )
             return more.model_dump_json(exclude_defaults=True), True
+        if not page.issues and not self.cursor.started:
+            return cursor_at(self.cursor.since), False
         return Cursor(since=self.started).model_dump_json(exclude_defaults=True), False
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from remediation.findings import DomainType, Finding, FindingStatus, Severity
@@ -15,6 +16,7 @@ from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.tickets import Reason, TicketState
+from sandbox.jira import SERVICE
 from tests.contract.jira_world import JiraWorld, jira_world
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.integration.offices import KEY, Office
@@ -98,6 +100,36 @@ async def test_the_life_of_a_finding_in_two_real_trackers(
     await office.look()
     for name, link in links.items():
         assert (await office.trackers[name].read(link.ticket_id)).state is TicketState.DONE
+    assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
+
+
+def failed_polls(tracker: str) -> float:
+    return REGISTRY.get_sample_value("remedy_polls_total", {"tracker": tracker, "outcome": "failed"}) or 0.0
+
+
+async def test_what_people_do_while_our_token_has_run_out_is_noticed_once_it_is_renewed(
+    office: Office, jira: JiraWorld, snow: ServiceNowWorld
+) -> None:
+    """Jira Cloud answers the expired token's search with 200 and no issues."""
+    await office.look()
+    await poll_trackers(office.context)
+    links, before = (await office.record()).links, failed_polls("jira")
+    for world, name in ((snow, "servicenow"), (jira, "jira")):
+        world.close_as_person(await office.trackers[name].read(links[name].ticket_id), Reason.FIXED)
+    jira.wait_searchable()
+    jira.settings(expired=[SERVICE.account_id])
+    cursor = await office.desk.todo.cursor("jira")
+    for _ in range(2):
+        await poll_trackers(office.context)
+    assert failed_polls("jira") == before + 2
+    assert await office.desk.todo.cursor("jira") == cursor
+    await office.work()
+    assert office.status() is FindingStatus.REVIEWING, "Jira's ticket cannot be seen: the case waits"
+    assert (await office.record()).attempts == 1
+    jira.settings(expired=[])
+    await poll_trackers(office.context)
+    await office.work()
+    assert office.status() is FindingStatus.RESOLVED
     assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
 
 

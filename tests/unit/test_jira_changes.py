@@ -65,6 +65,12 @@ def test_the_last_page_moves_the_cursor_to_when_the_list_began() -> None:
     assert cursor_from(cursor, NOW) == Cursor(since=NOW)
 
 
+def test_a_list_that_showed_nothing_moves_no_cursor() -> None:
+    later = NOW + timedelta(hours=1)
+    cursor, more = listing(Cursor(since=NOW), later, OVERLAP).following(page(0))
+    assert (cursor_from(cursor, later), more) == (Cursor(since=NOW), False)
+
+
 def test_pages_by_token_ask_the_same_query_and_end_where_the_list_began() -> None:
     began = NOW + timedelta(minutes=29, seconds=30)
     first = listing(Cursor(since=NOW), began, OVERLAP)
