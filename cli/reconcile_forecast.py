@@ -123,5 +123,5 @@ class _Unseen(TryLater):
     """A tracker that could not be asked, and all else that was seen."""
 
     def __init__(self, name: str, why: TryLater, sight: Sight) -> None:
-        super().__init__(why.system, why.words, after=why.after, status=why.status)
+        super().__init__(why.system, why.words, after=why.after, status=why.status, waiting=why.waiting)
         self.name, self.why, self.sight = name, why, sight
