@@ -1,8 +1,9 @@
 """Whom the sandbox's Jira knows, what it tells of that in its headers, and what it answers to nobody.
 
 Cloud goes on as an anonymous caller where a token has expired or is wrong: an operation that its description marks as
-open to anonymous callers answers, with what is public (here: nothing); every other one answers 401. Data Center turns
-credentials that are wrong away whatever was asked for. `/ex/jira` is Atlassian's gateway, which lets nobody pass.
+open to anonymous callers answers, with what is public (here: nothing); every other one answers 401. The site takes no
+bare token, only `/ex/jira` does: Atlassian's gateway, which lets nobody else pass. Data Center turns wrong credentials
+away whatever was asked for.
 """
 
 import base64
@@ -33,15 +34,16 @@ _EMPTY: Mapping[str, object] = {
 
 
 def account_in(request: Request, state: JiraState) -> Account | None:
-    """Whose request it is: somebody with e-mail (or name) and token, or with the token alone."""
+    """Whose request it is: somebody with a token and an e-mail address (Data Center: a name), or with a token alone."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    name: str | None = None
-    if scheme.lower() == "basic":
-        try:
-            name, _, value = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            value = ""
-    return state.account_of(name, value) if scheme.lower() in {"basic", "bearer"} and value else None
+    match scheme.lower():
+        case "basic":
+            name, _, token = _decoded(value).partition(":")
+            return state.account_of(name, token)
+        case "bearer" if not _is_bare(request, state):
+            return state.account_of(None, value)
+        case _:
+            return None
 
 
 def answer_to_nobody(path: str, call: Call) -> Response | None:
@@ -49,6 +51,8 @@ def answer_to_nobody(path: str, call: Call) -> Response | None:
     is_refused = "authorization" in call.request.headers and not call.view.is_cloud
     if is_refused or "cloud_id" in call.request.path_params:
         raise _unauthorized()
+    if _is_bare(call.request, call.state):
+        return JSONResponse({"error": "Failed to parse Connect Session Auth Token"}, 403)
     if path in _OPEN:
         return None
     if path in _EMPTY and (path != "search" or not call.view.is_cloud):
@@ -69,6 +73,19 @@ def login_headers(request: Request, state: JiraState, account: Account | None) -
     is_basic = request.headers.get("authorization", "").lower().startswith("basic ")
     reason = {"X-Seraph-LoginReason": "OK" if account else "AUTHENTICATED_FAILED"} if is_basic else {}
     return {"X-AUSERNAME": account.name if account else NOBODY.name, **reason}
+
+
+def _is_bare(request: Request, state: JiraState) -> bool:
+    """Whether a token came alone to a Cloud site."""
+    is_bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
+    return is_bearer and state.is_cloud and "cloud_id" not in request.path_params
+
+
+def _decoded(credentials: str) -> str:
+    try:
+        return base64.b64decode(credentials, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 def _unauthorized() -> Problem:

@@ -240,10 +240,11 @@ class JiraState:
         self._versions[issue.id].append((now, None))
         self._tell(Happening("jira:issue_deleted", actor, now, issue))
 
-    def account_of(self, names: str | None, token: str) -> Account | None:
-        """Who signs in with this token, and with this e-mail or name where one is given."""
+    def account_of(self, name: str | None, token: str) -> Account | None:
+        """Who signs in with this token, and with this e-mail address (Data Center: name) where one is given."""
         for account in self.accounts:
-            if account.token == token and names in {None, account.email, account.name}:
+            known_as = account.email if self.is_cloud else account.name
+            if token and account.token == token and name in {None, known_as}:
                 return account if account.account_id not in self.expired else None
         return None
 

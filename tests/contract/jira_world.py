@@ -33,7 +33,7 @@ class JiraWorld(World):
     def __init__(self, address: str, deployment: Deployment) -> None:
         super().__init__(address)
         self.deployment = deployment
-        self.priya = (PERSON.email, PERSON.token)
+        self.priya = (PERSON.email if deployment == "cloud" else PERSON.name, PERSON.token)
 
     def connect(
         self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2, **settings: object

@@ -22,7 +22,6 @@ from sandbox.jira import PERSON, SERVICE, jira_app
 from sandbox.wire import serve
 
 LAG = 0.2
-AUTH = (SERVICE.email, SERVICE.token)
 TASK: dict[str, Any] = {"project": {"key": "SEC"}, "issuetype": {"name": "Task"}, "summary": "Exposed"}
 
 
@@ -42,12 +41,13 @@ def cloud() -> Iterator[httpx2.Client]:
 
 @pytest.fixture
 def data_center() -> Iterator[httpx2.Client]:
-    with serve(jira_app(deployment="data_center", search_lag=LAG)) as address, client_of(address) as client:
+    app = jira_app(deployment="data_center", search_lag=LAG)
+    with serve(app) as address, client_of(address, SERVICE.name) as client:
         yield client
 
 
-def client_of(address: str) -> httpx2.Client:
-    return httpx2.Client(base_url=f"{address}/rest/api/", auth=AUTH, trust_env=False)
+def client_of(address: str, user: str = SERVICE.email) -> httpx2.Client:
+    return httpx2.Client(base_url=f"{address}/rest/api/", auth=(user, SERVICE.token), trust_env=False)
 
 
 def create(client: httpx2.Client, **fields: object) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def test_cloud_answers_somebody_whom_it_does_not_know_as_anybody(
     assert told == {**refused, "field": 200, **dict.fromkeys((f"issue/{issue}", "project/SEC", "comment"), 404)}
 
 
-@pytest.mark.parametrize("auth", STRANGERS[1:])
+@pytest.mark.parametrize("auth", [*STRANGERS[1:], (SERVICE.email, SERVICE.token)])
 def test_data_center_turns_wrong_credentials_away_whatever_is_asked_for(
     data_center: httpx2.Client, auth: tuple[str, str]
 ) -> None:
@@ -112,6 +112,15 @@ def test_data_center_turns_wrong_credentials_away_whatever_is_asked_for(
             assert answer.headers["X-Seraph-LoginReason"] == "AUTHENTICATED_FAILED"
     bearer = {"Authorization": "Bearer test-only-wrong"}
     assert data_center.get("2/search", auth=None, headers=bearer).status_code == 401
+
+
+def test_a_cloud_site_takes_no_bare_token(cloud: httpx2.Client) -> None:
+    bearer = {"Authorization": f"Bearer {SERVICE.token}"}
+    refused = cloud.get("2/myself", auth=None, headers=bearer)
+    assert (refused.status_code, refused.json()) == (403, {"error": "Failed to parse Connect Session Auth Token"})
+    gateway = str(cloud.base_url).replace("/rest/api/", "/ex/jira/11111111-2222/rest/api/2/myself")
+    assert cloud.get(gateway, auth=None, headers=bearer).json()["accountId"] == SERVICE.account_id
+    assert cloud.get(gateway, auth=(SERVICE.email, "test-only-wrong")).status_code == 401
 
 
 def test_an_answer_tells_whom_it_was_given_to(cloud: httpx2.Client, data_center: httpx2.Client) -> None:
@@ -558,7 +567,7 @@ def test_what_happens_is_told_by_signed_webhooks_in_order() -> None:
 def test_data_center_names_no_issue_beside_a_comment() -> None:
     taken: list[tuple[dict[str, str], bytes]] = []
     app = jira_app(deployment="data_center")
-    with serve(receiver(taken, 0)) as target, serve(app) as address, client_of(address) as client:
+    with serve(receiver(taken, 0)) as target, serve(app) as address, client_of(address, SERVICE.name) as client:
         hook = {"url": f"{target}/webhooks/jira", "secret": "test-only-hook-secret", "events": ["comment_created"]}
         client.put(f"{address}/_sandbox/webhook", json=hook)
         issue = create(client)["id"]

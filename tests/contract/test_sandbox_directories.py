@@ -12,11 +12,10 @@ from sandbox.wire import serve
 
 @pytest.fixture(params=["cloud", "data_center"])
 def jira(request: pytest.FixtureRequest) -> Iterator[httpx2.Client]:
+    user = SERVICE.email if request.param == "cloud" else SERVICE.name
     with (
         serve(jira_app(deployment=request.param, search_lag=0)) as address,
-        httpx2.Client(
-            base_url=f"{address}/rest/api/2/", auth=(SERVICE.email, SERVICE.token), trust_env=False
-        ) as client,
+        httpx2.Client(base_url=f"{address}/rest/api/2/", auth=(user, SERVICE.token), trust_env=False) as client,
     ):
         yield client
 

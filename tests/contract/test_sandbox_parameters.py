@@ -86,7 +86,7 @@ def jira_with_two_issues(deployment: Deployment) -> Iterator[tuple[httpx2.Client
     """A client of its API, version 2, and the id of an issue that has some of everything."""
     app = jira_app(deployment=deployment, search_lag=0.0)
     with serve(app) as address, httpx2.Client(base_url=f"{address}/rest/api/2/", trust_env=False) as client:
-        client.auth = (SERVICE.email, SERVICE.token)
+        client.auth = (SERVICE.email if deployment == "cloud" else SERVICE.name, SERVICE.token)
         task = {"project": {"key": "SEC"}, "issuetype": {"name": "Task"}, "summary": "A", "labels": ["remedy"]}
         order = {"fields": task, "properties": [{"key": "remedy.case", "value": "x"}]}
         ids = [str(client.post("issue", json=order).json()["id"]) for _ in range(2)]
