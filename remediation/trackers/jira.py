@@ -1,14 +1,14 @@
 """A Jira Cloud site or Data Center instance as a tracker."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
 
-from remediation.errors import NotFound, Refused
+from remediation.errors import NotFound, OutsideError, Refused
 from remediation.mapping.trackers import LONGEST_CALL, JiraTracker
 from remediation.sites import Site
 from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketState
@@ -132,9 +132,9 @@ class Jira:
         async with self._in_time(wrote=False):
             found = await self._found(jql)
             ids = carrying(mark, found) if self._is_cloud else [issue.id for issue in found[:_MOST_CANDIDATES]]
-            read = [issue for issue in await asyncio.gather(*map(self._candidate, ids)) if issue]
+            read = await self._those_there(map(self._issue, ids))
             ours = ids if self._is_cloud else carrying(mark, read)
-            return tuple(await asyncio.gather(*(self._ticket(issue) for issue in read if issue.id in ours)))
+            return tuple(await self._those_there(self._ticket(issue) for issue in read if issue.id in ours))
 
     async def resolve(
         self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
@@ -212,12 +212,13 @@ class Jira:
             await self.whoami()
             raise
 
-    async def _candidate(self, issue_id: str) -> Issue | None:
-        """An issue that a search found; None where it is deleted meanwhile."""
-        try:
-            return await self._issue(issue_id)
-        except NotFound:
-            return None
+    async def _those_there(self, questions: Iterable[Awaitable[ResultT]]) -> list[ResultT]:
+        """All answers to questions about issues, without those about issues that are deleted meanwhile."""
+        answers = await asyncio.gather(*map(answer_of, questions))
+        for answer in answers:
+            if isinstance(answer, OutsideError) and not isinstance(answer, NotFound):
+                raise answer
+        return [answer for answer in answers if not isinstance(answer, OutsideError)]
 
     async def _issue(self, ticket_id: str, expand: str | None = None, more: Collection[str] = ()) -> Issue:
         checked_id(self._name, ticket_id)
@@ -324,7 +325,7 @@ class Jira:
         if self._is_cloud:
             return found
         unmarked = [issue.id for issue in found if mark_of(issue) is None][:_MOST_CANDIDATES]
-        read = {issue.id: issue for issue in await asyncio.gather(*map(self._candidate, unmarked)) if issue}
+        read = {issue.id: issue for issue in await self._those_there(map(self._issue, unmarked))}
         return [read.get(issue.id, issue) for issue in found]
 
     async def _page(self, jql: str, at: str | int | None) -> Page:
