@@ -1,8 +1,12 @@
 """Plain text for Jira: as one line, or as wiki markup (API version 2) that renders as exactly that text.
 
-The markup is that of Jira's "Text Formatting Notation Help". A backslash takes a character's meaning away, except that
-two of them break the line, so a literal one is written as an entity. What has no escape of its own (`h1.`, entities)
-is taken apart by a zero-width space.
+Two renderers read the markup: Data Center's own, and on Cloud a parser that makes a document of it. Both take a
+backslash for an escape before one of `-#*_+?^~|%{}[]()!@` only, keep it elsewhere, and break the line at two of them.
+What has no escape (`h1.`, `:D`, a backslash before a mark, entities, which only Data Center decodes) is taken apart by
+a zero-width space.
+
+An address is left as it is: both make it a link, in which a backslash would be seen. It ends where we end it, by a
+zero-width space, because on Cloud it would go on through most marks, and take the backslash that escapes the next.
 """
 
 import re
@@ -16,18 +20,33 @@ TEXT_LIMIT = 32_767
 _CUT = "…"
 _APART = "\u200b"
 
+_HOST = (
+    r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}"
+    r"|(?:[A-Za-z0-9-]+\.)*[A-Za-z][A-Za-z0-9-]*)"
+)
+"""An address of four numbers, or a name whose last part is none. Cloud's parser leaves the rest of a text open to all
+markup where the host is not one."""
+
+_ADDRESS = (
+    rf"http[sS]?://(?!(?i:[a-z0-9.-]*xn--)){_HOST}(?![A-Za-z0-9-])(?::[1-5]?[0-9]{{1,4}}(?![0-9]))?"
+    r"(?:[/?\#](?:[A-Za-z0-9._~:/?\#@&=%+,;-]*[A-Za-z0-9_~/\#@&=%+-])?)?"
+)
 _TOKEN = re.compile(
-    r"""(?P<address>https?://[A-Za-z0-9._~:/?\#@&=%+,;-]+)
+    rf"""(?P<address>{_ADDRESS})
+    |(?P<scheme>(?:https?|ftps?|irc)(?=://)|mailto(?=:))
     |(?P<backslash>\\)
-    |(?P<special>[{}\[\]|!])
+    |(?P<special>[{{}}\[\]|!])
     |(?P<entity>&(?=\#?[A-Za-z0-9]+;))
+    |(?P<face>:(?=[DPp](?![A-Za-z0-9])))
     |(?P<smiley>\((?=(?:[/?xyni!+crd-]|\*[rgby]?|off|on|tm|flag|flagoff)\))|(?<=[:;])[()])
     |(?P<citation>\?(?=\?)|(?<=\?)\?)
     |(?P<phrase>[*_+^~-])""",
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
 _HEADING = re.compile(r"(\s*(?:h[1-6]|bq))(?=\.)")
 _BULLET = re.compile(r"(\s*)([-*#]+)")
+_HARMLESS_AFTER_BACKSLASH = re.compile(r"[A-Za-z0-9 ]")
+_HARMLESS_AFTER_ADDRESS = re.compile(r"[.,]?(?:\s|$)")
 
 
 def length(text: str) -> int:
@@ -73,14 +92,16 @@ def _escaped_from(line: str, start: int) -> str:
 
 
 def _replacement(match: re.Match[str]) -> str:
+    line, end = match.string, match.end()
     match match.lastgroup:
         case "address":
-            return match[0]
+            return match[0] if _HARMLESS_AFTER_ADDRESS.match(line, end) else match[0] + _APART
         case "backslash":
-            return "&#92;"
-        case "entity":
-            return "&" + _APART
-        case "phrase" if not _could_mark(match.string, match.start()):
+            is_kept = _HARMLESS_AFTER_BACKSLASH.match(line, end) and not _TOKEN.match(line, end)
+            return "\\" if is_kept else "\\" + _APART
+        case "scheme" | "entity" | "face":
+            return match[0] + _APART
+        case "phrase" if not _could_mark(line, match.start()):
             return match[0]
         case _:
             return "\\" + match[0]
@@ -89,7 +110,7 @@ def _replacement(match: re.Match[str]) -> str:
 def _could_mark(line: str, at: int) -> bool:
     """A phrase is marked from a word's edge: never between two letters or digits, nor between two spaces."""
     before, after = line[at - 1 : at] or " ", line[at + 1 : at + 2] or " "
-    return not (before.isalnum() and after.isalnum()) and not (before.isspace() and after.isspace())
+    return not (before.isalnum() and after.isalnum()) and not before == after == " "
 
 
 def _longest(text: str, limit: int, render: Callable[[str], str]) -> str:

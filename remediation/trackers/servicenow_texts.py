@@ -4,13 +4,15 @@ import re
 
 from remediation.redaction import plain
 
+_CUT = "…"
 _SUMMARY_LENGTH = 160
 """short_description's length in ServiceNow's own dictionary; it cuts what is longer without a word."""
 _TEXT_LENGTH = 4_000
 """The length of description, close_notes and a journal entry."""
 
-_CODE_TAG = re.compile(r"\[\s*(/?)\s*code\s*\]", re.IGNORECASE)
-"""Between these a journal shows raw HTML."""
+_APART = "\u200b"
+_MARKUP = re.compile(r"\[(?=\s*/?\s*code\s*\])|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9]+;)", re.IGNORECASE)
+"""Where `[code]` begins, between two of which a journal shows raw HTML; a tag; and an entity."""
 
 
 def line(text: str) -> str:
@@ -24,6 +26,11 @@ def body(text: str) -> str:
 
 
 def journal(text: str) -> str:
-    """A journal entry that is shown as text wherever journals go: no markup, no `[code]`."""
-    untagged = _CODE_TAG.sub(r"(\1code)", body(text))
-    return plain(untagged.replace("<", "&lt;").replace(">", "&gt;"), _TEXT_LENGTH, lines=True)
+    """A journal entry that is shown as the text wherever journals go.
+
+    A form shows it as text, and decodes no entity; a notification, or an instance that takes journals for HTML
+    (`glide.ui.journal.use_html`), shows it as HTML. So nothing is escaped: what would be markup is taken apart by a
+    zero-width space, which no reader sees.
+    """
+    apart = _MARKUP.sub(lambda found: found[0] + _APART, body(text))
+    return apart if len(apart) <= _TEXT_LENGTH else apart[: _TEXT_LENGTH - 1] + _CUT

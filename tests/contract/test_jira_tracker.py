@@ -123,10 +123,10 @@ async def test_text_from_outside_renders_as_text(tracker: Jira, world: JiraWorld
     ticket = await tracker.create(draft)
     fields = world.book(ticket)["fields"]
     assert fields["summary"] == "h1. {x} [y]", "a summary is no markup"
-    assert fields["description"] == "h1\u200b. Big\n\\{code\\}\\[\\~admin\\]\\!pic.png\\!&#92;&#92; fnd_9d2"
+    assert fields["description"] == "h1\u200b. Big\n\\{code\\}\\[\\~admin\\]\\!pic.png\\!\\\u200b\\ fnd_9d2"
     await tracker.comment(ticket.id, "{color:red}x")
     await tracker.resolve(ticket.id, Reason.FIXED, "[x|https://example.org]")
-    assert world.comments(ticket) == ["\\{color:red\\}x", "\\[x\\|https://example.org\\]"]
+    assert world.comments(ticket) == ["\\{color:red\\}x", "\\[x\\|https://example.org\u200b\\]"]
 
 
 async def test_a_remote_link_to_the_case_is_set_once_however_often_it_is_sent(tracker: Jira, world: JiraWorld) -> None:

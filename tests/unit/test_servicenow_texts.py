@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from remediation.trackers.servicenow_texts import body, journal, line
 
+APART = "\u200b"
 TAG = re.compile(r"\[\s*/?\s*code\s*\]", re.IGNORECASE)
-PARTS = ["[", "]", "/", "code", "CODE", " ", "<", ">", "&", "\x00", "\ud800", "a"]
+PARTS = ["[", "]", "/", "lt;", "#60;", "code", "CODE", " ", "<", ">", "&", "\x00", "\ud800", "a"]
 HOSTILE = st.lists(st.sampled_from(PARTS)).map("".join)
 
 
@@ -15,9 +16,12 @@ HOSTILE = st.lists(st.sampled_from(PARTS)).map("".join)
     ("text", "expected"),
     [
         ("plain", "plain"),
-        ("[code]<b>x</b>[/code]", "(code)&lt;b&gt;x&lt;/b&gt;(/code)"),
-        ("[ Code ]x[/ CODE ]", "(code)x(/code)"),
-        ("[co[code]de]", "[co(code)de]"),
+        ("[code]<b>x</b>[/code]", f"[{APART}code]<{APART}b>x<{APART}/b>[{APART}/code]"),
+        ("[ Code ]x[/ CODE ]", f"[{APART} Code ]x[{APART}/ CODE ]"),
+        ("[co[code]de]", f"[co[{APART}code]de]"),
+        ("a < b, c > d; R&D <3", "a < b, c > d; R&D <3"),
+        ("&lt;b&gt; &#60;", f"&{APART}lt;b&{APART}gt; &{APART}#60;"),
+        ("<!-- <?x", f"<{APART}!-- <{APART}?x"),
         ("a & b\r\nc", "a & b\nc"),
         ("a\x00\x1b\u202eb\ud800", "ab"),
         ("[codes]", "[codes]"),
@@ -31,7 +35,13 @@ def test_a_journal_entry_is_shown_as_text(text: str, expected: str) -> None:
 def test_no_journal_entry_holds_markup(text: str) -> None:
     written = journal(text)
     assert not TAG.search(written)
-    assert not {"<", ">", "\x00", "\ud800"} & set(written)
+    assert not re.search(r"<[A-Za-z/!?]|&#?[A-Za-z0-9]+;", written)
+    assert not {"\x00", "\ud800"} & set(written)
+
+
+@given(HOSTILE | st.text())
+def test_a_journal_entry_says_what_the_text_says(text: str) -> None:
+    assert journal(text).replace(APART, "") == body(text)
 
 
 @given(st.text(min_size=1, max_size=5), st.integers(1, 2_000))
@@ -45,7 +55,8 @@ def test_texts_are_cut_to_what_servicenow_keeps(part: str, times: int) -> None:
 def test_what_was_cut_says_so() -> None:
     assert body("x" * 4_001) == "x" * 3_999 + "…"
     assert line("x" * 161) == "x" * 159 + "…"
-    assert journal("<" * 2_000)[-1] == "…"
+    assert journal("<b" * 2_000)[-1] == "…"
+    assert len(journal("<b" * 2_000)) == 4_000
 
 
 @given(st.text())
