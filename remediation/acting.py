@@ -25,6 +25,7 @@ from remediation.cases import CaseRecord, Link
 from remediation.errors import ConfigurationError, OutsideError, Refused, TryLater
 from remediation.failpoints import failpoint
 from remediation.observing import Sight
+from remediation.planning import is_question
 from remediation.policy import accepts_risk
 from remediation.ports import Links, Rulebook, Source, Telling, Tracker
 from remediation.progress import Progress
@@ -113,6 +114,8 @@ class Hands:
             case ResolveTicket() | ReopenTicket() | RaiseTicket():
                 moved = await self._move(action, progress.tickets[action.tracker])
                 progress.tickets[action.tracker] = _as_we_left_it(action, moved)
+                if isinstance(action, ReopenTicket) and moved.state.is_active and moved.word:
+                    await self._tell_left_over(moved)
             case CommentOnTicket(tracker=name, why=why):
                 ticket = progress.tickets[name]
                 await self.trackers[name].comment(ticket.id, self._comment(why, ticket, self._fact(action)))
@@ -135,6 +138,11 @@ class Hands:
                 return await tracker.raise_urgency(ticket.id, dict(fields))
             case _:
                 assert_never(action)
+
+    async def _tell_left_over(self, ticket: Ticket) -> None:
+        """Tell whoever closes the ticket next that the word of the last closing is still there. A courtesy."""
+        with suppress(OutsideError):
+            await self.trackers[ticket.tracker].comment(ticket.id, self._comment(Why.LEFT_OVER, ticket, ticket.word))
 
     async def _open(self, action: OpenTicket, progress: Progress) -> Ticket:
         """Open exactly one ticket.
@@ -207,7 +215,7 @@ class Hands:
 
     async def _words(self, patch: PatchFinding, ticket: Ticket) -> str | None:
         """What people wrote when they decided, as far as the rule lets it be copied. A note does not fail for it."""
-        if patch.why is not Why.TICKET_DONE:
+        if patch.why not in {Why.TICKET_DONE, Why.REASON_CHANGED}:
             return None
         if accepts_risk(ticket) and ticket.risk is not None and ticket.risk.reason:
             return ticket.risk.reason
@@ -261,13 +269,15 @@ def _is_due(news: CommentOnTicket | RaiseTicket, progress: Progress) -> bool:
         return False
     if isinstance(news, RaiseTicket) or news.why in {Why.SEVERITY_RAISED, Why.EXPERT_REVIEWED}:
         return ticket.state.is_active
+    if is_question(news.token):
+        return not progress.status.is_solved  # what is asked is only so once the finding says so, too
     return news.why is not Why.CONFLICT or any(isinstance(action, PatchFinding) for action in progress.done)
 
 
 def _says_something(patch: PatchFinding, on_tickets: Sequence[Action], progress: Progress) -> bool:
     """Whether a patch changes the status, or its note names what was opened: a note for each attempt helps nobody."""
     brings_back = any(isinstance(action, OpenTicket | ReopenTicket) for action in on_tickets)
-    stands_alone = patch.why is Why.RISK_EXPIRED and not brings_back
+    stands_alone = patch.why in {Why.RISK_EXPIRED, Why.REASON_CHANGED} and not brings_back
     is_at_work = any(ticket.state.is_active for ticket in progress.tickets.values())
     if patch.status.is_unsolved and not (is_at_work or stands_alone):
         return False  # `reviewing` beside tickets that are all done would be read as "resolved" by the next look

@@ -27,6 +27,8 @@ class Why(StrEnum):
     RISK_STILL_ACCEPTED = "risk_still_accepted"
     RISK_EXPIRED = "risk_expired"
     KEPT_OPEN = "kept_open"
+    REASON_CHANGED = "reason_changed"
+    LEFT_OVER = "left_over"
     REFUSED = "refused"
     CONTINUED = "continued"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from remediation.findings import FindingStatus, Severity
-from remediation.tickets import TicketState
+from remediation.tickets import Reason, Ticket, TicketState
 
 DISTRICT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 """Names of districts (and trackers): they are part of addresses, keys and correlation marks."""
@@ -106,6 +106,38 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """How a ticket was closed when it was last looked at.
+
+    `reason` and `word` are those of the ticket (see Ticket); `meant` is why we closed it, None where somebody else did.
+    """
+
+    reason: Reason
+    word: str = ""
+    meant: Reason | None = None
+
+    @classmethod
+    def of(cls, ticket: Ticket, meant: Reason | None = None) -> "Closing":
+        """The closing of a ticket that is done."""
+        return cls(ticket.reason or Reason.NONE, ticket.word, meant)
+
+    def has_word_of(self, ticket: Ticket) -> bool:
+        """Whether the ticket still has the word with which it was closed, if any."""
+        return self.word.casefold() == ticket.word.casefold()
+
+    def differs_from(self, ticket: Ticket) -> bool:
+        """Whether the ticket is done for another reason now.
+
+        The same word means what it meant, whatever mappings.yaml says of it today. Where we closed it and no word could
+        be given, a word that comes later is the tracker's own doing.
+        """
+        if (self.word and self.has_word_of(ticket)) or (self.meant is not None and not self.word):
+            return False
+        is_another_word = ticket.reason is Reason.UNKNOWN and not self.has_word_of(ticket)
+        return is_another_word or self.reason is not (ticket.reason or Reason.NONE)
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What both sides were when they last agreed. An empty memory means: never yet, or forgotten with Redis.
 
@@ -113,6 +145,10 @@ class Memory:
     that and may or may not have done, and `planned_at` the finding's status that they were planned for: written before
     the first of them, emptied when they are remembered. They tell our own unfinished work from somebody's change
     after a crash.
+
+    `closings` tells of those tickets that are done how they were closed, as far as that has been dealt with; of a
+    ticket that an earlier version remembered it may be missing. `left_over` has the words that tickets kept when we
+    opened them again: whoever closes one with that very word has not chosen it.
 
     `severity` is the finding's, `rule` the name of the rule that counted, both when we last looked. `wrote` has what we
     last wrote into the urgency of each ticket (see Ticket.urgency): what a person has changed since is not ours any
@@ -129,6 +165,8 @@ class Memory:
     wrote: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     told: frozenset[str] = frozenset()
     conflict_at: float | None = None
+    closings: Mapping[str, Closing] = field(default_factory=dict)
+    left_over: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

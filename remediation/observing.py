@@ -11,7 +11,7 @@ from remediation.cases import CaseRecord
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.findings import Finding, FindingStatus
 from remediation.ownership import Doubt, Evidence, doubt_of
-from remediation.planning import Observation
+from remediation.planning import Observation, as_remembered
 from remediation.policy import Policy
 from remediation.ports import Rulebook, Source, Tracker
 from remediation.sites import SiteHistory
@@ -80,7 +80,7 @@ async def observe(
     found = {name: each.tickets for name, each in seen.items() if each.tickets}
     observation = Observation(
         finding=finding,
-        tickets={name: tickets[0] for name, tickets in found.items()},
+        tickets=as_remembered({name: tickets[0] for name, tickets in found.items()}, record.memory),
         unseen=frozenset(failures),
         duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
         urgency=_urgency(record, finding, policy, rulebook, at),

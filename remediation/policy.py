@@ -9,6 +9,9 @@ from remediation.tickets import Reason, Ticket, TicketState
 
 FOR_EVER = timedelta.max
 
+KEPT_OPEN = frozenset({Reason.CANCELLED, Reason.NOT_SOLVED, Reason.UNKNOWN})
+"""Reasons that leave the finding as it is where no rule says otherwise: such a closing takes no data off the web."""
+
 
 class ResolveWhen(StrEnum):
     """How many of a case's tickets must be done before its finding is."""
@@ -67,7 +70,7 @@ class Policy:
     trackers: tuple[str, ...] = ()
     resolve_when: ResolveWhen = ResolveWhen.ALL
     reopen_within: timedelta = FOR_EVER
-    kept_open: frozenset[Reason] = frozenset()
+    kept_open: frozenset[Reason] = KEPT_OPEN
     acceptance: Acceptance = field(default_factory=Acceptance)
     closes_gone: bool = False
     copies_closing_words: bool = False

@@ -16,12 +16,12 @@ from remediation.actions import (
     kind_of,
     target_of,
 )
-from remediation.cases import Memory
+from remediation.cases import Closing, Memory
 from remediation.errors import Refused, TryLater
 from remediation.findings import FindingStatus, Severity
-from remediation.planning import Observation, is_found_again, is_question
+from remediation.planning import DECISIONS, Observation, is_found_again, is_question
 from remediation.policy import Policy
-from remediation.tickets import Ticket, TicketState
+from remediation.tickets import Reason, Ticket, TicketState
 
 _SURE = ("comment:", "raise:", f"patch:{FindingStatus.RESOLVED}", f"patch:{FindingStatus.ACCEPTED_RISK}")
 """One request each, and nothing else that would tell how far it came."""
@@ -74,6 +74,8 @@ class Progress:
             wrote=self._wrote(known, seen),
             told=self._told(told, seen, severity),
             conflict_at=now if self.is_conflict else known.conflict_at,
+            closings=self._closings(known, seen),
+            left_over=self._left_over(known, seen),
         )
 
     def _in_step(self, known: Memory, unseen: AbstractSet[str], waiting: frozenset[str]) -> Memory:
@@ -165,6 +167,43 @@ class Progress:
             return tokens
         return frozenset(token for token in tokens if f"/{Why.SEVERITY_RAISED}=" not in token)
 
+    def _closings(self, known: Memory, seen: Observation) -> dict[str, Closing]:
+        """How the tickets were closed. Another reason than before is news until the finding's note tells of it."""
+        is_owed = self.status.is_solved and self.status is known.finding
+        is_owed = not self._is_patched and (is_owed or any(kind_of(name) == "patch" for name in self.later))
+        closings = {name: each for name, each in known.closings.items() if name in seen.unseen}
+        for name, ticket in self.tickets.items():
+            before = known.closings.get(name)
+            if ticket.state is not TicketState.DONE:
+                continue
+            is_kept = before is not None and name not in self._closed and (is_owed or not before.differs_from(ticket))
+            closings[name] = before if before and is_kept else Closing.of(ticket, self._meant(name, ticket, known))
+        return closings
+
+    @property
+    def _closed(self) -> dict[str, Reason]:
+        """The trackers whose ticket we have closed, and why."""
+        return {action.tracker: action.reason for action in self.done if isinstance(action, ResolveTicket)}
+
+    def _meant(self, name: str, ticket: Ticket, known: Memory) -> Reason | None:
+        """Why we closed the ticket, if we did; before a crash, or by an earlier version, as the finding tells it."""
+        may_be_ours = f"resolve:{name}" in known.doing or known.tickets.get(name) is TicketState.DONE
+        is_accepted = self.status is FindingStatus.ACCEPTED_RISK and name not in known.closings
+        told = Reason.ACCEPTED_RISK if may_be_ours and is_accepted and ticket.reason not in DECISIONS else None
+        return self._closed.get(name, told)
+
+    def _left_over(self, known: Memory, seen: Observation) -> dict[str, str]:
+        """The words that tickets kept when we opened them again, until a person opens or we close them."""
+        ours = {action.tracker for action in self.done if isinstance(action, ReopenTicket)}
+        ours |= {target_of(name) for name in known.doing if kind_of(name) == "reopen"}
+        words = {name: word for name, word in known.left_over.items() if name in seen.unseen}
+        for name, ticket in self.tickets.items():
+            is_done = ticket.state is TicketState.DONE
+            is_known = known.left_over.get(name) == ticket.word and name not in self._closed
+            if ticket.word and ((name in ours and not is_done) or (is_known and (is_done or _was_active(name, known)))):
+                words[name] = ticket.word
+        return words
+
     def _wrote(self, known: Memory, seen: Observation) -> dict[str, Mapping[str, str]]:
         kept = {name: fields for name, fields in known.wrote.items() if name in self.tickets or name in seen.unseen}
         for action in self.done:
@@ -176,6 +215,11 @@ class Progress:
 def _is_of_severity(name: str) -> bool:
     """Whether an action of this name follows from a severity that became worse."""
     return kind_of(name) == "raise" or name == CommentOnTicket(target_of(name), Why.SEVERITY_RAISED).name
+
+
+def _was_active(name: str, known: Memory) -> bool:
+    before = known.tickets.get(name)
+    return before is not None and before.is_active
 
 
 def _may_yet_tell(name: str, unseen: AbstractSet[str]) -> bool:

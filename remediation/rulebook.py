@@ -45,6 +45,8 @@ _COMMENTS = {
     Why.RISK_STILL_ACCEPTED: CommentKind.ACCEPTED_RISK,
     Why.RISK_EXPIRED: CommentKind.RISK_EXPIRED,
     Why.KEPT_OPEN: CommentKind.KEPT_OPEN,
+    Why.REASON_CHANGED: CommentKind.KEPT_OPEN,
+    Why.LEFT_OVER: CommentKind.LEFT_OVER,
     Why.REFUSED: CommentKind.REFUSED,
     Why.CONTINUED: CommentKind.CONTINUED,
 }
@@ -125,7 +127,8 @@ class MappingsRulebook:
         `words` are people's own, scrubbed and cut; they are quoted only where the rule copies them, or demands them.
         """
         policy = self._policies.get(telling.rule, _NO_RULE)
-        decided = [ticket for ticket in tickets if ticket.state is TicketState.DONE] if patch.why in _DECISIONS else []
+        done = [ticket for ticket in tickets if ticket.state is TicketState.DONE]
+        decided = done if patch.why in _DECISIONS else []
         closings = [ticket.closed_at for ticket in decided if ticket.closed_at and patch.why is Why.TICKET_DONE]
         deciders = dict.fromkeys(ticket.closed_by for ticket in decided if ticket.closed_by)
         occasion = Occasion(
@@ -138,9 +141,13 @@ class MappingsRulebook:
             why=patch.why,
             status=patch.status,
             until=patch.until,
+            word=", ".join(
+                dict.fromkeys(ticket.word for ticket in done if ticket.reason is patch.reason and ticket.word)
+            ),
             words=words if policy.copies_closing_words or policy.acceptance.reason_required else "",
         )
-        kind = _NOTES.get(patch.why) or _BY_STATUS.get(patch.status, NoteKind.REOPENED)
+        usual = NoteKind.KEPT_OPEN if patch.why is Why.REASON_CHANGED else NoteKind.REOPENED
+        kind = _NOTES.get(patch.why) or _BY_STATUS.get(patch.status, usual)
         return note_of(self._mappings, kind, occasion)
 
     def comment(self, telling: Telling, why: Why, ticket: Ticket, fact: str = "") -> str:
@@ -162,6 +169,7 @@ class MappingsRulebook:
             status=_status_told(why, telling.finding, ticket),
             fact=fact,
             until=policy.acceptance.until(ticket),
+            word=ticket.word,
         )
         return comment_of(self._mappings, _COMMENTS[why], occasion)
 

@@ -21,13 +21,15 @@ class TicketState(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a ticket is done. UNKNOWN is also what an empty resolution means; it never means accepted risk."""
+    """Why a ticket is done. NONE: nobody said why. UNKNOWN: a word that nothing maps. Neither accepts a risk."""
 
     FIXED = "fixed"
     ACCEPTED_RISK = "accepted_risk"
     FALSE_POSITIVE = "false_positive"
     DUPLICATE = "duplicate"
     CANCELLED = "cancelled"
+    NOT_SOLVED = "not_solved"
+    NONE = "none"
     UNKNOWN = "unknown"
 
 
@@ -48,6 +50,10 @@ class Ticket:
     correlation mark it carries. `closed_by` is an account id or role, never a display name. `reason` is None unless
     the state is DONE. `version` changes with every change of the ticket, and is the same in a list of changes; it is
     empty where a reply did not tell it.
+
+    `word` is the tracker's own word for the reason. It is empty where there is none, or where the state itself says
+    why; a ticket that is not done has the word that an earlier closing left there. `is_left_over` is true of a done
+    ticket that nobody has closed with a word of their own: it still has the one from before.
 
     `final` is true of a done ticket that its tracker never opens again. `urgency` holds those fields that tell how
     urgent it is, by the tracker's own names and as its API writes them (`priority`, `duedate`; `impact`, `urgency`,
@@ -71,6 +77,16 @@ class Ticket:
     urgency: Mapping[str, str] = field(default_factory=dict)
     risk: Risk | None = None
     not_kept: tuple[str, ...] = ()
+    word: str = ""
+    is_left_over: bool = False
+
+    @property
+    def closed_as(self) -> str:
+        """Why it is done, in one line: the reason, with the tracker's word where the reason alone says too little."""
+        if self.is_left_over:
+            return f"left_over: {self.word}"
+        reason = self.reason or ""
+        return f"{reason}: {self.word}" if self.reason is Reason.UNKNOWN and self.word else reason
 
 
 @dataclass(frozen=True, slots=True)

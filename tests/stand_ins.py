@@ -208,15 +208,19 @@ class MemoryTracker:
         self.books[ticket.id] = Kept(ticket, cut)
         return self.change(ticket.id, TicketState.OPEN)
 
-    def change(self, ticket_id: str, state: TicketState, reason: Reason | None = None, by: str | None = None) -> Ticket:
-        """Any change of a ticket, ours or a person's, gives it a new version."""
+    def change(
+        self, ticket_id: str, state: TicketState, reason: Reason | None = None, by: str | None = None, word: str = ""
+    ) -> Ticket:
+        """Any change of a ticket, ours or a person's, gives it a new version. Without a word, the reason is one."""
+        said = word or ("" if reason in {None, Reason.NONE} else str(reason))
         kept, now, done = self.books[ticket_id], self._now(), state is TicketState.DONE
         self._edits += 1
         kept.changes = self._edits
         kept.ticket = replace(
             kept.ticket,
             state=state,
-            reason=(reason or Reason.UNKNOWN) if done else None,
+            reason=(reason or Reason.NONE) if done else None,
+            word=said if done else "",
             closed_by=by if done else None,
             closed_at=now if done else None,
             updated_at=now,
@@ -237,6 +241,13 @@ class MemoryTracker:
         self.change(ticket_id, TicketState.DONE, Reason.ACCEPTED_RISK, by)
         self.books[ticket_id].ticket = replace(self.books[ticket_id].ticket, risk=risk)
         return self.books[ticket_id].ticket
+
+    def change_reason(self, ticket_id: str, reason: Reason, word: str = "", risk: Risk | None = None) -> Ticket:
+        """Somebody closes a done ticket as something else, without opening it."""
+        kept = self.books[ticket_id]
+        said = word or ("" if reason is Reason.NONE else str(reason))
+        kept.ticket = replace(kept.ticket, reason=reason, word=said, risk=risk)
+        return self.touch(ticket_id)
 
     def close_for_good(self, ticket_id: str) -> Ticket:
         """A done ticket that nobody opens again."""

@@ -142,7 +142,8 @@ async def _settle(
 ) -> None:
     """Let go of the case; parked actions that have been done, or that nobody needs any more, go off the list."""
     record, now, there = lease.record, desk.clock(), _as_it_is_now(sight, progress)
-    moot = {name for name in record.parked if not still_wanted(name, there, sight.policy, sight.at)}
+    then = replace(record, memory=memory)
+    moot = {name for name in record.parked if not still_wanted(name, there, sight.policy, then, sight.at)}
     strangers = {name for name in record.parked - moot if kind_of(name) != "open" and target_of(name) in sight.disowned}
     moot = (moot | strangers | {action.name for action in progress.done} & record.parked) - refused
     vanished = any(isinstance(error, NotFound) for error in progress.refused.values())

@@ -20,6 +20,7 @@ JIRA_RESOLUTIONS = {
     "incomplete": Reason.CANCELLED,
     "cancelled": Reason.CANCELLED,
     "canceled": Reason.CANCELLED,
+    "known error": Reason.NOT_SOLVED,
     "false positive": Reason.FALSE_POSITIVE,
     "not a bug": Reason.FALSE_POSITIVE,
     "risk accepted": Reason.ACCEPTED_RISK,
@@ -62,10 +63,15 @@ _INCIDENT = TableWords(
         "resolved by change": Reason.FIXED,
         "resolved by request": Reason.FIXED,
         "resolved by problem": Reason.FIXED,
-        "known error": Reason.ACCEPTED_RISK,
+        "closed/resolved by caller": Reason.FIXED,
+        "solved remotely (permanently)": Reason.FIXED,
+        "solved remotely (work around)": Reason.FIXED,
         "duplicate": Reason.DUPLICATE,
         "user error": Reason.FALSE_POSITIVE,
-        "no resolution provided": Reason.UNKNOWN,
+        "known error": Reason.NOT_SOLVED,
+        "no resolution provided": Reason.NOT_SOLVED,
+        "not solved (not reproducible)": Reason.NOT_SOLVED,
+        "not solved (too costly)": Reason.NOT_SOLVED,
     },
     resolve_state="6",
     reopen_state="2",
@@ -75,9 +81,13 @@ _INCIDENT = TableWords(
         Reason.FALSE_POSITIVE: "User error",
         Reason.DUPLICATE: "Duplicate",
         Reason.CANCELLED: "No resolution provided",
+        Reason.NOT_SOLVED: "No resolution provided",
     },
 )
-"""The close codes are those of ServiceNow's releases. Its state model keeps what is Closed or Canceled as it is."""
+"""The close codes are those of ServiceNow's releases, the older ones too. "Known error" says that the cause is known,
+not that anybody accepts it; it is what we write where a risk is accepted, because nothing that ServiceNow ships with
+says more. Its state model keeps what is Closed or Canceled as it is.
+"""
 
 _SECURITY_INCIDENT = TableWords(
     states={  # Draft, Analysis, Contain, Eradicate, Recover, Review, Closed, Cancelled
@@ -98,7 +108,7 @@ _SECURITY_INCIDENT = TableWords(
         "patched vulnerability": Reason.FIXED,
         "invalid vulnerability": Reason.FALSE_POSITIVE,
         "false positive": Reason.FALSE_POSITIVE,
-        "not resolved": Reason.UNKNOWN,
+        "not resolved": Reason.NOT_SOLVED,
         "duplicate": Reason.DUPLICATE,
         "risk accepted": Reason.ACCEPTED_RISK,
         "accepted risk": Reason.ACCEPTED_RISK,
@@ -107,15 +117,17 @@ _SECURITY_INCIDENT = TableWords(
     reopen_state="16",
     resolve_code="Threat mitigated",
     resolve_codes={
-        Reason.ACCEPTED_RISK: "Risk accepted",
+        Reason.ACCEPTED_RISK: "Not resolved",
         Reason.FALSE_POSITIVE: "False positive",
         Reason.DUPLICATE: "Not resolved",
         Reason.CANCELLED: "Not resolved",
+        Reason.NOT_SOLVED: "Not resolved",
     },
 )
 """Of Security Incident Response. Its state flows are held by the form, not by the API: a Closed one can go back to
 Analysis, a Cancelled one cannot. The product ships without codes for duplicates and accepted risks: people need a
-choice "Risk accepted" (or their own word, written in `close_codes`) to say that a risk was accepted.
+choice "Risk accepted" (or their own word, written in `close_codes`) to say that a risk was accepted, and
+`resolve_codes` must name it before we write it.
 """
 
 _ANOTHER_TABLE = TableWords(

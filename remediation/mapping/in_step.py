@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from remediation.findings import FindingStatus
 from remediation.mapping.durations import duration_text
-from remediation.mapping.policies import ALWAYS, NEVER, RULED_REASONS, Accepting, PolicyWords, Reopening
+from remediation.mapping.policies import ALWAYS, NEVER, RULED_REASONS, Accepting, PolicyWords, Reopening, outcomes_of
 from remediation.policy import ResolveWhen
 from remediation.tickets import Reason
+
+_NAMES = {Reason.NONE: "nothing at all", Reason.UNKNOWN: "a word that nothing maps"}
 
 
 def in_step(words: PolicyWords) -> tuple[str, ...]:
@@ -19,7 +21,8 @@ def _sentences(words: PolicyWords) -> Iterator[str]:
         yield "When all its tickets are done, the finding is resolved."
     else:
         yield "When one of its tickets is done, the finding is resolved and the others are closed with it."
-    kept = [reason for reason in RULED_REASONS if words.outcomes.get(reason) is FindingStatus.REVIEWING]
+    outcomes = outcomes_of(words)
+    kept = [reason for reason in RULED_REASONS if outcomes[reason] is FindingStatus.REVIEWING]
     if kept:
         yield f"Closed as {_listed(kept)}, a ticket leaves the finding open, and is told so."
     if others := [reason for reason in RULED_REASONS if reason not in kept]:
@@ -57,5 +60,5 @@ def _reopening(reopen: Reopening) -> str:
 
 def _listed(reasons: Sequence[Reason]) -> str:
     """`a`, `a or b`, `a, b or c`."""
-    names = [reason.replace("_", " ") for reason in reasons]
+    names = [_NAMES.get(reason) or reason.replace("_", " ") for reason in reasons]
     return " or ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)

@@ -21,7 +21,7 @@ LONGEST_NOTE = 2_000
 _LONGEST_URL = 2_000
 
 MESSAGE_WORDS = Vocabulary(
-    names=frozenset({"tickets", "reason", "by", "at", "why", "status", "fact", "until", "words"}),
+    names=frozenset({"tickets", "reason", "by", "at", "why", "status", "fact", "until", "word", "words"}),
     objects={"case": frozenset({"ref"}), "rule": frozenset({"name"})},
 )
 """What notes and comments may speak of. Each of `tickets` has `tracker`, `key`, `url` and `state`."""
@@ -37,6 +37,7 @@ class NoteKind(StrEnum):
     RISK_EXPIRED = "risk_expired"
     CONFLICT = "conflict"
     REOPENED = "reopened"
+    KEPT_OPEN = "kept_open"
 
 
 class CommentKind(StrEnum):
@@ -54,6 +55,7 @@ class CommentKind(StrEnum):
     RISK_UNEXPLAINED = "risk_unexplained"
     RISK_EXPIRED = "risk_expired"
     KEPT_OPEN = "kept_open"
+    LEFT_OVER = "left_over"
     REFUSED = "refused"
     DUPLICATE = "duplicate"
 
@@ -64,7 +66,8 @@ class Occasion:
 
     `rule` is the rule's name. `by` is an account id or a role, never a display name. For a duplicate, `tickets` is
     the ticket that stays, and for a continued one the one that follows. `status` is where the finding stands from now
-    on. `until` is when an accepted risk ends. `words` are people's own, scrubbed.
+    on. `until` is when an accepted risk ends. `word` is the tracker's own for the reason; `words` are people's own,
+    scrubbed.
     """
 
     case: CaseKey
@@ -77,6 +80,7 @@ class Occasion:
     status: FindingStatus | None = None
     fact: str = ""
     until: datetime | None = None
+    word: str = ""
     words: str = ""
 
 
@@ -96,13 +100,14 @@ def message_values(occasion: Occasion) -> Mapping[str, object]:
         "case": SimpleNamespace(ref=occasion.case.ref),
         "rule": SimpleNamespace(name=occasion.rule),
         "tickets": tuple(ticket_name(ticket) for ticket in occasion.tickets),
-        "reason": occasion.reason.value if occasion.reason else "",
+        "reason": occasion.reason.value if occasion.reason not in {None, Reason.NONE} else "",
         "by": plain(occasion.by or "", WORDS_LIMIT),
         "at": moment_text(occasion.at),
         "why": occasion.why.value if occasion.why else "",
         "status": occasion.status.value if occasion.status else "",
         "fact": plain(occasion.fact, WORDS_LIMIT),
         "until": moment_text(occasion.until),
+        "word": plain(occasion.word, WORDS_LIMIT),
         "words": plain(occasion.words, WORDS_LIMIT),
     }
 

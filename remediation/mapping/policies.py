@@ -1,5 +1,6 @@
 """How a rule keeps its cases in step, as types: what counts as solved, what is opened again, what people are told."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal, get_args
 
@@ -9,20 +10,27 @@ from remediation.findings import FindingStatus
 from remediation.mapping.durations import duration_text
 from remediation.mapping.suggestions import did_you_mean
 from remediation.mapping.words import Duration, Written, at_most
-from remediation.policy import FOR_EVER, Acceptance, Policy, ResolveWhen
+from remediation.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
 from remediation.tickets import Reason
 
 _LONGEST = timedelta(days=3650)
 _Within = Annotated[Duration, at_most(_LONGEST, "whoever wants longer writes always")]
 _AtMost = Annotated[Duration, at_most(_LONGEST, "nobody remembers for longer")]
 
-ClosedAs = Literal[Reason.FALSE_POSITIVE, Reason.DUPLICATE, Reason.CANCELLED, Reason.UNKNOWN]
+ClosedAs = Literal[
+    Reason.FALSE_POSITIVE, Reason.DUPLICATE, Reason.CANCELLED, Reason.NOT_SOLVED, Reason.NONE, Reason.UNKNOWN
+]
 """Reasons of which a rule may say what they mean; a fix always resolves, and `accept` rules accepted risks."""
 
 RULED_REASONS: tuple[ClosedAs, ...] = get_args(ClosedAs)
 
 Then = Literal[FindingStatus.RESOLVED, FindingStatus.REVIEWING]
 """What becomes of a finding whose tickets were closed for such a reason."""
+
+_USUAL: Mapping[ClosedAs, Then] = {
+    reason: FindingStatus.REVIEWING if reason in KEPT_OPEN else FindingStatus.RESOLVED for reason in RULED_REASONS
+}
+"""What counts of each reason that the file does not mention."""
 
 Demand = Literal["required", "optional"]
 
@@ -87,8 +95,9 @@ class PolicyWords(Written):
     )
     outcomes: dict[ClosedAs, Then] = Field(
         default_factory=dict,
-        description="What closing a ticket as no fix means: resolved (the default), or reviewing: the finding stays as "
-        "it is and the ticket is told.",
+        description="What closing a ticket as no fix means: resolved (the default for false_positive, duplicate and "
+        "none, which is no reason at all), or reviewing (the default for cancelled, not_solved and unknown, which is a "
+        "word that nothing maps): the finding stays as it is and the ticket is told.",
     )
     accept: Accepting = Field(default_factory=Accepting, description="What makes an accepted risk count.")
     when_gone: Literal["comment", "close"] = Field(
@@ -107,7 +116,7 @@ def policy_of(words: PolicyWords, rule: str, trackers: tuple[str, ...]) -> Polic
         trackers=trackers,
         resolve_when=words.resolve_when,
         reopen_within=words.reopen.within,
-        kept_open=frozenset(reason for reason, then in words.outcomes.items() if then is FindingStatus.REVIEWING),
+        kept_open=frozenset(reason for reason, then in outcomes_of(words).items() if then is FindingStatus.REVIEWING),
         acceptance=Acceptance(
             reason_required=words.accept.reason == "required",
             expiry_required=words.accept.expiry == "required",
@@ -118,12 +127,15 @@ def policy_of(words: PolicyWords, rule: str, trackers: tuple[str, ...]) -> Polic
     )
 
 
+def outcomes_of(words: PolicyWords) -> Mapping[ClosedAs, Then]:
+    """What becomes of a finding for every reason of which a rule may say that, written or not."""
+    return {reason: words.outcomes.get(reason, usual) for reason, usual in _USUAL.items()}
+
+
 def spelt_out(words: PolicyWords) -> dict[str, str | None]:
     """Every choice by its own name, as text that can be compared: `accept.at_most` is `365d`, or None for none."""
     longest = words.accept.at_most
-    outcomes: dict[str, str | None] = {
-        f"outcomes.{reason}": words.outcomes.get(reason, FindingStatus.RESOLVED).value for reason in RULED_REASONS
-    }
+    outcomes: dict[str, str | None] = {f"outcomes.{reason}": then.value for reason, then in outcomes_of(words).items()}
     return {
         "resolve_when": words.resolve_when.value,
         "reopen": reopening_text(words.reopen),

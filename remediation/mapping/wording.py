@@ -28,7 +28,10 @@ _CLOSED_WITH_THEM = (
     "{% for ticket in tickets if ticket.state in ('open', 'in_progress') %}{{ ' Closed with it: ' if loop.first }}"
     f"{_NAME}{{{{ '.' if loop.last }}}}{{% endfor %}}"
 )
-_REASON = "{{ (reason | replace('_', ' ')) if reason not in ('', 'unknown') else 'no reason was given' }}"
+_REASON = (
+    "{% if reason == 'unknown' and word %}closed as \"{{ word }}\", a word that nothing maps"
+    "{% else %}{{ (reason | replace('_', ' ')) or 'no reason was given' }}{% endif %}"
+)
 _END = "{% if until %}until {{ until }}{% else %}without an end{% endif %}"
 _QUOTED = '{% if words %} They wrote: "{{ words }}"{% endif %}'
 _REF = "({{ case.ref }}, {{ at }})"
@@ -73,6 +76,11 @@ class Notes(Written):
         "{% elif why == 'found_again' %}Found again in SchoolScan{% else %}There is more to do{% endif %}: "
         f"work goes on in {_WORKING} ({{{{ at }}}}).",
         description="With `reviewing`, when tickets are active again; `why` says what moved us.",
+    )
+    kept_open: Text = Field(
+        default=f"{_DONE} is closed for another reason than before ({_REASON}), and that does not settle this finding "
+        "({{ at }}).",
+        description="With `reviewing`, when the reason of a closed ticket was changed to one that does not count.",
     )
 
 
@@ -142,10 +150,21 @@ class Comments(Written):
         description="When a ticket is opened again because its accepted risk has come to its end.",
     )
     kept_open: Text = Field(
-        default="This ticket was closed ({{ (fact or 'no reason') | replace('_', ' ') }}), but that does not settle "
+        default="This ticket was closed "
+        "({% if 'left_over:' in fact %}with \"{{ word }}\", which an earlier closing had left there"
+        "{% elif 'unknown:' in fact %}as \"{{ word }}\", a word that we do not know"
+        "{% else %}{{ (fact or 'no reason') | replace('_', ' ') }}{% endif %}), but that does not settle "
         "its finding, which stays open in SchoolScan. Open the ticket again and mend it, or close it as mended or as "
         f"an accepted risk {_REF}.",
-        description="When a ticket was closed for a reason that leaves the finding as it is; `fact` is the reason.",
+        description="When a ticket was closed for a reason that leaves the finding as it is; `fact` is the reason, "
+        "with the tracker's own word where nothing maps it (`unknown: …`) or an earlier closing left it "
+        "(`left_over: …`).",
+    )
+    left_over: Text = Field(
+        default='This ticket is open again, but what it was closed as is still written here: "{{ word }}". Whoever '
+        f"closes it next, please choose anew: what is left as it was counts as no choice {_REF}.",
+        description="When a ticket was opened again and its tracker kept the reason of the last closing; `word` is "
+        "that.",
     )
     refused: Text = Field(
         default="Something was to be changed automatically and was refused{% if fact %}: {{ fact }}{% endif %}. Please "

@@ -38,12 +38,16 @@ def _deciding(case: Situation) -> Mapping[str, Ticket]:
 
 
 def _closed_since(case: Situation) -> list[str]:
-    """The trackers whose ticket was closed since the last agreement, or whose closing was asked back about."""
+    """The trackers whose ticket was closed, or closed otherwise, since the last agreement or a question about it."""
     if not case.is_known:
         return list(case.seen.done)
     before = case.memory.tickets
     asked = {token.partition("/")[0] for token in case.memory.told if is_question(token)}
-    return [name for name in case.seen.done if name in asked or before.get(name) not in {None, TicketState.DONE}]
+    return [
+        name
+        for name in case.seen.done
+        if name in asked or before.get(name) not in {None, TicketState.DONE} or case.is_closed_otherwise(name)
+    ]
 
 
 def _has_ended(ticket: Ticket, policy: Policy, now: datetime) -> bool:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from remediation.actions import Action, CommentOnTicket, OpenTicket, ReopenTicket, Why, kind_of, target_of
+from remediation.cases import CaseRecord
 from remediation.findings import FindingStatus
+from remediation.planning.closings import decided_anew
 from remediation.planning.news import raised
 from remediation.planning.observation import Observation
 from remediation.planning.situation import Situation
@@ -12,7 +14,7 @@ from remediation.planning.solved import closing
 from remediation.policy import Policy, accepts_risk
 
 
-def still_wanted(name: str, seen: Observation, policy: Policy, now: datetime) -> bool:
+def still_wanted(name: str, seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> bool:
     """Whether a parked action would still bring the case nearer to agreement."""
     kind, target = kind_of(name), target_of(name)
     status = seen.finding.status
@@ -26,10 +28,16 @@ def still_wanted(name: str, seen: Observation, policy: Policy, now: datetime) ->
         case "resolve":
             return not status.is_unsolved and target in seen.active
         case "patch":
-            return status != target and bool(seen.active) == (target == FindingStatus.REVIEWING)
+            brings_nearer = status != target and bool(seen.active) == (target == FindingStatus.REVIEWING)
+            return brings_nearer or _is_decided_anew(name, Situation.of(seen, policy, record, now))
         case _:
             is_told = kind in {"duplicate", "comment", "raise"}
             return is_told and target in seen.existing  # until a person takes them off
+
+
+def _is_decided_anew(name: str, case: Situation) -> bool:
+    """Whether the note is owed because the reason for which a ticket is done has changed."""
+    return case.status.is_solved and any(action.name == name for action in decided_anew(case))
 
 
 def _may_come_back(name: str, seen: Observation, policy: Policy, now: datetime) -> bool:
@@ -53,7 +61,7 @@ def asked_again(case: Situation) -> Iterator[Action]:
     seen = case.seen
     for name in sorted(case.record.again):
         tracker = target_of(name)
-        if tracker in seen.unseen or not still_wanted(name, seen, case.policy, case.now):
+        if tracker in seen.unseen or not still_wanted(name, seen, case.policy, case.record, case.now):
             continue  # what cannot be seen is not acted on either: it stays asked for
         match kind_of(name):
             case "reopen" if case.policy.reopens(seen.tickets[tracker], case.now):

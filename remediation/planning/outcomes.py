@@ -23,19 +23,19 @@ def is_question(token: str) -> bool:
 def outcome_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> Outcome:
     """What these tickets, all of them done, make of their finding.
 
-    A risk is accepted only where every decision says so, and says enough.
+    A risk is accepted only where every decision says so, and says enough. Where nobody decided anything, one closing
+    that does not count is enough for a question.
     """
-    reasons = {name: ticket.reason or Reason.UNKNOWN for name, ticket in tickets.items()}
+    reasons = {name: ticket.reason or Reason.NONE for name, ticket in tickets.items()}
     decisions = [reason for reason in reasons.values() if reason in DECISIONS]
     if decisions and all(reason is Reason.ACCEPTED_RISK for reason in decisions):
         return _acceptance_of(tickets, policy, now)
+    kept = {name for name, ticket in tickets.items() if reasons[name] in policy.kept_open or ticket.is_left_over}
     counting: list[Reason] = [reason for reason in decisions if reason is not Reason.ACCEPTED_RISK]
-    counting = counting or list(reasons.values())
-    for reason in counting:
+    for reason in counting or ([] if kept else reasons.values()):
         if reason not in policy.kept_open:
             return (PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, reason),)
-    kept = ((name, reason) for name, reason in reasons.items() if reason in policy.kept_open)
-    return tuple(CommentOnTicket(name, Why.KEPT_OPEN, reason) for name, reason in kept)
+    return tuple(CommentOnTicket(name, Why.KEPT_OPEN, tickets[name].closed_as) for name in tickets if name in kept)
 
 
 def accepted_still(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> PatchFinding | None:

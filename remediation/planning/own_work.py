@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeGuard
 
 from remediation.actions import Action, OpenTicket, Plan, ReopenTicket, kind_of, target_of
-from remediation.cases import CaseRecord, Memory
+from remediation.cases import CaseRecord, Closing, Memory
 from remediation.findings import FindingStatus
 from remediation.planning.observation import Observation
 from remediation.tickets import Ticket, TicketState
@@ -19,7 +19,7 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = 
     """
     if not memory.doing and memory.planned_at is None:
         return memory
-    finding, tickets = memory.finding, dict(memory.tickets)
+    finding, tickets, closings = memory.finding, dict(memory.tickets), memory.closings
     status = seen.finding.status
     if _is_ours(memory, seen):
         finding = status
@@ -27,13 +27,20 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = 
             closing = {name for name in seen.existing if f"resolve:{name}" in memory.doing | parked}
             known = {name: state for name, state in tickets.items() if name in closing}
             tickets = dict.fromkeys(seen.existing.keys() - closing, TicketState.DONE) | known
+        closings = {name: Closing.of(seen.existing[name]) for name in seen.done} | _unchanged(memory, seen)
     elif memory.planned_at not in {None, status} and not (status.is_unsolved and memory.planned_at.is_unsolved):
         finding = memory.planned_at  # it has changed since, and not by us
     for tracker, ticket in seen.existing.items():
         own = {f"resolve:{tracker}"} if ticket.state is TicketState.DONE else {f"open:{tracker}", f"reopen:{tracker}"}
         if own & memory.doing:
             tickets[tracker] = ticket.state
-    return replace(memory, finding=finding, tickets=tickets, doing=frozenset(), planned_at=None)
+    return replace(memory, finding=finding, tickets=tickets, closings=closings, doing=frozenset(), planned_at=None)
+
+
+def _unchanged(memory: Memory, seen: Observation) -> dict[str, Closing]:
+    """What is remembered of closings, except where the reason has changed."""
+    kept = memory.closings.items()
+    return {name: each for name, each in kept if name not in seen.done or not each.differs_from(seen.tickets[name])}
 
 
 def written_ahead(record: CaseRecord, seen: Observation, actions: Plan) -> Memory:

@@ -71,6 +71,11 @@ class Situation(NamedTuple):
         """Whether the ticket there was done when both sides last agreed."""
         return self.memory.tickets.get(tracker) is TicketState.DONE
 
+    def is_closed_otherwise(self, tracker: str) -> bool:
+        """Whether the ticket there was done already, for a reason that is remembered, and is done for another now."""
+        closing = self.memory.closings.get(tracker)
+        return closing is not None and self.was_done(tracker) and closing.differs_from(self.seen.tickets[tracker])
+
     def was_active(self, tracker: str) -> bool:
         """Whether somebody was expected to work on the ticket there when both sides last agreed."""
         before = self.memory.tickets.get(tracker)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from remediation.actions import Action, CommentOnTicket, PatchFinding, ResolveTicket, Why, kind_of
 from remediation.findings import FindingStatus
 from remediation.planning.bringing_back import newly_opened, no_longer_accepting
+from remediation.planning.closings import decided_anew
 from remediation.planning.outcomes import decided
 from remediation.planning.situation import Situation
 from remediation.tickets import Reason, TicketState
@@ -18,8 +19,10 @@ def for_solved(case: Situation) -> list[Action]:
         return expired
     if _is_bringing_back(case):
         return [*no_longer_accepting(case), PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED)]
-    closings = [closing(tracker, case.status) for tracker in case.seen.active]
-    return [*closings, *_reasons_that_disagree(case)]
+    anew = decided_anew(case)
+    status = next((action.status for action in anew if isinstance(action, PatchFinding)), case.status)
+    closings = [closing(tracker, status) for tracker in case.seen.active if status.is_solved]
+    return [*closings, *(anew or _reasons_that_disagree(case))]
 
 
 def _reopened(case: Situation, reopened: Sequence[str]) -> list[Action]:
@@ -62,12 +65,17 @@ def _is_bringing_back(case: Situation) -> bool:
 def _reasons_that_disagree(case: Situation) -> list[Action]:
     """The finding was solved and tickets were closed since the last agreement, one as fixed and one as accepted.
 
-    SchoolScan's word counts, and both sides are told.
+    Or it was solved in another way, and the reason for which a ticket is done has changed. SchoolScan's word counts,
+    and both sides are told.
     """
     before, status = case.memory.finding, case.status
-    if before is None or not before.is_unsolved:
+    if before is None or before is status:
         return []
-    closed = {tracker: case.seen.tickets[tracker] for tracker in case.seen.done if case.was_active(tracker)}
+    closed = {
+        tracker: case.seen.tickets[tracker]
+        for tracker in case.seen.done
+        if (before.is_unsolved and case.was_active(tracker)) or case.is_closed_otherwise(tracker)
+    }
     if decided(closed) in {None, status}:
         return []
     actions: list[Action] = [CommentOnTicket(tracker, Why.CONFLICT) for tracker in closed]

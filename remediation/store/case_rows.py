@@ -2,9 +2,9 @@
 
 import json
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
+from remediation.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory
 from remediation.findings import FindingStatus, Severity
-from remediation.tickets import Ticket, TicketState
+from remediation.tickets import Reason, Ticket, TicketState
 
 
 def key_in(ref: str, case_id: str) -> CaseKey:
@@ -70,12 +70,14 @@ def memory_json(memory: Memory) -> str:
         "wrote": {tracker: dict(fields) for tracker, fields in memory.wrote.items() if fields},
         "told": sorted(memory.told),
         "conflict_at": memory.conflict_at,
+        "closings": {name: [each.reason, each.word, each.meant] for name, each in memory.closings.items()},
+        "left_over": dict(memory.left_over),
     }
     return json.dumps(kept | {name: value for name, value in more.items() if value})
 
 
 def memory_of(text: bytes) -> Memory:
-    """A memory on its way back."""
+    """A memory on its way back; one that an earlier version wrote has less."""
     kept = json.loads(text)
     return Memory(
         finding=FindingStatus(kept["finding"]) if kept["finding"] else None,
@@ -87,4 +89,10 @@ def memory_of(text: bytes) -> Memory:
         wrote=kept.get("wrote", {}),
         told=frozenset(kept.get("told", ())),
         conflict_at=kept.get("conflict_at"),
+        closings={tracker: _closing(*said) for tracker, said in kept.get("closings", {}).items()},
+        left_over=kept.get("left_over", {}),
     )
+
+
+def _closing(reason: str, word: str, meant: str | None) -> Closing:
+    return Closing(Reason(reason), word, Reason(meant) if meant else None)

@@ -81,9 +81,7 @@ class Seen:
     @classmethod
     def of(cls, finding: Finding, tickets: Mapping[str, Ticket], unseen: Iterable[str], now: float) -> "Seen":
         """What an observation shows."""
-        found = tuple(
-            TicketSeen(name, each.key, each.state, each.reason or "") for name, each in sorted(tickets.items())
-        )
+        found = tuple(TicketSeen(name, each.key, each.state, each.closed_as) for name, each in sorted(tickets.items()))
         return cls(now, finding.status, finding.severity, found, tuple(sorted(unseen)))
 
 

@@ -14,6 +14,7 @@ from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
 from remediation.trackers.jira_answers import Comment, Found, History, Issue
 from remediation.trackers.jira_text import one_line, wiki
 from remediation.trackers.jira_workflow import COMMENT, UNDER_UPDATE, WORKLOG, Step, resolution_for
+from remediation.trackers.reasons import reason_of, word_of
 from remediation.trackers.risks import risk_of
 
 FIELDS = ("status", "resolution", "resolutiondate", "labels", "created", "updated", "priority", "duedate")
@@ -220,6 +221,7 @@ class Reading:
             version=version_of(issue),
             urgency=urgency_of(issue),
             risk=self._risk(issue) if reason is Reason.ACCEPTED_RISK else None,
+            word=word_of(_resolution_of(issue)),
         )
 
     def opened(self, issue_id: str, key: str, mark: str) -> Ticket:
@@ -235,8 +237,12 @@ class Reading:
         return risk_of(raw.get(self.risk_reason or ""), raw.get(self.risk_expiry or ""))
 
     def _reason(self, issue: Issue) -> Reason:
-        resolution = issue.fields.resolution
-        return self.meanings.get(resolution.name.lower(), Reason.UNKNOWN) if resolution else Reason.UNKNOWN
+        return reason_of(_resolution_of(issue), self.meanings)
+
+
+def _resolution_of(issue: Issue) -> str:
+    """The name of its resolution; empty where it has none."""
+    return issue.fields.resolution.name if issue.fields.resolution else ""
 
 
 def version_of(issue: Issue | Found) -> str:

@@ -9,6 +9,7 @@ from remediation.errors import Refused
 from remediation.mapping.trackers import ServiceNowTracker
 from remediation.redaction import words_of
 from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
+from remediation.trackers.reasons import reason_of, word_of
 from remediation.trackers.risks import risk_of
 from remediation.trackers.servicenow_texts import body, journal, line
 
@@ -105,7 +106,7 @@ def ticket_of(system: str, config: ServiceNowTracker, table: str, record: Record
     _, sys_id = table_and_sys_id(system, ticket_id)
     state = _state_of(config, record)
     done = state is TicketState.DONE
-    reason = _reason_of(config, record) if done else None
+    reason, word = _reason_of(config, record) if done else (None, word_of(text_of(record, "close_code")))
     return Ticket(
         tracker=system,
         id=ticket_id,
@@ -122,6 +123,7 @@ def ticket_of(system: str, config: ServiceNowTracker, table: str, record: Record
         final=done and text_of(record, "state") in config.final_states,
         urgency={name: value for name in _URGENCY if (value := text_of(record, name))},
         risk=_risk_of(config, record) if reason is Reason.ACCEPTED_RISK else None,
+        word=word,
     )
 
 
@@ -152,9 +154,12 @@ def _state_of(config: ServiceNowTracker, record: Record) -> TicketState:
     return config.states.get(text_of(record, "state"), TicketState.OPEN)
 
 
-def _reason_of(config: ServiceNowTracker, record: Record) -> Reason:
-    by_state = config.state_reasons.get(text_of(record, "state"))
-    return by_state or config.close_codes.get(text_of(record, "close_code").strip().lower(), Reason.UNKNOWN)
+def _reason_of(config: ServiceNowTracker, record: Record) -> tuple[Reason, str]:
+    """Why a record is done, and the word that says so; there is none where the state does."""
+    if by_state := config.state_reasons.get(text_of(record, "state")):
+        return by_state, ""
+    code = text_of(record, "close_code")
+    return reason_of(code, config.close_codes), word_of(code)
 
 
 def _risk_of(config: ServiceNowTracker, record: Record) -> Risk:

@@ -190,7 +190,7 @@ async def test_a_transition_without_a_screen_gets_its_comment_afterwards(tracker
     ticket = await tracker.create(world.draft_in("BARE", MARK))
     resolved = await tracker.resolve(ticket.id, Reason.FIXED, "Done.")
     assert (resolved.state, world.book(ticket)["fields"]["status"]["name"]) == (TicketState.DONE, "Done")
-    assert resolved.reason is Reason.UNKNOWN, "no resolution says nothing, least of all that a risk was accepted"
+    assert resolved.reason is Reason.NONE, "no resolution says nothing, least of all that a risk was accepted"
     assert world.comments(ticket) == ["Done."]
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from remediation.findings import Finding, FindingStatus
+from remediation.policy import KEPT_OPEN
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
@@ -35,11 +36,15 @@ class GatedConnection(Connection):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens outside: the finding, or the case's ticket in a tracker, becomes something else."""
+    """What happens outside: the finding, or the case's ticket in a tracker, becomes something else.
+
+    A ticket that is done is then done for another reason; `word` is the tracker's own for it.
+    """
 
     where: str
     becomes: FindingStatus | TicketState
     reason: Reason = Reason.FIXED
+    word: str = ""
 
 
 class Story(Office):
@@ -55,7 +60,7 @@ class Story(Office):
         self.sources["lakeside"] = self.source
         self.desk = replace(self.desk, chance=random.Random(0))  # noqa: S311 - the same history must end the same
         self.wrongs: list[str] = []
-        self._closed_by_a_person = self._reopened_by_a_person = False
+        self._closed_by_a_person = self._reopened_by_a_person = self._reason_changed = False
         self._is_accepted_in_schoolscan = self._was_wiped = False
         self._read = FindingStatus.OPEN
 
@@ -70,7 +75,8 @@ class Story(Office):
         is_still_accepted = status is FindingStatus.ACCEPTED_RISK and self._is_accepted_in_schoolscan
         if status.is_solved and not self._closed_by_a_person and not is_still_accepted:
             self.wrongs.append(f"the finding became {status}, and nobody has closed a ticket since it was found")
-        if was.is_solved and status.is_unsolved and not self._reopened_by_a_person:
+        may_reopen = self._reopened_by_a_person or self._reason_changed
+        if was.is_solved and status.is_unsolved and not may_reopen:
             self.wrongs.append(f"the finding was {was}, and nobody has reopened a ticket since all agreed")
 
     @property
@@ -92,14 +98,16 @@ class Story(Office):
             return
         for ticket in self.books[change.where].present(KEY.mark):
             done = change.becomes is TicketState.DONE
-            self.books[change.where].change(ticket.id, change.becomes, change.reason if done else None, by="person-1")
+            self._reason_changed |= done and ticket.state is TicketState.DONE and change.reason is not ticket.reason
+            reason = change.reason if done else None
+            self.books[change.where].change(ticket.id, change.becomes, reason, by="person-1", word=change.word)
             self._closed_by_a_person |= done
             self._reopened_by_a_person |= change.becomes.is_active
 
     async def look(self) -> list[str]:
         ran = await super().look()
         if await self.is_clean() and not self.agreement():
-            self._reopened_by_a_person = False
+            self._reopened_by_a_person = self._reason_changed = False
         return ran
 
     async def look_and_at(self, gate: int, happening: Happening) -> None:
@@ -166,7 +174,8 @@ class Story(Office):
         if status.is_solved:
             return f"{status} with active tickets in {active}" if active else ""
         missing = [name for name, kept in tickets.items() if not kept]
-        agrees = status is FindingStatus.REVIEWING and active and not missing
+        waits = any(ticket.reason in KEPT_OPEN for kept in tickets.values() for ticket in kept)  # for a person's word
+        agrees = status is FindingStatus.REVIEWING and (active or waits) and not missing
         return "" if agrees else f"{status} with active tickets in {active} and none in {missing}"
 
     async def on_the_list(self) -> tuple[set[str], set[str]]:

@@ -47,8 +47,10 @@ class TellingTracker(MemoryTracker):
         self.books[kept.ticket.id] = kept
         return self._tell(kept.ticket.id, "jira:issue_created")
 
-    def change(self, ticket_id: str, state: TicketState, reason: Reason | None = None, by: str | None = None) -> Ticket:
-        super().change(ticket_id, state, reason, by)
+    def change(
+        self, ticket_id: str, state: TicketState, reason: Reason | None = None, by: str | None = None, word: str = ""
+    ) -> Ticket:
+        super().change(ticket_id, state, reason, by, word)
         return self._tell(ticket_id)
 
     def touch(self, ticket_id: str) -> Ticket:

@@ -38,6 +38,9 @@ STATES = [TicketState.DONE, TicketState.IN_PROGRESS, TicketState.OPEN, TicketSta
 CHANGES = st.one_of(
     st.builds(Change, st.just("lakeside"), st.sampled_from(STATUSES)),
     st.builds(Change, TRACKERS, st.sampled_from(STATES), st.sampled_from(list(Reason))),
+    st.builds(
+        Change, TRACKERS, st.just(TicketState.DONE), st.just(Reason.UNKNOWN), st.sampled_from(["odd", "very odd"])
+    ),
 )
 GATES = st.integers(1, 40)
 ERRORS = ("busy", "limited", "refused", "ours")
@@ -173,6 +176,13 @@ NEXT = [
     ([Change("lakeside", FindingStatus.RESOLVED)], FindingStatus.RESOLVED),
     ([Change("lakeside", FindingStatus.OPEN)], FindingStatus.REVIEWING),
     ([Change(name, TicketState.DONE) for name in ("snow", "jira")], FindingStatus.RESOLVED),
+    (
+        [Change(name, TicketState.DONE, Reason.ACCEPTED_RISK) for name in ("snow", "jira")],
+        FindingStatus.ACCEPTED_RISK,
+    ),
+    ([Change("snow", TicketState.DONE, Reason.FIXED)], FindingStatus.RESOLVED),
+    ([Change(name, TicketState.DONE, Reason.NOT_SOLVED) for name in ("snow", "jira")], FindingStatus.REVIEWING),
+    ([Change("jira", TicketState.DONE, Reason.FIXED)], FindingStatus.RESOLVED),
     ([Change("lakeside", FindingStatus.OPEN)], FindingStatus.REVIEWING),
     ([Change("lakeside", FindingStatus.ACCEPTED_RISK)], FindingStatus.ACCEPTED_RISK),
     ([Change("jira", TicketState.IN_PROGRESS)], FindingStatus.REVIEWING),

@@ -133,8 +133,11 @@ def test_text_shows_rule_conditions_tickets_and_note(rules: Path) -> None:
         "",
         "From then on:",
         "  When all its tickets are done, the finding is resolved.",
-        "  Closed as cancelled, a ticket leaves the finding open, and is told so.",
-        "  Closed as false positive, duplicate or unknown, it resolves the finding.",
+        (
+            "  Closed as cancelled, not solved or a word that nothing maps, a ticket leaves the finding open, and is "
+            "told so."
+        ),
+        "  Closed as false positive, duplicate or nothing at all, it resolves the finding.",
         "  An accepted risk needs no reason and no end, and counts until its end, if it has one.",
         "  When the finding is found again, tickets closed within 14d are opened again; new ones follow older ones.",
         "  When SchoolScan no longer has it, open tickets are told so.",

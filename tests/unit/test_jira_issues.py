@@ -62,17 +62,25 @@ def test_an_open_issue_has_no_reason() -> None:
 @pytest.mark.parametrize(
     ("resolution", "reason"),
     [
-        (None, Reason.UNKNOWN),
-        ({"name": ""}, Reason.UNKNOWN),
+        (None, Reason.NONE),
+        ({"name": ""}, Reason.NONE),
         ({"name": "Done"}, Reason.FIXED),
         ({"name": "WON'T DO"}, Reason.ACCEPTED_RISK),
         ({"name": "Duplicate"}, Reason.DUPLICATE),
         ({"name": "Cannot Reproduce"}, Reason.FALSE_POSITIVE),
+        ({"name": "Known Error"}, Reason.NOT_SOLVED),
         ({"name": "Our own word"}, Reason.UNKNOWN),
     ],
 )
 def test_the_resolution_gives_the_reason(resolution: object, reason: Reason) -> None:
     assert READING.ticket(issue(DONE, resolution=resolution)).reason is reason
+
+
+@pytest.mark.parametrize("status", [DONE, TO_DO])
+def test_the_resolutions_own_name_is_kept_also_where_an_issue_that_was_reopened_still_has_it(status: object) -> None:
+    assert READING.ticket(issue(status, resolution={"name": "Our own\nword"})).word == "Our own word"
+    assert READING.ticket(issue(status, resolution=None)).word == ""
+    assert len(READING.ticket(issue(status, resolution={"name": "word " * 40})).word) <= 60
 
 
 @pytest.mark.parametrize(

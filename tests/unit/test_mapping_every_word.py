@@ -151,7 +151,7 @@ def keeping_in_step(above: str) -> dict[str, Change]:
     return {
         f"{above}.resolve_when": change(policies, "all", "any"),
         f"{above}.reopen.within": change(policies, "14d", "30d"),
-        f"{above}.outcomes": change(policies, {}, {"cancelled": "reviewing"}, {"duplicate": "reviewing"}),
+        f"{above}.outcomes": change(policies, {}, {"cancelled": "resolved"}, {"duplicate": "reviewing"}),
         f"{above}.accept.reason": change(policies, "optional", "required", **fields),
         f"{above}.accept.expiry": change(policies, "optional", "required", **fields),
         f"{above}.accept.at_most": change(policies, None, "90d", "365d"),

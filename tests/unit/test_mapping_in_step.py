@@ -36,18 +36,21 @@ def news(**words: object) -> list[str]:
             ],
         ),
         (
-            {"outcomes": {"cancelled": "reviewing", "unknown": "reviewing"}},
+            {"outcomes": {"none": "reviewing", "unknown": "resolved"}},
             [
-                "Closed as cancelled or unknown, a ticket leaves the finding open, and is told so.",
-                "Closed as false positive or duplicate, it resolves the finding.",
+                (
+                    "Closed as cancelled, not solved or nothing at all, a ticket leaves the finding open, and is told "
+                    "so."
+                ),
+                "Closed as false positive, duplicate or a word that nothing maps, it resolves the finding.",
             ],
         ),
         (
-            {"outcomes": dict.fromkeys(("false_positive", "duplicate", "cancelled", "unknown"), "reviewing")},
+            {"outcomes": dict.fromkeys(("false_positive", "duplicate", "none"), "reviewing")},
             [
                 (
-                    "Closed as false positive, duplicate, cancelled or unknown, a ticket leaves the finding open, "
-                    "and is told so."
+                    "Closed as false positive, duplicate, cancelled, not solved, nothing at all or a word that nothing "
+                    "maps, a ticket leaves the finding open, and is told so."
                 )
             ],
         ),
@@ -78,7 +81,7 @@ def test_each_choice_is_said(words: dict[str, object], said: list[str]) -> None:
 
 
 def test_what_is_usual_is_said_as_well() -> None:
-    assert len(in_step(USUAL)) == 6
+    assert len(in_step(USUAL)) == 7
     assert policy_of(USUAL, "", ()).reopen_within == FOR_EVER
 
 
@@ -88,8 +91,10 @@ def test_choices_are_spelt_as_they_are_written() -> None:
         "reopen": "always",
         "outcomes.false_positive": "resolved",
         "outcomes.duplicate": "resolved",
-        "outcomes.cancelled": "resolved",
-        "outcomes.unknown": "resolved",
+        "outcomes.cancelled": "reviewing",
+        "outcomes.not_solved": "reviewing",
+        "outcomes.none": "resolved",
+        "outcomes.unknown": "reviewing",
         "accept.reason": "optional",
         "accept.expiry": "optional",
         "accept.at_most": None,

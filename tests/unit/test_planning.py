@@ -83,7 +83,7 @@ TABLE = [
     ),
     (
         "an empty resolution never accepts a risk",
-        seen(REVIEWING, None, **{name: ticket(name, DONE, Reason.UNKNOWN) for name in BOTH}),
+        seen(REVIEWING, None, **{name: ticket(name, DONE, Reason.NONE) for name in BOTH}),
         AGREED_ACTIVE,
         ["patch:resolved"],
     ),
@@ -299,7 +299,7 @@ def test_an_action_asked_for_again_waits_until_its_tracker_can_be_seen(name: str
 def test_a_parked_action_is_wanted_only_while_it_would_help(
     name: str, observation: Observation, *, expected: bool
 ) -> None:
-    assert still_wanted(name, observation, POLICY, NOW) is expected
+    assert still_wanted(name, observation, POLICY, CaseRecord(KEY), NOW) is expected
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_a_done_ticket_whose_tracker_has_left_the_rule_comes_back_only_by_reopen
     policy = Policy(trackers=("servicenow",), reopen_within=reopen_within)
     record = CaseRecord(KEY, memory=Memory(REVIEWING, {"servicenow": ACTIVE, "jira": DONE}), again=frozenset({name}))
     observation = seen(REVIEWING, servicenow=ACTIVE, jira=DONE)
-    assert still_wanted(name, observation, policy, NOW) is expected
+    assert still_wanted(name, observation, policy, record, NOW) is expected
     planned = plan(observation, policy, record, NOW)
     assert not any(isinstance(action, OpenTicket) and action.tracker == "jira" for action in planned)
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 import pytest
 
 from remediation.actions import Action, CommentOnTicket, OpenTicket, PatchFinding, Plan, RaiseTicket, ReopenTicket, Why
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.cases import CaseKey, CaseKind, CaseRecord, Closing, Memory
 from remediation.findings import Finding, FindingStatus, Severity
-from remediation.planning import Observation, plan, still_told
+from remediation.planning import Observation, as_remembered, plan, still_told, still_wanted
 from remediation.policy import Acceptance, Policy, ResolveWhen
 from remediation.tickets import Reason, Risk, Ticket, TicketState
 
@@ -35,6 +35,9 @@ CLOSING = replace(BOTH, closes_gone=True)
 
 AT_WORK = Memory(REVIEWING, {"snow": ACTIVE, "jira": ACTIVE}, severity=Severity.HIGH)
 MENDED = Memory(RESOLVED, {"snow": DONE, "jira": DONE})
+FIXED_BY_PEOPLE = replace(
+    MENDED, closings={"snow": Closing(Reason.FIXED, "Solution provided"), "jira": Closing(Reason.FIXED)}
+)
 LIVED_WITH = Memory(ACCEPTED, {"snow": DONE, "jira": DONE})
 
 
@@ -194,10 +197,117 @@ TABLE = [
     ),
     Row("it has not ended yet", seen(ACCEPTED, accepted("snow"), accepted("jira")), LIVED_WITH, [], A_YEAR),
     Row(
-        "a ticket cancelled resolves the finding where the rule says nothing",
+        "a ticket cancelled leaves the finding as it is where the rule says nothing: no data goes off the web by that",
         seen(REVIEWING, done("snow", Reason.CANCELLED), done("jira", Reason.CANCELLED)),
         AT_WORK,
+        ["comment:snow:kept_open", "comment:jira:kept_open"],
+    ),
+    Row(
+        "nor does one that is not solved",
+        seen(REVIEWING, done("snow", Reason.NOT_SOLVED), done("jira", Reason.NONE)),
+        AT_WORK,
+        ["comment:snow:kept_open"],
+    ),
+    Row(
+        "nor one that is closed with a word of which nobody said what it means",
+        seen(REVIEWING, done("snow", Reason.UNKNOWN, word="Parked"), done("jira", Reason.DUPLICATE)),
+        AT_WORK,
+        ["comment:snow:kept_open"],
+    ),
+    Row(
+        "closed without any reason: resolved",
+        seen(REVIEWING, done("snow", Reason.NONE), done("jira", Reason.NONE)),
+        AT_WORK,
         ["patch:resolved"],
+    ),
+    Row(
+        "a word and no word are two things that a rule can tell apart",
+        seen(REVIEWING, done("snow", Reason.NONE), done("jira", Reason.UNKNOWN, word="Parked")),
+        AT_WORK,
+        ["comment:snow:kept_open"],
+        replace(BOTH, kept_open=frozenset({Reason.NONE})),
+    ),
+    Row(
+        "closed as fixed, and changed to an accepted risk afterwards",
+        seen(RESOLVED, accepted("snow"), accepted("jira")),
+        FIXED_BY_PEOPLE,
+        ["patch:accepted_risk"],
+    ),
+    Row(
+        "an accepted risk that says too little takes the decision back, and is asked about",
+        seen(RESOLVED, accepted("snow", None), accepted("jira", None)),
+        FIXED_BY_PEOPLE,
+        ["patch:reviewing", "comment:snow:risk_unexplained", "comment:jira:risk_unexplained"],
+        STRICT,
+    ),
+    Row(
+        "another reason that resolves: a new note",
+        seen(RESOLVED, done("snow", Reason.FALSE_POSITIVE), done("jira", Reason.FALSE_POSITIVE)),
+        FIXED_BY_PEOPLE,
+        ["patch:resolved"],
+    ),
+    Row(
+        "a reason that came seconds after the closing",
+        seen(RESOLVED, done("snow", word="Done"), done("jira", word="Done")),
+        replace(MENDED, closings={"snow": Closing(Reason.NONE), "jira": Closing(Reason.NONE)}),
+        ["patch:resolved"],
+    ),
+    Row(
+        "a reason that does not count: the finding is reviewing, and whoever closed the ticket is asked",
+        seen(RESOLVED, done("snow", Reason.NOT_SOLVED), done("jira", Reason.DUPLICATE)),
+        FIXED_BY_PEOPLE,
+        ["patch:reviewing", "comment:snow:kept_open"],
+    ),
+    Row(
+        "an accepted risk that was mended after all",
+        seen(ACCEPTED, done("snow"), done("jira")),
+        replace(LIVED_WITH, closings=dict.fromkeys(("snow", "jira"), Closing(Reason.ACCEPTED_RISK, "Won't Do"))),
+        ["patch:resolved"],
+    ),
+    Row(
+        "another word for the same reason is no change",
+        seen(RESOLVED, done("snow", word="Workaround provided"), done("jira", word="Done")),
+        FIXED_BY_PEOPLE,
+    ),
+    Row(
+        "nor is the same word that mappings.yaml understands otherwise today",
+        seen(RESOLVED, done("snow", Reason.CANCELLED, word="Solution provided"), done("jira", word="Done")),
+        FIXED_BY_PEOPLE,
+    ),
+    Row(
+        "one unknown word after another is a change",
+        seen(RESOLVED, done("snow", Reason.UNKNOWN, word="Odd"), done("jira")),
+        replace(MENDED, closings={"snow": Closing(Reason.UNKNOWN, "Strange"), "jira": Closing(Reason.FIXED)}),
+        ["patch:resolved"],
+    ),
+    Row(
+        "a word that comes where we closed a ticket without one is the tracker's own doing",
+        seen(ACCEPTED, done("snow", word="Done"), accepted("jira")),
+        replace(
+            LIVED_WITH,
+            closings={
+                "snow": Closing(Reason.ACCEPTED_RISK, meant=Reason.ACCEPTED_RISK),
+                "jira": Closing(Reason.ACCEPTED_RISK),
+            },
+        ),
+    ),
+    Row(
+        "what an earlier version remembers without its reasons is no change",
+        seen(RESOLVED, done("snow", Reason.NOT_SOLVED, word="Known error"), done("jira", Reason.CANCELLED)),
+        MENDED,
+    ),
+    Row(
+        "the reason changes while SchoolScan says something else: its word, and both are told",
+        seen(ACCEPTED, done("snow", Reason.FALSE_POSITIVE), done("jira")),
+        FIXED_BY_PEOPLE,
+        ["comment:snow:conflict", "patch:accepted_risk"],
+    ),
+    Row(
+        "any, and one that decided nothing is closed as something else now",
+        seen(REVIEWING, done("snow"), active("jira")),
+        Memory(REVIEWING, {"snow": DONE, "jira": ACTIVE}, closings={"snow": Closing(Reason.CANCELLED)}),
+        ["resolve:jira", "patch:resolved"],
+        ANY,
     ),
     Row(
         "a ticket cancelled leaves the finding as it is where the rule says so",
@@ -269,6 +379,82 @@ TABLE = [
 @pytest.mark.parametrize("row", TABLE, ids=[row.means for row in TABLE])
 def test_the_table_holds(row: Row) -> None:
     assert [action.name for action in planned(row.observation, row.memory, row.policy)] == row.expected
+
+
+def test_a_changed_reason_waits_until_every_ticket_can_be_seen() -> None:
+    observation = replace(seen(RESOLVED, accepted("jira")), unseen=frozenset({"snow"}))
+    assert planned(observation, FIXED_BY_PEOPLE) == ()
+
+
+def test_a_note_about_a_changed_reason_that_was_refused_stays_wanted() -> None:
+    record = CaseRecord(KEY, memory=FIXED_BY_PEOPLE)
+    for observation, name in (
+        (seen(RESOLVED, done("snow", Reason.FALSE_POSITIVE), done("jira")), "patch:resolved"),
+        (seen(RESOLVED, done("snow", Reason.CANCELLED), done("jira", Reason.CANCELLED)), "patch:reviewing"),
+    ):
+        assert still_wanted(name, observation, BOTH, record, NOW)
+        assert not still_wanted(name, observation, BOTH, replace(record, memory=MENDED), NOW)
+
+
+@pytest.mark.parametrize(
+    ("ticket", "memory", "reason", "left"),
+    [
+        (done("snow", word="Known error"), replace(AT_WORK, left_over={"snow": "Known error"}), Reason.NONE, False),
+        (
+            done("snow", Reason.ACCEPTED_RISK, word="Known error", risk=Risk("why")),
+            replace(AT_WORK, left_over={"snow": "known error"}),
+            Reason.UNKNOWN,
+            True,
+        ),
+        (done("snow", word="Done"), replace(AT_WORK, left_over={"snow": "Known error"}), Reason.FIXED, False),
+        (
+            done("snow", word="Done"),
+            replace(AT_WORK, left_over={"snow": "Done"}, doing=frozenset({"resolve:snow"})),
+            Reason.FIXED,
+            False,
+        ),
+        (done("snow", Reason.NOT_SOLVED, word="Known error"), LIVED_WITH, Reason.ACCEPTED_RISK, False),
+        (done("snow", Reason.NOT_SOLVED, word="Known error"), MENDED, Reason.NOT_SOLVED, False),
+        (done("snow"), LIVED_WITH, Reason.FIXED, False),
+        (
+            done("snow", Reason.NOT_SOLVED, word="Known error"),
+            replace(LIVED_WITH, closings={"snow": Closing(Reason.ACCEPTED_RISK, "Known error", Reason.ACCEPTED_RISK)}),
+            Reason.ACCEPTED_RISK,
+            False,
+        ),
+        (
+            done("snow", Reason.NOT_SOLVED, word="Not resolved"),
+            replace(LIVED_WITH, closings={"snow": Closing(Reason.ACCEPTED_RISK, "Known error", Reason.ACCEPTED_RISK)}),
+            Reason.NOT_SOLVED,
+            False,
+        ),
+        (active("snow", word="Known error"), replace(AT_WORK, left_over={"snow": "Known error"}), None, False),
+    ],
+    ids=[
+        "left over: a fix is no reason that anybody gave",
+        "left over: anything else is asked about",
+        "left over, and chosen anew",
+        "left over, and closed by us",
+        "an earlier version closed it with its risk",
+        "an earlier version closed it as mended",
+        "a decision is what it is",
+        "we closed it with its risk",
+        "we did, and somebody has changed it",
+        "open",
+    ],
+)
+def test_a_closing_is_understood_by_what_is_remembered(
+    ticket: Ticket, memory: Memory, reason: Reason | None, *, left: bool
+) -> None:
+    understood = as_remembered({"snow": ticket}, memory)["snow"]
+    assert (understood.reason, understood.is_left_over, understood.word) == (reason, left, ticket.word)
+
+
+def test_a_word_that_was_left_is_asked_about_whatever_the_rule_says_of_unknown_words() -> None:
+    left = done("snow", Reason.UNKNOWN, word="Known error", is_left_over=True)
+    policy = replace(BOTH, trackers=("snow",), kept_open=frozenset())
+    (comment,) = planned(seen(REVIEWING, left), Memory(REVIEWING, {"snow": ACTIVE}), policy)
+    assert comment == CommentOnTicket("snow", Why.KEPT_OPEN, "left_over: Known error")
 
 
 def test_a_ticket_that_follows_names_the_old_one_and_the_others_are_told_why() -> None:

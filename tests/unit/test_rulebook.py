@@ -142,7 +142,7 @@ def test_a_rule_says_how_its_cases_keep_in_step(ruled: MappingsRulebook) -> None
         trackers=("jira", "now"),
         resolve_when=ResolveWhen.ANY,
         reopen_within=timedelta(days=14),
-        kept_open=frozenset({Reason.CANCELLED}),
+        kept_open=frozenset({Reason.CANCELLED, Reason.NOT_SOLVED, Reason.UNKNOWN}),
         acceptance=Acceptance(at_most=timedelta(days=365)),
         closes_gone=True,
     )

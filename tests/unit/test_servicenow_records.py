@@ -92,17 +92,39 @@ def test_only_a_state_that_says_so_ends_a_ticket(state: str, expected: TicketSta
     [
         ({"state": "6", "close_code": "Solution provided"}, Reason.FIXED),
         ({"state": "6", "close_code": " SOLUTION PROVIDED "}, Reason.FIXED),
-        ({"state": "7", "close_code": "Known error"}, Reason.ACCEPTED_RISK),
+        ({"state": "7", "close_code": "Known error"}, Reason.NOT_SOLVED),
+        ({"state": "6", "close_code": "No resolution provided"}, Reason.NOT_SOLVED),
+        ({"state": "6", "close_code": "Not Solved (Too Costly)"}, Reason.NOT_SOLVED),
+        ({"state": "6", "close_code": "Not Solved (Not Reproducible)"}, Reason.NOT_SOLVED),
+        ({"state": "6", "close_code": "Closed/Resolved by Caller"}, Reason.FIXED),
+        ({"state": "6", "close_code": "Solved Remotely (Permanently)"}, Reason.FIXED),
+        ({"state": "6", "close_code": "Solved Remotely (Work Around)"}, Reason.FIXED),
         ({"state": "6", "close_code": "User error"}, Reason.FALSE_POSITIVE),
-        ({"state": "6", "close_code": ""}, Reason.UNKNOWN),
+        ({"state": "6", "close_code": ""}, Reason.NONE),
         ({"state": "6", "close_code": "Something else"}, Reason.UNKNOWN),
-        ({"state": "6"}, Reason.UNKNOWN),
+        ({"state": "6"}, Reason.NONE),
         ({"state": "8", "close_code": "Solution provided"}, Reason.CANCELLED),
         ({"state": "2", "close_code": "Solution provided"}, None),
     ],
 )
 def test_a_done_tickets_reason_is_its_close_code(values: dict[str, object], expected: Reason | None) -> None:
     assert ticket_of("helpdesk", config(), "incident", record(**values)).reason is expected
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"state": "6", "close_code": "Something else"}, "Something else"),
+        ({"state": "6", "close_code": " Closed/Resolved by Caller\n"}, "Closed/Resolved by Caller"),
+        ({"state": "6", "close_code": "ask " * 30}, ("ask " * 15).strip()[:59] + "…"),
+        ({"state": "6", "close_code": "mail a.b@example.org"}, "mail …@…"),
+        ({"state": "6", "close_code": ""}, ""),
+        ({"state": "8", "close_code": "Solution provided"}, ""),
+        ({"state": "2", "close_code": "Solution provided"}, "Solution provided"),
+    ],
+)
+def test_a_tickets_own_word_is_kept_short_and_without_what_looks_personal(values: dict[str, str], word: str) -> None:
+    assert ticket_of("helpdesk", config(), "incident", record(**values)).word == word
 
 
 def test_who_resolved_counts_more_than_who_closed() -> None:
@@ -217,6 +239,7 @@ def test_a_rules_journal_entry_carries_no_markup() -> None:
         (Reason.FALSE_POSITIVE, "User error"),
         (Reason.DUPLICATE, "Duplicate"),
         (Reason.CANCELLED, "No resolution provided"),
+        (Reason.NOT_SOLVED, "No resolution provided"),
         (Reason.UNKNOWN, "Solution provided"),
     ],
 )
@@ -230,7 +253,7 @@ def test_a_resolution_names_the_code_of_its_reason(reason: Reason, code: str) ->
     }
 
 
-@pytest.mark.parametrize("reason", [Reason.FIXED, Reason.ACCEPTED_RISK, Reason.FALSE_POSITIVE, Reason.DUPLICATE])
+@pytest.mark.parametrize("reason", [Reason.FIXED, Reason.FALSE_POSITIVE, Reason.DUPLICATE, Reason.NOT_SOLVED])
 def test_what_a_resolution_writes_reads_back_as_its_reason(reason: Reason) -> None:
     written = resolution(config(), reason, "x")
     assert ticket_of("helpdesk", config(), "incident", record(**written)).reason is reason
@@ -286,7 +309,9 @@ def test_how_urgent_a_record_is_comes_from_three_columns() -> None:
     assert ticket_of("helpdesk", config(), "incident", read).urgency == urgency
 
 
-RISKS = {"risk_reason": "u_reason", "risk_expiry": "u_until"}
+CODES = {"solution provided": "fixed", "known error": "accepted_risk", "user error": "false_positive"}
+CODES |= {"duplicate": "duplicate", "no resolution provided": "cancelled"}
+RISKS: dict[str, object] = {"risk_reason": "u_reason", "risk_expiry": "u_until", "close_codes": CODES}
 ACCEPTED = {"state": "6", "close_code": "Known error", "u_reason": "Public by law", "u_until": "2030-01-31 10:00:00"}
 
 
@@ -294,18 +319,21 @@ ACCEPTED = {"state": "6", "close_code": "Known error", "u_reason": "Public by la
     ("settings", "values", "risk"),
     [
         (RISKS, ACCEPTED, Risk("Public by law", datetime(2030, 1, 31, 10, tzinfo=UTC))),
-        ({}, ACCEPTED, Risk()),
+        ({"close_codes": CODES}, ACCEPTED, Risk()),
+        ({}, ACCEPTED, None),
         (RISKS, ACCEPTED | {"u_reason": "", "u_until": ""}, Risk()),
         (RISKS, ACCEPTED | {"close_code": "Duplicate"}, None),
         (RISKS, ACCEPTED | {"state": "2"}, None),
-        ({"risk_reason": "close_notes"}, ACCEPTED | {"close_notes": "Why"}, Risk("Why")),
+        ({"risk_reason": "close_notes", "close_codes": CODES}, ACCEPTED | {"close_notes": "Why"}, Risk("Why")),
     ],
 )
 def test_only_an_accepted_risk_is_explained_by_its_columns(
-    settings: dict[str, str], values: dict[str, object], risk: Risk | None
+    settings: dict[str, object], values: dict[str, object], risk: Risk | None
 ) -> None:
     assert ticket_of("helpdesk", config(**settings), "incident", record(**values)).risk == risk
-    assert set(settings.values()) <= set(fields_of(config(**settings)))
+    assert {settings[word] for word in RISKS.keys() & settings.keys() - {"close_codes"}} <= set(
+        fields_of(config(**settings))
+    )
     assert not {"u_reason", "u_until", "close_notes"} & set(fields_of(config()))
 
 

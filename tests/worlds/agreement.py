@@ -205,11 +205,16 @@ def _solved(before: Picture | None, changed: Picture, policy: Policy, status: Fi
     if before is not None and _reopened(before, changed):
         return {REVIEWING}
     ended = {name for name, ticket in changed.tickets.items() if has_ended(ticket, policy, changed.at)}
+    anew = set[FindingStatus]()
+    if _decided_anew(before, changed):
+        anew = verdicts((changed.tickets[name] for name in changed.done), policy, changed.at)
     if status is not ACCEPTED or not ended:
-        return {status}
+        return anew or {status}
     people = all(accepted_by_people(ticket) for ticket in changed.tickets.values())
     sure = people and before is not None and before.status is ACCEPTED and not _closed_since(before, changed)
-    return {REVIEWING} if sure else {ACCEPTED, REVIEWING}  # accepted anew, or in part, or by SchoolScan's own word
+    return anew | (
+        {REVIEWING} if sure else {ACCEPTED, REVIEWING}
+    )  # accepted anew, or in part, or by SchoolScan's own word
 
 
 def _closed_since(before: Picture, changed: Picture) -> set[str]:
@@ -225,6 +230,19 @@ def _closed_since(before: Picture, changed: Picture) -> set[str]:
             ticket.closed_at,
             ticket.risk,
         )
+    }
+
+
+def _decided_anew(before: Picture | None, changed: Picture) -> set[str]:
+    """Those that were done, and are done for another reason now, while SchoolScan has said nothing else."""
+    if before is None or before.status is not changed.status:
+        return set()
+    return {
+        name
+        for name in before.done & changed.done
+        if before.tickets[name].id == changed.tickets[name].id
+        and (before.tickets[name].reason, before.tickets[name].word)
+        != (changed.tickets[name].reason, changed.tickets[name].word)
     }
 
 
@@ -246,6 +264,8 @@ def _wrong_tickets(before: Picture | None, changed: Picture, after: Picture, pol
     may_rest = set[str]()
     if changed.status in SOLVED and not _reopened(before, changed):  # an acceptance has ended
         may_rest = {name for name in changed.done if not has_ended(changed.tickets[name], policy, changed.at)}
+        if _decided_anew(before, changed):  # "ended" and "an end that has passed is asked about" both fit
+            may_rest = changed.done
         due = changed.tickets.keys() - may_rest
     elif changed.status is OPEN or (changed.status is REVIEWING and before.status in SOLVED):
         may_rest = {name for name in changed.done if changed.tickets[name].reason is Reason.ACCEPTED_RISK}

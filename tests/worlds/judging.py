@@ -12,7 +12,7 @@ from tests.gated import Deed
 from tests.worlds.agreement import ACCEPTED, GONE, OPEN, REVIEWING, SOLVED, Picture, has_ended, reopens
 
 SCHOOLSCAN = "lakeside"
-STATUS_WORDS = {*FindingStatus, "closed", "reopened", "deleted", "final", "risk", "back"}
+STATUS_WORDS = {*FindingStatus, "closed", "reopened", "deleted", "final", "risk", "reason", "back"}
 """Words that can change how a case stands; the others only add to it."""
 
 
@@ -164,29 +164,36 @@ class Judge:
             self._solved(deed, read)
             self.solved_by_us = True
         else:
-            self._taken_up(read)
+            self._taken_up(deed, read)
         self.read = status or read
 
     def _solved(self, deed: Deed, read: FindingStatus) -> None:
         active = self._seen_active()
         if deed.status is read:
-            if not deed.text.startswith("conflict"):
+            if not deed.text.startswith("conflict") and not self._is_decided_anew(deed):
                 self._wrong(f"{read} was written once more, for nothing")
         elif read is OPEN and deed.status is ACCEPTED:
             if active:
                 self._wrong(f"accepted although it was found again and {active} wait")
         elif self.lenient:
             return
-        elif not self._heard_of_tickets("closed", "risk"):
+        elif not self._heard_of_tickets("closed", "risk", "reason"):
             self._wrong(f"{deed.status}, and nobody has closed a ticket")
         elif read is OPEN and self.before is not None and not self.has_failed:
             self._wrong(f"{deed.status}, although it was found again")
         elif active and self.policy.resolve_when is ResolveWhen.ALL:
             self._wrong(f"{deed.status}, although {active} wait")
 
-    def _taken_up(self, read: FindingStatus) -> None:
+    def _is_decided_anew(self, deed: Deed) -> bool:
+        """Whether a person has changed the reason of a closed ticket, or closed it once more for another."""
+        changed = self._heard_of_tickets("reason", "closed") or self.lenient
+        return deed.text.startswith("reason_changed") and bool(changed)
+
+    def _taken_up(self, deed: Deed, read: FindingStatus) -> None:
         tickets, news = self.picture(), self.met - self.named
         self.named |= self.met
+        if self._is_decided_anew(deed):
+            return
         if not tickets.active and not any(self._has_unknown(name) for name in self.policy.trackers):
             self._wrong("reviewing, and no ticket waits for anybody")
         if self.lenient:
@@ -233,7 +240,7 @@ class Judge:
                 self._wrong(f"closed in {tracker} because the finding is gone, against the rule")
             if self.before is not None and self.before.status is GONE and self._heard(tracker, "reopened"):
                 self._wrong(f"closed in {tracker} what a person has reopened, who knows that the finding is gone")
-        elif self.policy.resolve_when is not ResolveWhen.ANY or not self._heard_of_tickets("closed", "risk"):
+        elif self.policy.resolve_when is not ResolveWhen.ANY or not self._heard_of_tickets("closed", "risk", "reason"):
             self._wrong(f"closed in {tracker}, and the finding is {self.read}")
 
     def _reopened(self, deed: Deed) -> None:

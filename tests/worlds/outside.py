@@ -126,13 +126,15 @@ class Outside:
     def _set(self, finding: Finding, **facts: object) -> None:
         self.source.findings["fnd_1"] = replace(finding, updated_at=self._now(), **facts)  # type: ignore[arg-type]  # the caller names one field
 
-    def _happen_to_ticket(self, change: Change, ticket: Ticket) -> None:
+    def _happen_to_ticket(self, change: Change, ticket: Ticket) -> None:  # noqa: C901 - one case for each word
         book, done = self.books[change.where], ticket.state is TicketState.DONE
         match change.becomes:
             case "closed" if not done and change.reason is Reason.ACCEPTED_RISK:
                 book.accept_risk(ticket.id, self._risk(change), by=PERSON)
             case "closed" if not done:
-                book.change(ticket.id, TicketState.DONE, change.reason, by=PERSON)
+                book.change(ticket.id, TicketState.DONE, change.reason, by=PERSON, word=change.detail)
+            case "reason" if done and change.reason is not None and _says_else(change, ticket):
+                self._change_reason(book, ticket, change, change.reason)
             case "reopened" if done and not ticket.final:
                 book.change(ticket.id, TicketState.IN_PROGRESS)
             case "deleted":
@@ -154,6 +156,10 @@ class Outside:
             case _:
                 return
         self.judge.speak(change.where, change.becomes)
+
+    def _change_reason(self, book: GatedTracker, ticket: Ticket, change: Change, reason: Reason) -> None:
+        risk = self._risk(change) if reason is Reason.ACCEPTED_RISK else None
+        book.change_reason(ticket.id, reason, change.detail if reason is Reason.UNKNOWN else "", risk)
 
     def _risk(self, change: Change) -> Risk | None:
         until = self._now() + timedelta(days=change.days) if change.days is not None else None
@@ -186,3 +192,9 @@ class Outside:
     def heal(self) -> None:
         for troubles in self.troubles.values():
             troubles.heal()
+
+
+def _says_else(change: Change, ticket: Ticket) -> bool:
+    """Whether the change names another reason than the ticket has, or another word that nothing maps."""
+    is_other_word = change.reason is Reason.UNKNOWN and (change.detail or str(change.reason)) != ticket.word
+    return change.reason is not ticket.reason or is_other_word

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from structlog.testing import capture_logs
 
 from remediation.findings import FindingStatus
-from remediation.policy import FOR_EVER, Acceptance, Policy, ResolveWhen
+from remediation.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
 from remediation.tickets import Reason
 from tests.random_histories import play
 from tests.worlds.agreement import ACCEPTED, GONE, OPEN, RESOLVED, REVIEWING
@@ -32,7 +32,7 @@ POLICIES = [
         [("snow", "jira"), ("snow",)],
         ResolveWhen,
         [FOR_EVER, timedelta(days=10), timedelta(0)],
-        [(), (Reason.CANCELLED, Reason.UNKNOWN)],
+        [(), KEPT_OPEN, (Reason.CANCELLED, Reason.UNKNOWN, Reason.NONE)],
         [
             Acceptance(),
             Acceptance(reason_required=True, expiry_required=True),
@@ -62,7 +62,14 @@ IN_A_TRACKER = [
         Change(name, "closed", Reason.ACCEPTED_RISK, "nobody sees it", 50.0),
         Change(name, "closed", Reason.ACCEPTED_RISK, "nobody sees it", -1.0),
         Change(name, "closed", Reason.ACCEPTED_RISK, "", 5.0),
+        Change(name, "closed", Reason.UNKNOWN, "odd"),
         Change(name, "risk", detail="nobody sees it", days=5.0),
+        *(Change(name, "reason", reason) for reason in Reason),
+        Change(name, "reason", Reason.FIXED),
+        Change(name, "reason", Reason.UNKNOWN, "odd"),
+        Change(name, "reason", Reason.UNKNOWN, "very odd"),
+        Change(name, "reason", Reason.ACCEPTED_RISK, "nobody sees it", 5.0),
+        Change(name, "reason", Reason.ACCEPTED_RISK, "nobody sees it", -1.0),
         *(Change(name, "reopened") for _ in range(4)),
         Change(name, "deleted"),
         Change(name, "deleted"),

@@ -1,0 +1,62 @@
+"""How tickets were closed, in the light of what is remembered of them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from remediation.actions import Action, PatchFinding, Why
+from remediation.cases import Memory
+from remediation.findings import FindingStatus
+from remediation.planning.outcomes import DECISIONS, outcome_of
+from remediation.planning.situation import Situation
+from remediation.policy import accepts_risk
+from remediation.tickets import Reason, Ticket, TicketState
+
+
+def as_remembered(tickets: Mapping[str, Ticket], memory: Memory) -> dict[str, Ticket]:
+    """The tickets as they are to be understood.
+
+    A word that was left when we opened a ticket again is no decision of whoever closes it: a fix needs none, anything
+    else is asked back. And what we closed ourselves is done for the reason that we meant, where its tracker has no word
+    for that.
+    """
+    return {name: _as_remembered(name, ticket, tickets, memory) for name, ticket in tickets.items()}
+
+
+def _as_remembered(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Memory) -> Ticket:
+    if ticket.state is not TicketState.DONE or f"resolve:{name}" in memory.doing:
+        return ticket
+    left = memory.left_over.get(name, "")
+    if left and left.casefold() == ticket.word.casefold():
+        is_fix = ticket.reason is Reason.FIXED
+        reason = Reason.NONE if is_fix else Reason.UNKNOWN
+        return replace(ticket, reason=reason, risk=None, is_left_over=not is_fix)
+    meant = _meant(name, ticket, tickets, memory)
+    return ticket if meant is None or ticket.reason in DECISIONS else replace(ticket, reason=meant)
+
+
+def _meant(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Memory) -> Reason | None:
+    """Why we closed the ticket, if we did.
+
+    A version before this one did not write that down: there an accepted finding tells it, where no ticket does.
+    """
+    closing = memory.closings.get(name)
+    if closing is not None:
+        return closing.meant if closing.has_word_of(ticket) else None
+    was_accepted = memory.finding is FindingStatus.ACCEPTED_RISK and memory.tickets.get(name) is TicketState.DONE
+    return Reason.ACCEPTED_RISK if was_accepted and not any(map(accepts_risk, tickets.values())) else None
+
+
+def decided_anew(case: Situation) -> list[Action]:
+    """What follows where the finding is as it was, and the reason for which a ticket is done has changed since.
+
+    A reason that does not count, or says too little, takes the decision back: the finding is reviewing, and whoever
+    closed the ticket is asked.
+    """
+    seen, changed = case.seen, [name for name in case.seen.done if case.is_closed_otherwise(name)]
+    if not changed or seen.unseen or case.status is not case.memory.finding:
+        return []
+    outcome = outcome_of({name: seen.tickets[name] for name in seen.done}, case.policy, case.now)
+    patches = [replace(action, why=Why.REASON_CHANGED) for action in outcome if isinstance(action, PatchFinding)]
+    if patches:
+        return [*patches]
+    return [PatchFinding(FindingStatus.REVIEWING, Why.REASON_CHANGED, seen.tickets[changed[0]].reason), *outcome]
