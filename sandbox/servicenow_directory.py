@@ -45,16 +45,24 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 
 def directory_rows(
-    table: str, accounts: Sequence[Account], own: Collection[str], mandatory: Collection[str], instance_id: str
+    table: str,
+    accounts: Sequence[Account],
+    own: Collection[str],
+    mandatory: Collection[str],
+    instance_id: str,
+    own_codes: Sequence[str] = (),
 ) -> list[Row]:
-    """Every row of one table of the directory; `own` are the customer's columns, `mandatory` those never left empty."""
+    """Every row of one table of the directory.
+
+    `own` are the customer's columns, `mandatory` those never left empty, and `own_codes` further close codes.
+    """
     match table:
         case "sys_db_object":
             return list(_tables())
         case "sys_dictionary":
             return list(_dictionary(own, mandatory))
         case "sys_choice":
-            return list(_choices())
+            return list(_choices(own_codes))
         case "sys_user_group":
             return [{"sys_id": sys_id, "name": name, "active": active} for sys_id, (name, active) in GROUPS.items()]
         case "sys_properties":  # PROPERTIES
@@ -98,13 +106,13 @@ def _dictionary(own: Collection[str], mandatory: Collection[str]) -> Iterator[Ro
         }
 
 
-def _choices() -> Iterator[Row]:
+def _choices(own_codes: Sequence[str]) -> Iterator[Row]:
     """In the table's own list, above a shorter one of its parent's, which it hides."""
     lists: list[tuple[str, str, Mapping[str, str]]] = [(PARENT, "state", {"1": "Open", "3": "Closed Complete"})]
     for table, kind in TABLES.items():
         lists.append((table, "state", kind.states))
         lists += [(table, column, _LEVELS) for column in ("impact", "urgency")]
-        named = {**CHOICES, "close_code": kind.close_codes}
+        named = {**CHOICES, "close_code": (*kind.close_codes, *own_codes)}
         lists += [(table, column, {value: value for value in values}) for column, values in named.items()]
     for table, column, values in lists:
         for value, label in values.items():

@@ -14,6 +14,11 @@ REFERENCES: Mapping[str, str] = {
 OWN_REFERENCES: Mapping[str, str] = {"u_owner": "sys_user"}
 """The same of the customer's own columns."""
 
+CHOSEN = frozenset(
+    {"state", "close_code", "category", "subcategory", "contact_type", "hold_reason", "impact", "urgency"}
+)
+"""Columns that hold one of a list of choices."""
+
 MOMENTS = frozenset({"due_date"})
 """Columns that hold a date and a time; a date alone is its first second."""
 
@@ -121,7 +126,7 @@ TABLES: Mapping[str, TableKind] = {
         final=frozenset({"7"}),
         close_codes=(
             *("Investigation completed", "Threat mitigated", "Patched vulnerability", "Invalid vulnerability"),
-            *("Not resolved", "False positive", "Risk accepted"),
+            *("Not resolved", "False positive"),
         ),
     ),
 }

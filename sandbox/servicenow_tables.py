@@ -1,7 +1,7 @@
 """ServiceNow's tables and what happens inside them: business rules, data policies and access rules. No HTTP."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sandbox.servicenow_directory import COLUMNS, PROPERTIES, directory_rows, journal_row
 from sandbox.servicenow_queries import Query, Row, query_of
 from sandbox.servicenow_schema import (
+    CHOSEN,
     INTEGRATION,
     JOURNALS,
     LABELS,
@@ -46,8 +47,10 @@ class Settings:
 
     `dropped_fields` are written by no integration: silently, as an access rule does it; `unreadable_fields` are left
     out of what one reads. `mandatory` are columns that a new record must have, `mandatory_to_close` a closed one.
-    `hidden` are the ids of records that integrations do not see; `hidden_tables` show them no record. `rate_limit` is a
-    number of requests an hour. `reopen_closed` lets a closed record be reopened. The next `mixed_answers` lists come
+    `own_close_codes` are choices that the customer has added to every table's. An integration that sends an empty text
+    clears every column but those with choices, unless `clears_choices` says so. `hidden` are the ids of records that
+    integrations do not see; `hidden_tables` show them no record. `rate_limit` is a number of requests an hour.
+    `reopen_closed` lets a closed record be reopened. The next `mixed_answers` lists come
     with an error beside half of their result. Without `paging_headers` something on the way takes them away. Access
     tokens are good for `token_lifetime` seconds. Query rules let integrations compare no column of `no_query_match` for
     equality, none of `no_query_range` for more or less, and query no table of `no_query` at all. Times that they write
@@ -59,6 +62,8 @@ class Settings:
     unreadable_fields: list[str] = field(default_factory=list)
     mandatory: list[str] = field(default_factory=list)
     mandatory_to_close: list[str] = field(default_factory=list)
+    own_close_codes: list[str] = field(default_factory=list)
+    clears_choices: bool = False
     hidden: list[str] = field(default_factory=list)
     hidden_tables: list[str] = field(default_factory=list)
     rate_limit: int | None = None
@@ -145,7 +150,7 @@ class ServiceNowTables:
         }
         record = Record(table, values)
         if missing := [name for name in self.settings.mandatory if not _text(payload.get(name))]:
-            raise Denied("Data Policy Exception", f"Following fields are mandatory: {', '.join(missing)}")
+            raise _refused_by_policy(missing)
         self._write(record, payload, by)
         self.records[table][values["sys_id"]] = record
         self._tell(record, "insert")
@@ -196,7 +201,8 @@ class ServiceNowTables:
             return query.select(self._journals())
         if table in COLUMNS:
             settings = self.settings
-            rows = directory_rows(table, self.accounts, self._own_columns, settings.mandatory, settings.instance_id)
+            mandatory, own = settings.mandatory, settings.own_close_codes
+            rows = directory_rows(table, self.accounts, self._own_columns, mandatory, settings.instance_id, own)
             return query.select(rows)
         return query.select(self._candidates(table, query))
 
@@ -236,6 +242,8 @@ class ServiceNowTables:
     def _write(self, record: Record, payload: Mapping[str, object], by: Account) -> bool:
         before = dict(record.values)
         allowed = {name: _text(value) for name, value in payload.items() if self._may_write(name, by)}
+        if not (by.is_person or self.settings.clears_choices):
+            allowed = {name: text for name, text in allowed.items() if text or name not in CHOSEN}
         written = {name: _kept(name, text) for name, text in allowed.items()}
         after = before | {name: text for name, text in written.items() if name not in JOURNALS}
         notes = {name: text for name, text in written.items() if name in JOURNALS and text}
@@ -263,7 +271,8 @@ class ServiceNowTables:
         if before["state"] != after["state"]:
             self._move(kind, before, after, by, now)
         if after["state"] in kind.resolved | kind.closed:
-            _demand_resolution(after, self.settings.mandatory_to_close)
+            known = {*kind.close_codes, *self.settings.own_close_codes}
+            _demand_resolution(after, known, self.settings.mandatory_to_close)
         after["priority"] = PRIORITIES.get((after["impact"], after["urgency"]), "5")
         if "sys_updated_on" in before:
             after["sys_mod_count"] = str(int(before["sys_mod_count"]) + 1)
@@ -293,9 +302,19 @@ class ServiceNowTables:
         return [{"element": name, "value": text, "by": by.user_name, "at": now} for name, text in notes.items()]
 
 
-def _demand_resolution(values: Row, more: Iterable[str]) -> None:
+def _demand_resolution(values: Row, codes: Collection[str], more: Iterable[str]) -> None:
+    """Raises Denied. A close code that is no choice of this instance counts as missing."""
     named = {name: LABELS.get(name, name) for name in more}
     labels = {"close_code": "Resolution code", "close_notes": "Resolution notes", **named}
     missing = [label for name, label in labels.items() if not values.get(name, "").strip()]
+    if values["close_code"].strip() and values["close_code"] not in codes:
+        missing.insert(0, labels["close_code"])
     if missing:
-        raise Denied("Data Policy Exception", f"Following fields are mandatory: {', '.join(missing)}")
+        raise _refused_by_policy(missing)
+
+
+def _refused_by_policy(missing: Iterable[str]) -> Denied:
+    """What ServiceNow answers where a data policy says no: its words are in the detail."""
+    return Denied(
+        "Operation Failed", f"Data Policy Exception:\r\nThe following fields are mandatory: {', '.join(missing)}"
+    )

@@ -10,7 +10,15 @@ from remediation.trackers.retry_after import wait_of
 
 _NO_SUCH_API = "Requested URI does not represent any resource"
 """A 404 with these words is about the address, not about a record: reading it as "deleted" would be a disaster."""
-_POLICY = "Data Policy Exception"
+_POLICY = "data policy exception"
+"""In the detail, behind "Operation Failed", or first, as some releases have it."""
+_MANDATORY = "mandatory:"
+_OUR_CODE = frozenset({"resolution code", "close code", "close_code"})
+"""What a close code is called on the tables of tickets."""
+_UNKNOWN_CODE = (
+    "a close code that ServiceNow does not have counts as missing: write one that it has under resolve_code and "
+    "resolve_codes (remedy mappings check --live compares them)"
+)
 _WHO_WORKS_ON_IT = ("assigned_to", "assignment_group")
 _UNAUTHORIZED, _NOT_FOUND, _TIMED_OUT, _LIMITED = 401, 404, 408, 429
 
@@ -81,16 +89,21 @@ def _words_of(body: Mapping[str, object] | None) -> str:
 
 def explained(refused: Refused) -> str:
     """Why ServiceNow refused to close a record, in its words; what a rule can do about that where a policy did."""
-    if refused.words.startswith(_POLICY):
+    if _POLICY in refused.words.lower():
         return f"{refused.words}; {_advice_on(refused.words)}"
     return refused.words
 
 
 def _advice_on(policy: str) -> str:
-    """Who can give what a policy demands. Who works on a record is people's choice: no rule writes it in closing."""
-    named = {name.strip().lower() for name in policy.rpartition(":")[2].split(",")}
+    """Who can give what a policy demands. Who works on a record is people's choice: no rule writes it in closing.
+
+    We always give a close code: one that ServiceNow does not have counts as missing there.
+    """
+    named = {name.strip().lower() for name in policy.lower().partition(_MANDATORY)[2].split(",")}
     people = [word for word in _WHO_WORKS_ON_IT if {word, word.replace("_", " ")} & named]
-    advice = ["the rule's close_fields can give them"] if len(named) > len(people) else []
+    code = named & _OUR_CODE
+    advice = [_UNKNOWN_CODE] if code else []
+    advice += ["the rule's close_fields can give them"] if len(named) > len(people) + len(code) else []
     if people:
         words = " and ".join(people)
         advice.append(f"{words}: set by a person in this record, and by the rule's own {words} in new ones")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import httpx2
 
+from remediation.mapping.defaults import words_of_table
 from remediation.mapping.trackers import ServiceNowTracker
 from remediation.tickets import Draft, Reason, Ticket
 from remediation.trackers.servicenow import ServiceNow
@@ -29,6 +30,10 @@ class ServiceNowWorld(World):
     working = "2"
     done = "6"
     codes: ClassVar[Mapping[Reason, str]] = CODES
+    words: ClassVar[Mapping[str, object]] = {
+        "close_codes": {**words_of_table("incident").close_codes, "known error": Reason.ACCEPTED_RISK}
+    }
+    """What the file says of codes: nothing that ServiceNow is shipped with accepts a risk."""
 
     def __init__(self, address: str, tables: ServiceNowTables) -> None:
         super().__init__(address)
@@ -46,6 +51,7 @@ class ServiceNowWorld(World):
             "table": self.table,
             "risk_reason": "u_risk_reason",
             "risk_expiry": "u_risk_until",
+            **({} if "table" in settings else self.words),
         }
         return ServiceNow(
             self.name, ServiceNowTracker.model_validate(config | settings), secret or INTEGRATION.password
@@ -120,7 +126,7 @@ class ServiceNowWorld(World):
 
 
 class SecurityWorld(ServiceNowWorld):
-    """The same, with tickets in the table of Security Incident Response and no word about it in the configuration."""
+    """The same, with tickets in the table of Security Incident Response, and two choices of the customer's."""
 
     table = "sn_si_incident"
     working = "16"
@@ -130,6 +136,13 @@ class SecurityWorld(ServiceNowWorld):
         Reason.ACCEPTED_RISK: "Risk accepted",
         Reason.DUPLICATE: "Duplicate",
     }
+    words: ClassVar = {
+        "resolve_codes": {Reason.ACCEPTED_RISK: "Risk accepted", Reason.DUPLICATE: "Duplicate"},
+    }
+
+    def __init__(self, address: str, tables: ServiceNowTables) -> None:
+        super().__init__(address, tables)
+        self.set(own_close_codes=["Risk accepted", "Duplicate"])
 
 
 @contextmanager

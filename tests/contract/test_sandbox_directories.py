@@ -133,7 +133,7 @@ def test_the_directory_cannot_be_written(servicenow: httpx2.Client) -> None:
 def test_access_rules_leave_columns_out_and_policies_demand_some(servicenow: httpx2.Client) -> None:
     servicenow.patch(settings_of(servicenow), json={"unreadable_fields": ["category"], "mandatory": ["caller_id"]})
     refused = servicenow.post("incident", json={"category": "software"})
-    assert (refused.status_code, refused.json()["error"]["message"]) == (403, "Data Policy Exception")
+    assert (refused.status_code, refused.json()["error"]["message"]) == (403, "Operation Failed")
     record = servicenow.post("incident", json={"caller_id": "priya", "category": "software"}).json()["result"]
     assert "category" not in record
     assert "category" not in servicenow.get("incident").json()["result"][0]

@@ -104,14 +104,17 @@ async def test_the_address_of_a_ticket_opens_its_record(tracker: Tracker, world:
     assert ticket.key in page.text
 
 
-async def test_reopening_clears_the_close_code_and_keeps_what_a_person_wrote(
-    tracker: Tracker, world: ServiceNowWorld
+@pytest.mark.parametrize(("clears", "left"), [(True, ""), (False, "Duplicate")])
+async def test_reopening_clears_the_close_code_where_it_can_and_keeps_what_a_person_wrote(
+    tracker: Tracker, world: ServiceNowWorld, left: str, *, clears: bool
 ) -> None:
+    world.set(clears_choices=clears)
     ticket = await tracker.create(world.draft(mark_of("fnd_1")))
     world.close_as_person(ticket, Reason.DUPLICATE)
-    await tracker.reopen(ticket.id, "Found again")
+    reopened = await tracker.reopen(ticket.id, "Found again")
     values = world.record(ticket)["values"]
-    assert (values["close_code"], values["close_notes"]) == ("", "Done by hand")
+    assert (values["close_code"], values["close_notes"]) == (left, "Done by hand")
+    assert (reopened.state, reopened.reason, reopened.word) == (TicketState.IN_PROGRESS, None, left)
 
 
 async def test_a_cancelled_record_is_done_because_it_was_cancelled(tracker: Tracker, world: ServiceNowWorld) -> None:
@@ -122,10 +125,12 @@ async def test_a_cancelled_record_is_done_because_it_was_cancelled(tracker: Trac
     assert cancelled.closed_by == PERSON.sys_id
 
 
-async def test_a_resolution_without_a_code_has_no_reason_that_we_know(tracker: Tracker, world: ServiceNowWorld) -> None:
+async def test_a_code_that_nothing_maps_is_kept_as_it_is(tracker: Tracker, world: ServiceNowWorld) -> None:
     ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.set(own_close_codes=["Own code of this instance"])
     world.patch(ticket, state="6", close_code="Own code of this instance", close_notes="x")
-    assert (await tracker.read(ticket.id)).reason is Reason.UNKNOWN
+    closed = await tracker.read(ticket.id)
+    assert (closed.reason, closed.word) == (Reason.UNKNOWN, "Own code of this instance")
 
 
 async def test_a_work_note_carries_no_markup(tracker: Tracker, world: ServiceNowWorld) -> None:
@@ -295,6 +300,7 @@ async def test_a_security_incident_is_served_by_configuring_its_states(world: Se
 
 async def test_the_configured_codes_are_the_ones_that_are_written(world: ServiceNowWorld) -> None:
     own = {"close_codes": {"Mended": "fixed", "Risk taken": "accepted_risk"}, "resolve_code": "Mended"}
+    world.set(own_close_codes=["Mended", "Risk taken"])
     async with world.connected(**own, resolve_codes={"accepted_risk": "Risk taken"}) as tracker:
         for reason, code in (
             (Reason.FIXED, "Mended"),

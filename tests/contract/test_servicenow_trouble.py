@@ -86,10 +86,25 @@ async def test_a_data_policy_that_says_no_is_refused_with_its_own_words(
     world.set(dropped_fields=["close_notes"])
     with pytest.raises(Refused) as caught:
         await tracker.resolve(ticket.id, Reason.FIXED, "gone")
-    policy = "Data Policy Exception: Following fields are mandatory: Resolution notes"
+    policy = "Operation Failed: Data Policy Exception: The following fields are mandatory: Resolution notes"
     assert caught.value.words == f"{policy}; the rule's close_fields can give them"
     assert caught.value.__context__ is None
     assert (caught.value.status, (await tracker.read(ticket.id)).state) == (403, TicketState.OPEN)
+
+
+async def test_a_close_code_that_the_instance_does_not_have_is_named_as_what_is_missing(world: ServiceNowWorld) -> None:
+    own = {"close_codes": {"Mended": "fixed"}, "resolve_code": "Mended", "resolve_codes": {}}
+    async with world.connected(**own) as tracker:
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        advice = (
+            "mandatory: Resolution code; a close code that ServiceNow does not have .* resolve_codes .*check --live"
+        )
+        with pytest.raises(Refused, match=advice) as caught:
+            await tracker.resolve(ticket.id, Reason.FIXED, "gone")
+        assert "close_fields" not in caught.value.words
+        world.set(mandatory_to_close=["u_cause"])
+        with pytest.raises(Refused, match=r"resolve_codes .*; the rule's close_fields can give them"):
+            await tracker.resolve(ticket.id, Reason.FIXED, "gone")
 
 
 async def test_a_closed_record_that_cannot_be_reopened_is_refused_with_its_own_words(

@@ -206,7 +206,7 @@ def _solved(before: Picture | None, changed: Picture, policy: Policy, status: Fi
         return {REVIEWING}
     ended = {name for name, ticket in changed.tickets.items() if has_ended(ticket, policy, changed.at)}
     anew = set[FindingStatus]()
-    if _decided_anew(before, changed):
+    if decided_anew(before, changed):
         anew = verdicts((changed.tickets[name] for name in changed.done), policy, changed.at)
     if status is not ACCEPTED or not ended:
         return anew or {status}
@@ -233,7 +233,7 @@ def _closed_since(before: Picture, changed: Picture) -> set[str]:
     }
 
 
-def _decided_anew(before: Picture | None, changed: Picture) -> set[str]:
+def decided_anew(before: Picture | None, changed: Picture) -> set[str]:
     """Those that were done, and are done for another reason now, while SchoolScan has said nothing else."""
     if before is None or before.status is not changed.status:
         return set()
@@ -264,7 +264,7 @@ def _wrong_tickets(before: Picture | None, changed: Picture, after: Picture, pol
     may_rest = set[str]()
     if changed.status in SOLVED and not _reopened(before, changed):  # an acceptance has ended
         may_rest = {name for name in changed.done if not has_ended(changed.tickets[name], policy, changed.at)}
-        if _decided_anew(before, changed):  # "ended" and "an end that has passed is asked about" both fit
+        if decided_anew(before, changed):  # "ended" and "an end that has passed is asked about" both fit
             may_rest = changed.done
         due = changed.tickets.keys() - may_rest
     elif changed.status is OPEN or (changed.status is REVIEWING and before.status in SOLVED):

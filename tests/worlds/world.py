@@ -22,7 +22,7 @@ from tests.shelves import Shelves
 from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline
 from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo
 from tests.stand_ins import PlainRulebook
-from tests.worlds.agreement import counts_late, disagreement, surprise
+from tests.worlds.agreement import counts_late, decided_anew, disagreement, surprise
 from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import DAY, HORIZON, KEY, Change, Outside
 from workers.cases import look_at_case
@@ -240,7 +240,7 @@ class World(Outside):
             case "open" | "reopen":
                 return target in now.active
             case "patch":
-                return target == now.status
+                return target == now.status and not decided_anew(self.judge.before, now)  # then a note is owed
             case _:
                 return verb == "look" and not self.was_wiped
 
