@@ -173,7 +173,7 @@ class Progress:
         is_owed = not self._is_patched and (is_owed or any(kind_of(name) == "patch" for name in self.later))
         closings = {name: each for name, each in known.closings.items() if name in seen.unseen}
         for name, ticket in self.tickets.items():
-            before = known.closings.get(name)
+            before = known.closings.get(name) if known.tickets.get(name) is TicketState.DONE else None
             if ticket.state is not TicketState.DONE:
                 continue
             is_kept = before is not None and name not in self._closed and (is_owed or not before.differs_from(ticket))

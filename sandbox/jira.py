@@ -188,6 +188,7 @@ async def _settings(request: Request) -> Response:
     `withheld`: keys of permissions that nobody has; `unassignable`: ids of accounts that cannot be assigned issues;
     `off_edit_screens`: fields that no screen for editing has; `base_url`: the site's own base address, whatever address
     a request came to; `expired`: ids of accounts whose tokens have run out.
+    `keeps_resolution`: no workflow takes the resolution away when an issue leaves its done statuses.
     """
     state: JiraState = request.app.state.jira
     if request.method == "PUT":
@@ -198,6 +199,7 @@ async def _settings(request: Request) -> Response:
         state.withheld = frozenset(order.get("withheld", state.withheld))
         state.unassignable = frozenset(order.get("unassignable", state.unassignable))
         state.off_edit_screens = frozenset(order.get("off_edit_screens", state.off_edit_screens))
+        state.keeps_resolution = bool(order.get("keeps_resolution", state.keeps_resolution))
         state.expired = frozenset(order.get("expired", state.expired))
     shown = {name: getattr(state, name) for name in ("deployment", "search_lag", "page_limit")}
     named = ("withheld", "unassignable", "off_edit_screens", "expired")

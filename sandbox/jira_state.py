@@ -122,6 +122,7 @@ class JiraState:
         self.off_edit_screens: frozenset[str] = frozenset()
         self.unassignable: frozenset[str] = frozenset()
         self.expired: frozenset[str] = frozenset()
+        self.keeps_resolution = False
         self.accounts = accounts
         self.projects: Mapping[str, Project] = MappingProxyType({project.key: project for project in PROJECTS})
         self.listeners: list[Callable[[Happening], None]] = []
@@ -198,9 +199,9 @@ class JiraState:
     def transition(
         self, issue: Issue, step: Transition, resolution: tuple[str, str] | None, actor: Account, **new: object
     ) -> Issue:
-        """Take the issue along an arrow; leaving the done statuses clears the resolution."""
+        """Take the issue along an arrow; leaving the done statuses clears the resolution, unless it is kept there."""
         done = step.to.category == "done"
-        final = (resolution or issue.resolution) if done else None
+        final = (resolution or issue.resolution) if done or self.keeps_resolution else None
         at = self.clock() if final and not issue.resolution else issue.resolved_at
         changes = [Change("status", (issue.status.id, issue.status.name), (step.to.id, step.to.name))]
         if final != issue.resolution:

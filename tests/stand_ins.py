@@ -73,7 +73,8 @@ class Kept:
 class MemoryTracker:
     """A Tracker. `lag` is how many seconds a search stays behind; `clock` answers Unix seconds.
 
-    Orders under the name `create` are met before anything is kept, under `created` after it: a lost reply.
+    Orders under the name `create` are met before anything is kept, under `created` after it: a lost reply. One that
+    `keeps_words` leaves the word for the reason in a ticket that is opened again.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class MemoryTracker:
     ) -> None:
         self.troubles = Troubles()
         self.books: dict[str, Kept] = {}
-        self.closed = False
+        self.closed = self.keeps_words = False
         self.site_id = ""
         self._name, self._clock, self._lag, self._address = name, clock, lag, address
         self._horizon = timedelta(seconds=horizon)
@@ -220,7 +221,7 @@ class MemoryTracker:
             kept.ticket,
             state=state,
             reason=(reason or Reason.NONE) if done else None,
-            word=said if done else "",
+            word=said if done else kept.ticket.word if self.keeps_words else "",
             closed_by=by if done else None,
             closed_at=now if done else None,
             updated_at=now,

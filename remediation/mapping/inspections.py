@@ -128,9 +128,15 @@ def signed_out(address: Steps, secret: Steps, error: OutsideError, advice: str =
 
 def choice_of(words: Iterable[str], word: str) -> str:
     """What there is instead of a word, as the end of a sentence."""
+    given = tuple(words)
+    return f"there is {named_of(given)}{did_you_mean(word, [shown(each) for each in given])}"
+
+
+def named_of(words: Iterable[str]) -> str:
+    """These names in order; of many, the first and how many more there are."""
     names = sorted({shown(each) for each in words})
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return f"there is {listed(names[:_MOST_LISTED])}{more}{did_you_mean(word, names)}"
+    return f"{listed(names[:_MOST_LISTED])}{more}"
 
 
 def shown(text: str) -> str:

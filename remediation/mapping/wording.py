@@ -32,6 +32,7 @@ _REASON = (
     "{% if reason == 'unknown' and word %}closed as \"{{ word }}\", a word that nothing maps"
     "{% else %}{{ (reason | replace('_', ' ')) or 'no reason was given' }}{% endif %}"
 )
+_CHANGED = "{% if why == 'reason_changed' %}, changed after the closing{% endif %}"
 _END = "{% if until %}until {{ until }}{% else %}without an end{% endif %}"
 _QUOTED = '{% if words %} They wrote: "{{ words }}"{% endif %}'
 _REF = "({{ case.ref }}, {{ at }})"
@@ -46,12 +47,12 @@ class Notes(Written):
         description="With `reviewing`, when tickets were opened.",
     )
     resolved: Text = Field(
-        default=f"Resolved through {_DONE}: {_REASON}"
+        default=f"Resolved through {_DONE}: {_REASON}{_CHANGED}"
         f"{{% if by %}}, closed by {{{{ by }}}}{{% endif %}} ({{{{ at }}}}).{_CLOSED_WITH_THEM}{_QUOTED}",
         description="With `resolved`, when the tickets are done.",
     )
     accepted_risk: Text = Field(
-        default=f"Accepted as a risk through {_DONE}, {_END}"
+        default=f"Accepted as a risk through {_DONE}, {_END}{_CHANGED}"
         f"{{% if by %}}, decided by {{{{ by }}}}{{% endif %}} ({{{{ at }}}}).{_CLOSED_WITH_THEM}{_QUOTED}",
         description="With `accepted_risk`, when the tickets are done and say so.",
     )

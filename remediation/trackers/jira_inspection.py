@@ -100,10 +100,9 @@ class JiraInspector:
         for what, jql in (("our mark, a label,", jql_for_mark(_NO_MARK)), ("what changed", listed)):
             searched = await answer_of(self._found(jql, PAGE_SIZE))
             yield search_verdict(where, what, searched if isinstance(searched, OutsideError) else None)
-        if "resolutions" in self._config.model_fields_set:
-            resolutions = await answer_of(self._resolutions())
-            for each in resolution_verdicts((*where, "resolutions"), self._config, resolutions):
-                yield each
+        resolutions = await answer_of(self._resolutions())
+        for each in resolution_verdicts((*where, "resolutions"), self._config, resolutions):
+            yield each
         if self._config.risk_reason or self._config.risk_expiry:
             fields = await answer_of(self._asked(Names, "field", put_under="entries"))
             for each in risk_field_verdicts(where, self._config, fields):

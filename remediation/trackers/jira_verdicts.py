@@ -18,6 +18,7 @@ from remediation.mapping.templates import is_template
 from remediation.mapping.trackers import JiraTracker
 from remediation.trackers.jira_catalogue import CreateField, CreateType, Names, Permissions, Project
 from remediation.trackers.jira_demands import ALWAYS_SET, FILLED_BY_JIRA, Demand
+from remediation.trackers.reasons import mapped_verdict
 
 CREATE = "CREATE_ISSUES"
 _NEEDED = {
@@ -135,12 +136,16 @@ def risk_field_verdicts(where: Steps, config: JiraTracker, fields: Names | Outsi
 
 
 def resolution_verdicts(where: Steps, config: JiraTracker, answer: Names | OutsideError) -> Iterator[Inspection]:
-    """Whether the resolutions that the file itself names exist; the built-in list names more than any Jira has."""
+    """Whether the resolutions that the file itself names exist, and which ones nothing maps.
+
+    The built-in list names more than any Jira has.
+    """
     if isinstance(answer, OutsideError):
         yield unanswered(where, "which resolutions there are", answer)
         return
     names = {each.name.lower(): each.name for each in answer.entries}
-    for word in config.resolutions:
+    yield mapped_verdict(where, "resolution", names.values(), config.resolutions)
+    for word in config.resolutions if "resolutions" in config.model_fields_set else ():
         at = (*where, word)
         if word in names:
             yield right(at, f"there is a resolution {shown(names[word])}")

@@ -1,7 +1,9 @@
 """Why a ticket is done: the tracker's own word for it, and what that means. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from remediation.mapping.inspections import Inspection, named_of, right, untold
+from remediation.mapping.positions import Steps
 from remediation.redaction import scrubbed
 from remediation.tickets import Reason
 
@@ -21,3 +23,12 @@ def word_of(raw: str) -> str:
     the same.
     """
     return scrubbed(raw, _LONGEST_WORD).strip()
+
+
+def mapped_verdict(where: Steps, kind: str, words: Iterable[str], meanings: Mapping[str, Reason]) -> Inspection:
+    """Whether the file or the built-in list says of each word that people can choose what it means."""
+    unmapped = [word for word in words if word.strip().lower() not in meanings]
+    if not unmapped:
+        return right(where, f"each {kind} that people can choose has a meaning")
+    message = f"nothing says what it means to close a ticket as {named_of(unmapped)}"
+    return untold(where, message, f"write the whole list under {where[-1]}; until then such tickets ask back")

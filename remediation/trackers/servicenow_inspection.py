@@ -10,6 +10,7 @@ from remediation.mapping.positions import Steps
 from remediation.mapping.schema import Mappings
 from remediation.mapping.trackers import ServiceNowTracker
 from remediation.trackers.asking import answer_of
+from remediation.trackers.reasons import mapped_verdict
 from remediation.trackers.servicenow import ServiceNow
 from remediation.trackers.servicenow_catalogue import (
     CHOICE_COLUMNS,
@@ -123,6 +124,8 @@ class ServiceNowInspector:
         offered = await answer_of(self._choices(chain or (table, _USUAL_PARENT), choices))
         for verdict in choice_verdicts(table, choices, offered):
             yield verdict
+        if not isinstance(offered, OutsideError) and (codes := offered.get("close_code")):
+            yield mapped_verdict((*where, "close_codes"), "close code", codes, self._config.close_codes)
         async for each in self._everybody(demands, columns):
             yield each
 

@@ -229,3 +229,12 @@ async def opened(world: JiraWorld, mark: str) -> Ticket:
         return await tracker.create(world.draft_in("PRIV", mark))
     finally:
         await tracker.close()
+
+
+async def test_resolutions_that_nothing_maps_are_listed(world: JiraWorld) -> None:
+    by_path = {each.where: each for each in await inspected(world, "project: SEC")}
+    assert by_path["trackers", "jira", "resolutions"].outcome is Outcome.OK
+    found = await inspected(world, "project: SEC", words=", resolutions: {Done: fixed, Declined: unknown}")
+    (told,) = [each for each in found if each.where == ("trackers", "jira", "resolutions")]
+    assert told.message == ("nothing says what it means to close a ticket as Cannot Reproduce, Duplicate, Won't Do")
+    assert (told.outcome, "under resolutions" in told.advice) == (Outcome.UNKNOWN, True)

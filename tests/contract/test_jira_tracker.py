@@ -485,3 +485,14 @@ async def test_a_site_is_known_by_its_own_base_address_whatever_address_it_answe
 ) -> None:
     world.settings(base_url="https://lakeside.atlassian.example/")
     assert await tracker.site() == Site(world.address, "https://lakeside.atlassian.example")
+
+
+@pytest.mark.parametrize(("keeps", "left"), [(True, "Won't Do"), (False, "")])
+async def test_a_reopened_issue_shows_the_resolution_that_its_workflow_kept(
+    tracker: Jira, world: JiraWorld, left: str, *, keeps: bool
+) -> None:
+    world.settings(keeps_resolution=keeps)
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    await tracker.resolve(ticket.id, Reason.ACCEPTED_RISK, "Accepted.")
+    reopened = await tracker.reopen(ticket.id, "Found again")
+    assert (reopened.state, reopened.reason, reopened.word) == (TicketState.OPEN, None, left)

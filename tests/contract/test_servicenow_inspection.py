@@ -271,3 +271,14 @@ async def test_a_question_that_is_not_answered_leaves_the_others(world: ServiceN
     found = await inspected(world, "assignment_group: Nobody")
     assert "trackers.desk.resolve_code" in said(found, Outcome.UNREACHABLE)
     assert f"{TICKET}.assignment_group.critical" in wrongs(found)
+
+
+async def test_close_codes_that_nothing_maps_are_listed(world: ServiceNowWorld) -> None:
+    where = ("trackers", "desk", "close_codes")
+    world.set(own_close_codes=[])
+    assert [each.outcome for each in await inspected(world) if each.where == where] == [Outcome.OK]
+    world.set(own_close_codes=["Taken offline", "Risk accepted"])
+    (told,) = [each for each in await inspected(world) if each.where == where]
+    assert told.outcome is Outcome.UNKNOWN
+    assert told.message == "nothing says what it means to close a ticket as Risk accepted, Taken offline"
+    assert "under close_codes" in told.advice

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.cases import CaseKey, CaseKind, Memory, key_of_ref, ref_of_mark
-from remediation.findings import FindingStatus
+from remediation.cases import CaseKey, CaseKind, Closing, Memory, key_of_ref, ref_of_mark
+from remediation.findings import FindingStatus, Severity
 from remediation.store.case_rows import key_in, memory_json, memory_of
-from remediation.tickets import TicketState
+from remediation.tickets import Reason, TicketState
 
 SAFE = re.compile(r"[a-z0-9-]+:finding:[A-Za-z0-9._-]+")
 DISTRICTS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
@@ -89,6 +89,13 @@ MEMORIES = st.builds(
     tickets=st.dictionaries(st.sampled_from(["jira", "snow"]), st.sampled_from(TicketState)),
     doing=st.frozensets(st.sampled_from(["open:jira", "patch:reviewing"])),
     planned_at=st.one_of(st.none(), st.sampled_from(FindingStatus)),
+    closings=st.dictionaries(
+        st.sampled_from(["jira", "snow"]),
+        st.builds(
+            Closing, st.sampled_from(Reason), st.text(max_size=60), st.one_of(st.none(), st.sampled_from(Reason))
+        ),
+    ),
+    left_over=st.dictionaries(st.sampled_from(["jira", "snow"]), st.text(max_size=60)),
 )
 
 
@@ -97,3 +104,11 @@ def test_a_memory_survives_redis(memory: Memory) -> None:
     back = memory_of(memory_json(memory).encode())
     assert (back.finding, back.tickets, back.doing) == (memory.finding, memory.tickets, memory.doing)
     assert back.planned_at == (memory.planned_at if memory.doing else None)
+    assert (back.closings, back.left_over) == (memory.closings, memory.left_over)
+
+
+def test_a_memory_that_an_earlier_version_wrote_is_read_without_the_reasons() -> None:
+    row = b'{"finding": "resolved", "tickets": {"snow": "done"}, "severity": "high", "rule": "all", "told": []}'
+    assert memory_of(row) == Memory(
+        FindingStatus.RESOLVED, {"snow": TicketState.DONE}, severity=Severity.HIGH, rule="all"
+    )

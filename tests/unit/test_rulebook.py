@@ -282,6 +282,63 @@ def test_peoples_words_are_quoted_only_where_the_rule_demands_or_copies_them(
     assert note.count('They wrote: "Public by law"') == quotations
 
 
+@pytest.mark.parametrize(
+    ("reason", "word", "said"),
+    [
+        (
+            Reason.UNKNOWN,
+            "Parked",
+            'Resolved through servicenow INC0010001: closed as "Parked", a word that nothing maps (',
+        ),
+        (Reason.UNKNOWN, "", "Resolved through servicenow INC0010001: unknown ("),
+        (Reason.NONE, "", "Resolved through servicenow INC0010001: no reason was given ("),
+        (Reason.NONE, "Solution provided", "Resolved through servicenow INC0010001: no reason was given ("),
+        (Reason.NOT_SOLVED, "Known error", "Resolved through servicenow INC0010001: not solved ("),
+    ],
+)
+def test_a_note_names_the_word_that_nothing_maps_and_says_where_no_reason_was_given(
+    rulebook: MappingsRulebook, reason: Reason, word: str, said: str
+) -> None:
+    closed = replace(SNOW, state=TicketState.DONE, reason=reason, word=word)
+    note = rulebook.note(TELLING, PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, reason), (closed,))
+    assert note.startswith(said)
+
+
+def test_a_note_of_a_changed_reason_names_nobody_who_closed_the_ticket_for_another(rulebook: MappingsRulebook) -> None:
+    closed = CLOSED[:1]
+    notes = [
+        rulebook.note(TELLING, PatchFinding(status, Why.REASON_CHANGED, reason), closed)  # type: ignore[arg-type]  # all three
+        for status, reason in (
+            (FindingStatus.RESOLVED, Reason.FIXED),
+            (FindingStatus.ACCEPTED_RISK, Reason.ACCEPTED_RISK),
+            (FindingStatus.REVIEWING, Reason.NOT_SOLVED),
+        )
+    ]
+    assert notes == [
+        "Resolved through servicenow INC0010001: fixed, changed after the closing (2026-04-01 09:30 UTC).",
+        (
+            "Accepted as a risk through servicenow INC0010001, without an end, changed after the closing "
+            "(2026-04-01 09:30 UTC)."
+        ),
+        (
+            "servicenow INC0010001 is closed for another reason than before (not solved), and that does not settle this "
+            "finding (2026-04-01 09:30 UTC)."
+        ),
+    ]
+
+
+def test_a_comment_on_a_word_that_does_not_count_quotes_it(rulebook: MappingsRulebook) -> None:
+    unknown = replace(SNOW, state=TicketState.DONE, reason=Reason.UNKNOWN, word="Parked")
+    left = replace(unknown, word="Known error", is_left_over=True)
+    assert 'closed (as "Parked", a word that we do not know), but' in rulebook.comment(
+        TELLING, Why.KEPT_OPEN, unknown, unknown.closed_as
+    )
+    assert 'closed (with "Known error", which an earlier closing had left there), but' in rulebook.comment(
+        TELLING, Why.KEPT_OPEN, left, left.closed_as
+    )
+    assert 'still written here: "Known error".' in rulebook.comment(TELLING, Why.LEFT_OVER, left, left.word)
+
+
 def test_a_note_says_whether_a_scan_or_a_person_brought_the_finding_back(rulebook: MappingsRulebook) -> None:
     notes = {
         why: rulebook.note(TELLING, PatchFinding(FindingStatus.REVIEWING, why), (JIRA, CLOSED[0]))
