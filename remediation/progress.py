@@ -189,7 +189,8 @@ class Progress:
         """Why we closed the ticket, if we did; before a crash, or by an earlier version, as the finding tells it."""
         may_be_ours = f"resolve:{name}" in known.doing or known.tickets.get(name) is TicketState.DONE
         is_accepted = self.status is FindingStatus.ACCEPTED_RISK and name not in known.closings
-        told = Reason.ACCEPTED_RISK if may_be_ours and is_accepted and ticket.reason not in DECISIONS else None
+        says_else = ticket.reason in DECISIONS and ticket.reason is not Reason.ACCEPTED_RISK
+        told = Reason.ACCEPTED_RISK if may_be_ours and is_accepted and not says_else else None
         return self._closed.get(name, told)
 
     def _left_over(self, known: Memory, seen: Observation) -> dict[str, str]:

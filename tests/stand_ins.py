@@ -74,7 +74,8 @@ class MemoryTracker:
     """A Tracker. `lag` is how many seconds a search stays behind; `clock` answers Unix seconds.
 
     Orders under the name `create` are met before anything is kept, under `created` after it: a lost reply. One that
-    `keeps_words` leaves the word for the reason in a ticket that is opened again.
+    `keeps_words` leaves the word for the reason in a ticket that is opened again; `words` has how our closing for a
+    reason reads, and the word for it, where it is not the reason itself.
     """
 
     def __init__(
@@ -89,7 +90,11 @@ class MemoryTracker:
         self.troubles = Troubles()
         self.books: dict[str, Kept] = {}
         self.closed = self.keeps_words = False
+<<<<<<< HEAD
         self.site_id = ""
+=======
+        self.words: dict[Reason, tuple[Reason, str]] = {}
+>>>>>>> 2cf714d (Keep an acceptance that an earlier version closed under another code)
         self._name, self._clock, self._lag, self._address = name, clock, lag, address
         self._horizon = timedelta(seconds=horizon)
         self._edits = 0
@@ -133,7 +138,8 @@ class MemoryTracker:
             return kept.ticket
         kept.comments.append(comment[:LONGEST_TEXT])
         kept.closing_fields = dict(fields or {})
-        return self.change(ticket_id, TicketState.DONE, reason, by="svc-remedy")
+        read, word = self.words.get(reason, (reason, ""))
+        return self.change(ticket_id, TicketState.DONE, read, by="svc-remedy", word=word)
 
     async def reopen(self, ticket_id: str, comment: str) -> Ticket:
         kept = self._kept(ticket_id)

@@ -1,5 +1,6 @@
 """Histories of reasons: given late, corrected, not understood, or left from an earlier closing."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -23,7 +24,7 @@ from tests.worlds.histories import (
     says,
 )
 from tests.worlds.judging import SCHOOLSCAN
-from tests.worlds.outside import Change
+from tests.worlds.outside import KEY, Change
 from tests.worlds.world import World
 
 NOT_OURS = "Parked for ever"
@@ -178,5 +179,35 @@ async def test_a_word_that_was_left_does_not_count_against_our_own_closing() -> 
     await noticed(world, says(ACCEPTED))
     assert (world.picture().status, world.picture().active) == (ACCEPTED, set())
     before = world.written()
+    await world.look()
+    assert world.written() == before
+
+
+@pytest.mark.parametrize("word", ["Known error", ""])
+@pytest.mark.parametrize("is_older", [True, False])
+async def test_a_risk_that_schoolscan_accepted_stays_accepted_under_any_code(word: str, *, is_older: bool) -> None:
+    """Also where a version without reasons had closed the ticket: its row does not say why."""
+    world = await opened(ALONE)
+    world.books["snow"].words = {Reason.ACCEPTED_RISK: (Reason.NOT_SOLVED if word else Reason.NONE, word)}
+    await noticed(world, says(ACCEPTED))
+    if is_older:
+        row = world.shelves.rows[KEY.ref]
+        row["memory"] = json.dumps({**json.loads(row["memory"]), "closings": {}}).encode()
+    before = world.written()
+    await world.look()
+    await world.look()
+    assert world.written() == before, "a case at rest stays at rest"
+    await noticed(world, says(OPEN))
+    assert (world.picture().status, world.picture().active) == (ACCEPTED, set())
+
+
+async def test_a_row_of_an_earlier_version_plans_nothing_whatever_its_tickets_say() -> None:
+    world = await mended()
+    for name in world.books:
+        world.happen(corrected(name, Reason.CANCELLED))
+    row = world.shelves.rows[KEY.ref]
+    row["memory"] = json.dumps({k: v for k, v in json.loads(row["memory"]).items() if k != "closings"}).encode()
+    before = world.written()
+    await world.look()
     await world.look()
     assert world.written() == before
