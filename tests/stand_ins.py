@@ -90,11 +90,8 @@ class MemoryTracker:
         self.troubles = Troubles()
         self.books: dict[str, Kept] = {}
         self.closed = self.keeps_words = False
-<<<<<<< HEAD
         self.site_id = ""
-=======
         self.words: dict[Reason, tuple[Reason, str]] = {}
->>>>>>> 2cf714d (Keep an acceptance that an earlier version closed under another code)
         self._name, self._clock, self._lag, self._address = name, clock, lag, address
         self._horizon = timedelta(seconds=horizon)
         self._edits = 0

@@ -29,6 +29,15 @@ _REDIS = "redis"
 RISK_FIELDS = {"risk_reason": "customfield_10051", "risk_expiry": "customfield_10052"}
 """Where the sandbox's Jira keeps why a risk is accepted, and until when."""
 
+CLOSE_CODES = {
+    "Solution provided": "fixed",
+    "User error": "false_positive",
+    "Duplicate": "duplicate",
+    "Known error": "accepted_risk",
+    "No resolution provided": "not_solved",
+}
+"""What the help desk here agreed on: ServiceNow is shipped with no code for an accepted risk."""
+
 _TRACKERS = {"servicenow": SERVICENOW_USER, "jira": JIRA_USER}
 
 
@@ -222,6 +231,7 @@ def _adapted(mappings: Path, target: Path, outside: Mapping[str, str]) -> Path:
         tracker["connect_timeout"] = "1s"
         tracker["webhook"] = {"secrets": [{"env": _secret_of(name)}]}
     tree["trackers"]["jira"] |= RISK_FIELDS
+    tree["trackers"]["servicenow"]["close_codes"] = CLOSE_CODES
     yaml.dump(tree, target)
     return target
 
