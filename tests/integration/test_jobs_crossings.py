@@ -44,7 +44,9 @@ def quiet() -> Iterator[None]:
 
 def office_of(connection: Connection, keyring: Keyring, terms: Policy | None = None) -> Office:
     """One tracker, `jira`."""
-    office = Office(connection, keyring, rulebook=PlainRulebook("jira", terms=terms))
+    rulebook = PlainRulebook("jira", terms=terms)
+    rulebook.by_severity = {Severity.HIGH: {"priority": "High"}, Severity.CRITICAL: {"priority": "Highest"}}
+    office = Office(connection, keyring, rulebook=rulebook)
     office.jira = CrossedTracker("jira", office.clock)
     office.trackers = {"jira": office.jira}
     office.desk = replace(office.desk, trackers=office.trackers)
