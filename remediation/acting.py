@@ -211,6 +211,8 @@ class Hands:
         decided = patch.why is Why.TICKET_DONE
         tickets = tuple((self.sight.observation.existing if decided else progress.tickets).values())
         words = [word for ticket in tickets if (word := await self._words(patch, ticket))]
+        if self.sight.policy.names_people and patch.why in {Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED}:
+            tickets = tuple([await self._naming(ticket) for ticket in tickets])
         return self.rulebook.note(self._telling(), patch, tickets, scrubbed("; ".join(words), _LONGEST_WORDS))
 
     async def _words(self, patch: PatchFinding, ticket: Ticket) -> str | None:
@@ -225,6 +227,16 @@ class Hands:
             return await self.trackers[ticket.tracker].closing_words(ticket.id)
         except OutsideError:
             return None
+
+    async def _naming(self, ticket: Ticket) -> Ticket:
+        """The ticket with the name of who closed it, as its tracker shows it. A note does not fail for it."""
+        if ticket.closed_by is None:
+            return ticket
+        try:
+            name = await self.trackers[ticket.tracker].closer_name(ticket.id)
+        except OutsideError:
+            return ticket
+        return replace(ticket, closer=name or ticket.closer)
 
     def _fact(self, action: CommentOnTicket) -> str:
         """The detail that is told; of a severity also what it was before, where that is known."""

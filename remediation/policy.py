@@ -62,7 +62,8 @@ class Policy:
     ticket is opened again when its finding is found again (nothing: never, FOR_EVER: always); later a new one follows
     it. `kept_open` are the reasons for closing a ticket that leave the finding as it is. `closes_gone` is whether
     tickets are closed when SchoolScan no longer has the finding; `copies_closing_words` is whether notes may say what
-    the person who closed a ticket wrote there. `is_former` is true where no rule takes the finding any more, and
+    the person who closed a ticket wrote there, `names_people` whether they name that person as the tracker shows them
+    to its own users. `is_former` is true where no rule takes the finding any more, and
     this is the one that did.
     """
 
@@ -74,6 +75,7 @@ class Policy:
     acceptance: Acceptance = field(default_factory=Acceptance)
     closes_gone: bool = False
     copies_closing_words: bool = False
+    names_people: bool = False
     is_former: bool = False
 
     def reopens(self, ticket: Ticket, now: datetime) -> bool:

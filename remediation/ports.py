@@ -105,6 +105,10 @@ class Tracker(Protocol):
         """What the person who closed the ticket wrote there last, as it is; None where nobody but us wrote anything."""
         ...
 
+    async def closer_name(self, ticket_id: str) -> str | None:
+        """The name by which the tracker shows its own users who closed the ticket; None where it shows none."""
+        ...
+
     def cursor_at(self, moment: datetime) -> str:
         """Where a list of changes begins that holds all since `moment`, however long ago that is. Asks nobody."""
         ...

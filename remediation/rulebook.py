@@ -130,7 +130,7 @@ class MappingsRulebook:
         done = [ticket for ticket in tickets if ticket.state is TicketState.DONE]
         decided = done if patch.why in _DECISIONS else []
         closings = [ticket.closed_at for ticket in decided if ticket.closed_at and patch.why is Why.TICKET_DONE]
-        deciders = dict.fromkeys(ticket.closed_by for ticket in decided if ticket.closed_by)
+        deciders = dict.fromkeys(closer for ticket in decided if (closer := ticket.closer or ticket.closed_by))
         occasion = Occasion(
             case=telling.key,
             at=max(closings, default=telling.at),
@@ -164,7 +164,7 @@ class MappingsRulebook:
             rule=telling.rule,
             tickets=(ticket,),
             reason=ticket.reason,
-            by=ticket.closed_by,
+            by=ticket.closer or ticket.closed_by,
             why=why,
             status=_status_told(why, telling.finding, ticket),
             fact=fact,

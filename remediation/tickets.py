@@ -47,9 +47,9 @@ class Ticket:
 
     `id` is opaque and stable (a Jira issue's id survives a move to another project; for ServiceNow it is
     `table/sys_id`); `key` is what people call it (`SEC-12`, `INC0010001`); `url` opens it in a browser. `mark` is the
-    correlation mark it carries. `closed_by` is an account id or role, never a display name. `reason` is None unless
-    the state is DONE. `version` changes with every change of the ticket, and is the same in a list of changes; it is
-    empty where a reply did not tell it.
+    correlation mark it carries. `closed_by` is an account id, and `closer` how notes name that account: a login or a
+    role, never a display name. `reason` is None unless the state is DONE. `version` changes with every change of the
+    ticket, and is the same in a list of changes; it is empty where a reply did not tell it.
 
     `word` is the tracker's own word for the reason. It is empty where there is none, or where the state itself says
     why; a ticket that is not done has the word that an earlier closing left there. `is_left_over` is true of a done
@@ -77,6 +77,7 @@ class Ticket:
     urgency: Mapping[str, str] = field(default_factory=dict)
     risk: Risk | None = None
     not_kept: tuple[str, ...] = ()
+    closer: str | None = None
     word: str = ""
     is_left_over: bool = False
 

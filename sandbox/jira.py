@@ -24,12 +24,12 @@ from sandbox import jira_endpoints as issues
 from sandbox.jira_endpoints import Call, with_body
 from sandbox.jira_problems import Problem
 from sandbox.jira_sign_in import NOBODY, account_in, answer_to_nobody, login_headers
-from sandbox.jira_state import PERSON, SERVICE, Account, JiraState
+from sandbox.jira_state import APP, PERSON, SERVICE, Account, JiraState
 from sandbox.jira_views import View, page_of
 from sandbox.jira_webhooks import EVENTS, JiraSender
 from sandbox.signed_webhooks import Webhook, control_routes
 
-__all__ = ["PERSON", "SERVICE", "Account", "Webhook", "jira_app"]
+__all__ = ["APP", "PERSON", "SERVICE", "Account", "Webhook", "jira_app"]
 
 Endpoint = Callable[[Call], Response | Awaitable[Response]]
 
@@ -61,6 +61,7 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "issue/{issue}/transitions", issues.perform_transition),
     ("GET", "issue/{issue}/comment", issues.list_comments),
     ("POST", "issue/{issue}/comment", issues.add_comment),
+    ("GET", "comment/{comment}/properties/{key}", issues.read_comment_property),
     ("GET", "issue/{issue}/remotelink", issues.list_remote_links),
     ("POST", "issue/{issue}/remotelink", issues.put_remote_link),
     ("GET", "issue/{issue}/properties", issues.list_properties),

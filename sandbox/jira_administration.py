@@ -53,7 +53,9 @@ def find_assignable(call: Call) -> Response:
     if not params.get("project"):
         raise Problem(400, ["Either 'project' or 'issueKey' must be provided."])
     call.state.project(params["project"])
-    accounts = [each for each in call.state.accounts if each.account_id not in call.state.unassignable]
+    accounts = [
+        each for each in call.state.accounts if each.kind != "app" and each.account_id not in call.state.unassignable
+    ]
     exact = params.get("accountId") if call.view.is_cloud else None
     part = (params.get("query") if call.view.is_cloud else params.get("username")) or ""
     found = [

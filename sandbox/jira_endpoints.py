@@ -130,10 +130,22 @@ def list_comments(call: Call) -> Response:
 
 
 def add_comment(call: Call) -> Response:
-    """POST /issue/{id or key}/comment."""
-    issue = call.issue
-    comment = call.state.add_comment(issue, _text(call, call.order.get("body")), call.actor)
+    """POST /issue/{id or key}/comment: with properties, and for a group or a role alone where the body says so."""
+    issue, visibility = call.issue, call.order.get("visibility")
+    if visibility is not None and not isinstance(visibility, dict):
+        raise Problem(400, ["Invalid request payload. Refer to the REST API documentation and try again."])
+    text, properties = _text(call, call.order.get("body")), checked_properties(call.body)
+    comment = call.state.add_comment(issue, text, call.actor, properties, visibility)
     return JSONResponse(call.view.comment(comment, issue), 201)
+
+
+def read_comment_property(call: Call) -> Response:
+    """GET /comment/{id}/properties/{key}."""
+    key = call.request.path_params["key"]
+    comment = call.state.comment(call.request.path_params["comment"])
+    if key not in comment.properties:
+        raise not_found(f"The property with key '{key}' does not exist.")
+    return JSONResponse({"key": key, "value": comment.properties[key]})
 
 
 def link_issues(call: Call) -> Response:

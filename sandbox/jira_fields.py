@@ -249,7 +249,10 @@ def _worklogs(issue: Issue) -> list[object]:
 
 
 def comment_in(body: Mapping[str, object]) -> object:
-    """The comment's body inside `update`, as it came."""
+    """The comment's body inside `update`, as it came.
+
+    What else such a comment may have is not described but for `visibility`: properties given here have no effect.
+    """
     update = body.get("update")
     added = update.get("comment") if isinstance(update, dict) else None
     match added:

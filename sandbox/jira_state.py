@@ -12,17 +12,23 @@ from sandbox.jira_workflow import ISSUE_TYPES, PROJECTS, TO_DO, Project, Status,
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may sign in, with e-mail (or name) and token, or with the token alone. `zone` is for their JQL."""
+    """Somebody who may sign in, with e-mail (or name) and token, or with the token alone. `zone` is for their JQL.
+
+    `kind` is Cloud's accountType: a person's (atlassian) or an app's.
+    """
 
     account_id: str
     name: str
     email: str
     token: str = field(repr=False)
     zone: str = "UTC"
+    kind: str = "atlassian"
 
 
 SERVICE = Account("service-remedy", "remedy", "remedy@example.org", "test-only-jira-token", "America/New_York")
 PERSON = Account("person-priya", "priya", "priya@example.org", "test-only-priya-token", "America/Los_Angeles")
+
+APP = Account("app-automation", "automation", "automation@example.org", "test-only-app-token", kind="app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +52,23 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment; the body is kept as plain text (wiki markup)."""
+    """A comment; the body is kept as plain text (wiki markup). `visibility` names the group or role that may read it.
+
+    Whether customers of a service project may is in one of its properties.
+    """
 
     id: str
     author: Account
     at: float
     body: str
+    properties: Mapping[str, object] = field(default_factory=dict)
+    visibility: Mapping[str, object] | None = None
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether only those who work on the requests of a service project may read it."""
+        value = self.properties.get("sd.public.comment")
+        return isinstance(value, Mapping) and value.get("internal") is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +128,7 @@ class JiraState:
         *,
         deployment: str,
         search_lag: float,
-        accounts: tuple[Account, ...] = (SERVICE, PERSON),
+        accounts: tuple[Account, ...] = (SERVICE, PERSON, APP),
     ) -> None:
         self.clock = clock
         self.deployment = deployment
@@ -228,12 +245,27 @@ class JiraState:
         self._keep(edited)
         return edited
 
-    def add_comment(self, issue: Issue, body: str, actor: Account) -> Comment:
+    def add_comment(
+        self,
+        issue: Issue,
+        body: str,
+        actor: Account,
+        properties: Mapping[str, object] | None = None,
+        visibility: Mapping[str, object] | None = None,
+    ) -> Comment:
         """A comment at the end of the issue's list."""
-        comment = Comment(self.next_id(), actor, self.clock(), body)
+        comment = Comment(self.next_id(), actor, self.clock(), body, properties or {}, visibility)
         commented = self.write_silently(issue, comments=(*issue.comments, comment))
         self._tell(Happening("comment_created", actor, comment.at, commented, comment=comment))
         return comment
+
+    def comment(self, comment_id: str) -> Comment:
+        """The comment with this id, of whichever issue. Raises a 404."""
+        for issue in self.issues():
+            for comment in issue.comments:
+                if comment.id == comment_id:
+                    return comment
+        raise not_found(f"Can not find a comment for the id: {comment_id}.")
 
     def delete(self, issue: Issue, actor: Account) -> None:
         """The issue exists no more; the search finds it until its index has caught up."""

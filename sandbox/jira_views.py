@@ -53,7 +53,7 @@ class View:
         """A user: an account id on Cloud, a name and a key on Data Center."""
         name: Json = {"displayName": account.name.title(), "active": True, "timeZone": account.zone}
         if self.is_cloud:
-            return {"accountId": account.account_id, "accountType": "atlassian", "emailAddress": account.email, **name}
+            return {"accountId": account.account_id, "accountType": account.kind, "emailAddress": account.email, **name}
         return {"name": account.name, "key": account.account_id, "emailAddress": account.email, **name}
 
     def status(self, status: Status) -> Json:
@@ -100,8 +100,8 @@ class View:
         return {"startAt": 0, "maxResults": len(shown), "total": len(histories), "histories": shown}
 
     def comment(self, comment: Comment, issue: Issue) -> Json:
-        """A comment."""
-        return {
+        """A comment. Only Cloud says beside it whether customers may read it; its properties have to be asked for."""
+        shown: Json = {
             "self": self.url(f"issue/{issue.id}/comment/{comment.id}"),
             "id": comment.id,
             "author": self.account(comment.author),
@@ -109,6 +109,8 @@ class View:
             "created": when(comment.at),
             "updated": when(comment.at),
         }
+        shown |= {"jsdPublic": not comment.is_internal} if self.is_cloud else {}
+        return shown | ({"visibility": dict(comment.visibility)} if comment.visibility else {})
 
     def transition(self, step: Transition, *, fields: bool) -> Json:
         """A transition; the fields of its screen where they are asked for. A comment is never among them."""

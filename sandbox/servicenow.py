@@ -19,14 +19,15 @@ from starlette.routing import Route
 
 from sandbox.servicenow_directory import COLUMNS
 from sandbox.servicenow_pages import page, page_of_record, record_of_uri
+from sandbox.servicenow_queries import Row
 from sandbox.servicenow_replies import error_of, paging_headers, shown
-from sandbox.servicenow_schema import INTEGRATION, PERSON, TABLES, Account
+from sandbox.servicenow_schema import INTEGRATION, PERSON, ROBOT, TABLES, Account
 from sandbox.servicenow_sign_in import SignIn
 from sandbox.servicenow_tables import Denied, Missing, Record, ServiceNowTables, Settings
 from sandbox.servicenow_webhooks import EVENTS, ServiceNowSender
 from sandbox.signed_webhooks import control_routes
 
-__all__ = ["INTEGRATION", "PERSON", "ServiceNowTables", "Settings", "servicenow_app"]
+__all__ = ["INTEGRATION", "PERSON", "ROBOT", "ServiceNowTables", "Settings", "servicenow_app"]
 
 _DEFAULT_LIMIT = 10_000
 _HOUR = 3600
@@ -86,7 +87,7 @@ class _Instance:
         offset = _number(params.get("sysparm_offset"), 0)
         query = params.get("sysparm_query", "").replace("javascript:gs.getUserID()", by.sys_id)
         rows, total = self.tables.page(table, query, limit, offset, by)
-        result = [shown(table, row, params, _address(request)) for row in rows]
+        result = [self._shown(request, by, table, row) for row in rows]
         body: dict[str, object] = {"result": result}
         if self.tables.settings.mixed_answers:
             self.tables.settings.mixed_answers -= 1
@@ -181,8 +182,13 @@ class _Instance:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         values = self.tables.readable(record.values, by)
-        body = {"result": shown(record.table, values, request.query_params, _address(request))}
+        body = {"result": self._shown(request, by, record.table, values)}
         return self._answer(body, status, headers or {})
+
+    def _shown(self, request: Request, by: Account, table: str, values: Row) -> dict[str, object]:
+        asked = request.query_params.get("sysparm_fields", "").split(",")
+        walked = {**self.tables.behind(values, asked, by), **values}
+        return shown(table, walked, request.query_params, _address(request))
 
     def _answer(self, body: object, status: int, headers: Mapping[str, str]) -> Response:
         return JSONResponse(body, status, {"X-Transaction-ID": uuid.uuid4().hex[:12], **self._limits(), **headers})

@@ -37,7 +37,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "sys_dictionary": ("sys_id", "name", "element", "mandatory", "default_value", "read_only", "active", "reference"),
     "sys_choice": ("sys_id", "name", "element", "value", "label", "inactive", "language"),
     "sys_user_group": ("sys_id", "name", "active"),
-    "sys_user": ("sys_id", "user_name", "name", "active"),
+    "sys_user": ("sys_id", "user_name", "name", "active", "web_service_access_only"),
     "sys_journal_field": ("sys_id", "name", "element", "element_id", "value", "sys_created_by", "sys_created_on"),
     PROPERTIES: ("sys_id", "name", "value"),
 }
@@ -68,7 +68,7 @@ def directory_rows(
         case "sys_properties":  # PROPERTIES
             return [{"sys_id": _sys_id("property", "instance_id"), "name": "instance_id", "value": instance_id}]
         case _:
-            return [_user(account) for account in accounts]
+            return [user_row(account) for account in accounts]
 
 
 def journal_row(table: str, record: str, number: int, entry: Mapping[str, str]) -> Row:
@@ -125,9 +125,14 @@ def _choice(table: str, column: str, value: str, label: str) -> dict[str, str]:
     return {"sys_id": _sys_id("choice", table, column, value), **named, "inactive": "false", "language": "en"}
 
 
-def _user(account: Account) -> Row:
+def user_row(account: Account) -> Row:
+    """A user. Those who are no persons sign in by programs only."""
     shown = account.user_name.replace(".", " ").title()
-    return {"sys_id": account.sys_id, "user_name": account.user_name, "name": shown, "active": "true"}
+    return {"sys_id": account.sys_id, "user_name": account.user_name, "name": shown, **_flags(account)}
+
+
+def _flags(account: Account) -> Row:
+    return {"active": "true", "web_service_access_only": _truth(yes=not account.is_person)}
 
 
 def _truth(*, yes: bool) -> str:

@@ -15,7 +15,8 @@ def error_of(message: str, detail: str | None) -> dict[str, object]:
 def shown(table: str, row: Row, params: Mapping[str, str], address: str) -> dict[str, object]:
     """A record as the request's sysparm_fields, _display_value and _exclude_reference_link want it.
 
-    Journals read back empty. An unknown field in sysparm_fields is left out.
+    Journals read back empty. An unknown field in sysparm_fields is left out. A field behind a reference, such as
+    `resolved_by.user_name`, is in the row already where it was asked for.
     """
     wanted = [name for name in params.get("sysparm_fields", "").split(",") if name]
     readable = {**row, "work_notes": "", "comments": ""} if table in TABLES else row

@@ -156,4 +156,5 @@ INTEGRATION = Account(
     client_secret="test-only-client-secret",
     api_key="test-only-api-key",
 )
+ROBOT = Account("nightly.jobs", "test-only-nightly")
 PERSON = Account("priya.helpdesk", "test-only-priya", is_person=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from sandbox.servicenow_directory import COLUMNS, PROPERTIES, directory_rows, journal_row
+from sandbox.servicenow_directory import COLUMNS, PROPERTIES, directory_rows, journal_row, user_row
 from sandbox.servicenow_queries import Query, Row, query_of
 from sandbox.servicenow_schema import (
     CHOSEN,
@@ -20,6 +20,7 @@ from sandbox.servicenow_schema import (
     PERSON,
     PRIORITIES,
     READABLE,
+    ROBOT,
     TABLES,
     TIMES,
     WRITABLE,
@@ -118,7 +119,7 @@ class ServiceNowTables:
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.clock = clock
         self.settings = Settings()
-        self.accounts = (INTEGRATION, PERSON)
+        self.accounts = (INTEGRATION, PERSON, ROBOT)
         self.records: dict[str, dict[str, Record]] = {table: {} for table in TABLES}
         self.listeners: list[Callable[[Record, str], None]] = []
         self._numbers = dict.fromkeys(TABLES, 10_000)
@@ -191,6 +192,13 @@ class ServiceNowTables:
         """A record's columns without those that access rules hide."""
         hidden = () if by.is_person else self.settings.unreadable_fields
         return {name: value for name, value in row.items() if name not in hidden}
+
+    def behind(self, row: Row, names: Iterable[str], by: Account) -> Row:
+        """What fields behind a reference to a user hold, such as `resolved_by.user_name`; empty where it is hidden."""
+        users = {account.sys_id: user_row(account) for account in self.accounts} if self._shows("sys_user", by) else {}
+        paths = [name.split(".", 1) for name in names if "." in name]
+        known = [(column, far) for column, far in paths if column in row and far in COLUMNS["sys_user"]]
+        return {f"{column}.{far}": users.get(row[column], {}).get(far, "") for column, far in known}
 
     def _select(self, table: str, text: str, by: Account) -> list[Row]:
         query = query_of(text, self.columns(table))

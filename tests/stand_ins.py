@@ -68,6 +68,7 @@ class Kept:
     changes: int = 0
     closing_fields: dict[str, object] = field(default_factory=dict)
     closing_words: str | None = None
+    closer_name: str | None = None
 
 
 class MemoryTracker:
@@ -166,6 +167,11 @@ class MemoryTracker:
         kept = self._kept(ticket_id)
         self.troubles.meet("closing_words")
         return kept.closing_words
+
+    async def closer_name(self, ticket_id: str) -> str | None:
+        kept = self._kept(ticket_id)
+        self.troubles.meet("closer_name")
+        return kept.closer_name
 
     def cursor_at(self, moment: datetime) -> str:
         """Behind the last change before it."""
@@ -347,6 +353,7 @@ class PlainRulebook:
     def __init__(self, *trackers: str, terms: Policy | None = None) -> None:
         self.terms = replace(terms or Policy(rule="every-finding" if trackers else ""), trackers=trackers)
         self.by_severity: dict[Severity, dict[str, str]] = {}
+        self.closers: list[str] = []
 
     def policy(self, key: CaseKey, finding: Finding, at: datetime, known: str = "") -> Policy:
         del key, finding, at, known
@@ -375,6 +382,7 @@ class PlainRulebook:
 
     def note(self, telling: Telling, patch: PatchFinding, tickets: tuple[Ticket, ...], words: str = "") -> str:
         del telling
+        self.closers = [name for ticket in tickets if (name := ticket.closer or ticket.closed_by)]
         until = f"{patch.until:%Y-%m-%d}" if patch.until else ""
         parts = [patch.why, patch.reason or "", until, *(ticket.key for ticket in tickets), words]
         return " ".join(part for part in parts if part)

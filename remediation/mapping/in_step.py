@@ -37,6 +37,8 @@ def _sentences(words: PolicyWords) -> Iterator[str]:
         yield "Of what people write, notes say the reason for which a risk is accepted, scrubbed and cut."
     else:
         yield "Notes say nothing of what people write in tickets."
+    if words.people == "names":
+        yield "Notes name who closed a ticket, as its tracker shows them to its own users."
 
 
 def _accepting(accept: Accepting) -> str:

@@ -107,6 +107,11 @@ class PolicyWords(Written):
         default="none",
         description="closing: notes say what the person who closed the ticket wrote, scrubbed and cut.",
     )
+    people: Literal["ids", "names"] = Field(
+        default="ids",
+        description="names: notes name who closed a ticket as its tracker shows them to its own users; ids: by login "
+        "or role.",
+    )
 
 
 def policy_of(words: PolicyWords, rule: str, trackers: tuple[str, ...]) -> Policy:
@@ -124,6 +129,7 @@ def policy_of(words: PolicyWords, rule: str, trackers: tuple[str, ...]) -> Polic
         ),
         closes_gone=words.when_gone == "close",
         copies_closing_words=words.copy_comments == "closing",
+        names_people=words.people == "names",
     )
 
 
@@ -145,6 +151,7 @@ def spelt_out(words: PolicyWords) -> dict[str, str | None]:
         "accept.at_most": duration_text(longest) if longest else None,
         "when_gone": words.when_gone,
         "copy_comments": words.copy_comments,
+        "people": words.people,
     }
 
 
@@ -152,7 +159,7 @@ def written_choices(words: PolicyWords) -> dict[str, str | None]:
     """Those of `spelt_out` that were written, and are not there only by default."""
     written = words.model_fields_set
     own = {
-        *(written & {"resolve_when", "reopen", "when_gone", "copy_comments"}),
+        *(written & {"resolve_when", "reopen", "when_gone", "copy_comments", "people"}),
         *(f"outcomes.{reason}" for reason in words.outcomes),
         *(f"accept.{word}" for word in words.accept.model_fields_set if "accept" in written),
     }

@@ -74,6 +74,10 @@ class JiraTracker(TrackerSettings):
     kind: Literal["jira"] = Field(description="jira: Cloud or Data Center.")
     deployment: Literal["cloud", "data_center"] = Field(default="cloud", description="Which of the two Jiras it is.")
     auth: JiraAuth
+    comments: Literal["public", "internal"] = Field(
+        default="public",
+        description="internal: what we write is not for the customers of service projects, as an internal comment.",
+    )
     search_horizon: Duration = Field(
         default=timedelta(minutes=2), le=timedelta(hours=1), description="How far Jira's search may lag behind."
     )

@@ -15,11 +15,13 @@ from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.trackers.asking import answer_of
 from remediation.trackers.jira_answers import (
     Account,
+    Comment,
     Comments,
     Created,
     Found,
     Issue,
     Page,
+    Property,
     Server,
     Transitions,
     understood,
@@ -38,11 +40,14 @@ from remediation.trackers.jira_client import JiraClient
 from remediation.trackers.jira_issues import (
     FOUND_FIELDS,
     PROPERTY,
+    PUBLIC,
     Closing,
     Reading,
     carrying,
     checked_id,
     checked_mark,
+    closer_name_of,
+    comments_of_closing,
     edit_of,
     issue_link_of,
     link_of,
@@ -50,7 +55,6 @@ from remediation.trackers.jira_issues import (
     payload_of,
     transition_of,
     values_in,
-    words_of_closing,
 )
 from remediation.trackers.jira_text import wiki
 from remediation.trackers.jira_workflow import Explored, Goal, Step, explained, no_way, reopening, resolving
@@ -73,8 +77,9 @@ class Jira:
     """A configured Jira, on the `jira` package in threads. Each request has its own deadline, and each call too.
 
     A comment travels inside the last transition where that has a screen: then both happen or neither. A transition
-    without a screen drops comments in silence, so there it follows as a request of its own; a crash between the two
-    loses the comment rather than writing it twice.
+    without a screen drops comments in silence, and one with a screen is not described to take a comment's properties,
+    which make it internal. So there it follows as a request of its own; a crash between the two loses the comment
+    rather than writing it twice.
     """
 
     def __init__(self, name: str, config: JiraTracker, secret: str) -> None:
@@ -86,6 +91,7 @@ class Jira:
         self._longest = config.longest_call
         self._whole_call = LONGEST_CALL.total_seconds()
         self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret))
+        self._is_internal = config.comments == "internal"
         self._own: str | None = None
 
     @property
@@ -158,20 +164,27 @@ class Jira:
             return await self._ticket(await self._issue(ticket_id))
 
     async def comment(self, ticket_id: str, text: str) -> None:
-        """Add a comment."""
+        """Add a comment, of the kind that the tracker's `comments` says."""
         checked_id(self._name, ticket_id)
-        markup = wiki(text)
-        await self._asked(lambda client: client.comment(ticket_id, markup))
+        markup, internal = wiki(text), self._is_internal
+        await self._asked(lambda client: client.comment(ticket_id, markup, internal=internal))
 
     async def closing_words(self, ticket_id: str) -> str | None:
-        """The newest comment by whoever closed the issue, from about then or later."""
+        """The newest comment by the person who closed the issue, from about then or later, that is for every reader."""
         async with self._in_time(wrote=False):
             ticket = await self.read(ticket_id, closed=True)
             self._own = self._own or await self.whoami()
             if ticket.state is not TicketState.DONE or ticket.closed_by == self._own:
                 return None
             answer = await self._asked(lambda client: client.comments(ticket_id, _MOST_COMMENTS))
-            return words_of_closing(understood(self._name, Comments, answer).comments, ticket, self._own)
+            for comment in comments_of_closing(understood(self._name, Comments, answer).comments, ticket, self._own):
+                if await self._is_public(comment):
+                    return comment.body.strip() or None
+            return None
+
+    async def closer_name(self, ticket_id: str) -> str | None:
+        """The display name of whoever made the issue done."""
+        return closer_name_of(await self._issue(ticket_id, "changelog"))
 
     def cursor_at(self, moment: datetime) -> str:
         """Where a list of changes begins that holds all since `moment`."""
@@ -220,6 +233,17 @@ class Jira:
                 raise answer
         return [answer for answer in answers if not isinstance(answer, OutsideError)]
 
+    async def _is_public(self, comment: Comment) -> bool:
+        """Whether a service project's customers may read it; where Jira does not say so, its property does."""
+        if comment.public is not None or not comment.id:
+            return comment.public is True
+        path = f"comment/{checked_id(self._name, comment.id)}/properties/{PUBLIC}"
+        try:
+            answer = await self._asked(lambda client: client.look(path))
+        except NotFound:
+            return True
+        return understood(self._name, Property, answer).is_public
+
     async def _issue(self, ticket_id: str, expand: str | None = None, more: Collection[str] = ()) -> Issue:
         checked_id(self._name, ticket_id)
         fields = self._reading.fields_and(more)
@@ -255,14 +279,16 @@ class Jira:
             if goal.reached(step.to):
                 await self._arrive(issue.id, step, comment, closing)
                 return await self.read(issue.id, closed=goal is Goal.DONE)
-            await self._take(issue.id, step, closing, closing.words_on_the_way if closing else None)
+            words = closing.words_on_the_way if closing and not self._is_internal else None
+            await self._take(issue.id, step, closing, words)
             place = step.to
         raise Refused(self._name, f"{goal.value} is more than {_MOST_STEPS} transitions away")
 
     async def _arrive(self, issue_id: str, step: Step, comment: str, closing: Closing | None) -> None:
         """The last step, and the comment inside it or else after it."""
-        await self._take(issue_id, step, closing, comment if step.has_screen else None)
-        if not step.has_screen:
+        inside = step.has_screen and not self._is_internal
+        await self._take(issue_id, step, closing, comment if inside else None)
+        if not inside:
             await self.comment(issue_id, comment)
 
     async def _take(self, issue_id: str, step: Step, closing: Closing | None, comment: str | None) -> None:
@@ -281,10 +307,10 @@ class Jira:
         """What may be done now by somebody who gives these fields; what the issue has already is no demand."""
         answer = await self._asked(lambda client: client.transitions(issue_id))
         shown = understood(self._name, Transitions, {"transitions": answer}).transitions
-        steps = [each.step.given(given, goal) for each in shown]
+        steps = [each.step.given(given, goal, internal=self._is_internal) for each in shown]
         if missing := {name for step in steps for name, _ in step.missing}:
             there = values_in(await self._issue(issue_id, more=missing), missing)
-            steps = [step.given(there, goal) for step in steps]
+            steps = [step.given(there, goal, internal=self._is_internal) for step in steps]
         return tuple(steps)
 
     async def _link(self, issue_id: str, draft: Draft) -> None:

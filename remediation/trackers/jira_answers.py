@@ -43,7 +43,7 @@ def _objects(value: object) -> object:
 
 
 def _object(value: object) -> object:
-    return value if isinstance(value, dict | Named) else None
+    return value if isinstance(value, dict | BaseModel) else None
 
 
 def _text(value: object) -> str:
@@ -114,27 +114,12 @@ class Page(Sent):
         return end if self.issues and end < self.total else None
 
 
-class IssueFields(FoundFields):
-    """The fields of an issue that is read. `raw` has them as they came, whatever their form."""
-
-    status: Status
-    resolution: Named | None = None
-    resolved: datetime | None = Field(default=None, alias="resolutiondate")
-    created: datetime | None = None
-    priority: NamedOrNone = None
-    due: TextOrEmpty = Field(default="", alias="duedate")
-    raw: Mapping[str, Any] = Field(default_factory=dict, repr=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_raw(cls, sent: object) -> object:
-        return {**sent, "raw": sent} if isinstance(sent, dict) else sent
-
-
 class Account(Sent):
     """A user: an account id on Cloud, a key and a name on Data Center."""
 
     account_id: str | None = Field(default=None, alias="accountId")
+    kind: TextOrEmpty = Field(default="", alias="accountType")
+    shown: TextOrEmpty = Field(default="", alias="displayName", repr=False)
     key: str | None = None
     name: str | None = None
 
@@ -143,6 +128,37 @@ class Account(Sent):
         """The account's id; never the name that people see."""
         account = self.account_id or self.key or self.name
         return plain(account, _ACCOUNT_LENGTH) if account else None
+
+    @property
+    def login(self) -> str:
+        """The name by which Data Center's people know an account and mention it; empty on Cloud, which has none."""
+        return "" if self.account_id else self.name or ""
+
+    @property
+    def is_app(self) -> bool:
+        """Whether this is no person: Cloud says so of apps, its own automation among them."""
+        return self.kind == "app"
+
+
+AccountOrNone = Annotated[Account | None, BeforeValidator(_object)]
+
+
+class IssueFields(FoundFields):
+    """The fields of an issue that is read. `raw` has them as they came, whatever their form."""
+
+    status: Status
+    resolution: Named | None = None
+    resolved: datetime | None = Field(default=None, alias="resolutiondate")
+    created: datetime | None = None
+    priority: NamedOrNone = None
+    assignee: AccountOrNone = None
+    due: TextOrEmpty = Field(default="", alias="duedate")
+    raw: Mapping[str, Any] = Field(default_factory=dict, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_raw(cls, sent: object) -> object:
+        return {**sent, "raw": sent} if isinstance(sent, dict) else sent
 
 
 class Item(Sent):
@@ -229,12 +245,29 @@ class Transition(Sent):
 
 
 class Comment(Sent):
-    """A comment. Its text is people's; `visibility` names the only ones who may read it, None where all may."""
+    """A comment. Its text is people's.
 
+    `visibility` names the only ones who may read it, None where all may; `public` is false where a service project's
+    customers may not, and None where Jira does not say that beside a comment.
+    """
+
+    id: TextOrEmpty = ""
     visibility: Any = None
+    public: bool | None = Field(default=None, alias="jsdPublic")
     author: Account | None = None
     created: datetime
     body: TextOrEmpty = Field(default="", repr=False)
+
+
+class Property(Sent):
+    """An entity property."""
+
+    value: Any = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether this value of PUBLIC says that customers may read the comment."""
+        return isinstance(self.value, dict) and self.value.get("internal") is False
 
 
 class Comments(Sent):

@@ -57,9 +57,9 @@ class JiraClient:
         """Take a transition. The package's own call would turn its id into a number."""
         self._send("POST", f"issue/{issue_id}/transitions", body)
 
-    def comment(self, issue_id: str, markup: str) -> None:
-        """Add a comment."""
-        self._asked(lambda: self._jira.add_comment(issue_id, markup), wrote=True)
+    def comment(self, issue_id: str, markup: str, *, internal: bool) -> None:
+        """Add a comment; an internal one is not for the customers of a service project."""
+        self._asked(lambda: self._jira.add_comment(issue_id, markup, is_internal=internal), wrote=True)
 
     def edit(self, issue_id: str, body: object) -> None:
         """Change fields. The package's own call reads the issue before and after."""

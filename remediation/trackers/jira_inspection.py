@@ -183,7 +183,9 @@ class JiraInspector:
             goal = Goal.ACTIVE if Goal.DONE.reached(place) else Goal.DONE
             there = demand.begun_with | self._filled.get((demand.project, demand.type), frozenset())
             given = there | demand.closing if goal is Goal.DONE else there | (demand.closing - UNDER_UPDATE)
-            explored.note(place.id, tuple(each.step.given(given, goal) for each in shown.transitions))
+            internal = self._config.comments == "internal"
+            steps = (each.step.given(given, goal, internal=internal) for each in shown.transitions)
+            explored.note(place.id, tuple(steps))
 
     async def _assignees(self, demands: Sequence[Demand], project: str) -> AsyncIterator[Inspection]:
         """Whether those whom the rules name can be assigned; each is asked about once."""

@@ -5,25 +5,28 @@ summary or description is read back.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 
 from remediation.errors import Refused
 from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
-from remediation.trackers.jira_answers import Comment, Found, History, Issue
+from remediation.trackers.closers import named
+from remediation.trackers.jira_answers import Account, Comment, Found, History, Issue
 from remediation.trackers.jira_text import one_line, wiki
 from remediation.trackers.jira_workflow import COMMENT, UNDER_UPDATE, WORKLOG, Step, resolution_for
 from remediation.trackers.reasons import reason_of, word_of
 from remediation.trackers.risks import risk_of
 
-FIELDS = ("status", "resolution", "resolutiondate", "labels", "created", "updated", "priority", "duedate")
+FIELDS = ("status", "resolution", "resolutiondate", "labels", "created", "updated", "priority", "duedate", "assignee")
 FOUND_FIELDS = "labels,updated"
 ALWAYS_THERE = frozenset({"project", "issuetype", "reporter", "summary", "description", "labels"})
 """What every issue of ours has from its beginning; the texts among them are never read back."""
 _NOTHING: tuple[object, ...] = (None, "", [], {})
 PROPERTY = "remedy.case"
 """The entity property that holds the mark: people tidy up labels, but nobody sees this, and no copy inherits it."""
+PUBLIC = "sd.public.comment"
+"""The property of a comment by which a service project tells internal ones ({"internal": true}) from public ones."""
 OUR_LABEL = "remedy"
 """On every ticket of ours, because JQL cannot ask for labels by their beginning."""
 
@@ -215,6 +218,7 @@ class Reading:
             reason=reason,
             mark=mark_of(issue),
             closed_by=closing.author.id if closing and closing.author else None,
+            closer=_closer_shown(closing, issue) if closing else None,
             closed_at=closing.created if closing else issue.fields.resolved if done else None,
             created_at=issue.fields.created,
             updated_at=issue.fields.updated,
@@ -257,20 +261,42 @@ def urgency_of(issue: Issue) -> dict[str, str]:
     return {name: value for name, value in urgency.items() if value}
 
 
-def words_of_closing(comments: Sequence[Comment], ticket: Ticket, own: str) -> str | None:
-    """The text of the newest comment by whoever closed the issue, from about then or later; None where that was us.
+def comments_of_closing(comments: Iterable[Comment], ticket: Ticket, own: str) -> tuple[Comment, ...]:
+    """The comments by the person who closed the issue, from about then or later; none where that was us.
 
-    Where nobody knows who closed it, anybody's counts but ours. What not every reader of the issue may see is for
-    nobody else either. The comments come newest first.
+    Where nobody knows who closed it, anybody's count but ours. Not those that Jira shows to be for some readers of the
+    issue only, nor those of apps. They keep their order.
     """
     since = ticket.closed_at - _BEFORE_CLOSING if ticket.closed_at else None
-    readable = (comment for comment in comments if not comment.visibility)
-    authors = ((comment, comment.author.id if comment.author else None) for comment in readable)
-    for comment, author in authors:
-        is_theirs = author == ticket.closed_by if ticket.closed_by else author is not None
-        if is_theirs and author != own and (since is None or comment.created >= since):
-            return comment.body.strip() or None
-    return None
+    return tuple(
+        comment
+        for comment in comments
+        if not comment.visibility
+        and comment.public is not False
+        and _is_theirs(comment.author, ticket, own)
+        and (since is None or comment.created >= since)
+    )
+
+
+def _is_theirs(author: Account | None, ticket: Ticket, own: str) -> bool:
+    if author is None or author.id is None or author.is_app:
+        return False
+    return author.id != own and ticket.closed_by in {None, author.id}
+
+
+def _closer_shown(closing: History, issue: Issue) -> str | None:
+    """How notes name who closed an issue."""
+    author, assignee = closing.author, issue.fields.assignee
+    if author is None or author.id is None:
+        return None
+    is_assignee = assignee is not None and assignee.id == author.id
+    return named(author.id, login=author.login, is_assignee=is_assignee, is_app=author.is_app)
+
+
+def closer_name_of(issue: Issue) -> str | None:
+    """The name that Jira shows of who made an issue done; None where nobody did, or where it shows none."""
+    closing = closing_of(issue) if issue.fields.status.place.state is TicketState.DONE else None
+    return (closing.author.shown.strip() or None) if closing and closing.author else None
 
 
 def closing_of(issue: Issue) -> History | None:

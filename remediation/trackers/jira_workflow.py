@@ -19,7 +19,8 @@ UNDER_UPDATE = frozenset({COMMENT, WORKLOG})
 
 CLOSE_FIELDS = "the rule's close_fields can give that"
 _ASSIGNEE = "assignee: set by a person in this issue, and by the rule's own assignee in new ones"
-_NO_RULE_GIVES = frozenset({"assignee", "attachment", "issuelinks"})
+_PUBLIC_COMMENT = "a public one, which `comments: internal` forbids"
+_NO_RULE_GIVES = frozenset({"assignee", "attachment", "issuelinks", _PUBLIC_COMMENT})
 _GIVEN_BY_RULES = (
     *("customfield_[0-9]+", COMMENT, "components", "description", "duedate", "environment", "fixVersions", "priority"),
     *("security", "timetracking", "versions", WORKLOG),
@@ -72,8 +73,14 @@ class Step:
     missing: tuple[tuple[str, str], ...] = ()
     screen: frozenset[str] = frozenset()
 
-    def given(self, fields: Collection[str], goal: "Goal") -> "Step":
-        """The same step for somebody who gives these fields, and a comment with the step that reaches the goal."""
+    def given(self, fields: Collection[str], goal: "Goal", *, internal: bool = False) -> "Step":
+        """The same step for somebody who gives these fields, and a comment with the step that reaches the goal.
+
+        Whoever writes `internal` comments gives none: inside a step it would be a public one.
+        """
+        if internal:
+            demanded = ((_PUBLIC_COMMENT if key == COMMENT else key, name) for key, name in self.missing)
+            return replace(self, missing=tuple(each for each in demanded if each[0] not in fields))
         known = {*fields, COMMENT} if goal.reached(self.to) else fields
         return replace(self, missing=tuple(each for each in self.missing if each[0] not in known))
 

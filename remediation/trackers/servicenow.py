@@ -23,9 +23,11 @@ from remediation.trackers.servicenow_records import (
     CLOSING_FIELDS,
     JOURNALS,
     MYSELF,
+    NAMING_FIELDS,
     Record,
     checked_mark,
     checked_table,
+    closer_name_of,
     closing_words_of,
     columns,
     dropped_mark,
@@ -180,6 +182,12 @@ class ServiceNow:
         except NotFound:
             return None
         return closing_words_of(self._config, record, self._own) if self._own else None
+
+    async def closer_name(self, ticket_id: str) -> str | None:
+        """The name of the user who resolved or closed the record."""
+        table, sys_id = table_and_sys_id(self._name, ticket_id)
+        record = await self._threads.call(lambda client: client.read(table, sys_id, NAMING_FIELDS))
+        return closer_name_of(self._config, record)
 
     def cursor_at(self, moment: datetime) -> str:
         """Where a list of changes begins that holds all since `moment`."""

@@ -9,9 +9,10 @@ from remediation.errors import Refused
 from remediation.mapping.trackers import ServiceNowTracker
 from remediation.redaction import words_of
 from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
+from remediation.trackers.closers import named
 from remediation.trackers.reasons import reason_of, word_of
 from remediation.trackers.risks import risk_of
-from remediation.trackers.servicenow_texts import body, journal, line
+from remediation.trackers.servicenow_texts import body, is_signed, journal, line, signed
 
 Record = Mapping[str, object]
 
@@ -21,15 +22,24 @@ OURS = "remedy"
 CHANGE_FIELDS = ("sys_id", "correlation_id", "correlation_display", "sys_updated_on", "sys_mod_count")
 """What tells of a change."""
 
+_CLOSERS = ("resolved_by", "closed_by")
+"""The columns that name who ended a record; what is behind these references is read in the same request."""
+_PROGRAM = "web_service_access_only"
+"""The column of sys_user that is true of a user that only programs sign in as."""
+
 _URGENCY = ("impact", "urgency", "due_date")
 _FIELDS = (
-    *("number", "state", "close_code", "resolved_by", "resolved_at", "closed_by", "closed_at", "sys_created_on"),
+    *("number", "state", "close_code", *_CLOSERS, "resolved_at", "closed_at", "sys_created_on", "assigned_to"),
+    *(f"{name}.user_name" for name in _CLOSERS),
     *CHANGE_FIELDS,
     *_URGENCY,
 )
 
-CLOSING_FIELDS = ("sys_id", "state", "resolved_by", "closed_by", "close_notes")
+CLOSING_FIELDS = ("sys_id", "state", *_CLOSERS, *(f"{name}.{_PROGRAM}" for name in _CLOSERS), "close_notes")
 """What tells the words of whoever closed a record: read only when somebody asks for them."""
+
+NAMING_FIELDS = ("sys_id", "state", *_CLOSERS, *(f"{name}.name" for name in _CLOSERS))
+"""What tells the name of whoever closed a record: read only where the rule says so."""
 
 MYSELF = "sys_id=javascript:gs.getUserID()"
 """The query for our own user record. A value that no user has is ignored: then it finds everybody."""
@@ -116,6 +126,7 @@ def ticket_of(system: str, config: ServiceNowTracker, table: str, record: Record
         reason=reason,
         mark=text_of(record, "correlation_id") or None,
         closed_by=(closer_of(record) or None) if done else None,
+        closer=_closer_shown(record) if done else None,
         closed_at=moment_of(text_of(record, "resolved_at") or text_of(record, "closed_at")) if done else None,
         created_at=moment_of(text_of(record, "sys_created_on")),
         updated_at=moment_of(text_of(record, "sys_updated_on")),
@@ -129,13 +140,41 @@ def ticket_of(system: str, config: ServiceNowTracker, table: str, record: Record
 
 def closer_of(record: Record) -> str:
     """The id of who resolved a record, or else of who closed it; empty where nobody did."""
-    return text_of(record, "resolved_by") or text_of(record, "closed_by")
+    return text_of(record, closing_column(record))
+
+
+def closing_column(record: Record) -> str:
+    """The column that names who closed a record: who resolved it comes first; empty where nobody did."""
+    return next((name for name in _CLOSERS if text_of(record, name)), "")
+
+
+def _closer_shown(record: Record) -> str | None:
+    """How notes name who closed a record: by user name, if our account may read it behind the reference."""
+    column = closing_column(record)
+    if not column:
+        return None
+    account = text_of(record, column)
+    is_assignee = account == text_of(record, "assigned_to")
+    return named(account, login=text_of(record, f"{column}.user_name"), is_assignee=is_assignee)
+
+
+def closer_name_of(config: ServiceNowTracker, record: Record) -> str | None:
+    """The name that ServiceNow shows of who closed a record; None where nobody did, or where it may not be read."""
+    if _state_of(config, record) is not TicketState.DONE:
+        return None
+    return text_of(record, f"{closing_column(record)}.name").strip() or None
 
 
 def closing_words_of(config: ServiceNowTracker, record: Record, own: str) -> str | None:
-    """What the person who closed a record wrote; None where nobody did, where it was us, or it is not done."""
-    is_theirs = _state_of(config, record) is TicketState.DONE and closer_of(record) not in {"", own}
-    return (text_of(record, "close_notes").strip() or None) if is_theirs else None
+    """What the person who closed a record wrote; None where nobody did, where it was us, or it is not done.
+
+    Notes of ours from an earlier closing are no person's, nor are those of an account that only programs sign in with.
+    """
+    closed = closing_column(record)
+    notes, is_done = text_of(record, "close_notes").strip(), _state_of(config, record) is TicketState.DONE
+    if not (is_done and closed) or text_of(record, closed) == own or is_signed(notes):
+        return None
+    return None if text_of(record, f"{closed}.{_PROGRAM}") == "true" else notes or None
 
 
 def gone_ticket(system: str, config: ServiceNowTracker, table: str, sys_id: str) -> Ticket:
@@ -163,7 +202,8 @@ def _reason_of(config: ServiceNowTracker, record: Record) -> tuple[Reason, str]:
 
 
 def _risk_of(config: ServiceNowTracker, record: Record) -> Risk:
-    return risk_of(text_of(record, config.risk_reason or ""), text_of(record, config.risk_expiry or ""))
+    reason = text_of(record, config.risk_reason or "")
+    return risk_of("" if is_signed(reason) else reason, text_of(record, config.risk_expiry or ""))
 
 
 def opening(draft: Draft) -> dict[str, object]:
@@ -215,7 +255,7 @@ def resolution(
     `fields` are what the rule gives besides; the notes may be its own, the state and the code say what happened.
     """
     code = config.resolve_code if reason is Reason.FIXED else config.resolve_codes.get(reason, config.resolve_code)
-    notes = {"close_notes": body(comment).strip() or code}
+    notes = {"close_notes": signed(body(comment).strip() or code)}
     meant = {"state": config.resolve_state, "close_code": code, "work_notes": journal(comment)}
     return notes | columns(fields or {}) | meant
 

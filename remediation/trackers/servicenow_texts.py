@@ -10,6 +10,9 @@ _SUMMARY_LENGTH = 160
 _TEXT_LENGTH = 4_000
 """The length of description, close_notes and a journal entry."""
 
+_SIGNATURE = "(written by remedy)"
+"""The last line of notes of ours, in a column that holds people's as well and does not tell who wrote what."""
+
 _APART = "\u200b"
 _MARKUP = re.compile(r"\[(?=\s*/?\s*code\s*\])|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9]+;)", re.IGNORECASE)
 """Where `[code]` begins, between two of which a journal shows raw HTML; a tag; and an entity."""
@@ -23,6 +26,17 @@ def line(text: str) -> str:
 def body(text: str) -> str:
     """A description or notes: ServiceNow shows such fields as they are."""
     return plain(text, _TEXT_LENGTH, lines=True)
+
+
+def signed(text: str) -> str:
+    """Notes of ours: the text as in a description, and a line that says that no person wrote it."""
+    room = _TEXT_LENGTH - len(_SIGNATURE) - 2
+    return f"{plain(text, room, lines=True).strip()}\n\n{_SIGNATURE}"
+
+
+def is_signed(text: str) -> bool:
+    """Whether a text is ours, or begins with it: people who close a record once more often leave what is there."""
+    return _SIGNATURE in text
 
 
 def journal(text: str) -> str:

@@ -34,6 +34,9 @@ class JiraWorld(World):
         super().__init__(address)
         self.deployment = deployment
         self.priya = (PERSON.email if deployment == "cloud" else PERSON.name, PERSON.token)
+        unassigned = f"somebody else than the assignee (account {PERSON.account_id})"
+        self.closer = unassigned if deployment == "cloud" else PERSON.name
+        self.closer_name = PERSON.name.title()
 
     def connect(
         self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2, **settings: object

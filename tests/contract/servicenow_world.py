@@ -22,6 +22,8 @@ CODES = {Reason.FIXED: "Solution provided", Reason.ACCEPTED_RISK: "Known error",
 class ServiceNowWorld(World):
     name = "helpdesk"
     person = PERSON.sys_id
+    closer = PERSON.user_name
+    closer_name = "Priya Helpdesk"
     account = INTEGRATION.user_name
     create_path = "/table/[a-z_]+$"
     urgent: ClassVar = {"impact": "1", "urgency": "1", "due_date": "2030-01-31 00:00:00"}

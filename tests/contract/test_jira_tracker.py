@@ -84,7 +84,12 @@ async def test_no_call_sends_a_request_that_it_does_not_need(tracker: Jira, worl
 
 
 async def test_nothing_that_people_wrote_is_asked_for_unless_it_is_configured(world: JiraWorld) -> None:
-    usual = {*("status", "resolution", "resolutiondate", "labels", "created", "updated"), "priority", "duedate"}
+    usual = {
+        *("status", "resolution", "resolutiondate", "labels", "created", "updated"),
+        "priority",
+        "duedate",
+        "assignee",
+    }
     reason, expiry = "customfield_10051", "customfield_10052"
     for unset in ((reason, expiry), (reason,), (expiry,), ()):
         tracker = world.connect(

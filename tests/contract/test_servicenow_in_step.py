@@ -10,6 +10,7 @@ import pytest
 from remediation.errors import OutsideError, Refused
 from remediation.ports import Tracker
 from remediation.tickets import Reason, TicketState
+from sandbox.servicenow import ROBOT
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.contract.tracker_world import mark_of
 
@@ -83,7 +84,43 @@ async def test_closing_words_are_read_only_by_those_who_ask_for_them(world: Serv
         await tracker.closing_words(ticket.id)
         asked.append(set(parse_qs(world.requests()[-1]["query"])["sysparm_fields"][0].split(",")))
     assert {"close_notes", "u_risk_reason", "u_risk_until"} & asked[0] == set()
-    assert asked[1] == {"sys_id", "state", "resolved_by", "closed_by", "close_notes"}
+    programs = {f"{name}.web_service_access_only" for name in ("resolved_by", "closed_by")}
+    assert asked[1] == {"sys_id", "state", "resolved_by", "closed_by", "close_notes", *programs}
+
+
+async def test_notes_of_ours_that_a_person_left_when_closing_again_are_not_theirs(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    await tracker.resolve(ticket.id, Reason.FIXED, "No longer there")
+    world.patch(ticket, state="2")
+    world.patch(ticket, state="6", close_code="Duplicate")
+    assert "No longer there" in world.record(ticket)["values"]["close_notes"]
+    assert await tracker.closing_words(ticket.id) is None
+    world.patch(ticket, close_notes="Took the page offline")
+    assert await tracker.closing_words(ticket.id) == "Took the page offline"
+
+
+async def test_what_a_program_wrote_when_it_closed_the_record_is_no_persons_word(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    table, _, sys_id = ticket.id.partition("/")
+    closed = {"state": "6", "close_code": "Duplicate", "close_notes": "Closed in the night"}
+    world.tables.update(table, sys_id, closed, ROBOT)
+    assert await tracker.closing_words(ticket.id) is None
+    assert (await tracker.read(ticket.id)).closer == ROBOT.user_name
+
+
+async def test_where_our_account_may_not_read_users_notes_name_a_role(tracker: Tracker, world: ServiceNowWorld) -> None:
+    world.set(hidden_tables=["sys_user"])
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.close_as_person(ticket, Reason.FIXED)
+    unassigned = f"somebody else than the assignee (account {world.person})"
+    assert (await tracker.read(ticket.id)).closer == unassigned
+    assert await tracker.closer_name(ticket.id) is None
+    world.patch(ticket, assigned_to=world.person)
+    assert (await tracker.read(ticket.id)).closer == f"the assignee (account {world.person})"
 
 
 async def test_where_servicenow_does_not_tell_who_we_are_nobodys_words_are_told(

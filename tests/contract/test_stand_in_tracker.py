@@ -22,6 +22,8 @@ class MemoryWorld(World):
 
     name = "memory"
     person = "person-1"
+    closer = "priya"
+    closer_name = "Priya"
     account = "svc-remedy"
     create_path = ""
     urgent: ClassVar = {"priority": "Highest", "duedate": "2030-01-31"}
@@ -45,7 +47,9 @@ class MemoryWorld(World):
 
     def close_as_person(self, ticket: Ticket, reason: Reason, words: str = "Done by hand") -> None:
         self.tracker.change(ticket.id, TicketState.DONE, reason, by=self.person)
-        self.tracker.books[ticket.id].closing_words = words
+        kept = self.tracker.books[ticket.id]
+        kept.ticket = replace(kept.ticket, closer=self.closer)
+        kept.closing_words, kept.closer_name = words, self.closer_name
 
     def accept_as_person(self, ticket: Ticket, why: str, until: str) -> None:
         self.tracker.accept_risk(ticket.id, Risk(why, until_of(until)), by=self.person)

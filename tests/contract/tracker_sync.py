@@ -95,6 +95,15 @@ class TrackerSyncContract:
         await tracker.resolve(ticket.id, Reason.FIXED, "SchoolScan no longer sees it.")
         assert await tracker.closing_words(ticket.id) is None
 
+    async def test_who_closed_it_is_named_as_its_people_know_them(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        assert await tracker.closer_name(ticket.id) is None
+        world.close_as_person(ticket, Reason.FIXED)
+        closed = await tracker.read(ticket.id)
+        assert closed.closer == world.closer
+        assert await tracker.closer_name(ticket.id) == world.closer_name
+        assert world.closer_name not in repr(closed)
+
     async def test_asking_for_closing_words_writes_nothing(self, tracker: Tracker, world: World) -> None:
         ticket = await opened(tracker, world)
         world.close_as_person(ticket, Reason.FIXED, "Took the page offline")

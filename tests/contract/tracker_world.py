@@ -20,6 +20,10 @@ class World(ABC):
     """The tracker's configured name."""
     person: str
     """The account id that `closed_by` shows when a person closes a ticket."""
+    closer: str
+    """How notes name that person."""
+    closer_name: str
+    """The name by which the tracker shows that person."""
     account: str
     """What `whoami` answers."""
     create_path: str

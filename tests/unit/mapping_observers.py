@@ -227,6 +227,11 @@ def risks(loaded: Loaded) -> object:
     return jira, fields_of(config), ticket_of("servicenow", config, "incident", accepted).risk
 
 
+def commenting(loaded: Loaded) -> object:
+    """Whether a Jira's comments are internal ones."""
+    return Jira("jira", jira_config(loaded), SECRET)._is_internal
+
+
 def retention(loaded: Loaded) -> object:
     """For how many milliseconds a delivery's fingerprint is kept, and a case's timeline."""
     keyring, kept, connection = Keyring.parse(generate_key()), loaded.mappings.retention, Connection(Redis())

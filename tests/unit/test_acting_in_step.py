@@ -321,3 +321,27 @@ async def test_what_schoolscan_says_when_it_refuses_a_status_is_not_told_on_tick
     progress = await case.look()
     assert progress.refused == {"patch:reviewing": no}
     assert case.comments == ["refused KEY-1 patch reviewing: SchoolScan's answer is 409"]
+
+
+@pytest.mark.parametrize(("names", "expected"), [(False, ["person-1"]), (True, ["Priya"])])
+async def test_who_closed_a_ticket_is_asked_for_by_name_only_where_the_rule_says_so(
+    names: bool,  # noqa: FBT001 - pytest gives it by name
+    expected: list[str],
+) -> None:
+    case = Case(Policy("every-finding", names_people=names))
+    await case.settle()
+    case.jira.books[case.ticket.id].closer_name = "Priya"
+    case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
+    await case.settle()
+    assert case.source.updates[-1][2].startswith("ticket_done")
+    assert case.rulebook.closers == expected
+    assert ("closer_name" in case.jira.troubles.calls) is names
+
+
+async def test_a_note_does_not_fail_because_a_name_cannot_be_read() -> None:
+    case = Case(Policy("every-finding", names_people=True))
+    await case.settle()
+    case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
+    case.jira.troubles.for_good("closer_name", BUSY)
+    await case.settle()
+    assert case.status() is FindingStatus.RESOLVED

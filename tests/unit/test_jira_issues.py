@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 from remediation.errors import Refused, TryLater
 from remediation.mapping.defaults import JIRA_RESOLUTIONS
 from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
-from remediation.trackers.jira_answers import Comment, Found, Issue, Transition, understood
+from remediation.trackers.jira_answers import Comment, Found, Issue, Property, Transition, understood
 from remediation.trackers.jira_issues import (
     Closing,
     Reading,
     carrying,
     checked_id,
     checked_mark,
+    comments_of_closing,
     edit_of,
     issue_link_of,
     link_of,
     mark_of,
     payload_of,
     transition_of,
-    words_of_closing,
 )
 from remediation.trackers.jira_workflow import Choice, Place, Step
 
@@ -285,17 +285,39 @@ def test_closing_words_are_the_newest_of_whoever_closed_it(
     closed_by: str | None, closed_at: datetime | None, comments: list[Comment], words: str | None
 ) -> None:
     ticket = Ticket("jira", "1", "SEC-1", "x", TicketState.DONE, closed_by=closed_by, closed_at=closed_at)
-    assert words_of_closing(comments, ticket, "us") == words
+    assert closing_words(comments, ticket) == words
     assert "Offline" not in repr(comments)
 
 
-def test_words_that_only_a_group_may_read_are_not_copied() -> None:
+def closing_words(comments: list[Comment], ticket: Ticket) -> str | None:
+    """What is copied of these comments."""
+    found = comments_of_closing(comments, ticket, "us")
+    return (found[0].body.strip() or None) if found else None
+
+
+NOT_FOR_ALL = {
+    "a group's": {"visibility": {"type": "group", "value": "privacy-team"}},
+    "a role's": {"visibility": {"type": "role", "value": "Administrators"}},
+    "a service project's internal one": {"jsdPublic": False},
+    "an app's": {"author": {"accountId": "kim", "accountType": "app"}},
+}
+
+
+@pytest.mark.parametrize("shown", NOT_FOR_ALL.values(), ids=NOT_FOR_ALL)
+def test_what_is_not_for_every_reader_or_not_a_persons_is_not_copied(shown: dict[str, object]) -> None:
     ticket = Ticket("jira", "1", "SEC-1", "x", TicketState.DONE, closed_by="kim", closed_at=CLOSED_AT)
-    restricted = comment(31, "kim", "For the team").model_copy(
-        update={"visibility": {"type": "group", "value": "privacy-team"}}
-    )
-    assert words_of_closing([restricted, comment(30, "kim", "Offline")], ticket, "us") == "Offline"
-    assert words_of_closing([restricted], ticket, "us") is None
+    written = {"author": {"accountId": "kim"}, "created": "2026-11-21T09:31:00.000+0000", "body": "For the team"}
+    restricted, public = Comment.model_validate(written | shown), comment(30, "kim", "Offline")
+    assert closing_words([restricted, public], ticket) == "Offline"
+    assert closing_words([restricted], ticket) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "public"),
+    [({"internal": True}, False), ({"internal": False}, True), ({}, False), (None, False), ("", False)],
+)
+def test_a_property_that_is_not_understood_makes_no_comment_public(value: object, *, public: bool) -> None:
+    assert Property.model_validate({"key": "sd.public.comment", "value": value}).is_public is public
 
 
 CUSTOM = frozenset({"customfield_1"})

@@ -111,6 +111,16 @@ def test_a_comment_comes_only_with_the_step_that_reaches_the_goal() -> None:
     assert on_the_way.given((), Goal.ACTIVE).is_open
 
 
+def test_whoever_writes_internal_comments_gives_none_inside_a_step() -> None:
+    step = Step("a", DONE, missing=(("comment", "Comment"), ("customfield_1", "Cause")))
+    given = step.given({"comment", "customfield_1"}, Goal.DONE, internal=True)
+    assert not given.is_open
+    explored = Explored({TO_DO.id: (given,)})
+    assert no_way(TO_DO, Goal.DONE, explored) == (
+        "the transition to a done status requires: Comment (a public one, which `comments: internal` forbids)"
+    )
+
+
 def test_who_works_on_it_is_advised_as_what_no_rule_gives_in_closing() -> None:
     words = no_way(TO_DO, Goal.DONE, seen(s1=[Step("a", DONE, missing=(("assignee", "Assignee"),))]))
     assert words == (

@@ -19,6 +19,7 @@ from tests.unit.mapping_observers import (
     Observer,
     account,
     closings,
+    commenting,
     horizons,
     jira_connection,
     kinds,
@@ -157,6 +158,7 @@ def keeping_in_step(above: str) -> dict[str, Change]:
         f"{above}.accept.at_most": change(policies, None, "90d", "365d"),
         f"{above}.when_gone": change(policies, "comment", "close"),
         f"{above}.copy_comments": change(policies, "none", "closing"),
+        f"{above}.people": change(policies, "ids", "names"),
     }
 
 
@@ -175,6 +177,7 @@ TRACKERS = {
     "trackers.jira.deployment": change(
         routing, "cloud", "data_center", defaults__tickets__jira={"project": "SEC", "assignee": "one"}
     ),
+    "trackers.jira.comments": change(commenting, "public", "internal"),
     "trackers.jira.auth.scoped.cloud_id": change(
         jira_connection, "11223344-a1b2", "11223344-a1b3", trackers__jira__auth=SCOPED
     ),

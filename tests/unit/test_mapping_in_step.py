@@ -71,6 +71,10 @@ def news(**words: object) -> list[str]:
         ),
         ({"when_gone": "close"}, ["When SchoolScan no longer has it, open tickets are closed with a comment."]),
         (
+            {"people": "names"},
+            ["Notes name who closed a ticket, as its tracker shows them to its own users."],
+        ),
+        (
             {"copy_comments": "closing"},
             ["Notes say what the person who closed the ticket wrote, scrubbed and cut."],
         ),
@@ -100,4 +104,5 @@ def test_choices_are_spelt_as_they_are_written() -> None:
         "accept.at_most": None,
         "when_gone": "comment",
         "copy_comments": "none",
+        "people": "ids",
     }

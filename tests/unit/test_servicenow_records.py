@@ -31,6 +31,7 @@ from remediation.trackers.servicenow_records import (
 
 SYS_ID = "0123456789abcdef0123456789abcdef"
 PERSON = "f" * 32
+PROGRAMS = "web_service_access_only"
 
 
 def config(**settings: Any) -> ServiceNowTracker:
@@ -248,7 +249,7 @@ def test_a_resolution_names_the_code_of_its_reason(reason: Reason, code: str) ->
     assert payload == {
         "state": "6",
         "close_code": code,
-        "close_notes": "Why <it> is over",
+        "close_notes": "Why <it> is over\n\n(written by remedy)",
         "work_notes": "Why <\u200bit> is over",
     }
 
@@ -325,6 +326,11 @@ ACCEPTED = {"state": "6", "close_code": "Known error", "u_reason": "Public by la
         (RISKS, ACCEPTED | {"close_code": "Duplicate"}, None),
         (RISKS, ACCEPTED | {"state": "2"}, None),
         ({"risk_reason": "close_notes", "close_codes": CODES}, ACCEPTED | {"close_notes": "Why"}, Risk("Why")),
+        (
+            RISKS,
+            ACCEPTED | {"u_reason": "Ours (written by remedy)"},
+            Risk(None, datetime(2030, 1, 31, 10, tzinfo=UTC)),
+        ),
     ],
 )
 def test_only_an_accepted_risk_is_explained_by_its_columns(
@@ -344,6 +350,10 @@ def test_only_an_accepted_risk_is_explained_by_its_columns(
         ({"state": "7", "closed_by": PERSON, "close_notes": "Done"}, "Done"),
         ({"state": "6", "resolved_by": PERSON, "close_notes": " "}, None),
         ({"state": "6", "resolved_by": "own", "close_notes": "Ours"}, None),
+        ({"state": "6", "resolved_by": PERSON, "close_notes": "Ours\n\n(written by remedy)"}, None),
+        ({"state": "6", "resolved_by": PERSON, "close_notes": "Ours (written by remedy)\nand theirs"}, None),
+        ({"state": "6", "resolved_by": PERSON, f"resolved_by.{PROGRAMS}": "true", "close_notes": "By a job"}, None),
+        ({"state": "6", "resolved_by": PERSON, f"closed_by.{PROGRAMS}": "true", "close_notes": "Done"}, "Done"),
         ({"state": "6", "close_notes": "Nobody's"}, None),
         ({"state": "2", "resolved_by": PERSON, "close_notes": "Old"}, None),
     ],
@@ -371,7 +381,7 @@ def test_a_record_is_tied_to_the_one_of_its_table_whose_place_it_takes(
 
 
 def test_a_resolution_without_words_still_has_notes() -> None:
-    assert resolution(config(), Reason.FIXED, " \n")["close_notes"] == "Solution provided"
+    assert resolution(config(), Reason.FIXED, " \n")["close_notes"] == "Solution provided\n\n(written by remedy)"
 
 
 def test_a_reopening_clears_the_code_and_leaves_the_notes() -> None:
