@@ -30,7 +30,7 @@ test: setup ## run all tests (ARGS="tests/unit -k words" runs some)
 matrix: setup ## run the unit and contract tests on every other Python that is taken and that this machine has
 	@scripts/matrix.sh
 
-check: setup ## linters, types, import rules, mappings.yaml, the chart
+check: setup ## linters, types, import rules, mappings.yaml, the chart, the image's file
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --quiet --check .
 	@.venv/bin/mypy --no-error-summary $(CODE)
@@ -40,6 +40,8 @@ check: setup ## linters, types, import rules, mappings.yaml, the chart
 	@.venv/bin/remedy mappings check mappings.yaml
 	@.venv/bin/remedy mappings test mappings.tests.yaml --mappings mappings.yaml
 	@.venv/bin/python scripts/chart_check.py
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@if [ -x .venv/bin/hadolint ]; then .venv/bin/hadolint Dockerfile; else echo "hadolint has no wheel for this system"; fi
 
 bench: setup ## run every measurement of bench/
 	@.venv/bin/python -m bench $(ARGS)
