@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from cli.embedded import EmbeddedServer
 from cli.outbound import outbound
 from receiver.accounts import Account, Accounts
-from remediation.errors import ConfigurationError, Problem
+from remediation.errors import ConfigurationError, Problem, StoreUnavailable
 from remediation.mapping.loading import Loaded
 from remediation.mapping.schema import Mappings
 from remediation.mapping.secrets import webhook_secrets, worker_secrets
@@ -157,6 +157,7 @@ async def open_desks(
         kept = loaded.mappings.retention
         desk = desk_on(connection, keyring, outside.sources, outside.trackers, rulebook, clock, kept)
         async with contextlib.aclosing(Desks(desk, stack.pop_all().aclose)) as desks:
+            await ask_again(desks)
             yield desks
 
 
@@ -167,3 +168,10 @@ async def refurnish(desks: Desks, loaded: Loaded) -> None:
         outside = await stack.enter_async_context(open_outside(loaded))
         kept = loaded.mappings.retention
         desks.replace(outside.sources, outside.trackers, rulebook, stack.pop_all().aclose, kept)
+    await ask_again(desks)
+
+
+async def ask_again(desks: Desks) -> None:
+    """Secrets may have been renewed: ask whoever is waited for with the next sweep. While Redis is away, nobody."""
+    with desks.at_work() as desk, contextlib.suppress(StoreUnavailable):
+        await desk.systems.ask_again(desk.clock())

@@ -12,7 +12,15 @@ import msgspec
 
 from cli.assembly import open_connection, open_outside, redis_address
 from cli.case_named import case_named
-from cli.case_words import doubt_words, step_words, ticket_words, time_words, timeline_lines, to_do_words
+from cli.case_words import (
+    doubt_words,
+    step_words,
+    ticket_words,
+    time_words,
+    timeline_lines,
+    to_do_words,
+    waiting_words,
+)
 from cli.clock import clock_of
 from cli.failures import ExitCode
 from cli.previews import district_of
@@ -29,6 +37,7 @@ from remediation.store.appointments import Appointments
 from remediation.store.connection import Connection
 from remediation.store.entries import Doubted, Entry, Seen, Step, kind_word, moment, steps_of
 from remediation.store.standings import Stand, Standing, Standings
+from remediation.store.systems import Systems, Trouble
 from remediation.store.timeline import MOST_ENTRIES, Timeline
 from remediation.store.todo import Todo
 
@@ -75,6 +84,7 @@ class _Known:
     standing: Standing
     look_at: float | None
     timeline: list[Entry]
+    trouble: Trouble | None
 
 
 @case.command()
@@ -102,7 +112,9 @@ async def _known(ref: str, limit: int, settings: Settings, connection: Connectio
         says = "it was never looked at, or Redis was wiped since"
         raise click.ClickException(f"nothing is known of {terminal(key.ref)}: {says}; remedy case plan asks outside")
     (standing,) = await Standings(connection).of([key.ref])
-    return _Known(record, standing, await Appointments(connection).of(key.ref), timeline)
+    troubles = {trouble.system: trouble for trouble in await Systems(connection).in_trouble()}
+    look_at = await Appointments(connection).of(key.ref)
+    return _Known(record, standing, look_at, timeline, troubles.get(record.waits_for))
 
 
 def _known_lines(known: _Known) -> Iterator[str]:
@@ -125,6 +137,8 @@ def _known_lines(known: _Known) -> Iterator[str]:
     yield from _given_up_lines(record.given_up)
     if known.look_at:
         yield _fact("next look", f"{time_words(known.look_at)}, when the accepted risk ends")
+    if known.trouble:
+        yield _fact("waits for", f"{known.trouble.system}: {waiting_words(known.trouble)}")
     yield _fact("now", _STANDS[known.standing.stand].format(due=time_words(known.standing.due)))
     yield ""
     yield "Timeline (UTC)" if known.timeline else "Nothing is in its timeline (any more)."
@@ -163,6 +177,7 @@ def _known_json(known: _Known) -> dict[str, Any]:
         "stand": known.standing.stand,
         "due": _iso(known.standing.due or None),
         "look_at": _iso(known.look_at),
+        "waits_for": _trouble_json(known.trouble) if known.trouble else None,
         "timeline": [_entry_json(entry) for entry in known.timeline],
     }
 
@@ -171,6 +186,12 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
     shown = msgspec.to_builtins(entry)
     times = {name: _iso(shown[name]) for name in ("at", "marked_at", "until", "look_at") if name in shown}
     return {"kind": kind_word(entry), **shown, **times}
+
+
+def _trouble_json(trouble: Trouble) -> dict[str, Any]:
+    """A system that is waited for."""
+    since = _iso(trouble.since)
+    return {"system": trouble.system, "waiting": trouble.waiting, "since": since, "status": trouble.status}
 
 
 def _iso(at: float | None) -> str | None:

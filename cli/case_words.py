@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from remediation.actions import Why, kind_of, target_of
+from remediation.errors import Waiting
 from remediation.ownership import Evidence
 from remediation.store.entries import (
     Acted,
@@ -22,6 +23,7 @@ from remediation.store.entries import (
     Triggered,
     moment,
 )
+from remediation.store.systems import Trouble
 
 WHYS: Mapping[Why, str] = {
     Why.NEW: "the finding is new",
@@ -62,6 +64,15 @@ DOUBTS: Mapping[str, str] = {
     Evidence.OTHER_TICKET: "has no mark, and was not created when this case's was: the case's own is searched for",
     Evidence.OTHER_SITE: "was linked on another site, and has no mark of ours here: the case's own is searched for",
 }
+
+WAITING: Mapping[Waiting, str] = {
+    Waiting.SIGN_IN: "our sign-in, or the way there, is refused",
+    Waiting.LIMIT: "a limit on its requests is reached",
+    Waiting.AWAY: "it does not answer",
+    Waiting.CHANGED: "somebody else was quicker",
+    Waiting.OURS: "",
+}
+"""What must end first, as people say it."""
 
 _ERRORS = {"TryLater": "try later", "Refused": "said no", "NotFound": "not found"}
 """What an error's class means to people; any other is a defect of ours, and goes by its name."""
@@ -135,6 +146,12 @@ def trouble_words(error: str, status: int | None, request_id: str) -> str:
     return ", ".join(filter(None, parts))
 
 
+def waiting_words(trouble: Trouble) -> str:
+    """Why a system is waited for, and since when."""
+    status = f" (HTTP {trouble.status})" if trouble.status else ""
+    return f"{WAITING[trouble.waiting]}{status} since {time_words(trouble.since)} UTC"
+
+
 def entry_words(entry: Entry) -> str:
     """An entry of a timeline as one line, without its time."""
     match entry:
@@ -183,8 +200,9 @@ def _acted(acted: Acted) -> str:
 
 
 def _in_brackets(entry: Acted | PutOff | SetAside) -> str:
-    system = entry.system if isinstance(entry, PutOff) else ""
-    words = ", ".join(filter(None, [system, trouble_words(entry.error, entry.status, entry.request_id)]))
+    system, waiting = (entry.system, entry.waiting) if isinstance(entry, PutOff) else ("", "")
+    why = WAITING[Waiting(waiting)] if waiting in set(Waiting) else ""
+    words = ", ".join(filter(None, [system, why, trouble_words(entry.error, entry.status, entry.request_id)]))
     return f" ({words})" if words else ""
 
 

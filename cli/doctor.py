@@ -9,7 +9,7 @@ from http import HTTPStatus
 import click
 
 from cli.assembly import Outside, accounts_of, keyring_of, open_connection, open_outside, redis_address
-from cli.case_words import time_words
+from cli.case_words import time_words, waiting_words
 from cli.clock import WORTH_TELLING, clock_of
 from cli.failures import ExitCode
 from cli.tracker_sites import remembered, site_of
@@ -25,7 +25,13 @@ from remediation.settings import Settings, environ, load_settings
 from remediation.signatures import TOLERANCE
 from remediation.sites import Site, SiteHistory
 from remediation.store.readiness import durability_problems, standing_problem
+from remediation.store.systems import Systems, Trouble
 from remediation.trackers.servicenow_sign_in import sign_in_advice
+
+_MENDS = {
+    Waiting.SIGN_IN: "Renew its token or password, or let us in: the cases go on by themselves.",
+    Waiting.LIMIT: "The cases go on when the limit ends; who else spends it?",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +116,22 @@ async def _redis(
                 standing = await standing_problem(connection)
                 problems, clock = await durability_problems(connection.redis), await clock_of(connection)
                 sites = await remembered(connection, trackers)
+                troubles = [] if standing else await Systems(connection).in_trouble()
     except RemediationError as error:
         away = Diagnosis("Redis", well=False, says=str(error), advice="Is it running, and is REDIS_URL right?")
         return [away], {}
     if standing:
         return [Diagnosis("Redis", well=False, says=standing, advice="Does REDIS_URL lead to the primary?")], sites
-    return [_durability(settings, problems), _clock(clock.difference)], sites
+    return [_durability(settings, problems), _clock(clock.difference), *map(_waited_for, troubles)], sites
+
+
+def _waited_for(trouble: Trouble) -> Diagnosis:
+    """A system for which the workers have to wait, whatever it answers to us here and now."""
+    advice = _MENDS.get(trouble.waiting, "Nothing is lost: the cases go on when it answers.")
+    cases = f"{trouble.cases} case(s) wait for it" if trouble.cases else "no case waits for it yet"
+    return Diagnosis(
+        f"waiting for {trouble.system}", well=False, says=f"{waiting_words(trouble)}; {cases}", advice=advice
+    )
 
 
 def _durability(settings: Settings, problems: list[str]) -> Diagnosis:

@@ -22,7 +22,7 @@ from remediation.actions import (
     target_of,
 )
 from remediation.cases import CaseRecord, Link
-from remediation.errors import ConfigurationError, OutsideError, Refused, TryLater
+from remediation.errors import ConfigurationError, OutsideError, Refused, TryLater, Waiting
 from remediation.failpoints import failpoint
 from remediation.observing import Sight
 from remediation.planning import is_question
@@ -31,6 +31,7 @@ from remediation.ports import Links, Rulebook, Source, Telling, Tracker
 from remediation.progress import Progress
 from remediation.redaction import scrubbed
 from remediation.requests_noted import noting_requests
+from remediation.rereading import has_changed
 from remediation.tickets import Reason, Ticket, TicketState
 
 _LONGEST_WORDS = 500
@@ -94,8 +95,7 @@ class Hands:
         except TryLater as error:
             progress.later[action.name] = error
         except Refused as error:
-            progress.refused[action.name] = error
-            await self._tell_refusal(action, error, progress)
+            await self._take_refusal(action, error, progress)
         except ConfigurationError as error:  # a template that passed every trial, and fails for this very finding
             progress.refused[action.name] = Refused("mappings.yaml", str(error))
         else:
@@ -185,6 +185,18 @@ class Hands:
             await self.links.unlink(tracker)
         else:
             await self.links.link(old)
+
+    async def _take_refusal(self, action: Action, error: Refused, progress: Progress) -> None:
+        """What was refused as somebody had just changed it is planned anew; anything else is refused for good."""
+        seen = self.sight.observation
+        if await has_changed(action, seen, progress.tickets, self.trackers, self.source):
+            status, request_id = error.status, error.request_id
+            progress.later[action.name] = TryLater(
+                error.system, error.words, status=status, request_id=request_id, waiting=Waiting.CHANGED
+            )
+            return
+        progress.refused[action.name] = error
+        await self._tell_refusal(action, error, progress)
 
     async def _tell_refusal(self, action: Action, error: Refused, progress: Progress) -> None:
         """Leave a comment where people will look for it: what we wanted, and the tracker's own words. Best effort.

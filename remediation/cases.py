@@ -175,8 +175,9 @@ class CaseRecord:
 
     `parked` and `again` are names of actions (see actions.py): set aside after a refusal, and asked for
     once more by a person. Those of `parked` that a person gave up are `given_up`, too: they are not done either, and
-    nobody is asked about them any more. `attempts` counts the looks in a row that had to be put off. `born` is when
-    (Unix seconds) the store began: it knows nothing of intents from before.
+    nobody is asked about them any more. `attempts` counts the looks in a row that had to be put off, `overtaken` the
+    last ones in a row that were so only because somebody else was quicker. `born` is when (Unix seconds) the store
+    began: it knows nothing of intents from before. `waits_for` is the system that held up the last look, if one did.
     """
 
     key: CaseKey
@@ -187,6 +188,8 @@ class CaseRecord:
     again: frozenset[str] = frozenset()
     given_up: frozenset[str] = frozenset()
     attempts: int = 0
+    overtaken: int = 0
+    waits_for: str = ""
     born: float = 0.0
 
     @property

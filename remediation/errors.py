@@ -138,6 +138,11 @@ def _waiting_of(status: int | None, after: float | None) -> Waiting:
 
 _BY_STATUS: Mapping[int, Waiting] = {
     HTTPStatus.UNAUTHORIZED: Waiting.SIGN_IN,
+    HTTPStatus.FORBIDDEN: Waiting.SIGN_IN,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: Waiting.SIGN_IN,
+    HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED: Waiting.SIGN_IN,
+    HTTPStatus.CONFLICT: Waiting.CHANGED,
+    HTTPStatus.LOCKED: Waiting.CHANGED,
     HTTPStatus.TOO_MANY_REQUESTS: Waiting.LIMIT,
 }
 

@@ -22,7 +22,7 @@ from sandbox import jira_administration as administration
 from sandbox import jira_directory as directory
 from sandbox import jira_endpoints as issues
 from sandbox.jira_endpoints import Call, with_body
-from sandbox.jira_problems import Problem
+from sandbox.jira_problems import Problem, locked_out
 from sandbox.jira_sign_in import NOBODY, account_in, answer_to_nobody, login_headers
 from sandbox.jira_state import APP, PERSON, SERVICE, Account, JiraState
 from sandbox.jira_views import View, page_of
@@ -120,7 +120,7 @@ def _served(path: str, endpoint: Endpoint, version: str) -> Callable[[Request], 
         account = account_in(request, state)
         call = Call(request, state, view, account or NOBODY)
         try:
-            answer = await _answer(path, endpoint, call)
+            answer = locked_out() if state.locked else await _answer(path, endpoint, call)
         except Problem as problem:
             answer = JSONResponse(problem.body, problem.status, headers=problem.headers)
         answer.headers.update(login_headers(request, state, account))
@@ -188,7 +188,8 @@ async def _settings(request: Request) -> Response:
 
     `withheld`: keys of permissions that nobody has; `unassignable`: ids of accounts that cannot be assigned issues;
     `off_edit_screens`: fields that no screen for editing has; `base_url`: the site's own base address, whatever address
-    a request came to; `expired`: ids of accounts whose tokens have run out.
+    a request came to; `expired`: ids of accounts whose tokens have run out; `locked`: too many wrong passwords were
+    given, and nobody signs in before a CAPTCHA is solved.
     `keeps_resolution`: no workflow takes the resolution away when an issue leaves its done statuses.
     """
     state: JiraState = request.app.state.jira
@@ -196,13 +197,14 @@ async def _settings(request: Request) -> Response:
         order = await request.json()
         state.search_lag = float(order.get("search_lag", state.search_lag))
         state.base_url = str(order.get("base_url", state.base_url))
+        state.locked = bool(order.get("locked", state.locked))
         state.page_limit = int(order.get("page_limit", state.page_limit))
         state.withheld = frozenset(order.get("withheld", state.withheld))
         state.unassignable = frozenset(order.get("unassignable", state.unassignable))
         state.off_edit_screens = frozenset(order.get("off_edit_screens", state.off_edit_screens))
         state.keeps_resolution = bool(order.get("keeps_resolution", state.keeps_resolution))
         state.expired = frozenset(order.get("expired", state.expired))
-    shown = {name: getattr(state, name) for name in ("deployment", "search_lag", "page_limit")}
+    shown = {name: getattr(state, name) for name in _SETTINGS}
     named = ("withheld", "unassignable", "off_edit_screens", "expired")
     return JSONResponse({**shown, **{name: sorted(getattr(state, name)) for name in named}})
 
@@ -212,6 +214,7 @@ async def _begin_again(request: Request) -> Response:
     return Response(status_code=204)
 
 
+_SETTINGS = ("deployment", "search_lag", "locked", "page_limit")
 _CONTROLS = (
     Route("/browse/{key}", _browse),
     Route("/_sandbox/move", _move, methods=["POST"]),

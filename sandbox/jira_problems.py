@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from starlette.responses import Response
+
 NO_ISSUE = "Issue does not exist or you do not have permission to see it."
 
 
@@ -30,6 +32,11 @@ class Problem(Exception):
 def not_found(message: str = NO_ISSUE) -> Problem:
     """What Jira answers for something that does not exist, or that the caller may not see."""
     return Problem(404, [message])
+
+
+def locked_out() -> Response:
+    """What Jira answers to an account that must solve a CAPTCHA first: no word, whatever the password."""
+    return Response(status_code=403, headers={"X-Seraph-LoginReason": "AUTHENTICATION_DENIED"})
 
 
 def off_screen(name: str) -> str:

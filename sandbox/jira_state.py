@@ -134,6 +134,7 @@ class JiraState:
         self.deployment = deployment
         self.search_lag = search_lag
         self.base_url = ""
+        self.locked = False
         self.page_limit = 100
         self.withheld: frozenset[str] = frozenset()
         self.off_edit_screens: frozenset[str] = frozenset()

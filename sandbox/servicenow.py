@@ -151,6 +151,8 @@ class _Instance:
         by = self.sign_in.account(request)
         if by is None:
             raise HTTPException(401, "User Not Authenticated", {"WWW-Authenticate": 'Basic realm="Service-now"'})
+        if self.tables.settings.unscoped:
+            raise Denied("User Not Authorized", "Access to unscoped api is not allowed")
         self._count()
         table: str = request.path_params["table"]
         if table not in TABLES and table not in readable:

@@ -56,7 +56,7 @@ class Settings:
     tokens are good for `token_lifetime` seconds. Query rules let integrations compare no column of `no_query_match` for
     equality, none of `no_query_range` for more or less, and query no table of `no_query` at all. Times that they write
     into a query are read in `query_zone`, that of their account. `instance_id` is the instance's own, which
-    integrations may read where `shown_properties` says so.
+    integrations may read where `shown_properties` says so. `unscoped` clients of OAuth are kept out of the Table API.
     """
 
     dropped_fields: list[str] = field(default_factory=list)
@@ -78,6 +78,7 @@ class Settings:
     no_query_match: list[str] = field(default_factory=list)
     no_query_range: list[str] = field(default_factory=list)
     query_zone: str = "UTC"
+    unscoped: bool = False
 
 
 @dataclass(slots=True)

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from remediation.errors import OutsideError
+from remediation.errors import OutsideError, TryLater
 from remediation.store.entries import Cause, Entry, decoded, encoded
 from remediation.store.parked import EVERYTHING, Outcome, Parked, ParkedKind, ParkedWork, Selection, name_of
+from remediation.store.systems import Systems
 from remediation.store.timeline import BEGINNING, MOST_ENTRIES, Timeline, Told
 from tests.shelves import Shelves, milliseconds
 
@@ -85,6 +86,25 @@ class MemoryParkedWork(ParkedWork):
 
     async def one(self, name: str) -> Parked | None:
         return self._on.parked.get(name)
+
+
+class NoSystems(Systems):
+    """Systems of which nothing is noted: what waits for one comes back when it is due."""
+
+    def __init__(self) -> None:
+        """Nothing lies in Redis."""
+
+    async def note_trouble(self, error: TryLater, now: float) -> bool:
+        del error, now
+        return False
+
+    async def note_answer(self, system: str, now: float) -> bool:
+        del system, now
+        return False
+
+    async def limited_until(self, system: str) -> float:
+        del system
+        return 0.0
 
 
 class MemoryTimeline(Timeline):

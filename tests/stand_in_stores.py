@@ -125,7 +125,7 @@ class MemoryTodo(Todo):
             if look_at is not None:
                 self._on.appointments[ref] = milliseconds(look_at)
             self._on.seen.update({(each.tracker, each.id): each.version for each in seen if each.version})
-            self._on.drop(ref, "attempts", *fields)
+            self._on.drop(ref, "attempts", "overtaken", *fields)
             for name in fields:
                 self._on.parked.pop(f"{ref}/{name.removeprefix('parked:')}", None)
             self._on.lapse(ref)
@@ -138,14 +138,24 @@ class MemoryTodo(Todo):
 
         return await self._on.call(work)
 
-    async def put_off(self, lease: Lease, due: float, now: float, *, drop: Iterable[str] = ()) -> bool:
+    async def put_off(
+        self,
+        lease: Lease,
+        due: float,
+        now: float,
+        *,
+        overtaken: bool = False,
+        held_by: str = "",
+        drop: Iterable[str] = (),
+    ) -> bool:
+        del held_by  # nobody is told, and nothing brought forward
         ref, fields = lease.ref, list(drop)
 
         def work() -> bool:
             if not self._on.holds(lease):
                 return False
-            self._on.add(ref, "attempts")
-            self._on.drop(ref, *fields)
+            self._on.add(ref, "overtaken" if overtaken else "attempts")
+            self._on.drop(ref, *fields, *(() if overtaken else ("overtaken",)))
             if self._on.row(ref)["gen"].decode() == lease.generation:
                 self._on.write(ref, cause=Cause.SWEEP, marked_at=milliseconds(now))
                 self._on.dirty[ref] = milliseconds(due)

@@ -5,15 +5,23 @@ import time
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from http import HTTPStatus
 
 import structlog
 
 from remediation.acting import Hands
 from remediation.actions import Plan, kind_of, target_of
 from remediation.backoff import delay
-from remediation.cases import Memory
-from remediation.errors import LeaseLost, NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater
+from remediation.cases import CaseRecord, Memory
+from remediation.errors import (
+    LeaseLost,
+    NotFound,
+    OutsideError,
+    Poison,
+    Refused,
+    StoreUnavailable,
+    TryLater,
+    Waiting,
+)
 from remediation.failpoints import failpoint
 from remediation.findings import FindingStatus
 from remediation.observing import Sight, observe
@@ -22,12 +30,21 @@ from remediation.progress import Progress
 from remediation.store.case_rows import memory_json
 from remediation.store.entries import PutOff, SetAside, Settled
 from remediation.store.parked import ParkedKind
+from remediation.store.systems import held_by
 from remediation.store.todo import LEASE_SECONDS, Lease
 from workers.jobs import MOST_STUMBLES, never_raising
 from workers.leases import under_lease
 from workers.metrics import LOOK_SECONDS, LOOKS
 from workers.resources import Desk
-from workers.telling import count_and_log, tell_doubts, tell_plan, tell_progress, tell_put_off
+from workers.telling import (
+    count_and_log,
+    note_answer,
+    note_trouble,
+    tell_doubts,
+    tell_plan,
+    tell_progress,
+    tell_put_off,
+)
 
 logger = structlog.get_logger()
 
@@ -96,6 +113,8 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
             ParkedKind.ACTION, lease.ref, error, desk.clock(), district=record.key.district, action=action
         )
     memory = _memory(desk, lease, sight, progress)
+    if record.waits_for and record.waits_for not in {error.system for error in later}:
+        await note_answer(desk, record.waits_for)
     if later:
         _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(memory)}))
         await tell_progress(desk, lease, sight, progress, memory, None)
@@ -172,23 +191,34 @@ def _as_it_is_now(sight: Sight, progress: Progress) -> Observation:
 
 
 async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater], drop: Sequence[str] = ()) -> None:
-    waits = {_wait(desk, lease.record.attempts, error): error for error in errors}
+    waits = {_wait(desk, lease.record, error): error for error in errors}
     wait = min(waits)
     await tell_put_off(desk, lease, PutOff.by(waits[wait], desk.clock() + wait, desk.clock()))
-    _require(lease, held=await desk.todo.put_off(lease, desk.clock() + wait, desk.clock(), drop=drop))
+    for error in errors:
+        await note_trouble(desk, error)
+    first, now = waits[wait], desk.clock()
+    overtaken, system = first.waiting is Waiting.CHANGED, held_by(first)
+    held = await desk.todo.put_off(lease, now + wait, now, overtaken=overtaken, held_by=system, drop=drop)
+    _require(lease, held=held)
     LOOKS.labels(lease.record.key.district, "put_off").inc()
-    attempt, error = lease.record.attempts + 1, waits[wait]
-    logger.info("case_put_off", case=lease.ref, seconds=wait, attempt=attempt, system=error.system, status=error.status)
+    attempt, status = lease.record.attempts + 1, first.status
+    logger.info("case_put_off", case=lease.ref, seconds=wait, attempt=attempt, system=first.system, status=status)
 
 
-def _wait(desk: Desk, attempts: int, error: TryLater) -> float:
-    """Seconds until the next look.
+def _wait(desk: Desk, record: CaseRecord, error: TryLater) -> float:
+    """Seconds until the next look: more each time, whatever was asked for, as that did not end it the last time.
 
-    A rate limit, and a horizon of our own (which has no status), end at a known time, however often we met them;
-    anything else is asked less and less often.
+    Only a horizon of our own ends at a known time, however often we met it. Where somebody was quicker than we were,
+    the outages before that do not count.
     """
-    known = error.after is not None and error.status in {None, HTTPStatus.TOO_MANY_REQUESTS}
-    return delay(0 if known else attempts, error.after, desk.chance)
+    match error.waiting:
+        case Waiting.CHANGED:
+            attempts = record.overtaken
+        case Waiting.OURS if error.after is not None and error.status is None:
+            attempts = 0
+        case _:
+            attempts = record.attempts
+    return delay(attempts, error.after, desk.chance)
 
 
 async def _park_case(desk: Desk, lease: Lease, error: Exception) -> None:

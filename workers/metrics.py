@@ -20,5 +20,11 @@ PAGES = Counter("remedy_scan_pages_total", "Pages of scans listed.", ["district"
 POLLS = Counter("remedy_polls_total", "Lists of changes read from trackers.", ["tracker", "outcome"])
 WOKEN = Counter("remedy_woken_total", "Work that the sweep had to wake.", ["kind"])
 DIRTY = Gauge("remedy_cases_dirty", "Cases that wait to be looked at.")
+SYSTEMS_WAITED_FOR = Gauge(
+    "remedy_system_waited_for",
+    "1 while a system is waited for: for a sign-in, a limit, or an answer (away).",
+    ["system", "waiting"],
+)
+CASES_HELD = Gauge("remedy_cases_held", "Cases that wait for a system.", ["system"])
 PARKED = Gauge("remedy_parked", "Parked and quarantined work.")
 STUMBLES = Counter("remedy_job_errors_total", "Jobs ended by an error that nobody foresaw.", ["job", "error"])

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 import structlog
 
 from remediation.cases import CaseKey
-from remediation.errors import OutsideError
+from remediation.errors import OutsideError, TryLater
 from remediation.ports import Tracker
 from remediation.store.owners import Owners
 from remediation.tickets import TicketChange
 from workers.jobs import never_raising
 from workers.metrics import POLLS
 from workers.resources import Desk
+from workers.telling import note_answer, note_trouble
 
 logger = structlog.get_logger()
 
@@ -27,6 +28,9 @@ async def poll_trackers(desk: Desk) -> None:
 
 
 async def _poll(desk: Desk, tracker: Tracker) -> None:
+    if desk.clock() < await desk.systems.limited_until(tracker.name):
+        POLLS.labels(tracker.name, "limited").inc()
+        return
     await desk.sites.of([tracker.name])  # a change is noticed although no case is looked at
     cursor = await desk.todo.cursor(tracker.name)
     try:
@@ -40,7 +44,10 @@ async def _poll(desk: Desk, tracker: Tracker) -> None:
     except OutsideError as error:
         POLLS.labels(tracker.name, "failed").inc()
         logger.warning("poll_failed", tracker=tracker.name, error=type(error).__name__, status=error.status)
+        if isinstance(error, TryLater):
+            await note_trouble(desk, error)
     else:
+        await note_answer(desk, tracker.name)
         POLLS.labels(tracker.name, "done").inc()
 
 

@@ -19,6 +19,7 @@ from remediation.store.inbox import Inbox
 from remediation.store.links import LeasedLinks
 from remediation.store.parked import ParkedWork
 from remediation.store.scans import Scans
+from remediation.store.systems import Systems
 from remediation.store.timeline import Timeline
 from remediation.store.todo import Lease, Todo
 from workers.sites import TrackerSites
@@ -43,6 +44,7 @@ class Desk:
     inbox: Inbox
     scans: Scans
     parked: ParkedWork
+    systems: Systems
     timeline: Timeline
     links: Callable[[Lease, Mapping[str, str]], Links]
     sites: TrackerSites
@@ -76,6 +78,7 @@ def desk_on(
         inbox=Inbox(connection, keyring, kept.deliveries, beginnings),
         scans=Scans(connection, beginnings),
         parked=ParkedWork(connection, keyring),
+        systems=Systems(connection),
         timeline=Timeline(connection, kept.timelines),
         links=partial(LeasedLinks, connection, clock=clock),
         sites=TrackerSites(connection, trackers, clock),

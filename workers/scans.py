@@ -6,11 +6,13 @@ from remediation.backoff import delay
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import Poison, Refused, StoreUnavailable, TryLater
 from remediation.queue import band_of
+from remediation.sources.schoolscan import system_of
 from remediation.store.parked import ParkedKind
 from remediation.store.scans import ScanListing
 from workers.jobs import MOST_STUMBLES, never_raising
 from workers.metrics import PAGES
 from workers.resources import Desk
+from workers.telling import note_answer, note_trouble
 
 logger = structlog.get_logger()
 
@@ -25,6 +27,7 @@ async def page_scan(desk: Desk, ref: str) -> None:
         scan.crashes.check()
         await _list_page(desk, scan)
     except TryLater as error:
+        await note_trouble(desk, error)
         await _put_off(desk, scan, error.after)
     except (Refused, Poison) as error:
         await _park(desk, scan, error)
@@ -41,6 +44,7 @@ async def _list_page(desk: Desk, scan: ScanListing) -> None:
     page = await desk.source(scan.district).findings_page({"scan_id": scan.id}, scan.cursor)
     cases = [(CaseKey(scan.district, CaseKind.FINDING, found.id), band_of(found.severity)) for found in page.findings]
     await desk.scans.mark_page(scan, page.cursor, cases, desk.clock())
+    await note_answer(desk, system_of(scan.district))
     PAGES.labels(scan.district, "done").inc()
     logger.info("scan_page_listed", scan=scan.ref, count=len(cases), last=page.cursor is None)
 

@@ -7,7 +7,7 @@ import structlog
 
 from remediation.actions import OpenTicket, Plan, kind_of, target_of
 from remediation.cases import Memory
-from remediation.errors import OutsideError, Refused
+from remediation.errors import OutsideError, Refused, TryLater
 from remediation.observing import Sight
 from remediation.progress import Progress
 from remediation.store.entries import (
@@ -106,6 +106,18 @@ def _acted(desk: Desk, lease: Lease, progress: Progress) -> Iterator[Entry]:
 
 def _request(name: str, progress: Progress) -> str:
     return progress.requests.get(name, "")
+
+
+async def note_trouble(desk: Desk, error: TryLater) -> None:
+    """A system has to be waited for: one of all workers warns of it, once, and again when it is for something else."""
+    if await desk.systems.note_trouble(error, desk.clock()):
+        logger.warning("system_waited_for", system=error.system, reason=error.waiting, status=error.status)
+
+
+async def note_answer(desk: Desk, system: str) -> None:
+    """A system did what was asked: where that ends its trouble, one of all workers says so."""
+    if await desk.systems.note_answer(system, desk.clock()):
+        logger.warning("system_answers_again", system=system)
 
 
 def count_and_log(lease: Lease, sight: Sight, progress: Progress, refused: Mapping[str, Refused]) -> None:

@@ -21,6 +21,11 @@ WRITABLE_STATUSES = frozenset({FindingStatus.REVIEWING, FindingStatus.RESOLVED, 
 """What the API lets us set. Only SchoolScan itself sets `open`."""
 
 
+def system_of(district: str) -> str:
+    """What errors call a district's account."""
+    return f"schoolscan:{district}"
+
+
 class SchoolScan:
     """A Source (see ports) that is one district's SchoolScan account.
 
@@ -40,7 +45,7 @@ class SchoolScan:
         clock: Callable[[], float] = time.time,
         on_rate_limit: OnRateLimit = ignore_rate_limit,
     ) -> None:
-        self._system = f"schoolscan:{district}"
+        self._system = system_of(district)
         self._base = base_url.rstrip("/")
         self._transport = Transport(self._system, token, client, clock, on_rate_limit)
 

@@ -15,6 +15,7 @@ _MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _PASSING = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,  # a token gets mended, and then everything recovers by itself
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
         HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.TOO_EARLY,
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -27,14 +28,17 @@ def error_of(
 ) -> OutsideError:
     """The error for an answer that is no success.
 
-    A redirect (a proxy's sign-in page) and every 5xx may pass. After a 5xx a write may have been carried out. A 404
-    with a body that is no JSON is not SchoolScan's: a gateway that has lost its backend must not make a finding gone.
+    A redirect (a proxy's sign-in page) and every 5xx may pass. After a 5xx a write may have been carried out. A 403 or
+    404 without a structured body is not SchoolScan's: a gateway that has lost its backend must not make a finding gone,
+    and a proxy that keeps us out refuses no action.
     """
     words = words_of(body) or _phrase(status)
     request_id = _request_id(headers.get("X-Request-Id"))
-    if status in _MISSING and _is_the_vendors(body):
-        return NotFound(system, words, status=status, request_id=request_id)
-    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _PASSING | _MISSING:
+    is_refusal = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _PASSING
+    if is_refusal and status in _MISSING:
+        if _is_the_vendors(body):
+            return NotFound(system, words, status=status, request_id=request_id)
+    elif is_refusal and (status != HTTPStatus.FORBIDDEN or _is_the_vendors(body)):
         return Refused(system, words, status=status, request_id=request_id)
     return TryLater(
         system,
@@ -62,10 +66,17 @@ def words_of(body: bytes) -> str | None:
 
 
 def _is_the_vendors(body: bytes) -> bool:
+    """Whether a refusal has a structured body: `error` is an object, or a code stands beside the message.
+
+    Gateways answer in JSON, too: a message alone, or a status in words.
+    """
     try:
-        return not body.strip() or json_of(body) is not None
+        value = json_of(body)
     except Unreadable:
         return False
+    if not isinstance(value, dict):
+        return False
+    return isinstance(value.get("error"), dict) or isinstance(value.get("code"), str)
 
 
 def _phrase(status: int) -> str:

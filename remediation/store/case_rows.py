@@ -27,6 +27,8 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         again=frozenset(_names(row, "again")),
         given_up=given_up,
         attempts=int(row.get("attempts", 0)),
+        overtaken=int(row.get("overtaken", 0)),
+        waits_for=row.get("waits_for", b"").decode(),
         born=int(row.get("born", 0)) / 1000,
     )
 

@@ -150,11 +150,13 @@ class PutOff:
     error: str = ""
     status: int | None = None
     request_id: str = ""
+    waiting: str = ""
 
     @classmethod
-    def by(cls, error: OutsideError, until: float, now: float) -> "PutOff":
+    def by(cls, error: TryLater, until: float, now: float) -> "PutOff":
         """This error put it off."""
-        return cls(now, until, error.system, type(error).__name__, error.status, error.request_id or "")
+        kind, request_id = type(error).__name__, error.request_id or ""
+        return cls(now, until, error.system, kind, error.status, request_id, error.waiting)
 
 
 @dataclass(frozen=True, slots=True)

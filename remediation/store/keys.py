@@ -65,6 +65,15 @@ APPOINTMENTS = "remedy:appointments"
 SITE = "remedy:site:"
 """+ tracker: which site it is, and which it was before."""
 
+SYSTEMS = "remedy:systems"
+"""Set of the systems that are waited for, or for which cases wait still."""
+
+SYSTEM = "remedy:system:"
+"""+ system: a hash, what it is waited for, since when, and when it is asked again."""
+
+HELD = "remedy:held:"
+"""+ system: a sorted set of the cases that wait for it, by the time (ms) for which they were put off."""
+
 SWEPT = "remedy:swept"
 """There for as long as a worker sweeps."""
 
@@ -73,6 +82,17 @@ GRACE_MS = 10_000
 
 SWEPT_MS = 15_000
 """How long after its last sweep a worker counts as being there."""
+
+PROBE_MS = 30_000
+"""How often a system in trouble is asked by one of the cases that wait for it. Wrong passwords lock accounts."""
+
+FIRST_HOLD_MS = 5_000
+LONGEST_HOLD_MS = 900_000
+"""How long after the begin of a trouble an answer does not end it yet: the first time, and at most."""
+
+TROUBLE_MS = 3_600_000
+"""How long a trouble is told of without news: cases that wait for it are tried every quarter of an hour."""
+
 MOST_CRASHES = 5
 """After so many workers in a row that died over it, work is parked instead of begun again."""
 
@@ -101,6 +121,13 @@ PRELUDE = "\n".join(
         "TICKET_KEYS": TICKET_KEYS,
         "APPOINTMENTS": APPOINTMENTS,
         "SITE": SITE,
+        "SYSTEMS": SYSTEMS,
+        "SYSTEM": SYSTEM,
+        "HELD": HELD,
+        "PROBE_MS": PROBE_MS,
+        "FIRST_HOLD_MS": FIRST_HOLD_MS,
+        "LONGEST_HOLD_MS": LONGEST_HOLD_MS,
+        "TROUBLE_MS": TROUBLE_MS,
         "SWEPT": SWEPT,
         "SWEPT_MS": SWEPT_MS,
         "REPLAYS": REPLAYS,

@@ -156,12 +156,24 @@ class Todo:
         args += ["" if look_at is None else int(look_at * 1000), len(versions) // 3, *versions, *drop]
         return self._ended(lease, held=await self._connection.run("settle_case", *args) != b"lost")
 
-    async def put_off(self, lease: Lease, due: float, now: float, *, drop: Iterable[str] = ()) -> bool:
+    async def put_off(
+        self,
+        lease: Lease,
+        due: float,
+        now: float,
+        *,
+        overtaken: bool = False,
+        held_by: str = "",
+        drop: Iterable[str] = (),
+    ) -> bool:
         """Let go of the case; it is looked at again at `due` (Unix seconds), or at once if something happened since.
 
-        Fields in `drop` are deleted from the case's row. False: the lease was lost.
+        `overtaken`: only because somebody else was quicker, which is no failed attempt. `held_by` is the system that it
+        waits for: when that answers again, it is due sooner (see systems.py). Fields in `drop` are deleted from the
+        case's row. False: the lease was lost.
         """
-        args: list[str | int] = [lease.ref, lease.token, int(due * 1000), lease.generation, int(now * 1000), *drop]
+        args: list[str | int] = [lease.ref, lease.token, int(due * 1000), lease.generation, int(now * 1000)]
+        args += ["overtaken" if overtaken else "attempts", held_by, *drop]
         return self._ended(lease, held=bool(await self._connection.run("put_off_case", *args)))
 
     def _ended(self, lease: Lease, *, held: bool) -> bool:

@@ -9,10 +9,22 @@ from remediation.trackers.jira_sign_in import is_for_nobody
 from remediation.trackers.replies import Reply
 from remediation.trackers.retry_after import wait_of
 
-_TURNED_AWAY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_TURNED_AWAY = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
 """It may pass, and nothing was carried out: a token gets mended, a limit ends."""
 _IN_THE_WAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.LOCKED})
 """It may pass: somebody else is changing the same issue, or the request did not arrive in time."""
+_LOGIN_REASON = "X-Seraph-LoginReason"
+_LOCKED_OUT = "AUTHENTICATION_DENIED"
+"""Jira's word for an account that must solve a CAPTCHA first: it looks at no password until then."""
+_ONE_ISSUE = "jira-per-issue-on-write"
+"""Jira Cloud's word for a limit on the writes to one issue, which says nothing about any other."""
 
 
 def error_of(system: str, reply: Reply) -> OutsideError | None:
@@ -35,11 +47,23 @@ def _told_to_us(system: str, reply: Reply) -> OutsideError | None:
         return _later(system, reply, words, ambiguous=False)
     if status in _IN_THE_WAY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _later(system, reply, words, ambiguous=reply.wrote)
-    if status == HTTPStatus.NOT_FOUND:
-        if words:
-            return NotFound(system, words, status=status, request_id=reply.request_id)
+    if status == HTTPStatus.FORBIDDEN and (not words or _is_locked_out(reply)):
+        return _later(system, reply, words or _kept_out(reply), ambiguous=False)
+    if status == HTTPStatus.NOT_FOUND and not words:
         return _later(system, reply, "nothing of Jira's is there", ambiguous=False)
-    return Refused(system, words or "refused without a word", status=status, request_id=reply.request_id)
+    kind = NotFound if status == HTTPStatus.NOT_FOUND else Refused
+    return kind(system, words or "refused without a word", status=status, request_id=reply.request_id)
+
+
+def _is_locked_out(reply: Reply) -> bool:
+    return _LOCKED_OUT in reply.headers.get(_LOGIN_REASON, "")
+
+
+def _kept_out(reply: Reply) -> str:
+    """Why a 403 without Jira's words is not about what was asked: it is the account, or something in between."""
+    if _is_locked_out(reply):
+        return "the account is locked: sign in once in a browser and solve the CAPTCHA"
+    return "refused, and not in Jira's words: a proxy or an allow-list may keep us out"
 
 
 def _signed_out(system: str, reply: Reply) -> TryLater:
@@ -84,8 +108,9 @@ def _later(system: str, reply: Reply, words: str, *, ambiguous: bool) -> TryLate
     return TryLater(
         system,
         words or "no answer of Jira's own",
-        after=wait_of(reply.headers),
+        after=wait_of(reply.status, reply.headers),
         ambiguous=ambiguous,
         status=reply.status,
         request_id=reply.request_id,
+        waiting=Waiting.OURS if reply.headers.get("RateLimit-Reason", "") == _ONE_ISSUE else None,
     )

@@ -1,22 +1,49 @@
-"""When a tracker's answer says to come back. Pure."""
+"""When a tracker's answer says to come back. Pure.
+
+Both trackers tell with a refusal by a limit when that ends: ServiceNow in Unix seconds, Jira Cloud in ISO 8601 to the
+minute. ServiceNow tells it with every other answer, too, where it has nothing to do with waiting.
+"""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 _LONGEST_WAIT = 86_400.0
 _MOST_DIGITS = 6
 
 
-def wait_of(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, where `Retry-After` says so; a date is measured against the server's own clock."""
+def wait_of(status: int, headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, where `Retry-After` says so, or else, of a limit, `X-RateLimit-Reset`.
+
+    Moments are measured against the server's own clock.
+    """
     asked = headers.get("Retry-After", "").strip()
     if asked.isascii() and asked.isdigit():
         return min(float(asked[:_MOST_DIGITS]), _LONGEST_WAIT)
-    until, now = _http_date(asked), served_at(headers)
-    if until is None or now is None or until <= now:
+    wait = _seconds_until(_http_date(asked), headers)
+    if wait is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+        wait = _seconds_until(_reset(headers.get("X-RateLimit-Reset", "").strip()), headers)
+    return wait
+
+
+def _seconds_until(moment: datetime | None, headers: Mapping[str, str]) -> float | None:
+    """None where there is no such moment, where it is past, or where the server does not tell its time."""
+    now = served_at(headers)
+    if moment is None or now is None or moment <= now:
         return None
-    return min((until - now).total_seconds(), _LONGEST_WAIT)
+    return min((moment - now).total_seconds(), _LONGEST_WAIT)
+
+
+def _reset(text: str) -> datetime | None:
+    """The moment in `X-RateLimit-Reset`: Unix seconds, or ISO 8601 with an offset."""
+    try:
+        if text.isascii() and text.isdigit():
+            return datetime.fromtimestamp(int(text), tz=UTC)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment if moment.tzinfo else None
 
 
 def served_at(headers: Mapping[str, str]) -> datetime | None:

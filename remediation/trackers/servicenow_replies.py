@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.redaction import words_of
 from remediation.trackers.replies import Reply
 from remediation.trackers.retry_after import wait_of
 
-_NO_SUCH_API = "Requested URI does not represent any resource"
-"""A 404 with these words is about the address, not about a record: reading it as "deleted" would be a disaster."""
+_NO_RECORD = ("no record found", "record doesn't exist")
+"""What a 404 about a record says, in small letters. Any other is about the address, or comes from something in between:
+reading it as "deleted" would be a disaster."""
+_KEPT_OUT = ("access to unscoped api is not allowed",)
+"""What a 403 about our account, and not about this action, says, in small letters: its token has no scope."""
 _POLICY = "data policy exception"
 """In the detail, behind "Operation Failed", or first, as some releases have it."""
 _MANDATORY = "mandatory:"
@@ -20,7 +24,14 @@ _UNKNOWN_CODE = (
     "resolve_codes (remedy mappings check --live compares them)"
 )
 _WHO_WORKS_ON_IT = ("assigned_to", "assignment_group")
-_UNAUTHORIZED, _NOT_FOUND, _TIMED_OUT, _LIMITED = 401, 404, 408, 429
+_PASSING = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
 
 
 def error_of(system: str, reply: Reply) -> OutsideError | None:
@@ -33,14 +44,14 @@ def error_of(system: str, reply: Reply) -> OutsideError | None:
     status, words = reply.status, _words_of(body)
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own classes
         return _doubt(system, reply, body)
-    if status == _NOT_FOUND and words and not words.startswith(_NO_SUCH_API):
+    if status == HTTPStatus.NOT_FOUND and _is_own(body) and _says(words, _NO_RECORD):
         return NotFound(system, words, status=status, request_id=reply.request_id)
-    if _passes(status) or (status == _NOT_FOUND and not words):
+    if _passes(status) or (status == HTTPStatus.FORBIDDEN and (not _is_own(body) or _says(words, _KEPT_OUT))):
         return TryLater(
             system,
             words or "no answer of ServiceNow's own",
-            after=wait_of(reply.headers),
-            ambiguous=reply.wrote and (status >= 500 or status == _TIMED_OUT),  # noqa: PLR2004 - as above
+            after=wait_of(status, reply.headers),
+            ambiguous=reply.wrote and (status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT),  # noqa: PLR2004 - as above
             status=status,
             request_id=reply.request_id,
         )
@@ -48,8 +59,20 @@ def error_of(system: str, reply: Reply) -> OutsideError | None:
 
 
 def _passes(status: int) -> bool:
-    """Whether a status may be gone later: redirects lead to sign-in and maintenance pages; a token gets mended."""
-    return status in {_UNAUTHORIZED, _TIMED_OUT, _LIMITED} or status < 400 or status >= 500  # noqa: PLR2004 - HTTP's own classes
+    """Whether a status may be gone later: redirects lead to sign-in and maintenance pages; a token gets mended.
+
+    A 404 that does not say that a record is missing is about the address, or about whoever answers there for now.
+    """
+    return status in _PASSING or status == HTTPStatus.NOT_FOUND or status < 400 or status >= 500  # noqa: PLR2004 - HTTP's own classes
+
+
+def _is_own(body: Mapping[str, object] | None) -> bool:
+    """Whether a refusal has the form of ServiceNow's own; others speak JSON, too."""
+    return body is not None and body.get("status") == "failure" and isinstance(body.get("error"), Mapping)
+
+
+def _says(words: str, phrases: tuple[str, ...]) -> bool:
+    return any(phrase in words.lower() for phrase in phrases)
 
 
 def _doubt(system: str, reply: Reply, body: Mapping[str, object] | None) -> TryLater | None:

@@ -15,6 +15,7 @@ from requests.utils import check_header_validity
 from remediation.errors import TryLater
 from remediation.mapping.trackers import TOKEN_TIMEOUTS, ServiceNowTracker
 from remediation.redaction import words_of
+from remediation.trackers.retry_after import wait_of
 from remediation.trackers.servicenow_session import bare_session
 
 NO_SCOPE = "unscoped api"
@@ -157,10 +158,20 @@ class ClientCredentials(AuthBase):
         token, lifetime = body.get("access_token"), _seconds(body.get("expires_in"))
         if answer.status_code != HTTPStatus.OK or not isinstance(token, str) or not token:
             words = words_of(" ".join(str(body.get(name, "")) for name in ("error", "error_description")))
-            is_ours = HTTPStatus.BAD_REQUEST <= answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
-            status = HTTPStatus.UNAUTHORIZED if is_ours else answer.status_code
-            raise TryLater(self._system, f"no access token: {words.strip() or 'refused'}", status=int(status))
+            raise TryLater(
+                self._system,
+                f"no access token: {words.strip() or 'refused'}",
+                after=wait_of(answer.status_code, answer.headers),
+                status=_meant(answer.status_code),
+            )
         return _Token(token, self._clock() + max(lifetime - _MARGIN, lifetime / 2))
+
+
+def _meant(status: int) -> int:
+    """A refusal of the token's endpoint as the API would say it: it is about our credentials, but for its limits."""
+    passing = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS}
+    is_ours = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in passing
+    return int(HTTPStatus.UNAUTHORIZED if is_ours else status)
 
 
 def _object_in(answer: requests.Response) -> dict[str, Any]:

@@ -157,7 +157,7 @@ async def test_a_question_that_is_not_answered_leaves_the_others(world: JiraWorl
 
 
 async def test_a_question_that_is_refused_cannot_be_told(world: JiraWorld) -> None:
-    world.fault("status", status=403, path="assignable", times=None)
+    world.fault("status", status=405, path="assignable", times=None)
     found = said(await inspected(world, "project: SEC, assignee: somebody"), Outcome.UNKNOWN)
     assert "can be assigned" in found["rules[0].tickets.jira.assignee.critical"]
 

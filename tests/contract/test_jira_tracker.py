@@ -480,6 +480,23 @@ async def test_no_exception_of_a_library_hangs_on_ours(tracker: Jira, world: Jir
     assert caught.value.__context__ is None
 
 
+async def test_a_locked_account_waits_until_it_is_let_in_again(tracker: Jira, world: JiraWorld) -> None:
+    ticket = await tracker.create(world.draft(MARK))
+    world.settings(locked=True)
+    for attempt in (
+        tracker.read(ticket.id),
+        tracker.comment(ticket.id, "x"),
+        tracker.create(world.draft(MARK)),
+        tracker.changes(None, datetime.now(UTC)),
+        tracker.find(MARK, "SEC"),
+    ):
+        with pytest.raises(TryLater, match="CAPTCHA") as caught:
+            await attempt
+        assert (caught.value.waiting, caught.value.ambiguous) == (Waiting.SIGN_IN, False)
+    world.settings(locked=False)
+    assert (await tracker.read(ticket.id)).id == ticket.id
+
+
 async def test_a_missing_issue_is_not_found_and_says_so_in_jiras_words(tracker: Jira, world: JiraWorld) -> None:
     with pytest.raises(NotFound, match="Issue does not exist"):
         await tracker.comment("999999", "x")

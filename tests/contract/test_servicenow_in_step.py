@@ -131,7 +131,7 @@ async def test_where_servicenow_does_not_tell_who_we_are_nobodys_words_are_told(
     world.set(hidden_tables=["sys_user"])
     assert await tracker.closing_words(ticket.id) is None
     world.set(hidden_tables=[])
-    world.fault("status", status=403, path="sys_user")
+    world.fault("status", status=405, path="sys_user")
     assert await tracker.closing_words(ticket.id) is None
     assert await tracker.closing_words(ticket.id) == "Done"
     world.patch(ticket, state="2")

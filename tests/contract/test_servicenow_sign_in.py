@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from remediation.errors import TryLater
+from remediation.errors import TryLater, Waiting
 from remediation.mapping.trackers import ServiceNowTracker
 from remediation.trackers.servicenow import ServiceNow
 from remediation.trackers.servicenow_sign_in import ClientCredentials
@@ -94,6 +94,20 @@ async def test_without_a_token_nothing_is_sent(world: ServiceNowWorld, kind: str
             await tracker.create(world.draft(mark_of("fnd_1")))
     assert not caught.value.ambiguous
     assert world.count(mark_of("fnd_1")) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "waiting"),
+    [(403, Waiting.SIGN_IN), (400, Waiting.SIGN_IN), (429, Waiting.LIMIT), (404, Waiting.AWAY), (502, Waiting.AWAY)],
+)
+async def test_what_the_tokens_endpoint_waits_for_is_told(
+    world: ServiceNowWorld, status: int, waiting: Waiting
+) -> None:
+    world.fault("status", path=TOKENS, times=None, status=status, headers={"Retry-After": "7"})
+    async with signed_in(world, CLIENT, INTEGRATION.client_secret) as tracker:
+        with pytest.raises(TryLater, match="no access token") as caught:
+            await tracker.create(world.draft(mark_of("fnd_1")))
+    assert (caught.value.waiting, caught.value.after, caught.value.ambiguous) == (waiting, 7, False)
 
 
 def test_a_token_is_fetched_anew_when_its_time_is_nearly_over(world: ServiceNowWorld) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from remediation.errors import Refused, TryLater
+from remediation.errors import Refused, TryLater, Waiting
 from remediation.ports import Tracker
 from remediation.tickets import Reason, TicketState
 from tests.contract.servicenow_world import SECRET, ServiceNowWorld, servicenow_world
@@ -166,10 +166,21 @@ async def test_a_table_that_does_not_exist_is_refused(tracker: Tracker, world: S
         await tracker.create(replace(world.draft(mark_of("fnd_1")), place="u_nothing"))
 
 
+async def test_a_client_without_a_scope_waits_for_one(tracker: Tracker, world: ServiceNowWorld) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.set(unscoped=True)
+    for attempt in (tracker.read(ticket.id), tracker.comment(ticket.id, "text")):
+        with pytest.raises(TryLater, match="unscoped") as caught:
+            await attempt
+        assert caught.value.waiting is Waiting.SIGN_IN
+    world.set(unscoped=False)
+    assert (await tracker.read(ticket.id)).id == ticket.id
+
+
 async def test_a_wrong_address_does_not_make_tickets_gone(tracker: Tracker, world: ServiceNowWorld) -> None:
     ticket = await tracker.create(world.draft(mark_of("fnd_1")))
     async with world.connected(address=f"{world.address}/elsewhere") as lost:
-        with pytest.raises(Refused, match="does not represent any resource"):
+        with pytest.raises(TryLater, match="does not represent any resource"):
             await lost.read(ticket.id)
 
 

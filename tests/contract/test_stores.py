@@ -207,8 +207,21 @@ async def test_a_trigger_during_a_look_that_is_put_off_is_not_put_off_with_it(st
 
 async def test_settling_forgets_the_attempts(stores: Stores) -> None:
     await stores.todo.put_off(await in_hand(stores), NOW, NOW)
+    await stores.todo.put_off(await taken(stores), NOW, NOW, overtaken=True)
     await stores.todo.settle(await taken(stores), Memory(), NOW)
-    assert (await in_hand(stores)).record.attempts == 0
+    record = (await in_hand(stores)).record
+    assert (record.attempts, record.overtaken) == (0, 0)
+
+
+async def test_being_overtaken_is_no_attempt_and_counts_only_in_a_row(stores: Stores) -> None:
+    counted = []
+    await marked(stores)
+    for overtaken in (False, True, True, False, True):
+        await stores.todo.put_off(await taken(stores), NOW, NOW, overtaken=overtaken)
+        record = (await taken(stores)).record
+        counted.append((record.attempts, record.overtaken))
+        await stores.behind.lapse(KEY.ref)
+    assert counted == [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]
 
 
 async def test_the_sweep_leaves_a_held_case_alone_and_takes_up_an_orphan(stores: Stores) -> None:

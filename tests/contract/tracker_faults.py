@@ -18,7 +18,7 @@ class TrackerFaultsContract:
 
     @pytest.mark.parametrize(
         ("status", "expected"),
-        [(400, Refused), (401, TryLater), (403, Refused), (429, TryLater), (500, TryLater), (502, TryLater)],
+        [(400, Refused), (401, TryLater), (403, TryLater), (429, TryLater), (500, TryLater), (502, TryLater)],
     )
     async def test_an_answer_decides_what_to_do_next(
         self, tracker: Tracker, world: World, status: int, expected: type[Exception]

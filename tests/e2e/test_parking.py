@@ -107,7 +107,7 @@ def test_a_tracker_that_refuses_without_a_word_is_parked_and_replayed_too(scene:
 
 
 def test_a_note_that_schoolscan_refuses_is_parked_and_replayed(scene: Scene) -> None:
-    scene.outside.break_down("schoolscan", "status", method="PATCH", path="/v1/", status=403)
+    scene.outside.break_down("schoolscan", "status", method="PATCH", path="/v1/", status=405)
     finding_id = scene.find()
     scene.settles(finding_id, State("open", REVIEWING.tickets))
     name = f"{DISTRICT}:finding:{finding_id}/patch:reviewing"
@@ -118,7 +118,7 @@ def test_a_note_that_schoolscan_refuses_is_parked_and_replayed(scene: Scene) -> 
 
 def test_a_ticket_that_refuses_to_close_is_told_why_it_should(scene: Scene) -> None:
     finding_id = scene.opened()
-    scene.outside.break_down("servicenow", "status", method="PATCH", status=403)
+    scene.outside.break_down("servicenow", "status", method="PATCH", status=405)
     scene.outside.review_finding(finding_id, status="resolved")
     scene.settles(finding_id, State("resolved", ("jira done", "servicenow open")))
     assert f"{DISTRICT}:finding:{finding_id}/resolve:servicenow" in scene.parked()

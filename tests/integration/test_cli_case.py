@@ -192,6 +192,17 @@ def test_with_several_districts_a_finding_is_named_with_its_own(bench: Bench, tm
     assert bench.remedy("case", "plan", "elsewhere:finding:fnd_1").exit_code == ExitCode.CONFIGURATION
 
 
+def test_a_case_that_waits_for_a_sign_in_says_so(bench: Bench) -> None:
+    bench.world.fault("jira", kind="status", status=401, path="", times=None)
+    bench.look()
+    shown = bench.shown()
+    assert shown["waits_for"].items() >= {"system": "jira", "waiting": "sign_in", "status": 401}.items()
+    assert shown["timeline"][-1].items() >= {"kind": "put_off", "system": "jira", "waiting": "sign_in"}.items()
+    lines = bench.remedy("case", "show", bench.ref).stdout.splitlines()
+    since = next(line for line in lines if line.startswith("  waits for"))
+    assert since.startswith("  waits for  jira: our sign-in, or the way there, is refused (HTTP 401) since ")
+
+
 def test_the_case_as_json_holds_no_text_of_anybody(bench: Bench) -> None:
     bench.look()
     shown = bench.shown()
@@ -340,7 +351,7 @@ def test_a_moment_before_any_ticket_is_since_ever(bench: Bench) -> None:
 @pytest.mark.parametrize("system", ["schoolscan", "jira"])
 def test_a_system_that_refuses_to_be_asked_is_named_and_all_else_is_told(bench: Bench, system: str) -> None:
     path = "/search" if system == "jira" else ""
-    bench.world.fault(system, kind="status", status=403, path=path, times=None)
+    bench.world.fault(system, kind="status", status=405, path=path, times=None)
     result = bench.remedy("reconcile", "--dry-run")
     assert result.exit_code == ExitCode.REFUSED
     assert f"INCOMPLETE: {system}" in result.stdout

@@ -143,6 +143,23 @@ def test_a_redis_that_may_forget_is_advised_to_be_stricter_or_allowed(clinic: Cl
     assert "ALLOW_WEAK_DURABILITY" in bad["advice"]
 
 
+def test_a_system_that_is_waited_for_is_told_with_how_many_wait(clinic: Clinic, redis_url: str) -> None:
+    since = {"waiting": "sign_in", "since": "1800000000000", "status": "401"}
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.sadd("remedy:systems", "jira")
+        redis.hset("remedy:system:jira", mapping=since)
+        redis.zadd("remedy:held:jira", {"a": 1, "b": 2})
+        try:
+            (bad,) = clinic.failures().values()
+        finally:
+            redis.flushall()
+    assert bad["what"] == "waiting for jira"
+    assert bad["says"] == (
+        "our sign-in, or the way there, is refused (HTTP 401) since 2027-01-15 08:00:00 UTC; 2 case(s) wait for it"
+    )
+    assert "go on by themselves" in bad["advice"]
+
+
 def test_a_replica_is_told_whatever_durability_is_allowed(clinic: Clinic, redis_url: str) -> None:
     clinic.environment["ALLOW_WEAK_DURABILITY"] = "true"
     with PlainRedis.from_url(redis_url) as redis:

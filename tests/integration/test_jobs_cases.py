@@ -174,6 +174,21 @@ async def test_a_wait_that_is_asked_for_is_kept(office: Office) -> None:
     assert len(office.tickets()) == 2
 
 
+@pytest.mark.parametrize("asked", [0.0, 1.0])
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_wait_that_does_not_end_the_limit_grows_whatever_it_says(
+    office: Office, asked: float, status: int
+) -> None:
+    office.source.troubles.for_good("finding", TryLater("lakeside", "slow down", after=asked, status=status))
+    await office.look()
+    waits = []
+    for _ in range(11):
+        waits.append(await due_in(office))
+        await office.later(waits[-1] + 0.01)
+    assert waits[0] <= asked + 2
+    assert waits[-1] >= 400
+
+
 async def test_of_several_waits_the_shortest_counts(office: Office) -> None:
     office.jira.troubles.once("create", TryLater("jira", "slow down", after=500.0))
     office.snow.troubles.once("create", TryLater("snow", "slow down", after=5.0))

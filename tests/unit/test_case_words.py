@@ -56,6 +56,10 @@ LINES: list[tuple[Entry, str]] = [
     (Settled(AT), "at rest"),
     (Settled(AT, AT + 60), "at rest; to be looked at again on 2027-01-15 08:01:00"),
     (PutOff(AT, AT + 1, "jira", "TryLater", 503), "put off until 2027-01-15 08:00:01 (jira, try later, HTTP 503)"),
+    (
+        PutOff(AT, AT + 1, "jira", "TryLater", 401, waiting="sign_in"),
+        "put off until 2027-01-15 08:00:01 (jira, our sign-in, or the way there, is refused, try later, HTTP 401)",
+    ),
     (SetAside(AT, "KeyError"), "the whole case was parked (KeyError)"),
     (Disagreed(AT), "conflict: both sides were changed, in ways that disagree"),
     (

@@ -36,7 +36,10 @@ def reply(status: int, body: bytes = SAID, *, wrote: bool = True, headers: dict[
         (401, SAID, TryLater, False),
         (401, PAGE, TryLater, False),
         (403, SAID, Refused, False),
-        (403, PAGE, Refused, False),
+        (403, PAGE, TryLater, False),
+        (403, b"", TryLater, False),
+        (403, b'{"message":"Forbidden"}', TryLater, False),
+        (407, PAGE, TryLater, False),
         (404, SAID, NotFound, False),
         (404, PAGE, TryLater, False),
         (404, b'{"message":"null for uri","status-code":404}', TryLater, False),
@@ -155,8 +158,70 @@ def test_no_body_whatever_breaks_the_reading(body: bytes) -> None:
         ({"Retry-After": "Wed, 21 Oct 2126 07:28:30 GMT", "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 86_400),
     ],
 )
-def test_a_wait_is_seconds_or_a_date_by_the_servers_own_clock(headers: dict[str, str], seconds: float | None) -> None:
-    assert wait_of(CaseInsensitiveDict(headers)) == seconds
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_wait_is_seconds_or_a_date_by_the_servers_own_clock(
+    status: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    assert wait_of(status, CaseInsensitiveDict(headers)) == seconds
+
+
+DATE = "Wed, 21 Oct 2026 07:28:30 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"X-RateLimit-Reset": "2026-10-21T07:30Z", "Date": DATE}, 90),
+        ({"X-RateLimit-Reset": "2026-10-21T09:30+02:00", "Date": DATE}, 90),
+        ({"X-RateLimit-Reset": "2026-10-21T07:28Z", "Date": DATE}, None),
+        ({"X-RateLimit-Reset": "1792567810", "Date": DATE}, 100),
+        ({"X-RateLimit-Reset": "1792567810", "Retry-After": "7", "Date": DATE}, 7),
+        ({"X-RateLimit-Reset": "1792567810"}, None),
+        ({"X-RateLimit-Reset": "9" * 400, "Date": DATE}, None),
+        ({"X-RateLimit-Reset": "2026-10-21T07:30", "Date": DATE}, None),
+        ({"X-RateLimit-Reset": "soon", "Date": DATE}, None),
+    ],
+)
+def test_without_another_word_a_limit_ends_when_its_window_does(headers: dict[str, str], seconds: float | None) -> None:
+    """Jira Cloud writes the moment in ISO 8601 to the minute, ServiceNow in Unix seconds."""
+    assert wait_of(429, CaseInsensitiveDict(headers)) == seconds
+
+
+def test_the_end_of_a_window_is_no_word_about_an_answer_that_is_no_limit() -> None:
+    assert wait_of(503, CaseInsensitiveDict({"X-RateLimit-Reset": "2026-10-21T07:30Z", "Date": DATE})) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "waiting"),
+    [
+        (401, SAID, {}, Waiting.SIGN_IN),
+        (403, b"", {"X-Seraph-LoginReason": "AUTHENTICATION_DENIED"}, Waiting.SIGN_IN),
+        (403, SAID, {"X-Seraph-LoginReason": "AUTHENTICATION_DENIED"}, Waiting.SIGN_IN),
+        (403, PAGE, {}, Waiting.SIGN_IN),
+        (407, PAGE, {}, Waiting.SIGN_IN),
+        (511, PAGE, {}, Waiting.SIGN_IN),
+        (409, SAID, {}, Waiting.CHANGED),
+        (423, SAID, {}, Waiting.CHANGED),
+        (429, b"", {}, Waiting.LIMIT),
+        (429, b"", {"RateLimit-Reason": "jira-burst-based"}, Waiting.LIMIT),
+        (429, b"", {"RateLimit-Reason": "jira-per-issue-on-write"}, Waiting.OURS),
+        (503, PAGE, {}, Waiting.AWAY),
+        (404, PAGE, {}, Waiting.AWAY),
+        (302, PAGE, {}, Waiting.AWAY),
+    ],
+)
+def test_an_answer_says_what_must_end_first(
+    status: int, body: bytes, headers: dict[str, str], waiting: Waiting
+) -> None:
+    error = error_of("jira", reply(status, body, headers=headers))
+    assert isinstance(error, TryLater)
+    assert error.waiting is waiting
+
+
+def test_a_locked_account_is_told_what_to_do() -> None:
+    error = error_of("jira", reply(403, b"", headers={"x-seraph-loginreason": "AUTHENTICATION_DENIED"}))
+    assert error is not None
+    assert "CAPTCHA" in error.words
 
 
 def test_jiras_own_id_of_the_request_is_kept() -> None:

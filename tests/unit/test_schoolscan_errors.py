@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.sources.schoolscan_errors import error_of, words_of
 
 NOW = 1_776_261_731.0
 
 
-def error_for(status: int, *, writing: bool = False, body: bytes = b"") -> OutsideError:
+SAID = b'{"error": {"code": "no", "message": "No."}}'
+
+
+def error_for(status: int, *, writing: bool = False, body: bytes = SAID) -> OutsideError:
     return error_of("schoolscan:lakeside", status, {}, body, now=NOW, writing=writing)
 
 
@@ -25,6 +28,7 @@ def error_for(status: int, *, writing: bool = False, body: bytes = b"") -> Outsi
         (403, Refused),
         (404, NotFound),
         (405, Refused),
+        (407, TryLater),
         (408, TryLater),
         (409, Refused),
         (410, NotFound),
@@ -60,14 +64,26 @@ def test_only_a_write_that_failed_inside_may_have_been_carried_out(
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (b"", NotFound),
         (b'{"error": {"code": "not_found"}}', NotFound),
+        (b'{"code": "not_found", "message": "No such finding."}', NotFound),
+        (b"", TryLater),
+        (b'{"message": "no Route matched with those values"}', TryLater),
+        (b'{"status": 404, "error": "Not Found", "path": "/v1/findings/x"}', TryLater),
         (b"<html>404</html>", TryLater),
         (b"default backend - 404", TryLater),
     ],
 )
 def test_a_404_that_is_not_the_vendors_makes_nothing_gone(status: int, body: bytes, kind: type[OutsideError]) -> None:
     assert type(error_for(status, body=body)) is kind
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>Forbidden</html>", b'{"message": "Forbidden"}', b'{"error": "Forbidden", "status": 403}']
+)
+def test_a_403_that_is_not_the_vendors_refuses_no_action(body: bytes) -> None:
+    error = error_for(403, writing=True, body=body)
+    assert isinstance(error, TryLater)
+    assert (error.waiting, error.ambiguous) == (Waiting.SIGN_IN, False)
 
 
 def test_a_429_says_when_to_come_back() -> None:

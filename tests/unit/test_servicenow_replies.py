@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.trackers.replies import Reply
 from remediation.trackers.servicenow_replies import error_of, has_more
 
@@ -65,7 +65,8 @@ def test_a_success_that_makes_no_sense_is_for_later(body: object, words: str, wr
         (400, Refused, False),
         (401, TryLater, False),
         (403, Refused, False),
-        (404, NotFound, False),
+        (407, TryLater, False),
+        (404, TryLater, False),
         (405, Refused, False),
         (408, TryLater, True),
         (409, Refused, False),
@@ -83,14 +84,57 @@ def test_a_status_decides_what_to_do_next(status: int, expected: type[OutsideErr
     assert not getattr(error(reply(status, failure("No"))), "ambiguous", False), "a read is never ambiguous"
 
 
-def test_a_404_about_the_address_is_not_about_the_record() -> None:
-    found = error(reply(404, failure("Requested URI does not represent any resource: /api/now/v2/tabel")))
-    assert type(found) is Refused
+NO_RECORD = "Record doesn't exist or ACL restricts the record retrieval"
 
 
-@pytest.mark.parametrize("body", [b"<html>404</html>", b"", {}, failure("")])
-def test_a_404_that_is_not_servicenows_own_is_for_later(body: object) -> None:
-    assert type(error(reply(404, body))) is TryLater
+@pytest.mark.parametrize(
+    "body",
+    [
+        failure("No Record found", NO_RECORD),
+        failure("No Record found"),
+        failure("Operation Failed", NO_RECORD),
+    ],
+)
+def test_a_404_in_servicenows_own_words_about_a_record_says_that_it_is_not_there(body: object) -> None:
+    assert type(error(reply(404, body))) is NotFound
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>404</html>",
+        b"",
+        {},
+        failure(""),
+        failure("Requested URI does not represent any resource: /api/now/v2/tabel"),
+        {"error": "Not Found"},
+        {"error": {"message": "No Record found", "detail": NO_RECORD}},
+        {"error": {"message": "no Route matched with those values"}, "status": "failure"},
+        {"status": 404, "error": "No Record found", "path": "/api/now/v2/table/incident/x"},
+        {"status": "failure", "error": "No Record found"},
+    ],
+)
+def test_any_other_404_is_for_later(body: object) -> None:
+    """A gateway, or an address that leads elsewhere, must not make tickets gone."""
+    found = error(reply(404, body))
+    assert isinstance(found, TryLater)
+    assert found.waiting is Waiting.AWAY
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>Forbidden</html>",
+        b"",
+        {"message": "Forbidden"},
+        {"error": "access_denied"},
+        failure("User Not Authorized", "Access to unscoped api is not allowed"),
+    ],
+)
+def test_a_403_about_our_account_or_the_way_is_no_refusal_of_an_action(body: object) -> None:
+    found = error(reply(403, body, wrote=True))
+    assert isinstance(found, TryLater)
+    assert (found.waiting, found.ambiguous) == (Waiting.SIGN_IN, False)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from remediation.store.scans import Scans
 from remediation.tickets import Ticket
 from tests.gated import Happening
 from tests.shelves import Shelves
-from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline
+from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline, NoSystems
 from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo
 from tests.stand_ins import PlainRulebook
 from tests.worlds.agreement import counts_late, decided_anew, disagreement, surprise
@@ -70,6 +70,7 @@ class World(Outside):
             inbox=Inbox(NOT_WIRED, KEYRING),
             scans=Scans(NOT_WIRED),
             parked=MemoryParkedWork(self.shelves),
+            systems=NoSystems(),
             timeline=MemoryTimeline(self.shelves),
             links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),
             sites=TrackerSites(NOT_WIRED, {}, self.clock),

@@ -1,11 +1,14 @@
 -- Let go of a case and come back at `due`, or at once when something happened since. ARGV: reference, token, due (ms),
--- generation seen, now, and fields of the row to delete. Answers 0 when the lease is lost.
+-- generation seen, now, what to count ('attempts', or 'overtaken', which is counted only in a row), the system that it
+-- waits for or '', and fields of the row to delete. Answers 0 when the lease is lost.
 local ref = ARGV[1]
 if not holds(ref, ARGV[2]) then return 0 end
 local row = CASE .. ref
-redis.call('HINCRBY', row, 'attempts', 1)
+redis.call('HINCRBY', row, ARGV[6], 1)
+if ARGV[6] == 'attempts' then redis.call('HDEL', row, 'overtaken') end
 redis.call('HSET', row, 'looked', ARGV[4])
-for i = 6, #ARGV do redis.call('HDEL', row, ARGV[i]) end
+hold_up(ref, ARGV[7], ARGV[3])
+for i = 8, #ARGV do redis.call('HDEL', row, ARGV[i]) end
 if redis.call('HGET', row, 'gen') == ARGV[4] then
   redis.call('HSET', row, 'cause', 'sweep', 'marked_at', ARGV[5])
   redis.call('ZADD', DIRTY, ARGV[3], ref)

@@ -13,7 +13,7 @@ else
 end
 local first_field = 8 + 3 * tonumber(ARGV[7])
 for i = 8, first_field - 1, 3 do redis.call('HSET', SEEN .. ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
-redis.call('HDEL', row, 'attempts', unpack(ARGV, first_field))
+redis.call('HDEL', row, 'attempts', 'overtaken', unpack(ARGV, first_field))
 for i = first_field, #ARGV do
   if string.sub(ARGV[i], 1, 7) == 'parked:' then
     local name = ref .. '/' .. string.sub(ARGV[i], 8)
@@ -21,6 +21,7 @@ for i = first_field, #ARGV do
     redis.call('DEL', PARKED_ROW .. name)
   end
 end
+hold_up(ref, '')
 redis.call('DEL', LEASE .. ref)
 ended(ref)
 if redis.call('HGET', row, 'gen') == ARGV[3] then

@@ -76,6 +76,20 @@ local function holds(ref, token)
   return redis.call('GET', LEASE .. ref) == token
 end
 
+-- A case waits for this system from now on, and for none before it; '' is none.
+local function hold_up(ref, system, due)
+  local before = redis.call('HGET', CASE .. ref, 'waits_for')
+  if before and before ~= system then
+    redis.call('ZREM', HELD .. before, ref)
+    redis.call('HDEL', CASE .. ref, 'waits_for')
+  end
+  if system ~= '' then
+    redis.call('HSET', CASE .. ref, 'waits_for', system)
+    redis.call('ZADD', HELD .. system, due, ref)
+    redis.call('SADD', SYSTEMS, system)
+  end
+end
+
 -- Work is taken up by `token`. Whoever took it up before and came to no end has died over it, or beside it.
 -- Answers false, and changes nothing, where it is suspected of the former and is not to be tried alone.
 local function begin(name, token, now, alone)

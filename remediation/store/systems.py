@@ -1,0 +1,82 @@
+"""What systems are waited for: since when, for what, and by which cases. Shared by all workers.
+
+A system is in trouble from the first request that has to wait for a sign-in, a limit, or an answer at all. It stays so
+until a case that waited for it comes to rest, a list of it is read, or nothing has been heard of it for a long time.
+Who is in trouble again soon after an answer must answer later each time before that counts: a system that takes some
+requests and keeps others waiting is not told of, and its cases are not brought forward, without end.
+"""
+
+from dataclasses import dataclass
+
+from remediation.errors import TryLater, Waiting
+from remediation.store.connection import Connection
+from remediation.store.keys import SYSTEM
+
+RELEASE_BATCH = 100
+"""Cases of one system that a sweep brings forward: a system that has just come back must not be overrun."""
+
+TOLD = frozenset({Waiting.SIGN_IN, Waiting.LIMIT, Waiting.AWAY})
+"""What a system is waited for; anything else is about one case, or about us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A system that is waited for, `since` when (Unix seconds), and how many `cases` do."""
+
+    system: str
+    waiting: Waiting
+    since: float
+    status: int | None
+    cases: int
+
+
+def held_by(error: TryLater) -> str:
+    """The system that a case waits for because of this error; empty where it waits for none."""
+    return error.system if error.waiting in TOLD else ""
+
+
+class Systems:
+    """Notes what systems do, and brings cases forward when they do it again. Every method raises StoreUnavailable."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def note_trouble(self, error: TryLater, now: float) -> bool:
+        """Note that a system has to be waited for. Answers whether that is news, which one of all workers tells."""
+        if error.waiting not in TOLD:
+            return False
+        until = now + (error.after or 0.0) if error.waiting is Waiting.LIMIT else 0.0
+        status = error.status or ""
+        args = (error.system, int(now * 1000), error.waiting, status, int(until * 1000))
+        return bool(await self._connection.run("note_trouble", *args))
+
+    async def note_answer(self, system: str, now: float) -> bool:
+        """Note that a system did what was asked. Answers whether that ends its trouble; the sweep does the rest."""
+        return bool(await self._connection.run("note_answer", system, int(now * 1000)))
+
+    async def ask_again(self, now: float) -> None:
+        """Something may have been mended, a secret for example: ask each system in trouble with the next sweep."""
+        await self._connection.run("ask_again", int(now * 1000))
+
+    async def release(self, now: float) -> int:
+        """Bring cases forward: one, now and then, for each system in trouble, and all of those that answer again.
+
+        Answers how many are due sooner.
+        """
+        return int(await self._connection.run("release", int(now * 1000), RELEASE_BATCH))
+
+    async def in_trouble(self) -> list[Trouble]:
+        """Every system that is waited for, by name."""
+        parts = [part.decode() for part in await self._connection.run("systems")]
+        found = [_trouble(*parts[at : at + 5]) for at in range(0, len(parts), 5)]
+        return sorted(found, key=lambda trouble: trouble.system)
+
+    async def limited_until(self, system: str) -> float:
+        """Until when (Unix seconds) a limit of this system lasts, as far as it says; 0 where there is none."""
+        found = await self._connection.ask(self._connection.redis.hmget(SYSTEM + system, ["waiting", "until"]))
+        waiting, until = found
+        return int(until) / 1000 if waiting == Waiting.LIMIT.encode() and until else 0.0
+
+
+def _trouble(system: str, waiting: str, since: str, status: str, cases: str) -> Trouble:
+    return Trouble(system, Waiting(waiting), int(since) / 1000, int(status) if status else None, int(cases))
