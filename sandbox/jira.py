@@ -115,12 +115,14 @@ def _served(path: str, endpoint: Endpoint, version: str) -> Callable[[Request], 
     async def serve(request: Request) -> Response:
         state: JiraState = request.app.state.jira
         request.app.state.sender.base = _base(request)
+        if state.locked:
+            return locked_out()
         shown_version = "2" if version == "latest" else version
         view = View(_base(request), shown_version, state.is_cloud)
         account = account_in(request, state)
         call = Call(request, state, view, account or NOBODY)
         try:
-            answer = locked_out() if state.locked else await _answer(path, endpoint, call)
+            answer = await _answer(path, endpoint, call)
         except Problem as problem:
             answer = JSONResponse(problem.body, problem.status, headers=problem.headers)
         answer.headers.update(login_headers(request, state, account))

@@ -23,6 +23,9 @@ _IN_THE_WAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPSt
 _LOGIN_REASON = "X-Seraph-LoginReason"
 _LOCKED_OUT = "AUTHENTICATION_DENIED"
 """Jira's word for an account that must solve a CAPTCHA first: it looks at no password until then."""
+_SIGNED_OUT_WORDS = "our sign-in failed: the answer is for somebody whom Jira does not know"
+_LOCKED_OUT_WORDS = "our sign-in failed: the account is locked; sign in once in a browser and solve the CAPTCHA"
+_KEPT_OUT_WORDS = "refused, and not in Jira's words: a proxy or an allow-list may keep us out"
 _ONE_ISSUE = "jira-per-issue-on-write"
 """Jira Cloud's word for a limit on the writes to one issue, which says nothing about any other."""
 
@@ -47,8 +50,8 @@ def _told_to_us(system: str, reply: Reply) -> OutsideError | None:
         return _later(system, reply, words, ambiguous=False)
     if status in _IN_THE_WAY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _later(system, reply, words, ambiguous=reply.wrote)
-    if status == HTTPStatus.FORBIDDEN and (not words or _is_locked_out(reply)):
-        return _later(system, reply, words or _kept_out(reply), ambiguous=False)
+    if status == HTTPStatus.FORBIDDEN and not words:
+        return _later(system, reply, _KEPT_OUT_WORDS, ambiguous=False)
     if status == HTTPStatus.NOT_FOUND and not words:
         return _later(system, reply, "nothing of Jira's is there", ambiguous=False)
     kind = NotFound if status == HTTPStatus.NOT_FOUND else Refused
@@ -59,18 +62,11 @@ def _is_locked_out(reply: Reply) -> bool:
     return _LOCKED_OUT in reply.headers.get(_LOGIN_REASON, "")
 
 
-def _kept_out(reply: Reply) -> str:
-    """Why a 403 without Jira's words is not about what was asked: it is the account, or something in between."""
-    if _is_locked_out(reply):
-        return "the account is locked: sign in once in a browser and solve the CAPTCHA"
-    return "refused, and not in Jira's words: a proxy or an allow-list may keep us out"
-
-
 def _signed_out(system: str, reply: Reply) -> TryLater:
     """A success may have been carried out all the same, where anybody may do that."""
     return TryLater(
         system,
-        "our sign-in failed: the answer is for somebody whom Jira does not know",
+        _LOCKED_OUT_WORDS if _is_locked_out(reply) else _SIGNED_OUT_WORDS,
         ambiguous=reply.wrote and HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES,
         status=reply.status,
         request_id=reply.request_id,
