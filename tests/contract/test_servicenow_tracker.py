@@ -336,5 +336,5 @@ async def test_an_instance_is_known_by_its_id_where_our_account_may_read_that(
     assert await tracker.site() == Site(world.address)
     world.set(shown_properties=True, instance_id="0123abcd")
     assert await tracker.site() == Site(world.address, "0123abcd")
-    world.fault("status", path=".*/sys_properties", status=403, times=1)
+    world.fault("status", path=".*/sys_properties", status=405, times=1)
     assert await tracker.site() == Site(world.address)
