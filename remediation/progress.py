@@ -187,7 +187,10 @@ class Progress:
 
     def _meant(self, name: str, ticket: Ticket, known: Memory) -> Reason | None:
         """Why we closed the ticket, if we did; before a crash, or by an earlier version, as the finding tells it."""
-        may_be_ours = f"resolve:{name}" in known.doing or known.tickets.get(name) is TicketState.DONE
+        is_begun = f"resolve:{name}" in known.doing
+        if is_begun and self.status is FindingStatus.RESOLVED:
+            return self._closed.get(name, Reason.FIXED)
+        may_be_ours = is_begun or known.tickets.get(name) is TicketState.DONE
         is_accepted = self.status is FindingStatus.ACCEPTED_RISK and name not in known.closings
         says_else = ticket.reason in DECISIONS and ticket.reason is not Reason.ACCEPTED_RISK
         told = Reason.ACCEPTED_RISK if may_be_ours and is_accepted and not says_else else None

@@ -25,7 +25,15 @@ from remediation.errors import (
 from remediation.failpoints import failpoint
 from remediation.findings import FindingStatus
 from remediation.observing import Sight, observe
-from remediation.planning import Observation, plan, still_told, still_wanted, with_own_work, written_ahead
+from remediation.planning import (
+    Observation,
+    as_remembered,
+    plan,
+    still_told,
+    still_wanted,
+    with_own_work,
+    written_ahead,
+)
 from remediation.progress import Progress
 from remediation.store.case_rows import memory_json
 from remediation.store.entries import PutOff, SetAside, Settled
@@ -121,7 +129,7 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
         answered = {action.name for action in progress.done} | refused.keys()
         await _put_off(desk, lease, later, drop=[f"again:{name}" for name in sorted(answered & record.again)])
         return
-    look_at = _appointment(lease, sight, progress)
+    look_at = _appointment(lease, sight, progress, memory)
     await tell_progress(desk, lease, sight, progress, memory, Settled(desk.clock(), look_at))
     await _settle(desk, lease, sight, progress, memory, refused.keys(), look_at)
 
@@ -134,15 +142,16 @@ def _memory(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> Memor
     return progress.memory(known, seen, sight.policy, told, desk.clock())
 
 
-def _appointment(lease: Lease, sight: Sight, progress: Progress) -> float | None:
+def _appointment(lease: Lease, sight: Sight, progress: Progress, memory: Memory) -> float | None:
     """When an accepted risk ends (Unix seconds), if it does.
 
+    `memory` is what is remembered of this look: what we closed for that counts whatever code its tracker has for it.
     Where a ticket could not be seen, or none names an end any more, the case is looked at when it was to end before: a
     field's name may have been mistyped since, and mended.
     """
     if progress.status is not FindingStatus.ACCEPTED_RISK:
         return None
-    until = sight.policy.risk_until(progress.tickets)
+    until = sight.policy.risk_until(as_remembered(progress.tickets, memory))
     ends = [until.timestamp()] if until is not None and until > sight.at else []
     is_unseen = bool(lease.record.links.keys() - sight.observation.tickets.keys())
     if lease.look_at is not None and (is_unseen or until is None):

@@ -55,7 +55,7 @@ def decided_anew(case: Situation) -> list[Action]:
     seen, changed = case.seen, [name for name in case.seen.done if case.is_closed_otherwise(name)]
     if not changed or seen.unseen or case.status is not case.memory.finding:
         return []
-    outcome = outcome_of({name: seen.tickets[name] for name in seen.done}, case.policy, case.now)
+    outcome = outcome_of(case.deciding, case.policy, case.now)
     patches = [replace(action, why=Why.REASON_CHANGED) for action in outcome if isinstance(action, PatchFinding)]
     if patches:
         return [*patches]

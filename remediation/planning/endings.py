@@ -28,7 +28,7 @@ def _deciding(case: Situation) -> Mapping[str, Ticket]:
     """The tickets whose closing ends the case: all of them, or with `any` some; none while it goes on."""
     seen = case.seen
     if case.policy.resolve_when is ResolveWhen.ALL or (seen.unseen and not seen.active):
-        return {} if seen.active or seen.unseen else seen.existing
+        return {} if seen.active or seen.unseen else case.deciding
     closed = {name: seen.tickets[name] for name in _closed_since(case)}
     if closed:  # an acceptance that has ended is a decision that says too little, however long ago it was made
         closed |= {name: each for name, each in seen.existing.items() if _has_ended(each, case.policy, case.now)}

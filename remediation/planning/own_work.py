@@ -8,7 +8,7 @@ from remediation.actions import Action, OpenTicket, Plan, ReopenTicket, kind_of,
 from remediation.cases import CaseRecord, Closing, Memory
 from remediation.findings import FindingStatus
 from remediation.planning.observation import Observation
-from remediation.tickets import Ticket, TicketState
+from remediation.tickets import Reason, Ticket, TicketState
 
 
 def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = frozenset()) -> Memory:
@@ -27,7 +27,7 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = 
             closing = {name for name in seen.existing if f"resolve:{name}" in memory.doing | parked}
             known = {name: state for name, state in tickets.items() if name in closing}
             tickets = dict.fromkeys(seen.existing.keys() - closing, TicketState.DONE) | known
-        closings = {name: Closing.of(seen.existing[name]) for name in seen.done} | _unchanged(memory, seen)
+        closings = {name: _closing(name, memory, seen) for name in seen.done} | _unchanged(memory, seen)
     elif memory.planned_at not in {None, status} and not (status.is_unsolved and memory.planned_at.is_unsolved):
         finding = memory.planned_at  # it has changed since, and not by us
     for tracker, ticket in seen.existing.items():
@@ -35,6 +35,12 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = 
         if own & memory.doing:
             tickets[tracker] = ticket.state
     return replace(memory, finding=finding, tickets=tickets, closings=closings, doing=frozenset(), planned_at=None)
+
+
+def _closing(name: str, memory: Memory, seen: Observation) -> Closing:
+    """How the ticket was closed; by us where we set out to close it, for what the finding says now."""
+    meant = Reason.ACCEPTED_RISK if seen.finding.status is FindingStatus.ACCEPTED_RISK else Reason.FIXED
+    return Closing.of(seen.existing[name], meant if f"resolve:{name}" in memory.doing else None)
 
 
 def _unchanged(memory: Memory, seen: Observation) -> dict[str, Closing]:

@@ -1,5 +1,6 @@
 """A case as one look finds it: all that the rows of the table ask about."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from remediation.findings import FindingStatus
 from remediation.planning.observation import Observation
 from remediation.planning.own_work import still_owed, with_own_work
 from remediation.policy import Policy
-from remediation.tickets import TicketState
+from remediation.tickets import Ticket, TicketState
 
 
 class Situation(NamedTuple):
@@ -66,6 +67,20 @@ class Situation(NamedTuple):
     def risk_until(self) -> datetime | None:
         """When the risk that the tickets accept must be looked at again; None for never."""
         return self.policy.risk_until(self.seen.existing)
+
+    @property
+    def deciding(self) -> Mapping[str, Ticket]:
+        """The tickets that are done and say what people decided.
+
+        What we closed follows a decision that was made elsewhere, and is none: it counts only where nothing else is
+        done, or once a person has changed the reason.
+        """
+        done = {name: self.seen.tickets[name] for name in self.seen.done}
+        return {name: ticket for name, ticket in done.items() if not self._is_closed_by_us(name)} or done
+
+    def _is_closed_by_us(self, tracker: str) -> bool:
+        closing = self.memory.closings.get(tracker)
+        return closing is not None and closing.meant is not None and not self.is_closed_otherwise(tracker)
 
     def was_done(self, tracker: str) -> bool:
         """Whether the ticket there was done when both sides last agreed."""

@@ -33,9 +33,9 @@ def _accepted_nevertheless(case: Situation) -> PatchFinding | None:
     if before is not FindingStatus.ACCEPTED_RISK:
         if seen.unseen or before is FindingStatus.RESOLVED:  # then it was to be mended, whatever tickets say
             return None
-        return accepted_still(seen.existing, case.policy, case.now)
+        return accepted_still(case.deciding, case.policy, case.now)
     until = case.risk_until
-    if decided(seen.existing) is not FindingStatus.ACCEPTED_RISK or (until is not None and until <= case.now):
+    if decided(case.deciding) is not FindingStatus.ACCEPTED_RISK or (until is not None and until <= case.now):
         return None
     return PatchFinding(FindingStatus.ACCEPTED_RISK, Why.RISK_STILL_ACCEPTED, Reason.ACCEPTED_RISK, until)
 

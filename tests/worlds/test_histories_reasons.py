@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from remediation.policy import Acceptance
 from remediation.tickets import Reason
 from tests.worlds.agreement import ACCEPTED, OPEN, RESOLVED, REVIEWING
 from tests.worlds.histories import (
@@ -24,7 +26,7 @@ from tests.worlds.histories import (
     says,
 )
 from tests.worlds.judging import SCHOOLSCAN
-from tests.worlds.outside import KEY, Change
+from tests.worlds.outside import DAY, KEY, Change
 from tests.worlds.world import World
 
 NOT_OURS = "Parked for ever"
@@ -97,6 +99,37 @@ async def test_under_any_a_ticket_that_decided_nothing_can_still_decide() -> Non
     assert (world.picture().status, world.picture().active) == (REVIEWING, {"jira"})
     await noticed(world, corrected("snow", Reason.FIXED))
     assert await at_rest(world) == (RESOLVED, set())
+
+
+@pytest.mark.parametrize("gate", [0, *GATES])
+async def test_under_any_what_we_closed_with_it_is_no_decision_when_that_is_taken_back(gate: int) -> None:
+    """Also where the worker died while it closed the others; 0: it did not."""
+    world = await opened(ANY)
+    world.happen(closed("snow"))
+    await (world.look_broken_off(gate, killed=True) if gate else world.look())
+    assert await at_rest(world) == (RESOLVED, set())
+    await noticed(world, corrected("snow", Reason.NOT_SOLVED))
+    assert (world.picture().status, comments(world, "jira", "kept_open")) == (REVIEWING, 0)
+    await world.look()
+    assert (world.picture().status, comments(world, "snow", "kept_open")) == (REVIEWING, 1)
+
+
+async def test_under_any_a_fix_that_is_corrected_to_an_accepted_risk_is_one_and_stays_one() -> None:
+    world = await opened(ANY)
+    await noticed(world, closed("snow"))
+    await noticed(world, corrected("snow", Reason.ACCEPTED_RISK))
+    assert world.picture().status is ACCEPTED
+    await noticed(world, says(OPEN))
+    assert (world.picture().status, world.picture().active) == (ACCEPTED, set())
+
+
+async def test_what_we_closed_for_schoolscan_is_no_decision_when_a_person_corrects_another_ticket() -> None:
+    world = await opened()
+    await noticed(world, says(RESOLVED))
+    await noticed(world, corrected("snow", Reason.NOT_SOLVED))
+    assert (world.picture().status, comments(world, "snow", "kept_open")) == (REVIEWING, 1)
+    await world.look()
+    assert world.picture().status is REVIEWING
 
 
 async def test_the_reason_may_change_while_schoolscan_decides_otherwise() -> None:
@@ -199,6 +232,17 @@ async def test_a_risk_that_schoolscan_accepted_stays_accepted_under_any_code(wor
     assert world.written() == before, "a case at rest stays at rest"
     await noticed(world, says(OPEN))
     assert (world.picture().status, world.picture().active) == (ACCEPTED, set())
+
+
+@pytest.mark.parametrize("word", ["Known error", ""])
+async def test_a_risk_that_schoolscan_accepted_ends_under_any_code(word: str) -> None:
+    world = await opened(replace(ALONE, acceptance=Acceptance(at_most=timedelta(days=20))))
+    world.books["snow"].words = {Reason.ACCEPTED_RISK: (Reason.NOT_SOLVED if word else Reason.NONE, word)}
+    await noticed(world, says(ACCEPTED))
+    await world.later(19 * DAY)
+    assert (world.picture().status, world.picture().active) == (ACCEPTED, set())
+    await world.later(2 * DAY)
+    assert (world.picture().status, world.picture().active) == (REVIEWING, {"snow"})
 
 
 async def test_a_row_of_an_earlier_version_plans_nothing_whatever_its_tickets_say() -> None:
