@@ -21,7 +21,7 @@ from remediation.actions import (
     Why,
     target_of,
 )
-from remediation.cases import CaseRecord, Link
+from remediation.cases import CaseRecord, Link, ref_of_mark
 from remediation.errors import ConfigurationError, OutsideError, Refused, TryLater, Waiting
 from remediation.failpoints import failpoint
 from remediation.observing import Sight
@@ -269,7 +269,7 @@ def _tells_of(link: Link, ticket: Ticket, site: str | None) -> bool:
     """Whether the link says what there is to say of the ticket: its name, its mark, since when, and on which site."""
     if site is not None and link.site != site:
         return False
-    is_unmarked = ticket.mark is None
+    is_unmarked = ref_of_mark(ticket.mark) is None
     is_dated = link.created is not None or ticket.created_at is None or is_unmarked
     return is_dated and (link.ticket_id, link.ticket_key, link.unmarked) == (ticket.id, ticket.key, is_unmarked)
 

@@ -2,7 +2,7 @@
 
 import json
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory
+from remediation.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory, ref_of_mark
 from remediation.findings import FindingStatus, Severity
 from remediation.tickets import Reason, Ticket, TicketState
 
@@ -50,7 +50,7 @@ def _link(tracker: str, row: dict[str, bytes]) -> Link:
 def link_of(ticket: Ticket, site: str = "") -> Link:
     """The link to a ticket, as the ticket was read on this site."""
     created = ticket.created_at.timestamp() if ticket.created_at else None
-    return Link(ticket.tracker, ticket.id, ticket.key, ticket.url, created, ticket.mark is None, site)
+    return Link(ticket.tracker, ticket.id, ticket.key, ticket.url, created, ref_of_mark(ticket.mark) is None, site)
 
 
 def link_json(link: Link) -> tuple[str, str]:

@@ -121,6 +121,18 @@ async def test_a_ticket_without_a_mark_is_told_of_once_and_again_after_it_had_on
     assert status(office, "fnd_1") is FindingStatus.RESOLVED
 
 
+async def test_a_ticket_with_another_integrations_mark_is_told_of_once(office: Office) -> None:
+    """ServiceNow's correlation_id is one for all: whoever writes into it takes ours away."""
+    (ticket,) = office.jira.of(KEY.mark)
+    kept = office.jira.books[ticket.id]
+    kept.ticket = replace(kept.ticket, mark="INT-4711")
+    for _ in range(3):
+        await office.look()
+    assert (await office.record()).links["jira"].unmarked
+    entries = [entry for entry in await office.desk.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
+    assert [entry.evidence for entry in entries] == ["no_mark"]
+
+
 async def test_closing_a_persons_ticket_under_our_old_number_resolves_nothing(office: Office) -> None:
     begin_again(office)
     ticket = office.jira.keep(Draft("", "SEC", "Printer on fire", "It is"))
