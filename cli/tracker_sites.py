@@ -16,11 +16,11 @@ from remediation.store.sites import Sites
 
 
 async def histories_of(connection: Connection, trackers: Mapping[str, Tracker], now: float) -> dict[str, SiteHistory]:
-    """As a worker would see them `now`; those that do not tell are left out. Raises StoreUnavailable."""
+    """As a worker would see them `now`; those that never told are left out. Raises StoreUnavailable."""
     found = await asyncio.gather(*(site_of(tracker) for tracker in trackers.values()))
     known = await remembered(connection, trackers)
     sites = {name: site for name, site in zip(trackers, found, strict=True) if site is not None}
-    return {
+    return known | {
         name: history.seen(site, now) if (history := known.get(name)) else SiteHistory(site)
         for name, site in sites.items()
     }

@@ -22,7 +22,7 @@ ASKED_AGAIN_AFTER = 60.0
 """Seconds until one that did not answer is asked again."""
 
 PATIENCE = 5.0
-"""Seconds that a look waits for the answer: without one, marks alone tell whose a ticket is."""
+"""Seconds that a look waits for the answer: without one, it goes by what is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,10 @@ class _Answer:
 
 
 class TrackerSites:
-    """The sites of these trackers. A change is remembered in Redis, and told once by whoever notices it first."""
+    """The sites of these trackers. A change is remembered in Redis, and told once by whoever notices it first.
+
+    One that does not tell counts as the site that it was when it last told, to whomever.
+    """
 
     def __init__(self, connection: Connection, trackers: Mapping[str, Tracker], clock: Callable[[], float]) -> None:
         self._sites = Sites(connection)
@@ -44,7 +47,7 @@ class TrackerSites:
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def of(self, names: Iterable[str]) -> dict[str, SiteHistory]:
-        """The sites of those of these trackers that told. Raises StoreUnavailable."""
+        """The sites of those of these trackers that ever told. Raises StoreUnavailable."""
         asked = [name for name in names if name in self._trackers]
         histories = await asyncio.gather(*map(self._history, asked))
         return {name: history for name, history in zip(asked, histories, strict=True) if history is not None}
@@ -61,7 +64,7 @@ class TrackerSites:
             async with asyncio.timeout(PATIENCE):
                 site = await self._trackers[name].site()
         except (OutsideError, TimeoutError):
-            return _Answer(before, self._clock() + ASKED_AGAIN_AFTER)
+            return _Answer(before or await self._sites.read(name), self._clock() + ASKED_AGAIN_AFTER)
         history, is_another = await self._sites.note(name, site, self._clock())
         if is_another:
             logger.warning("tracker_site_changed", tracker=name, address=history.site.key)

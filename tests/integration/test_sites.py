@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
+from cli.tracker_sites import histories_of
 from remediation.errors import TryLater
 from remediation.findings import FindingStatus
 from remediation.sealing import Keyring
@@ -17,7 +18,7 @@ from remediation.store.sites import Sites
 from remediation.tickets import Reason, TicketState
 from tests.integration.offices import KEY, Office
 from workers.polls import poll_trackers
-from workers.sites import ASKED_AGAIN_AFTER, GOOD_FOR
+from workers.sites import ASKED_AGAIN_AFTER, GOOD_FOR, TrackerSites
 
 OLD, NEW = Site("https://old.example", "old"), Site("https://new.example", "new")
 
@@ -108,6 +109,18 @@ async def test_a_tracker_that_does_not_tell_is_asked_again_and_nothing_is_conclu
     await office.look()
     assert office.jira.troubles.calls.count("site") == before + 2
     assert len(office.jira.books) == 1
+
+
+async def test_a_worker_that_has_just_started_goes_by_what_is_remembered_of_a_tracker_that_does_not_tell(
+    office: Office,
+) -> None:
+    """The link is of the site before: its number says nothing here. Commands that only look go by the same."""
+    await Sites(office.connection).note("jira", Site("https://another.example", "another"), office.clock())
+    link = (await office.record()).links["jira"]
+    restarted = TrackerSites(office.connection, office.trackers, office.clock)
+    for told in (restarted.of(["jira"]), histories_of(office.connection, office.trackers, office.clock())):
+        office.jira.troubles.once("site", TryLater("jira", "busy"))
+        assert not (await told)["jira"].is_of(link)
 
 
 async def test_of_many_who_notice_a_change_at_once_one_tells_it(connection: Connection) -> None:
