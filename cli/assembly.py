@@ -13,9 +13,10 @@ from cli.embedded import EmbeddedServer
 from cli.outbound import outbound
 from receiver.accounts import Account, Accounts
 from remediation.errors import ConfigurationError, Problem, StoreUnavailable
+from remediation.identities import Identity
 from remediation.mapping.loading import Loaded
 from remediation.mapping.schema import Mappings
-from remediation.mapping.secrets import webhook_secrets, worker_secrets
+from remediation.mapping.secrets import identities_of, webhook_secrets, worker_secrets
 from remediation.mapping.trackers import JiraTracker, ServiceNowTracker, TrackerConfig
 from remediation.mapping.watching import files_named
 from remediation.ports import Tracker
@@ -102,24 +103,30 @@ def receiver_files(mappings: Mappings) -> Iterable[Path]:
 
 
 def worker_files(mappings: Mappings) -> Iterable[Path]:
-    """The files with tokens, passwords and certificates."""
+    """The files with tokens, keys of identities, passwords and certificates."""
     tokens = [district.schoolscan.token for district in mappings.districts.values()]
+    identities = [district.identity for district in mappings.districts.values()]
     trackers = [(tracker.auth, tracker.ca_file) for tracker in mappings.trackers.values()]
-    return files_named([tokens, trackers])
+    return files_named([tokens, identities, trackers])
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The systems that a worker talks to, by the names that mappings.yaml gives them."""
+    """The systems that a worker talks to, by the names that mappings.yaml gives them.
+
+    `identities` tell the findings of those districts apart whose ids do not last.
+    """
 
     sources: dict[str, SchoolScan]
     trackers: dict[str, Tracker]
+    identities: dict[str, Identity]
 
 
 @contextlib.asynccontextmanager
 async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
     """All districts' accounts and all trackers, for as long as this is open. Sends nothing yet."""
     tokens, secrets = worker_secrets(loaded, environ())
+    identities = identities_of(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
         way = outbound()
         client = await stack.enter_async_context(way.open_client())
@@ -133,7 +140,7 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
         }
         for tracker in trackers.values():
             stack.push_async_callback(tracker.close)
-        yield Outside(sources, trackers)
+        yield Outside(sources, trackers, identities)
 
 
 def tracker_of(name: str, config: TrackerConfig, secret: str) -> Tracker:
@@ -153,7 +160,7 @@ async def open_desks(
     keyring = keyring_of(settings)
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
-        rulebook = MappingsRulebook(loaded.mappings)
+        rulebook = MappingsRulebook(loaded.mappings, outside.identities)
         kept = loaded.mappings.retention
         desk = desk_on(connection, keyring, outside.sources, outside.trackers, rulebook, clock, kept)
         async with contextlib.aclosing(Desks(desk, stack.pop_all().aclose)) as desks:
@@ -163,9 +170,9 @@ async def open_desks(
 
 async def refurnish(desks: Desks, loaded: Loaded) -> None:
     """Give the jobs to come what `loaded` says. For a missing secret, raises ConfigurationError and changes nothing."""
-    rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings)
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
+        rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings, outside.identities)
         kept = loaded.mappings.retention
         desks.replace(outside.sources, outside.trackers, rulebook, stack.pop_all().aclose, kept)
     await ask_again(desks)

@@ -28,6 +28,7 @@ from cli.tracker_sites import histories_of
 from remediation.cases import CaseKey, CaseRecord
 from remediation.errors import OutsideError, TryLater
 from remediation.mapping.loading import load_mappings
+from remediation.members import home_of, reading_of
 from remediation.observing import Sight, observe
 from remediation.planning import plan
 from remediation.redaction import terminal
@@ -42,6 +43,8 @@ from remediation.store.timeline import MOST_ENTRIES, Timeline
 from remediation.store.todo import Todo
 
 ResultT = TypeVar("ResultT")
+
+_NAMELESS = "Redis was wiped since, and remedy reconcile --all names them again"
 
 _STANDS = {
     Stand.SETTLED: "at rest",
@@ -123,6 +126,8 @@ def _known_lines(known: _Known) -> Iterator[str]:
     status = memory.finding.replace("_", " ") if memory.finding else "not agreed on yet"
     yield _fact("finding", ", ".join(filter(None, [record.key.id, status, memory.severity])))
     yield _fact("rule", memory.rule or "none that is remembered")
+    for name in sorted(record.members):
+        yield _fact("member", name if name in record.live else f"{name}, at rest: solved, and found again since")
     for name, link in sorted(record.links.items()):
         state = memory.tickets.get(name)
         yield _fact("ticket", f"{link.ticket_key} in {name}, {state.replace('_', ' ') if state else 'new'}: {link.url}")
@@ -161,6 +166,7 @@ def _known_json(known: _Known) -> dict[str, Any]:
         "district": record.key.district,
         "kind": record.key.kind,
         "id": record.key.id,
+        "members": {name: "live" if name in record.live else "at_rest" for name in sorted(record.members)},
         "memory": {
             "finding": memory.finding,
             "severity": memory.severity,
@@ -227,22 +233,31 @@ class _Forecast:
     steps: tuple[Step, ...]
     parked: frozenset[str]
     given_up: frozenset[str]
+    members: tuple[str, ...] = ()
 
 
 async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Forecast:
     key = await case_named(ref, settings, connection)
     loaded = load_mappings(settings.mappings_path)
     district_of(loaded, key.district)
-    known = await Todo(connection).record(key.ref)
+    todo = Todo(connection)
+    known = await todo.record(key.ref)
     record, now = known or CaseRecord(key), (await clock_of(connection))()
     async with open_outside(loaded) as outside:
-        rulebook = MappingsRulebook(loaded.mappings)
+        rulebook = MappingsRulebook(loaded.mappings, outside.identities)
+        source = outside.sources[key.district]
+        if home := await home_of(record, source, rulebook.identity(key.district)):
+            own, known = record, await todo.record(home.ref)
+            record = (known or CaseRecord(home)).with_member(own)
+        if record.key.is_of_identity and not record.members:
+            raise click.ClickException(f"{terminal(record.key.ref)} has no finding that is known: {_NAMELESS}")
         sites = await histories_of(connection, outside.trackers, now)
-        sight = await observe(record, outside.sources[key.district], outside.trackers, rulebook, now, sites)
+        sight = await observe(record, reading_of(record, source), outside.trackers, rulebook, now, sites)
     observed = sight.observation
     seen = Seen.of(observed.finding, observed.tickets, observed.unseen, now)
     steps = steps_of(plan(observed, sight.policy, record, sight.at))
-    return _Forecast(key, known is not None, sight, seen, steps, record.undecided, record.given_up)
+    members = tuple(sorted(record.members))
+    return _Forecast(record.key, known is not None, sight, seen, steps, record.undecided, record.given_up, members)
 
 
 def _ending(sight: Sight) -> ExitCode:
@@ -255,6 +270,8 @@ def _forecast_lines(shown: _Forecast) -> Iterator[str]:
     yield f"{shown.key.ref}, looked at {time_words(shown.seen.at)} UTC"
     if not shown.known:
         yield _fact("memory", "none: this case was never looked at, or Redis was wiped since")
+    for name in shown.members:
+        yield _fact("member", name)
     yield _fact("finding", f"{shown.seen.status.replace('_', ' ')}, {shown.seen.severity}")
     yield _fact("rule", shown.sight.policy.rule or "none takes it")
     for ticket in shown.seen.tickets:
@@ -282,6 +299,7 @@ def _forecast_json(shown: _Forecast) -> dict[str, Any]:
     return {
         "case": shown.key.ref,
         "known": shown.known,
+        "members": list(shown.members),
         "rule": shown.sight.policy.rule,
         "seen": _entry_json(shown.seen),
         "failures": {

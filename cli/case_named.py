@@ -2,7 +2,7 @@
 
 import click
 
-from remediation.cases import MARK_PREFIX, CaseKey, CaseKind
+from remediation.cases import MARK_PREFIX, CaseKey, CaseKind, key_of_ref
 from remediation.mapping.loading import load_mappings
 from remediation.redaction import terminal
 from remediation.settings import Settings
@@ -14,7 +14,16 @@ _SHAPE = "lakeside:finding:fnd_9d2"
 
 
 async def case_named(text: str, settings: Settings, connection: Connection) -> CaseKey:
-    """The case's key. mappings.yaml is read only where the text is no full reference. Raises ClickException."""
+    """The case's key; of a finding that belongs to another case than its own, that one's.
+
+    mappings.yaml is read only where the text is no full reference. Raises ClickException.
+    """
+    key = await _named(text, settings, connection)
+    record = await Todo(connection).record(key.ref)
+    return (key_of_ref(record.home) if record else None) or key
+
+
+async def _named(text: str, settings: Settings, connection: Connection) -> CaseKey:
     ref = text.removeprefix(MARK_PREFIX)
     todo = Todo(connection)
     if ":" in ref:

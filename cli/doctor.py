@@ -15,9 +15,9 @@ from cli.failures import ExitCode
 from cli.tracker_sites import remembered, site_of
 from receiver.accounts import Accounts
 from remediation.errors import ConfigurationError, OutsideError, Refused, RemediationError, TryLater, Waiting
-from remediation.mapping.loading import load_mappings
+from remediation.mapping.loading import Loaded, load_mappings
 from remediation.mapping.schema import Mappings
-from remediation.mapping.secrets import worker_secrets
+from remediation.mapping.secrets import identities_of, worker_secrets
 from remediation.mapping.trackers import ServiceNowTracker, TrackerConfig
 from remediation.ports import Tracker
 from remediation.redaction import terminal
@@ -78,7 +78,7 @@ async def _diagnoses(settings: Settings, *, offline: bool) -> list[Diagnosis]:
     found.append(Diagnosis(str(settings.mappings_path), well=True, says=f"{len(loaded.mappings.rules)} rules"))
     found.append(_configured("webhook secrets", lambda: _senders(accounts_of(loaded))))
     if offline:
-        found.append(_configured("other secrets", lambda: f"{sum(map(len, worker_secrets(loaded, environ())))} found"))
+        found.append(_configured("other secrets", lambda: f"{_other_secrets(loaded)} found"))
         return found
     diagnoses, sites = await _redis(settings, loaded.mappings.trackers)
     found += diagnoses
@@ -89,6 +89,12 @@ async def _diagnoses(settings: Settings, *, offline: bool) -> list[Diagnosis]:
     except ConfigurationError as error:
         found += _problems("secrets", error)
     return found
+
+
+def _other_secrets(loaded: Loaded) -> int:
+    """How many there are. Raises ConfigurationError for those that are missing."""
+    tokens, trackers = worker_secrets(loaded, environ())
+    return len(tokens) + len(trackers) + len(identities_of(loaded, environ()))
 
 
 def _senders(accounts: Accounts) -> str:

@@ -17,6 +17,7 @@ from rich.text import Text
 from cli.findings import STANDARD_INPUT, finding_from, finding_in
 from cli.previews import Asked, Forecast, Preview, asked_about, district_of
 from cli.rules_file import at_option, loaded_from, mappings_option
+from remediation.identities import IdentityField, missing_of
 from remediation.mapping.explaining import Condition, Explanation, explained
 from remediation.mapping.in_step import in_step
 from remediation.mapping.loading import Loaded
@@ -93,6 +94,27 @@ class _Shown:
         return f"{taken}." if self.previews else f"{taken} and deliberately opens no ticket."
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """What tells this finding apart instead of its id; empty where its id does."""
+        written = self.loaded.mappings.districts[self.asked.key.district].identity
+        return tuple(written.by) if written else ()
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Those of these that it lacks: then its id does nevertheless."""
+        return missing_of([IdentityField(name) for name in self.identity], self.asked.finding)
+
+    @property
+    def case(self) -> str:
+        """Which case the finding is, where that is not plain."""
+        if not self.identity:
+            return ""
+        if self.lacking:
+            return f"It is a case of its own, because it lacks {', '.join(self.lacking)}."
+        told = ", ".join(self.identity)
+        return f"It is one case with all others of the same {told}; the mark has a digest of these in place of its id."
+
+    @property
     def opening(self) -> str:
         """Whether the tickets would be opened now, or only if the finding were open."""
         one = len(self.previews) == 1
@@ -112,6 +134,7 @@ def _as_json(shown: _Shown) -> dict[str, Any]:
     rule = shown.explanation.rule
     return {
         "case": shown.asked.key.ref,
+        "identity": {"by": list(shown.identity), "missing": list(shown.lacking)} if shown.identity else None,
         "at": shown.asked.at.isoformat(),
         "status": shown.status,
         "rule": rule.name if rule else None,
@@ -135,6 +158,8 @@ def _ticket_json(preview: Preview) -> dict[str, Any]:
 def _print(shown: _Shown) -> None:
     click.echo(terminal(f"{shown.asked.key.ref}, as of {shown.asked.at:%Y-%m-%d %H:%M} UTC"))
     click.echo(terminal(shown.verdict))
+    if shown.case:
+        click.echo(terminal(shown.case))
     click.echo()
     Console().print(_trials(shown.explanation))
     if not shown.previews:

@@ -24,7 +24,7 @@ from cli.reconcile_report import (
     systems_of,
 )
 from cli.reconcile_wait import Waiting
-from cli.reconcile_walk import BEGINNING, Walk
+from cli.reconcile_walk import BEGINNING, Candidate, Walk
 from cli.rules_file import Moment
 from cli.tracker_sites import histories_of
 from remediation.mapping.durations import duration_of, duration_text
@@ -37,7 +37,7 @@ from remediation.store.owners import Owners
 from remediation.store.shared_clock import SharedClock
 from remediation.store.standings import Standings
 from remediation.store.timeline import Timeline
-from remediation.store.todo import Todo
+from remediation.store.todo import Found, Todo
 
 _LATELY = timedelta(days=7)
 
@@ -148,7 +148,7 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
         opened = open_connection(url, socket_timeout=5.0, retries=1)
         async with opened as connection, open_outside(loaded) as outside:
             clock = await clock_of(connection)
-            owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings))
+            owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings, outside.identities))
             walk = Walk(_sources(order, outside), outside.trackers, owners, order.since, clock, screen.say)
             if dry_run:
                 sites = await histories_of(connection, outside.trackers, clock())
@@ -192,8 +192,9 @@ async def bring_into_step(
     begun, refs = await timeline.now(), dict[str, None]()
     with screen.bar("listing", None) as bar:
         async for batch in walk.batches():
-            await walk.owners.todo.mark_found([(each.key, each.band, each.trackers) for each in batch], clock())
-            refs.update(dict.fromkeys(each.key.ref for each in batch))
+            found = [case for each in batch for case in await _to_mark(each, walk.owners)]
+            await walk.owners.todo.mark_found(found, clock())
+            refs.update(dict.fromkeys(key.ref for key, _, _ in found))
             bar.step(len(batch))
     if not order.wait:
         line = f"{len(refs)} cases marked; workers look at them."
@@ -209,6 +210,14 @@ async def bring_into_step(
         "waiting": "{} not looked at yet",
     }
     return screen.end(walk.not_listed, {**tally.json(), "dry_run": False}, tally.line(words), tally.codes)
+
+
+async def _to_mark(candidate: Candidate, owners: Owners) -> list[Found]:
+    """The candidate's case, which knows of its findings then; and those of findings that have yet to join it."""
+    key, keys = candidate.key, [candidate.key]
+    if key.is_of_identity:
+        keys += await owners.of_findings(key.district, candidate.findings)
+    return [(each, candidate.band, candidate.trackers) for each in dict.fromkeys(keys)]
 
 
 async def _tally(waiting: Waiting, refs: list[str], screen: Screen) -> Tally:

@@ -1,19 +1,21 @@
 """What reconciling would do: each case observed and planned as a worker would, and nothing written anywhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cli.reconcile_silent import SilentTracker
 from cli.reconcile_walk import Candidate, Walk
-from remediation.cases import CaseRecord, Intent
+from remediation.cases import CaseKey, CaseRecord, Intent
 from remediation.errors import OutsideError, Refused, TryLater
 from remediation.findings import Finding, FindingStatus
+from remediation.members import reading_of
 from remediation.observing import Sight, observe
 from remediation.ownership import Doubt
 from remediation.planning import plan
 from remediation.ports import FindingsPage, Rulebook, Source, Tracker
 from remediation.store.entries import Step, steps_of
+from remediation.store.todo import Todo
 
 AT_ONCE = 8
 """Cases observed at the same time: what is kind to the other side's limits, and enough to hide its latency."""
@@ -42,10 +44,10 @@ class _Reading:
     """A source that answers from the list where it can, and writes nothing whoever asks."""
 
     source: Source
-    listed: Finding | None
+    listed: Mapping[str, Finding]
 
     async def finding(self, finding_id: str) -> Finding:
-        return self.listed or await self.source.finding(finding_id)
+        return self.listed.get(finding_id) or await self.source.finding(finding_id)
 
     async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
         return await self.source.findings_page(filters, cursor)
@@ -78,26 +80,44 @@ async def forecasts(walk: Walk, rulebook: Rulebook) -> AsyncIterator[Forecast]:
 
 
 async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent: _Silent) -> Forecast:
-    record = await walk.owners.todo.record(candidate.key.ref) or CaseRecord(candidate.key)
+    record = await _record(candidate, walk.owners.todo)
+    if record.key.is_of_identity and not record.members:
+        return Forecast(record.key.ref)  # nobody knows (any more) which findings it has
     hints = {name: Intent(name, 0.0) for name in candidate.trackers - record.links.keys() - record.intents.keys()}
     record = replace(record, intents={**record.intents, **hints})
     parked = tuple(sorted(record.undecided))
-    if candidate.finding is None and (gone := silent.accounts.get(record.key.district)):
+    if not candidate.findings and (gone := silent.accounts.get(record.key.district)):
         return Forecast(record.key.ref, parked=parked, failures={gone.system: gone})
     try:
-        sight = await _sight(record, candidate.finding, walk, rulebook, silent)
+        sight = await _sight(record, candidate.findings, walk, rulebook, silent)
     except OutsideError as error:
         return Forecast(record.key.ref, parked=parked, failures={error.system: error})
     steps = steps_of(plan(sight.observation, sight.policy, record, sight.at))
     return Forecast(record.key.ref, steps, parked, sight.failures, tuple(sight.doubts.values()))
 
 
-async def _sight(record: CaseRecord, listed: Finding | None, walk: Walk, rulebook: Rulebook, silent: _Silent) -> Sight:
+async def _record(candidate: Candidate, todo: Todo) -> CaseRecord:
+    """What the store would have of the candidate's case once each of these findings has joined it."""
+    key = candidate.key
+    record = await todo.record(key.ref) or CaseRecord(key)
+    if record.home:
+        return await todo.record(record.home) or record
+    if key.is_of_identity:
+        for found in candidate.findings:
+            own = CaseKey(key.district, key.kind, found.id)
+            record = record.with_member(await todo.record(own.ref) or CaseRecord(own))
+    return record
+
+
+async def _sight(
+    record: CaseRecord, listed: Sequence[Finding], walk: Walk, rulebook: Rulebook, silent: _Silent
+) -> Sight:
     """What is seen of a case once those who are away have been waited for. Raises what its account raises."""
     district = record.key.district
-    source = _Reading(walk.sources[district], listed)
+    reading = _Reading(walk.sources[district], {found.id: found for found in listed})
 
     async def look() -> Sight:
+        source = reading_of(record, reading)
         sight = await observe(record, source, silent.beside(walk.trackers), rulebook, walk.clock(), walk.sites)
         for name, error in sight.failures.items():
             if isinstance(error, TryLater) and not _is_horizon(error) and name not in silent.trackers:

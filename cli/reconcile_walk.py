@@ -46,16 +46,19 @@ Tickets = dict[str, tuple[CaseKey, set[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A case to look at. `trackers` have a ticket that bears its mark; `finding` is as a list showed it."""
+    """A case to look at. `trackers` have a ticket that bears its mark; `findings` are as a list showed them.
+
+    There is one at the most, but for a case that is told apart by an identity.
+    """
 
     key: CaseKey
-    finding: Finding | None
+    findings: tuple[Finding, ...]
     trackers: frozenset[str]
 
     @property
     def band(self) -> Band | None:
         """How urgent it is, as far as that is known."""
-        return band_of(self.finding.severity) if self.finding else None
+        return max((band_of(found.severity) for found in self.findings), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ class Walk:
         """
         cursor: str | None = None
         told: set[str] = set()
+        shared: dict[CaseKey, dict[str, Finding]] = {}
         while True:
             try:
                 page = await self.patiently(partial(source.findings_page, {}, cursor))
@@ -143,21 +147,42 @@ class Walk:
                 if isinstance(error, Refused):
                     _take_out(district, tickets)
                 return
-            candidates = (self._candidate(district, found, tickets) for found in page.findings if found.id not in told)
-            batch = [each for each in candidates if each is not None]
+            fresh = [found for found in page.findings if found.id not in told]
+            alone = [found for found in fresh if not self._is_shared(district, found, shared)]
+            own = [(CaseKey(district, CaseKind.FINDING, found.id), [found]) for found in alone]
+            batch = self._candidates(own, tickets)
             told.update(each.key.id for each in batch)
             yield batch
             if (cursor := page.cursor) is None:
-                return
+                break
+        cases = [(key, list(findings.values())) for key, findings in shared.items()]
+        for start in range(0, len(cases), BATCH):
+            yield self._candidates(cases[start : start + BATCH], tickets)
 
-    def _candidate(self, district: str, found: Finding, tickets: Tickets) -> Candidate | None:
-        """A finding that changed lately, or whose ticket did. One that does not say when counts as changed."""
-        key = CaseKey(district, CaseKind.FINDING, found.id)
-        _, trackers = tickets.pop(key.ref, (key, set()))
-        changed = found.updated_at or found.detected_at
-        if not trackers and changed is not None and changed < self.since:
-            return None
-        return Candidate(key, found, frozenset(trackers))
+    def _is_shared(self, district: str, found: Finding, shared: dict[CaseKey, dict[str, Finding]]) -> bool:
+        """Whether others may belong to the finding's case. It is put there, and waits for the end of the list.
+
+        Of a list that cannot be read to its end, nothing is concluded for such a case.
+        """
+        identity = self.owners.rulebook.identity(district)
+        home = identity.case_of(district, found) if identity else None
+        if home is not None:
+            shared.setdefault(home, {})[found.id] = found
+        return home is not None
+
+    def _candidates(self, cases: Sequence[tuple[CaseKey, list[Finding]]], tickets: Tickets) -> list[Candidate]:
+        """Those of these cases that have a finding that changed lately, or whose ticket did.
+
+        A finding that does not say when it changed counts as changed.
+        """
+        candidates = []
+        for key, findings in cases:
+            refs = [key.ref, *(CaseKey(key.district, key.kind, found.id).ref for found in findings)]
+            trackers = {name for ref in dict.fromkeys(refs) for name in tickets.pop(ref, (key, set[str]()))[1]}
+            times = [found.updated_at or found.detected_at for found in findings]
+            if trackers or any(changed is None or changed >= self.since for changed in times):
+                candidates.append(Candidate(key, tuple(findings), frozenset(trackers)))
+        return candidates
 
     async def _add_tickets_of(self, tracker: Tracker, tickets: Tickets) -> None:
         """Add the cases of these districts that have a ticket there."""
@@ -194,6 +219,6 @@ def _take_out(district: str, tickets: Tickets) -> None:
 
 
 def _in_batches(tickets: Tickets) -> Iterator[list[Candidate]]:
-    rest = [Candidate(key, None, frozenset(trackers)) for key, trackers in tickets.values()]
+    rest = [Candidate(key, (), frozenset(trackers)) for key, trackers in tickets.values()]
     for start in range(0, len(rest), BATCH):
         yield rest[start : start + BATCH]

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from remediation.findings import FindingStatus, Severity
@@ -16,6 +16,11 @@ MARK_PREFIX = "remedy:"
 _PLAIN_ID = re.compile(r"(?!sha256-)[A-Za-z0-9._-]{1,48}")
 """Ids that may stand in a mark as they are: safe in a ServiceNow query, a Jira label, JQL and a Redis key, and short
 enough that the whole mark fits ServiceNow's 100 characters of `correlation_id`. Others are replaced by a digest."""
+
+
+IDENTITY_PREFIX, IDENTITY_DIGITS = "id-", 40
+_IDENTITY_ID = re.compile(rf"{IDENTITY_PREFIX}[0-9a-f]{{{IDENTITY_DIGITS}}}")
+"""Ids of cases that are told apart by what their findings say (see identities.py). No finding has such an id."""
 
 
 class CaseKind(StrEnum):
@@ -44,6 +49,11 @@ class CaseKey:
             return f"{district}:{kind}:{outside_id}"
         digest = hashlib.sha256(outside_id.encode(errors="surrogatepass")).hexdigest()[:40]
         return f"{district}:{kind}:sha256-{digest}"
+
+    @property
+    def is_of_identity(self) -> bool:
+        """Whether the case is told apart by what its findings say, and its id is none of theirs."""
+        return _IDENTITY_ID.fullmatch(self.id) is not None
 
     @property
     def mark(self) -> str:
@@ -178,6 +188,10 @@ class CaseRecord:
     nobody is asked about them any more. `attempts` counts the looks in a row that had to be put off, `overtaken` the
     last ones in a row that were so only because somebody else was quicker. `born` is when (Unix seconds) the store
     began: it knows nothing of intents from before. `waits_for` is the system that held up the last look, if one did.
+
+    Only where an identity is used: `home` is the reference of the case that this finding belongs to, whose own row is
+    empty then. There, `members` are the ids of its findings, each with how often it was named, and `rested` those that
+    were at rest when they had been named so often.
     """
 
     key: CaseKey
@@ -191,6 +205,33 @@ class CaseRecord:
     overtaken: int = 0
     waits_for: str = ""
     born: float = 0.0
+    home: str = ""
+    members: Mapping[str, int] = field(default_factory=dict)
+    rested: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def live(self) -> tuple[str, ...]:
+        """The members that a look reads: all that were named since they were at rest."""
+        return tuple(sorted(name for name, times in self.members.items() if self.rested.get(name) != times))
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The marks that a ticket of this case may carry: its own, and those that its members had as cases."""
+        former = (CaseKey(self.key.district, self.key.kind, name).mark for name in sorted(self.members))
+        return (self.key.mark, *former)
+
+    def with_member(self, own: "CaseRecord") -> "CaseRecord":
+        """This case once the finding of `own` belongs to it: what join_case.lua makes of their rows."""
+        links = {**own.links, **self.links}
+        doubled = [Intent(name, 0.0) for name, link in own.links.items() if links[name].ticket_id != link.ticket_id]
+        intents = sorted((*doubled, *own.intents.values(), *self.intents.values()), key=lambda each: each.at)
+        return replace(
+            self,
+            links=links,
+            intents={each.tracker: each for each in intents},
+            memory=own.memory if self.memory == Memory() else self.memory,
+            members={**self.members, own.key.id: self.members.get(own.key.id, 0) + 1},
+        )
 
     @property
     def undecided(self) -> frozenset[str]:

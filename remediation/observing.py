@@ -126,7 +126,7 @@ async def _tickets(
         if linked is not None and not _must_search(linked, record, finding):
             return _Found((linked,), doubt)
         place = rulebook.place(record.key, finding, tracker.name, at)
-        found = await tracker.find(record.key.mark, place) if place is not None else ()
+        found = await _found(record, tracker, place) if place is not None else ()
     except OutsideError as error:
         return error
     is_gone = linked is not None and linked.state is TicketState.GONE
@@ -142,6 +142,12 @@ async def _tickets(
     return _Found(tickets, doubt)
 
 
+async def _found(record: CaseRecord, tracker: Tracker, place: str) -> tuple[Ticket, ...]:
+    """Every ticket that carries a mark of the case's, oldest first."""
+    found = [ticket for mark in record.marks for ticket in await tracker.find(mark, place)]
+    return tuple(sorted({ticket.id: ticket for ticket in found}.values(), key=_created))
+
+
 async def _linked(record: CaseRecord, tracker: Tracker, site: SiteHistory | None) -> tuple[Ticket | None, Doubt | None]:
     """The ticket that the link leads to, and what casts a doubt on it."""
     link = record.links.get(tracker.name)
@@ -155,7 +161,7 @@ async def _linked(record: CaseRecord, tracker: Tracker, site: SiteHistory | None
         if here:
             raise
         return None, Doubt(link, Evidence.OTHER_SITE)  # an id of another kind of tracker, say
-    return ticket, doubt_of(record.key, link, ticket, here=here)
+    return ticket, doubt_of(record.marks, link, ticket, here=here)
 
 
 def _must_search(linked: Ticket, record: CaseRecord, finding: Finding) -> bool:
@@ -190,10 +196,10 @@ def in_order(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
 def _last_attempt(record: CaseRecord, finding: Finding, tracker: str) -> float:
     """When a ticket that no search finds yet may last have been opened, in Unix seconds; 0 for never.
 
-    Our intent tells. Where the store is younger than the finding, one that was lost may have held an intent, too.
+    Our intent tells. Where the store is younger than the finding, one that was lost may have held an intent, too; of a
+    case with several, the one that is shown may be younger than the case.
     """
     intent = record.intents.get(tracker)
-    forgotten = tracker not in record.links and (
-        finding.detected_at is None or finding.detected_at.timestamp() < record.born
-    )
+    is_older = finding.detected_at is None or finding.detected_at.timestamp() < record.born
+    forgotten = tracker not in record.links and (is_older or record.key.is_of_identity)
     return max(intent.at if intent else 0.0, record.born if forgotten else 0.0)

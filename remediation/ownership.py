@@ -3,11 +3,12 @@
 A ticket is the case's by the mark that it carries. Pure.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from remediation.cases import CaseKey, Link, ref_of_mark
+from remediation.cases import Link, ref_of_mark
 from remediation.tickets import Ticket, TicketState
 
 _SAME_CREATION = timedelta(hours=1)
@@ -45,12 +46,12 @@ class Doubt:
         return not (self.is_ours and self.link.unmarked)
 
 
-def doubt_of(key: CaseKey, link: Link, ticket: Ticket, *, here: bool = True) -> Doubt | None:
-    """What casts a doubt on the ticket that the link led to; None where it carries the case's mark, or is gone.
+def doubt_of(marks: Container[str], link: Link, ticket: Ticket, *, here: bool = True) -> Doubt | None:
+    """What casts a doubt on the ticket that the link led to; None where it carries a mark of the case's, or is gone.
 
     `here` says that the link was made on the site that the tracker is now. Of another one only the mark is believed.
     """
-    if ticket.mark == key.mark or (here and ticket.state is TicketState.GONE):
+    if ticket.mark in marks or (here and ticket.state is TicketState.GONE):
         return None
     if ref_of_mark(ticket.mark):
         return Doubt(link, Evidence.OTHER_MARK)

@@ -8,6 +8,7 @@ from typing import Protocol
 from remediation.actions import PatchFinding, Why
 from remediation.cases import CaseKey, Link
 from remediation.findings import Finding, FindingStatus
+from remediation.identities import Identity
 from remediation.mapping.inspections import Inspection
 from remediation.mapping.schema import Mappings
 from remediation.policy import Policy
@@ -194,6 +195,10 @@ class Rulebook(Protocol):
         `known` is the name of the rule that counted at the last look. Where no rule takes the finding (any more), that
         one still says how the tickets that there are keep in step; new ones it does not ask for.
         """
+        ...
+
+    def identity(self, district: str) -> Identity | None:
+        """How the district's findings are told apart where their ids do not last; None where they do."""
         ...
 
     def concerns(self, district: str, tracker: str) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from remediation.actions import PatchFinding, Why
 from remediation.cases import CaseKey
 from remediation.findings import Finding, FindingStatus
+from remediation.identities import NO_IDENTITIES, Identity
 from remediation.mapping.fields import urgency_of
 from remediation.mapping.matching import Matcher
 from remediation.mapping.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
@@ -58,10 +59,14 @@ _NO_RULE = Policy()
 
 
 class MappingsRulebook:
-    """The rules and texts of one mappings.yaml, compiled once."""
+    """The rules and texts of one mappings.yaml, compiled once.
 
-    def __init__(self, mappings: Mappings) -> None:
+    `identities` are those that the file asks for, by district; whoever only words texts can do without their keys.
+    """
+
+    def __init__(self, mappings: Mappings, identities: Mapping[str, Identity] = NO_IDENTITIES) -> None:
         self._mappings = mappings
+        self._identities = identities
         self._matcher = Matcher(mappings.rules)
         self._rules = {rule.name: rule for rule in mappings.rules}
         self._policies = {name: policy_of(rule, name, tuple(rule.tickets)) for name, rule in self._rules.items()}
@@ -78,6 +83,10 @@ class MappingsRulebook:
         """
         rule = None if finding.status is FindingStatus.GONE else self.rule(key, finding, at)
         return self._former.get(known, _NO_RULE) if rule is None else self._policies[rule.name]
+
+    def identity(self, district: str) -> Identity | None:
+        """How the district's findings are told apart where their ids do not last; None where they do."""
+        return self._identities.get(district)
 
     def concerns(self, district: str, tracker: str) -> bool:
         """Whether a rule may send findings of this district to this tracker."""

@@ -12,6 +12,7 @@ from remediation.actions import PatchFinding, Why
 from remediation.cases import CaseKey, Link
 from remediation.errors import LeaseLost, NotFound, Refused
 from remediation.findings import Finding, FindingStatus, Severity
+from remediation.identities import Identity
 from remediation.policy import Policy
 from remediation.ports import FindingsPage, Telling
 from remediation.sites import Site
@@ -354,10 +355,14 @@ class PlainRulebook:
         self.terms = replace(terms or Policy(rule="every-finding" if trackers else ""), trackers=trackers)
         self.by_severity: dict[Severity, dict[str, str]] = {}
         self.closers: list[str] = []
+        self.identities: dict[str, Identity] = {}
 
     def policy(self, key: CaseKey, finding: Finding, at: datetime, known: str = "") -> Policy:
         del key, finding, at, known
         return self.terms
+
+    def identity(self, district: str) -> Identity | None:
+        return self.identities.get(district)
 
     def concerns(self, district: str, tracker: str) -> bool:
         del district

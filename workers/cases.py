@@ -11,7 +11,7 @@ import structlog
 from remediation.acting import Hands
 from remediation.actions import Plan, kind_of, target_of
 from remediation.backoff import delay
-from remediation.cases import CaseRecord, Memory
+from remediation.cases import CaseKey, CaseRecord, Memory
 from remediation.errors import (
     LeaseLost,
     NotFound,
@@ -24,6 +24,7 @@ from remediation.errors import (
 )
 from remediation.failpoints import failpoint
 from remediation.findings import FindingStatus
+from remediation.members import Members, home_of, reading_of
 from remediation.observing import Sight, observe
 from remediation.planning import (
     Observation,
@@ -56,6 +57,9 @@ from workers.telling import (
 
 logger = structlog.get_logger()
 
+_SHORTLY = 1.0
+"""Seconds until a finding asks again to join a case that is just being looked at."""
+
 
 @never_raising
 async def look_at_case(desk: Desk, ref: str) -> None:
@@ -86,6 +90,14 @@ async def _look(desk: Desk, lease: Lease) -> None:
     try:
         lease.crashes.check()
         source = desk.source(record.key.district)
+        home = await home_of(record, source, desk.rulebook.identity(record.key.district))
+        if home is not None:
+            await _join(desk, lease, home)
+            return
+        if record.key.is_of_identity and not record.members:
+            await _wait_for_a_name(desk, lease)
+            return
+        source = reading_of(record, source)
         sites = await desk.sites.of(record.links.keys() | desk.trackers.keys())
         sight = await observe(record, source, desk.trackers, desk.rulebook, desk.clock(), sites)
     except TryLater as error:
@@ -94,6 +106,8 @@ async def _look(desk: Desk, lease: Lease) -> None:
     except (Refused, Poison) as error:
         await _park_case(desk, lease, error)
         return
+    if isinstance(source, Members) and source.resting:
+        _require(lease, held=await desk.todo.renew(lease, dict(source.resting)))
     failpoint("observed")
     await tell_doubts(desk, lease, sight)
     actions = plan(sight.observation, sight.policy, record, sight.at)
@@ -102,6 +116,24 @@ async def _look(desk: Desk, lease: Lease) -> None:
         await tell_plan(desk, lease, sight, actions)
     hands = Hands(record, sight, source, desk.trackers, desk.rulebook, desk.links(lease, sight.sites), desk.clock)
     await _remember(desk, lease, sight, await hands.carry_out(actions))
+
+
+async def _join(desk: Desk, lease: Lease, home: CaseKey) -> None:
+    """The finding belongs to another case, which is looked at in its place."""
+    now = desk.clock()
+    if not await desk.todo.join(lease, home, now):
+        _require(lease, held=await desk.todo.put_off(lease, now + _SHORTLY, now, overtaken=True))
+        return
+    LOOKS.labels(home.district, "joined").inc()
+    logger.info("finding_joined", case=home.ref, finding=lease.record.key.id)
+
+
+async def _wait_for_a_name(desk: Desk, lease: Lease) -> None:
+    """After a wipe nobody can tell which findings a case had: a list names them. Nothing is concluded yet."""
+    settled = desk.todo.settle(lease, lease.record.memory, desk.clock(), look_at=lease.look_at)
+    _require(lease, held=await settled)
+    LOOKS.labels(lease.record.key.district, "nameless").inc()
+    logger.info("case_nameless", case=lease.ref)
 
 
 async def _write_ahead(desk: Desk, lease: Lease, sight: Sight, actions: Plan) -> None:

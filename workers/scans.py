@@ -3,10 +3,10 @@
 import structlog
 
 from remediation.backoff import delay
-from remediation.cases import CaseKey, CaseKind
 from remediation.errors import Poison, Refused, StoreUnavailable, TryLater
 from remediation.queue import band_of
 from remediation.sources.schoolscan import system_of
+from remediation.store.owners import Owners
 from remediation.store.parked import ParkedKind
 from remediation.store.scans import ScanListing
 from workers.jobs import MOST_STUMBLES, never_raising
@@ -42,7 +42,8 @@ async def page_scan(desk: Desk, ref: str) -> None:
 
 async def _list_page(desk: Desk, scan: ScanListing) -> None:
     page = await desk.source(scan.district).findings_page({"scan_id": scan.id}, scan.cursor)
-    cases = [(CaseKey(scan.district, CaseKind.FINDING, found.id), band_of(found.severity)) for found in page.findings]
+    keys = await Owners(desk.todo, desk.rulebook).of_findings(scan.district, page.findings)
+    cases = [(key, band_of(found.severity)) for key, found in zip(keys, page.findings, strict=True)]
     await desk.scans.mark_page(scan, page.cursor, cases, desk.clock())
     await note_answer(desk, system_of(scan.district))
     PAGES.labels(scan.district, "done").inc()

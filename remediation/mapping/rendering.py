@@ -68,7 +68,7 @@ def draft_of(
     body names it. Raises ConfigurationError if a template cannot be filled in for this finding.
     """
     ticket, config = rule.tickets[tracker], mappings.trackers[tracker]
-    link = finding_link(mappings, key)
+    link = finding_link(mappings, key.district, finding)
     values = ticket_values(rule.name, key.ref, finding, link, restricted=rule.detail == "restricted")
     where = f"rule {rule.name}, ticket in {tracker}"
     summary = plain(filled(ticket.summary or mappings.templates.summary, values, where).strip(), _LONGEST_SUMMARY)
@@ -97,10 +97,10 @@ def place_of(mappings: Mappings, rule: Rule, tracker: str) -> str | None:
             return None
 
 
-def finding_link(mappings: Mappings, key: CaseKey) -> str:
+def finding_link(mappings: Mappings, district: str, finding: Finding) -> str:
     """The address of the finding's page for people; empty where the district has none."""
-    link = mappings.districts[key.district].schoolscan.finding_link
-    return link.replace("{id}", quote(key.id, safe="")) if link else ""
+    link = mappings.districts[district].schoolscan.finding_link
+    return link.replace("{id}", quote(finding.id, safe="")) if link else ""
 
 
 def ticket_values(rule: str, ref: str, finding: Finding, link: str, *, restricted: bool) -> Mapping[str, object]:
@@ -138,7 +138,8 @@ def closing_fields_of(
     if ticket is None or not ticket.close_fields:
         return {}
     name, detail = (rule.name, rule.detail) if rule else ("", mappings.defaults.detail)
-    values = ticket_values(name, key.ref, finding, finding_link(mappings, key), restricted=detail == "restricted")
+    link = finding_link(mappings, key.district, finding)
+    values = ticket_values(name, key.ref, finding, link, restricted=detail == "restricted")
     return filled_fields(ticket.close_fields, values, f"rule {name or 'none'}, closing in {tracker}")
 
 

@@ -3,8 +3,9 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, ValidatorFunctionWrapHandler, WrapValidator, model_validator
+from pydantic import Field, HttpUrl, ValidatorFunctionWrapHandler, WrapValidator, field_validator, model_validator
 
+from remediation.identities import IdentityField
 from remediation.mapping.choices import tickets_by_kind
 from remediation.mapping.references import SecretRef
 from remediation.mapping.rules import Defaults, Rule
@@ -25,10 +26,36 @@ class SchoolScanAccount(Written):
     )
 
 
+class FindingIdentity(Written):
+    """What tells findings apart where their ids change from scan to scan: those that say the same are one case."""
+
+    by: list[IdentityField] = Field(
+        min_length=1,
+        description="Fields of a finding, `url` among them, as SchoolScan writes them: values that differ in anything "
+        "are other cases. A finding that lacks one of them is a case of its own.",
+    )
+    key: SecretRef = Field(
+        description="A secret of at least 32 characters for this alone. From it and the fields the case's id is worked "
+        "out, so that it says nothing of them; it must never change."
+    )
+
+    @field_validator("by")
+    @classmethod
+    def _tells_pages_apart(cls, written: list[IdentityField]) -> list[IdentityField]:
+        if IdentityField.URL not in written:
+            raise ValueError("must name url: without it, findings on different pages would be one case")
+        if len(set(written)) != len(written):
+            raise ValueError("must not name a field twice")
+        return written
+
+
 class District(Written):
     """One SchoolScan account: its own token, webhook secret and rate limits."""
 
     schoolscan: SchoolScanAccount
+    identity: FindingIdentity | None = Field(
+        default=None, description="Only where SchoolScan gives what it finds again a new id: what tells it instead."
+    )
 
 
 _WHY_FORGET = "what is of no more use is deleted"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from remediation.errors import ConfigurationError, Problem
+from remediation.identities import Identity
 from remediation.mapping.loading import Loaded
 from remediation.mapping.positions import Steps
 from remediation.mapping.references import SecretFromEnv, SecretFromFile, SecretRef
@@ -11,6 +12,7 @@ from remediation.mapping.signing_in import BasicAuth, OAuthClient, ScopedAuth, W
 from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
 
 _LARGEST = 64_000
+_SHORTEST_KEY = 32
 _FIRST_PRINTABLE = " "
 _DELETE = "\x7f"
 
@@ -74,6 +76,21 @@ def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[dict[str
     accounts, trackers = _account_refs(loaded), _tracker_refs(loaded)
     read = _read_all(loaded, {**accounts, **trackers}, environ)
     return _by_name({steps: read[steps] for steps in accounts}), _by_name({steps: read[steps] for steps in trackers})
+
+
+def identities_of(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Identity]:
+    """How the findings of those districts are told apart whose ids do not last, with their keys.
+
+    Raises ConfigurationError with all problems: a key that is short could be guessed, and addresses with it.
+    """
+    written = {name: each.identity for name, each in loaded.mappings.districts.items() if each.identity}
+    refs: dict[Steps, SecretRef] = {("districts", name, "identity", "key"): each.key for name, each in written.items()}
+    read = _read_all(loaded, refs, environ)
+    short = f"holds fewer than {_SHORTEST_KEY} characters"
+    if problems := [loaded.problem(steps, short) for steps, key in read.items() if len(key) < _SHORTEST_KEY]:
+        raise ConfigurationError(problems)
+    keys = _by_name(read)
+    return {name: Identity(frozenset(each.by), keys[name].encode()) for name, each in written.items()}
 
 
 def _account_refs(loaded: Loaded) -> _Refs:

@@ -30,6 +30,9 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         overtaken=int(row.get("overtaken", 0)),
         waits_for=row.get("waits_for", b"").decode(),
         born=int(row.get("born", 0)) / 1000,
+        home=row.get("home", b"").decode(),
+        members={name: int(row[f"member:{name}"]) for name in _names(row, "member")},
+        rested={name: int(row[f"rested:{name}"]) for name in _names(row, "rested")},
     )
 
 

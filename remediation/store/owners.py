@@ -1,9 +1,10 @@
-"""Whose ticket is it: the case that a changed ticket belongs to."""
+"""Whose is it: the case that a changed ticket belongs to, or a finding that a list shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remediation.cases import CaseKey, ref_of_mark
+from remediation.cases import CaseKey, CaseKind, ref_of_mark
+from remediation.findings import Finding
 from remediation.ports import Rulebook
 from remediation.store.todo import Todo
 from remediation.tickets import TicketChange
@@ -31,6 +32,17 @@ class Owners:
         linked = await self.todo.keys_of_tickets(tracker, [change.ticket_id for change in changes])
         marked = [await self._marked(tracker, change) for change in changes]
         return [tuple(key for key in dict.fromkeys(pair) if key) for pair in zip(marked, linked, strict=True)]
+
+    async def of_findings(self, district: str, findings: Sequence[Finding]) -> list[CaseKey]:
+        """The case of each finding that a list shows, which is to be marked; those of an identity know them then."""
+        own = [CaseKey(district, CaseKind.FINDING, found.id) for found in findings]
+        identity = self.rulebook.identity(district)
+        if identity is None:
+            return own
+        homes = [identity.case_of(district, found) for found in findings]
+        named = [(key, home) for key, home in zip(own, homes, strict=True) if home is not None]
+        marked = dict(zip([key for key, _ in named], await self.todo.name_members(named), strict=True))
+        return [marked.get(key, key) for key in own]
 
     async def _marked(self, tracker: str, change: TicketChange) -> CaseKey | None:
         ref = ref_of_mark(change.mark)

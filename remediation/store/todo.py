@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from remediation.cases import CaseKey, CaseRecord, Memory, key_of_ref
+from remediation.errors import LeaseLost
 from remediation.queue import Band
 from remediation.store.appointments import Appointments
 from remediation.store.beginnings import Beginnings, Crashes, Taken
@@ -156,6 +157,30 @@ class Todo:
         args += ["" if look_at is None else int(look_at * 1000), len(versions) // 3, *versions, *drop]
         return self._ended(lease, held=await self._connection.run("settle_case", *args) != b"lost")
 
+    async def join(self, lease: Lease, home: CaseKey, now: float) -> bool:
+        """Let go of a finding's own case, because it belongs to `home`, which is to be looked at instead.
+
+        False: somebody looks at that one right now, nothing was written, and the case is still in hand. Raises
+        LeaseLost where it is not.
+        """
+        own = (lease.ref, lease.token, lease.generation, lease.record.key.id)
+        answer = await self._connection.run("join_case", *own, int(now * 1000), lease.cause, home.ref, home.id)
+        if answer == b"lost":
+            raise LeaseLost(lease.ref)
+        return self._ended(lease, held=answer == b"joined")
+
+    async def name_members(self, named: Iterable[tuple[CaseKey, CaseKey]]) -> list[CaseKey]:
+        """Findings of a list, each by its own case and the one that it belongs to: which case of each is to be marked.
+
+        It is the own one where the store has anything of that.
+        """
+        pairs = list(named)
+        if not pairs:
+            return []
+        parts = [part for own, home in pairs for part in (own.ref, own.id, home.ref, home.id)]
+        answer = await self._connection.run("name_members", *parts)
+        return [_marked(own, ref.decode()) for (own, _), ref in zip(pairs, answer, strict=True)]
+
     async def put_off(
         self,
         lease: Lease,
@@ -200,6 +225,11 @@ class Todo:
     async def dirty(self) -> int:
         """How many cases wait to be looked at."""
         return int(await self._connection.ask(self._connection.redis.zcard(DIRTY)))
+
+
+def _marked(own: CaseKey, ref: str) -> CaseKey:
+    """The key behind a reference that is the own one's, or that of a case of an identity."""
+    return own if ref == own.ref else key_of_ref(ref) or own
 
 
 def _lease_of(ref: str, taken: Taken) -> Lease:

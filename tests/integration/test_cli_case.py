@@ -363,3 +363,47 @@ def test_a_moment_that_nobody_can_read_is_refused_with_both_forms_that_are_read(
     result = CliRunner().invoke(reconcile, ["--since", written])
     assert result.exit_code == ExitCode.CONFIGURATION
     assert "such as 7d, or a date" in result.output
+
+
+@pytest.fixture
+def told_apart(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Two findings that say the same, in a district where that makes them one case."""
+    path = tmp_path / "mappings.yaml"
+    identity = "    identity: {by: [domain_type, url], key: {env: IDENTITY_KEY}}\ntrackers:"
+    path.write_text(path.read_text().replace("trackers:", identity, 1))
+    monkeypatch.setenv("IDENTITY_KEY", "test-only-key-of-an-identity-that-is-long")
+    same = {"severity": "high", "domain_type": "direct_pii", "url": "https://www.lakeside.example/zzpii.pdf"}
+    made = bench.world.ask("POST", "schoolscan", "/_sandbox/findings", json={"findings": [same] * 2})
+    bench.findings[:] = made.json()["findings"]
+    bench.forget_requests()
+    return bench
+
+
+def test_a_member_finds_its_case_which_names_all_members(told_apart: Bench) -> None:
+    bench = told_apart
+    planned = json.loads(bench.remedy("case", "plan", bench.ref, "--json").stdout)
+    assert planned["case"].startswith(f"{DISTRICT}:finding:id-")
+    assert planned["members"] == bench.findings[:1]
+    assert bench.rows() == 0
+    assert bench.remedy("reconcile", "--all", "--no-wait").exit_code == ExitCode.DONE
+    bench.work()
+    for finding in bench.findings:
+        shown = bench.remedy("case", "show", f"{DISTRICT}:finding:{finding}").stdout
+        assert shown.splitlines()[0] == planned["case"]
+        assert [line for line in shown.splitlines() if line.startswith("  member")] == [
+            f"  member     {name}" for name in sorted(bench.findings)
+        ]
+        assert "zzpii" not in shown
+    again = json.loads(bench.remedy("case", "plan", bench.findings[1], "--json").stdout)
+    assert (again["members"], again["plan"]) == (sorted(bench.findings), [])
+    assert len(bench.world.ask("GET", "jira", "/_sandbox/issues").json()) == 4, "three others have one each"
+
+
+def test_what_is_left_of_a_case_after_a_wipe_is_not_guessed(told_apart: Bench) -> None:
+    bench = told_apart
+    bench.look()
+    ref = json.loads(bench.remedy("case", "show", bench.ref, "--json").stdout)["case"]
+    bench.wipe()
+    planned = bench.remedy("case", "plan", ref)
+    assert planned.exit_code == ExitCode.FAILED
+    assert "no finding that is known" in planned.stderr

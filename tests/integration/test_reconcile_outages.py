@@ -94,7 +94,7 @@ async def test_an_account_that_stays_down_is_left_out_but_for_what_tickets_tell_
     walk = walk_of(office)
     candidates = await found(walk)
     assert refs(candidates) == {key.ref for key in (*KEYS, *HILLS)}
-    assert {each.key.district for each in candidates if each.finding is None} == {"lakeside"}
+    assert {each.key.district for each in candidates if not each.findings} == {"lakeside"}
     assert walk.not_listed == {"schoolscan:lakeside": SCHOOLSCAN_DOWN}
 
 

@@ -12,7 +12,7 @@ from remediation.errors import SignatureInvalid
 from remediation.findings import DomainType, Finding, FindingStatus, Severity
 from remediation.mapping.loading import Loaded
 from remediation.mapping.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
-from remediation.mapping.secrets import webhook_secrets, worker_secrets
+from remediation.mapping.secrets import identities_of, webhook_secrets, worker_secrets
 from remediation.mapping.signing_in import Webhook
 from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
 from remediation.ports import Telling
@@ -33,7 +33,7 @@ from remediation.trackers.servicenow_records import fields_of, reopening, resolu
 from remediation.trackers.servicenow_sign_in import ClientCredentials, sign_in_of
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
-ENVIRON = {"ONE": "test-only-first-secret", "TWO": "test-only-second-secret"}
+ENVIRON = {"ONE": "test-only-first-secret-that-is-long", "TWO": "test-only-second-secret-that-is-long"}
 SECRET = "test-only-secret"
 
 EARLIER = Ticket("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.DONE)
@@ -96,7 +96,17 @@ def texts(loaded: Loaded) -> object:
 
 def secrets(loaded: Loaded) -> object:
     """What the receiver and the workers read."""
-    return webhook_secrets(loaded, ENVIRON), worker_secrets(loaded, ENVIRON)
+    return webhook_secrets(loaded, ENVIRON), worker_secrets(loaded, ENVIRON), _keys(loaded)
+
+
+def _keys(loaded: Loaded) -> object:
+    return [each.key for each in identities_of(loaded, ENVIRON).values()]
+
+
+def identities(loaded: Loaded) -> object:
+    """Which case each of some findings is, where their ids do not tell; and what a worker reads for that."""
+    found = identities_of(loaded, ENVIRON)
+    return found, [each.case_of(name, finding) for name, each in found.items() for finding in _findings()]
 
 
 def signatures(loaded: Loaded) -> object:

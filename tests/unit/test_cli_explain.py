@@ -208,3 +208,19 @@ def test_what_cannot_be_explained_ends_with_2_and_one_message(rules: Path, argum
     result = CliRunner().invoke(main, ["mappings", "explain", "--mappings", str(rules), *arguments], input="[]")
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in " ".join(result.stderr.split())
+
+
+def test_an_identity_is_said_to_tell_the_case_and_needs_no_key_for_that(rules: Path) -> None:
+    identity = "    identity: {by: [domain_type, url], key: {env: IDENTITY_KEY}}\n  harbor:"
+    rules.write_text(
+        RULES.replace("  harbor:", identity)
+        .replace("lakeside: &account", "lakeside:")
+        .replace("harbor: *account", "harbor: {schoolscan: {token: {env: ONE}, webhook: {secrets: [{env: TWO}]}}}")
+    )
+    asked = ("--mappings", rules, "--district", "lakeside")
+    assert told(*asked)["identity"] == {"by": ["domain_type", "url"], "missing": []}
+    assert told("--mappings", rules, "--district", "harbor")["identity"] is None
+    assert "one case with all others of the same domain_type, url" in explain(*asked, finding=FINDING).output
+    alone = {**FINDING, "url": None}
+    assert told(*asked, finding=alone)["identity"]["missing"] == ["url"]
+    assert "a case of its own, because it lacks url" in explain(*asked, finding=alone).output

@@ -23,7 +23,7 @@ from remediation.mapping.references import SecretFromEnv, SecretFromFile
 from remediation.mapping.rendering import FOLLOWS_WORDS, TICKET_WORDS
 from remediation.mapping.routing import Routing
 from remediation.mapping.rules import Age, Defaults, JiraTicket, Match, Rule, ServiceNowTicket
-from remediation.mapping.schema import District, Mappings, Retention, SchoolScanAccount
+from remediation.mapping.schema import District, FindingIdentity, Mappings, Retention, SchoolScanAccount
 from remediation.mapping.signing_in import BasicAuth, JiraAuth, OAuthClient, ScopedAuth, ServiceNowAuth, Webhook
 from remediation.mapping.templates import is_template
 from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
@@ -38,6 +38,7 @@ AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     Mappings: ("The file",),
     District: ("Districts",),
+    FindingIdentity: ("Identity",),
     SchoolScanAccount: ("Districts",),
     Webhook: ("Districts",),
     SecretFromEnv: ("Secrets",),
@@ -149,10 +150,10 @@ def test_the_message_that_is_shown_is_the_one_that_a_misspelt_word_gets() -> Non
     assert [problem.message in PAGE for problem in refused.value.problems] == [True]
 
 
-def test_the_cookbook_has_fifteen_recipes_and_each_shows_what_it_does() -> None:
+def test_the_cookbook_has_sixteen_recipes_and_each_shows_what_it_does() -> None:
     recipes = PAGE.split("\n## Cookbook\n")[1].split("\n### ")[1:]
-    assert [recipe.split(".")[0] for recipe in recipes] == [str(number) for number in range(1, 16)]
-    assert [recipe.count("```yaml\n") for recipe in recipes] == [2] * 15
+    assert [recipe.split(".")[0] for recipe in recipes] == [str(number) for number in range(1, 17)]
+    assert [recipe.count("```yaml\n") for recipe in recipes] == [2] * 16
     assert all("\ncases:\n" in recipe for recipe in recipes)
 
 

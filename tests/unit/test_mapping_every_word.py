@@ -21,6 +21,7 @@ from tests.unit.mapping_observers import (
     closings,
     commenting,
     horizons,
+    identities,
     jira_connection,
     kinds,
     policies,
@@ -169,6 +170,10 @@ DISTRICTS = {
     "districts.lakeside.schoolscan.webhook.signature": change(
         signatures, "hex", "prefixed", "base64", "timestamped", "standard", "auto"
     ),
+    "districts.lakeside.identity.by": change(
+        identities, ["url"], ["url", "title"], ["domain_type", "url"], districts__lakeside__identity={"key": ONE}
+    ),
+    "districts.lakeside.identity.key": change(secrets, ONE, TWO, districts__lakeside__identity={"by": ["url"]}),
     "districts.lakeside.schoolscan.finding_link": change(routing, None, "https://one.example/{id}"),
 }
 
@@ -297,8 +302,10 @@ def test_a_version_that_is_not_this_one_is_refused(version: object) -> None:
 @pytest.mark.parametrize("word", [word for word, asked in CHANGES.items() if asked.values == (ONE, TWO)])
 def test_every_secret_may_be_in_a_file(word: str, tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text("test-only-secret-of-a-file\n", encoding="utf-8")
-    assert "test-only-secret-of-a-file" in repr(secrets(written({**CHANGES[word].around, word: {"file": str(file)}})))
+    file.write_text("test-only-secret-of-a-file-that-is-long\n", encoding="utf-8")
+    assert "test-only-secret-of-a-file-that-is-long" in repr(
+        secrets(written({**CHANGES[word].around, word: {"file": str(file)}}))
+    )
 
 
 @pytest.mark.parametrize(

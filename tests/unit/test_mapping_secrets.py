@@ -6,7 +6,7 @@ import pytest
 from remediation.errors import ConfigurationError
 from remediation.mapping.loading import Loaded, loaded_of
 from remediation.mapping.references import SecretFromEnv, SecretFromFile
-from remediation.mapping.secrets import read_secret, webhook_secrets, worker_secrets
+from remediation.mapping.secrets import identities_of, read_secret, webhook_secrets, worker_secrets
 
 TEXT = """\
 version: 1
@@ -66,6 +66,59 @@ def test_everything_that_is_missing_is_said_at_once_with_its_place(tmp_path: Pat
         "m.yaml:12:90: trackers.jira.auth.basic.password: environment variable JIRA_TOKEN is empty",
         f"m.yaml:13:70: trackers.now.auth.bearer: environment variable NOW_TOKEN {BROKEN_OFF}",
     ]
+
+
+def with_identity(key: str = "{env: IDENTITY_KEY}", by: str = "[domain_type, url]") -> str:
+    return TEXT.replace("  harbor:\n", f"    identity:\n      by: {by}\n      key: {key}\n  harbor:\n")
+
+
+def test_an_identity_has_a_key_of_its_own() -> None:
+    key = "test-only-key-of-an-identity-that-is-long"
+    found = identities_of(loaded_of(with_identity(), "m.yaml"), {"IDENTITY_KEY": key})
+    assert {name: (sorted(each.by), each.key) for name, each in found.items()} == {
+        "lakeside": (["domain_type", "url"], key.encode())
+    }
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({}, "environment variable IDENTITY_KEY is not set"),
+        ({"IDENTITY_KEY": "test-only-short-key"}, "holds fewer than 32 characters"),
+    ],
+)
+def test_a_key_of_an_identity_that_is_of_no_use_is_told_with_its_place(environ: dict[str, str], says: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        identities_of(loaded_of(with_identity(), "m.yaml"), environ)
+    assert str(caught.value) == f"m.yaml:9:12: districts.lakeside.identity.key: {says}"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "says"),
+    [
+        (
+            with_identity(by="[domain_type, adress]"),
+            "m.yaml:8:25: districts.lakeside.identity.by[1]",
+            "domain_type, title or url",
+        ),
+        (with_identity(by="[domain_type]"), "m.yaml:8:11: districts.lakeside.identity.by", "must name url"),
+        (with_identity(by="[url, url]"), "m.yaml:8:11: districts.lakeside.identity.by", "twice"),
+        (with_identity(by="[]"), "m.yaml:8:11: districts.lakeside.identity.by", ""),
+        (
+            with_identity(key="test-only-key-in-the-file"),
+            "m.yaml:9:12: districts.lakeside.identity.key",
+            "by reference",
+        ),
+        (with_identity().replace("      key: {env: IDENTITY_KEY}\n", ""), "districts.lakeside.identity.key", "missing"),
+    ],
+)
+def test_what_is_wrong_with_an_identity_is_told_with_its_place(text: str, place: str, says: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        loaded_of(text, "m.yaml")
+    (problem,) = caught.value.problems
+    assert place in str(problem)
+    assert says in str(problem)
+    assert "test-only" not in str(problem)
 
 
 def test_a_missing_webhook_secret_of_a_tracker_is_named_too(loaded: Loaded) -> None:

@@ -37,13 +37,13 @@ LATER = CREATED + timedelta(days=1)
     ],
 )
 def test_a_ticket_is_the_cases_by_its_mark(change: dict[str, object], evidence: Evidence | None) -> None:
-    doubt = doubt_of(KEY, link_of(TICKET), replace(TICKET, **change))  # type: ignore[arg-type]  # a table's row
+    doubt = doubt_of((KEY.mark,), link_of(TICKET), replace(TICKET, **change))  # type: ignore[arg-type]  # a table's row
     assert (doubt.evidence if doubt else None) is evidence
 
 
 def test_a_link_that_an_earlier_version_made_knows_no_time() -> None:
     link = replace(link_of(TICKET), created=None)
-    assert doubt_of(KEY, link, replace(TICKET, mark=None, created_at=LATER)) == Doubt(link, Evidence.NO_MARK)
+    assert doubt_of((KEY.mark,), link, replace(TICKET, mark=None, created_at=LATER)) == Doubt(link, Evidence.NO_MARK)
 
 
 @pytest.mark.parametrize(
@@ -59,5 +59,5 @@ def test_a_link_of_another_site_is_believed_only_by_the_mark(
     change: dict[str, object], evidence: Evidence | None
 ) -> None:
     ticket = replace(TICKET, **change)  # type: ignore[arg-type]  # a table's row
-    doubt = doubt_of(KEY, link_of(TICKET), ticket, here=False)
+    doubt = doubt_of((KEY.mark,), link_of(TICKET), ticket, here=False)
     assert (doubt.evidence if doubt else None) is evidence

@@ -1,0 +1,61 @@
+-- A finding belongs to a case that is told apart by its identity: name it there, have that case looked at, and empty the
+-- finding's own row, all at once. ARGV: the own reference, token, generation seen, finding id, now, cause, then the
+-- other case's reference and id.
+-- What the own row had of tickets goes along; that must not happen beside a look at the other case, which does not know
+-- of them: 'busy' then, and nothing is written. Otherwise 'joined', or 'lost' when the lease is lost.
+local ref, now, home = ARGV[1], tonumber(ARGV[5]), ARGV[7]
+local row, there = CASE .. ref, CASE .. home
+if not holds(ref, ARGV[2]) then return 'lost' end
+local own, parts = redis.call('HGETALL', row), {link = {}, intent = {}, given_up = {}, again = {}, parked = {}}
+for i = 1, #own, 2 do
+  local kind, name = string.match(own[i], '^([a-z_]+):(.+)$')
+  if parts[kind] then parts[kind][name] = own[i + 1] end
+end
+if (next(parts.link) or next(parts.intent)) and redis.call('EXISTS', LEASE .. home) == 1 then return 'busy' end
+for tracker, link in pairs(parts.link) do
+  local ticket, key = unpack(cjson.decode(link))
+  local other = redis.call('HGET', there, 'link:' .. tracker)
+  if not other then
+    local tie = redis.call('HGET', row, 'tie:' .. tracker)
+    redis.call('HSET', there, 'link:' .. tracker, link)
+    if tie then redis.call('HSET', there, 'tie:' .. tracker, tie) end
+    redis.call('HSET', TICKETS .. tracker, ticket, home)
+    redis.call('HSET', TICKET_KEYS .. tracker, string.upper(key), home)
+  elseif cjson.decode(other)[1] ~= ticket then
+    redis.call('HSETNX', there, 'intent:' .. tracker, 0) -- a second ticket, which a search must find
+  end
+end
+for tracker, at in pairs(parts.intent) do
+  local other = redis.call('HGET', there, 'intent:' .. tracker)
+  if not other or tonumber(other) < tonumber(at) then redis.call('HSET', there, 'intent:' .. tracker, at) end
+end
+local memory = redis.call('HGET', row, 'memory')
+if memory then redis.call('HSETNX', there, 'memory', memory) end
+for _, kind in ipairs({'given_up', 'again'}) do
+  for action, at in pairs(parts[kind]) do redis.call('HSETNX', there, kind .. ':' .. action, at) end
+end
+for action in pairs(parts.parked) do -- what is refused there, too, is parked there
+  redis.call('ZREM', PARKED, ref .. '/' .. action)
+  redis.call('DEL', PARKED_ROW .. ref .. '/' .. action)
+end
+local look_at = redis.call('ZSCORE', APPOINTMENTS, ref)
+if look_at then redis.call('ZADD', APPOINTMENTS, 'NX', look_at, home) end
+redis.call('ZREM', APPOINTMENTS, ref)
+for i = 1, #own, 2 do
+  if string.find(own[i], ':', 1, true) or own[i] == 'memory' or own[i] == 'attempts' or own[i] == 'overtaken' then
+    redis.call('HDEL', row, own[i])
+  end
+end
+hold_up(ref, '')
+redis.call('HSET', row, 'home', home)
+redis.call('HINCRBY', there, 'member:' .. ARGV[4], 1)
+mark(home, ARGV[8], now, math.max(band_of(row), band_of(there)), ARGV[6])
+redis.call('DEL', LEASE .. ref)
+ended(ref)
+if redis.call('HGET', row, 'gen') == ARGV[3] then
+  redis.call('ZREM', DIRTY, ref)
+else
+  redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
+  wake(row, 'look_at_case', ref, now, band_of(row))
+end
+return 'joined'
