@@ -28,6 +28,7 @@ from remediation.trackers.servicenow_records import (
     checked_mark,
     checked_table,
     closer_name_of,
+    closing_of,
     closing_words_of,
     columns,
     dropped_mark,
@@ -39,11 +40,9 @@ from remediation.trackers.servicenow_records import (
     oldest_first,
     opening,
     reopening,
-    resolution,
     table_and_sys_id,
     text_of,
     ticket_of,
-    unfilled,
     untaken,
 )
 from remediation.trackers.servicenow_references import References
@@ -135,7 +134,7 @@ class ServiceNow:
         given, spent = await self._resolved(table, fields or {})
 
         def payload(record: Record) -> Mapping[str, object]:
-            return resolution(self._config, reason, comment, unfilled(given, record))
+            return closing_of(self._config, reason, comment, given, record)
 
         try:
             return await self._move(

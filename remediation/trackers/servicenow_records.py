@@ -22,6 +22,9 @@ OURS = "remedy"
 CHANGE_FIELDS = ("sys_id", "correlation_id", "correlation_display", "sys_updated_on", "sys_mod_count")
 """What tells of a change."""
 
+NOTES = "close_notes"
+"""The column of what whoever closed a record says of that."""
+
 _CLOSERS = ("resolved_by", "closed_by")
 """The columns that name who ended a record; what is behind these references is read in the same request."""
 _PROGRAM = "web_service_access_only"
@@ -35,7 +38,7 @@ _FIELDS = (
     *_URGENCY,
 )
 
-CLOSING_FIELDS = ("sys_id", "state", *_CLOSERS, *(f"{name}.{_PROGRAM}" for name in _CLOSERS), "close_notes")
+CLOSING_FIELDS = ("sys_id", "state", *_CLOSERS, *(f"{name}.{_PROGRAM}" for name in _CLOSERS), NOTES)
 """What tells the words of whoever closed a record: read only when somebody asks for them."""
 
 NAMING_FIELDS = ("sys_id", "state", *_CLOSERS, *(f"{name}.name" for name in _CLOSERS))
@@ -171,7 +174,7 @@ def closing_words_of(config: ServiceNowTracker, record: Record, own: str) -> str
     Notes of ours from an earlier closing are no person's, nor are those of an account that only programs sign in with.
     """
     closed = closing_column(record)
-    notes, is_done = text_of(record, "close_notes").strip(), _state_of(config, record) is TicketState.DONE
+    notes, is_done = text_of(record, NOTES).strip(), _state_of(config, record) is TicketState.DONE
     if not (is_done and closed) or text_of(record, closed) == own or is_signed(notes):
         return None
     return None if text_of(record, f"{closed}.{_PROGRAM}") == "true" else notes or None
@@ -252,12 +255,23 @@ def resolution(
 ) -> dict[str, object]:
     """The payload that resolves a record: state, code and notes together, as the data policy demands.
 
-    `fields` are what the rule gives besides; the notes may be its own, the state and the code say what happened.
+    `fields` are what the rule gives besides; the notes may be its own, the state and the code say what happened. The
+    notes are signed whoever worded them: no person did who closes a record.
     """
     code = config.resolve_code if reason is Reason.FIXED else config.resolve_codes.get(reason, config.resolve_code)
-    notes = {"close_notes": signed(body(comment).strip() or code)}
+    given = {NOTES: body(comment).strip() or code} | columns(fields or {})
     meant = {"state": config.resolve_state, "close_code": code, "work_notes": journal(comment)}
-    return notes | columns(fields or {}) | meant
+    return given | {NOTES: signed(str(given[NOTES]))} | meant
+
+
+def closing_of(
+    config: ServiceNowTracker, reason: Reason, comment: str, fields: Mapping[str, object], record: Record
+) -> dict[str, object]:
+    """The payload that resolves this record, which shows the columns of `fields`: those that have a value stay."""
+    given = unfilled(fields, record)
+    payload = resolution(config, reason, comment, given)
+    is_kept = NOTES in fields and NOTES not in given
+    return {name: value for name, value in payload.items() if not (is_kept and name == NOTES)}
 
 
 def unfilled(fields: Mapping[str, object], record: Record) -> dict[str, object]:

@@ -149,9 +149,22 @@ async def test_a_rule_may_write_the_notes_but_neither_the_state_nor_the_code(
     values = world.record(ticket)["values"]
     assert (resolved.reason, values["state"], values["close_notes"], values["u_cause"]) == (
         *(Reason.FIXED, "6"),
-        *("Ours", "a,b"),
+        *("Ours\n\n(written by remedy)", "a,b"),
     )
     assert world.comments(ticket) == ["gone"]
+
+
+async def test_notes_that_a_rule_words_are_no_persons_and_take_no_persons_place(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    await tracker.resolve(ticket.id, Reason.FIXED, "gone", {"close_notes": "By our rule"})
+    world.patch(ticket, state="2")
+    world.patch(ticket, state="6", close_code="Duplicate")
+    assert await tracker.closing_words(ticket.id) is None
+    world.patch(ticket, close_notes="By hand", state="2")
+    await tracker.resolve(ticket.id, Reason.FIXED, "gone", {"close_notes": "By our rule"})
+    assert world.record(ticket)["values"]["close_notes"] == "By hand"
 
 
 async def test_what_a_data_policy_demands_can_be_given_by_the_rule(tracker: Tracker, world: ServiceNowWorld) -> None:

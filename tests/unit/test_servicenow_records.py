@@ -265,7 +265,7 @@ def test_a_rule_gives_columns_and_its_own_notes_but_what_happened_is_ours() -> N
     assert resolution(config(), Reason.FIXED, "over", given) == {
         **resolution(config(), Reason.FIXED, "over"),
         "u_cause": "a,b",
-        "close_notes": "Own <words>",
+        "close_notes": "Own <words>\n\n(written by remedy)",
     }
 
 
