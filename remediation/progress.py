@@ -203,7 +203,8 @@ class Progress:
         words = {name: word for name, word in known.left_over.items() if name in seen.unseen}
         for name, ticket in self.tickets.items():
             is_done = ticket.state is TicketState.DONE
-            is_known = known.left_over.get(name) == ticket.word and name not in self._closed
+            is_ours = name in self._closed or (is_done and f"resolve:{name}" in known.doing)
+            is_known = known.left_over.get(name) == ticket.word and not is_ours
             if ticket.word and ((name in ours and not is_done) or (is_known and (is_done or _was_active(name, known)))):
                 words[name] = ticket.word
         return words

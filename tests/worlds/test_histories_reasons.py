@@ -245,6 +245,23 @@ async def test_a_risk_that_schoolscan_accepted_ends_under_any_code(word: str) ->
     assert (world.picture().status, world.picture().active) == (REVIEWING, {"snow"})
 
 
+@pytest.mark.parametrize("gate", [0, *GATES])
+async def test_a_risk_ends_that_we_closed_with_the_word_that_was_left(gate: int) -> None:
+    """Also where the worker died while it did so; 0: it did not."""
+    world = await opened(replace(ALONE, acceptance=Acceptance(at_most=timedelta(days=20))))
+    world.books["snow"].keeps_words = True
+    world.books["snow"].words = {Reason.ACCEPTED_RISK: (Reason.NOT_SOLVED, "Known error")}
+    await noticed(world, says(ACCEPTED))
+    await world.later(21 * DAY)
+    assert comments(world, "snow", "left_over Known error") == 1
+    world.happen(says(ACCEPTED))
+    await (world.look_broken_off(gate, killed=True) if gate else world.look())
+    await world.rest()
+    assert (world.picture().status, world.picture().active) == (ACCEPTED, set())
+    await world.later(21 * DAY)
+    assert (world.picture().status, world.picture().active) == (REVIEWING, {"snow"})
+
+
 async def test_a_row_of_an_earlier_version_plans_nothing_whatever_its_tickets_say() -> None:
     world = await mended()
     for name in world.books:
