@@ -14,11 +14,13 @@ from remediation.mapping.conditions import patterns_of
 from remediation.mapping.idle_choices import idle_choices
 from remediation.mapping.loading import Loaded
 from remediation.mapping.paths import covers, fixed_beginning
-from remediation.mapping.positions import Complaint, key_text
+from remediation.mapping.policies import PolicyWords
+from remediation.mapping.positions import Complaint, Steps, key_text
 from remediation.mapping.rules import Age, Match, Rule
 from remediation.mapping.schema import Mappings
 from remediation.mapping.trackers import JiraTracker
 from remediation.mapping.verdicts import Kind, Kinds, is_particular
+from remediation.tickets import Reason
 
 ValueT = TypeVar("ValueT")
 
@@ -31,7 +33,7 @@ def warnings_of(loaded: Loaded) -> tuple[Problem, ...]:
     mappings = loaded.mappings
     kinds = Kinds([Kind(*each) for each in product(mappings.districts, Severity, DomainType, _STATUSES)])
     complaints = [*_never_taking(mappings.rules, kinds), *_gaps(mappings, kinds), *_odd_sign_ins(mappings)]
-    complaints += idle_choices(loaded)
+    complaints += [*idle_choices(loaded), *_outcomes_that_say_half(loaded)]
     problems = [loaded.positions.problem(loaded.where, complaint) for complaint in complaints]
     return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message)))
 
@@ -195,3 +197,16 @@ def _odd_sign_ins(mappings: Mappings) -> Iterator[Complaint]:
                 "Jira Cloud takes an API token under basic, or one with scopes under scoped"
             )
             yield Complaint(("trackers", name, "auth", "bearer"), message, "key")
+
+
+def _outcomes_that_say_half(loaded: Loaded) -> Iterator[Complaint]:
+    """Whoever keeps a finding open over a word that nothing maps, and says nothing of tickets without any word."""
+    rules = loaded.mappings.rules
+    holders: list[tuple[Steps, PolicyWords]] = [(("defaults",), loaded.mappings.defaults)]
+    holders += [(("rules", number), rule) for number, rule in enumerate(rules)]
+    for steps, words in holders:
+        where = (*steps, "outcomes", Reason.UNKNOWN.value)
+        is_kept = words.outcomes.get(Reason.UNKNOWN) is FindingStatus.REVIEWING
+        if is_kept and Reason.NONE not in words.outcomes and where in loaded.positions.keys:
+            message = "is only about words that nothing maps: closed without any reason, a ticket resolves its finding"
+            yield Complaint(where, f"{message}; write what none means, too")

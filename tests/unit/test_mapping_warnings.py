@@ -130,6 +130,10 @@ ONE = "tickets: {jira: {project: SEC}}"
 TWO = "tickets: {jira: {project: SEC}, web: {project: WEB}}"
 MUTE = "notes: {resolved: a, accepted_risk: b}"
 SAME = "is the same as all: the rule makes one ticket only"
+HALF = (
+    "is only about words that nothing maps: closed without any reason, a ticket resolves its finding; write what none "
+    "means, too"
+)
 UNREAD = "copies what nobody reads: neither notes.resolved nor notes.accepted_risk speaks of words"
 
 
@@ -155,9 +159,14 @@ UNREAD = "copies what nobody reads: neither notes.resolved nor notes.accepted_ri
             f"{MUTE}\ndefaults: {{copy_comments: closing}}",
             [f"9:27: defaults.copy_comments: {UNREAD}"],
         ),
+        (f"outcomes: {{unknown: reviewing}}\n    {ONE}", "", [f"11:25: rules[0].outcomes.unknown: {HALF}"]),
+        (ONE, "defaults: {outcomes: {unknown: reviewing}}", [f"8:32: defaults.outcomes.unknown: {HALF}"]),
+        (f"outcomes: {{unknown: reviewing, none: resolved}}\n    {ONE}", "", []),
+        (f"outcomes: {{unknown: reviewing}}\n    {ONE}", "defaults: {outcomes: {none: reviewing}}", []),
+        (f"outcomes: {{unknown: resolved}}\n    {ONE}", "", []),
     ],
 )
-def test_choices_that_change_nothing_are_told(rule: str, more: str, said: list[str]) -> None:
+def test_choices_that_change_nothing_or_say_half_are_told(rule: str, more: str, said: list[str]) -> None:
     loaded = loaded_of(IN_STEP.format(rule=rule, more=more), "m.yaml")
     assert [f"{each.line}:{each.column}: {each.message}" for each in warnings_of(loaded)] == said
 
