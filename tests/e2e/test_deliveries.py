@@ -109,7 +109,7 @@ def test_a_finding_that_no_rule_of_a_tracker_names_gets_no_ticket_there(scene: S
 
 
 def test_authentic_deliveries_that_nobody_can_read_are_taken_and_quarantined(scene: Scene) -> None:
-    bodies = [b"{", b"[]", b'{"type":"finding.critical"}', b'{"id":"e","type":"finding.lost"}']
+    bodies = [b"{", b"[]", b'{"type":"finding.critical"}', b'{"id":"e","type":"finding lost"}']
     answers = [delivered(scene.stage.receiver_address, body).status_code for body in bodies * 2]
     assert answers == [202] * 8
     parked = scene.parked()

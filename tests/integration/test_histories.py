@@ -320,7 +320,7 @@ async def test_a_ticket_whose_link_was_never_written_is_found_by_a_poll_even_whe
     office = Office(connection, keyring)
     office.source.set_status("fnd_1", RESOLVED)
     await office.look()
-    assert office.jira.troubles.calls == [], "a solved finding that has no ticket is no reason to search"
+    assert "find" not in office.jira.troubles.calls, "a solved finding that has no ticket is no reason to search"
     office.jira.keep(DRAFT)
     await poll_trackers(office.context)
     await office.work()

@@ -267,7 +267,7 @@ def test_a_hang_up_rotates_secrets(scene: Scene) -> None:
         scene.keep("webhook", WEBHOOK_SECRET)
     until(lambda: scene.deliver() == 202)
     finding_id = scene.find()
-    until(lambda: '"status": 401' in scene.programs["worker"].log.read_text())
+    until(lambda: scene.events("worker", "system_waited_for") > 0)
     assert scene.labels(finding_id) == []
     scene.keep("jira", ENVIRONMENT["JIRA_TOKEN"])
     until(lambda: scene.labels(finding_id) == ["rotated"], 60)
