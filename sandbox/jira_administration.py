@@ -27,7 +27,7 @@ def show_permissions(call: Call) -> Response:
     """GET /mypermissions: Cloud wants to be told which ones, Data Center shows them all."""
     params = call.request.query_params
     if key := params.get("projectKey"):
-        call.state.project(key)
+        call.state.shown_project(key)
     asked = call.words("permissions") if call.view.is_cloud else list(PERMISSIONS)
     if not asked:
         raise Problem(400, ["The 'permissions' query parameter is required."])
@@ -38,7 +38,7 @@ def show_permissions(call: Call) -> Response:
 
 def list_workflows(call: Call) -> Response:
     """GET /project/{id or key}/statuses: each issue type with the statuses of its workflow."""
-    project = call.state.project(call.request.path_params["project"])
+    project = call.state.shown_project(call.request.path_params["project"])
     statuses = [call.view.status(status) for status in _statuses(project)]
     shown = [
         {"self": call.view.url(f"issuetype/{key}"), "id": key, "name": name, "subtask": False, "statuses": statuses}
@@ -52,7 +52,7 @@ def find_assignable(call: Call) -> Response:
     params = call.request.query_params
     if not params.get("project"):
         raise Problem(400, ["Either 'project' or 'issueKey' must be provided."])
-    call.state.project(params["project"])
+    call.state.shown_project(params["project"])
     accounts = [
         each for each in call.state.accounts if each.kind != "app" and each.account_id not in call.state.unassignable
     ]
@@ -69,7 +69,7 @@ def find_assignable(call: Call) -> Response:
 
 def list_create_types(call: Call) -> Response:
     """GET /issue/createmeta/{project}/issuetypes: nothing for those who may not create."""
-    call.state.project(call.request.path_params["project"])
+    call.state.shown_project(call.request.path_params["project"])
     may = "CREATE_ISSUES" not in call.state.withheld
     shown = [{"id": key, "name": name, "subtask": False} for key, name in ISSUE_TYPES.items() if may]
     return JSONResponse({"startAt": 0, "maxResults": 50, "total": len(shown), _named(call, "issueTypes"): shown})
@@ -79,7 +79,7 @@ def list_create_fields(call: Call) -> Response:
     """GET /issue/createmeta/{project}/issuetypes/{id}: what creating such an issue takes and requires, in pages."""
     if call.request.path_params["kind"] not in ISSUE_TYPES:
         raise not_found("The issue type could not be found.")
-    project = call.state.project(call.request.path_params["project"])
+    project = call.state.shown_project(call.request.path_params["project"])
     screen = {"project": True, "issuetype": True, "reporter": True, **project.screen}
     start, size = _number(call, "startAt", 0), min(_number(call, "maxResults", 50), call.state.page_limit)
     names = list(screen)[start : start + size]

@@ -52,7 +52,7 @@ def list_fields(_call: Call) -> Response:
 
 def show_project(call: Call) -> Response:
     """GET /project/{id or key}."""
-    return JSONResponse(call.view.project(call.state.project(call.request.path_params["project"])))
+    return JSONResponse(call.view.project(call.state.shown_project(call.request.path_params["project"])))
 
 
 def list_types(_call: Call) -> Response:

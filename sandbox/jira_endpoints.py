@@ -37,7 +37,7 @@ class Call:
     @property
     def issue(self) -> Issue:
         """The issue that the path names. Raises a 404."""
-        return self.state.issue(self.request.path_params["issue"])
+        return self.state.shown_issue(self.request.path_params["issue"])
 
     def words(self, name: str) -> list[str]:
         """A query parameter that may be repeated or hold several words between commas."""

@@ -30,6 +30,9 @@ PERSON = Account("person-priya", "priya", "priya@example.org", "test-only-priya-
 
 APP = Account("app-automation", "automation", "automation@example.org", "test-only-app-token", kind="app")
 
+BROWSE = "BROWSE_PROJECTS"
+"""The permission to see a project and its issues. Creating issues is another one, which needs it not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -172,12 +175,26 @@ class JiraState:
             raise not_found()
         return versions[-1][1]
 
+    def shown_issue(self, id_or_key: str) -> Issue:
+        """As `issue`, for somebody who asks: where nobody may browse, no issue is there. Raises a 404."""
+        if BROWSE in self.withheld:
+            raise not_found()
+        return self.issue(id_or_key)
+
+    def shown_project(self, key_or_id: str) -> Project:
+        """As `project`, for somebody who asks: nobody sees one that they may not browse. Raises a 404."""
+        if BROWSE in self.withheld:
+            raise _no_project(key_or_id)
+        return self.project(key_or_id)
+
     def issues(self) -> list[Issue]:
         """Every issue that exists now, oldest first."""
         return [issue for versions in self._versions.values() if (issue := versions[-1][1])]
 
     def indexed(self) -> list[Issue]:
-        """Every issue as the search index knows it: late by `search_lag` seconds."""
+        """Every issue as the search shows it: late by `search_lag` seconds, and none where nobody may browse."""
+        if BROWSE in self.withheld:
+            return []
         horizon = self.clock() - self.search_lag
         found = []
         for versions in self._versions.values():
@@ -287,7 +304,7 @@ class JiraState:
         for project in self.projects.values():
             if key_or_id in {project.key, project.id}:
                 return project
-        raise Problem(404, [f"No project could be found with key '{key_or_id}'."])
+        raise _no_project(key_or_id)
 
     def _next_key(self, project: Project) -> str:
         return f"{project.key}-{next(self._numbers[project.key])}"
@@ -301,3 +318,7 @@ class JiraState:
     def _tell(self, happening: Happening) -> None:
         for listener in self.listeners:
             listener(happening)
+
+
+def _no_project(key_or_id: str) -> Problem:
+    return Problem(404, [f"No project could be found with key '{key_or_id}'."])

@@ -26,6 +26,7 @@ from remediation.trackers.jira_answers import (
     Transitions,
     understood,
 )
+from remediation.trackers.jira_catalogue import BROWSE, Permissions
 from remediation.trackers.jira_changes import (
     PAGE_SIZE,
     Listing,
@@ -69,6 +70,7 @@ _MOST_COMMENTS = 20
 """Behind so many newer ones nobody looks for why an issue was closed."""
 _MOST_CANDIDATES = 50
 """Issues that are read only to see whose they are, one by one."""
+_VIEW_GOOD_FOR = 60.0
 _MOST_PAGES = 20
 """Of one mark there are a few issues at most; more pages mean that something is very wrong."""
 
@@ -93,6 +95,7 @@ class Jira:
         self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret))
         self._is_internal = config.comments == "internal"
         self._own: str | None = None
+        self._viewed: dict[str, float] = {}
 
     @property
     def name(self) -> str:
@@ -126,10 +129,14 @@ class Jira:
                     return self._reading.ticket(await self._issue(ticket_id, "changelog"))
                 return await self._ticket(await self._issue(ticket_id))
         except NotFound:
+            self._viewed.clear()
             return self._reading.gone(ticket_id)
 
-    async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:  # noqa: ARG002 - Jira searches everywhere
+    async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
         """Search for the mark in all projects, then read each issue by its id: a search shows old states.
+
+        Raises Refused where nothing is found and our account may not browse the project `place`: whoever may create
+        there would otherwise open one issue after another that nobody of ours can see.
 
         Data Center's search knows no properties, so there a copy looks like the ticket until it is read: the oldest
         candidates are, no more than _MOST_CANDIDATES; copies of an issue are younger than it is.
@@ -137,6 +144,8 @@ class Jira:
         jql = jql_for_mark(checked_mark(self._name, mark))
         async with self._in_time(wrote=False):
             found = await self._found(jql)
+            if place and not found:
+                await self._check_view(place)
             ids = carrying(mark, found) if self._is_cloud else [issue.id for issue in found[:_MOST_CANDIDATES]]
             read = await self._those_there(map(self._issue, ids))
             ours = ids if self._is_cloud else carrying(mark, read)
@@ -224,6 +233,24 @@ class Jira:
         except NotFound:
             await self.whoami()
             raise
+
+    async def _check_view(self, project: str) -> None:
+        """Make sure that our account may browse the project: searches leave out what it may not, without a word.
+
+        One request, and none for _VIEW_GOOD_FOR seconds after it, unless an issue turns out to be gone.
+        """
+        now = asyncio.get_running_loop().time()
+        if now < self._viewed.get(project, 0.0):
+            return
+        asked = {"projectKey": project, "permissions": BROWSE}
+        try:
+            answer = await self._threads.call(lambda client: client.look("mypermissions", **asked))
+            permission = understood(self._name, Permissions, answer).permissions.get(BROWSE)
+        except NotFound:
+            permission = None
+        if permission is None or not permission.have:
+            raise Refused(self._name, f"{project} is no project that our account may browse: grant it {BROWSE} there")
+        self._viewed[project] = now + _VIEW_GOOD_FOR
 
     async def _those_there(self, questions: Iterable[Awaitable[ResultT]]) -> list[ResultT]:
         """All answers to questions about issues, without those about issues that are deleted meanwhile."""

@@ -16,6 +16,10 @@ class Project(Sent):
     archived: bool = False
 
 
+BROWSE = "BROWSE_PROJECTS"
+"""The permission to see a project and its issues."""
+
+
 class Permission(Sent):
     """Whether we have a permission."""
 

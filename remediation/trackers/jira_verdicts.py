@@ -16,13 +16,13 @@ from remediation.mapping.inspections import (
 from remediation.mapping.positions import Steps
 from remediation.mapping.templates import is_template
 from remediation.mapping.trackers import JiraTracker
-from remediation.trackers.jira_catalogue import CreateField, CreateType, Names, Permissions, Project
+from remediation.trackers.jira_catalogue import BROWSE, CreateField, CreateType, Names, Permissions, Project
 from remediation.trackers.jira_demands import ALWAYS_SET, FILLED_BY_JIRA, Demand
 from remediation.trackers.reasons import mapped_verdict
 
 CREATE = "CREATE_ISSUES"
 _NEEDED = {
-    "BROWSE_PROJECTS": "see issues",
+    BROWSE: "see issues",
     CREATE: "create issues",
     "EDIT_ISSUES": "edit issues",
     "TRANSITION_ISSUES": "move issues through their workflow",

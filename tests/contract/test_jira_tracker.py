@@ -296,6 +296,30 @@ async def test_a_ticket_is_read_as_it_is_even_while_the_search_lags(tracker: Jir
     assert (found.state, found.reason, found.closed_by) == (TicketState.DONE, Reason.DUPLICATE, PERSON.account_id)
 
 
+async def test_nothing_is_opened_in_a_project_that_we_may_not_browse(tracker: Jira, world: JiraWorld) -> None:
+    """Jira lets those create who may not browse: each issue would be gone at the next look, and another be opened."""
+    ticket = await tracker.create(world.draft(MARK))
+    assert await tracker.find(mark_of("fnd_2"), "SEC") == ()
+    world.settings(withheld=["BROWSE_PROJECTS"])
+    assert (await tracker.read(ticket.id)).state is TicketState.GONE
+    for mark in (MARK, mark_of("fnd_2")):
+        with pytest.raises(Refused) as caught:
+            await tracker.find(mark, "SEC")
+        assert "SEC" in caught.value.words
+        assert "BROWSE_PROJECTS" in caught.value.words
+    world.settings(withheld=[])
+    world.wait_searchable()
+    assert [found.id for found in await tracker.find(MARK, "SEC")] == [ticket.id]
+
+
+async def test_that_we_may_browse_is_asked_once_in_a_while(tracker: Jira, world: JiraWorld) -> None:
+    search = "search/jql" if world.deployment == "cloud" else "search"
+    world.asked()
+    for number in range(3):
+        assert await tracker.find(mark_of(f"fnd_{number}"), "SEC") == ()
+    assert world.asked() == [("GET", search), ("GET", "mypermissions"), ("GET", search), ("GET", search)]
+
+
 async def test_a_token_that_ran_out_does_not_make_tickets_gone(tracker: Jira, world: JiraWorld) -> None:
     ticket = await tracker.create(world.draft(MARK))
     world.settings(expired=[SERVICE.account_id])
@@ -352,13 +376,13 @@ def behind_a_proxy(request: pytest.FixtureRequest) -> Iterator[JiraWorld]:
 async def test_an_empty_list_without_a_name_is_believed_once_jira_says_who_we_are(behind_a_proxy: JiraWorld) -> None:
     world = behind_a_proxy
     tracker = world.connect()
-    assert await tracker.find(MARK, "SEC") == ()
+    assert await tracker.find(MARK, "") == ()
     assert [path for _, path in world.asked()][1:] == ["myself"]
     await tracker.create(world.draft(MARK))
-    assert len(await tracker.find(MARK, "SEC")) == 1
+    assert len(await tracker.find(MARK, "")) == 1
     assert "myself" not in {path for _, path in world.asked()}, "a list that holds something was told to us"
     world.settings(expired=[SERVICE.account_id])
-    for question in (tracker.changes(None, datetime.now(UTC)), tracker.find(MARK, "SEC")):
+    for question in (tracker.changes(None, datetime.now(UTC)), tracker.find(MARK, "")):
         with pytest.raises(TryLater) as caught:
             await question
         assert (caught.value.waiting, caught.value.status) == (Waiting.SIGN_IN, 401)
@@ -366,7 +390,7 @@ async def test_an_empty_list_without_a_name_is_believed_once_jira_says_who_we_ar
 
 
 async def test_an_empty_list_with_our_name_costs_one_request(tracker: Jira, world: JiraWorld) -> None:
-    assert await tracker.find(MARK, "SEC") == ()
+    assert await tracker.find(MARK, "") == ()
     await tracker.changes(None, datetime.now(UTC))
     assert [path.partition("/")[0] for _, path in world.asked()] == ["search", "search"]
 

@@ -206,6 +206,23 @@ async def test_a_ticket_that_somebody_deleted_is_opened_anew(
     assert (await office.record()).links["jira"].ticket_id != link.ticket_id
 
 
+async def test_an_account_that_may_create_and_not_browse_opens_no_second_ticket(
+    office: Office, jira: JiraWorld, snow: ServiceNowWorld
+) -> None:
+    await office.look()
+    before = (await office.record()).links["jira"]
+    jira.settings(withheld=["BROWSE_PROJECTS"])
+    jira.wait_searchable()
+    for _ in range(3):
+        await office.look()
+    assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
+    assert list(await office.parked()) == [f"{KEY.ref}/read:jira"]
+    jira.settings(withheld=[])
+    await office.look()
+    assert (jira.count(KEY.mark), await office.parked()) == (1, {})
+    assert (await office.record()).links["jira"] == before
+
+
 async def test_a_second_ticket_with_our_mark_is_closed_in_favour_of_the_older(office: Office, jira: JiraWorld) -> None:
     tracker = office.trackers["jira"]
     older, younger = [await tracker.create(jira.draft(KEY.mark)) for _ in range(2)]
