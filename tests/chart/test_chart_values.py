@@ -37,7 +37,7 @@ YAML_1_1_BOOLEANS = re.compile(r"^(y|n|yes|no|on|off|true|false)$", re.IGNORECAS
         ({"processDefaults": {"extraEnv": [{"value": "x"}]}}, "at '/processDefaults/extraEnv/0'"),
         ({"processDefaults": {"resources": {"limits": {"memory": "lots"}}}}, "/resources/limits/memory'"),
         ({"processes": {"worker": {"arguments": ["run"]}}}, "at '/processes/worker'"),
-        ({"processes": {"Console": {"args": ["run"]}}}, "invalid propertyName 'Console'"),
+        ({"processes": {"Console": {"args": ["run"]}}}, "at '/processes': additional properties 'Console' not allowed"),
         ({"processes": {"worker": {"secretEnv": {"A": {"name": "x"}}}}}, "/processes/worker/secretEnv/A"),
         ({"ingress": {"paths": []}}, "at '/ingress/paths'"),
         ({"networkPolicy": {"httpsPorts": [0]}}, "at '/networkPolicy/httpsPorts/0'"),
@@ -125,7 +125,7 @@ def _undescribed(values: Object, schema: Object, path: str = "") -> Iterator[str
             yield f"{path}.{key}"
         elif "description" not in inner:
             yield f"{path}.{key} has no description"
-        elif key != "resources" and isinstance(value, dict) and inner.get("additionalProperties") is False:
+        elif key != "resources" and isinstance(value, dict) and "properties" in inner:
             yield from _undescribed(value, inner, f"{path}.{key}")
 
 
