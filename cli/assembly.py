@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from redis.asyncio import Redis
 
 from cli.embedded import EmbeddedServer
+from cli.metrics import DATA_KEYS
 from cli.outbound import outbound
 from receiver.accounts import Account, Accounts
 from remediation.errors import ConfigurationError, Problem, StoreUnavailable
@@ -28,6 +29,7 @@ from remediation.sources.schoolscan import SchoolScan
 from remediation.store.connection import Connection, open_pool
 from remediation.trackers.jira import Jira
 from remediation.trackers.servicenow import ServiceNow
+from workers.calls import counted_sources, counted_trackers
 from workers.resources import Desks, desk_on
 
 
@@ -158,11 +160,13 @@ async def open_desks(
 ) -> AsyncIterator[Desks]:
     """All that a worker works with, for as long as this is open. Raises ConfigurationError for a missing secret."""
     keyring = keyring_of(settings)
+    DATA_KEYS.set(len(keyring.key_ids))
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = MappingsRulebook(loaded.mappings, outside.identities)
         kept = loaded.mappings.retention
-        desk = desk_on(connection, keyring, outside.sources, outside.trackers, rulebook, clock, kept)
+        sources, trackers = counted_sources(outside.sources), counted_trackers(outside.trackers.values())
+        desk = desk_on(connection, keyring, sources, trackers, rulebook, clock, kept)
         async with contextlib.aclosing(Desks(desk, stack.pop_all().aclose)) as desks:
             await ask_again(desks)
             yield desks
@@ -174,7 +178,8 @@ async def refurnish(desks: Desks, loaded: Loaded) -> None:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings, outside.identities)
         kept = loaded.mappings.retention
-        desks.replace(outside.sources, outside.trackers, rulebook, stack.pop_all().aclose, kept)
+        sources, trackers = counted_sources(outside.sources), counted_trackers(outside.trackers.values())
+        desks.replace(sources, trackers, rulebook, stack.pop_all().aclose, kept)
     await ask_again(desks)
 
 

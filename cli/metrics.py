@@ -1,7 +1,10 @@
-"""What receiver and worker both count: how they stand with mappings.yaml."""
+"""What receiver and worker both count: what they are, and how they stand with mappings.yaml and the data keys."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Info
 
+PROCESS = Info("remedy_process", "The process: its role (receiver or worker) and its version.")
+DATA_KEYS = Gauge("remedy_data_keys", "How many data keys the process has; sealed with any other cannot be opened.")
+MAPPINGS = Info("remedy_mappings", "The mappings.yaml that is in use: the start of its SHA-256 digest.")
 MAPPINGS_LOADED = Gauge(
     "remedy_mappings_loaded_timestamp_seconds", "When the mappings.yaml that is in use was loaded, in Unix seconds."
 )

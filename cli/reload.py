@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from cli.metrics import MAPPINGS_LOADED, MAPPINGS_VALID, RELOAD_FAILURES
+from cli.metrics import MAPPINGS, MAPPINGS_LOADED, MAPPINGS_VALID, RELOAD_FAILURES
 from remediation.errors import ConfigurationError
 from remediation.mapping.loading import Loaded, load_mappings
 from remediation.mapping.schema import Mappings
@@ -24,6 +24,9 @@ from remediation.mapping.watching import Stamp, Stamps, Watch
 logger = structlog.get_logger()
 
 POLL_SECONDS = 1.0
+
+_DIGITS = 12
+"""Of a digest: enough to tell two files of one installation apart."""
 
 MOST_PROBLEMS = 10
 """Problems told of one refused file; `remedy mappings check` has them all."""
@@ -130,6 +133,7 @@ class Follower:
         self._problems = ()
         MAPPINGS_VALID.set(1)
         MAPPINGS_LOADED.set(self._clock())
+        MAPPINGS.info({"digest": (self._digests[self._path] or b"").hex()[:_DIGITS]})
 
     def _refused(self, problems: list[str]) -> None:
         more = len(problems) - MOST_PROBLEMS

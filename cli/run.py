@@ -28,14 +28,17 @@ from cli.assembly import (
 )
 from cli.clock import open_clock
 from cli.failpoints import turn_on_failpoints
+from cli.metrics import DATA_KEYS, PROCESS
 from cli.reload import Follower
 from cli.serving import address, listener, server
+from cli.store_metrics import StoreReader
 from receiver.accounts import Accounts
 from receiver.app import Application, Clocks, Limits, create_app, create_metrics_app, replace_accounts
 from remediation.errors import StoreUnavailable
 from remediation.logs import configure_logs
 from remediation.mapping.loading import Loaded
 from remediation.settings import Settings, load_settings
+from remediation.sources.schoolscan_transport import user_agent
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
 from remediation.store.readiness import store_problems, takes_writes
@@ -69,6 +72,7 @@ def run(role: Role) -> None:
     settings = load_settings()
     configure_logs(settings.log_level, json=not sys.stderr.isatty())
     turn_on_failpoints(settings)
+    PROCESS.info({"role": role, "version": user_agent().partition("/")[2]})
     with redis_address(settings) as url:
         uvloop.run(_run_receiver(settings, url) if role == "receiver" else _run_worker(settings, url))
 
@@ -98,6 +102,7 @@ def on_hangup(reload: Callable[[], None], stop: Callable[[], None]) -> None:
 async def _run_receiver(settings: Settings, url: str) -> None:
     follower = Follower(settings.mappings_path, receiver_files, time.time)
     accounts, keyring = accounts_of(follower.first()), keyring_of(settings)
+    DATA_KEYS.set(len(keyring.key_ids))
     with (
         listener(settings.receiver_host, settings.receiver_port, "RECEIVER_PORT") as bound,
         listener(settings.metrics_host, settings.metrics_port, "METRICS_PORT") as metrics_bound,
@@ -110,7 +115,8 @@ async def _run_receiver(settings: Settings, url: str) -> None:
             with contextlib.suppress(StoreUnavailable):  # /readyz will say so; the first look at a case makes up for it
                 await clock.set()
                 await connection.begin(clock())
-            await _receive(app, follower, (bound, metrics_bound), settings.completion_wait)
+            shown = create_metrics_app(_reader(settings, connection, clock).refresh)
+            await _receive((app, shown), follower, (bound, metrics_bound), settings.completion_wait)
     logger.info("receiver_stopped")
 
 
@@ -128,17 +134,25 @@ def _receiver(
     )
 
 
+def _reader(settings: Settings, connection: Connection, clock: Callable[[], float]) -> StoreReader:
+    """What reads the shared figures for /metrics."""
+    return StoreReader(connection, clock, allow_weak_durability=settings.allow_weak_durability)
+
+
 async def _receive(
-    app: Application, follower: Follower, bound: tuple[socket.socket, socket.socket], completion_wait: int
+    apps: tuple[Application, Application],
+    follower: Follower,
+    bound: tuple[socket.socket, socket.socket],
+    completion_wait: int,
 ) -> None:
     """Serve senders, and Prometheus beside them, until a stop."""
-    public, metrics = server(app, completion_wait), server(create_metrics_app(), completion_wait)
+    public, metrics = (server(app, completion_wait) for app in apps)
 
     def stop() -> None:
         public.should_exit = metrics.should_exit = True
 
     async def take(loaded: Loaded) -> None:
-        replace_accounts(app, await asyncio.to_thread(accounts_of, loaded))
+        replace_accounts(apps[0], await asyncio.to_thread(accounts_of, loaded))
 
     on_stop(stop)
     on_hangup(follower.ask, stop)
@@ -174,7 +188,8 @@ async def _run_worker(settings: Settings, url: str) -> None:
             work = partial(work_worker, pool, desks, settings.max_jobs, clock.set, settings.completion_wait)
             upkeep = partial(upkeep_worker, pool, desks, settings.poll_seconds, clock.set, settings.completion_wait)
             supervisor = Supervisor((work, upkeep), lambda: takes_writes(connection))
-            health = server(create_health_app(partial(_worker_problems, settings, connection, follower)))
+            problems = partial(_worker_problems, settings, connection, follower)
+            health = server(create_health_app(problems, _reader(settings, connection, clock).refresh))
             on_stop(supervisor.stop)
             on_hangup(follower.ask, supervisor.stop)
             logger.info("worker_runs", address=address(bound), count=settings.max_jobs)

@@ -1,6 +1,6 @@
 """The receiver as a value: every route, middleware and resource on one screen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -10,6 +10,7 @@ from starlette.routing import Route
 from receiver import answers, health, webhooks
 from receiver.accounts import Accounts
 from receiver.limits import LastResort, RequestRefused
+from receiver.metrics import SIGNATURE_FAILURES
 from remediation.errors import StoreUnavailable
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
@@ -62,7 +63,7 @@ def create_app(
         exception_handlers={RequestRefused: answers.refused, StoreUnavailable: answers.unavailable},
     )
     app.router.redirect_slashes = False  # a redirect is none of the answers that a sender may get
-    app.state.accounts = accounts
+    replace_accounts(app, accounts)
     app.state.connection = connection
     app.state.inbox = inbox
     app.state.signed_times = SignedTimes(connection)
@@ -77,8 +78,16 @@ def create_app(
 def replace_accounts(app: Starlette, accounts: Accounts) -> None:
     """From the next delivery on, these are the senders; a delivery that is being read stays with what it began with."""
     app.state.accounts = accounts
+    for account in (*accounts.districts.values(), *accounts.trackers.values()):
+        SIGNATURE_FAILURES.labels(account.sender, account.name)  # at 0 from the start: a first failure is a growth
 
 
-def create_metrics_app() -> Starlette:
-    """What Prometheus asks, on a port of its own."""
-    return Starlette(routes=[Route("/metrics", health.metrics)])
+async def _nothing() -> None:
+    """Read nothing before metrics are shown."""
+
+
+def create_metrics_app(refresh: Callable[[], Awaitable[None]] = _nothing) -> Starlette:
+    """What Prometheus asks, on a port of its own. `refresh` reads anew, each time, what others may have changed."""
+    app = Starlette(routes=[Route("/metrics", health.metrics)])
+    app.state.refresh = refresh
+    return app

@@ -24,6 +24,7 @@ async def readyz(request: Request) -> Response:
     return JSONResponse(told, status_code=503 if problems else 200)
 
 
-async def metrics(_request: Request) -> Response:
+async def metrics(request: Request) -> Response:
     """Everything counted, in Prometheus's text format."""
+    await request.app.state.refresh()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -7,6 +7,11 @@ DELIVERIES = Counter(
     "Deliveries by their answer; the reason tells equal answers apart.",
     ["sender", "answer", "reason"],
 )
+SIGNATURE_FAILURES = Counter(
+    "remedy_signature_failures_total",
+    "Deliveries whose signature does not hold, by whose they claim to be: the account is a district or a tracker.",
+    ["sender", "account"],
+)
 ACCEPT_SECONDS = Histogram(
     "remedy_accept_seconds",
     "From the first byte of a delivery to its answer.",

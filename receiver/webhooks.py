@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from receiver.accounts import Account
 from receiver.limits import read_body, require_json
-from receiver.metrics import ACCEPT_SECONDS, DELIVERIES
+from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, SIGNATURE_FAILURES
 from remediation.errors import SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.event_types import UnknownEvent
 from remediation.events import Event, delivery_id, read_schoolscan
@@ -58,6 +58,7 @@ async def _delivery(request: Request, account: Account) -> Response:
             failpoint("verified")
             outcome = await _stored(state, account, body, verified)
     except SignatureInvalid:
+        SIGNATURE_FAILURES.labels(account.sender, account.name).inc()
         return _answer(account.sender, HTTPStatus.UNAUTHORIZED, "signature")
     except TimeoutError:
         raise StoreUnavailable("TimeoutError") from None

@@ -100,6 +100,7 @@ class Hands:
             progress.refused[action.name] = Refused("mappings.yaml", str(error))
         else:
             progress.done.append(action)
+            progress.done_at[action.name] = self.clock()
             if requests:
                 progress.requests[action.name] = requests[0]
 

@@ -31,6 +31,7 @@ _SURE = ("comment:", "raise:", f"patch:{FindingStatus.RESOLVED}", f"patch:{Findi
 class Progress:
     """Which actions were done, which come later, which were refused, and how the world looks now.
 
+    `done_at` (Unix seconds) tells by its name when an action was done.
     `wrote` is what we wrote into the urgency of tickets, by tracker; `requests` has the outside's own id of the last
     request of each action, by the action's name.
     """
@@ -38,6 +39,7 @@ class Progress:
     status: FindingStatus
     tickets: dict[str, Ticket]
     done: list[Action] = field(default_factory=list)
+    done_at: dict[str, float] = field(default_factory=dict)
     later: dict[str, TryLater] = field(default_factory=dict)
     refused: dict[str, Refused] = field(default_factory=dict)
     wrote: dict[str, Mapping[str, str]] = field(default_factory=dict)

@@ -43,8 +43,9 @@ from remediation.store.systems import held_by
 from remediation.store.todo import LEASE_SECONDS, Lease
 from workers.jobs import MOST_STUMBLES, never_raising
 from workers.leases import under_lease
-from workers.metrics import LOOK_SECONDS, LOOKS
+from workers.metrics import LOOK_SECONDS, LOOKS, RETRIES, WAITS
 from workers.resources import Desk
+from workers.response_times import responses
 from workers.telling import (
     count_and_log,
     note_answer,
@@ -68,6 +69,8 @@ async def look_at_case(desk: Desk, ref: str) -> None:
     if lease is None:
         return
     started = time.monotonic()
+    if lease.record.attempts:
+        RETRIES.labels(look_at_case.__name__).inc()
     failpoint("lease_taken")
     try:
         await under_lease(desk.todo, lease, _look(desk, lease))
@@ -152,18 +155,21 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
         await desk.parked.park(
             ParkedKind.ACTION, lease.ref, error, desk.clock(), district=record.key.district, action=action
         )
-    memory = _memory(desk, lease, sight, progress)
+    memory, responded = _memory(desk, lease, sight, progress), responses(lease, sight, progress, desk.clock())
     if record.waits_for and record.waits_for not in {error.system for error in later}:
         await note_answer(desk, record.waits_for)
     if later:
         _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(memory)}))
         await tell_progress(desk, lease, sight, progress, memory, None)
         answered = {action.name for action in progress.done} | refused.keys()
-        await _put_off(desk, lease, later, drop=[f"again:{name}" for name in sorted(answered & record.again)])
+        dealt_with = [f"again:{name}" for name in sorted(answered & record.again)]
+        await _put_off(desk, lease, later, drop=[*dealt_with, *responded.moments])
+        responded.count()
         return
     look_at = _appointment(lease, sight, progress, memory)
     await tell_progress(desk, lease, sight, progress, memory, Settled(desk.clock(), look_at))
     await _settle(desk, lease, sight, progress, memory, refused.keys(), look_at)
+    responded.count()
 
 
 def _memory(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> Memory:
@@ -219,6 +225,7 @@ async def _settle(
         await desk.todo.mark([(record.key, None)], now)
     drop = [f"given_up:{name}" for name in sorted(moot & record.given_up)]
     drop += [f"parked:{name}" for name in sorted(moot)] + [f"again:{name}" for name in sorted(record.again)]
+    drop += sorted(lease.awaited)
     seen = progress.tickets.values()
     _require(lease, held=await desk.todo.settle(lease, memory, now, seen=seen, drop=drop, look_at=look_at))
     failpoint("remembered")
@@ -236,6 +243,7 @@ async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater], drop: Seque
     wait = min(waits)
     await tell_put_off(desk, lease, PutOff.by(waits[wait], desk.clock() + wait, desk.clock()))
     for error in errors:
+        WAITS.labels(error.system, error.waiting).inc()
         await note_trouble(desk, error)
     first, now = waits[wait], desk.clock()
     overtaken, system = first.waiting is Waiting.CHANGED, held_by(first)
@@ -265,7 +273,7 @@ def _wait(desk: Desk, record: CaseRecord, error: TryLater) -> float:
 async def _park_case(desk: Desk, lease: Lease, error: Exception) -> None:
     now, district = desk.clock(), lease.record.key.district
     await desk.parked.park(ParkedKind.CASE, lease.ref, error, now, district=district, action="look")
-    drop = [f"again:{name}" for name in sorted(lease.record.again)]
+    drop = [*(f"again:{name}" for name in sorted(lease.record.again)), *sorted(lease.awaited)]
     await desk.timeline.tell(lease.ref, [SetAside.by(error, now)])
     # Nobody knows whether what the appointment was made for still holds: it stays until a look can tell.
     _require(lease, held=await desk.todo.settle(lease, lease.record.memory, now, drop=drop, look_at=lease.look_at))

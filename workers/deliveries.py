@@ -17,7 +17,7 @@ from remediation.store.parked import ParkedKind
 from remediation.ticket_events import TicketNoticed, read_jira, read_servicenow
 from remediation.tickets import TicketChange
 from workers.jobs import MOST_STUMBLES, never_raising
-from workers.metrics import DELIVERIES
+from workers.metrics import DELIVERIES, KEYS_MISSING, RETRIES
 from workers.resources import Desk
 
 logger = structlog.get_logger()
@@ -40,6 +40,7 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
         delivery = await desk.inbox.take(delivery_id, desk.clock())
     except KeyMissing as error:
         await desk.parked.park(ParkedKind.DELIVERY, delivery_id, error, desk.clock(), district="")
+        KEYS_MISSING.inc()
         DELIVERIES.labels("unknown", "", str(ParkedKind.DELIVERY)).inc()
         logger.warning("delivery_set_aside", delivery=delivery_id, error=type(error).__name__)
         return
@@ -58,6 +59,7 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
     except StoreUnavailable:
         raise
     except Exception as error:
+        RETRIES.labels(read_delivery.__name__).inc()
         if await desk.inbox.stumble(delivery_id) > MOST_STUMBLES:
             await _set_aside(desk, ParkedKind.DELIVERY, delivery, error)
         raise

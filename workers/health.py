@@ -10,11 +10,20 @@ from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallab
 Answer = tuple[HTTPStatus, str, bytes]
 
 
+Refresh = Callable[[], Awaitable[None]]
+
+
 Ask = Callable[[], Awaitable[Sequence[str]]]
 
 
-def create_health_app(problems: Ask) -> ASGI3Application:
+async def _nothing() -> None:
+    """Read nothing before metrics are shown."""
+
+
+def create_health_app(problems: Ask, refresh: Refresh = _nothing) -> ASGI3Application:
     """Plain ASGI. `problems` answers why the worker cannot work, and what a person must mend although it works on.
+
+    `refresh` reads anew, each time that metrics are asked for, what others may have changed.
 
     GET /livez answers while the event loop turns; GET /readyz 200, or 503 with the problems; GET /metrics what was
     counted; anything else 404.
@@ -23,7 +32,7 @@ def create_health_app(problems: Ask) -> ASGI3Application:
     async def health_app(scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
             return
-        status, kind, body = await _answer(scope["path"], problems)
+        status, kind, body = await _answer(scope["path"], problems, refresh)
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
         await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -31,13 +40,14 @@ def create_health_app(problems: Ask) -> ASGI3Application:
     return health_app
 
 
-async def _answer(path: str, problems: Ask) -> Answer:
+async def _answer(path: str, problems: Ask, refresh: Refresh) -> Answer:
     match path:
         case "/livez":
             return HTTPStatus.OK, "text/plain", b"alive\n"
         case "/readyz":
             return _readiness(await problems())
         case "/metrics":
+            await refresh()
             return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()
         case _:
             return HTTPStatus.NOT_FOUND, "text/plain", b"Not Found\n"

@@ -7,7 +7,7 @@ from typing import Any, Concatenate, ParamSpec
 import structlog
 
 from remediation.errors import LeaseLost, StoreUnavailable
-from workers.metrics import STUMBLES
+from workers.metrics import LEASES_LOST, STORE_ERRORS, STUMBLES
 from workers.resources import Desk
 
 logger = structlog.get_logger()
@@ -33,6 +33,7 @@ def never_raising(
             with ctx["desks"].at_work() as desk:
                 await job(desk, *args, **kwargs)
         except (StoreUnavailable, LeaseLost) as error:
+            (LEASES_LOST if isinstance(error, LeaseLost) else STORE_ERRORS.labels(job.__name__)).inc()
             logger.warning("job_let_go", job=job.__name__, error=type(error).__name__)
         except Exception as error:
             STUMBLES.labels(job.__name__, type(error).__name__).inc()

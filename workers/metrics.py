@@ -1,30 +1,58 @@
-"""What a worker counts. Labels are names from mappings.yaml and words of ours, never ids."""
+"""What a worker counts. Labels are names from mappings.yaml and words of ours, never ids.
 
-from prometheus_client import Counter, Gauge, Histogram
+A `system` is a tracker's name, or `schoolscan:` and a district's.
+"""
+
+from prometheus_client import Counter, Histogram
+
+_TO_THE_OUTSIDE = (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200)
+"""Seconds: from what a critical finding should take to what an outage overnight makes of it."""
 
 DELIVERIES = Counter(
     "remedy_deliveries_read_total",
     "Deliveries read by a worker; the account is a district or a tracker.",
     ["sender", "account", "outcome"],
 )
+KEYS_MISSING = Counter("remedy_keys_missing_total", "Deliveries set aside because their data key is not there.")
+DELIVERY_TO_TICKET = Histogram(
+    "remedy_delivery_to_ticket_seconds",
+    "From a delivery's receipt to the first ticket of the finding that it named.",
+    ["sender"],
+    buckets=_TO_THE_OUTSIDE,
+)
+DELIVERY_TO_STATUS = Histogram(
+    "remedy_delivery_to_status_seconds",
+    "From a delivery's receipt to the change of the finding's status at SchoolScan.",
+    ["sender"],
+    buckets=_TO_THE_OUTSIDE,
+)
 LOOKS = Counter("remedy_looks_total", "Looks at cases.", ["district", "outcome"])
 LOOK_SECONDS = Histogram(
     "remedy_look_seconds", "How long a look at a case took.", buckets=(0.05, 0.2, 0.5, 1, 2, 5, 15)
 )
+PLANNED = Counter("remedy_planned_actions_total", "Actions that looks planned.", ["action", "target"])
 ACTIONS = Counter("remedy_actions_total", "Actions on trackers and findings.", ["action", "target", "outcome"])
 UNMATCHED = Counter("remedy_unmatched_total", "Looks at unsolved findings that no rule takes.", ["district"])
 CONFLICTS = Counter(
     "remedy_conflicts_total", "Cases whose finding and ticket people changed in ways that disagree.", ["district"]
 )
+WAITS = Counter("remedy_waits_total", "Looks and pages put off, by what must end first.", ["system", "cause"])
+RETRIES = Counter("remedy_retries_total", "Jobs that took up what an earlier one had to leave.", ["task"])
+CALL_SECONDS = Histogram(
+    "remedy_call_seconds",
+    "Calls of SchoolScan and the trackers, the wait for a free connection included.",
+    ["system", "kind"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+CALL_ERRORS = Counter(
+    "remedy_call_errors_total",
+    "Calls that were not answered with what was asked for, by what must end first, or refused or not_found.",
+    ["system", "cause"],
+)
 PAGES = Counter("remedy_scan_pages_total", "Pages of scans listed.", ["district", "outcome"])
 POLLS = Counter("remedy_polls_total", "Lists of changes read from trackers.", ["tracker", "outcome"])
 WOKEN = Counter("remedy_woken_total", "Work that the sweep had to wake.", ["kind"])
-DIRTY = Gauge("remedy_cases_dirty", "Cases that wait to be looked at.")
-SYSTEMS_WAITED_FOR = Gauge(
-    "remedy_system_waited_for",
-    "1 while a system is waited for: for a sign-in, a limit, or an answer (away).",
-    ["system", "waiting"],
-)
-CASES_HELD = Gauge("remedy_cases_held", "Cases that wait for a system.", ["system"])
-PARKED = Gauge("remedy_parked", "Parked and quarantined work.")
-STUMBLES = Counter("remedy_job_errors_total", "Jobs ended by an error that nobody foresaw.", ["job", "error"])
+SWEEPS = Counter("remedy_sweeps_total", "Sweeps of this worker: of several workers, one sweeps at a time.")
+LEASES_LOST = Counter("remedy_leases_lost_total", "Looks given up because another worker may hold the case.")
+STORE_ERRORS = Counter("remedy_store_errors_total", "Jobs ended as Redis did not answer or took nothing.", ["task"])
+STUMBLES = Counter("remedy_job_errors_total", "Jobs ended by an error that nobody foresaw.", ["task", "error"])

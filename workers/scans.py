@@ -10,7 +10,7 @@ from remediation.store.owners import Owners
 from remediation.store.parked import ParkedKind
 from remediation.store.scans import ScanListing
 from workers.jobs import MOST_STUMBLES, never_raising
-from workers.metrics import PAGES
+from workers.metrics import PAGES, RETRIES, WAITS
 from workers.resources import Desk
 from workers.telling import note_answer, note_trouble
 
@@ -23,10 +23,13 @@ async def page_scan(desk: Desk, ref: str) -> None:
     scan = await desk.scans.take(ref, desk.clock())
     if scan is None:
         return
+    if scan.attempts:
+        RETRIES.labels(page_scan.__name__).inc()
     try:
         scan.crashes.check()
         await _list_page(desk, scan)
     except TryLater as error:
+        WAITS.labels(error.system, error.waiting).inc()
         await note_trouble(desk, error)
         await _put_off(desk, scan, error.after)
     except (Refused, Poison) as error:

@@ -24,7 +24,7 @@ from remediation.store.entries import (
     Triggered,
 )
 from remediation.store.todo import Lease
-from workers.metrics import ACTIONS, CONFLICTS, UNMATCHED
+from workers.metrics import ACTIONS, CONFLICTS, PLANNED, UNMATCHED
 from workers.resources import Desk
 
 logger = structlog.get_logger()
@@ -45,6 +45,8 @@ async def tell_doubts(desk: Desk, lease: Lease, sight: Sight) -> None:
 
 async def tell_plan(desk: Desk, lease: Lease, sight: Sight, plan: Plan) -> None:
     """Before the first action: why we looked, what we saw, and what we are about to do."""
+    for action in plan:
+        PLANNED.labels(kind_of(action.name), target_of(action.name)).inc()
     if _is_told(lease, {action.name for action in plan}):
         return
     await desk.timeline.tell(lease.ref, [*_seen(desk, lease, sight), Planned.of(plan, desk.clock())])

@@ -8,6 +8,12 @@ INBOX = "remedy:inbox:"
 PENDING = "remedy:inbox-pending"
 """Sorted set of the deliveries that nobody has read yet, by the time (ms) at which the sweep looks after them."""
 
+PENDING_SINCE = "remedy:inbox-pending-since"
+"""Sorted set of the same deliveries by the time (ms) since when they wait; may name some that do not wait any more."""
+
+ACCEPTED = "remedy:accepted"
+"""A hash from sender to the time (ms) at which a delivery of it was last accepted."""
+
 CASE = "remedy:case:"
 """+ case reference: a hash, the case's row."""
 
@@ -16,6 +22,9 @@ LEASE = "remedy:lease:"
 
 DIRTY = "remedy:dirty"
 """Sorted set of the cases that must be looked at, by the time (ms) at which the sweep looks after them."""
+
+DIRTY_SINCE = "remedy:dirty-since"
+"""Sorted set of the same cases by the time (ms) since when they wait; may name some that do not wait any more."""
 
 TICKETS = "remedy:tickets:"
 """+ tracker: a hash from ticket id to case reference."""
@@ -77,6 +86,9 @@ HELD = "remedy:held:"
 SWEPT = "remedy:swept"
 """There for as long as a worker sweeps."""
 
+LAST_SWEEP = "remedy:last-sweep"
+"""When (ms) a worker last swept, however long ago that is."""
+
 GRACE_MS = 10_000
 """How long a wake-up may wait in the queue before the sweep makes sure that it is still there."""
 
@@ -107,9 +119,12 @@ PRELUDE = "\n".join(
     for name, value in {
         "INBOX": INBOX,
         "PENDING": PENDING,
+        "PENDING_SINCE": PENDING_SINCE,
+        "ACCEPTED": ACCEPTED,
         "CASE": CASE,
         "LEASE": LEASE,
         "DIRTY": DIRTY,
+        "DIRTY_SINCE": DIRTY_SINCE,
         "TICKETS": TICKETS,
         "SEEN": SEEN,
         "SCAN": SCAN,
@@ -130,6 +145,7 @@ PRELUDE = "\n".join(
         "TROUBLE_MS": TROUBLE_MS,
         "SWEPT": SWEPT,
         "SWEPT_MS": SWEPT_MS,
+        "LAST_SWEEP": LAST_SWEEP,
         "REPLAYS": REPLAYS,
         "BEGUN": BEGUN,
         "MOST_CRASHES": MOST_CRASHES,

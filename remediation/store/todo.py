@@ -5,7 +5,7 @@ worker at a time holds its lease; a trigger that arrives meanwhile raises the ge
 when the holder lets go. The arq job is only the wake-up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from remediation.cases import CaseKey, CaseRecord, Memory, key_of_ref
@@ -26,11 +26,20 @@ SWEEP_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """A delivery that waits for something to be done: when it was received (Unix seconds), and of whom."""
+
+    at: float
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to work on a case. `generation` is what was to be looked at when it was taken.
 
     `cause` says what made it so (see entries.Cause), and `marked_at` (Unix seconds) when; the last of several counts.
     `look_at` (Unix seconds) is the appointment that the case has. `crashes` tells of those before us who died over it.
+    `awaited` are the deliveries that no look has dealt with, by the field of the row which says for what each waits.
     """
 
     ref: str
@@ -41,7 +50,11 @@ class Lease:
     marked_at: float = 0.0
     look_at: float | None = None
     crashes: Crashes = field(default_factory=Crashes)
+    awaited: Mapping[str, Received] = field(default_factory=dict)
 
+
+AWAITED_TICKET = "awaited:ticket"
+AWAITED_STATUS = "awaited:status"
 
 Mark = tuple[CaseKey, Band | None]
 """A case to look at and how urgent it is; None keeps the urgency that it had."""
@@ -243,4 +256,10 @@ def _lease_of(ref: str, taken: Taken) -> Lease:
         marked_at=int(row.get("marked_at", 0)) / 1000,
         look_at=float(row["look_at"]) / 1000 if "look_at" in row else None,
         crashes=taken.crashes,
+        awaited={name: _received(row[name]) for name in (AWAITED_TICKET, AWAITED_STATUS) if name in row},
     )
+
+
+def _received(value: bytes) -> Received:
+    at, _, sender = value.decode().partition(" ")
+    return Received(int(at) / 1000, sender)

@@ -4,6 +4,7 @@
 -- already, 0.
 local id, now, state = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row = INBOX .. id
+redis.call('HSET', ACCEPTED, ARGV[4], now)
 if redis.call('EXISTS', row) == 1 then return 0 end
 redis.call('HSET', row, 'state', state, 'at', now, 'sender', ARGV[4], 'account', ARGV[5], 'body', ARGV[6])
 if state == 'ignored' then
@@ -11,6 +12,7 @@ if state == 'ignored' then
   redis.call('PEXPIRE', row, ARGV[9])
 elseif state == 'received' then
   redis.call('ZADD', PENDING, now + GRACE_MS, id)
+  redis.call('ZADD', PENDING_SINCE, now, id)
   wake(row, 'read_delivery', id, now, 5)
 else
   local name = 'delivery/' .. id

@@ -22,5 +22,6 @@ if scan ~= '' then
   end
 end
 mark_all(7, now, 'webhook:' .. (redis.call('HGET', row, 'sender') or ''))
+for i = 7, #ARGV, 3 do note_delivery(ARGV[i], row, 'awaited:ticket', 'awaited:status') end
 close_delivery(id, ARGV[3])
 return 1

@@ -26,8 +26,10 @@ redis.call('DEL', LEASE .. ref)
 ended(ref)
 if redis.call('HGET', row, 'gen') == ARGV[3] then
   redis.call('ZREM', DIRTY, ref)
+  redis.call('ZREM', DIRTY_SINCE, ref)
   return 'settled'
 end
 redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
+redis.call('ZADD', DIRTY_SINCE, redis.call('HGET', row, 'marked_at') or now, ref)
 wake(row, 'look_at_case', ref, now, band_of(row))
 return 'again'

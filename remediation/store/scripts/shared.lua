@@ -51,6 +51,7 @@ local function mark(ref, id, now, band, cause, urgency)
   redis.call('HINCRBY', row, 'gen', 1)
   redis.call('HSETNX', row, 'id', id)
   redis.call('HSET', row, 'cause', cause, 'marked_at', now)
+  redis.call('ZADD', DIRTY_SINCE, 'NX', now, ref)
   if band < 0 then band = tonumber(redis.call('HGET', row, 'band') or '0') end
   redis.call('HSET', row, 'band', band)
   if redis.call('EXISTS', LEASE .. ref) == 1 then
@@ -66,6 +67,14 @@ local function mark_all(first, now, cause)
   for i = first, #ARGV, 3 do
     mark(ARGV[i], ARGV[i + 1], now, tonumber(ARGV[i + 2]), cause)
   end
+end
+
+-- A look at this case is owed to a delivery: when that was received, and of whom, until a look has come to an end. The
+-- first of several counts. `fields` are those of the row that say for what: a ticket, or a change of the status.
+local function note_delivery(ref, delivery, ...)
+  local at, sender = unpack(redis.call('HMGET', delivery, 'at', 'sender'))
+  if not at or not sender then return end
+  for _, field in ipairs({...}) do redis.call('HSETNX', CASE .. ref, field, at .. ' ' .. sender) end
 end
 
 local function band_of(row)
@@ -152,6 +161,7 @@ local function close_delivery(id, lifetime, state)
   redis.call('HSET', row, 'state', state or 'done')
   redis.call('HDEL', row, 'body')
   redis.call('ZREM', PENDING, id)
+  redis.call('ZREM', PENDING_SINCE, id)
   redis.call('PEXPIRE', row, lifetime)
   ended(name)
   redis.call('DEL', PARKED_ROW .. name)

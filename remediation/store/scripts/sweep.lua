@@ -2,12 +2,17 @@
 -- ARGV: which ('case', 'delivery' or 'scan'), now, how many at the most. Answers how many were woken.
 local which, now, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local list = ({case = DIRTY, delivery = PENDING, scan = SCANS})[which]
+local since = ({case = DIRTY_SINCE, delivery = PENDING_SINCE})[which]
 local rows = ({case = CASE, delivery = INBOX, scan = SCAN})[which]
 local job = ({case = 'look_at_case', delivery = 'read_delivery', scan = 'page_scan'})[which]
 local woken = 0
-if which == 'case' then redis.call('SET', SWEPT, now, 'PX', SWEPT_MS) end
+if which == 'case' then
+  redis.call('SET', SWEPT, now, 'PX', SWEPT_MS)
+  redis.call('SET', LAST_SWEEP, now)
+end
 for _, ref in ipairs(redis.call('ZRANGEBYSCORE', list, 0, now, 'LIMIT', 0, most)) do
   local row = rows .. ref
+  if since then redis.call('ZADD', since, 'NX', now, ref) end -- an earlier version did not write down since when
   if which == 'case' and redis.call('EXISTS', LEASE .. ref) == 1 then
     redis.call('ZADD', list, now + 1000, ref)
   elseif waits(row) then

@@ -6,6 +6,7 @@ local delivery = which == 'delivery'
 local row, name = (delivery and INBOX or SCAN) .. ref, delivery and 'delivery/' .. ref or ref
 if redis.call('HEXISTS', row, delivery and 'state' or 'id') == 0 then -- it is gone, but for what a wake-up wrote
   redis.call('ZREM', delivery and PENDING or SCANS, ref)
+  if delivery then redis.call('ZREM', PENDING_SINCE, ref) end
   redis.call('DEL', row)
   return 'done'
 end

@@ -45,6 +45,7 @@ else
   if replay then
     redis.call('HSET', delivery, 'state', 'received')
     redis.call('ZADD', PENDING, now + GRACE_MS, subject)
+    redis.call('ZADD', PENDING_SINCE, now, subject)
     wake(delivery, 'read_delivery', subject, now, 5)
   else
     redis.call('HSET', delivery, 'state', 'discarded')

@@ -1,0 +1,131 @@
+"""What all processes share, read from Redis whenever somebody asks for metrics: each tells the same, so one is enough.
+
+A process that cannot read Redis leaves these series out, so that nobody takes an old figure for a new one; what it does
+tell then is that Redis is not up.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from remediation.errors import StoreUnavailable
+from remediation.store.connection import Connection
+from remediation.store.figures import Figures, read_figures
+from remediation.store.parked import ParkedKind
+from remediation.store.readiness import AWAY, LOADING, REPLICA, store_problems
+
+DEADLINE = 2.0
+"""Seconds for the figures: Prometheus and KEDA give up a scrape after a few more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one look at Redis told. `figures` is None where it could not be read; `now` is in Unix seconds."""
+
+    problems: tuple[str, ...] = (AWAY,)
+    figures: Figures | None = None
+    now: float = 0.0
+
+
+class StoreMetrics(Collector):
+    """The last reading as metrics. One of these for each process."""
+
+    def __init__(self) -> None:
+        self._reading: Reading | None = None
+
+    def take(self, reading: Reading) -> None:
+        """Tell this reading from now on."""
+        self._reading = reading
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Every family that there may be, without values."""
+        nothing = Figures(0, 0, 0, None, 0, 0, None, 0, None, {}, {})
+        yield from _standing(())
+        yield from _shared(nothing, 0.0)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The last reading; nothing before the first."""
+        if self._reading is None:
+            return
+        yield from _standing(self._reading.problems)
+        if self._reading.figures is not None:
+            yield from _shared(self._reading.figures, self._reading.now)
+
+
+class StoreReader:
+    """Reads Redis for the metrics of one process, one reading at a time."""
+
+    def __init__(self, connection: Connection, clock: Callable[[], float], *, allow_weak_durability: bool) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._allow_weak = allow_weak_durability
+        self._turn = asyncio.Lock()
+
+    async def refresh(self) -> None:
+        """Take a new reading. Raises nothing: that Redis is away is a reading, too."""
+        async with self._turn:
+            STORE.take(await self._read())
+
+    async def _read(self) -> Reading:
+        problems = tuple(await store_problems(self._connection, allow_weak_durability=self._allow_weak))
+        now = self._clock()
+        if AWAY in problems:
+            return Reading(problems)
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return Reading(problems, await read_figures(self._connection, now), now)
+        except (StoreUnavailable, TimeoutError):
+            return Reading(problems)
+
+
+def _standing(problems: tuple[str, ...]) -> Iterator[GaugeMetricFamily]:
+    """Whether Redis is there; and only if it is, whether it takes writes, and keeps them."""
+    is_up, is_primary = AWAY not in problems, not {REPLICA, LOADING} & set(problems)
+    yield _gauge("remedy_redis_up", "1 while Redis answers this process.", is_up)
+    if is_up:
+        yield _gauge("remedy_redis_primary", "1 while Redis takes writes: it is no replica and has loaded.", is_primary)
+    if is_up and is_primary:
+        yield _gauge("remedy_redis_durable", "1 while Redis keeps what it is told as the settings ask.", not problems)
+
+
+def _shared(figures: Figures, now: float) -> Iterator[GaugeMetricFamily]:
+    yield _gauge("remedy_queue_due", "Jobs that a worker could take up now.", figures.due)
+    yield _gauge("remedy_queue_running", "Jobs that workers have in hand.", figures.running)
+    yield _gauge("remedy_deliveries_unread", "Accepted deliveries that no worker has read.", figures.unread)
+    unread, dirty = _age(figures.oldest_unread, now), _age(figures.oldest_dirty, now)
+    yield _gauge("remedy_oldest_unread_delivery_seconds", "For how long the oldest of them waits.", unread)
+    yield _gauge("remedy_cases_dirty", "Cases that wait to be looked at.", figures.dirty)
+    yield _gauge("remedy_cases_put_off", "Those of them that are not looked at within ten seconds.", figures.put_off)
+    yield _gauge("remedy_oldest_dirty_case_seconds", "For how long the oldest of them waits.", dirty)
+    yield _gauge("remedy_parked", "Parked and quarantined work.", figures.parked)
+    kinds = "Parked work by kind: action, case, scan, delivery, quarantined; of the newest 5,000."
+    yield _labelled("remedy_parked_kinds", kinds, "kind", dict.fromkeys(ParkedKind, 0) | dict(figures.parked_kinds))
+    accepted = "When a delivery was last accepted, in Unix seconds."
+    yield _labelled("remedy_last_delivery_timestamp_seconds", accepted, "sender", figures.accepted)
+    swept = GaugeMetricFamily("remedy_last_sweep_timestamp_seconds", "When a worker last swept, in Unix seconds.")
+    if figures.last_sweep is not None:
+        swept.add_metric([], figures.last_sweep)
+    yield swept
+
+
+def _age(since: float | None, now: float) -> float:
+    return 0.0 if since is None else max(0.0, now - since)
+
+
+def _gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, documentation, value=float(value))
+
+
+def _labelled(name: str, documentation: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, documentation, labels=[label])
+    for word, value in sorted(values.items()):
+        family.add_metric([word], value)
+    return family
+
+
+STORE = StoreMetrics()
+REGISTRY.register(STORE)

@@ -1,0 +1,56 @@
+"""How much waits in the store, and for how long: the same for every process that asks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from remediation.store.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One reading. Times are Unix seconds, None where there is nothing to tell the time of.
+
+    `due` counts jobs that a worker could take up now: neither those that are `running`, nor what is put off, nor what
+    an enqueue that failed left in the queue (as far as the first thousand jobs tell; those behind them all count).
+    `put_off` are the cases among `dirty` that are not looked at within the next ten seconds. `parked_kinds` tells the
+    kinds of the newest 5,000 of what is `parked`; `accepted` when a delivery of each sender was last accepted.
+    """
+
+    due: int
+    running: int
+    unread: int
+    oldest_unread: float | None
+    dirty: int
+    put_off: int
+    oldest_dirty: float | None
+    parked: int
+    last_sweep: float | None
+    parked_kinds: Mapping[str, int]
+    accepted: Mapping[str, float]
+
+
+async def read_figures(connection: Connection, now: float) -> Figures:
+    """The figures at `now` (Unix seconds), in one request. Raises StoreUnavailable."""
+    *numbers, kinds, accepted = await connection.run("figures", int(now * 1000))
+    due, running, unread, oldest_unread, dirty, put_off, oldest_dirty, parked, last_sweep = map(int, numbers)
+    return Figures(
+        due,
+        running,
+        unread,
+        _moment(oldest_unread),
+        dirty,
+        put_off,
+        _moment(oldest_dirty),
+        parked,
+        _moment(last_sweep),
+        parked_kinds={name: int(count) for name, count in _pairs(kinds)},
+        accepted={name: int(at) / 1000 for name, at in _pairs(accepted)},
+    )
+
+
+def _moment(milliseconds: int) -> float | None:
+    return milliseconds / 1000 if milliseconds else None
+
+
+def _pairs(flat: Sequence[bytes]) -> list[tuple[str, bytes]]:
+    return [(name.decode(), value) for name, value in zip(flat[::2], flat[1::2], strict=True)]

@@ -1,0 +1,58 @@
+-- How much waits, and for how long, for whoever watches. ARGV: now. Answers, in numbers: jobs that are due and not begun,
+-- jobs begun, deliveries unread, since when (ms) the oldest waits, cases that wait, how many of these are put off, since
+-- when (ms) the oldest waits, what is parked, the last sweep (ms); each time 0 where there is none. Then a list of kind
+-- and count of what is parked, as far as the newest tell, and one of sender and time (ms) of its last delivery.
+local now, MOST = tonumber(ARGV[1]), 1000
+
+local function oldest(list, since)
+  for _ = 1, MOST do
+    local ref, at = unpack(redis.call('ZRANGE', since, 0, 0, 'WITHSCORES'))
+    if not ref then return 0 end
+    if redis.call('ZSCORE', list, ref) then return tonumber(at) end
+    redis.call('ZREM', since, ref) -- a version that knows nothing of this list has finished it
+  end
+  return 0
+end
+
+-- Of so many of the most urgent it is known whether they are begun (the begun ones are among these), or left over by an
+-- enqueue that came to nothing (those are the last of their band).
+local function jobs()
+  local due = redis.call('ZCOUNT', QUEUE, '-inf', now)
+  local ids = redis.call('ZRANGEBYSCORE', QUEUE, '-inf', now, 'LIMIT', 0, MOST)
+  if #ids == 0 then return 0, 0 end
+  local known, begun = {}, {}
+  for i, id in ipairs(ids) do
+    known[i] = JOB .. id
+    begun[i] = IN_PROGRESS .. id
+  end
+  local running = redis.call('EXISTS', unpack(begun))
+  return math.max(0, due - #ids + redis.call('EXISTS', unpack(known)) - running), running
+end
+
+local function parked_kinds()
+  local counts, answer = {}, {}
+  for _, name in ipairs(redis.call('ZREVRANGE', PARKED, 0, 5 * MOST - 1)) do
+    local kind = redis.call('HGET', PARKED_ROW .. name, 'kind')
+    if kind then counts[kind] = (counts[kind] or 0) + 1 end
+  end
+  for kind, count in pairs(counts) do
+    answer[#answer + 1] = kind
+    answer[#answer + 1] = count
+  end
+  return answer
+end
+
+local due, running = jobs()
+return {
+  due,
+  running,
+  redis.call('ZCARD', PENDING),
+  oldest(PENDING, PENDING_SINCE),
+  redis.call('ZCARD', DIRTY),
+  redis.call('ZCOUNT', DIRTY, '(' .. (now + GRACE_MS), '+inf'),
+  oldest(DIRTY, DIRTY_SINCE),
+  redis.call('ZCARD', PARKED),
+  tonumber(redis.call('GET', LAST_SWEEP) or '0'),
+  parked_kinds(),
+  redis.call('HGETALL', ACCEPTED),
+}

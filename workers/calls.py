@@ -1,0 +1,161 @@
+"""Systems outside whose calls are timed and counted. They do what the wrapped ones do, and raise what these raise."""
+
+import time
+from collections.abc import Awaitable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Literal, TypeVar
+
+from remediation.errors import NotFound, OutsideError, TryLater, Waiting
+from remediation.findings import Finding, FindingStatus
+from remediation.ports import FindingsPage, Source, Tracker
+from remediation.sites import Site
+from remediation.tickets import ChangePage, Draft, Reason, Ticket
+from workers.metrics import CALL_ERRORS, CALL_SECONDS, WAITS
+
+Kind = Literal["read", "write"]
+ResultT = TypeVar("ResultT")
+
+REFUSED = "refused"
+NOT_FOUND = "not_found"
+KINDS: tuple[Kind, ...] = ("read", "write")
+CAUSES = (*Waiting, REFUSED, NOT_FOUND)
+
+
+def account_of(district: str) -> str:
+    """What a district's SchoolScan account is called wherever systems are named, as in an error's `system`."""
+    return f"schoolscan:{district}"
+
+
+def cause_of(error: OutsideError) -> str:
+    """What must end before a call like this can work; for what repeating does not help, that."""
+    if isinstance(error, TryLater):
+        return error.waiting
+    return NOT_FOUND if isinstance(error, NotFound) else REFUSED
+
+
+class _Calls:
+    """The calls of one system. Every series is there from the start: a first error would not be seen as a growth."""
+
+    def __init__(self, system: str) -> None:
+        self._seconds = {kind: CALL_SECONDS.labels(system, kind) for kind in KINDS}
+        self._errors = {cause: CALL_ERRORS.labels(system, cause) for cause in CAUSES}
+        for cause in Waiting:
+            WAITS.labels(system, cause)
+
+    async def read(self, call: Awaitable[ResultT]) -> ResultT:
+        return await self._counted("read", call)
+
+    async def write(self, call: Awaitable[ResultT]) -> ResultT:
+        return await self._counted("write", call)
+
+    async def _counted(self, kind: Kind, call: Awaitable[ResultT]) -> ResultT:
+        begun = time.perf_counter()
+        try:
+            return await call
+        except OutsideError as error:
+            self._errors[cause_of(error)].inc()
+            raise
+        finally:
+            self._seconds[kind].observe(time.perf_counter() - begun)
+
+
+class CountedSource:
+    """A district's SchoolScan account. Fulfils remediation.ports.Source."""
+
+    def __init__(self, district: str, source: Source) -> None:
+        self._source = source
+        self._calls = _Calls(account_of(district))
+
+    async def finding(self, finding_id: str) -> Finding:
+        """The finding as it is now."""
+        return await self._calls.read(self._source.finding(finding_id))
+
+    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        """One page of findings."""
+        return await self._calls.read(self._source.findings_page(filters, cursor))
+
+    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+        """Set the status, with the note."""
+        await self._calls.write(self._source.update_finding(finding_id, status, note))
+
+
+class CountedTracker:
+    """A tracker. Fulfils remediation.ports.Tracker."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+        self._calls = _Calls(tracker.name)
+
+    @property
+    def name(self) -> str:
+        """The tracker's name in mappings.yaml."""
+        return self._tracker.name
+
+    @property
+    def search_horizon(self) -> timedelta:
+        """How long a ticket may exist before `find` sees it."""
+        return self._tracker.search_horizon
+
+    async def create(self, draft: Draft) -> Ticket:
+        """Open one ticket."""
+        return await self._calls.write(self._tracker.create(draft))
+
+    async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
+        """The ticket as it is now."""
+        return await self._calls.read(self._tracker.read(ticket_id, closed=closed))
+
+    async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
+        """Every ticket that carries the mark."""
+        return await self._calls.read(self._tracker.find(mark, place))
+
+    async def resolve(
+        self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
+    ) -> Ticket:
+        """Bring the ticket to done."""
+        return await self._calls.write(self._tracker.resolve(ticket_id, reason, comment, fields))
+
+    async def reopen(self, ticket_id: str, comment: str) -> Ticket:
+        """Bring a done ticket back to open."""
+        return await self._calls.write(self._tracker.reopen(ticket_id, comment))
+
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
+        """Write these fields."""
+        return await self._calls.write(self._tracker.raise_urgency(ticket_id, fields))
+
+    async def comment(self, ticket_id: str, text: str) -> None:
+        """Add a comment."""
+        await self._calls.write(self._tracker.comment(ticket_id, text))
+
+    async def closing_words(self, ticket_id: str) -> str | None:
+        """What the person who closed the ticket wrote there last."""
+        return await self._calls.read(self._tracker.closing_words(ticket_id))
+
+    def cursor_at(self, moment: datetime) -> str:
+        """Where a list of changes begins that holds all since `moment`."""
+        return self._tracker.cursor_at(moment)
+
+    async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
+        """Tickets of ours that changed since `cursor`."""
+        return await self._calls.read(self._tracker.changes(cursor, now))
+
+    async def whoami(self) -> str:
+        """The account we are signed in as."""
+        return await self._calls.read(self._tracker.whoami())
+
+    async def site(self) -> Site:
+        """Which site this is."""
+        return await self._calls.read(self._tracker.site())
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        await self._tracker.close()
+
+
+def counted_sources(sources: Mapping[str, Source]) -> dict[str, Source]:
+    """The same accounts by district, counted."""
+    return {district: CountedSource(district, source) for district, source in sources.items()}
+
+
+def counted_trackers(trackers: Iterable[Tracker]) -> dict[str, Tracker]:
+    """The same trackers by name, counted."""
+    return {tracker.name: CountedTracker(tracker) for tracker in trackers}
