@@ -67,6 +67,10 @@ _INFO_LABELS = {"remedy_process": {"role", "version"}, "remedy_mappings": {"dige
 """Of an Info the labels are known only once it has been given its values."""
 
 
+BY_SAMPLE = {sample: metric for metric in metrics().values() for sample in metric.samples}
+"""Every metric of ours, by the name of each of its series."""
+
+
 def alerts() -> dict[str, dict[str, Any]]:
     """The rules by the names of their alerts."""
     document = YAML(typ="safe", pure=True).load(ALERTS_FILE.read_text())

@@ -166,7 +166,7 @@ async def test_a_parked_or_quarantined_delivery_is_not_woken_by_the_sweep(office
 
 async def test_an_error_of_ours_is_counted_and_leaves_the_delivery_to_the_sweep(office: Office) -> None:
     """A row of another type: a mistake that no code of ours foresees."""
-    labels = {"job": "read_delivery", "error": "ResponseError"}
+    labels = {"task": "read_delivery", "error": "ResponseError"}
     before = REGISTRY.get_sample_value("remedy_job_errors_total", labels) or 0.0
     await accept(office, event("finding.critical", finding_id="fnd_1"))
     await office.redis.set(DIRTY, b"test-only")

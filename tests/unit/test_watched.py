@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.watched import (
+    BY_SAMPLE,
     DASHBOARD_FILE,
     MODULES,
     ROOT,
@@ -22,7 +23,6 @@ from tests.watched import (
 )
 
 KNOWN = metrics()
-BY_SAMPLE = {sample: metric for metric in KNOWN.values() for sample in metric.samples}
 QUERIES = [(name, str(rule["expr"])) for name, rule in alerts().items()] + [
     (title, query) for title, queries in panels().items() for query in queries
 ]

@@ -1,0 +1,174 @@
+"""What all processes share, read from Redis: what is due and what waits, since when, and what is parked."""
+
+import asyncio
+
+import pytest
+from arq.constants import in_progress_key_prefix
+from prometheus_client import CollectorRegistry, generate_latest
+from redis.asyncio import Redis
+
+from cli.store_metrics import STORE, StoreReader
+from remediation.cases import CaseKey, CaseKind, Memory
+from remediation.errors import KeyMissing, Refused, TryLater
+from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band
+from remediation.sealing import Keyring
+from remediation.senders import Sender
+from remediation.store.connection import Connection, open_pool
+from remediation.store.figures import Figures, read_figures
+from remediation.store.keys import DIRTY, DIRTY_SINCE, PENDING_SINCE
+from remediation.store.parked import ParkedKind
+from tests.integration.offices import KEY, Office
+from tests.integration.receivers import event
+
+OTHER = CaseKey("lakeside", CaseKind.FINDING, "fnd_2")
+
+
+@pytest.fixture
+def office(connection: Connection, keyring: Keyring) -> Office:
+    return Office(connection, keyring)
+
+
+async def figures(office: Office) -> Figures:
+    return await read_figures(office.connection, office.clock())
+
+
+async def test_an_empty_store_has_nothing_and_no_times(office: Office) -> None:
+    assert await figures(office) == Figures(0, 0, 0, None, 0, 0, None, 0, None, {}, {})
+
+
+async def test_due_is_what_a_worker_could_take_up_now(office: Office) -> None:
+    """Neither what is in hand, nor what an enqueue left that raised, nor a cron of another moment."""
+    await office.desk.todo.mark([(KEY, Band.HIGH), (OTHER, Band.LOW)], office.clock())
+    assert ((await figures(office)).due, (await figures(office)).running) == (2, 0)
+    first = (await office.waiting())[0]
+    await office.redis.set(in_progress_key_prefix + first, b"1")
+    now = int(office.clock() * 1000)
+    await office.redis.zadd(WORK_QUEUE, {"orphan": now, "later": now + 60_000})
+    await office.redis.set(JOB_PREFIX + "later", b"{}")
+    seen = await figures(office)
+    assert (seen.due, seen.running) == (1, 1)
+
+
+async def test_a_queue_that_is_longer_than_is_looked_at_counts_all_of_it(office: Office) -> None:
+    keys = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(1_500)]
+    await office.desk.todo.mark([(key, Band.LOW) for key in keys], office.clock())
+    for begun in (await office.waiting())[:3]:
+        await office.redis.set(in_progress_key_prefix + begun, b"1")
+    seen = await figures(office)
+    assert (seen.due, seen.running) == (1_497, 3)
+
+
+async def test_what_is_put_off_is_dirty_and_not_due(office: Office) -> None:
+    office.jira.troubles.once("create", TryLater("jira", "down", status=503))
+    await office.look()
+    seen = await figures(office)
+    assert (seen.due, seen.dirty) == (0, 1)
+    await office.desk.todo.mark([(OTHER, Band.LOW)], office.clock())
+    await office.redis.zadd(DIRTY, {KEY.ref: (office.clock() + 60) * 1000})
+    seen = await figures(office)
+    assert (seen.due, seen.dirty, seen.put_off) == (1, 2, 1)
+
+
+async def test_a_case_is_as_old_as_its_first_mark_until_it_is_settled(office: Office) -> None:
+    begun = office.clock()
+    await office.mark()
+    office.clock.pass_by(100)
+    await office.desk.todo.mark([(OTHER, Band.LOW)], office.clock())
+    await office.desk.todo.sweep(office.clock())
+    await office.mark()
+    assert (await figures(office)).oldest_dirty == begun
+    await office.work()
+    assert (await figures(office)).oldest_dirty is None
+
+
+async def test_news_during_a_look_is_as_old_as_the_news(office: Office) -> None:
+    await office.mark()
+    lease = await office.desk.todo.take(KEY.ref, office.clock())
+    assert lease is not None
+    office.clock.pass_by(5)
+    news = office.clock()
+    await office.mark()
+    assert await office.desk.todo.settle(lease, Memory(), office.clock())
+    assert (await figures(office)).oldest_dirty == news
+
+
+async def test_a_delivery_is_as_old_as_its_receipt_however_often_it_was_swept(office: Office) -> None:
+    begun = office.clock()
+    body = event(1)
+    await office.desk.inbox.accept("d1", Sender.SCHOOLSCAN, "lakeside", body, begun)
+    for _ in range(5):
+        office.clock.pass_by(30)
+        await office.desk.todo.sweep(office.clock())
+    seen = await figures(office)
+    assert (seen.unread, seen.oldest_unread, seen.accepted) == (1, begun, {"schoolscan": begun})
+    await office.work()
+    seen = await figures(office)
+    assert (seen.unread, seen.oldest_unread, seen.last_sweep) == (0, None, office.clock())
+
+
+async def test_what_a_version_finished_that_knows_no_ages_is_not_old_for_ever(office: Office) -> None:
+    await office.mark()
+    await office.redis.zrem(DIRTY, KEY.ref)
+    await office.redis.zadd(PENDING_SINCE, {"gone": 1})
+    seen = await figures(office)
+    assert (seen.oldest_dirty, seen.oldest_unread) == (None, None)
+    assert await office.redis.zcard(DIRTY_SINCE) == await office.redis.zcard(PENDING_SINCE) == 0
+
+
+async def test_what_a_version_marked_that_knows_no_ages_gets_one_by_the_sweep(office: Office) -> None:
+    await office.mark()
+    await office.redis.delete(DIRTY_SINCE)
+    assert (await figures(office)).oldest_dirty is None
+    office.clock.pass_by(60)
+    await office.desk.todo.sweep(office.clock())
+    assert (await figures(office)).oldest_dirty == office.clock()
+
+
+async def test_parked_work_is_told_by_its_kind(office: Office) -> None:
+    no, now = Refused("jira", "no", status=400), office.clock()
+    for number in range(2):
+        await office.desk.parked.park(ParkedKind.CASE, f"lakeside:finding:f{number}", no, now, district="lakeside")
+    body = event(1)
+    await office.desk.inbox.accept("d1", Sender.SCHOOLSCAN, "lakeside", body, now)
+    await office.desk.parked.park(ParkedKind.DELIVERY, "d1", KeyMissing("no key"), now, district="")
+    seen = await figures(office)
+    assert (seen.parked, seen.parked_kinds) == (3, {"case": 2, "delivery": 1})
+    assert (seen.unread, seen.oldest_unread) == (0, None)
+
+
+def told() -> dict[str, float]:
+    """The series of the store, as Prometheus would get them."""
+    registry = CollectorRegistry()
+    registry.register(STORE)
+    lines = generate_latest(registry).decode().splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+
+
+async def test_every_process_tells_what_all_share(office: Office) -> None:
+    await office.mark()
+    await StoreReader(office.connection, office.clock, allow_weak_durability=False).refresh()
+    seen = told()
+    assert (seen["remedy_queue_due"], seen["remedy_redis_up"], seen["remedy_redis_primary"]) == (1, 1, 1)
+    assert seen["remedy_redis_durable"] == 1
+    assert seen['remedy_parked_kinds{kind="case"}'] == 0, "a kind is there before the first of it"
+
+
+async def test_weak_durability_is_told_unless_the_settings_allow_it(office: Office) -> None:
+    await office.redis.config_set("appendfsync", "everysec")
+    try:
+        for allowed in (False, True):
+            await StoreReader(office.connection, office.clock, allow_weak_durability=allowed).refresh()
+            assert told()["remedy_redis_durable"] == allowed
+    finally:
+        await office.redis.config_set("appendfsync", "always")
+
+
+async def test_a_process_that_cannot_read_redis_tells_no_old_figures(office: Office) -> None:
+    await office.mark()
+    await StoreReader(office.connection, office.clock, allow_weak_durability=False).refresh()
+    pool = open_pool("redis://127.0.0.1:1", socket_timeout=0.2, retries=0)
+    away = Connection(Redis(connection_pool=pool))
+    await asyncio.wait_for(StoreReader(away, office.clock, allow_weak_durability=False).refresh(), 6)
+    assert told() == {"remedy_redis_up": 0}
+    await away.redis.aclose()
+    await pool.aclose()

@@ -1,0 +1,75 @@
+"""Counted systems do what those do that they wrap, and every call is timed and counted by what came of it."""
+
+import inspect
+
+import pytest
+from prometheus_client import REGISTRY
+
+from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.findings import Finding, FindingStatus, Severity
+from remediation.ports import Source, Tracker
+from remediation.tickets import Draft
+from tests.stand_ins import ManualClock, MemorySource, MemoryTracker
+from workers.calls import CAUSES, CountedSource, CountedTracker, cause_of, counted_sources, counted_trackers
+
+DRAFT = Draft("remedy:lakeside:finding:fnd_1", "SEC", "summary", "body")
+
+
+def value(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+@pytest.mark.parametrize(("port", "counted"), [(Source, CountedSource), (Tracker, CountedTracker)])
+def test_a_counted_system_has_every_method_of_its_port(port: type, counted: type) -> None:
+    public = {name: each for name, each in vars(port).items() if not name.startswith("_")}
+    assert public.keys() == {name for name in vars(counted) if not name.startswith("_")}
+    for name, method in public.items():
+        if inspect.isfunction(method):
+            assert inspect.signature(method) == inspect.signature(getattr(counted, name)), name
+
+
+async def test_reads_and_writes_are_timed_apart_and_answer_what_they_did() -> None:
+    tracker = counted_trackers([MemoryTracker("test-timed", ManualClock())])["test-timed"]
+    ticket = await tracker.create(DRAFT)
+    assert await tracker.read(ticket.id) == ticket
+    await tracker.comment(ticket.id, "words")
+    assert value("remedy_call_seconds_count", system="test-timed", kind="write") == 2
+    assert value("remedy_call_seconds_count", system="test-timed", kind="read") == 1
+
+
+async def test_a_district_is_counted_by_the_name_that_its_errors_have() -> None:
+    finding = Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH)
+    source = counted_sources({"test-district": MemorySource(finding)})["test-district"]
+    assert await source.finding("fnd_1") == finding
+    assert value("remedy_call_seconds_count", system="schoolscan:test-district", kind="read") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (TryLater("jira", "no", status=401), "sign_in"),
+        (TryLater("jira", "slow", status=429, after=3), "limit"),
+        (TryLater("jira", "no answer"), "away"),
+        (TryLater("jira", "busy", waiting=Waiting.OURS), "ours"),
+        (TryLater("jira", "stale", waiting=Waiting.CHANGED), "changed"),
+        (Refused("jira", "no", status=400), "refused"),
+        (NotFound("jira", "gone", status=404), "not_found"),
+    ],
+)
+async def test_an_error_is_counted_by_its_cause_and_comes_out_as_it_is(error: OutsideError, cause: str) -> None:
+    memory = MemoryTracker("test-failing", ManualClock())
+    memory.troubles.once("create", error)
+    tracker = CountedTracker(memory)
+    before = value("remedy_call_errors_total", system="test-failing", cause=cause)
+    with pytest.raises(type(error)) as raised:
+        await tracker.create(DRAFT)
+    assert raised.value is error
+    assert cause_of(error) == cause
+    assert value("remedy_call_errors_total", system="test-failing", cause=cause) == before + 1
+
+
+def test_every_cause_is_there_at_0_before_the_first_error() -> None:
+    """Prometheus sees no growth in a series that begins with 1."""
+    CountedTracker(MemoryTracker("test-quiet", ManualClock()))
+    labels = [{"system": "test-quiet", "cause": cause} for cause in CAUSES]
+    assert [REGISTRY.get_sample_value("remedy_call_errors_total", each) for each in labels] == [0.0] * 7
