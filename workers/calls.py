@@ -130,6 +130,10 @@ class CountedTracker:
         """What the person who closed the ticket wrote there last."""
         return await self._calls.read(self._tracker.closing_words(ticket_id))
 
+    async def closer_name(self, ticket_id: str) -> str | None:
+        """The name of the person who closed the ticket."""
+        return await self._calls.read(self._tracker.closer_name(ticket_id))
+
     def cursor_at(self, moment: datetime) -> str:
         """Where a list of changes begins that holds all since `moment`."""
         return self._tracker.cursor_at(moment)
