@@ -4,8 +4,8 @@
 -- already, 0.
 local id, now, state = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row = INBOX .. id
-redis.call('HSET', ACCEPTED, ARGV[4], now)
 if redis.call('EXISTS', row) == 1 then return 0 end
+redis.call('HSET', ACCEPTED, ARGV[4], now)
 redis.call('HSET', row, 'state', state, 'at', now, 'sender', ARGV[4], 'account', ARGV[5], 'body', ARGV[6])
 if state == 'ignored' then
   redis.call('HDEL', row, 'body')
