@@ -17,6 +17,7 @@ from remediation.store.connection import Connection
 from remediation.store.figures import Figures, read_figures
 from remediation.store.parked import ParkedKind
 from remediation.store.readiness import AWAY, LOADING, REPLICA, store_problems
+from remediation.store.systems import Systems, Trouble
 
 DEADLINE = 2.0
 """Seconds for the figures: Prometheus and KEDA give up a scrape after a few more."""
@@ -24,10 +25,14 @@ DEADLINE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one look at Redis told. `figures` is None where it could not be read; `now` is in Unix seconds."""
+    """What one look at Redis told. `figures` is None where it could not be read; `now` is in Unix seconds.
+
+    `troubles` are the systems outside that are waited for.
+    """
 
     problems: tuple[str, ...] = (AWAY,)
     figures: Figures | None = None
+    troubles: tuple[Trouble, ...] = ()
     now: float = 0.0
 
 
@@ -46,6 +51,7 @@ class StoreMetrics(Collector):
         nothing = Figures(0, 0, 0, None, 0, 0, None, 0, None, {}, {})
         yield from _standing(())
         yield from _shared(nothing, 0.0)
+        yield from _waited_for(())
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The last reading; nothing before the first."""
@@ -54,6 +60,7 @@ class StoreMetrics(Collector):
         yield from _standing(self._reading.problems)
         if self._reading.figures is not None:
             yield from _shared(self._reading.figures, self._reading.now)
+            yield from _waited_for(self._reading.troubles)
 
 
 class StoreReader:
@@ -61,6 +68,7 @@ class StoreReader:
 
     def __init__(self, connection: Connection, clock: Callable[[], float], *, allow_weak_durability: bool) -> None:
         self._connection = connection
+        self._systems = Systems(connection)
         self._clock = clock
         self._allow_weak = allow_weak_durability
         self._turn = asyncio.Lock()
@@ -77,7 +85,8 @@ class StoreReader:
             return Reading(problems)
         try:
             async with asyncio.timeout(DEADLINE):
-                return Reading(problems, await read_figures(self._connection, now), now)
+                figures, troubles = await read_figures(self._connection, now), await self._systems.in_trouble()
+                return Reading(problems, figures, tuple(troubles), now)
         except (StoreUnavailable, TimeoutError):
             return Reading(problems)
 
@@ -110,6 +119,16 @@ def _shared(figures: Figures, now: float) -> Iterator[GaugeMetricFamily]:
     if figures.last_sweep is not None:
         swept.add_metric([], figures.last_sweep)
     yield swept
+
+
+def _waited_for(troubles: tuple[Trouble, ...]) -> Iterator[GaugeMetricFamily]:
+    documentation = "1 while a system is waited for: for a sign-in, a limit, or an answer (away)."
+    waited_for = GaugeMetricFamily("remedy_system_waited_for", documentation, labels=["system", "waiting"])
+    for trouble in troubles:
+        waited_for.add_metric([trouble.system, trouble.waiting], 1)
+    yield waited_for
+    held = {trouble.system: trouble.cases for trouble in troubles}
+    yield _labelled("remedy_cases_held", "Cases that wait for a system.", "system", held)
 
 
 def _age(since: float | None, now: float) -> float:

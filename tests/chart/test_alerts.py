@@ -26,6 +26,7 @@ WORKER = f'remedy_process_info{{{HERE}, role="worker"}}'
 LAST = f'remedy_last_delivery_timestamp_seconds{{{HERE}, sender="schoolscan"}}'
 SIGNATURES = f'remedy_signature_failures_total{{{HERE}, sender="schoolscan", account="lakeside"}}'
 ERRORS = f'remedy_call_errors_total{{{HERE}, system="jira", cause="%s"}}'
+WAITED_FOR = f'remedy_system_waited_for{{{HERE}, system="jira", waiting="%s"}}'
 CALLS = f'remedy_call_seconds_count{{{HERE}, system="jira", kind="read"}}'
 JOB_ERRORS = f'remedy_job_errors_total{{{HERE}, task="look_at_case", error="KeyError"}}'
 
@@ -83,7 +84,7 @@ CASES = [
         {ERRORS % "away": "0+6x40", CALLS: "0+10x40"},
         {ERRORS % "away": "0+4x40", ERRORS % "limit": "0+6x40", CALLS: "0+10x40"},
     ),
-    *both("RemedySignInRefused", 12, {ERRORS % "sign_in": "0+2x20"}, {ERRORS % "away": "0+2x20"}),
+    *both("RemedySignInRefused", 12, {WAITED_FOR % "sign_in": "1x20"}, {WAITED_FOR % "away": "1x20"}),
     *both("RemedyRedisDown", 6, {gauge("remedy_redis_up"): "0x20"}, {gauge("remedy_redis_up"): "1 0 1 1 1 0 1 1"}),
     *both(
         "RemedyRedisReplica",

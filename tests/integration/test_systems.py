@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from cli.store_metrics import StoreReader
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import TryLater, Waiting
 from remediation.findings import Finding, FindingStatus, Severity
@@ -79,6 +80,7 @@ async def test_a_system_that_is_waited_for_is_told_once_whoever_meets_it(
     assert told(log) == [("system_waited_for", "jira")]
     (trouble,) = await office.desk.systems.in_trouble()
     assert trouble == Trouble("jira", waiting, began, error.status, len(KEYS))
+    await StoreReader(office.connection, office.clock, allow_weak_durability=False).refresh()
     assert REGISTRY.get_sample_value("remedy_system_waited_for", {"system": "jira", "waiting": waiting}) == 1
     assert REGISTRY.get_sample_value("remedy_cases_held", {"system": "jira"}) == len(KEYS)
 
@@ -94,6 +96,7 @@ async def test_when_it_answers_again_all_its_cases_go_on_within_a_minute(office:
     assert [len(office.jira.of(key.mark)) for key in KEYS] == [1] * len(KEYS)
     assert told(log) == [("system_waited_for", "jira"), ("system_answers_again", "jira")]
     assert await office.desk.systems.in_trouble() == []
+    await StoreReader(office.connection, office.clock, allow_weak_durability=False).refresh()
     assert REGISTRY.get_sample_value("remedy_cases_held", {"system": "jira"}) is None
     assert await office.redis.keys("remedy:held:*") == []
 
