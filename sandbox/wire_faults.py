@@ -1,8 +1,9 @@
 """A journal of what came in over the wire, and faults to order.
 
 Control routes of every server: `POST /_sandbox/faults`, `DELETE /_sandbox/faults`, `GET /_sandbox/requests`,
-`DELETE /_sandbox/requests`. Other paths under `/_sandbox/` belong to the stand-in itself; no fault hits them, and they
-are not in the journal.
+`DELETE /_sandbox/requests`, and `DELETE /_sandbox/connections`, which closes those on which no request is under way, as
+servers do with what was idle for too long. Other paths under `/_sandbox/` belong to the stand-in itself; no fault hits
+them, and they are not in the journal.
 """
 
 import asyncio
@@ -14,13 +15,18 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
+from weakref import WeakSet
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-FaultKind = Literal["slow", "status", "lost_reply", "reset", "half", "html"]
+FaultKind = Literal["slow", "status", "lost_reply", "reset", "hang_up", "half", "html"]
+"""hang_up: the connection is closed at the very moment of a request, as one that was idle for too long just then.
+
+Nothing is done then, and nobody answers.
+"""
 
 TRANSPORT = "sandbox.transport"
 """The extension of the ASGI scope through which the server lends its transport."""
@@ -31,6 +37,8 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER on, for zero seconds: closing then sends RST instead of FIN."""
 _HALF_ARRIVES_SECONDS = 0.05
 """A reset throws away what the other side has not read yet, so the half that was sent gets time to be read."""
+_CLOSED_SECONDS = 0.01
+"""asyncio closes a socket in one of its next turns."""
 _PAGE = "<!doctype html><html><head><title>Sign in</title></head><body><p>Please sign in.</p></body></html>"
 
 
@@ -86,13 +94,14 @@ class FaultyApp:
         self.app = app
         self.faults: list[Fault] = []
         self.journal: deque[Entry] = deque(maxlen=_JOURNAL_LENGTH)
+        self._idle: WeakSet[asyncio.Transport] = WeakSet()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer control requests; let the fault that is due happen to others; pass on the rest."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         path: str = scope["path"]
-        if path in {f"{_CONTROL}faults", f"{_CONTROL}requests"}:
+        if path in {f"{_CONTROL}faults", f"{_CONTROL}requests", f"{_CONTROL}connections"}:
             answer = await self._obey(Request(scope, receive))
             return await answer(scope, receive, send)
         if path.startswith(_CONTROL):
@@ -101,7 +110,10 @@ class FaultyApp:
         self.journal.append(entry)
         fault = self._due(entry)
         entry.fault = fault.kind if fault else None
-        return await _perform(fault, self.app, entry, scope, receive, send)
+        transport = scope["extensions"][TRANSPORT]["transport"]
+        self._idle.discard(transport)
+        await _perform(fault, self.app, entry, scope, receive, send)
+        return self._idle.add(transport)
 
     async def _obey(self, request: Request) -> Response:
         match request.method, request.url.path.removeprefix(_CONTROL):
@@ -116,9 +128,18 @@ class FaultyApp:
                 return JSONResponse([asdict(entry) for entry in self.journal])
             case "DELETE", "requests":
                 self.journal.clear()
+            case "DELETE", "connections":
+                await self._close_idle()
             case _:
                 return JSONResponse({"error": "no such control"}, 405)
         return Response(status_code=204)
+
+    async def _close_idle(self) -> None:
+        """Close every connection without a request, and come back when the other sides can see it."""
+        for transport in self._idle:
+            transport.close()
+        self._idle.clear()
+        await asyncio.sleep(_CLOSED_SECONDS)
 
     def _due(self, entry: Entry) -> Fault | None:
         """The first ordered fault that hits this request, counted down."""
@@ -158,6 +179,8 @@ async def _perform(fault: Fault | None, app: ASGIApp, entry: Entry, scope: Scope
             await HTMLResponse(_PAGE)(scope, receive, noting)
         case Fault(kind="reset"):
             await _reset(scope, receive)
+        case Fault(kind="hang_up"):
+            await _close(scope, receive)
         case _:
             answer = await _carry_out(app, entry, scope, receive)
             await _spoil(fault, answer, scope, receive, noting)
@@ -195,5 +218,15 @@ async def _reset(scope: Scope, receive: Receive) -> None:
     transport = scope["extensions"][TRANSPORT]["transport"]
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()
+    await _gone(receive)
+
+
+async def _close(scope: Scope, receive: Receive) -> None:
+    """End the connection in the usual way, and wait until the server has noticed."""
+    scope["extensions"][TRANSPORT]["transport"].close()
+    await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -107,7 +107,7 @@ def test_an_html_fault_answers_with_a_page_and_carries_nothing_out(client: httpx
     assert answer.headers["content-type"].startswith("text/html")
 
 
-@pytest.mark.parametrize(("kind", "carried_out"), [("lost_reply", 1), ("half", 1), ("reset", 0)])
+@pytest.mark.parametrize(("kind", "carried_out"), [("lost_reply", 1), ("half", 1), ("reset", 0), ("hang_up", 0)])
 def test_a_broken_connection_is_seen_as_one(
     client: httpx2.Client, counter: Counter, kind: str, carried_out: int
 ) -> None:
@@ -128,6 +128,30 @@ def test_a_reset_is_a_real_tcp_reset(client: httpx2.Client, kind: str) -> None:
         connection.sendall(b"GET /things/a HTTP/1.1\r\nHost: x\r\n\r\n")
         with pytest.raises(ConnectionResetError):
             connection.recv(1000)
+
+
+def test_to_hang_up_is_to_close_without_a_word(client: httpx2.Client) -> None:
+    order(client, kind="hang_up")
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=5) as connection:
+        connection.sendall(b"GET /things/a HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1000) == b""
+
+
+def test_an_idle_connection_is_closed_to_order_and_one_at_work_is_not(client: httpx2.Client) -> None:
+    address = (client.base_url.host, client.base_url.port or 0)
+    with socket.create_connection(address, timeout=5) as idle, socket.create_connection(address, timeout=5) as busy:
+        idle.sendall(b"GET /things/a HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = b""
+        while not received.endswith(b"}"):
+            received += idle.recv(10_000)
+        order(client, kind="slow", seconds=0.3)
+        busy.sendall(b"GET /things/b HTTP/1.1\r\nHost: x\r\n\r\n")
+        while len(client.get("/_sandbox/requests").json()) < 2:
+            time.sleep(0.01)
+        assert client.delete("/_sandbox/connections").status_code == 204
+        idle.setblocking(False)
+        assert idle.recv(1000) == b"", "it is closed by now"
+        assert busy.recv(1000).startswith(b"HTTP/1.1 201")
 
 
 def received_until_reset(connection: socket.socket) -> bytes:

@@ -101,6 +101,10 @@ class World(ABC):
         """Clear all faults."""
         self.http.delete("/_sandbox/faults")
 
+    def close_idle(self) -> None:
+        """The stand-in closes every connection on which no request is under way, as servers do after a while."""
+        assert self.http.delete("/_sandbox/connections").status_code == 204
+
     def requests(self) -> list[dict[str, Any]]:
         """Every request so far, oldest first."""
         answer: list[dict[str, Any]] = self.http.get("/_sandbox/requests").json()
