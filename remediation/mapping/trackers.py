@@ -32,7 +32,7 @@ TOKEN_TIMEOUTS = (timedelta(seconds=2), timedelta(seconds=4))
 """Limits for connecting and for the answer where an access token is fetched first."""
 
 CONNECTION_ATTEMPTS = {"jira": 3, "servicenow": 2}
-"""How often a connection is tried; what was sent is never repeated."""
+"""How often a connection is tried. A read whose connection broke is sent once more, within the time of one."""
 
 _REQUESTS_PER_CALL = 2
 """In ServiceNow: at most one look and one write."""

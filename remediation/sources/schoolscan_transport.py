@@ -1,10 +1,10 @@
-"""One call to SchoolScan over HTTP: bounded in time and size, never repeated, its errors turned into ours."""
+"""One call to SchoolScan over HTTP: bounded in time and size, a write never repeated, its errors turned into ours."""
 
 import asyncio
 import json
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
@@ -28,6 +28,8 @@ WHOLE_CALL_SECONDS = 20
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes after decompression. A page of 100 findings with long evidence is well below."""
 
+_BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
+"""A connection that ended before there was an answer. httpx2 sees by itself only what was closed before it sends."""
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 
@@ -107,7 +109,8 @@ class Transport:
         self, method: Method, url: str, body: Mapping[str, str] | None
     ) -> tuple[httpx2.Response, bytes]:
         try:
-            async with asyncio.timeout(WHOLE_CALL_SECONDS), self._stream(method, url, body) as response:
+            async with asyncio.timeout(WHOLE_CALL_SECONDS), AsyncExitStack() as opened:
+                response = await self._begun(opened, method, url, body)
                 return response, await self._bounded(response)
         except TimeoutError:
             raise TryLater(self._system, "no answer in time", ambiguous=method != "GET") from None
@@ -116,6 +119,20 @@ class Transport:
             raise TryLater(self._system, f"no answer ({type(error).__name__})", ambiguous=ambiguous) from None
         except httpx2.InvalidURL:
             raise Refused(self._system, "not an address that can be asked") from None
+
+    async def _begun(
+        self, opened: AsyncExitStack, method: Method, url: str, body: Mapping[str, str] | None
+    ) -> httpx2.Response:
+        """An answer whose body is still to be read, until `opened` ends.
+
+        A read whose connection broke before that is sent once more, as it may have been one that was kept too long.
+        """
+        try:
+            return await opened.enter_async_context(self._stream(method, url, body))
+        except _BROKEN:
+            if method != "GET":
+                raise
+        return await opened.enter_async_context(self._stream(method, url, body))
 
     def _stream(
         self, method: Method, url: str, body: Mapping[str, str] | None

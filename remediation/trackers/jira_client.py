@@ -12,13 +12,12 @@ from typing import Any, TypeVar
 import requests
 from jira import JIRA
 from jira.exceptions import JIRAError
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-from urllib3.util import Retry
 
 from remediation.errors import TryLater
 from remediation.mapping.trackers import CONNECTION_ATTEMPTS, JiraTracker
 from remediation.requests_noted import note_request
+from remediation.trackers.connecting import RepeatingAdapter
 from remediation.trackers.jira_replies import error_of
 from remediation.trackers.jira_sign_in import is_for_somebody
 from remediation.trackers.replies import Reply
@@ -163,13 +162,8 @@ def _connected(config: JiraTracker, secret: str) -> JIRA:
     session.trust_env = False
     if config.proxy:
         session.proxies = {"http": str(config.proxy), "https": str(config.proxy)}
-    again = CONNECTION_ATTEMPTS["jira"] - 1
-    only_connecting = Retry(
-        total=again, connect=again, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False
-    )
-    adapter = HTTPAdapter(max_retries=only_connecting)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, RepeatingAdapter(CONNECTION_ATTEMPTS["jira"]))
     return client
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
-from urllib3.util import Retry
 
 from remediation.errors import TryLater
 from remediation.mapping.trackers import CONNECTION_ATTEMPTS, ServiceNowTracker
 from remediation.requests_noted import note_request
+from remediation.trackers.connecting import RepeatingAdapter
 from remediation.trackers.replies import Reply
 from remediation.trackers.servicenow_replies import error_of
 
@@ -35,14 +34,8 @@ def bare_session(config: ServiceNowTracker) -> requests.Session:
     if config.proxy:
         session.proxies = {"http": str(config.proxy), "https": str(config.proxy)}
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=_only_connecting()))
+        session.mount(scheme, RepeatingAdapter(CONNECTION_ATTEMPTS["servicenow"], connections=1))
     return session
-
-
-def _only_connecting() -> Retry:
-    """Only what was certainly not sent is tried again; a wait that the server asks for is not slept in a thread."""
-    again = CONNECTION_ATTEMPTS["servicenow"] - 1
-    return Retry(total=again, connect=again, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False)
 
 
 def _judge(system: str) -> Callable[..., None]:

@@ -349,6 +349,10 @@ async def test_a_token_that_no_header_can_carry_stops_the_start(client: httpx2.A
     assert token == "" or token not in str(caught.value)
 
 
+BROKEN = frozenset({"reset", "hang_up", "lost_reply"})
+"""The connection ends before there is an answer."""
+
+
 @pytest.mark.parametrize(
     ("fault", "read_is_ambiguous", "write_is_ambiguous"),
     [
@@ -371,7 +375,8 @@ async def test_a_fault_is_for_later_and_tells_whether_a_write_may_have_happened(
     write_is_ambiguous: bool,
 ) -> None:
     (finding_id,) = controls.add()
-    controls.fault(**fault)
+    reads = 2 if fault["kind"] in BROKEN else 1
+    controls.fault(**fault, times=reads)
     error = await failure(schoolscan.finding(finding_id))
     assert isinstance(error, TryLater)
     assert error.ambiguous is read_is_ambiguous
@@ -380,7 +385,30 @@ async def test_a_fault_is_for_later_and_tells_whether_a_write_may_have_happened(
     assert isinstance(error, TryLater)
     assert error.ambiguous is write_is_ambiguous
     requests = controls.send("GET", "requests")
-    assert len(requests) == 2, "no call is repeated by the client"
+    assert len(requests) == reads + 1, "no call is repeated by the client, but for a read whose connection broke"
+
+
+@pytest.mark.parametrize("kind", sorted(BROKEN))
+async def test_a_read_whose_connection_breaks_is_sent_once_more(
+    schoolscan: SchoolScan, controls: Controls, kind: str
+) -> None:
+    """A connection that was kept may have been closed just then: nothing is done twice by reading twice."""
+    (finding_id,) = controls.add()
+    controls.fault(kind=kind)
+    assert (await schoolscan.finding(finding_id)).id == finding_id
+    assert len(controls.send("GET", "requests")) == 2
+
+
+async def test_a_connection_that_was_closed_while_idle_costs_neither_a_read_nor_a_write(
+    schoolscan: SchoolScan, controls: Controls
+) -> None:
+    (finding_id,) = controls.add()
+    for status in (FindingStatus.REVIEWING, FindingStatus.RESOLVED):
+        await schoolscan.update_finding(finding_id, status, "note")
+        controls.send("DELETE", "connections")
+        assert (await schoolscan.finding(finding_id)).status == status
+        controls.send("DELETE", "connections")
+    assert [entry["method"] for entry in controls.send("GET", "requests")] == ["PATCH", "GET"] * 2
 
 
 async def test_a_patch_may_be_repeated(schoolscan: SchoolScan, controls: Controls) -> None:
@@ -426,7 +454,7 @@ async def test_an_empty_success_is_one_for_a_write_but_not_for_a_read(
 
 async def test_no_error_quotes_a_body_a_token_or_a_signed_address(schoolscan: SchoolScan, controls: Controls) -> None:
     for kind in ("html", "half", "reset", "lost_reply"):
-        controls.fault(kind=kind)
+        controls.fault(kind=kind, times=2 if kind in BROKEN else 1)
         error = await failure(schoolscan.findings_page({"scan_id": "ZZPII-scan"}, None))
         assert "ZZPII" not in str(error)
         assert TOKEN not in str(error)

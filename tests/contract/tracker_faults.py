@@ -64,6 +64,44 @@ class TrackerFaultsContract:
         world.heal()
         assert (await tracker.read(ticket.id)).id == ticket.id
 
+    @pytest.mark.parametrize("kind", ["reset", "hang_up", "lost_reply"])
+    async def test_a_read_whose_connection_breaks_is_sent_once_more_and_no_more(
+        self, tracker: Tracker, world: World, kind: str
+    ) -> None:
+        """A connection that was kept may have been closed just then: nothing is done twice by reading twice."""
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        before = len(world.requests())
+        world.fault(kind, method="GET")
+        assert (await tracker.read(ticket.id)).id == ticket.id
+        assert len(world.requests()) == before + 2
+        world.fault(kind, method="GET", times=None)
+        with pytest.raises(TryLater):
+            await tracker.read(ticket.id)
+        assert len(world.requests()) == before + 4
+
+    @pytest.mark.parametrize("kind", ["reset", "hang_up", "lost_reply"])
+    async def test_a_write_whose_connection_breaks_is_sent_once(
+        self, tracker: Tracker, world: World, kind: str
+    ) -> None:
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        before = world.writes()
+        for method in ("POST", "PATCH"):
+            world.fault(kind, method=method)
+        with pytest.raises(TryLater) as caught:
+            await tracker.comment(ticket.id, "text")
+        assert (world.writes(), caught.value.ambiguous) == (before + 1, True)
+
+    async def test_a_connection_that_was_closed_while_idle_costs_neither_a_read_nor_a_write(
+        self, tracker: Tracker, world: World
+    ) -> None:
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        before = world.writes()
+        world.close_idle()
+        await tracker.comment(ticket.id, "text")
+        world.close_idle()
+        assert (await tracker.read(ticket.id)).id == ticket.id
+        assert world.writes() == before + 1, "it is seen before anything is sent"
+
     async def test_a_slow_answer_ends_within_the_limit(self, world: World) -> None:
         hasty = world.connect(read_timeout=0.3)
         try:
@@ -172,10 +210,11 @@ class TrackerFaultsContract:
             assert caught.value.__cause__ is None, "a library's exception carries the request and its headers"
 
     async def test_what_comes_after_a_fault_is_served(self, tracker: Tracker, world: World) -> None:
-        world.fault("reset", times=5)
+        world.fault("reset", times=None)
         for number in range(5):
             with pytest.raises(TryLater):
                 await tracker.create(world.draft(mark_of(f"lost_{number}")))
+        world.heal()
         assert (await tracker.create(world.draft(mark_of("fnd_1")))).mark == mark_of("fnd_1")
 
     async def test_calls_at_the_same_time_do_not_mix_their_tickets(self, tracker: Tracker, world: World) -> None:
