@@ -83,6 +83,10 @@ async def parked(stores: Stores, now: float = NOW) -> str:
     )
 
 
+REAL_STORE_ONLY = {"join", "name_members"}
+"""Findings that join another's case are played on the real store alone: tests/integration/test_identities.py."""
+
+
 async def listed(stores: Stores) -> list[str]:
     return [item.name async for item in stores.parked.listed()]
 
@@ -98,7 +102,8 @@ async def listed(stores: Stores) -> list[str]:
 )
 def test_a_stand_in_has_every_method_of_its_own(real: type, stand_in: type) -> None:
     public = {name for name, _ in inspect.getmembers(real, inspect.isfunction) if not name.startswith("_")}
-    assert public <= vars(stand_in).keys()
+    missing = public - vars(stand_in).keys()
+    assert missing == (REAL_STORE_ONLY if real is Todo else set())
 
 
 # Marks and leases.
