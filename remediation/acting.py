@@ -188,9 +188,13 @@ class Hands:
             await self.links.link(old)
 
     async def _take_refusal(self, action: Action, error: Refused, progress: Progress) -> None:
-        """What was refused as somebody had just changed it is planned anew; anything else is refused for good."""
+        """What was refused as somebody had just changed it is planned anew; anything else is refused for good.
+
+        A refusal without a status is what an adapter concludes from an answer that took a part of what we wrote: it is
+        about the ticket as it is now, which is another version by our own work.
+        """
         seen = self.sight.observation
-        if await has_changed(action, seen, progress.tickets, self.trackers, self.source):
+        if error.status is not None and await has_changed(action, seen, progress.tickets, self.trackers, self.source):
             status, request_id = error.status, error.request_id
             progress.later[action.name] = TryLater(
                 error.system, error.words, status=status, request_id=request_id, waiting=Waiting.CHANGED

@@ -194,6 +194,20 @@ async def test_a_tracker_that_refuses_has_its_words_parked_and_the_other_is_serv
     assert (jira.count(KEY.mark), await office.parked()) == (1, {})
 
 
+@pytest.mark.parametrize("dropped", [["state"], ["state", "close_code"]])
+async def test_a_state_that_servicenow_drops_is_parked_and_not_tried_without_end(
+    office: Office, snow: ServiceNowWorld, dropped: list[str]
+) -> None:
+    """The record takes the rest of the request: that it is another version then is our own work, and nobody's news."""
+    await office.look()
+    snow.set(dropped_fields=dropped)
+    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    await office.look()
+    for _ in range(3):
+        await office.later(300)
+    assert list(await office.parked()) == [f"{KEY.ref}/resolve:servicenow"]
+
+
 async def test_a_ticket_that_somebody_deleted_is_opened_anew(
     office: Office, jira: JiraWorld, snow: ServiceNowWorld
 ) -> None:
