@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -156,7 +156,7 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
             ParkedKind.ACTION, lease.ref, error, desk.clock(), district=record.key.district, action=action
         )
     memory, responded = _memory(desk, lease, sight, progress), responses(lease, sight, progress, desk.clock())
-    if record.waits_for and record.waits_for not in {error.system for error in later}:
+    if record.waits_for and record.waits_for in _answering(desk, record, sight, progress, refused.values()):
         await note_answer(desk, record.waits_for)
     if later:
         _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(memory)}))
@@ -170,6 +170,17 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
     await tell_progress(desk, lease, sight, progress, memory, Settled(desk.clock(), look_at))
     await _settle(desk, lease, sight, progress, memory, refused.keys(), look_at)
     responded.count()
+
+
+def _answering(
+    desk: Desk, record: CaseRecord, sight: Sight, progress: Progress, refused: Iterable[Refused]
+) -> AbstractSet[str]:
+    """The systems that did what this look asked of them; one that it asked nothing is not among them."""
+    errors = (*progress.later.values(), *sight.failures.values())
+    waited_for = {error.system for error in errors if isinstance(error, TryLater)}
+    heard = sight.observation.tickets.keys() | progress.tickets.keys() | {error.system for error in refused}
+    is_source = record.waits_for not in desk.trackers  # whoever has come so far was told of the finding
+    return (heard | ({record.waits_for} if is_source else set())) - waited_for
 
 
 def _memory(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> Memory:

@@ -180,6 +180,18 @@ async def test_a_case_that_came_to_rest_by_itself_waits_no_more(office: Office) 
     assert await office.redis.keys("remedy:held:*") == []
 
 
+async def test_a_case_that_asks_a_system_nothing_any_more_does_not_speak_for_it(
+    office: Office, log: list[EventDict]
+) -> None:
+    office.jira.troubles.for_good("create", EXPIRED)
+    await all_look(office)
+    office.clock.pass_by(60.0)
+    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    await office.look()
+    assert (await office.record()).waits_for == ""
+    assert told(log) == [("system_waited_for", "jira")]
+
+
 async def test_many_cases_come_back_at_a_bounded_rate(office: Office) -> None:
     keys = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(RELEASE_BATCH + 50)]
     now = office.clock()
