@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
 
-from remediation.errors import NotFound, OutsideError, Refused
+from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.mapping.trackers import LONGEST_CALL, JiraTracker
 from remediation.sites import Site
 from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketState
@@ -237,7 +237,8 @@ class Jira:
     async def _check_view(self, project: str) -> None:
         """Make sure that our account may browse the project: searches leave out what it may not, without a word.
 
-        One request, and none for _VIEW_GOOD_FOR seconds after it, unless an issue turns out to be gone.
+        One request, and none for _VIEW_GOOD_FOR seconds after it, unless an issue turns out to be gone. Where Jira does
+        not tell (a token's scopes may not reach so far), nothing is concluded.
         """
         now = asyncio.get_running_loop().time()
         if now < self._viewed.get(project, 0.0):
@@ -246,9 +247,16 @@ class Jira:
         try:
             answer = await self._threads.call(lambda client: client.look("mypermissions", **asked))
             permission = understood(self._name, Permissions, answer).permissions.get(BROWSE)
+            may = permission is None or permission.have
         except NotFound:
-            permission = None
-        if permission is None or not permission.have:
+            may = False
+        except Refused:
+            may = True
+        except TryLater as error:
+            if error.waiting is not Waiting.SIGN_IN:
+                raise
+            may = True
+        if not may:
             raise Refused(self._name, f"{project} is no project that our account may browse: grant it {BROWSE} there")
         self._viewed[project] = now + _VIEW_GOOD_FOR
 

@@ -312,6 +312,19 @@ async def test_nothing_is_opened_in_a_project_that_we_may_not_browse(tracker: Ji
     assert [found.id for found in await tracker.find(MARK, "SEC")] == [ticket.id]
 
 
+@pytest.mark.parametrize("status", [401, 403])
+async def test_where_jira_does_not_tell_what_we_may_nothing_is_concluded(
+    tracker: Jira, world: JiraWorld, status: int
+) -> None:
+    """A token's scopes may let it do all our work, and not ask for its permissions."""
+    world.fault("status", method="GET", path=r"/mypermissions$", status=status, times=None)
+    assert await tracker.find(MARK, "SEC") == ()
+    world.heal()
+    world.fault("status", method="GET", path=r"/mypermissions$", status=503, times=None)
+    with pytest.raises(TryLater):
+        await tracker.find(mark_of("fnd_2"), "BARE")
+
+
 async def test_that_we_may_browse_is_asked_once_in_a_while(tracker: Jira, world: JiraWorld) -> None:
     search = "search/jql" if world.deployment == "cloud" else "search"
     world.asked()
