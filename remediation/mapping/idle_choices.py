@@ -1,10 +1,12 @@
 """Choices about keeping in step that change nothing, and are therefore probably not meant."""
 
 from collections.abc import Iterator
+from itertools import product
 
 from remediation.mapping.loading import Loaded
 from remediation.mapping.positions import Complaint, Steps
 from remediation.mapping.templates import prepared
+from remediation.mapping.trackers import JiraTracker
 from remediation.policy import ResolveWhen
 
 _QUOTING = ("resolved", "accepted_risk")
@@ -22,6 +24,7 @@ def idle_choices(loaded: Loaded) -> Iterator[Complaint]:
     if usual is ResolveWhen.ANY and all(len(rule.tickets) <= 1 for rule in rules):
         yield Complaint(("defaults", "resolve_when"), "is the same as all: no rule makes more than one ticket")
     yield from _unread_comments(loaded)
+    yield from _unsent_comments(loaded)
 
 
 def _unread_comments(loaded: Loaded) -> Iterator[Complaint]:
@@ -34,6 +37,21 @@ def _unread_comments(loaded: Loaded) -> Iterator[Complaint]:
     for steps, choice in holders:
         if choice == "closing" and _is_written(loaded, (*steps, "copy_comments")):
             yield Complaint((*steps, "copy_comments"), message)
+
+
+def _unsent_comments(loaded: Loaded) -> Iterator[Complaint]:
+    """Comments for the steps on the way to done, where a comment inside a step would be one for customers."""
+    mappings = loaded.mappings
+    internal = {
+        name
+        for name, each in mappings.trackers.items()
+        if isinstance(each, JiraTracker) and each.comments == "internal"
+    }
+    holders: list[Steps] = [("defaults",), *(("rules", number) for number in range(len(mappings.rules)))]
+    for holder, name in product(holders, sorted(internal)):
+        where: Steps = (*holder, "tickets", name, "close_fields", "comment")
+        if _is_written(loaded, where):
+            yield Complaint(where, f"is never sent: trackers.{name} writes internal comments, and this would be none")
 
 
 def _is_written(loaded: Loaded, steps: Steps) -> bool:

@@ -171,6 +171,30 @@ def test_choices_that_change_nothing_or_say_half_are_told(rule: str, more: str, 
     assert [f"{each.line}:{each.column}: {each.message}" for each in warnings_of(loaded)] == said
 
 
+@pytest.mark.parametrize(
+    ("rule", "more", "said"),
+    [
+        ("tickets: {jira: {project: SEC, close_fields: {comment: x}}}", "", []),
+        ("tickets: {web: {project: SEC, close_fields: {worklog: {timeSpent: 5m}}}}", "", []),
+        (
+            "tickets: {web: {project: SEC, close_fields: {comment: x}}}",
+            "",
+            ["11:59: rules[0].tickets.web.close_fields.comment"],
+        ),
+        (
+            TWO,
+            "defaults: {tickets: {web: {close_fields: {comment: x}}}}",
+            ["8:52: defaults.tickets.web.close_fields.comment"],
+        ),
+    ],
+)
+def test_a_comment_that_is_never_sent_is_told(rule: str, more: str, said: list[str]) -> None:
+    written = IN_STEP.format(rule=rule, more=more).replace("web: {kind: jira,", "web: {kind: jira, comments: internal,")
+    unsent = ": is never sent: trackers.web writes internal comments, and this would be none"
+    found = [f"{each.line}:{each.column}: {each.message}" for each in warnings_of(loaded_of(written, "m.yaml"))]
+    assert found == [place + unsent for place in said]
+
+
 PIECES = {
     "severity": ["low", "[low, high]", "unknown"],
     "domain_type": ["metadata", "[metadata, unknown]"],
