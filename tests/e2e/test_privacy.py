@@ -33,12 +33,16 @@ def quoting_jira() -> Starlette:
     async def refuse(_request: Request) -> Response:
         return JSONResponse({"errorMessages": [], "errors": {"summary": f"{CANARY} is already known."}}, 400)
 
+    async def permissions(_request: Request) -> Response:
+        return JSONResponse({"permissions": {"BROWSE_PROJECTS": {"havePermission": True}}})
+
     async def search(_request: Request) -> Response:
         return JSONResponse({"issues": [], "isLast": True}, headers={"X-AAccountId": "6a1b"})  # as each real answer
 
     return Starlette(
         routes=[
             Route("/rest/api/2/issue", refuse, methods=["POST"]),
+            Route("/rest/api/2/mypermissions", permissions),
             Route("/rest/api/2/search/jql", search, methods=["GET", "POST"]),
         ]
     )
