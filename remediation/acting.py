@@ -34,6 +34,9 @@ from remediation.requests_noted import noting_requests
 from remediation.rereading import has_changed
 from remediation.tickets import Reason, Ticket, TicketState
 
+HIDDEN = "what is opened there is hidden from our account: each look would open one more"
+"""Parks opening in a tracker until a person has given our account the right to read and replays it."""
+
 _LONGEST_WORDS = 500
 """Of people's own words in a note: the start of what they wrote."""
 
@@ -175,6 +178,8 @@ class Hands:
         await self.links.link(replace(ticket, created_at=ticket.created_at or at_latest))
         failpoint("link_written")
         progress.wrote[name] = self.rulebook.urgency(self.record.key, finding, name, at)
+        if old is None and name in self.record.links:
+            await _make_sure_that_we_see(ticket, tracker)
         if old is not None:
             with suppress(OutsideError):  # a courtesy: the new ticket names the old one anyway
                 await tracker.comment(old.id, self._comment(Why.CONTINUED, ticket))
@@ -277,6 +282,20 @@ def _tells_of(link: Link, ticket: Ticket, site: str | None) -> bool:
     is_unmarked = ref_of_mark(ticket.mark) is None
     is_dated = link.created is not None or ticket.created_at is None or is_unmarked
     return is_dated and (link.ticket_id, link.ticket_key, link.unmarked) == (ticket.id, ticket.key, is_unmarked)
+
+
+async def _make_sure_that_we_see(ticket: Ticket, tracker: Tracker) -> None:
+    """Read what was opened in place of a ticket that is gone. Raises Refused where it is gone for us, too.
+
+    A tracker may hide from our account all that it lets us create, without a sign: every look would find the ticket
+    gone then, and open one more.
+    """
+    try:
+        seen = await tracker.read(ticket.id)
+    except OutsideError:
+        return  # the next look reads it
+    if seen.state is TicketState.GONE:
+        raise Refused(tracker.name, HIDDEN)
 
 
 def _as_we_left_it(action: ResolveTicket | ReopenTicket | RaiseTicket, ticket: Ticket) -> Ticket:

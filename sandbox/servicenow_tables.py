@@ -50,7 +50,8 @@ class Settings:
     out of what one reads. `mandatory` are columns that a new record must have, `mandatory_to_close` a closed one.
     `own_close_codes` are choices that the customer has added to every table's. An integration that sends an empty text
     clears every column but those with choices, unless `clears_choices` says so. `hidden` are the ids of records that
-    integrations do not see; `hidden_tables` show them no record. `rate_limit` is a number of requests an hour.
+    integrations do not see; `hidden_tables` show them no record, and `filtered_tables` count none either: a
+    business rule changes each query before it is run. `rate_limit` is a number of requests an hour.
     `reopen_closed` lets a closed record be reopened. The next `mixed_answers` lists come
     with an error beside half of their result. Without `paging_headers` something on the way takes them away. Access
     tokens are good for `token_lifetime` seconds. Query rules let integrations compare no column of `no_query_match` for
@@ -67,6 +68,7 @@ class Settings:
     clears_choices: bool = False
     hidden: list[str] = field(default_factory=list)
     hidden_tables: list[str] = field(default_factory=list)
+    filtered_tables: list[str] = field(default_factory=list)
     rate_limit: int | None = None
     reopen_closed: bool = False
     mixed_answers: int = 0
@@ -206,6 +208,8 @@ class ServiceNowTables:
         if not by.is_person:
             self._allow(table, query)
             query = query.in_zone(ZoneInfo(self.settings.query_zone), TIMES)
+            if table in self.settings.filtered_tables:
+                return []
         if table == "sys_journal_field":
             return query.select(self._journals())
         if table in COLUMNS:
@@ -246,7 +250,8 @@ class ServiceNowTables:
     def _shows(self, table: str, by: Account) -> bool:
         settings = self.settings
         is_shown = table != PROPERTIES or settings.shown_properties
-        return by.is_person or (is_shown and table not in settings.hidden_tables)
+        withheld = (*settings.hidden_tables, *settings.filtered_tables)
+        return by.is_person or (is_shown and table not in withheld)
 
     def _write(self, record: Record, payload: Mapping[str, object], by: Account) -> bool:
         before = dict(record.values)

@@ -237,6 +237,22 @@ async def test_an_account_that_may_create_and_not_browse_opens_no_second_ticket(
     assert (await office.record()).links["jira"] == before
 
 
+async def test_a_table_that_is_hidden_without_a_sign_gets_no_ticket_at_each_look(
+    office: Office, snow: ServiceNowWorld
+) -> None:
+    await office.look()
+    snow.set(filtered_tables=["incident"])
+    for _ in range(4):
+        await office.look()
+    assert snow.count(KEY.mark) == 2, "one that nobody could know to be there, and no more"
+    assert list(await office.parked()) == [f"{KEY.ref}/open:servicenow"]
+    snow.set(filtered_tables=[])
+    await office.look()
+    assert await office.parked() == {}, "it is seen again, so that nothing need be opened"
+    assert (await office.record()).links["servicenow"].ticket_id
+    assert snow.count(KEY.mark) == 2
+
+
 async def test_a_second_ticket_with_our_mark_is_closed_in_favour_of_the_older(office: Office, jira: JiraWorld) -> None:
     tracker = office.trackers["jira"]
     older, younger = [await tracker.create(jira.draft(KEY.mark)) for _ in range(2)]
