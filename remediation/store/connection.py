@@ -31,6 +31,11 @@ one that has just started. Older servers quote it in the reply to a script: `ERR
 """
 
 
+_CLOSED = "unable to perform operation on"
+"""How uvloop's RuntimeError begins where a connection was closed just before something is written to it. No library
+between makes a connection error of it; nothing was sent, and redis-py drops the connection."""
+
+
 class ServedElsewhere(RedisConnectionError):
     """The server takes nothing, but another one behind the same address may.
 
@@ -67,7 +72,7 @@ def open_pool(url: str, *, socket_timeout: float, retries: int, max_connections:
         socket_timeout=socket_timeout,
         socket_connect_timeout=socket_timeout,
         retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
-        retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError],
+        retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError, RuntimeError],  # see _CLOSED
         max_connections=max_connections,
     )
     pool.connection_kwargs |= {"parser_class": _Parser, "decode_responses": False}  # whatever the URL says
@@ -85,6 +90,10 @@ def passing_errors() -> Iterator[None]:
         raise
     except (RedisError, OSError) as error:
         raise _unavailable(error) from None
+    except RuntimeError as error:
+        if _CLOSED in str(error):
+            raise _unavailable(error) from None
+        raise
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:

@@ -176,28 +176,21 @@ async def test_a_list_without_end_is_left_for_the_next_run(connection: Connectio
 # The sweep.
 
 
-async def test_the_sweep_wakes_what_is_due_and_takes_the_measure(connection: Connection, keyring: Keyring) -> None:
+async def test_the_sweep_wakes_what_is_due(connection: Connection, keyring: Keyring) -> None:
     office = Office(connection, keyring)
     office.source.troubles.once("finding", TryLater("lakeside", "down"))
     await office.look()
     before = counted("remedy_woken_total", kind="case")
     await sweep(office.context)
     assert await office.waiting() == []
-    assert counted("remedy_cases_dirty") == 1
+    assert await office.desk.todo.dirty() == 1
     office.clock.pass_by(10)
     await sweep(office.context)
     assert len(await office.waiting()) == 1
     assert counted("remedy_woken_total", kind="case") == before + 1
     await office.work()
     await sweep(office.context)
-    assert counted("remedy_cases_dirty") == 0
-
-
-async def test_the_sweep_counts_what_is_parked(office: Office) -> None:
-    office.source.troubles.for_good("finding", Refused("lakeside", "the token may not read this", status=403))
-    await office.look()
-    await sweep(office.context)
-    assert counted("remedy_parked") == 1
+    assert await office.desk.todo.dirty() == 0
 
 
 async def test_two_sweeps_at_once_wake_a_case_once(office: Office) -> None:
