@@ -1,0 +1,42 @@
+"""What a container's health check asks: whether the process beside it answers /livez."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from cli.alive import main
+
+
+class Alive(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/livez" else 404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's own name
+        pass
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Alive) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("role", ["RECEIVER_PORT", "WORKER_PORT"])
+def test_a_process_that_answers_is_alive(role: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RECEIVER_PORT", "WORKER_PORT"):
+        monkeypatch.setenv(name, str(port) if name == role else "1")
+    assert main() == 0
+
+
+def test_where_nothing_answers_nothing_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RECEIVER_PORT", "WORKER_PORT"):
+        monkeypatch.setenv(name, "1")
+    assert main() == 1
