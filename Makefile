@@ -7,7 +7,7 @@ CODE := $(PRODUCT) sandbox bench chaos tests
 ARGS ?=
 ROUNDS ?= 5
 LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group build
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group build --all-extras
 
 export PYTHON
 
