@@ -83,7 +83,8 @@ class Hands:
             if tracker in doubled:
                 continue
             site = self.sight.sites.get(tracker)
-            if link is None or not _tells_of(link, ticket, site) or tracker in self.record.intents:
+            is_told = link is not None and _tells_of(link, ticket, site) and not self.record.may_be_outdated(link)
+            if not is_told or tracker in self.record.intents:
                 await self.links.link(ticket)
         for tracker in self.sight.observation.tickets.keys() - progress.tickets.keys():
             if tracker in self.record.links and tracker not in self.sight.disowned:

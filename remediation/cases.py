@@ -86,8 +86,9 @@ class Link:
     """The tie between a case and one ticket.
 
     `created` (Unix seconds) is when the ticket was created, and `unmarked` whether it carried no mark of ours when it
-    was last read; `site` names the tracker's site (see sites.Site.key) on which it was made. All three are unknown of a
-    link that an earlier version made.
+    was last read; `site` names the tracker's site (see sites.Site.key) on which it was made. `born` is the beginning of
+    the store (see CaseRecord.born) in which the link was last found right. All four are unknown of a link that an
+    earlier version made.
     """
 
     tracker: str
@@ -97,6 +98,7 @@ class Link:
     created: float | None = None
     unmarked: bool = False
     site: str = ""
+    born: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,8 @@ class CaseRecord:
     once more by a person. Those of `parked` that a person gave up are `given_up`, too: they are not done either, and
     nobody is asked about them any more. `attempts` counts the looks in a row that had to be put off, `overtaken` the
     last ones in a row that were so only because somebody else was quicker. `born` is when (Unix seconds) the store
-    began: it knows nothing of intents from before. `waits_for` is the system that held up the last look, if one did.
+    began: of what was done before then it may have lost the last part, or all. `waits_for` is the system that held up
+    the last look, if one did.
 
     Only where an identity is used: `home` is the reference of the case that this finding belongs to, whose own row is
     empty then. There, `members` are the ids of its findings, each with how often it was named, and `rested` those that
@@ -208,6 +211,13 @@ class CaseRecord:
     home: str = ""
     members: Mapping[str, int] = field(default_factory=dict)
     rested: Mapping[str, int] = field(default_factory=dict)
+
+    def may_be_outdated(self, link: Link) -> bool:
+        """Whether another ticket may have taken the place of this one, and the store may have lost that.
+
+        A store that was restored from a backup knows of the tickets of that time.
+        """
+        return link.born < self.born
 
     @property
     def live(self) -> tuple[str, ...]:

@@ -165,8 +165,13 @@ async def _linked(record: CaseRecord, tracker: Tracker, site: SiteHistory | None
 
 
 def _must_search(linked: Ticket, record: CaseRecord, finding: Finding) -> bool:
-    """Whether there may be another ticket: this one is gone, or we were about to open one that follows it."""
+    """Whether there may be another ticket.
+
+    This one is gone, or we were about to open one that follows it, or the store may have forgotten that we did.
+    """
     if linked.tracker in record.intents:
+        return True
+    if linked.state is TicketState.DONE and record.may_be_outdated(record.links[linked.tracker]):
         return True
     return linked.state is TicketState.GONE and finding.status.is_unsolved
 
@@ -197,9 +202,10 @@ def _last_attempt(record: CaseRecord, finding: Finding, tracker: str) -> float:
     """When a ticket that no search finds yet may last have been opened, in Unix seconds; 0 for never.
 
     Our intent tells. Where the store is younger than the finding, one that was lost may have held an intent, too; of a
-    case with several, the one that is shown may be younger than the case.
+    case with several, the one that is shown may be younger than the case. So it is where a link may be outdated.
     """
-    intent = record.intents.get(tracker)
+    intent, link = record.intents.get(tracker), record.links.get(tracker)
     is_older = finding.detected_at is None or finding.detected_at.timestamp() < record.born
-    forgotten = tracker not in record.links and (is_older or record.key.is_of_identity)
+    unlinked = link is None and (is_older or record.key.is_of_identity)
+    forgotten = unlinked or (link is not None and record.may_be_outdated(link))
     return max(intent.at if intent else 0.0, record.born if forgotten else 0.0)

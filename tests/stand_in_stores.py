@@ -78,7 +78,8 @@ class MemoryTodo(Todo):
         def work() -> Lease | None:
             if ref not in self._on.dirty or ref in self._on.leases:
                 return None
-            self._on.born = milliseconds(now) if self._on.born is None else min(self._on.born, milliseconds(now))
+            born = self._on.born
+            self._on.born = milliseconds(now) if born is None else min(born, milliseconds(now))
             for name, value in self._on.row(ref).items():
                 if name.startswith("intent:") and float(value) > now:
                     self._on.write(ref, **{name: repr(now)})
@@ -186,7 +187,7 @@ class MemoryTodo(Todo):
 
     async def record(self, ref: str) -> CaseRecord | None:
         row = self._on.rows.get(ref)
-        return record_of(ref, row) if row else None
+        return record_of(ref, row | {"born": str(self._on.born or 0).encode()}) if row else None
 
     async def dirty(self) -> int:
         return len(self._on.dirty)
@@ -212,7 +213,7 @@ class MemoryLeasedLinks:
         await self._write(lambda: self._on.write(self._lease.ref, **{f"intent:{tracker}": repr(now)}))
 
     async def link(self, ticket: Ticket) -> Link:
-        link, ref = link_of(ticket, self._sites.get(ticket.tracker, "")), self._lease.ref
+        link, ref = link_of(ticket, self._sites.get(ticket.tracker, ""), self._lease.record.born), self._lease.ref
 
         def work() -> None:
             text, more = link_json(link)

@@ -94,7 +94,7 @@ class MemoryTracker:
         self.closed = self.keeps_words = False
         self.site_id = ""
         self.words: dict[Reason, tuple[Reason, str]] = {}
-        self._name, self._clock, self._lag, self._address = name, clock, lag, address
+        self._name, self._clock, self.lag, self._address = name, clock, lag, address
         self._horizon = timedelta(seconds=horizon)
         self._edits = 0
 
@@ -279,7 +279,7 @@ class MemoryTracker:
         return [kept.ticket for kept in self.books.values() if kept.ticket.mark == mark]
 
     def _is_searchable(self, ticket: Ticket) -> bool:
-        return ticket.created_at is not None and ticket.created_at.timestamp() + self._lag <= self._clock()
+        return ticket.created_at is not None and ticket.created_at.timestamp() + self.lag <= self._clock()
 
     def _kept(self, ticket_id: str) -> Kept:
         if ticket_id not in self.books:

@@ -47,18 +47,25 @@ def _link(tracker: str, row: dict[str, bytes]) -> Link:
     if more.get("ticket") != ticket_id:  # an earlier version, beside this one, has tied the case to another
         return Link(tracker, ticket_id, key, url)
     unmarked, site = bool(more.get("unmarked")), more.get("site", "")
-    return Link(tracker, ticket_id, key, url, created=more.get("created"), unmarked=unmarked, site=site)
+    born = more.get("born", 0) / 1000
+    return Link(tracker, ticket_id, key, url, created=more.get("created"), unmarked=unmarked, site=site, born=born)
 
 
-def link_of(ticket: Ticket, site: str = "") -> Link:
-    """The link to a ticket, as the ticket was read on this site."""
+def link_of(ticket: Ticket, site: str = "", born: float = 0.0) -> Link:
+    """The link to a ticket, as the ticket was read on this site, in a store that began then."""
     created = ticket.created_at.timestamp() if ticket.created_at else None
-    return Link(ticket.tracker, ticket.id, ticket.key, ticket.url, created, ref_of_mark(ticket.mark) is None, site)
+    is_unmarked = ref_of_mark(ticket.mark) is None
+    return Link(ticket.tracker, ticket.id, ticket.key, ticket.url, created, is_unmarked, site, born)
 
 
 def link_json(link: Link) -> tuple[str, str]:
     """A link on its way to Redis: what every version reads, and what is known besides."""
-    more: dict[str, object] = {"ticket": link.ticket_id, "created": link.created, "site": link.site}
+    more: dict[str, object] = {
+        "ticket": link.ticket_id,
+        "created": link.created,
+        "site": link.site,
+        "born": round(link.born * 1000),
+    }
     return json.dumps([link.ticket_id, link.ticket_key, link.url]), json.dumps(
         more | ({"unmarked": True} if link.unmarked else {})
     )

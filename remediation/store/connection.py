@@ -17,7 +17,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from remediation.errors import StoreUnavailable
-from remediation.store.keys import BORN, PRELUDE
+from remediation.store.keys import PRELUDE
 
 _PASSING = ("OOM", "BUSY", "TRYAGAIN")
 """First words of Redis errors that go away without us, on whatever connection: no memory, a script that runs."""
@@ -114,8 +114,11 @@ class Connection:
         self._loaded: dict[str, AsyncScript] = {}
 
     async def begin(self, now: float) -> None:
-        """Note when (Unix seconds) this Redis was first worked with, if nobody has. Raises StoreUnavailable."""
-        await self.ask(self.redis.set(BORN, int(now * 1000), nx=True))
+        """Note when (Unix seconds) this Redis was first worked with since its server started, if nobody has.
+
+        Raises StoreUnavailable.
+        """
+        await self.run("begin_store", int(now * 1000))
 
     async def run(self, name: str, *args: str | bytes | float) -> Any:
         """Run `scripts/<name>.lua`. Raises StoreUnavailable."""

@@ -57,7 +57,10 @@ SIGNED_TIMES = "remedy:signed-times"
 """Set of the districts whose sender was seen to sign a time."""
 
 BORN = "remedy:born"
-"""When (ms) this Redis was first worked with; a wiped one is born again."""
+"""When (ms) this Redis was first worked with since its server started; a wiped or restored one is born again."""
+
+SERVER = "remedy:server"
+"""The run id of the server process that Redis was when it was worked with last."""
 
 CURSOR = "remedy:cursor:"
 """+ tracker: how far its list of changes has been read."""
@@ -132,6 +135,7 @@ PRELUDE = "\n".join(
         "PARKED": PARKED,
         "PARKED_ROW": PARKED_ROW,
         "BORN": BORN,
+        "SERVER": SERVER,
         "CURSOR": CURSOR,
         "TICKET_KEYS": TICKET_KEYS,
         "APPOINTMENTS": APPOINTMENTS,

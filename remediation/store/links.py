@@ -46,7 +46,7 @@ class LeasedLinks:
 
     async def link(self, ticket: Ticket) -> Link:
         """Remember the ticket and forget the intent. A case that was tied to it until now must be looked at again."""
-        link = link_of(ticket, self._sites.get(ticket.tracker, ""))
+        link = link_of(ticket, self._sites.get(ticket.tracker, ""), self._lease.record.born)
         await self._write("link_ticket", ticket.tracker, ticket.id, *link_json(link), int(self._clock() * 1000))
         return link
 

@@ -16,7 +16,7 @@ from remediation.store.beginnings import Beginnings, Crashes, Taken
 from remediation.store.case_rows import key_in, memory_json, record_of
 from remediation.store.connection import Connection
 from remediation.store.entries import Cause
-from remediation.store.keys import CASE, CURSOR, DIRTY, TICKETS
+from remediation.store.keys import BORN, CASE, CURSOR, DIRTY, TICKETS
 from remediation.tickets import Ticket, TicketChange
 
 LEASE_SECONDS = 8.0
@@ -232,8 +232,13 @@ class Todo:
 
     async def record(self, ref: str) -> CaseRecord | None:
         """What is kept of a case."""
-        row = await self._connection.ask(self._connection.redis.hgetall(CASE + ref))
-        return record_of(ref, {name.decode(): value for name, value in row.items()}) if row else None
+        asked = self._connection.redis.pipeline(transaction=False)
+        asked.hgetall(CASE + ref)
+        asked.get(BORN)
+        row, born = await self._connection.ask(asked.execute())
+        if not row:
+            return None
+        return record_of(ref, {name.decode(): value for name, value in row.items()} | {"born": born or b"0"})
 
     async def dirty(self) -> int:
         """How many cases wait to be looked at."""

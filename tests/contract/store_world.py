@@ -15,7 +15,7 @@ from remediation.ports import Links
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, decode
 from remediation.sealing import Keyring, generate_key
 from remediation.store.connection import Connection, open_pool
-from remediation.store.keys import LEASE
+from remediation.store.keys import LEASE, SERVER
 from remediation.store.links import LeasedLinks
 from remediation.store.parked import ParkedWork
 from remediation.store.timeline import Timeline
@@ -42,6 +42,10 @@ class Behind(Protocol):
 
     async def wipe(self) -> None:
         """All is lost."""
+        ...
+
+    async def restart(self) -> None:
+        """Another server goes on with the same data, or with an older copy of it."""
         ...
 
 
@@ -77,6 +81,9 @@ class _BehindRedis:
     async def wipe(self) -> None:
         await self.redis.flushall()
 
+    async def restart(self) -> None:
+        await self.redis.set(SERVER, "the run id of another process")
+
 
 @dataclass(frozen=True, slots=True)
 class _BehindShelves:
@@ -93,6 +100,9 @@ class _BehindShelves:
 
     async def wipe(self) -> None:
         self.shelves.wipe()
+
+    async def restart(self) -> None:
+        self.shelves.born = None
 
 
 @contextmanager

@@ -148,6 +148,20 @@ async def test_a_store_is_as_old_as_the_first_look_and_a_wiped_one_is_young_agai
     assert (await taken(stores, now=NOW + 90)).record.born == NOW + 90
 
 
+async def test_a_store_on_another_server_is_young_again_and_its_links_are_older(stores: Stores) -> None:
+    lease = await in_hand(stores)
+    link = await stores.links(lease).link(TICKET)
+    assert await stores.todo.settle(lease, Memory(), NOW)
+    known = await record(stores)
+    assert (known.links["jira"], known.born, known.may_be_outdated(link)) == (link, NOW, False)
+    await stores.behind.restart()
+    await marked(stores)
+    lease = await taken(stores, now=NOW + 50)
+    assert (lease.record.born, lease.record.may_be_outdated(link)) == (NOW + 50, True)
+    link = await stores.links(lease).link(TICKET)
+    assert not lease.record.may_be_outdated(link)
+
+
 async def test_fields_are_written_under_the_lease(stores: Stores) -> None:
     lease = await in_hand(stores)
     assert await stores.todo.renew(lease)

@@ -16,7 +16,7 @@ from remediation.findings import DomainType, Finding, FindingStatus, Severity
 from remediation.identities import Identity, IdentityField
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
-from remediation.store.keys import BORN, SCAN
+from remediation.store.keys import SCAN
 from remediation.store.owners import Owners
 from remediation.tickets import Reason, Ticket, TicketState
 from tests.integration.offices import KEY, Office
@@ -100,7 +100,7 @@ class Room(Office):
 
 async def room_of(connection: Connection, keyring: Keyring, *, used: bool = True) -> Room:
     """A room whose store is so old that no early search is doubted, until it is wiped."""
-    await connection.redis.set(BORN, 1)
+    await connection.begin(0.001)
     return Room(connection, keyring, used=used)
 
 
@@ -229,7 +229,7 @@ async def test_after_a_wipe_a_new_id_finds_the_old_ticket(room: Room) -> None:
 
 
 async def test_just_after_a_wipe_no_early_search_is_trusted_for_a_new_id_either(room: Room) -> None:
-    room.jira._lag = room.snow._lag = 5.0
+    room.jira.lag = room.snow.lag = 5.0
     await room.told_of(FIRST)
     await room.redis.flushall()
     room.find(SECOND)  # found after the wipe, and of the same case as what was found before

@@ -14,7 +14,7 @@ from remediation.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.findings import FindingStatus
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
-from remediation.store.keys import DIRTY, LEASE
+from remediation.store.keys import CASE, DIRTY, LEASE, SERVER, TICKETS
 from remediation.store.parked import ParkedKind
 from remediation.tickets import Reason, TicketState
 from tests.integration.offices import DRAFT, HORIZON, KEY, Office
@@ -222,7 +222,7 @@ async def test_a_trigger_before_the_horizon_does_not_open_a_second_ticket(
     connection: Connection, keyring: Keyring
 ) -> None:
     office = Office(connection, keyring)
-    office.jira._lag = HORIZON - 1
+    office.jira.lag = HORIZON - 1
     office.jira.troubles.once("created", TryLater("jira", "no answer", ambiguous=True))
     await office.look()
     for _ in range(5):
@@ -505,3 +505,78 @@ async def test_a_finding_that_was_detected_after_the_store_began_waits_for_nothi
     office.source.findings["fnd_1"] = replace(office.source.findings["fnd_1"], detected_at=detected)
     await office.look()
     assert len(office.tickets()) == 2
+
+
+# Redis was restored from a backup, or a replica that had not heard all was promoted.
+
+
+async def restored(office: Office, row: dict[bytes, bytes]) -> None:
+    """Another server goes on, with the case as it was then."""
+    redis = office.redis
+    await office.connection.ask(redis.delete(CASE + KEY.ref, TICKETS + "jira", TICKETS + "snow"))
+    await office.connection.ask(redis.hset(CASE + KEY.ref, mapping=row))
+    await office.connection.ask(redis.set(SERVER, "the run id of another process"))
+
+
+async def row_of(office: Office) -> dict[bytes, bytes]:
+    """The case as a backup has it."""
+    row: dict[bytes, bytes] = await office.connection.ask(office.redis.hgetall(CASE + KEY.ref))
+    return row
+
+
+async def test_a_restored_store_opens_no_second_ticket_although_no_search_finds_the_first_yet(office: Office) -> None:
+    await office.mark()
+    before = await row_of(office)
+    office.clock.pass_by(500)
+    opened = datetime.fromtimestamp(office.clock(), tz=UTC)
+    office.source.findings["fnd_1"] = replace(office.source.findings["fnd_1"], detected_at=opened)
+    await office.look()
+    assert len(office.tickets()) == 2
+    office.jira.lag = office.snow.lag = HORIZON / 2
+    office.clock.pass_by(1)
+    await restored(office, before)
+    await office.look()
+    await office.later(HORIZON)
+    await office.later()
+    assert len(office.tickets()) == 2
+    assert set((await office.record()).links) == {"snow", "jira"}
+
+
+@pytest.mark.parametrize("status", [FindingStatus.REVIEWING, FindingStatus.RESOLVED])
+@pytest.mark.parametrize("lag", [0.0, HORIZON / 2])
+async def test_a_restored_store_finds_the_ticket_that_took_the_place_of_the_one_it_knows(
+    office: Office, status: FindingStatus, lag: float
+) -> None:
+    """After the backup the ticket was closed and followed by a new one; then the finding may have been solved, too."""
+    await office.look()
+    before = await row_of(office)
+    (first,) = office.jira.of(KEY.mark)
+    office.clock.pass_by(500)
+    office.jira.change(first.id, TicketState.DONE, Reason.FIXED)
+    second = office.jira.keep(DRAFT)
+    office.source.set_status("fnd_1", status)
+    office.jira.lag = lag
+    await restored(office, before)
+    await office.look()
+    await office.later(HORIZON)
+    await office.later()
+    assert len(office.tickets()) == 3
+    active = [ticket.id for ticket in office.jira.of(KEY.mark) if ticket.state.is_active]
+    assert active == ([second.id] if status.is_unsolved else [])
+    assert office.status() is status
+    assert (await office.record()).links["jira"].ticket_id == second.id
+
+
+async def test_a_server_that_is_started_again_with_all_its_data_costs_one_search_of_what_is_closed(
+    office: Office,
+) -> None:
+    await office.look()
+    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    await office.look()
+    await office.redis.set(SERVER, "the run id of another process")
+    office.clock.pass_by(HORIZON + 1)
+    await office.look()
+    await office.later()
+    office.jira.troubles.once("find", FORBIDDEN)
+    await office.look()
+    assert await office.parked() == {}

@@ -37,6 +37,22 @@ local function wake_once(row, name, argument, now, band)
   end
 end
 
+-- When this Redis began (ms). A server that was started again, and a replica that was promoted, may lack what was written
+-- last, or have come up with a backup: it begins anew. One that does not tell its run id is taken for the same.
+-- What a Redis wrote whose clock was ahead of this one's would be waited for until then: it was now at the latest.
+local function beginning(now)
+  local told = redis.pcall('INFO', 'server')
+  local server = type(told) == 'string' and told:match('run_id:(%x+)')
+  local born = tonumber(redis.call('GET', BORN) or '')
+  local is_another = server and redis.call('GET', SERVER) ~= server
+  if is_another then redis.call('SET', SERVER, server) end
+  if is_another or not born or born > now then
+    redis.call('SET', BORN, now)
+    born = now
+  end
+  return born
+end
+
 -- Here is a ticket of a case that knows of none: its next look must search, also where the finding is solved.
 local function expect_ticket(row, tracker)
   if redis.call('HEXISTS', row, 'link:' .. tracker) == 0 then

@@ -11,14 +11,9 @@ if not begin(ref, token, now, ARGV[4] == '1') then
 end
 redis.call('SET', LEASE .. ref, token, 'PX', ARGV[5])
 redis.call('ZADD', DIRTY, 'XX', now + GRACE_MS, ref) -- however long it was left to the queue: its taker may die
-redis.call('SET', BORN, now, 'NX')
--- What a Redis wrote whose clock was ahead of this one's would be waited for until then: it was now at the latest.
-local born = redis.call('GET', BORN)
-if tonumber(born) > now then
-  redis.call('SET', BORN, ARGV[3])
-  born = ARGV[3]
-end
+local born = beginning(now)
 local row = redis.call('HGETALL', CASE .. ref)
+-- Intents that a Redis wrote whose clock was ahead of this one's are from now at the latest, too.
 for i = 1, #row, 2 do
   if row[i]:sub(1, 7) == 'intent:' and tonumber(row[i + 1]) * 1000 > now then
     row[i + 1] = tostring(now / 1000)
@@ -27,7 +22,7 @@ for i = 1, #row, 2 do
 end
 row = with_crashes(row, ref)
 row[#row + 1] = 'born'
-row[#row + 1] = born
+row[#row + 1] = string.format('%.0f', born)
 local look_at = redis.call('ZSCORE', APPOINTMENTS, ref)
 if look_at then
   row[#row + 1] = 'look_at'
