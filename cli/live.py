@@ -1,36 +1,21 @@
-"""`remedy mappings check --live`: mappings.yaml held against the systems that it names. Sends only what reads.
-
-The one exception is a tracker that signs in with OAuth: an access token is fetched by POST, as the standard has it.
-"""
+"""`remedy mappings check --live`: mappings.yaml held against the systems that it names; their answers, printed."""
 
 import asyncio
-import contextlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 
-from cli.assembly import tracker_of
 from cli.failures import ExitCode
-from cli.outbound import outbound
-from cli.tracker_sites import SiteInspector, sites_remembered
-from remediation.errors import Problem
-from remediation.mapping.inspections import Inspection, Outcome
+from cli.live_answers import Answer, answers_of
+from cli.tracker_sites import sites_remembered
+from remediation.mapping.inspections import Outcome
 from remediation.mapping.loading import Loaded
-from remediation.mapping.positions import Positions, Steps, path_text
-from remediation.mapping.secrets import worker_secrets
-from remediation.mapping.trackers import JiraTracker, ServiceNowTracker, TrackerConfig
+from remediation.mapping.positions import path_text
 from remediation.mapping.warnings import warnings_of
-from remediation.ports import Inspector
 from remediation.redaction import terminal
-from remediation.settings import environ
-from remediation.sites import SiteHistory
-from remediation.sources.schoolscan import SchoolScan
-from remediation.sources.schoolscan_inspection import AccountInspector
-from remediation.trackers.jira_inspection import JiraInspector
-from remediation.trackers.servicenow_inspection import ServiceNowInspector
 
 _COUNTED = {
     Outcome.OK: "right",
@@ -45,7 +30,7 @@ def check_live(loaded: Loaded, *, as_json: bool) -> ExitCode:
 
     Raises ConfigurationError where a secret is missing.
     """
-    answers = asyncio.run(_answers(loaded, sites_remembered(loaded)))
+    answers = asyncio.run(answers_of(loaded, sites_remembered(loaded)))
     click.echo(_as_json(loaded, answers) if as_json else _as_lines(loaded.where, answers))
     outcomes = {each.inspection.outcome for each in answers}
     if Outcome.WRONG in outcomes:
@@ -53,113 +38,14 @@ def check_live(loaded: Loaded, *, as_json: bool) -> ExitCode:
     return ExitCode.UNREACHABLE if Outcome.UNREACHABLE in outcomes else ExitCode.DONE
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """An inspection, and where in the file the word stands that it is about."""
-
-    inspection: Inspection
-    path: Steps
-    problem: Problem
-
-    @property
-    def order(self) -> tuple[int, int]:
-        return self.problem.line, self.problem.column
-
-
-async def _answers(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> list[_Answer]:
-    """All inspectors ask at the same time: one that waits for a system that is away keeps none of the others."""
-    async with _open_inspectors(loaded, sites) as inspectors:
-        found = await asyncio.gather(*(inspector.inspect(loaded.mappings) for inspector in inspectors))
-    book = _Book(loaded.positions)
-    answers = (_placed(loaded, book, each) for inspections in found for each in inspections)
-    return sorted(dict.fromkeys(answers), key=lambda answer: answer.order)
-
-
-@contextlib.asynccontextmanager
-async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> AsyncIterator[tuple[Inspector, ...]]:
-    """One for each account and tracker, for as long as this is open."""
-    tokens, secrets = worker_secrets(loaded, environ())
-    async with contextlib.AsyncExitStack() as stack:
-        way = outbound()
-        client = await stack.enter_async_context(way.open_client())
-        inspectors: list[Inspector] = [
-            AccountInspector(name, SchoolScan(name, str(district.schoolscan.url), tokens[name], client=client))
-            for name, district in loaded.mappings.districts.items()
-        ]
-        trackers = {name: way.completes(each) for name, each in loaded.mappings.trackers.items()}
-        inspectors += [_inspector_of(name, each, secrets[name]) for name, each in trackers.items()]
-        inspectors += [
-            SiteInspector(tracker_of(name, each, secrets[name]), sites[name])
-            for name, each in trackers.items()
-            if name in sites
-        ]
-        for inspector in inspectors:
-            stack.push_async_callback(inspector.close)
-        yield tuple(inspectors)
-
-
-def _inspector_of(name: str, config: TrackerConfig, secret: str) -> Inspector:
-    match config:
-        case JiraTracker():
-            return JiraInspector(name, config, secret)
-        case ServiceNowTracker():
-            return ServiceNowInspector(name, config, secret)
-
-
-class _Book:
-    """Where words really stand: a rule's own, or those of `defaults` that it goes by."""
-
-    def __init__(self, positions: Positions) -> None:
-        self._below: dict[Steps, dict[str, str | int]] = {}
-        for steps in positions.values:
-            if steps:
-                self._below.setdefault(steps[:-1], {})[str(steps[-1]).lower()] = steps[-1]
-
-    def written(self, steps: Steps) -> Steps:
-        """The way to the word in the file; the way that was asked for where it is not written."""
-        return next(filter(None, map(self._found, _ways(steps))), steps)
-
-    def _found(self, steps: Steps) -> Steps | None:
-        """As it is written: keys in their own case; one word that stands for all severities."""
-        found: Steps = ()
-        for number, step in enumerate(steps):
-            below = self._below.get(found, {})
-            if str(step).lower() not in below:
-                is_one_for_all = not below and number == len(steps) - 1
-                return found if is_one_for_all else None
-            found = (*found, below[str(step).lower()])
-        return found
-
-
-def _ways(steps: Steps) -> Iterator[Steps]:
-    """Where a rule's word may stand, the nearest place first."""
-    yield steps
-    match steps:
-        case ("rules", int(number), "tickets", tracker, "due", *words):
-            yield ("rules", number, "due", *words)
-            yield ("defaults", "tickets", tracker, "due", *words)
-            yield ("defaults", "due", *words)
-        case ("rules", _, "tickets", tracker, _, *_):
-            yield ("defaults", "tickets", tracker, *steps[4:])
-        case _:
-            pass
-
-
-def _placed(loaded: Loaded, book: _Book, inspection: Inspection) -> _Answer:
-    path = book.written(inspection.where)
-    says = "cannot be told: " if inspection.outcome is Outcome.UNKNOWN else ""
-    advice = f"; {inspection.advice}" if inspection.advice else ""
-    return _Answer(inspection, path, loaded.problem(path, f"{says}{inspection.message}{advice}"))
-
-
-def _as_lines(where: str, answers: Sequence[_Answer]) -> str:
+def _as_lines(where: str, answers: Sequence[Answer]) -> str:
     told = Counter(answer.inspection.outcome for answer in answers)
     lines = [str(answer.problem) for answer in answers if answer.inspection.outcome is not Outcome.OK]
     counts = ", ".join(f"{told[outcome]} {words}" for outcome, words in _COUNTED.items())
     return "\n".join(terminal(line) for line in (*dict.fromkeys(lines), f"{where}: asked live: {counts}"))
 
 
-def _as_json(loaded: Loaded, answers: Sequence[_Answer]) -> str:
+def _as_json(loaded: Loaded, answers: Sequence[Answer]) -> str:
     bad = [answer for answer in answers if answer.inspection.outcome in {Outcome.WRONG, Outcome.UNREACHABLE}]
     shown = {
         "ok": not bad,
@@ -170,7 +56,7 @@ def _as_json(loaded: Loaded, answers: Sequence[_Answer]) -> str:
     return json.dumps(shown, indent=2)
 
 
-def _told(answer: _Answer) -> dict[str, object]:
+def _told(answer: Answer) -> dict[str, object]:
     said, problem = answer.inspection, answer.problem
     place = {"where": problem.where, "line": problem.line, "column": problem.column}
     return {

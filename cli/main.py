@@ -19,8 +19,8 @@ COMMANDS = {
         "Play the life of a finding: mended, found again, accepted, disputed; and then a scan of sixty.",
     ),
     "doctor": (
-        "cli.doctor:doctor",
-        "Look at settings, secrets, mappings, Redis, SchoolScan and the trackers, and say what is wrong.",
+        "cli.doctor.command:doctor",
+        "Look at everything that the service needs, and say what is wrong and what to do about it.",
     ),
     "keys": ("cli.keys:keys", "Make the keys that seal what rests in Redis."),
     "mappings": ("cli.mappings:mappings", "Look at mappings.yaml: which findings get which tickets."),

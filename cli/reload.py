@@ -52,11 +52,17 @@ class Follower:
         self._digests: Digests = {}
         self._asked = asyncio.Event()
         self._problems: tuple[str, ...] = ()
+        self._digest = ""
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Why the file that is there now is not the one in use; empty while it is."""
         return self._problems
+
+    @property
+    def digest(self) -> str:
+        """The start of the digest of the file in use; empty before there is one."""
+        return self._digest
 
     def first(self) -> Loaded:
         """The file as it is at the start. Raises ConfigurationError."""
@@ -133,7 +139,8 @@ class Follower:
         self._problems = ()
         MAPPINGS_VALID.set(1)
         MAPPINGS_LOADED.set(self._clock())
-        MAPPINGS.info({"digest": (self._digests[self._path] or b"").hex()[:_DIGITS]})
+        self._digest = short_digest(self._digests[self._path])
+        MAPPINGS.info({"digest": self._digest})
 
     def _refused(self, problems: list[str]) -> None:
         more = len(problems) - MOST_PROBLEMS
@@ -160,6 +167,11 @@ def _stamp(file: Path) -> Stamp | None:
 def digests_of(files: Iterable[Path]) -> Digests:
     """The content of each file now. Only of regular files: a pipe can be read only once, and that is not for this."""
     return {file: _digest(file) for file in files}
+
+
+def short_digest(digest: bytes | None) -> str:
+    """As much of it as people need to tell two files of one installation apart."""
+    return (digest or b"").hex()[:_DIGITS]
 
 
 def _digest(file: Path) -> bytes | None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import click
 import structlog
@@ -28,6 +27,7 @@ from cli.assembly import (
 )
 from cli.clock import open_clock
 from cli.failpoints import turn_on_failpoints
+from cli.heartbeat import open_heartbeat, version
 from cli.metrics import DATA_KEYS, PROCESS
 from cli.reload import Follower
 from cli.serving import address, listener, server
@@ -38,9 +38,9 @@ from remediation.errors import StoreUnavailable
 from remediation.logs import configure_logs
 from remediation.mapping.loading import Loaded
 from remediation.settings import Settings, load_settings
-from remediation.sources.schoolscan_transport import user_agent
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
+from remediation.store.processes import Role
 from remediation.store.readiness import store_problems, takes_writes
 from workers.health import create_health_app
 from workers.process import Supervisor
@@ -48,8 +48,6 @@ from workers.resources import Desks
 from workers.settings import upkeep_worker, work_worker
 
 logger = structlog.get_logger()
-
-Role = Literal["receiver", "worker"]
 
 
 @click.command()
@@ -72,7 +70,7 @@ def run(role: Role) -> None:
     settings = load_settings()
     configure_logs(settings.log_level, json=not sys.stderr.isatty())
     turn_on_failpoints(settings)
-    PROCESS.info({"role": role, "version": user_agent().partition("/")[2]})
+    PROCESS.info({"role": role, "version": version()})
     with redis_address(settings) as url:
         uvloop.run(_run_receiver(settings, url) if role == "receiver" else _run_worker(settings, url))
 
@@ -116,7 +114,8 @@ async def _run_receiver(settings: Settings, url: str) -> None:
                 await clock.set()
                 await connection.begin(clock())
             shown = create_metrics_app(_reader(settings, connection, clock).refresh)
-            await _receive((app, shown), follower, (bound, metrics_bound), settings.completion_wait)
+            async with open_heartbeat(connection, "receiver", lambda: follower.digest, clock):
+                await _receive((app, shown), follower, (bound, metrics_bound), settings.completion_wait)
     logger.info("receiver_stopped")
 
 
@@ -183,6 +182,7 @@ async def _run_worker(settings: Settings, url: str) -> None:
             open_connection(url, socket_timeout=5.0, retries=5, max_connections=most) as connection,
             open_clock(connection) as clock,
             open_desks(follower.first(), settings, connection, clock) as desks,
+            open_heartbeat(connection, "worker", lambda: follower.digest, clock),
         ):
             pool = connection.redis.connection_pool
             work = partial(work_worker, pool, desks, settings.max_jobs, clock.set, settings.completion_wait)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from email.utils import formatdate
 from typing import Any
 
 import uvicorn
@@ -47,7 +48,20 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to whoever runs it, stops at once, and leaves no connection behind."""
+    """A server that leaves signals to whoever runs it, stops at once, and leaves no connection behind.
+
+    Its clock is `ahead` by so many seconds, as its answers tell.
+    """
+
+    ahead = 0.0
+
+    async def on_tick(self, counter: int) -> bool:
+        """As uvicorn has it, which writes the time into the headers of all answers."""
+        is_ending = await super().on_tick(counter)
+        if self.ahead:
+            date = (b"date", formatdate(time.time() + self.ahead, usegmt=True).encode())
+            self.server_state.default_headers = [date, *self.config.encoded_headers]
+        return is_ending
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -109,14 +123,16 @@ def _address(listener: socket.socket) -> str:
 
 
 @contextmanager
-def serve(app: ASGIApp, port: int = 0) -> Iterator[str]:
+def serve(app: ASGIApp, port: int = 0, *, ahead: float = 0.0) -> Iterator[str]:
     """Run the application in a thread, on a free loopback port unless one is given; yields its address.
 
+    By so many seconds the clock is `ahead` that its answers tell.
     The application is wrapped in FaultyApp (unless it is one). Leaving the context stops the server and its thread.
     """
     listener = _listener(port)
     address = _address(listener)
     server = _server(app)
+    server.ahead = ahead
     thread = threading.Thread(target=server.run, args=([listener],), name=f"sandbox {address}", daemon=True)
     thread.start()
     try:

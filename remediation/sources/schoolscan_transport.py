@@ -12,6 +12,7 @@ from typing import Literal
 
 import httpx2
 
+from remediation.answers_noted import note_answer
 from remediation.errors import ConfigurationError, Problem, Refused, TryLater, Unreadable
 from remediation.requests_noted import note_request
 from remediation.sources.schoolscan_errors import error_of
@@ -88,6 +89,7 @@ class Transport:
     async def call(self, method: Method, url: str, body: Mapping[str, str] | None = None) -> Answer:
         """Send one request and read its answer. `url` is complete and its parts are already percent-encoded."""
         response, raw = await self._exchange(method, url, body)
+        note_answer(response.headers)
         if method != "GET":
             note_request(response.headers.get("X-Request-Id"))
         limit = rate_limit_of(response.headers)

@@ -86,6 +86,9 @@ SYSTEM = "remedy:system:"
 HELD = "remedy:held:"
 """+ system: a sorted set of the cases that wait for it, by the time (ms) for which they were put off."""
 
+PROCESSES = "remedy:processes"
+"""Sorted set of what each running process tells of itself (JSON), by when (ms) it last did."""
+
 SWEPT = "remedy:swept"
 """There for as long as a worker sweeps."""
 

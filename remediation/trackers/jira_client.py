@@ -14,6 +14,7 @@ from jira import JIRA
 from jira.exceptions import JIRAError
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from remediation.answers_noted import note_answer
 from remediation.errors import TryLater
 from remediation.mapping.trackers import CONNECTION_ATTEMPTS, JiraTracker
 from remediation.requests_noted import note_request
@@ -126,6 +127,7 @@ class JiraClient:
         wrote = response.request.method not in _READS
         reply = Reply(response.status_code, response.headers, response.content, wrote)
         self._is_named = is_for_somebody(response.headers)
+        note_answer(response.headers)
         if wrote:
             note_request(reply.request_id)
         error = error_of(self._name, reply)

@@ -6,6 +6,7 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
+from remediation.answers_noted import note_answer
 from remediation.errors import TryLater
 from remediation.mapping.trackers import CONNECTION_ATTEMPTS, ServiceNowTracker
 from remediation.requests_noted import note_request
@@ -42,6 +43,7 @@ def _judge(system: str) -> Callable[..., None]:
     def judge(response: requests.Response, **_: object) -> None:
         wrote = response.request.method != "GET"
         reply = Reply(response.status_code, response.headers, response.content, wrote)
+        note_answer(response.headers)
         if wrote:
             note_request(reply.request_id)
         error = error_of(system, reply)

@@ -1,0 +1,1 @@
+"""`remedy doctor`: one module for each area that it looks at, and what they all return."""

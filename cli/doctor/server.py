@@ -1,0 +1,110 @@
+"""Redis itself: whether it lets us in, takes writes, keeps them, and has room."""
+
+from collections.abc import Iterator, Sequence
+
+from cli.clock import WORTH_TELLING
+from cli.doctor.diagnosis import Code, Diagnosis, Severity, trouble, well
+from remediation.settings import Settings
+from remediation.store.connection import Connection
+from remediation.store.readiness import durability_problems, standing_problem
+from remediation.store.server import OLDEST_VERSION, ServerState, lets_us_in, read_server
+
+_MUCH, _TOO_MUCH = 0.8, 0.95
+"""Of maxmemory, and of the connections that there may be."""
+_SLOW_SECONDS = 0.1
+_MEGABYTE = 1024 * 1024
+
+
+async def unusable(connection: Connection) -> Diagnosis | None:
+    """Why nothing else can be asked; None where it can. Raises StoreUnavailable."""
+    if not await lets_us_in(connection):
+        return trouble(Code.REDIS_SIGN_IN, "Redis", "refuses our sign-in: the user, or the password, is wrong")
+    if standing := await standing_problem(connection):
+        return trouble(Code.REDIS_STANDING, "Redis", standing)
+    return None
+
+
+async def look_at_server(connection: Connection, settings: Settings) -> tuple[list[Diagnosis], bool]:
+    """How the server is, and whether what is stored can be read. Raises StoreUnavailable."""
+    state = await read_server(connection)
+    if state is None:
+        return [trouble(Code.REDIS_RIGHTS, "Redis", "our user may not ask how it is")], True
+    if state.is_cluster:
+        return [trouble(Code.REDIS_CLUSTER, "Redis", "runs in cluster mode, which remedy cannot use")], False
+    problems = await durability_problems(connection.redis)
+    return [_durability(settings, problems), *condition_of(state)], True
+
+
+def clock_agrees(difference: float) -> Diagnosis:
+    """Whether this machine and Redis's agree on the time; nobody here can tell which of them is right."""
+    if abs(difference) <= WORTH_TELLING:
+        return well("clock", "agrees with Redis's")
+    behind = "behind" if difference > 0 else "ahead of"
+    return trouble(Code.CLOCK_REDIS, "clock", f"{abs(difference):.0f} s {behind} Redis's")
+
+
+def _durability(settings: Settings, problems: Sequence[str]) -> Diagnosis:
+    if problems and not settings.allow_weak_durability:
+        return trouble(Code.REDIS_NOT_DURABLE, "Redis", "; ".join(problems))
+    where = "embedded" if settings.redis_url is None else "at REDIS_URL"
+    return well("Redis", f"{where}, " + ("; ".join(problems) or "keeps what it is told"))
+
+
+def condition_of(state: ServerState) -> Iterator[Diagnosis]:
+    """Its version, disk, memory, connections and speed."""
+    yield _version(state)
+    yield from _disk(state)
+    yield _memory(state)
+    yield from _evicted(state)
+    yield _connections(state)
+    yield _speed(state)
+
+
+def _version(state: ServerState) -> Diagnosis:
+    if state.version and state.version < OLDEST_VERSION:
+        oldest = ".".join(map(str, OLDEST_VERSION))
+        return trouble(Code.REDIS_VERSION, "Redis version", f"{state.product} is older than {oldest}")
+    return well("Redis version", state.product)
+
+
+def _disk(state: ServerState) -> Iterator[Diagnosis]:
+    what = "Redis disk"
+    if state.append_failed:
+        yield trouble(Code.REDIS_DISK, what, "the last write to its append-only file failed")
+    if state.refuses_writes:
+        yield trouble(Code.REDIS_DISK, what, "takes no writes, as its last snapshot failed (MISCONF)")
+    elif state.snapshot_failed:
+        yield trouble(Code.REDIS_REWRITE, what, "its last snapshot failed")
+    if state.rewrite_failed:
+        yield trouble(Code.REDIS_REWRITE, what, "the last rewrite of its append-only file failed")
+
+
+def _memory(state: ServerState) -> Diagnosis:
+    what, used = "Redis memory", (state.used_memory or 0) / _MEGABYTE
+    if not state.max_memory:
+        return well(what, f"{used:,.0f} MB used, no maxmemory")
+    share = (state.used_memory or 0) / state.max_memory
+    says = f"{used:,.0f} of {state.max_memory / _MEGABYTE:,.0f} MB used ({share:.0%} of maxmemory)"
+    if share < _MUCH:
+        return well(what, says)
+    return trouble(Code.REDIS_MEMORY, what, says, severity=Severity.FAILURE if share >= _TOO_MUCH else Severity.WARNING)
+
+
+def _evicted(state: ServerState) -> Iterator[Diagnosis]:
+    if state.evicted:
+        yield trouble(Code.REDIS_EVICTED, "Redis memory", f"{state.evicted:,} keys were evicted since it started")
+
+
+def _connections(state: ServerState) -> Diagnosis:
+    what, most = "Redis connections", state.most_clients
+    says = f"{state.clients or 0} of {most}" if most else f"{state.clients or 0}"
+    if state.rejected:
+        return trouble(Code.REDIS_CONNECTIONS, what, f"{says}; {state.rejected:,} were rejected since it started")
+    if most and (state.clients or 0) >= _MUCH * most:
+        return trouble(Code.REDIS_CONNECTIONS, what, f"{says}: few are left of maxclients")
+    return well(what, says)
+
+
+def _speed(state: ServerState) -> Diagnosis:
+    what, says = "Redis latency", f"{state.latency * 1000:.1f} ms for a small question"
+    return trouble(Code.REDIS_SLOW, what, says) if state.latency > _SLOW_SECONDS else well(what, says)

@@ -1,0 +1,50 @@
+"""Redis and all that rests in it: opened once, asked side by side."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from functools import partial
+
+from cli.assembly import open_connection, redis_address
+from cli.clock import clock_of
+from cli.doctor.checks import Check, run_checks
+from cli.doctor.diagnosis import Code, Diagnosis, trouble
+from cli.doctor.processes import look_at_processes
+from cli.doctor.server import clock_agrees, look_at_server, unusable
+from cli.doctor.work import look_at_seals, look_at_work
+from remediation.errors import StoreUnavailable
+from remediation.sealing import Keyring
+from remediation.settings import Settings
+from remediation.store.connection import Connection
+
+REDIS_SECONDS = 25.0
+"""For all of it; no single question waits for longer than two seconds."""
+_STORED_SECONDS = 10.0
+
+
+@contextlib.asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Connection]:
+    """Redis, or the embedded server, for as long as this is open. Raises ConfigurationError where there is none."""
+    with redis_address(settings) as url:
+        async with open_connection(url, socket_timeout=2.0, retries=0) as connection:
+            yield connection
+
+
+async def look_at_store(connection: Connection, settings: Settings, keyring: Keyring | None) -> list[Diagnosis]:
+    """The server, and if it can be used what rests in it."""
+    try:
+        if no := await unusable(connection):
+            return [no]
+        server, is_readable = await look_at_server(connection, settings)
+        if not is_readable:
+            return server
+        clock = await clock_of(connection)
+    except StoreUnavailable as error:
+        return [trouble(Code.REDIS_AWAY, "Redis", str(error))]
+    now = clock()
+    checks = [
+        Check("work", _STORED_SECONDS, partial(look_at_work, connection, now)),
+        Check("processes", _STORED_SECONDS, partial(look_at_processes, connection, settings.mappings_path, now)),
+    ]
+    if keyring is not None:
+        checks.append(Check("sealed data", _STORED_SECONDS, partial(look_at_seals, connection, keyring)))
+    return [*server, clock_agrees(clock.difference), *await run_checks(checks, lambda _names: None)]

@@ -1,0 +1,21 @@
+-- Under which keys what waits to be read or to be decided is sealed. ARGV: how many of each list are looked at. Answers
+-- four things for each key: its id, how many values, and the row and the field of one of them.
+local counts, rows, fields, answer = {}, {}, {}, {}
+
+local function note(row, field)
+  local key = string.match(redis.call('HGET', row, field) or '', '^([%w_.%-]+):')
+  if not key then return end
+  counts[key] = (counts[key] or 0) + 1
+  rows[key], fields[key] = row, field
+end
+
+for _, id in ipairs(redis.call('ZRANGE', PENDING, 0, ARGV[1] - 1)) do note(INBOX .. id, 'body') end
+for _, name in ipairs(redis.call('ZREVRANGE', PARKED, 0, ARGV[1] - 1)) do
+  note(PARKED_ROW .. name, 'words')
+  local id = string.match(name, '^delivery/(.+)$')
+  if id then note(INBOX .. id, 'body') end
+end
+for key, count in pairs(counts) do
+  for _, each in ipairs({key, tostring(count), rows[key], fields[key]}) do answer[#answer + 1] = each end
+end
+return answer

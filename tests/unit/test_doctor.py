@@ -1,0 +1,156 @@
+"""`remedy doctor`, as far as nobody has to be asked: its codes, its checks, its table."""
+
+import asyncio
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import pytest
+
+from cli.doctor.checks import Check, run_checks
+from cli.doctor.diagnosis import TROUBLES, Code, Diagnosis, Severity, trouble, well
+from cli.doctor.report import as_object, as_table, progress
+from cli.doctor.server import condition_of
+from remediation.answers_noted import NotedAnswer, note_answer, noting_answers
+from remediation.errors import StoreUnavailable, TryLater
+from remediation.store.server import ServerState
+
+ROOT = Path(__file__).parents[2]
+SERVER = ServerState(
+    product="Redis 7.4.1",
+    version=(7, 4, 1),
+    is_cluster=False,
+    is_replica=False,
+    is_loading=False,
+    used_memory=50,
+    max_memory=100,
+    evicted=0,
+    rejected=0,
+    clients=10,
+    most_clients=100,
+    append_failed=False,
+    rewrite_failed=False,
+    snapshot_failed=False,
+    refuses_writes=False,
+    latency=0.001,
+)
+
+
+def test_every_code_is_documented_with_what_it_means_and_what_to_do() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (warning|failure) \| (.*) \| (.*) \|$", _section(), re.MULTILINE)
+    said = [(code.value, TROUBLES[code].severity.value, TROUBLES[code].means, TROUBLES[code].advice) for code in Code]
+    assert rows == said
+
+
+def _section() -> str:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    return page.partition("\n## What the doctor finds\n")[2].partition("\n## ")[0]
+
+
+def test_every_code_is_told_by_some_check() -> None:
+    code = "\n".join(path.read_text() for path in (ROOT / "cli" / "doctor").glob("*.py") if path.stem != "diagnosis")
+    assert [each.name for each in Code if f"Code.{each.name}" not in code] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "severity"),
+    [
+        ({"version": (6, 0, 16), "product": "Redis 6.0.16"}, Code.REDIS_VERSION, Severity.FAILURE),
+        ({"used_memory": 80}, Code.REDIS_MEMORY, Severity.WARNING),
+        ({"used_memory": 95}, Code.REDIS_MEMORY, Severity.FAILURE),
+        ({"evicted": 1}, Code.REDIS_EVICTED, Severity.FAILURE),
+        ({"clients": 81}, Code.REDIS_CONNECTIONS, Severity.WARNING),
+        ({"rejected": 1}, Code.REDIS_CONNECTIONS, Severity.WARNING),
+        ({"append_failed": True}, Code.REDIS_DISK, Severity.FAILURE),
+        ({"snapshot_failed": True, "refuses_writes": True}, Code.REDIS_DISK, Severity.FAILURE),
+        ({"snapshot_failed": True}, Code.REDIS_REWRITE, Severity.WARNING),
+        ({"rewrite_failed": True}, Code.REDIS_REWRITE, Severity.WARNING),
+        ({"latency": 0.5}, Code.REDIS_SLOW, Severity.WARNING),
+    ],
+)
+def test_a_server_in_a_bad_condition_is_told(change: dict[str, object], code: Code, severity: Severity) -> None:
+    told = [each for each in condition_of(replace(SERVER, **change)) if each.code]  # type: ignore[arg-type]
+    assert [(each.code, each.severity) for each in told] == [(code, severity)]
+
+
+@pytest.mark.parametrize("unknown", [{"max_memory": None}, {"most_clients": None}, {"version": ()}, {"clients": None}])
+def test_what_a_server_does_not_tell_is_no_trouble(unknown: dict[str, object]) -> None:
+    found = list(condition_of(replace(SERVER, **unknown)))  # type: ignore[arg-type]
+    assert {each.severity for each in found} == {Severity.OK}
+
+
+async def _hangs() -> list[Diagnosis]:
+    await asyncio.sleep(60)
+    return []
+
+
+async def _fails() -> list[Diagnosis]:
+    raise KeyError("test-only-secret")
+
+
+async def _is_away() -> list[Diagnosis]:
+    raise StoreUnavailable("Redis does not answer")
+
+
+async def _asks_in_vain() -> list[Diagnosis]:
+    raise TryLater("jira", "no answer in time")
+
+
+async def _is_well() -> list[Diagnosis]:
+    return [well("e", "well")]
+
+
+async def test_a_check_that_hangs_or_fails_is_told_and_ends_no_other() -> None:
+    looks = {"a": _hangs, "b": _fails, "c": _is_away, "d": _asks_in_vain, "e": _is_well}
+    reported: list[list[str]] = []
+    began = time.monotonic()
+    found = await run_checks(
+        [Check(name, 0.05, look) for name, look in looks.items()], lambda names: reported.append(list(names))
+    )
+    assert time.monotonic() - began < 10
+    codes = [(each.what, each.code) for each in found]
+    assert codes == [("a", "unfinished"), ("b", "defect"), ("c", "redis-away"), ("d", "outside-away"), ("e", "")]
+    assert "test-only-secret" not in as_table(found)
+    assert reported[0] == list(looks)
+    assert reported[-1] == []
+
+
+def test_the_table_has_columns_and_counts_and_shows_no_control_characters() -> None:
+    found = [well("a", "fine"), trouble(Code.PARKED, "parked", "1 case\x1b[31m"), trouble(Code.SIGN_IN, "jira", "401")]
+    lines = click.unstyle(as_table(found)).splitlines()
+    assert [len(line.partition(":")[0]) for line in (lines[0], lines[1], lines[3])] == [6, 11, 9]
+    assert [line.index(word) for line, word in zip(lines, ("fine", "1 case", "remedy parked list"), strict=False)] == [
+        13
+    ] * 3
+    assert lines[-1] == "1 well, 1 warning(s), 1 failure(s)"
+    assert "\x1b[31m1" not in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("found", "well_told", "worst"),
+    [
+        ([well("a", "")], True, "ok"),
+        ([well("a", ""), trouble(Code.PARKED, "b", "")], True, "warning"),
+        ([trouble(Code.SIGN_IN, "a", ""), trouble(Code.PARKED, "b", "")], False, "failure"),
+    ],
+)
+def test_the_object_says_the_worst(found: list[Diagnosis], *, well_told: bool, worst: str) -> None:
+    told = as_object(found)
+    assert (told["well"], told["worst"]) == (well_told, worst)
+
+
+def test_progress_is_only_for_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    progress()(["jira"])
+    assert capsys.readouterr() == ("", "")
+
+
+def test_headers_are_noted_only_while_somebody_wants_to_know() -> None:
+    headers = {"Date": "Fri, 15 Jan 2027 08:00:30 GMT", "X-RateLimit-Limit": "300", "X-RateLimit-Remaining": "7"}
+    note_answer(headers)
+    with noting_answers(lambda: 1_800_000_000.0) as answers:
+        note_answer(headers)
+        note_answer({"Date": "yesterday", "X-RateLimit-Limit": "many"})
+    note_answer(headers)
+    assert answers == [NotedAnswer(30.0, 300, 7), NotedAnswer(None, None, None)]
