@@ -1,0 +1,214 @@
+"""B7, and what sizes are worked out from: what Redis keeps for each thing, and how many cases one worker settles."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import mean, median
+
+import httpx2
+from redis.asyncio import Redis
+
+from bench.deliveries import BODY_BYTES
+from bench.effort import Effort
+from bench.load import Order, put_load
+from bench.report import Line, Report, median_ratio
+from bench.system import System, open_system
+from remediation.cases import CaseKey, CaseKind
+from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
+from remediation.store.connection import Connection
+from remediation.store.keys import (
+    CASE,
+    INBOX,
+    PARKED,
+    PARKED_ROW,
+    PENDING,
+    PENDING_SINCE,
+    SCANS,
+    SEEN,
+    TICKET_KEYS,
+    TICKETS,
+    TIMELINE,
+)
+from remediation.store.todo import Todo
+from sandbox.secrets import DISTRICT
+
+MOST_BYTES = 1_024
+LONG_TIMELINES = (10, 100, 500)
+
+NEW = "new cases, two tickets each"
+LOOKS = "looks at cases that need nothing"
+ANCHOR = "anchor: bare requests to the sandbox, 32 at once"
+REQUESTS_OF_A_LOOK = 3
+
+_CASES_A_SAMPLE = 10
+_AT_ONCE = 32
+_SETTLE_SECONDS = 120.0
+_CRITICAL = {"severity": "critical", "domain_type": "direct_pii"}
+_DIRECTORIES = {"link": TICKETS, "key": TICKET_KEYS, "version": SEEN}
+
+
+@dataclass(slots=True)
+class Rates:
+    """What was done in a second, by round."""
+
+    new: list[float] = field(default_factory=list)
+    looks: list[float] = field(default_factory=list)
+    anchor: list[float] = field(default_factory=list)
+
+
+def measure(effort: Effort) -> Report:
+    """Rounds of new cases, looks and bare requests in turn; then every kind of thing is weighed in Redis."""
+    return asyncio.run(_measure(effort))
+
+
+async def _measure(effort: Effort) -> Report:
+    rates, count = Rates(), effort.samples * _CASES_A_SAMPLE
+    async with open_system() as system, httpx2.AsyncClient(trust_env=False) as client:
+        for _ in range(effort.rounds):
+            ids = await _settle_new(system, count, rates)
+            await _look_again(system, ids, rates)
+            rates.anchor.append(await _bare(system, client, count))
+        weighed = await _weigh(system, count, effort.rounds * count)
+    return Report(
+        topic="sizing",
+        lines=(*_rate_lines(rates), *_weight_lines(weighed)),
+        figures={"per_second": {"new": rates.new, "looks": rates.looks, "anchor": rates.anchor}, "bytes": weighed},
+        unit="bytes of Redis",
+        bars=weighed,
+    )
+
+
+async def _settle_new(system: System, count: int, rates: Rates) -> list[str]:
+    """Let so many be found by a scan, and wait until each has its tickets. Returns their ids."""
+    started = time.perf_counter()
+    ids = system.outside.scan([_CRITICAL] * count)
+    await _until(lambda: _is_listed(system.redis, ids[-1]))
+    await system.settle()
+    rates.new.append(count / (time.perf_counter() - started))
+    return ids
+
+
+async def _look_again(system: System, ids: Sequence[str], rates: Rates) -> None:
+    """Have each of them looked at once more."""
+    keys = [CaseKey(DISTRICT, CaseKind.FINDING, each) for each in ids]
+    started = time.perf_counter()
+    await Todo(Connection(system.redis)).mark([(key, None) for key in keys], time.time())
+    await system.settle()
+    rates.looks.append(len(ids) / (time.perf_counter() - started))
+
+
+async def _bare(system: System, client: httpx2.AsyncClient, count: int) -> float:
+    """Requests a second that the sandbox answers to somebody who does nothing else."""
+    address, left = f"{system.stage.outside['schoolscan']}/v1/findings/fnd_none", iter(range(count))
+
+    async def ask() -> None:
+        for _ in left:
+            await client.get(address)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(ask() for _ in range(_AT_ONCE)))
+    return count / (time.perf_counter() - started)
+
+
+async def _weigh(system: System, count: int, cases: int) -> dict[str, float]:
+    """Bytes of each kind of thing, by what it is."""
+    redis = system.redis
+    rows, lines = await _mean_size(redis, CASE), await _mean_size(redis, TIMELINE)
+    places = sum([await _size(redis, kind + name) for kind in _DIRECTORIES.values() for name in ("jira", "servicenow")])
+    weighed = {
+        "a case's row, two tickets": rows,
+        "its tickets' places": places / cases,
+        f"its timeline, {await _mean_length(redis):.0f} entries": lines,
+        "a delivery that was read": await _mean_size(redis, INBOX),
+    }
+    for length in LONG_TIMELINES:
+        weighed[f"a timeline of {length} entries"] = await _long_timeline(redis, length)
+    weighed["a parked case, besides its row"] = await _parked(system, count)
+    weighed[f"a delivery that waits ({BODY_BYTES / 1000} KB)"] = await _unread(system, count)
+    return weighed
+
+
+async def _parked(system: System, count: int) -> float:
+    for number in range(count):
+        system.outside.send("finding.critical", {"finding_id": f"fnd_none_{number}"})
+    await _until(lambda: _are_parked(system.redis, count))
+    return await _mean_size(system.redis, PARKED_ROW) + await _size(system.redis, PARKED) / count
+
+
+async def _unread(system: System, count: int) -> float:
+    """Its row, its job, and its places in three lists."""
+    system.worker.stop()
+    put_load(Order(system.stage.receiver_address, f"sizing-{time.time_ns()}", 202, _SETTLE_SECONDS, count=count))
+    redis = system.redis
+    waiting = await redis.zrange(PENDING, 0, -1)
+    rows = [await _size(redis, INBOX.encode() + each) for each in waiting]
+    jobs = await _mean_size(redis, f"{JOB_PREFIX}{Job.READ_DELIVERY}:")
+    lists = sum([await _size(redis, each) for each in (PENDING, PENDING_SINCE, WORK_QUEUE)])
+    return mean(rows) + jobs + lists / len(waiting)
+
+
+async def _long_timeline(redis: Redis, length: int) -> float:
+    """Bytes of a timeline that says again and again what a real one says."""
+    key = await anext(redis.scan_iter(TIMELINE + "*", count=1_000))
+    told = [fields for _, fields in await redis.xrange(key)]
+    name = f"bench:timeline:{length}"
+    for number in range(length):
+        await redis.xadd(name, told[number % len(told)])
+    return await _size(redis, name)
+
+
+async def _mean_length(redis: Redis) -> float:
+    return float(mean([await redis.xlen(key) async for key in redis.scan_iter(TIMELINE + "*", count=1_000)]))
+
+
+async def _mean_size(redis: Redis, prefix: str) -> float:
+    return mean([await _size(redis, key) async for key in redis.scan_iter(prefix + "*", count=1_000)])
+
+
+async def _size(redis: Redis, key: str | bytes) -> float:
+    return float(await redis.memory_usage(key, samples=0) or 0)
+
+
+async def _is_listed(redis: Redis, finding: str) -> bool:
+    """Whether the scan has been listed up to its last finding."""
+    return bool(await redis.exists(CASE + _ref(finding))) and not await redis.zcard(SCANS)
+
+
+async def _are_parked(redis: Redis, count: int) -> bool:
+    return int(await redis.zcard(PARKED)) >= count
+
+
+async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what happens in other processes. Raises TimeoutError."""
+    async with asyncio.timeout(_SETTLE_SECONDS):
+        while not await holds():  # noqa: ASYNC110 - nobody here could set an event
+            await asyncio.sleep(0.01)
+
+
+def _ref(finding: str) -> str:
+    return CaseKey(DISTRICT, CaseKind.FINDING, finding).ref
+
+
+def _rate_lines(rates: Rates) -> tuple[Line, ...]:
+    share = median_ratio([each * REQUESTS_OF_A_LOOK for each in rates.looks], rates.anchor)
+    new = median_ratio(rates.new, rates.anchor)
+    return (
+        Line("B7", ANCHOR, f"{median(rates.anchor):,.0f}/s"),
+        Line("B7", f"one worker: {NEW}", f"{median(rates.new):,.0f}/s, one for {1 / new:.0f} of the anchor's requests"),
+        Line("B7", f"one worker: {LOOKS}", f"{median(rates.looks):,.0f}/s, {share:.2f} of the anchor's requests"),
+    )
+
+
+def _weight_lines(weighed: dict[str, float]) -> list[Line]:
+    whole = sum(list(weighed.values())[:3])
+    return [
+        Line(
+            "B7",
+            "Redis for a case at rest: row, places, timeline",
+            f"{whole:,.0f} bytes",
+            "≤ 1,024",
+            whole <= MOST_BYTES,
+        ),
+        *(Line("B7", what, f"{size:,.0f} bytes") for what, size in weighed.items()),
+    ]
