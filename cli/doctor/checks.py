@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from redis.exceptions import NoPermissionError
+
 from cli.doctor.diagnosis import Code, Diagnosis, trouble
 from remediation.errors import RemediationError, StoreUnavailable
 
@@ -26,12 +28,12 @@ async def run_checks(checks: Sequence[Check], report: Report) -> list[Diagnosis]
     open_ones = [check.name for check in checks]
 
     async def ended(check: Check) -> list[Diagnosis]:
-        report(open_ones)
         found = await _look(check)
         open_ones.remove(check.name)
         report(open_ones)
         return found
 
+    report(open_ones)
     found = await asyncio.gather(*map(ended, checks))
     return [each for diagnoses in found for each in diagnoses]
 
@@ -44,6 +46,8 @@ async def _look(check: Check) -> list[Diagnosis]:
         return [trouble(Code.UNFINISHED, check.name, f"did not end within {check.seconds:.0f} seconds")]
     except StoreUnavailable as error:
         return [trouble(Code.REDIS_AWAY, check.name, str(error))]
+    except NoPermissionError:
+        return [trouble(Code.REDIS_RIGHTS, check.name, "our user may not do what this needs")]
     except RemediationError as error:
         return [trouble(Code.OUTSIDE_AWAY, check.name, str(error))]
     except Exception as error:  # noqa: BLE001 - one defect must not hide what the other checks found

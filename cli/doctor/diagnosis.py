@@ -62,6 +62,7 @@ class Code(StrEnum):
     QUARANTINED = "quarantined"
     SYSTEM_WAITED_FOR = "system-waited-for"
     SIGN_IN = "sign-in"
+    RIGHTS = "rights"
     OUTSIDE_AWAY = "outside-away"
     OUTSIDE_REFUSED = "outside-refused"
     LIMIT_REACHED = "limit-reached"
@@ -134,7 +135,8 @@ TROUBLES: Mapping[Code, Trouble] = MappingProxyType(
             "Redis does not take our user or password", "Correct REDIS_USERNAME and REDIS_PASSWORD, or REDIS_URL."
         ),
         Code.REDIS_RIGHTS: _warning(
-            "our Redis user may not ask how the server is", "Allow it INFO, CONFIG GET and TIME."
+            "our Redis user may not do what is needed, or not ask; where durability cannot be told, it is a failure",
+            "Allow it INFO, CONFIG GET, TIME and scripts; ALLOW_WEAK_DURABILITY=true only if its provider keeps all.",
         ),
         Code.REDIS_VERSION: _failure("Redis is older than what we need", "Use Redis 6.2 or later, or any Valkey."),
         Code.REDIS_CLUSTER: _failure(
@@ -220,6 +222,10 @@ TROUBLES: Mapping[Code, Trouble] = MappingProxyType(
             "workers wait for a system", "Nothing is lost: the cases go on when it answers."
         ),
         Code.SIGN_IN: _failure("a system does not let us in", "Is its token or password still valid?"),
+        Code.RIGHTS: _failure(
+            "a system knows our account, and does not let it do what is needed",
+            "Give our account the role, scope or permission that its words are about.",
+        ),
         Code.OUTSIDE_AWAY: _failure("a system does not answer", "Is its address right?"),
         Code.OUTSIDE_REFUSED: _failure("a system refuses what we ask", "Is its address right?"),
         Code.LIMIT_REACHED: _failure(
@@ -261,6 +267,12 @@ def trouble(code: Code, what: str, says: str, advice: str = "", severity: Severi
     """It is not; `advice` and `severity` where they are others than the usual ones of this kind."""
     usual = TROUBLES[code]
     return Diagnosis(what, severity or usual.severity, says, advice or usual.advice, code.value)
+
+
+def span_words(seconds: float) -> str:
+    """A span of time: 12 min, 3 h 5 min."""
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
 
 
 def ordinary(what: str, says: str, *troubles: Diagnosis) -> list[Diagnosis]:

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from cli.assembly import open_outside
 from cli.case_words import time_words
 from cli.doctor.checks import Check
-from cli.doctor.diagnosis import Code, Diagnosis, Severity, trouble, well
+from cli.doctor.diagnosis import TROUBLES, Code, Diagnosis, Severity, trouble, well
 from cli.live_answers import inspector_of, placed
 from cli.outbound import outbound
 from cli.tracker_sites import remembered, site_of
@@ -95,15 +95,17 @@ async def _asked(system: _System) -> Diagnosis:
         return well(system.what, await system.who())
     except OutsideError as error:
         code = _code_of(error)
-        advice = "" if code is not Code.SIGN_IN else f"Is its token or password still valid?{system.more_advice}"
-        return trouble(code, system.what, str(error), advice)
+        more = system.more_advice if code in {Code.SIGN_IN, Code.RIGHTS} else ""
+        return trouble(code, system.what, str(error), f"{TROUBLES[code].advice}{more}")
 
 
 def _code_of(error: OutsideError) -> Code:
     if isinstance(error, TryLater) and error.waiting is Waiting.LIMIT:
         return Code.LIMIT_REACHED
-    if error.status == HTTPStatus.FORBIDDEN or (isinstance(error, TryLater) and error.waiting is Waiting.SIGN_IN):
+    if isinstance(error, TryLater) and error.waiting is Waiting.SIGN_IN:
         return Code.SIGN_IN
+    if error.status == HTTPStatus.FORBIDDEN:
+        return Code.RIGHTS
     return Code.OUTSIDE_REFUSED if isinstance(error, Refused) else Code.OUTSIDE_AWAY
 
 

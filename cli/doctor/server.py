@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from cli.clock import WORTH_TELLING
-from cli.doctor.diagnosis import Code, Diagnosis, Severity, trouble, well
+from cli.doctor.diagnosis import Code, Diagnosis, Severity, span_words, trouble, well
 from remediation.settings import Settings
 from remediation.store.connection import Connection
-from remediation.store.readiness import durability_problems, standing_problem
+from remediation.store.readiness import UNTOLD, durability_problems, standing_problem
 from remediation.store.server import OLDEST_VERSION, ServerState, lets_us_in, read_server
 
 _MUCH, _TOO_MUCH = 0.8, 0.95
@@ -27,12 +27,12 @@ async def unusable(connection: Connection) -> Diagnosis | None:
 async def look_at_server(connection: Connection, settings: Settings) -> tuple[list[Diagnosis], bool]:
     """How the server is, and whether what is stored can be read. Raises StoreUnavailable."""
     state = await read_server(connection)
-    if state is None:
-        return [trouble(Code.REDIS_RIGHTS, "Redis", "our user may not ask how it is")], True
-    if state.is_cluster:
+    if state is not None and state.is_cluster:
         return [trouble(Code.REDIS_CLUSTER, "Redis", "runs in cluster mode, which remedy cannot use")], False
-    problems = await durability_problems(connection.redis)
-    return [_durability(settings, problems), *condition_of(state)], True
+    durability = _durability(settings, await durability_problems(connection.redis))
+    if state is None:
+        return [durability, trouble(Code.REDIS_RIGHTS, "Redis condition", "our user may not ask how it is")], True
+    return [durability, *condition_of(state)], True
 
 
 def clock_agrees(difference: float) -> Diagnosis:
@@ -44,6 +44,8 @@ def clock_agrees(difference: float) -> Diagnosis:
 
 
 def _durability(settings: Settings, problems: Sequence[str]) -> Diagnosis:
+    if UNTOLD in problems and not settings.allow_weak_durability:
+        return trouble(Code.REDIS_RIGHTS, "Redis", UNTOLD, severity=Severity.FAILURE)
     if problems and not settings.allow_weak_durability:
         return trouble(Code.REDIS_NOT_DURABLE, "Redis", "; ".join(problems))
     where = "embedded" if settings.redis_url is None else "at REDIS_URL"
@@ -64,7 +66,8 @@ def _version(state: ServerState) -> Diagnosis:
     if state.version and state.version < OLDEST_VERSION:
         oldest = ".".join(map(str, OLDEST_VERSION))
         return trouble(Code.REDIS_VERSION, "Redis version", f"{state.product} is older than {oldest}")
-    return well("Redis version", state.product)
+    since = "" if state.uptime is None else f", up for {span_words(state.uptime)}"
+    return well("Redis version", f"{state.product}{since}")
 
 
 def _disk(state: ServerState) -> Iterator[Diagnosis]:

@@ -1,8 +1,11 @@
 """Redis and all that rests in it: opened once, asked side by side."""
 
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from functools import partial
+
+from redis.exceptions import NoPermissionError
 
 from cli.assembly import open_connection, redis_address
 from cli.clock import clock_of
@@ -37,14 +40,22 @@ async def look_at_store(connection: Connection, settings: Settings, keyring: Key
         server, is_readable = await look_at_server(connection, settings)
         if not is_readable:
             return server
-        clock = await clock_of(connection)
+        clock, now = await _time(connection)
     except StoreUnavailable as error:
         return [trouble(Code.REDIS_AWAY, "Redis", str(error))]
-    now = clock()
     checks = [
         Check("work", _STORED_SECONDS, partial(look_at_work, connection, now)),
         Check("processes", _STORED_SECONDS, partial(look_at_processes, connection, settings.mappings_path, now)),
     ]
     if keyring is not None:
         checks.append(Check("sealed data", _STORED_SECONDS, partial(look_at_seals, connection, keyring)))
-    return [*server, clock_agrees(clock.difference), *await run_checks(checks, lambda _names: None)]
+    return [*server, clock, *await run_checks(checks, lambda _names: None)]
+
+
+async def _time(connection: Connection) -> tuple[Diagnosis, float]:
+    """Whether the clocks agree, and what time it is: the machine's, where our user may not ask Redis."""
+    try:
+        clock = await clock_of(connection)
+    except NoPermissionError:
+        return trouble(Code.REDIS_RIGHTS, "clock", "our user may not ask Redis for the time"), time.time()
+    return clock_agrees(clock.difference), clock()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cli.case_words import time_words, waiting_words
-from cli.doctor.diagnosis import Code, Diagnosis, ordinary, trouble, well
+from cli.doctor.diagnosis import Code, Diagnosis, ordinary, span_words, trouble, well
 from remediation.errors import Waiting
 from remediation.sealing import Keyring
 from remediation.senders import Sender
@@ -59,7 +59,7 @@ def _seals(found: list[SealedUnder]) -> Iterator[Diagnosis]:
 def _unread(figures: Figures, now: float) -> Diagnosis:
     what, age = "unread deliveries", now - (figures.oldest_unread or now)
     if age > UNREAD_SECONDS:
-        says = f"{figures.unread:,}; the oldest waits for {_span(age)}"
+        says = f"{figures.unread:,}; the oldest waits for {span_words(age)}"
         return trouble(Code.DELIVERIES_UNREAD, what, says)
     return well(what, f"{figures.unread:,}")
 
@@ -68,7 +68,7 @@ def _cases(figures: Figures, now: float) -> Diagnosis:
     what, age = "cases that wait", now - (figures.oldest_dirty or now)
     says = f"{figures.dirty:,}, {figures.put_off:,} of them put off"
     if age > WAITING_SECONDS:
-        return trouble(Code.CASES_WAITING, what, f"{says}; the oldest waits for {_span(age)}")
+        return trouble(Code.CASES_WAITING, what, f"{says}; the oldest waits for {span_words(age)}")
     return well(what, says)
 
 
@@ -103,8 +103,3 @@ def _waited_for(each: Trouble) -> Diagnosis:
     cases = f"{each.cases} case(s) wait for it" if each.cases else "no case waits for it yet"
     says = f"{waiting_words(each)}; {cases}"
     return trouble(Code.SYSTEM_WAITED_FOR, f"waiting for {each.system}", says, _MENDS.get(each.waiting, ""))
-
-
-def _span(seconds: float) -> str:
-    minutes = int(seconds) // 60
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"  # noqa: PLR2004 - minutes

@@ -23,13 +23,14 @@ _STOPS_WRITES = "stop-writes-on-bgsave-error"
 class ServerState:
     """One look at a server. Counts are since it started; a figure that it does not tell is None.
 
-    `version` is that of the Redis that it is compatible with, `product` what it calls itself. `latency` is how many
-    seconds a small question took, the median of five. `refuses_writes` says that it takes no writes because its last
-    snapshot failed (MISCONF).
+    `version` is that of the Redis that it is compatible with, `product` what it calls itself. `uptime` is in seconds
+    since its process started, `latency` how many seconds a small question took, the median of five. `refuses_writes`
+    says that it takes no writes because its last snapshot failed (MISCONF).
     """
 
     product: str
     version: tuple[int, ...]
+    uptime: int | None
     is_cluster: bool
     is_replica: bool
     is_loading: bool
@@ -96,6 +97,7 @@ def _state(told: Mapping[str, Any], settings: Mapping[str, str], latency: float)
     return ServerState(
         product=_product(told),
         version=_version(told.get("redis_version")),
+        uptime=told.get("uptime_in_seconds"),
         is_cluster=bool(told.get("cluster_enabled")),
         is_replica=told.get("role") == "slave",
         is_loading=bool(told.get("loading")),

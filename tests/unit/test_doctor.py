@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 SERVER = ServerState(
     product="Redis 7.4.1",
     version=(7, 4, 1),
+    uptime=7_500,
     is_cluster=False,
     is_replica=False,
     is_loading=False,
@@ -75,7 +76,9 @@ def test_a_server_in_a_bad_condition_is_told(change: dict[str, object], code: Co
     assert [(each.code, each.severity) for each in told] == [(code, severity)]
 
 
-@pytest.mark.parametrize("unknown", [{"max_memory": None}, {"most_clients": None}, {"version": ()}, {"clients": None}])
+@pytest.mark.parametrize(
+    "unknown", [{"uptime": None}, {"max_memory": None}, {"most_clients": None}, {"version": ()}, {"clients": None}]
+)
 def test_what_a_server_does_not_tell_is_no_trouble(unknown: dict[str, object]) -> None:
     found = list(condition_of(replace(SERVER, **unknown)))  # type: ignore[arg-type]
     assert {each.severity for each in found} == {Severity.OK}
@@ -114,6 +117,7 @@ async def test_a_check_that_hangs_or_fails_is_told_and_ends_no_other() -> None:
     assert codes == [("a", "unfinished"), ("b", "defect"), ("c", "redis-away"), ("d", "outside-away"), ("e", "")]
     assert "test-only-secret" not in as_table(found)
     assert reported[0] == list(looks)
+    assert len(reported) == 1 + len(looks)
     assert reported[-1] == []
 
 
