@@ -20,6 +20,7 @@ from cli.doctor.store import REDIS_SECONDS, look_at_store, open_store
 from cli.failures import ExitCode
 from remediation.errors import ConfigurationError
 from remediation.settings import Settings, environ, load_settings
+from remediation.store.processes import Role
 
 Tell = Callable[[Sequence[Diagnosis]], ExitCode]
 
@@ -30,8 +31,14 @@ _END_SECONDS = 15.0
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 @click.option("--offline", is_flag=True, help="Only what can be told from here: settings, secrets, mappings.")
+@click.option(
+    "--as",
+    "role",
+    type=click.Choice(["receiver", "worker"]),
+    help="Only with the secrets of such a process: in its pod.",
+)
 @click.option("--strict", is_flag=True, help="Exit code 1 for warnings, too.")
-def doctor(*, as_json: bool, offline: bool, strict: bool) -> None:
+def doctor(*, as_json: bool, offline: bool, role: Role | None, strict: bool) -> None:
     """Look at everything that the service needs, and say what is wrong and what to do about it.
 
     Settings, secrets, keys, mappings.yaml, Redis and what waits in it, the processes that run, SchoolScan and the
@@ -42,7 +49,7 @@ def doctor(*, as_json: bool, offline: bool, strict: bool) -> None:
     settings = load_settings()
     told = partial(_tell, as_json=as_json, strict=strict)
     with contextlib.ExitStack() as ended:
-        code = asyncio.run(_examined(settings, told, ended, offline=offline))
+        code = asyncio.run(_examined(settings, told, ended, role, offline=offline))
     raise SystemExit(code)
 
 
@@ -53,11 +60,13 @@ def _tell(found: Sequence[Diagnosis], *, as_json: bool, strict: bool) -> ExitCod
     return ExitCode.FAILED if any(each.severity in bad for each in found) else ExitCode.DONE
 
 
-async def _examined(settings: Settings, tell: Tell, ended: contextlib.ExitStack, *, offline: bool) -> ExitCode:
+async def _examined(
+    settings: Settings, tell: Tell, ended: contextlib.ExitStack, role: Role | None, *, offline: bool
+) -> ExitCode:
     """Look and tell, and only then let go of what is open: a system that hangs may hold that up."""
     keys, keyring = look_at_data_keys(settings)
     file, loaded = look_at_mappings(settings)
-    secrets, is_complete = look_at_secrets(loaded, environ()) if loaded else ([], False)
+    secrets, is_complete = look_at_secrets(loaded, environ(), role) if loaded else ([], False)
     found = [*look_at_settings(settings, environ()), *keys, *file, *secrets]
     if offline:
         return tell(found)

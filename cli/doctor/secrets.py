@@ -15,6 +15,7 @@ from remediation.mapping.secrets import identities_of, worker_secrets
 from remediation.mapping.watching import files_named
 from remediation.sealing import Keyring
 from remediation.settings import Settings
+from remediation.store.processes import Role
 
 _SHORTEST_SECRET = 24
 """Bytes that Standard Webhooks asks for at least."""
@@ -35,18 +36,21 @@ def look_at_data_keys(settings: Settings) -> tuple[list[Diagnosis], Keyring | No
     return [well("DATA_KEYS", f"{len(keyring.key_ids)} data key(s); {keyring.key_ids[0]} seals")], keyring
 
 
-def look_at_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[list[Diagnosis], bool]:
-    """All secrets that mappings.yaml refers to, and whether those are there with which the outside is asked."""
-    tokens = _there("tokens and passwords", Code.SECRET_MISSING, lambda: _worker_secrets(loaded, environ))
-    keys = [each for each in loaded.mappings.districts.values() if each.identity]
-    identities = (
-        _there("identity keys", Code.IDENTITY_KEY, lambda: f"{len(identities_of(loaded, environ))} found")
-        if keys
-        else []
-    )
+def look_at_secrets(
+    loaded: Loaded, environ: Mapping[str, str], role: Role | None = None
+) -> tuple[list[Diagnosis], bool]:
+    """The secrets that mappings.yaml refers to, and whether those are there with which the outside is asked.
+
+    Of a process of one `role` only those that it reads.
+    """
+    found = [] if role == "worker" else _webhook_secrets(loaded)
     files = [] if _POD in environ else list(_readable_files(loaded))
-    found = [*_webhook_secrets(loaded), *tokens, *identities, *files]
-    return found, all(each.is_well for each in (*tokens, *identities))
+    if role == "receiver":
+        return [*found, *files], False
+    asked = _there("tokens and passwords", Code.SECRET_MISSING, lambda: _worker_secrets(loaded, environ))
+    if any(each.identity for each in loaded.mappings.districts.values()):
+        asked += _there("identity keys", Code.IDENTITY_KEY, lambda: f"{len(identities_of(loaded, environ))} found")
+    return [*found, *asked, *files], all(each.is_well for each in asked)
 
 
 def _worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> str:

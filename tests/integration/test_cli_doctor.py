@@ -175,6 +175,21 @@ def test_a_missing_secret_is_named_with_its_place_even_offline(
     assert f"{clinic.path}:" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("role", "variables"),
+    [
+        ("worker", ["SCHOOLSCAN_WEBHOOK_SECRET"]),
+        ("receiver", ["SCHOOLSCAN_TOKEN", "SERVICENOW_PASSWORD", "JIRA_TOKEN"]),
+    ],
+)
+def test_in_a_pod_only_the_secrets_of_its_process_are_wanted(clinic: Clinic, role: str, variables: list[str]) -> None:
+    clinic.environment |= dict.fromkeys(variables)
+    assert clinic.call("--as", role, "--strict").exit_code == ExitCode.DONE
+    assert clinic.call().exit_code == ExitCode.FAILED
+    asks_outside = "tracker jira:" in clinic.call("--as", role).stdout
+    assert asks_outside is (role == "worker")
+
+
 def test_missing_data_keys_come_with_how_to_make_some(clinic: Clinic) -> None:
     clinic.environment["DATA_KEYS"] = None
     (bad,) = clinic.failures().values()
