@@ -50,6 +50,7 @@ OUTBOUND_PROXY: {value: {{ . | quote }}}
 {{- if or .root.Values.outbound.ca.configMap .root.Values.outbound.ca.secret }}
 OUTBOUND_CA_FILE: {value: {{ printf "/etc/remedy-ca/%s" .root.Values.outbound.ca.key | quote }}}
 {{- end }}
+{{ include "remedy.env.telemetry" .root }}
 {{ include "remedy.env.redis" .root }}
 {{- range $name, $said := .process.secretEnv }}
 {{- if kindIs "map" $said }}
@@ -58,6 +59,45 @@ OUTBOUND_CA_FILE: {value: {{ printf "/etc/remedy-ca/%s" .root.Values.outbound.ca
 {{ $name }}: {valueFrom: {secretKeyRef: {name: {{ include "remedy.secretName" $.root | quote }}, key: {{ $said | quote }}}}}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* Who is told of spans and of errors. What may be a secret comes from a Secret. */}}
+{{- define "remedy.env.telemetry" -}}
+{{- with .Values.tracing -}}
+{{- if .endpoint }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {value: {{ .endpoint | quote }}}
+OTEL_SERVICE_NAME: {value: {{ .serviceName | quote }}}
+OTEL_TRACES_SAMPLER_ARG: {value: {{ .samplingRatio | toString | quote }}}
+{{- if .headers.existingSecret }}
+OTEL_EXPORTER_OTLP_HEADERS: {valueFrom: {secretKeyRef: {name: {{ .headers.existingSecret | quote }}, key: {{ .headers.key | quote }}}}}
+{{- end }}
+{{- $described := list -}}
+{{- range $name, $value := .resourceAttributes -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $described = append $described (printf "%s=%s" $name (include "remedy.text" $value | urlquery | replace "+" "%20")) -}}
+{{- end -}}
+{{- end -}}
+{{- with $described }}
+OTEL_RESOURCE_ATTRIBUTES: {value: {{ join "," . | quote }}}
+{{- end }}
+{{- if or .ca.configMap .ca.secret }}
+OTEL_EXPORTER_OTLP_CERTIFICATE: {value: {{ printf "/etc/remedy-tracing/%s" .ca.key | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.sentry }}
+{{- if .existingSecret }}
+SENTRY_DSN: {valueFrom: {secretKeyRef: {name: {{ .existingSecret | quote }}, key: {{ .key | quote }}}}}
+SENTRY_ENVIRONMENT: {value: {{ .environment | quote }}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The port of the collector of traces, for network policies. */}}
+{{- define "remedy.tracingPort" -}}
+{{- $address := urlParse .Values.tracing.endpoint -}}
+{{- $port := last (splitList ":" (get $address "host")) -}}
+{{- if regexMatch "^[0-9]+$" $port -}}{{ $port }}{{- else -}}{{ ternary "443" "80" (eq (get $address "scheme") "https") }}{{- end -}}
 {{- end -}}
 
 {{/* Where Redis is. A password never stands in the address, unless a Secret of the user's holds the whole address. */}}

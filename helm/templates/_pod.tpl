@@ -115,6 +115,15 @@ volumeMounts:
 - name: outbound-ca
   secret: {secretName: {{ $values.outbound.ca.secret | quote }}}
 {{- end }}
+{{- with $values.tracing }}
+{{- if and .endpoint .ca.configMap }}
+- name: tracing-ca
+  configMap: {name: {{ .ca.configMap | quote }}}
+{{- else if and .endpoint .ca.secret }}
+- name: tracing-ca
+  secret: {secretName: {{ .ca.secret | quote }}}
+{{- end }}
+{{- end }}
 {{- with .process.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
@@ -129,6 +138,9 @@ volumeMounts:
 {{- end }}
 {{- if or $values.outbound.ca.configMap $values.outbound.ca.secret }}
 - {name: outbound-ca, mountPath: /etc/remedy-ca, readOnly: true}
+{{- end }}
+{{- if and $values.tracing.endpoint (or $values.tracing.ca.configMap $values.tracing.ca.secret) }}
+- {name: tracing-ca, mountPath: /etc/remedy-tracing, readOnly: true}
 {{- end }}
 {{- with .process.extraVolumeMounts }}
 {{ toYaml . }}

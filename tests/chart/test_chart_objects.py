@@ -262,6 +262,36 @@ def test_the_whole_proxy_and_certificate_reach_every_process() -> None:
         assert env["OUTBOUND_CA_FILE"] == "/etc/remedy-ca/company.pem"
 
 
+def test_who_is_told_of_spans_and_errors_is_named_to_every_process_and_reachable() -> None:
+    objects = rendered(values_of(CHART / "ci" / "everything-values.yaml"))
+    for name in ("rel-bridge-receiver", "rel-bridge-worker"):
+        env = _env(objects, name)
+        assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "https://collector.lakeside.example"
+        assert env["OTEL_RESOURCE_ATTRIBUTES"] == "deployment.environment.name=trial%20run,team.number=4711"
+        assert (env["OTEL_TRACES_SAMPLER_ARG"], env["OTEL_SERVICE_NAME"]) == ("0.25", "bridge")
+        assert env["OTEL_EXPORTER_OTLP_CERTIFICATE"] == "/etc/remedy-tracing/ca.pem"
+        assert env["SENTRY_ENVIRONMENT"] == "trial"
+    policies = [each["spec"] for each in objects if each["kind"] == "NetworkPolicy"]
+    there = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "tracing"}}}]
+    rule = {"ports": [{"protocol": "TCP", "port": 443}], "to": there}
+    assert [rule in policy.get("egress", []) for policy in policies].count(True) == 2
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"),
+    [("http://otel.monitoring:4318", 4318), ("http://otel/base", 80), ("https://otel.example/", 443)],
+)
+def test_the_port_of_a_collector_is_open(endpoint: str, port: int) -> None:
+    objects = rendered({"networkPolicy": {"enabled": True}, "tracing": {"endpoint": endpoint}})
+    policies = [each["spec"] for each in objects if each["kind"] == "NetworkPolicy"]
+    rule = {"ports": [{"protocol": "TCP", "port": port}]}
+    assert [rule in policy.get("egress", []) for policy in policies].count(True) == 2
+
+
+def test_without_a_listener_nothing_is_said_of_one() -> None:
+    assert not {name for name in _env(rendered(), "rel-remedy-worker") if name.startswith(("OTEL_", "SENTRY_"))}
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
