@@ -2,11 +2,14 @@
 
 from http import HTTPStatus
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from receiver.limits import RETRY_AFTER, RequestRefused
 from receiver.metrics import DELIVERIES
+
+logger = structlog.get_logger()
 
 
 async def refused(request: Request, error: Exception) -> Response:
@@ -22,6 +25,8 @@ async def unavailable(request: Request, error: Exception) -> Response:
 
 
 def _answer(request: Request, status: HTTPStatus, headers: dict[str, str], reason: str) -> Response:
+    log = logger.warning if status is HTTPStatus.SERVICE_UNAVAILABLE else logger.info
+    log("delivery_not_taken", status=status.value, reason=reason)
     if sender := getattr(request.state, "sender", None):  # set by the endpoint that knew whose delivery it is
         DELIVERIES.labels(sender, str(status.value), reason).inc()
     return PlainTextResponse(f"{status.phrase}\n", status_code=status, headers=headers)

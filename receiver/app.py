@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from receiver import answers, health, webhooks
 from receiver.accounts import Accounts
+from receiver.correlation import Correlated
 from receiver.limits import LastResort, RequestRefused
 from receiver.metrics import SIGNATURE_FAILURES
 from remediation.errors import StoreUnavailable
@@ -59,7 +60,7 @@ def create_app(
             Route("/livez", health.livez),
             Route("/readyz", health.readyz),
         ],
-        middleware=[Middleware(LastResort)],
+        middleware=[Middleware(Correlated), Middleware(LastResort)],
         exception_handlers={RequestRefused: answers.refused, StoreUnavailable: answers.unavailable},
     )
     app.router.redirect_slashes = False  # a redirect is none of the answers that a sender may get

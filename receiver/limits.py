@@ -12,6 +12,7 @@ from http import HTTPStatus
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from remediation import telemetry
 from remediation.errors import RemediationError
 
 RETRY_AFTER = 5
@@ -106,8 +107,8 @@ async def _collected(receive: Receive, limit: int) -> bytes:
 class LastResort:
     """Middleware: whatever nobody caught becomes 503 with Retry-After, and its class (never its words) a log line.
 
-    A sender repeats what got a 503, so that nothing is lost by a mistake of ours. Goes first in the `middleware` list
-    of an application: around the application it would come too late, after Starlette's own 500. SenderGone gets no
+    A sender repeats what got a 503, so that nothing is lost by a mistake of ours. Goes into the `middleware` list of an
+    application: around the application it would come too late, after Starlette's own 500. SenderGone gets no
     answer. A response that has begun is left as it is; the server closes the connection.
     """
 
@@ -130,8 +131,9 @@ class LastResort:
             await self._app(scope, receive, watched_send)
         except SenderGone:
             logger.info("sender_gone")
-        except Exception:
+        except Exception as error:
             logger.exception("request_failed")
+            telemetry.report(error)
             if not begun:
                 await _send_unavailable(send)
 

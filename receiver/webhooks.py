@@ -14,10 +14,12 @@ from starlette.types import Receive, Scope, Send
 from receiver.accounts import Account
 from receiver.limits import read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, SIGNATURE_FAILURES
+from remediation import telemetry
 from remediation.errors import SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.event_types import UnknownEvent
 from remediation.events import Event, delivery_id, read_schoolscan
 from remediation.failpoints import failpoint
+from remediation.origins import Origin
 from remediation.senders import Sender
 from remediation.signatures import SignatureFormat, Verified, verify
 from remediation.ticket_events import TicketNoticed, read_jira, read_servicenow
@@ -35,7 +37,7 @@ async def schoolscan(request: Request) -> Response:
     """A delivery of SchoolScan. 202 once it is durable, a repeat of a durable one included; else see answers.py."""
     account = request.app.state.accounts.of_district(request.path_params.get("district"))
     if account is None:
-        return _answer(Sender.SCHOOLSCAN, HTTPStatus.NOT_FOUND, "unknown_district")
+        return _refusal(Sender.SCHOOLSCAN, HTTPStatus.NOT_FOUND, "unknown_district")
     return await _delivery(request, account)
 
 
@@ -43,23 +45,28 @@ async def tracker(request: Request) -> Response:
     """A delivery of a tracker that mappings.yaml gives a webhook; answered as SchoolScan's are."""
     account = request.app.state.accounts.trackers.get(request.path_params["tracker"])
     if account is None:
-        return _answer(NOBODY, HTTPStatus.NOT_FOUND, "unknown_tracker")
+        return _refusal(NOBODY, HTTPStatus.NOT_FOUND, "unknown_tracker")
     return await _delivery(request, account)
 
 
 async def _delivery(request: Request, account: Account) -> Response:
     started, state, headers = time.perf_counter(), request.app.state, request.scope["headers"]
     request.state.sender = account.sender
+    whose = {"sender": str(account.sender), **account.sender.named(account.name)}
+    structlog.contextvars.bind_contextvars(**whose)
+    telemetry.note(**whose)
     require_json(headers)
     body = await read_body(request.receive, headers, limit=state.max_body_bytes, deadline=state.body_deadline)
     try:
         async with asyncio.timeout(STORE_DEADLINE):
             verified = await _verified(state, account, headers, body)
             failpoint("verified")
-            outcome = await _stored(state, account, body, verified)
+            origin = Origin(request.state.request_id, telemetry.traceparent())
+            with telemetry.span("store_delivery"):
+                outcome = await _stored(state, account, body, verified, origin)
     except SignatureInvalid:
         SIGNATURE_FAILURES.labels(account.sender, account.name).inc()
-        return _answer(account.sender, HTTPStatus.UNAUTHORIZED, "signature")
+        return _refusal(account.sender, HTTPStatus.UNAUTHORIZED, "signature")
     except TimeoutError:
         raise StoreUnavailable("TimeoutError") from None
     ACCEPT_SECONDS.observe(time.perf_counter() - started)
@@ -77,21 +84,25 @@ async def _verified(state: State, account: Account, headers: list[tuple[bytes, b
     return verified
 
 
-async def _stored(state: State, account: Account, body: bytes, verified: Verified) -> str:
+async def _stored(state: State, account: Account, body: bytes, verified: Verified, origin: Origin) -> str:
     """Store the delivery under the id that its sender signed; answers how that went."""
     sender, name, inbox, now = account.sender, account.name, state.inbox, state.clocks.stored()
     said = _said(sender, body)
     row = delivery_id(sender, name, (said.event_id if isinstance(said, Event) else None) or verified.signed_id, body)
     match said:
         case UnknownEvent():
-            outcome, is_new = "ignored", await inbox.accept_ignored(row, sender, name, now)
+            outcome, is_new = "ignored", await inbox.accept_ignored(row, sender, name, now, origin)
         case Unreadable():
-            outcome, is_new = "quarantined", await inbox.accept(row, sender, name, body, now, unreadable=str(said))
+            outcome, is_new = (
+                "quarantined",
+                await inbox.accept(row, sender, name, body, now, origin, unreadable=str(said)),
+            )
         case _:
-            outcome, is_new = "stored", await inbox.accept(row, sender, name, body, now)
+            outcome, is_new = "stored", await inbox.accept(row, sender, name, body, now, origin)
     failpoint("stored")
     outcome = outcome if is_new else "repeated"
-    logger.info("delivery_accepted", delivery=row, **sender.named(name), outcome=outcome, format=str(verified.format))
+    telemetry.note(delivery=row, outcome=outcome)
+    logger.info("delivery_accepted", delivery=row, outcome=outcome, format=str(verified.format))
     return outcome
 
 
@@ -109,6 +120,11 @@ def _said(sender: Sender, body: bytes) -> Event | TicketNoticed | UnknownEvent |
                 assert_never(sender)
     except Unreadable as error:
         return error
+
+
+def _refusal(sender: str, status: HTTPStatus, reason: str) -> Response:
+    logger.info("delivery_not_taken", sender=str(sender), status=status.value, reason=reason)
+    return _answer(sender, status, reason)
 
 
 def _answer(sender: str, status: HTTPStatus, reason: str) -> Response:

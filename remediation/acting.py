@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import assert_never
 
+from remediation import telemetry
 from remediation.actions import (
     Action,
     CloseDuplicate,
@@ -91,6 +92,11 @@ class Hands:
                 await self.links.unlink(tracker)
 
     async def _attempt(self, action: Action, progress: Progress) -> None:
+        with telemetry.span("action", action=action.name):
+            await self._try(action, progress)
+            telemetry.note(outcome=progress.outcome_of(action.name))
+
+    async def _try(self, action: Action, progress: Progress) -> None:
         if not isinstance(action, OpenTicket):  # opening has its intent, which does the same
             await self.links.hold()
         try:

@@ -14,6 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -28,7 +29,7 @@ KNOWN_KEYS = frozenset(
         *("tracker", "ticket", "place", "action", "outcome", "status", "state", "reason"),
         *("system", "request_id", "method", "route", "port", "address", "limit", "remaining"),
         *("job", "attempt", "due", "after", "seconds", "count", "total", "page", "last"),
-        *("pid", "signal", "version", "key_id", "by"),
+        *("pid", "signal", "version", "key_id", "by", "trace_id", "fields"),
     }
 )
 """Every key that a log line may have. Values: ids, words of ours, class names, numbers."""
@@ -77,20 +78,31 @@ def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> N
     sys.unraisablehook = _log_unraisable
 
 
+@contextlib.contextmanager
+def lines_of_their_own() -> Iterator[None]:
+    """Whatever is bound to log lines inside (structlog.contextvars) is bound no more afterwards."""
+    before = structlog.contextvars.get_contextvars()
+    try:
+        yield
+    finally:
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(**before)
+
+
 def name_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor: `exc_info` becomes `error` (its class and its causes') and `at` (our own lines)."""
     given = event.pop("exc_info", None)
     error = _exception_of(given)
     if error is not None:
-        event["error"] = _cut("<-".join(_class_names(error)))
-        event["at"] = _cut(",".join(_own_lines(error)))
+        event["error"] = _cut("<-".join(class_names(error)))
+        event["at"] = _cut(",".join(own_lines(error)))
     return event
 
 
 def keep_known(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor: only known keys with harmless values pass; `dropped` names the other keys."""
     dropped = sorted({_harmless_name(key) for key in event if key not in KNOWN_KEYS})
-    kept = {key: _harmless(value) for key, value in event.items() if key in KNOWN_KEYS}
+    kept = {key: harmless(value) for key, value in event.items() if key in KNOWN_KEYS}
     phrase = event.get("event")
     kept["event"] = phrase if isinstance(phrase, str) and _EVENT.fullmatch(phrase) else "<event>"
     if dropped:
@@ -142,23 +154,48 @@ def _exception_of(given: object) -> BaseException | None:
     return sys.exception() if given else None
 
 
-def _class_names(error: BaseException) -> Iterator[str]:
-    """The class of the exception, then those of its causes; a group also names its members."""
+def with_causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, then its causes as a stack trace would show them."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
-        name = type(current).__name__
-        if isinstance(current, BaseExceptionGroup):
-            name += f"({','.join(type(member).__name__ for member in current.exceptions)})"
-        yield name
+        yield current
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
 
 
-def _own_lines(error: BaseException) -> list[str]:
+def class_names(error: BaseException) -> Iterator[str]:
+    """The class of the exception, then those of its causes; a group also names its members."""
+    for each in with_causes(error):
+        name = type(each).__name__
+        if isinstance(each, BaseExceptionGroup):
+            name += f"({','.join(type(member).__name__ for member in each.exceptions)})"
+        yield name
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A line of ours that an exception came through. `path` begins at the repository's root."""
+
+    path: str
+    function: str
+    line: int
+
+
+def own_frames(error: BaseException) -> list[Frame]:
+    """The frames that are ours, the innermost last."""
+    walked = ((Path(frame.f_code.co_filename), frame, line) for frame, line in traceback.walk_tb(error.__traceback__))
+    return [
+        Frame(str(path.relative_to(_OWN_ROOT)), frame.f_code.co_name, line)
+        for path, frame, line in walked
+        if _is_own(path)
+    ]
+
+
+def own_lines(error: BaseException) -> list[str]:
     """`path:line` of the innermost frames that are ours; where none is, of the innermost frame of all."""
+    own = [f"{frame.path}:{frame.line}" for frame in own_frames(error)]
     frames = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    own = [f"{path.relative_to(_OWN_ROOT)}:{line}" for path, line in frames if _is_own(path)]
     return own[-_MOST_FRAMES:] or [f"{path.name}:{line}" for path, line in frames[-1:]]
 
 
@@ -166,7 +203,7 @@ def _is_own(path: Path) -> bool:
     return path.is_relative_to(_OWN_ROOT) and path.relative_to(_OWN_ROOT).parts[0] in _OWN_PACKAGES
 
 
-def _harmless(value: object) -> str | int | float | bool | None:
+def harmless(value: object) -> str | int | float | bool | None:
     """The value where it looks like an id or a number; the name of its type otherwise."""
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value

@@ -50,6 +50,12 @@ class Progress:
         """Whether what was done settled a disagreement between two people."""
         return any(isinstance(action, PatchFinding) and action.why is Why.CONFLICT for action in self.done)
 
+    def outcome_of(self, name: str) -> str:
+        """What became of an action that was tried."""
+        if name in self.later:
+            return "later"
+        return "refused" if name in self.refused else "done"
+
     def memory(self, known: Memory, seen: Observation, policy: Policy, told: frozenset[str], now: float) -> Memory:
         """How both sides are now, if they agree; otherwise what was known before, and what we have done since.
 

@@ -1,10 +1,11 @@
-"""Systems outside whose calls are timed and counted. They do what the wrapped ones do, and raise what these raise."""
+"""Systems outside whose calls are timed, counted and traced. They do and raise what the wrapped ones do and raise."""
 
 import time
 from collections.abc import Awaitable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
+from remediation import telemetry
 from remediation.errors import NotFound, OutsideError, TryLater, Waiting
 from remediation.findings import Finding, FindingStatus
 from remediation.ports import FindingsPage, Source, Tracker
@@ -37,21 +38,25 @@ class _Calls:
     """The calls of one system. Every series is there from the start: a first error would not be seen as a growth."""
 
     def __init__(self, system: str) -> None:
+        self._system = system
         self._seconds = {kind: CALL_SECONDS.labels(system, kind) for kind in KINDS}
         self._errors = {cause: CALL_ERRORS.labels(system, cause) for cause in CAUSES}
         for cause in Waiting:
             WAITS.labels(system, cause)
 
-    async def read(self, call: Awaitable[ResultT]) -> ResultT:
-        return await self._counted("read", call)
+    async def read(self, operation: str, call: Awaitable[ResultT]) -> ResultT:
+        return await self._counted("read", operation, call)
 
-    async def write(self, call: Awaitable[ResultT]) -> ResultT:
-        return await self._counted("write", call)
+    async def write(self, operation: str, call: Awaitable[ResultT]) -> ResultT:
+        return await self._counted("write", operation, call)
 
-    async def _counted(self, kind: Kind, call: Awaitable[ResultT]) -> ResultT:
+    async def _counted(self, kind: Kind, operation: str, call: Awaitable[ResultT]) -> ResultT:
         begun = time.perf_counter()
         try:
-            return await call
+            with telemetry.span(
+                operation, role=telemetry.Role.CLIENT, system=self._system, operation=operation, access=kind
+            ):
+                return await call
         except OutsideError as error:
             self._errors[cause_of(error)].inc()
             raise
@@ -68,15 +73,15 @@ class CountedSource:
 
     async def finding(self, finding_id: str) -> Finding:
         """The finding as it is now."""
-        return await self._calls.read(self._source.finding(finding_id))
+        return await self._calls.read("finding", self._source.finding(finding_id))
 
     async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
         """One page of findings."""
-        return await self._calls.read(self._source.findings_page(filters, cursor))
+        return await self._calls.read("findings_page", self._source.findings_page(filters, cursor))
 
     async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
         """Set the status, with the note."""
-        await self._calls.write(self._source.update_finding(finding_id, status, note))
+        await self._calls.write("update_finding", self._source.update_finding(finding_id, status, note))
 
 
 class CountedTracker:
@@ -98,41 +103,41 @@ class CountedTracker:
 
     async def create(self, draft: Draft) -> Ticket:
         """Open one ticket."""
-        return await self._calls.write(self._tracker.create(draft))
+        return await self._calls.write("create", self._tracker.create(draft))
 
     async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
         """The ticket as it is now."""
-        return await self._calls.read(self._tracker.read(ticket_id, closed=closed))
+        return await self._calls.read("read", self._tracker.read(ticket_id, closed=closed))
 
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
         """Every ticket that carries the mark."""
-        return await self._calls.read(self._tracker.find(mark, place))
+        return await self._calls.read("find", self._tracker.find(mark, place))
 
     async def resolve(
         self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
     ) -> Ticket:
         """Bring the ticket to done."""
-        return await self._calls.write(self._tracker.resolve(ticket_id, reason, comment, fields))
+        return await self._calls.write("resolve", self._tracker.resolve(ticket_id, reason, comment, fields))
 
     async def reopen(self, ticket_id: str, comment: str) -> Ticket:
         """Bring a done ticket back to open."""
-        return await self._calls.write(self._tracker.reopen(ticket_id, comment))
+        return await self._calls.write("reopen", self._tracker.reopen(ticket_id, comment))
 
     async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
         """Write these fields."""
-        return await self._calls.write(self._tracker.raise_urgency(ticket_id, fields))
+        return await self._calls.write("raise_urgency", self._tracker.raise_urgency(ticket_id, fields))
 
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a comment."""
-        await self._calls.write(self._tracker.comment(ticket_id, text))
+        await self._calls.write("comment", self._tracker.comment(ticket_id, text))
 
     async def closing_words(self, ticket_id: str) -> str | None:
         """What the person who closed the ticket wrote there last."""
-        return await self._calls.read(self._tracker.closing_words(ticket_id))
+        return await self._calls.read("closing_words", self._tracker.closing_words(ticket_id))
 
     async def closer_name(self, ticket_id: str) -> str | None:
         """The name of the person who closed the ticket."""
-        return await self._calls.read(self._tracker.closer_name(ticket_id))
+        return await self._calls.read("closer_name", self._tracker.closer_name(ticket_id))
 
     def cursor_at(self, moment: datetime) -> str:
         """Where a list of changes begins that holds all since `moment`."""
@@ -140,15 +145,15 @@ class CountedTracker:
 
     async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
         """Tickets of ours that changed since `cursor`."""
-        return await self._calls.read(self._tracker.changes(cursor, now))
+        return await self._calls.read("changes", self._tracker.changes(cursor, now))
 
     async def whoami(self) -> str:
         """The account we are signed in as."""
-        return await self._calls.read(self._tracker.whoami())
+        return await self._calls.read("whoami", self._tracker.whoami())
 
     async def site(self) -> Site:
         """Which site this is."""
-        return await self._calls.read(self._tracker.site())
+        return await self._calls.read("site", self._tracker.site())
 
     async def close(self) -> None:
         """Let go of connections and threads."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import structlog
 
+from remediation import telemetry
 from remediation.acting import Hands
 from remediation.actions import Plan, kind_of, target_of
 from remediation.backoff import delay
@@ -41,7 +42,7 @@ from remediation.store.entries import PutOff, SetAside, Settled
 from remediation.store.parked import ParkedKind
 from remediation.store.systems import held_by
 from remediation.store.todo import LEASE_SECONDS, Lease
-from workers.jobs import MOST_STUMBLES, never_raising
+from workers.jobs import MOST_STUMBLES, following, never_raising
 from workers.leases import under_lease
 from workers.metrics import LOOK_SECONDS, LOOKS, RETRIES, WAITS
 from workers.resources import Desk
@@ -68,6 +69,13 @@ async def look_at_case(desk: Desk, ref: str) -> None:
     lease = await desk.todo.take(ref, desk.clock())
     if lease is None:
         return
+    attempt = lease.record.attempts + 1
+    with following(look_at_case.__name__, lease.origins.values(), case=lease.ref, district=lease.record.key.district):
+        telemetry.note(attempt=attempt)
+        await _look_under_lease(desk, lease)
+
+
+async def _look_under_lease(desk: Desk, lease: Lease) -> None:
     started = time.monotonic()
     if lease.record.attempts:
         RETRIES.labels(look_at_case.__name__).inc()
@@ -102,7 +110,8 @@ async def _look(desk: Desk, lease: Lease) -> None:
             return
         source = reading_of(record, source)
         sites = await desk.sites.of(record.links.keys() | desk.trackers.keys())
-        sight = await observe(record, source, desk.trackers, desk.rulebook, desk.clock(), sites)
+        with telemetry.span("observe"):
+            sight = await observe(record, source, desk.trackers, desk.rulebook, desk.clock(), sites)
     except TryLater as error:
         await _put_off(desk, lease, [error])
         return
@@ -113,7 +122,9 @@ async def _look(desk: Desk, lease: Lease) -> None:
         _require(lease, held=await desk.todo.renew(lease, dict(source.resting)))
     failpoint("observed")
     await tell_doubts(desk, lease, sight)
-    actions = plan(sight.observation, sight.policy, record, sight.at)
+    with telemetry.span("plan"):
+        actions = plan(sight.observation, sight.policy, record, sight.at)
+        telemetry.note(count=len(actions))
     if actions:
         await _write_ahead(desk, lease, sight, actions)
         await tell_plan(desk, lease, sight, actions)
@@ -127,7 +138,7 @@ async def _join(desk: Desk, lease: Lease, home: CaseKey) -> None:
     if not await desk.todo.join(lease, home, now):
         _require(lease, held=await desk.todo.put_off(lease, now + _SHORTLY, now, overtaken=True))
         return
-    LOOKS.labels(home.district, "joined").inc()
+    _count(home.district, "joined")
     logger.info("finding_joined", case=home.ref, finding=lease.record.key.id)
 
 
@@ -135,8 +146,8 @@ async def _wait_for_a_name(desk: Desk, lease: Lease) -> None:
     """After a wipe nobody can tell which findings a case had: a list names them. Nothing is concluded yet."""
     settled = desk.todo.settle(lease, lease.record.memory, desk.clock(), look_at=lease.look_at)
     _require(lease, held=await settled)
-    LOOKS.labels(lease.record.key.district, "nameless").inc()
-    logger.info("case_nameless", case=lease.ref)
+    _count(lease.record.key.district, "nameless")
+    logger.info("case_nameless")
 
 
 async def _write_ahead(desk: Desk, lease: Lease, sight: Sight, actions: Plan) -> None:
@@ -236,11 +247,11 @@ async def _settle(
         await desk.todo.mark([(record.key, None)], now)
     drop = [f"given_up:{name}" for name in sorted(moot & record.given_up)]
     drop += [f"parked:{name}" for name in sorted(moot)] + [f"again:{name}" for name in sorted(record.again)]
-    drop += sorted(lease.awaited)
+    drop += [*sorted(lease.awaited), *lease.origins]
     seen = progress.tickets.values()
     _require(lease, held=await desk.todo.settle(lease, memory, now, seen=seen, drop=drop, look_at=look_at))
     failpoint("remembered")
-    LOOKS.labels(record.key.district, "settled").inc()
+    _count(record.key.district, "settled")
 
 
 def _as_it_is_now(sight: Sight, progress: Progress) -> Observation:
@@ -260,9 +271,9 @@ async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater], drop: Seque
     overtaken, system = first.waiting is Waiting.CHANGED, held_by(first)
     held = await desk.todo.put_off(lease, now + wait, now, overtaken=overtaken, held_by=system, drop=drop)
     _require(lease, held=held)
-    LOOKS.labels(lease.record.key.district, "put_off").inc()
+    _count(lease.record.key.district, "put_off")
     attempt, status = lease.record.attempts + 1, first.status
-    logger.info("case_put_off", case=lease.ref, seconds=wait, attempt=attempt, system=first.system, status=status)
+    logger.info("case_put_off", seconds=wait, attempt=attempt, system=first.system, status=status)
 
 
 def _wait(desk: Desk, record: CaseRecord, error: TryLater) -> float:
@@ -285,12 +296,18 @@ async def _park_case(desk: Desk, lease: Lease, error: Exception) -> None:
     now, district = desk.clock(), lease.record.key.district
     await desk.parked.park(ParkedKind.CASE, lease.ref, error, now, district=district, action="look")
     drop = [*(f"again:{name}" for name in sorted(lease.record.again)), *sorted(lease.awaited)]
+    drop += lease.origins
     await desk.timeline.tell(lease.ref, [SetAside.by(error, now)])
     # Nobody knows whether what the appointment was made for still holds: it stays until a look can tell.
     _require(lease, held=await desk.todo.settle(lease, lease.record.memory, now, drop=drop, look_at=lease.look_at))
-    LOOKS.labels(district, "parked").inc()
+    _count(district, "parked")
     status = error.status if isinstance(error, OutsideError) else None
-    logger.warning("case_parked", case=lease.ref, error=type(error).__name__, status=status)
+    logger.warning("case_parked", error=type(error).__name__, status=status)
+
+
+def _count(district: str, outcome: str) -> None:
+    LOOKS.labels(district, outcome).inc()
+    telemetry.note(outcome=outcome)
 
 
 def _require(lease: Lease, *, held: bool) -> None:

@@ -5,6 +5,7 @@ from typing import assert_never
 
 import structlog
 
+from remediation import telemetry
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import KeyMissing, Poison, StoreUnavailable, Unreadable
 from remediation.event_types import UnknownEvent
@@ -16,7 +17,7 @@ from remediation.store.owners import Owners
 from remediation.store.parked import ParkedKind
 from remediation.ticket_events import TicketNoticed, read_jira, read_servicenow
 from remediation.tickets import TicketChange
-from workers.jobs import MOST_STUMBLES, never_raising
+from workers.jobs import MOST_STUMBLES, following, never_raising
 from workers.metrics import DELIVERIES, KEYS_MISSING, RETRIES
 from workers.resources import Desk
 
@@ -39,13 +40,27 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
     try:
         delivery = await desk.inbox.take(delivery_id, desk.clock())
     except KeyMissing as error:
-        await desk.parked.park(ParkedKind.DELIVERY, delivery_id, error, desk.clock(), district="")
-        KEYS_MISSING.inc()
-        DELIVERIES.labels("unknown", "", str(ParkedKind.DELIVERY)).inc()
-        logger.warning("delivery_set_aside", delivery=delivery_id, error=type(error).__name__)
+        origin = await desk.inbox.origin(delivery_id)
+        with following(read_delivery.__name__, [origin], delivery=delivery_id):
+            await _set_aside_unopened(desk, delivery_id, error)
         return
     if delivery is None:
         return
+    whose = {"sender": str(delivery.sender), **delivery.sender.named(delivery.account)}
+    structlog.contextvars.bind_contextvars(**whose)
+    with following(read_delivery.__name__, [delivery.origin], delivery=delivery.id, **whose):
+        await _take_in(desk, delivery)
+
+
+async def _set_aside_unopened(desk: Desk, delivery_id: str, error: KeyMissing) -> None:
+    await desk.parked.park(ParkedKind.DELIVERY, delivery_id, error, desk.clock(), district="")
+    KEYS_MISSING.inc()
+    DELIVERIES.labels("unknown", "", str(ParkedKind.DELIVERY)).inc()
+    telemetry.note(outcome=str(ParkedKind.DELIVERY))
+    logger.warning("delivery_set_aside", error=type(error).__name__)
+
+
+async def _take_in(desk: Desk, delivery: StoredDelivery) -> None:
     outcome = "done"
     try:
         delivery.crashes.check()
@@ -60,11 +75,12 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
         raise
     except Exception as error:
         RETRIES.labels(read_delivery.__name__).inc()
-        if await desk.inbox.stumble(delivery_id) > MOST_STUMBLES:
+        if await desk.inbox.stumble(delivery.id) > MOST_STUMBLES:
             await _set_aside(desk, ParkedKind.DELIVERY, delivery, error)
         raise
     finally:
         await desk.inbox.let_go(delivery)
+    telemetry.note(outcome=outcome)
     DELIVERIES.labels(delivery.sender, delivery.account, outcome).inc()
 
 
@@ -74,7 +90,7 @@ async def _read(desk: Desk, delivery: StoredDelivery) -> str:
     match event:
         case UnknownEvent():
             await desk.inbox.ignore(delivery.id)
-            logger.info("delivery_ignored", delivery=delivery.id, **delivery.sender.named(delivery.account))
+            logger.info("delivery_ignored")
             return "ignored"
         case TicketNoticed():
             await _pass_on_ticket(desk, delivery, event)
@@ -87,15 +103,16 @@ async def _pass_on(desk: Desk, delivery: StoredDelivery, event: Event) -> None:
     district, now = delivery.account, desk.clock()
     match event:
         case FindingNoticed(finding_id=finding_id):
-            band = Band.CRITICAL if event.is_urgent else None
-            await desk.inbox.finish(delivery.id, now, [(CaseKey(district, CaseKind.FINDING, finding_id), band)])
-        case ScanStarted(scan_id=scan_id):
-            await desk.inbox.finish(delivery.id, now, scan=ScanNote(district, scan_id, completed=False))
-        case ScanCompleted(scan_id=scan_id):
-            await desk.inbox.finish(delivery.id, now, scan=ScanNote(district, scan_id, completed=True))
+            key, band = CaseKey(district, CaseKind.FINDING, finding_id), Band.CRITICAL if event.is_urgent else None
+            await desk.inbox.finish(delivery.id, now, [(key, band)])
+            named = {"case": key.ref}
+        case ScanStarted(scan_id=scan_id) | ScanCompleted(scan_id=scan_id):
+            scan = ScanNote(district, scan_id, completed=isinstance(event, ScanCompleted))
+            await desk.inbox.finish(delivery.id, now, scan=scan)
+            named = {"scan": scan.ref}
         case _:
             assert_never(event)
-    logger.info("delivery_read", delivery=delivery.id, district=district, kind=str(event.kind))
+    logger.info("delivery_read", kind=str(event.kind), **named)
 
 
 async def _pass_on_ticket(desk: Desk, delivery: StoredDelivery, noticed: TicketNoticed) -> None:
@@ -104,7 +121,7 @@ async def _pass_on_ticket(desk: Desk, delivery: StoredDelivery, noticed: TicketN
     key = await _case_of(desk, tracker, change)
     outcome = await desk.inbox.finish_ticket(delivery.id, desk.clock(), tracker, change, key)
     kind, ref = str(noticed.kind), key.ref if key else None
-    logger.info("delivery_read", delivery=delivery.id, tracker=tracker, kind=kind, case=ref, outcome=outcome)
+    logger.info("delivery_read", kind=kind, case=ref, outcome=outcome)
 
 
 async def _case_of(desk: Desk, tracker: str, change: TicketChange) -> CaseKey | None:
@@ -117,5 +134,5 @@ async def _set_aside(desk: Desk, kind: ParkedKind, delivery: StoredDelivery, err
     district, tracker = ("", delivery.account) if delivery.sender.is_tracker else (delivery.account, "")
     await desk.parked.park(kind, delivery.id, error, desk.clock(), district=district, system=tracker)
     DELIVERIES.labels(delivery.sender, delivery.account, str(kind)).inc()
-    whose = delivery.sender.named(delivery.account)
-    logger.warning("delivery_set_aside", delivery=delivery.id, **whose, error=type(error).__name__)
+    telemetry.note(outcome=str(kind))
+    logger.warning("delivery_set_aside", error=type(error).__name__)

@@ -4,7 +4,9 @@ import asyncio
 from datetime import UTC, datetime
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
+from remediation import telemetry
 from remediation.cases import CaseKey
 from remediation.errors import OutsideError, TryLater
 from remediation.ports import Tracker
@@ -24,7 +26,12 @@ MOST_PAGES = 20
 @never_raising
 async def poll_trackers(desk: Desk) -> None:
     """Read every tracker's changes. One that is down waits for the next run and does not hold up the others."""
-    await asyncio.gather(*(_poll(desk, tracker) for tracker in desk.trackers.values()))
+    await asyncio.gather(*(_traced(desk, tracker) for tracker in desk.trackers.values()))
+
+
+async def _traced(desk: Desk, tracker: Tracker) -> None:
+    with bound_contextvars(tracker=tracker.name), telemetry.span("poll_tracker", tracker=tracker.name):
+        await _poll(desk, tracker)
 
 
 async def _poll(desk: Desk, tracker: Tracker) -> None:
@@ -43,7 +50,7 @@ async def _poll(desk: Desk, tracker: Tracker) -> None:
                 break
     except OutsideError as error:
         POLLS.labels(tracker.name, "failed").inc()
-        logger.warning("poll_failed", tracker=tracker.name, error=type(error).__name__, status=error.status)
+        logger.warning("poll_failed", error=type(error).__name__, status=error.status)
         if isinstance(error, TryLater):
             await note_trouble(desk, error)
     else:

@@ -2,14 +2,15 @@
 
 import structlog
 
+from remediation import telemetry
 from remediation.backoff import delay
-from remediation.errors import Poison, Refused, StoreUnavailable, TryLater
+from remediation.errors import OutsideError, Poison, Refused, StoreUnavailable, TryLater
 from remediation.queue import band_of
 from remediation.sources.schoolscan import system_of
 from remediation.store.owners import Owners
 from remediation.store.parked import ParkedKind
 from remediation.store.scans import ScanListing
-from workers.jobs import MOST_STUMBLES, never_raising
+from workers.jobs import MOST_STUMBLES, following, never_raising
 from workers.metrics import PAGES, RETRIES, WAITS
 from workers.resources import Desk
 from workers.telling import note_answer, note_trouble
@@ -23,6 +24,11 @@ async def page_scan(desk: Desk, ref: str) -> None:
     scan = await desk.scans.take(ref, desk.clock())
     if scan is None:
         return
+    with following(page_scan.__name__, [scan.origin], scan=scan.ref, district=scan.district):
+        await _take_up(desk, scan)
+
+
+async def _take_up(desk: Desk, scan: ScanListing) -> None:
     if scan.attempts:
         RETRIES.labels(page_scan.__name__).inc()
     try:
@@ -49,15 +55,24 @@ async def _list_page(desk: Desk, scan: ScanListing) -> None:
     cases = [(key, band_of(found.severity)) for key, found in zip(keys, page.findings, strict=True)]
     await desk.scans.mark_page(scan, page.cursor, cases, desk.clock())
     await note_answer(desk, system_of(scan.district))
-    PAGES.labels(scan.district, "done").inc()
-    logger.info("scan_page_listed", scan=scan.ref, count=len(cases), last=page.cursor is None)
+    _count(scan, "done")
+    logger.info("scan_page_listed", count=len(cases), last=page.cursor is None)
 
 
 async def _put_off(desk: Desk, scan: ScanListing, asked: float | None) -> None:
-    await desk.scans.put_off(scan, desk.clock() + delay(scan.attempts, asked, desk.chance))
-    PAGES.labels(scan.district, "put_off").inc()
+    wait = delay(scan.attempts, asked, desk.chance)
+    await desk.scans.put_off(scan, desk.clock() + wait)
+    _count(scan, "put_off")
+    logger.info("scan_put_off", seconds=wait, attempt=scan.attempts + 1)
 
 
 async def _park(desk: Desk, scan: ScanListing, error: Exception) -> None:
     await desk.parked.park(ParkedKind.SCAN, scan.ref, error, desk.clock(), district=scan.district, action="list")
-    PAGES.labels(scan.district, "parked").inc()
+    _count(scan, "parked")
+    status = error.status if isinstance(error, OutsideError) else None
+    logger.warning("scan_parked", error=type(error).__name__, status=status)
+
+
+def _count(scan: ScanListing, outcome: str) -> None:
+    PAGES.labels(scan.district, outcome).inc()
+    telemetry.note(outcome=outcome)

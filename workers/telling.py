@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 import structlog
 
-from remediation.actions import OpenTicket, Plan, kind_of, target_of
+from remediation.actions import OpenTicket, PatchFinding, Plan, kind_of, target_of
 from remediation.cases import Memory
 from remediation.errors import OutsideError, Refused, TryLater
 from remediation.observing import Sight
@@ -24,6 +24,7 @@ from remediation.store.entries import (
     Triggered,
 )
 from remediation.store.todo import Lease
+from workers.calls import account_of
 from workers.metrics import ACTIONS, CONFLICTS, PLANNED, UNMATCHED
 from workers.resources import Desk
 
@@ -40,7 +41,7 @@ async def tell_doubts(desk: Desk, lease: Lease, sight: Sight) -> None:
     for doubt in news:
         link = doubt.link
         event = "ticket_unmarked" if doubt.is_ours else "ticket_not_ours"
-        logger.warning(event, case=lease.ref, tracker=link.tracker, ticket=link.ticket_key, reason=doubt.evidence.value)
+        logger.warning(event, tracker=link.tracker, ticket=link.ticket_key, reason=doubt.evidence.value)
 
 
 async def tell_plan(desk: Desk, lease: Lease, sight: Sight, plan: Plan) -> None:
@@ -129,18 +130,19 @@ def count_and_log(lease: Lease, sight: Sight, progress: Progress, refused: Mappi
         kind, target = kind_of(action.name), target_of(action.name)
         ticket = progress.tickets.get(target)
         ACTIONS.labels(kind, target, "done").inc()
-        logger.info("action_done", case=lease.ref, action=action.name, ticket=ticket.key if ticket else None)
+        where = {"system": account_of(district)} if isinstance(action, PatchFinding) else {"tracker": target}
+        logger.info("action_done", action=action.name, **where, ticket=ticket.key if ticket else None)
         if isinstance(action, OpenTicket) and ticket and ticket.not_kept:
-            logger.warning("fields_not_kept", case=lease.ref, ticket=ticket.key, fields=list(ticket.not_kept))
+            logger.warning("fields_not_kept", tracker=target, ticket=ticket.key, fields=",".join(ticket.not_kept))
     failed: tuple[tuple[str, Mapping[str, OutsideError]], ...] = (("later", progress.later), ("refused", refused))
     for outcome, errors in failed:
         for name, error in errors.items():
             ACTIONS.labels(kind_of(name), target_of(name), outcome).inc()
-            logger.warning("action_failed", case=lease.ref, action=name, outcome=outcome, status=error.status)
+            logger.warning("action_failed", action=name, system=error.system, outcome=outcome, status=error.status)
     if progress.is_conflict:
         CONFLICTS.labels(district).inc()
-        logger.warning("case_conflict", case=lease.ref)
+        logger.warning("case_conflict")
     is_idle = not any(ticket.state.is_active for ticket in progress.tickets.values())
     if progress.status.is_unsolved and is_idle and (sight.policy.is_former or not sight.policy.rule):
         UNMATCHED.labels(district).inc()
-        logger.info("finding_unmatched", case=lease.ref)
+        logger.info("finding_unmatched")

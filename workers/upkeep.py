@@ -16,8 +16,8 @@ async def sweep(desk: Desk) -> None:
     woken = await desk.todo.sweep(desk.clock())
     for kind, count in woken.items():
         WOKEN.labels(kind).inc(count)
-    if any(woken.values()):
-        logger.info("swept", **woken)
+        if count:
+            logger.info("work_woken", kind=kind, count=count)
     if sooner:
         logger.info("cases_brought_forward", count=sooner)
     SWEEPS.inc()

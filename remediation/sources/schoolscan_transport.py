@@ -12,6 +12,7 @@ from typing import Literal
 
 import httpx2
 
+from remediation import telemetry
 from remediation.answers_noted import note_answer
 from remediation.errors import ConfigurationError, Problem, Refused, TryLater, Unreadable
 from remediation.requests_noted import note_request
@@ -90,6 +91,7 @@ class Transport:
         """Send one request and read its answer. `url` is complete and its parts are already percent-encoded."""
         response, raw = await self._exchange(method, url, body)
         note_answer(response.headers)
+        telemetry.note(status=response.status_code)
         if method != "GET":
             note_request(response.headers.get("X-Request-Id"))
         limit = rate_limit_of(response.headers)

@@ -1,11 +1,12 @@
 """P1, nothing lost: a delivery is in here, durably, before its sender gets a 2xx, and stays until it has been read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
 from remediation.cases import CaseKey
+from remediation.origins import NOWHERE, Origin
 from remediation.sealing import Keyring
 from remediation.senders import Sender
 from remediation.store.beginnings import Beginnings, Crashes
@@ -50,7 +51,7 @@ class ChangeOutcome(StrEnum):
 class StoredDelivery:
     """A delivery that waits to be read, of one of a sender's accounts: a district or a tracker.
 
-    `body` is opened; `token` says who reads it.
+    `body` is opened; `token` says who reads it; `origin` is how it came.
     """
 
     id: str
@@ -59,6 +60,7 @@ class StoredDelivery:
     body: bytes
     token: str = ""
     crashes: Crashes = field(default_factory=Crashes)
+    origin: Origin = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,27 +102,38 @@ class Inbox:
         return Inbox(self._connection, self._keyring, kept, self._beginnings)
 
     async def accept(
-        self, delivery_id: str, sender: Sender, account: str, body: bytes, now: float, *, unreadable: str | None = None
+        self,
+        delivery_id: str,
+        sender: Sender,
+        account: str,
+        body: bytes,
+        now: float,
+        origin: Origin = NOWHERE,
+        *,
+        unreadable: str | None = None,
     ) -> bool:
         """Store it, mark it as to be read and wake a worker, in one step. False: it was stored before.
 
-        `account` is a district or a tracker. `unreadable` (a fixed phrase) quarantines it instead. Either way, on
-        return it is durable. Raises StoreUnavailable, and then it may or may not have been stored.
+        `account` is a district or a tracker, and `origin` how it came, which is kept in clear. `unreadable` (a fixed
+        phrase) quarantines it instead. Either way, on return it is durable. Raises StoreUnavailable, and then it may or
+        may not have been stored.
         """
         state = DeliveryState.QUARANTINED if unreadable else DeliveryState.RECEIVED
         sealed = self._keyring.seal(body, INBOX + delivery_id)
         words = self._keyring.seal(unreadable.encode(), f"words:delivery/{delivery_id}") if unreadable else b""
         called = "system" if sender.is_tracker else "district"
         args = (delivery_id, int(now * 1000), state, sender, account, sealed, words, called, self._kept_ms)
-        return bool(await self._connection.run("accept_delivery", *args))
+        return bool(await self._connection.run("accept_delivery", *args, origin.request_id, origin.trace))
 
-    async def accept_ignored(self, delivery_id: str, sender: Sender, account: str, now: float) -> bool:
+    async def accept_ignored(
+        self, delivery_id: str, sender: Sender, account: str, now: float, origin: Origin = NOWHERE
+    ) -> bool:
         """Remember that it came, without its body: its event is none that we know. False: it was stored before.
 
         As durable as what is accepted. Raises StoreUnavailable.
         """
         args = (delivery_id, int(now * 1000), DeliveryState.IGNORED, sender, account, b"", b"", "", self._kept_ms)
-        return bool(await self._connection.run("accept_delivery", *args))
+        return bool(await self._connection.run("accept_delivery", *args, origin.request_id, origin.trace))
 
     async def take(self, delivery_id: str, now: float) -> StoredDelivery | None:
         """The delivery, if nobody has read it yet. Raises KeyMissing when its data key is not there.
@@ -135,10 +148,16 @@ class Inbox:
         try:
             body = self._keyring.open(row["body"], INBOX + delivery_id)
             sender, account = Sender(row["sender"].decode()), row["account"].decode()
-            return StoredDelivery(delivery_id, sender, account, body, taken.token, taken.crashes)
+            return StoredDelivery(delivery_id, sender, account, body, taken.token, taken.crashes, _origin_in(row))
         except BaseException:  # without its key, or a row that nobody can read: that is no death
             await self._beginnings.let_go(taken.token)
             raise
+
+    async def origin(self, delivery_id: str) -> Origin:
+        """How it came, as far as that is known: for one that cannot be opened."""
+        asked = self._connection.redis.hmget(INBOX + delivery_id, ["request_id", "trace"])
+        request_id, trace = await self._connection.ask(asked)
+        return _origin_in({"request_id": request_id or b"", "trace": trace or b""})
 
     async def let_go(self, delivery: StoredDelivery) -> None:
         """Whoever read it is alive, whatever became of it."""
@@ -182,3 +201,8 @@ class Inbox:
         """Where it stands; None where nothing is known of it."""
         state = await self._connection.ask(self._connection.redis.hget(INBOX + delivery_id, "state"))
         return DeliveryState(state.decode()) if state else None
+
+
+def _origin_in(row: Mapping[str, bytes]) -> Origin:
+    """A row that an earlier version wrote tells nothing of it."""
+    return Origin.parse(row.get("request_id", b"").decode(), row.get("trace", b"").decode())

@@ -120,6 +120,9 @@ SUSPICIOUS = 2
 SUSPECT_MS = 2_000
 """When a suspect is brought again whose turn has not come."""
 
+MOST_ORIGINS = 5
+"""Of how many deliveries a look is told that it comes of them: as many ids as a value of a log line can hold."""
+
 PRELUDE = "\n".join(
     f'local {name} = "{value}"' if isinstance(value, str) else f"local {name} = {value}"
     for name, value in {
@@ -159,6 +162,7 @@ PRELUDE = "\n".join(
         "SUSPICIOUS": SUSPICIOUS,
         "SUSPECT_MS": SUSPECT_MS,
         "GRACE_MS": GRACE_MS,
+        "MOST_ORIGINS": MOST_ORIGINS,
         "QUEUE": WORK_QUEUE,
         "JOB": JOB_PREFIX,
         "IN_PROGRESS": IN_PROGRESS_PREFIX,

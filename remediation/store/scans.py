@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from remediation.origins import NOWHERE, Origin
 from remediation.store.beginnings import Beginnings, Crashes
 from remediation.store.connection import Connection, passing_errors
 from remediation.store.keys import BEGUN, SCAN, SCANS
@@ -11,7 +12,10 @@ from remediation.store.todo import LEASE_SECONDS, Mark, marks_of
 
 @dataclass(frozen=True, slots=True)
 class ScanListing:
-    """A scan whose findings are being listed. `cursor` is None before the first page; `token` says who lists it."""
+    """A scan whose findings are being listed. `cursor` is None before the first page; `token` says who lists it.
+
+    `origin` is how the delivery came that named the scan.
+    """
 
     ref: str
     district: str
@@ -20,6 +24,7 @@ class ScanListing:
     attempts: int
     token: str = ""
     crashes: Crashes = field(default_factory=Crashes)
+    origin: Origin = NOWHERE
 
 
 class Scans:
@@ -37,7 +42,8 @@ class Scans:
         try:
             row = {name: value.decode() for name, value in taken.row.items()}
             district, cursor, attempts = ref.partition(":")[0], row.get("cursor") or None, int(row.get("attempts", 0))
-            return ScanListing(ref, district, row["id"], cursor, attempts, taken.token, taken.crashes)
+            origin = Origin.parse(row.get("request_id", ""), row.get("trace", ""))
+            return ScanListing(ref, district, row["id"], cursor, attempts, taken.token, taken.crashes, origin)
         except BaseException:  # a row that nobody can read: an error of ours, and no death
             await self._beginnings.let_go(taken.token)
             raise

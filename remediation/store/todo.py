@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from remediation.cases import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.errors import LeaseLost
+from remediation.origins import NOWHERE, Origin
 from remediation.queue import Band
 from remediation.store.appointments import Appointments
 from remediation.store.beginnings import Beginnings, Crashes, Taken
@@ -40,6 +41,7 @@ class Lease:
     `cause` says what made it so (see entries.Cause), and `marked_at` (Unix seconds) when; the last of several counts.
     `look_at` (Unix seconds) is the appointment that the case has. `crashes` tells of those before us who died over it.
     `awaited` are the deliveries that no look has dealt with, by the field of the row which says for what each waits.
+    `origins` say how deliveries came that led to the look, by the field of the row which names each.
     """
 
     ref: str
@@ -51,6 +53,7 @@ class Lease:
     look_at: float | None = None
     crashes: Crashes = field(default_factory=Crashes)
     awaited: Mapping[str, Received] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
 AWAITED_TICKET = "awaited:ticket"
@@ -262,7 +265,15 @@ def _lease_of(ref: str, taken: Taken) -> Lease:
         look_at=float(row["look_at"]) / 1000 if "look_at" in row else None,
         crashes=taken.crashes,
         awaited={name: _received(row[name]) for name in (AWAITED_TICKET, AWAITED_STATUS) if name in row},
+        origins={name: origin for name in sorted(row) if (origin := _origin_in(name, row)) != NOWHERE},
     )
+
+
+def _origin_in(name: str, row: Mapping[str, bytes]) -> Origin:
+    if not name.startswith("origin:"):
+        return NOWHERE
+    request_id, _, trace = row[name].decode().partition(" ")
+    return Origin.parse(request_id, trace)
 
 
 def _received(value: bytes) -> Received:

@@ -14,6 +14,7 @@ from jira import JIRA
 from jira.exceptions import JIRAError
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from remediation import telemetry
 from remediation.answers_noted import note_answer
 from remediation.errors import TryLater
 from remediation.mapping.trackers import CONNECTION_ATTEMPTS, JiraTracker
@@ -128,6 +129,7 @@ class JiraClient:
         reply = Reply(response.status_code, response.headers, response.content, wrote)
         self._is_named = is_for_somebody(response.headers)
         note_answer(response.headers)
+        telemetry.note(status=response.status_code)
         if wrote:
             note_request(reply.request_id)
         error = error_of(self._name, reply)

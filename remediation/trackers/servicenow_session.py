@@ -6,6 +6,7 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
+from remediation import telemetry
 from remediation.answers_noted import note_answer
 from remediation.errors import TryLater
 from remediation.mapping.trackers import CONNECTION_ATTEMPTS, ServiceNowTracker
@@ -44,6 +45,7 @@ def _judge(system: str) -> Callable[..., None]:
         wrote = response.request.method != "GET"
         reply = Reply(response.status_code, response.headers, response.content, wrote)
         note_answer(response.headers)
+        telemetry.note(status=response.status_code)
         if wrote:
             note_request(reply.request_id)
         error = error_of(system, reply)

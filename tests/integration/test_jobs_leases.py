@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -63,7 +64,7 @@ def office(connection: Connection, keyring: Keyring) -> Office:
 
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[list[EventDict]]:
-    with capture_logs() as lines:
+    with capture_logs(processors=[merge_contextvars]) as lines:
         yield lines
 
 
@@ -119,7 +120,8 @@ async def test_after_the_lease_is_lost_nothing_is_written(
     await asyncio.wait_for(task, 5)
     assert await kept(office) == before
     assert settled() == looks
-    assert {"event": "job_let_go", "log_level": "warning", "job": "look_at_case", "error": "LeaseLost"} in logged
+    let_go = {"event": "job_let_go", "log_level": "warning", "job": "look_at_case", "case": KEY.ref}
+    assert {**let_go, "error": "LeaseLost"} in logged
 
 
 async def test_a_look_that_finds_nothing_to_do_does_not_count_once_the_lease_is_lost(office: Office) -> None:

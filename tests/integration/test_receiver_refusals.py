@@ -92,7 +92,8 @@ class Refusals:
         seen = set()
         for headers in cases:
             answer = await self.receiver.post(headers, BODY)
-            seen.add((answer.status_code, answer.content, tuple(sorted(answer.headers.items()))))
+            told = {name: value for name, value in answer.headers.items() if name != "x-request-id"}  # made by chance
+            seen.add((answer.status_code, answer.content, tuple(sorted(told.items()))))
             assert answer.status_code == 401, headers
         assert len(seen) == 1, seen
         assert await keyspace(self.redis) == before

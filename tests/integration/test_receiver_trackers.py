@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from prometheus_client import REGISTRY
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from receiver.accounts import Account
@@ -282,7 +283,7 @@ async def test_where_redis_takes_nothing_the_answer_is_503_and_no_2xx(
 
 async def test_a_log_line_names_the_tracker_and_holds_nothing_of_the_body(jira_or_servicenow: Tracker) -> None:
     told = jira_or_servicenow
-    with capture_logs() as lines:
+    with capture_logs(processors=[merge_contextvars]) as lines:
         await told.deliver(told.body)
     (line,) = lines
     assert (line["tracker"], line["outcome"], line["delivery"]) == (

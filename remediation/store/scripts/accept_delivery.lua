@@ -1,12 +1,14 @@
 -- Store a delivery, once. ARGV: id, now, state ('received', 'quarantined', or 'ignored': its event is none that we
 -- know), sender, its account, sealed body, sealed words, what the account is called in the list of parked work ('district'
--- or 'system'), lifetime of the fingerprint (ms) of an ignored one, which has no body. Answers 1 or, if it was there
--- already, 0.
+-- or 'system'), lifetime of the fingerprint (ms) of an ignored one, which has no body, and by which request and in
+-- which trace it came, '' for none. Answers 1 or, if it was there already, 0.
 local id, now, state = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row = INBOX .. id
 if redis.call('EXISTS', row) == 1 then return 0 end
 redis.call('HSET', ACCEPTED, ARGV[4], now)
 redis.call('HSET', row, 'state', state, 'at', now, 'sender', ARGV[4], 'account', ARGV[5], 'body', ARGV[6])
+if ARGV[10] ~= '' then redis.call('HSET', row, 'request_id', ARGV[10]) end
+if ARGV[11] ~= '' then redis.call('HSET', row, 'trace', ARGV[11]) end
 if state == 'ignored' then
   redis.call('HDEL', row, 'body')
   redis.call('PEXPIRE', row, ARGV[9])

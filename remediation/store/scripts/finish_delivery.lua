@@ -12,6 +12,11 @@ if scan ~= '' then
   local state = redis.call('HGET', scan_row, 'state')
   if ARGV[6] == 'listing' then
     redis.call('PERSIST', scan_row)
+    redis.call('HDEL', scan_row, 'request_id', 'trace') -- what an earlier listing came of
+    for _, name in ipairs({'request_id', 'trace'}) do
+      local value = redis.call('HGET', row, name)
+      if value then redis.call('HSET', scan_row, name, value) end
+    end
     redis.call('HSET', scan_row, 'state', 'listing', 'cursor', '', 'pages', 0, 'marked', 0, 'attempts', 0)
     redis.call('DEL', BEGUN .. scan, PARKED_ROW .. scan .. '/list') -- all of it is listed: nothing is left to replay
     redis.call('ZREM', PARKED, scan .. '/list')

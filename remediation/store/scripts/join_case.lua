@@ -6,7 +6,7 @@
 local ref, now, home = ARGV[1], tonumber(ARGV[5]), ARGV[7]
 local row, there = CASE .. ref, CASE .. home
 if not holds(ref, ARGV[2]) then return 'lost' end
-local own, parts = redis.call('HGETALL', row), {link = {}, intent = {}, given_up = {}, again = {}, parked = {}}
+local own, parts = redis.call('HGETALL', row), {link = {}, intent = {}, given_up = {}, again = {}, parked = {}, origin = {}}
 for i = 1, #own, 2 do
   local kind, name = string.match(own[i], '^([a-z_]+):(.+)$')
   if parts[kind] then parts[kind][name] = own[i + 1] end
@@ -31,8 +31,8 @@ for tracker, at in pairs(parts.intent) do
 end
 local memory = redis.call('HGET', row, 'memory')
 if memory then redis.call('HSETNX', there, 'memory', memory) end
-for _, kind in ipairs({'given_up', 'again'}) do
-  for action, at in pairs(parts[kind]) do redis.call('HSETNX', there, kind .. ':' .. action, at) end
+for _, kind in ipairs({'given_up', 'again', 'origin'}) do
+  for name, value in pairs(parts[kind]) do redis.call('HSETNX', there, kind .. ':' .. name, value) end
 end
 for action in pairs(parts.parked) do -- what is refused there, too, is parked there
   redis.call('ZREM', PARKED, ref .. '/' .. action)

@@ -4,6 +4,7 @@ local scan, now = ARGV[1], tonumber(ARGV[2])
 local row = SCAN .. scan
 if redis.call('HGET', row, 'state') ~= 'listing' or redis.call('HGET', row, 'cursor') ~= ARGV[3] then return 0 end
 mark_all(5, now, 'scan')
+for i = 5, #ARGV, 3 do note_origin(ARGV[i], row) end
 redis.call('HINCRBY', row, 'pages', 1)
 redis.call('HINCRBY', row, 'marked', (#ARGV - 4) / 3)
 redis.call('HSET', row, 'attempts', 0)

@@ -85,9 +85,19 @@ local function mark_all(first, now, cause)
   end
 end
 
+-- A look at this case comes of a delivery, or of a scan that one named: by which request, and in which trace, until a
+-- look has come to an end. Of many that come meanwhile a few are kept.
+local function note_origin(ref, row)
+  local request_id, trace = unpack(redis.call('HMGET', row, 'request_id', 'trace'))
+  if not request_id then return end
+  local slot = tonumber(redis.call('HGET', CASE .. ref, 'gen') or '0') % MOST_ORIGINS
+  redis.call('HSET', CASE .. ref, 'origin:' .. slot, request_id .. ' ' .. (trace or ''))
+end
+
 -- A look at this case is owed to a delivery: when that was received, and of whom, until a look has come to an end. The
 -- first of several counts. `fields` are those of the row that say for what: a ticket, or a change of the status.
 local function note_delivery(ref, delivery, ...)
+  note_origin(ref, delivery)
   local at, sender = unpack(redis.call('HMGET', delivery, 'at', 'sender'))
   if not at or not sender then return end
   for _, field in ipairs({...}) do redis.call('HSETNX', CASE .. ref, field, at .. ' ' .. sender) end

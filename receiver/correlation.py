@@ -1,0 +1,67 @@
+"""Every request has an id: in its answer, in all log lines about it, in its trace, and stored with what it brought.
+
+Plain ASGI: nothing here knows routes, senders or the store.
+"""
+
+import uuid
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
+
+from remediation import telemetry
+from remediation.logs import lines_of_their_own
+from remediation.origins import is_request_id
+
+HEADER = b"x-request-id"
+_TRACEPARENT = b"traceparent"
+_TRACED = "/webhooks"
+"""Probes are asked every few seconds, and have nothing to say in a trace."""
+
+
+class Correlated:
+    """Middleware: gives a request its id, its span, and log lines that carry both. Goes around everything else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request of ASGI; scopes other than HTTP pass through. `state.request_id` is the id."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = request_id_of(scope["headers"])
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def answering(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (HEADER, request_id.encode())]}
+                telemetry.note(status=message["status"])
+            await send(message)
+
+        with lines_of_their_own(), _span(scope, request_id):
+            trace_id = telemetry.trace_id()
+            bind_contextvars(request_id=request_id, **({"trace_id": trace_id} if trace_id else {}))
+            await self._app(scope, receive, answering)
+
+
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The id that a proxy has given to the request, if there is exactly one of the form; one of our own otherwise."""
+    given = _values(headers, HEADER)
+    return given[0] if len(given) == 1 and is_request_id(given[0]) else uuid.uuid4().hex
+
+
+def _span(scope: Scope, request_id: str) -> AbstractContextManager[None]:
+    """The request's span, in a trace of its own.
+
+    A trace that the request names is a link and nothing more: whoever can reach us could have all recorded otherwise.
+    """
+    if not scope["path"].startswith(_TRACED):
+        return nullcontext()
+    role, links = telemetry.Role.SERVER, _values(scope["headers"], _TRACEPARENT)[:1]
+    return telemetry.span("receive_request", role=role, links=links, request_id=request_id)
+
+
+def _values(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[str]:
+    return [value.decode("latin-1") for name, value in headers if name.lower() == wanted]
