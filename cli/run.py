@@ -32,6 +32,7 @@ from cli.metrics import DATA_KEYS, PROCESS
 from cli.reload import Follower
 from cli.serving import address, listener, server
 from cli.store_metrics import StoreReader
+from cli.telemetry import told_outside
 from receiver.accounts import Accounts
 from receiver.app import Application, Clocks, Limits, create_app, create_metrics_app, replace_accounts
 from remediation.errors import StoreUnavailable
@@ -71,7 +72,7 @@ def run(role: Role) -> None:
     configure_logs(settings.log_level, json=not sys.stderr.isatty())
     turn_on_failpoints(settings)
     PROCESS.info({"role": role, "version": version()})
-    with redis_address(settings) as url:
+    with told_outside(settings, role), redis_address(settings) as url:
         uvloop.run(_run_receiver(settings, url) if role == "receiver" else _run_worker(settings, url))
 
 

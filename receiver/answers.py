@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from receiver.limits import RETRY_AFTER, RequestRefused
 from receiver.metrics import DELIVERIES
+from remediation import telemetry
 
 logger = structlog.get_logger()
 
@@ -27,6 +28,7 @@ async def unavailable(request: Request, error: Exception) -> Response:
 def _answer(request: Request, status: HTTPStatus, headers: dict[str, str], reason: str) -> Response:
     log = logger.warning if status is HTTPStatus.SERVICE_UNAVAILABLE else logger.info
     log("delivery_not_taken", status=status.value, reason=reason)
+    telemetry.note(outcome=reason)
     if sender := getattr(request.state, "sender", None):  # set by the endpoint that knew whose delivery it is
         DELIVERIES.labels(sender, str(status.value), reason).inc()
     return PlainTextResponse(f"{status.phrase}\n", status_code=status, headers=headers)

@@ -129,6 +129,7 @@ def _refusal(sender: str, status: HTTPStatus, reason: str) -> Response:
 
 def _answer(sender: str, status: HTTPStatus, reason: str) -> Response:
     DELIVERIES.labels(sender, str(status.value), reason).inc()
+    telemetry.note(outcome=reason)
     return _Answer(f"{status.phrase}\n", status_code=status, media_type="text/plain")
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -28,6 +29,27 @@ def _certificates(path: Path) -> Path:
     return path
 
 
+def _http_address(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be an http or https address without a user, a query or a fragment")
+    return address
+
+
+def _dsn(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.username or not parts.path.strip("/"):
+        raise ValueError("must be a DSN as Sentry shows it: https://KEY@HOST/PROJECT")
+    return address
+
+
+def _pairs(text: str) -> str:
+    """Names and values as OpenTelemetry writes them; the message quotes none, as they may hold a token."""
+    if any(not each.partition("=")[0].strip() or "=" not in each for each in text.split(",")):
+        raise ValueError("must be NAME=VALUE, with a comma between several")
+    return text
+
+
 def _lower(word: object) -> object:
     return word.lower() if isinstance(word, str) else word
 
@@ -35,6 +57,9 @@ def _lower(word: object) -> object:
 Port = Annotated[int, Field(ge=0, le=65_535)]
 RedisAddress = Annotated[str, AfterValidator(_redis_address)]
 CertificateFile = Annotated[Path, AfterValidator(_certificates)]
+HttpAddress = Annotated[str, AfterValidator(_http_address)]
+Dsn = Annotated[str, AfterValidator(_dsn)]
+Pairs = Annotated[str, AfterValidator(_pairs)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 
 
@@ -82,6 +107,27 @@ class Settings(BaseSettings):
     outbound_ca_file: CertificateFile | None = Field(
         default=None, description="Certificates to trust there instead of the usual ones (PEM), likewise."
     )
+    otel_exporter_otlp_endpoint: HttpAddress | None = Field(
+        default=None, description="Where spans go by OTLP over HTTP, /v1/traces left out; None turns traces off."
+    )
+    otel_exporter_otlp_headers: Pairs | None = Field(
+        default=None, repr=False, description="Headers to send there: NAME=VALUE, with a comma between several."
+    )
+    otel_exporter_otlp_certificate: CertificateFile | None = Field(
+        default=None, description="Certificates to trust there instead of the usual ones (PEM)."
+    )
+    otel_service_name: str = Field(default="remedy", description="What the processes are called in traces.")
+    otel_resource_attributes: Pairs | None = Field(
+        default=None, description="More about the process in traces: NAME=VALUE, with a comma between several."
+    )
+    otel_traces_sampler_arg: float = Field(
+        default=1.0, ge=0, le=1, allow_inf_nan=False, description="Which part of all deliveries is traced."
+    )
+    otel_sdk_disabled: bool = Field(default=False, description="Turns traces off whatever else is set.")
+    sentry_dsn: Dsn | None = Field(
+        default=None, repr=False, description="Where errors that nobody foresaw are reported; None turns reports off."
+    )
+    sentry_environment: str = Field(default="production", description="What the installation is called in reports.")
     remedy_failpoints: str | None = Field(default=None, description="Where this process breaks on purpose (tests).")
     allow_failpoints: bool = Field(default=False, description="Whether REMEDY_FAILPOINTS may be set at all.")
 

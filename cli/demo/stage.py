@@ -107,9 +107,9 @@ class Stage:
         self.programs.append(program)
         return program
 
-    def start_receiver(self) -> Program:
+    def start_receiver(self, **environment: str) -> Program:
         """A receiver, waited for until it is ready for deliveries, and made known to SchoolScan and the trackers."""
-        receiver = self.start("receiver")
+        receiver = self.start("receiver", **environment)
         self.receiver_address = receiver.address("receiver_listens")
         _wait_until_ready(f"{self.receiver_address}/readyz", receiver)
         self.subscribe(self.receiver_address)

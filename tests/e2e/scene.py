@@ -170,13 +170,18 @@ def remedy(*words: str, environment: Mapping[str, str] | None = None) -> "subpro
     )
 
 
-def delivered(receiver: str, body: bytes, secret: str = ENVIRONMENT["SCHOOLSCAN_WEBHOOK_SECRET"]) -> httpx2.Response:
-    """The receiver's answer to a delivery of ours, signed as SchoolScan signs."""
+def delivered(
+    receiver: str,
+    body: bytes,
+    secret: str = ENVIRONMENT["SCHOOLSCAN_WEBHOOK_SECRET"],
+    more: Mapping[str, str] | None = None,
+) -> httpx2.Response:
+    """The receiver's answer to a delivery of ours, signed as SchoolScan signs, with more headers."""
     signed = sign(body, secret, SignatureFormat.TIMESTAMPED, time.time(), "")
     headers = {name.decode(): value.decode() for name, value in signed}
     url = f"{receiver}/webhooks/schoolscan/{DISTRICT}"
     with httpx2.Client(timeout=10, trust_env=False) as client:
-        return client.post(url, content=body, headers={**headers, "Content-Type": "application/json"})
+        return client.post(url, content=body, headers={**headers, **(more or {}), "Content-Type": "application/json"})
 
 
 def critical(finding_id: str, event_id: str | None = None) -> bytes:

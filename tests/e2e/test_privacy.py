@@ -14,17 +14,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from remediation.store.keys import BEGUN, MOST_CRASHES
 from sandbox.jira_state import SERVICE
 from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, TRACKER_WEBHOOKS
 from sandbox.wire import serve
-from tests.e2e.scene import RESOLVED, REVIEWING, Scene, State, critical, delivered, open_scene
-from tests.e2e.watching import becomes
+from tests.e2e.scene import BOTH, REPOSITORY, RESOLVED, REVIEWING, Scene, State, critical, delivered, open_scene
+from tests.e2e.watching import becomes, eventually
+from tests.listeners import Collector, SentryStandIn, open_collector, open_sentry
 
 CANARY = f"ZZPII-{uuid.uuid4()}"
 """Stands for a student: in every string that SchoolScan has of a finding, and in every delivery."""
 
 SAID = f"ZZSAID-{uuid.uuid4()}"
 """Stands for what a person wrote in a tracker. It may stay there, and goes nowhere else."""
+
+
+COLLECTOR_TOKEN = "test-only-collector-token"
+HEADERS = {"X-Request-Id": CANARY, "traceparent": CANARY, "tracestate": CANARY, "baggage": f"name={CANARY}"}
 
 
 def quoting_jira() -> Starlette:
@@ -49,8 +55,29 @@ def quoting_jira() -> Starlette:
 
 
 @pytest.fixture(scope="module")
-def scene() -> Iterator[Scene]:
-    """As every stage, but vendor exposures also go to a Jira that quotes what it refuses."""
+def collector() -> Iterator[Collector]:
+    with open_collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def sentry() -> Iterator[SentryStandIn]:
+    with open_sentry() as sentry:
+        yield sentry
+
+
+@pytest.fixture(scope="module")
+def scene(collector: Collector, sentry: SentryStandIn) -> Iterator[Scene]:
+    """As every stage, but vendor exposures also go to a Jira that quotes what it refuses; and two defects are planted.
+
+    Traces and reports of errors are on.
+    """
+    telling = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.address,
+        "OTEL_EXPORTER_OTLP_HEADERS": f"x-token={COLLECTOR_TOKEN}",
+        "SENTRY_DSN": sentry.dsn,
+        "PYTHONPATH": str(REPOSITORY / "tests" / "e2e" / "defective"),
+    }
     with serve(quoting_jira()) as address, open_scene() as scene:
 
         def quoting(tree: Any) -> None:
@@ -60,8 +87,8 @@ def scene() -> Iterator[Scene]:
             rule["tickets"]["quoting"] = {"project": "SEC"}
 
         mappings = scene.mappings("quoting.yaml", quoting)
-        scene.stage.start_receiver()
-        scene.start_worker(MAPPINGS_PATH=mappings, LOG_LEVEL="debug")
+        scene.stage.start_receiver(**telling)
+        scene.start_worker(MAPPINGS_PATH=mappings, LOG_LEVEL="debug", **telling)
         yield scene
 
 
@@ -103,10 +130,13 @@ def play(scene: Scene) -> str:
     scene.told("finding.critical", {"finding_id": "fnd_nowhere", "summary": CANARY})
     scene.told("scan.completed", {"scan_id": "scan_nowhere", "domain": CANARY, "grade": CANARY})
     for body in deliveries().values():
-        assert delivered(scene.stage.receiver_address, body).status_code == 202
+        assert delivered(scene.stage.receiver_address, body, more=HEADERS).status_code == 202
+    poison(scene)
     forged = critical("fnd_forged").replace(b'"data": {', f'"data": {{"name": "{CANARY}", '.encode())
     assert delivered(scene.stage.receiver_address, forged, secret="test-only-forger").status_code == 401
-    lost = httpx2.post(f"{scene.stage.receiver_address}/webhooks/{CANARY}?q={CANARY}", json={CANARY: CANARY})
+    lost = httpx2.post(
+        f"{scene.stage.receiver_address}/webhooks/{CANARY}?q={CANARY}", json={CANARY: CANARY}, headers=HEADERS
+    )
     assert lost.status_code == 404
     scene.settles(strange, State("reviewing", ("jira open",)))
     scene.settles(refused, State("reviewing", ("servicenow open",)))
@@ -115,7 +145,23 @@ def play(scene: Scene) -> str:
     scene.settles(finding_id, RESOLVED)
     scene.outside.scan(find_again=[finding_id])
     scene.settles(finding_id, REVIEWING)
+    fail(scene)  # last: the case is tried again and again
     return finding_id
+
+
+def poison(scene: Scene) -> None:
+    """A finding over which worker after worker has died, as far as Redis can tell."""
+    scene.outside.add_findings([{**BOTH, **full_of(CANARY), "id": "fnd_deadly"}])
+    scene.redis.hset(f"{BEGUN}{DISTRICT}:finding:fnd_deadly", mapping={"crashes": MOST_CRASHES, "first": 1, "last": 2})
+    scene.told("finding.critical", {"finding_id": "fnd_deadly", "summary": CANARY})
+
+
+def fail(scene: Scene) -> None:
+    """A defect of ours in a worker, and one in the receiver. Both quote all that they know."""
+    scene.outside.add_findings([{**BOTH, **full_of(CANARY), "id": "fnd_defect"}])
+    scene.told("finding.critical", {"finding_id": "fnd_defect", "summary": CANARY})
+    body = critical("fnd_defect").replace(b'"data": {', f'"data": {{"receiver": "{CANARY}", '.encode())
+    assert delivered(scene.stage.receiver_address, body, more=HEADERS).status_code == 503
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +270,50 @@ def test_a_delivery_that_has_been_read_leaves_no_body_behind(scene: Scene, playe
 def test_the_log_says_something_all_the_same(scene: Scene, played: str) -> None:
     told = {json.loads(line).get("event") for line in Path(scene.stage.programs[-1].log).read_text().splitlines()}
     assert {"delivery_read", "action_done", "action_failed", "case_parked"} <= told
+
+
+@pytest.fixture(scope="module")
+def heard(played: str, collector: Collector, sentry: SentryStandIn) -> dict[str, bytes]:
+    """All that a collector and Sentry were sent, once both have heard of everything that happened."""
+    eventually(lambda: {span.name for span in collector.spans} >= SPANS)
+    eventually(lambda: {str(span.attributes.get("remedy.outcome")) for span in collector.spans} >= OUTCOMES)
+    eventually(lambda: {"worker", "receiver"} <= {event["logger"] for event in sentry.events})
+    return {"traces": b"".join(collector.bodies), "reports": b"".join(sentry.bodies)}
+
+
+SPANS = {
+    *("receive_request", "store_delivery", "read_delivery", "page_scan", "look_at_case", "observe", "plan", "action"),
+    *("finding", "findings_page", "find", "create", "read", "update_finding", "poll_tracker", "changes"),
+}
+OUTCOMES = {"stored", "quarantined", "ignored", "done", "refused", "settled", "parked"}
+
+
+NOT_HEARD = {"what schoolscan says": CANARY, "what a person wrote": SAID, "a token": COLLECTOR_TOKEN, **SECRETS}
+
+
+@pytest.mark.parametrize("what", NOT_HEARD)
+@pytest.mark.parametrize("listener", ["traces", "reports"])
+def test_who_listens_hears_of_the_work_and_of_nobody(heard: dict[str, bytes], listener: str, what: str) -> None:
+    assert heard[listener]
+    assert re.findall(f"(?i){re.escape(NOT_HEARD[what])}".encode(), heard[listener]) == []
+
+
+def test_a_report_is_built_of_classes_our_own_frames_and_ids(heard: dict[str, bytes], sentry: SentryStandIn) -> None:
+    by_process = {event["logger"]: event for event in sentry.events}
+    fields = {"event_id", "timestamp", "platform", "level", "release", "environment", "logger", "exception", "tags"}
+    assert all(set(event) <= fields for event in sentry.events)
+    worker, receiver = by_process["worker"], by_process["receiver"]
+    assert [each["type"] for each in worker["exception"]["values"]] == ["ValueError", "RuntimeError"]
+    assert [each["type"] for each in receiver["exception"]["values"]] == ["LookupError"]
+    every = [each for event in sentry.events for each in event["exception"]["values"]]
+    frames = [frame for each in every for frame in (each.get("stacktrace") or {"frames": []})["frames"]]
+    assert {frozenset(frame) for frame in frames} == {frozenset({"filename", "function", "lineno", "in_app"})}
+    assert {each.get("value") for each in every} == {None}
+    assert (worker["tags"]["job"], worker["tags"]["case"]) == ("look_at_case", f"{DISTRICT}:finding:fnd_defect")
+    assert set(receiver["tags"]) >= {"request_id", "trace_id", "district"}
+
+
+def test_an_error_in_a_trace_is_a_class_and_a_place(heard: dict[str, bytes], collector: Collector) -> None:
+    failed = [span for span in collector.spans if span.error]
+    assert {"RuntimeError", "LookupError", "Refused"} <= {span.attributes["error.type"] for span in failed}
+    assert all(re.fullmatch(r"[a-z_/]+\.py:\d+", span.attributes["remedy.at"]) for span in failed)

@@ -1,0 +1,34 @@
+"""Loaded by the interpreter first: plants two defects of ours, which quote a payload in their message and variables."""
+
+from cli import assembly
+from receiver import webhooks
+from remediation.event_types import UnknownEvent
+from remediation.events import Event, read_schoolscan
+from remediation.findings import Finding
+from remediation.sources.schoolscan import SchoolScan
+
+DEFECTIVE = "fnd_defect"
+
+
+class DefectiveSource(SchoolScan):
+    """SchoolScan's account, except that our own code fails over some findings."""
+
+    async def finding(self, finding_id: str) -> Finding:
+        found = await super().finding(finding_id)
+        if finding_id.startswith(DEFECTIVE):
+            everything = repr(found)
+            try:
+                int(everything)
+            except ValueError as error:
+                raise RuntimeError(everything) from error
+        return found
+
+
+def read(body: bytes) -> Event | UnknownEvent:
+    if DEFECTIVE.encode() in body and b"receiver" in body:
+        raise LookupError(body.decode())
+    return read_schoolscan(body)
+
+
+assembly.SchoolScan = DefectiveSource  # type: ignore[attr-defined]  # what the worker is built from
+webhooks.read_schoolscan = read  # type: ignore[attr-defined]  # what the receiver reads with
