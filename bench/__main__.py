@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import accepting, deciding, looking, sizing, starting, waking
+from bench import accepting, deciding, looking, sizing, starting, telling, waking
 from bench.effort import LONG, QUICK, USUAL, Effort
 from bench.picture import svg
 from bench.report import Report, as_json, table
@@ -18,6 +18,7 @@ TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "looking": looking.measure,
     "deciding": deciding.measure,
     "starting": starting.measure,
+    "telling": telling.measure,
     "sizing": sizing.measure,
 }
 RESULTS = Path(__file__).parent / "results"
