@@ -24,7 +24,7 @@ from remediation.store.processes import Role
 
 Tell = Callable[[Sequence[Diagnosis]], ExitCode]
 
-_END_SECONDS = 15.0
+_END_SECONDS = 10.0
 """How long a thread that still waits for a tracker may hold up the end of the process, once all is told."""
 
 

@@ -7,7 +7,7 @@ from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.store.keys import INBOX, PARKED_ROW
 
-MOST_LOOKED_AT = 500
+MOST_LOOKED_AT = 200
 """Of the oldest unread deliveries, and of what was parked last."""
 
 
