@@ -3,6 +3,7 @@
 import itertools
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -11,6 +12,10 @@ from remediation.store.parked import Parked
 from remediation.store.todo import Lease
 
 Answer = TypeVar("Answer")
+
+
+_KEPT = ("rows", "dirty", "appointments", "seen", "tickets", "cursors", "parked", "told", "woken")
+"""What a backup holds; the leases in it have run out when it is restored."""
 
 
 async def _no_gate() -> None:
@@ -48,20 +53,17 @@ class Shelves:
 
     def wipe(self) -> None:
         """All is lost."""
-        fresh = Shelves()
-        for name in (
-            "rows",
-            "dirty",
-            "leases",
-            "appointments",
-            "seen",
-            "tickets",
-            "cursors",
-            "parked",
-            "told",
-            "woken",
-        ):
-            setattr(self, name, getattr(fresh, name))
+        self.restore(Shelves())
+
+    def copy(self) -> "Shelves":
+        """A backup: what lies here now."""
+        return Shelves(**{name: deepcopy(getattr(self, name)) for name in _KEPT})
+
+    def restore(self, backup: "Shelves") -> None:
+        """Another server goes on with what lay here when the backup was taken."""
+        for name in _KEPT:
+            setattr(self, name, deepcopy(getattr(backup, name)))
+        self.leases.clear()
         self.born = None
 
     def lapse(self, ref: str) -> None:

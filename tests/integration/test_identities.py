@@ -16,7 +16,7 @@ from remediation.findings import DomainType, Finding, FindingStatus, Severity
 from remediation.identities import Identity, IdentityField
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
-from remediation.store.keys import SCAN
+from remediation.store.keys import SCAN, SERVER
 from remediation.store.owners import Owners
 from remediation.tickets import Reason, Ticket, TicketState
 from tests.integration.offices import KEY, Office
@@ -45,6 +45,7 @@ class Room(Office):
 
     def __init__(self, connection: Connection, keyring: Keyring, *, used: bool = True) -> None:
         self.rules = PlainRulebook("snow", "jira")
+        self.saved: dict[bytes, bytes] = {}
         super().__init__(connection, keyring, rulebook=self.rules)
         self.source.findings = {FIRST.id: FIRST}
         if used:
@@ -96,6 +97,18 @@ class Room(Office):
 
     async def home(self) -> CaseRecord:
         return await self.record(HOME)
+
+    async def save(self) -> None:
+        """A backup of the store. Times to live are left out."""
+        names = await self.connection.ask(self.redis.keys())
+        self.saved = {name: await self.connection.ask(self.redis.dump(name)) for name in names}
+
+    async def restore(self) -> None:
+        """Another server comes up with the backup, or with nothing where there is none."""
+        await self.redis.flushall()
+        for name, value in self.saved.items():
+            await self.connection.ask(self.redis.restore(name, 0, value))
+        await self.connection.ask(self.redis.set(SERVER, "the run id of another process"))
 
 
 async def room_of(connection: Connection, keyring: Keyring, *, used: bool = True) -> Room:
@@ -247,6 +260,25 @@ async def test_a_wipe_between_the_joining_and_the_look_loses_no_ticket(room: Roo
     await room.told_of(FIRST, SECOND)
     await room.later()
     assert len(room.all_tickets()) == 2
+
+
+async def test_a_backup_of_the_time_before_the_joining_opens_no_ticket(
+    connection: Connection, keyring: Keyring
+) -> None:
+    room = await room_of(connection, keyring, used=False)
+    room.find(SECOND)
+    await room.told_of(FIRST, SECOND)
+    await room.save()
+    room.turn_on()
+    await room.told_of(FIRST, SECOND)
+    before = room.all_tickets()
+    room.snow.lag = room.jira.lag = 5.0
+    await room.restore()
+    for _ in range(2):
+        await room.told_of(FIRST, SECOND)
+        await room.later()
+    assert room.all_tickets() == before
+    assert [ticket.tracker for ticket in room.active()] == ["snow", "jira"]
 
 
 async def test_turned_on_for_a_store_with_cases_their_tickets_are_adopted(
@@ -497,7 +529,8 @@ async def test_of_a_list_that_ends_early_no_case_is_named_in_part(room: Room) ->
         st.one_of(
             st.tuples(st.just("told"), st.sampled_from(["fnd_1", "fnd_2", "fnd_3"])),
             st.tuples(st.just("solved"), st.sampled_from(["fnd_1", "fnd_2", "fnd_3"])),
-            st.tuples(st.sampled_from(["found", "closed", "wiped", "off", "on", "crowd", "later"]), st.just("")),
+            st.tuples(st.sampled_from(["found", "closed", "off", "on", "crowd", "later"]), st.just("")),
+            st.tuples(st.sampled_from(["wiped", "saved", "restored"]), st.just("")),
         ),
         max_size=10,
     )
@@ -538,6 +571,10 @@ async def _happens(room: Room, what: str, name: str) -> None:
             await room.look_home()
         case "wiped":
             await room.redis.flushall()
+        case "saved":
+            await room.save()
+        case "restored":
+            await room.restore()
         case "off" | "on":
             room.rules.identities = {"lakeside": IDENTITY} if what == "on" else {}
         case "crowd":

@@ -18,6 +18,7 @@ from remediation.findings import FindingStatus
 from remediation.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
 from remediation.tickets import Reason
 from tests.random_histories import play
+from tests.shelves import Shelves
 from tests.worlds.agreement import ACCEPTED, GONE, OPEN, RESOLVED, REVIEWING
 from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import DAY, HORIZON, KEY, Change, Trouble
@@ -112,13 +113,14 @@ class Worlds(RuleBasedStateMachine):
     loop: ClassVar[asyncio.AbstractEventLoop]
     lines: ClassVar[list[Any]]
     world: World
+    backup: Shelves
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(work)
 
     @initialize(policy=st.sampled_from(POLICIES), status=st.sampled_from(BEGINNINGS), noticed=st.booleans())
     def a_finding_is_found(self, policy: Policy, status: FindingStatus, *, noticed: bool) -> None:
-        self.world = World(policy, status)
+        self.world, self.backup = World(policy, status), Shelves()
         self.lines.clear()
         if noticed:
             self.do(self.world.look())
@@ -155,7 +157,7 @@ class Worlds(RuleBasedStateMachine):
     def time_goes_by(self, seconds: float) -> None:
         self.do(self.world.later(seconds))
 
-    @rule(what=st.sampled_from(["look", "look", "replay", "rest", "rest", "rest", "wipe"]))
+    @rule(what=st.sampled_from(["look", "look", "replay", "rest", "rest", "rest", "wipe", "save", "restore"]))
     def somebody_asks(self, what: str) -> None:
         match what:
             case "look":
@@ -164,6 +166,10 @@ class Worlds(RuleBasedStateMachine):
                 self.do(self.world.replay())
             case "wipe":
                 self.world.wipe()
+            case "save":
+                self.backup = self.world.shelves.copy()
+            case "restore":
+                self.world.restore(self.backup)
             case _:
                 self.do(self.world.rest())
 

@@ -83,7 +83,11 @@ class World(Outside):
 
     def wipe(self) -> None:
         """Redis is lost, with all that it remembered."""
-        self.shelves.wipe()
+        self.restore(Shelves())
+
+    def restore(self, backup: Shelves) -> None:
+        """Redis is lost, and another one remembers what the backup holds."""
+        self.shelves.restore(backup)
         self._is_wiped = self.was_wiped = self.judge.lenient = True
         self.judge.stirs["again"] += 1
 
