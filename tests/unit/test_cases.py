@@ -1,14 +1,15 @@
 """How cases are named: the same name always, a safe one everywhere, and no name for two cases."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.cases import CaseKey, CaseKind, Closing, Memory, key_of_ref, ref_of_mark
+from remediation.cases import CaseKey, CaseKind, Closing, Link, Memory, key_of_ref, ref_of_mark
 from remediation.findings import FindingStatus, Severity
-from remediation.store.case_rows import key_in, memory_json, memory_of
+from remediation.store.case_rows import key_in, memory_json, memory_of, record_of
 from remediation.tickets import Reason, TicketState
 
 SAFE = re.compile(r"[a-z0-9-]+:finding:[A-Za-z0-9._-]+")
@@ -112,3 +113,18 @@ def test_a_memory_that_an_earlier_version_wrote_is_read_without_the_reasons() ->
     assert memory_of(row) == Memory(
         FindingStatus.RESOLVED, {"snow": TicketState.DONE}, severity=Severity.HIGH, rule="all"
     )
+
+
+def test_a_link_that_an_earlier_version_made_is_read_and_may_be_outdated() -> None:
+    row = {
+        "id": b"fnd_1",
+        "link:jira": b'["10001", "SEC-1", "https://jira.example/browse/SEC-1"]',
+        "tie:jira": b'{"ticket": "10001", "created": 5.0, "site": "jira-1"}',
+        "born": b"1000",
+    }
+    record = record_of("lakeside:finding:fnd_1", row)
+    assert record.links == {
+        "jira": Link("jira", "10001", "SEC-1", "https://jira.example/browse/SEC-1", created=5.0, site="jira-1")
+    }
+    assert record.may_be_outdated(record.links["jira"])
+    assert not record.may_be_outdated(replace(record.links["jira"], born=1.0))
