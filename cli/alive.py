@@ -1,4 +1,4 @@
-"""For a container's health check: exit code 0 where the process of this container answers /livez.
+"""For a container's health check: exit code 0 where the process of this container answers /livez in time, and with 200.
 
 Asks the receiver's port, then a worker's, as the settings name them: a container has one of the two.
 """

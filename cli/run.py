@@ -30,11 +30,13 @@ from cli.failpoints import turn_on_failpoints
 from cli.heartbeat import open_heartbeat, version
 from cli.metrics import DATA_KEYS, PROCESS
 from cli.reload import Follower
-from cli.serving import address, listener, server
+from cli.serving import Server, address, listener, server
+from cli.stopping import ReceiverStop, end_at_last, leave
 from cli.store_metrics import StoreReader
 from cli.telemetry import told_outside
 from receiver.accounts import Accounts
-from receiver.app import Application, Clocks, Limits, create_app, create_metrics_app, replace_accounts
+from receiver.app import Application, Clocks, Limits, create_app, create_metrics_app, replace_accounts, stop_of
+from receiver.stopping import STOPPING
 from remediation.errors import StoreUnavailable
 from remediation.logs import configure_logs
 from remediation.mapping.loading import Loaded
@@ -43,18 +45,22 @@ from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
 from remediation.store.processes import Role
 from remediation.store.readiness import store_problems, takes_writes
+from remediation.trackers.threads import broken_pools
 from workers.health import create_health_app
-from workers.process import Supervisor
+from workers.process import CANCEL_PAUSE, Supervisor
 from workers.resources import Desks
 from workers.settings import upkeep_worker, work_worker
 
 logger = structlog.get_logger()
 
+HEALTH_LEAVES = 1.0
+"""Seconds that a worker's last answers to probes and to Prometheus get."""
+
 
 @click.command()
 @click.argument("role", type=click.Choice(["receiver", "worker"]))
 def run(role: Role) -> None:
-    """Run the receiver or a worker until SIGTERM or Ctrl-C.
+    """Run the receiver or a worker until SIGTERM or Ctrl-C, which let work in hand end; a second one waits for nothing.
 
     Everything is configured in mappings.yaml (MAPPINGS_PATH) and the environment. Without REDIS_URL an embedded server
     keeps its data in DATA_DIR (.remedy); a second process joins it with the REDIS_URL that its message names.
@@ -72,15 +78,39 @@ def run(role: Role) -> None:
     configure_logs(settings.log_level, json=not sys.stderr.isatty())
     turn_on_failpoints(settings)
     PROCESS.info({"role": role, "version": version()})
-    with told_outside(settings, role), redis_address(settings) as url:
-        uvloop.run(_run_receiver(settings, url) if role == "receiver" else _run_worker(settings, url))
+    signal.signal(signal.SIGTERM, _end)
+    process = _run_receiver if role == "receiver" else _run_worker
+    stopped_early = contextlib.suppress(asyncio.CancelledError)  # a stop while it starts
+    with told_outside(settings, role), redis_address(settings) as url, stopped_early:
+        uvloop.run(process(settings, url))
+    leave()
 
 
-def on_stop(stop: Callable[[], None]) -> None:
-    """Call `stop` on SIGTERM and Ctrl-C."""
+def _end(_number: int, _frame: object) -> None:
+    """Until the event loop takes signals: the first process of a container ignores those that it has no handler for."""
+    sys.exit(0)
+
+
+def on_stop(stop: Callable[[], object]) -> None:
+    """Call `stop` on SIGTERM and Ctrl-C, each time, from now on."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+
+
+def _until_open() -> None:
+    """A stop before everything is open, while Redis is waited for, say: nothing is in hand yet.
+
+    Cancelled again and again: once may be forgotten (see workers/process.py).
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def insist() -> None:
+        if task is not None and not task.done():
+            task.cancel()
+            loop.call_later(CANCEL_PAUSE, insist)
+
+    on_stop(insist)
 
 
 def on_hangup(reload: Callable[[], None], stop: Callable[[], None]) -> None:
@@ -99,6 +129,7 @@ def on_hangup(reload: Callable[[], None], stop: Callable[[], None]) -> None:
 
 
 async def _run_receiver(settings: Settings, url: str) -> None:
+    _until_open()
     follower = Follower(settings.mappings_path, receiver_files, time.time)
     accounts, keyring = accounts_of(follower.first()), keyring_of(settings)
     DATA_KEYS.set(len(keyring.key_ids))
@@ -115,8 +146,13 @@ async def _run_receiver(settings: Settings, url: str) -> None:
                 await clock.set()
                 await connection.begin(clock())
             shown = create_metrics_app(_reader(settings, connection, clock).refresh)
-            async with open_heartbeat(connection, "receiver", lambda: follower.digest, clock):
-                await _receive((app, shown), follower, (bound, metrics_bound), settings.completion_wait)
+            servers = server(app), server(shown)
+            stops = ReceiverStop(settings, stop_of(app), servers)
+            async with (
+                open_heartbeat(connection, "receiver", lambda: follower.digest, clock),
+                follower.following(partial(_take_accounts, app)),
+            ):
+                await _receive(servers, (bound, metrics_bound), stops, follower.ask)
     logger.info("receiver_stopped")
 
 
@@ -139,33 +175,39 @@ def _reader(settings: Settings, connection: Connection, clock: Callable[[], floa
     return StoreReader(connection, clock, allow_weak_durability=settings.allow_weak_durability)
 
 
+async def _take_accounts(app: Application, loaded: Loaded) -> None:
+    replace_accounts(app, await asyncio.to_thread(accounts_of, loaded))
+
+
 async def _receive(
-    apps: tuple[Application, Application],
-    follower: Follower,
+    servers: tuple[Server, Server],
     bound: tuple[socket.socket, socket.socket],
-    completion_wait: int,
+    stop: Callable[[], None],
+    reload: Callable[[], None],
 ) -> None:
     """Serve senders, and Prometheus beside them, until a stop."""
-    public, metrics = (server(app, completion_wait) for app in apps)
-
-    def stop() -> None:
-        public.should_exit = metrics.should_exit = True
-
-    async def take(loaded: Loaded) -> None:
-        replace_accounts(apps[0], await asyncio.to_thread(accounts_of, loaded))
-
     on_stop(stop)
-    on_hangup(follower.ask, stop)
+    on_hangup(reload, stop)
     logger.info("receiver_listens", address=address(bound[0]))
     logger.info("metrics_listen", address=address(bound[1]))
-    async with follower.following(take):
-        await asyncio.gather(public.serve([bound[0]]), metrics.serve([bound[1]]))
+    await asyncio.gather(*(each.serve([listening]) for each, listening in zip(servers, bound, strict=True)))
 
 
-async def _worker_problems(settings: Settings, connection: Connection, follower: Follower) -> list[str]:
-    """Why a worker cannot work, or what a person must mend."""
+async def _worker_problems(
+    settings: Settings, connection: Connection, follower: Follower, supervisor: Supervisor
+) -> list[str]:
+    """Why a worker does not work, or what a person must mend."""
+    if supervisor.is_stopping:
+        return [STOPPING]
     weak = settings.allow_weak_durability
-    return [*await store_problems(connection, allow_weak_durability=weak), *follower.problems]
+    problems = await store_problems(connection, allow_weak_durability=weak)
+    return [*problems, *follower.problems, *supervisor.standing_still()]
+
+
+def _dead(supervisor: Supervisor) -> list[str]:
+    """What of this process works no more and comes back with a new process only; nothing outside has a say in it."""
+    loops = [f"the {name} loop has ended" for name in supervisor.ended()]
+    return [*loops, *(f"a thread of {name} has died" for name in broken_pools())]
 
 
 async def _note_sites(desks: Desks) -> None:
@@ -175,6 +217,7 @@ async def _note_sites(desks: Desks) -> None:
 
 
 async def _run_worker(settings: Settings, url: str) -> None:
+    _until_open()
     follower = Follower(settings.mappings_path, worker_files, time.time)
     with listener(settings.worker_host, settings.worker_port, "WORKER_PORT") as bound:
         # Five retries ride out a restart of Redis; what takes longer ends in StoreUnavailable, and the sweep goes on.
@@ -188,9 +231,11 @@ async def _run_worker(settings: Settings, url: str) -> None:
             pool = connection.redis.connection_pool
             work = partial(work_worker, pool, desks, settings.max_jobs, clock.set, settings.completion_wait)
             upkeep = partial(upkeep_worker, pool, desks, settings.poll_seconds, clock.set, settings.completion_wait)
-            supervisor = Supervisor((work, upkeep), lambda: takes_writes(connection))
-            problems = partial(_worker_problems, settings, connection, follower)
-            health = server(create_health_app(problems, _reader(settings, connection, clock).refresh))
+            loops = {"work": work, "upkeep": upkeep}
+            supervisor = Supervisor(loops, lambda: takes_writes(connection), partial(end_at_last, settings))
+            problems = partial(_worker_problems, settings, connection, follower, supervisor)
+            reader = _reader(settings, connection, clock)
+            health = server(create_health_app(problems, reader.refresh, partial(_dead, supervisor)))
             on_stop(supervisor.stop)
             on_hangup(follower.ask, supervisor.stop)
             logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
@@ -199,6 +244,6 @@ async def _run_worker(settings: Settings, url: str) -> None:
             async with follower.following(partial(refurnish, desks)):
                 await supervisor.run()
             noting.cancel()
-            health.should_exit = True
+            health.leave(HEALTH_LEAVES)
             await serving
     logger.info("worker_stopped")

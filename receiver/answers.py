@@ -21,7 +21,7 @@ async def refused(request: Request, error: Exception) -> Response:
 
 
 async def unavailable(request: Request, error: Exception) -> Response:
-    """503: the store did not take the delivery; the sender keeps it and comes again."""
+    """503: the store did not take the delivery, or the process ends; the sender keeps it and comes again."""
     return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": str(RETRY_AFTER)}, type(error).__name__)
 
 

@@ -12,6 +12,7 @@ from receiver.accounts import Accounts
 from receiver.correlation import Correlated
 from receiver.limits import LastResort, RequestRefused
 from receiver.metrics import SIGNATURE_FAILURES
+from receiver.stopping import LastAnswers, OutOfTime, Stop
 from remediation.errors import StoreUnavailable
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
@@ -52,6 +53,7 @@ def create_app(
 
     `troubles` answers what a person must mend although deliveries can be taken; /readyz tells.
     """
+    stop = Stop()
     app = Starlette(
         routes=[
             Route("/webhooks/schoolscan", webhooks.schoolscan, methods=["POST"]),
@@ -60,8 +62,12 @@ def create_app(
             Route("/livez", health.livez),
             Route("/readyz", health.readyz),
         ],
-        middleware=[Middleware(Correlated), Middleware(LastResort)],
-        exception_handlers={RequestRefused: answers.refused, StoreUnavailable: answers.unavailable},
+        middleware=[Middleware(LastAnswers, stop), Middleware(Correlated), Middleware(LastResort)],
+        exception_handlers={
+            RequestRefused: answers.refused,
+            StoreUnavailable: answers.unavailable,
+            OutOfTime: answers.unavailable,
+        },
     )
     app.router.redirect_slashes = False  # a redirect is none of the answers that a sender may get
     replace_accounts(app, accounts)
@@ -73,7 +79,14 @@ def create_app(
     app.state.body_deadline = limits.body_deadline
     app.state.allow_weak_durability = allow_weak_durability
     app.state.troubles = troubles
+    app.state.stop = stop
     return app
+
+
+def stop_of(app: Starlette) -> Stop:
+    """For whoever ends the process: the application's stop."""
+    stop: Stop = app.state.stop
+    return stop
 
 
 def replace_accounts(app: Starlette, accounts: Accounts) -> None:

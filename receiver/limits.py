@@ -107,9 +107,10 @@ async def _collected(receive: Receive, limit: int) -> bytes:
 class LastResort:
     """Middleware: whatever nobody caught becomes 503 with Retry-After, and its class (never its words) a log line.
 
-    A sender repeats what got a 503, so that nothing is lost by a mistake of ours. Goes into the `middleware` list of an
-    application: around the application it would come too late, after Starlette's own 500. SenderGone gets no
-    answer. A response that has begun is left as it is; the server closes the connection.
+    So does a request that the server gives up at the end of a stop. A sender repeats what got a 503, so that nothing is
+    lost by a mistake of ours. Goes into the `middleware` list of an application: around the application it would come
+    too late, after Starlette's own 500. SenderGone gets no answer. A response that has begun is left as it is; the
+    server closes the connection.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -136,6 +137,12 @@ class LastResort:
             telemetry.report(error)
             if not begun:
                 await _send_unavailable(send)
+        except asyncio.CancelledError:
+            logger.warning("request_cut_short")
+            if not begun:
+                await _send_unavailable(send)
+                return  # it is answered: raised, uvicorn would want to say 500
+            raise
 
 
 async def _send_unavailable(send: Send) -> None:

@@ -50,11 +50,16 @@ async def tracker(request: Request) -> Response:
 
 
 async def _delivery(request: Request, account: Account) -> Response:
-    started, state, headers = time.perf_counter(), request.app.state, request.scope["headers"]
     request.state.sender = account.sender
     whose = {"sender": str(account.sender), **account.sender.named(account.name)}
     structlog.contextvars.bind_contextvars(**whose)
     telemetry.note(**whose)
+    async with request.app.state.stop.in_time():
+        return await _taken(request, account)
+
+
+async def _taken(request: Request, account: Account) -> Response:
+    started, state, headers = time.perf_counter(), request.app.state, request.scope["headers"]
     require_json(headers)
     body = await read_body(request.receive, headers, limit=state.max_body_bytes, deadline=state.body_deadline)
     try:

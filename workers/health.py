@@ -16,23 +16,32 @@ Refresh = Callable[[], Awaitable[None]]
 Ask = Callable[[], Awaitable[Sequence[str]]]
 
 
+Dead = Callable[[], Sequence[str]]
+
+
 async def _nothing() -> None:
     """Read nothing before metrics are shown."""
 
 
-def create_health_app(problems: Ask, refresh: Refresh = _nothing) -> ASGI3Application:
-    """Plain ASGI. `problems` answers why the worker cannot work, and what a person must mend although it works on.
+def _all_alive() -> Sequence[str]:
+    """Nothing has died."""
+    return ()
 
-    `refresh` reads anew, each time that metrics are asked for, what others may have changed.
 
-    GET /livez answers while the event loop turns; GET /readyz 200, or 503 with the problems; GET /metrics what was
-    counted; anything else 404.
+def create_health_app(problems: Ask, refresh: Refresh = _nothing, dead: Dead = _all_alive) -> ASGI3Application:
+    """Plain ASGI. `problems` answers why the worker does not work, and what a person must mend although it works on.
+
+    `refresh` reads anew, each time that metrics are asked for, what others may have changed. `dead` answers at once,
+    in our words, which parts of the process have ended although the process goes on.
+
+    GET /livez 200, or 503 with what is dead, and no answer at all while the event loop is stuck; GET /readyz 200, or
+    503 with the problems; GET /metrics what was counted; anything else 404.
     """
 
     async def health_app(scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
             return
-        status, kind, body = await _answer(scope["path"], problems, refresh)
+        status, kind, body = await _answer(scope["path"], problems, refresh, dead)
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
         await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -40,10 +49,10 @@ def create_health_app(problems: Ask, refresh: Refresh = _nothing) -> ASGI3Applic
     return health_app
 
 
-async def _answer(path: str, problems: Ask, refresh: Refresh) -> Answer:
+async def _answer(path: str, problems: Ask, refresh: Refresh, dead: Dead) -> Answer:
     match path:
         case "/livez":
-            return HTTPStatus.OK, "text/plain", b"alive\n"
+            return _liveness(dead())
         case "/readyz":
             return _readiness(await problems())
         case "/metrics":
@@ -51,6 +60,11 @@ async def _answer(path: str, problems: Ask, refresh: Refresh) -> Answer:
             return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()
         case _:
             return HTTPStatus.NOT_FOUND, "text/plain", b"Not Found\n"
+
+
+def _liveness(dead: Sequence[str]) -> Answer:
+    body = "".join(f"{each}\n" for each in dead or ("alive",)).encode()
+    return HTTPStatus.SERVICE_UNAVAILABLE if dead else HTTPStatus.OK, "text/plain", body
 
 
 def _readiness(problems: Sequence[str]) -> Answer:

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 
 import structlog
-from arq.worker import Worker
+
+from workers.settings import LoopWorker
 
 logger = structlog.get_logger()
 
@@ -17,50 +18,98 @@ RESTART_DELAY = 1.0
 CANCEL_PAUSE = 0.2
 """Seconds that arq's main loop gets to end before it is told again."""
 
+LETS_GO_WITHIN = 3.0
+"""Seconds that cancelled jobs get to hand their cases back; where Redis hangs meanwhile, the sweep finds the cases."""
+
+STANDS_STILL = 60.0
+"""Seconds without a round of arq's main loop that a person should know of: usually one takes a fraction of one, and
+against a Redis that hangs half of this."""
+
+Make = Callable[[], LoopWorker]
+
 
 async def _always() -> bool:
     """Need nothing to be so."""
     return True
 
 
+def _nothing() -> None:
+    """Do nothing more when a stop begins."""
+
+
 class Supervisor:
     """Keeps arq workers running until it is told to stop.
 
     One that has ended is started again when `can_work` answers true: an outage of hours is one restart, and not one in
-    each second.
+    each second. `stops` is called when a stop begins.
     """
 
     def __init__(
-        self, make: tuple[Callable[[], Worker], ...], can_work: Callable[[], Awaitable[bool]] = _always
+        self,
+        make: Mapping[str, Make],
+        can_work: Callable[[], Awaitable[bool]] = _always,
+        stops: Callable[[], None] = _nothing,
     ) -> None:
         self._make = make
         self._can_work = can_work
-        self._running: list[Worker] = []
+        self._stops = stops
+        self._running: dict[str, LoopWorker] = {}
+        self._keeping: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
         self._ends: list[asyncio.Task[None]] = []
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
+    def ended(self) -> list[str]:
+        """The names of those that have ended for good, although nobody told them to."""
+        return [name for name, task in self._keeping.items() if _has_failed(task)]
+
+    def standing_still(self) -> list[str]:
+        """Which of those that run have not come round for long, in a person's words."""
+        still = [name for name, worker in self._running.items() if worker.standing_still > STANDS_STILL]
+        return [f"the {name} loop stands still" for name in still]
+
     async def run(self) -> None:
-        """Run all workers; returns after a stop, when what was running has ended or been given up."""
-        await asyncio.gather(*(self._keep_running(make) for make in self._make))
+        """Run all workers; returns after a stop, when what was running has ended or been given up.
+
+        Where one cannot be kept running, the others are stopped, and what ended it is raised: the process must be
+        started again.
+        """
+        for name, make in self._make.items():
+            self._keeping[name] = asyncio.create_task(self._keep_running(name, make))
+        await asyncio.wait(self._keeping.values(), return_when=asyncio.FIRST_EXCEPTION)
+        if self.ended():
+            logger.error("worker_loop_ended", names=self.ended())
+            self.stop()
+        await asyncio.gather(*self._keeping.values())
 
     def stop(self) -> None:
-        """Take no new jobs, give the running ones their time, then cancel them. The sweep finds what was cancelled."""
+        """Take no new jobs, give the running ones their time, then cancel them; told again, cancel them at once.
+
+        The sweep finds what was cancelled.
+        """
         if self._stopping.is_set():
+            for worker in self._running.values():
+                _cancel(worker.tasks.values())
             return
         logger.info("worker_stopping")
         self._stopping.set()
-        for worker in self._running:
+        self._stops()
+        for worker in self._running.values():
+            worker.take_no_more()
             worker.on_stop = partial(self._insist, worker)
             worker.handle_sig_wait_for_completion(signal.SIGTERM)
 
-    def _insist(self, worker: Worker, _number: signal.Signals) -> None:
+    def _insist(self, worker: LoopWorker, _number: signal.Signals) -> None:
         """Called by arq when it has cancelled its main loop."""
         self._ends.append(asyncio.get_running_loop().create_task(_cancelled(worker)))
 
-    async def _keep_running(self, make: Callable[[], Worker]) -> None:
+    async def _keep_running(self, name: str, make: Make) -> None:
         while not self._stopping.is_set():
-            worker = make()
-            self._running.append(worker)
+            worker = self._running[name] = make()
             try:
                 await worker.async_run()
             except asyncio.CancelledError:
@@ -69,7 +118,7 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - whatever ends arq's main loop, the answer is to start it again
                 logger.warning("worker_restarts", error=type(error).__name__)
             finally:
-                self._running.remove(worker)
+                del self._running[name]
                 await _ended(worker)
             await self._until_it_can_work()
 
@@ -78,11 +127,25 @@ class Supervisor:
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), RESTART_DELAY)
-            if self._stopping.is_set() or await self._can_work():
+            if self._stopping.is_set() or await self._can_work_or_stops():
                 return
 
+    async def _can_work_or_stops(self) -> bool:
+        """Whether it can work; a stop does not wait for the answer, which takes long where Redis hangs."""
+        asking, stopping = asyncio.ensure_future(self._can_work()), asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait((asking, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not asking.done():
+            asking.cancel()
+            return False
+        return asking.result()
 
-async def _cancelled(worker: Worker) -> None:
+
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+async def _cancelled(worker: LoopWorker) -> None:
     """Cancel arq's main loop until it ends.
 
     Once may not do: redis-py sends through `asyncio.wait_for`, and that of Python 3.11 forgets a cancellation which
@@ -93,12 +156,15 @@ async def _cancelled(worker: Worker) -> None:
         await asyncio.sleep(CANCEL_PAUSE)
 
 
-async def _ended(worker: Worker) -> None:
-    """End the worker's jobs: they go on after its main loop has failed, and nobody else would wait for them.
+async def _ended(worker: LoopWorker) -> None:
+    """End the worker's jobs: they go on after its main loop has failed, and nobody else would wait for them."""
+    _cancel(worker.tasks.values())
+    if worker.tasks:
+        await asyncio.wait(worker.tasks.values(), timeout=LETS_GO_WITHIN)
 
-    Those that a stop has cancelled already are letting go of their cases: a second time would cut that off.
-    """
-    for task in worker.tasks.values():
-        if not task.cancelling():
-            task.cancel()
-    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+
+def _cancel(jobs: Iterable[asyncio.Task[None]]) -> None:
+    """Those that were cancelled already are letting go of their cases: a second time would cut that off."""
+    for job in jobs:
+        if not job.cancelling():
+            job.cancel()

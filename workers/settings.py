@@ -1,5 +1,6 @@
 """How arq runs our jobs: each setting with the reason why it is not arq's own."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,7 +25,30 @@ SWEEP_SECONDS = 2
 
 COMPLETION_WAIT = 15
 """Seconds that running jobs get after SIGTERM unless a setting says otherwise: more than a look takes. With what
-follows (threads that still wait for a tracker) it stays below a pod's grace period of 30."""
+follows (jobs that hand their cases back) it stays below a pod's grace period of 30."""
+
+
+class LoopWorker(Worker):
+    """arq's worker, which tells when its main loop last came round, and takes no more jobs as soon as it is told."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._came_round_at = time.monotonic()
+
+    @property
+    def standing_still(self) -> float:
+        """Seconds since the main loop last came round."""
+        return time.monotonic() - self._came_round_at
+
+    async def heart_beat(self) -> None:
+        """Called by arq once in each round."""
+        await super().heart_beat()
+        self._came_round_at = time.monotonic()
+
+    def take_no_more(self) -> None:
+        """Begin no job any more: arq itself goes on through the ids that it has read, up to `queue_read_limit`."""
+        self.allow_pick_jobs = False
+        self.max_jobs = 0
 
 
 @never_raising
@@ -76,9 +100,9 @@ def work_worker(
     max_jobs: int,
     prepare: Prepare = _nothing,
     completion_wait: float | None = None,
-) -> Worker:
+) -> LoopWorker:
     """The worker for deliveries, cases and scans. `completion_wait` is in seconds; None for COMPLETION_WAIT."""
-    return Worker(
+    return LoopWorker(
         functions=[
             func(read_delivery, name=Job.READ_DELIVERY),
             func(look_at_case, name=Job.LOOK_AT_CASE),
@@ -99,9 +123,9 @@ def upkeep_worker(
     poll_seconds: int,
     prepare: Prepare = _nothing,
     completion_wait: float | None = None,
-) -> Worker:
+) -> LoopWorker:
     """The worker for crons, on a queue of its own, so that no backlog keeps the sweep from running."""
-    return Worker(
+    return LoopWorker(
         functions=[func(unreadable_job, name=Job.UNREADABLE)],
         cron_jobs=[
             _every(SWEEP_SECONDS, sweep, "sweep"),

@@ -3,10 +3,11 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
+from weakref import WeakSet
 
 from remediation.errors import TryLater, Waiting
 from remediation.mapping.trackers import TrackerConfig
@@ -19,6 +20,9 @@ class Client(Protocol):
         """Let go of it."""
         ...
 
+
+CLOSES_WITHIN = 1.0
+"""Seconds that closing waits for calls which nobody waits for any more: a thread cannot be stopped."""
 
 ClientT = TypeVar("ClientT", bound=Client)
 ResultT = TypeVar("ResultT")
@@ -53,10 +57,27 @@ class Threads(Generic[ClientT]):
         self._name = name
         self._connect = connect
         self._deadline = deadline
-        self._pool = ThreadPoolExecutor(max_workers=size, thread_name_prefix=name)
+        self._threads: list[threading.Thread] = []
+        self._pool = ThreadPoolExecutor(size, thread_name_prefix=name, initializer=self._begin)
+        self._under_way: set[Future[Any]] = set()
         self._local = threading.local()
         self._lock = threading.Lock()
         self._clients: list[ClientT] = []
+        self._is_closed = False
+        _POOLS.add(self)
+
+    @property
+    def name(self) -> str:
+        """The tracker's name in mappings.yaml."""
+        return self._name
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a thread has died before its time: no other takes its place, and its calls wait without an end.
+
+        A thread that hangs in a call is not dead: the call is given up at its deadline, and ends when the tracker does.
+        """
+        return not self._is_closed and not all(thread.is_alive() for thread in self._threads)
 
     @classmethod
     def configured(cls, name: str, config: TrackerConfig, connect: Callable[[], ClientT]) -> Self:
@@ -72,6 +93,8 @@ class Threads(Generic[ClientT]):
         """
         context = copy_context()
         future = self._pool.submit(lambda: context.run(lambda: work(self._client())))
+        self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
         try:
             async with asyncio.timeout(self._deadline - spent):
                 return await asyncio.wrap_future(future)
@@ -82,10 +105,15 @@ class Threads(Generic[ClientT]):
             raise TryLater(self._name, words, ambiguous=begun, waiting=waiting) from None
 
     async def close(self) -> None:
-        """Drop what has not begun, wait for what has, and let go of every client."""
-        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+        """Drop what has not begun, wait a moment for what has, and let go of every client."""
+        self._is_closed = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(wait, tuple(self._under_way), CLOSES_WITHIN)
         while self._clients:
             self._clients.pop().close()
+
+    def _begin(self) -> None:
+        self._threads.append(threading.current_thread())
 
     def _client(self) -> ClientT:
         """The calling thread's own client."""
@@ -95,3 +123,12 @@ class Threads(Generic[ClientT]):
             with self._lock:
                 self._clients.append(client)
         return client
+
+
+_POOLS: WeakSet[Threads[Any]] = WeakSet()
+"""Every pool of this process: threads belong to the process, whatever they were made for."""
+
+
+def broken_pools() -> list[str]:
+    """The names of the pools that have lost a thread: only a new process has all of them again."""
+    return sorted({pool.name for pool in _POOLS if pool.is_broken})

@@ -1,11 +1,19 @@
 """SIGTERM ends a process gently, in time, with exit code 0, and loses nothing."""
 
+import os
 import signal
+import socket
 import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
+from cli.alive import SECONDS
 from cli.demo.stage import Program
+from cli.stopping import STOPS_WITHIN
 from remediation.queue import IN_PROGRESS_PREFIX, WORK_QUEUE
 from tests.e2e.scene import BOTH, REVIEWING, Scene, critical, delivered
 from tests.e2e.watching import becomes, eventually
@@ -84,3 +92,134 @@ def test_work_that_comes_while_no_worker_runs_waits_for_the_next(scene: Scene) -
     assert scene.outside.tickets(finding_id) == []
     scene.start_worker()
     scene.settles(finding_id, REVIEWING)
+
+
+@pytest.fixture
+def receiver(scene: Scene) -> Iterator[Program]:
+    """One of its own, with little time to stop."""
+    receiver = scene.stage.start("receiver", "receiver-stopping", COMPLETION_WAIT="3", BODY_DEADLINE="60")
+    eventually(lambda: asked(receiver.address("receiver_listens"), "/readyz")[0] == 200)
+    yield receiver
+    receiver.stop(signal.SIGKILL)
+
+
+def asked(address: str, path: str, seconds: float = 5.0) -> tuple[int, str]:
+    """Status and body of what a probe gets. Raises httpx2.HTTPError where nothing answers in time."""
+    answer = httpx2.get(address + path, timeout=seconds, trust_env=False)
+    return answer.status_code, answer.text
+
+
+def ended(program: Program, began: float) -> tuple[int, float]:
+    """Its exit code, and how many seconds after `began` it ended."""
+    return program.process.wait(GRACE), time.monotonic() - began
+
+
+def test_a_receiver_is_not_ready_before_it_refuses_anybody(scene: Scene, receiver: Program) -> None:
+    address, (finding_id,) = receiver.address("receiver_listens"), scene.outside.add_findings([BOTH])
+    receiver.process.send_signal(signal.SIGTERM)
+    eventually(lambda: "receiver_stopping" in receiver.logged())
+    status, said = asked(address, "/readyz")
+    assert (status, '"stopping"' in said) == (503, True)
+    answer = delivered(address, critical(finding_id))
+    assert (answer.status_code, answer.headers["connection"]) == (202, "close")
+    assert receiver.process.wait(GRACE) == 0
+    scene.settles(finding_id, REVIEWING)
+
+
+def test_who_has_not_sent_all_when_the_time_is_over_is_told_to_come_again(receiver: Program) -> None:
+    split = urlsplit(receiver.address("receiver_listens"))
+    with socket.create_connection((str(split.hostname), int(split.port or 0))) as slow:
+        slow.settimeout(GRACE)
+        head = b"POST /webhooks/schoolscan HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        slow.sendall(head + b"content-length: 10\r\n\r\nhalf")
+        time.sleep(0.3)
+        began = time.monotonic()
+        receiver.process.send_signal(signal.SIGTERM)
+        answer = slow.recv(1000).lower()
+    assert answer.startswith(b"http/1.1 503 ")
+    assert b"retry-after: 5\r\n" in answer
+    code, seconds = ended(receiver, began)
+    assert (code, seconds < 3 + STOPS_WITHIN) == (0, True)
+
+
+@pytest.mark.parametrize("role", ["receiver", "worker"])
+def test_a_stop_while_a_process_still_starts_is_a_stop(scene: Scene, role: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a Redis that takes connections and says nothing
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        program = scene.stage.start(role, f"{role}-starting", REDIS_URL=url)
+        silent.settimeout(GRACE)
+        with silent.accept()[0]:
+            code, seconds = stopped(program)
+    assert (code, seconds < STOPS_WITHIN) == (0, True)
+
+
+def test_a_worker_is_not_ready_from_the_first_moment_and_waits_for_no_thread(scene: Scene) -> None:
+    def patient(tree: Any) -> None:
+        tree["trackers"]["jira"]["read_timeout"] = "10s"
+
+    scene.outside.break_down("jira", "slow", method="POST", path="/issue$", times=1, seconds=20.0)
+    assert of(scene, "worker").stop() == 0
+    mappings = scene.mappings("patient.yaml", patient)
+    worker = scene.start_worker("worker-slow", COMPLETION_WAIT="3", MAPPINGS_PATH=mappings)
+    address, finding_id = worker.address("worker_runs"), scene.find()
+    eventually(lambda: [each for each in scene.outside.requests("jira") if each["fault"] == "slow"])
+    began = time.monotonic()
+    worker.process.send_signal(signal.SIGTERM)
+    eventually(lambda: "worker_stopping" in worker.logged())
+    status, said = asked(address, "/readyz")
+    assert (status, '"stopping"' in said) == (503, True)
+    assert asked(address, "/livez")[0] == 200
+    code, seconds = ended(worker, began)
+    assert (code, seconds < 3 + STOPS_WITHIN) == (0, True)
+    assert "threads_left" in worker.logged()
+    scene.outside.mend()
+    scene.start_worker()
+    scene.settles(finding_id, REVIEWING, 60)
+
+
+def test_a_second_signal_waits_for_nothing(scene: Scene) -> None:
+    scene.outside.break_down("schoolscan", "slow", method="GET", path="^/v1/findings/", times=None, seconds=10.0)
+    assert of(scene, "worker").stop() == 0
+    worker, finding_id = scene.start_worker("worker-impatient"), scene.find()
+    eventually(lambda: [each for each in scene.outside.requests("schoolscan") if each["fault"] == "slow"])
+    began = time.monotonic()
+    worker.process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    worker.process.send_signal(signal.SIGINT)
+    code, seconds = ended(worker, began)
+    assert (code, seconds < STOPS_WITHIN) == (0, True)
+    scene.outside.mend()
+    scene.start_worker()
+    scene.settles(finding_id, REVIEWING)
+
+
+def test_a_worker_whose_event_loop_is_stuck_does_not_answer_its_probe(scene: Scene) -> None:
+    stuck = {"REMEDY_FAILPOINTS": f"lease_taken=sleep:{SECONDS + 2}@1", "ALLOW_FAILPOINTS": "true"}
+    assert of(scene, "worker").stop() == 0
+    worker = scene.start_worker("worker-stuck", **stuck)
+    address = worker.address("worker_runs")
+    assert asked(address, "/livez") == (200, "alive\n")
+    finding_id = scene.find()
+    eventually(lambda: not answers(address))
+    eventually(lambda: asked(address, "/livez", GRACE) == (200, "alive\n"))
+    assert worker.stop() == 0
+    scene.start_worker()
+    scene.settles(finding_id, REVIEWING)
+
+
+def answers(address: str) -> bool:
+    try:
+        return asked(address, "/livez", SECONDS / 3)[0] == 200
+    except httpx2.TimeoutException:
+        return False
+
+
+def test_a_worker_that_cannot_hand_back_ends_all_the_same(scene: Scene) -> None:
+    worker = scene.start_worker("worker-stranded", COMPLETION_WAIT="1")
+    pid = int((scene.stage.redis_folder / "server.lock").read_text(encoding="ascii"))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        code, seconds = stopped(worker)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (code, seconds < 1 + STOPS_WITHIN + 1) == (0, True)

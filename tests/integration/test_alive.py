@@ -10,8 +10,10 @@ from cli.alive import main
 
 
 class Alive(BaseHTTPRequestHandler):
+    status = 200
+
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/livez" else 404)
+        self.send_response(type(self).status if self.path == "/livez" else 404)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -39,4 +41,11 @@ def test_a_process_that_answers_is_alive(role: str, port: int, monkeypatch: pyte
 def test_where_nothing_answers_nothing_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RECEIVER_PORT", "WORKER_PORT"):
         monkeypatch.setenv(name, "1")
+    assert main() == 1
+
+
+def test_a_process_that_says_what_has_died_in_it_is_not_alive(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Alive, "status", 503)
+    for name in ("RECEIVER_PORT", "WORKER_PORT"):
+        monkeypatch.setenv(name, str(port))
     assert main() == 1

@@ -132,7 +132,7 @@ async def test_a_worker_that_nothing_can_be_done_for_is_not_started_again_and_ag
 
     async with connected(address) as connection:
         await address.change_places()
-        supervisor = Supervisor((Ending,), lambda: takes_writes(connection))  # type: ignore[arg-type]  # as much of arq's as is used
+        supervisor = Supervisor({"work": Ending}, lambda: takes_writes(connection))  # type: ignore[dict-item]  # as much of arq's as is used
         with capture_logs() as lines:
             running = asyncio.create_task(supervisor.run())
             await asyncio.sleep(0.6)

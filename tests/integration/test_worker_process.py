@@ -1,6 +1,7 @@
 """A worker as a whole: arq, both queues and the supervisor; Redis may go away, and a stop lets work end."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from arq.worker import Worker
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -26,8 +28,10 @@ from tests.integration.offices import KEY, Office
 from tests.integration.receivers import event
 from tests.stand_ins import ManualClock, MemoryTracker
 from workers import process, settings
+from workers.jobs import never_raising
 from workers.process import Supervisor
-from workers.settings import upkeep_worker, work_worker
+from workers.resources import Desk
+from workers.settings import LoopWorker, upkeep_worker, work_worker
 
 
 class RealClock(ManualClock):
@@ -66,12 +70,13 @@ async def working(office: Office) -> AsyncIterator[Supervisor]:
     """A worker process's loop, stopped at the end."""
     pool = office.redis.connection_pool
     work, upkeep = partial(work_worker, pool, office.desks, 8), partial(upkeep_worker, pool, office.desks, 1)
-    supervisor = Supervisor((work, upkeep))
+    supervisor = Supervisor({"work": work, "upkeep": upkeep})
     running = asyncio.create_task(supervisor.run())
     try:
         yield supervisor
     finally:
-        supervisor.stop()
+        if not supervisor.is_stopping:
+            supervisor.stop()
         await asyncio.wait_for(running, 20)
 
 
@@ -194,7 +199,6 @@ async def test_a_stop_lets_running_work_end_and_takes_nothing_new(connection: Co
         await accept(office)
         await asyncio.wait_for(tracker.begun.wait(), 5)
         supervisor.stop()
-        supervisor.stop()  # a second SIGTERM changes nothing
         await office.desk.inbox.accept("late", Sender.SCHOOLSCAN, "lakeside", event(2), time.time())
         await asyncio.sleep(0.2)
         tracker.through.set()
@@ -221,8 +225,126 @@ async def test_work_that_takes_too_long_after_a_stop_is_let_go_and_left_to_other
     assert due / 1000 <= time.time() + LEASE_SECONDS
 
 
+async def test_a_second_stop_waits_for_nothing_and_hands_back_what_is_in_hand(
+    connection: Connection, keyring: Keyring
+) -> None:
+    clock = RealClock()
+    tracker = Held(clock)
+    office = Office(connection, keyring, trackers={"jira": tracker}, clock=clock)
+    async with working(office) as supervisor:
+        await accept(office)
+        await asyncio.wait_for(tracker.begun.wait(), 5)
+        began = time.monotonic()
+        supervisor.stop()
+        await asyncio.sleep(0.1)
+        supervisor.stop()
+        supervisor.stop()  # those that let go are not cut off by a third
+    assert time.monotonic() - began < settings.COMPLETION_WAIT / 3
+    assert await office.redis.exists(LEASE + KEY.ref) == 0
+    assert await office.desk.todo.dirty() == 1
+
+
+async def test_a_stop_begins_none_of_the_jobs_whose_ids_were_read_already(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, stopped = [0], asyncio.Event()
+
+    async def counted(_desk: Desk, *_args: object) -> None:
+        begun[0] += 1
+        if begun[0] == 20:
+            supervisor.stop()
+            stopped.set()
+        await asyncio.sleep(0.001)
+
+    monkeypatch.setattr(settings, "read_delivery", never_raising(counted))
+    for number in range(400):
+        await office.desk.inbox.accept(f"d{number}", Sender.SCHOOLSCAN, "lakeside", event(number), time.time())
+    work = partial(work_worker, office.redis.connection_pool, office.desks, 4)
+    supervisor = Supervisor({"work": work})
+    await asyncio.wait_for(supervisor.run(), 20)
+    assert stopped.is_set()
+    assert begun[0] <= 20 + 4
+
+
+async def test_a_stop_does_not_wait_for_a_redis_that_hangs(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "RESTART_DELAY", 0.01)
+    asked = asyncio.Event()
+
+    async def hanging() -> bool:
+        asked.set()
+        await asyncio.sleep(60)
+        return True
+
+    async def prepare() -> None:
+        raise StoreUnavailable("test-only: Redis is away")
+
+    work = partial(work_worker, office.redis.connection_pool, office.desks, 1, prepare)
+    supervisor = Supervisor({"work": work}, hanging)
+    running = asyncio.create_task(supervisor.run())
+    await asyncio.wait_for(asked.wait(), 5)
+    supervisor.stop()
+    await asyncio.wait_for(running, 5)
+    assert supervisor.ended() == []
+
+
+async def test_jobs_that_cannot_let_go_are_left_after_a_while(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "COMPLETION_WAIT", 0.1)
+    monkeypatch.setattr(process, "LETS_GO_WITHIN", 0.2)
+    begun, through = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(_desk: Desk, *_args: object) -> None:
+        begun.set()
+        while not through.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await through.wait()
+
+    monkeypatch.setattr(settings, "read_delivery", never_raising(stubborn))
+    await accept(office)
+    supervisor = Supervisor({"work": partial(work_worker, office.redis.connection_pool, office.desks, 1)})
+    running = asyncio.create_task(supervisor.run())
+    await asyncio.wait_for(begun.wait(), 5)
+    supervisor.stop()
+    await asyncio.wait_for(running, 5)
+    through.set()
+    await asyncio.sleep(0.3)  # the job's own end
+
+
+async def test_a_loop_that_cannot_be_kept_running_is_named_and_ends_the_process(office: Office) -> None:
+    def broken() -> LoopWorker:
+        raise LookupError("test-only")
+
+    work = partial(work_worker, office.redis.connection_pool, office.desks, 1)
+    supervisor = Supervisor({"work": work, "upkeep": broken})
+    with pytest.raises(LookupError):
+        await asyncio.wait_for(supervisor.run(), 10)
+    assert supervisor.ended() == ["upkeep"]
+    assert supervisor.is_stopping
+
+
+async def test_a_loop_that_stands_still_is_named(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "STANDS_STILL", 0.3)
+    gate = asyncio.Event()
+
+    async def held(_worker: LoopWorker) -> None:
+        await gate.wait()
+
+    async with working(office) as supervisor:
+        await asyncio.sleep(0.2)
+        assert supervisor.standing_still() == []
+        monkeypatch.setattr(Worker, "_poll_iteration", held)
+        await until(
+            lambda: _is(supervisor.standing_still(), ["the work loop stands still", "the upkeep loop stands still"])
+        )
+        monkeypatch.undo()
+        gate.set()
+
+
+async def _is(seen: object, wanted: object) -> bool:
+    return seen == wanted
+
+
 async def test_a_stop_before_the_start_is_a_stop(office: Office) -> None:
-    supervisor = Supervisor((partial(work_worker, office.redis.connection_pool, office.desks, 1),))
+    supervisor = Supervisor({"work": partial(work_worker, office.redis.connection_pool, office.desks, 1)})
     supervisor.stop()
     await asyncio.wait_for(supervisor.run(), 5)
 
@@ -236,7 +358,7 @@ async def test_no_job_is_taken_before_the_clock_was_set(office: Office, monkeypa
         if len(done_before) < 3:
             raise StoreUnavailable("test-only: Redis is away")
 
-    supervisor = Supervisor((partial(work_worker, office.redis.connection_pool, office.desks, 1, prepare),))
+    supervisor = Supervisor({"work": partial(work_worker, office.redis.connection_pool, office.desks, 1, prepare)})
     running = asyncio.create_task(supervisor.run())
     await until(is_done)
     supervisor.stop()

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from remediation.errors import Refused, TryLater
-from remediation.trackers.threads import Threads
+from remediation.trackers import threads as module
+from remediation.trackers.threads import Threads, broken_pools
 
 
 @dataclass
@@ -95,6 +96,42 @@ async def test_a_call_that_finds_no_free_thread_is_never_carried_out(threads: Th
     await asyncio.gather(*busy, return_exceptions=True)
     await threads.close()
     assert not done.is_set()
+
+
+async def test_closing_waits_only_a_moment_for_a_call_that_hangs(
+    threads: Threads[Client], clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CLOSES_WITHIN", 0.1)
+    release = threading.Event()
+    with pytest.raises(TryLater):
+        await threads.call(lambda _client: release.wait(20))
+    began = time.monotonic()
+    await threads.close()
+    release.set()
+    assert time.monotonic() - began < 5
+    assert all(client.closed for client in clients.made)
+
+
+async def test_a_thread_that_hangs_in_a_call_is_not_dead(threads: Threads[Client]) -> None:
+    release = threading.Event()
+    with pytest.raises(TryLater):
+        await threads.call(lambda _client: release.wait(20))
+    assert broken_pools() == []
+    release.set()
+
+
+async def test_a_thread_that_has_died_is_told_by_its_pool_until_that_is_closed(clients: Clients) -> None:
+    threads = Threads("helpdesk", clients.connect, size=2, deadline=0.2)
+    await threads.call(lambda _client: None)
+    (thread,) = (each for each in threading.enumerate() if each.name.startswith("helpdesk"))
+    # What ends such a thread is an error in the executor itself, as with no memory left: its own word for the end.
+    threads._pool._work_queue.put(None)  # type: ignore[arg-type]  # as the executor itself does
+    threads._pool._shutdown = True
+    thread.join(5)
+    threads._pool._shutdown = False
+    assert broken_pools() == ["helpdesk"]
+    await threads.close()
+    assert broken_pools() == []
 
 
 async def test_closing_waits_for_what_has_begun_and_lets_go_of_every_client(
