@@ -8,6 +8,9 @@ from pathlib import Path
 import msgspec
 
 ACCEPTED = "202"
+REFUSED = ConnectionRefusedError.__name__
+"""Nobody listens: the next receiver is asked, or the same one later."""
+
 HONEST = frozenset({"202", "401", "404", "405", "408", "413", "415", "503"})
 """The answers that a sender may get. A connection that broke is no answer."""
 
@@ -33,6 +36,16 @@ class Attempt:
     def is_answer(self) -> bool:
         """Whether there was one."""
         return self.answer.isdigit()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether somebody took the connection, and gave no answer."""
+        return not self.is_answer and self.answer != REFUSED
+
+    @property
+    def ended_at(self) -> float:
+        """When the answer was there, or the end without one (Unix seconds)."""
+        return self.at + self.seconds
 
 
 @dataclass(slots=True)
@@ -78,6 +91,10 @@ class Journal:
     def answers(self, since: float = 0.0) -> Counter[str]:
         """How often each answer came, to what left after a moment (Unix seconds)."""
         return Counter(attempt.answer for attempt in self.attempts() if attempt.at >= since)
+
+    def cut(self, since: float, until: float) -> int:
+        """How many attempts were cut off between two moments (Unix seconds)."""
+        return sum(attempt.is_cut and since <= attempt.ended_at <= until for attempt in self.attempts())
 
     def slowest(self, answers: Sequence[str], since: float = 0.0) -> float:
         """The longest that one of these answers took, in seconds; 0 where none came."""

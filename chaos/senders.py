@@ -33,6 +33,8 @@ class _Line:
         """The status of the answer. Raises OSError, EOFError, ValueError or TimeoutError where there is none."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
+                if self._streams is not None and self._streams[0].at_eof():
+                    self.close()  # the receiver has hung up since the last answer
                 if self._streams is None:
                     self._streams = await asyncio.open_connection(self._host, self._port)
                 reader, writer = self._streams

@@ -31,6 +31,8 @@ _USUAL_LAG = 0.5
 _IN_FLIGHT_SECONDS = 4.0
 _PAUSE = 0.02
 _MOST_DEATHS = 12
+_KINDS = 2
+"""Receivers and workers; and two of each are played on."""
 
 
 def doomed(world: World, role: str, point: str) -> Slot:
@@ -176,6 +178,29 @@ def restarts(world: World, times: int) -> Outcome:
     return Outcome({"restarts": times}, figures(world), (Goal("a process drains within", slow, 30.0),), notes, zeros)
 
 
+def drains(world: World, times: int) -> Outcome:
+    """SIGTERM and kill -9 of receivers and workers in turn, so many in all, while deliveries keep coming."""
+    world.staff(receivers=2, workers=2)
+    findings, ended, slow = world.find(10, BOTH), Counter[str](), 0.0
+    codes = cut = 0
+    with world.flow(endless(world, findings), senders=4, pause=0.1) as flow:
+        for number in range(times):
+            is_gentle, slots = number % 4 < _KINDS, (world.receivers, world.workers)[number % _KINDS]
+            slot, began = slots[number // 4 % len(slots)], time.time()
+            code = slot.program.stop(signal.SIGTERM if is_gentle else signal.SIGKILL)
+            ended[f"{slot.role} {'SIGTERM' if is_gentle else 'kill -9'}"] += 1
+            if is_gentle:
+                slow, codes = max(slow, time.time() - began), codes + (code != 0)
+                cut += world.journal.cut(began, time.time())
+            world.again(slot, wait=True)
+            flow.goes_on(20)
+    answers = world.journal.answers()
+    wrong = sum(count for answer, count in answers.items() if answer.isdigit() and answer not in {"202", "503"})
+    zeros = {"answers other than 202 and 503": wrong, "cut off by a stop": cut, "stops with another code than 0": codes}
+    notes = (f"{sum(answers.values())} posts: {', '.join(f'{count} {answer}' for answer, count in answers.items())}",)
+    return Outcome(ended, figures(world), (Goal("a process drains within", slow, 30.0),), notes, zeros)
+
+
 def poison(world: World, times: int) -> Outcome:
     """So many cases kill whoever looks at them, until they are parked; a person replays them once they are harmless."""
     world.staff(receivers=1, workers=0)
@@ -214,5 +239,6 @@ EXPERIMENTS = (
     Experiment("workers-die", "kill -9 of a worker at each failpoint, with a search that lags", workers_die, 1, 100),
     Experiment("poison", "cases that kill whoever looks at them are parked", poison, 0, 10),
     Experiment("much-in-flight", "kill -9 of two workers with many looks in hand", dies_with_much_in_flight, 20, 200),
-    Experiment("restarts", "gentle restarts of everything in turn, under load", restarts, 2, 10),
+    Experiment("restarts", "gentle restarts of everything in turn, under load", restarts, 0, 10),
+    Experiment("drains", "SIGTERM and kill -9 of everything in turn, under load", drains, 4, 40),
 )

@@ -12,5 +12,5 @@ def test_a_process_killed_at_any_line_loses_nothing_and_does_nothing_twice(world
 
 
 @pytest.mark.parametrize("name", RESTARTS)
-def test_a_rolling_restart_under_load_gives_nobody_a_bad_answer(world: World, name: str) -> None:
+def test_stops_and_deaths_under_load_give_nobody_a_bad_answer(world: World, name: str) -> None:
     assert is_sound(world, name)
