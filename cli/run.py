@@ -60,7 +60,9 @@ HEALTH_LEAVES = 1.0
 @click.command()
 @click.argument("role", type=click.Choice(["receiver", "worker"]))
 def run(role: Role) -> None:
-    """Run the receiver or a worker until SIGTERM or Ctrl-C, which let work in hand end; a second one waits for nothing.
+    """Run the receiver or a worker until SIGTERM or Ctrl-C.
+
+    Work in hand ends first, within COMPLETION_WAIT; a second signal waits for nothing.
 
     Everything is configured in mappings.yaml (MAPPINGS_PATH) and the environment. Without REDIS_URL an embedded server
     keeps its data in DATA_DIR (.remedy); a second process joins it with the REDIS_URL that its message names.

@@ -205,8 +205,16 @@ async def test_an_error_when_starting_is_not_swallowed() -> None:
         await answers(LastResort(fail), "lifespan")
 
 
-async def test_a_cancelled_request_stays_cancelled() -> None:
+async def test_a_request_that_the_server_gives_up_is_answered_503() -> None:
     async def be_cancelled(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise asyncio.CancelledError
+
+    assert (await answers(LastResort(be_cancelled)))[0]["status"] == 503
+
+
+async def test_an_answer_that_has_begun_when_the_server_gives_up_stays_cancelled() -> None:
+    async def be_cancelled(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 202, "headers": []})
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
