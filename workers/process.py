@@ -81,8 +81,9 @@ class Supervisor:
         for name, make in self._make.items():
             self._keeping[name] = asyncio.create_task(self._keep_running(name, make))
         await asyncio.wait(self._keeping.values(), return_when=asyncio.FIRST_EXCEPTION)
+        for name in self.ended():
+            logger.error("worker_loop_ended", job=name)
         if self.ended():
-            logger.error("worker_loop_ended", names=self.ended())
             self.stop()
         await asyncio.gather(*self._keeping.values())
 
