@@ -17,9 +17,11 @@ from remediation.errors import ConfigurationError, Problem, StoreUnavailable
 from remediation.identities import Identity
 from remediation.mapping.loading import Loaded
 from remediation.mapping.schema import Mappings
-from remediation.mapping.secrets import identities_of, webhook_secrets, worker_secrets
+from remediation.mapping.secrets import identities_of, worker_secrets
+from remediation.mapping.signing_in import Webhook
 from remediation.mapping.trackers import JiraTracker, ServiceNowTracker, TrackerConfig
 from remediation.mapping.watching import files_named
+from remediation.mapping.webhook_secrets import webhook_secrets
 from remediation.ports import Tracker
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
@@ -29,6 +31,7 @@ from remediation.sources.schoolscan import SchoolScan
 from remediation.store.connection import Connection, open_pool
 from remediation.trackers.jira import Jira
 from remediation.trackers.servicenow import ServiceNow
+from remediation.webhook_secrets import WebhookSecret
 from workers.calls import counted_sources, counted_trackers
 from workers.resources import Desks, desk_on
 
@@ -81,17 +84,21 @@ async def open_connection(
         await pool.aclose()
 
 
-def accounts_of(loaded: Loaded) -> Accounts:
-    """The senders that the receiver knows. Reads webhook secrets only."""
-    districts, trackers = webhook_secrets(loaded, environ())
-    written = loaded.mappings
+def accounts_of(loaded: Loaded, now: float) -> Accounts:
+    """The senders that the receiver knows at `now` (Unix seconds). Reads webhook secrets only."""
+    districts, trackers = webhook_secrets(loaded, environ(), now)
+    written, usual = loaded.mappings, loaded.mappings.defaults.delivery_limit
+
+    def account(name: str, sender: Sender, secrets: tuple[WebhookSecret, ...], webhook: Webhook) -> Account:
+        return Account(name, secrets, webhook.signature, sender, webhook.limit(usual))
+
     return Accounts(
         {
-            name: Account(name, secrets, written.districts[name].schoolscan.webhook.signature)
+            name: account(name, Sender.SCHOOLSCAN, secrets, written.districts[name].schoolscan.webhook)
             for name, secrets in districts.items()
         },
         {
-            name: Account(name, secrets, webhook.signature, Sender(tracker.kind))
+            name: account(name, Sender(tracker.kind), secrets, webhook)
             for name, secrets in trackers.items()
             if (webhook := (tracker := written.trackers[name]).webhook)
         },

@@ -11,10 +11,10 @@ import click
 from cli.failures import ExitCode
 from cli.live_answers import Answer, answers_of
 from cli.tracker_sites import sites_remembered
+from remediation.errors import Problem
 from remediation.mapping.inspections import Outcome
 from remediation.mapping.loading import Loaded
 from remediation.mapping.positions import path_text
-from remediation.mapping.warnings import warnings_of
 from remediation.redaction import terminal
 
 _COUNTED = {
@@ -25,13 +25,15 @@ _COUNTED = {
 }
 
 
-def check_live(loaded: Loaded, *, as_json: bool) -> ExitCode:
+def check_live(loaded: Loaded, warnings: Sequence[Problem], *, as_json: bool) -> ExitCode:
     """Ask everything, print the answers, and say how to end: 2 where something is wrong, else 3 where not all answered.
+
+    `warnings` is what is doubtful in the file itself.
 
     Raises ConfigurationError where a secret is missing.
     """
     answers = asyncio.run(answers_of(loaded, sites_remembered(loaded)))
-    click.echo(_as_json(loaded, answers) if as_json else _as_lines(loaded.where, answers))
+    click.echo(_as_json(warnings, answers) if as_json else _as_lines(loaded.where, answers))
     outcomes = {each.inspection.outcome for each in answers}
     if Outcome.WRONG in outcomes:
         return ExitCode.CONFIGURATION
@@ -45,12 +47,12 @@ def _as_lines(where: str, answers: Sequence[Answer]) -> str:
     return "\n".join(terminal(line) for line in (*dict.fromkeys(lines), f"{where}: asked live: {counts}"))
 
 
-def _as_json(loaded: Loaded, answers: Sequence[Answer]) -> str:
+def _as_json(warnings: Sequence[Problem], answers: Sequence[Answer]) -> str:
     bad = [answer for answer in answers if answer.inspection.outcome in {Outcome.WRONG, Outcome.UNREACHABLE}]
     shown = {
         "ok": not bad,
         "problems": [asdict(each) for each in dict.fromkeys(answer.problem for answer in bad)],
-        "warnings": [asdict(each) for each in warnings_of(loaded)],
+        "warnings": [asdict(each) for each in warnings],
         "inspections": [_told(answer) for answer in answers],
     }
     return json.dumps(shown, indent=2)

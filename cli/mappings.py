@@ -1,6 +1,7 @@
 """`remedy mappings`: what is in mappings.yaml, and whether it is right."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,9 +14,10 @@ from cli.mapping_diff import diff
 from cli.mapping_schema import schema
 from cli.mapping_tests import test
 from remediation.errors import ConfigurationError, Problem
-from remediation.mapping.loading import load_mappings
+from remediation.mapping.loading import Loaded, load_mappings
 from remediation.mapping.schema import Mappings
 from remediation.mapping.warnings import warnings_of
+from remediation.mapping.webhook_secrets import end_warnings, ended_senders
 from remediation.redaction import terminal
 from remediation.settings import load_settings
 
@@ -40,7 +42,8 @@ def mappings() -> None:
 def check(ctx: click.Context, path: Path | None, *, as_json: bool, live: bool) -> None:
     """Check PATH (default: MAPPINGS_PATH, or mappings.yaml here) and print every problem with its place.
 
-    Also warns of rules that can never take a finding and of findings that no rule takes; these are no errors.
+    Also warns of rules that can never take a finding, of findings that no rule takes, and of webhook secrets that end
+    soon; these are no errors.
 
     Reads no secret and asks no other system, unless --live says so: then SchoolScan and the trackers are asked whether
     we can sign in, and whether what the file names is there. Exit codes: 0 all is well, 2 there are errors, 3 not all
@@ -48,19 +51,26 @@ def check(ctx: click.Context, path: Path | None, *, as_json: bool, live: bool) -
     """
     try:
         file = path or load_settings().mappings_path
-        loaded = load_mappings(file)
+        loaded, warnings = _checked(file, time.time())
     except ConfigurationError as error:
         click.echo(_as_json(error.problems) if as_json else _as_lines(error.problems))
         ctx.exit(ExitCode.CONFIGURATION)
-    warnings = warnings_of(loaded)
     if warnings and not as_json:
         click.echo(_as_lines(warnings, "warning: "))
     if live:
         from cli.live import check_live  # noqa: PLC0415 - it brings the trackers' libraries, which nothing else here needs
 
-        ctx.exit(check_live(loaded, as_json=as_json))
+        ctx.exit(check_live(loaded, warnings, as_json=as_json))
     verdict = "no errors" if warnings else "all is well"
     click.echo(_as_json([], warnings) if as_json else terminal(f"{file}: {verdict}: {_summary(loaded.mappings)}"))
+
+
+def _checked(file: Path, now: float) -> tuple[Loaded, Sequence[Problem]]:
+    """The file and all that is doubtful in it at `now` (Unix seconds). Raises ConfigurationError."""
+    loaded = load_mappings(file)
+    if ended := ended_senders(loaded, now):
+        raise ConfigurationError(ended)
+    return loaded, (*warnings_of(loaded), *end_warnings(loaded, now))
 
 
 def _as_lines(problems: Sequence[Problem], severity: str = "") -> str:

@@ -133,7 +133,7 @@ def on_hangup(reload: Callable[[], None], stop: Callable[[], None]) -> None:
 async def _run_receiver(settings: Settings, url: str) -> None:
     _until_open()
     follower = Follower(settings.mappings_path, receiver_files, time.time)
-    accounts, keyring = accounts_of(follower.first()), keyring_of(settings)
+    accounts, keyring = accounts_of(follower.first(), time.time()), keyring_of(settings)
     DATA_KEYS.set(len(keyring.key_ids))
     with (
         listener(settings.receiver_host, settings.receiver_port, "RECEIVER_PORT") as bound,
@@ -178,7 +178,7 @@ def _reader(settings: Settings, connection: Connection, clock: Callable[[], floa
 
 
 async def _take_accounts(app: Application, loaded: Loaded) -> None:
-    replace_accounts(app, await asyncio.to_thread(accounts_of, loaded))
+    replace_accounts(app, await asyncio.to_thread(accounts_of, loaded, time.time()))
 
 
 async def _receive(

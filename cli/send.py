@@ -30,7 +30,7 @@ MEANINGS: Mapping[int, str] = {
     408: "the body arrived too slowly",
     413: "the body is larger than the receiver allows",
     415: "the receiver takes plain application/json only: something before it changed the request",
-    503: "the receiver cannot store it now: is its Redis there, and configured as it must be?",
+    503: "the receiver cannot store it now: is its Redis there, and configured as it must be? Or is a limit reached?",
 }
 """What each answer of the receiver means to whoever sends."""
 

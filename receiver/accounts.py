@@ -3,18 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from remediation.delivery_limits import DeliveryLimit
 from remediation.senders import Sender
 from remediation.signatures import SignatureFormat
+from remediation.webhook_secrets import WebhookSecret
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One sender: a district's SchoolScan account, or a tracker. Any of `secrets` may have signed."""
+    """One sender: a district's SchoolScan account, or a tracker. Any of `secrets` may have signed until it ends.
+
+    `limit` is how many deliveries of it are taken; None takes all.
+    """
 
     name: str
-    secrets: tuple[str, ...] = field(repr=False)
+    secrets: tuple[WebhookSecret, ...]
     signature: SignatureFormat
     sender: Sender = Sender.SCHOOLSCAN
+    limit: DeliveryLimit | None = None
+
+    @property
+    def path(self) -> str:
+        """What it is called where all senders are kept side by side."""
+        return self.sender.path(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """How errors become answers: one handler per class, each with a constant body."""
 
+import math
 from http import HTTPStatus
 
 import structlog
@@ -9,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from receiver.limits import RETRY_AFTER, RequestRefused
 from receiver.metrics import DELIVERIES
 from remediation import telemetry
+from remediation.errors import OverLimit
 
 logger = structlog.get_logger()
 
@@ -23,6 +25,14 @@ async def refused(request: Request, error: Exception) -> Response:
 async def unavailable(request: Request, error: Exception) -> Response:
     """503: the store did not take the delivery, or the process ends; the sender keeps it and comes again."""
     return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": str(RETRY_AFTER)}, type(error).__name__)
+
+
+async def over_limit(request: Request, error: Exception) -> Response:
+    """503: this account has brought more than its limit; its sender keeps the delivery and comes again."""
+    if not isinstance(error, OverLimit):
+        raise error
+    headers = {"retry-after": str(max(1, math.ceil(error.after)))}
+    return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, headers, type(error).__name__)
 
 
 def _answer(request: Request, status: HTTPStatus, headers: dict[str, str], reason: str) -> Response:

@@ -1,5 +1,6 @@
 """The receiver as a value: every route, middleware and resource on one screen."""
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,12 @@ from starlette.routing import Route
 
 from receiver import answers, health, webhooks
 from receiver.accounts import Accounts
+from receiver.admission import Admission
 from receiver.correlation import Correlated
 from receiver.limits import LastResort, RequestRefused
-from receiver.metrics import SIGNATURE_FAILURES
+from receiver.metrics import OVER_LIMIT, SECRET_ENDS, SECRET_USES, SIGNATURE_FAILURES
 from receiver.stopping import LastAnswers, OutOfTime, Stop
-from remediation.errors import StoreUnavailable
+from remediation.errors import OverLimit, StoreUnavailable
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
 from remediation.store.signed_times import SignedTimes
@@ -65,6 +67,7 @@ def create_app(
         middleware=[Middleware(LastAnswers, stop), Middleware(Correlated), Middleware(LastResort)],
         exception_handlers={
             RequestRefused: answers.refused,
+            OverLimit: answers.over_limit,
             StoreUnavailable: answers.unavailable,
             OutOfTime: answers.unavailable,
         },
@@ -74,6 +77,7 @@ def create_app(
     app.state.connection = connection
     app.state.inbox = inbox
     app.state.signed_times = SignedTimes(connection)
+    app.state.admission = Admission()
     app.state.clocks = clocks
     app.state.max_body_bytes = limits.max_body_bytes
     app.state.body_deadline = limits.body_deadline
@@ -92,8 +96,15 @@ def stop_of(app: Starlette) -> Stop:
 def replace_accounts(app: Starlette, accounts: Accounts) -> None:
     """From the next delivery on, these are the senders; a delivery that is being read stays with what it began with."""
     app.state.accounts = accounts
+    SECRET_ENDS.clear()
     for account in (*accounts.districts.values(), *accounts.trackers.values()):
-        SIGNATURE_FAILURES.labels(account.sender, account.name)  # at 0 from the start: a first failure is a growth
+        # at 0 from the start: a first one is a growth
+        SIGNATURE_FAILURES.labels(account.sender, account.name)
+        OVER_LIMIT.labels(account.sender, account.name)
+        for secret in account.secrets:
+            SECRET_USES.labels(account.sender, account.name, secret.id)
+            if math.isfinite(secret.ends_at):
+                SECRET_ENDS.labels(account.sender, account.name, secret.id).set(secret.ends_at)
 
 
 async def _nothing() -> None:

@@ -1,6 +1,6 @@
 """What the receiver counts. Labels are districts from mappings.yaml and words of ours, never what a sender wrote."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 DELIVERIES = Counter(
     "remedy_deliveries_total",
@@ -10,6 +10,21 @@ DELIVERIES = Counter(
 SIGNATURE_FAILURES = Counter(
     "remedy_signature_failures_total",
     "Deliveries whose signature does not hold, by whose they claim to be: the account is a district or a tracker.",
+    ["sender", "account"],
+)
+SECRET_USES = Counter(
+    "remedy_webhook_secret_uses_total",
+    "Deliveries whose signature holds, by the secret that signed them, as mappings.yaml calls it.",
+    ["sender", "account", "secret"],
+)
+SECRET_ENDS = Gauge(
+    "remedy_webhook_secret_ends_timestamp_seconds",
+    "When a webhook secret ends that has an end, in Unix seconds.",
+    ["sender", "account", "secret"],
+)
+OVER_LIMIT = Counter(
+    "remedy_deliveries_over_limit_total",
+    "Deliveries answered 503 because their account has brought more than its limit.",
     ["sender", "account"],
 )
 ACCEPT_SECONDS = Histogram(

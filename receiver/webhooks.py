@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import assert_never
 
@@ -13,15 +14,16 @@ from starlette.types import Receive, Scope, Send
 
 from receiver.accounts import Account
 from receiver.limits import read_body, require_json
-from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, SIGNATURE_FAILURES
+from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, OVER_LIMIT, SECRET_USES, SIGNATURE_FAILURES
 from remediation import telemetry
-from remediation.errors import SignatureInvalid, StoreUnavailable, Unreadable
+from remediation.errors import OverLimit, SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.event_types import UnknownEvent
 from remediation.events import Event, delivery_id, read_schoolscan
 from remediation.failpoints import failpoint
 from remediation.origins import Origin
 from remediation.senders import Sender
 from remediation.signatures import SignatureFormat, Verified, verify
+from remediation.store.signed_times import SignedTimes
 from remediation.ticket_events import TicketNoticed, read_jira, read_servicenow
 
 logger = structlog.get_logger()
@@ -31,6 +33,14 @@ STORE_DEADLINE = 2.5
 
 NOBODY = "unknown"
 """The sender, as it is counted, of what came to a tracker's address that there is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """That a delivery is from its sender, and the ids of the secrets that say so."""
+
+    verified: Verified
+    signers: tuple[str, ...]
 
 
 async def schoolscan(request: Request) -> Response:
@@ -64,47 +74,64 @@ async def _taken(request: Request, account: Account) -> Response:
     body = await read_body(request.receive, headers, limit=state.max_body_bytes, deadline=state.body_deadline)
     try:
         async with asyncio.timeout(STORE_DEADLINE):
-            verified = await _verified(state, account, headers, body)
+            proof = await _proof(state, account, headers, body)
             failpoint("verified")
             origin = Origin(request.state.request_id, telemetry.traceparent())
             with telemetry.span("store_delivery"):
-                outcome = await _stored(state, account, body, verified, origin)
+                outcome = await _stored(state, account, body, proof, origin)
     except SignatureInvalid:
         SIGNATURE_FAILURES.labels(account.sender, account.name).inc()
         return _refusal(account.sender, HTTPStatus.UNAUTHORIZED, "signature")
+    except OverLimit as error:
+        OVER_LIMIT.labels(account.sender, account.name).inc()
+        state.admission.refused(account, error)
+        raise
     except TimeoutError:
         raise StoreUnavailable("TimeoutError") from None
     ACCEPT_SECONDS.observe(time.perf_counter() - started)
     return _answer(account.sender, HTTPStatus.ACCEPTED, outcome)
 
 
-async def _verified(state: State, account: Account, headers: list[tuple[bytes, bytes]], body: bytes) -> Verified:
-    wanted, header = account.sender.expected_format(account.signature), account.sender.header
-    auto = wanted is SignatureFormat.AUTO
-    timestamped_only = auto and await state.signed_times.required(account.name)
-    now = state.clocks.signed()
-    verified = verify(headers, body, account.secrets, wanted, now, header=header, timestamped_only=timestamped_only)
-    if auto and verified.format.is_timestamped:
-        await state.signed_times.note(account.name)
-    return verified
+async def _proof(state: State, account: Account, headers: list[tuple[bytes, bytes]], body: bytes) -> _Proof:
+    """Raises SignatureInvalid. Redis is asked only after a signature fits: nobody else may make it work."""
+    wanted, now = account.sender.expected_format(account.signature), state.clocks.signed()
+    counting = [secret for secret in account.secrets if secret.counts_at(now)]
+    values = [secret.value for secret in counting]
+    verified = verify(headers, body, values, wanted, now, header=account.sender.header)
+    if wanted is SignatureFormat.AUTO:
+        await _agree_on_times(state.signed_times, account.name, verified.format)
+    signers = tuple(counting[number].id for number in verified.secrets)
+    for signer in signers:
+        SECRET_USES.labels(account.sender, account.name, signer).inc()
+    return _Proof(verified, signers)
 
 
-async def _stored(state: State, account: Account, body: bytes, verified: Verified, origin: Origin) -> str:
-    """Store the delivery under the id that its sender signed; answers how that went."""
+async def _agree_on_times(signed_times: SignedTimes, district: str, format: SignatureFormat) -> None:  # noqa: A002 - the word of the docs
+    """In `auto`, a sender that was seen to sign a time must always do so. Raises SignatureInvalid."""
+    if format.is_timestamped:
+        await signed_times.note(district)
+    elif await signed_times.required(district):
+        raise SignatureInvalid("the signature does not verify")
+
+
+async def _stored(state: State, account: Account, body: bytes, proof: _Proof, origin: Origin) -> str:
+    """Store the delivery under the id that its sender signed; answers how that went. Raises OverLimit."""
     sender, name, inbox, now = account.sender, account.name, state.inbox, state.clocks.stored()
+    arrival, verified = state.admission.arrival(account, proof.signers, origin), proof.verified
     said = _said(sender, body)
     row = delivery_id(sender, name, (said.event_id if isinstance(said, Event) else None) or verified.signed_id, body)
     match said:
         case UnknownEvent():
-            outcome, is_new = "ignored", await inbox.accept_ignored(row, sender, name, now, origin)
+            outcome, is_new = "ignored", await inbox.accept_ignored(row, sender, name, now, arrival)
         case Unreadable():
-            outcome, is_new = (
-                "quarantined",
-                await inbox.accept(row, sender, name, body, now, origin, unreadable=str(said)),
-            )
+            words = str(said)
+            kept = inbox.accept(row, sender, name, body, now, arrival, unreadable=words)
+            outcome, is_new = "quarantined", await kept
         case _:
-            outcome, is_new = "stored", await inbox.accept(row, sender, name, body, now, origin)
+            outcome, is_new = "stored", await inbox.accept(row, sender, name, body, now, arrival)
     failpoint("stored")
+    if is_new:
+        state.admission.stored(account, arrival)
     outcome = outcome if is_new else "repeated"
     telemetry.note(delivery=row, outcome=outcome)
     logger.info("delivery_accepted", delivery=row, outcome=outcome, format=str(verified.format))

@@ -6,6 +6,7 @@
     ├── Unreadable             an authentic delivery is quarantined
     ├── KeyMissing             a sealed row cannot be opened: the row is parked until its key is back
     ├── Poison                 work killed its worker again and again: it is parked instead of tried once more
+    ├── OverLimit              a sender brought more than its limit: the receiver answers 503, and takes it later
     ├── StoreUnavailable       Redis is slow, full or away: the receiver answers 503, a worker comes back later
     ├── LeaseLost              another worker has taken the case over: drop the work, write nothing
     └── OutsideError           SchoolScan or a tracker did not do what we asked
@@ -68,6 +69,14 @@ class Poison(RemediationError):
 
 class StoreUnavailable(RemediationError):
     """Redis did not take or give what was asked, for a reason that passes."""
+
+
+class OverLimit(RemediationError):
+    """A sender has brought more deliveries than its limit allows. There is room again in `after` seconds."""
+
+    def __init__(self, after: float) -> None:
+        super().__init__("more deliveries than the limit allows")
+        self.after = after
 
 
 class LeaseLost(RemediationError):

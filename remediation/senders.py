@@ -32,6 +32,10 @@ class Sender(StrEnum):
         """It tells of tickets rather than of findings."""
         return self is not Sender.SCHOOLSCAN
 
+    def path(self, account: str) -> str:
+        """One of its accounts, where those of all senders are kept side by side."""
+        return f"{self}/{account}"
+
     def named(self, account: str) -> dict[str, str]:
         """One of its accounts, by the word for what that is."""
         return {"tracker" if self.is_tracker else "district": account}

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from remediation.errors import ConfigurationError, Problem, SignatureInvalid
+from remediation.webhook_secrets import STANDARD_PREFIX, standard_key
 
 SCHOOLSCAN_HEADER = "x-schoolscan-signature"
 TOLERANCE = 300
@@ -19,7 +20,6 @@ TOLERANCE = 300
 _STANDARD_ID = "webhook-id"
 _STANDARD_TIMESTAMP = "webhook-timestamp"
 _STANDARD_SIGNATURE = "webhook-signature"
-_STANDARD_SECRET_PREFIX = "whsec_"  # noqa: S105 - how they begin  # nosec B105
 
 _LONGEST_HEADER = 2_048
 _MOST_SIGNATURES = 10
@@ -52,11 +52,13 @@ class SignatureFormat(StrEnum):
 class Verified:
     """The delivery is from its sender. `format` is the one that was found, never AUTO.
 
-    `signed_id` is the message id that the signature covers; only STANDARD has one outside the body.
+    `signed_id` is the message id that the signature covers; only STANDARD has one outside the body. `secrets` are
+    the places, from 0, of those that signed: a sender that rotates may sign with the old and the new one.
     """
 
     format: SignatureFormat
     signed_id: str | None = None
+    secrets: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +84,19 @@ def verify(
     now: float,
     *,
     header: str = SCHOOLSCAN_HEADER,
-    timestamped_only: bool = False,
 ) -> Verified:
     """Prove that `body` was signed with one of `secrets` in `format`, or raise SignatureInvalid, which never says why.
 
     `headers` are the raw pairs as they came, so that a repeated header is seen. `header` carries the signature in
-    every format but STANDARD, which has headers of its own. `now` is Unix seconds. `timestamped_only` refuses formats
-    without a signed time: for AUTO, once a sender was seen to sign one.
+    every format but STANDARD, which has headers of its own. `now` is Unix seconds.
     """
     claim = _claim(tuple(headers), format, header)
-    if timestamped_only and not claim.format.is_timestamped:
-        raise _invalid()
     if claim.timestamp is not None and not abs(now - claim.timestamp) <= TOLERANCE:
         raise _invalid()
-    if not _is_signed(claim, body, secrets):
+    signers = _signers(claim, body, secrets)
+    if not signers:
         raise _invalid()
-    return Verified(claim.format, claim.signed_id)
+    return Verified(claim.format, claim.signed_id, signers)
 
 
 def sign(
@@ -147,11 +146,18 @@ def _invalid() -> SignatureInvalid:
     return SignatureInvalid("the signature does not verify")
 
 
-def _is_signed(claim: _Claim, body: bytes, secrets: Sequence[str]) -> bool:
-    """Whether any claimed digest is right under any secret. Every pair is compared, so that time tells nothing."""
-    keys = [key for secret in secrets if (key := _key(secret, claim.format))]
-    expected = [_mac(key, claim.prefix + body) for key in keys]
-    matches = [hmac.compare_digest(right, digest) for right in expected for digest in claim.digests]
+def _signers(claim: _Claim, body: bytes, secrets: Sequence[str]) -> tuple[int, ...]:
+    """The places of the secrets under which a claimed digest is right.
+
+    Every digest is compared under every secret, so that time tells nothing.
+    """
+    content = claim.prefix + body
+    keys = [_key(secret, claim.format) for secret in secrets]
+    return tuple(number for number, key in enumerate(keys) if key and _is_right(claim.digests, _mac(key, content)))
+
+
+def _is_right(digests: Sequence[bytes], right: bytes) -> bool:
+    matches = [hmac.compare_digest(right, digest) for digest in digests]
     return any(matches)
 
 
@@ -164,8 +170,8 @@ def _key(secret: str, format: SignatureFormat) -> bytes:  # noqa: A002 - as in v
 
     Standard Webhooks writes keys in base64 behind `whsec_`; elsewhere (Stripe) such a secret is used as it stands.
     """
-    if format is SignatureFormat.STANDARD and secret.startswith(_STANDARD_SECRET_PREFIX):
-        return _canonical_base64(secret.removeprefix(_STANDARD_SECRET_PREFIX)) or b""
+    if format is SignatureFormat.STANDARD and secret.startswith(STANDARD_PREFIX):
+        return standard_key(secret) or b""
     # An environment variable that is not UTF-8 reaches us with its odd bytes as lone surrogates.
     return secret.encode("utf-8", "surrogateescape")
 

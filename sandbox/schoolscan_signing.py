@@ -10,7 +10,7 @@ HEADER = "X-SchoolScan-Signature"
 
 
 def signed_headers(form: SignatureForm, secret: str, body: bytes, event_id: str, now: float) -> dict[str, str]:
-    """The headers that prove who sent the body. A `whsec_` secret of the standard format is base64."""
+    """The headers that prove who sent the body. A `whsec_` secret of the standard format is base64, padded or not."""
     moment = str(int(now))
     match form:
         case "hex":
@@ -29,7 +29,7 @@ def signed_headers(form: SignatureForm, secret: str, body: bytes, event_id: str,
 
 
 def _standard_key(secret: str) -> bytes:
-    return base64.b64decode(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
+    return base64.b64decode(secret.removeprefix("whsec_") + "==") if secret.startswith("whsec_") else secret.encode()
 
 
 def _digest(key: bytes, content: bytes) -> bytes:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -66,7 +67,7 @@ async def _examined(
     """Look and tell, and only then let go of what is open: a system that hangs may hold that up."""
     keys, keyring = look_at_data_keys(settings)
     file, loaded = look_at_mappings(settings)
-    secrets, is_complete = look_at_secrets(loaded, environ(), role) if loaded else ([], False)
+    secrets, is_complete = look_at_secrets(loaded, environ(), time.time(), role) if loaded else ([], False)
     found = [*look_at_settings(settings, environ()), *keys, *file, *secrets]
     if offline:
         return tell(found)
@@ -74,7 +75,7 @@ async def _examined(
         checks, connection = [], None
         try:
             connection = await stack.enter_async_context(open_store(settings))
-            checks = [Check("Redis", REDIS_SECONDS, partial(look_at_store, connection, settings, keyring))]
+            checks = [Check("Redis", REDIS_SECONDS, partial(look_at_store, connection, settings, keyring, loaded))]
         except ConfigurationError as error:
             if not any(each.code == Code.SETTINGS_CONTRADICT for each in found):
                 found += [trouble(Code.REDIS_AWAY, "Redis", str(problem)) for problem in error.problems]

@@ -29,6 +29,11 @@ class Code(StrEnum):
     SECRET_MISSING = "secret-missing"  # noqa: S105 - a code  # nosec B105
     SECRET_READABLE = "secret-readable"  # noqa: S105 - a code  # nosec B105
     WEBHOOK_SECRET_WEAK = "webhook-secret-weak"  # noqa: S105 - a code  # nosec B105
+    WEBHOOK_SECRET_BLANK = "webhook-secret-blank"  # noqa: S105 - a code  # nosec B105
+    WEBHOOK_SECRET_ENDED = "webhook-secret-ended"  # noqa: S105 - a code  # nosec B105
+    WEBHOOK_SECRET_ENDING = "webhook-secret-ending"  # noqa: S105 - a code  # nosec B105
+    WEBHOOK_SECRET_UNTAKEN = "webhook-secret-untaken"  # noqa: S105 - a code  # nosec B105
+    WEBHOOK_SECRET_UNUSED = "webhook-secret-unused"  # noqa: S105 - a code  # nosec B105
     IDENTITY_KEY = "identity-key"
     DATA_KEYS = "data-keys"
     DATA_KEY_FOREIGN = "data-key-foreign"
@@ -108,12 +113,32 @@ TROUBLES: Mapping[Code, Trouble] = MappingProxyType(
             "Correct the file or that system; remedy mappings check --live tells again.",
         ),
         Code.SECRET_MISSING: _failure(
-            "a secret is not there, empty, or cannot be read", "Set the variable, or mend the file, that it names."
+            "a secret is not there, empty, cannot be read, or could not work",
+            "Set the variable, or mend the file, that it names.",
         ),
         Code.SECRET_READABLE: _warning("every user of this machine can read a secret's file", "Run chmod o-r on it."),
         Code.WEBHOOK_SECRET_WEAK: _warning(
             "a webhook's secret is short enough to be guessed",
             "Make one of 32 random characters or more, and put it beside the old one until the sender uses it.",
+        ),
+        Code.WEBHOOK_SECRET_BLANK: _warning(
+            "a webhook's secret begins or ends with a blank, which was probably copied with it",
+            "Compare it with the sender's; if there is none, take it out of the variable or the file.",
+        ),
+        Code.WEBHOOK_SECRET_ENDED: _failure(
+            "every secret of a webhook has ended: its sender is answered 401",
+            "Add the one with which the sender signs now, without `until`.",
+        ),
+        Code.WEBHOOK_SECRET_ENDING: _warning(
+            "a webhook's secret has ended, or ends within a week",
+            "Does the sender sign with the new one? Then take the old one out of `secrets`; else move its `until`.",
+        ),
+        Code.WEBHOOK_SECRET_UNTAKEN: _warning(
+            "a webhook's new secret signs nothing: it was changed on one side only",
+            "Put it into the sender's form, and compare both ends.",
+        ),
+        Code.WEBHOOK_SECRET_UNUSED: _warning(
+            "a webhook's old secret is not used any more, and another one is", "Take it out of `secrets`."
         ),
         Code.IDENTITY_KEY: _failure(
             "the key that tells findings apart cannot be used",

@@ -1,27 +1,25 @@
 """Keys and secrets: whether they are there, and whether others could guess or read them. No value is ever told."""
 
-import base64
-import binascii
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from cli.assembly import accounts_of, keyring_of
 from cli.doctor.diagnosis import Code, Diagnosis, ordinary, trouble, well
-from receiver.accounts import Account
 from remediation.errors import ConfigurationError
 from remediation.mapping.loading import Loaded
 from remediation.mapping.secrets import identities_of, worker_secrets
 from remediation.mapping.watching import files_named
+from remediation.mapping.webhook_secrets import end_warnings, ended_senders
 from remediation.sealing import Keyring
 from remediation.settings import Settings
 from remediation.store.processes import Role
+from remediation.webhook_secrets import standard_key
 
 _SHORTEST_SECRET = 24
 """Bytes that Standard Webhooks asks for at least."""
 _FEWEST_SIGNS = 8
 """Different ones: `aaaaaaaa…` is long and no secret."""
-_PREFIX = "whsec_"
 _POD = "KUBERNETES_SERVICE_HOST"
 """Set in every pod: what is mounted there nobody but the pod's own processes can read."""
 
@@ -37,13 +35,13 @@ def look_at_data_keys(settings: Settings) -> tuple[list[Diagnosis], Keyring | No
 
 
 def look_at_secrets(
-    loaded: Loaded, environ: Mapping[str, str], role: Role | None = None
+    loaded: Loaded, environ: Mapping[str, str], now: float, role: Role | None = None
 ) -> tuple[list[Diagnosis], bool]:
     """The secrets that mappings.yaml refers to, and whether those are there with which the outside is asked.
 
-    Of a process of one `role` only those that it reads.
+    Of a process of one `role` only those that it reads. `now` is in Unix seconds.
     """
-    found = [] if role == "worker" else _webhook_secrets(loaded)
+    found = [] if role == "worker" else _webhook_secrets(loaded, now)
     files = [] if _POD in environ else list(_readable_files(loaded))
     if role == "receiver":
         return [*found, *files], False
@@ -65,37 +63,32 @@ def _there(what: str, code: Code, look: Callable[[], str]) -> list[Diagnosis]:
         return [trouble(code, what, str(problem)) for problem in error.problems]
 
 
-def _webhook_secrets(loaded: Loaded) -> list[Diagnosis]:
+def _webhook_secrets(loaded: Loaded, now: float) -> list[Diagnosis]:
     what = "webhook secrets"
+    if ended := ended_senders(loaded, now):
+        return [trouble(Code.WEBHOOK_SECRET_ENDED, what, str(problem)) for problem in ended]
     try:
-        accounts = accounts_of(loaded)
+        accounts = accounts_of(loaded, now)
     except ConfigurationError as error:
         return [trouble(Code.SECRET_MISSING, what, str(problem)) for problem in error.problems]
     says = f"{len(accounts.districts)} district(s), {len(accounts.trackers)} tracker(s)"
-    weak = (
-        trouble(Code.WEBHOOK_SECRET_WEAK, what, f"the {number}. secret of {account.name} could be guessed")
+    odd = (
+        each
         for account in (*accounts.districts.values(), *accounts.trackers.values())
-        for number in _weak(account)
+        for secret in account.secrets
+        for each in _odd(f"the secret {secret.id} of {account.name}", secret.value)
     )
-    return ordinary(what, says, *weak)
+    ending = (trouble(Code.WEBHOOK_SECRET_ENDING, what, str(problem)) for problem in end_warnings(loaded, now))
+    return ordinary(what, says, *odd, *ending)
 
 
-def _weak(account: Account) -> Iterator[int]:
-    """The places, from 1, of those of its secrets that are short or monotonous."""
-    for number, secret in enumerate(account.secrets, start=1):
-        key = _key(secret)
-        if len(key) < _SHORTEST_SECRET or len(set(key)) < _FEWEST_SIGNS:
-            yield number
-
-
-def _key(secret: str) -> bytes:
-    """What signs: behind `whsec_` it is written in base64."""
-    if secret.startswith(_PREFIX):
-        try:
-            return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-        except (binascii.Error, ValueError):
-            pass
-    return secret.encode()
+def _odd(called: str, secret: str) -> Iterator[Diagnosis]:
+    """A secret that is short or monotonous, or that has more to it than anybody sees."""
+    key = standard_key(secret) or secret.encode()
+    if len(key) < _SHORTEST_SECRET or len(set(key)) < _FEWEST_SIGNS:
+        yield trouble(Code.WEBHOOK_SECRET_WEAK, "webhook secrets", f"{called} could be guessed")
+    if secret != secret.strip():
+        yield trouble(Code.WEBHOOK_SECRET_BLANK, "webhook secrets", f"{called} begins or ends with a blank")
 
 
 def _readable_files(loaded: Loaded) -> Iterator[Diagnosis]:

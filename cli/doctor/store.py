@@ -12,9 +12,11 @@ from cli.clock import clock_of
 from cli.doctor.checks import Check, run_checks
 from cli.doctor.diagnosis import Code, Diagnosis, trouble
 from cli.doctor.processes import look_at_processes
+from cli.doctor.rotation import look_at_rotation
 from cli.doctor.server import clock_agrees, look_at_server, unusable
 from cli.doctor.work import look_at_seals, look_at_work
 from remediation.errors import StoreUnavailable
+from remediation.mapping.loading import Loaded
 from remediation.sealing import Keyring
 from remediation.settings import Settings
 from remediation.store.connection import Connection
@@ -32,7 +34,9 @@ async def open_store(settings: Settings) -> AsyncIterator[Connection]:
             yield connection
 
 
-async def look_at_store(connection: Connection, settings: Settings, keyring: Keyring | None) -> list[Diagnosis]:
+async def look_at_store(
+    connection: Connection, settings: Settings, keyring: Keyring | None, loaded: Loaded | None
+) -> list[Diagnosis]:
     """The server, and if it can be used what rests in it."""
     try:
         if no := await unusable(connection):
@@ -47,6 +51,9 @@ async def look_at_store(connection: Connection, settings: Settings, keyring: Key
         Check("work", _STORED_SECONDS, partial(look_at_work, connection, now)),
         Check("processes", _STORED_SECONDS, partial(look_at_processes, connection, settings.mappings_path, now)),
     ]
+    if loaded is not None:
+        look = partial(look_at_rotation, connection, loaded.mappings, now)
+        checks.append(Check("webhook secrets in use", _STORED_SECONDS, look))
     if keyring is not None:
         checks.append(Check("sealed data", _STORED_SECONDS, partial(look_at_seals, connection, keyring)))
     return [*server, clock, *await run_checks(checks, lambda _names: None)]

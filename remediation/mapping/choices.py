@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 _SECRETS = {frozenset({"env"}): "SecretFromEnv", frozenset({"file"}): "SecretFromFile"}
+_WEBHOOK_SECRETS = {"env": "WebhookSecretFromEnv", "file": "WebhookSecretFromFile"}
 _TRACKERS = {"jira": "JiraTracker", "servicenow": "ServiceNowTracker"}
 _TICKETS = {"jira": "JiraTicket", "servicenow": "ServiceNowTicket"}
 
@@ -24,6 +25,14 @@ class ServiceNowWords(dict[str, object]):
 def secret_tag(written: object) -> str | None:
     """A reference to a secret has one word, `env` or `file`; None for anything else, an inline secret above all."""
     return _SECRETS.get(frozenset(written)) if isinstance(written, dict) else _own_tag(written, _SECRETS.values())
+
+
+def webhook_secret_tag(written: object) -> str | None:
+    """The same for one of a sender's secrets, which may say more than where it is."""
+    if isinstance(written, dict):
+        places = [tag for word, tag in _WEBHOOK_SECRETS.items() if word in written]
+        return places[0] if len(places) == 1 else None
+    return _own_tag(written, _WEBHOOK_SECRETS.values())
 
 
 def tracker_tag(written: object) -> str | None:

@@ -13,12 +13,14 @@ from pydantic_core import core_schema
 
 from remediation.mapping.choices import NO_TICKETS, some_or_none, ticket_tag
 from remediation.mapping.durations import duration_of, duration_text
+from remediation.mapping.limits import interval_of
 from remediation.mapping.paths import glob_of
 from remediation.mapping.policies import REOPENING_WORDS, Reopening, as_reopening, reopening_text
 from remediation.mapping.schema import Mappings
 from remediation.mapping.signing_in import Auth
 from remediation.mapping.words import (
     as_list,
+    day_of,
     for_every_severity,
     link_with_id,
     lower_keys,
@@ -33,6 +35,9 @@ _ADDRESS = r"^([Hh][Tt][Tt][Pp][Ss]://|http://(localhost|127\.0\.0\.1|\[::1\])([
 _LINK = r"^https?://[^\s{}]*\{id\}([^\s{}]|\{id\})*$"
 _GLOB = "^/"
 _DURATION = {"type": "string", "pattern": "^[0-9]{1,6}[smhd]$", "examples": ["90s", "15m", "2h", "14d"]}
+
+_DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples": ["2026-12-31"]}
+_RATE = {"type": "string", "pattern": "^[1-9][0-9]{0,5}/(s|m)$", "examples": ["20/s", "600/m"]}
 
 _Form = Callable[[JsonSchemaValue], JsonSchemaValue]
 
@@ -75,6 +80,8 @@ _FORMS: Mapping[Callable[..., Any], _Form] = {
     as_reopening: lambda inner: {"anyOf": [{"enum": list(REOPENING_WORDS)}, inner]},
     lower_keys: lambda inner: inner,
     duration_of: lambda _: dict(_DURATION),
+    day_of: lambda _: dict(_DAY),
+    interval_of: lambda _: dict(_RATE),
     glob_of: lambda inner: {**inner, "pattern": _GLOB},
     link_with_id: lambda inner: {**inner, "pattern": _LINK},
     plain_address: lambda inner: {**inner, "pattern": _ADDRESS},

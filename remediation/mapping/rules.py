@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from remediation.findings import DomainType, FindingStatus, Severity
 from remediation.mapping.choices import some_or_none, ticket_tag
+from remediation.mapping.limits import LimitWords
 from remediation.mapping.policies import PolicyWords
 from remediation.mapping.words import (
     Duration,
@@ -193,4 +194,7 @@ class Defaults(PolicyWords):
     due: DueBySeverity | None = Field(default=None, description="When tickets are due.")
     tickets: dict[Name, Ticket] = Field(
         default_factory=dict, description="What rules' tickets have in each tracker; makes no tickets by itself."
+    )
+    delivery_limit: LimitWords | None = Field(
+        default=None, description="How many deliveries each sender may bring whose webhook does not say."
     )

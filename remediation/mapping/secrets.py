@@ -8,7 +8,7 @@ from remediation.identities import Identity
 from remediation.mapping.loading import Loaded
 from remediation.mapping.positions import Steps
 from remediation.mapping.references import SecretFromEnv, SecretFromFile, SecretRef
-from remediation.mapping.signing_in import BasicAuth, OAuthClient, ScopedAuth, Webhook
+from remediation.mapping.signing_in import BasicAuth, OAuthClient, ScopedAuth
 from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
 
 _LARGEST = 64_000
@@ -42,30 +42,18 @@ def read_secret(ref: SecretRef, environ: Mapping[str, str]) -> str:
     return secret
 
 
-def webhook_secrets(
-    loaded: Loaded, environ: Mapping[str, str]
-) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """The active webhook secrets by district, and by tracker that has a webhook: all that the receiver needs.
-
-    Raises ConfigurationError with all problems. The secrets are as they were written; `whsec_` is read by whoever
-    verifies.
-    """
-    accounts: dict[Steps, Webhook] = {
-        ("districts", name, "schoolscan", "webhook"): district.schoolscan.webhook
-        for name, district in loaded.mappings.districts.items()
-    }
-    trackers: dict[Steps, Webhook] = {
-        ("trackers", name, "webhook"): tracker.webhook
-        for name, tracker in loaded.mappings.trackers.items()
-        if tracker.webhook
-    }
-    refs: dict[Steps, SecretRef] = {
-        (*steps, "secrets", number): ref
-        for steps, webhook in {**accounts, **trackers}.items()
-        for number, ref in enumerate(webhook.secrets)
-    }
-    read = _read_all(loaded, refs, environ)
-    return _lists_of(read, accounts), _lists_of(read, trackers)
+def read_all(loaded: Loaded, refs: Mapping[Steps, SecretRef], environ: Mapping[str, str]) -> dict[Steps, str]:
+    """The secrets behind references, by where these stand. Raises ConfigurationError with all problems."""
+    secrets: dict[Steps, str] = {}
+    problems: list[Problem] = []
+    for steps, ref in refs.items():
+        try:
+            secrets[steps] = read_secret(ref, environ)
+        except ConfigurationError as error:
+            problems += [loaded.problem(steps, f"{problem.where} {problem.message}") for problem in error.problems]
+    if problems:
+        raise ConfigurationError(problems)
+    return secrets
 
 
 def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -74,7 +62,7 @@ def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[dict[str
     Raises ConfigurationError with all problems.
     """
     accounts, trackers = _account_refs(loaded), _tracker_refs(loaded)
-    read = _read_all(loaded, {**accounts, **trackers}, environ)
+    read = read_all(loaded, {**accounts, **trackers}, environ)
     return _by_name({steps: read[steps] for steps in accounts}), _by_name({steps: read[steps] for steps in trackers})
 
 
@@ -85,7 +73,7 @@ def identities_of(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Ident
     """
     written = {name: each.identity for name, each in loaded.mappings.districts.items() if each.identity}
     refs: dict[Steps, SecretRef] = {("districts", name, "identity", "key"): each.key for name, each in written.items()}
-    read = _read_all(loaded, refs, environ)
+    read = read_all(loaded, refs, environ)
     short = f"holds fewer than {_SHORTEST_KEY} characters"
     if problems := [loaded.problem(steps, short) for steps, key in read.items() if len(key) < _SHORTEST_KEY]:
         raise ConfigurationError(problems)
@@ -125,28 +113,8 @@ def _sign_in(tracker: JiraTracker | ServiceNowTracker) -> tuple[tuple[str, ...],
     raise ValueError("a tracker has exactly one way of signing in")
 
 
-def _read_all(loaded: Loaded, refs: _Refs, environ: Mapping[str, str]) -> dict[Steps, str]:
-    secrets: dict[Steps, str] = {}
-    problems: list[Problem] = []
-    for steps, ref in refs.items():
-        try:
-            secrets[steps] = read_secret(ref, environ)
-        except ConfigurationError as error:
-            problems += [loaded.problem(steps, f"{problem.where} {problem.message}") for problem in error.problems]
-    if problems:
-        raise ConfigurationError(problems)
-    return secrets
-
-
 def _by_name(secrets: Mapping[Steps, str]) -> dict[str, str]:
     return {str(steps[1]): secret for steps, secret in secrets.items()}
-
-
-def _lists_of(read: Mapping[Steps, str], webhooks: Mapping[Steps, Webhook]) -> dict[str, tuple[str, ...]]:
-    return {
-        str(steps[1]): tuple(read[*steps, "secrets", number] for number in range(len(webhook.secrets)))
-        for steps, webhook in webhooks.items()
-    }
 
 
 def _file_text(path: Path) -> str:

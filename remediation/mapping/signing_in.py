@@ -2,9 +2,11 @@
 
 from typing import Self
 
-from pydantic import Field, HttpUrl, model_validator
+from pydantic import Field, HttpUrl, field_validator, model_validator
 
-from remediation.mapping.references import SecretRef
+from remediation.delivery_limits import DeliveryLimit
+from remediation.mapping.limits import LimitWords
+from remediation.mapping.references import SecretRef, WebhookSecretRef
 from remediation.mapping.words import Address, CloudId, Text, Written
 from remediation.signatures import SignatureFormat
 
@@ -12,10 +14,29 @@ from remediation.signatures import SignatureFormat
 class Webhook(Written):
     """How a sender signs its deliveries."""
 
-    secrets: list[SecretRef] = Field(min_length=1, max_length=3, description="Active secrets; a rotation overlaps.")
+    secrets: list[WebhookSecretRef] = Field(
+        min_length=1, max_length=3, description="Active secrets; a rotation overlaps."
+    )
     signature: SignatureFormat = Field(
         default=SignatureFormat.AUTO, description="The one format accepted, or auto at first."
     )
+    delivery_limit: LimitWords | None = Field(
+        default=None, description="How many deliveries are taken; that of `defaults` where nothing is said."
+    )
+
+    def limit(self, usual: LimitWords | None) -> DeliveryLimit | None:
+        """The limit that counts, where `usual` is that of `defaults`. None: there is none."""
+        words = self.delivery_limit or usual
+        return words.limit if words else None
+
+    @field_validator("secrets")
+    @classmethod
+    def _have_ids_of_their_own(cls, written: list[WebhookSecretRef]) -> list[WebhookSecretRef]:
+        names = [each.name for each in written]
+        for each in written:
+            if each.id and names.count(each.id) > 1:
+                raise ValueError(f"must not use the id {each.id} twice")
+        return written
 
 
 class BasicAuth(Written):

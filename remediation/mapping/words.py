@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -24,6 +24,8 @@ _LABEL = r"^\S{1,255}$"
 _FIELD = r"^[A-Za-z][A-Za-z0-9_]{0,79}$"
 _TIME_SPENT = re.compile(r"[0-9]+(\.[0-9]+)?[wdhm]( [0-9]+(\.[0-9]+)?[wdhm])*")
 _CLOUD_ID = r"^[A-Za-z0-9-]{8,64}$"
+_SECRET_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"  # noqa: S105 - a pattern  # nosec B105
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 MEANING_OF_PATTERN: Mapping[str, str] = {
     _NAME: "a name is 1 to 32 lower-case letters, digits and inner dashes",
@@ -32,6 +34,7 @@ MEANING_OF_PATTERN: Mapping[str, str] = {
     _TABLE: "must be a table's name, such as incident or sn_si_incident",
     _FIELD: "must be a field's id, such as customfield_10051 or u_risk_reason",
     _LABEL: "a label has 1 to 255 characters and no spaces",
+    _SECRET_ID: "an id has 1 to 40 letters, digits, dots, dashes and underscores, and begins with a letter or digit",
     _CLOUD_ID: "must be the site's id, such as 11223344-a1b2-3b33-c444-def123456789",
 }
 """What each pattern of this module allows, in words."""
@@ -40,6 +43,16 @@ MEANING_OF_PATTERN: Mapping[str, str] = {
 def text_of_number(value: object) -> object:
     """A whole number as the text it was written as: `resolve_state: 6` needs no quotes."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def day_of(value: object) -> date:
+    """The day that is written; a date is given back. ValueError says what is allowed."""
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value if isinstance(value, str) and _DAY.fullmatch(value) else "")
+    except ValueError:
+        raise ValueError("must be a day, such as 2026-12-31: the last one on which it counts") from None
 
 
 def as_list(value: object) -> object:
@@ -246,6 +259,12 @@ Text = Annotated[
     StringConstraints(min_length=1, max_length=_LONGEST_TEXT),
     BeforeValidator(text_of_number, json_schema_input_type=str | int),
 ]
+SecretId = Annotated[
+    str,
+    StringConstraints(pattern=_SECRET_ID),
+    BeforeValidator(text_of_number, json_schema_input_type=str | int),
+]
+LastDay = Annotated[date, BeforeValidator(day_of, json_schema_input_type=str)]
 Duration = Annotated[timedelta, BeforeValidator(duration_of, json_schema_input_type=str)]
 Address = Annotated[HttpUrl, AfterValidator(plain_address)]
 ProxyAddress = Annotated[HttpUrl, AfterValidator(proxy_address)]

@@ -6,6 +6,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 from remediation.cases import CaseKey
+from remediation.delivery_limits import DeliveryLimit
+from remediation.errors import OverLimit
 from remediation.origins import NOWHERE, Origin
 from remediation.sealing import Keyring
 from remediation.senders import Sender
@@ -64,6 +66,31 @@ class StoredDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a delivery came, and what else is settled in the step that stores it.
+
+    `origin` is kept in clear. `limit` is how many the account may bring. `signers` are the ids of the secrets that
+    signed it, `others` those of the account's other secrets; without any, their use is not noted.
+    """
+
+    origin: Origin = NOWHERE
+    limit: DeliveryLimit | None = None
+    signers: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def args(self) -> tuple[str | int | float, ...]:
+        """As the script takes them."""
+        limit = (self.limit.interval * 1e6, self.limit.burst) if self.limit else ("", "")
+        signed = (len(self.signers), *self.signers, *self.others)
+        return (self.origin.request_id, self.origin.trace, *limit, *signed)
+
+
+PLAIN = Arrival()
+"""From nowhere, without a limit, and no use of a secret is noted."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScanNote:
     """What a delivery said of a scan: it has started, or its findings are to be listed."""
 
@@ -108,32 +135,38 @@ class Inbox:
         account: str,
         body: bytes,
         now: float,
-        origin: Origin = NOWHERE,
+        arrival: Arrival = PLAIN,
         *,
         unreadable: str | None = None,
     ) -> bool:
         """Store it, mark it as to be read and wake a worker, in one step. False: it was stored before.
 
-        `account` is a district or a tracker, and `origin` how it came, which is kept in clear. `unreadable` (a fixed
-        phrase) quarantines it instead. Either way, on return it is durable. Raises StoreUnavailable, and then it may or
-        may not have been stored.
+        `account` is a district or a tracker. `unreadable` (a fixed phrase) quarantines it instead. Either way, on
+        return it is durable. Raises OverLimit, and then it was not stored, and StoreUnavailable, and then it may or may
+        not have been.
         """
         state = DeliveryState.QUARANTINED if unreadable else DeliveryState.RECEIVED
         sealed = self._keyring.seal(body, INBOX + delivery_id)
         words = self._keyring.seal(unreadable.encode(), f"words:delivery/{delivery_id}") if unreadable else b""
         called = "system" if sender.is_tracker else "district"
         args = (delivery_id, int(now * 1000), state, sender, account, sealed, words, called, self._kept_ms)
-        return bool(await self._connection.run("accept_delivery", *args, origin.request_id, origin.trace))
+        return await self._accept(args, arrival)
 
     async def accept_ignored(
-        self, delivery_id: str, sender: Sender, account: str, now: float, origin: Origin = NOWHERE
+        self, delivery_id: str, sender: Sender, account: str, now: float, arrival: Arrival = PLAIN
     ) -> bool:
         """Remember that it came, without its body: its event is none that we know. False: it was stored before.
 
-        As durable as what is accepted. Raises StoreUnavailable.
+        As durable as what is accepted. Raises OverLimit and StoreUnavailable.
         """
         args = (delivery_id, int(now * 1000), DeliveryState.IGNORED, sender, account, b"", b"", "", self._kept_ms)
-        return bool(await self._connection.run("accept_delivery", *args, origin.request_id, origin.trace))
+        return await self._accept(args, arrival)
+
+    async def _accept(self, args: tuple[str | bytes | float, ...], arrival: Arrival) -> bool:
+        answer = int(await self._connection.run("accept_delivery", *args, *arrival.args))
+        if answer < 0:
+            raise OverLimit(-answer / 1000)
+        return answer == 1
 
     async def take(self, delivery_id: str, now: float) -> StoredDelivery | None:
         """The delivery, if nobody has read it yet. Raises KeyMissing when its data key is not there.

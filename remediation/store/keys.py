@@ -56,6 +56,12 @@ BEGUN = "remedy:begun:"
 SIGNED_TIMES = "remedy:signed-times"
 """Set of the districts whose sender was seen to sign a time."""
 
+SECRETS = "remedy:webhook-secrets:"
+"""+ sender/account: a hash, since when (ms) each webhook secret is known by its id, and when it was last used."""
+
+LIMIT = "remedy:delivery-limit:"
+"""+ sender/account: up to when (microseconds) its deliveries have been spent in advance."""
+
 BORN = "remedy:born"
 """When (ms) this Redis was first worked with since its server started; a wiped or restored one is born again."""
 
@@ -111,6 +117,9 @@ LONGEST_HOLD_MS = 900_000
 TROUBLE_MS = 3_600_000
 """How long a trouble is told of without news: cases that wait for it are tried every quarter of an hour."""
 
+SECRETS_TTL_MS = 34_560_000_000
+"""How long the uses of a sender's secrets are remembered after the last one: 400 days."""
+
 MOST_CRASHES = 5
 """After so many workers in a row that died over it, work is parked instead of begun again."""
 
@@ -140,6 +149,9 @@ PRELUDE = "\n".join(
         "SCANS": SCANS,
         "PARKED": PARKED,
         "PARKED_ROW": PARKED_ROW,
+        "SECRETS": SECRETS,
+        "SECRETS_TTL_MS": SECRETS_TTL_MS,
+        "LIMIT": LIMIT,
         "BORN": BORN,
         "SERVER": SERVER,
         "CURSOR": CURSOR,

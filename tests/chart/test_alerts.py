@@ -25,6 +25,10 @@ RECEIVER = f'remedy_process_info{{{HERE}, role="receiver"}}'
 WORKER = f'remedy_process_info{{{HERE}, role="worker"}}'
 LAST = f'remedy_last_delivery_timestamp_seconds{{{HERE}, sender="schoolscan"}}'
 SIGNATURES = f'remedy_signature_failures_total{{{HERE}, sender="schoolscan", account="lakeside"}}'
+SECRET = f'{HERE}, sender="jira", account="jira", secret="old"'
+ENDS = f"remedy_webhook_secret_ends_timestamp_seconds{{{SECRET}}}"
+USES = f"remedy_webhook_secret_uses_total{{{SECRET}}}"
+OVER_LIMIT = f'remedy_deliveries_over_limit_total{{{HERE}, sender="schoolscan", account="lakeside"}}'
 ERRORS = f'remedy_call_errors_total{{{HERE}, system="jira", cause="%s"}}'
 WAITED_FOR = f'remedy_system_waited_for{{{HERE}, system="jira", waiting="%s"}}'
 CALLS = f'remedy_call_seconds_count{{{HERE}, system="jira", kind="read"}}'
@@ -58,6 +62,14 @@ CASES = [
     *both("RemedyReceiverMissing", 8, {WORKER: "1x20"}, {RECEIVER: "1x20", WORKER: "1x20"}),
     *both("RemedyNothingAccepted", 1500, {LAST: "0x1600"}, {LAST: "80000x1600"}),
     *both("RemedySignatureFailures", 16, {SIGNATURES: "0+1x20"}, {SIGNATURES: "0x9 1x20"}),
+    *both(
+        "RemedyWebhookSecretEnds",
+        120,
+        {ENDS: "500000x200", USES: "0+1x200"},
+        {ENDS: "700000x200", USES: "0+1x200"},
+    ),
+    *both("RemedyWebhookSecretEnds", 120, {ENDS: "-60x200", USES: "0+1x200"}, {ENDS: "500000x200", USES: "7x200"}),
+    *both("RemedyDeliveriesOverLimit", 90, {OVER_LIMIT: "0+1x200"}, {OVER_LIMIT: "0x30 9x170"}),
     *both(
         "RemedyOldestDeliveryUnread",
         10,

@@ -13,6 +13,7 @@ from remediation.sealing import Keyring
 from remediation.signatures import SignatureFormat, sign
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
+from remediation.webhook_secrets import WebhookSecret
 from tests.stand_ins import ManualClock
 
 SECRET = "test-only-webhook-secret"
@@ -26,7 +27,14 @@ def account(
     secrets: tuple[str, ...] = (SECRET,),
     signature: SignatureFormat = SignatureFormat.TIMESTAMPED,
 ) -> Account:
-    return Account(district, secrets, signature)
+    return Account(district, webhook_secrets(*secrets), signature)
+
+
+def webhook_secrets(*values: str) -> tuple[WebhookSecret, ...]:
+    """Secrets without an end, called `first`, `second` and `third`."""
+    return tuple(
+        WebhookSecret(called, value) for called, value in zip(("first", "second", "third"), values, strict=False)
+    )
 
 
 def event(number: int = 1, **more: object) -> bytes:

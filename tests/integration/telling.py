@@ -9,7 +9,7 @@ from receiver.accounts import Account
 from remediation.senders import Sender
 from remediation.signatures import SignatureFormat, sign
 from remediation.tickets import Draft, Reason, Ticket, TicketState
-from tests.integration.receivers import Receiver
+from tests.integration.receivers import Receiver, webhook_secrets
 from tests.stand_ins import MemoryTracker
 
 SECRET = "test-only-tracker-secret"
@@ -24,7 +24,7 @@ def jira_body(ticket: Ticket, event: str = "jira:issue_updated") -> bytes:
 
 
 def account_of(tracker: str) -> Account:
-    return Account(tracker, (SECRET,), SignatureFormat.AUTO, Sender.JIRA)
+    return Account(tracker, webhook_secrets(SECRET), SignatureFormat.AUTO, Sender.JIRA)
 
 
 class TellingTracker(MemoryTracker):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from remediation.sealing import Keyring, generate_key
 from remediation.senders import Sender
 from remediation.sites import Site
 from remediation.store.connection import Connection
-from remediation.store.inbox import Inbox
+from remediation.store.inbox import Arrival, Inbox
 from remediation.store.parked import ParkedKind, ParkedWork
 from remediation.store.sites import Sites
 from remediation.store.systems import Systems
@@ -113,6 +114,27 @@ def identity(key: str) -> Plant:
             "  lakeside:\n", "  lakeside:\n    identity: {by: [url], key: {env: IDENTITY_KEY}}\n"
         )
         clinic.begin()
+
+    return plant
+
+
+NEW_AND_OLD = "{env: SCHOOLSCAN_WEBHOOK_SECRET, id: new}, {env: SCHOOLSCAN_WEBHOOK_SECRET, id: old}"
+
+
+def rotation(secrets: str, *history: tuple[float | str, ...]) -> Plant:
+    """These secrets, after deliveries so many days ago: each with the id of the one that signed, and the others'."""
+
+    async def past(connection: Connection, keyring: Keyring) -> None:
+        for number, (days, signer, *others) in enumerate(history):
+            arrival = Arrival(signers=(str(signer),), others=tuple(map(str, others)))
+            at = time.time() - float(days) * 86_400
+            assert await Inbox(connection, keyring).accept_ignored(
+                f"r-{number}", Sender.SCHOOLSCAN, "lakeside", at, arrival
+            )
+
+    def plant(clinic: Clinic) -> None:
+        written("[{env: SCHOOLSCAN_WEBHOOK_SECRET}]", f"[{secrets}]")(clinic)
+        stored(clinic, past)
 
     return plant
 
@@ -427,6 +449,34 @@ PLANTED = {
     ),
     "a webhook's secret is monotonous": Planted(
         variables(SCHOOLSCAN_WEBHOOK_SECRET="whsec_" + "A" * 64), Code.WEBHOOK_SECRET_WEAK, "guessed"
+    ),
+    "a webhook's secret was copied with a blank": Planted(
+        variables(SCHOOLSCAN_WEBHOOK_SECRET="test-only-webhook-secret-that-is-long "),
+        Code.WEBHOOK_SECRET_BLANK,
+        "blank",
+    ),
+    "a webhook's secret is only a part of one": Planted(
+        variables(SCHOOLSCAN_WEBHOOK_SECRET="whsec_test-only"), Code.SECRET_MISSING, "no base64"
+    ),
+    "every secret of a webhook has ended": Planted(
+        rotation("{env: SCHOOLSCAN_WEBHOOK_SECRET, until: 2026-01-31}"),
+        Code.WEBHOOK_SECRET_ENDED,
+        "every one has ended",
+    ),
+    "a webhook's secret ends today": Planted(
+        rotation(f"{{env: SCHOOLSCAN_WEBHOOK_SECRET, until: {datetime.now(UTC).date()}}}"),
+        Code.WEBHOOK_SECRET_ENDING,
+        "within a week",
+    ),
+    "a webhook's secret was changed on one side only": Planted(
+        rotation(NEW_AND_OLD, (40, "old"), (2, "old", "new"), (0, "old", "new")),
+        Code.WEBHOOK_SECRET_UNTAKEN,
+        "new was never used in 2 days",
+    ),
+    "a webhook's old secret is not used any more": Planted(
+        rotation(NEW_AND_OLD, (40, "old"), (5, "old", "new"), (0, "new", "old")),
+        Code.WEBHOOK_SECRET_UNUSED,
+        "old was not used for 5 days",
     ),
     "the key of an identity is short": Planted(identity("test-only"), Code.IDENTITY_KEY, "fewer than 32"),
     "DATA_KEYS is malformed": Planted(variables(DATA_KEYS="test-only"), Code.DATA_KEYS, "kid:base64key"),

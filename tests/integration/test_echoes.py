@@ -24,7 +24,7 @@ from sandbox.wire import run_servers
 from tests.contract.jira_world import JiraWorld, jira_world
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.integration.offices import KEY, Office
-from tests.integration.receivers import Receiver
+from tests.integration.receivers import Receiver, webhook_secrets
 from tests.integration.telling import SECRET, TellingTracker, account_of, deliver
 from tests.stand_ins import LATER, ManualClock
 from workers.cases import look_at_case
@@ -173,7 +173,8 @@ async def bridge(connection: Connection, keyring: Keyring) -> AsyncIterator[Brid
             "fnd_1", FindingStatus.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, detected_at=LATER
         )
         accounts = {
-            name: Account(name, (SECRET,), SignatureFormat.AUTO, Sender(name)) for name in ("jira", "servicenow")
+            name: Account(name, webhook_secrets(SECRET), SignatureFormat.AUTO, Sender(name))
+            for name in ("jira", "servicenow")
         }
         receiver = Receiver(connection, keyring, trackers=accounts)
         made = Bridge(office, jira, snow)

@@ -15,7 +15,7 @@ from remediation.origins import Origin
 from remediation.sealing import Keyring
 from remediation.senders import Sender
 from remediation.store.connection import Connection
-from remediation.store.inbox import Inbox
+from remediation.store.inbox import Arrival, Inbox
 from remediation.store.keys import CASE, INBOX, MOST_ORIGINS
 from tests.integration.offices import Office
 from tests.integration.receivers import ADDRESS, Receiver, event
@@ -90,7 +90,7 @@ async def test_an_answer_of_any_kind_has_the_id_of_its_log_line(receiver: Receiv
 
 async def accepted(office: Office, number: int, body: bytes, origin: Origin) -> str:
     row = delivery_id("schoolscan", "lakeside", f"evt_{number}", body)
-    assert await office.desk.inbox.accept(row, Sender.SCHOOLSCAN, "lakeside", body, office.clock(), origin)
+    assert await office.desk.inbox.accept(row, Sender.SCHOOLSCAN, "lakeside", body, office.clock(), Arrival(origin))
     return row
 
 
@@ -151,7 +151,7 @@ async def test_a_delivery_whose_key_is_missing_is_told_with_its_request(
     body = noticed(1)
     row = delivery_id("schoolscan", "lakeside", "evt_1", body)
     other = Inbox(connection, Keyring.parse(generate_key()))
-    await other.accept(row, Sender.SCHOOLSCAN, "lakeside", body, office.clock(), Origin(OWN))
+    await other.accept(row, Sender.SCHOOLSCAN, "lakeside", body, office.clock(), Arrival(Origin(OWN)))
     await read_delivery(office.context, row)
     (line,) = (line for line in logged if line["event"] == "delivery_set_aside")
     assert (line["request_id"], line["delivery"]) == (OWN, row)

@@ -23,7 +23,7 @@ from remediation.signatures import SignatureFormat, sign
 from remediation.store.connection import Connection
 from remediation.store.inbox import DeliveryState, Inbox
 from remediation.store.parked import ParkedWork
-from tests.integration.receivers import JSON_TYPE, Pairs, Receiver, account, keyspace
+from tests.integration.receivers import JSON_TYPE, Pairs, Receiver, account, keyspace, webhook_secrets
 
 SAMPLES = Path(__file__).parent.parent / "payloads"
 TRACKERS = [Sender.JIRA, Sender.SERVICENOW]
@@ -34,7 +34,7 @@ def secret_of(sender: Sender) -> str:
 
 
 def tracker(sender: Sender, *secrets: str, signature: SignatureFormat = SignatureFormat.AUTO) -> Account:
-    return Account(f"our-{sender}", secrets or (secret_of(sender),), signature, sender)
+    return Account(f"our-{sender}", webhook_secrets(*(secrets or (secret_of(sender),))), signature, sender)
 
 
 @dataclass
@@ -104,7 +104,8 @@ async def test_copies_that_arrive_at_once_and_later_are_stored_once(
 
 
 async def test_the_same_delivery_of_two_trackers_is_two_deliveries(connection: Connection, keyring: Keyring) -> None:
-    trackers = {name: Account(name, ("test-only",), SignatureFormat.AUTO, Sender.JIRA) for name in ("one", "two")}
+    secrets = webhook_secrets("test-only")
+    trackers = {name: Account(name, secrets, SignatureFormat.AUTO, Sender.JIRA) for name in ("one", "two")}
     told = Tracker(Receiver(connection, keyring, trackers=trackers), Sender.JIRA)
     for name in trackers:
         assert (await told.deliver(told.body, "test-only", f"/webhooks/{name}")).status_code == 202

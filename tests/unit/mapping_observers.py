@@ -12,9 +12,10 @@ from remediation.errors import SignatureInvalid
 from remediation.findings import DomainType, Finding, FindingStatus, Severity
 from remediation.mapping.loading import Loaded
 from remediation.mapping.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
-from remediation.mapping.secrets import identities_of, webhook_secrets, worker_secrets
+from remediation.mapping.secrets import identities_of, worker_secrets
 from remediation.mapping.signing_in import Webhook
 from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
+from remediation.mapping.webhook_secrets import webhook_secrets
 from remediation.ports import Telling
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring, generate_key
@@ -96,7 +97,18 @@ def texts(loaded: Loaded) -> object:
 
 def secrets(loaded: Loaded) -> object:
     """What the receiver and the workers read."""
-    return webhook_secrets(loaded, ENVIRON), worker_secrets(loaded, ENVIRON), _keys(loaded)
+    districts, trackers = webhook_secrets(loaded, ENVIRON, AT.timestamp())
+    values = [
+        [(each.id, each.value, each.ends_at) for each in read] for read in (*districts.values(), *trackers.values())
+    ]
+    return values, worker_secrets(loaded, ENVIRON), _keys(loaded)
+
+
+def limits(loaded: Loaded) -> object:
+    """How many deliveries each sender may bring."""
+    found = [each.schoolscan.webhook for each in loaded.mappings.districts.values()]
+    found += [each.webhook for each in loaded.mappings.trackers.values() if each.webhook]
+    return [each.limit(loaded.mappings.defaults.delivery_limit) for each in found]
 
 
 def _keys(loaded: Loaded) -> object:

@@ -5,7 +5,12 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from remediation.mapping.references import SecretFromEnv, SecretFromFile
+from remediation.mapping.references import (
+    SecretFromEnv,
+    SecretFromFile,
+    WebhookSecretFromEnv,
+    WebhookSecretFromFile,
+)
 from remediation.mapping.rules import JiraTicket, Rule, ServiceNowTicket
 from remediation.mapping.schema import District, Mappings
 from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
@@ -20,7 +25,7 @@ SAMPLE_NAMES: dict[type[BaseModel], str] = {
 }
 """What stands for the many where a map or a list holds models."""
 
-_SECRETS = {SecretFromEnv, SecretFromFile}
+_SECRETS = {SecretFromEnv, SecretFromFile, WebhookSecretFromEnv, WebhookSecretFromFile}
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:

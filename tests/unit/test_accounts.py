@@ -6,10 +6,12 @@ import pytest
 
 from cli.assembly import accounts_of, receiver_files, worker_files
 from receiver.accounts import Account
+from remediation.delivery_limits import DeliveryLimit
 from remediation.errors import ConfigurationError
 from remediation.mapping.loading import loaded_of
 from remediation.senders import Sender
 from remediation.signatures import SignatureFormat
+from remediation.webhook_secrets import WebhookSecret
 
 TEXT = """\
 version: 1
@@ -22,16 +24,20 @@ trackers:
     url: https://jira.example
     auth: {bearer: {file: /run/jira}}
     deployment: data_center
-    webhook: {secrets: [{env: JIRA_HOOK}, {env: JIRA_OLD}]}
+    webhook: {secrets: [{env: JIRA_HOOK, id: now}, {env: JIRA_OLD, until: 2026-02-28}]}
   snow:
     kind: servicenow
     url: https://now.example
     auth: {api_key: {file: /run/snow}}
-    webhook: {secrets: [{file: HOOK_FILE}], signature: timestamped}
+    webhook: {secrets: [{file: HOOK_FILE}], signature: timestamped, delivery_limit: {rate: 20/s, burst: 7}}
   quiet: {kind: jira, url: "https://quiet.example", auth: {bearer: {file: /run/quiet}}}
+defaults: {delivery_limit: {rate: 60/m}}
 templates: {body: "{{ finding.id }}"}
 rules: [{name: all, tickets: {jira: {project: SEC}}}]
 """
+NOW, MARCH = 1_770_000_000.0, 1_772_323_200.0
+"""In February of 2026, and the first moment of March."""
+SLOW = DeliveryLimit(1.0, 10)
 
 
 @pytest.fixture
@@ -45,12 +51,14 @@ def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_district_and_every_tracker_with_a_webhook_is_a_sender(hook: Path) -> None:
-    accounts = accounts_of(loaded_of(TEXT.replace("HOOK_FILE", str(hook)), "m.yaml"))
-    assert accounts.districts == {"lakeside": Account("lakeside", ("test-only-LAKESIDE_HOOK",), SignatureFormat.HEX)}
-    jira = ("test-only-JIRA_HOOK", "test-only-JIRA_OLD")
+    accounts = accounts_of(loaded_of(TEXT.replace("HOOK_FILE", str(hook)), "m.yaml"), NOW)
+    lakeside = (WebhookSecret("LAKESIDE_HOOK", "test-only-LAKESIDE_HOOK"),)
+    assert accounts.districts == {"lakeside": Account("lakeside", lakeside, SignatureFormat.HEX, limit=SLOW)}
+    jira = (WebhookSecret("now", "test-only-JIRA_HOOK"), WebhookSecret("JIRA_OLD", "test-only-JIRA_OLD", MARCH))
+    snow = (WebhookSecret(str(hook), "test-only-snow"),)
     assert accounts.trackers == {
-        "jira": Account("jira", jira, SignatureFormat.AUTO, Sender.JIRA),
-        "snow": Account("snow", ("test-only-snow",), SignatureFormat.TIMESTAMPED, Sender.SERVICENOW),
+        "jira": Account("jira", jira, SignatureFormat.AUTO, Sender.JIRA, SLOW),
+        "snow": Account("snow", snow, SignatureFormat.TIMESTAMPED, Sender.SERVICENOW, DeliveryLimit(0.05, 7)),
     }
     assert "test-only" not in repr(accounts)
 
@@ -60,7 +68,7 @@ def test_a_missing_secret_of_a_tracker_s_webhook_stops_the_start_with_its_place(
 ) -> None:
     monkeypatch.delenv("JIRA_OLD")
     with pytest.raises(ConfigurationError, match=r"m\.yaml:11:\d+: trackers\.jira\.webhook\.secrets\[1\].*JIRA_OLD"):
-        accounts_of(loaded_of(TEXT.replace("HOOK_FILE", str(hook)), "m.yaml"))
+        accounts_of(loaded_of(TEXT.replace("HOOK_FILE", str(hook)), "m.yaml"), NOW)
 
 
 def test_the_receiver_reads_webhook_secrets_and_a_worker_all_but_these(hook: Path) -> None:

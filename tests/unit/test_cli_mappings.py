@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,36 @@ def test_warnings_are_told_and_are_no_errors(tmp_path: Path) -> None:
     assert summary == f"{path}: no errors: 1 district, 2 trackers, 5 rules"
     (told,) = json.loads(check(str(path), "--json").stdout)["warnings"]
     assert told["message"] in warning
+
+
+def with_secret(path: Path, until: datetime) -> Path:
+    secret = "{env: SCHOOLSCAN_WEBHOOK_SECRET"
+    text = (ROOT / "mappings.yaml").read_text()
+    path.write_text(text.replace(secret, f"{secret}_NEW}}\n          - {secret}, until: {until.date()}"))
+    return path
+
+
+def test_a_webhook_secret_that_ends_soon_is_a_warning(tmp_path: Path) -> None:
+    path = with_secret(tmp_path / "m.yaml", datetime.now(UTC) + timedelta(days=2))
+    warning, summary = check(str(path)).stdout.splitlines()
+    assert warning.startswith(f"warning: {path}:15:53: districts.lakeside.schoolscan.webhook.secrets[1].until: ends")
+    assert summary.startswith(f"{path}: no errors")
+    (told,) = json.loads(check(str(path), "--json").stdout)["warnings"]
+    assert told["message"] in warning
+    assert check(str(with_secret(path, datetime.now(UTC) + timedelta(days=30)))).stdout.startswith(
+        f"{path}: all is well"
+    )
+
+
+def test_a_webhook_without_a_secret_that_counts_is_an_error(tmp_path: Path) -> None:
+    path = with_secret(tmp_path / "m.yaml", datetime(2026, 1, 31, tzinfo=UTC))
+    path.write_text(path.read_text().replace("_NEW}", "_NEW, until: 2026-01-30}"))
+    result = check(str(path))
+    assert result.exit_code == 2
+    assert result.stdout == (
+        f"{path}:14:11: districts.lakeside.schoolscan.webhook.secrets: "
+        "every one has ended: add the secret with which the sender signs now\n"
+    )
 
 
 def test_without_a_path_it_is_the_one_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

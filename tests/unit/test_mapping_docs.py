@@ -16,10 +16,16 @@ from remediation.errors import ConfigurationError
 from remediation.mapping.durations import duration_text
 from remediation.mapping.expectations import Case, cases_of
 from remediation.mapping.judging import mismatches
+from remediation.mapping.limits import LimitWords
 from remediation.mapping.loading import Loaded, loaded_of
 from remediation.mapping.occasions import MESSAGE_WORDS
 from remediation.mapping.policies import Accepting, Reopening
-from remediation.mapping.references import SecretFromEnv, SecretFromFile
+from remediation.mapping.references import (
+    SecretFromEnv,
+    SecretFromFile,
+    WebhookSecretFromEnv,
+    WebhookSecretFromFile,
+)
 from remediation.mapping.rendering import FOLLOWS_WORDS, TICKET_WORDS
 from remediation.mapping.routing import Routing
 from remediation.mapping.rules import Age, Defaults, JiraTicket, Match, Rule, ServiceNowTicket
@@ -43,6 +49,9 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     Webhook: ("Districts",),
     SecretFromEnv: ("Secrets",),
     SecretFromFile: ("Secrets",),
+    WebhookSecretFromEnv: ("Secrets",),
+    WebhookSecretFromFile: ("Secrets",),
+    LimitWords: ("Districts",),
     JiraTracker: ("Trackers", "Jira"),
     ServiceNowTracker: ("Trackers", "ServiceNow"),
     JiraAuth: ("Signing in to Jira",),

@@ -24,6 +24,7 @@ from tests.unit.mapping_observers import (
     identities,
     jira_connection,
     kinds,
+    limits,
     policies,
     pools,
     records,
@@ -88,7 +89,17 @@ ONLY_NOW = [{"name": "all", "tickets": {"servicenow": {}}}]
 ONLY_JIRA = [{"name": "all", "tickets": {"jira": {"project": "SEC"}}}]
 SCOPED = {"scoped": {"cloud_id": "11223344-a1b2", "token": ONE, "user": "somebody"}}
 HOOK = {"secrets": [ONE]}
+ROTATIONS = ([ONE], [TWO], [ONE, TWO], [{**ONE, "id": "new"}], [{**ONE, "until": "2030-01-31"}])
 OAUTH = {"oauth": {"client_id": "client", "client_secret": ONE}}
+
+
+def allowances(above: str, **around: object) -> dict[str, Change]:
+    """How many deliveries may come, of one sender or in `defaults`."""
+    rate = {f"{above.replace('.', '__')}__rate": "10/s"}
+    return {
+        f"{above}.rate": change(limits, "10/s", "10/m", "11/s", **around),
+        f"{above}.burst": change(limits, None, 1, 2, **around, **rate),
+    }
 
 
 def connections() -> dict[str, Change]:
@@ -106,7 +117,8 @@ def connections() -> dict[str, Change]:
             f"trackers.{name}.concurrency": change(pools, 8, 4),
             f"trackers.{name}.search_horizon": change(horizons, "1m", "3m"),
             **{f"trackers.{name}.{word}": change(risks, None, "u_one", "u_two") for word in RISK},
-            f"trackers.{name}.webhook.secrets": change(secrets, [ONE], [TWO], [ONE, TWO]),
+            f"trackers.{name}.webhook.secrets": change(secrets, *ROTATIONS),
+            **allowances(f"trackers.{name}.webhook.delivery_limit", **{f"trackers__{name}__webhook": HOOK}),
             f"trackers.{name}.webhook.signature": Change(
                 told_by(name), ("auto", "hex", "timestamped", "standard"), {f"trackers.{name}.webhook": HOOK}
             ),
@@ -166,7 +178,8 @@ def keeping_in_step(above: str) -> dict[str, Change]:
 DISTRICTS = {
     "districts.lakeside.schoolscan.url": change(account, "https://one.example", "https://two.example"),
     "districts.lakeside.schoolscan.token": change(secrets, ONE, TWO),
-    "districts.lakeside.schoolscan.webhook.secrets": change(secrets, [ONE], [TWO], [ONE, TWO]),
+    "districts.lakeside.schoolscan.webhook.secrets": change(secrets, *ROTATIONS),
+    **allowances("districts.lakeside.schoolscan.webhook.delivery_limit"),
     "districts.lakeside.schoolscan.webhook.signature": change(
         signatures, "hex", "prefixed", "base64", "timestamped", "standard", "auto"
     ),
@@ -219,6 +232,7 @@ TRACKERS = {
 }
 
 RULES = {
+    **allowances("defaults.delivery_limit"),
     "defaults.detail": change(routing, "minimal", "restricted"),
     "defaults.due": change(routing, None, "2d", {"high": "3d"}),
     "rules.0.name": change(routing, "one", "two"),

@@ -6,7 +6,7 @@ import pytest
 from remediation.errors import ConfigurationError
 from remediation.mapping.loading import Loaded, loaded_of
 from remediation.mapping.references import SecretFromEnv, SecretFromFile
-from remediation.mapping.secrets import identities_of, read_secret, webhook_secrets, worker_secrets
+from remediation.mapping.secrets import identities_of, read_secret, worker_secrets
 
 TEXT = """\
 version: 1
@@ -26,12 +26,6 @@ trackers:
 templates: {body: "{{ finding.id }}"}
 rules: [{name: all, tickets: {jira: {project: SEC}}}]
 """
-WEBHOOKS = {
-    "LAKESIDE_NEW": "test-only-new",
-    "LAKESIDE_OLD": "test-only-old",
-    "HARBOR_WEBHOOK": "It's a test-only",
-    "TOLD": "test-only-told",
-}
 OTHERS = {"LAKESIDE_TOKEN": "test-only-token", "JIRA_TOKEN": "test-only-jira", "NOW_TOKEN": "test-only-now"}
 BROKEN_OFF = "holds a line break or another control character"
 
@@ -41,12 +35,6 @@ def loaded(tmp_path: Path) -> Loaded:
     path = tmp_path / "token"
     path.write_text("test-only-harbor\n")
     return loaded_of(TEXT.replace("HARBOR_FILE", str(path)), "m.yaml")
-
-
-def test_the_receiver_needs_webhook_secrets_and_nothing_else(loaded: Loaded) -> None:
-    districts = {"lakeside": ("test-only-new", "test-only-old"), "harbor": ("It's a test-only",)}
-    trackers = {"now": ("test-only-told",)}
-    assert webhook_secrets(loaded, WEBHOOKS) == (districts, trackers)
 
 
 def test_a_worker_needs_tokens_and_tracker_secrets_and_nothing_else(loaded: Loaded) -> None:
@@ -119,20 +107,6 @@ def test_what_is_wrong_with_an_identity_is_told_with_its_place(text: str, place:
     assert place in str(problem)
     assert says in str(problem)
     assert "test-only" not in str(problem)
-
-
-def test_a_missing_webhook_secret_of_a_tracker_is_named_too(loaded: Loaded) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        webhook_secrets(loaded, {name: value for name, value in WEBHOOKS.items() if name != "TOLD"})
-    assert "trackers.now.webhook.secrets[0]: environment variable TOLD is not set" in str(caught.value)
-
-
-def test_a_missing_webhook_secret_is_named_by_its_number(loaded: Loaded) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        webhook_secrets(loaded, {name: value for name, value in WEBHOOKS.items() if name != "LAKESIDE_OLD"})
-    assert str(caught.value) == (
-        "m.yaml:6:48: districts.lakeside.schoolscan.webhook.secrets[1]: environment variable LAKESIDE_OLD is not set"
-    )
 
 
 @pytest.mark.parametrize("written", ["test-only", "test-only\n", "test-only\r\n"])

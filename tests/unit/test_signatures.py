@@ -38,10 +38,9 @@ def is_refused(
     body: bytes = BODY,
     secrets: tuple[str, ...] = (SECRET,),
     now: float = NOW,
-    timestamped_only: bool = False,
 ) -> bool:
     try:
-        verify(headers, body, secrets, how, now, timestamped_only=timestamped_only)
+        verify(headers, body, secrets, how, now)
     except SignatureInvalid as error:
         return str(error) == "the signature does not verify"
     return False
@@ -131,7 +130,7 @@ def test_no_secret_and_an_empty_secret_verify_nothing(how: SignatureFormat) -> N
         sign(BODY, "", how, NOW, "msg_1")
 
 
-@pytest.mark.parametrize("secret", ["whsec_", "whsec_not base64", "whsec_QUJ"])
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_not base64", "whsec_Q"])
 def test_a_malformed_standard_secret_verifies_nothing(secret: str) -> None:
     assert is_refused(signed(SignatureFormat.STANDARD), SignatureFormat.STANDARD, secrets=(secret,))
     with pytest.raises(ConfigurationError) as caught:
@@ -288,13 +287,6 @@ def test_one_right_signature_among_ten_is_enough_and_other_versions_are_passed_o
     ten = start + separator.join([wrong] * 8 + [foreign, right])
     assert not is_refused([*others, (name, ten)], how)
     assert is_refused([*others, (name, start + separator.join([wrong] * 9 + [foreign, right]))], how)
-
-
-@pytest.mark.parametrize("how", BARE)
-def test_a_bare_signature_is_refused_once_a_timestamped_one_is_asked_for(how: SignatureFormat) -> None:
-    assert is_refused(signed(how), timestamped_only=True)
-    for timed in TIMED:
-        assert not is_refused(signed(timed), timestamped_only=True)
 
 
 def test_another_senders_header_carries_the_signature_where_asked_for() -> None:

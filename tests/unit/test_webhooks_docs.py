@@ -2,7 +2,9 @@
 
 import json
 import re
+from datetime import date
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from redis.asyncio import Redis
@@ -11,9 +13,12 @@ from starlette.routing import Route
 from cli.send import MEANINGS
 from receiver.accounts import Accounts
 from receiver.app import Clocks, Limits, create_app
+from remediation.delivery_limits import DeliveryLimit
 from remediation.errors import Unreadable
 from remediation.events import EventKind
+from remediation.mapping.document import read_document
 from remediation.mapping.loading import loaded_of
+from remediation.mapping.signing_in import Webhook
 from remediation.sealing import Keyring, generate_key
 from remediation.senders import Sender
 from remediation.store.connection import Connection
@@ -29,6 +34,9 @@ districts: {lakeside: {schoolscan: {token: {env: ONE}, webhook: {secrets: [{env:
 templates: {body: "{{ finding.id }}"}
 rules: [{name: all, tickets: {jira: {project: SEC}}}]
 """
+
+
+DISTRICTS = re.compile(r"^districts: .*\n", re.MULTILINE)
 
 
 def section(heading: str) -> str:
@@ -98,13 +106,23 @@ def test_each_sender_has_its_header_in_the_table_and_its_address_is_a_route() ->
     assert addresses <= routes
 
 
-def test_the_example_is_what_it_says() -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES = [dedent(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+
+
+def test_the_examples_are_what_they_say() -> None:
+    example, rotation, limits = EXAMPLES
     trackers = loaded_of(AROUND + example, "webhooks.md").mappings.trackers
     assert {name: len(each.webhook.secrets) if each.webhook else 0 for name, each in trackers.items()} == {
         "jira": 1,
         "servicenow": 1,
     }
+    secrets = Webhook.model_validate(read_document(rotation, "webhooks.md").data).secrets
+    assert [(each.name, each.until) for each in secrets] == [("2026-11", None), ("2026-05", date(2026, 12, 5))]
+    read = loaded_of("\n".join([DISTRICTS.sub("", AROUND), limits, example]), "webhooks.md").mappings
+    usual, own = read.defaults.delivery_limit, read.districts["lakeside"].schoolscan.webhook.delivery_limit
+    assert usual is not None
+    assert own is not None
+    assert (usual.limit, own.limit) == (DeliveryLimit(0.05, 400), DeliveryLimit(0.1, 100))
 
 
 def test_every_answer_of_the_receiver_is_in_the_table() -> None:

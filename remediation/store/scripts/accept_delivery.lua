@@ -1,10 +1,54 @@
 -- Store a delivery, once. ARGV: id, now, state ('received', 'quarantined', or 'ignored': its event is none that we
 -- know), sender, its account, sealed body, sealed words, what the account is called in the list of parked work ('district'
--- or 'system'), lifetime of the fingerprint (ms) of an ignored one, which has no body, and by which request and in
--- which trace it came, '' for none. Answers 1 or, if it was there already, 0.
+-- or 'system'), lifetime of the fingerprint (ms) of an ignored one, which has no body, by which request and in which trace
+-- it came ('' for none), the limit of the account (time in microseconds from one delivery to the next, and how many at
+-- once; '' is none), how many of its secrets have signed, and the ids of all of them, those that have signed first (none
+-- where that is not to be noted). Answers 1, or 0 if it was there already, or below 0 in how many ms there is room for it:
+-- nothing was stored then.
 local id, now, state = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local row = INBOX .. id
+local row, account = INBOX .. id, ARGV[4] .. '/' .. ARGV[5]
 if redis.call('EXISTS', row) == 1 then return 0 end
+
+-- Take one delivery out of the account's limit: 0, or in how many ms one will be there. By Redis's own clock: where that
+-- was set back, or the limit made smaller, no more is owed than a whole burst.
+local function spend(interval, burst)
+  local seconds, micros = unpack(redis.call('TIME'))
+  local moment = seconds * 1000000 + micros
+  local most = moment + burst * interval
+  local function keep(spent)
+    redis.call('SET', LIMIT .. account, string.format('%.0f', spent), 'PX', math.ceil((spent - moment) / 1000))
+  end
+  local spent = tonumber(redis.call('GET', LIMIT .. account) or '0')
+  if spent > most then
+    keep(most)
+    spent = most
+  end
+  spent = math.max(spent, moment) + interval
+  if spent > most then return math.ceil((spent - most) / 1000) end
+  keep(spent)
+  return 0
+end
+
+-- Remember that `signers` of these secrets are used now, and forget those that are no longer in the list: whatever is
+-- called so later is another one.
+local function note_secrets(first, signers)
+  local key, listed = SECRETS .. account, {}
+  for i = first, #ARGV do
+    listed['since:' .. ARGV[i]], listed['used:' .. ARGV[i]] = true, true
+    redis.call('HSETNX', key, 'since:' .. ARGV[i], now)
+    if i < first + signers then redis.call('HSET', key, 'used:' .. ARGV[i], now) end
+  end
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if not listed[field] then redis.call('HDEL', key, field) end
+  end
+  redis.call('PEXPIRE', key, SECRETS_TTL_MS)
+end
+
+if ARGV[12] ~= '' then
+  local wait = spend(tonumber(ARGV[12]), tonumber(ARGV[13]))
+  if wait > 0 then return -wait end
+end
+if #ARGV >= 15 then note_secrets(15, tonumber(ARGV[14])) end
 redis.call('HSET', ACCEPTED, ARGV[4], now)
 redis.call('HSET', row, 'state', state, 'at', now, 'sender', ARGV[4], 'account', ARGV[5], 'body', ARGV[6])
 if ARGV[10] ~= '' then redis.call('HSET', row, 'request_id', ARGV[10]) end
