@@ -180,10 +180,14 @@ def restarts(world: World, times: int) -> Outcome:
 
 def drains(world: World, times: int) -> Outcome:
     """SIGTERM and kill -9 of receivers and workers in turn, so many in all, while deliveries keep coming."""
-    world.staff(receivers=2, workers=2)
-    findings, ended, slow = world.find(10, BOTH), Counter[str](), 0.0
+    world.staff(receivers=0, workers=2)
+    # These senders go on dialling a receiver that stops, whatever it says: it would linger for half of its usual time.
+    world.receivers += [world.start("receiver", wait=False, COMPLETION_WAIT="4") for _ in range(2)]
+    for slot in world.receivers:
+        world.wait_until_ready(slot)
+    findings, ended, slow = world.find(10), Counter[str](), 0.0
     codes = cut = 0
-    with world.flow(endless(world, findings), senders=4, pause=0.1) as flow:
+    with world.flow(endless(world, findings), senders=4, pause=0.2) as flow:
         for number in range(times):
             is_gentle, slots = number % 4 < _KINDS, (world.receivers, world.workers)[number % _KINDS]
             slot, began = slots[number // 4 % len(slots)], time.time()
@@ -193,7 +197,7 @@ def drains(world: World, times: int) -> Outcome:
                 slow, codes = max(slow, time.time() - began), codes + (code != 0)
                 cut += world.journal.cut(began, time.time())
             world.again(slot, wait=True)
-            flow.goes_on(20)
+            flow.goes_on(10)
     answers = world.journal.answers()
     wrong = sum(count for answer, count in answers.items() if answer.isdigit() and answer not in {"202", "503"})
     zeros = {"answers other than 202 and 503": wrong, "cut off by a stop": cut, "stops with another code than 0": codes}

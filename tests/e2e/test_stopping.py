@@ -109,6 +109,11 @@ def asked(address: str, path: str, seconds: float = 5.0) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
+def slow(scene: Scene, system: str) -> int:
+    """How many requests to it were held up so far."""
+    return sum(each["fault"] == "slow" for each in scene.outside.requests(system))
+
+
 def ended(program: Program, began: float) -> tuple[int, float]:
     """Its exit code, and how many seconds after `began` it ended."""
     return program.process.wait(GRACE), time.monotonic() - began
@@ -157,12 +162,13 @@ def test_a_worker_is_not_ready_from_the_first_moment_and_waits_for_no_thread(sce
     def patient(tree: Any) -> None:
         tree["trackers"]["jira"]["read_timeout"] = "10s"
 
+    before = slow(scene, "jira")
     scene.outside.break_down("jira", "slow", method="POST", path="/issue$", times=1, seconds=20.0)
     assert of(scene, "worker").stop() == 0
     mappings = scene.mappings("patient.yaml", patient)
     worker = scene.start_worker("worker-slow", COMPLETION_WAIT="3", MAPPINGS_PATH=mappings)
     address, finding_id = worker.address("worker_runs"), scene.find()
-    eventually(lambda: [each for each in scene.outside.requests("jira") if each["fault"] == "slow"])
+    eventually(lambda: slow(scene, "jira") > before)
     began = time.monotonic()
     worker.process.send_signal(signal.SIGTERM)
     eventually(lambda: "worker_stopping" in worker.logged())
@@ -178,10 +184,11 @@ def test_a_worker_is_not_ready_from_the_first_moment_and_waits_for_no_thread(sce
 
 
 def test_a_second_signal_waits_for_nothing(scene: Scene) -> None:
+    before = slow(scene, "schoolscan")
     scene.outside.break_down("schoolscan", "slow", method="GET", path="^/v1/findings/", times=None, seconds=10.0)
     assert of(scene, "worker").stop() == 0
     worker, finding_id = scene.start_worker("worker-impatient"), scene.find()
-    eventually(lambda: [each for each in scene.outside.requests("schoolscan") if each["fault"] == "slow"])
+    eventually(lambda: slow(scene, "schoolscan") > before)
     began = time.monotonic()
     worker.process.send_signal(signal.SIGTERM)
     time.sleep(0.3)
