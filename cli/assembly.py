@@ -140,11 +140,11 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
         way = outbound()
         client = await stack.enter_async_context(way.open_client())
         sources = {
-            name: SchoolScan(name, str(district.schoolscan.url), tokens[name], client=client)
+            name: way.source(name, str(district.schoolscan.url), tokens[name], client)
             for name, district in loaded.mappings.districts.items()
         }
         trackers = {
-            name: tracker_of(name, way.completes(each), secrets[name])
+            name: tracker_of(name, way.completes(each), secrets[name], way.largest_answer)
             for name, each in loaded.mappings.trackers.items()
         }
         for tracker in trackers.values():
@@ -152,13 +152,13 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
         yield Outside(sources, trackers, identities)
 
 
-def tracker_of(name: str, config: TrackerConfig, secret: str) -> Tracker:
-    """The adapter for one configured tracker."""
+def tracker_of(name: str, config: TrackerConfig, secret: str, largest_answer: int) -> Tracker:
+    """The adapter for one configured tracker, which takes so many bytes of an answer."""
     match config:
         case JiraTracker():
-            return Jira(name, config, secret)
+            return Jira(name, config, secret, largest_answer=largest_answer)
         case ServiceNowTracker():
-            return ServiceNow(name, config, secret)
+            return ServiceNow(name, config, secret, largest_answer=largest_answer)
 
 
 @contextlib.asynccontextmanager

@@ -70,6 +70,7 @@ WAITING: Mapping[Waiting, str] = {
     Waiting.LIMIT: "a limit on its requests is reached",
     Waiting.AWAY: "it does not answer",
     Waiting.CHANGED: "somebody else was quicker",
+    Waiting.TOO_LARGE: "its answer is larger than MAX_ANSWER_BYTES",
     Waiting.OURS: "",
 }
 """What must end first, as people say it."""

@@ -52,8 +52,9 @@ async def open_source(loaded: Loaded, district: str) -> AsyncIterator[SchoolScan
         steps = ("districts", district, "schoolscan", "token")
         problems = [loaded.problem(steps, f"{problem.where} {problem.message}") for problem in error.problems]
         raise ConfigurationError(problems) from None
-    async with outbound().open_client() as client:
-        yield SchoolScan(district, str(account.url), token, client=client)
+    way = outbound()
+    async with way.open_client() as client:
+        yield way.source(district, str(account.url), token, client)
 
 
 async def finding_from(loaded: Loaded, district: str, finding_id: str) -> Finding:

@@ -21,7 +21,6 @@ from remediation.mapping.trackers import JiraTracker, ServiceNowTracker, Tracker
 from remediation.ports import Inspector
 from remediation.settings import environ
 from remediation.sites import SiteHistory
-from remediation.sources.schoolscan import SchoolScan
 from remediation.sources.schoolscan_inspection import AccountInspector
 from remediation.trackers.jira_inspection import JiraInspector
 from remediation.trackers.servicenow_inspection import ServiceNowInspector
@@ -63,13 +62,13 @@ async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> 
         way = outbound()
         client = await stack.enter_async_context(way.open_client())
         inspectors: list[Inspector] = [
-            AccountInspector(name, SchoolScan(name, str(district.schoolscan.url), tokens[name], client=client))
+            AccountInspector(name, way.source(name, str(district.schoolscan.url), tokens[name], client))
             for name, district in loaded.mappings.districts.items()
         ]
         trackers = {name: way.completes(each) for name, each in loaded.mappings.trackers.items()}
         inspectors += [inspector_of(name, each, secrets[name]) for name, each in trackers.items()]
         inspectors += [
-            SiteInspector(tracker_of(name, each, secrets[name]), sites[name])
+            SiteInspector(tracker_of(name, each, secrets[name], way.largest_answer), sites[name])
             for name, each in trackers.items()
             if name in sites
         ]
@@ -82,9 +81,9 @@ def inspector_of(name: str, config: TrackerConfig, secret: str) -> Inspector:
     """What asks one configured tracker."""
     match config:
         case JiraTracker():
-            return JiraInspector(name, config, secret)
+            return JiraInspector(name, config, secret, largest_answer=largest_answer)
         case ServiceNowTracker():
-            return ServiceNowInspector(name, config, secret)
+            return ServiceNowInspector(name, config, secret, largest_answer=largest_answer)
 
 
 class _Book:

@@ -12,8 +12,10 @@ from typing import TypeVar
 
 import httpx2
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.mapping.trackers import TrackerSettings
 from remediation.settings import load_settings
+from remediation.sources.schoolscan import SchoolScan
 from remediation.sources.schoolscan_transport import open_client
 
 ConfigT = TypeVar("ConfigT", bound=TrackerSettings)
@@ -21,10 +23,14 @@ ConfigT = TypeVar("ConfigT", bound=TrackerSettings)
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """`proxy` is an address without a path, `ca_file` a PEM file; None for directly, and for the usual certificates."""
+    """`proxy` is an address without a path, `ca_file` a PEM file; None for directly, and for the usual certificates.
+
+    `largest_answer` is how many bytes of an answer are taken.
+    """
 
     proxy: str | None = None
     ca_file: Path | None = None
+    largest_answer: int = LARGEST_ANSWER
 
     def completes(self, config: ConfigT) -> ConfigT:
         """The tracker's configuration with what it does not say itself."""
@@ -38,8 +44,13 @@ class Outbound:
         async with open_client(proxy=self.proxy, trusted=trusted) as client:
             yield client
 
+    def source(self, district: str, url: str, token: str, client: httpx2.AsyncClient) -> SchoolScan:
+        """A district's account, over the client that `open_client` gave."""
+        return SchoolScan(district, url, token, client=client, largest_answer=self.largest_answer)
+
 
 def outbound() -> Outbound:
     """What the environment says. Raises ConfigurationError."""
     settings = load_settings()
-    return Outbound(str(settings.outbound_proxy) if settings.outbound_proxy else None, settings.outbound_ca_file)
+    proxy = str(settings.outbound_proxy) if settings.outbound_proxy else None
+    return Outbound(proxy, settings.outbound_ca_file, settings.max_answer_bytes)

@@ -110,6 +110,8 @@ class Waiting(StrEnum):
     """No answer, or none of the system's own."""
     CHANGED = "changed"
     """What we saw before the request is no longer so: look again, and plan anew."""
+    TOO_LARGE = "too_large"
+    """An answer is larger than what we take of one."""
     OURS = "ours"
     """Something of our own: the horizon of a search, a free connection."""
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.certificates import certificate_flaw
 from remediation.errors import ConfigurationError, Problem
 from remediation.mapping.words import ProxyAddress
@@ -90,6 +91,12 @@ class Settings(BaseSettings):
     worker_host: str = Field(default="127.0.0.1", description="Where a worker shows that it lives, and its metrics.")
     worker_port: Port = Field(default=9091, description="Where a worker shows that it lives, and its metrics.")
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=16_777_216, description="The largest delivery taken.")
+    max_answer_bytes: int = Field(
+        default=LARGEST_ANSWER,
+        ge=65_536,
+        le=268_435_456,
+        description="The largest answer taken of SchoolScan and the trackers, after decompression.",
+    )
     body_deadline: float = Field(
         default=10, gt=0, le=300, allow_inf_nan=False, description="Seconds that a delivery's body may take."
     )

@@ -7,6 +7,7 @@ them, and they are not in the journal.
 """
 
 import asyncio
+import gzip
 import re
 import socket
 import struct
@@ -22,10 +23,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-FaultKind = Literal["slow", "status", "lost_reply", "reset", "hang_up", "half", "html"]
+FaultKind = Literal["slow", "status", "lost_reply", "reset", "hang_up", "half", "html", "large", "trickle"]
 """hang_up: the connection is closed at the very moment of a request, as one that was idle for too long just then.
 
-Nothing is done then, and nobody answers.
+Nothing is done then, and nobody answers. large: the answer is blank up to its last bytes, which JSON allows. trickle:
+the answer comes byte by byte, its status line and headers too, as from a server or a line that is all but stuck.
 """
 
 TRANSPORT = "sandbox.transport"
@@ -46,7 +48,8 @@ _PAGE = "<!doctype html><html><head><title>Sign in</title></head><body><p>Please
 class Fault:
     """What goes wrong, for which requests (`path` is searched as a regular expression), and how many more times.
 
-    `times` None means until cleared. `seconds` belongs to slow; `status` and `headers` to status.
+    `times` None means until cleared. `seconds` belongs to slow, and to trickle, where they pass before each byte;
+    `status` and `headers` to status; `size` (bytes, before compression) and `gzip` to large.
     """
 
     kind: FaultKind
@@ -56,6 +59,8 @@ class Fault:
     seconds: float = 1.0
     status: int = 503
     headers: Mapping[str, str] = field(default_factory=dict)
+    size: int = 100_000
+    gzip: bool = False
 
     def hits(self, method: str, path: str) -> bool:
         """Whether a request with this method and path is meant."""
@@ -200,17 +205,50 @@ async def _carry_out(app: ASGIApp, entry: Entry, scope: Scope, receive: Receive)
 
 
 async def _spoil(fault: Fault, answer: list[Message], scope: Scope, receive: Receive, send: Send) -> None:
-    if fault.kind == "slow":
-        await asyncio.sleep(fault.seconds)
-        for message in answer:
-            await send(message)
-        return
-    if fault.kind == "half":
-        body = b"".join(message.get("body", b"") for message in answer)
-        await send(answer[0])
-        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-        await asyncio.sleep(_HALF_ARRIVES_SECONDS)
+    body = b"".join(message.get("body", b"") for message in answer)
+    match fault.kind:
+        case "slow":
+            await asyncio.sleep(fault.seconds)
+            for message in answer:
+                await send(message)
+            return
+        case "large":
+            await _enlarged(fault, answer[0], body)(scope, receive, send)
+            return
+        case "trickle":
+            await _trickle(fault, answer[0], body, scope, receive)
+            return
+        case "half":
+            await send(answer[0])
+            await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+            await asyncio.sleep(_HALF_ARRIVES_SECONDS)
+        case _:
+            pass
     await _reset(scope, receive)
+
+
+def _enlarged(fault: Fault, start: Message, body: bytes) -> Response:
+    """The same answer behind blanks, compressed where that was ordered."""
+    content = body.rjust(fault.size)
+    headers = Headers(raw=start["headers"]).mutablecopy()
+    if fault.gzip:
+        content = gzip.compress(content)
+        headers["content-encoding"] = "gzip"
+    headers["content-length"] = str(len(content))
+    return Response(content, start["status"], headers)
+
+
+async def _trickle(fault: Fault, start: Message, body: bytes, scope: Scope, receive: Receive) -> None:
+    """Write the answer to the connection byte by byte, for as long as the other side listens, and close it then."""
+    transport = scope["extensions"][TRANSPORT]["transport"]
+    headers = b"".join(b"%b: %b\r\n" % pair for pair in start["headers"])
+    answer = b"HTTP/1.1 %d OK\r\n%b\r\n%b" % (start["status"], headers, body)
+    for at in range(len(answer)):
+        await asyncio.sleep(fault.seconds)
+        if transport.is_closing():
+            break
+        transport.write(answer[at : at + 1])
+    await _close(scope, receive)
 
 
 async def _reset(scope: Scope, receive: Receive) -> None:

@@ -272,8 +272,8 @@ async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater], drop: Seque
     held = await desk.todo.put_off(lease, now + wait, now, overtaken=overtaken, held_by=system, drop=drop)
     _require(lease, held=held)
     _count(lease.record.key.district, "put_off")
-    attempt, status = lease.record.attempts + 1, first.status
-    logger.info("case_put_off", seconds=wait, attempt=attempt, system=first.system, status=status)
+    told = {"system": first.system, "reason": first.waiting.value, "status": first.status}
+    logger.info("case_put_off", seconds=wait, attempt=lease.record.attempts + 1, **told)
 
 
 def _wait(desk: Desk, record: CaseRecord, error: TryLater) -> float:

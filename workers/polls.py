@@ -12,6 +12,7 @@ from remediation.errors import OutsideError, TryLater
 from remediation.ports import Tracker
 from remediation.store.owners import Owners
 from remediation.tickets import TicketChange
+from workers.calls import cause_of
 from workers.jobs import never_raising
 from workers.metrics import POLLS
 from workers.resources import Desk
@@ -50,7 +51,7 @@ async def _poll(desk: Desk, tracker: Tracker) -> None:
                 break
     except OutsideError as error:
         POLLS.labels(tracker.name, "failed").inc()
-        logger.warning("poll_failed", error=type(error).__name__, status=error.status)
+        logger.warning("poll_failed", error=type(error).__name__, reason=cause_of(error), status=error.status)
         if isinstance(error, TryLater):
             await note_trouble(desk, error)
     else:

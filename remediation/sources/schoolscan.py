@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import httpx2
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.errors import Refused, Unreadable
 from remediation.findings import Finding, FindingStatus, Report, ReportDownload, ReportFormat, Scan
 from remediation.ports import FindingsPage
@@ -31,8 +32,9 @@ class SchoolScan:
 
     `client` stays its opener's to close, and is best made by `schoolscan_transport.open_client`; several districts may
     share one. `on_rate_limit` hears of every answer that states the rate limit, success or not. No call is ever
-    repeated in here; every one of them is bounded in time. Raises ConfigurationError for a token that no header can
-    carry; every method raises TryLater or Refused (NotFound for an id that does not exist).
+    repeated in here; every one of them is bounded in time, and its answer by `largest_answer` (bytes). Raises
+    ConfigurationError for a token that no header can carry; every method raises TryLater or Refused (NotFound for an
+    id that does not exist).
     """
 
     def __init__(
@@ -44,10 +46,11 @@ class SchoolScan:
         client: httpx2.AsyncClient,
         clock: Callable[[], float] = time.time,
         on_rate_limit: OnRateLimit = ignore_rate_limit,
+        largest_answer: int = LARGEST_ANSWER,
     ) -> None:
         self._system = system_of(district)
         self._base = base_url.rstrip("/")
-        self._transport = Transport(self._system, token, client, clock, on_rate_limit)
+        self._transport = Transport(self._system, token, client, clock, on_rate_limit, largest_answer)
 
     async def finding(self, finding_id: str) -> Finding:
         """The finding as it is now."""

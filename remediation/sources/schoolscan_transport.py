@@ -13,6 +13,7 @@ from typing import Literal
 import httpx2
 
 from remediation import telemetry
+from remediation.answer_sizes import LARGEST_ANSWER, too_large
 from remediation.answers_noted import note_answer
 from remediation.errors import ConfigurationError, Problem, Refused, TryLater, Unreadable
 from remediation.requests_noted import note_request
@@ -27,9 +28,6 @@ TIMEOUTS = httpx2.Timeout(connect=3, read=8, write=8, pool=8)
 """Seconds, for each step of a call."""
 WHOLE_CALL_SECONDS = 20
 """For a call from start to end: a server that sends a byte now and then must not outlast the job."""
-LARGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes after decompression. A page of 100 findings with long evidence is well below."""
-
 _BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
 """A connection that ended before there was an answer. httpx2 sees by itself only what was closed before it sends."""
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
@@ -74,10 +72,19 @@ class Answer:
 
 
 class Transport:
-    """Calls one district's SchoolScan. Raises TryLater, Refused or NotFound, and nothing of its library's own."""
+    """Calls one district's SchoolScan. Raises TryLater, Refused or NotFound, and nothing of its library's own.
+
+    `largest_answer` is in bytes, after decompression.
+    """
 
     def __init__(
-        self, system: str, token: str, client: httpx2.AsyncClient, clock: Callable[[], float], on_limit: OnRateLimit
+        self,
+        system: str,
+        token: str,
+        client: httpx2.AsyncClient,
+        clock: Callable[[], float],
+        on_limit: OnRateLimit,
+        largest_answer: int = LARGEST_ANSWER,
     ) -> None:
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise ConfigurationError([Problem(system, "the API token has characters that no header can carry")])
@@ -85,6 +92,7 @@ class Transport:
         self._client = client
         self._clock = clock
         self._on_limit = on_limit
+        self._largest_answer = largest_answer
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": user_agent()}
 
     async def call(self, method: Method, url: str, body: Mapping[str, str] | None = None) -> Answer:
@@ -151,6 +159,7 @@ class Transport:
         body = bytearray()
         async for chunk in response.aiter_bytes():
             body += chunk
-            if len(body) > LARGEST_ANSWER:
-                raise Refused(self._system, "the answer is too large", status=response.status_code)
+            if len(body) > self._largest_answer:
+                wrote = response.request.method != "GET"
+                raise too_large(self._system, self._largest_answer, status=response.status_code, wrote=wrote)
         return bytes(body)

@@ -1,15 +1,37 @@
-"""What is tried again by itself on the way to a tracker, and what never is."""
+"""What is tried again by itself on the way to a tracker, what never is, and how much of an answer is taken."""
 
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import MaxRetryError, ProtocolError
 from urllib3.util import Retry
 
+from remediation.answer_sizes import LARGEST_ANSWER, too_large
+from remediation.errors import TryLater
+from remediation.trackers.calls import Call, current_call
+
 _READS = frozenset({"GET", "HEAD"})
+_CHUNK = 65_536
+"""Bytes, compressed or not, that are read and looked at together."""
+
+
+class AnswerTooLarge(requests.RequestException):
+    """More came than an answer may have. What was asked has been carried out, or has been refused."""
+
+    def __init__(self, limit: int, status: int) -> None:
+        super().__init__("the answer is too large")
+        self._limit = limit
+        self._status = status
+
+    def for_later(self, system: str, *, wrote: bool) -> TryLater:
+        """What it means to whoever asked this system."""
+        return too_large(system, self._limit, status=self._status, wrote=wrote)
 
 
 class RepeatingAdapter(HTTPAdapter):
@@ -21,6 +43,9 @@ class RepeatingAdapter(HTTPAdapter):
 
     The repetition has what the broken read left of its time, and there is none where that is less than half: so both
     together take no longer than one request may. A wait that the server asks for is not slept in a thread.
+
+    An answer is read to its end in here, within what the current call may receive. Where that call is given up, its
+    connections end, and nothing more is sent.
     """
 
     def __init__(self, attempts: int, *, connections: int = 10, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,11 +56,33 @@ class RepeatingAdapter(HTTPAdapter):
         super().__init__(pool_connections=connections, pool_maxsize=connections, max_retries=only_connecting)
         self._clock = clock
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """The answer. `timeout` is a pair in seconds, for connecting and for the answer; without, nothing is repeated.
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """Make connections that the current call knows."""
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
 
-        Raises what HTTPAdapter raises: of a read that was repeated, what became of the repetition.
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+        """Likewise through a proxy."""
+        manager = super().proxy_manager_for(*args, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """The whole answer. `timeout` is a pair in seconds, to connect and to answer; without, nothing is repeated.
+
+        Raises what HTTPAdapter raises: of a read that was repeated, what became of the repetition. Raises
+        AnswerTooLarge.
         """
+        call = current_call()
+        _require_wanted(call)
+        answer = self._sent(call, request, *args, **options)
+        _read(answer, call.largest_answer if call else LARGEST_ANSWER)
+        _require_wanted(call)  # a body that ends with its connection looks whole where we have ended it
+        return answer
+
+    def _sent(
+        self, call: Call | None, request: requests.PreparedRequest, *args: Any, **options: Any
+    ) -> requests.Response:
         began = self._clock()
         try:
             return super().send(request, *args, **options)
@@ -43,7 +90,24 @@ class RepeatingAdapter(HTTPAdapter):
             left = _left_of(options.get("timeout"), self._clock() - began)
             if request.method not in _READS or left is None or not _broke(error):
                 raise
+            _require_wanted(call)
         return super().send(request, *args, **options | {"timeout": left})
+
+
+def _require_wanted(call: Call | None) -> None:
+    if call and call.is_given_up:
+        raise requests.ConnectionError("nobody waits for this any more")
+
+
+def _read(answer: requests.Response, limit: int) -> None:
+    """Read the body. Raises AnswerTooLarge, having read little more than the limit, and closes the connection then."""
+    body = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > limit:
+            answer.close()
+            raise AnswerTooLarge(limit, answer.status_code)
+    answer._content = bytes(body)  # noqa: SLF001 - requests reads without a limit, or not at all
 
 
 def _left_of(timeout: object, spent: float) -> tuple[float, float] | None:
@@ -59,3 +123,40 @@ def _broke(error: requests.ConnectionError) -> bool:
     """Whether the connection stood, and ended without an answer."""
     cause = error.args[0] if error.args else None
     return isinstance(cause.reason if isinstance(cause, MaxRetryError) else cause, ProtocolError)
+
+
+class _Connection(HTTPConnection):
+    """A connection that the call which uses it knows, from before the first byte on it."""
+
+    _known_to: Call | None = None
+
+    def _new_conn(self) -> socket.socket:
+        connection = super()._new_conn()
+        self._tell(connection)
+        return connection
+
+    def request(self, *args: Any, **options: Any) -> None:
+        """Send a request, perhaps on a connection that was opened for another call."""
+        if self.sock is not None and self._known_to is not current_call():
+            self._tell(self.sock)
+        super().request(*args, **options)
+
+    def _tell(self, connection: socket.socket) -> None:
+        self._known_to = current_call()
+        if self._known_to:
+            self._known_to.watch(connection)
+
+
+class _TLSConnection(_Connection, HTTPSConnection):
+    """The same under TLS, handshake included."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+_POOLS = {"http": _Pool, "https": _TLSPool}

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.mapping.trackers import LONGEST_CALL, JiraTracker
 from remediation.sites import Site
@@ -84,7 +85,7 @@ class Jira:
     rather than writing it twice.
     """
 
-    def __init__(self, name: str, config: JiraTracker, secret: str) -> None:
+    def __init__(self, name: str, config: JiraTracker, secret: str, *, largest_answer: int = LARGEST_ANSWER) -> None:
         self._name = name
         self._config = config
         self._is_cloud = config.deployment == "cloud"
@@ -92,7 +93,7 @@ class Jira:
         self._reading = Reading(name, address, config.resolutions, config.risk_reason, config.risk_expiry)
         self._longest = config.longest_call
         self._whole_call = LONGEST_CALL.total_seconds()
-        self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret))
+        self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret), largest_answer)
         self._is_internal = config.comments == "internal"
         self._own: str | None = None
         self._viewed: dict[str, float] = {}

@@ -19,7 +19,7 @@ from remediation.answers_noted import note_answer
 from remediation.errors import TryLater
 from remediation.mapping.trackers import CONNECTION_ATTEMPTS, JiraTracker
 from remediation.requests_noted import note_request
-from remediation.trackers.connecting import RepeatingAdapter
+from remediation.trackers.connecting import AnswerTooLarge, RepeatingAdapter
 from remediation.trackers.jira_replies import error_of
 from remediation.trackers.jira_sign_in import is_for_somebody
 from remediation.trackers.replies import Reply
@@ -140,11 +140,15 @@ class JiraClient:
         """The result; foreign exceptions end here, and none of them stays attached to ours."""
         try:
             return ask()
+        except AnswerTooLarge as error:
+            later = error.for_later(self._name, wrote=wrote)
         except requests.RequestException as error:
             words, arrived = _trouble(error)
+            later = TryLater(self._name, words, ambiguous=wrote and arrived)
         except (JIRAError, *_STRANGE):
-            words, arrived = "the answer has not the form that Jira's answers have", True
-        raise TryLater(self._name, words, ambiguous=wrote and arrived)
+            words = "the answer has not the form that Jira's answers have"
+            later = TryLater(self._name, words, ambiguous=wrote)
+        raise later
 
 
 def _connected(config: JiraTracker, secret: str) -> JIRA:

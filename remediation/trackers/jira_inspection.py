@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import quote
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.errors import OutsideError
 from remediation.mapping.inspections import Inspection, right, signed_out, unanswered
 from remediation.mapping.positions import Steps
@@ -66,11 +67,12 @@ class JiraInspector:
         config: JiraTracker,
         secret: str,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        largest_answer: int = LARGEST_ANSWER,
     ) -> None:
         self._clock = clock
         self._name = name
         self._config = config
-        self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret))
+        self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret), largest_answer)
         self._turns = asyncio.Semaphore(config.concurrency)
         self._filled: dict[tuple[str, str], frozenset[str]] = {}
 

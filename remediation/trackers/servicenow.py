@@ -12,6 +12,7 @@ import pysnow
 from pysnow.exceptions import PysnowException
 from requests.auth import AuthBase
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.errors import NotFound, Refused, TryLater
 from remediation.mapping.trackers import ServiceNowTracker
 from remediation.sites import Site
@@ -67,12 +68,16 @@ class ServiceNow:
     `config.longest_call`.
     """
 
-    def __init__(self, name: str, config: ServiceNowTracker, secret: str) -> None:
+    def __init__(
+        self, name: str, config: ServiceNowTracker, secret: str, *, largest_answer: int = LARGEST_ANSWER
+    ) -> None:
         self._longest = config.longest_call
         self._name = name
         self._config = config
         sign_in = sign_in_of(name, config, secret)
-        self._threads = Threads.configured(name, config, lambda: ServiceNowClient(name, config, sign_in))
+        self._threads = Threads.configured(
+            name, config, lambda: ServiceNowClient(name, config, sign_in), largest_answer
+        )
         self._references = References(name, self.look)
         self._own = ""
 

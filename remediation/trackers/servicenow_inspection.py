@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.errors import OutsideError, Refused
 from remediation.mapping.inspections import Inspection, right, signed_out, untold
 from remediation.mapping.positions import Steps
@@ -75,11 +76,12 @@ class ServiceNowInspector:
         config: ServiceNowTracker,
         secret: str,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        largest_answer: int = LARGEST_ANSWER,
     ) -> None:
         self._name = name
         self._config = config
         self._clock = clock
-        self._tracker = ServiceNow(name, config, secret)
+        self._tracker = ServiceNow(name, config, secret, largest_answer=largest_answer)
 
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
         """Who we are first; where nobody answers to that, nothing else is asked."""

@@ -11,7 +11,7 @@ from remediation.answers_noted import note_answer
 from remediation.errors import TryLater
 from remediation.mapping.trackers import CONNECTION_ATTEMPTS, ServiceNowTracker
 from remediation.requests_noted import note_request
-from remediation.trackers.connecting import RepeatingAdapter
+from remediation.trackers.connecting import AnswerTooLarge, RepeatingAdapter
 from remediation.trackers.replies import Reply
 from remediation.trackers.servicenow_replies import error_of
 
@@ -57,6 +57,8 @@ def _judge(system: str) -> Callable[..., None]:
 
 def unanswered(system: str, failure: OSError, *, wrote: bool) -> TryLater:
     """Why there is no answer. Names only the kind of failure: its text holds the address and the query."""
+    if isinstance(failure, AnswerTooLarge):
+        return failure.for_later(system, wrote=wrote)
     sent = isinstance(failure, requests.RequestException) and not _was_never_sent(failure)
     words = "no answer" if sent else "no connection"
     return TryLater(system, f"{words} ({type(failure).__name__})", ambiguous=wrote and sent)

@@ -15,6 +15,7 @@ from requests.utils import check_header_validity
 from remediation.errors import TryLater
 from remediation.mapping.trackers import TOKEN_TIMEOUTS, ServiceNowTracker
 from remediation.redaction import words_of
+from remediation.trackers.connecting import AnswerTooLarge
 from remediation.trackers.retry_after import wait_of
 from remediation.trackers.servicenow_session import bare_session
 
@@ -147,11 +148,14 @@ class ClientCredentials(AuthBase):
             with bare_session(self._config) as session:
                 timeouts = cast("tuple[float, float]", tuple(limit.total_seconds() for limit in TOKEN_TIMEOUTS))
                 answer = session.post(self._address, data=self._credentials, timeout=timeouts, allow_redirects=False)
+        except AnswerTooLarge as failure:
+            error = failure.for_later(self._system, wrote=False)
+            words, waiting = error.words, error.waiting
         except OSError as failure:  # every exception of requests is one, and holds the credentials
-            kind = type(failure).__name__
+            words, waiting = f"no answer ({type(failure).__name__})", None
         else:
             return self._token_in(answer)
-        raise TryLater(self._system, f"no access token: no answer ({kind})")
+        raise TryLater(self._system, f"no access token: {words}", waiting=waiting)
 
     def _token_in(self, answer: requests.Response) -> _Token:
         body = _object_in(answer)

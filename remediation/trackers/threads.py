@@ -1,16 +1,25 @@
 """Libraries that block, behind `await`: a bounded pool of threads, each with a client of its own, and one deadline."""
 
 import asyncio
+import contextlib
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from contextvars import copy_context
+from contextvars import Context, copy_context
+from queue import SimpleQueue
 from typing import Any, Generic, Protocol, Self, TypeVar
 from weakref import WeakSet
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.errors import TryLater, Waiting
 from remediation.mapping.trackers import TrackerConfig
+from remediation.trackers.calls import Call
+
+CLOSES_WITHIN = 1.0
+"""How long closing waits for threads whose connections it has ended. What hangs all the same (while a name is looked
+up, say) ends by itself, or with the process."""
 
 
 class Client(Protocol):
@@ -20,9 +29,6 @@ class Client(Protocol):
         """Let go of it."""
         ...
 
-
-CLOSES_WITHIN = 1.0
-"""Seconds that closing waits for calls which nobody waits for any more: a thread cannot be stopped."""
 
 ClientT = TypeVar("ClientT", bound=Client)
 ResultT = TypeVar("ResultT")
@@ -38,12 +44,46 @@ async def in_time(name: str, seconds: float, *, wrote: bool) -> AsyncIterator[No
         raise TryLater(name, "no answer in time", ambiguous=wrote) from None
 
 
+class _Task(Generic[ClientT, ResultT]):
+    """Work for a thread, and where its result goes."""
+
+    def __init__(self, work: Callable[[ClientT], ResultT], call: Call, context: Context) -> None:
+        self.future: Future[ResultT] = Future()
+        self._work = work
+        self._call = call
+        self._context = context
+
+    def run(self, connected: Callable[[], ClientT]) -> None:
+        """Do the work with a client, unless nobody waits for it any more."""
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            result = self._context.run(self._result, connected)
+        except BaseException as error:  # noqa: BLE001 - it comes out where the result is waited for
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+    def _result(self, connected: Callable[[], ClientT]) -> ResultT:
+        with self._call.running():
+            return self._work(connected())
+
+    def give_up(self) -> None:
+        """Do not begin, or see every connection ended."""
+        if not self.future.cancel() and not self.future.done():
+            self._call.give_up()
+
+
 class Threads(Generic[ClientT]):
     """At most `size` calls run at once; a client is made in the thread that first needs one and never leaves it.
 
     `connect` makes a client. `deadline` is in seconds and covers the wait for a free thread as well as the work: a call
-    never takes longer. What `work` raises comes out unchanged, so `work` turns its library's exceptions into ours. It
-    sees the context variables of whoever calls.
+    never takes longer, and where it is given up, for the deadline or because whoever waited was cancelled, its
+    connections are ended, so that its thread is free again at once. `largest_answer` is in bytes. What `work` raises
+    comes out unchanged, so `work` turns its library's exceptions into ours. It sees the context variables of whoever
+    calls.
+
+    The threads are daemons: unlike those of a ThreadPoolExecutor, the end of the process does not wait for them.
     """
 
     def __init__(
@@ -53,16 +93,17 @@ class Threads(Generic[ClientT]):
         *,
         size: int,
         deadline: float,
+        largest_answer: int = LARGEST_ANSWER,
     ) -> None:
         self._name = name
         self._connect = connect
+        self._size = size
         self._deadline = deadline
+        self._largest_answer = largest_answer
+        self._waiting: SimpleQueue[_Task[ClientT, Any] | None] = SimpleQueue()
+        self._free = threading.Semaphore(0)
         self._threads: list[threading.Thread] = []
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix=name, initializer=self._begin)
-        self._under_way: set[Future[Any]] = set()
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._clients: list[ClientT] = []
+        self._tasks: set[_Task[ClientT, Any]] = set()
         self._is_closed = False
         _POOLS.add(self)
 
@@ -75,54 +116,85 @@ class Threads(Generic[ClientT]):
     def is_broken(self) -> bool:
         """Whether a thread has died before its time: no other takes its place, and its calls wait without an end.
 
-        A thread that hangs in a call is not dead: the call is given up at its deadline, and ends when the tracker does.
+        A thread that hangs in a call is not dead: the call is given up at its deadline.
         """
         return not self._is_closed and not all(thread.is_alive() for thread in self._threads)
 
     @classmethod
-    def configured(cls, name: str, config: TrackerConfig, connect: Callable[[], ClientT]) -> Self:
+    def configured(
+        cls, name: str, config: TrackerConfig, connect: Callable[[], ClientT], largest_answer: int = LARGEST_ANSWER
+    ) -> Self:
         """As many threads, and as long a wait, as the tracker's configuration says."""
-        return cls(name, connect, size=config.concurrency, deadline=config.longest_call.total_seconds())
+        size, deadline = config.concurrency, config.longest_call.total_seconds()
+        return cls(name, connect, size=size, deadline=deadline, largest_answer=largest_answer)
 
     async def call(self, work: Callable[[ClientT], ResultT], *, spent: float = 0.0) -> ResultT:
         """The result of `work(client)`, run in one of the threads.
 
         `spent` are seconds of the deadline that went into what had to come before.
-        Raises TryLater at the deadline: ambiguous when the work had begun (a thread cannot be stopped, so it may still
-        be carried out), not ambiguous when no thread was free.
+        Raises TryLater at the deadline: ambiguous when the work had begun (what it sent may still be carried out), not
+        ambiguous when no thread was free.
         """
-        context = copy_context()
-        future = self._pool.submit(lambda: context.run(lambda: work(self._client())))
-        self._under_way.add(future)
-        future.add_done_callback(self._under_way.discard)
+        if self._is_closed:
+            raise RuntimeError("a call of a tracker that is closed")
+        task: _Task[ClientT, ResultT] = _Task(work, Call(self._largest_answer), copy_context())
+        self._tasks.add(task)
+        self._begin(task)
         try:
             async with asyncio.timeout(self._deadline - spent):
-                return await asyncio.wrap_future(future)
+                return await asyncio.wrap_future(task.future)
         except TimeoutError:
-            begun = not future.cancelled()
+            begun = not task.future.cancel()
             words = "no answer in time" if begun else "every connection is busy"
             waiting = Waiting.AWAY if begun else Waiting.OURS
             raise TryLater(self._name, words, ambiguous=begun, waiting=waiting) from None
+        finally:
+            task.give_up()
+            self._tasks.discard(task)
 
     async def close(self) -> None:
-        """Drop what has not begun, wait a moment for what has, and let go of every client."""
+        """Drop what has not begun, give up what has, and let each thread close its client. Waits for no thread long."""
         self._is_closed = True
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        await asyncio.to_thread(wait, tuple(self._under_way), CLOSES_WITHIN)
-        while self._clients:
-            self._clients.pop().close()
+        for task in self._tasks:
+            task.give_up()
+        for _ in self._threads:
+            self._waiting.put(None)
+        await asyncio.to_thread(self._join)
 
-    def _begin(self) -> None:
-        self._threads.append(threading.current_thread())
+    def _join(self) -> None:
+        deadline = time.monotonic() + CLOSES_WITHIN
+        while self._threads:
+            self._threads.pop().join(max(0.0, deadline - time.monotonic()))
 
-    def _client(self) -> ClientT:
-        """The calling thread's own client."""
-        client: ClientT | None = getattr(self._local, "client", None)
-        if client is None:
-            client = self._local.client = self._connect()
-            with self._lock:
-                self._clients.append(client)
-        return client
+    def _begin(self, task: _Task[ClientT, ResultT]) -> None:
+        """Give the task to a thread that is free, or to a new one; with all at work it waits for the next."""
+        self._waiting.put(task)
+        if not self._free.acquire(blocking=False) and len(self._threads) < self._size:
+            thread = threading.Thread(target=self._serve, name=f"{self._name}_{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self) -> None:
+        """A thread, from its first task until the pool is closed."""
+        with contextlib.ExitStack() as stack:
+            connected = _once(self._connect, lambda client: stack.callback(client.close))
+            while (task := self._waiting.get()) is not None:
+                task.run(connected)
+                del task
+                self._free.release()
+
+
+def _once(connect: Callable[[], ClientT], made: Callable[[ClientT], object]) -> Callable[[], ClientT]:
+    """What answers the same client each time, made when it is first asked for."""
+    clients: list[ClientT] = []
+
+    def connected() -> ClientT:
+        if not clients:
+            clients.append(connect())
+            made(clients[0])
+        return clients[0]
+
+    return connected
 
 
 _POOLS: WeakSet[Threads[Any]] = WeakSet()

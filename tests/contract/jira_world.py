@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.mapping.trackers import JiraTracker
 from remediation.tickets import Draft, Reason, Ticket
 from remediation.trackers.jira import Jira
@@ -39,7 +40,14 @@ class JiraWorld(World):
         self.closer_name = PERSON.name.title()
 
     def connect(
-        self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2, **settings: object
+        self,
+        *,
+        address: str | None = None,
+        secret: str | None = None,
+        connect_timeout: float = 1,
+        read_timeout: float = 2,
+        largest_answer: int = LARGEST_ANSWER,
+        **settings: object,
     ) -> Jira:
         user = {"basic": {"user": SERVICE.email, "password": {"env": "JIRA_TOKEN"}}}
         config = JiraTracker.model_validate(
@@ -48,13 +56,14 @@ class JiraWorld(World):
                 "url": address or self.address,
                 "deployment": self.deployment,
                 "auth": user if self.deployment == "cloud" else {"bearer": {"env": "JIRA_TOKEN"}},
+                "connect_timeout": timedelta(seconds=connect_timeout),
                 "read_timeout": timedelta(seconds=read_timeout),
                 "risk_reason": "customfield_10051",
                 "risk_expiry": "customfield_10052",
                 **settings,
             }
         )
-        return Jira(self.name, config, secret or SERVICE.token)
+        return Jira(self.name, config, secret or SERVICE.token, largest_answer=largest_answer)
 
     def draft(self, mark: str, *, summary: str = "Exposed student data", body: str = "What to do") -> Draft:
         return Draft(mark, "SEC", summary, body, type="Task", fields={"priority": {"name": "High"}})

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import httpx2
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.mapping.defaults import words_of_table
 from remediation.mapping.trackers import ServiceNowTracker
 from remediation.tickets import Draft, Reason, Ticket
@@ -42,22 +43,28 @@ class ServiceNowWorld(World):
         self.tables = tables
 
     def connect(
-        self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2, **settings: object
+        self,
+        *,
+        address: str | None = None,
+        secret: str | None = None,
+        connect_timeout: float = 1,
+        read_timeout: float = 2,
+        largest_answer: int = LARGEST_ANSWER,
+        **settings: object,
     ) -> ServiceNow:
         config = {
             "kind": "servicenow",
             "url": address or self.address,
             "auth": {"basic": {"user": INTEGRATION.user_name, "password": SECRET}},
-            "connect_timeout": timedelta(seconds=1),
+            "connect_timeout": timedelta(seconds=connect_timeout),
             "read_timeout": timedelta(seconds=read_timeout),
             "table": self.table,
             "risk_reason": "u_risk_reason",
             "risk_expiry": "u_risk_until",
             **({} if "table" in settings else self.words),
         }
-        return ServiceNow(
-            self.name, ServiceNowTracker.model_validate(config | settings), secret or INTEGRATION.password
-        )
+        written = ServiceNowTracker.model_validate(config | settings)
+        return ServiceNow(self.name, written, secret or INTEGRATION.password, largest_answer=largest_answer)
 
     def draft(self, mark: str, *, summary: str = "Exposed student data", body: str = "What to do") -> Draft:
         return Draft(mark, self.table, summary, body, fields={"impact": "1", "urgency": "2"})

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from remediation.errors import ConfigurationError, NotFound, OutsideError, Refused, TryLater
+from remediation.errors import ConfigurationError, NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.findings import FindingStatus, ReportFormat, ScanStatus
 from remediation.ports import Source
 from remediation.sources import schoolscan_transport
@@ -436,12 +436,32 @@ async def test_an_answer_that_drips_is_given_up(
     assert error.ambiguous
 
 
-async def test_an_answer_that_is_too_large_is_refused(
+@pytest.mark.parametrize("compressed", [False, True])
+async def test_an_answer_larger_than_one_may_be_is_for_later_and_told_as_what_it_is(
+    client: httpx2.AsyncClient, controls: Controls, *, compressed: bool
+) -> None:
+    controls.add({"id": "fnd_1"})
+    cautious = SchoolScan("lakeside", f"{controls.address}/v1", TOKEN, client=client, largest_answer=50_000)
+    controls.fault(kind="large", size=50_000, gzip=compressed)
+    assert (await cautious.finding("fnd_1")).id == "fnd_1"
+    controls.fault(kind="large", size=50_001, gzip=compressed, times=2)
+    read = await failure(cautious.finding("fnd_1"))
+    written = await failure(cautious.update_finding("fnd_1", FindingStatus.REVIEWING, "note"))
+    for error, wrote in ((read, False), (written, True)):
+        assert isinstance(error, TryLater)
+        assert (error.waiting, error.ambiguous) == (Waiting.TOO_LARGE, wrote)
+        assert "MAX_ANSWER_BYTES, 50,000 bytes" in str(error)
+    assert (await cautious.finding("fnd_1")).status is FindingStatus.REVIEWING
+
+
+async def test_an_answer_that_trickles_in_is_given_up(
     schoolscan: SchoolScan, controls: Controls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schoolscan_transport, "LARGEST_ANSWER", 1000)
-    controls.add({"id": "fnd_big", "description": "x" * 2000})
-    assert type(await failure(schoolscan.finding("fnd_big"))) is Refused
+    monkeypatch.setattr(schoolscan_transport, "WHOLE_CALL_SECONDS", 0.3)
+    controls.add({"id": "fnd_1"})
+    controls.fault(kind="trickle", seconds=0.02)
+    assert isinstance(await failure(schoolscan.finding("fnd_1")), TryLater)
+    assert (await schoolscan.finding("fnd_1")).id == "fnd_1"
 
 
 async def test_an_empty_success_is_one_for_a_write_but_not_for_a_read(

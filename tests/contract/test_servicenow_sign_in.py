@@ -1,6 +1,7 @@
 """How ServiceNow's adapter signs in, against the stand-in over real HTTP."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -8,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.errors import TryLater, Waiting
+from remediation.mapping import trackers
 from remediation.mapping.trackers import ServiceNowTracker
 from remediation.trackers.servicenow import ServiceNow
 from remediation.trackers.servicenow_sign_in import ClientCredentials
@@ -27,9 +30,11 @@ def world() -> Iterator[ServiceNowWorld]:
 
 
 @asynccontextmanager
-async def signed_in(world: ServiceNowWorld, auth: dict[str, Any], secret: str | None) -> AsyncIterator[ServiceNow]:
+async def signed_in(
+    world: ServiceNowWorld, auth: dict[str, Any], secret: str | None, largest_answer: int = LARGEST_ANSWER
+) -> AsyncIterator[ServiceNow]:
     assert secret is not None
-    tracker = world.connect(auth=auth, secret=secret)
+    tracker = world.connect(auth=auth, secret=secret, largest_answer=largest_answer)
     yield tracker
     await tracker.close()
 
@@ -108,6 +113,30 @@ async def test_what_the_tokens_endpoint_waits_for_is_told(
         with pytest.raises(TryLater, match="no access token") as caught:
             await tracker.create(world.draft(mark_of("fnd_1")))
     assert (caught.value.waiting, caught.value.after, caught.value.ambiguous) == (waiting, 7, False)
+
+
+async def test_a_token_in_an_answer_larger_than_one_may_be_is_none(world: ServiceNowWorld) -> None:
+    world.fault("large", path=TOKENS, size=60_000, gzip=True, times=None)
+    async with signed_in(world, CLIENT, INTEGRATION.client_secret, 50_000) as tracker:
+        with pytest.raises(TryLater, match="no access token: the answer is larger") as caught:
+            await tracker.create(world.draft(mark_of("fnd_1")))
+    assert (caught.value.waiting, caught.value.ambiguous) == (Waiting.TOO_LARGE, False)
+
+
+async def test_a_token_that_trickles_in_stops_no_thread_for_good(
+    world: ServiceNowWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trackers, "TOKEN_TIMEOUTS", (timedelta(seconds=0.1), timedelta(seconds=0.2)))
+    world.fault("trickle", path=TOKENS, seconds=0.05)
+    hasty = world.connect(auth=CLIENT, secret=INTEGRATION.client_secret, connect_timeout=0.1, read_timeout=0.2)
+    started = time.monotonic()
+    try:
+        calls = (hasty.whoami() for _ in range(8))
+        assert {type(each) for each in await asyncio.gather(*calls, return_exceptions=True)} == {TryLater}
+        assert await hasty.whoami() == INTEGRATION.user_name
+    finally:
+        await hasty.close()
+    assert time.monotonic() - started < 3
 
 
 def test_a_token_is_fetched_anew_when_its_time_is_nearly_over(world: ServiceNowWorld) -> None:

@@ -33,10 +33,7 @@ class MemoryWorld(World):
         super().__init__("https://tracker.example")
         self.tracker = MemoryTracker(self.name, time.time, lag=LAG, address=self.address)
 
-    def connect(
-        self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2
-    ) -> MemoryTracker:
-        del address, secret, read_timeout
+    def connect(self, **_settings: object) -> MemoryTracker:
         return self.tracker
 
     def draft(self, mark: str, *, summary: str = "Exposed student data", body: str = "What to do") -> Draft:

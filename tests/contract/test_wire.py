@@ -173,6 +173,32 @@ def test_half_an_answer_is_half_of_its_body_and_then_a_reset(client: httpx2.Clie
     assert 0 < len(body) < 1000
 
 
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_large_answer_has_the_size_that_was_ordered_and_says_the_same(
+    client: httpx2.Client, counter: Counter, *, compressed: bool
+) -> None:
+    order(client, kind="large", size=50_000, gzip=compressed)
+    answer = client.get("/things/a")
+    assert (answer.status_code, len(answer.content), answer.json()["name"]) == (201, 50_000, "a")
+    assert (int(answer.headers["content-length"]) < 5_000) is compressed
+    assert counter.done == 1
+
+
+def test_a_trickled_answer_comes_byte_by_byte_from_its_first_line_on(client: httpx2.Client) -> None:
+    order(client, kind="trickle", seconds=0.01)
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=5) as connection:
+        connection.sendall(b"GET /things/a HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = [connection.recv(1000) for _ in range(20)]
+    assert b"".join(received).startswith(b"HTTP/1.1 201 OK")
+    assert max(len(part) for part in received) < 5, "a slow reader may find a few"
+
+
+def test_a_trickled_answer_is_a_whole_one_in_the_end(client: httpx2.Client) -> None:
+    order(client, kind="trickle", seconds=0)
+    assert client.get("/things/a").json()["name"] == "a"
+    assert client.get("/things/b").json()["name"] == "b"
+
+
 def test_a_fault_happens_as_often_as_ordered(client: httpx2.Client) -> None:
     order(client, kind="status", status=500, times=2)
     assert [client.get("/things/a").status_code for _ in range(3)] == [500, 500, 201]

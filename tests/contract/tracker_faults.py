@@ -1,6 +1,7 @@
 """What every tracker promises when the network or the other side fails; part of the suite in tracker_suite.py."""
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,16 @@ from remediation.errors import NotFound, Refused, TryLater, Waiting
 from remediation.ports import Tracker
 from remediation.tickets import Reason
 from tests.contract.tracker_world import World, mark_of, nobody_listens
+
+
+class _Closing:
+    """Holds a tracker until the end of a block."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.tracker = tracker
+
+    async def aclose(self) -> None:
+        await self.tracker.close()
 
 
 class TrackerFaultsContract:
@@ -113,6 +124,56 @@ class TrackerFaultsContract:
             assert time.monotonic() - started < 4
         finally:
             await hasty.close()
+
+    @pytest.mark.parametrize("compressed", [False, True])
+    async def test_an_answer_larger_than_one_may_be_is_for_later_and_told_as_what_it_is(
+        self, world: World, *, compressed: bool
+    ) -> None:
+        """Counted after decompression, as it comes; a larger one is no reason to park anything."""
+        async with contextlib.aclosing(_Closing(world.connect(largest_answer=50_000))) as cautious:
+            ticket = await cautious.tracker.create(world.draft(mark_of("fnd_1")))
+            world.fault("large", size=50_000, gzip=compressed)
+            assert (await cautious.tracker.read(ticket.id)).id == ticket.id
+            world.fault("large", size=50_001, gzip=compressed, times=None)
+            with pytest.raises(TryLater, match="MAX_ANSWER_BYTES, 50,000 bytes") as caught:
+                await cautious.tracker.read(ticket.id)
+            assert (caught.value.waiting, caught.value.ambiguous) == (Waiting.TOO_LARGE, False)
+            world.heal()
+            assert (await cautious.tracker.read(ticket.id)).id == ticket.id
+
+    async def test_a_create_whose_answer_is_too_large_is_ambiguous_and_sent_once(self, world: World) -> None:
+        async with contextlib.aclosing(_Closing(world.connect(largest_answer=50_000))) as cautious:
+            draft = world.draft(mark_of("fnd_1"))
+            world.fault("large", size=60_000, method="POST", path=world.create_path)
+            with pytest.raises(TryLater) as caught:
+                await cautious.tracker.create(draft)
+            assert (caught.value.waiting, caught.value.ambiguous) == (Waiting.TOO_LARGE, True)
+            assert (world.count(draft.mark), world.writes()) == (1, 1)
+
+    async def test_answers_that_trickle_in_do_not_stop_a_tracker(self, world: World) -> None:
+        """No wait for a byte takes long: only the whole call does, and then its connection is closed."""
+        async with contextlib.aclosing(_Closing(world.connect(connect_timeout=0.1, read_timeout=0.4))) as hasty:
+            ticket = await hasty.tracker.create(world.draft(mark_of("fnd_1")))
+            world.fault("trickle", seconds=0.05, times=8)
+            started = time.monotonic()
+            slow = await asyncio.gather(*(hasty.tracker.read(ticket.id) for _ in range(8)), return_exceptions=True)
+            assert time.monotonic() - started < 2
+            assert {type(each) for each in slow} == {TryLater}
+            again = await asyncio.gather(*(hasty.tracker.read(ticket.id) for _ in range(8)))
+            assert {each.id for each in again} == {ticket.id}
+            assert time.monotonic() - started < 3, "each thread is free again at once"
+
+    async def test_closing_waits_for_no_answer(self, world: World) -> None:
+        tracker = world.connect(read_timeout=2)
+        ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+        world.fault("trickle", seconds=0.1, times=None)
+        reading = asyncio.ensure_future(tracker.read(ticket.id))
+        await asyncio.sleep(0.3)
+        started = time.monotonic()
+        await tracker.close()
+        assert time.monotonic() - started < 0.5
+        with pytest.raises(TryLater):
+            await reading
 
     @pytest.mark.parametrize("kind", ["lost_reply", "half"])
     async def test_a_create_whose_answer_is_lost_is_ambiguous_and_sent_once(

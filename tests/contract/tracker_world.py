@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import httpx2
 
+from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.ports import Tracker
 from remediation.tickets import Draft, Reason, Ticket
 
@@ -38,8 +39,19 @@ class World(ABC):
         self.http = httpx2.Client(base_url=address, trust_env=False, timeout=10)
 
     @abstractmethod
-    def connect(self, *, address: str | None = None, secret: str | None = None, read_timeout: float = 2) -> Tracker:
-        """A tracker on this stand-in, or on another address, or with another secret. Timeouts are in seconds."""
+    def connect(
+        self,
+        *,
+        address: str | None = None,
+        secret: str | None = None,
+        connect_timeout: float = 1,
+        read_timeout: float = 2,
+        largest_answer: int = LARGEST_ANSWER,
+    ) -> Tracker:
+        """A tracker on this stand-in, or on another address, or with another secret.
+
+        Timeouts are in seconds, and of an answer so many bytes are taken.
+        """
 
     @abstractmethod
     def draft(self, mark: str, *, summary: str = "Exposed student data", body: str = "What to do") -> Draft:

@@ -212,7 +212,7 @@ def pools(loaded: Loaded) -> object:
     """How many calls each tracker takes at once."""
     jira = Jira("jira", jira_config(loaded), SECRET)
     servicenow = ServiceNow("servicenow", servicenow_config(loaded), SECRET)
-    return [tracker._threads._pool._max_workers for tracker in (jira, servicenow)]
+    return [tracker._threads._size for tracker in (jira, servicenow)]
 
 
 def horizons(loaded: Loaded) -> object:

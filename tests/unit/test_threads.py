@@ -1,13 +1,15 @@
 import asyncio
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import pytest
 
 from remediation.errors import Refused, TryLater
-from remediation.trackers import threads as module
+from remediation.trackers.calls import Call, current_call
 from remediation.trackers.threads import Threads, broken_pools
 
 
@@ -98,20 +100,6 @@ async def test_a_call_that_finds_no_free_thread_is_never_carried_out(threads: Th
     assert not done.is_set()
 
 
-async def test_closing_waits_only_a_moment_for_a_call_that_hangs(
-    threads: Threads[Client], clients: Clients, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "CLOSES_WITHIN", 0.1)
-    release = threading.Event()
-    with pytest.raises(TryLater):
-        await threads.call(lambda _client: release.wait(20))
-    began = time.monotonic()
-    await threads.close()
-    release.set()
-    assert time.monotonic() - began < 5
-    assert all(client.closed for client in clients.made)
-
-
 async def test_a_thread_that_hangs_in_a_call_is_not_dead(threads: Threads[Client]) -> None:
     release = threading.Event()
     with pytest.raises(TryLater):
@@ -123,30 +111,78 @@ async def test_a_thread_that_hangs_in_a_call_is_not_dead(threads: Threads[Client
 async def test_a_thread_that_has_died_is_told_by_its_pool_until_that_is_closed(clients: Clients) -> None:
     threads = Threads("helpdesk", clients.connect, size=2, deadline=0.2)
     await threads.call(lambda _client: None)
-    (thread,) = (each for each in threading.enumerate() if each.name.startswith("helpdesk"))
-    # What ends such a thread is an error in the executor itself, as with no memory left: its own word for the end.
-    threads._pool._work_queue.put(None)  # type: ignore[arg-type]  # as the executor itself does
-    threads._pool._shutdown = True
+    (thread,) = threads._threads
+    threads._waiting.put(None)  # what ends one is an error in here, as with no memory left: this is the pool's own word
     thread.join(5)
-    threads._pool._shutdown = False
     assert broken_pools() == ["helpdesk"]
     await threads.close()
     assert broken_pools() == []
 
 
-async def test_closing_waits_for_what_has_begun_and_lets_go_of_every_client(
-    threads: Threads[Client], clients: Clients
-) -> None:
-    finished = threading.Event()
+def happens(what: Callable[[], bool]) -> bool:
+    """Whether it is so within five seconds."""
+    deadline = time.monotonic() + 5
+    while not what() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return what()
 
-    def work(_client: Client) -> None:
-        time.sleep(0.05)
-        finished.set()
 
-    call = asyncio.ensure_future(threads.call(work))
-    await asyncio.sleep(0.01)
+async def test_closing_lets_go_of_every_client(threads: Threads[Client], clients: Clients) -> None:
+    await asyncio.gather(*(threads.call(lambda _client: time.sleep(0.01)) for _ in range(2)))
     await threads.close()
-    await call
-    assert finished.is_set()
     assert clients.made
     assert all(client.closed for client in clients.made)
+
+
+async def test_closing_waits_for_no_thread_long(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remediation.trackers.threads.CLOSES_WITHIN", 0.1)
+    threads = Threads("helpdesk", clients.connect, size=2, deadline=30)
+    release = threading.Event()
+    call = asyncio.ensure_future(threads.call(lambda _client: release.wait(5)))
+    await asyncio.sleep(0.01)
+    started = time.monotonic()
+    await threads.close()
+    assert time.monotonic() - started < 1
+    release.set()
+    await call
+    assert await asyncio.to_thread(happens, lambda: clients.made[0].closed)
+
+
+def test_the_end_of_a_process_waits_for_no_thread() -> None:
+    """What cannot be given up, such as looking up a name, ends with the process."""
+    program = (
+        "import asyncio, io, time\n"
+        "from remediation.errors import TryLater\n"
+        "from remediation.trackers.threads import Threads\n"
+        "async def main():\n"
+        "    threads = Threads('helpdesk', io.BytesIO, size=1, deadline=0.1)\n"
+        "    try: await threads.call(lambda _: time.sleep(30))\n"
+        "    except TryLater: print('given up')\n"
+        "asyncio.run(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
+    assert done.stdout == "given up\n"
+
+
+async def test_whoever_is_cancelled_gives_the_call_up(threads: Threads[Client]) -> None:
+    seen: list[Call | None] = []
+    release = threading.Event()
+
+    def work(_client: Client) -> None:
+        seen.append(current_call())
+        release.wait(5)
+
+    call = asyncio.ensure_future(threads.call(work))
+    assert await asyncio.to_thread(happens, lambda: bool(seen))
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    release.set()
+    assert seen[0] is not None
+    assert seen[0].is_given_up
+
+
+async def test_a_call_that_has_ended_is_not_given_up(threads: Threads[Client]) -> None:
+    call = await threads.call(lambda _client: current_call())
+    assert call is not None
+    assert not call.is_given_up

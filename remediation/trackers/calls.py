@@ -1,0 +1,76 @@
+"""One call to a tracker while its thread works on it: how much it may receive, and how it is given up from outside.
+
+A library that blocks counts its time from one byte to the next, so that an answer which trickles in outlasts all of its
+limits. So a call knows the connections that it uses, and giving it up ends them, whatever its thread waits for.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+from remediation.answer_sizes import LARGEST_ANSWER
+
+
+class Call:
+    """A call. `largest_answer` is in bytes, after decompression, for each answer."""
+
+    def __init__(self, largest_answer: int = LARGEST_ANSWER) -> None:
+        self.largest_answer = largest_answer
+        self._lock = threading.Lock()
+        self._connections: list[socket.socket] = []
+        self._is_given_up = False
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nobody waits for its result any more: nothing else must be sent for it."""
+        return self._is_given_up
+
+    def watch(self, connection: socket.socket) -> None:
+        """End this connection when the call is given up; at once where that has happened.
+
+        A duplicate of its descriptor is kept: TLS takes the socket itself over, and may be at work on it then.
+        """
+        watched = socket.socket(fileno=os.dup(connection.fileno()))
+        with self._lock:
+            self._connections.append(watched)
+            if self._is_given_up:
+                _shut_down(watched)
+
+    def give_up(self) -> None:
+        """Let whoever waits for a connection of this call see it ended. Does not block; any thread may call it."""
+        with self._lock:
+            self._is_given_up = True
+            for connection in self._connections:
+                _shut_down(connection)
+
+    def end(self) -> None:
+        """Let go of the connections, which stay as they are: the thread has done with this call."""
+        with self._lock:
+            while self._connections:
+                self._connections.pop().close()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Be the current call of this thread, from its begin to its end."""
+        token = _CURRENT.set(self)
+        try:
+            yield
+        finally:
+            _CURRENT.reset(token)
+            self.end()
+
+
+_CURRENT: ContextVar[Call | None] = ContextVar("current_call", default=None)
+
+
+def current_call() -> Call | None:
+    """The call that this thread works on; None outside of one, where nobody gives anything up."""
+    return _CURRENT.get()
+
+
+def _shut_down(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # the other side may have ended it already
+        connection.shutdown(socket.SHUT_RDWR)
