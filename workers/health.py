@@ -16,23 +16,26 @@ Refresh = Callable[[], Awaitable[None]]
 Ask = Callable[[], Awaitable[Sequence[str]]]
 
 
-Dead = Callable[[], Sequence[str]]
+Words = Callable[[], Sequence[str]]
 
 
 async def _nothing() -> None:
     """Read nothing before metrics are shown."""
 
 
-def _all_alive() -> Sequence[str]:
-    """Nothing has died."""
+def _none() -> Sequence[str]:
+    """Nothing has died, and nothing is told."""
     return ()
 
 
-def create_health_app(problems: Ask, refresh: Refresh = _nothing, dead: Dead = _all_alive) -> ASGI3Application:
+def create_health_app(
+    problems: Ask, refresh: Refresh = _nothing, dead: Words = _none, told: Words = _none
+) -> ASGI3Application:
     """Plain ASGI. `problems` answers why the worker does not work, and what a person must mend although it works on.
 
     `refresh` reads anew, each time that metrics are asked for, what others may have changed. `dead` answers at once,
-    in our words, which parts of the process have ended although the process goes on.
+    in our words, which parts of the process have ended although the process goes on. `told` answers what /readyz tells
+    beside the problems, and what makes nothing unready.
 
     GET /livez 200, or 503 with what is dead, and no answer at all while the event loop is stuck; GET /readyz 200, or
     503 with the problems; GET /metrics what was counted; anything else 404.
@@ -41,7 +44,7 @@ def create_health_app(problems: Ask, refresh: Refresh = _nothing, dead: Dead = _
     async def health_app(scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
             return
-        status, kind, body = await _answer(scope["path"], problems, refresh, dead)
+        status, kind, body = await _answer(scope["path"], (problems, told), refresh, dead)
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
         await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -49,12 +52,13 @@ def create_health_app(problems: Ask, refresh: Refresh = _nothing, dead: Dead = _
     return health_app
 
 
-async def _answer(path: str, problems: Ask, refresh: Refresh, dead: Dead) -> Answer:
+async def _answer(path: str, asked: tuple[Ask, Words], refresh: Refresh, dead: Words) -> Answer:
     match path:
         case "/livez":
             return _liveness(dead())
         case "/readyz":
-            return _readiness(await problems())
+            problems, told = asked
+            return _readiness(await problems(), told())
         case "/metrics":
             await refresh()
             return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()
@@ -67,6 +71,6 @@ def _liveness(dead: Sequence[str]) -> Answer:
     return HTTPStatus.SERVICE_UNAVAILABLE if dead else HTTPStatus.OK, "text/plain", body
 
 
-def _readiness(problems: Sequence[str]) -> Answer:
-    body = json.dumps({"ready": not problems, "problems": list(problems)}).encode()
+def _readiness(problems: Sequence[str], told: Sequence[str]) -> Answer:
+    body = json.dumps({"ready": not problems, "problems": [*problems, *told]}).encode()
     return HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK, "application/json", body

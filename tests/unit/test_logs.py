@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remediation.errors import TryLater
-from remediation.logs import KNOWN_KEYS, configure_logs
+from remediation.log_writer import Loss
+from remediation.logs import KNOWN_KEYS, LOSSES, configure_logs
 from remediation.sealing import Keyring
 
 CANARY = "ZZPII-7d1c2e90-3f5a-4f0e-9a55-0c7a5a1f3b6e"
@@ -222,6 +223,33 @@ def test_uncaught_exceptions_are_log_lines(stream: io.StringIO, capsys: pytest.C
 def test_a_closed_stream_does_not_break_a_library(stream: io.StringIO) -> None:
     stream.close()
     logging.getLogger("library").error("words")
+
+
+def test_whoever_logs_is_not_told_that_a_line_could_not_be_written(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dict(LOSSES.lines)
+
+    def full(_text: str) -> int:
+        raise OSError(28, "no space")
+
+    monkeypatch.setattr(stream, "write", full)
+    configure_logs("info", json=True, stream=stream)
+    logger.info("case_looked_at")
+    assert LOSSES.lines[Loss.UNWRITABLE] == before[Loss.UNWRITABLE] + 1
+
+
+def test_whoever_logs_is_not_told_that_a_line_could_not_be_made(stream: io.StringIO) -> None:
+    class Broken(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    before = dict(LOSSES.lines)
+    logger.info("case_looked_at", case=Broken("x"))
+    assert LOSSES.lines[Loss.DEFECT] == before[Loss.DEFECT] + 1
+    assert lines(stream) == []
 
 
 def test_our_own_events_obey_the_level(stream: io.StringIO) -> None:
