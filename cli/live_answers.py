@@ -66,7 +66,7 @@ async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> 
             for name, district in loaded.mappings.districts.items()
         ]
         trackers = {name: way.completes(each) for name, each in loaded.mappings.trackers.items()}
-        inspectors += [inspector_of(name, each, secrets[name]) for name, each in trackers.items()]
+        inspectors += [inspector_of(name, each, secrets[name], way.largest_answer) for name, each in trackers.items()]
         inspectors += [
             SiteInspector(tracker_of(name, each, secrets[name], way.largest_answer), sites[name])
             for name, each in trackers.items()
@@ -77,8 +77,8 @@ async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> 
         yield tuple(inspectors)
 
 
-def inspector_of(name: str, config: TrackerConfig, secret: str) -> Inspector:
-    """What asks one configured tracker."""
+def inspector_of(name: str, config: TrackerConfig, secret: str, largest_answer: int) -> Inspector:
+    """What asks one configured tracker, and takes so many bytes of an answer."""
     match config:
         case JiraTracker():
             return JiraInspector(name, config, secret, largest_answer=largest_answer)

@@ -61,7 +61,7 @@ async def open_checks(stack: contextlib.AsyncExitStack, loaded: Loaded, connecti
     checks = [_check(_account(name, source), loaded, connection, None) for name, source in outside.sources.items()]
     for name, tracker in outside.trackers.items():
         config = way.completes(loaded.mappings.trackers[name])
-        inspector = inspector_of(name, config, secrets[name])
+        inspector = inspector_of(name, config, secrets[name], way.largest_answer)
         stack.push_async_callback(inspector.close)
         system = _System(name, f"tracker {name}", _told_who(tracker), inspector, _more_advice(config))
         checks.append(_check(system, loaded, connection, tracker))

@@ -133,6 +133,12 @@ CASES = [
         {gauge("remedy_keys_missing_total"): "1x40"},
     ),
     *both("RemedyJobErrors", 10, {JOB_ERRORS: "1x3 2x20"}, {JOB_ERRORS: "7x30"}),
+    *both(
+        "RemedyLogLinesLost",
+        10,
+        {gauge("remedy_log_lines_lost_total", reason="unwritable"): "0x3 5x20"},
+        {gauge("remedy_log_lines_lost_total", reason="unwritable"): "5x30"},
+    ),
 ]
 
 
