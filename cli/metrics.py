@@ -21,6 +21,10 @@ RELOAD_FAILURES = Counter("remedy_mappings_reload_failures_total", "Changes of m
 class _LostLines(Collector):
     """Counted where lines are written, which must depend on nothing."""
 
+    def describe(self) -> Iterator[CounterMetricFamily]:
+        """The same as there is to collect."""
+        return self.collect()
+
     def collect(self) -> Iterator[CounterMetricFamily]:
         """How many by why, from the start at 0."""
         family = CounterMetricFamily("remedy_log_lines_lost", "Log lines that were lost, by why.", labels=["reason"])
