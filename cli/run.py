@@ -49,6 +49,7 @@ from remediation.trackers.threads import broken_pools
 from workers.health import create_health_app
 from workers.process import CANCEL_PAUSE, Supervisor
 from workers.resources import Desks
+from workers.rounds import SweepWatch
 from workers.settings import upkeep_worker, work_worker
 
 logger = structlog.get_logger()
@@ -196,14 +197,14 @@ async def _receive(
 
 
 async def _worker_problems(
-    settings: Settings, connection: Connection, follower: Follower, supervisor: Supervisor
+    settings: Settings, connection: Connection, follower: Follower, supervisor: Supervisor, sweeps: SweepWatch
 ) -> list[str]:
     """Why a worker does not work, or what a person must mend."""
     if supervisor.is_stopping:
         return [STOPPING]
     weak = settings.allow_weak_durability
     problems = await store_problems(connection, allow_weak_durability=weak)
-    return [*problems, *follower.problems, *supervisor.standing_still()]
+    return [*problems, *follower.problems, *supervisor.standing_still(), *await sweeps.problems()]
 
 
 def _dead(supervisor: Supervisor) -> list[str]:
@@ -240,7 +241,7 @@ async def _run_worker(settings: Settings, url: str) -> None:
             upkeep = partial(upkeep_worker, pool, desks, settings.poll_seconds, clock.set, settings.completion_wait)
             loops = {"work": work, "upkeep": upkeep}
             supervisor = Supervisor(loops, lambda: takes_writes(connection), partial(end_at_last, settings))
-            problems = partial(_worker_problems, settings, connection, follower, supervisor)
+            problems = partial(_worker_problems, settings, connection, follower, supervisor, SweepWatch(connection))
             reader = _reader(settings, connection, clock)
             health = server(create_health_app(problems, reader.refresh, partial(_dead, supervisor), _told))
             on_stop(supervisor.stop)

@@ -17,7 +17,7 @@ WORK_QUEUE = "remedy:queue"
 """Deliveries, cases and scans, by urgency."""
 
 UPKEEP_QUEUE = "remedy:upkeep"
-"""Crons. A queue of their own: ten thousand waiting cases must not keep the sweep from running."""
+"""Empty: whoever does what is done again and again waits behind no queue, and looks at Redis by it."""
 
 JOB_PREFIX = job_key_prefix
 IN_PROGRESS_PREFIX = in_progress_key_prefix

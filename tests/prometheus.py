@@ -1,15 +1,12 @@
 """Debian's Prometheus for tests: the machine's own, or one that is unpacked beside it."""
 
 import shutil
-import subprocess
-import tempfile
-from functools import cache
-from pathlib import Path
 
 import pytest
 
+from tests.debian import laid_out
+
 PACKAGE = "prometheus"
-_DOWNLOAD_SECONDS = 90
 
 
 def program(name: str) -> str:
@@ -20,18 +17,7 @@ def program(name: str) -> str:
     return found
 
 
-@cache
 def _unpacked(name: str) -> str | None:
-    """Nothing is installed: the package's files are laid out in a folder of their own, for as long as the tests run."""
-    folder = Path(tempfile.mkdtemp(prefix="remedy-debian-"))
-    try:
-        _run(folder, "apt-get", "download", PACKAGE)
-        _run(folder, "dpkg", "-x", *(str(each) for each in folder.glob("*.deb")), str(folder))
-    except (OSError, subprocess.SubprocessError):
-        return None
-    path = folder / "usr" / "bin" / name
-    return str(path) if path.exists() else None
-
-
-def _run(folder: Path, *command: str) -> None:
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=_DOWNLOAD_SECONDS)
+    folder = laid_out(PACKAGE)
+    path = folder / "usr" / "bin" / name if folder else None
+    return str(path) if path and path.exists() else None

@@ -1,1 +1,1 @@
-"""The hands: arq jobs and crons, each a few lines over remediation."""
+"""The hands: arq jobs and rounds, each a few lines over remediation."""

@@ -1,4 +1,4 @@
-"""Cron: ask each tracker which tickets changed, and mark their cases. Needs no webhook."""
+"""Round: ask each tracker which tickets changed, and mark their cases. Needs no webhook."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -1,10 +1,11 @@
 """How arq runs our jobs: each setting with the reason why it is not arq's own."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from arq import cron, func
+from arq import func
 from arq.connections import ArqRedis
 from arq.worker import Worker
 from redis.asyncio import ConnectionPool
@@ -15,6 +16,7 @@ from workers.deliveries import read_delivery
 from workers.jobs import ArqContext, never_raising
 from workers.polls import poll_trackers
 from workers.resources import Desk, Desks
+from workers.rounds import Round, Schedule, play
 from workers.scans import page_scan
 from workers.upkeep import sweep
 
@@ -123,24 +125,32 @@ def upkeep_worker(
     poll_seconds: int,
     prepare: Prepare = _nothing,
     completion_wait: float | None = None,
-) -> LoopWorker:
-    """The worker for crons, on a queue of its own, so that no backlog keeps the sweep from running."""
-    return LoopWorker(
+) -> "UpkeepWorker":
+    """The worker for rounds, beside the queue of work, so that no backlog keeps the sweep from running."""
+    rounds = (Round("sweep", SWEEP_SECONDS, sweep), Round("poll_trackers", poll_seconds, poll_trackers))
+    return UpkeepWorker(
+        Schedule(rounds),
         functions=[func(unreadable_job, name=Job.UNREADABLE)],
-        cron_jobs=[
-            _every(SWEEP_SECONDS, sweep, "sweep"),
-            _every(poll_seconds, poll_trackers, "poll_trackers"),
-        ],
         poll_delay=0.25,
         max_jobs=8,
         **_common(pool, UPKEEP_QUEUE, desks, prepare, completion_wait),
     )
 
 
-def _every(seconds: int, job: Any, name: str) -> Any:
-    """A cron every so many seconds of the minute. Its result is kept for an hour: workers' clocks may differ."""
+class UpkeepWorker(LoopWorker):
+    """arq's main loop with rounds in the place of its crons, which go by the machine's clock.
 
-    async def run(ctx: ArqContext) -> None:
-        await job(ctx)
+    Its queue is empty. That Redis is asked for it is of use: the loop ends where Redis is away, and begins again when
+    it is back, instead of trying each round.
+    """
 
-    return cron(run, name=name, second=set(range(0, 60, seconds)), keep_result=3600, timeout=JOB_TIMEOUT, max_tries=1)
+    def __init__(self, schedule: Schedule, **options: Any) -> None:
+        super().__init__(**options)
+        self._schedule = schedule
+
+    async def heart_beat(self) -> None:
+        """Called by arq once in each turn of its loop: begin what is due, unless it still runs or a stop has begun."""
+        for each in self._schedule.due():
+            if self.allow_pick_jobs and each.name not in self.tasks:
+                self.tasks[each.name] = asyncio.create_task(play(self.ctx, each, JOB_TIMEOUT))
+        await super().heart_beat()

@@ -1,4 +1,4 @@
-"""Cron: wake what is due: put off, orphaned by a crash, forgotten by the queue, or by appointment."""
+"""Round: wake what is due: put off, orphaned by a crash, forgotten by the queue, or by appointment."""
 
 import structlog
 

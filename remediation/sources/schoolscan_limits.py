@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 CallKind = Literal["read", "write"]
 """SchoolScan counts GET apart from POST, PATCH and DELETE, per district."""
@@ -12,6 +12,8 @@ CallKind = Literal["read", "write"]
 SHORTEST_WAIT = 1.0
 LONGEST_WAIT = 3600.0
 """Bounds in seconds for a wait that a header asks for: a broken clock or a typing error must not park us for a year."""
+
+_MomentT = TypeVar("_MomentT", float, None)
 
 _COUNT = re.compile(r"[0-9]{1,12}")
 
@@ -36,8 +38,10 @@ def rate_limit_of(headers: Mapping[str, str]) -> RateLimit | None:
 def wait_of(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds until it makes sense to ask again, bounded; None where no header says.
 
-    `Retry-After` (seconds or a date) goes before `X-RateLimit-Reset`.
+    `Retry-After` (seconds or a date) goes before `X-RateLimit-Reset`. Moments are measured against the time at which the
+    answer says that it was given; against `now`, our machine's, where it says none.
     """
+    now = _moment(headers.get("Date") or "", now)
     wait = _retry_after(headers.get("Retry-After"), now)
     if wait is None:
         reset = _count(headers.get("X-RateLimit-Reset"))
@@ -49,10 +53,16 @@ def _retry_after(text: str | None, now: float) -> float | None:
     seconds = _count(text)
     if text is None or seconds is not None:
         return seconds
+    moment = _moment(text, None)
+    return None if moment is None else moment - now
+
+
+def _moment(text: str, otherwise: _MomentT) -> float | _MomentT:
+    """The Unix seconds of an HTTP date."""
     try:
-        return parsedate_to_datetime(text).timestamp() - now
+        return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
-        return None
+        return otherwise
 
 
 def _count(text: str | None) -> int | None:

@@ -101,6 +101,9 @@ SWEPT = "remedy:swept"
 LAST_SWEEP = "remedy:last-sweep"
 """When (ms) a worker last swept, however long ago that is."""
 
+TURN = "remedy:turn:"
+"""+ name of what all workers share: when (ms) one of them began it last."""
+
 GRACE_MS = 10_000
 """How long a wake-up may wait in the queue before the sweep makes sure that it is still there."""
 
@@ -168,6 +171,7 @@ PRELUDE = "\n".join(
         "SWEPT": SWEPT,
         "SWEPT_MS": SWEPT_MS,
         "LAST_SWEEP": LAST_SWEEP,
+        "TURN": TURN,
         "REPLAYS": REPLAYS,
         "BEGUN": BEGUN,
         "MOST_CRASHES": MOST_CRASHES,

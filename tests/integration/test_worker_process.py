@@ -120,7 +120,7 @@ async def _is_clean(office: Office) -> bool:
     return await office.desk.todo.dirty() == 0
 
 
-async def test_the_crons_wake_what_the_queue_forgot_and_notice_what_people_do(office: Office) -> None:
+async def test_the_rounds_wake_what_the_queue_forgot_and_notice_what_people_do(office: Office) -> None:
     async with working(office):
         await until(await accept(office))
         is_done = await accept(office, 2)

@@ -1,7 +1,5 @@
 """How arq runs our jobs: each setting is as it must be, because arq's own would lose work."""
 
-import inspect
-
 import pytest
 from arq.worker import Function, Worker
 
@@ -82,23 +80,18 @@ async def test_the_jobs_are_those_that_the_scripts_write(work: Worker) -> None:
     assert not work.cron_jobs
 
 
-async def test_crons_are_in_a_queue_of_their_own_and_may_run_on_several_workers(work: Worker, upkeep: Worker) -> None:
+async def test_rounds_wait_behind_no_work(work: Worker, upkeep: Worker) -> None:
     assert (work.queue_name, upkeep.queue_name) == (WORK_QUEUE, UPKEEP_QUEUE)
     assert upkeep.pool.default_queue_name == UPKEEP_QUEUE
-    assert {cron.name for cron in upkeep.cron_jobs} == {"sweep", "poll_trackers"}
-    for cron in upkeep.cron_jobs:
-        assert cron.unique
-        assert cron.keep_result_s == 3600
-        assert cron.max_tries == 1
-        assert inspect.iscoroutinefunction(cron.coroutine)
 
 
-@pytest.mark.parametrize(("every", "seconds"), [(1, 60), (30, 2), (60, 1), (7, 9)])
-async def test_the_polls_run_as_often_as_is_set(
-    connection: Connection, keyring: Keyring, every: int, seconds: int
-) -> None:
-    worker = upkeep_worker(connection.redis.connection_pool, Office(connection, keyring).desks, every)
-    times = {cron.name: cron.second for cron in worker.cron_jobs}
-    assert isinstance(times["poll_trackers"], set)
-    assert len(times["poll_trackers"]) == seconds
-    assert times["sweep"] == set(range(0, 60, SWEEP_SECONDS))
+async def test_nothing_is_begun_by_the_machines_clock(either: Worker) -> None:
+    assert not either.cron_jobs
+
+
+async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring: Keyring) -> None:
+    worker = upkeep_worker(connection.redis.connection_pool, Office(connection, keyring).desks, 7)
+    assert {each.name: each.seconds for each in worker._schedule.due()} == {
+        "sweep": SWEEP_SECONDS,
+        "poll_trackers": 7,
+    }

@@ -47,6 +47,9 @@ def test_a_missing_header_is_no_rate_limit() -> None:
         ({"X-RateLimit-Reset": "0"}, SHORTEST_WAIT),
         ({"X-RateLimit-Reset": "999999999999"}, LONGEST_WAIT),
         ({"X-RateLimit-Reset": "tomorrow"}, None),
+        ({"X-RateLimit-Reset": "1776261780", "Date": "Wed, 15 Apr 2026 14:02:51 GMT"}, 9),
+        ({"Retry-After": "Wed, 15 Apr 2026 14:13:00 GMT", "Date": "Wed, 15 Apr 2026 14:12:50 GMT"}, 10),
+        ({"X-RateLimit-Reset": "1776261780", "Date": "today"}, 48.5),
     ],
 )
 def test_a_wait_is_what_the_headers_ask_for_within_bounds(given_headers: dict[str, str], seconds: float | None) -> None:
