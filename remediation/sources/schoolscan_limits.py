@@ -38,8 +38,8 @@ def rate_limit_of(headers: Mapping[str, str]) -> RateLimit | None:
 def wait_of(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds until it makes sense to ask again, bounded; None where no header says.
 
-    `Retry-After` (seconds or a date) goes before `X-RateLimit-Reset`. Moments are measured against the time at which the
-    answer says that it was given; against `now`, our machine's, where it says none.
+    `Retry-After` (seconds or a date) goes before `X-RateLimit-Reset`. Moments are measured against the time at
+    which the answer says that it was given; against `now`, our machine's, where it says none.
     """
     now = _moment(headers.get("Date") or "", now)
     wait = _retry_after(headers.get("Retry-After"), now)
