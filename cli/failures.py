@@ -5,7 +5,15 @@ from enum import IntEnum
 
 import click
 
-from remediation.errors import ConfigurationError, OutsideError, Refused, RemediationError, StoreUnavailable, TryLater
+from remediation.errors import (
+    ConfigurationError,
+    OutsideError,
+    Refused,
+    RemediationError,
+    StoreEnded,
+    StoreUnavailable,
+    TryLater,
+)
 from remediation.redaction import terminal
 
 
@@ -17,6 +25,7 @@ class ExitCode(IntEnum):
     CONFIGURATION = 2
     UNREACHABLE = 3
     REFUSED = 4
+    STORE_ENDED = 5
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -34,6 +43,8 @@ def exit_code_of(failure: Failure) -> ExitCode:
             return ExitCode.UNREACHABLE
         case Refused():
             return ExitCode.REFUSED
+        case StoreEnded():
+            return ExitCode.STORE_ENDED
         case click.Abort():
             return ExitCode.INTERRUPTED
         case _:

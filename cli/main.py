@@ -88,7 +88,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     cls=RemedyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 it did not work, 2 usage or configuration, 3 something outside is not reachable, "
-    "4 something outside refused, 130 interrupted, 143 terminated.",
+    "4 something outside refused, 5 the embedded server ended again and again, 130 interrupted, 143 terminated.",
 )
 @click.version_option(package_name="remedy", message="%(prog)s %(version)s")
 def main() -> None:

@@ -84,7 +84,7 @@ def run(role: Role) -> None:
     signal.signal(signal.SIGTERM, _end)
     process = _run_receiver if role == "receiver" else _run_worker
     stopped_early = contextlib.suppress(asyncio.CancelledError)  # a stop while it starts
-    with told_outside(settings, role), redis_address(settings) as url, stopped_early:
+    with told_outside(settings, role), redis_address(settings, keep=True) as url, stopped_early:
         uvloop.run(process(settings, url))
     leave()
 

@@ -7,6 +7,7 @@
     ├── KeyMissing             a sealed row cannot be opened: the row is parked until its key is back
     ├── Poison                 work killed its worker again and again: it is parked instead of tried once more
     ├── OverLimit              a sender brought more than its limit: the receiver answers 503, and takes it later
+    ├── StoreEnded             the embedded server ends again and again: the process ends with a code of its own
     ├── StoreUnavailable       Redis is slow, full or away: the receiver answers 503, a worker comes back later
     ├── LeaseLost              another worker has taken the case over: drop the work, write nothing
     └── OutsideError           SchoolScan or a tracker did not do what we asked
@@ -77,6 +78,10 @@ class OverLimit(RemediationError):
     def __init__(self, after: float) -> None:
         super().__init__("more deliveries than the limit allows")
         self.after = after
+
+
+class StoreEnded(RemediationError):
+    """The embedded server ended more often than it is started again."""
 
 
 class LeaseLost(RemediationError):

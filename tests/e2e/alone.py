@@ -50,7 +50,7 @@ class Running:
 @contextlib.contextmanager
 def running(environment: Mapping[str, str], role: str, log: int = subprocess.DEVNULL) -> Iterator[Running]:
     """A receiver or a worker that is ready, with its log going to a descriptor. Killed at the end if it still runs."""
-    ports = {name: _free_port() for name in ("RECEIVER_PORT", "METRICS_PORT", "WORKER_PORT")}
+    ports = dict(zip(("RECEIVER_PORT", "METRICS_PORT", "WORKER_PORT"), _free_ports(3), strict=True))
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "run", role],
         cwd=REPOSITORY,
@@ -62,13 +62,16 @@ def running(environment: Mapping[str, str], role: str, log: int = subprocess.DEV
     own, metrics = ("RECEIVER_PORT", "METRICS_PORT") if role == "receiver" else ("WORKER_PORT", "WORKER_PORT")
     started = Running(process, f"http://127.0.0.1:{ports[own]}", f"http://127.0.0.1:{ports[metrics]}")
     try:
-        eventually(started.answers)
+        eventually(lambda: started.answers() or process.poll() is not None)
+        assert process.poll() is None, "it did not start"
         yield started
     finally:
         process.kill()
         process.wait()
 
 
-def _free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return str(server.getsockname()[1])
+def _free_ports(count: int) -> list[str]:
+    """So many that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [str(server.getsockname()[1]) for server in servers]

@@ -3,8 +3,6 @@
 import contextlib
 import fcntl
 import os
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.alone import Running, running
+from tests.e2e.disks import small_disk
 from tests.e2e.scene import BOTH, REVIEWING, Scene, critical, delivered, open_scene
 from tests.e2e.watching import becomes, eventually
 
@@ -65,29 +64,14 @@ def reader_standing_still() -> Iterator[Log]:
 @contextlib.contextmanager
 def disk_full() -> Iterator[Log]:
     """A small disk of its own where we may mount one; elsewhere the device that is always full."""
-    folder = Path(tempfile.mkdtemp(prefix="remedy-disk-"))
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={TMPFS_BYTES}", "tmpfs", str(folder)],  # noqa: S607 - the system's own
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        folder.rmdir()
-        yield from _always_full()
-        return
-    try:
-        log, ballast = folder / "log", folder / "ballast"
-
-        def spoil() -> None:
-            with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-                while True:
-                    file.write(b"x" * 4_096)
-
-        with log.open("ab") as file:
-            yield Log(file.fileno(), spoil, ballast.unlink)
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)  # noqa: S607 - as above
-        folder.rmdir()
+    with contextlib.ExitStack() as stack:
+        try:
+            disk = stack.enter_context(small_disk(TMPFS_BYTES))
+        except PermissionError:
+            yield from _always_full()
+            return
+        file = stack.enter_context((disk.folder / "log").open("ab"))
+        yield Log(file.fileno(), disk.fill, disk.make_room)
 
 
 def _always_full() -> Iterator[Log]:
