@@ -125,7 +125,7 @@ def upkeep_worker(
     poll_seconds: int,
     prepare: Prepare = _nothing,
     completion_wait: float | None = None,
-) -> "UpkeepWorker":
+) -> LoopWorker:
     """The worker for rounds, beside the queue of work, so that no backlog keeps the sweep from running."""
     rounds = (Round("sweep", SWEEP_SECONDS, sweep), Round("poll_trackers", poll_seconds, poll_trackers))
     return UpkeepWorker(

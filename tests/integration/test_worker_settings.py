@@ -9,7 +9,7 @@ from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.store.todo import LEASE_SECONDS
 from tests.integration.offices import Office
-from workers.settings import COMPLETION_WAIT, JOB_TIMEOUT, SWEEP_SECONDS, upkeep_worker, work_worker
+from workers.settings import COMPLETION_WAIT, JOB_TIMEOUT, SWEEP_SECONDS, UpkeepWorker, upkeep_worker, work_worker
 
 POD_GRACE = 30
 LIFETIME_MS = JOB_LIFETIME.total_seconds() * 1000
@@ -91,6 +91,7 @@ async def test_nothing_is_begun_by_the_machines_clock(either: Worker) -> None:
 
 async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring: Keyring) -> None:
     worker = upkeep_worker(connection.redis.connection_pool, Office(connection, keyring).desks, 7)
+    assert isinstance(worker, UpkeepWorker)
     assert {each.name: each.seconds for each in worker._schedule.due()} == {
         "sweep": SWEEP_SECONDS,
         "poll_trackers": 7,
