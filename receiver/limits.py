@@ -6,14 +6,20 @@ Plain ASGI: nothing here knows routes, senders or the store.
 import asyncio
 import contextlib
 import re
+import sys
+import time
 from collections.abc import Iterable
 from http import HTTPStatus
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from receiver.sampling import Sampled
 from remediation import telemetry
 from remediation.errors import RemediationError
+
+ACCEPTED = "accepted"
+"""A request whose state has this was a delivery that we accepted. The server keeps its connection before others."""
 
 RETRY_AFTER = 5
 """Seconds after which a sender may try again when we failed for a reason that we did not foresee."""
@@ -21,7 +27,8 @@ RETRY_AFTER = 5
 _JSON = re.compile(
     rb"application/(?:[a-z0-9.-]{1,80}\+)?json[ \t]*(?:;[ \t]*charset=(?:utf-8|\"utf-8\")[ \t]*)?;?", re.IGNORECASE
 )
-_DIGITS = re.compile(rb"[0-9]{1,18}")
+_MOST_DIGITS = 18
+"""Beyond them a length is as good as endless; Python reads no more than some thousand digits."""
 
 logger = structlog.get_logger()
 
@@ -85,10 +92,19 @@ async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *,
         raise BodyTooSlow("the body did not arrive in time") from None
 
 
+def announced_length(value: bytes) -> int:
+    """What one Content-Length says, however many digits it has; 0 for what is no number."""
+    if not value.isdigit():
+        return 0
+    if len(value) <= _MOST_DIGITS:
+        return int(value)
+    digits = value.lstrip(b"0")
+    return int(digits or b"0") if len(digits) <= _MOST_DIGITS else sys.maxsize
+
+
 def _announced_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
-    """The largest plausible Content-Length, 0 without one: the server has refused malformed ones already."""
-    values = (value for name, value in headers if name.lower() == b"content-length")
-    return max((int(value) for value in values if _DIGITS.fullmatch(value)), default=0)
+    """The largest Content-Length, 0 without one: the server has refused malformed ones already."""
+    return max((announced_length(value) for name, value in headers if name.lower() == b"content-length"), default=0)
 
 
 async def _collected(receive: Receive, limit: int) -> bytes:
@@ -115,6 +131,7 @@ class LastResort:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._gone = Sampled(time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request of ASGI; scopes other than HTTP pass through."""
@@ -131,7 +148,8 @@ class LastResort:
         try:
             await self._app(scope, receive, watched_send)
         except SenderGone:
-            logger.info("sender_gone")
+            if count := self._gone.count("sender_gone"):
+                logger.info("sender_gone", count=count)
         except Exception as error:
             logger.exception("request_failed")
             telemetry.report(error)

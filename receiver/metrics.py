@@ -32,3 +32,9 @@ ACCEPT_SECONDS = Histogram(
     "From the first byte of a delivery to its answer.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 3),
 )
+HTTP_REFUSALS = Counter(
+    "remedy_http_refusals_total",
+    "What the server refused before it was a delivery, by its answer and reason.",
+    ["answer", "reason"],
+)
+CONNECTIONS = Gauge("remedy_connections", "Connections that are open where senders come in.")

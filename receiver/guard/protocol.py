@@ -1,0 +1,398 @@
+"""uvicorn's HTTP/1.1 protocol with a budget for each connection. The only module that knows uvicorn's protocol.
+
+uvicorn parses whatever comes, as it comes. Here the parser gets one request at a time; what has come of the next one is
+held, unparsed, and reading is paused until the answer is given. Whoever is over a limit is answered, if there is
+something to answer, and closed gently: what is still coming is read and thrown away, because a connection that is
+closed with unread bytes is reset, and the reset overtakes the answer.
+"""
+
+import asyncio
+import math
+from contextvars import Context
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from receiver.guard.budget import BODY, CLOSING, HEAD, IDLE, WORK, ConnectionBudget, Drained, OverBudget
+from receiver.guard.refusals import Refusal
+from receiver.guard.shared import Guard
+from receiver.guard.transport import Exit, HoldableFlow
+from receiver.limits import ACCEPTED, announced_length
+
+_STOPPING_SECONDS = 1.0
+"""How long a stop waits for what still comes after the last answer."""
+
+_COUNTED_BYTES = 16_384
+"""A request that came at once and has no more than this is not counted against what all may hold."""
+
+_LENGTH_OVERFLOW = "Content-Length overflow"
+"""llhttp's words for a number that it cannot hold."""
+
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_WATCHED = _FRAMING | {b"expect", b"upgrade"}
+
+
+class _Surplus(Exception):
+    """A request began where none may be parsed now."""
+
+
+def guarded(guard: Guard) -> type["GuardedProtocol"]:
+    """The protocol's class for one server, as uvicorn wants it."""
+    return type("Guarded", (GuardedProtocol,), {"guard": guard, "__slots__": ()})
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    # uvicorn's own attributes fill the dictionary that Python shares between instances; more would make each one slow.
+    __slots__ = (
+        *("_budget", "_exit", "_has_ended", "_held", "_is_deaf", "_is_proven", "_is_stopping"),
+        *("_keeps_alive", "_length", "_timer", "_upgrades"),
+    )
+
+    guard: Guard
+    flow: HoldableFlow
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._budget = ConnectionBudget(self.guard.limits, self.loop.time())
+        self._held = b""
+        self._timer: asyncio.TimerHandle | None = None
+        self._length: int | None = 0  # of the body, as the headers announce it; None: in chunks
+        self._keeps_alive = False  # what the request wants
+        self._upgrades = False
+        self._is_deaf = False  # the parser takes no more
+        self._has_ended = False  # the other end sends no more
+        self._is_proven = False  # a delivery was accepted on it
+        self._is_stopping = False
+
+    # The transport's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A place for it, or 503."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self.flow = HoldableFlow(self.transport)
+        self._exit = Exit(self.transport.write, self.transport.is_closing, self._close)
+        self._arm()
+        gone = self.guard.places.enter(self)
+        if gone is self:
+            self._refuse(Refusal.CROWDED)
+        elif gone:
+            gone.expel(Refusal.CROWDED)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse as much as may be parsed now."""
+        budget = self._budget
+        if budget.phase is CLOSING:
+            self._drain(data)
+        elif self._held:
+            self._held += data
+        else:
+            self._parse(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """A request that came whole is answered although its sender has shut its half of the connection."""
+        self._has_ended = True
+        if self._budget.phase is not WORK:
+            return False
+        if not self._held:
+            self._ends_after_this()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give back everything."""
+        self._budget.closes(0)
+        self._held = b""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        self.guard.places.leave(self)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Answers are not taken."""
+        super().pause_writing()
+        self._budget.blocked(self.loop.time())
+        self._arm()
+
+    def resume_writing(self) -> None:
+        """They are."""
+        super().resume_writing()
+        self._budget.taken()
+
+    # Parsing
+
+    def _parse(self, data: bytes) -> None:
+        """Give the parser one request; it calls the methods below."""
+        budget, size, start = self._budget, len(data), 0
+        try:
+            while start < size:
+                end = budget.piece_end(data, start)
+                if end == start:
+                    self._hold(data[start:])
+                    return
+                start, piece = end, data[start:end]
+                self.parser.feed_data(piece)
+            if budget.phase is not WORK or budget.left is None:
+                self._run_dry()
+            elif budget.body > _COUNTED_BYTES:
+                self._count()
+        except OverBudget as error:
+            self._refuse(self._named(error.refusal))
+        except httptools.HttpParserUpgrade:
+            self._without_upgrade()
+            if budget.phase is not CLOSING:
+                self._parse(data[start:])
+        except httptools.HttpParserError as error:
+            self._not_parsed(error)
+
+    def _named(self, refusal: Refusal) -> Refusal:
+        """The same, or what is more to the point: a head that is too large because of its address."""
+        if self._budget.phase is HEAD and refusal is Refusal.HEADERS:
+            try:
+                self._budget.url_comes(self.url)
+            except OverBudget as error:
+                return error.refusal
+        return refusal
+
+    def _not_parsed(self, error: httptools.HttpParserError) -> None:
+        cause = error.__context__
+        if self._budget.phase is WORK:  # the good request before it keeps its answer, which will be the last
+            self._is_deaf = True
+            self._ends_after_this()
+        elif isinstance(cause, OverBudget):
+            self._refuse(cause.refusal)
+        else:
+            self._refuse(Refusal.LENGTH if str(error) == _LENGTH_OVERFLOW else Refusal.GARBLED)
+
+    def _without_upgrade(self) -> None:
+        """Go on with a parser that has not seen that the connection could be upgraded: HTTP allows to ignore that.
+
+        httptools takes a request that asks for an upgrade to be without a body, whatever its headers say.
+        """
+        framing = [b"%b: %b\r\n" % pair for pair in self.scope["headers"] if pair[0] in _FRAMING]
+        self._upgrades = False
+        self.parser = httptools.HttpRequestParser(self)
+        try:
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+        except httptools.HttpParserError as error:
+            self._not_parsed(error)
+
+    def _hold(self, data: bytes) -> None:
+        """Keep what follows a request until that is answered, and read no more."""
+        self._held, self.flow.held_back = data, True
+        self.flow.pause_reading()
+        self._count()
+
+    def _run_dry(self) -> None:
+        """A request is incomplete: its time runs, and it counts. Raises OverBudget where it has come to too much."""
+        budget = self._budget
+        if budget.phase is HEAD:
+            budget.url_comes(self.url)
+        budget.check()
+        budget.runs_dry(self.loop.time())
+        self._arm()
+        self._count()
+
+    def _count(self) -> None:
+        for gone in self.guard.places.holds(self, self._budget.head + self._budget.body + len(self._held)):
+            gone.expel(Refusal.BODIES)
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        """A request begins, or the parser that goes on without an upgrade is told of the one that has begun."""
+        budget = self._budget
+        if budget.phase is IDLE:
+            budget.phase, self._length = HEAD, 0
+            super().on_message_begin()
+        elif budget.phase is WORK:
+            raise _Surplus
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; after the body, a trailer, which goes nowhere."""
+        name = name.lower()
+        if name in _WATCHED and self._budget.phase is HEAD:
+            if name == b"content-length":
+                self._length = announced_length(value)
+            elif name == b"transfer-encoding":
+                self._length = None
+            elif name == b"upgrade":
+                self._upgrades = True
+            else:
+                self.expect_100_continue = value.lower() == b"100-continue"
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """The application gets the request."""
+        budget = self._budget
+        if budget.phase is not HEAD:
+            return
+        budget.url_comes(self.url)
+        super().on_headers_complete()
+        budget.head_ends(self._length)
+        self._upgrades = self._upgrades and self.parser.should_upgrade()
+        self.headers = []  # the application's are complete
+        cycle = self.cycle
+        cycle.transport = self._exit  # type: ignore[assignment]  # it calls nothing else
+        self._keeps_alive = cycle.keep_alive and not self._is_stopping
+        cycle.keep_alive = False  # an answer before the end of the request is the last one
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body, which nobody may want any more."""
+        self._budget.body_comes(len(body))
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.body += body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if self._upgrades:
+            return  # its body is still to come
+        self._budget.phase = WORK
+        self.guard.places.works(self)
+        cycle = self.cycle
+        if not cycle.response_started:
+            cycle.keep_alive = self._keeps_alive
+        cycle.more_body = False
+        cycle.message_event.set()
+
+    # Answering
+
+    def on_response_complete(self) -> None:
+        """The next request, or a wait for it."""
+        self.server_state.total_requests += 1
+        budget = self._budget
+        if budget.phase is CLOSING:
+            return
+        if self._is_deaf or (self._has_ended and not self._held):
+            self._close()
+            return
+        budget.answered(self.loop.time())
+        self._is_proven = self._is_proven or ACCEPTED in self.cycle.scope["state"]
+        self.guard.places.waits(self, is_proven=self._is_proven)
+        if self._held:
+            Context().run(self._go_on)  # nothing of this request, as its id in log lines, is the next one's
+        elif self.flow.read_paused:
+            self.flow.resume_reading()
+
+    def _go_on(self) -> None:
+        """Take up what was held back."""
+        held, self._held, self.flow.held_back = self._held, b"", False
+        self._parse(held)
+        if self._held or self._budget.phase is CLOSING:
+            return
+        if self._has_ended and self._budget.phase is not WORK:
+            self._close()
+        elif not self._has_ended:
+            self.flow.resume_reading()
+
+    def _ends_after_this(self) -> None:
+        self._keeps_alive = False
+        if not self.cycle.response_started:
+            self.cycle.keep_alive = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the last answer was given."""
+        return self._budget.phase is CLOSING
+
+    def shutdown(self) -> None:
+        """Called by the server at a stop: the answer in hand is the last one."""
+        self._is_stopping = True
+        phase = self._budget.phase
+        if phase is HEAD:
+            self._refuse(Refusal.STOPPING)
+        elif phase is IDLE:
+            self._close()
+        elif phase is CLOSING:
+            self._linger()
+        else:
+            self._ends_after_this()
+
+    def expel(self, refusal: Refusal) -> None:
+        """Called for a connection that has lost its place to another one."""
+        phase = self._budget.phase
+        if phase is CLOSING:
+            self.transport.abort()
+        elif phase is IDLE:
+            self._close()
+        else:
+            self._refuse(refusal)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer in the application's place, and close."""
+        self.guard.refusals.note(refusal)
+        in_hand = self._budget.phase is BODY or self._budget.phase is WORK
+        if in_hand and self.cycle.response_started:
+            self.transport.abort()
+            return
+        if in_hand:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write(refusal.answer(self.server_state.default_headers))
+        self._end(may_be_unread=True)
+
+    # Closing
+
+    def _close(self) -> None:
+        """Close for the last answer's sake as gently as it needs, or because nothing came."""
+        phase = self._budget.phase
+        if phase is not CLOSING:
+            self._end(may_be_unread=bool(self._held) or phase is BODY)
+
+    def _end(self, *, may_be_unread: bool) -> None:
+        """Close so that what was written arrives: see the module's docstring."""
+        self._held, self.flow.held_back = b"", False
+        self._linger()
+        if gone := self.guard.places.ends(self):
+            gone.expel(Refusal.CROWDED)
+        if self.transport.is_closing():
+            return
+        if self._has_ended or not may_be_unread:
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+            self.flow.resume_reading()
+
+    def _linger(self) -> None:
+        self._budget.closes(self.loop.time(), _STOPPING_SECONDS if self._is_stopping else math.inf)
+        self._arm()
+
+    def _drain(self, data: bytes) -> None:
+        match self._budget.drains(len(data)):
+            case Drained.ALL:
+                self.transport.close()
+            case Drained.TOO_MUCH:
+                self.transport.abort()
+            case Drained.MORE:
+                pass
+
+    # Time
+
+    def _arm(self) -> None:
+        """Have `_time_is_up` called at the deadline or before, and before any time that may become one."""
+        now = self.loop.time()
+        due = min(self._budget.deadline, now + self.guard.longest_nap)
+        if self._timer:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = self.loop.call_at(due, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        budget = self._budget
+        if self.loop.time() < budget.deadline:
+            self._arm()
+        elif budget.phase is IDLE:
+            self._close()
+        elif budget.phase is HEAD:
+            self._refuse(Refusal.SLOW)
+        else:
+            self.transport.abort()

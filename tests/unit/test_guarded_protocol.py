@@ -1,0 +1,192 @@
+"""The guarded protocol on a transport that only writes down: whatever comes, in whatever pieces, there is order."""
+
+import asyncio
+import itertools
+import re
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from receiver.guard.budget import HttpLimits
+from receiver.guard.places import Places
+from receiver.guard.protocol import GuardedProtocol, guarded
+from receiver.guard.refusals import Refusals
+from receiver.guard.shared import Guard
+
+LIMITS = HttpLimits(url_bytes=60, head_bytes=300, head_seconds=10.0, idle_seconds=10.0, linger_seconds=10.0)
+MOST_BYTES = 2_000
+STATUSES = {202, 400, 404, 413, 414, 431, 503}
+
+_STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """202 with the body's length once it is complete; 404, which reads nothing, for every other address than /."""
+    assert all(name != b"x-trailer" for name, _ in scope["headers"])
+    status, size = 404, 0
+    if scope["path"] == "/":
+        status, more = 202, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            size, more = size + len(message["body"]), message["more_body"]
+    body = b"%d;" % size
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"%d" % len(body))]})
+    await asyncio.sleep(0)
+    await send({"type": "http.response.body", "body": body})
+
+
+class Wire:
+    """A transport that writes down what is said, and gives no more than is wanted."""
+
+    def __init__(self, protocol: GuardedProtocol) -> None:
+        self.protocol = protocol
+        self.said = b""
+        self.is_paused = False
+        self.is_closed = False
+        self.has_ended = False
+
+    def get_extra_info(self, _name: str) -> None:
+        return None
+
+    def write(self, data: bytes) -> None:
+        assert not self.is_closed
+        assert not self.has_ended
+        self.said += data
+
+    def write_eof(self) -> None:
+        self.has_ended = True
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
+
+    abort = close
+
+    async def give(self, data: bytes) -> None:
+        """Give the protocol data as soon as it reads."""
+        for _ in range(200):
+            if self.is_closed or not self.is_paused:
+                break
+            await asyncio.sleep(0)
+        assert self.is_closed or not self.is_paused, "reading goes on once the answers are given"
+        if not self.is_closed:
+            self.protocol.data_received(data)
+
+    @property
+    def statuses(self) -> list[int]:
+        return [int(status) for status in _STATUS.findall(self.said)]
+
+
+def connected() -> tuple[Wire, Guard]:
+    guard = Guard(LIMITS, Places(4, MOST_BYTES), Refusals(lambda: 0.0))
+    config = Config(application, http=guarded(guard), ws="none", lifespan="off", log_config=None, proxy_headers=False)
+    config.load()
+    make: Callable[..., Any] = config.http_protocol_class
+    protocol = make(config=config, server_state=ServerState(), app_state={})
+    wire = Wire(protocol)
+    protocol.connection_made(wire)
+    return wire, guard
+
+
+async def played(pieces: list[bytes]) -> Wire:
+    """A connection that says this and then waits for its answers, and leaves nothing behind."""
+    wire, guard = connected()
+    for piece in pieces:
+        await wire.give(piece)
+        assert guard.places.held_bytes <= MOST_BYTES
+        await asyncio.sleep(0)
+    for _ in range(60):
+        await asyncio.sleep(0)
+    wire.close()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (guard.places.open, guard.places.held_bytes) == (0, 0)
+    assert not wire.protocol.tasks
+    assert not wire.protocol.connections
+    return wire
+
+
+def request(path: str, body: bytes, form: str, *, upgrade: bool) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nhost: a\r\n".encode()
+    if upgrade:
+        head += b"connection: upgrade\r\nupgrade: h2c\r\n"
+    if form == "announced":
+        return head + b"content-length: %d\r\n\r\n%b" % (len(body), body)
+    parts = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:30], body[30:]) if part)
+    return head + b"transfer-encoding: chunked\r\n\r\n" + parts + b"0\r\nx-trailer: 1\r\n\r\n"
+
+
+REQUESTS = st.builds(
+    request,
+    path=st.sampled_from(["/", "/other"]),
+    body=st.binary(max_size=90),
+    form=st.sampled_from(["announced", "chunked"]),
+    upgrade=st.booleans(),
+)
+BAD = st.sampled_from(
+    [
+        b"\r\n",
+        b"POST / HTTP/1.1\r\nx: " + b"x" * 300,
+        b"POST /" + b"a" * 80 + b" HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/1.1\r\ncontent-length: " + b"9" * 30 + b"\r\n\r\n",
+        b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: " + b"x" * 300,
+        b"POST / HTTP/1.1\r\ncontent-length: 5000\r\n\r\n" + b"x" * 2_500,
+        b"\x16\x03\x01",
+        b"0\r\n\r\n",
+    ]
+)
+
+
+def cut(data: bytes, cuts: list[int]) -> list[bytes]:
+    places = sorted({each % (len(data) + 1) for each in cuts} | {0, len(data)})
+    return [data[start:end] for start, end in itertools.pairwise(places)]
+
+
+CUTS = st.lists(st.integers(0, 2_000), max_size=10)
+
+
+@given(requests=st.lists(REQUESTS, min_size=1, max_size=4), cuts=CUTS)
+async def test_sound_requests_get_their_answers_in_order_however_they_come(
+    requests: list[bytes], cuts: list[int]
+) -> None:
+    """Each request begins a piece of its own: in chunks, it may be the last one of its piece."""
+    wire = await played([piece for each in requests for piece in cut(each, cuts)])
+    wanted = [404 if b"/other" in each else 202 for each in requests]
+    assert wire.statuses == wanted[: len(wire.statuses)]
+    assert wire.statuses
+    if len(wire.statuses) < len(wanted):
+        assert wire.statuses[-1] == 404, "what answers before the end of a body is the last one"
+
+
+@given(parts=st.lists(st.one_of(REQUESTS, BAD, st.binary(max_size=100)), max_size=6), cuts=CUTS)
+async def test_whatever_comes_the_answers_are_those_that_we_promise(parts: list[bytes], cuts: list[int]) -> None:
+    wire = await played(cut(b"".join(parts), cuts))
+    assert set(wire.statuses) <= STATUSES
+    assert len(wire.statuses) <= len(re.findall(rb"HTTP/1\.1|[^\r\n]", b"".join(parts)))
+
+
+@given(requests=st.lists(REQUESTS, min_size=1, max_size=3), garbled=st.binary(min_size=1, max_size=40), cuts=CUTS)
+async def test_what_is_garbled_behind_sound_requests_changes_none_of_their_answers(
+    requests: list[bytes], garbled: bytes, cuts: list[int]
+) -> None:
+    sound = await played([piece for each in requests for piece in cut(each, cuts)])
+    wire = await played([*(piece for each in requests for piece in cut(each, cuts)), b"\x00" + garbled])
+    assert wire.statuses[: len(sound.statuses)] == sound.statuses
+    assert wire.statuses[len(sound.statuses) :] in ([], [400])
