@@ -27,6 +27,7 @@ from cli.assembly import (
 )
 from cli.clock import open_clock
 from cli.failpoints import turn_on_failpoints
+from cli.guarding import REDIS_CONNECTIONS, receiver_guard
 from cli.heartbeat import open_heartbeat, version
 from cli.metrics import DATA_KEYS, PROCESS
 from cli.reload import Follower
@@ -35,7 +36,16 @@ from cli.stopping import ReceiverStop, end_at_last, leave
 from cli.store_metrics import StoreReader
 from cli.telemetry import told_outside
 from receiver.accounts import Accounts
-from receiver.app import Application, Clocks, Limits, create_app, create_metrics_app, replace_accounts, stop_of
+from receiver.app import (
+    Application,
+    Clocks,
+    Limits,
+    create_app,
+    create_metrics_app,
+    readiness_of,
+    replace_accounts,
+    stop_of,
+)
 from receiver.stopping import STOPPING
 from remediation.errors import StoreUnavailable
 from remediation.logs import LOSSES, configure_logs
@@ -141,15 +151,15 @@ async def _run_receiver(settings: Settings, url: str) -> None:
         listener(settings.metrics_host, settings.metrics_port, "METRICS_PORT") as metrics_bound,
     ):
         # One wait of a second and one more try: the receiver's own deadline for Redis is little more than two.
-        connected = open_connection(url, socket_timeout=1.0, retries=1, max_connections=256)
+        connected = open_connection(url, socket_timeout=1.0, retries=1, max_connections=REDIS_CONNECTIONS)
         async with connected as connection, open_clock(connection) as clock:
             clocks = Clocks(signed=time.time, stored=clock)
             app = _receiver(settings, accounts, Inbox(connection, keyring), connection, clocks, follower)
             with contextlib.suppress(StoreUnavailable):  # /readyz will say so; the first look at a case makes up for it
                 await clock.set()
                 await connection.begin(clock())
-            shown = create_metrics_app(_reader(settings, connection, clock).refresh)
-            servers = server(app), server(shown)
+            shown = create_metrics_app(_reader(settings, connection, clock).refresh, readiness_of(app))
+            servers = server(app, receiver_guard(settings)), server(shown)
             stops = ReceiverStop(settings, stop_of(app), servers)
             async with (
                 open_heartbeat(connection, "receiver", lambda: follower.digest, clock),

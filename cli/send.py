@@ -24,13 +24,16 @@ TIMEOUT_SECONDS = 10.0
 
 MEANINGS: Mapping[int, str] = {
     202: "taken: it is stored durably and will be worked on (or it is a repeat of one that is)",
+    400: "the receiver does not read it as HTTP: is the address right, and is it http or https?",
     401: "the signature or its time is wrong: is this the district's secret, and the format it expects?",
     404: "the receiver knows no such district",
     405: "something before the receiver changed the method, or this is not the receiver",
     408: "the body arrived too slowly",
     413: "the body is larger than the receiver allows",
+    414: "the address is longer than the receiver allows",
     415: "the receiver takes plain application/json only: something before it changed the request",
-    503: "the receiver cannot store it now: is its Redis there, and configured as it must be? Or is a limit reached?",
+    431: "the headers are larger than the receiver allows: does something before it add to them?",
+    503: "the receiver cannot take it now: is its Redis there, and configured as it must be? Or is a limit reached?",
 }
 """What each answer of the receiver means to whoever sends."""
 

@@ -9,7 +9,12 @@ from typing import Any
 
 import uvicorn
 
+from receiver.guard.protocol import GuardedProtocol, guarded
+from receiver.guard.shared import Guard
 from remediation.errors import ConfigurationError, Problem
+
+BACKLOG = 512
+"""How many may have dialled without being accepted yet. They may all be accepted at once: descriptors are kept free."""
 
 SPEAKS_WITHIN = 0.5
 """Seconds that a connection which was just accepted has for its request, when the server ends."""
@@ -91,7 +96,7 @@ def _without_news(connections: Iterable[Any]) -> list[Any]:
     return [
         each
         for descriptor, each in waiting.items()
-        if not _is_idle(each) or not (descriptor in unread or _has_begun(each))
+        if not _is_idle(each) or _is_answered(each) or not (descriptor in unread or _has_begun(each))
     ]
 
 
@@ -103,6 +108,11 @@ def _is_idle(connection: Any) -> bool:
     return connection.cycle is None or bool(connection.cycle.response_complete)
 
 
+def _is_answered(connection: Any) -> bool:
+    """Whether it has had its last answer, and is only read so that this arrives."""
+    return isinstance(connection, GuardedProtocol) and connection.is_answered
+
+
 def _has_begun(connection: Any) -> bool:
     """Whether a part of a request's head has come: its scope is there, and the cycle that answers it not yet."""
     return connection.scope is not (connection.cycle and connection.cycle.scope)
@@ -111,7 +121,7 @@ def _has_begun(connection: Any) -> bool:
 def listener(host: str, port: int, setting: str) -> socket.socket:
     """A bound socket. Raises ConfigurationError, naming the setting, when the address is not to be had."""
     try:
-        return socket.create_server((host, port), family=_family(host), backlog=2048, reuse_port=False)
+        return socket.create_server((host, port), family=_family(host), backlog=BACKLOG, reuse_port=False)
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a port"
         raise ConfigurationError([Problem(setting, f"cannot listen on {host}:{port}: {reason}")]) from None
@@ -127,12 +137,15 @@ def address(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def server(app: Any) -> Server:
-    """A server for an ASGI application, without logs of its own: an access log would hold addresses."""
+def server(app: Any, guard: Guard | None = None) -> Server:
+    """A server for an ASGI application, without logs of its own: an access log would hold addresses.
+
+    Without a `guard` it is uvicorn's own protocol, which a single connection can keep busy: for what only we can reach.
+    """
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=guarded(guard) if guard else "httptools",
         ws="none",
         lifespan="off",
         log_config=None,
@@ -140,6 +153,7 @@ def server(app: Any) -> Server:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=30,
+        backlog=BACKLOG,
         timeout_graceful_shutdown=_GIVEN_UP_AFTER,
     )
     return Server(config)

@@ -14,10 +14,12 @@ from receiver.admission import Admission
 from receiver.correlation import Correlated
 from receiver.limits import LastResort, RequestRefused
 from receiver.metrics import OVER_LIMIT, SECRET_ENDS, SECRET_USES, SIGNATURE_FAILURES
-from receiver.stopping import LastAnswers, OutOfTime, Stop
+from receiver.readiness import Readiness, SharedQuestion
+from receiver.stopping import STOPPING, LastAnswers, OutOfTime, Stop
 from remediation.errors import OverLimit, StoreUnavailable
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
+from remediation.store.readiness import store_problems
 from remediation.store.signed_times import SignedTimes
 
 
@@ -53,7 +55,7 @@ def create_app(
 ) -> Starlette:
     """The application that senders talk to. Everything it holds open belongs to whoever calls this.
 
-    `troubles` answers what a person must mend although deliveries can be taken; /readyz tells.
+    `troubles` answers what a person must mend although deliveries can be taken; /readyz tells that there is something.
     """
     stop = Stop()
     app = Starlette(
@@ -81,9 +83,17 @@ def create_app(
     app.state.clocks = clocks
     app.state.max_body_bytes = limits.max_body_bytes
     app.state.body_deadline = limits.body_deadline
-    app.state.allow_weak_durability = allow_weak_durability
-    app.state.troubles = troubles
     app.state.stop = stop
+
+    async def asked() -> Readiness:
+        return Readiness(await store_problems(connection, allow_weak_durability=allow_weak_durability), troubles())
+
+    shared = SharedQuestion(asked)
+
+    async def readiness() -> Readiness:
+        return Readiness([STOPPING]) if stop.is_begun else await shared()
+
+    app.state.readiness = readiness
     return app
 
 
@@ -111,8 +121,22 @@ async def _nothing() -> None:
     """Read nothing before metrics are shown."""
 
 
-def create_metrics_app(refresh: Callable[[], Awaitable[None]] = _nothing) -> Starlette:
-    """What Prometheus asks, on a port of its own. `refresh` reads anew, each time, what others may have changed."""
+def create_metrics_app(
+    refresh: Callable[[], Awaitable[None]] = _nothing, readiness: Callable[[], Awaitable[Readiness]] | None = None
+) -> Starlette:
+    """What Prometheus and operators ask, on a port of its own.
+
+    `refresh` reads anew, each time, what others may have changed. `readiness` is what /readyz tells in full.
+    """
     app = Starlette(routes=[Route("/metrics", health.metrics)])
     app.state.refresh = refresh
+    if readiness:
+        app.router.routes.append(Route("/readyz", health.readyz_in_full))
+        app.state.readiness = readiness
     return app
+
+
+def readiness_of(app: Starlette) -> Callable[[], Awaitable[Readiness]]:
+    """What an application that create_app made answers when it is asked whether it may get deliveries."""
+    question: Callable[[], Awaitable[Readiness]] = app.state.readiness
+    return question

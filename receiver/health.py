@@ -4,9 +4,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from receiver.stopping import STOPPING
-from remediation.store.readiness import store_problems
-
 
 async def livez(_request: Request) -> Response:
     """The process answers. Depends on nothing else: a restart would not bring Redis back."""
@@ -14,17 +11,21 @@ async def livez(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Redis is there, takes writes and keeps them; 503 with the problems otherwise, and as soon as a stop begins.
+    """Redis is there, takes writes and keeps them; 503 otherwise, and as soon as a stop begins.
+
+    What is wrong is told in words of a fixed list.
 
     A refused mappings.yaml is told and nothing more: every receiver has the same file, and with none of them ready no
     delivery would come in, although the earlier accounts still hold.
     """
-    state = request.app.state
-    if state.stop.is_begun:
-        return JSONResponse({"ready": False, "problems": [STOPPING]}, status_code=503)
-    problems = await store_problems(state.connection, allow_weak_durability=state.allow_weak_durability)
-    told = {"ready": not problems, "problems": [*problems, *state.troubles()]}
-    return JSONResponse(told, status_code=503 if problems else 200)
+    readiness = await request.app.state.readiness()
+    return JSONResponse(readiness.words(), status_code=200 if readiness.is_ready else 503)
+
+
+async def readyz_in_full(request: Request) -> Response:
+    """The same answer with everything that is wrong, where no stranger comes."""
+    readiness = await request.app.state.readiness()
+    return JSONResponse(readiness.details(), status_code=200 if readiness.is_ready else 503)
 
 
 async def metrics(request: Request) -> Response:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from receiver.accounts import Account
-from receiver.limits import read_body, require_json
+from receiver.limits import ACCEPTED, read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, OVER_LIMIT, SECRET_USES, SIGNATURE_FAILURES
 from remediation import telemetry
 from remediation.errors import OverLimit, SignatureInvalid, StoreUnavailable, Unreadable
@@ -89,6 +89,7 @@ async def _taken(request: Request, account: Account) -> Response:
     except TimeoutError:
         raise StoreUnavailable("TimeoutError") from None
     ACCEPT_SECONDS.observe(time.perf_counter() - started)
+    setattr(request.state, ACCEPTED, True)
     return _answer(account.sender, HTTPStatus.ACCEPTED, outcome)
 
 

@@ -100,6 +100,23 @@ class Settings(BaseSettings):
     body_deadline: float = Field(
         default=10, gt=0, le=300, allow_inf_nan=False, description="Seconds that a delivery's body may take."
     )
+    max_connections: int = Field(
+        default=1_000, ge=16, le=100_000, description="Connections that senders may hold open at once."
+    )
+    max_url_bytes: int = Field(default=4_096, ge=256, le=65_536, description="The longest address in a request.")
+    max_header_bytes: int = Field(
+        default=16_384, ge=1_024, le=262_144, description="The largest head of a request, and its trailers and framing."
+    )
+    header_deadline: float = Field(
+        default=10, gt=0, le=300, allow_inf_nan=False, description="Seconds that a request's head may take."
+    )
+    idle_seconds: float = Field(
+        default=30,
+        gt=0,
+        le=3_600,
+        allow_inf_nan=False,
+        description="Seconds that a connection may rest between requests.",
+    )
     allow_weak_durability: bool = Field(
         default=False, description="Take a Redis that may lose the last second of what it acknowledged."
     )

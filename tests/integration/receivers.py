@@ -8,7 +8,7 @@ import httpx2
 from redis.asyncio import Redis
 
 from receiver.accounts import Account, Accounts
-from receiver.app import Clocks, Limits, create_app
+from receiver.app import Clocks, Limits, create_app, create_metrics_app, readiness_of
 from remediation.sealing import Keyring
 from remediation.signatures import SignatureFormat, sign
 from remediation.store.connection import Connection
@@ -53,6 +53,7 @@ class Receiver:
     trackers: Mapping[str, Account] = field(default_factory=dict)
     limits: Limits = field(default_factory=lambda: Limits(max_body_bytes=4096, body_deadline=0.3))
     allow_weak_durability: bool = False
+    troubles: Sequence[str] = ()
     clock: ManualClock = field(default_factory=ManualClock)
 
     def __post_init__(self) -> None:
@@ -63,6 +64,7 @@ class Receiver:
             Clocks(self.clock, self.clock),
             limits=self.limits,
             allow_weak_durability=self.allow_weak_durability,
+            troubles=lambda: self.troubles,
         )
 
     async def ask(
@@ -76,6 +78,12 @@ class Receiver:
         transport = httpx2.ASGITransport(app=self.app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://receiver.example") as client:
             return await client.request(method, path, headers=list(headers), content=content)
+
+    async def readiness(self) -> httpx2.Response:
+        """What /readyz answers where no stranger comes."""
+        transport = httpx2.ASGITransport(app=create_metrics_app(readiness=readiness_of(self.app)))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://metrics.example") as client:
+            return await client.get("/readyz")
 
     async def post(self, headers: Pairs, body: bytes, path: str = ADDRESS) -> httpx2.Response:
         """Deliver, with these headers and the content type of JSON."""

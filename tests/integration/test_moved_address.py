@@ -72,7 +72,7 @@ async def test_a_receiver_takes_the_next_delivery_and_is_ready(address: Address,
         assert {answer.status_code for answer in answers} == {202}, "so many connections are open now"
         await address.change_places()
         assert (await receiver.deliver(event(9))).status_code == 503, "the address leads to the old one"
-        ready = await receiver.ask("GET", "/readyz")
+        ready = await receiver.readiness()
         assert (ready.status_code, ready.json()["problems"]) == (503, [REPLICA])
         address.follow()
         answers = await asyncio.gather(*(receiver.deliver(event(number)) for number in range(10, 18)))
@@ -85,7 +85,7 @@ async def test_readiness_believes_no_old_connection(address: Address, keyring: K
         receiver = Receiver(connection, keyring, allow_weak_durability=True)
         assert (await receiver.ask("GET", "/readyz")).status_code == 200
         await address.change_places()
-        assert (await receiver.ask("GET", "/readyz")).json() == {"ready": False, "problems": [REPLICA]}
+        assert (await receiver.readiness()).json() == {"ready": False, "problems": [REPLICA]}
         address.follow()
         assert (await receiver.ask("GET", "/readyz")).status_code == 200
 

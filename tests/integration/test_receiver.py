@@ -310,6 +310,32 @@ async def test_alive_depends_on_nothing_and_ready_on_durability(receiver: Receiv
     assert (await receiver.ask("GET", "/livez")).status_code == 200
     ready = await receiver.ask("GET", "/readyz")
     assert (ready.status_code, ready.json()) == (200, {"ready": True, "problems": []})
+    assert (await receiver.readiness()).json() == ready.json()
+
+
+async def test_strangers_learn_from_readiness_no_more_than_words_of_a_fixed_list(
+    connection: Connection, keyring: Keyring
+) -> None:
+    refused = "mappings.yaml was refused: /etc/remedy/mappings.yaml:6:1: rulez: is not known here"
+    receiver = Receiver(connection, keyring, troubles=(refused,))
+    ready = await receiver.ask("GET", "/readyz")
+    assert (ready.status_code, ready.json()) == (200, {"ready": True, "problems": ["trouble"]})
+    assert (await receiver.readiness()).json() == {"ready": True, "problems": [refused]}
+    await connection.redis.config_set("appendfsync", "everysec")
+    try:
+        ready, in_full = await receiver.ask("GET", "/readyz"), await receiver.readiness()
+    finally:
+        await connection.redis.config_set("appendfsync", "always")
+    assert (ready.status_code, ready.json()) == (503, {"ready": False, "problems": ["store", "trouble"]})
+    assert (in_full.status_code, in_full.json()["problems"]) == (503, ["appendfsync is everysec, not always", refused])
+
+
+async def test_strangers_who_ask_for_readiness_at_once_have_redis_asked_once(receiver: Receiver) -> None:
+    redis: Redis = receiver.connection.redis
+    before = (await redis.info("commandstats"))["cmdstat_config|get"]["calls"]
+    answers = await asyncio.gather(*(receiver.ask("GET", "/readyz") for _ in range(30)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert (await redis.info("commandstats"))["cmdstat_config|get"]["calls"] - before < 10
 
 
 @pytest.mark.parametrize(
@@ -322,7 +348,7 @@ async def test_a_redis_that_may_forget_is_not_ready_unless_that_is_allowed(
     redis: Redis = connection.redis
     await redis.config_set(name, weak)
     try:
-        strict = await Receiver(connection, keyring).ask("GET", "/readyz")
+        strict = await Receiver(connection, keyring).readiness()
         lenient = await Receiver(connection, keyring, allow_weak_durability=True).ask("GET", "/readyz")
     finally:
         await redis.config_set(name, strong)

@@ -62,7 +62,7 @@ async def test_redis_away_is_503_and_ready_says_so(folder: Path, keyring: Keyrin
         url = server.url
     async with receiver_on(url, keyring, form) as receiver:
         assert is_honest(await receiver.deliver(event(), SignatureFormat.TIMESTAMPED))
-        ready = await receiver.ask("GET", "/readyz")
+        ready = await receiver.readiness()
         assert (ready.status_code, ready.json()["problems"]) == (503, ["Redis does not answer"])
         assert (await receiver.ask("GET", "/livez")).status_code == 200
 

@@ -139,8 +139,9 @@ class Scene:
             self.mount(rules)
 
     def readiness(self, role: str) -> tuple[int, dict[str, Any]]:
-        """What /readyz answers."""
-        answer = httpx2.get(f"{self.addresses[role]}/readyz", trust_env=False)
+        """What /readyz answers where no stranger comes."""
+        where = "metrics" if role == "receiver" else role
+        answer = httpx2.get(f"{self.addresses[where]}/readyz", trust_env=False)
         return answer.status_code, answer.json()
 
     def measured(self, where: str, name: str) -> float:

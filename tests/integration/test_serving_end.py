@@ -10,6 +10,10 @@ from typing import Any
 import uvloop
 
 from cli.serving import SPEAKS_WITHIN, Server, _without_news, listener, server
+from receiver.guard.budget import HttpLimits
+from receiver.guard.places import Places
+from receiver.guard.refusals import Refusals
+from receiver.guard.shared import Guard
 
 REQUEST = b"GET %b HTTP/1.1\r\nhost: receiver.example\r\n\r\n"
 BEFORE = 0.15
@@ -27,11 +31,11 @@ async def app(scope: Any, _receive: Any, send: Any) -> None:
 
 
 def served(play: Callable[[Server, tuple[str, int]], Coroutine[Any, Any, None]]) -> None:
-    """Play with a server, which has ended afterwards."""
+    """Play with a server, which has ended afterwards, and with one that has guards."""
 
-    async def main() -> None:
+    async def main(guard: Guard | None = None) -> None:
         with listener("127.0.0.1", 0, "TEST_PORT") as bound:
-            serving = server(app)
+            serving = server(app, guard)
             running = asyncio.create_task(serving.serve([bound]))
             while not serving.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
@@ -39,6 +43,7 @@ def served(play: Callable[[Server, tuple[str, int]], Coroutine[Any, Any, None]])
             await asyncio.wait_for(running, 20)
 
     uvloop.run(main())
+    uvloop.run(main(Guard(HttpLimits(), Places(64, 1_000_000), Refusals(time.monotonic))))
 
 
 def ask(connection: socket.socket, path: bytes = b"/") -> bytes:

@@ -49,7 +49,7 @@ def test_the_exit_code_says_whether_it_was_taken_and_whether_to_try_again(status
 
 
 def test_every_answer_of_the_receiver_has_a_meaning() -> None:
-    assert set(MEANINGS) == {202, 401, 404, 405, 408, 413, 415, 503}
+    assert set(MEANINGS) == {202, 400, 401, 404, 405, 408, 413, 414, 415, 431, 503}
 
 
 @pytest.mark.parametrize("form", ["hex", "prefixed", "base64", "timestamped", "standard"])
