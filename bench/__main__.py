@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import accepting, deciding, looking, sizing, starting, telling, waking
+from bench import accepting, deciding, guarding, looking, sizing, starting, telling, waking
 from bench.effort import LONG, QUICK, USUAL, Effort
 from bench.picture import svg
 from bench.report import Report, as_json, table
 
 TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "accepting": accepting.measure,
+    "guarding": guarding.measure,
     "waking": waking.measure,
     "looking": looking.measure,
     "deciding": deciding.measure,

@@ -1,6 +1,7 @@
 """What our own processes are held to, each a process of its own: `python -m bench.anchors <which> [redis url] [port]`.
 
 ceiling   Starlette reads the body and checks its HMAC; stores nothing. Nothing in Python can be faster
+guarded   the same on the server with guards, as the receiver has them
 enqueue   the same, then JSON and arq's own enqueue_job with the body
 worker    an arq worker as it comes
 """
@@ -21,7 +22,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bench.deliveries import PATH, SECRET
+from cli.guarding import receiver_guard
 from cli.serving import address, listener, server
+from remediation.settings import load_settings
 
 LISTENS = "anchor_listens"
 ARRIVED = "anchor:arrived:"
@@ -54,12 +57,14 @@ async def arrived(ctx: dict[str, ArqRedis], word: str) -> None:
 
 
 async def _serve(which: str, redis_url: str, port: int) -> None:
-    app = Starlette(routes=[Route(PATH, {"ceiling": ceiling, "enqueue": enqueue}[which], methods=["POST"])])
+    app = Starlette(
+        routes=[Route(PATH, {"ceiling": ceiling, "guarded": ceiling, "enqueue": enqueue}[which], methods=["POST"])]
+    )
     if redis_url:
         app.state.arq = ArqRedis(ConnectionPool.from_url(redis_url))
     bound = listener("127.0.0.1", port, which)
     print(json.dumps({"event": LISTENS, "address": address(bound)}), flush=True)
-    await server(app).serve([bound])
+    await server(app, guard=receiver_guard(load_settings()) if which == "guarded" else None).serve([bound])
 
 
 async def _work(redis_url: str) -> None:

@@ -72,10 +72,20 @@ class _Run:
     deliveries: Deliveries
     over: asyncio.Future[None]
     free: deque["_Sender"] = field(default_factory=deque)
+    dialing: set["asyncio.Task[object]"] = field(default_factory=set)
     latencies: list[float] = field(default_factory=list)
     sent: int = 0
     started: float = 0.0
     ended: float = 0.0
+
+    def dial(self) -> "asyncio.Task[object]":
+        """One more connection, which is free once it is made."""
+        loop = asyncio.get_running_loop()
+        host, port = urlsplit(self.order.address).netloc.split(":")
+        task = loop.create_task(loop.create_connection(lambda: _Sender(self), host, int(port)))
+        self.dialing.add(task)
+        task.add_done_callback(self.dialing.discard)
+        return task
 
     def begin(self) -> None:
         self.started = time.perf_counter()
@@ -142,7 +152,11 @@ class _Sender(asyncio.Protocol):
         self._run.free.append(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._run.fail(f"a connection broke: {type(exc).__name__}")
+        if self in self._run.free:  # a server may close what rests: a sender dials anew
+            self._run.free.remove(self)
+            self._run.dial()
+        else:
+            self._run.fail(f"a connection broke: {type(exc).__name__}")
 
     def send(self, request: bytes, due: float) -> None:
         self.due = due
@@ -155,12 +169,10 @@ class _Sender(asyncio.Protocol):
         self._run.answered(self, self._parser.get_status_code())
 
 
-async def _carry_out(order: Order) -> Outcome:
-    loop = asyncio.get_running_loop()
-    host, port = urlsplit(order.address).netloc.split(":")
-    run = _Run(order, Deliveries(order.address, order.run), loop.create_future())
-    for _ in range(order.connections):
-        await loop.create_connection(lambda: _Sender(run), host, int(port))
+async def carry_out(order: Order) -> Outcome:
+    """Send from this process. Raises LoadFailed."""
+    run = _Run(order, Deliveries(order.address, order.run), asyncio.get_running_loop().create_future())
+    await asyncio.gather(*(run.dial() for _ in range(order.connections)))
     run.begin()
     async with asyncio.timeout(order.seconds + _DRAIN_SECONDS):
         await run.over
@@ -170,4 +182,4 @@ async def _carry_out(order: Order) -> Outcome:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(uvloop.run(_carry_out(Order(**json.loads(sys.argv[1])))))))
+    print(json.dumps(asdict(uvloop.run(carry_out(Order(**json.loads(sys.argv[1])))))))
