@@ -7,8 +7,7 @@ import structlog
 
 from cli.serving import BACKLOG
 from receiver.guard.budget import HttpLimits
-from receiver.guard.places import SPARE, Places
-from receiver.guard.refusals import Refusals
+from receiver.guard.places import SPARE
 from receiver.guard.shared import Guard
 from receiver.metrics import CONNECTIONS
 from remediation.settings import Settings
@@ -35,7 +34,7 @@ def receiver_guard(settings: Settings) -> Guard:
         linger_seconds=settings.body_deadline,
     )
     most_bytes = max(_MOST_UNANSWERED_BYTES, 2 * settings.max_body_bytes)
-    guard = Guard(limits, Places(affordable(settings.max_connections), most_bytes), Refusals(time.monotonic))
+    guard = Guard.of(limits, affordable(settings.max_connections), most_bytes, time.monotonic)
     CONNECTIONS.set_function(lambda: guard.places.open)
     return guard
 

@@ -11,6 +11,8 @@ from enum import Enum
 from receiver.guard.refusals import Refusal
 
 _END_OF_HEAD = b"\r\n\r\n"
+_ITS_SIZE = len(_END_OF_HEAD)
+_LENGTH = b"\r\ncontent-length: "
 _SMALLEST_PIECE = 256
 """The least that is parsed of a chunked body at once, although what its framing may still use is less."""
 
@@ -67,13 +69,14 @@ class ConnectionBudget:
     """What a connection has used, and what it waits for. Whoever owns it tells it what the parser saw."""
 
     __slots__ = (
-        *("_limits", "_most_head", "_tail", "_timed"),
+        *("_limits", "_most_head", "_tail", "most_url", "_timed"),
         *("body", "deadline", "drained", "framing", "head", "left", "phase"),
     )
 
     def __init__(self, limits: HttpLimits, now: float) -> None:
         self._limits = limits
         self._most_head = limits.head_bytes
+        self.most_url = limits.url_bytes
         self._tail = b""  # the last bytes of a head that comes in pieces
         self._timed = True  # whether the deadline is that of a head: the first one's time runs from the beginning
         self.phase = IDLE
@@ -85,20 +88,23 @@ class ConnectionBudget:
         self.drained = 0
 
     def piece_end(self, data: bytes, start: int) -> int:
-        """Up to where `data` is to be parsed now, from `start` on; `start` itself while an answer is awaited.
+        """Up to where `data` is to be parsed now, from `start` on; `start` itself while nothing is.
 
         What it answers counts as used. Raises OverBudget where what was used before is too much.
         """
         phase = self.phase
-        if phase is IDLE and not self.head:  # most requests come whole
-            found = data.find(_END_OF_HEAD, start)
-            if 0 <= found <= start + self._most_head - len(_END_OF_HEAD):
-                end = found + len(_END_OF_HEAD)
+        if phase is IDLE and not self.head:
+            end = data.find(_END_OF_HEAD, start) + _ITS_SIZE
+            if _ITS_SIZE <= end <= start + self._most_head:
                 self.head = end - start
-                return end
+                # Most requests come whole and alone: their length is seen at a glance. The parser reads it itself, and
+                # where it is another one it says so, or what follows is dropped like what follows a body in chunks.
+                at = data.find(_LENGTH, start, end)
+                is_whole = at > 0 and data.startswith(b"%d\r" % (len(data) - end), at + len(_LENGTH))
+                return len(data) if is_whole else end
         if phase is BODY:
             return self._body_end(data, start)
-        return start if phase is WORK else self._head_end(data, start)
+        return start if phase is WORK or phase is CLOSING else self._head_end(data, start)
 
     def _body_end(self, data: bytes, start: int) -> int:
         size = len(data) - start
@@ -127,11 +133,6 @@ class ConnectionBudget:
                 raise OverBudget(Refusal.TRAILERS)
         elif (self.phase is HEAD or self.phase is IDLE) and self.head >= self._most_head:
             raise OverBudget(Refusal.HEADERS)
-
-    def url_comes(self, url: bytes) -> None:
-        """The parser has seen so much of a request's address. Raises OverBudget."""
-        if len(url) > self._limits.url_bytes:
-            raise OverBudget(Refusal.URL)
 
     def head_ends(self, body_length: int | None) -> None:
         """The parser saw the end of a head; None: the body comes in chunks."""

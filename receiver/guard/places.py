@@ -6,7 +6,7 @@ go those that wait and have had a delivery accepted: their senders know a secret
 """
 
 import itertools
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -16,9 +16,13 @@ SPARE = 64
 
 
 class Places(Generic[Key]):
-    """Places for `limit` connections, and room for `most_bytes` of requests that are not answered yet."""
+    """Places for `limit` connections, and room for `most_bytes` of requests that are not answered yet.
 
-    def __init__(self, limit: int, most_bytes: int) -> None:
+    `is_at_work` says whether a connection's request is complete and not answered yet.
+    """
+
+    def __init__(self, limit: int, most_bytes: int, is_at_work: Callable[[Key], bool]) -> None:
+        self._is_at_work = is_at_work
         self._limit = limit
         self._most_bytes = most_bytes
         self._inside: set[Key] = set()
@@ -41,7 +45,7 @@ class Places(Generic[Key]):
         """A new connection; it waits. Who has to go for it: nobody, another one, or itself, where all are at work."""
         gone = None
         if len(self._inside) >= self._limit:
-            gone = next(itertools.chain(self._ending, self._waiting, self._proven), key)
+            gone = next(itertools.chain(self._ending, self._idle()), key)
             if gone == key:
                 return key
             self._expel(gone)
@@ -49,22 +53,20 @@ class Places(Generic[Key]):
         self._waiting[key] = None
         return gone
 
-    def works(self, key: Key) -> None:
-        """Its request is complete: we are at work for it."""
-        self._waiting.pop(key, None)
-        self._proven.pop(key, None)
-
     def waits(self, key: Key, *, is_proven: bool = False) -> None:
         """Its request was answered, and it may ask again. Proven: a delivery of its was accepted."""
         if key in self._held:
             self.holds(key, 0)
         if key in self._inside:
+            self._waiting.pop(key, None)
+            self._proven.pop(key, None)
             (self._proven if is_proven else self._waiting)[key] = None
 
     def ends(self, key: Key) -> Key | None:
         """It was answered for the last time. Who has to go at once, since too many without a place are still there."""
         self.holds(key, 0)
-        self.works(key)
+        self._waiting.pop(key, None)
+        self._proven.pop(key, None)
         if key in self._inside:
             self._ending[key] = None
             return None
@@ -90,15 +92,20 @@ class Places(Generic[Key]):
             self._held[key] = size
         gone: list[Key] = []
         if self.held_bytes > self._most_bytes:
-            waiting = [each for each in (*self._waiting, *self._proven) if each in self._held]
+            waiting = [each for each in self._idle() if each in self._held]
             for each in (*waiting, key):
                 if self.held_bytes > self._most_bytes and each in self._held:
                     gone.append(each)
                     self._expel(each)
         return gone
 
+    def _idle(self) -> Iterator[Key]:
+        """Those that may have to go, in this order."""
+        return (key for key in itertools.chain(self._waiting, self._proven) if not self._is_at_work(key))
+
     def _expel(self, key: Key) -> None:
         self._inside.discard(key)
-        self.works(key)
+        self._waiting.pop(key, None)
+        self._proven.pop(key, None)
         self._ending.pop(key, None)
         self.held_bytes -= self._held.pop(key, 0)

@@ -27,15 +27,14 @@ _STOPPING_SECONDS = 1.0
 _COUNTED_BYTES = 16_384
 """A request that came at once and has no more than this is not counted against what all may hold."""
 
+_REFRESHED_SECONDS = 0.5
+"""How exactly a connection's row among those who wait says for how long it has waited."""
+
 _LENGTH_OVERFLOW = "Content-Length overflow"
 """llhttp's words for a number that it cannot hold."""
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _WATCHED = _FRAMING | {b"expect", b"upgrade"}
-
-
-class _Surplus(Exception):
-    """A request began where none may be parsed now."""
 
 
 def guarded(guard: Guard) -> type["GuardedProtocol"]:
@@ -48,7 +47,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     # uvicorn's own attributes fill the dictionary that Python shares between instances; more would make each one slow.
     __slots__ = (
-        *("_budget", "_exit", "_has_ended", "_held", "_is_deaf", "_is_proven", "_is_stopping"),
+        *("_budget", "_exit", "_has_ended", "_held", "_is_deaf", "_is_counted", "_is_proven"),
+        *("_is_stopping", "_stays_until"),
         *("_keeps_alive", "_length", "_timer", "_upgrades"),
     )
 
@@ -66,6 +66,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_deaf = False  # the parser takes no more
         self._has_ended = False  # the other end sends no more
         self._is_proven = False  # a delivery was accepted on it
+        self._is_counted = False  # its request is counted against what all may hold
+        self._stays_until = 0.0  # for so long, its row among those who wait is right
         self._is_stopping = False
 
     # The transport's side
@@ -83,23 +85,36 @@ class GuardedProtocol(HttpToolsProtocol):
             gone.expel(Refusal.CROWDED)
 
     def data_received(self, data: bytes) -> None:
-        """Parse as much as may be parsed now."""
-        budget = self._budget
-        if budget.phase is CLOSING:
-            self._drain(data)
-        elif self._held:
-            self._held += data
-        else:
-            self._parse(data)
+        """Give the parser one request, which calls the methods below, and hold what follows it."""
+        budget, size, start, piece = self._budget, len(data), 0, b""
+        try:
+            while start < size:
+                end = budget.piece_end(data, start)
+                if end == start:
+                    self._not_now(data[start:])
+                    return
+                start, piece = end, data[start:end]
+                self.parser.feed_data(piece)
+            if budget.phase is not WORK or budget.left is None:
+                self._run_dry()
+            elif size > _COUNTED_BYTES:
+                self._count()
+        except OverBudget as error:
+            self._refuse(self._named(error.refusal))
+        except httptools.HttpParserUpgrade as upgrade:
+            self._without_upgrade()
+            if budget.phase is not CLOSING:
+                self.data_received(piece[upgrade.args[0] :] + data[start:])
+        except httptools.HttpParserError as error:
+            self._not_parsed(error)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """A request that came whole is answered although its sender has shut its half of the connection."""
         self._has_ended = True
-        if self._budget.phase is not WORK:
-            return False
-        if not self._held:
+        is_complete = self._budget.phase is WORK
+        if is_complete and not self._held:
             self._ends_after_this()
-        return True
+        return is_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give back everything."""
@@ -124,38 +139,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     # Parsing
 
-    def _parse(self, data: bytes) -> None:
-        """Give the parser one request; it calls the methods below."""
-        budget, size, start = self._budget, len(data), 0
-        try:
-            while start < size:
-                end = budget.piece_end(data, start)
-                if end == start:
-                    self._hold(data[start:])
-                    return
-                start, piece = end, data[start:end]
-                self.parser.feed_data(piece)
-            if budget.phase is not WORK or budget.left is None:
-                self._run_dry()
-            elif budget.body > _COUNTED_BYTES:
-                self._count()
-        except OverBudget as error:
-            self._refuse(self._named(error.refusal))
-        except httptools.HttpParserUpgrade:
-            self._without_upgrade()
-            if budget.phase is not CLOSING:
-                self._parse(data[start:])
-        except httptools.HttpParserError as error:
-            self._not_parsed(error)
-
     def _named(self, refusal: Refusal) -> Refusal:
         """The same, or what is more to the point: a head that is too large because of its address."""
-        if self._budget.phase is HEAD and refusal is Refusal.HEADERS:
-            try:
-                self._budget.url_comes(self.url)
-            except OverBudget as error:
-                return error.refusal
-        return refusal
+        is_head = self._budget.phase is HEAD and refusal is Refusal.HEADERS
+        return Refusal.URL if is_head and len(self.url) > self._budget.most_url else refusal
 
     def _not_parsed(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__
@@ -180,23 +167,27 @@ class GuardedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._not_parsed(error)
 
-    def _hold(self, data: bytes) -> None:
-        """Keep what follows a request until that is answered, and read no more."""
-        self._held, self.flow.held_back = data, True
+    def _not_now(self, data: bytes) -> None:
+        """Keep what follows a request until that is answered, and read no more. After the last answer, drop it."""
+        if self._budget.phase is CLOSING:
+            self._drain(len(data))
+            return
+        self._held, self.flow.held_back = self._held + data, True
         self.flow.pause_reading()
         self._count()
 
     def _run_dry(self) -> None:
         """A request is incomplete: its time runs, and it counts. Raises OverBudget where it has come to too much."""
         budget = self._budget
-        if budget.phase is HEAD:
-            budget.url_comes(self.url)
+        if budget.phase is HEAD and len(self.url) > budget.most_url:
+            raise OverBudget(Refusal.URL)
         budget.check()
         budget.runs_dry(self.loop.time())
         self._arm()
         self._count()
 
     def _count(self) -> None:
+        self._is_counted = True
         for gone in self.guard.places.holds(self, self._budget.head + self._budget.body + len(self._held)):
             gone.expel(Refusal.BODIES)
 
@@ -209,7 +200,7 @@ class GuardedProtocol(HttpToolsProtocol):
             budget.phase, self._length = HEAD, 0
             super().on_message_begin()
         elif budget.phase is WORK:
-            raise _Surplus
+            raise OverBudget(Refusal.GARBLED)  # it began where none may be parsed: it is dropped
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; after the body, a trailer, which goes nowhere."""
@@ -230,7 +221,8 @@ class GuardedProtocol(HttpToolsProtocol):
         budget = self._budget
         if budget.phase is not HEAD:
             return
-        budget.url_comes(self.url)
+        if len(self.url) > budget.most_url:
+            raise OverBudget(Refusal.URL)
         super().on_headers_complete()
         budget.head_ends(self._length)
         self._upgrades = self._upgrades and self.parser.should_upgrade()
@@ -255,7 +247,6 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._upgrades:
             return  # its body is still to come
         self._budget.phase = WORK
-        self.guard.places.works(self)
         cycle = self.cycle
         if not cycle.response_started:
             cycle.keep_alive = self._keeps_alive
@@ -273,9 +264,15 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._is_deaf or (self._has_ended and not self._held):
             self._close()
             return
-        budget.answered(self.loop.time())
-        self._is_proven = self._is_proven or ACCEPTED in self.cycle.scope["state"]
-        self.guard.places.waits(self, is_proven=self._is_proven)
+        now = self.loop.time()
+        budget.answered(now)
+        if now > self._stays_until:
+            self._stays_until = now + _REFRESHED_SECONDS
+            self._is_proven = self._is_proven or ACCEPTED in self.cycle.scope["state"]
+            self.guard.places.waits(self, is_proven=self._is_proven)
+        elif self._is_counted:
+            self.guard.places.holds(self, 0)
+        self._is_counted = False
         if self._held:
             Context().run(self._go_on)  # nothing of this request, as its id in log lines, is the next one's
         elif self.flow.read_paused:
@@ -284,7 +281,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _go_on(self) -> None:
         """Take up what was held back."""
         held, self._held, self.flow.held_back = self._held, b"", False
-        self._parse(held)
+        self.data_received(held)
         if self._held or self._budget.phase is CLOSING:
             return
         if self._has_ended and self._budget.phase is not WORK:
@@ -296,6 +293,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._keeps_alive = False
         if not self.cycle.response_started:
             self.cycle.keep_alive = False
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a request is complete and not answered yet."""
+        return self._budget.phase is WORK
 
     @property
     def is_answered(self) -> bool:
@@ -364,14 +366,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self._budget.closes(self.loop.time(), _STOPPING_SECONDS if self._is_stopping else math.inf)
         self._arm()
 
-    def _drain(self, data: bytes) -> None:
-        match self._budget.drains(len(data)):
-            case Drained.ALL:
-                self.transport.close()
-            case Drained.TOO_MUCH:
-                self.transport.abort()
-            case Drained.MORE:
-                pass
+    def _drain(self, size: int) -> None:
+        drained = self._budget.drains(size)
+        if drained is Drained.ALL:
+            self.transport.close()
+        elif drained is Drained.TOO_MUCH:
+            self.transport.abort()
 
     # Time
 

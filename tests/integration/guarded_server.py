@@ -20,8 +20,7 @@ from starlette.routing import Route
 from cli.serving import Server, listener, server
 from receiver import answers
 from receiver.guard.budget import HttpLimits
-from receiver.guard.places import Places
-from receiver.guard.refusals import Refusal, Refusals
+from receiver.guard.refusals import Refusal
 from receiver.guard.shared import Guard
 from receiver.limits import LastResort, RequestRefused, read_body
 
@@ -170,7 +169,7 @@ def refused(refusal: Refusal) -> float:
 @contextlib.contextmanager
 def guarded_server(limits: HttpLimits = LIMITS, connections: int = 64, most_bytes: int = 262_144) -> Iterator[Guarded]:
     """A server, for as long as this is open."""
-    guard = Guard(limits, Places(connections, most_bytes), Refusals(time.monotonic))
+    guard = Guard.of(limits, connections, most_bytes, time.monotonic)
     serving = server(_application(), guard=guard)
     with listener("127.0.0.1", 0, "PORT") as bound:
         port = bound.getsockname()[1]

@@ -11,8 +11,6 @@ import uvloop
 
 from cli.serving import SPEAKS_WITHIN, Server, _without_news, listener, server
 from receiver.guard.budget import HttpLimits
-from receiver.guard.places import Places
-from receiver.guard.refusals import Refusals
 from receiver.guard.shared import Guard
 
 REQUEST = b"GET %b HTTP/1.1\r\nhost: receiver.example\r\n\r\n"
@@ -43,7 +41,7 @@ def served(play: Callable[[Server, tuple[str, int]], Coroutine[Any, Any, None]])
             await asyncio.wait_for(running, 20)
 
     uvloop.run(main())
-    uvloop.run(main(Guard(HttpLimits(), Places(64, 1_000_000), Refusals(time.monotonic))))
+    uvloop.run(main(Guard.of(HttpLimits(), 64, 1_000_000, time.monotonic)))
 
 
 def ask(connection: socket.socket, path: bytes = b"/") -> bytes:

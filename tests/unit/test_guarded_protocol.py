@@ -13,9 +13,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from receiver.guard.budget import HttpLimits
-from receiver.guard.places import Places
 from receiver.guard.protocol import GuardedProtocol, guarded
-from receiver.guard.refusals import Refusals
 from receiver.guard.shared import Guard
 
 LIMITS = HttpLimits(url_bytes=60, head_bytes=300, head_seconds=10.0, idle_seconds=10.0, linger_seconds=10.0)
@@ -95,7 +93,7 @@ class Wire:
 
 
 def connected() -> tuple[Wire, Guard]:
-    guard = Guard(LIMITS, Places(4, MOST_BYTES), Refusals(lambda: 0.0))
+    guard = Guard.of(LIMITS, 4, MOST_BYTES, lambda: 0.0)
     config = Config(application, http=guarded(guard), ws="none", lifespan="off", log_config=None, proxy_headers=False)
     config.load()
     make: Callable[..., Any] = config.http_protocol_class

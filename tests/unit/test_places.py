@@ -10,6 +10,11 @@ from receiver.sampling import SECONDS, Sampled
 LIMIT, BYTES = 3, 100
 
 
+def nobody(_key: str) -> bool:
+    """Nobody is at work."""
+    return False
+
+
 class Crowd(RuleBasedStateMachine):
     """Connections come, work, wait, end and go in any order. Keys are numbers, in the order in which they came."""
 
@@ -17,7 +22,7 @@ class Crowd(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.places: Places[int] = Places(LIMIT, BYTES)
+        self.places: Places[int] = Places(LIMIT, BYTES, lambda key: key in self.working)
         self.number = 0
         self.working: set[int] = set()
         self.alive: set[int] = set()
@@ -51,7 +56,6 @@ class Crowd(RuleBasedStateMachine):
     @rule(key=connections)
     def works(self, key: int) -> None:
         if key in self.alive - self.lost:
-            self.places.works(key)
             self.working.add(key)
 
     @rule(key=connections, is_proven=st.booleans())
@@ -95,9 +99,8 @@ TestCrowd = Crowd.TestCase
 
 
 def test_the_one_that_waits_longest_goes_first() -> None:
-    places: Places[str] = Places(3, BYTES)
+    places: Places[str] = Places(3, BYTES, nobody)
     assert [places.enter(key) for key in ("first", "second", "third")] == [None] * 3
-    places.works("first")
     places.waits("first")
     assert places.enter("fourth") == "second"
     assert places.enter("fifth") == "third"
@@ -105,18 +108,20 @@ def test_the_one_that_waits_longest_goes_first() -> None:
 
 
 def test_one_whose_delivery_was_accepted_goes_after_all_others_that_wait() -> None:
-    places: Places[str] = Places(2, BYTES)
+    places: Places[str] = Places(2, BYTES, nobody)
     for key in ("first", "second"):
         places.enter(key)
-    places.works("first")
     places.waits("first", is_proven=True)
     assert [places.enter(key) for key in ("third", "fourth")] == ["second", "third"]
-    places.works("fourth")
-    assert places.enter("fifth") == "first"
+    places.leave("fourth")
+    places.enter("fifth")
+    assert places.enter("sixth") == "fifth"
+    places.waits("sixth", is_proven=True)
+    assert places.enter("seventh") == "first"
 
 
 def test_one_that_is_answered_for_the_last_time_goes_before_all_others() -> None:
-    places: Places[str] = Places(2, BYTES)
+    places: Places[str] = Places(2, BYTES, nobody)
     places.enter("first")
     places.enter("second")
     places.ends("second")
@@ -124,9 +129,8 @@ def test_one_that_is_answered_for_the_last_time_goes_before_all_others() -> None
 
 
 def test_only_so_many_may_read_why_they_were_refused() -> None:
-    places: Places[int] = Places(1, BYTES)
+    places: Places[int] = Places(1, BYTES, {0}.__contains__)
     places.enter(0)
-    places.works(0)
     assert [places.enter(key) for key in range(1, SPARE + 2)] == list(range(1, SPARE + 2))
     assert [places.ends(key) for key in range(1, SPARE + 1)] == [None] * SPARE
     assert places.ends(SPARE + 1) == 1
