@@ -26,8 +26,8 @@ class Running:
     metrics: str
 
     def readyz(self) -> httpx2.Response:
-        """Its word on whether it is ready."""
-        return httpx2.get(f"{self.address}/readyz", timeout=ANSWERS_WITHIN, trust_env=False)
+        """Its word on whether it is ready, in full."""
+        return httpx2.get(f"{self.metrics}/readyz", timeout=ANSWERS_WITHIN, trust_env=False)
 
     def answers(self) -> bool:
         """Whether it is there, and ready."""
