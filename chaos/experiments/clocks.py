@@ -89,6 +89,6 @@ def _short_sighted(world: World) -> str:
 
 
 EXPERIMENTS = (
-    Experiment("clocks-apart", "crons and cases shared by workers whose clocks differ", clocks_apart, 1, 10),
+    Experiment("clocks-apart", "rounds and cases shared by workers whose clocks differ", clocks_apart, 1, 10),
     Experiment("away-for-a-day", "no worker for a day (the clock is moved)", away_for_a_day, 30, 2_000),
 )
