@@ -62,10 +62,15 @@ def measure(effort: Effort) -> Report:
         costs = _costs(Path(name), environment, effort)
         with running("receiver", ("cli", "run", "receiver"), Path(name), {**environment, **SETTINGS}) as receiver:
             put_load(Order(receiver.address("receiver_listens"), "warm", 202, 0.5))
+            alone = _good(receiver, "alone", max(2.0, effort.seconds))
             beside = [good_beside(kind, receiver, max(2.0, effort.seconds)) for kind in KINDS]
     return Report(
         topic="guarding",
-        lines=(*_cost_lines(costs), *map(_line, beside)),
+        lines=(
+            *_cost_lines(costs),
+            Line("P7", "anchor: good deliveries with nobody beside", f"p99 {alone.p99:.0f} ms"),
+            *map(_line, beside),
+        ),
         figures={"cost": costs, "beside": {each.kind: _figures(each) for each in beside}},
         unit="ms, p99 of good deliveries beside each kind of stranger",
         bars={each.kind: each.good.p99 for each in beside},
@@ -95,6 +100,12 @@ def _costs(folder: Path, environment: Mapping[str, str], effort: Effort) -> dict
     return found
 
 
+def _good(receiver: Program, run: str, seconds: float) -> Outcome:
+    """Good deliveries. Raises LoadFailed if one of them is not answered 202."""
+    address = receiver.address("receiver_listens")
+    return put_load(Order(address, run, 202, seconds, connections=8, rate=GOOD_RATE))
+
+
 def good_beside(kind: str, receiver: Program, seconds: float) -> Beside:
     """Good deliveries while strangers bother the receiver. Raises LoadFailed if one of them is not answered 202."""
     address = receiver.address("receiver_listens")
@@ -102,7 +113,7 @@ def good_beside(kind: str, receiver: Program, seconds: float) -> Beside:
     words = [sys.executable, "-m", "bench.strangers", kind, address, str(seconds + 1)]
     with subprocess.Popen(words, stdout=subprocess.PIPE) as stranger, _watched(receiver.pid) as memory:  # noqa: S603 - our own interpreter
         time.sleep(0.5)
-        good = put_load(Order(address, kind.replace(" ", "-"), 202, seconds, connections=8, rate=GOOD_RATE))
+        good = _good(receiver, kind.replace(" ", "-"), seconds)
         told = json.loads(stranger.communicate()[0])
     grown = max(memory, default=before) - before
     left = _memory_that_comes_back(receiver.pid, before) - before
