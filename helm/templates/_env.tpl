@@ -112,8 +112,16 @@ REDIS_URL: {value: {{ printf "redis://%s-valkey:6379/0" (include "remedy.fullnam
 REDIS_URL: {valueFrom: {secretKeyRef: {name: {{ $redis.existingSecret | quote }}, key: {{ $redis.urlKey | quote }}}}}
 {{- else if $redis.url }}
 REDIS_URL: {value: {{ $redis.url | quote }}}
+{{- else if $redis.sentinel.hosts }}
+REDIS_URL: {value: {{ printf "%s+sentinel://%s/%s/%d" (ternary "rediss" "redis" $redis.tls.enabled) (join "," $redis.sentinel.hosts) $redis.sentinel.master (int64 $redis.database) | quote }}}
+{{- with $redis.sentinel.username }}
+REDIS_SENTINEL_USERNAME: {value: {{ . | quote }}}
+{{- end }}
+{{- with $redis.sentinel.passwordKey }}
+REDIS_SENTINEL_PASSWORD: {valueFrom: {secretKeyRef: {name: {{ $redis.existingSecret | quote }}, key: {{ . | quote }}}}}
+{{- end }}
 {{- else }}
-{{- $host := required "say where Redis is: redis.host, redis.url or redis.existingSecret with urlKey, or valkey.enabled=true" $redis.host }}
+{{- $host := required "say where Redis is: redis.host, redis.url, redis.sentinel or redis.existingSecret with urlKey, or valkey.enabled=true" $redis.host }}
 REDIS_URL: {value: {{ printf "%s://%s:%d/%d" (ternary "rediss" "redis" $redis.tls.enabled) $host (int64 $redis.port) (int64 $redis.database) | quote }}}
 {{- end }}
 {{- if not .Values.valkey.enabled }}
@@ -126,16 +134,36 @@ REDIS_PASSWORD: {valueFrom: {secretKeyRef: {name: {{ $redis.existingSecret | quo
 {{- if and $redis.tls.enabled $redis.tls.caSecret.name }}
 REDIS_CA_FILE: {value: {{ printf "/etc/remedy-redis/%s" $redis.tls.caSecret.key | quote }}}
 {{- end }}
+{{- with $redis.tls.clientSecret }}
+{{- if and $redis.tls.enabled .name }}
+REDIS_CERT_FILE: {value: {{ printf "/etc/remedy-redis-client/%s" .certKey | quote }}}
+REDIS_KEY_FILE: {value: {{ printf "/etc/remedy-redis-client/%s" .keyKey | quote }}}
+{{- end }}
+{{- end }}
+{{- if not $redis.tls.verifyName }}
+REDIS_TLS_VERIFY_NAME: {value: "false"}
+{{- end }}
 {{- end }}
 {{- end -}}
 
-{{/* The port at which Redis is reached, for network policies. */}}
-{{- define "remedy.redisPort" -}}
+{{/* The ports at which Redis and its sentinels are reached, for network policies. */}}
+{{- define "remedy.redisPorts" -}}
 {{- $redis := .Values.redis -}}
+{{- $sentinels := $redis.sentinel.hosts -}}
+{{- $ports := list (int64 $redis.port | toString) -}}
 {{- if and $redis.url (not $redis.urlKey) -}}
-{{- $port := last (splitList ":" (get (urlParse $redis.url) "host")) -}}
-{{- if regexMatch "^[0-9]+$" $port -}}{{ $port }}{{- else -}}6379{{- end -}}
+{{- $hosts := splitList "," (first (splitList "/" (regexReplaceAll "^[a-z+]+://" $redis.url ""))) -}}
+{{- $sentinels = list -}}
+{{- if contains "+sentinel://" $redis.url -}}
+{{- $sentinels = $hosts -}}
 {{- else -}}
-{{ int64 $redis.port }}
+{{- $ports = list (regexFind "[0-9]+$" (regexFind ":[0-9]+$" (first $hosts)) | default "6379") -}}
+{{- end -}}
+{{- end -}}
+{{- range $sentinels -}}
+{{- $ports = append $ports (regexFind "[0-9]+$" (regexFind ":[0-9]+$" .) | default "26379") -}}
+{{- end -}}
+{{- range uniq $ports }}
+- {protocol: TCP, port: {{ . }}}
 {{- end -}}
 {{- end -}}

@@ -108,6 +108,10 @@ volumeMounts:
 - name: redis-ca
   secret: {secretName: {{ $values.redis.tls.caSecret.name | quote }}}
 {{- end }}
+{{- if and (not $values.valkey.enabled) $values.redis.tls.enabled $values.redis.tls.clientSecret.name }}
+- name: redis-client
+  secret: {secretName: {{ $values.redis.tls.clientSecret.name | quote }}}
+{{- end }}
 {{- if $values.outbound.ca.configMap }}
 - name: outbound-ca
   configMap: {name: {{ $values.outbound.ca.configMap | quote }}}
@@ -135,6 +139,9 @@ volumeMounts:
 - {name: tmp, mountPath: /tmp}
 {{- if and (not $values.valkey.enabled) $values.redis.tls.enabled $values.redis.tls.caSecret.name }}
 - {name: redis-ca, mountPath: /etc/remedy-redis, readOnly: true}
+{{- end }}
+{{- if and (not $values.valkey.enabled) $values.redis.tls.enabled $values.redis.tls.clientSecret.name }}
+- {name: redis-client, mountPath: /etc/remedy-redis-client, readOnly: true}
 {{- end }}
 {{- if or $values.outbound.ca.configMap $values.outbound.ca.secret }}
 - {name: outbound-ca, mountPath: /etc/remedy-ca, readOnly: true}

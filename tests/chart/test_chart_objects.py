@@ -13,6 +13,7 @@ from remediation.mapping.loading import loaded_of
 from remediation.mapping.references import SecretFromEnv
 from remediation.mapping.schema import Mappings
 from remediation.mapping.warnings import warnings_of
+from remediation.redis_address import RedisAddress
 from tests.chart.kubernetes_schemas import CUSTOM, CUSTOM_SCHEMAS, custom_problems, problems, versions
 from tests.chart.rendering import CHART, VALUES_FILES, Object, named, notes, of_kind, pods, rendered, values_of
 from tests.chart.soundness import flaws_of
@@ -108,12 +109,56 @@ def test_secrets_come_before_variables_that_may_refer_to_them() -> None:
             "rediss://redis.example:6380/3",
         ),
         ({"valkey": {"enabled": False}, "redis": {"url": "rediss://r.example:7000/1"}}, "rediss://r.example:7000/1"),
+        (
+            {
+                "valkey": {"enabled": False},
+                "redis": {"sentinel": {"hosts": ["a.example", "b.example:26380"], "master": "main"}, "database": 1},
+            },
+            "redis+sentinel://a.example,b.example:26380/main/1",
+        ),
     ],
 )
 def test_the_address_of_redis_is_put_together(values: Object, address: str) -> None:
+    assert RedisAddress.parse(address)
     objects = rendered(values)
     assert _env(objects, "rel-remedy-receiver")["REDIS_URL"] == address
     assert _env(objects, "rel-remedy-worker")["REDIS_URL"] == address
+
+
+def _egress_to_redis(redis: Object) -> list[int]:
+    """The ports that network policies open towards Redis."""
+    policies = [
+        each for each in rendered({"valkey": {"enabled": False}, "redis": redis}) if each["kind"] == "NetworkPolicy"
+    ]
+    opened = {tuple(port["port"] for port in policy["spec"]["egress"][1]["ports"]) for policy in policies}
+    (ports,) = opened
+    return list(ports)
+
+
+@pytest.mark.parametrize(
+    ("redis", "ports"),
+    [
+        ({"host": "r.example", "port": 6390}, [6390]),
+        ({"url": "redis://r.example/1"}, [6379]),
+        ({"url": "rediss://[::1]:7000/1", "port": 6390}, [7000]),
+        ({"sentinel": {"hosts": ["a.example", "b.example:26380", "c.example"], "master": "m"}}, [6379, 26379, 26380]),
+        ({"url": "redis+sentinel://a.example:26380,b.example/m", "port": 6390}, [6390, 26380, 26379]),
+        ({"existingSecret": "s", "urlKey": "url", "port": 6390}, [6390]),
+    ],
+)
+def test_network_policies_let_processes_reach_redis_and_its_sentinels(redis: Object, ports: list[int]) -> None:
+    assert _egress_to_redis(redis) == ports
+
+
+def test_a_process_shows_its_certificate_to_redis() -> None:
+    tls = {"enabled": True, "clientSecret": {"name": "client", "certKey": "c", "keyKey": "k"}, "verifyName": False}
+    objects = rendered({"valkey": {"enabled": False}, "redis": {"host": "r.example", "tls": tls}})
+    env = _env(objects, "rel-remedy-worker")
+    assert env["REDIS_CERT_FILE"] == "/etc/remedy-redis-client/c"
+    assert env["REDIS_KEY_FILE"] == "/etc/remedy-redis-client/k"
+    assert env["REDIS_TLS_VERIFY_NAME"] == "false"
+    mounts = {each["name"]: each["mountPath"] for each in _container(objects, "rel-remedy-worker")["volumeMounts"]}
+    assert mounts["redis-client"] == "/etc/remedy-redis-client"
 
 
 def test_a_process_that_is_added_needs_values_only() -> None:

@@ -28,6 +28,12 @@ YAML_1_1_BOOLEANS = re.compile(r"^(y|n|yes|no|on|off|true|false)$", re.IGNORECAS
         ({"redis": {"port": 70000}}, "at '/redis/port'"),
         ({"redis": {"url": "redis://user:test-only@redis.example"}}, "at '/redis/url'"),
         ({"valkey": {"enabled": False}}, "at '/redis'"),
+        (
+            {"valkey": {"enabled": False}, "redis": {"sentinel": {"hosts": ["a.example"]}}},
+            "at '/redis/sentinel/master'",
+        ),
+        ({"redis": {"sentinel": {"hosts": ["redis://a.example"]}}}, "at '/redis/sentinel/hosts/0'"),
+        ({"redis": {"sentinel": {"passwordKey": "p"}}}, "at '/redis/existingSecret'"),
         ({"valkey": {"persistence": {"size": "much"}}}, "at '/valkey/persistence/size'"),
         ({"valkey": {"podSecurityContext": {"runAsUser": 0}}}, "at '/valkey/podSecurityContext/runAsUser'"),
         ({"outbound": {"proxy": "proxy.example:3128"}}, "at '/outbound/proxy'"),
