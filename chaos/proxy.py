@@ -4,6 +4,7 @@ It does not understand what it carries; a fault is for a request in which a give
 """
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -38,12 +39,13 @@ class Fault:
 
 
 class Proxy:
-    """The proxy in front of one server. `happened` counts the faults."""
+    """The proxy in front of one server. `happened` counts the faults; with `tls` it speaks TLS to those who come."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Streams]]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Streams]], tls: ssl.SSLContext | None = None) -> None:
         self.port = 0
         self.happened = 0
         self._connect = connect
+        self._tls = tls
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -81,7 +83,7 @@ class Proxy:
 
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
         await self._stop.wait()

@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from redis.asyncio import Redis
 
@@ -14,6 +13,7 @@ from cli.embedded_keeper import kept
 from cli.metrics import DATA_KEYS
 from cli.outbound import outbound
 from receiver.accounts import Account, Accounts
+from remediation.certificates import own_certificate_flaw
 from remediation.errors import ConfigurationError, Problem, StoreUnavailable
 from remediation.identities import Identity
 from remediation.mapping.loading import Loaded
@@ -24,6 +24,7 @@ from remediation.mapping.trackers import JiraTracker, ServiceNowTracker, Tracker
 from remediation.mapping.watching import files_named
 from remediation.mapping.webhook_secrets import webhook_secrets
 from remediation.ports import Tracker
+from remediation.redis_address import RedisAddress, SentinelGroup, SignIn, TlsFiles
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.senders import Sender
@@ -46,7 +47,7 @@ def keyring_of(settings: Settings) -> Keyring:
 
 
 @contextlib.contextmanager
-def redis_address(settings: Settings, *, keep: bool = False) -> Iterator[str]:
+def redis_address(settings: Settings, *, keep: bool = False) -> Iterator[RedisAddress]:
     """REDIS_URL, or an embedded server in DATA_DIR for as long as this is open.
 
     `keep`: a server that dies is started again; where that is given up, this process is told to end, and the end of
@@ -56,33 +57,47 @@ def redis_address(settings: Settings, *, keep: bool = False) -> Iterator[str]:
         yield signed_in(settings.redis_url, settings)
         return
     with EmbeddedServer(settings.data_dir) as server, kept(server) if keep else contextlib.nullcontext():
-        yield server.url
+        yield server.address
 
 
-def signed_in(url: str, settings: Settings) -> str:
+def signed_in(address: RedisAddress, settings: Settings) -> RedisAddress:
     """The address of Redis with the user, the password and the certificates that settings of their own name.
 
-    Raises ConfigurationError where the address names a user or a password as well.
+    Raises ConfigurationError where the address names a user or a password as well, and where a setting is of no use.
     """
-    parts = urlsplit(url)
-    if settings.redis_username or settings.redis_password:
-        if "@" in parts.netloc:
-            message = "has a user or a password already: leave it out there, or leave these unset"
-            raise ConfigurationError([Problem("REDIS_URL, REDIS_USERNAME and REDIS_PASSWORD", message)])
-        user, password = (quote(each or "", safe="") for each in (settings.redis_username, settings.redis_password))
-        parts = parts._replace(netloc=f"{user}:{password}@{parts.netloc}")
-    if settings.redis_ca_file and parts.scheme == "rediss":
-        trusted = urlencode({"ssl_ca_certs": str(settings.redis_ca_file)})
-        parts = parts._replace(query="&".join(filter(None, (parts.query, trusted))))
-    return urlunsplit(parts)
+    separate = SignIn(settings.redis_username, settings.redis_password)
+    if separate and address.sign_in:
+        message = "has a user or a password already: leave it out there, or leave these unset"
+        raise ConfigurationError([Problem("REDIS_URL, REDIS_USERNAME and REDIS_PASSWORD", message)])
+    of_sentinels = SignIn(settings.redis_sentinel_username, settings.redis_sentinel_password)
+    if of_sentinels and not isinstance(address.place, SentinelGroup):
+        message = "are set, and REDIS_URL names no sentinels (redis+sentinel://)"
+        raise ConfigurationError([Problem("REDIS_SENTINEL_USERNAME, REDIS_SENTINEL_PASSWORD", message)])
+    return replace(
+        address, sign_in=separate or address.sign_in, sentinel_sign_in=of_sentinels, tls=_tls_files(address, settings)
+    )
+
+
+def _tls_files(address: RedisAddress, settings: Settings) -> TlsFiles:
+    """The files for TLS with Redis. Raises ConfigurationError where our own certificate could prove nothing."""
+    certificate, key = settings.redis_cert_file, settings.redis_key_file
+    if (certificate or key) and not address.uses_tls:
+        raise ConfigurationError(
+            [Problem("REDIS_CERT_FILE, REDIS_KEY_FILE", "are of no use: REDIS_URL is not rediss://")]
+        )
+    if key and not certificate:
+        raise ConfigurationError([Problem("REDIS_KEY_FILE", "is the key of a certificate: set REDIS_CERT_FILE, too")])
+    if certificate and (flaw := own_certificate_flaw(str(certificate), str(key) if key else None)):
+        raise ConfigurationError([Problem("REDIS_CERT_FILE, REDIS_KEY_FILE", flaw)])
+    return TlsFiles(settings.redis_ca_file, certificate, key, verify_name=settings.redis_tls_verify_name)
 
 
 @contextlib.asynccontextmanager
 async def open_connection(
-    url: str, *, socket_timeout: float, retries: int, max_connections: int = 64
+    address: RedisAddress, *, socket_timeout: float, retries: int, max_connections: int = 64
 ) -> AsyncIterator[Connection]:
     """Redis, for as long as this is open."""
-    pool = open_pool(url, socket_timeout=socket_timeout, retries=retries, max_connections=max_connections)
+    pool = open_pool(address, socket_timeout=socket_timeout, retries=retries, max_connections=max_connections)
     try:
         yield Connection(Redis(connection_pool=pool))
     finally:

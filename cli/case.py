@@ -32,6 +32,7 @@ from remediation.members import home_of, reading_of
 from remediation.observing import Sight, observe
 from remediation.planning import plan
 from remediation.redaction import terminal
+from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import Settings, load_settings
 from remediation.store.appointments import Appointments
@@ -71,12 +72,12 @@ def case() -> None:
 def _with_redis(use: Callable[[Settings, Connection], Awaitable[ResultT]]) -> ResultT:
     settings = load_settings()
 
-    async def work(url: str) -> ResultT:
-        async with open_connection(url, socket_timeout=5.0, retries=1) as connection:
+    async def work(address: RedisAddress) -> ResultT:
+        async with open_connection(address, socket_timeout=5.0, retries=1) as connection:
             return await use(settings, connection)
 
-    with redis_address(settings) as url:
-        return asyncio.run(work(url))
+    with redis_address(settings) as address:
+        return asyncio.run(work(address))
 
 
 @dataclass(frozen=True, slots=True)

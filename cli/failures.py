@@ -11,6 +11,7 @@ from remediation.errors import (
     Refused,
     RemediationError,
     StoreEnded,
+    StoreRefuses,
     StoreUnavailable,
     TryLater,
 )
@@ -37,7 +38,7 @@ Failure = RemediationError | click.ClickException | click.Abort
 def exit_code_of(failure: Failure) -> ExitCode:
     """The exit code for a failure."""
     match failure:
-        case ConfigurationError() | click.UsageError():
+        case ConfigurationError() | StoreRefuses() | click.UsageError():
             return ExitCode.CONFIGURATION
         case TryLater() | StoreUnavailable():
             return ExitCode.UNREACHABLE

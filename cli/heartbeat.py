@@ -11,7 +11,7 @@ import structlog
 from remediation.errors import StoreUnavailable
 from remediation.redaction import plain
 from remediation.sources.schoolscan_transport import user_agent
-from remediation.store.connection import Connection
+from remediation.store.connection import Connection, cancel_until_done
 from remediation.store.processes import TELL_SECONDS, Process, Processes, Role
 
 logger = structlog.get_logger()
@@ -40,8 +40,7 @@ async def open_heartbeat(
     try:
         yield
     finally:
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
+        await cancel_until_done(telling)
         await heart.stop()
 
 

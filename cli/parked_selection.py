@@ -12,6 +12,7 @@ import click
 from cli.assembly import keyring_of, open_connection, redis_address
 from cli.clock import clock_of
 from remediation.mapping.durations import duration_of, duration_text
+from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
 from remediation.store.audit import Audit
 from remediation.store.parked import ParkedKind, ParkedWork, Selection
@@ -36,13 +37,13 @@ def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
     settings = load_settings()
     keyring = keyring_of(settings)
 
-    async def work(url: str) -> ResultT:
-        async with open_connection(url, socket_timeout=5.0, retries=1) as connection:
+    async def work(address: RedisAddress) -> ResultT:
+        async with open_connection(address, socket_timeout=5.0, retries=1) as connection:
             clock = await clock_of(connection)
             return await use(Stores(ParkedWork(connection, keyring), Audit(connection), clock))
 
-    with redis_address(settings) as url:
-        return asyncio.run(work(url))
+    with redis_address(settings) as address:
+        return asyncio.run(work(address))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from cli.tracker_sites import histories_of
 from remediation.mapping.durations import duration_of, duration_text
 from remediation.mapping.loading import load_mappings
 from remediation.ports import Source
+from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
 from remediation.store.connection import Connection
@@ -144,8 +145,8 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
     if order.district is not None:
         district_of(loaded, order.district)
 
-    async def work(url: str) -> ExitCode:
-        opened = open_connection(url, socket_timeout=5.0, retries=1)
+    async def work(address: RedisAddress) -> ExitCode:
+        opened = open_connection(address, socket_timeout=5.0, retries=1)
         async with opened as connection, open_outside(loaded) as outside:
             clock = await clock_of(connection)
             owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings, outside.identities))
@@ -155,8 +156,8 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
                 return await _foretell(replace(walk, sites=sites), screen)
             return await bring_into_step(walk, order, connection, clock, screen)
 
-    with redis_address(settings) as url:
-        return asyncio.run(work(url))
+    with redis_address(settings) as address:
+        return asyncio.run(work(address))
 
 
 def _sources(order: Order, outside: Outside) -> Mapping[str, Source]:

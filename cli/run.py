@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from cli.assembly import (
 )
 from cli.clock import open_clock
 from cli.failpoints import turn_on_failpoints
+from cli.foreign_keys import ForeignKeys
 from cli.guarding import REDIS_CONNECTIONS, receiver_guard
 from cli.heartbeat import open_heartbeat, version
 from cli.metrics import DATA_KEYS, PROCESS
@@ -34,6 +35,7 @@ from cli.reload import Follower
 from cli.serving import Server, address, listener, server
 from cli.stopping import ReceiverStop, end_at_last, leave
 from cli.store_metrics import StoreReader
+from cli.store_watch import open_store_watch
 from cli.telemetry import told_outside
 from receiver.accounts import Accounts
 from receiver.app import (
@@ -50,14 +52,15 @@ from receiver.stopping import STOPPING
 from remediation.errors import StoreUnavailable
 from remediation.logs import LOSSES, configure_logs
 from remediation.mapping.loading import Loaded
+from remediation.redis_address import RedisAddress
 from remediation.settings import Settings, load_settings
-from remediation.store.connection import Connection
+from remediation.store.connection import CANCEL_PAUSE, Connection, cancel_until_done
 from remediation.store.inbox import Inbox
 from remediation.store.processes import Role
-from remediation.store.readiness import store_problems, takes_writes
+from remediation.store.readiness import lets_us_work, store_problems
 from remediation.trackers.threads import broken_pools
 from workers.health import create_health_app
-from workers.process import CANCEL_PAUSE, Supervisor
+from workers.process import Supervisor
 from workers.resources import Desks
 from workers.rounds import SweepWatch
 from workers.settings import upkeep_worker, work_worker
@@ -94,8 +97,8 @@ def run(role: Role) -> None:
     signal.signal(signal.SIGTERM, _end)
     process = _run_receiver if role == "receiver" else _run_worker
     stopped_early = contextlib.suppress(asyncio.CancelledError)  # a stop while it starts
-    with told_outside(settings, role), redis_address(settings, keep=True) as url, stopped_early:
-        uvloop.run(process(settings, url))
+    with told_outside(settings, role), redis_address(settings, keep=True) as redis, stopped_early:
+        uvloop.run(process(settings, redis))
     leave()
 
 
@@ -114,7 +117,7 @@ def on_stop(stop: Callable[[], object]) -> None:
 def _until_open() -> None:
     """A stop before everything is open, while Redis is waited for, say: nothing is in hand yet.
 
-    Cancelled again and again: once may be forgotten (see workers/process.py).
+    Cancelled again and again: once may be forgotten (see remediation/store/connection.py).
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
@@ -141,7 +144,7 @@ def on_hangup(reload: Callable[[], None], stop: Callable[[], None]) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
 
 
-async def _run_receiver(settings: Settings, url: str) -> None:
+async def _run_receiver(settings: Settings, redis: RedisAddress) -> None:
     _until_open()
     follower = Follower(settings.mappings_path, receiver_files, time.time)
     accounts, keyring = accounts_of(follower.first(), time.time()), keyring_of(settings)
@@ -151,8 +154,12 @@ async def _run_receiver(settings: Settings, url: str) -> None:
         listener(settings.metrics_host, settings.metrics_port, "METRICS_PORT") as metrics_bound,
     ):
         # One wait of a second and one more try: the receiver's own deadline for Redis is little more than two.
-        connected = open_connection(url, socket_timeout=1.0, retries=1, max_connections=REDIS_CONNECTIONS)
-        async with connected as connection, open_clock(connection) as clock:
+        connected = open_connection(redis, socket_timeout=1.0, retries=1, max_connections=REDIS_CONNECTIONS)
+        async with (
+            connected as connection,
+            open_store_watch(connection) as watch,
+            open_clock(connection) as clock,
+        ):
             clocks = Clocks(signed=time.time, stored=clock)
             app = _receiver(settings, accounts, Inbox(connection, keyring), connection, clocks, follower)
             with contextlib.suppress(StoreUnavailable):  # /readyz will say so; the first look at a case makes up for it
@@ -164,6 +171,7 @@ async def _run_receiver(settings: Settings, url: str) -> None:
             async with (
                 open_heartbeat(connection, "receiver", lambda: follower.digest, clock),
                 follower.following(partial(_take_accounts, app)),
+                watch.going_on(stops),
             ):
                 await _receive(servers, (bound, metrics_bound), stops, follower.ask)
     logger.info("receiver_stopped")
@@ -207,13 +215,19 @@ async def _receive(
 
 
 async def _worker_problems(
-    settings: Settings, connection: Connection, follower: Follower, supervisor: Supervisor, sweeps: SweepWatch
+    settings: Settings,
+    connection: Connection,
+    follower: Follower,
+    supervisor: Supervisor,
+    sweeps: SweepWatch,
+    keys: ForeignKeys,
 ) -> list[str]:
     """Why a worker does not work, or what a person must mend."""
     if supervisor.is_stopping:
         return [STOPPING]
-    weak = settings.allow_weak_durability
-    problems = await store_problems(connection, allow_weak_durability=weak)
+    problems = await store_problems(connection, allow_weak_durability=settings.allow_weak_durability)
+    if not problems:
+        problems = [*supervisor.restarting(), *await keys.problems()]
     return [*problems, *follower.problems, *supervisor.standing_still(), *await sweeps.problems()]
 
 
@@ -228,20 +242,32 @@ def _told() -> Sequence[str]:
     return LOSSES.problems
 
 
+@contextlib.asynccontextmanager
+async def _served(health: Server, bound: socket.socket) -> AsyncIterator[None]:
+    """Answer probes and Prometheus for as long as this is open."""
+    serving = asyncio.create_task(health.serve([bound]))
+    try:
+        yield
+    finally:
+        health.leave(HEALTH_LEAVES)
+        await serving
+
+
 async def _note_sites(desks: Desks) -> None:
     """Tell at the start of trackers that are other sites than they were; a Redis that is away is asked by each look."""
     with contextlib.suppress(StoreUnavailable), desks.at_work() as desk:
         await desk.sites.of(desk.trackers)
 
 
-async def _run_worker(settings: Settings, url: str) -> None:
+async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
     _until_open()
     follower = Follower(settings.mappings_path, worker_files, time.time)
     with listener(settings.worker_host, settings.worker_port, "WORKER_PORT") as bound:
         # Five retries ride out a restart of Redis; what takes longer ends in StoreUnavailable, and the sweep goes on.
         most = settings.max_jobs * 4 + 32
         async with (
-            open_connection(url, socket_timeout=5.0, retries=5, max_connections=most) as connection,
+            open_connection(redis, socket_timeout=5.0, retries=5, max_connections=most) as connection,
+            open_store_watch(connection) as watch,
             open_clock(connection) as clock,
             open_desks(follower.first(), settings, connection, clock) as desks,
             open_heartbeat(connection, "worker", lambda: follower.digest, clock),
@@ -250,18 +276,21 @@ async def _run_worker(settings: Settings, url: str) -> None:
             work = partial(work_worker, pool, desks, settings.max_jobs, clock.set, settings.completion_wait)
             upkeep = partial(upkeep_worker, pool, desks, settings.poll_seconds, clock.set, settings.completion_wait)
             loops = {"work": work, "upkeep": upkeep}
-            supervisor = Supervisor(loops, lambda: takes_writes(connection), partial(end_at_last, settings))
-            problems = partial(_worker_problems, settings, connection, follower, supervisor, SweepWatch(connection))
+            supervisor = Supervisor(loops, lambda: lets_us_work(connection), partial(end_at_last, settings))
+            sweeps, keys = SweepWatch(connection), ForeignKeys(connection, keyring_of(settings))
+            problems = partial(_worker_problems, settings, connection, follower, supervisor, sweeps, keys)
             reader = _reader(settings, connection, clock)
             health = server(create_health_app(problems, reader.refresh, partial(_dead, supervisor), _told))
             on_stop(supervisor.stop)
             on_hangup(follower.ask, supervisor.stop)
-            logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
-            serving = asyncio.create_task(health.serve([bound]))
-            noting = asyncio.create_task(_note_sites(desks))
-            async with follower.following(partial(refurnish, desks)):
+            async with (
+                _served(health, bound),
+                watch.going_on(supervisor.stop),
+                follower.following(partial(refurnish, desks)),
+            ):
+                logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
+                noting = asyncio.create_task(_note_sites(desks))
+                telling = asyncio.create_task(keys.problems())  # which says in the log what it finds
                 await supervisor.run()
-            noting.cancel()
-            health.leave(HEALTH_LEAVES)
-            await serving
+                await asyncio.gather(cancel_until_done(noting), cancel_until_done(telling))
     logger.info("worker_stopped")

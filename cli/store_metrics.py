@@ -16,7 +16,7 @@ from remediation.errors import StoreUnavailable
 from remediation.store.connection import Connection
 from remediation.store.figures import Figures, read_figures
 from remediation.store.parked import ParkedKind
-from remediation.store.readiness import AWAY, LOADING, REPLICA, store_problems
+from remediation.store.readiness import StoreState, store_state
 from remediation.store.systems import Systems, Trouble
 
 DEADLINE = 2.0
@@ -27,10 +27,11 @@ DEADLINE = 2.0
 class Reading:
     """What one look at Redis told. `figures` is None where it could not be read; `now` is in Unix seconds.
 
-    `troubles` are the systems outside that are waited for.
+    `keeps` is whether it keeps what it is told as the settings ask; `troubles` are the systems that are waited for.
     """
 
-    problems: tuple[str, ...] = (AWAY,)
+    store: StoreState
+    keeps: bool = False
     figures: Figures | None = None
     troubles: tuple[Trouble, ...] = ()
     now: float = 0.0
@@ -49,7 +50,7 @@ class StoreMetrics(Collector):
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Every family that there may be, without values."""
         nothing = Figures(0, 0, 0, None, 0, 0, None, 0, None, {}, {})
-        yield from _standing(())
+        yield from _standing(Reading(StoreState()))
         yield from _shared(nothing, 0.0)
         yield from _waited_for(())
 
@@ -57,7 +58,7 @@ class StoreMetrics(Collector):
         """The last reading; nothing before the first."""
         if self._reading is None:
             return
-        yield from _standing(self._reading.problems)
+        yield from _standing(self._reading)
         if self._reading.figures is not None:
             yield from _shared(self._reading.figures, self._reading.now)
             yield from _waited_for(self._reading.troubles)
@@ -79,26 +80,29 @@ class StoreReader:
             STORE.take(await self._read())
 
     async def _read(self) -> Reading:
-        problems = tuple(await store_problems(self._connection, allow_weak_durability=self._allow_weak))
+        store = await store_state(self._connection)
+        keeps = not store.problems(allow_weak_durability=self._allow_weak)
+        if not store.answers:
+            return Reading(store)
         now = self._clock()
-        if AWAY in problems:
-            return Reading(problems)
         try:
             async with asyncio.timeout(DEADLINE):
                 figures, troubles = await read_figures(self._connection, now), await self._systems.in_trouble()
-                return Reading(problems, figures, tuple(troubles), now)
+                return Reading(store, keeps, figures, tuple(troubles), now)
         except (StoreUnavailable, TimeoutError):
-            return Reading(problems)
+            return Reading(store, keeps)
 
 
-def _standing(problems: tuple[str, ...]) -> Iterator[GaugeMetricFamily]:
-    """Whether Redis is there; and only if it is, whether it takes writes, and keeps them."""
-    is_up, is_primary = AWAY not in problems, not {REPLICA, LOADING} & set(problems)
-    yield _gauge("remedy_redis_up", "1 while Redis answers this process.", is_up)
-    if is_up:
-        yield _gauge("remedy_redis_primary", "1 while Redis takes writes: it is no replica and has loaded.", is_primary)
-    if is_up and is_primary:
-        yield _gauge("remedy_redis_durable", "1 while Redis keeps what it is told as the settings ask.", not problems)
+def _standing(reading: Reading) -> Iterator[GaugeMetricFamily]:
+    """Whether Redis is there and lets us in; only if so, whether it takes writes, and then whether it keeps them."""
+    store = reading.store
+    yield _gauge("remedy_redis_up", "1 while Redis answers this process, and lets it in.", store.answers)
+    if store.answers:
+        yield _gauge(
+            "remedy_redis_primary", "1 while Redis takes writes: it is no replica and has loaded.", store.takes_writes
+        )
+    if store.answers and store.takes_writes:
+        yield _gauge("remedy_redis_durable", "1 while Redis keeps what it is told as the settings ask.", reading.keeps)
 
 
 def _shared(figures: Figures, now: float) -> Iterator[GaugeMetricFamily]:

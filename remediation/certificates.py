@@ -1,4 +1,4 @@
-"""Files with certificates that somebody wants trusted. Pure but for reading the file."""
+"""Files with certificates: those that somebody wants trusted, and our own. Pure but for reading the files."""
 
 import ssl
 
@@ -14,3 +14,30 @@ def certificate_flaw(path: str) -> str | None:
     except ValueError:
         return "cannot be read: its path is not valid"
     return None
+
+
+def own_certificate_flaw(certificate: str, key: str | None) -> str | None:
+    """Why nobody can prove who they are with a certificate and its key (PEM); None where one can.
+
+    `key` is None where both lie in one file. Nobody can be asked for a password: a key must not need one.
+    """
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password=_no_password)
+    except _PasswordWanted:
+        return "the key is encrypted with a password: nobody could type it in"
+    except ssl.SSLError as error:
+        fits = error.reason != "KEY_VALUES_MISMATCH"
+        return "hold no certificate and key in the form of PEM" if fits else "the key is that of another certificate"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError:
+        return "cannot be read: a path is not valid"
+    return None
+
+
+class _PasswordWanted(Exception):
+    pass
+
+
+def _no_password() -> str:
+    raise _PasswordWanted

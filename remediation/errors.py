@@ -9,6 +9,7 @@
     ├── OverLimit              a sender brought more than its limit: the receiver answers 503, and takes it later
     ├── StoreEnded             the embedded server ends again and again: the process ends with a code of its own
     ├── StoreUnavailable       Redis is slow, full or away: the receiver answers 503, a worker comes back later
+    │   └── StoreRefuses       Redis is there, and waiting will not do: a person must mend a setting, a right, a server
     ├── LeaseLost              another worker has taken the case over: drop the work, write nothing
     └── OutsideError           SchoolScan or a tracker did not do what we asked
         ├── TryLater           it may work later: come back, for days if need be
@@ -69,7 +70,21 @@ class Poison(RemediationError):
 
 
 class StoreUnavailable(RemediationError):
-    """Redis did not take or give what was asked, for a reason that passes."""
+    """Redis did not take or give what was asked, for a reason that passes.
+
+    `reason` is the same in one word, for logs.
+    """
+
+    def __init__(self, message: str, reason: str = "away") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class StoreRefuses(StoreUnavailable):
+    """Redis is there and does nothing for us until a person mends something. The message says what, and quotes nothing.
+
+    A process that starts ends with it. One that runs goes on as while Redis is away: a password is being changed, say.
+    """
 
 
 class OverLimit(RemediationError):

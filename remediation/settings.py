@@ -8,20 +8,26 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from remediation.answer_sizes import LARGEST_ANSWER
 from remediation.certificates import certificate_flaw
 from remediation.errors import ConfigurationError, Problem
 from remediation.mapping.words import ProxyAddress
+from remediation.redis_address import RedisAddress
 
-_REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+
+def _redis_address(written: object) -> object:
+    return RedisAddress.parse(written) if isinstance(written, str) else written
 
 
-def _redis_address(address: str) -> str:
-    if not address.startswith(_REDIS_SCHEMES):
-        raise ValueError(f"must begin with {', '.join(_REDIS_SCHEMES[:-1])} or {_REDIS_SCHEMES[-1]}")
-    return address
+def _encodable(word: str) -> str:
+    """The word, where it can be sent: an environment may hold bytes that are no text."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds bytes that are no UTF-8") from None
+    return word
 
 
 def _certificates(path: Path) -> Path:
@@ -55,8 +61,9 @@ def _lower(word: object) -> object:
     return word.lower() if isinstance(word, str) else word
 
 
+Word = Annotated[str, AfterValidator(_encodable)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
-RedisAddress = Annotated[str, AfterValidator(_redis_address)]
+RedisUrl = Annotated[RedisAddress, NoDecode, BeforeValidator(_redis_address)]
 CertificateFile = Annotated[Path, AfterValidator(_certificates)]
 HttpAddress = Annotated[str, AfterValidator(_http_address)]
 Dsn = Annotated[str, AfterValidator(_dsn)]
@@ -72,14 +79,21 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
 
-    redis_url: RedisAddress | None = Field(default=None, repr=False, description="None starts the embedded server.")
-    redis_username: str | None = Field(default=None, description="The ACL user, where REDIS_URL names none.")
-    redis_password: str | None = Field(
+    redis_url: RedisUrl | None = Field(default=None, repr=False, description="None starts the embedded server.")
+    redis_username: Word | None = Field(default=None, description="The ACL user, where REDIS_URL names none.")
+    redis_password: Word | None = Field(
         default=None, repr=False, description="The password, where REDIS_URL has none; any character may stand in it."
     )
     redis_ca_file: CertificateFile | None = Field(
         default=None, description="Certificates to trust with rediss:// instead of the usual ones (PEM)."
     )
+    redis_cert_file: Path | None = Field(default=None, description="Our own certificate for rediss:// (PEM).")
+    redis_key_file: Path | None = Field(default=None, description="Its key, where it does not lie in the same file.")
+    redis_tls_verify_name: bool = Field(
+        default=True, description="Whether Redis's certificate must be for the host that is dialled."
+    )
+    redis_sentinel_username: Word | None = Field(default=None, description="The ACL user of the sentinels.")
+    redis_sentinel_password: Word | None = Field(default=None, repr=False, description="The password of the sentinels.")
     mappings_path: Path = Field(default=Path("mappings.yaml"), description="Where mappings.yaml is.")
     data_keys: str | None = Field(default=None, repr=False, description="The keys that seal; the first one seals.")
     data_dir: Path = Field(default=Path(".remedy"), description="Where the embedded server keeps its data.")
@@ -175,6 +189,8 @@ def _problem(error: ErrorDetails) -> Problem:
     return Problem(str(error["loc"][0]).upper(), words if isinstance(words, str) else words(error))
 
 
+_PROXY = "must be an address such as http://proxy.example:3128, without a user and a password"
+
 _MESSAGES: Mapping[str, str | Callable[[ErrorDetails], str]] = {
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a whole number",
@@ -185,5 +201,8 @@ _MESSAGES: Mapping[str, str | Callable[[ErrorDetails], str]] = {
     "greater_than": lambda error: f"must be more than {error['ctx']['gt']:,.0f}",
     "greater_than_equal": lambda error: f"must be at least {error['ctx']['ge']:,}",
     "less_than_equal": lambda error: f"must be at most {error['ctx']['le']:,.0f}",
+    "url_parsing": _PROXY,
+    "url_scheme": _PROXY,
+    "url_too_long": _PROXY,
     "value_error": lambda error: str(error["ctx"]["error"]),
 }

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import math
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 
 import structlog
 
+from remediation.store.connection import cancel_until_done
 from workers.settings import LoopWorker
 
 logger = structlog.get_logger()
@@ -15,8 +18,8 @@ logger = structlog.get_logger()
 RESTART_DELAY = 1.0
 """Seconds between the end of an arq worker that lost Redis and the next question whether Redis is back."""
 
-CANCEL_PAUSE = 0.2
-"""Seconds that arq's main loop gets to end before it is told again."""
+SOUND_SECONDS = 15.0
+"""How long an arq worker must have run for its end before that to be no trouble any more."""
 
 LETS_GO_WITHIN = 3.0
 """Seconds that cancelled jobs get to hand their cases back; where Redis hangs meanwhile, the sweep finds the cases."""
@@ -57,6 +60,7 @@ class Supervisor:
         self._keeping: dict[str, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
         self._ends: list[asyncio.Task[None]] = []
+        self._failed: dict[str, tuple[str, float]] = {}
 
     @property
     def is_stopping(self) -> bool:
@@ -71,6 +75,12 @@ class Supervisor:
         """Which of those that run have not come round for long, in a person's words."""
         still = [name for name, worker in self._running.items() if worker.standing_still > STANDS_STILL]
         return [f"the {name} loop stands still" for name in still]
+
+    def restarting(self) -> list[str]:
+        """Which of them end again and again, or have been begun anew just now, in a person's words."""
+        now = time.monotonic()
+        failed = [(name, error) for name, (error, sound_from) in self._failed.items() if now < sound_from]
+        return [f"the {name} loop ended with {error}, and is begun anew" for name, error in failed]
 
     async def run(self) -> None:
         """Run all workers; returns after a stop, when what was running has ended or been given up.
@@ -118,10 +128,13 @@ class Supervisor:
                     raise
             except Exception as error:  # noqa: BLE001 - whatever ends arq's main loop, the answer is to start it again
                 logger.warning("worker_restarts", error=type(error).__name__)
+                self._failed[name] = type(error).__name__, math.inf
             finally:
                 del self._running[name]
                 await _ended(worker)
             await self._until_it_can_work()
+            if name in self._failed:
+                self._failed[name] = self._failed[name][0], time.monotonic() + SOUND_SECONDS
 
     async def _until_it_can_work(self) -> None:
         """Wait a second, and then for as long as nothing could be done, or until a stop."""
@@ -147,14 +160,9 @@ def _has_failed(task: asyncio.Task[None]) -> bool:
 
 
 async def _cancelled(worker: LoopWorker) -> None:
-    """Cancel arq's main loop until it ends.
-
-    Once may not do: redis-py sends through `asyncio.wait_for`, and that of Python 3.11 forgets a cancellation which
-    comes together with its result.
-    """
-    while worker.main_task is not None and not worker.main_task.done():
-        worker.main_task.cancel()
-        await asyncio.sleep(CANCEL_PAUSE)
+    """Cancel arq's main loop until it ends."""
+    if worker.main_task is not None:
+        await cancel_until_done(worker.main_task)
 
 
 async def _ended(worker: LoopWorker) -> None:

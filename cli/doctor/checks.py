@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from redis.exceptions import NoPermissionError
-
 from cli.doctor.diagnosis import Code, Diagnosis, trouble
-from remediation.errors import RemediationError, StoreUnavailable
+from remediation.errors import RemediationError, StoreRefuses, StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +42,10 @@ async def _look(check: Check) -> list[Diagnosis]:
             return await check.look()
     except TimeoutError:
         return [trouble(Code.UNFINISHED, check.name, f"did not end within {check.seconds:.0f} seconds")]
+    except StoreRefuses as error:
+        return [trouble(Code.REDIS_RIGHTS, check.name, str(error))]
     except StoreUnavailable as error:
         return [trouble(Code.REDIS_AWAY, check.name, str(error))]
-    except NoPermissionError:
-        return [trouble(Code.REDIS_RIGHTS, check.name, "our user may not do what this needs")]
     except RemediationError as error:
         return [trouble(Code.OUTSIDE_AWAY, check.name, str(error))]
     except Exception as error:  # noqa: BLE001 - one defect must not hide what the other checks found

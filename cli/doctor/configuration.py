@@ -30,7 +30,7 @@ def _misspelt(environ: Mapping[str, str]) -> Iterator[Diagnosis]:
 
 
 def _idle(settings: Settings) -> Iterator[Diagnosis]:
-    is_encrypted = (settings.redis_url or "").startswith("rediss://")
+    is_encrypted = settings.redis_url is not None and settings.redis_url.uses_tls
     if settings.redis_ca_file and not is_encrypted:
         says = "REDIS_CA_FILE has no effect: REDIS_URL does not begin with rediss://"
         yield trouble(Code.SETTING_IDLE, "settings", says)

@@ -41,6 +41,8 @@ class Code(StrEnum):
     REDIS_AWAY = "redis-away"
     REDIS_SIGN_IN = "redis-sign-in"
     REDIS_RIGHTS = "redis-rights"
+    REDIS_ADDRESS = "redis-address"
+    REDIS_TLS = "redis-tls"
     REDIS_VERSION = "redis-version"
     REDIS_CLUSTER = "redis-cluster"
     REDIS_STANDING = "redis-standing"
@@ -160,8 +162,16 @@ TROUBLES: Mapping[Code, Trouble] = MappingProxyType(
             "Redis does not take our user or password", "Correct REDIS_USERNAME and REDIS_PASSWORD, or REDIS_URL."
         ),
         Code.REDIS_RIGHTS: _warning(
-            "our Redis user may not do what is needed, or not ask; where durability cannot be told, it is a failure",
-            "Allow it INFO, CONFIG GET, TIME and scripts; ALLOW_WEAK_DURABILITY=true only if its provider keeps all.",
+            "our Redis user may not do all that is needed (a failure), or not ask how the server is",
+            "Give it the rights in docs/operations.md; ALLOW_WEAK_DURABILITY=true only if its provider keeps all.",
+        ),
+        Code.REDIS_ADDRESS: _failure(
+            "REDIS_URL leads to what cannot be used: a sentinel, another server, a database that there is not",
+            "Correct REDIS_URL: docs/operations.md has its forms.",
+        ),
+        Code.REDIS_TLS: _failure(
+            "no connection by TLS is possible: a certificate, Redis's or ours, or TLS on one side only",
+            "Correct REDIS_CA_FILE, REDIS_CERT_FILE, REDIS_KEY_FILE, or the scheme in REDIS_URL.",
         ),
         Code.REDIS_VERSION: _failure("Redis is older than what we need", "Use Redis 6.2 or later, or any Valkey."),
         Code.REDIS_CLUSTER: _failure(

@@ -1,13 +1,14 @@
 """Redis itself: whether it lets us in, takes writes, keeps them, and has room."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cli.clock import WORTH_TELLING
 from cli.doctor.diagnosis import Code, Diagnosis, Severity, span_words, trouble, well
 from remediation.settings import Settings
 from remediation.store.connection import Connection
-from remediation.store.readiness import UNTOLD, durability_problems, standing_problem
-from remediation.store.server import OLDEST_VERSION, ServerState, lets_us_in, read_server
+from remediation.store.readiness import UNTOLD, durability_problems, store_state
+from remediation.store.refusals import Cause
+from remediation.store.server import OLDEST_VERSION, ServerState, read_server
 
 _MUCH, _TOO_MUCH = 0.8, 0.95
 """Of maxmemory, and of the connections that there may be."""
@@ -15,24 +16,44 @@ _SLOW_SECONDS = 0.1
 _MEGABYTE = 1024 * 1024
 
 
-async def unusable(connection: Connection) -> Diagnosis | None:
-    """Why nothing else can be asked; None where it can. Raises StoreUnavailable."""
-    if not await lets_us_in(connection):
-        return trouble(Code.REDIS_SIGN_IN, "Redis", "refuses our sign-in: the user, or the password, is wrong")
-    if standing := await standing_problem(connection):
-        return trouble(Code.REDIS_STANDING, "Redis", standing)
-    return None
+_CODES: Mapping[str, Code] = {
+    **dict.fromkeys(("replica", "loading", "primary_down", "replicas"), Code.REDIS_STANDING),
+    **dict.fromkeys(("sentinel", "no_sentinel", "unknown_primary", "database", "no_redis"), Code.REDIS_ADDRESS),
+    **dict.fromkeys(("certificate", "certificate_name", "certificate_time", "own_certificate"), Code.REDIS_TLS),
+    **dict.fromkeys(("no_tls", "tls_wanted", "tls", "closed"), Code.REDIS_TLS),
+    **dict.fromkeys(("sign_in", "protected"), Code.REDIS_SIGN_IN),
+    "rights": Code.REDIS_RIGHTS,
+    "cluster": Code.REDIS_CLUSTER,
+    "full": Code.REDIS_MEMORY,
+    "disk": Code.REDIS_DISK,
+    "clients": Code.REDIS_CONNECTIONS,
+}
+"""The trouble that each reason is; any other means that Redis is away."""
+
+_CONDITIONS = (Code.REDIS_MEMORY, Code.REDIS_DISK)
+"""What a look at the server tells in more words."""
 
 
 async def look_at_server(connection: Connection, settings: Settings) -> tuple[list[Diagnosis], bool]:
-    """How the server is, and whether what is stored can be read. Raises StoreUnavailable."""
-    state = await read_server(connection)
-    if state is not None and state.is_cluster:
-        return [trouble(Code.REDIS_CLUSTER, "Redis", "runs in cluster mode, which remedy cannot use")], False
-    durability = _durability(settings, await durability_problems(connection.redis))
+    """How the server is, and whether what is stored can be read. Raises StoreUnavailable.
+
+    Its first questions are those that processes ask at their start and for /readyz.
+    """
+    usable = await store_state(connection)
+    keeping_off = [] if usable.trouble is None else [_trouble(usable.trouble)]
+    if not (usable.answers and usable.takes_writes):
+        return keeping_off, False
+    state, durability = await read_server(connection), await durability_problems(connection.redis)
+    found = [each for each in keeping_off if each.code not in _CONDITIONS or state is None]
+    found.append(_durability(settings, durability))
     if state is None:
-        return [durability, trouble(Code.REDIS_RIGHTS, "Redis condition", "our user may not ask how it is")], True
-    return [durability, *condition_of(state)], True
+        return [*found, trouble(Code.REDIS_RIGHTS, "Redis condition", "our user may not ask how it is")], True
+    return [*found, *condition_of(state)], True
+
+
+def _trouble(cause: Cause) -> Diagnosis:
+    """What keeps processes from working is a failure, whatever its kind is otherwise."""
+    return trouble(_CODES.get(cause.reason, Code.REDIS_AWAY), "Redis", cause.words, severity=Severity.FAILURE)
 
 
 def clock_agrees(difference: float) -> Diagnosis:

@@ -5,17 +5,15 @@ import time
 from collections.abc import AsyncIterator
 from functools import partial
 
-from redis.exceptions import NoPermissionError
-
 from cli.assembly import open_connection, redis_address
 from cli.clock import clock_of
 from cli.doctor.checks import Check, run_checks
 from cli.doctor.diagnosis import Code, Diagnosis, trouble
 from cli.doctor.processes import look_at_processes
 from cli.doctor.rotation import look_at_rotation
-from cli.doctor.server import clock_agrees, look_at_server, unusable
+from cli.doctor.server import clock_agrees, look_at_server
 from cli.doctor.work import look_at_seals, look_at_work
-from remediation.errors import StoreUnavailable
+from remediation.errors import StoreRefuses, StoreUnavailable
 from remediation.mapping.loading import Loaded
 from remediation.sealing import Keyring
 from remediation.settings import Settings
@@ -29,8 +27,8 @@ _STORED_SECONDS = 10.0
 @contextlib.asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Connection]:
     """Redis, or the embedded server, for as long as this is open. Raises ConfigurationError where there is none."""
-    with redis_address(settings) as url:
-        async with open_connection(url, socket_timeout=2.0, retries=0) as connection:
+    with redis_address(settings) as address:
+        async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
             yield connection
 
 
@@ -39,8 +37,6 @@ async def look_at_store(
 ) -> list[Diagnosis]:
     """The server, and if it can be used what rests in it."""
     try:
-        if no := await unusable(connection):
-            return [no]
         server, is_readable = await look_at_server(connection, settings)
         if not is_readable:
             return server
@@ -63,6 +59,6 @@ async def _time(connection: Connection) -> tuple[Diagnosis, float]:
     """Whether the clocks agree, and what time it is: the machine's, where our user may not ask Redis."""
     try:
         clock = await clock_of(connection)
-    except NoPermissionError:
+    except StoreRefuses:
         return trouble(Code.REDIS_RIGHTS, "clock", "our user may not ask Redis for the time"), time.time()
     return clock_agrees(clock.difference), clock()

@@ -1,5 +1,6 @@
 """Talking to Redis: the connection, the scripts, and what its errors mean to us."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
@@ -7,25 +8,22 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.connection import DefaultParser
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from remediation.errors import StoreUnavailable
+from remediation.errors import StoreRefuses, StoreUnavailable
+from remediation.redis_address import RedisAddress
+from remediation.store.dialing import pool_to
 from remediation.store.keys import PRELUDE
+from remediation.store.refusals import Cause, cause_of
 
-_PASSING = ("OOM", "BUSY", "TRYAGAIN")
-"""First words of Redis errors that go away without us, on whatever connection: no memory, a script that runs."""
-
-_PASSING_KINDS = (OutOfMemoryError,)
-"""Those of them from which redis-py takes the first word away."""
-
-_ELSEWHERE = re.compile(r"(?:^|: -)(?:READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|MISCONF|LOADING)\b")
+_ELSEWHERE = re.compile(r"(?:^|: -)(READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|MISCONF|LOADING)\b")
 """Replies of a server that is not, or no longer, the one to ask: a replica, a primary without its replicas or its disk,
 one that has just started. Older servers quote it in the reply to a script: `ERR Error running script …: -READONLY …`.
 """
@@ -50,13 +48,15 @@ class _Parser(DefaultParser):  # type: ignore[valid-type,misc]  # redis-py choos
     @classmethod
     def parse_error(cls, response: str) -> Exception:
         """The exception for an error reply. It is raised, or stands in a list of replies."""
-        if _ELSEWHERE.search(response):
-            return ServedElsewhere(response.partition(" ")[0])
+        if found := _ELSEWHERE.search(response):
+            return ServedElsewhere(found[1])
         error: Exception = super().parse_error(response)
         return error
 
 
-def open_pool(url: str, *, socket_timeout: float, retries: int, max_connections: int = 64) -> ConnectionPool:
+def open_pool(
+    address: RedisAddress, *, socket_timeout: float, retries: int, max_connections: int = 64
+) -> ConnectionPool:
     """A pool that connects when it is first used. Each wait ends after `socket_timeout` seconds, then `retries` more.
 
     The blocking kind, although nothing should ever wait for a place in it: the other one holds a lock for all while
@@ -66,38 +66,54 @@ def open_pool(url: str, *, socket_timeout: float, retries: int, max_connections:
     server that is no longer the one to ask. arq has neither limits nor retries of its own, and ends its worker when
     Redis is away for two seconds.
     """
-    pool: ConnectionPool = BlockingConnectionPool.from_url(
-        url,
-        timeout=socket_timeout,
-        socket_timeout=socket_timeout,
-        socket_connect_timeout=socket_timeout,
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
-        retry_on_error=[RedisConnectionError, RedisTimeoutError, OSError, RuntimeError],  # see _CLOSED
-        max_connections=max_connections,
-    )
-    pool.connection_kwargs |= {"parser_class": _Parser, "decode_responses": False}  # whatever the URL says
-    return pool
+    options = {
+        "timeout": socket_timeout,
+        "socket_timeout": socket_timeout,
+        "socket_connect_timeout": socket_timeout,
+        "retry": Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
+        "retry_on_error": [RedisConnectionError, RedisTimeoutError, OSError, RuntimeError],  # see _CLOSED
+        "max_connections": max_connections,
+        "parser_class": _Parser,
+    }
+    return pool_to(address, options)
 
 
 @contextmanager
 def passing_errors() -> Iterator[None]:
-    """Turn what passes (slow, full, away) into StoreUnavailable, without Redis's words; the rest is a bug of ours."""
+    """Turn Redis's troubles into StoreUnavailable, and those that a person must mend into its kind StoreRefuses.
+
+    Without Redis's words. The rest is a bug of ours, and stays what it is.
+    """
     try:
         yield
-    except ResponseError as error:
-        if isinstance(error, _PASSING_KINDS) or any(word in str(error) for word in _PASSING):
-            raise _unavailable(error) from None
-        raise
-    except (RedisError, OSError) as error:
-        raise _unavailable(error) from None
-    except RuntimeError as error:
-        if _CLOSED in str(error):
-            raise _unavailable(error) from None
-        raise
+    except (RedisError, OSError, RuntimeError) as error:
+        cause = _cause(error)
+        if cause is None:
+            raise
+        raise (StoreRefuses if cause.refuses else StoreUnavailable)(cause.words, cause.reason) from None
 
 
-def _unavailable(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(f"Redis does not answer, or takes nothing ({type(error).__name__})")
+def _cause(error: Exception) -> Cause | None:
+    if cause := cause_of(error):
+        return cause
+    if isinstance(error, ResponseError) or (isinstance(error, RuntimeError) and _CLOSED not in str(error)):
+        return None
+    return Cause(f"Redis does not answer, or takes nothing ({type(error).__name__})", "away")
+
+
+CANCEL_PAUSE = 0.2
+"""Seconds that a cancelled task gets to end before it is told again."""
+
+
+async def cancel_until_done(task: asyncio.Task[Any]) -> None:
+    """Cancel a task that talks to Redis until it ends.
+
+    Once may not do: redis-py sends through `asyncio.wait_for`, and that of Python 3.11 forgets a cancellation which
+    comes together with its result.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_PAUSE)
 
 
 @cache

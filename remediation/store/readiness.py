@@ -1,63 +1,140 @@
-"""May an answer of ours rely on this Redis: is it there, is it the one that takes writes, and does it keep them?"""
+"""May an answer of ours rely on this Redis: does it let us work, does it take writes, and does it keep them?
+
+A start, a readiness probe, the metrics and `remedy doctor` ask the same questions, and all of them change nothing.
+"""
 
 import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
 
-from remediation.errors import StoreUnavailable
+from remediation.errors import StoreRefuses, StoreUnavailable
 from remediation.store.connection import Connection, passing_errors
+from remediation.store.dialing import why_silent
+from remediation.store.refusals import Cause
+from remediation.store.rights import denied
 
 DEADLINE = 2.5
 """Seconds for the whole answer: who asks for readiness does not wait for long."""
 
-AWAY = "Redis does not answer"
-REPLICA = "Redis is a replica, which takes no writes"
-LOADING = "Redis is still reading its data"
 UNTOLD = "CONFIG GET is not allowed, so its durability cannot be checked"
+
+CONNECT_SECONDS = 1.0
+"""Of them for a connection, so that some are left to find out why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """What one look at Redis told.
+
+    `trouble` keeps us from working with it; where there is none, `weaknesses` say how it may lose what it acknowledged.
+    `answers` is whether it let us in at all, and `takes_writes` whether it was the one to write to.
+    """
+
+    trouble: Cause | None = None
+    weaknesses: tuple[str, ...] = ()
+    answers: bool = True
+    takes_writes: bool = True
+
+    def problems(self, *, allow_weak_durability: bool) -> list[str]:
+        """All that is wrong, in words; empty where all is well. Weak durability is no problem if it is allowed."""
+        if self.trouble:
+            return [self.trouble.words]
+        return [] if allow_weak_durability else list(self.weaknesses)
+
+
+async def store_state(connection: Connection) -> StoreState:
+    """Ask all questions, on a connection of their own. Raises nothing: that Redis does not answer is an answer.
+
+    After a fail-over behind one address the old primary keeps our connections, and after a change of a password the
+    server does. So nobody believes an old connection; where there is trouble, the idle ones are closed.
+    """
+    async with _new_connection(connection) as fresh:
+        try:
+            async with asyncio.timeout(DEADLINE):
+                state = await _looked(fresh)
+        except TimeoutError:
+            state = StoreState(Cause.AWAY, answers=False, takes_writes=False)
+        except StoreUnavailable as error:
+            state = StoreState(_cause(error), answers=False, takes_writes=False)
+        except RedisError as error:
+            words = f"Redis answers with an error that we do not know ({type(error).__name__})"
+            state = StoreState(Cause(words, "unknown"))
+    if state.trouble == Cause.AWAY:
+        state = dataclasses.replace(state, trouble=await why_silent(connection.redis.connection_pool) or Cause.AWAY)
+    if state.trouble:
+        with contextlib.suppress(StoreUnavailable):
+            await connection.redial()
+    return state
+
+
+@contextlib.asynccontextmanager
+async def _new_connection(connection: Connection) -> AsyncIterator[Connection]:
+    """A connection like ours that is made when it is used, and not made again and again where that fails."""
+    ours = connection.redis.connection_pool
+    options = {**ours.connection_kwargs, "retry": Retry(NoBackoff(), 0), "socket_connect_timeout": CONNECT_SECONDS}
+    pool = BlockingConnectionPool(connection_class=ours.connection_class, max_connections=1, **options)
+    try:
+        yield Connection(Redis(connection_pool=pool))
+    finally:
+        with contextlib.suppress(RedisError, OSError):
+            await pool.aclose()
 
 
 async def store_problems(connection: Connection, *, allow_weak_durability: bool) -> list[str]:
     """Why Redis takes nothing, or would not keep it; empty where all is well. Weak durability is none if allowed."""
+    return (await store_state(connection)).problems(allow_weak_durability=allow_weak_durability)
+
+
+async def lets_us_work(connection: Connection) -> bool:
+    """Whether Redis is there, takes writes, and allows all that we do."""
+    return (await store_state(connection)).trouble is None
+
+
+async def _looked(connection: Connection) -> StoreState:
+    """One look. Raises StoreUnavailable where Redis does not answer, or does not let us in."""
+    if standing := await _standing(connection):
+        return StoreState(standing, takes_writes=standing.reason == "rights")
     try:
-        async with asyncio.timeout(DEADLINE):
-            if problem := await standing_problem(connection):
-                return [problem]
-            return [] if allow_weak_durability else await durability_problems(connection.redis)
-    except (StoreUnavailable, TimeoutError):
-        return [AWAY]
+        if lack := await denied(connection):
+            return StoreState(lack)
+    except StoreUnavailable as error:  # it answers: it is full, say
+        return StoreState(_cause(error))
+    return StoreState(weaknesses=tuple(await durability_problems(connection.redis)))
 
 
-async def standing_problem(connection: Connection) -> str:
-    """Why this Redis takes no writes: it is a replica, or it has just started; empty where it takes them.
-
-    After a fail-over behind one address the old primary keeps our connections. So nobody believes an old connection:
-    the idle ones are closed, and a new one is asked. Raises StoreUnavailable.
-    """
-    problem = await _standing(connection.redis)
-    if problem:
-        await connection.redial()
-        problem = await _standing(connection.redis)
-    return problem
+def _cause(error: StoreUnavailable) -> Cause:
+    return Cause(str(error), error.reason, refuses=isinstance(error, StoreRefuses))
 
 
-async def takes_writes(connection: Connection) -> bool:
-    """Whether Redis is there and takes writes."""
+async def _standing(connection: Connection) -> Cause | None:
+    """Why this server takes no writes of ours, whoever we are: what it is, and what it is doing."""
     try:
-        return not await standing_problem(connection)
-    except StoreUnavailable:
-        return False
+        told = await connection.ask(connection.redis.info())
+    except StoreRefuses:
+        if not (lack := await denied(connection)):
+            raise
+        return lack  # INFO is refused, and so is more: all is told at once
+    return trouble_in(told)
 
 
-async def _standing(redis: Redis) -> str:
-    try:
-        with passing_errors():
-            told = await redis.info()
-    except ResponseError:  # not allowed to ask: the first write will tell
-        return ""
+def trouble_in(told: Mapping[str, Any]) -> Cause | None:
+    """Why the server of which INFO tells takes no writes of ours, whoever we are."""
+    mode = told.get("redis_mode") or told.get("server_mode")  # the latter is Valkey's
+    if mode == "sentinel":
+        return Cause.SENTINEL
+    if mode == "cluster" or told.get("cluster_enabled"):
+        return Cause.CLUSTER
     if told.get("role") == "slave":
-        return REPLICA
-    return LOADING if told.get("loading") else ""
+        return Cause.REPLICA
+    return Cause.LOADING if told.get("loading") else None
 
 
 async def durability_problems(redis: Redis) -> list[str]:
@@ -66,11 +143,11 @@ async def durability_problems(redis: Redis) -> list[str]:
     Raises StoreUnavailable. A server that does not allow CONFIG counts as a problem: nobody knows then.
     """
     wanted: dict[str, str] = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
-    try:
-        with passing_errors():
+    with passing_errors():
+        try:
             found = await redis.config_get(*wanted)  # type: ignore[arg-type]  # one pattern each, whatever the stub says
-    except ResponseError:
-        return [UNTOLD]
+        except ResponseError:
+            return [UNTOLD]
     texts = {_text(name): _text(value) for name, value in found.items()}
     return [f"{name} is {texts.get(name)}, not {value}" for name, value in wanted.items() if texts.get(name) != value]
 

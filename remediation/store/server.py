@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from remediation.store.connection import Connection, passing_errors
 
@@ -44,20 +43,6 @@ class ServerState:
     snapshot_failed: bool
     refuses_writes: bool
     latency: float
-
-
-async def lets_us_in(connection: Connection) -> bool:
-    """Whether the server takes our user and password. Raises StoreUnavailable where it does not answer."""
-    with passing_errors():
-        try:
-            await connection.redis.time()
-        except RedisConnectionError as error:  # which redis-py makes of what happens while it connects
-            if isinstance(error.__cause__ or error, AuthenticationError):
-                return False
-            raise
-        except ResponseError:  # a user that may not ask for the time, say
-            return True
-    return True
 
 
 async def read_server(connection: Connection, steady: Callable[[], float] = time.monotonic) -> ServerState | None:

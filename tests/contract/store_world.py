@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from cli.embedded import EmbeddedServer
 from remediation.ports import Links
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, decode
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.store.connection import Connection, open_pool
 from remediation.store.keys import LEASE, SERVER
@@ -115,7 +116,7 @@ def valkey() -> Iterator[str]:
 @asynccontextmanager
 async def real_stores(url: str) -> AsyncIterator[Stores]:
     """The real stores, with nothing in them."""
-    pool = open_pool(url, socket_timeout=5.0, retries=1)
+    pool = open_pool(RedisAddress.parse(url), socket_timeout=5.0, retries=1)
     async with Redis(connection_pool=pool) as redis:
         await redis.flushall()
         connection, keyring = Connection(redis), Keyring.parse(generate_key())

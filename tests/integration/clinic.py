@@ -18,6 +18,7 @@ from cli.failures import ExitCode
 from cli.heartbeat import version
 from cli.main import main
 from cli.reload import digests_of, short_digest
+from remediation.redis_address import RedisAddress
 from remediation.sealing import generate_key
 from remediation.store.processes import Process, Processes
 from sandbox.jira import jira_app
@@ -94,7 +95,7 @@ class Clinic:
         return replace(Process(f"{role}-0/7", role, version(), time.time() - 3600, self.write()), **other)
 
     async def _begin(self, processes: tuple[Process, ...]) -> None:
-        async with open_connection(self.redis_url, socket_timeout=2.0, retries=0) as connection:
+        async with open_connection(RedisAddress.parse(self.redis_url), socket_timeout=2.0, retries=0) as connection:
             await connection.redis.flushall()
             await connection.redis.set("remedy:last-sweep", int(time.time() * 1000))
             for process in processes:

@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from cli.embedded import EmbeddedServer
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.store.connection import Connection, open_pool
 
@@ -23,7 +24,7 @@ def redis_url() -> Iterator[str]:
 
 @pytest.fixture
 async def connection(redis_url: str) -> AsyncIterator[Connection]:
-    pool = open_pool(redis_url, socket_timeout=5.0, retries=1)
+    pool = open_pool(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1)
     redis = Redis(connection_pool=pool)
     await redis.flushall()
     yield Connection(redis)

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from remediation.errors import NotFound, StoreUnavailable, TryLater
 from remediation.queue import WORK_QUEUE
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.senders import Sender
 from remediation.store import beginnings
@@ -42,7 +43,7 @@ def quiet() -> Iterator[None]:
 @pytest.fixture
 async def nowhere(office: Office) -> AsyncIterator[Connection]:
     """A connection to a Redis that is away."""
-    pool = open_pool("redis://127.0.0.1:1", socket_timeout=0.2, retries=0)
+    pool = open_pool(RedisAddress.parse("redis://127.0.0.1:1"), socket_timeout=0.2, retries=0)
     yield Connection(Redis(connection_pool=pool))
     await pool.aclose()
 

@@ -20,6 +20,7 @@ from cli.reconcile import reconcile
 from remediation.cases import CaseKey, CaseKind
 from remediation.mapping.loading import load_mappings
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, decode
+from remediation.redis_address import RedisAddress
 from remediation.sealing import generate_key
 from remediation.settings import load_settings
 from remediation.store.keys import CASE
@@ -67,7 +68,7 @@ class Bench:
         """Something happened to the first case, and a worker looks."""
 
         async def mark() -> None:
-            async with open_connection(self.redis_url, socket_timeout=5.0, retries=1) as connection:
+            async with open_connection(RedisAddress.parse(self.redis_url), socket_timeout=5.0, retries=1) as connection:
                 await Todo(connection).mark([(self.key(0), Band.HIGH)], 1_800_000_000.0, "webhook:schoolscan")
 
         asyncio.run(mark())
@@ -81,7 +82,7 @@ class Bench:
         settings = load_settings()
         loaded = load_mappings(settings.mappings_path)
         async with (
-            open_connection(self.redis_url, socket_timeout=5.0, retries=1) as connection,
+            open_connection(RedisAddress.parse(self.redis_url), socket_timeout=5.0, retries=1) as connection,
             open_desks(loaded, settings, connection, time.time) as desks,
         ):
             redis = connection.redis

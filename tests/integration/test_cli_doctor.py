@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from cli.assembly import open_connection
 from cli.failures import ExitCode
+from remediation.redis_address import RedisAddress
 from remediation.sites import Site
 from remediation.store.sites import Sites
 from sandbox.secrets import ENVIRONMENT, SERVICENOW_USER
@@ -227,7 +228,7 @@ def test_another_site_than_the_one_that_our_links_are_of_is_told(
     site, other = Site(outside["JIRA"], outside["JIRA"]), Site("https://other.example", "https://other.example")
 
     async def note(*sites: Site) -> None:
-        async with open_connection(redis_url, socket_timeout=2.0, retries=0) as connection:
+        async with open_connection(RedisAddress.parse(redis_url), socket_timeout=2.0, retries=0) as connection:
             for each in sites:
                 await Sites(connection).note("jira", each, 1_800_000_000.0)
 

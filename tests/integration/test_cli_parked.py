@@ -15,6 +15,7 @@ from cli.failures import ExitCode
 from cli.main import main
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import Refused
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.senders import Sender
 from remediation.store.inbox import Inbox
@@ -45,7 +46,7 @@ def remedy(redis_url: str, data_keys: str, monkeypatch: pytest.MonkeyPatch, tmp_
 async def filled(remedy: CliRunner, redis_url: str, data_keys: str) -> CliRunner:
     """An action that Jira refused twice, and a delivery that nobody can read."""
     keyring = Keyring.parse(data_keys)
-    async with open_connection(redis_url, socket_timeout=5.0, retries=1) as connection:
+    async with open_connection(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1) as connection:
         await Todo(connection).mark([(KEY, None)], AT)
         work = ParkedWork(connection, keyring)
         for at in (AT, AT + 60):
@@ -189,7 +190,7 @@ def test_an_error_of_our_own_is_shown_with_its_trace_and_listed_without(
         try:
             broken(secret)
         except ValueError as error:
-            async with open_connection(redis_url, socket_timeout=5.0, retries=1) as connection:
+            async with open_connection(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1) as connection:
                 work = ParkedWork(connection, Keyring.parse(data_keys))
                 return await work.park(ParkedKind.CASE, KEY.ref, error, AT, district="lakeside", action="look")
         raise AssertionError

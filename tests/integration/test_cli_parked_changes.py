@@ -14,6 +14,7 @@ from cli.failures import ExitCode
 from cli.main import main
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import Refused
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.senders import Sender
 from remediation.store.inbox import Inbox
@@ -41,7 +42,7 @@ def remedy(redis_url: str, data_keys: str, monkeypatch: pytest.MonkeyPatch, tmp_
 
 async def refused(redis_url: str, data_keys: str, keys: list[CaseKey]) -> None:
     """Jira refused to open a ticket for each of these cases."""
-    async with open_connection(redis_url, socket_timeout=5.0, retries=1) as connection:
+    async with open_connection(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1) as connection:
         await Todo(connection).mark([(key, None) for key in keys], AT)
         work = ParkedWork(connection, Keyring.parse(data_keys))
         for key in keys:
@@ -53,7 +54,7 @@ async def refused(redis_url: str, data_keys: str, keys: list[CaseKey]) -> None:
 async def filled(remedy: CliRunner, redis_url: str, data_keys: str) -> CliRunner:
     """An action that Jira refused, and a delivery that nobody can read."""
     await refused(redis_url, data_keys, [KEY])
-    async with open_connection(redis_url, socket_timeout=5.0, retries=1) as connection:
+    async with open_connection(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1) as connection:
         inbox = Inbox(connection, Keyring.parse(data_keys))
         await inbox.accept("d1", Sender.SCHOOLSCAN, "lakeside", b"{", AT + 30, unreadable="the body is not JSON")
     return remedy
@@ -224,7 +225,7 @@ def test_what_was_replayed_too_often_is_replayed_again_once_thirty_days_are_over
 async def test_replays_are_counted_although_the_row_is_made_anew(
     filled: CliRunner, redis_url: str, data_keys: str
 ) -> None:
-    async with open_connection(redis_url, socket_timeout=5.0, retries=1) as connection:
+    async with open_connection(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1) as connection:
         work = ParkedWork(connection, Keyring.parse(data_keys))
         for count in range(MOST_REPLAYS):
             item = await work.one(ACTION)

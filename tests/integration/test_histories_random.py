@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from remediation.errors import Refused, TryLater
 from remediation.findings import FindingStatus
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection, open_pool
 from remediation.tickets import Reason, TicketState
@@ -193,7 +194,8 @@ NEXT = [
 @pytest.fixture
 def machine(redis_url: str, keyring: Keyring) -> Iterator[type[Histories]]:
     with asyncio.Runner() as runner, capture_logs():
-        pool = open_pool(redis_url, socket_timeout=5.0, retries=1, max_connections=1)  # commands keep their order
+        address = RedisAddress.parse(redis_url)
+        pool = open_pool(address, socket_timeout=5.0, retries=1, max_connections=1)  # commands keep their order
 
         class Here(Histories):
             pass

@@ -10,6 +10,7 @@ import pytest
 from redis import Redis as PlainRedis
 
 from cli.assembly import open_connection
+from remediation.redis_address import RedisAddress
 from remediation.sites import Site
 from remediation.store.sites import Sites
 from sandbox.jira import PERSON, SERVICE
@@ -269,7 +270,7 @@ def test_no_secret_is_shown(world: LiveWorld) -> None:
 
 def test_another_site_than_the_one_that_our_links_are_of_is_said(world: LiveWorld, redis_url: str) -> None:
     async def note(tracker: str, site: Site) -> None:
-        async with open_connection(redis_url, socket_timeout=2.0, retries=0) as connection:
+        async with open_connection(RedisAddress.parse(redis_url), socket_timeout=2.0, retries=0) as connection:
             await Sites(connection).note(tracker, site, 1_800_000_000.0)
 
     asyncio.run(note("jira", Site("https://other.example", "https://other.example")))

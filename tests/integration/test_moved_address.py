@@ -17,9 +17,11 @@ from chaos.proxy import Proxy, Streams
 from cli.assembly import open_connection
 from cli.embedded import EmbeddedServer
 from remediation.queue import Job, decode, encode
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
-from remediation.store.readiness import LOADING, REPLICA, store_problems, takes_writes
+from remediation.store.readiness import lets_us_work, trouble_in
+from remediation.store.refusals import Cause
 from tests.integration.receivers import Receiver, event
 from workers import process
 from workers.process import Supervisor
@@ -61,7 +63,7 @@ def address(tmp_path: Path) -> Iterator[Address]:
 
 @asynccontextmanager
 async def connected(address: Address, retries: int = 1) -> AsyncIterator[Connection]:
-    async with open_connection(address.url, socket_timeout=5.0, retries=retries) as connection:
+    async with open_connection(RedisAddress.parse(address.url), socket_timeout=5.0, retries=retries) as connection:
         yield connection
 
 
@@ -73,7 +75,7 @@ async def test_a_receiver_takes_the_next_delivery_and_is_ready(address: Address,
         await address.change_places()
         assert (await receiver.deliver(event(9))).status_code == 503, "the address leads to the old one"
         ready = await receiver.readiness()
-        assert (ready.status_code, ready.json()["problems"]) == (503, [REPLICA])
+        assert (ready.status_code, ready.json()["problems"]) == (503, [Cause.REPLICA.words])
         address.follow()
         answers = await asyncio.gather(*(receiver.deliver(event(number)) for number in range(10, 18)))
         assert {answer.status_code for answer in answers} == {202}
@@ -85,7 +87,7 @@ async def test_readiness_believes_no_old_connection(address: Address, keyring: K
         receiver = Receiver(connection, keyring, allow_weak_durability=True)
         assert (await receiver.ask("GET", "/readyz")).status_code == 200
         await address.change_places()
-        assert (await receiver.readiness()).json() == {"ready": False, "problems": [REPLICA]}
+        assert (await receiver.readiness()).json() == {"ready": False, "problems": [Cause.REPLICA.words]}
         address.follow()
         assert (await receiver.ask("GET", "/readyz")).status_code == 200
 
@@ -132,7 +134,7 @@ async def test_a_worker_that_nothing_can_be_done_for_is_not_started_again_and_ag
 
     async with connected(address) as connection:
         await address.change_places()
-        supervisor = Supervisor({"work": Ending}, lambda: takes_writes(connection))  # type: ignore[dict-item]  # as much of arq's as is used
+        supervisor = Supervisor({"work": Ending}, lambda: lets_us_work(connection))  # type: ignore[dict-item]  # as much of arq's as is used
         with capture_logs() as lines:
             running = asyncio.create_task(supervisor.run())
             await asyncio.sleep(0.6)
@@ -145,11 +147,5 @@ async def test_a_worker_that_nothing_can_be_done_for_is_not_started_again_and_ag
     assert sum(line["event"] == "worker_restarts" for line in lines) == len(begun)
 
 
-async def test_a_redis_that_has_just_started_is_not_ready(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def info(*_: object) -> dict[str, object]:
-        return {"role": "master", "loading": 1}
-
-    monkeypatch.setattr(connection.redis, "info", info)
-    assert await store_problems(connection, allow_weak_durability=False) == [LOADING]
+def test_a_redis_that_has_just_started_is_not_ready() -> None:
+    assert trouble_in({"role": "master", "loading": 1}) == Cause.LOADING

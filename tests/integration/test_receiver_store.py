@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from cli.assembly import open_connection
 from cli.embedded import EmbeddedServer
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.signatures import SignatureFormat
 from remediation.store.connection import Connection
@@ -21,6 +22,8 @@ from tests.integration.receivers import Receiver, account, event, keyspace
 
 SENDER_WAITS = 10.0
 """Seconds. How much sooner an answer comes is measured by the fault suite."""
+
+NO_SOCKET = "Redis does not answer: there is no socket at its path"
 
 
 @pytest.fixture
@@ -37,7 +40,8 @@ def server(folder: Path) -> Iterator[EmbeddedServer]:
 @asynccontextmanager
 async def receiver_on(url: str, keyring: Keyring, form: SignatureFormat) -> AsyncIterator[Receiver]:
     """As `remedy run receiver` connects."""
-    async with open_connection(url, socket_timeout=1.0, retries=1, max_connections=256) as connection:
+    address = RedisAddress.parse(url)
+    async with open_connection(address, socket_timeout=1.0, retries=1, max_connections=256) as connection:
         yield Receiver(connection, keyring, {"lakeside": account(signature=form)})
 
 
@@ -63,7 +67,7 @@ async def test_redis_away_is_503_and_ready_says_so(folder: Path, keyring: Keyrin
     async with receiver_on(url, keyring, form) as receiver:
         assert is_honest(await receiver.deliver(event(), SignatureFormat.TIMESTAMPED))
         ready = await receiver.readiness()
-        assert (ready.status_code, ready.json()["problems"]) == (503, ["Redis does not answer"])
+        assert (ready.status_code, ready.json()["problems"]) == (503, [NO_SOCKET])
         assert (await receiver.ask("GET", "/livez")).status_code == 200
 
 

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from remediation.errors import LeaseLost, StoreUnavailable
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.store import todo
 from remediation.store.connection import Connection, open_pool
@@ -54,7 +55,7 @@ class Proxy:
 
 @asynccontextmanager
 async def connected(port: int, timeout: float, retries: int) -> AsyncIterator[Connection]:  # noqa: ASYNC109 - a setting
-    pool = open_pool(f"redis://127.0.0.1:{port}/0", socket_timeout=timeout, retries=retries)
+    pool = open_pool(RedisAddress.parse(f"redis://127.0.0.1:{port}/0"), socket_timeout=timeout, retries=retries)
     yield Connection(Redis(connection_pool=pool))
     await pool.aclose()
 

@@ -17,6 +17,7 @@ from cli.assembly import open_connection
 from cli.embedded import EmbeddedServer
 from remediation.errors import StoreUnavailable
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
+from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.senders import Sender
 from remediation.store.connection import Connection
@@ -171,7 +172,7 @@ async def test_a_worker_outlives_a_redis_that_is_away_and_goes_on(
     folder = tmp_path / "redis"
     with EmbeddedServer(folder) as server:
         url = server.url
-    async with open_connection(url, socket_timeout=5.0, retries=retries) as connection:
+    async with open_connection(RedisAddress.parse(url), socket_timeout=5.0, retries=retries) as connection:
         office = Office(connection, keyring, clock=RealClock())
         with EmbeddedServer(folder):
             running = working(office)
@@ -384,3 +385,34 @@ async def test_jobs_that_take_too_long_are_ended_by_arq_and_wait_for_the_sweep(
 
 async def _was_put_off(office: Office) -> bool:
     return (await office.record()).attempts > 0
+
+
+async def test_a_worker_that_ends_again_and_again_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where all questions to Redis are answered well: what it ends with is told until it has run for a while."""
+    monkeypatch.setattr(process, "RESTART_DELAY", 0.05)
+    monkeypatch.setattr(process, "SOUND_SECONDS", 0.3)
+    works = asyncio.Event()
+
+    class Ending:
+        """An arq worker that ends at once, until it works."""
+
+        def __init__(self) -> None:
+            self.tasks: dict[str, asyncio.Task[None]] = {}
+
+        async def async_run(self) -> None:
+            if not works.is_set():
+                raise TypeError("test-only")
+            await asyncio.sleep(60)
+
+    supervisor = Supervisor({"work": Ending})  # type: ignore[dict-item]  # as much of arq's as is used
+    assert supervisor.restarting() == []
+    running = asyncio.create_task(supervisor.run())
+    await asyncio.sleep(0.2)
+    for _ in range(5):
+        assert supervisor.restarting() == ["the work loop ended with TypeError, and is begun anew"]
+        await asyncio.sleep(0.03)
+    works.set()
+    await asyncio.sleep(0.6)
+    assert supervisor.restarting() == []
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

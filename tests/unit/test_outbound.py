@@ -1,13 +1,18 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from pydantic import TypeAdapter
 
 from cli.assembly import signed_in
 from cli.outbound import Outbound, outbound
+from remediation.certificates import own_certificate_flaw
 from remediation.errors import ConfigurationError
 from remediation.mapping.trackers import JiraTracker
+from remediation.redis_address import RedisAddress, SignIn, TlsFiles
 from remediation.settings import Settings, load_settings
+from tests.certificates import Authority
 
 PROXY = "http://proxy.example:3128"
 
@@ -55,32 +60,65 @@ def test_a_wrong_setting_is_named_and_not_quoted(
 
 
 @pytest.mark.parametrize(
-    ("url", "said", "address"),
+    ("url", "said", "sign_in"),
     [
-        ("redis://r.example:6379/0", {}, "redis://r.example:6379/0"),
-        (
-            "redis://r.example:6379/0",
-            {"redis_password": "p/#@:? %é"},
-            "redis://:p%2F%23%40%3A%3F%20%25%C3%A9@r.example:6379/0",
-        ),
-        ("rediss://r.example/2", {"redis_username": "remedy", "redis_password": "x"}, "rediss://remedy:x@r.example/2"),
-        ("unix:///run/valkey.sock", {"redis_password": "x"}, "unix://:x@/run/valkey.sock"),
+        ("redis://r.example:6379/0", {}, SignIn()),
+        ("redis://r.example:6379/0", {"redis_password": "p/#@:? %é"}, SignIn(None, "p/#@:? %é")),
+        ("rediss://r.example/2", {"redis_username": "remedy", "redis_password": "x"}, SignIn("remedy", "x")),
+        ("unix:///run/valkey.sock", {"redis_password": "x"}, SignIn(None, "x")),
+        ("redis+sentinel://s.example/main", {"redis_password": "x"}, SignIn(None, "x")),
+        ("redis://remedy:x@r.example/0", {}, SignIn("remedy", "x")),
     ],
 )
-def test_redis_is_signed_in_to_whatever_the_password_holds(url: str, said: dict[str, str], address: str) -> None:
-    assert signed_in(url, Settings.model_validate(said)) == address
+def test_redis_is_signed_in_to_whatever_the_password_holds(url: str, said: dict[str, str], sign_in: SignIn) -> None:
+    address = RedisAddress.parse(url)
+    assert signed_in(address, Settings.model_validate(said)) == replace(address, sign_in=sign_in)
 
 
-def test_certificates_go_with_an_encrypted_address_only(tmp_path: Path) -> None:
-    said = Settings.model_construct(redis_ca_file=tmp_path / "ca.pem")
-    assert signed_in("rediss://r.example/0", said).endswith(
-        "/0?ssl_ca_certs=" + str(tmp_path / "ca.pem").replace("/", "%2F")
-    )
-    assert signed_in("redis://r.example/0", said) == "redis://r.example/0"
+def test_what_tls_goes_by_goes_with_the_address(tmp_path: Path) -> None:
+    said = Settings.model_construct(redis_ca_file=tmp_path / "ca.pem", redis_tls_verify_name=False)
+    address = signed_in(RedisAddress.parse("rediss://r.example/0"), said)
+    assert address.tls == TlsFiles(tmp_path / "ca.pem", verify_name=False)
 
 
 def test_two_passwords_for_redis_are_one_too_many() -> None:
     said = Settings.model_validate({"redis_password": "test-only-a"})
     with pytest.raises(ConfigurationError, match="has a user or a password already") as refused:
-        signed_in("redis://:test-only-b@r.example/0", said)
+        signed_in(RedisAddress.parse("redis://:test-only-b@r.example/0"), said)
     assert "test-only" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "words"),
+    [
+        ("redis://r.example", {"redis_sentinel_password": "test-only"}, "names no sentinels"),
+        ("redis://r.example", {"redis_cert_file": "/c.pem"}, "REDIS_URL is not rediss://"),
+        ("rediss://r.example", {"redis_key_file": "/k.pem"}, "set REDIS_CERT_FILE, too"),
+        ("rediss://r.example", {"redis_cert_file": "/no/such.pem"}, "cannot be read: No such file"),
+    ],
+)
+def test_what_would_be_of_no_use_is_refused(url: str, said: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words) as refused:
+        signed_in(RedisAddress.parse(url), Settings.model_validate(said))
+    assert "test-only" not in str(refused.value)
+
+
+def test_a_certificate_of_ours_must_fit_its_key(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    (certificate, key), (_, other) = authority.issue("remedy"), authority.issue("other")
+    both = tmp_path / "both.pem"
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    assert own_certificate_flaw(str(certificate), str(key)) is None
+    assert own_certificate_flaw(str(both), None) is None
+    assert own_certificate_flaw(str(certificate), str(other)) == "the key is that of another certificate"
+    for certificate_file, key_file in ((certificate, None), (key, None), (certificate, certificate)):
+        flaw = own_certificate_flaw(str(certificate_file), str(key_file) if key_file else None)
+        assert flaw == "hold no certificate and key in the form of PEM"
+
+
+def test_a_key_that_needs_a_password_asks_nobody(tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path).issue("remedy")
+    plain = serialization.load_pem_private_key(key.read_bytes(), None)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    key.write_bytes(plain.private_bytes(*form, serialization.BestAvailableEncryption(b"test-only")))
+    assert "encrypted with a password" in str(own_certificate_flaw(str(certificate), str(key)))

@@ -3,8 +3,12 @@ from pathlib import Path
 import pytest
 
 from remediation.errors import ConfigurationError
+from remediation.redis_address import RedisAddress, Server, UnixSocket
 from remediation.settings import Settings, environ, load_settings
 
+SCHEMES = "must begin with redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://"
+ELSEWHERE = "a user or a password with characters such as / # ? @ % belongs into REDIS_USERNAME and REDIS_PASSWORD"
+PROXY = "must be an address such as http://proxy.example:3128, without a user and a password"
 VARIABLES = [name.upper() for name in Settings.model_fields]
 
 
@@ -28,8 +32,9 @@ def test_without_any_variable_everything_is_on_this_machine() -> None:
 @pytest.mark.parametrize(
     ("variable", "written", "value"),
     [
-        ("REDIS_URL", "rediss://redis.example:6380/1", "rediss://redis.example:6380/1"),
-        ("REDIS_URL", "unix:///run/redis.sock", "unix:///run/redis.sock"),
+        ("REDIS_URL", "rediss://r.example/1", RedisAddress(Server("r.example", 6379), uses_tls=True, database=1)),
+        ("REDIS_URL", "unix:///run/redis.sock", RedisAddress(UnixSocket("/run/redis.sock"))),
+        ("REDIS_TLS_VERIFY_NAME", "false", False),
         ("REDIS_URL", "", None),
         ("MAPPINGS_PATH", "/etc/remedy/m.yaml", Path("/etc/remedy/m.yaml")),
         ("DATA_KEYS", "test-only-keys", "test-only-keys"),
@@ -61,7 +66,12 @@ def test_each_variable_is_read(monkeypatch: pytest.MonkeyPatch, variable: str, w
 @pytest.mark.parametrize(
     ("variable", "written", "message"),
     [
-        ("REDIS_URL", "http://test-only-secret@redis", "must begin with redis://, rediss:// or unix://"),
+        ("REDIS_URL", "http://test-only-secret@redis", SCHEMES),
+        ("REDIS_URL", "redis://r.example/test-only", "the database must be a whole number, such as 0: " + ELSEWHERE),
+        ("REDIS_TLS_VERIFY_NAME", "no!", "must be true or false"),
+        ("REDIS_PASSWORD", "test-only-\udcff", "holds bytes that are no UTF-8"),
+        ("OUTBOUND_PROXY", "http://u:test-only/x@proxy.example:3128", PROXY),
+        ("OUTBOUND_PROXY", "socks5://proxy.example:1080", PROXY),
         ("LOG_LEVEL", "loud", "must be debug, info, warning or error"),
         ("RECEIVER_PORT", "tcp://10.0.0.1:8080", "must be a whole number"),
         ("RECEIVER_PORT", "65536", "must be at most 65,535"),

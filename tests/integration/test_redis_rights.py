@@ -1,0 +1,112 @@
+"""The smallest rights that our user needs are documented, enough, and each of them is named where it is missing."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.assembly import open_connection
+from remediation.redis_address import RedisAddress, SignIn
+from remediation.store.readiness import StoreState, store_state
+from remediation.store.rights import COMMANDS, KEYLESS
+from tests.redis_servers import DURABLE, VALKEY, RedisServer, acl_line, debian_redis, running
+
+PASSWORD = "test-only-password"
+
+
+@pytest.fixture(scope="module", params=["Valkey of the wheel", "Redis of Debian"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    program = debian_redis() if "Debian" in request.param else VALKEY
+    with running(RedisServer(tmp_path_factory.mktemp("redis"), DURABLE, program)) as server:
+        yield server
+
+
+@pytest.fixture
+def admin(server: RedisServer) -> Iterator[Any]:
+    with server.client() as client:
+        client.execute_command("ACL", "DELUSER", "remedy")
+        client.execute_command(*acl_line(PASSWORD))
+        yield client
+
+
+async def state_of(server: RedisServer) -> StoreState:
+    address = replace(RedisAddress.parse(server.url), sign_in=SignIn("remedy", PASSWORD))
+    async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
+        return await store_state(connection)
+
+
+def allowed() -> list[str]:
+    """The commands of the documented line."""
+    return [word[1:] for word in acl_line(PASSWORD) if word.startswith("+")]
+
+
+OPTIONAL = {
+    "config|get": "its durability cannot be checked",
+    "select": "only where the database is not 0",
+    "unwatch": "after a WATCH without MULTI, on a connection that is closed where it is refused",
+    "exec": "tried out by no question: what is allowed in a transaction is carried out by it",
+    "ping": "asked by nobody but people",
+}
+
+
+async def test_the_documented_user_may_all_that_we_do(server: RedisServer, admin: Any) -> None:
+    assert await state_of(server) == StoreState()
+    assert admin.execute_command("ACL", "DRYRUN", "remedy", "FLUSHALL") != b"OK"
+    assert admin.keys() == [], "nothing was changed"
+
+
+@pytest.mark.parametrize("command", [each for each in allowed() if each not in OPTIONAL])
+async def test_a_command_that_is_missing_is_named(server: RedisServer, admin: Any, command: str) -> None:
+    admin.execute_command("ACL", "SETUSER", "remedy", f"-{command}")
+    trouble = (await state_of(server)).trouble
+    assert trouble is not None
+    assert trouble.refuses
+    assert re.search(rf"user: {re.escape(command.replace('|', ' '))} \(", trouble.words, re.IGNORECASE), trouble.words
+
+
+async def test_all_that_is_missing_is_told_at_once(server: RedisServer, admin: Any) -> None:
+    admin.execute_command("ACL", "SETUSER", "remedy", "-info", "-incr", "-time")
+    trouble = (await state_of(server)).trouble
+    assert trouble is not None
+    assert "user: INFO, TIME, INCR (" in trouble.words
+
+
+@pytest.mark.parametrize(
+    ("keys", "pattern"), [(["~arq:*"], "remedy:*"), (["~remedy:*"], "arq:*"), (["~arq:*", "%R~remedy:*"], "remedy:*")]
+)
+async def test_keys_that_are_out_of_reach_are_named(
+    server: RedisServer, admin: Any, keys: list[str], pattern: str
+) -> None:
+    admin.execute_command("ACL", "SETUSER", "remedy", "resetkeys", *keys)
+    trouble = (await state_of(server)).trouble
+    assert trouble is not None
+    assert f"user: keys of the pattern {pattern} (" in trouble.words
+
+
+async def test_without_config_its_durability_is_a_weakness(server: RedisServer, admin: Any) -> None:
+    admin.execute_command("ACL", "SETUSER", "remedy", "-config|get")
+    assert (await state_of(server)).weaknesses == ("CONFIG GET is not allowed, so its durability cannot be checked",)
+
+
+def test_every_command_of_a_script_is_asked_for() -> None:
+    scripts = [path for path in (files("remediation.store") / "scripts").iterdir() if path.name.endswith(".lua")]
+    called = {word for path in scripts for word in re.findall(r"redis\.p?call\('([A-Z]+)'", path.read_text())}
+    asked = {order.split()[0] for order in (*COMMANDS, *KEYLESS)}
+    assert called
+    assert called <= asked
+
+
+def test_the_line_has_what_is_asked_for_and_no_more() -> None:
+    asked = {
+        "|".join(order.split()[:2]) if order.startswith("SCRIPT") else order.split()[0]
+        for order in (*COMMANDS, *KEYLESS)
+    }
+    wanted = {each.lower() for each in asked} | {"watch", "multi", "discard"} | set(OPTIONAL)
+    assert set(allowed()) == wanted
+    text = Path("docs/operations.md").read_text(encoding="utf-8")
+    assert "@dangerous" not in " ".join(acl_line(PASSWORD))
+    assert "ACL SETUSER remedy" in text
