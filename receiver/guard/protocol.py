@@ -336,6 +336,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         if in_hand:
             self.cycle.disconnected = True
+            self.cycle.waiting_for_100_continue = False  # uvicorn would say it even now
             self.cycle.message_event.set()
         self.transport.write(refusal.answer(self.server_state.default_headers))
         self._end(may_be_unread=True)

@@ -110,6 +110,14 @@ def test_a_request_that_expects_100_continue_is_told_to(guarded: Guarded) -> Non
     assert client.send(b"hello").answer().last_line == b"5"
 
 
+def test_who_is_refused_already_is_not_told_to_continue(guarded: Guarded) -> None:
+    head = b"POST /echo HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ntransfer-encoding: chunked\r\n\r\n"
+    with capture_logs() as lines:
+        talk = guarded.asked(head + b"no length\r\n")
+    assert (talk.statuses, talk.end) == ([400], "closed")
+    assert not [line for line in lines if line["event"] == "request_failed"]
+
+
 # Bytes.
 
 
