@@ -9,6 +9,9 @@ ROUNDS ?= 5
 LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group build --all-extras
 
+FUZZ_LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group pyproject.toml:fuzz
+
 export PYTHON
 
 .DEFAULT_GOAL := help
@@ -47,12 +50,14 @@ bench: setup ## run every measurement of bench/
 	@.venv/bin/python -m bench $(ARGS)
 
 chaos: setup ## break everything again and again, and count what was lost or done twice (ARGS=--short takes minutes)
+	@scripts/fuzzer.sh
 	@.venv/bin/python -m chaos $(ARGS)
 	@.venv/bin/pytest tests/worlds tests/integration/test_histories_random.py --rounds $(ROUNDS)
 
 lock: setup ## write both lock files anew from pyproject.toml, keeping pins that still fit (ARGS=--upgrade moves all)
 	@$(LOCK) $(ARGS) --group dev --output-file requirements-dev.lock
 	@$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock
+	@$(FUZZ_LOCK) $(ARGS) --output-file requirements-fuzz.lock
 
 clean: ## remove .venv and every cache (the embedded server's data stays)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from chaos.experiment import Experiment
-from chaos.experiments import addresses, clocks, crowds, deaths, keys, links, stores, storms, trackers, writing
+from chaos.experiments import addresses, clocks, crowds, deaths, fuzzing, keys, links, stores, storms, trackers, writing
 
 EXPERIMENTS: Sequence[Experiment] = (
     *links.EXPERIMENTS,
@@ -16,4 +16,5 @@ EXPERIMENTS: Sequence[Experiment] = (
     *keys.EXPERIMENTS,
     *clocks.EXPERIMENTS,
     *storms.EXPERIMENTS,
+    *fuzzing.EXPERIMENTS,
 )

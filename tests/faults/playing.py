@@ -13,7 +13,8 @@ WIPES = ("redis-wiped",)
 CROWDS = ("copies", "any-order", "storm")
 CLOCKS = ("clocks-apart", "away-for-a-day")
 KEYS = ("keys-missing",)
-EVERY = (*LINKS, *SYSTEMS, *DEATHS, *RESTARTS, *STORES, *WIPES, *CROWDS, *CLOCKS, *KEYS)
+INPUTS = ("fuzz",)
+EVERY = (*LINKS, *SYSTEMS, *DEATHS, *RESTARTS, *STORES, *WIPES, *CROWDS, *CLOCKS, *KEYS, *INPUTS)
 
 LONGEST = 300
 """Seconds that one experiment may take on a machine with much else to do."""

@@ -1,8 +1,10 @@
+import importlib.util
+
 import pytest
 
 from chaos.experiments import EXPERIMENTS
 from chaos.world import World
-from tests.faults.playing import CLOCKS, CROWDS, EVERY, KEYS, LONGEST, is_sound
+from tests.faults.playing import CLOCKS, CROWDS, EVERY, INPUTS, KEYS, LONGEST, is_sound
 
 pytestmark = pytest.mark.timeout(LONGEST)
 
@@ -19,6 +21,13 @@ def test_deliveries_whose_key_is_away_wait_for_it_and_none_is_lost(world: World,
 
 @pytest.mark.parametrize("name", CLOCKS)
 def test_clocks_that_differ_and_days_that_pass_change_nothing(world: World, name: str) -> None:
+    assert is_sound(world, name)
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_whatever_strangers_send_the_promises_hold(world: World, name: str) -> None:
+    if importlib.util.find_spec("atheris") is None:
+        pytest.skip("atheris is not installed, as `make chaos` does it where it can be had")
     assert is_sound(world, name)
 
 
