@@ -122,16 +122,23 @@ class Closing:
     """How a ticket was closed when it was last looked at.
 
     `reason` and `word` are those of the ticket (see Ticket); `meant` is why we closed it, None where somebody else did.
+    `ticket_id` says which ticket that was: another one may stand in its place now. It is empty where an earlier version
+    remembered the closing.
     """
 
     reason: Reason
     word: str = ""
     meant: Reason | None = None
+    ticket_id: str = ""
 
     @classmethod
     def of(cls, ticket: Ticket, meant: Reason | None = None) -> "Closing":
         """The closing of a ticket that is done."""
-        return cls(ticket.reason or Reason.NONE, ticket.word, meant)
+        return cls(ticket.reason or Reason.NONE, ticket.word, meant, ticket.id)
+
+    def is_of(self, ticket: Ticket) -> bool:
+        """Whether it is this ticket that was closed so, as far as can be told."""
+        return self.ticket_id in {"", ticket.id}
 
     def has_word_of(self, ticket: Ticket) -> bool:
         """Whether the ticket still has the word with which it was closed, if any."""

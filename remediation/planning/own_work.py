@@ -17,6 +17,7 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = 
     After a crash we know what we set out to do, not how far we came; what is now as we wanted it is our doing and
     nobody's change. `parked` are the names of actions that were set aside, and so were not done.
     """
+    memory = _of_these_tickets(memory, seen)
     if not memory.doing and memory.planned_at is None:
         return memory
     finding, tickets, closings = memory.finding, dict(memory.tickets), memory.closings
@@ -35,6 +36,18 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = 
         if own & memory.doing:
             tickets[tracker] = ticket.state
     return replace(memory, finding=finding, tickets=tickets, closings=closings, doing=frozenset(), planned_at=None)
+
+
+def _of_these_tickets(memory: Memory, seen: Observation) -> Memory:
+    """The memory without the closings of tickets in whose place another one was seen: they tell nothing of that one.
+
+    A ticket that was deleted gives its place to an earlier one of the case, and a worker may die in between.
+    """
+    tickets, closings = seen.tickets, memory.closings
+    of_others = {name for name, each in closings.items() if name in tickets and not each.is_of(tickets[name])}
+    if not of_others:
+        return memory
+    return replace(memory, closings={name: each for name, each in closings.items() if name not in of_others})
 
 
 def _closing(name: str, memory: Memory, seen: Observation) -> Closing:

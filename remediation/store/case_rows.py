@@ -83,6 +83,7 @@ def memory_json(memory: Memory) -> str:
         "told": sorted(memory.told),
         "conflict_at": memory.conflict_at,
         "closings": {name: [each.reason, each.word, each.meant] for name, each in memory.closings.items()},
+        "closed": {name: each.ticket_id for name, each in memory.closings.items() if each.ticket_id},
         "left_over": dict(memory.left_over),
     }
     return json.dumps(kept | {name: value for name, value in more.items() if value})
@@ -91,6 +92,7 @@ def memory_json(memory: Memory) -> str:
 def memory_of(text: bytes) -> Memory:
     """A memory on its way back; one that an earlier version wrote has less."""
     kept = json.loads(text)
+    closed = kept.get("closed", {})
     return Memory(
         finding=FindingStatus(kept["finding"]) if kept["finding"] else None,
         tickets={tracker: TicketState(state) for tracker, state in kept["tickets"].items()},
@@ -101,10 +103,11 @@ def memory_of(text: bytes) -> Memory:
         wrote=kept.get("wrote", {}),
         told=frozenset(kept.get("told", ())),
         conflict_at=kept.get("conflict_at"),
-        closings={tracker: _closing(*said) for tracker, said in kept.get("closings", {}).items()},
+        closings={name: _closing(said, closed.get(name, "")) for name, said in kept.get("closings", {}).items()},
         left_over=kept.get("left_over", {}),
     )
 
 
-def _closing(reason: str, word: str, meant: str | None) -> Closing:
-    return Closing(Reason(reason), word, Reason(meant) if meant else None)
+def _closing(said: tuple[str, str, str | None], ticket_id: str) -> Closing:
+    reason, word, meant = said
+    return Closing(Reason(reason), word, Reason(meant) if meant else None, ticket_id)

@@ -93,7 +93,11 @@ MEMORIES = st.builds(
     closings=st.dictionaries(
         st.sampled_from(["jira", "snow"]),
         st.builds(
-            Closing, st.sampled_from(Reason), st.text(max_size=60), st.one_of(st.none(), st.sampled_from(Reason))
+            Closing,
+            st.sampled_from(Reason),
+            st.text(max_size=60),
+            st.one_of(st.none(), st.sampled_from(Reason)),
+            st.sampled_from(["", "10001"]),
         ),
     ),
     left_over=st.dictionaries(st.sampled_from(["jira", "snow"]), st.text(max_size=60)),
@@ -113,6 +117,11 @@ def test_a_memory_that_an_earlier_version_wrote_is_read_without_the_reasons() ->
     assert memory_of(row) == Memory(
         FindingStatus.RESOLVED, {"snow": TicketState.DONE}, severity=Severity.HIGH, rule="all"
     )
+
+
+def test_a_closing_that_an_earlier_version_wrote_may_be_of_any_ticket() -> None:
+    row = b'{"finding": "resolved", "tickets": {"snow": "done"}, "closings": {"snow": ["fixed", "Solved", null]}}'
+    assert memory_of(row).closings == {"snow": Closing(Reason.FIXED, "Solved")}
 
 
 def test_a_link_that_an_earlier_version_made_is_read_and_may_be_outdated() -> None:

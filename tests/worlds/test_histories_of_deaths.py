@@ -27,7 +27,7 @@ from tests.worlds.histories import (
     says,
 )
 from tests.worlds.judging import SCHOOLSCAN
-from tests.worlds.outside import Trouble
+from tests.worlds.outside import Change, Trouble
 from tests.worlds.world import World
 
 
@@ -141,3 +141,15 @@ async def test_a_ticket_that_could_not_be_read_is_left_closed_when_a_person_reop
     await noticed(world, reopened("snow"), says(ACCEPTED))
     await world.replay()
     assert await at_rest(world) == (REVIEWING, {"snow"})
+
+
+@pytest.mark.parametrize("gate", GATES)
+async def test_an_older_ticket_in_place_of_a_deleted_one_changes_no_reason_when_a_worker_dies(gate: int) -> None:
+    world = await opened(replace(ANY, reopen_within=timedelta(0), kept_open=frozenset()))
+    await noticed(world, says(OPEN), closed("snow"))
+    await noticed(world, Change("jira", "closed", Reason.UNKNOWN, "odd"))
+    world.happen(deleted("snow"))
+    await world.look_broken_off(gate, killed=True)
+    world.happen(says(RESOLVED))
+    await world.poll()
+    assert await at_rest(world) == (RESOLVED, set())
