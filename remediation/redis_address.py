@@ -33,7 +33,7 @@ _OF_A_LIBRARY = {
     "ssl_check_hostname": "set REDIS_TLS_VERIFY_NAME instead of the parameter ssl_check_hostname",
     "ssl_cert_reqs": "the parameter ssl_cert_reqs is not taken: name the certificates to trust in REDIS_CA_FILE",
     "username": "set REDIS_USERNAME instead of the parameter username",
-    "password": "set REDIS_PASSWORD instead of the parameter password",
+    "password": "set REDIS_PASSWORD instead of the parameter password",  # nosec B105 - a message
 }
 """Parameters that libraries take, and what is taken here in their place."""
 
