@@ -55,11 +55,12 @@ class _Heart:
         self._id = f"{plain(socket.gethostname(), _LONGEST_HOST)}/{os.getpid()}"
         self._started = round(clock(), 3)
         self._told: Process | None = None
+        self._telling: Process | None = None
 
     async def beat(self) -> None:
         """Tell, for ever."""
         while True:
-            now = Process(self._id, self._role, version(), self._started, self._mappings())
+            self._telling = now = Process(self._id, self._role, version(), self._started, self._mappings())
             try:
                 await self._processes.tell(now, self._clock(), self._told)
                 self._told = now
@@ -70,9 +71,11 @@ class _Heart:
             await asyncio.sleep(TELL_SECONDS)
 
     async def stop(self) -> None:
-        """Tell that it ends, if Redis takes it at once."""
-        if self._told is None:
-            return
+        """Tell that it ends, if Redis takes it at once.
+
+        Redis may have what was being told when the beat was cut off: that is taken back, too.
+        """
         with contextlib.suppress(Exception):
             async with asyncio.timeout(_LEAVE_SECONDS):
-                await self._processes.leave(self._told)
+                for process in filter(None, {self._told, self._telling}):
+                    await self._processes.leave(process)

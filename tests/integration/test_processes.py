@@ -63,6 +63,21 @@ async def test_a_row_of_another_version_is_read_as_far_as_it_goes(connection: Co
     assert await Processes(connection).running(NOW) == [Process("w", "worker", "", 0.0)]
 
 
+async def test_what_was_being_told_when_the_process_ended_is_taken_back(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = Processes.tell
+
+    async def unanswered(self: Processes, process: Process, now: float, before: Process | None = None) -> None:
+        await tell(self, process, now, before)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Processes, "tell", unanswered)
+    async with open_heartbeat(connection, "worker", lambda: "one", lambda: NOW):
+        await once_told(connection, "one")
+    assert await Processes(connection).running(NOW) == []
+
+
 async def test_a_process_tells_while_it_runs_and_that_it_ends(connection: Connection, quick: None) -> None:
     digests: Iterator[str] = iter(["one", *["two"] * 10_000])
     async with open_heartbeat(connection, "worker", lambda: next(digests), lambda: NOW):
