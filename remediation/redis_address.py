@@ -27,13 +27,18 @@ _UNSEEN = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 _ELSEWHERE = "a user or a password with characters such as / # ? @ % belongs into REDIS_USERNAME and REDIS_PASSWORD"
 
 _OF_A_LIBRARY = {
-    "ssl_ca_certs": "set REDIS_CA_FILE instead of the parameter ssl_ca_certs",
-    "ssl_certfile": "set REDIS_CERT_FILE instead of the parameter ssl_certfile",
-    "ssl_keyfile": "set REDIS_KEY_FILE instead of the parameter ssl_keyfile",
-    "ssl_check_hostname": "set REDIS_TLS_VERIFY_NAME instead of the parameter ssl_check_hostname",
     "ssl_cert_reqs": "the parameter ssl_cert_reqs is not taken: name the certificates to trust in REDIS_CA_FILE",
-    "username": "set REDIS_USERNAME instead of the parameter username",
-    "password": "set REDIS_PASSWORD instead of the parameter password",  # nosec B105 - a message
+    **{
+        name: f"set {setting} instead of the parameter {name}"
+        for setting, name in (
+            ("REDIS_CA_FILE", "ssl_ca_certs"),
+            ("REDIS_CERT_FILE", "ssl_certfile"),
+            ("REDIS_KEY_FILE", "ssl_keyfile"),
+            ("REDIS_TLS_VERIFY_NAME", "ssl_check_hostname"),
+            ("REDIS_USERNAME", "username"),
+            ("REDIS_PASSWORD", "password"),
+        )
+    },
 }
 """Parameters that libraries take, and what is taken here in their place."""
 
