@@ -3,7 +3,7 @@
 import os
 import signal
 
-from cli import assembly
+from cli import outbound
 from cli.main import main
 from remediation.findings import Finding
 from remediation.sources.schoolscan import SchoolScan
@@ -21,5 +21,5 @@ class DeadlySource(SchoolScan):
 
 
 if __name__ == "__main__":
-    assembly.SchoolScan = DeadlySource  # type: ignore[attr-defined]  # what the worker is built from
+    outbound.SchoolScan = DeadlySource  # type: ignore[attr-defined]  # what the worker is built from
     main(["run", "worker"])

@@ -1,6 +1,6 @@
 """Loaded by the interpreter first: plants two defects of ours, which quote a payload in their message and variables."""
 
-from cli import assembly
+from cli import outbound
 from receiver import webhooks
 from remediation.event_types import UnknownEvent
 from remediation.events import Event, read_schoolscan
@@ -30,5 +30,5 @@ def read(body: bytes) -> Event | UnknownEvent:
     return read_schoolscan(body)
 
 
-assembly.SchoolScan = DefectiveSource  # type: ignore[attr-defined]  # what the worker is built from
+outbound.SchoolScan = DefectiveSource  # type: ignore[attr-defined]  # what the worker is built from
 webhooks.read_schoolscan = read  # type: ignore[attr-defined]  # what the receiver reads with
