@@ -50,6 +50,7 @@ class Wire:
         self.is_aborted = False
         self.is_shut = False
         self.mistakes: list[bytes] = []
+        self.dropped: list[bytes] = []
 
     def get_extra_info(self, _name: str) -> None:
         """Nothing is known of the other end."""
@@ -58,7 +59,9 @@ class Wire:
         """Called by the protocol. After a close it is dropped, as transports do; after an end it is a mistake."""
         if self.has_ended and not self.is_closed:
             self.mistakes.append(data)
-        if not self.is_closed:
+        if self.is_closed:
+            self.dropped.append(data)
+        else:
             self.said += data
 
     def write_eof(self) -> None:

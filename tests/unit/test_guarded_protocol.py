@@ -3,24 +3,18 @@
 import asyncio
 import itertools
 import re
-from collections.abc import Callable
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
+from chaos.fuzzing.wire import Wire, connected
 from receiver.guard.budget import HttpLimits
-from receiver.guard.protocol import GuardedProtocol, guarded
 from receiver.guard.shared import Guard
 
 LIMITS = HttpLimits(url_bytes=60, head_bytes=300, head_seconds=10.0, idle_seconds=10.0, linger_seconds=10.0)
 MOST_BYTES = 2_000
 STATUSES = {202, 400, 404, 413, 414, 431, 503}
-
-_STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,72 +34,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-class Wire:
-    """A transport that writes down what is said, and gives no more than is wanted."""
-
-    def __init__(self, protocol: GuardedProtocol) -> None:
-        self.protocol = protocol
-        self.said = b""
-        self.is_paused = False
-        self.is_closed = False
-        self.has_ended = False
-
-    def get_extra_info(self, _name: str) -> None:
-        return None
-
-    def write(self, data: bytes) -> None:
-        assert not self.is_closed
-        assert not self.has_ended
-        self.said += data
-
-    def write_eof(self) -> None:
-        self.has_ended = True
-
-    def pause_reading(self) -> None:
-        self.is_paused = True
-
-    def resume_reading(self) -> None:
-        self.is_paused = False
-
-    def is_closing(self) -> bool:
-        return self.is_closed
-
-    def close(self) -> None:
-        if not self.is_closed:
-            self.is_closed = True
-            asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
-
-    abort = close
-
-    async def give(self, data: bytes) -> None:
-        """Give the protocol data as soon as it reads."""
-        for _ in range(200):
-            if self.is_closed or not self.is_paused:
-                break
-            await asyncio.sleep(0)
-        assert self.is_closed or not self.is_paused, "reading goes on once the answers are given"
-        if not self.is_closed:
-            self.protocol.data_received(data)
-
-    @property
-    def statuses(self) -> list[int]:
-        return [int(status) for status in _STATUS.findall(self.said)]
-
-
-def connected() -> tuple[Wire, Guard]:
-    guard = Guard.of(LIMITS, 4, MOST_BYTES, lambda: 0.0)
-    config = Config(application, http=guarded(guard), ws="none", lifespan="off", log_config=None, proxy_headers=False)
-    config.load()
-    make: Callable[..., Any] = config.http_protocol_class
-    protocol = make(config=config, server_state=ServerState(), app_state={})
-    wire = Wire(protocol)
-    protocol.connection_made(wire)
-    return wire, guard
-
-
 async def played(pieces: list[bytes]) -> Wire:
     """A connection that says this and then waits for its answers, and leaves nothing behind."""
-    wire, guard = connected()
+    guard = Guard.of(LIMITS, 4, MOST_BYTES, lambda: 0.0)
+    wire = connected(application, guard)
     for piece in pieces:
         await wire.give(piece)
         assert guard.places.held_bytes <= MOST_BYTES
@@ -118,6 +50,7 @@ async def played(pieces: list[bytes]) -> Wire:
     assert (guard.places.open, guard.places.held_bytes) == (0, 0)
     assert not wire.protocol.tasks
     assert not wire.protocol.connections
+    assert (wire.mistakes, wire.dropped) == ([], [])
     return wire
 
 
