@@ -40,10 +40,8 @@ def _meant(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Mem
     A version before this one did not write that down: there an accepted finding tells it, where no ticket does.
     """
     closing = memory.closings.get(name)
-    if closing is not None and not closing.is_of(ticket):
-        return None
     if closing is not None:
-        return closing.meant if closing.has_word_of(ticket) else None
+        return closing.meant if closing.is_of(ticket) and closing.has_word_of(ticket) else None
     was_accepted = memory.finding is FindingStatus.ACCEPTED_RISK and memory.tickets.get(name) is TicketState.DONE
     return Reason.ACCEPTED_RISK if was_accepted and not any(map(accepts_risk, tickets.values())) else None
 
