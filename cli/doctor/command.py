@@ -13,7 +13,7 @@ import click
 
 from cli.doctor.checks import Check, run_checks
 from cli.doctor.configuration import look_at_mappings, look_at_settings
-from cli.doctor.diagnosis import Code, Diagnosis, Severity, trouble
+from cli.doctor.diagnosis import Code, Diagnosis, Level, trouble
 from cli.doctor.outside import open_checks
 from cli.doctor.report import as_object, as_table, progress
 from cli.doctor.secrets import look_at_data_keys, look_at_secrets
@@ -57,7 +57,7 @@ def doctor(*, as_json: bool, offline: bool, role: Role | None, strict: bool) -> 
 def _tell(found: Sequence[Diagnosis], *, as_json: bool, strict: bool) -> ExitCode:
     """Print it, and answer how to end."""
     click.echo(json.dumps(as_object(found)) if as_json else as_table(found))
-    bad = {Severity.FAILURE, Severity.WARNING} if strict else {Severity.FAILURE}
+    bad = {Level.FAILURE, Level.WARNING} if strict else {Level.FAILURE}
     return ExitCode.FAILED if any(each.severity in bad for each in found) else ExitCode.DONE
 
 

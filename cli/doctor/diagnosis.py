@@ -8,7 +8,7 @@ from types import MappingProxyType
 from remediation.signatures import TOLERANCE
 
 
-class Severity(StrEnum):
+class Level(StrEnum):
     """How bad it is. A warning needs somebody by day, a failure now."""
 
     OK = "ok"
@@ -83,17 +83,17 @@ class Code(StrEnum):
 class Trouble:
     """A kind of trouble: how bad it is, what it means, and what to do."""
 
-    severity: Severity
+    severity: Level
     means: str
     advice: str
 
 
 def _warning(means: str, advice: str) -> Trouble:
-    return Trouble(Severity.WARNING, means, advice)
+    return Trouble(Level.WARNING, means, advice)
 
 
 def _failure(means: str, advice: str) -> Trouble:
-    return Trouble(Severity.FAILURE, means, advice)
+    return Trouble(Level.FAILURE, means, advice)
 
 
 TROUBLES: Mapping[Code, Trouble] = MappingProxyType(
@@ -282,7 +282,7 @@ class Diagnosis:
     """One thing that was looked at. `advice` says how to mend it; `code` is empty where all is well."""
 
     what: str
-    severity: Severity
+    severity: Level
     says: str
     advice: str = ""
     code: str = ""
@@ -290,15 +290,15 @@ class Diagnosis:
     @property
     def is_well(self) -> bool:
         """It is no failure."""
-        return self.severity is not Severity.FAILURE
+        return self.severity is not Level.FAILURE
 
 
 def well(what: str, says: str) -> Diagnosis:
     """It is as it should be."""
-    return Diagnosis(what, Severity.OK, says)
+    return Diagnosis(what, Level.OK, says)
 
 
-def trouble(code: Code, what: str, says: str, advice: str = "", severity: Severity | None = None) -> Diagnosis:
+def trouble(code: Code, what: str, says: str, advice: str = "", severity: Level | None = None) -> Diagnosis:
     """It is not; `advice` and `severity` where they are others than the usual ones of this kind."""
     usual = TROUBLES[code]
     return Diagnosis(what, severity or usual.severity, says, advice or usual.advice, code.value)

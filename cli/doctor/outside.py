@@ -11,7 +11,7 @@ from http import HTTPStatus
 from cli.assembly import open_outside
 from cli.case_words import time_words
 from cli.doctor.checks import Check
-from cli.doctor.diagnosis import TROUBLES, Code, Diagnosis, Severity, trouble, well
+from cli.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
 from cli.live_answers import inspector_of, placed
 from cli.outbound import outbound
 from cli.tracker_sites import remembered, site_of
@@ -134,7 +134,7 @@ def _clock(system: _System, answers: Sequence[NotedAnswer]) -> Iterator[Diagnosi
     if abs(ahead) <= _CLOCK_SECONDS:
         return
     says = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
-    severity = Severity.FAILURE if system.signs and abs(ahead) > TOLERANCE else Severity.WARNING
+    severity = Level.FAILURE if system.signs and abs(ahead) > TOLERANCE else Level.WARNING
     yield trouble(Code.CLOCK_OUTSIDE, f"clock of {system.what}", says, severity=severity)
 
 
@@ -171,7 +171,7 @@ async def _inspected(system: _System, loaded: Loaded) -> list[Diagnosis]:
             inspections = await system.inspector.inspect(loaded.mappings)
     except TimeoutError:
         says = f"not all was asked within {INSPECTION_SECONDS:.0f} seconds"
-        return [trouble(Code.UNFINISHED, what, says, severity=Severity.WARNING)]
+        return [trouble(Code.UNFINISHED, what, says, severity=Level.WARNING)]
     return _judged(what, loaded, inspections)
 
 

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import click
 
 from cli.doctor.checks import Report
-from cli.doctor.diagnosis import Diagnosis, Severity
+from cli.doctor.diagnosis import Diagnosis, Level
 from remediation.redaction import terminal
 
 _WIDEST = 28
 """Of the first column: a path that is longer pushes its own line aside, and not all of them."""
 _PROGRESS = 100
 _SIGNS = {
-    Severity.OK: click.style("ok  ", fg="green"),
-    Severity.WARNING: click.style("warn", fg="yellow"),
-    Severity.FAILURE: click.style("FAIL", fg="red"),
+    Level.OK: click.style("ok  ", fg="green"),
+    Level.WARNING: click.style("warn", fg="yellow"),
+    Level.FAILURE: click.style("FAIL", fg="red"),
 }
 
 
@@ -23,22 +23,22 @@ def as_table(found: Sequence[Diagnosis]) -> str:
     """A line for each thing, in columns; below each trouble what to do about it. The last line counts them."""
     width = max((len(each.what) + 1 for each in found if len(each.what) < _WIDEST), default=1)
     lines = [line for each in found for line in _lines(each, width)]
-    counts = [sum(each.severity is severity for each in found) for severity in Severity]
+    counts = [sum(each.severity is severity for each in found) for severity in Level]
     return "\n".join([*lines, f"{counts[0]} well, {counts[1]} warning(s), {counts[2]} failure(s)"])
 
 
 def _lines(each: Diagnosis, width: int) -> list[str]:
     code = f" [{each.code}]" if each.code else ""
     line = f"{_SIGNS[each.severity]} {terminal(each.what) + ':':{width}} {terminal(each.says)}{code}"
-    advice = each.advice and each.severity is not Severity.OK
+    advice = each.advice and each.severity is not Level.OK
     return [line, f"{'':{len('FAIL') + 1}}{'':{width}} {terminal(each.advice)}"] if advice else [line]
 
 
 def as_object(found: Sequence[Diagnosis]) -> dict[str, object]:
     """All of it; `well` says that nothing failed, `worst` is the worst severity."""
-    order = list(Severity)
-    worst = max((each.severity for each in found), key=order.index, default=Severity.OK)
-    return {"well": worst is not Severity.FAILURE, "worst": worst.value, "checks": [_told(each) for each in found]}
+    order = list(Level)
+    worst = max((each.severity for each in found), key=order.index, default=Level.OK)
+    return {"well": worst is not Level.FAILURE, "worst": worst.value, "checks": [_told(each) for each in found]}
 
 
 def _told(each: Diagnosis) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from cli.clock import WORTH_TELLING
-from cli.doctor.diagnosis import Code, Diagnosis, Severity, span_words, trouble, well
+from cli.doctor.diagnosis import Code, Diagnosis, Level, span_words, trouble, well
 from remediation.settings import Settings
 from remediation.store.connection import Connection
 from remediation.store.readiness import UNTOLD, durability_problems, store_state
@@ -53,7 +53,7 @@ async def look_at_server(connection: Connection, settings: Settings) -> tuple[li
 
 def _trouble(cause: Cause) -> Diagnosis:
     """What keeps processes from working is a failure, whatever its kind is otherwise."""
-    return trouble(_CODES.get(cause.reason, Code.REDIS_AWAY), "Redis", cause.words, severity=Severity.FAILURE)
+    return trouble(_CODES.get(cause.reason, Code.REDIS_AWAY), "Redis", cause.words, severity=Level.FAILURE)
 
 
 def clock_agrees(difference: float) -> Diagnosis:
@@ -66,7 +66,7 @@ def clock_agrees(difference: float) -> Diagnosis:
 
 def _durability(settings: Settings, problems: Sequence[str]) -> Diagnosis:
     if UNTOLD in problems and not settings.allow_weak_durability:
-        return trouble(Code.REDIS_RIGHTS, "Redis", UNTOLD, severity=Severity.FAILURE)
+        return trouble(Code.REDIS_RIGHTS, "Redis", UNTOLD, severity=Level.FAILURE)
     if problems and not settings.allow_weak_durability:
         return trouble(Code.REDIS_NOT_DURABLE, "Redis", "; ".join(problems))
     where = "embedded" if settings.redis_url is None else "at REDIS_URL"
@@ -111,7 +111,7 @@ def _memory(state: ServerState) -> Diagnosis:
     says = f"{used:,.0f} of {state.max_memory / _MEGABYTE:,.0f} MB used ({share:.0%} of maxmemory)"
     if share < _MUCH:
         return well(what, says)
-    return trouble(Code.REDIS_MEMORY, what, says, severity=Severity.FAILURE if share >= _TOO_MUCH else Severity.WARNING)
+    return trouble(Code.REDIS_MEMORY, what, says, severity=Level.FAILURE if share >= _TOO_MUCH else Level.WARNING)
 
 
 def _evicted(state: ServerState) -> Iterator[Diagnosis]:

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
 from cli.assembly import open_connection
-from cli.doctor.diagnosis import Severity
+from cli.doctor.diagnosis import Level
 from cli.failures import ExitCode
 from cli.heartbeat import version
 from cli.main import main
@@ -119,7 +119,7 @@ class Clinic:
         found: list[dict[str, Any]] = said["checks"]
         failed = [check for check in found if not check["well"]]
         assert said["well"] is (not failed)
-        assert said["worst"] == max((check["severity"] for check in found), key=list(Severity).index)
+        assert said["worst"] == max((check["severity"] for check in found), key=list(Level).index)
         assert result.exit_code == (ExitCode.FAILED if failed else ExitCode.DONE)
         return found
 

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from cli.doctor.checks import Check, run_checks
-from cli.doctor.diagnosis import TROUBLES, Code, Diagnosis, Severity, trouble, well
+from cli.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
 from cli.doctor.report import as_object, as_table, progress
 from cli.doctor.server import condition_of
 from remediation.answers_noted import NotedAnswer, note_answer, noting_answers
@@ -58,20 +58,20 @@ def test_every_code_is_told_by_some_check() -> None:
 @pytest.mark.parametrize(
     ("change", "code", "severity"),
     [
-        ({"version": (6, 0, 16), "product": "Redis 6.0.16"}, Code.REDIS_VERSION, Severity.FAILURE),
-        ({"used_memory": 80}, Code.REDIS_MEMORY, Severity.WARNING),
-        ({"used_memory": 95}, Code.REDIS_MEMORY, Severity.FAILURE),
-        ({"evicted": 1}, Code.REDIS_EVICTED, Severity.FAILURE),
-        ({"clients": 81}, Code.REDIS_CONNECTIONS, Severity.WARNING),
-        ({"rejected": 1}, Code.REDIS_CONNECTIONS, Severity.WARNING),
-        ({"append_failed": True}, Code.REDIS_DISK, Severity.FAILURE),
-        ({"snapshot_failed": True, "refuses_writes": True}, Code.REDIS_DISK, Severity.FAILURE),
-        ({"snapshot_failed": True}, Code.REDIS_REWRITE, Severity.WARNING),
-        ({"rewrite_failed": True}, Code.REDIS_REWRITE, Severity.WARNING),
-        ({"latency": 0.5}, Code.REDIS_SLOW, Severity.WARNING),
+        ({"version": (6, 0, 16), "product": "Redis 6.0.16"}, Code.REDIS_VERSION, Level.FAILURE),
+        ({"used_memory": 80}, Code.REDIS_MEMORY, Level.WARNING),
+        ({"used_memory": 95}, Code.REDIS_MEMORY, Level.FAILURE),
+        ({"evicted": 1}, Code.REDIS_EVICTED, Level.FAILURE),
+        ({"clients": 81}, Code.REDIS_CONNECTIONS, Level.WARNING),
+        ({"rejected": 1}, Code.REDIS_CONNECTIONS, Level.WARNING),
+        ({"append_failed": True}, Code.REDIS_DISK, Level.FAILURE),
+        ({"snapshot_failed": True, "refuses_writes": True}, Code.REDIS_DISK, Level.FAILURE),
+        ({"snapshot_failed": True}, Code.REDIS_REWRITE, Level.WARNING),
+        ({"rewrite_failed": True}, Code.REDIS_REWRITE, Level.WARNING),
+        ({"latency": 0.5}, Code.REDIS_SLOW, Level.WARNING),
     ],
 )
-def test_a_server_in_a_bad_condition_is_told(change: dict[str, object], code: Code, severity: Severity) -> None:
+def test_a_server_in_a_bad_condition_is_told(change: dict[str, object], code: Code, severity: Level) -> None:
     told = [each for each in condition_of(replace(SERVER, **change)) if each.code]  # type: ignore[arg-type]
     assert [(each.code, each.severity) for each in told] == [(code, severity)]
 
@@ -81,7 +81,7 @@ def test_a_server_in_a_bad_condition_is_told(change: dict[str, object], code: Co
 )
 def test_what_a_server_does_not_tell_is_no_trouble(unknown: dict[str, object]) -> None:
     found = list(condition_of(replace(SERVER, **unknown)))  # type: ignore[arg-type]
-    assert {each.severity for each in found} == {Severity.OK}
+    assert {each.severity for each in found} == {Level.OK}
 
 
 async def _hangs() -> list[Diagnosis]:
