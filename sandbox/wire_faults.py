@@ -124,9 +124,10 @@ class FaultyApp:
         match request.method, request.url.path.removeprefix(_CONTROL):
             case "POST", "faults":
                 try:
-                    self.faults.append(fault_from(await request.json()))
+                    fault = fault_from(await request.json())
                 except (ValueError, TypeError, re.error) as error:
                     return JSONResponse({"error": str(error)}, 400)
+                self.faults.append(fault)
             case "DELETE", "faults":
                 self.faults.clear()
             case "GET", "requests":

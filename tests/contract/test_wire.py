@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import time
 import warnings
@@ -202,6 +203,19 @@ def test_a_trickled_answer_is_a_whole_one_in_the_end(client: httpx2.Client) -> N
 def test_a_fault_happens_as_often_as_ordered(client: httpx2.Client) -> None:
     order(client, kind="status", status=500, times=2)
     assert [client.get("/things/a").status_code for _ in range(3)] == [500, 500, 201]
+
+
+def test_an_order_that_comes_in_slowly_is_kept_although_another_fault_ends_meanwhile(client: httpx2.Client) -> None:
+    order(client, kind="status", status=429)
+    body = json.dumps({"kind": "status", "status": 401}).encode()
+    head = b"POST /_sandbox/faults HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=5) as connection:
+        connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body))
+        assert connection.recv(100).startswith(b"HTTP/1.1 100")
+        assert client.get("/things/a").status_code == 429
+        connection.sendall(body)
+        assert connection.recv(100).startswith(b"HTTP/1.1 204")
+    assert client.get("/things/a").status_code == 401
 
 
 def test_a_fault_without_an_end_lasts_until_it_is_cleared(client: httpx2.Client) -> None:
