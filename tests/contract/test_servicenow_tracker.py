@@ -315,7 +315,7 @@ async def test_the_configured_codes_are_the_ones_that_are_written(world: Service
 def test_one_file_knows_pysnow() -> None:
     package = Path(remediation.__file__).parent
     knowing = [path.name for path in package.parent.rglob("*.py") if imports_pysnow(path)]
-    assert knowing == ["servicenow.py"]
+    assert knowing == ["servicenow_client.py"]
 
 
 def imports_pysnow(path: Path) -> bool:

@@ -29,7 +29,8 @@ from remediation.tickets import Reason, Ticket, TicketState
 from remediation.trackers.jira import Jira
 from remediation.trackers.jira_client import JiraClient
 from remediation.trackers.jira_workflow import Choice, Place, Step, resolution_for
-from remediation.trackers.servicenow import ServiceNow, ServiceNowClient
+from remediation.trackers.servicenow import ServiceNow
+from remediation.trackers.servicenow_client import ServiceNowClient
 from remediation.trackers.servicenow_records import fields_of, reopening, resolution, ticket_of
 from remediation.trackers.servicenow_sign_in import ClientCredentials, sign_in_of
 
