@@ -41,7 +41,7 @@ WHYS: Mapping[Why, str] = {
     Why.RISK_STILL_ACCEPTED: "found again, but its risk is still accepted",
     Why.RISK_EXPIRED: "the accepted risk has expired",
     Why.KEPT_OPEN: "closed for a reason that leaves the finding open",
-    Why.REASON_CHANGED: "a ticket is closed for another reason than before",
+    Why.REASON_CHANGED: "a ticket is closed in another way than before",
     Why.LEFT_OVER: "the reason of an earlier closing could not be taken away",
     Why.REFUSED: "the tracker refused a change",
     Why.CONTINUED: "a new ticket takes its place",

@@ -26,9 +26,11 @@ class Moment(click.ParamType[datetime]):
         """The moment. Fails with a message for everything else."""
         try:
             moment = datetime.fromisoformat(str(value))
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         except ValueError:
             self.fail("must be a date and time such as 2026-04-15T14:02Z", param, ctx)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except OverflowError:
+            self.fail("must lie between the years 1 and 9999 in UTC", param, ctx)
 
 
 at_option = click.option(

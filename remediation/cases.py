@@ -123,18 +123,33 @@ class Closing:
 
     `reason` and `word` are those of the ticket (see Ticket); `meant` is why we closed it, None where somebody else did.
     `ticket_id` says which ticket that was: another one may stand in its place now. It is empty where an earlier version
-    remembered the closing.
+    remembered the closing. `until` (whole Unix seconds) is the end of the risk that the ticket accepts, None where it
+    stated none; `is_unread` is true where it had one that says no moment (see Risk).
     """
 
     reason: Reason
     word: str = ""
     meant: Reason | None = None
     ticket_id: str = ""
+    until: int | None = None
+    is_unread: bool = False
 
     @classmethod
     def of(cls, ticket: Ticket, meant: Reason | None = None) -> "Closing":
         """The closing of a ticket that is done."""
-        return cls(ticket.reason or Reason.NONE, ticket.word, meant, ticket.id)
+        return cls(ticket.reason or Reason.NONE, ticket.word, meant, ticket.id).dated_by(ticket)
+
+    @property
+    def has_end(self) -> bool:
+        """Whether the ticket stated an end, be it one that nobody can read."""
+        return self.is_unread or self.until is not None
+
+    def dated_by(self, ticket: Ticket) -> "Closing":
+        """The same closing with the end that the ticket states now, where its tracker shows that."""
+        risk = ticket.risk
+        if risk is None or risk.is_untold:
+            return self
+        return replace(self, until=int(risk.until.timestamp()) if risk.until else None, is_unread=risk.is_unread)
 
     def is_of(self, ticket: Ticket) -> bool:
         """Whether it is this ticket that was closed so, as far as can be told."""
@@ -148,12 +163,22 @@ class Closing:
         """Whether the ticket is done for another reason now.
 
         The same word means what it meant, whatever mappings.yaml says of it today. Where we closed it and no word could
-        be given, a word that comes later is the tracker's own doing.
+        be given, a word that comes later is the tracker's own doing. A risk that is accepted without its end, or with
+        one that nobody can read, is accepted otherwise.
         """
+        if self._has_lost_its_end(ticket):
+            return True
         if (self.word and self.has_word_of(ticket)) or (self.meant is not None and not self.word):
             return False
         is_another_word = ticket.reason is Reason.UNKNOWN and not self.has_word_of(ticket)
         return is_another_word or self.reason is not (ticket.reason or Reason.NONE)
+
+    def _has_lost_its_end(self, ticket: Ticket) -> bool:
+        """Whether a person took away the end of the risk that the ticket accepts, or wrote one that says no moment."""
+        risk = ticket.risk
+        if self.meant is not None or risk is None or risk.is_untold or risk.until is not None:
+            return False
+        return not self.is_unread if risk.is_unread else self.until is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,12 +44,17 @@ class Acceptance:
         return latest if said is None else min(said, latest)
 
     def lacks(self, ticket: Ticket, now: datetime) -> tuple[str, ...]:
-        """What is missing for the ticket's decision to count: `reason`, `expiry`, or an `expiry` that is `past`."""
+        """What is missing for the ticket's decision to count: `reason`, `expiry`, or an end that can be kept to.
+
+        An end that is written and says no moment is `unreadable`, whatever the rule demands; one that is over, `past`.
+        """
         risk, until = ticket.risk, self.until(ticket)
+        is_unread = risk is not None and risk.is_unread
         lacking = [
             ("reason", self.reason_required and not (risk and risk.reason)),
-            ("expiry", self.expiry_required and until is None),
-            ("past", until is not None and until <= now),
+            ("expiry", self.expiry_required and until is None and not is_unread),
+            ("unreadable", is_unread),
+            ("past", until is not None and until <= now and not is_unread),
         ]
         return tuple(word for word, is_lacking in lacking if is_lacking)
 

@@ -185,7 +185,10 @@ class Progress:
             if ticket.state is not TicketState.DONE:
                 continue
             is_kept = before is not None and name not in self._closed and (is_owed or not before.differs_from(ticket))
-            closings[name] = before if before and is_kept else Closing.of(ticket, self._meant(name, ticket, known))
+            if before and is_kept:
+                closings[name] = before if before.differs_from(ticket) else before.dated_by(ticket)
+            else:
+                closings[name] = Closing.of(ticket, self._meant(name, ticket, known))
         return closings
 
     @property

@@ -35,10 +35,16 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What a ticket says of a risk that it accepts, if its tracker has fields for that. `reason` is people's text."""
+    """What a ticket says of a risk that it accepts, if its tracker has fields for that. `reason` is people's text.
+
+    `until` is the end that it states. Where there is none, `is_unread` is true if the field has something that says no
+    moment, and `is_untold` if the tracker did not show the field at all: then nobody knows.
+    """
 
     reason: str | None = field(default=None, repr=False)
     until: datetime | None = None
+    is_unread: bool = False
+    is_untold: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ def _security(value: object, _version: str) -> object:
 
 
 def _day(value: object, _version: str) -> object:
+    if value is None:
+        return None  # null empties a field
     try:
         return date.fromisoformat(str(value)).isoformat()
     except ValueError:

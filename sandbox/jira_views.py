@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from types import MappingProxyType
 
 from sandbox.jira_adf import document_of
 from sandbox.jira_state import Account, Change, Comment, History, Issue
@@ -162,6 +163,7 @@ class View:
         comments = [self.comment(comment, issue) for comment in issue.comments]
         resolution = issue.resolution and {"id": issue.resolution[0], "name": issue.resolution[1]}
         return {
+            **_EMPTY_FIELDS,
             **issue.fields,
             "description": self.text(issue.fields.get("description")),
             "labels": list(issue.labels),
@@ -178,6 +180,10 @@ class View:
             ],
             "comment": {"comments": comments, "startAt": 0, "maxResults": len(comments), "total": len(comments)},
         }
+
+
+_EMPTY_FIELDS = MappingProxyType({name: None for name in FIELD_NAMES if name.startswith("customfield_")})
+"""The site's own fields are null on every issue that has them and on which nobody has filled them in."""
 
 
 def page_of(issue: Issue) -> str:

@@ -189,7 +189,7 @@ class _Instance:
 
     def _shown(self, request: Request, by: Account, table: str, values: Row) -> dict[str, object]:
         asked = request.query_params.get("sysparm_fields", "").split(",")
-        walked = {**self.tables.behind(values, asked, by), **values}
+        walked = {**self.tables.unfilled(table, by), **self.tables.behind(values, asked, by), **values}
         return shown(table, walked, request.query_params, _address(request))
 
     def _answer(self, body: object, status: int, headers: Mapping[str, str]) -> Response:

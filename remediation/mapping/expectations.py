@@ -28,7 +28,10 @@ def moment_of(value: object) -> object:
         moment = None
     if moment is None:
         raise ValueError("must be a date and time such as 2026-04-15T14:02:00Z")
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
 
 
 def as_exact_text(value: object) -> object:

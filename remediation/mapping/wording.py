@@ -79,9 +79,10 @@ class Notes(Written):
         description="With `reviewing`, when tickets are active again; `why` says what moved us.",
     )
     kept_open: Text = Field(
-        default=f"{_DONE} is closed for another reason than before ({_REASON}), and that does not settle this finding "
+        default=f"{_DONE} is closed in another way than before ({_REASON}), and that does not settle this finding "
         "({{ at }}).",
-        description="With `reviewing`, when the reason of a closed ticket was changed to one that does not count.",
+        description="With `reviewing`, when the reason of a closed ticket, or the end of its acceptance, was changed "
+        "to one that does not count.",
     )
 
 
@@ -140,10 +141,11 @@ class Comments(Written):
         default="This ticket accepts a risk, but that does not count yet. "
         "{% if 'reason' in fact %}The reason is missing: write it into the field that this ticket has for it. "
         "{% endif %}{% if 'expiry' in fact %}The end is missing: set the date on which it must be looked at again. "
-        "{% endif %}{% if 'past' in fact %}Its end has passed: set a later date, or open this ticket again. "
-        f"{{% endif %}}Until then the finding stays open in SchoolScan {_REF}.",
-        description="When a ticket accepts a risk without what the rule demands; `fact` names what is missing: reason, "
-        "expiry, past.",
+        "{% endif %}{% if 'unreadable' in fact %}Its end cannot be read: write it as 2030-01-31, or as "
+        "2030-01-31 16:00 for a time of UTC. {% endif %}{% if 'past' in fact %}Its end has passed: set a later date, "
+        f"or open this ticket again. {{% endif %}}Until then the finding stays open in SchoolScan {_REF}.",
+        description="When a ticket accepts a risk without what the rule demands, or until an end that nobody can read; "
+        "`fact` names what is missing: reason, expiry, unreadable, past.",
     )
     risk_expired: Text = Field(
         default="The acceptance of this risk has ended{% if until %} ({{ until }}){% endif %}: somebody must decide "

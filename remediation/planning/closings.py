@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from remediation.actions import Action, PatchFinding, Why
-from remediation.cases import Memory
+from remediation.cases import Closing, Memory
 from remediation.findings import FindingStatus
 from remediation.planning.outcomes import DECISIONS, outcome_of
 from remediation.planning.situation import Situation
@@ -17,7 +18,7 @@ def as_remembered(tickets: Mapping[str, Ticket], memory: Memory) -> dict[str, Ti
 
     A word that was left when we opened a ticket again is no decision of whoever closes it: a fix needs none, anything
     else is asked back. And what we closed ourselves is done for the reason that we meant, where its tracker has no word
-    for that.
+    for that. Where a tracker does not show (any more) until when a risk is accepted, it is until when we last read.
     """
     return {name: _as_remembered(name, ticket, tickets, memory) for name, ticket in tickets.items()}
 
@@ -30,8 +31,19 @@ def _as_remembered(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], mem
         is_fix = ticket.reason is Reason.FIXED
         reason = Reason.NONE if is_fix else Reason.UNKNOWN
         return replace(ticket, reason=reason, risk=None, is_left_over=not is_fix)
+    ticket = _as_dated(ticket, memory.closings.get(name))
     meant = _meant(name, ticket, tickets, memory)
     return ticket if meant is None or ticket.reason in DECISIONS else replace(ticket, reason=meant)
+
+
+def _as_dated(ticket: Ticket, closing: Closing | None) -> Ticket:
+    """The ticket with the end of its acceptance that we know, where its tracker does not show that."""
+    if ticket.risk is None or not ticket.risk.is_untold or closing is None or closing.until is None:
+        return ticket
+    if not closing.is_of(ticket):
+        return ticket
+    until = datetime.fromtimestamp(closing.until, tz=UTC)
+    return replace(ticket, risk=replace(ticket.risk, until=until))
 
 
 def _meant(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Memory) -> Reason | None:

@@ -34,6 +34,8 @@ def _accepted_nevertheless(case: Situation) -> PatchFinding | None:
         if seen.unseen or before is FindingStatus.RESOLVED:  # then it was to be mended, whatever tickets say
             return None
         return accepted_still(case.deciding, case.policy, case.now)
+    if any(case.is_closed_otherwise(tracker) for tracker in seen.done):
+        return None if seen.unseen else accepted_still(case.deciding, case.policy, case.now)
     until = case.risk_until
     if decided(case.deciding) is not FindingStatus.ACCEPTED_RISK or (until is not None and until <= case.now):
         return None

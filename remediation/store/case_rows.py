@@ -1,6 +1,8 @@
 """A case's row in Redis, read and written. Pure."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from remediation.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory, ref_of_mark
 from remediation.findings import FindingStatus, Severity
@@ -84,6 +86,7 @@ def memory_json(memory: Memory) -> str:
         "conflict_at": memory.conflict_at,
         "closings": {name: [each.reason, each.word, each.meant] for name, each in memory.closings.items()},
         "closed": {name: each.ticket_id for name, each in memory.closings.items() if each.ticket_id},
+        "ends": {name: each.until for name, each in memory.closings.items() if each.has_end},
         "left_over": dict(memory.left_over),
     }
     return json.dumps(kept | {name: value for name, value in more.items() if value})
@@ -92,7 +95,6 @@ def memory_json(memory: Memory) -> str:
 def memory_of(text: bytes) -> Memory:
     """A memory on its way back; one that an earlier version wrote has less."""
     kept = json.loads(text)
-    closed = kept.get("closed", {})
     return Memory(
         finding=FindingStatus(kept["finding"]) if kept["finding"] else None,
         tickets={tracker: TicketState(state) for tracker, state in kept["tickets"].items()},
@@ -103,11 +105,14 @@ def memory_of(text: bytes) -> Memory:
         wrote=kept.get("wrote", {}),
         told=frozenset(kept.get("told", ())),
         conflict_at=kept.get("conflict_at"),
-        closings={name: _closing(said, closed.get(name, "")) for name, said in kept.get("closings", {}).items()},
+        closings={name: _closing(name, kept) for name in kept.get("closings", {})},
         left_over=kept.get("left_over", {}),
     )
 
 
-def _closing(said: tuple[str, str, str | None], ticket_id: str) -> Closing:
-    reason, word, meant = said
-    return Closing(Reason(reason), word, Reason(meant) if meant else None, ticket_id)
+def _closing(name: str, kept: Mapping[str, Any]) -> Closing:
+    """How the ticket there was closed; an end that is null is one that nobody could read."""
+    reason, word, meant = kept["closings"][name]
+    ends, ticket_id = kept.get("ends", {}), kept.get("closed", {}).get(name, "")
+    is_unread = name in ends and ends[name] is None
+    return Closing(Reason(reason), word, Reason(meant) if meant else None, ticket_id, ends.get(name), is_unread)

@@ -1,10 +1,10 @@
 """What Jira sends, parsed once: only what we ask for, and of what people wrote only what somebody asked for by name."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from remediation.errors import TryLater
 from remediation.redaction import plain
@@ -50,6 +50,15 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """The moment in UTC; one without an offset is taken for it. ValueError where it leaves the years 1 to 9999."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("is no moment of UTC") from None
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 TextOrEmpty = Annotated[str, BeforeValidator(_text)]
 """Empty for whatever is no text: custom fields may hold anything."""
@@ -88,7 +97,7 @@ class FoundFields(Sent):
     """The fields that tell whose an issue is, and when it changed."""
 
     labels: Texts = ()
-    updated: datetime | None = None
+    updated: Moment | None = None
 
 
 class Found(Sent):
@@ -148,8 +157,8 @@ class IssueFields(FoundFields):
 
     status: Status
     resolution: Named | None = None
-    resolved: datetime | None = Field(default=None, alias="resolutiondate")
-    created: datetime | None = None
+    resolved: Moment | None = Field(default=None, alias="resolutiondate")
+    created: Moment | None = None
     priority: NamedOrNone = None
     assignee: AccountOrNone = None
     due: TextOrEmpty = Field(default="", alias="duedate")
@@ -172,7 +181,7 @@ class History(Sent):
     """One entry of the changelog."""
 
     author: Account | None = None
-    created: datetime
+    created: Moment
     items: tuple[Item, ...] = ()
 
     def given(self, field: str) -> str:
@@ -255,7 +264,7 @@ class Comment(Sent):
     visibility: Any = None
     public: bool | None = Field(default=None, alias="jsdPublic")
     author: Account | None = None
-    created: datetime
+    created: Moment
     body: TextOrEmpty = Field(default="", repr=False)
 
 

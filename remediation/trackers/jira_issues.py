@@ -7,7 +7,7 @@ summary or description is read back.
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 from remediation.errors import Refused
 from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
@@ -16,7 +16,7 @@ from remediation.trackers.jira_answers import Account, Comment, Found, History, 
 from remediation.trackers.jira_text import one_line, wiki
 from remediation.trackers.jira_workflow import COMMENT, UNDER_UPDATE, WORKLOG, Step, resolution_for
 from remediation.trackers.reasons import reason_of, word_of
-from remediation.trackers.risks import risk_of
+from remediation.trackers.risks import NOT_SHOWN, risk_of
 
 FIELDS = ("status", "resolution", "resolutiondate", "labels", "created", "updated", "priority", "duedate", "assignee")
 FOUND_FIELDS = "labels,updated"
@@ -238,7 +238,7 @@ class Reading:
 
     def _risk(self, issue: Issue) -> Risk:
         raw = issue.fields.raw
-        return risk_of(raw.get(self.risk_reason or ""), raw.get(self.risk_expiry or ""))
+        return risk_of(raw.get(self.risk_reason or ""), raw.get(self.risk_expiry or "", NOT_SHOWN))
 
     def _reason(self, issue: Issue) -> Reason:
         return reason_of(_resolution_of(issue), self.meanings)
@@ -251,7 +251,7 @@ def _resolution_of(issue: Issue) -> str:
 
 def version_of(issue: Issue | Found) -> str:
     """What changes with every change of an issue, in UTC: Jira shows times in the zone of whoever asks."""
-    return issue.fields.updated.astimezone(UTC).isoformat() if issue.fields.updated else ""
+    return issue.fields.updated.isoformat() if issue.fields.updated else ""
 
 
 def urgency_of(issue: Issue) -> dict[str, str]:

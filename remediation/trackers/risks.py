@@ -1,5 +1,6 @@
 """What a ticket says of a risk that it accepts, read from whatever kind of field a tracker keeps it in. Pure."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 
@@ -11,25 +12,41 @@ _END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 _TEXTS = ("value", "name")
 """Where an option of a list of choices has what people see of it."""
 
+_EMPTY: tuple[object, ...] = ("", None, [], {})
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MOMENT = re.compile(rf"{_DAY.pattern}[T ]\d\d:\d\d(?::\d\d(?:\.\d{{1,6}})?)?(?:Z|[+-]\d\d:?\d\d)?", re.ASCII)
+"""The forms that docs/sync.md lists: those in which Jira and ServiceNow themselves write days and moments. No other is
+guessed: 03/04/2027 is a day in March or in April.
+"""
+
+NOT_SHOWN = object()
+"""Stands for the value of a field that a tracker's answer does not have, or that nobody has configured."""
+
 
 def risk_of(reason: object, expiry: object) -> Risk:
-    """The risk that two fields speak of; what is empty or cannot be read is None."""
+    """The risk that two fields speak of. A reason that is empty or no text is None; of the end see `Risk`."""
     text = plain(_text_of(reason), _LONGEST_REASON, lines=True).strip()
-    return Risk(text or None, until_of(expiry))
+    until = until_of(expiry)
+    is_untold = expiry is NOT_SHOWN
+    return Risk(text or None, until, until is None and not is_untold and _is_written(expiry), is_untold)
 
 
 def until_of(value: object) -> datetime | None:
     """The moment that a field says, in UTC: a day lasts until its end, a time without a zone is UTC's."""
     text = _text_of(value).strip()
     try:
-        return datetime.combine(date.fromisoformat(text), _END_OF_DAY)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+        if _DAY.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text), _END_OF_DAY)
+        if _MOMENT.fullmatch(text):
+            moment = datetime.fromisoformat(text)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # no such day; a moment of the year 10000 in UTC
         return None
+    return None
+
+
+def _is_written(value: object) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else value not in _EMPTY
 
 
 def _text_of(value: object) -> str:

@@ -11,7 +11,7 @@ from remediation.redaction import words_of
 from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
 from remediation.trackers.closers import named
 from remediation.trackers.reasons import reason_of, word_of
-from remediation.trackers.risks import risk_of
+from remediation.trackers.risks import NOT_SHOWN, risk_of
 from remediation.trackers.servicenow_texts import body, is_signed, journal, line, signed
 
 Record = Mapping[str, object]
@@ -205,8 +205,8 @@ def _reason_of(config: ServiceNowTracker, record: Record) -> tuple[Reason, str]:
 
 
 def _risk_of(config: ServiceNowTracker, record: Record) -> Risk:
-    reason = text_of(record, config.risk_reason or "")
-    return risk_of("" if is_signed(reason) else reason, text_of(record, config.risk_expiry or ""))
+    reason, column = text_of(record, config.risk_reason or ""), config.risk_expiry or ""
+    return risk_of("" if is_signed(reason) else reason, text_of(record, column) if column in record else NOT_SHOWN)
 
 
 def opening(draft: Draft) -> dict[str, object]:

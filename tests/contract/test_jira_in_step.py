@@ -4,12 +4,13 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
 
 from remediation.errors import OutsideError, Refused, TryLater
-from remediation.tickets import Reason, TicketState
+from remediation.tickets import Reason, Risk, TicketState
 from remediation.trackers.jira import Jira
 from tests.contract.jira_world import Deployment, JiraWorld, jira_world
 from tests.contract.tracker_world import mark_of
@@ -65,7 +66,7 @@ async def test_only_what_the_screen_has_is_sent(tracker: Jira, world: JiraWorld)
     kept = world.book(ticket)["fields"]
     assert (resolved.state, resolved.reason) == (TicketState.DONE, Reason.FIXED)
     assert kept["customfield_10051"] == "Nothing there"
-    assert "customfield_10020" not in kept
+    assert kept["customfield_10020"] is None
     with_reopened = await tracker.reopen(ticket.id, "back")
     assert with_reopened.state.is_active
 
@@ -174,3 +175,31 @@ async def test_neither_a_risks_reason_nor_closing_words_reach_a_log_or_an_error(
                 world.heal()
                 assert "ZZPII" not in repr(caught.value) + str(caught.value)
     assert "ZZPII" not in caplog.text
+
+
+@pytest.mark.parametrize("written", ["03/14/2027", "14/Mar/27", "next spring", "9999-12-31T23:59:59.000-0500"])
+async def test_an_end_in_a_text_that_nobody_can_read_is_told_from_an_empty_one(world: JiraWorld, written: str) -> None:
+    tracker = world.connect(risk_expiry="customfield_10010")
+    ticket = await tracker.create(world.draft(MARK))
+    world.accept_as_person(ticket, "Public by law", "2031-01-31")
+    assert (await tracker.read(ticket.id)).risk == Risk("Public by law")
+    for text, risk in (
+        (written, Risk("Public by law", is_unread=True)),
+        ("2030-01-31T16:00:00.000+0100", Risk("Public by law", datetime(2030, 1, 31, 15, tzinfo=UTC))),
+        (None, Risk("Public by law")),
+    ):
+        world.write("PUT", f"issue/{ticket.id}", {"fields": {"customfield_10010": text}})
+        assert (await tracker.read(ticket.id)).risk == risk
+    await tracker.close()
+
+
+async def test_an_end_that_a_person_takes_away_is_empty_and_a_field_that_is_not_there_is_not_told(
+    tracker: Jira, world: JiraWorld
+) -> None:
+    ticket = await tracker.create(world.draft(MARK))
+    world.accept_as_person(ticket, "Public by law", "2031-01-31")
+    world.write("PUT", f"issue/{ticket.id}", {"fields": {"customfield_10052": None}})
+    assert (await tracker.read(ticket.id)).risk == Risk("Public by law")
+    elsewhere = world.connect(risk_expiry="customfield_19999")
+    assert (await elsewhere.read(ticket.id)).risk == Risk("Public by law", is_untold=True)
+    await elsewhere.close()

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 import pytest
 
 from remediation.errors import OutsideError, Refused
 from remediation.ports import Tracker
-from remediation.tickets import Reason, TicketState
+from remediation.tickets import Reason, Risk, TicketState
 from sandbox.servicenow import ROBOT
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.contract.tracker_world import mark_of
@@ -239,3 +240,18 @@ async def test_neither_a_risks_reason_nor_closing_words_reach_a_log_or_an_error(
                 world.heal()
                 assert "ZZPII" not in repr(caught.value) + str(caught.value)
     assert "ZZPII" not in caplog.text
+
+
+@pytest.mark.parametrize("written", ["03/14/2027", "14.03.2027", "next spring", "9999-12-31 23:59:59-05:00"])
+async def test_an_end_that_nobody_can_read_is_told_from_an_empty_one(
+    tracker: Tracker, world: ServiceNowWorld, written: str
+) -> None:
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    world.accept_as_person(ticket, "Public by law", written)
+    assert (await tracker.read(ticket.id)).risk == Risk("Public by law", is_unread=True)
+    world.patch(ticket, u_risk_until="2030-01-31 16:00:00")
+    assert (await tracker.read(ticket.id)).risk == Risk("Public by law", datetime(2030, 1, 31, 16, tzinfo=UTC))
+    world.patch(ticket, u_risk_until="")
+    assert (await tracker.read(ticket.id)).risk == Risk("Public by law")
+    world.set(unreadable_fields=["u_risk_until"])
+    assert (await tracker.read(ticket.id)).risk == Risk("Public by law", is_untold=True)

@@ -98,7 +98,9 @@ MEMORIES = st.builds(
             st.text(max_size=60),
             st.one_of(st.none(), st.sampled_from(Reason)),
             st.sampled_from(["", "10001"]),
-        ),
+            st.none() | st.integers(-62_135_596_800, 253_402_300_799),
+        )
+        | st.builds(Closing, st.just(Reason.ACCEPTED_RISK), is_unread=st.just(True)),
     ),
     left_over=st.dictionaries(st.sampled_from(["jira", "snow"]), st.text(max_size=60)),
 )

@@ -191,6 +191,16 @@ def test_a_finding_in_a_file_is_read_like_one_on_standard_input(rules: Path, tmp
     assert explain(path, "--mappings", rules, "--district", "harbor").stdout.startswith("harbor:finding:fnd_9d2")
 
 
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00Z", "9999-12-31T23:59:59+05:00"])
+@pytest.mark.parametrize("detected", ["9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
+def test_the_ends_of_the_calendar_are_moments_like_any_other(rules: Path, at: str, detected: str) -> None:
+    due = RULES.replace("version: 1", "version: 1\ndefaults: {due: 3650d}", 1)
+    rules.write_text(due.replace("reopen: {within: 14d}", "reopen: {within: 14d}\n    due: 3650d"))
+    words = ["mappings", "explain", "-", "--mappings", str(rules), "--district", "lakeside", "--at", at]
+    given = json.dumps({**FINDING, "detected_at": detected, "updated_at": detected})
+    assert CliRunner().invoke(main, words, input=given).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -202,6 +212,8 @@ def test_a_finding_in_a_file_is_read_like_one_on_standard_input(rules: Path, tmp
         (["-", "--district", "lakesid"], "there is no district lakesid; there is harbor, lakeside; did you mean"),
         (["--finding", "fnd_1", "--district", "harbor"], "environment variable SCHOOLSCAN_TOKEN is not set"),
         (["-", "--at", "tomorrow"], "must be a date and time such as 2026-04-15T14:02Z"),
+        (["-", "--at", "9999-12-31T23:59:59-05:00"], "must lie between the years 1 and 9999 in UTC"),
+        (["-", "--at", "0001-01-01T00:00:00+14:00"], "must lie between the years 1 and 9999 in UTC"),
     ],
 )
 def test_what_cannot_be_explained_ends_with_2_and_one_message(rules: Path, arguments: list[str], said: str) -> None:

@@ -237,8 +237,10 @@ EXPLAINED = {"customfield_1": {"value": "Public by law"}, "customfield_2": "2030
     ("reading", "shown", "risk"),
     [
         (RISKS, {"resolution": {"name": "Won't Do"}, **EXPLAINED}, Risk("Public by law", END_OF_JANUARY)),
-        (RISKS, {"resolution": {"name": "Won't Do"}}, Risk()),
-        (READING, {"resolution": {"name": "Won't Do"}, **EXPLAINED}, Risk()),
+        (RISKS, {"resolution": {"name": "Won't Do"}}, Risk(is_untold=True)),
+        (RISKS, {"resolution": {"name": "Won't Do"}, "customfield_2": None}, Risk()),
+        (RISKS, {"resolution": {"name": "Won't Do"}, "customfield_2": "14/Mar/27"}, Risk(is_unread=True)),
+        (READING, {"resolution": {"name": "Won't Do"}, **EXPLAINED}, Risk(is_untold=True)),
         (RISKS, {"resolution": {"name": "Done"}, **EXPLAINED}, None),
         (RISKS, {"resolution": None, **EXPLAINED}, None),
     ],
@@ -370,6 +372,14 @@ def test_what_is_no_id_never_gets_into_an_address(ticket_id: str) -> None:
     with pytest.raises(Refused):
         checked_id("jira", ticket_id)
     assert checked_id("jira", "SEC-1") == "SEC-1"
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59.000-0500", "0001-01-01T00:00:00.000+1400"])
+def test_an_issue_with_a_moment_that_no_clock_of_utc_shows_is_an_answer_of_another_form(moment: str) -> None:
+    fields = {"status": {"id": "1", "statusCategory": {"key": "new"}}}
+    for name in ("created", "updated", "resolutiondate"):
+        with pytest.raises(TryLater, match="has not the form"):
+            understood("jira", Issue, {"id": "1", "key": "SEC-1", "fields": fields | {name: moment}})
 
 
 values = st.recursive(

@@ -66,6 +66,11 @@ def test_what_is_written_is_what_is_expected() -> None:
         ("finding: {severty: low}", "finding: {}", "did you mean 'severity'?"),
         ("finding: {severity: hi}", "finding: {}", "must be critical, high, medium, low or unknown"),
         ("finding: {evidence: x}", "finding: {}", "10:15: cases[1].finding.evidence: is not known here"),
+        (
+            "finding: {detected_at: 9999-12-31T23:59:59-05:00}",
+            "finding: {}",
+            "must lie between the years 1 and 9999 in UTC",
+        ),
         ("finding: {detected_at: soon}", "finding: {}", "must be a date and time such as 2026-04-15T14:02:00Z"),
         ("{contain: [a, b]", "{contains: [a, b]", "allowed: contains, exactly, lacks; did you mean 'contains'?"),
         ("name: a leak", "name: another", "9:11: cases[1].name: is already the name of cases[0]"),

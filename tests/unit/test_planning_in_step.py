@@ -54,6 +54,9 @@ def accepted(tracker: str, reason: str | None = "no students on it", until: date
     return done(tracker, Reason.ACCEPTED_RISK, risk=Risk(reason, until))
 
 
+UNREAD = done("snow", Reason.ACCEPTED_RISK, risk=Risk("no students on it", is_unread=True))
+
+
 def seen(status: FindingStatus, *tickets: Ticket, **facts: Any) -> Observation:
     finding = replace(Finding("fnd_1", status, Severity.HIGH), **facts)
     return Observation(finding, {ticket.tracker: ticket for ticket in tickets})
@@ -487,12 +490,43 @@ def test_an_acceptance_ends_when_the_first_of_its_tickets_says_so_and_never_afte
         (accepted("snow"), "expiry"),
         (accepted("snow", None), "reason,expiry"),
         (accepted("snow", until=NOW - DAY), "past"),
+        (UNREAD, "unreadable"),
+        (replace(UNREAD, risk=Risk(is_unread=True)), "reason,unreadable"),
     ],
 )
 def test_what_an_acceptance_lacks_is_said(ticket: Ticket, fact: str) -> None:
     policy = replace(STRICT, trackers=("snow",))
     memory = Memory(REVIEWING, {"snow": ACTIVE})
     assert planned(seen(REVIEWING, ticket), memory, policy) == (CommentOnTicket("snow", Why.RISK_UNEXPLAINED, fact),)
+
+
+@pytest.mark.parametrize("policy", [BOTH, A_YEAR])
+def test_an_end_that_nobody_can_read_is_said_also_where_no_rule_demands_one(policy: Policy) -> None:
+    alone = replace(policy, trackers=("snow",))
+    asked = (CommentOnTicket("snow", Why.RISK_UNEXPLAINED, "unreadable"),)
+    assert planned(seen(REVIEWING, UNREAD), Memory(REVIEWING, {"snow": ACTIVE}), alone) == asked
+    accepted_for_ever = Memory(ACCEPTED, {"snow": DONE}, closings={"snow": Closing(Reason.ACCEPTED_RISK)})
+    back = PatchFinding(REVIEWING, Why.REASON_CHANGED, Reason.ACCEPTED_RISK)
+    assert planned(seen(ACCEPTED, UNREAD), accepted_for_ever, alone) == (back, *asked)
+    by_us = replace(accepted_for_ever, closings={"snow": Closing(Reason.ACCEPTED_RISK, meant=Reason.ACCEPTED_RISK)})
+    assert planned(seen(ACCEPTED, UNREAD), by_us, alone) == ()
+    assert planned(seen(OPEN, UNREAD), accepted_for_ever, alone) == (
+        ReopenTicket("snow", Why.FOUND_AGAIN),
+        PatchFinding(REVIEWING, Why.FOUND_AGAIN),
+    )
+
+
+def test_the_end_that_is_remembered_counts_where_a_tracker_does_not_show_it() -> None:
+    end = NOW + 10 * DAY
+    read = Closing.of(accepted("snow", until=end))
+    untold = replace(UNREAD, risk=Risk("no students on it", is_untold=True))
+    memory = Memory(ACCEPTED, {"snow": DONE}, closings={"snow": read})
+    assert read.dated_by(untold) == read
+    (told,) = as_remembered({"snow": untold}, memory).values()
+    assert told.risk is not None
+    assert told.risk.until == end
+    for closing in (replace(read, ticket_id="another"), replace(read, until=None)):
+        assert as_remembered({"snow": untold}, replace(memory, closings={"snow": closing})) == {"snow": untold}
 
 
 def test_an_acceptance_that_ended_waits_with_a_reopening_that_was_refused() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.tickets import Risk
-from remediation.trackers.risks import risk_of, until_of
+from remediation.trackers.risks import NOT_SHOWN, risk_of
 
 END_OF_JANUARY = datetime(2030, 1, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -19,17 +19,44 @@ END_OF_JANUARY = datetime(2030, 1, 31, 23, 59, 59, tzinfo=UTC)
         ("2030-01-31T10:00:00.000-05:00", datetime(2030, 1, 31, 15, tzinfo=UTC)),
         ("2030-01-31 10:00:00", datetime(2030, 1, 31, 10, tzinfo=UTC)),
         ({"value": "2030-01-31"}, END_OF_JANUARY),
-        ("", None),
-        ("soon", None),
-        ("31.01.2030", None),
-        ("2030-02-31", None),
-        ("0001-01-01T00:00:00+14:00", None),
-        (None, None),
-        (20300131, None),
+        ("2030-01-31T10:00Z", datetime(2030, 1, 31, 10, tzinfo=UTC)),
+        ("9999-12-31", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("9999-12-31T23:59:59+01:00", datetime(9999, 12, 31, 22, 59, 59, tzinfo=UTC)),
+        ("0001-01-01", datetime(1, 1, 1, 23, 59, 59, tzinfo=UTC)),
     ],
 )
-def test_a_day_lasts_until_its_end_and_a_moment_is_itself(value: object, moment: datetime | None) -> None:
-    assert until_of(value) == moment
+def test_a_day_lasts_until_its_end_and_a_moment_is_itself(value: object, moment: datetime) -> None:
+    assert risk_of("", value) == Risk(until=moment)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("soon", "03/14/2027", "03/04/2027", "31.01.2030", "31/Jan/30", "January 31, 2030", "2030-1-31", "2030/01/31"),
+        *(
+            "20300131",
+            "2030-W05-4",
+            "2030-01",
+            "2030-01-31 4:00 PM",
+            "2030-02-31",
+            "2030-01-31 25:00",
+            "2030-01-31T24:01Z",
+        ),
+        *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-05:00", "\u0662030-01-31", "2030-01-31, 2030-02-28"),
+        *(20300131, 7.5, True, {"id": "1"}, {"value": "soon"}, ["2030-01-31", "2030-02-28"]),
+    ],
+)
+def test_what_says_no_moment_is_an_end_that_nobody_can_read(value: object) -> None:
+    assert risk_of("", value) == Risk(is_unread=True)
+
+
+@pytest.mark.parametrize("value", ["", "  ", None, [], {}])
+def test_an_empty_field_states_no_end(value: object) -> None:
+    assert risk_of("", value) == Risk()
+
+
+def test_of_a_field_that_is_not_shown_nobody_knows_the_end() -> None:
+    assert risk_of("", NOT_SHOWN) == Risk(is_untold=True)
 
 
 @pytest.mark.parametrize(
@@ -64,5 +91,5 @@ VALUES = st.recursive(
 def test_no_value_breaks_the_reading_and_none_is_shown(reason: object, expiry: object) -> None:
     risk = risk_of(reason, expiry)
     assert risk.reason is None or 0 < len(risk.reason) <= 4_000
-    assert risk.until is None or risk.until.tzinfo is UTC
+    assert risk.until is None or (risk.until.tzinfo is UTC and not risk.is_unread)
     assert "reason" not in repr(risk)

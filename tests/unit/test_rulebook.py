@@ -321,7 +321,7 @@ def test_a_note_of_a_changed_reason_names_nobody_who_closed_the_ticket_for_anoth
             "(2026-04-01 09:30 UTC)."
         ),
         (
-            "servicenow INC0010001 is closed for another reason than before (not solved), and that does not settle "
+            "servicenow INC0010001 is closed in another way than before (not solved), and that does not settle "
             "this finding (2026-04-01 09:30 UTC)."
         ),
     ]

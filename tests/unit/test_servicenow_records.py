@@ -320,12 +320,18 @@ ACCEPTED = {"state": "6", "close_code": "Known error", "u_reason": "Public by la
     ("settings", "values", "risk"),
     [
         (RISKS, ACCEPTED, Risk("Public by law", datetime(2030, 1, 31, 10, tzinfo=UTC))),
-        ({"close_codes": CODES}, ACCEPTED, Risk()),
+        ({"close_codes": CODES}, ACCEPTED, Risk(is_untold=True)),
         ({}, ACCEPTED, None),
         (RISKS, ACCEPTED | {"u_reason": "", "u_until": ""}, Risk()),
+        (RISKS, {"state": "6", "close_code": "Known error"}, Risk(is_untold=True)),
+        (RISKS, ACCEPTED | {"u_reason": "", "u_until": "03/14/2027"}, Risk(is_unread=True)),
         (RISKS, ACCEPTED | {"close_code": "Duplicate"}, None),
         (RISKS, ACCEPTED | {"state": "2"}, None),
-        ({"risk_reason": "close_notes", "close_codes": CODES}, ACCEPTED | {"close_notes": "Why"}, Risk("Why")),
+        (
+            {"risk_reason": "close_notes", "close_codes": CODES},
+            ACCEPTED | {"close_notes": "Why"},
+            Risk("Why", is_untold=True),
+        ),
         (
             RISKS,
             ACCEPTED | {"u_reason": "Ours (written by remedy)"},

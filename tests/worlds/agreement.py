@@ -52,12 +52,17 @@ def end_of(ticket: Ticket, policy: Policy) -> datetime | None:
 def says_enough(ticket: Ticket, policy: Policy, at: datetime) -> bool:
     """Whether an acceptance has the reason and the end that the rule demands, and has not ended before it began."""
     end = end_of(ticket, policy)
-    if end is not None and end <= at:
+    if (end is not None and end <= at) or _is_unread(ticket):
         return False
     has_reason = ticket.risk is not None and bool(ticket.risk.reason)
     return (has_reason or not policy.acceptance.reason_required) and (
         end is not None or not policy.acceptance.expiry_required
     )
+
+
+def _is_unread(ticket: Ticket) -> bool:
+    """Whether it has an end that nobody can read."""
+    return ticket.risk is not None and ticket.risk.is_unread
 
 
 def verdicts(tickets: Iterable[Ticket], policy: Policy, at: datetime) -> set[FindingStatus]:
@@ -234,16 +239,22 @@ def _closed_since(before: Picture, changed: Picture) -> set[str]:
 
 
 def decided_anew(before: Picture | None, changed: Picture) -> set[str]:
-    """Those that were done, and are done for another reason now, while SchoolScan has said nothing else."""
+    """Those that were done, and are done for another reason, or without their end, while SchoolScan says the same."""
     if before is None or before.status is not changed.status:
         return set()
+    both = {name: (before.tickets[name], changed.tickets[name]) for name in before.done & changed.done}
     return {
         name
-        for name in before.done & changed.done
-        if before.tickets[name].id == changed.tickets[name].id
-        and (before.tickets[name].reason, before.tickets[name].word)
-        != (changed.tickets[name].reason, changed.tickets[name].word)
+        for name, (old, new) in both.items()
+        if old.id == new.id and ((old.reason, old.word) != (new.reason, new.word) or _has_lost_its_end(old, new))
     }
+
+
+def _has_lost_its_end(old: Ticket, new: Ticket) -> bool:
+    """Whether a person has emptied the end of what a person accepted, or written one that nobody can read."""
+    if not accepted_by_people(new) or new.risk is None or new.risk.until is not None:
+        return False
+    return not _is_unread(old) if _is_unread(new) else old.risk is not None and old.risk.until is not None
 
 
 def _reopened(before: Picture, changed: Picture) -> set[str]:

@@ -185,8 +185,8 @@ class Judge:
             self._wrong(f"{deed.status}, although {active} wait")
 
     def _is_decided_anew(self, deed: Deed) -> bool:
-        """Whether a person has changed the reason of a closed ticket, or closed it once more for another."""
-        changed = self._heard_of_tickets("reason", "closed") or self.lenient
+        """Whether a person has changed the reason of a closed ticket or its end, or closed it once more for another."""
+        changed = self._heard_of_tickets("reason", "risk", "closed") or self.lenient
         return deed.text.startswith("reason_changed") and bool(changed)
 
     def _taken_up(self, deed: Deed, read: FindingStatus) -> None:

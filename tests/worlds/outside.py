@@ -1,5 +1,6 @@
 """The outside of one case, in memory: SchoolScan, the trackers, what people do there, and what goes wrong."""
 
+import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +24,7 @@ LOST_REPLIES = {"created", "resolved", "reopened", "raised", "commented", "updat
 class Change:
     """What somebody outside does: `becomes` in SchoolScan, or to the ticket in a tracker, with a `detail`.
 
-    A risk's end is so many days from now.
+    A risk's end is so many days from now; nan stands for one that nobody can read.
     """
 
     where: str
@@ -162,6 +163,8 @@ class Outside:
         book.change_reason(ticket.id, reason, change.detail if reason is Reason.UNKNOWN else "", risk)
 
     def _risk(self, change: Change) -> Risk | None:
+        if change.days is not None and math.isnan(change.days):
+            return Risk(change.detail or None, is_unread=True)
         until = self._now() + timedelta(days=change.days) if change.days is not None else None
         return Risk(change.detail or None, until) if change.detail or until else None
 

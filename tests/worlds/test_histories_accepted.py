@@ -1,5 +1,6 @@
 """Histories of accepted risks: what counts, what is asked back, and how they end."""
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -36,6 +37,69 @@ async def test_an_accepted_risk_counts_under_any_once_its_end_is_filled_in() -> 
     assert (world.picture().status, comments(world, "jira", "risk_unexplained expiry")) == (REVIEWING, 1)
     await noticed(world, Change("jira", "risk", detail="nobody sees it", days=5.0))
     assert await at_rest(world) == (ACCEPTED, set())
+
+
+async def test_an_end_that_nobody_can_read_is_asked_about_once_and_accepts_nothing() -> None:
+    world = await opened(ALONE)
+    await noticed(world, accepted("snow", days=math.nan))
+    assert comments(world, "snow", "risk_unexplained unreadable") == 1
+    await noticed(world, Change("snow", "risk", detail="another reason", days=math.nan))
+    assert await at_rest(world) == (REVIEWING, set())
+    assert comments(world, "snow", "risk_unexplained") == 1
+    await noticed(world, Change("snow", "risk", detail="nobody sees it", days=5.0))
+    assert await at_rest(world) == (ACCEPTED, set())
+
+
+@pytest.mark.parametrize(
+    ("days", "acceptance", "fact"),
+    [
+        (None, Acceptance(expiry_required=True), "expiry"),
+        (None, STRICT, "expiry"),
+        (math.nan, STRICT, "unreadable"),
+        (math.nan, Acceptance(), "unreadable"),
+        (math.nan, Acceptance(at_most=timedelta(days=20)), "unreadable"),
+    ],
+)
+async def test_an_end_that_is_taken_away_from_a_closed_ticket_takes_the_acceptance_back(
+    days: float | None, acceptance: Acceptance, fact: str
+) -> None:
+    world = await opened(replace(ALONE, acceptance=acceptance))
+    await noticed(world, accepted("snow"))
+    assert await at_rest(world) == (ACCEPTED, set())
+    await noticed(world, Change("snow", "risk", detail="nobody sees it", days=days))
+    assert await at_rest(world) == (REVIEWING, set())
+    assert comments(world, "snow", f"risk_unexplained {fact}") == 1
+    await noticed(world, Change("snow", "risk", detail="nobody sees it", days=5.0))
+    assert await at_rest(world) == (ACCEPTED, set())
+    await world.later(6 * DAY)
+    assert await at_rest(world) == (REVIEWING, {"snow"})
+
+
+async def test_where_no_end_is_demanded_one_that_is_emptied_lasts_and_the_note_says_so() -> None:
+    world = await opened(ALONE)
+    await noticed(world, accepted("snow"))
+    await noticed(world, Change("snow", "risk", detail="nobody sees it"))
+    assert await at_rest(world) == (ACCEPTED, set())
+    assert [update[1] for update in world.source.updates][-2:] == [ACCEPTED, ACCEPTED]
+    await world.later(6 * DAY)
+    assert await at_rest(world) == (ACCEPTED, set())
+
+
+async def test_what_schoolscan_accepts_afterwards_stays_so_although_nobody_can_read_the_end() -> None:
+    world = await opened(ALONE)
+    await noticed(world, accepted("snow", days=math.nan))
+    await noticed(world, says(ACCEPTED))
+    assert await at_rest(world) == (ACCEPTED, set())
+
+
+@pytest.mark.parametrize("gate", GATES)
+async def test_an_end_that_is_taken_away_is_asked_about_once_whenever_a_worker_dies(gate: int) -> None:
+    world = await opened(replace(ALONE, acceptance=STRICT))
+    await noticed(world, accepted("snow"))
+    world.happen(Change("snow", "risk", detail="nobody sees it"))
+    await world.look_broken_off(gate, killed=True)
+    assert await at_rest(world) == (REVIEWING, set())
+    assert comments(world, "snow", "risk_unexplained") <= 1
 
 
 async def test_a_risk_accepted_under_any_asks_nothing_of_the_ticket_that_we_closed_with_it() -> None:

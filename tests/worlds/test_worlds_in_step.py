@@ -4,6 +4,7 @@ By default the same worlds every time. `--rounds` plays more, and others.
 """
 
 import asyncio
+import math
 from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from itertools import product
@@ -64,7 +65,10 @@ IN_A_TRACKER = [
         Change(name, "closed", Reason.ACCEPTED_RISK, "nobody sees it", -1.0),
         Change(name, "closed", Reason.ACCEPTED_RISK, "", 5.0),
         Change(name, "closed", Reason.UNKNOWN, "odd"),
+        Change(name, "closed", Reason.ACCEPTED_RISK, "nobody sees it", math.nan),
         Change(name, "risk", detail="nobody sees it", days=5.0),
+        Change(name, "risk", detail="nobody sees it", days=math.nan),
+        Change(name, "risk", detail="nobody sees it"),
         *(Change(name, "reason", reason) for reason in Reason),
         Change(name, "reason", Reason.FIXED),
         Change(name, "reason", Reason.UNKNOWN, "odd"),
