@@ -21,8 +21,8 @@ def link_before_create() -> None:
     intend = LeasedLinks.intend
 
     async def open_linked(self: Hands, action: OpenTicket, progress: Progress) -> Ticket:
-        async def intend_and_link(links: LeasedLinks, tracker: str, now: float) -> None:
-            await intend(links, tracker, now)
+        async def intend_and_link(links: LeasedLinks, tracker: str, now: float, place: str = "") -> None:
+            await intend(links, tracker, now, place)
             never = {"jira": "999999", "servicenow": f"incident/{'f' * 32}"}[tracker]
             await links.link(Ticket(tracker, never, "?", "", TicketState.OPEN))
 
@@ -48,8 +48,8 @@ def none_is_duplicate() -> None:
 def no_intent() -> None:
     """What is about to be opened is not written down first."""
 
-    async def forget(self: LeasedLinks, tracker: str, now: float) -> None:
-        del tracker, now
+    async def forget(self: LeasedLinks, tracker: str, now: float, place: str = "") -> None:
+        del tracker, now, place
         await self.hold()
 
     LeasedLinks.intend = forget  # type: ignore[method-assign] # that is the bug

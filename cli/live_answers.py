@@ -40,11 +40,16 @@ class Answer:
         return self.problem.line, self.problem.column
 
 
-async def answers_of(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> list[Answer]:
-    """All inspectors ask at the same time: one that waits for a system that is away keeps none of the others."""
+async def answers_of(
+    loaded: Loaded, sites: Mapping[str, SiteHistory], known: Iterable[Inspection] = ()
+) -> list[Answer]:
+    """All inspectors ask at the same time: one that waits for a system that is away keeps none of the others.
+
+    `known` is what nobody needs to be asked for.
+    """
     async with _open_inspectors(loaded, sites) as inspectors:
         found = await asyncio.gather(*(inspector.inspect(loaded.mappings) for inspector in inspectors))
-    return placed(loaded, (each for inspections in found for each in inspections))
+    return placed(loaded, (*known, *(each for inspections in found for each in inspections)))
 
 
 def placed(loaded: Loaded, inspections: Iterable[Inspection]) -> list[Answer]:

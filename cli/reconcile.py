@@ -35,6 +35,7 @@ from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
 from remediation.store.connection import Connection
 from remediation.store.owners import Owners
+from remediation.store.places import linked_places
 from remediation.store.shared_clock import SharedClock
 from remediation.store.standings import Standings
 from remediation.store.timeline import Timeline
@@ -150,7 +151,9 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
         async with opened as connection, open_outside(loaded) as outside:
             clock = await clock_of(connection)
             owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings, outside.identities))
-            walk = Walk(_sources(order, outside), outside.trackers, owners, order.since, clock, screen.say)
+            linked = {name: await linked_places(connection, name) for name in outside.trackers}
+            sources = _sources(order, outside)
+            walk = Walk(sources, outside.trackers, owners, order.since, clock, screen.say, linked=linked)
             if dry_run:
                 sites = await histories_of(connection, outside.trackers, clock())
                 return await _foretell(replace(walk, sites=sites), screen)

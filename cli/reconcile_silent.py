@@ -1,5 +1,6 @@
 """A tracker that a dry run has waited for in vain: it is asked no more, and all that it says is why."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -26,6 +27,10 @@ class SilentTracker:
     def cursor_at(self, moment: datetime) -> str:
         """As the tracker's own: nobody is asked for it."""
         return self._tracker.cursor_at(moment)
+
+    def former_places(self, linked: Collection[str]) -> tuple[str, ...]:
+        """As the tracker's own: nobody is asked for them."""
+        return self._tracker.former_places(linked)
 
     async def _say_why(self, *question: object, **options: object) -> NoReturn:
         del question, options

@@ -7,7 +7,7 @@ while a list is being read may be left out of it: the polls see that.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -74,7 +74,8 @@ class Walk:
     """Walks through findings and tickets that changed since a moment, waiting as long as it is told to.
 
     `clock` answers Unix seconds as the store counts them. `say` is told what is waited for. `not_listed` tells, once
-    the walk is over, which systems' lists were not read to their end, and why. `sites` are those that the trackers are.
+    the walk is over, which systems' lists were not read to their end, and why. `sites` are those that the trackers are,
+    and `linked` the places in which each has linked tickets.
     """
 
     sources: Mapping[str, Source]
@@ -85,6 +86,7 @@ class Walk:
     say: Callable[[str], None]
     sleep: Sleep = asyncio.sleep
     sites: Mapping[str, SiteHistory] = field(default_factory=dict)
+    linked: Mapping[str, Collection[str]] = field(default_factory=dict)
     not_listed: dict[str, OutsideError] = field(default_factory=dict)
     _waits: dict[str, _Wait] = field(default_factory=dict, init=False)
 
@@ -196,16 +198,17 @@ class Walk:
             self._leave_out(error)
 
     async def _pages(self, tracker: Tracker) -> AsyncIterator[Sequence[TicketChange]]:
-        """Every ticket that changed since the moment, page by page; one may come twice."""
-        cursor, more = tracker.cursor_at(self.since), True
-        while more:
-            page = await self.patiently(partial(self._page, tracker, cursor))
-            yield page.changes
-            cursor, more = page.cursor, page.more
+        """Every ticket that changed since the moment, wherever it is, page by page; one may come twice."""
+        for place in ("", *tracker.former_places(self.linked.get(tracker.name, ()))):
+            cursor, more = tracker.cursor_at(self.since), True
+            while more:
+                page = await self.patiently(partial(self._page, tracker, cursor, place))
+                yield page.changes
+                cursor, more = page.cursor, page.more
 
-    async def _page(self, tracker: Tracker, cursor: str) -> ChangePage:
+    async def _page(self, tracker: Tracker, cursor: str, place: str) -> ChangePage:
         """The page, asked for now: it may have been waited for since the last one."""
-        return await tracker.changes(cursor, datetime.fromtimestamp(self.clock(), tz=UTC))
+        return await tracker.changes(cursor, datetime.fromtimestamp(self.clock(), tz=UTC), place)
 
     def _leave_out(self, error: OutsideError) -> None:
         self.not_listed[error.system] = error

@@ -165,7 +165,7 @@ class Hands:
         tracker, old = self.trackers[name], progress.tickets.get(name) if action.follows else None
         finding = self.sight.observation.finding
         draft = self.rulebook.draft(self.record.key, finding, name, at, old)
-        await self.links.intend(name, self.clock())
+        await self.links.intend(name, self.clock(), draft.place)
         failpoint("intent_written")
         try:
             ticket = await tracker.create(replace(draft, follows=action.follows))

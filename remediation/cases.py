@@ -105,11 +105,13 @@ class Link:
 class Intent:
     """We were about to open a ticket at `at` (Unix seconds) and do not know yet whether it exists.
 
-    At 0 it is not ours: the tracker told of a ticket to which we have no link, and it has yet to be found.
+    At 0 it is not ours: the tracker told of a ticket to which we have no link, and it has yet to be found. `place` is
+    where it was to be opened (see Draft), whatever mappings.yaml says today; an earlier version did not write it down.
     """
 
     tracker: str
     at: float
+    place: str = ""
 
     @property
     def is_ours(self) -> bool:

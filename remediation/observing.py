@@ -143,8 +143,13 @@ async def _tickets(
 
 
 async def _found(record: CaseRecord, tracker: Tracker, place: str) -> tuple[Ticket, ...]:
-    """Every ticket that carries a mark of the case's, oldest first."""
-    found = [ticket for mark in record.marks for ticket in await tracker.find(mark, place)]
+    """Every ticket that carries a mark of the case's, oldest first.
+
+    One that we were about to open is searched for where it was to be opened, too: that may be another table today.
+    """
+    intent = record.intents.get(tracker.name)
+    places = dict.fromkeys((place, intent.place or place) if intent else (place,))
+    found = [ticket for mark in record.marks for where in places for ticket in await tracker.find(mark, where)]
     return tuple(sorted({ticket.id: ticket for ticket in found}.values(), key=_created))
 
 

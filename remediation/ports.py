@@ -1,6 +1,6 @@
 """The protocols that jobs need. Adapters fulfil them; one contract suite per protocol holds every adapter to it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -77,7 +77,8 @@ class Tracker(Protocol):
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
         """Every ticket that carries exactly this mark, oldest first. May lag by `search_horizon`.
 
-        `place` is where the rule would open it (a ServiceNow table); Jira searches everywhere.
+        `place` is where the rule would open it (a ServiceNow table, beside which those are searched that mappings.yaml
+        names as former ones); Jira searches everywhere.
         """
         ...
 
@@ -114,10 +115,18 @@ class Tracker(Protocol):
         """Where a list of changes begins that holds all since `moment`, however long ago that is. Asks nobody."""
         ...
 
-    async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
+    def former_places(self, linked: Collection[str]) -> tuple[str, ...]:
+        """Where tickets of ours may be besides where new ones go: each place has a list of changes of its own.
+
+        `linked` are the places that the ids of linked tickets name. Of a tracker with one list for all, none.
+        """
+        ...
+
+    async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
         """Tickets of ours that changed since `cursor`, with an overlap: a change may come twice, never not at all.
 
-        Without a cursor the list starts a few minutes before `now`. A change has the version that `read` shows.
+        Without a cursor the list starts a few minutes before `now`. A change has the version that `read` shows. The
+        list is that of a former `place`, or else of where new tickets go.
         """
         ...
 
@@ -153,8 +162,8 @@ class Links(Protocol):
         """Make sure that the case is still in hand, just before a write that may not come late. Raises LeaseLost."""
         ...
 
-    async def intend(self, tracker: str, now: float) -> None:
-        """Write down durably that a create is about to be sent (at `now`, Unix seconds). Raises LeaseLost."""
+    async def intend(self, tracker: str, now: float, place: str = "") -> None:
+        """Write down durably that a create is about to be sent, when (Unix seconds) and to where. Raises LeaseLost."""
         ...
 
     async def link(self, ticket: Ticket) -> Link:

@@ -96,6 +96,11 @@ class Ticket:
         return f"{reason}: {self.word}" if self.reason is Reason.UNKNOWN and self.word else reason
 
 
+def place_in(ticket_id: str) -> str:
+    """The place that a ticket's id names: a ServiceNow table; empty where it names none."""
+    return ticket_id.rpartition("/")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A ticket that does not exist yet. `fields` are the tracker's own field names and values, as the rule wrote them.

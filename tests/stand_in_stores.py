@@ -43,10 +43,10 @@ class MemoryTodo(Todo):
         await self._on.call(work)
 
     async def mark_changes(
-        self, tracker: str, changes: Iterable[tuple[TicketChange, CaseKey]], cursor: str, now: float
+        self, tracker: str, changes: Iterable[tuple[TicketChange, CaseKey]], cursor: str, now: float, place: str = ""
     ) -> int:
         def work() -> int:
-            self._on.cursors[tracker] = cursor
+            self._on.cursors[f"{tracker}/{place}" if place else tracker] = cursor
             return sum(self._is_news(tracker, change, key, milliseconds(now)) for change, key in changes)
 
         return await self._on.call(work)
@@ -61,8 +61,8 @@ class MemoryTodo(Todo):
         self._on.mark(key.ref, key.id, now, -1, f"{Cause.POLL}:{tracker}")
         return True
 
-    async def cursor(self, name: str) -> str | None:
-        return self._on.cursors.get(name)
+    async def cursor(self, tracker: str, place: str = "") -> str | None:
+        return self._on.cursors.get(f"{tracker}/{place}" if place else tracker)
 
     async def keys_of_tickets(self, tracker: str, ticket_ids: list[str]) -> list[CaseKey | None]:
         refs = [self._on.tickets.get((tracker, ticket_id)) for ticket_id in ticket_ids]
@@ -209,8 +209,9 @@ class MemoryLeasedLinks:
     async def hold(self) -> None:
         await self._write(lambda: None)
 
-    async def intend(self, tracker: str, now: float) -> None:
-        await self._write(lambda: self._on.write(self._lease.ref, **{f"intent:{tracker}": repr(now)}))
+    async def intend(self, tracker: str, now: float, place: str = "") -> None:
+        intent = {f"intent:{tracker}": repr(now), f"place:{tracker}": place}
+        await self._write(lambda: self._on.write(self._lease.ref, **intent))
 
     async def link(self, ticket: Ticket) -> Link:
         link, ref = link_of(ticket, self._sites.get(ticket.tracker, ""), self._lease.record.born), self._lease.ref
@@ -220,7 +221,7 @@ class MemoryLeasedLinks:
             self._on.look_at_tied(ticket.tracker, ticket.id, ref, milliseconds(self._clock()), Cause.AGAIN)
             self._on.write(ref, **{f"link:{ticket.tracker}": text, f"tie:{ticket.tracker}": more})
             self._on.tickets[ticket.tracker, ticket.id] = ref
-            self._on.drop(ref, f"intent:{ticket.tracker}")
+            self._on.drop(ref, f"intent:{ticket.tracker}", f"place:{ticket.tracker}")
 
         await self._write(work)
         return link
@@ -239,7 +240,7 @@ class MemoryLeasedLinks:
         await self._write(work)
 
     def _forget(self, tracker: str) -> None:
-        self._on.drop(self._lease.ref, f"link:{tracker}", f"tie:{tracker}", f"intent:{tracker}")
+        self._on.drop(self._lease.ref, *(f"{kind}:{tracker}" for kind in ("link", "tie", "intent", "place")))
 
     async def _write(self, work: Callable[[], None]) -> None:
         def held() -> bool:

@@ -4,7 +4,7 @@ The tracker is held to the suite that the real adapters pass (tests/contract/tes
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -179,9 +179,14 @@ class MemoryTracker:
         earlier = (each.changes for each in self.books.values() if (each.ticket.updated_at or moment) < moment)
         return json.dumps({"after": max(earlier, default=0)})
 
-    async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
+    def former_places(self, linked: Collection[str]) -> tuple[str, ...]:
+        """Its one list has all."""
+        del linked
+        return ()
+
+    async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
         """In the order of change; the cursor counts them, and `now` is not needed."""
-        del now
+        del now, place
         self.troubles.meet("changes")
         after = _place(cursor)
         kept = sorted((each for each in self.books.values() if each.changes > after), key=lambda each: each.changes)
@@ -410,7 +415,8 @@ class MemoryLinks:
         if self.lost:
             raise LeaseLost("lakeside:finding:fnd_1")
 
-    async def intend(self, tracker: str, now: float) -> None:
+    async def intend(self, tracker: str, now: float, place: str = "") -> None:
+        del place
         self._write(f"intend:{tracker}")
         self.intents[tracker] = now
 

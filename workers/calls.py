@@ -1,7 +1,7 @@
 """Systems outside whose calls are timed, counted and traced. They do and raise what the wrapped ones do and raise."""
 
 import time
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
@@ -143,9 +143,13 @@ class CountedTracker:
         """Where a list of changes begins that holds all since `moment`."""
         return self._tracker.cursor_at(moment)
 
-    async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
+    def former_places(self, linked: Collection[str]) -> tuple[str, ...]:
+        """Where tickets of ours may be besides where new ones go."""
+        return self._tracker.former_places(linked)
+
+    async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
         """Tickets of ours that changed since `cursor`."""
-        return await self._calls.read("changes", self._tracker.changes(cursor, now))
+        return await self._calls.read("changes", self._tracker.changes(cursor, now, place))
 
     async def whoami(self) -> str:
         """The account we are signed in as."""

@@ -40,12 +40,28 @@ async def _poll(desk: Desk, tracker: Tracker) -> None:
         POLLS.labels(tracker.name, "limited").inc()
         return
     await desk.sites.of([tracker.name])  # a change is noticed although no case is looked at
-    cursor = await desk.todo.cursor(tracker.name)
+    former = await desk.places.former(tracker)
+    for place in former:
+        await _go_on_from_today(desk, tracker.name, place)
+    for place in ("", *former):
+        with bound_contextvars(**({"place": place} if place else {})):
+            await _poll_list(desk, tracker, place)
+
+
+async def _go_on_from_today(desk: Desk, tracker: str, place: str) -> None:
+    """Begin the list of a place that has just become a former one where its own list ended: that was the tracker's."""
+    if await desk.todo.cursor(tracker, place) is None and (cursor := await desk.todo.cursor(tracker)):
+        await desk.todo.mark_changes(tracker, (), cursor, desk.clock(), place)
+
+
+async def _poll_list(desk: Desk, tracker: Tracker, place: str) -> None:
+    """Read one list of the tracker's. One that is refused does not hold up the others."""
+    cursor = await desk.todo.cursor(tracker.name, place)
     try:
         for _ in range(MOST_PAGES):
-            page = await tracker.changes(cursor, datetime.fromtimestamp(desk.clock(), tz=UTC))
+            page = await tracker.changes(cursor, datetime.fromtimestamp(desk.clock(), tz=UTC), place)
             changes = await _with_cases(desk, tracker.name, page.changes)
-            await desk.todo.mark_changes(tracker.name, changes, page.cursor, desk.clock())
+            await desk.todo.mark_changes(tracker.name, changes, page.cursor, desk.clock(), place)
             cursor = page.cursor
             if not page.more:
                 break

@@ -22,6 +22,7 @@ from remediation.store.scans import Scans
 from remediation.store.systems import Systems
 from remediation.store.timeline import Timeline
 from remediation.store.todo import Lease, Todo
+from workers.places import TicketPlaces
 from workers.sites import TrackerSites
 
 logger = structlog.get_logger()
@@ -36,7 +37,8 @@ PutAway = Callable[[], Awaitable[None]]
 class Desk:
     """What jobs work with. `sources` are by district, `trackers` by name; `clock` answers Unix seconds.
 
-    `links` gives those of the case that a lease is for, and `sites` knows which site each tracker is.
+    `links` gives those of the case that a lease is for, `sites` knows which site each tracker is, and `places` where
+    tickets of ours are besides where new ones go.
     """
 
     connection: Connection
@@ -48,6 +50,7 @@ class Desk:
     timeline: Timeline
     links: Callable[[Lease, Mapping[str, str]], Links]
     sites: TrackerSites
+    places: TicketPlaces
     sources: Mapping[str, Source]
     trackers: Mapping[str, Tracker]
     rulebook: Rulebook
@@ -82,6 +85,7 @@ def desk_on(
         timeline=Timeline(connection, kept.timelines),
         links=partial(LeasedLinks, connection, clock=clock),
         sites=TrackerSites(connection, trackers, clock),
+        places=TicketPlaces(connection, clock),
         sources=sources,
         trackers=trackers,
         rulebook=rulebook,
@@ -141,8 +145,9 @@ class Desks:
     ) -> None:
         """From now on jobs get these; the stores stay, with the spans of `kept`. Must be called in the event loop."""
         before = self._current
-        sites = TrackerSites(before.desk.connection, trackers, before.desk.clock)
-        desk = replace(before.desk, sources=sources, trackers=trackers, rulebook=rulebook, sites=sites)
+        connection, clock = before.desk.connection, before.desk.clock
+        sites, places = TrackerSites(connection, trackers, clock), TicketPlaces(connection, clock)
+        desk = replace(before.desk, sources=sources, trackers=trackers, rulebook=rulebook, sites=sites, places=places)
         if kept is not None:
             inbox, timeline = desk.inbox.keeping(kept.deliveries), desk.timeline.keeping(kept.timelines)
             desk = replace(desk, inbox=inbox, timeline=timeline)

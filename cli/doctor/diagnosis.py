@@ -75,6 +75,8 @@ class Code(StrEnum):
     LIMIT_REACHED = "limit-reached"
     LIMIT_LOW = "limit-low"
     SITE_CHANGED = "site-changed"
+    TABLE_UNNAMED = "table-unnamed"
+    TABLE_UNKNOWN = "table-unknown"
     UNFINISHED = "unfinished"
     DEFECT = "defect"
 
@@ -270,6 +272,14 @@ TROUBLES: Mapping[Code, Trouble] = MappingProxyType(
         Code.SITE_CHANGED: _failure(
             "a tracker is another site than the one that our links are of",
             "If that is meant: a link counts there only where the ticket carries our mark. If not, correct its url.",
+        ),
+        Code.TABLE_UNNAMED: _warning(
+            "tickets are in a table that mappings.yaml does not name (any more)",
+            "Name it under the tracker's former_tables, so that a search after a loss of Redis finds them.",
+        ),
+        Code.TABLE_UNKNOWN: _failure(
+            "tickets are in a table of which nobody says what its states mean: nothing is read of them",
+            "Write what its states mean under the tracker's former_tables, then remedy parked replay.",
         ),
         Code.UNFINISHED: _failure("a check did not end in its time", "Ask again; what it asks is slow or hangs."),
         Code.DEFECT: _failure("a check ended with a defect of remedy's own", "Report it, with the version."),

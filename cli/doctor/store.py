@@ -12,6 +12,7 @@ from cli.doctor.diagnosis import Code, Diagnosis, trouble
 from cli.doctor.processes import look_at_processes
 from cli.doctor.rotation import look_at_rotation
 from cli.doctor.server import clock_agrees, look_at_server
+from cli.doctor.tables import look_at_tables
 from cli.doctor.work import look_at_seals, look_at_work
 from remediation.errors import StoreRefuses, StoreUnavailable
 from remediation.mapping.loading import Loaded
@@ -50,6 +51,8 @@ async def look_at_store(
     if loaded is not None:
         look = partial(look_at_rotation, connection, loaded.mappings, now)
         checks.append(Check("webhook secrets in use", _STORED_SECONDS, look))
+        tables = partial(look_at_tables, connection, loaded.mappings)
+        checks.append(Check("former tables", _STORED_SECONDS, tables))
     if keyring is not None:
         checks.append(Check("sealed data", _STORED_SECONDS, partial(look_at_seals, connection, keyring)))
     return [*server, clock, *await run_checks(checks, lambda _names: None)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -9,7 +10,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from remediation.mapping.choices import tracker_tag
-from remediation.mapping.defaults import INCIDENT_TABLE, JIRA_RESOLUTIONS, KNOWN_TABLES, OwnState, words_of_table
+from remediation.mapping.defaults import (
+    INCIDENT_TABLE,
+    JIRA_RESOLUTIONS,
+    KNOWN_TABLES,
+    OwnState,
+    TableWords,
+    words_of_table,
+)
 from remediation.mapping.durations import duration_text
 from remediation.mapping.signing_in import JiraAuth, ServiceNowAuth, Webhook
 from remediation.mapping.words import (
@@ -99,6 +107,7 @@ class JiraTracker(TrackerSettings):
 
 
 _NEEDED_OF_ANOTHER_TABLE = ("states", "resolve_state", "reopen_state")
+_WORDS_OF_A_TABLE = tuple(each.name for each in fields(TableWords))
 
 
 def _of_table(word: str) -> Callable[[dict[str, Any]], Any]:
@@ -106,12 +115,36 @@ def _of_table(word: str) -> Callable[[dict[str, Any]], Any]:
     return lambda written: copy(getattr(words_of_table(written.get("table", INCIDENT_TABLE)), word))
 
 
+class FormerTable(Written):
+    """A table that has tickets of ours from before. What is not written is what is built in for it."""
+
+    states: dict[Text, OwnState] | None = Field(default=None, description="What each value of its state field means.")
+    close_codes: Annotated[dict[Text, Reason], BeforeValidator(lower_keys)] | None = Field(
+        default=None, description="What each close_code means there."
+    )
+    state_reasons: dict[Text, Reason] | None = Field(
+        default=None, description="States that say by themselves why a ticket is done there."
+    )
+    final_states: list[Text] | None = Field(default=None, description="States that ServiceNow never leaves again.")
+    resolve_state: Text | None = Field(default=None, description="The state we set to resolve a ticket there.")
+    reopen_state: Text | None = Field(default=None, description="The state we set to reopen a ticket there.")
+    resolve_code: Text | None = Field(
+        default=None, description="The close_code we set there when a finding is resolved."
+    )
+    resolve_codes: dict[Reason, Text] | None = Field(
+        default=None, description="The close_code we set there for each other reason."
+    )
+
+
 class ServiceNowTracker(TrackerSettings):
-    """A ServiceNow instance."""
+    """A ServiceNow instance. A ticket is in the table that its id names: in `table`, or in a former one."""
 
     kind: Literal["servicenow"] = Field(description="servicenow: an instance of its own.")
     auth: ServiceNowAuth
     table: Table = Field(default=INCIDENT_TABLE, description="The table of our tickets.")
+    former_tables: dict[Table, FormerTable] = Field(
+        default_factory=dict, description="Other tables in which tickets of ours are; no new ones are opened there."
+    )
     search_horizon: Duration = Field(
         default=timedelta(minutes=1),
         le=timedelta(hours=1),
@@ -162,34 +195,60 @@ class ServiceNowTracker(TrackerSettings):
         return self
 
     @model_validator(mode="after")
-    def _states_are_known(self) -> Self:
-        missing = [word for word in _NEEDED_OF_ANOTHER_TABLE if word not in self.model_fields_set]
-        if self.table not in KNOWN_TABLES and missing:
-            known = " and ".join(KNOWN_TABLES)
-            words = ", ".join(missing)
-            raise ValueError(
-                f"what the states of {self.table} mean is not built in, as it is for {known}: write {words}"
-            )
+    def _words_are_sound(self) -> Self:
+        _check_words(self)
         return self
 
     @model_validator(mode="after")
-    def _states_agree(self) -> Self:
-        """What we write must read back as what we meant, or the two sides would never come to rest."""
-        if self.states.get(self.resolve_state) is not TicketState.DONE:
-            raise ValueError(f"resolve_state {self.resolve_state} must be one of the states that mean done")
-        if self.states.get(self.reopen_state) in {None, TicketState.DONE}:
-            raise ValueError(
-                f"reopen_state {self.reopen_state} must be one of the states that mean open or in_progress"
-            )
-        for state in self.final_states if "final_states" in self.model_fields_set else ():
-            if self.states.get(state) is not TicketState.DONE:
-                raise ValueError(f"final_states: {state} must be one of the states that mean done")
-        if self.close_codes.get(self.resolve_code.lower()) is not Reason.FIXED:
-            raise ValueError("resolve_code must be one of the close_codes that mean fixed")
-        for reason, code in self.resolve_codes.items():
-            if code.lower() not in self.close_codes:
-                raise ValueError(f"the resolve_code for {reason} must be one of the close_codes")
+    def _former_tables_are_known(self) -> Self:
+        for table in self.former_tables:
+            if table == self.table:
+                raise ValueError(f"former_tables: {table} is the table of our tickets: take it out here")
+            try:
+                _check_words(self._with_words_of(table))
+            except ValueError as error:
+                raise ValueError(f"former_tables, {table}: {error}") from None
         return self
+
+    def of_table(self, table: str) -> Self | None:
+        """The tracker as its tickets in this table are read and written; None where nobody says what is meant there.
+
+        What is built in for a table counts without a word of the file's.
+        """
+        if table == self.table:
+            return self
+        return self._with_words_of(table) if table in {*self.former_tables, *KNOWN_TABLES} else None
+
+    def _with_words_of(self, table: str) -> Self:
+        former, built_in = self.former_tables.get(table, FormerTable()), words_of_table(table)
+        written = {name: word for name in _WORDS_OF_A_TABLE if (word := getattr(former, name)) is not None}
+        words = {name: copy(getattr(built_in, name)) for name in _WORDS_OF_A_TABLE} | written
+        shared = {name: getattr(self, name) for name in type(self).model_fields} | {"table": table, **words}
+        said = (self.model_fields_set - frozenset(_WORDS_OF_A_TABLE)) | written.keys()
+        return type(self).model_construct(_fields_set=set(said), **shared)
+
+
+def _check_words(config: ServiceNowTracker) -> None:
+    """Make sure that what a table's values mean is said, and that what we write reads back as what we meant.
+
+    Otherwise the two sides would never come to rest. Raises ValueError.
+    """
+    missing = [word for word in _NEEDED_OF_ANOTHER_TABLE if word not in config.model_fields_set]
+    if config.table not in KNOWN_TABLES and missing:
+        known, words = " and ".join(KNOWN_TABLES), ", ".join(missing)
+        raise ValueError(f"what the states of {config.table} mean is not built in, as it is for {known}: write {words}")
+    if config.states.get(config.resolve_state) is not TicketState.DONE:
+        raise ValueError(f"resolve_state {config.resolve_state} must be one of the states that mean done")
+    if config.states.get(config.reopen_state) in {None, TicketState.DONE}:
+        raise ValueError(f"reopen_state {config.reopen_state} must be one of the states that mean open or in_progress")
+    for state in config.final_states if "final_states" in config.model_fields_set else ():
+        if config.states.get(state) is not TicketState.DONE:
+            raise ValueError(f"final_states: {state} must be one of the states that mean done")
+    if config.close_codes.get(config.resolve_code.lower()) is not Reason.FIXED:
+        raise ValueError("resolve_code must be one of the close_codes that mean fixed")
+    for reason, code in config.resolve_codes.items():
+        if code.lower() not in config.close_codes:
+            raise ValueError(f"the resolve_code for {reason} must be one of the close_codes")
 
 
 TrackerConfig = Annotated[

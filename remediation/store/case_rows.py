@@ -18,7 +18,7 @@ def key_in(ref: str, case_id: str) -> CaseKey:
 def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
     """A case's row, read."""
     links = {name: _link(name, row) for name in _names(row, "link")}
-    intents = {name: Intent(name, float(row[f"intent:{name}"])) for name in _names(row, "intent")}
+    intents = {name: _intent(name, row) for name in _names(row, "intent")}
     given_up = frozenset(_names(row, "given_up"))
     return CaseRecord(
         key=key_in(ref, row["id"].decode()),
@@ -40,6 +40,10 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
 
 def _names(row: dict[str, bytes], kind: str) -> list[str]:
     return [field.partition(":")[2] for field in row if field.startswith(f"{kind}:")]
+
+
+def _intent(tracker: str, row: dict[str, bytes]) -> Intent:
+    return Intent(tracker, float(row[f"intent:{tracker}"]), row.get(f"place:{tracker}", b"").decode())
 
 
 def _link(tracker: str, row: dict[str, bytes]) -> Link:

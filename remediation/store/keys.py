@@ -69,7 +69,7 @@ SERVER = "remedy:server"
 """The run id of the server process that Redis was when it was worked with last."""
 
 CURSOR = "remedy:cursor:"
-"""+ tracker: how far its list of changes has been read."""
+"""+ tracker, and / and a former table: how far that list of changes has been read."""
 
 TICKET_KEYS = "remedy:ticket-keys:"
 """+ tracker: a hash from what people call a ticket (in capitals) to case reference."""

@@ -39,9 +39,9 @@ class LeasedLinks:
         if not await self._todo.renew(self._lease):
             raise LeaseLost(self._lease.ref)
 
-    async def intend(self, tracker: str, now: float) -> None:
-        """Write down durably that a create is about to be sent (at `now`), and renew the lease."""
-        if not await self._todo.renew(self._lease, {f"intent:{tracker}": repr(now)}):
+    async def intend(self, tracker: str, now: float, place: str = "") -> None:
+        """Write down durably that a create is about to be sent, when and to where, and renew the lease."""
+        if not await self._todo.renew(self._lease, {f"intent:{tracker}": repr(now), f"place:{tracker}": place}):
             raise LeaseLost(self._lease.ref)
 
     async def link(self, ticket: Ticket) -> Link:

@@ -97,19 +97,21 @@ class Todo:
             await self._connection.run("mark_found", int(now * 1000), *parts)
 
     async def mark_changes(
-        self, tracker: str, changes: Iterable[tuple[TicketChange, CaseKey]], cursor: str, now: float
+        self, tracker: str, changes: Iterable[tuple[TicketChange, CaseKey]], cursor: str, now: float, place: str = ""
     ) -> int:
         """Mark the cases of tickets that changed, together with the cursor of the list that named them.
 
-        A version of a ticket that we know already marks nothing: lists overlap, and our own writes come back in them.
+        That is the list of a former `place`, or else the one of where new tickets go. A version of a ticket that we
+        know already marks nothing: lists overlap, and our own writes come back in them.
         Answers how many were marked.
         """
         parts = [part for change, key in changes for part in (change.ticket_id, change.version, key.ref, key.id)]
-        return int(await self._connection.run("mark_changes", int(now * 1000), tracker, cursor, *parts))
+        args: list[str | int] = [int(now * 1000), tracker, _list_of(tracker, place), cursor]
+        return int(await self._connection.run("mark_changes", *args, *parts))
 
-    async def cursor(self, name: str) -> str | None:
+    async def cursor(self, tracker: str, place: str = "") -> str | None:
         """How far a list of changes has been read."""
-        value = await self._connection.ask(self._connection.redis.get(CURSOR + name))
+        value = await self._connection.ask(self._connection.redis.get(CURSOR + _list_of(tracker, place)))
         return value.decode() if value else None
 
     async def keys_of_tickets(self, tracker: str, ticket_ids: list[str]) -> list[CaseKey | None]:
@@ -246,6 +248,11 @@ class Todo:
     async def dirty(self) -> int:
         """How many cases wait to be looked at."""
         return int(await self._connection.ask(self._connection.redis.zcard(DIRTY)))
+
+
+def _list_of(tracker: str, place: str) -> str:
+    """What a list of changes is called: the tracker's own by its name alone, whatever place new tickets go to."""
+    return f"{tracker}/{place}" if place else tracker
 
 
 def _marked(own: CaseKey, ref: str) -> CaseKey:

@@ -200,15 +200,21 @@ class Jira:
         """Where a list of changes begins that holds all since `moment`."""
         return cursor_at(moment)
 
-    async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
+    def former_places(self, linked: Collection[str]) -> tuple[str, ...]:
+        """None: one list has the issues of all projects, and an issue keeps its id wherever it is moved."""
+        del linked
+        return ()
+
+    async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
         """One page of what changed; a page whose token Jira has forgotten starts its list again."""
-        place = cursor_from(cursor, now)
+        del place
+        reached = cursor_from(cursor, now)
         try:
-            return await self._changes(listing(place, now, self._config.search_horizon))
+            return await self._changes(listing(reached, now, self._config.search_horizon))
         except Refused:
-            if not place.token:
+            if not reached.token:
                 raise
-        return await self._changes(listing(restarted(place), now, self._config.search_horizon))
+        return await self._changes(listing(restarted(reached), now, self._config.search_horizon))
 
     async def whoami(self) -> str:
         """The account's id."""

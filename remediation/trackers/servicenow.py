@@ -1,9 +1,9 @@
 """ServiceNow as a tracker, on its Table API."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from remediation.answer_sizes import LARGEST_ANSWER
@@ -100,20 +100,25 @@ class ServiceNow:
 
         Where all records of ours are hidden, none counts as gone: then it is our account that lost something.
         """
-        table, sys_id = table_and_sys_id(self._name, ticket_id)
+        table, sys_id, config = self._parts(ticket_id)
         try:
             return self._ticket(table, await self._threads.call(lambda client: client.read(table, sys_id)))
         except NotFound:
             await self.check_view(table)
-            return gone_ticket(self._name, self._config, table, sys_id)
+            return gone_ticket(self._name, config, table, sys_id)
 
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
-        """Every record of the table `place` that carries exactly this mark, oldest first.
+        """Every record of the table `place`, and of former ones, that carries exactly this mark, oldest first.
 
         Raises TryLater where there are some and we see none of them: a second one must not be opened beside those.
         """
-        query = oldest_first(checked_mark(self._name, mark))
-        table = checked_table(self._name, place)
+        tables = dict.fromkeys((place, *self._config.former_tables))
+        found = await asyncio.gather(*(self.carrying(mark, table) for table in tables))
+        return tuple(sorted((ticket for tickets in found for ticket in tickets), key=_created))
+
+    async def carrying(self, mark: str, table: str) -> tuple[Ticket, ...]:
+        """Every record of this one table that carries exactly this mark, oldest first."""
+        query, table = oldest_first(checked_mark(self._name, mark)), checked_table(self._name, table)
         records = await self._threads.call(lambda client: client.all_rows(table, query))
         return tuple(self._ticket(table, record) for record in records if text_of(record, "correlation_id") == mark)
 
@@ -124,11 +129,11 @@ class ServiceNow:
 
         A column that has a value already is left as it is.
         """
-        table, _ = table_and_sys_id(self._name, ticket_id)
+        table, _, config = self._parts(ticket_id)
         given, spent = await self._resolved(table, fields or {})
 
         def payload(record: Record) -> Mapping[str, object]:
-            return closing_of(self._config, reason, comment, given, record)
+            return closing_of(config, reason, comment, given, record)
 
         try:
             return await self._move(
@@ -142,12 +147,12 @@ class ServiceNow:
 
     async def reopen(self, ticket_id: str, comment: str) -> Ticket:
         """Set the state in which work goes on, with a work note."""
-        payload = reopening(self._config, comment)
+        payload = reopening(self._parts(ticket_id)[2], comment)
         return await self._move(ticket_id, lambda _: payload, lambda ticket: ticket.state.is_active)
 
     async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
         """Write the columns in one request, whose answer is the record. Raises Refused where it dropped one."""
-        table, sys_id = table_and_sys_id(self._name, ticket_id)
+        table, sys_id, _ = self._parts(ticket_id)
         payload = columns(fields)
         before, after = await self._threads.call(lambda client: client.change(table, sys_id, payload))
         if dropped := untaken(before, after, payload):
@@ -156,7 +161,7 @@ class ServiceNow:
 
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a work note. Raises Refused where the record shows that it dropped it: journals read back empty."""
-        table, sys_id = table_and_sys_id(self._name, ticket_id)
+        table, sys_id, _ = self._parts(ticket_id)
         note = noting(text)
         before, after = await self._threads.call(lambda client: client.change(table, sys_id, note))
         if is_unchanged(before, after):
@@ -164,7 +169,7 @@ class ServiceNow:
 
     async def closing_words(self, ticket_id: str) -> str | None:
         """The close notes, if somebody else closed the record, and ServiceNow tells us who we are."""
-        table, sys_id = table_and_sys_id(self._name, ticket_id)
+        table, sys_id, config = self._parts(ticket_id)
 
         def work(client: ServiceNowClient) -> Record:
             self._own = self._own or client.own_id()
@@ -174,22 +179,26 @@ class ServiceNow:
             record = await self._threads.call(work)
         except NotFound:
             return None
-        return closing_words_of(self._config, record, self._own) if self._own else None
+        return closing_words_of(config, record, self._own) if self._own else None
 
     async def closer_name(self, ticket_id: str) -> str | None:
         """The name of the user who resolved or closed the record."""
-        table, sys_id = table_and_sys_id(self._name, ticket_id)
+        table, sys_id, config = self._parts(ticket_id)
         record = await self._threads.call(lambda client: client.read(table, sys_id, NAMING_FIELDS))
-        return closer_name_of(self._config, record)
+        return closer_name_of(config, record)
 
     def cursor_at(self, moment: datetime) -> str:
         """Where a list of changes begins that holds all since `moment`."""
         return cursor_at(moment)
 
-    async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
-        """Records of the configured table that carry our correlation_display and changed since the cursor."""
+    def former_places(self, linked: Collection[str]) -> tuple[str, ...]:
+        """The former tables that the file names, and others in which there are linked tickets."""
+        return tuple(sorted({*self._config.former_tables, *linked} - {self._config.table, ""}))
+
+    async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
+        """Records of the table that carry our correlation_display and changed since the cursor."""
         position = position_of(cursor, now)
-        table = self._config.table
+        table = checked_table(self._name, place or self._config.table)
         rows, headers = await self._threads.call(
             lambda client: client.rows(table, position.query, position.offset, CHANGE_FIELDS)
         )
@@ -273,7 +282,7 @@ class ServiceNow:
 
         The payload is made of the record as it is, which then shows `columns` too.
         """
-        table, sys_id = table_and_sys_id(self._name, ticket_id)
+        table, sys_id, _ = self._parts(ticket_id)
         shown = (*fields_of(self._config), *columns)
 
         def work(client: ServiceNowClient) -> Ticket:
@@ -292,4 +301,24 @@ class ServiceNow:
         return Refused(self._name, f"{key} dropped {names} without a word: grant our account write access to that")
 
     def _ticket(self, table: str, record: Record) -> Ticket:
-        return ticket_of(self._name, self._config, table, record)
+        return ticket_of(self._name, self._words(table), table, record)
+
+    def _parts(self, ticket_id: str) -> tuple[str, str, ServiceNowTracker]:
+        """A ticket's table and sys_id, and what its table's words mean. Raises Refused."""
+        table, sys_id = table_and_sys_id(self._name, ticket_id)
+        return table, sys_id, self._words(table)
+
+    def _words(self, table: str) -> ServiceNowTracker:
+        """What the words of a table mean, whatever the table of our tickets is today.
+
+        Raises Refused where nobody says that: by another table's states an open ticket may look like one that is done.
+        """
+        config = self._config.of_table(table)
+        if config is None:
+            advice = f"write its states in trackers.{self._name}.former_tables"
+            raise Refused(self._name, f"what the states of {table} mean is not known: {advice}")
+        return config
+
+
+def _created(ticket: Ticket) -> datetime:
+    return ticket.created_at or datetime.min.replace(tzinfo=UTC)

@@ -97,6 +97,8 @@ class ServiceNowInspector:
         else:
             found = [right((*where, "auth"), f"signs in as {user}")]
         found += [each async for each in self._table(where, demands_of(mappings, self._name))]
+        for table in self._config.former_tables:
+            found += [each async for each in self._former_table((*where, "former_tables", table), table)]
         return tuple(found)
 
     async def close(self) -> None:
@@ -130,6 +132,28 @@ class ServiceNowInspector:
             yield mapped_verdict((*where, "close_codes"), "close code", codes, self._config.close_codes)
         async for each in self._everybody(demands, columns):
             yield each
+
+    async def _former_table(self, where: Steps, table: str) -> AsyncIterator[Inspection]:
+        """Whether tickets of ours can be found, read and kept in step where no new ones are opened."""
+        ours = await answer_of(self._tracker.look(table, ours_query(), self._shown_columns(()), 1))
+        yield table_verdict(where, table, ours)
+        if isinstance(ours, OutsideError):
+            return
+        yield mark_verdict(where, table, ours, ())
+        if not ours and isinstance(hidden := await answer_of(self._tracker.check_view(table)), OutsideError):
+            yield view_verdict(where, table, hidden)
+        if (config := self._config.of_table(table)) is not None:
+            choices, chain = choices_of(where, config, ()), await self._chain(table)
+            offered = await answer_of(self._choices(chain or (table, _USUAL_PARENT), choices))
+            for verdict in choice_verdicts(table, choices, offered):
+                yield verdict
+        asked = {
+            "a mark": self._tracker.carrying(_NO_MARK, table),
+            "changes": self._tracker.changes(None, self._clock(), table),
+        }
+        for what, question in asked.items():
+            answer = await answer_of(question)
+            yield query_verdict(where, table, what, answer if isinstance(answer, OutsideError) else None, ())
 
     async def _notes(self, where: Steps) -> Inspection:
         """Whether our work notes are written."""
@@ -201,7 +225,7 @@ class ServiceNowInspector:
         mark = next(filter(None, (text_of(record, "correlation_id") for record in ours)), _NO_MARK)
         further = Position(time_of(now), after="0" * 32).cursor
         asked = {
-            "a mark": self._tracker.find(mark, table),
+            "a mark": self._tracker.carrying(mark, table),
             "changes": self._tracker.changes(None, now),
             "further pages of changes": self._tracker.changes(further, now),
         }

@@ -186,6 +186,16 @@ def waited_for(clinic: Clinic) -> None:
     stored(clinic, lambda connection, _: Systems(connection).note_trouble(away, time.time()))
 
 
+def linked(ticket: str) -> Plant:
+    """A ticket that was linked when the tracker's table was another one."""
+
+    def plant(clinic: Clinic) -> None:
+        with clinic.redis() as redis:
+            redis.hset("remedy:tickets:helpdesk", f"{ticket}/{'a' * 32}", "lakeside:finding:fnd_1")
+
+    return plant
+
+
 def another_site(clinic: Clinic) -> None:
     site = Site("https://other.example", "https://other.example")
     stored(clinic, lambda connection, _: Sites(connection).note("jira", site, 1_800_000_000.0))
@@ -556,6 +566,12 @@ PLANTED = {
         fault("JIRA", kind="status", status=429, headers={"Retry-After": "30"}), Code.LIMIT_REACHED, "429"
     ),
     "a limit is nearly reached": Planted(few_reads, Code.LIMIT_LOW, "1 of 21"),
+    "tickets are in a table that the file does not name": Planted(
+        linked("sn_si_incident"), Code.TABLE_UNNAMED, "1 linked ticket(s) are in sn_si_incident"
+    ),
+    "tickets are in a table that nobody explains": Planted(
+        linked("u_privacy_case"), Code.TABLE_UNKNOWN, "nothing is read of them"
+    ),
     "a tracker is another site": Planted(another_site, Code.SITE_CHANGED, "other.example"),
 }
 

@@ -41,6 +41,14 @@ def settings(name: str, **changes: object) -> Change:
     return lambda world: world.set(name, **changes)
 
 
+def both(*changes: Change) -> Change:
+    def change(world: LiveWorld) -> None:
+        for each in changes:
+            each(world)
+
+    return change
+
+
 def use_form(world: LiveWorld) -> None:
     """The first rule's issues go to a project with an issue in each status on the way."""
     world.replace("project: SEC", "project: FORM")
@@ -144,6 +152,23 @@ PLANTED = {
     ),
     "the choice does not exist": Planted(
         written("category: software", "category: sofware"), "sofware", "incident.category cannot be 'sofware'"
+    ),
+    "a former table may not be read": Planted(
+        both(
+            written("table: incident", "table: incident\n    former_tables: {sn_si_incident: {}}"),
+            settings("servicenow", no_query=["sn_si_incident"]),
+        ),
+        "{}",
+        "former_tables.sn_si_incident: our account may not read sn_si_incident",
+    ),
+    "a former table's state does not exist": Planted(
+        written(
+            "table: incident",
+            "table: incident\n    former_tables: {sn_si_incident: {states: {10: open, 9: done}, "
+            "resolve_state: 9, reopen_state: 10, final_states: []}}",
+        ),
+        "9, reopen",
+        "former_tables.sn_si_incident.resolve_state: sn_si_incident.state cannot be '9'",
     ),
     "the table does not exist": Planted(
         written("table: incident", f"table: incidents\n    {ITS_STATES}"),

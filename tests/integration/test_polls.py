@@ -68,9 +68,9 @@ async def test_each_list_is_read_from_where_the_last_one_ended(office: Office) -
     cursors = []
 
     class Noting(MemoryTracker):
-        async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
+        async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
             cursors.append((cursor, now.timestamp()))
-            page = await super().changes(cursor, now)
+            page = await super().changes(cursor, now, place)
             return ChangePage(page.changes, f'{{"after": {len(cursors)}}}')
 
     office.trackers["jira"] = Noting("jira", office.clock)
@@ -146,10 +146,10 @@ async def test_a_list_that_fails_half_way_goes_on_from_there(connection: Connect
         office.jira.keep(Draft(f"remedy:lakeside:finding:many_{number}", "SEC", "summary", "body"))
     original = office.jira.changes
 
-    async def once(cursor: str | None, now: datetime) -> ChangePage:
+    async def once(cursor: str | None, now: datetime, place: str = "") -> ChangePage:
         if cursor is not None:
             raise TryLater("jira", "down")
-        return await original(cursor, now)
+        return await original(cursor, now, place)
 
     office.jira.changes = once  # type: ignore[method-assign]  # the second page fails
     await poll(office)
@@ -162,8 +162,8 @@ async def test_a_list_that_fails_half_way_goes_on_from_there(connection: Connect
 async def test_a_list_without_end_is_left_for_the_next_run(connection: Connection, keyring: Keyring) -> None:
     office = Office(connection, keyring)
 
-    async def endless(cursor: str | None, now: datetime) -> ChangePage:
-        del now
+    async def endless(cursor: str | None, now: datetime, place: str = "") -> ChangePage:
+        del now, place
         office.jira.troubles.meet("changes")
         return ChangePage((), str(int(cursor or 0) + 1), more=True)
 

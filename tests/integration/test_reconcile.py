@@ -80,9 +80,9 @@ async def test_a_page_that_had_to_be_waited_for_is_asked_for_at_the_time_that_it
     begun, asked = office.clock(), list[float]()
 
     class Noting(MemoryTracker):
-        async def changes(self, cursor: str | None, now: datetime) -> ChangePage:
+        async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
             asked.append(now.timestamp())
-            return await super().changes(cursor, now)
+            return await super().changes(cursor, now, place)
 
     async def let_time_pass(seconds: float) -> None:
         del seconds

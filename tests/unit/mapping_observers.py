@@ -231,7 +231,17 @@ def resolutions(loaded: Loaded) -> object:
 
 def records(loaded: Loaded) -> object:
     """What records of ServiceNow mean, and what is written to close and reopen them."""
-    config = servicenow_config(loaded)
+    return _records(servicenow_config(loaded))
+
+
+def former_records(loaded: Loaded) -> object:
+    """The same of those in `incident`, whatever table is today's."""
+    config = servicenow_config(loaded).of_table("incident")
+    assert config is not None
+    return _records(config)
+
+
+def _records(config: ServiceNowTracker) -> object:
     rows = [
         {"sys_id": "0" * 32, "state": state, "close_code": code}
         for state in ("1", "2", "6", "7", "8", "9")

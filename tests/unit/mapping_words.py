@@ -13,12 +13,13 @@ from remediation.mapping.references import (
 )
 from remediation.mapping.rules import JiraTicket, Rule, ServiceNowTicket
 from remediation.mapping.schema import District, Mappings
-from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
+from remediation.mapping.trackers import FormerTable, JiraTracker, ServiceNowTracker
 
 SAMPLE_NAMES: dict[type[BaseModel], str] = {
     District: "lakeside",
     JiraTracker: "jira",
     ServiceNowTracker: "servicenow",
+    FormerTable: "incident",
     JiraTicket: "jira",
     ServiceNowTicket: "servicenow",
     Rule: "0",

@@ -340,10 +340,10 @@ async def test_when_one_action_ends_the_work_the_others_end_with_it(scene: Scene
             return await super().create(draft)
 
     class Failing(MemoryLinks):
-        async def intend(self, tracker: str, now: float) -> None:
+        async def intend(self, tracker: str, now: float, place: str = "") -> None:
             if tracker == "jira":
                 raise error
-            await super().intend(tracker, now)
+            await super().intend(tracker, now, place)
 
     scene.snow, scene.links = Slow("snow", scene.clock), Failing()
     with pytest.raises(type(error)):

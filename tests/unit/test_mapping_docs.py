@@ -32,7 +32,7 @@ from remediation.mapping.rules import Age, Defaults, JiraTicket, Match, Rule, Se
 from remediation.mapping.schema import District, FindingIdentity, Mappings, Retention, SchoolScanAccount
 from remediation.mapping.signing_in import BasicAuth, JiraAuth, OAuthClient, ScopedAuth, ServiceNowAuth, Webhook
 from remediation.mapping.templates import is_template
-from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
+from remediation.mapping.trackers import FormerTable, JiraTracker, ServiceNowTracker
 from remediation.mapping.warnings import warnings_of
 from remediation.mapping.wording import Comments, Notes, Templates
 from remediation.sources.schoolscan_words import finding_of
@@ -54,6 +54,7 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     LimitWords: ("Districts",),
     JiraTracker: ("Trackers", "Jira"),
     ServiceNowTracker: ("Trackers", "ServiceNow"),
+    FormerTable: ("When the table becomes another one",),
     JiraAuth: ("Signing in to Jira",),
     ServiceNowAuth: ("Signing in to ServiceNow",),
     BasicAuth: ("Signing in to Jira", "Signing in to ServiceNow"),

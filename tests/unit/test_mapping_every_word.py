@@ -4,7 +4,7 @@ import copy
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tests.unit.mapping_observers import (
     account,
     closings,
     commenting,
+    former_records,
     horizons,
     identities,
     jira_connection,
@@ -231,6 +232,23 @@ TRACKERS = {
     "trackers.servicenow.resolve_codes": change(records, {}, {"duplicate": "Duplicate"}, {"duplicate": "User error"}),
 }
 
+FORMERLY = {
+    each.replace("servicenow.", "servicenow.former_tables.incident."): replace(
+        asked,
+        observer=former_records,
+        around={
+            "trackers.servicenow.table": "sn_si_incident",
+            **{
+                name.replace("servicenow.", "servicenow.former_tables.incident."): at
+                for name, at in asked.around.items()
+            },
+        },
+    )
+    for each, asked in TRACKERS.items()
+    if asked.observer is records
+}
+"""What the file says of another table's words means the same there."""
+
 RULES = {
     **allowances("defaults.delivery_limit"),
     "defaults.detail": change(routing, "minimal", "restricted"),
@@ -260,7 +278,7 @@ TEXTS = {
 
 OF_RULES = {**tickets("rules.0"), **keeping_in_step("rules.0")}
 OF_DEFAULTS = {**tickets("defaults"), **keeping_in_step("defaults")}
-CHANGES = {**DISTRICTS, **connections(), **TRACKERS, **RULES, **OF_RULES, **OF_DEFAULTS, **TEXTS}
+CHANGES = {**DISTRICTS, **connections(), **TRACKERS, **FORMERLY, **RULES, **OF_RULES, **OF_DEFAULTS, **TEXTS}
 
 ALONE = {"version"}
 """What has one value only, and is looked at in a test of its own."""

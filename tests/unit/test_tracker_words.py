@@ -1,15 +1,17 @@
 """What mappings.yaml may say of a tracker's own words, and what holds where it says nothing."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from remediation.mapping.defaults import KNOWN_TABLES, words_of_table
+from remediation.mapping.defaults import KNOWN_TABLES, TableWords, words_of_table
 from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
 from remediation.tickets import Reason, TicketState
 
 SIGNED_IN = {"url": "https://now.example", "auth": {"bearer": {"env": "UNUSED"}}}
+WORDS = [each.name for each in fields(TableWords)]
 OWN_STATES: dict[str, Any] = {"states": {"1": "open", "4": "done"}, "resolve_state": "4", "reopen_state": "1"}
 
 
@@ -89,3 +91,41 @@ def test_a_fields_id_is_one_that_can_be_asked_for(word: str, field: str) -> None
     with pytest.raises(ValidationError):
         JiraTracker.model_validate({"kind": "jira", **SIGNED_IN, word: field})
     assert getattr(servicenow(**{word: "u_reason"}), word) == "u_reason"
+
+
+@pytest.mark.parametrize("table", KNOWN_TABLES)
+def test_another_tables_words_are_those_that_are_built_in_for_it(table: str) -> None:
+    own: dict[str, Any] = {"close_codes": {"mended": "fixed"}, "resolve_code": "Mended", "resolve_codes": {}}
+    config = servicenow(table="u_privacy", **OWN_STATES, **own)
+    found, usual = config.of_table(table), servicenow(table=table)
+    assert found is not None
+    assert all(getattr(found, name) == getattr(usual, name) for name in (*WORDS, "table"))
+    assert (found.url, found.auth) == (config.url, config.auth)
+
+
+def test_a_table_that_nobody_explains_has_no_words() -> None:
+    assert servicenow().of_table("u_privacy") is None
+    assert servicenow(former_tables={"u_privacy": OWN_STATES}).of_table("u_privacy") is not None
+
+
+def test_what_is_written_of_a_former_table_counts_and_the_rest_is_built_in() -> None:
+    config = servicenow(former_tables={"sn_si_incident": {"final_states": ["3", "7"]}})
+    found, usual = config.of_table("sn_si_incident"), servicenow(table="sn_si_incident")
+    assert found is not None
+    assert (found.final_states, found.states, found.resolve_state) == (["3", "7"], usual.states, usual.resolve_state)
+    assert config.of_table("incident") is config
+
+
+@pytest.mark.parametrize(
+    ("former", "says"),
+    [
+        ({"incident": {}}, "former_tables: incident is the table of our tickets"),
+        ({"u_privacy": {}}, "former_tables, u_privacy: .* write states, resolve_state, reopen_state"),
+        ({"u_privacy": OWN_STATES | {"reopen_state": "4"}}, "former_tables, u_privacy: reopen_state 4 must be"),
+        ({"sn_si_incident": {"resolve_state": "16"}}, "former_tables, sn_si_incident: resolve_state 16 must be"),
+        ({"sn_si_incident": {"final_states": ["16"]}}, "former_tables, sn_si_incident: final_states: 16 must be"),
+    ],
+)
+def test_what_a_file_says_of_former_tables_must_be_sound(former: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        servicenow(former_tables=former)

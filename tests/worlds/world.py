@@ -26,6 +26,7 @@ from tests.worlds.agreement import counts_late, decided_anew, disagreement, surp
 from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import DAY, HORIZON, KEY, Change, Outside
 from workers.cases import look_at_case
+from workers.places import TicketPlaces
 from workers.polls import poll_trackers
 from workers.resources import Desk, Desks
 from workers.sites import TrackerSites
@@ -74,6 +75,7 @@ class World(Outside):
             timeline=MemoryTimeline(self.shelves),
             links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),
             sites=TrackerSites(NOT_WIRED, {}, self.clock),
+            places=TicketPlaces(NOT_WIRED, self.clock),
             sources={SCHOOLSCAN: self.source},
             trackers=dict(self.books),
             rulebook=rulebook,

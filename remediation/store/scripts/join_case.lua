@@ -6,7 +6,7 @@
 local ref, now, home = ARGV[1], tonumber(ARGV[5]), ARGV[7]
 local row, there = CASE .. ref, CASE .. home
 if not holds(ref, ARGV[2]) then return 'lost' end
-local own, parts = redis.call('HGETALL', row), {link = {}, intent = {}, given_up = {}, again = {}, parked = {}, origin = {}}
+local own, parts = redis.call('HGETALL', row), {link = {}, intent = {}, place = {}, given_up = {}, again = {}, parked = {}, origin = {}}
 for i = 1, #own, 2 do
   local kind, name = string.match(own[i], '^([a-z_]+):(.+)$')
   if parts[kind] then parts[kind][name] = own[i + 1] end
@@ -27,7 +27,9 @@ for tracker, link in pairs(parts.link) do
 end
 for tracker, at in pairs(parts.intent) do
   local other = redis.call('HGET', there, 'intent:' .. tracker)
-  if not other or tonumber(other) < tonumber(at) then redis.call('HSET', there, 'intent:' .. tracker, at) end
+  if not other or tonumber(other) < tonumber(at) then
+    redis.call('HSET', there, 'intent:' .. tracker, at, 'place:' .. tracker, parts.place[tracker] or '')
+  end
 end
 local memory = redis.call('HGET', row, 'memory')
 if memory then redis.call('HSETNX', there, 'memory', memory) end

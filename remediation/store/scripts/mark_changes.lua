@@ -1,9 +1,9 @@
 -- Mark the cases of tickets that changed, with the cursor of the list that named them. A version that we know already,
--- because we have seen it in a look or in an earlier list, marks nothing. ARGV: now, tracker, cursor, then ticket id,
--- version, reference, id of each. Answers how many were marked.
+-- because we have seen it in a look or in an earlier list, marks nothing. ARGV: now, tracker, list, cursor, then ticket
+-- id, version, reference, id of each. Answers how many were marked.
 local now, tracker, marked = tonumber(ARGV[1]), ARGV[2], 0
-redis.call('SET', CURSOR .. tracker, ARGV[3])
-for i = 4, #ARGV, 4 do
+redis.call('SET', CURSOR .. ARGV[3], ARGV[4])
+for i = 5, #ARGV, 4 do
   marked = marked + mark_change(tracker, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], now, 'poll:' .. tracker)
 end
 return marked

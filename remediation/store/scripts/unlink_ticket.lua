@@ -9,6 +9,7 @@ if ARGV[4] ~= '' then
     if redis.call('HGET', list .. tracker, name) == ref then redis.call('HDEL', list .. tracker, name) end
   end
 end
+redis.call('HDEL', CASE .. ref, 'place:' .. tracker)
 if ARGV[6] == '1' then
   expect_ticket(CASE .. ref, tracker)
 else
