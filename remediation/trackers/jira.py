@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from remediation.answer_sizes import LARGEST_ANSWER
-from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.errors import NotFound, OutsideError, Refused
 from remediation.mapping.trackers import LONGEST_CALL, JiraTracker
 from remediation.sites import Site
 from remediation.tickets import ChangePage, Draft, Reason, Ticket, TicketState
@@ -27,7 +27,6 @@ from remediation.trackers.jira_answers import (
     Transitions,
     understood,
 )
-from remediation.trackers.jira_catalogue import BROWSE, Permissions
 from remediation.trackers.jira_changes import (
     PAGE_SIZE,
     Listing,
@@ -59,6 +58,7 @@ from remediation.trackers.jira_issues import (
     values_in,
 )
 from remediation.trackers.jira_text import wiki
+from remediation.trackers.jira_views import ProjectViews
 from remediation.trackers.jira_workflow import Explored, Goal, Step, explained, no_way, reopening, resolving
 from remediation.trackers.threads import Threads, in_time
 
@@ -71,7 +71,6 @@ _MOST_COMMENTS = 20
 """Behind so many newer ones nobody looks for why an issue was closed."""
 _MOST_CANDIDATES = 50
 """Issues that are read only to see whose they are, one by one."""
-_VIEW_GOOD_FOR = 60.0
 _MOST_PAGES = 20
 """Of one mark there are a few issues at most; more pages mean that something is very wrong."""
 
@@ -96,7 +95,7 @@ class Jira:
         self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret), largest_answer)
         self._is_internal = config.comments == "internal"
         self._own: str | None = None
-        self._viewed: dict[str, float] = {}
+        self._views = ProjectViews(name, self._threads)
 
     @property
     def name(self) -> str:
@@ -130,7 +129,7 @@ class Jira:
                     return self._reading.ticket(await self._issue(ticket_id, "changelog"))
                 return await self._ticket(await self._issue(ticket_id))
         except NotFound:
-            self._viewed.clear()
+            self._views.forget()
             return self._reading.gone(ticket_id)
 
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
@@ -146,7 +145,7 @@ class Jira:
         async with self._in_time(wrote=False):
             found = await self._found(jql)
             if place and not found:
-                await self._check_view(place)
+                await self._views.check(place)
             ids = carrying(mark, found) if self._is_cloud else [issue.id for issue in found[:_MOST_CANDIDATES]]
             read = await self._those_there(map(self._issue, ids))
             ours = ids if self._is_cloud else carrying(mark, read)
@@ -240,32 +239,6 @@ class Jira:
         except NotFound:
             await self.whoami()
             raise
-
-    async def _check_view(self, project: str) -> None:
-        """Make sure that our account may browse the project: searches leave out what it may not, without a word.
-
-        One request, and none for _VIEW_GOOD_FOR seconds after it, unless an issue turns out to be gone. Where Jira does
-        not tell (a token's scopes may not reach so far), nothing is concluded.
-        """
-        now = asyncio.get_running_loop().time()
-        if now < self._viewed.get(project, 0.0):
-            return
-        asked = {"projectKey": project, "permissions": BROWSE}
-        try:
-            answer = await self._threads.call(lambda client: client.look("mypermissions", **asked))
-            permission = understood(self._name, Permissions, answer).permissions.get(BROWSE)
-            may = permission is None or permission.have
-        except NotFound:
-            may = False
-        except Refused:
-            may = True
-        except TryLater as error:
-            if error.waiting is not Waiting.SIGN_IN:
-                raise
-            may = True
-        if not may:
-            raise Refused(self._name, f"{project} is no project that our account may browse: grant it {BROWSE} there")
-        self._viewed[project] = now + _VIEW_GOOD_FOR
 
     async def _those_there(self, questions: Iterable[Awaitable[ResultT]]) -> list[ResultT]:
         """All answers to questions about issues, without those about issues that are deleted meanwhile."""
