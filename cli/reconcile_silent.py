@@ -37,7 +37,7 @@ class SilentTracker:
         raise self._error.with_traceback(None)  # or else it keeps all the frames that it ever came through
 
     create = read = find = resolve = reopen = raise_urgency = comment = _say_why
-    closing_words = closer_name = changes = whoami = site = _say_why
+    closing_words = closer_name = changes = whoami = accounts = site = _say_why
 
     async def close(self) -> None:
         """Nothing: the tracker stays its opener's to close."""

@@ -1,7 +1,7 @@
 """Look at the outside: the finding and its tickets as they are now. Reads only."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from remediation.actions import kind_of, target_of
 from remediation.cases import CaseRecord
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.findings import Finding, FindingStatus
-from remediation.ownership import Doubt, Evidence, doubt_of
+from remediation.ownership import Doubt, Evidence, doubt_of, stranger_because
 from remediation.planning import Observation, as_remembered
 from remediation.policy import Policy
 from remediation.ports import Rulebook, Source, Tracker
@@ -66,6 +66,8 @@ async def observe(
 
     Raises TryLater or Refused when the finding cannot be read; a tracker that cannot be asked is a failure by name.
     So is one where an earlier create may still come to light: nothing is concluded from what a search cannot find yet.
+    And so is one where a ticket is wanted, and all that carries the case's mark is not known to be ours: beside it none
+    is opened before a person has said whose it is.
     """
     finding = await _finding(record, source)
     at = datetime.fromtimestamp(now, tz=UTC)
@@ -73,7 +75,7 @@ async def observe(
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
     asked = [name for name in _to_ask(record, finding, policy) if name in trackers]
     answers = await asyncio.gather(
-        *(_tickets(record, finding, trackers[name], rulebook, at, sites.get(name)) for name in asked)
+        *(_tickets(_Case(record, finding, policy, at), trackers[name], rulebook, sites.get(name)) for name in asked)
     )
     failures = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, OutsideError)}
     seen = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, _Found)}
@@ -115,10 +117,25 @@ def _to_ask(record: CaseRecord, finding: Finding, policy: Policy) -> Iterable[st
     return dict.fromkeys((*record.links, *record.intents, *(policy.trackers if finding.status.is_unsolved else ())))
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The case whose tickets are looked for."""
+
+    record: CaseRecord
+    finding: Finding
+    policy: Policy
+    at: datetime
+
+    def wants(self, tracker: str) -> bool:
+        """Whether one is opened there if there is none."""
+        return tracker in self.policy.trackers and self.finding.status.is_unsolved
+
+
 async def _tickets(
-    record: CaseRecord, finding: Finding, tracker: Tracker, rulebook: Rulebook, at: datetime, site: SiteHistory | None
+    case: _Case, tracker: Tracker, rulebook: Rulebook, site: SiteHistory | None
 ) -> _Found | OutsideError:
     """The case's tickets in one tracker."""
+    record, finding, at = case.record, case.finding, case.at
     try:
         linked, doubt = await _linked(record, tracker, site)
         if doubt is not None and not doubt.is_ours:
@@ -126,9 +143,11 @@ async def _tickets(
         if linked is not None and not _must_search(linked, record, finding):
             return _Found((linked,), doubt)
         place = rulebook.place(record.key, finding, tracker.name, at)
-        found = await _found(record, tracker, place) if place is not None else ()
+        marked = await _found(record, tracker, place) if place is not None else ()
+        strangers = await _strangers(marked, record, tracker, rulebook)
     except OutsideError as error:
         return error
+    found = tuple(ticket for ticket in marked if ticket.id not in strangers)
     is_gone = linked is not None and linked.state is TicketState.GONE
     if is_gone:  # beside one that was deleted, done ones are those that it followed: they decide nothing
         found = tuple(ticket for ticket in found if ticket.state.is_active or _is_own_attempt(ticket, record, tracker))
@@ -139,7 +158,31 @@ async def _tickets(
         horizon = tracker.search_horizon.total_seconds()
         if (wait := _last_attempt(record, finding, tracker.name) + horizon - at.timestamp()) > 0:
             return TryLater(tracker.name, "an earlier attempt may still come to light", after=min(wait, horizon))
+    if strangers and not tickets and case.wants(tracker.name):
+        return _refusal_beside(next(ticket for ticket in marked if ticket.id in strangers), strangers)
     return _Found(tickets, doubt)
+
+
+async def _strangers(
+    marked: Sequence[Ticket], record: CaseRecord, tracker: Tracker, rulebook: Rulebook
+) -> Mapping[str, str]:
+    """Which of the tickets that a search found are not taken for the case's, by their ids, and why."""
+    link, intent = record.links.get(tracker.name), record.intents.get(tracker.name)
+    unlinked = [ticket for ticket in marked if link is None or link.ticket_id != ticket.id]
+    accounts = await tracker.accounts() if unlinked else ()
+    found = {}
+    for ticket in unlinked:
+        is_own_attempt = intent is not None and intent.is_ours and _is_own_attempt(ticket, record, tracker)
+        ground = rulebook.ground(record.key.district, ticket)
+        found[ticket.id] = stranger_because(ticket, ground, accounts, is_own_attempt=is_own_attempt)
+    return {ticket_id: why for ticket_id, why in found.items() if why}
+
+
+def _refusal_beside(ticket: Ticket, strangers: Mapping[str, str]) -> Refused:
+    """What a person must decide before a ticket is opened beside this one."""
+    words = f"{ticket.key} carries this case's mark, and {strangers[ticket.id]}: nothing is opened beside it"
+    advice = "take the mark off it, or name the account under former_accounts if it was ours"
+    return Refused(ticket.tracker, f"{words}; {advice}")
 
 
 async def _found(record: CaseRecord, tracker: Tracker, place: str) -> tuple[Ticket, ...]:

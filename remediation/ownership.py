@@ -1,18 +1,47 @@
-"""Whose a linked ticket is. A link is to a number, and numbers begin again where a tracker was restored or moved.
+"""Whose a ticket is: one that we have linked, and one that a search for the case's mark has found. Pure.
 
-A ticket is the case's by the mark that it carries. Pure.
+A link is to a number, and numbers begin again where a tracker was restored or moved: a linked ticket is the case's by
+the mark that it carries. A mark alone proves nothing, because whoever may write a label can write one: a ticket that is
+not linked must have been opened by us, and where the case's tickets may be opened.
 """
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from remediation.cases import Link, ref_of_mark
 from remediation.tickets import Ticket, TicketState
 
 _SAME_CREATION = timedelta(hours=1)
 """The time of a creation may be by our clock, if the tracker did not tell its own: clocks differ by less."""
+
+
+class Ground(Enum):
+    """Whose tickets the rules open in a place of a tracker (a project, a table), as one district sees it."""
+
+    OWN = auto()
+    """Its own may be, and perhaps others'."""
+    OTHERS = auto()
+    """Only those of other districts."""
+    NOBODYS = auto()
+    """None: a person has moved the ticket, say, or the file named another place when it was opened."""
+
+
+def stranger_because(ticket: Ticket, ground: Ground, accounts: Collection[str], *, is_own_attempt: bool) -> str:
+    """Why a ticket that carries the case's mark is not taken for the case's; empty where it is.
+
+    `accounts` are ours, none where the tracker does not tell. `is_own_attempt` says that we were about to open one just
+    when this one was opened. Where nobody tells who opened it, it counts only on the district's own ground.
+    """
+    is_told = ticket.opened_by is not None and accounts
+    if is_told and ticket.opened_by not in accounts:
+        return "no account of ours opened it"
+    if ground is Ground.OTHERS and not (is_own_attempt and is_told):
+        return "it is where only tickets of other districts are opened"
+    if ground is Ground.NOBODYS and not is_told:
+        return "it is where no tickets of ours are opened, and nobody tells who opened it"
+    return ""
 
 
 class Evidence(StrEnum):

@@ -11,6 +11,7 @@ from remediation.findings import Finding, FindingStatus
 from remediation.identities import Identity
 from remediation.mapping.inspections import Inspection
 from remediation.mapping.schema import Mappings
+from remediation.ownership import Ground
 from remediation.policy import Policy
 from remediation.sites import Site
 from remediation.tickets import ChangePage, Draft, Reason, Ticket
@@ -77,8 +78,9 @@ class Tracker(Protocol):
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
         """Every ticket that carries exactly this mark, oldest first. May lag by `search_horizon`.
 
-        `place` is where the rule would open it (a ServiceNow table, beside which those are searched that mappings.yaml
-        names as former ones); Jira searches everywhere.
+        A mark may be anybody's: each says where it is and who opened it. `place` is where the rule would open it (a
+        ServiceNow table, beside which those are searched that mappings.yaml names as former ones); Jira searches
+        everywhere.
         """
         ...
 
@@ -132,6 +134,13 @@ class Tracker(Protocol):
 
     async def whoami(self) -> str:
         """The account we are signed in as (for `remedy doctor`)."""
+        ...
+
+    async def accounts(self) -> Collection[str]:
+        """Every account that opens tickets for us, or did before, as `Ticket.opened_by` names it.
+
+        Empty where the tracker does not tell who we are: then nobody can say who opened a ticket.
+        """
         ...
 
     async def site(self) -> Site:
@@ -212,6 +221,10 @@ class Rulebook(Protocol):
 
     def concerns(self, district: str, tracker: str) -> bool:
         """Whether a rule may send findings of this district to this tracker: a mark of any other there is not ours."""
+        ...
+
+    def ground(self, district: str, ticket: Ticket) -> Ground:
+        """Whose tickets the rules open where this ticket is, as this district sees it."""
         ...
 
     def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from remediation.actions import PatchFinding, Why
 from remediation.cases import CaseKey
 from remediation.findings import Finding, FindingStatus
 from remediation.identities import NO_IDENTITIES, Identity
+from remediation.mapping.coverage import Coverage
 from remediation.mapping.fields import urgency_of
 from remediation.mapping.matching import Matcher
 from remediation.mapping.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
@@ -16,6 +17,7 @@ from remediation.mapping.rendering import closing_fields_of, draft_of, place_of
 from remediation.mapping.rules import Rule
 from remediation.mapping.schema import Mappings
 from remediation.mapping.trackers import ServiceNowTracker
+from remediation.ownership import Ground
 from remediation.policy import Policy
 from remediation.ports import Telling
 from remediation.tickets import Draft, Ticket, TicketState
@@ -68,6 +70,7 @@ class MappingsRulebook:
         self._mappings = mappings
         self._identities = identities
         self._matcher = Matcher(mappings.rules)
+        self._coverage = Coverage(mappings)
         self._rules = {rule.name: rule for rule in mappings.rules}
         self._policies = {name: policy_of(rule, name, tuple(rule.tickets)) for name, rule in self._rules.items()}
         self._former = {name: replace(policy, trackers=(), is_former=True) for name, policy in self._policies.items()}
@@ -90,10 +93,11 @@ class MappingsRulebook:
 
     def concerns(self, district: str, tracker: str) -> bool:
         """Whether a rule may send findings of this district to this tracker."""
-        return district in self._mappings.districts and any(
-            tracker in rule.tickets and (rule.match.district is None or district in rule.match.district)
-            for rule in self._rules.values()
-        )
+        return self._coverage.reaches(district, tracker)
+
+    def ground(self, district: str, ticket: Ticket) -> Ground:
+        """Whose tickets the rules open where this ticket is, as this district sees it."""
+        return self._coverage.ground(district, ticket.tracker, ticket.place)
 
     def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
         """How urgent the finding's ticket is to be; empty where no rule says."""

@@ -65,6 +65,9 @@ class Ticket:
     urgent it is, by the tracker's own names and as its API writes them (`priority`, `duedate`; `impact`, `urgency`,
     `due_date`); an empty field is absent. `risk` is None unless the reason is ACCEPTED_RISK. `not_kept` names what was
     sent to create it and is not in the tracker's answer.
+
+    `place` is where it is: a Jira project's key or a ServiceNow table. `opened_by` is the account that created it, as
+    `Tracker.accounts` names ours; None where the tracker does not tell.
     """
 
     tracker: str
@@ -86,6 +89,8 @@ class Ticket:
     closer: str | None = None
     word: str = ""
     is_left_over: bool = False
+    place: str = ""
+    opened_by: str | None = None
 
     @property
     def closed_as(self) -> str:

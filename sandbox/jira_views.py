@@ -175,6 +175,7 @@ class View:
             "created": when(issue.created),
             "updated": when(issue.updated),
             "reporter": self.account(issue.reporter),
+            "creator": self.account(issue.reporter),
             "issuelinks": [
                 {"type": {"name": kind}, f"{end}Issue": {"id": other}} for end, kind, other in issue.related
             ],

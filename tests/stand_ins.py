@@ -13,6 +13,7 @@ from remediation.cases import CaseKey, Link
 from remediation.errors import LeaseLost, NotFound, Refused
 from remediation.findings import Finding, FindingStatus, Severity
 from remediation.identities import Identity
+from remediation.ownership import Ground
 from remediation.policy import Policy
 from remediation.ports import FindingsPage, Telling
 from remediation.sites import Site
@@ -199,6 +200,10 @@ class MemoryTracker:
         self.troubles.meet("whoami")
         return "svc-remedy"
 
+    async def accounts(self) -> frozenset[str]:
+        self.troubles.meet("accounts")
+        return frozenset({"svc-remedy"})
+
     async def site(self) -> Site:
         self.troubles.meet("site")
         return Site(self._address, self.site_id)
@@ -206,7 +211,7 @@ class MemoryTracker:
     async def close(self) -> None:
         self.closed = True
 
-    def keep(self, draft: Draft) -> Ticket:
+    def keep(self, draft: Draft, by: str = "svc-remedy") -> Ticket:
         """A new ticket of this draft, whoever opens it."""
         number, now = len(self.books) + 1, self._now()
         ticket = Ticket(
@@ -219,6 +224,8 @@ class MemoryTracker:
             created_at=now,
             updated_at=now,
             urgency={name: str(draft.fields[name]) for name in URGENCY & draft.fields.keys()},
+            place=draft.place,
+            opened_by=by,
         )
         cut = replace(draft, summary=draft.summary[:200], body=draft.body[:LONGEST_TEXT])
         self.books[ticket.id] = Kept(ticket, cut)
@@ -361,6 +368,7 @@ class PlainRulebook:
         self.by_severity: dict[Severity, dict[str, str]] = {}
         self.closers: list[str] = []
         self.identities: dict[str, Identity] = {}
+        self.grounds: dict[str, Ground] = {}
 
     def policy(self, key: CaseKey, finding: Finding, at: datetime, known: str = "") -> Policy:
         del key, finding, at, known
@@ -372,6 +380,10 @@ class PlainRulebook:
     def concerns(self, district: str, tracker: str) -> bool:
         del district
         return tracker in self.terms.trackers
+
+    def ground(self, district: str, ticket: Ticket) -> Ground:
+        del district
+        return self.grounds.get(ticket.place, Ground.OWN)
 
     def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
         del key, tracker, at

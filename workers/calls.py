@@ -155,6 +155,10 @@ class CountedTracker:
         """The account we are signed in as."""
         return await self._calls.read("whoami", self._tracker.whoami())
 
+    async def accounts(self) -> Collection[str]:
+        """Every account that opens tickets for us."""
+        return await self._calls.read("accounts", self._tracker.accounts())
+
     async def site(self) -> Site:
         """Which site this is."""
         return await self._calls.read("site", self._tracker.site())

@@ -8,8 +8,9 @@ from typing import Generic, TypeVar
 
 from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.findings import Severity
+from remediation.mapping.coverage import severities_left
 from remediation.mapping.positions import Steps
-from remediation.mapping.rules import JiraTicket, Match, ServiceNowTicket
+from remediation.mapping.rules import JiraTicket, ServiceNowTicket
 from remediation.mapping.schema import Mappings
 from remediation.mapping.suggestions import did_you_mean, listed
 from remediation.redaction import plain
@@ -74,21 +75,10 @@ class Wanted(Generic[TicketT]):
 def tickets_in(mappings: Mappings, tracker: str, kind: type[TicketT]) -> tuple[Wanted[TicketT], ...]:
     """Every rule's ticket in this tracker, in the order of the rules."""
     return tuple(
-        Wanted(("rules", number, "tickets", tracker), ticket, tuple(severities_of(rule.match)))
-        for number, rule in enumerate(mappings.rules)
+        Wanted(("rules", number, "tickets", tracker), ticket, tuple(severities))
+        for number, (rule, severities) in enumerate(zip(mappings.rules, severities_left(mappings), strict=True))
         if isinstance(ticket := rule.tickets.get(tracker), kind)
     )
-
-
-def severities_of(match: Match) -> frozenset[Severity]:
-    """The severities that can meet the conditions, as far as these alone tell; rather too many than too few."""
-    possible = frozenset(match.severity or Severity)
-    if match.any_of:
-        possible &= frozenset().union(*map(severities_of, match.any_of))
-    for excluded in match.none_of or ():
-        if excluded.model_fields_set == {"severity"}:
-            possible -= frozenset(excluded.severity or ())
-    return possible
 
 
 def right(where: Steps, message: str) -> Inspection:

@@ -74,6 +74,11 @@ class TrackerSettings(Written):
     risk_expiry: FieldId | None = Field(
         default=None, description="The field that says until when a risk is accepted: a date or a date and time."
     )
+    former_accounts: list[Text] = Field(
+        default_factory=list,
+        description="Other accounts that opened our tickets, by account id (Jira) or user name (ServiceNow): the one "
+        "before a change of accounts, or whoever brought them along from another site.",
+    )
 
 
 class JiraTracker(TrackerSettings):

@@ -11,6 +11,7 @@ from typing import TypeVar
 from remediation.errors import Problem
 from remediation.findings import DomainType, FindingStatus, Severity
 from remediation.mapping.conditions import patterns_of
+from remediation.mapping.coverage import STATUSES, kinds_of
 from remediation.mapping.idle_choices import idle_choices
 from remediation.mapping.loading import Loaded
 from remediation.mapping.paths import covers, fixed_beginning
@@ -24,14 +25,13 @@ from remediation.tickets import Reason
 
 ValueT = TypeVar("ValueT")
 
-_STATUSES = (FindingStatus.OPEN, FindingStatus.REVIEWING)
 _MOST_NAMED = 3
 
 
 def warnings_of(loaded: Loaded) -> tuple[Problem, ...]:
     """Every warning, in the order of the file."""
     mappings = loaded.mappings
-    kinds = Kinds([Kind(*each) for each in product(mappings.districts, Severity, DomainType, _STATUSES)])
+    kinds = kinds_of(mappings)
     complaints = [*_never_taking(mappings.rules, kinds), *_gaps(mappings, kinds), *_odd_sign_ins(mappings)]
     complaints += [*idle_choices(loaded), *_outcomes_that_say_half(loaded)]
     problems = [loaded.positions.problem(loaded.where, complaint) for complaint in complaints]
@@ -175,7 +175,7 @@ def _gap_text(gap: _Gap, mappings: Mappings) -> str:
         _part("domain_type", gap.domain_types, DomainType),
         _part("severity", gap.severities, Severity),
         _part("district", gap.districts, mappings.districts),
-        _part("status", gap.statuses, _STATUSES),
+        _part("status", gap.statuses, STATUSES),
     ]
     said = "; ".join(part for part in parts if part)
     return f"findings of {said}" if said else "any finding"

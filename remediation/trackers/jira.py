@@ -219,6 +219,11 @@ class Jira:
         """The account's id."""
         return understood(self._name, Account, await self._threads.call(JiraClient.myself)).id or ""
 
+    async def accounts(self) -> frozenset[str]:
+        """Our account, and those that mappings.yaml names besides."""
+        self._own = self._own or await self.whoami()
+        return frozenset((self._own, *self._config.former_accounts)) if self._own else frozenset()
+
     async def site(self) -> Site:
         """The site by its own base address, which everybody may read, and which it has behind every other address."""
         server = understood(self._name, Server, await self._threads.call(lambda client: client.look("serverInfo")))

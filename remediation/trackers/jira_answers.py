@@ -161,6 +161,7 @@ class IssueFields(FoundFields):
     created: Moment | None = None
     priority: NamedOrNone = None
     assignee: AccountOrNone = None
+    creator: AccountOrNone = None
     due: TextOrEmpty = Field(default="", alias="duedate")
     raw: Mapping[str, Any] = Field(default_factory=dict, repr=False)
 

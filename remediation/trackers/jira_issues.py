@@ -18,7 +18,10 @@ from remediation.trackers.jira_workflow import COMMENT, UNDER_UPDATE, WORKLOG, S
 from remediation.trackers.reasons import reason_of, word_of
 from remediation.trackers.risks import NOT_SHOWN, risk_of
 
-FIELDS = ("status", "resolution", "resolutiondate", "labels", "created", "updated", "priority", "duedate", "assignee")
+FIELDS = (
+    *("status", "resolution", "resolutiondate", "labels", "created", "creator", "updated"),
+    *("priority", "duedate", "assignee"),
+)
 FOUND_FIELDS = "labels,updated"
 ALWAYS_THERE = frozenset({"project", "issuetype", "reporter", "summary", "description", "labels"})
 """What every issue of ours has from its beginning; the texts among them are never read back."""
@@ -56,6 +59,11 @@ def mark_of(found: Found) -> str | None:
     """The correlation mark that an issue carries: in its property or else as a label."""
     marks = (found.properties.get(PROPERTY), *found.fields.labels)
     return next((mark for mark in marks if isinstance(mark, str) and _MARK.fullmatch(mark)), None)
+
+
+def project_of(key: str) -> str:
+    """The key of the project that an issue is in now: it moves with the issue, and is renamed with the project."""
+    return key.rpartition("-")[0]
 
 
 def carrying(mark: str, found: Sequence[Found]) -> tuple[str, ...]:
@@ -226,6 +234,8 @@ class Reading:
             urgency=urgency_of(issue),
             risk=self._risk(issue) if reason is Reason.ACCEPTED_RISK else None,
             word=word_of(_resolution_of(issue)),
+            place=project_of(issue.key),
+            opened_by=issue.fields.creator.id if issue.fields.creator else None,
         )
 
     def opened(self, issue_id: str, key: str, mark: str) -> Ticket:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -69,6 +70,7 @@ class ServiceNow:
         )
         self._references = References(name, self.look)
         self._own = ""
+        self._accounts: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -216,6 +218,13 @@ class ServiceNow:
         user = await self.account()
         await self.check_view(self._config.table)
         return user
+
+    async def accounts(self) -> frozenset[str]:
+        """Our account by its user name, and those that mappings.yaml names besides; none where it is not told."""
+        if not self._accounts:
+            with suppress(Refused):
+                self._accounts = frozenset((await self.account(), *self._config.former_accounts))
+        return self._accounts
 
     async def account(self) -> str:
         """The user name of the account we are signed in as, whatever it may see. Raises Refused as `whoami` does."""

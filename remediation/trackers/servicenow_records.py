@@ -32,7 +32,8 @@ _PROGRAM = "web_service_access_only"
 
 _URGENCY = ("impact", "urgency", "due_date")
 _FIELDS = (
-    *("number", "state", "close_code", *_CLOSERS, "resolved_at", "closed_at", "sys_created_on", "assigned_to"),
+    *("number", "state", "close_code", *_CLOSERS, "resolved_at", "closed_at", "assigned_to"),
+    *("sys_created_on", "sys_created_by"),
     *(f"{name}.user_name" for name in _CLOSERS),
     *CHANGE_FIELDS,
     *_URGENCY,
@@ -138,6 +139,8 @@ def ticket_of(system: str, config: ServiceNowTracker, table: str, record: Record
         urgency={name: value for name in _URGENCY if (value := text_of(record, name))},
         risk=_risk_of(config, record) if reason is Reason.ACCEPTED_RISK else None,
         word=word,
+        place=table,
+        opened_by=text_of(record, "sys_created_by") or None,
     )
 
 

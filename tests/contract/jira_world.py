@@ -102,8 +102,9 @@ class JiraWorld(World):
         links = self.book(ticket)["fields"]["issuelinks"]
         return next((link["inwardIssue"]["id"] for link in links if link["type"]["name"] == "Relates"), None)
 
-    def write_as_person(self, summary: str) -> None:
-        fields = {"project": {"key": "SEC"}, "issuetype": {"name": "Task"}, "summary": summary}
+    def write_as_person(self, summary: str, mark: str = "") -> None:
+        fields: dict[str, object] = {"project": {"key": "SEC"}, "issuetype": {"name": "Task"}, "summary": summary}
+        fields |= {"labels": [mark, "remedy"]} if mark else {}
         self.write("POST", "issue", {"fields": fields})
 
     def mark_as_person(self, ticket: Ticket, mark: str | None) -> None:

@@ -85,7 +85,7 @@ async def test_no_call_sends_a_request_that_it_does_not_need(tracker: Jira, worl
 
 async def test_nothing_that_people_wrote_is_asked_for_unless_it_is_configured(world: JiraWorld) -> None:
     usual = {
-        *("status", "resolution", "resolutiondate", "labels", "created", "updated"),
+        *("status", "resolution", "resolutiondate", "labels", "created", "creator", "updated"),
         "priority",
         "duedate",
         "assignee",

@@ -60,9 +60,10 @@ class MemoryWorld(World):
     def predecessor(self, ticket: Ticket) -> str | None:
         return self.tracker.books[ticket.id].draft.follows
 
-    def write_as_person(self, summary: str) -> None:
-        ticket = self.tracker.keep(Draft("", "SEC", summary, ""))
-        self.tracker.books[ticket.id].changes = 0  # lists of changes hold only tickets of ours
+    def write_as_person(self, summary: str, mark: str = "") -> None:
+        ticket = self.tracker.keep(Draft(mark, "SEC", summary, ""), by="person")
+        if not mark:
+            self.tracker.books[ticket.id].changes = 0  # lists of changes hold only tickets of ours
 
     def mark_as_person(self, ticket: Ticket, mark: str | None) -> None:
         self.tracker.books[ticket.id].ticket = replace(ticket, mark=mark)

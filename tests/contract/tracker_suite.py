@@ -67,6 +67,24 @@ class TrackerWorkContract:
         world.wait_searchable()
         assert [found.id for found in await tracker.find(draft.mark, draft.place)] == [created.id]
 
+    async def test_what_is_found_says_where_it_is_and_who_opened_it(self, tracker: Tracker, world: World) -> None:
+        draft = world.draft(mark_of("fnd_1"))
+        await tracker.create(draft)
+        world.wait_searchable()
+        (found,) = await tracker.find(draft.mark, draft.place)
+        assert found.place == draft.place
+        assert found.opened_by in await tracker.accounts()
+
+    async def test_a_ticket_that_a_person_opened_under_our_mark_is_known_for_theirs(
+        self, tracker: Tracker, world: World
+    ) -> None:
+        draft = world.draft(mark_of("fnd_1"))
+        world.write_as_person("Please look at this too", draft.mark)
+        world.wait_searchable()
+        (found,) = await tracker.find(draft.mark, draft.place)
+        assert found.opened_by is not None
+        assert found.opened_by not in await tracker.accounts()
+
     async def test_an_unknown_mark_finds_nothing(self, tracker: Tracker, world: World) -> None:
         draft = world.draft(mark_of("fnd_1"))
         await tracker.create(draft)

@@ -82,8 +82,8 @@ class World(ABC):
         """The id of the ticket that this one is tied to."""
 
     @abstractmethod
-    def write_as_person(self, summary: str) -> None:
-        """A person opens a ticket that has nothing to do with us."""
+    def write_as_person(self, summary: str, mark: str = "") -> None:
+        """A person opens a ticket that has nothing to do with us, but for a mark that anybody can write."""
 
     @abstractmethod
     def mark_as_person(self, ticket: Ticket, mark: str | None) -> None:

@@ -41,8 +41,8 @@ class TellingTracker(MemoryTracker):
             await self.before_answer()
         return ticket
 
-    def keep(self, draft: Draft) -> Ticket:
-        kept = self.books.pop(super().keep(draft).id)
+    def keep(self, draft: Draft, by: str = "svc-remedy") -> Ticket:
+        kept = self.books.pop(super().keep(draft, by).id)
         kept.ticket = replace(kept.ticket, id=str(_FIRST_ID + len(self.books)))
         self.books[kept.ticket.id] = kept
         return self._tell(kept.ticket.id, "jira:issue_created")

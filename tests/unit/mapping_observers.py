@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx2
+import pytest
 import requests
 from redis.asyncio import Redis
 
@@ -258,6 +259,27 @@ def risks(loaded: Loaded) -> object:
     reading = Jira("jira", jira_config(loaded), SECRET)._reading
     jira = reading.fields, reading.risk_reason, reading.risk_expiry
     return jira, fields_of(config), ticket_of("servicenow", config, "incident", accepted).risk
+
+
+def accounts_of(name: str) -> Callable[[Loaded], object]:
+    """Whose tickets count as ours in a tracker, as it says that we are `remedy`."""
+
+    class Known(Jira):
+        async def whoami(self) -> str:
+            return "remedy"
+
+    class KnownNow(ServiceNow):
+        async def account(self) -> str:
+            return "remedy"
+
+    def accounts(loaded: Loaded) -> object:
+        jira, now = Known("jira", jira_config(loaded), SECRET), KnownNow("now", servicenow_config(loaded), SECRET)
+        asked = (jira if name == "jira" else now).accounts()
+        with pytest.raises(StopIteration) as answer:  # nothing is waited for: no loop is needed, and one runs already
+            asked.send(None)
+        return answer.value.value
+
+    return accounts
 
 
 def commenting(loaded: Loaded) -> object:

@@ -10,11 +10,10 @@ from remediation.mapping.inspections import (
     Setting,
     Wanted,
     choice_of,
-    severities_of,
     signed_out,
     unanswered,
 )
-from remediation.mapping.rules import JiraTicket, Match
+from remediation.mapping.rules import JiraTicket
 from remediation.trackers.jira_catalogue import CreateField, Project
 from remediation.trackers.jira_demands import ALWAYS_SET, Demand
 from remediation.trackers.jira_verdicts import field_verdicts, project_verdict
@@ -62,23 +61,6 @@ def test_why_nobody_says_who_we_are_decides_what_is_wrong(error: OutsideError, w
 def test_a_refused_question_cannot_be_told_and_an_unanswered_one_was_not_reached() -> None:
     assert unanswered((), "whether", Refused("jira", "no")).outcome is Outcome.UNKNOWN
     assert unanswered((), "whether", TryLater("jira", "slow")).outcome is Outcome.UNREACHABLE
-
-
-@pytest.mark.parametrize(
-    ("match", "expected"),
-    [
-        ({}, set(Severity)),
-        ({"severity": ["critical", "high"]}, WORST),
-        ({"not": {"severity": ["medium", "low", "unknown"]}}, WORST),
-        ({"not": {"severity": ["critical"], "domain_type": ["metadata"]}}, set(Severity)),
-        ({"any": [{"severity": ["critical"]}, {"severity": ["high"]}]}, WORST),
-        ({"any": [{"severity": ["critical"]}, {"site": ["www.example.org"]}]}, set(Severity)),
-    ],
-)
-def test_the_severities_of_a_rule_are_those_that_its_conditions_leave(
-    match: dict[str, object], expected: set[Severity]
-) -> None:
-    assert severities_of(Match.model_validate(match)) == expected
 
 
 def test_a_word_for_several_severities_is_asked_about_once() -> None:

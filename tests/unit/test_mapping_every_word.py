@@ -18,6 +18,7 @@ from remediation.mapping.occasions import CommentKind, NoteKind
 from tests.unit.mapping_observers import (
     Observer,
     account,
+    accounts_of,
     closings,
     commenting,
     former_records,
@@ -118,6 +119,7 @@ def connections() -> dict[str, Change]:
             f"trackers.{name}.concurrency": change(pools, 8, 4),
             f"trackers.{name}.search_horizon": change(horizons, "1m", "3m"),
             **{f"trackers.{name}.{word}": change(risks, None, "u_one", "u_two") for word in RISK},
+            f"trackers.{name}.former_accounts": change(accounts_of(name), [], ["before"], ["before", "importer"]),
             f"trackers.{name}.webhook.secrets": change(secrets, *ROTATIONS),
             **allowances(f"trackers.{name}.webhook.delivery_limit", **{f"trackers__{name}__webhook": HOOK}),
             f"trackers.{name}.webhook.signature": Change(

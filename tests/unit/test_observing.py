@@ -8,7 +8,7 @@ from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Memory
 from remediation.errors import NotFound, Refused, TryLater
 from remediation.findings import Finding, FindingStatus, Severity
 from remediation.observing import Sight, observe
-from remediation.ownership import Evidence
+from remediation.ownership import Evidence, Ground
 from remediation.sites import Site, SiteHistory
 from remediation.store.case_rows import link_of
 from remediation.tickets import Draft, Ticket, TicketState
@@ -336,3 +336,65 @@ async def test_a_tracker_that_is_away_is_unseen_on_whatever_site_it_is(scene: Sc
     scene.sites = {"jira": MOVED}
     scene.jira.troubles.once("read", TryLater("jira", "busy"))
     assert (await scene.look()).observation.unseen == {"jira"}
+
+
+async def test_a_ticket_that_a_person_has_marked_is_not_taken_for_the_cases_and_none_is_opened_beside_it(
+    scene: Scene,
+) -> None:
+    stranger = scene.jira.keep(DRAFT, by="person")
+    sight = await scene.look()
+    assert sight.observation.tickets == {}
+    assert sight.observation.unseen == {"jira"}
+    refusal = sight.failures["jira"]
+    assert isinstance(refusal, Refused)
+    assert f"{stranger.key} carries this case's mark, and no account of ours opened it" in refusal.words
+
+
+async def test_beside_the_cases_own_ticket_one_that_a_person_has_marked_is_left_alone(scene: Scene) -> None:
+    scene.jira.keep(DRAFT, by="person")
+    own = scene.jira.keep(DRAFT)
+    sight = await scene.look()
+    assert (sight.observation.tickets, sight.observation.duplicates) == ({"jira": own}, ())
+    assert not sight.failures
+
+
+async def test_of_a_solved_finding_nothing_is_concluded_from_a_ticket_that_a_person_has_marked(scene: Scene) -> None:
+    scene.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    scene.record = replace(scene.record, intents={"jira": Intent("jira", 0.0)})
+    scene.jira.keep(DRAFT, by="person")
+    sight = await scene.look()
+    assert (sight.observation.tickets, sight.failures) == ({}, {})
+
+
+async def test_a_ticket_where_only_other_districts_have_theirs_is_not_taken_for_the_cases(scene: Scene) -> None:
+    scene.rulebook.grounds["SEC"] = Ground.OTHERS
+    scene.jira.keep(DRAFT)
+    sight = await scene.look()
+    assert (sight.observation.tickets, set(sight.failures)) == ({}, {"jira"})
+
+
+async def test_a_create_whose_answer_was_lost_is_found_whatever_the_file_says_since(scene: Scene) -> None:
+    scene.rulebook.grounds["SEC"] = Ground.OTHERS
+    scene.clock.pass_by(1)
+    ticket = scene.jira.keep(DRAFT)
+    scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW)})
+    sight = await observe(scene.record, scene.source, scene.trackers, scene.rulebook, NOW + 60, scene.sites)
+    assert sight.observation.tickets == {"jira": ticket}
+
+
+async def test_a_linked_ticket_is_the_cases_whoever_opened_it_and_wherever_it_is(scene: Scene) -> None:
+    scene.rulebook.grounds["SEC"] = Ground.OTHERS
+    ticket = scene.jira.keep(DRAFT, by="person")
+    scene.record = replace(
+        scene.record,
+        links={"jira": link_of(ticket)},
+        intents={"jira": Intent("jira", 0.0)},
+    )
+    sight = await scene.look()
+    assert (sight.observation.tickets, sight.failures) == ({"jira": ticket}, {})
+
+
+async def test_a_tracker_that_does_not_say_who_we_are_now_is_not_seen(scene: Scene) -> None:
+    scene.jira.keep(DRAFT)
+    scene.jira.troubles.once("accounts", TryLater("jira", "down", status=503))
+    assert set((await scene.look()).failures) == {"jira"}

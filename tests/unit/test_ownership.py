@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from remediation.cases import CaseKey, CaseKind
-from remediation.ownership import Doubt, Evidence, doubt_of
+from remediation.ownership import Doubt, Evidence, Ground, doubt_of, stranger_because
 from remediation.store.case_rows import link_of
 from remediation.tickets import Ticket, TicketState
 
@@ -61,3 +61,29 @@ def test_a_link_of_another_site_is_believed_only_by_the_mark(
     ticket = replace(TICKET, **change)  # type: ignore[arg-type]  # a table's row
     doubt = doubt_of((KEY.mark,), link_of(TICKET), ticket, here=False)
     assert (doubt.evidence if doubt else None) is evidence
+
+
+@pytest.mark.parametrize(
+    ("opened_by", "accounts", "ground", "is_own_attempt", "is_ours"),
+    [
+        ("us", ["us"], Ground.OWN, False, True),
+        ("before", ["us", "before"], Ground.OWN, False, True),
+        pytest.param("us", ["us"], Ground.NOBODYS, False, True, id="moved by a person, or opened under another file"),
+        pytest.param("us", ["us"], Ground.OTHERS, False, False, id="another district's, with another mark now"),
+        pytest.param("us", ["us"], Ground.OTHERS, True, True, id="the create whose answer was lost"),
+        ("person", ["us"], Ground.OWN, False, False),
+        ("person", ["us"], Ground.NOBODYS, False, False),
+        ("person", ["us"], Ground.OWN, True, False),
+        (None, ["us"], Ground.OWN, False, True),
+        (None, ["us"], Ground.NOBODYS, False, False),
+        (None, ["us"], Ground.OTHERS, True, False),
+        pytest.param("somebody", [], Ground.OWN, False, True, id="nobody tells who we are"),
+        ("somebody", [], Ground.NOBODYS, False, False),
+        ("somebody", [], Ground.OTHERS, True, False),
+    ],
+)
+def test_a_ticket_that_is_only_marked_is_ours_by_who_opened_it_and_where(
+    opened_by: str | None, accounts: list[str], ground: Ground, *, is_own_attempt: bool, is_ours: bool
+) -> None:
+    ticket = replace(TICKET, opened_by=opened_by)
+    assert (stranger_because(ticket, ground, accounts, is_own_attempt=is_own_attempt) == "") is is_ours
