@@ -31,6 +31,7 @@ from remediation.mapping.loading import load_mappings
 from remediation.members import home_of, reading_of
 from remediation.observing import Sight, observe
 from remediation.planning import plan
+from remediation.policy import Policy
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
@@ -274,7 +275,7 @@ def _forecast_lines(shown: _Forecast) -> Iterator[str]:
     for name in shown.members:
         yield _fact("member", name)
     yield _fact("finding", f"{shown.seen.status.replace('_', ' ')}, {shown.seen.severity}")
-    yield _fact("rule", shown.sight.policy.rule or "none takes it")
+    yield _fact("rule", _rule_words(shown.sight.policy))
     for ticket in shown.seen.tickets:
         yield _fact("ticket", ticket_words(ticket))
     for doubt in shown.sight.doubts.values():
@@ -292,6 +293,13 @@ def _forecast_lines(shown: _Forecast) -> Iterator[str]:
         yield f"{number}. {step_words(step)}"
 
 
+def _rule_words(policy: Policy) -> str:
+    """Which rule counts, and why where it does not take the finding."""
+    if not policy.rule:
+        return "none takes it: what `defaults` say counts"
+    return f"none takes it: what {policy.rule} said goes on counting" if policy.is_former else policy.rule
+
+
 def _trouble(error: OutsideError) -> str:
     return error.words if error.status is None else f"{error.status}: {error.words}"
 
@@ -302,6 +310,7 @@ def _forecast_json(shown: _Forecast) -> dict[str, Any]:
         "known": shown.known,
         "members": list(shown.members),
         "rule": shown.sight.policy.rule,
+        "takes_it_no_more": shown.sight.policy.is_former,
         "seen": _entry_json(shown.seen),
         "failures": {
             name: {"error": type(error).__name__, "status": error.status, "words": error.words}

@@ -17,6 +17,7 @@ from cli.failures import ExitCode
 from cli.findings import findings_from, findings_in
 from cli.previews import Forecast, asked_about, district_of
 from cli.rules_file import at_option
+from cli.rules_touched import rules_touched
 from remediation.findings import Finding
 from remediation.mapping.differences import Difference, Group, Pair, difference, grouped
 from remediation.mapping.loading import load_mappings
@@ -50,7 +51,8 @@ def diff(
     The findings come from FILE (- is standard input), as SchoolScan's API gives them; without --findings, all findings
     of the district are read from SchoolScan with the token that NEW names. Findings that change in the same way are
     counted together. What tickets say counts for those to come; how they are kept in step (reopen, accept, …) counts
-    for those that are there as well.
+    for those that are there as well. Of rules that are gone or changed, Redis tells how many cases live by them, where
+    REDIS_URL names one.
 
     Exit codes: 0 nothing would change, 1 something would.
 
@@ -67,11 +69,14 @@ def diff(
     found = _differences(before, after, name, findings, at or datetime.now(UTC))
     changed = [each for each in found if each.changes]
     groups = grouped(changed)
+    touched = rules_touched(before.loaded.mappings, after.loaded.mappings)
     if as_json:
-        click.echo(json.dumps(_as_json(len(found), changed, groups), indent=2))
+        click.echo(json.dumps({**_as_json(len(found), changed, groups), "rules": touched.as_json()}, indent=2))
     else:
         _print(len(found), changed, groups)
-    ctx.exit(ExitCode.FAILED if changed else ExitCode.DONE)
+        for line in touched.lines():
+            click.echo(terminal(line))
+    ctx.exit(ExitCode.FAILED if changed or touched.cases else ExitCode.DONE)
 
 
 def _differences(

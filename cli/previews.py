@@ -86,8 +86,8 @@ class Forecast:
         return self._rulebook.policy(asked.key, asked.finding, asked.at).trackers
 
     def _telling(self, asked: Asked) -> Telling:
-        rule = self._rulebook.policy(asked.key, asked.finding, asked.at).rule
-        return Telling(asked.key, asked.finding, rule, asked.at)
+        policy = self._rulebook.policy(asked.key, asked.finding, asked.at)
+        return Telling(asked.key, asked.finding, policy, asked.at)
 
 
 def asked_about(district: str, finding: Finding, at: datetime) -> Asked:

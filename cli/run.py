@@ -32,6 +32,7 @@ from cli.guarding import REDIS_CONNECTIONS, receiver_guard
 from cli.heartbeat import open_heartbeat, version
 from cli.metrics import DATA_KEYS, PROCESS
 from cli.reload import Follower
+from cli.rules_in_use import RulesInUse
 from cli.serving import Server, address, listener, server
 from cli.stopping import ReceiverStop, end_at_last, leave
 from cli.store_metrics import StoreReader
@@ -253,6 +254,11 @@ async def _served(health: Server, bound: socket.socket) -> AsyncIterator[None]:
         await serving
 
 
+async def _take_rules(desks: Desks, rules: RulesInUse, loaded: Loaded) -> None:
+    await refurnish(desks, loaded)
+    await rules.take(loaded.mappings)
+
+
 async def _note_sites(desks: Desks) -> None:
     """Tell at the start of trackers that are other sites than they were; a Redis that is away is asked by each look."""
     with contextlib.suppress(StoreUnavailable), desks.at_work() as desk:
@@ -269,7 +275,7 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
             open_connection(redis, socket_timeout=5.0, retries=5, max_connections=most) as connection,
             open_store_watch(connection) as watch,
             open_clock(connection) as clock,
-            open_desks(follower.first(), settings, connection, clock) as desks,
+            open_desks(first := follower.first(), settings, connection, clock) as desks,
             open_heartbeat(connection, "worker", lambda: follower.digest, clock),
         ):
             pool = connection.redis.connection_pool
@@ -278,6 +284,7 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
             loops = {"work": work, "upkeep": upkeep}
             supervisor = Supervisor(loops, lambda: lets_us_work(connection), partial(end_at_last, settings))
             sweeps, keys = SweepWatch(connection), ForeignKeys(connection, keyring_of(settings))
+            rules = RulesInUse(connection, first.mappings)
             problems = partial(_worker_problems, settings, connection, follower, supervisor, sweeps, keys)
             reader = _reader(settings, connection, clock)
             health = server(create_health_app(problems, reader.refresh, partial(_dead, supervisor), _told))
@@ -286,11 +293,12 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
             async with (
                 _served(health, bound),
                 watch.going_on(supervisor.stop),
-                follower.following(partial(refurnish, desks)),
+                follower.following(partial(_take_rules, desks, rules)),
             ):
                 logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
                 noting = asyncio.create_task(_note_sites(desks))
                 telling = asyncio.create_task(keys.problems())  # which says in the log what it finds
+                counting = asyncio.create_task(rules.tell_gone())
                 await supervisor.run()
-                await asyncio.gather(cancel_until_done(noting), cancel_until_done(telling))
+                await asyncio.gather(*(cancel_until_done(each) for each in (noting, telling, counting)))
     logger.info("worker_stopped")

@@ -279,7 +279,7 @@ class Hands:
 
     def _telling(self) -> Telling:
         now = datetime.fromtimestamp(self.clock(), tz=UTC)
-        return Telling(self.record.key, self.sight.observation.finding, self.sight.policy.rule, now)
+        return Telling(self.record.key, self.sight.observation.finding, self.sight.policy, now)
 
 
 def _tells_of(link: Link, ticket: Ticket, site: str | None) -> bool:

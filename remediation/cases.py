@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from remediation.findings import FindingStatus, Severity
+from remediation.policy import Policy
 from remediation.tickets import Reason, Ticket, TicketState
 
 DISTRICT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
@@ -196,10 +197,11 @@ class Memory:
     ticket that an earlier version remembered it may be missing. `left_over` has the words that tickets kept when we
     opened them again: whoever closes one with that very word has not chosen it.
 
-    `severity` is the finding's, `rule` the name of the rule that counted, both when we last looked. `wrote` has what we
-    last wrote into the urgency of each ticket (see Ticket.urgency): what a person has changed since is not ours any
-    more. `told` are the facts that were told on tickets already and still hold. `conflict_at` (Unix seconds) is when
-    both sides were changed in ways that disagree, until they agree on something else.
+    `severity` is the finding's, `rule` the name of the rule that counted, and `said` what that said of tickets that are
+    there, all when we last looked; an earlier version remembered only the name. `wrote` has what we last wrote into the
+    urgency of each ticket (see Ticket.urgency): what a person has changed since is not ours any more. `told` are the
+    facts that were told on tickets already and still hold. `conflict_at` (Unix seconds) is when both sides were changed
+    in ways that disagree, until they agree on something else.
     """
 
     finding: FindingStatus | None = None
@@ -213,6 +215,13 @@ class Memory:
     conflict_at: float | None = None
     closings: Mapping[str, Closing] = field(default_factory=dict)
     left_over: Mapping[str, str] = field(default_factory=dict)
+    said: Policy | None = None
+
+    @property
+    def living_rule(self) -> str:
+        """The rule that the case lives by: people work on its tickets, or an acceptance is to end. Empty otherwise."""
+        is_over = self.finding in {None, FindingStatus.RESOLVED, FindingStatus.GONE}
+        return "" if is_over or not self.tickets else self.rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ async def observe(
     """
     finding = await _finding(record, source)
     at = datetime.fromtimestamp(now, tz=UTC)
-    policy = rulebook.policy(record.key, finding, at, record.memory.rule)
+    policy = rulebook.policy(record.key, finding, at, record.memory.rule, record.memory.said)
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
     asked = [name for name in _to_ask(record, finding, policy) if name in trackers]
     answers = await asyncio.gather(

@@ -1,7 +1,7 @@
 """What a rule says of keeping a case in step, as values: when tickets decide, when they are opened again, and so on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -61,15 +61,14 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What counts for one case. `rule` is its name, empty where no rule ever took the case.
+    """What counts for one case. `rule` is the name of the rule that says so, empty where that is none (see `defaults`).
 
     `trackers` are those in which the finding is to have a ticket. `reopen_within` is how long after its closing a
     ticket is opened again when its finding is found again (nothing: never, FOR_EVER: always); later a new one follows
     it. `kept_open` are the reasons for closing a ticket that leave the finding as it is. `closes_gone` is whether
     tickets are closed when SchoolScan no longer has the finding; `copies_closing_words` is whether notes may say what
     the person who closed a ticket wrote there, `names_people` whether they name that person as the tracker shows them
-    to its own users. `is_former` is true where no rule takes the finding any more, and
-    this is the one that did.
+    to its own users. `is_former` is true where no rule takes the finding any more, and this is the one that did.
     """
 
     rule: str = ""
@@ -82,6 +81,11 @@ class Policy:
     copies_closing_words: bool = False
     names_people: bool = False
     is_former: bool = False
+
+    @property
+    def as_former(self) -> "Policy":
+        """The same for tickets that are there, once the rule takes the finding no more: it asks for no new ones."""
+        return self if self.is_former else replace(self, trackers=(), is_former=True)
 
     def reopens(self, ticket: Ticket, now: datetime) -> bool:
         """Whether this done ticket is opened again, rather than followed by a new one."""

@@ -193,11 +193,11 @@ class Links(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What every note and comment of one look speaks of. `rule` is the name of the rule that counts, or empty."""
+    """What every note and comment of one look speaks of. `policy` is what counts for the case (see Rulebook.policy)."""
 
     key: CaseKey
     finding: Finding
-    rule: str
+    policy: Policy
     at: datetime
 
 
@@ -207,11 +207,14 @@ class Rulebook(Protocol):
     Rules may ask for a finding's age: within one look, every question must be asked for the same moment.
     """
 
-    def policy(self, key: CaseKey, finding: Finding, at: datetime, known: str = "") -> Policy:
+    def policy(
+        self, key: CaseKey, finding: Finding, at: datetime, known: str = "", said: Policy | None = None
+    ) -> Policy:
         """What counts for this finding.
 
-        `known` is the name of the rule that counted at the last look. Where no rule takes the finding (any more), that
-        one still says how the tickets that there are keep in step; new ones it does not ask for.
+        `known` is the name of the rule that counted at the last look, and `said` what it said then. Where no rule takes
+        the finding (any more), that one still says how the tickets that there are keep in step; new ones it does not
+        ask for. Where no rule ever took it, `defaults` say so.
         """
         ...
 

@@ -79,6 +79,7 @@ class Progress:
             known,
             severity=severity,
             rule=policy.rule or known.rule,
+            said=policy.as_former if policy.rule else known.said,
             wrote=self._wrote(known, seen),
             told=self._told(told, seen, severity),
             conflict_at=now if self.is_conflict else known.conflict_at,

@@ -1,7 +1,6 @@
 """What mappings.yaml says about a finding, as the questions that observing and acting ask."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from remediation.actions import PatchFinding, Why
@@ -57,8 +56,6 @@ _COMMENTS = {
 _DECISIONS = frozenset({Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED})
 """Where people decided, by closing tickets."""
 
-_NO_RULE = Policy()
-
 
 class MappingsRulebook:
     """The rules and texts of one mappings.yaml, compiled once.
@@ -73,19 +70,26 @@ class MappingsRulebook:
         self._coverage = Coverage(mappings)
         self._rules = {rule.name: rule for rule in mappings.rules}
         self._policies = {name: policy_of(rule, name, tuple(rule.tickets)) for name, rule in self._rules.items()}
-        self._former = {name: replace(policy, trackers=(), is_former=True) for name, policy in self._policies.items()}
+        self._former = {name: policy.as_former for name, policy in self._policies.items()}
+        self._without_rule = policy_of(mappings.defaults, "", ())
 
     def rule(self, key: CaseKey, finding: Finding, at: datetime) -> Rule | None:
         """The rule that takes this finding at this moment, or None where no rule does."""
         return self._matcher.rule_for(finding, key.district, at)
 
-    def policy(self, key: CaseKey, finding: Finding, at: datetime, known: str = "") -> Policy:
+    def policy(
+        self, key: CaseKey, finding: Finding, at: datetime, known: str = "", said: Policy | None = None
+    ) -> Policy:
         """What counts for this finding; where no rule takes it, what the one of the name `known` says.
 
-        Of a finding that is gone only its id is left, which would be something for a rule that takes everything.
+        Where the file has no such rule (any more), that is what it `said` when it counted, and where nobody knows that,
+        what `defaults` says. Of a finding that is gone only its id is left, which would be something for a rule that
+        takes everything.
         """
         rule = None if finding.status is FindingStatus.GONE else self.rule(key, finding, at)
-        return self._former.get(known, _NO_RULE) if rule is None else self._policies[rule.name]
+        if rule is not None:
+            return self._policies[rule.name]
+        return self._former.get(known) or said or self._without_rule
 
     def identity(self, district: str) -> Identity | None:
         """How the district's findings are told apart where their ids do not last; None where they do."""
@@ -108,7 +112,7 @@ class MappingsRulebook:
 
     def closing_fields(self, telling: Telling, tracker: str) -> Mapping[str, object]:
         """What the rule sets when we close the ticket there, by the tracker's own names."""
-        rule = self._rules.get(telling.rule)
+        rule = self._rules.get(telling.policy.rule)
         return closing_fields_of(self._mappings, rule, tracker, telling.key, telling.finding)
 
     def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
@@ -139,7 +143,7 @@ class MappingsRulebook:
 
         `words` are people's own, scrubbed and cut; they are quoted only where the rule copies them, or demands them.
         """
-        policy = self._policies.get(telling.rule, _NO_RULE)
+        policy = telling.policy
         done = [ticket for ticket in tickets if ticket.state is TicketState.DONE]
         decided = done if patch.why in _DECISIONS else []
         closings = [ticket.closed_at for ticket in decided if ticket.closed_at and patch.why is Why.TICKET_DONE]
@@ -147,7 +151,7 @@ class MappingsRulebook:
         occasion = Occasion(
             case=telling.key,
             at=max(closings, default=telling.at),
-            rule=telling.rule,
+            rule=policy.rule,
             tickets=tickets,
             reason=patch.reason,
             by=", ".join(deciders) or None,
@@ -168,13 +172,13 @@ class MappingsRulebook:
 
         For a duplicate, `ticket` is the one that stays; for one that is continued, the one that follows it.
         """
-        policy = self._policies.get(telling.rule, _NO_RULE)
+        policy = telling.policy
         if why is Why.FINDING_GONE and not fact:
             fact = "close" if policy.closes_gone else "comment"
         occasion = Occasion(
             case=telling.key,
             at=telling.at,
-            rule=telling.rule,
+            rule=policy.rule,
             tickets=(ticket,),
             reason=ticket.reason,
             by=ticket.closer or ticket.closed_by,

@@ -106,6 +106,9 @@ class MemoryTodo(Todo):
 
         return await self._on.call(work)
 
+    async def remember(self, lease: Lease, memory: Memory) -> bool:
+        return await self.renew(lease, {"memory": memory_json(memory)})
+
     async def settle(
         self,
         lease: Lease,

@@ -370,8 +370,10 @@ class PlainRulebook:
         self.identities: dict[str, Identity] = {}
         self.grounds: dict[str, Ground] = {}
 
-    def policy(self, key: CaseKey, finding: Finding, at: datetime, known: str = "") -> Policy:
-        del key, finding, at, known
+    def policy(
+        self, key: CaseKey, finding: Finding, at: datetime, known: str = "", said: Policy | None = None
+    ) -> Policy:
+        del key, finding, at, known, said
         return self.terms
 
     def identity(self, district: str) -> Identity | None:

@@ -37,7 +37,6 @@ from remediation.planning import (
     written_ahead,
 )
 from remediation.progress import Progress
-from remediation.store.case_rows import memory_json
 from remediation.store.entries import PutOff, SetAside, Settled
 from remediation.store.parked import ParkedKind
 from remediation.store.systems import held_by
@@ -153,7 +152,7 @@ async def _wait_for_a_name(desk: Desk, lease: Lease) -> None:
 async def _write_ahead(desk: Desk, lease: Lease, sight: Sight, actions: Plan) -> None:
     """Write down what we are about to do, before the first of it."""
     ahead = written_ahead(lease.record, sight.observation, actions)
-    _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(ahead)}))
+    _require(lease, held=await desk.todo.remember(lease, ahead))
 
 
 async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> None:
@@ -170,7 +169,7 @@ async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) 
     if record.waits_for and record.waits_for in _answering(desk, record, sight, progress, refused.values()):
         await note_answer(desk, record.waits_for)
     if later:
-        _require(lease, held=await desk.todo.renew(lease, {"memory": memory_json(memory)}))
+        _require(lease, held=await desk.todo.remember(lease, memory))
         await tell_progress(desk, lease, sight, progress, memory, None)
         answered = {action.name for action in progress.done} | refused.keys()
         dealt_with = [f"again:{name}" for name in sorted(answered & record.again)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from remediation.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory, ref_of_mark
 from remediation.findings import FindingStatus, Severity
+from remediation.store.policies import policy_that, said_of
 from remediation.tickets import Reason, Ticket, TicketState
 
 
@@ -93,6 +94,8 @@ def memory_json(memory: Memory) -> str:
         "ends": {name: each.until for name, each in memory.closings.items() if each.has_end},
         "left_over": dict(memory.left_over),
     }
+    if memory.said is not None:
+        kept["said"] = said_of(memory.said)
     return json.dumps(kept | {name: value for name, value in more.items() if value})
 
 
@@ -106,6 +109,7 @@ def memory_of(text: bytes) -> Memory:
         planned_at=FindingStatus(kept["planned_at"]) if kept.get("planned_at") else None,
         severity=Severity(kept["severity"]) if kept.get("severity") else None,
         rule=kept.get("rule", ""),
+        said=policy_that(kept.get("rule", ""), kept["said"]) if "said" in kept else None,
         wrote=kept.get("wrote", {}),
         told=frozenset(kept.get("told", ())),
         conflict_at=kept.get("conflict_at"),

@@ -80,6 +80,9 @@ TIMELINE = "remedy:timeline:"
 APPOINTMENTS = "remedy:appointments"
 """Sorted set of the cases that must be looked at at a known moment, by that moment (ms)."""
 
+LIVING = "remedy:living"
+"""A hash from rule to how many cases live by it (see Memory.living_rule)."""
+
 SITE = "remedy:site:"
 """+ tracker: which site it is, and which it was before."""
 
@@ -160,6 +163,7 @@ PRELUDE = "\n".join(
         "CURSOR": CURSOR,
         "TICKET_KEYS": TICKET_KEYS,
         "APPOINTMENTS": APPOINTMENTS,
+        "LIVING": LIVING,
         "SITE": SITE,
         "SYSTEMS": SYSTEMS,
         "SYSTEM": SYSTEM,

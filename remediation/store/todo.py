@@ -153,6 +153,10 @@ class Todo:
             await self._connection.run("renew_lease", lease.ref, lease.token, int(LEASE_SECONDS * 1000), *pairs)
         )
 
+    async def remember(self, lease: Lease, memory: Memory) -> bool:
+        """Keep the lease, and what is known of the case so far. False: it is lost."""
+        return await self.renew(lease, {"memory": memory_json(memory), "living": memory.living_rule})
+
     async def settle(
         self,
         lease: Lease,
@@ -172,7 +176,8 @@ class Todo:
         """
         versions = [part for each in seen if each.version for part in (each.tracker, each.id, each.version)]
         args: list[str | int] = [lease.ref, lease.token, lease.generation, int(now * 1000), memory_json(memory)]
-        args += ["" if look_at is None else int(look_at * 1000), len(versions) // 3, *versions, *drop]
+        args += [memory.living_rule, "" if look_at is None else int(look_at * 1000)]
+        args += [len(versions) // 3, *versions, *drop]
         return self._ended(lease, held=await self._connection.run("settle_case", *args) != b"lost")
 
     async def join(self, lease: Lease, home: CaseKey, now: float) -> bool:

@@ -46,8 +46,10 @@ SCHOOLSCAN_NO = Refused("schoolscan:lakeside", "token revoked", status=403)
 class RulesByDistrict(PlainRulebook):
     """Lakeside's findings go to both trackers, hillside's to ServiceNow only."""
 
-    def policy(self, key: CaseKey, finding: Finding, at: datetime, known: str = "") -> Policy:
-        terms = super().policy(key, finding, at, known)
+    def policy(
+        self, key: CaseKey, finding: Finding, at: datetime, known: str = "", said: Policy | None = None
+    ) -> Policy:
+        terms = super().policy(key, finding, at, known, said)
         return terms if key.district == "lakeside" else replace(terms, trackers=("snow",))
 
     def concerns(self, district: str, tracker: str) -> bool:

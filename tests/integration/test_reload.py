@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Rules:
     """What a test varies in mappings.yaml."""
 
     label: str = "first"
+    rule: Mapping[str, Any] = field(default_factory=lambda: {"name": "all"})
     servicenow: bool = False
     districts: tuple[str, ...] = ("lakeside",)
     more: str = ""
@@ -68,7 +69,7 @@ class Rules:
             "version": 1,
             "districts": {name: {"schoolscan": account} for name in self.districts},
             "trackers": {name: trackers[name] for name in wanted},
-            "rules": [{"name": "all", "tickets": {name: tickets[name] for name in wanted}}],
+            "rules": [{**self.rule, "tickets": {name: tickets[name] for name in wanted}}],
             "templates": {"summary": "Exposed", "body": "What to do"},
         }
         lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
@@ -167,6 +168,37 @@ class Scene:
         keys = [ticket.key for ticket in self.outside.tickets(finding_id) if ticket.tracker == "jira"]
         issues = [each for each in self.outside.control("jira", "GET", "issues") if each["key"] in keys]
         return [label for each in issues for label in each["fields"]["labels"] if not label.startswith("remedy")]
+
+    def is_at_rest(self) -> bool:
+        """Whether no case waits to be looked at."""
+        with Redis.from_url(self.stage.redis_url) as redis:
+            return bool(redis.zcard("remedy:dirty") == 0)
+
+    def forget_what_was_said(self) -> None:
+        """As if an earlier version had remembered every case: of its rule it kept the name."""
+        with Redis.from_url(self.stage.redis_url) as redis:
+            for key in redis.scan_iter("remedy:case:*"):
+                memory = json.loads(redis.hget(key, "memory") or "{}")
+                if memory.pop("said", None) is not None:
+                    redis.hset(key, "memory", json.dumps(memory))
+
+    def last(self, role: str, word: str) -> dict[str, Any]:
+        """The last line that a process has logged with this word."""
+        lines = [line for line in self.programs[role].log.read_text().splitlines() if f'"{word}"' in line]
+        found: dict[str, Any] = json.loads(lines[-1])
+        return found
+
+    def close(self, finding_id: str, resolution: str) -> None:
+        """A person closes the finding's one issue, or corrects why it is closed."""
+        (ticket,) = self.outside.tickets(finding_id)
+        self.outside.reopen_as_priya(ticket)
+        self.outside.resolve_as_priya(ticket, resolution)
+
+    def comments(self, finding_id: str) -> list[str]:
+        """What is said on the finding's one issue."""
+        (ticket,) = self.outside.tickets(finding_id)
+        (issue,) = [each for each in self.outside.control("jira", "GET", "issues") if each["key"] == ticket.key]
+        return [each["body"] for each in issue["fields"]["comment"]["comments"]]
 
     def days_left(self, kind: str) -> set[int]:
         """How many days the rows of this kind are still kept."""
@@ -281,6 +313,35 @@ def test_a_tracker_can_be_added(scene: Scene) -> None:
     scene.change(Rules(label="both", servicenow=True))
     later = scene.find()
     until(lambda: scene.trackers(later) == ["jira", "servicenow"])
+
+
+@pytest.mark.parametrize("more", ["", "defaults: {outcomes: {duplicate: resolved}}"])
+def test_a_rule_that_is_renamed_or_deleted_goes_on_counting_for_its_tickets(scene: Scene, more: str) -> None:
+    scene.change(Rules(rule={"name": "students", "outcomes": {"duplicate": "reviewing"}}))
+    finding_id = scene.find()
+    until(lambda: scene.status(finding_id) == "reviewing" and scene.is_at_rest())
+    others = {"name": "others", "match": {"domain_type": "metadata"}}
+    before = scene.events("worker", "living_cases_touched")
+    scene.change(Rules(rule=others, more=more))
+    until(lambda: scene.events("worker", "living_cases_touched") > before)
+    assert {"rule": "students", "state": "gone"}.items() <= scene.last("worker", "students").items()
+    scene.close(finding_id, "Duplicate")
+    until(lambda: any("does not settle" in each for each in scene.comments(finding_id)))
+    assert scene.status(finding_id) == "reviewing"
+    scene.close(finding_id, "Done")
+
+
+def test_where_a_rule_never_counted_the_defaults_do(scene: Scene) -> None:
+    others = {"name": "others", "match": {"domain_type": "metadata"}}
+    scene.change(Rules())
+    finding_id = scene.find()
+    until(lambda: scene.status(finding_id) == "reviewing" and scene.is_at_rest())
+    scene.change(Rules(rule=others, more="defaults: {outcomes: {duplicate: reviewing}}"))
+    scene.forget_what_was_said()
+    scene.close(finding_id, "Duplicate")
+    until(lambda: any("does not settle" in each for each in scene.comments(finding_id)))
+    assert scene.status(finding_id) == "reviewing"
+    scene.close(finding_id, "Done")
 
 
 def test_a_changed_retention_holds_for_what_is_kept_from_then_on(scene: Scene) -> None:

@@ -17,6 +17,7 @@ from remediation.mapping.secrets import identities_of, worker_secrets
 from remediation.mapping.signing_in import Webhook
 from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
 from remediation.mapping.webhook_secrets import webhook_secrets
+from remediation.policy import Policy
 from remediation.ports import Telling
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring, generate_key
@@ -83,7 +84,7 @@ def closings(loaded: Loaded) -> object:
     """What closing the ticket of each of some findings sets in each tracker."""
     rulebook, key = MappingsRulebook(loaded.mappings), CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
     return [
-        rulebook.closing_fields(Telling(key, finding, "first", AT), tracker)
+        rulebook.closing_fields(Telling(key, finding, Policy("first"), AT), tracker)
         for finding in _findings()
         for tracker in loaded.mappings.trackers
     ]

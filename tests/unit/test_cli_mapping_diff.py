@@ -139,3 +139,12 @@ def test_an_id_from_outside_commands_no_terminal(new: Path) -> None:
     result = diff(OLD, new, "--findings", "-", stdin=json.dumps([finding]))
     assert "\x1b" not in result.stdout
     assert "(f[bold])" in result.stdout
+
+
+def test_a_rule_that_is_gone_is_said_and_only_redis_can_count_its_cases(findings: Path, tmp_path: Path) -> None:
+    renamed = tmp_path / "renamed.yaml"
+    renamed.write_text(OLD.read_text().replace("name: students-exposed", "name: pupils"))
+    result = diff(OLD, renamed, "--findings", findings)
+    assert "rule students-exposed is gone: how many cases live by it, only Redis can tell (REDIS_URL)" in result.stdout
+    said = told(diff(OLD, renamed, "--findings", findings, "--json"))
+    assert said["rules"] == [{"rule": "students-exposed", "state": "gone", "living_cases": None}]

@@ -20,7 +20,7 @@ AT = datetime(2026, 4, 1, 9, 30, tzinfo=UTC)
 FINDING = Finding("fnd_1", FindingStatus.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, title="ZZPII-title")
 JIRA = Ticket("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.OPEN)
 SNOW = Ticket("servicenow", "incident/2", "INC0010001", "https://now.example/2", TicketState.OPEN)
-TELLING = Telling(KEY, FINDING, "students-exposed", AT)
+TELLING = Telling(KEY, FINDING, Policy("students-exposed"), AT)
 ONE_RULE = """\
 version: 1
 districts: {lakeside: {schoolscan: {token: {env: T}, webhook: {secrets: [{env: S}]}}}}
@@ -167,7 +167,19 @@ def test_where_no_rule_takes_a_finding_any_more_the_one_that_counted_says_how_bu
     assert ruled.policy(KEY, other, AT, known="bad") == replace(
         ruled.policy(KEY, FINDING, AT), trackers=(), is_former=True
     )
-    assert ruled.policy(KEY, other, AT, known="deleted") == ruled.policy(KEY, other, AT) == Policy()
+
+
+def test_where_the_rule_that_counted_is_deleted_what_it_said_counts_and_else_what_the_defaults_say(
+    ruled: MappingsRulebook,
+) -> None:
+    other = replace(FINDING, severity=Severity.UNKNOWN)
+    said = Policy("deleted", closes_gone=True, is_former=True)
+    usual = Policy(reopen_within=timedelta(days=30), acceptance=Acceptance(at_most=timedelta(days=365)))
+    for finding in (other, replace(other, status=FindingStatus.GONE)):
+        assert ruled.policy(KEY, finding, AT, "deleted", said) == said
+        assert ruled.policy(KEY, finding, AT, "deleted") == ruled.policy(KEY, finding, AT) == usual
+        assert ruled.policy(KEY, finding, AT, "bad", said).rule == "bad", "a rule of that name is there"
+    assert ruled.policy(KEY, FINDING, AT, "deleted", said).rule == "bad", "another rule takes it now"
 
 
 def test_policies_are_worked_out_once(ruled: MappingsRulebook) -> None:
@@ -203,7 +215,7 @@ def test_where_no_rule_says_nothing_is_urgent(ruled: MappingsRulebook) -> None:
 
 
 def test_closing_sets_what_the_rule_and_the_defaults_say(ruled: MappingsRulebook) -> None:
-    telling = replace(TELLING, rule="bad")
+    telling = replace(TELLING, policy=Policy("bad"))
     assert ruled.closing_fields(telling, "jira") == {"customfield_7": "fnd_1 (bad)", "customfield_8": {"value": "x"}}
     assert ruled.closing_fields(telling, "now") == {"u_cause": "page"}
 
@@ -212,7 +224,7 @@ def test_closing_sets_what_the_rule_and_the_defaults_say(ruled: MappingsRulebook
 def test_closing_a_ticket_that_no_rule_names_any_more_sets_what_the_defaults_say(
     ruled: MappingsRulebook, rule: str
 ) -> None:
-    assert ruled.closing_fields(replace(TELLING, rule=rule), "now") == {"u_cause": "page"}
+    assert ruled.closing_fields(replace(TELLING, policy=Policy(rule)), "now") == {"u_cause": "page"}
 
 
 def test_closing_sets_nothing_where_nothing_is_said(rulebook: MappingsRulebook) -> None:
@@ -274,11 +286,19 @@ def test_a_note_of_an_accepted_risk_says_until_when(rulebook: MappingsRulebook) 
     assert "without an end" in rulebook.note(TELLING, replace(ACCEPTED, until=None), CLOSED)
 
 
-@pytest.mark.parametrize(("rule", "quotations"), [("bad", 0), ("risky", 1), ("quiet", 1), ("deleted", 0)])
-def test_peoples_words_are_quoted_only_where_the_rule_demands_or_copies_them(
-    ruled: MappingsRulebook, rule: str, quotations: int
+@pytest.mark.parametrize(
+    ("policy", "quotations"),
+    [
+        (Policy("bad"), 0),
+        (Policy("risky", acceptance=Acceptance(reason_required=True)), 1),
+        (Policy("deleted", copies_closing_words=True, is_former=True), 1),
+        (Policy("deleted", is_former=True), 0),
+    ],
+)
+def test_peoples_words_are_quoted_only_where_the_rule_demands_or_copies_them_deleted_or_not(
+    ruled: MappingsRulebook, policy: Policy, quotations: int
 ) -> None:
-    note = ruled.note(replace(TELLING, rule=rule), ACCEPTED, CLOSED, "Public by law")
+    note = ruled.note(replace(TELLING, policy=policy), ACCEPTED, CLOSED, "Public by law")
     assert note.count('They wrote: "Public by law"') == quotations
 
 
@@ -407,7 +427,9 @@ def test_a_comment_says_what_happened_and_what_to_do(
 
 
 def test_a_comment_on_a_finding_that_is_gone_says_what_the_rule_says(ruled: MappingsRulebook) -> None:
-    assert "its ticket is closed" in ruled.comment(replace(TELLING, rule="bad"), Why.FINDING_GONE, JIRA)
+    for rule in ("bad", "deleted"):
+        telling = replace(TELLING, policy=Policy(rule, closes_gone=True))
+        assert "its ticket is closed" in ruled.comment(telling, Why.FINDING_GONE, JIRA)
 
 
 def test_a_comment_on_an_acceptance_that_has_ended_says_when(rulebook: MappingsRulebook) -> None:

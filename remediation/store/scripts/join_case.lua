@@ -49,6 +49,7 @@ for i = 1, #own, 2 do
   end
 end
 hold_up(ref, '')
+lives_by(row, '')
 redis.call('HSET', row, 'home', home)
 redis.call('HINCRBY', there, 'member:' .. ARGV[4], 1)
 mark(home, ARGV[8], now, math.max(band_of(row), band_of(there)), ARGV[6])

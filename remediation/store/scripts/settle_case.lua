@@ -1,18 +1,19 @@
--- Remember a case and let go of it. ARGV: reference, token, generation seen, now, memory, when to look again (ms) or '',
--- how many tickets were seen, then tracker, ticket id, version of each, then fields of the row to delete;
--- what was parked under such a name goes off the list with it.
+-- Remember a case and let go of it. ARGV: reference, token, generation seen, now, memory, the rule that it lives by or
+-- '', when to look again (ms) or '', how many tickets were seen, then tracker, ticket id, version of each, then fields of
+-- the row to delete; what was parked under such a name goes off the list with it.
 -- Answers 'lost', 'settled', or 'again' when something happened since.
 local ref, now = ARGV[1], tonumber(ARGV[4])
 local row = CASE .. ref
 if not holds(ref, ARGV[2]) then return 'lost' end
 redis.call('HSET', row, 'memory', ARGV[5])
-if ARGV[6] == '' then
+lives_by(row, ARGV[6])
+if ARGV[7] == '' then
   redis.call('ZREM', APPOINTMENTS, ref)
 else
-  redis.call('ZADD', APPOINTMENTS, ARGV[6], ref)
+  redis.call('ZADD', APPOINTMENTS, ARGV[7], ref)
 end
-local first_field = 8 + 3 * tonumber(ARGV[7])
-for i = 8, first_field - 1, 3 do redis.call('HSET', SEEN .. ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+local first_field = 9 + 3 * tonumber(ARGV[8])
+for i = 9, first_field - 1, 3 do redis.call('HSET', SEEN .. ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 redis.call('HDEL', row, 'attempts', 'overtaken', unpack(ARGV, first_field))
 for i = first_field, #ARGV do
   if string.sub(ARGV[i], 1, 7) == 'parked:' then

@@ -111,6 +111,19 @@ local function holds(ref, token)
   return redis.call('GET', LEASE .. ref) == token
 end
 
+-- A case lives by this rule from now on; '' where it is over. How many do is counted, by rule.
+local function lives_by(row, rule)
+  local before = redis.call('HGET', row, 'living') or ''
+  if before == rule then return end
+  if before ~= '' and redis.call('HINCRBY', LIVING, before, -1) <= 0 then redis.call('HDEL', LIVING, before) end
+  if rule == '' then
+    redis.call('HDEL', row, 'living')
+  else
+    redis.call('HINCRBY', LIVING, rule, 1)
+    redis.call('HSET', row, 'living', rule)
+  end
+end
+
 -- A case waits for this system from now on, and for none before it; '' is none.
 local function hold_up(ref, system, due)
   local before = redis.call('HGET', CASE .. ref, 'waits_for')
