@@ -77,6 +77,7 @@ class Code(StrEnum):
     SITE_CHANGED = "site-changed"
     TABLE_UNNAMED = "table-unnamed"
     TABLE_UNKNOWN = "table-unknown"
+    RULE_GONE = "rule-gone"
     UNFINISHED = "unfinished"
     DEFECT = "defect"
 
@@ -280,6 +281,10 @@ TROUBLES: Mapping[Code, Trouble] = MappingProxyType(
         Code.TABLE_UNKNOWN: _failure(
             "tickets are in a table of which nobody says what its states mean: nothing is read of them",
             "Write what its states mean under the tracker's former_tables, then remedy parked replay.",
+        ),
+        Code.RULE_GONE: _warning(
+            "cases live by a rule that mappings.yaml has no more; what it said goes on counting",
+            "If it was renamed, run remedy reconcile --all; else see whether another rule takes its cases.",
         ),
         Code.UNFINISHED: _failure("a check did not end in its time", "Ask again; what it asks is slow or hangs."),
         Code.DEFECT: _failure("a check ended with a defect of remedy's own", "Report it, with the version."),

@@ -11,6 +11,7 @@ from cli.doctor.checks import Check, run_checks
 from cli.doctor.diagnosis import Code, Diagnosis, trouble
 from cli.doctor.processes import look_at_processes
 from cli.doctor.rotation import look_at_rotation
+from cli.doctor.rules import look_at_rules
 from cli.doctor.server import clock_agrees, look_at_server
 from cli.doctor.tables import look_at_tables
 from cli.doctor.work import look_at_seals, look_at_work
@@ -53,6 +54,7 @@ async def look_at_store(
         checks.append(Check("webhook secrets in use", _STORED_SECONDS, look))
         tables = partial(look_at_tables, connection, loaded.mappings)
         checks.append(Check("former tables", _STORED_SECONDS, tables))
+        checks.append(Check("rules in use", _STORED_SECONDS, partial(look_at_rules, connection, loaded.mappings)))
     if keyring is not None:
         checks.append(Check("sealed data", _STORED_SECONDS, partial(look_at_seals, connection, keyring)))
     return [*server, clock, *await run_checks(checks, lambda _names: None)]

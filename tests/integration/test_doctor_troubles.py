@@ -196,6 +196,11 @@ def linked(ticket: str) -> Plant:
     return plant
 
 
+def living_by_a_rule_that_is_gone(clinic: Clinic) -> None:
+    with clinic.redis() as redis:
+        redis.hset("remedy:living", "students", 14)
+
+
 def another_site(clinic: Clinic) -> None:
     site = Site("https://other.example", "https://other.example")
     stored(clinic, lambda connection, _: Sites(connection).note("jira", site, 1_800_000_000.0))
@@ -572,6 +577,7 @@ PLANTED = {
     "tickets are in a table that nobody explains": Planted(
         linked("u_privacy_case"), Code.TABLE_UNKNOWN, "nothing is read of them"
     ),
+    "a rule is gone": Planted(living_by_a_rule_that_is_gone, Code.RULE_GONE, "14 living case(s)"),
     "a tracker is another site": Planted(another_site, Code.SITE_CHANGED, "other.example"),
 }
 
