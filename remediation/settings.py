@@ -1,10 +1,11 @@
 """What one process is told by its environment. The only place that reads it."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,6 +16,13 @@ from remediation.certificates import certificate_flaw
 from remediation.errors import ConfigurationError, Problem
 from remediation.mapping.words import ProxyAddress
 from remediation.redis_address import RedisAddress
+
+_UNSEEN = re.compile(r"[\s\x00-\x1f\x7f]")
+_PROJECT = re.compile(r"(?:/.*)?/[0-9]+")
+"""A DSN's path: Sentry may lie below one, and its package takes nothing but a number for the project."""
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
+"""What RFC 9110 allows and the exporter's HTTP client sends."""
 
 
 def _redis_address(written: object) -> object:
@@ -36,17 +44,30 @@ def _certificates(path: Path) -> Path:
     return path
 
 
+def _parts(address: str) -> SplitResult | None:
+    """The parts of an http or https address; None where it is none.
+
+    What urlsplit raises is no message of ours: it quotes the host, and the password before it.
+    """
+    try:
+        parts = urlsplit(address)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_usable and not _UNSEEN.search(address) else None
+
+
 def _http_address(address: str) -> str:
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+    parts = _parts(address)
+    if parts is None or parts.query or parts.fragment or parts.username is not None:
         raise ValueError("must be an http or https address without a user, a query or a fragment")
     return address
 
 
 def _dsn(address: str) -> str:
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.username or not parts.path.strip("/"):
-        raise ValueError("must be a DSN as Sentry shows it: https://KEY@HOST/PROJECT")
+    parts = _parts(address)
+    if parts is None or not parts.username or not _PROJECT.fullmatch(parts.path):
+        raise ValueError("must be a DSN as Sentry shows it: https://KEY@HOST/PROJECT, where the project is a number")
     return address
 
 
@@ -54,6 +75,18 @@ def _pairs(text: str) -> str:
     """Names and values as OpenTelemetry writes them; the message quotes none, as they may hold a token."""
     if any(not each.partition("=")[0].strip() or "=" not in each for each in text.split(",")):
         raise ValueError("must be NAME=VALUE, with a comma between several")
+    return text
+
+
+def _headers(text: str) -> str:
+    """The same for headers: with others, nothing would ever be sent."""
+    for each in text.split(","):
+        name, equals, value = (part.strip() for part in each.partition("="))
+        if not (equals and _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(unquote(value))):
+            raise ValueError(
+                "must be NAME=VALUE with a header's name and a value in ASCII, percent-encoded, "
+                "with a comma between several"
+            )
     return text
 
 
@@ -65,9 +98,10 @@ Word = Annotated[str, AfterValidator(_encodable)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 RedisUrl = Annotated[RedisAddress, NoDecode, BeforeValidator(_redis_address)]
 CertificateFile = Annotated[Path, AfterValidator(_certificates)]
-HttpAddress = Annotated[str, AfterValidator(_http_address)]
-Dsn = Annotated[str, AfterValidator(_dsn)]
-Pairs = Annotated[str, AfterValidator(_pairs)]
+HttpAddress = Annotated[Word, AfterValidator(_http_address)]
+Dsn = Annotated[Word, AfterValidator(_dsn)]
+Pairs = Annotated[Word, AfterValidator(_pairs)]
+Headers = Annotated[Word, AfterValidator(_headers)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 
 
@@ -98,11 +132,11 @@ class Settings(BaseSettings):
     data_keys: str | None = Field(default=None, repr=False, description="The keys that seal; the first one seals.")
     data_dir: Path = Field(default=Path(".remedy"), description="Where the embedded server keeps its data.")
     log_level: LogLevel = Field(default="info", description="The least that is logged.")
-    receiver_host: str = Field(default="127.0.0.1", description="Where the receiver listens.")
+    receiver_host: Word = Field(default="127.0.0.1", description="Where the receiver listens.")
     receiver_port: Port = Field(default=8080, description="Where the receiver listens.")
-    metrics_host: str = Field(default="127.0.0.1", description="Where the receiver shows its metrics.")
+    metrics_host: Word = Field(default="127.0.0.1", description="Where the receiver shows its metrics.")
     metrics_port: Port = Field(default=9090, description="Where the receiver shows its metrics.")
-    worker_host: str = Field(default="127.0.0.1", description="Where a worker shows that it lives, and its metrics.")
+    worker_host: Word = Field(default="127.0.0.1", description="Where a worker shows that it lives, and its metrics.")
     worker_port: Port = Field(default=9091, description="Where a worker shows that it lives, and its metrics.")
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=16_777_216, description="The largest delivery taken.")
     max_answer_bytes: int = Field(
@@ -148,13 +182,13 @@ class Settings(BaseSettings):
     otel_exporter_otlp_endpoint: HttpAddress | None = Field(
         default=None, description="Where spans go by OTLP over HTTP, /v1/traces left out; None turns traces off."
     )
-    otel_exporter_otlp_headers: Pairs | None = Field(
+    otel_exporter_otlp_headers: Headers | None = Field(
         default=None, repr=False, description="Headers to send there: NAME=VALUE, with a comma between several."
     )
     otel_exporter_otlp_certificate: CertificateFile | None = Field(
         default=None, description="Certificates to trust there instead of the usual ones (PEM)."
     )
-    otel_service_name: str = Field(default="remedy", description="What the processes are called in traces.")
+    otel_service_name: Word = Field(default="remedy", description="What the processes are called in traces.")
     otel_resource_attributes: Pairs | None = Field(
         default=None, description="More about the process in traces: NAME=VALUE, with a comma between several."
     )
@@ -165,7 +199,7 @@ class Settings(BaseSettings):
     sentry_dsn: Dsn | None = Field(
         default=None, repr=False, description="Where errors that nobody foresaw are reported; None turns reports off."
     )
-    sentry_environment: str = Field(default="production", description="What the installation is called in reports.")
+    sentry_environment: Word = Field(default="production", description="What the installation is called in reports.")
     remedy_failpoints: str | None = Field(default=None, description="Where this process breaks on purpose (tests).")
     allow_failpoints: bool = Field(default=False, description="Whether REMEDY_FAILPOINTS may be set at all.")
 

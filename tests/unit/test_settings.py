@@ -9,6 +9,10 @@ from remediation.settings import Settings, environ, load_settings
 SCHEMES = "must begin with redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://"
 ELSEWHERE = "a user or a password with characters such as / # ? @ % belongs into REDIS_USERNAME and REDIS_PASSWORD"
 PROXY = "must be an address such as http://proxy.example:3128, without a user and a password"
+DSN = "must be a DSN as Sentry shows it: https://KEY@HOST/PROJECT, where the project is a number"
+ENDPOINT = "must be an http or https address without a user, a query or a fragment"
+PAIRS = "must be NAME=VALUE, with a comma between several"
+HEADERS = "must be NAME=VALUE with a header's name and a value in ASCII, percent-encoded, with a comma between several"
 VARIABLES = [name.upper() for name in Settings.model_fields]
 
 
@@ -56,6 +60,9 @@ def test_without_any_variable_everything_is_on_this_machine() -> None:
         ("ALLOW_WEAK_DURABILITY", "true", True),
         ("MAX_JOBS", "8", 8),
         ("POLL_SECONDS", "5", 5),
+        ("SENTRY_DSN", "https://key@sentry.example:8443/base/17", "https://key@sentry.example:8443/base/17"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1]:4318/base", "http://[::1]:4318/base"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20a=,x-b=", "authorization=Bearer%20a=,x-b="),
     ],
 )
 def test_each_variable_is_read(monkeypatch: pytest.MonkeyPatch, variable: str, written: str, value: object) -> None:
@@ -90,6 +97,26 @@ def test_each_variable_is_read(monkeypatch: pytest.MonkeyPatch, variable: str, w
         ("ALLOW_WEAK_DURABILITY", "maybe", "must be true or false"),
         ("MAX_JOBS", "0", "must be at least 1"),
         ("POLL_SECONDS", "1.5", "must be a whole number"),
+        ("SENTRY_DSN", "https://test-only@sentry.example/", DSN),
+        ("SENTRY_DSN", "https://test-only@sentry.example/project", DSN),
+        ("SENTRY_DSN", "https://test-only@sentry.example:99999/1", DSN),
+        ("SENTRY_DSN", "https://test-only@sentry.example:port/1", DSN),
+        ("SENTRY_DSN", "https://test-only@[::1/1", DSN),
+        ("SENTRY_DSN", "https://test-only\u2100@sentry.example/1", DSN),  # urlsplit quotes what it refuses
+        ("SENTRY_DSN", "https://test-only@sentry .example/1", DSN),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:99999", ENDPOINT),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:port", ENDPOINT),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1", ENDPOINT),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:test-only\u2100@collector", ENDPOINT),
+        ("OTEL_SERVICE_NAME", "test-only-\udcff", "holds bytes that are no UTF-8"),
+        ("SENTRY_ENVIRONMENT", "test-only-\udcff", "holds bytes that are no UTF-8"),
+        ("RECEIVER_HOST", "test-only-\udcff", "holds bytes that are no UTF-8"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "test-only", PAIRS),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "test-only", HEADERS),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a b=test-only", HEADERS),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=test-only%0Amore", HEADERS),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=test-only-\u0142", HEADERS),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=test-only-%ff", HEADERS),
     ],
 )
 def test_a_wrong_value_is_one_message_with_the_variables_name(
