@@ -31,6 +31,7 @@ from remediation.senders import Sender
 from remediation.settings import Settings, environ
 from remediation.sources.schoolscan import SchoolScan
 from remediation.store.connection import Connection, open_pool
+from remediation.store.readiness import must_be_ours
 from remediation.trackers.jira import Jira
 from remediation.trackers.servicenow import ServiceNow
 from remediation.webhook_secrets import WebhookSecret
@@ -102,6 +103,16 @@ async def open_connection(
         yield Connection(Redis(connection_pool=pool))
     finally:
         await pool.aclose()
+
+
+@contextlib.asynccontextmanager
+async def open_for_command(
+    address: RedisAddress, *, socket_timeout: float = 5.0, retries: int = 1
+) -> AsyncIterator[Connection]:
+    """Redis for one command, which has looked that it is one. Raises StoreUnavailable."""
+    async with open_connection(address, socket_timeout=socket_timeout, retries=retries) as connection:
+        await must_be_ours(connection)
+        yield connection
 
 
 def accounts_of(loaded: Loaded, now: float) -> Accounts:

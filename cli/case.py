@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from cli.assembly import open_connection, open_outside, redis_address
+from cli.assembly import open_for_command, open_outside, redis_address
 from cli.case_named import case_named
 from cli.case_words import (
     doubt_words,
@@ -74,7 +74,7 @@ def _with_redis(use: Callable[[Settings, Connection], Awaitable[ResultT]]) -> Re
     settings = load_settings()
 
     async def work(address: RedisAddress) -> ResultT:
-        async with open_connection(address, socket_timeout=5.0, retries=1) as connection:
+        async with open_for_command(address) as connection:
             return await use(settings, connection)
 
     with redis_address(settings) as address:

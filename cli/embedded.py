@@ -57,12 +57,12 @@ class EmbeddedServer:
     """A server whose data live in a folder and are there again after a restart.
 
     Use it as a context manager: inside, `url` answers; on leaving, the server ends cleanly and the data stay. Raises
-    ConfigurationError when another process holds the folder (saying which, and how to join it) or when the server
-    does not start.
+    ConfigurationError when another process holds the folder (saying which, and how to join it), when the folder cannot
+    be used, or when the server does not start.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
+        self.folder = Path(os.path.realpath(folder))  # Path.resolve raises where links lead in a circle
         self._cleanup = contextlib.ExitStack()
         self._starting = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -89,6 +89,13 @@ class EmbeddedServer:
         return RedisAddress(UnixSocket(str(self.socket)))
 
     def __enter__(self) -> Self:
+        try:
+            self._open()
+        except OSError as error:
+            raise self._problem(f"the embedded server cannot keep its data there: {error.strerror}") from None
+        return self
+
+    def _open(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with contextlib.ExitStack() as stack:
             self._hold_folder(stack)
@@ -97,7 +104,6 @@ class EmbeddedServer:
             stack.callback(self._end)
             self.start_again()
             self._cleanup = stack.pop_all()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cli.assembly import keyring_of, open_connection, redis_address
+from cli.assembly import keyring_of, open_for_command, redis_address
 from cli.clock import clock_of
 from remediation.mapping.durations import duration_of, duration_text
 from remediation.redis_address import RedisAddress
@@ -38,7 +38,7 @@ def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
     keyring = keyring_of(settings)
 
     async def work(address: RedisAddress) -> ResultT:
-        async with open_connection(address, socket_timeout=5.0, retries=1) as connection:
+        async with open_for_command(address) as connection:
             clock = await clock_of(connection)
             return await use(Stores(ParkedWork(connection, keyring), Audit(connection), clock))
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from cli.assembly import Outside, open_connection, open_outside, redis_address
+from cli.assembly import Outside, open_for_command, open_outside, redis_address
 from cli.clock import clock_of
 from cli.failures import ExitCode
 from cli.previews import district_of
@@ -147,8 +147,7 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
         district_of(loaded, order.district)
 
     async def work(address: RedisAddress) -> ExitCode:
-        opened = open_connection(address, socket_timeout=5.0, retries=1)
-        async with opened as connection, open_outside(loaded) as outside:
+        async with open_for_command(address) as connection, open_outside(loaded) as outside:
             clock = await clock_of(connection)
             owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings, outside.identities))
             linked = {name: await linked_places(connection, name) for name in outside.trackers}

@@ -151,8 +151,8 @@ async def _run_receiver(settings: Settings, redis: RedisAddress) -> None:
     accounts, keyring = accounts_of(follower.first(), time.time()), keyring_of(settings)
     DATA_KEYS.set(len(keyring.key_ids))
     with (
-        listener(settings.receiver_host, settings.receiver_port, "RECEIVER_PORT") as bound,
-        listener(settings.metrics_host, settings.metrics_port, "METRICS_PORT") as metrics_bound,
+        listener(settings.receiver_host, settings.receiver_port, "RECEIVER") as bound,
+        listener(settings.metrics_host, settings.metrics_port, "METRICS") as metrics_bound,
     ):
         # One wait of a second and one more try: the receiver's own deadline for Redis is little more than two.
         connected = open_connection(redis, socket_timeout=1.0, retries=1, max_connections=REDIS_CONNECTIONS)
@@ -268,7 +268,7 @@ async def _note_sites(desks: Desks) -> None:
 async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
     _until_open()
     follower = Follower(settings.mappings_path, worker_files, time.time)
-    with listener(settings.worker_host, settings.worker_port, "WORKER_PORT") as bound:
+    with listener(settings.worker_host, settings.worker_port, "WORKER") as bound:
         # Five retries ride out a restart of Redis; what takes longer ends in StoreUnavailable, and the sweep goes on.
         most = settings.max_jobs * 4 + 32
         async with (

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import select
 import socket
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +25,9 @@ _GIVEN_UP_AFTER = 1
 """Seconds that uvicorn itself waits for what did not end in time, and that a cancelled request has for its answer."""
 
 _PAUSE = 0.05
+
+_NOT_OURS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""An address of another machine, or of a family that this one does not have."""
 
 
 class Server(uvicorn.Server):
@@ -119,12 +124,24 @@ def _has_begun(connection: Any) -> bool:
 
 
 def listener(host: str, port: int, setting: str) -> socket.socket:
-    """A bound socket. Raises ConfigurationError, naming the setting, when the address is not to be had."""
+    """A bound socket. Raises ConfigurationError when the address is not to be had.
+
+    It names which of the settings `<setting>_HOST` and `<setting>_PORT` is wrong.
+    """
     try:
         return socket.create_server((host, port), family=_family(host), backlog=BACKLOG, reuse_port=False)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a port"
-        raise ConfigurationError([Problem(setting, f"cannot listen on {host}:{port}: {reason}")]) from None
+    except (OSError, UnicodeError) as error:
+        wrong, why = _not_to_be_had(error)
+        message = f"cannot listen on {host}:{port}: {why}"
+        raise ConfigurationError([Problem(f"{setting}_{wrong}", message)]) from None
+
+
+def _not_to_be_had(error: OSError | UnicodeError) -> tuple[str, str]:
+    """Which part of an address is wrong, and why. What looking a name up raises has a number below 0."""
+    number = error.errno or 0 if isinstance(error, OSError) else -1
+    if number < 0:
+        return "HOST", "no address of that name is known"
+    return "HOST" if number in _NOT_OURS else "PORT", os.strerror(number)
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from cli.assembly import open_connection, redis_address
+from cli.assembly import open_for_command, redis_address
 from remediation.errors import OutsideError, RemediationError
 from remediation.mapping.inspections import Inspection, right, untold
 from remediation.mapping.loading import Loaded
@@ -45,7 +45,7 @@ def sites_remembered(loaded: Loaded) -> dict[str, SiteHistory]:
     """What workers have noted of the file's trackers; nothing where there is no Redis, or it does not tell."""
 
     async def ask(address: RedisAddress) -> dict[str, SiteHistory]:
-        async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
+        async with open_for_command(address, socket_timeout=2.0, retries=0) as connection:
             return await remembered(connection, loaded.mappings.trackers)
 
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,14 @@ class Primary:
             self._asking = asyncio.create_task(self._ask())
             self._asking.add_done_callback(_heard)
         return await asyncio.shield(self._asking)
+
+    async def silent(self) -> Sequence[Server]:
+        """Whom to ask why there is no connection: the primary, or all sentinels where none of them names it."""
+        try:
+            return [await self.server()]
+        except RedisError:
+            said = [client.connection_pool.connection_kwargs for client in self._clients]
+            return [Server(each["host"], each["port"]) for each in said]
 
     async def close(self) -> None:
         """Close the connections to the sentinels."""
@@ -175,10 +184,13 @@ async def why_silent(pool: ConnectionPool) -> Cause | None:
     said = pool.connection_kwargs
     tls: CurrentTls | None = said.get("tls")
     try:
-        server = Server(said["host"], said["port"]) if "host" in said else await said["primary"].server()
-        return await asyncio.to_thread(cause_told_by, server, tls.context() if tls else None)
-    except (KeyError, OSError, RedisError):  # a socket, say, or sentinels that are silent themselves
+        context = tls.context() if tls else None
+        silent = [Server(said["host"], said["port"])] if "host" in said else await said["primary"].silent()
+    except (KeyError, OSError):  # a socket, say
         return None
+    causes = await asyncio.gather(*(asyncio.to_thread(cause_told_by, each, context) for each in silent))
+    told = [cause for cause in causes if cause is not None]
+    return _most_telling(told) if len(told) == len(silent) else None
 
 
 def _sentinel(server: Server, address: RedisAddress, tls: CurrentTls | None, options: dict[str, Any]) -> Redis:

@@ -93,6 +93,29 @@ async def store_problems(connection: Connection, *, allow_weak_durability: bool)
     return (await store_state(connection)).problems(allow_weak_durability=allow_weak_durability)
 
 
+async def must_be_ours(connection: Connection) -> None:
+    """Ask, before a command does, whether this is a Redis that can be used at all, whoever may do what there.
+
+    Raises StoreUnavailable, or its kind StoreRefuses: for a cluster, which would answer as if nothing was stored, for a
+    sentinel, and with the reason why nobody answers where that can be told.
+    """
+    try:
+        trouble = trouble_in(await connection.ask(connection.redis.info()))
+    except StoreUnavailable as error:
+        if error.reason == "rights":  # to INFO alone, say
+            return
+        trouble = _cause(error)
+        if error.reason == Cause.AWAY.reason:
+            trouble = await why_silent(connection.redis.connection_pool) or trouble
+        raise _error(trouble) from None
+    if trouble and trouble.refuses:
+        raise _error(trouble)
+
+
+def _error(cause: Cause) -> StoreUnavailable:
+    return (StoreRefuses if cause.refuses else StoreUnavailable)(cause.words, cause.reason)
+
+
 async def lets_us_work(connection: Connection) -> bool:
     """Whether Redis is there, takes writes, and allows all that we do."""
     return (await store_state(connection)).trouble is None

@@ -11,7 +11,7 @@ import pytest
 from remediation.sealing import generate_key
 from tests.e2e.scene import Scene, critical, delivered, open_scene
 from tests.e2e.watching import becomes, eventually
-from tests.redis_servers import DURABLE, RedisServer, acl_line, running
+from tests.redis_servers import DURABLE, RedisServer, SentinelServer, acl_line, running
 
 ROLES = ["receiver", "worker"]
 PASSWORD = "test-only-password"
@@ -61,6 +61,28 @@ def test_a_wrong_password_ends_the_start_and_a_command(scene: Scene, server: Red
     result = scene.remedy("parked", "list", **wrong)
     assert (result.returncode, result.stdout) == (2, "")
     assert "refuses our user or password" in result.stderr
+
+
+COMMANDS = [("parked", "list"), ("parked", "audit"), ("case", "show", "fnd_1"), ("reconcile", "--dry-run")]
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_command_names_what_is_no_redis_for_us_and_does_not_call_it_empty(
+    scene: Scene, server: RedisServer, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    with (
+        running(RedisServer(tmp_path / "cluster", {"cluster-enabled": "yes"})) as cluster,
+        running(SentinelServer(tmp_path / "sentinel", {"monitor": f"main 127.0.0.1 {server.port} 1"})) as sentinel,
+    ):
+        for url, why in (
+            (cluster.url, "cluster mode, which is not supported"),
+            (sentinel.url, "this is a sentinel and no Redis"),
+            (server.url.replace("redis:", "rediss:"), "what answers speaks no TLS"),
+        ):
+            result = scene.remedy(*words, REDIS_URL=url)
+            assert (result.returncode, result.stdout) == (2, "")
+            assert result.stderr.startswith("error: ")
+            assert why in result.stderr
 
 
 @pytest.mark.parametrize(

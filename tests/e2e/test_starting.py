@@ -87,6 +87,25 @@ def test_a_port_in_use_is_named_by_its_setting(environment: dict[str, str], role
         assert message_of(role, environment).startswith(f"error: {setting}: cannot listen on 127.0.0.1:")
 
 
+@pytest.mark.parametrize(
+    ("host", "why"), [("192.0.2.1", "Cannot assign"), ("no host", "is known"), ("a" * 64, "is known")]
+)
+def test_a_host_that_is_not_ours_is_named_by_its_setting(environment: dict[str, str], host: str, why: str) -> None:
+    message = message_of("worker", {**environment, "WORKER_HOST": host})
+    assert message.startswith(f"error: WORKER_HOST: cannot listen on {host}:0: ")
+    assert why in message
+
+
+@pytest.mark.parametrize("words", [("run", "receiver"), ("run", "worker"), ("doctor",), ("parked", "list")])
+def test_a_folder_that_cannot_be_used_is_one_message(environment: dict[str, str], words: tuple[str, ...]) -> None:
+    del environment["REDIS_URL"]
+    result = remedy(*words, environment={**environment, "DATA_DIR": "/dev/null"})
+    told = "/dev/null: the embedded server cannot keep its data there: File exists"
+    assert told in result.stdout + result.stderr
+    assert result.returncode == (1 if words == ("doctor",) else 2)
+    assert "Traceback" not in result.stderr
+
+
 def test_a_setting_that_is_none_is_named_without_its_value(environment: dict[str, str]) -> None:
     environment["RECEIVER_PORT"] = "test-only-not-a-port"
     message = message_of("receiver", environment)

@@ -171,7 +171,7 @@ def guarded_server(limits: HttpLimits = LIMITS, connections: int = 64, most_byte
     """A server, for as long as this is open."""
     guard = Guard.of(limits, connections, most_bytes, time.monotonic)
     serving = server(_application(), guard=guard)
-    with listener("127.0.0.1", 0, "PORT") as bound:
+    with listener("127.0.0.1", 0, "TEST") as bound:
         port = bound.getsockname()[1]
         loop = uvloop.new_event_loop()
         thread = threading.Thread(target=lambda: asyncio.Runner(loop_factory=lambda: loop).run(serving.serve([bound])))

@@ -195,6 +195,15 @@ def test_a_place_for_the_socket_that_is_not_ours_is_refused(folder: Path) -> Non
     server.socket.parent.unlink()
 
 
+def test_a_folder_that_cannot_be_used_is_one_clear_message(folder: Path) -> None:
+    folder.mkdir()
+    (file := folder / "file").touch()
+    (circle := folder / "circle").symlink_to(circle)
+    for unusable in (file, file / "below", circle, Path("/proc/remedy")):
+        with pytest.raises(ConfigurationError, match=r"cannot keep its data there: [A-Z]"), EmbeddedServer(unusable):
+            pass
+
+
 def test_a_server_that_cannot_start_says_where_to_look(folder: Path) -> None:
     with EmbeddedServer(folder) as server:
         client_of(server).set("kept", "yes")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli.assembly import open_connection
+from cli.assembly import open_connection, open_for_command
 from remediation.redis_address import RedisAddress, SignIn, TlsFiles
 from remediation.store.readiness import StoreState, store_state
 from remediation.store.refusals import Cause
@@ -238,6 +238,23 @@ class TestTls:
         assert await cause_of(server.url.replace("redis:", "rediss:")) == Cause.NO_TLS
         with tls(server, tmp_path, "localhost") as url:
             assert await cause_of(url.replace("rediss:", "redis:")) == Cause.TLS_WANTED
+
+    async def test_sentinels_that_speak_no_tls_are_told_where_all_are_asked(
+        self, server: RedisServer, tmp_path: Path
+    ) -> None:
+        options = {"monitor": f"main 127.0.0.1 {server.port} 1"}
+        with running(SentinelServer(tmp_path / "sentinel", options)) as sentinel:
+            place = f"rediss+sentinel://127.0.0.1:{sentinel.port}"
+            assert await cause_of(f"{place}/main") == Cause.NO_TLS
+            assert await cause_of(f"{place},127.0.0.1:1/main") == Cause.AWAY, "the other one may speak it"
+
+
+async def test_a_command_needs_no_rights_but_its_own(server: RedisServer) -> None:
+    with server.client() as admin:
+        admin.execute_command("ACL", "SETUSER", "reader", "on", ">test-only-reader", "~remedy:*", "-@all", "+get")
+    address = replace(RedisAddress.parse(server.url), sign_in=SignIn("reader", "test-only-reader"))
+    async with open_for_command(address) as connection:
+        assert await connection.ask(connection.redis.get("remedy:nothing")) is None
 
 
 async def test_certificates_that_are_renewed_are_taken_with_the_next_connection(

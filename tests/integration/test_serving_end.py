@@ -32,7 +32,7 @@ def served(play: Callable[[Server, tuple[str, int]], Coroutine[Any, Any, None]])
     """Play with a server, which has ended afterwards, and with one that has guards."""
 
     async def main(guard: Guard | None = None) -> None:
-        with listener("127.0.0.1", 0, "TEST_PORT") as bound:
+        with listener("127.0.0.1", 0, "TEST") as bound:
             serving = server(app, guard)
             running = asyncio.create_task(serving.serve([bound]))
             while not serving.started:  # noqa: ASYNC110 - uvicorn has no event for it
