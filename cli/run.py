@@ -58,7 +58,7 @@ from remediation.settings import Settings, load_settings
 from remediation.store.connection import CANCEL_PAUSE, Connection, cancel_until_done
 from remediation.store.inbox import Inbox
 from remediation.store.processes import Role
-from remediation.store.readiness import lets_us_work, store_problems
+from remediation.store.readiness import lets_us_work, store_state
 from remediation.trackers.threads import broken_pools
 from workers.health import create_health_app
 from workers.process import Supervisor
@@ -226,10 +226,13 @@ async def _worker_problems(
     """Why a worker does not work, or what a person must mend."""
     if supervisor.is_stopping:
         return [STOPPING]
-    problems = await store_problems(connection, allow_weak_durability=settings.allow_weak_durability)
+    store = await store_state(connection)
+    problems = store.problems(allow_weak_durability=settings.allow_weak_durability)
     if not problems:
         problems = [*supervisor.restarting(), *await keys.problems()]
-    return [*problems, *follower.problems, *supervisor.standing_still(), *await sweeps.problems()]
+    problems += [*follower.problems, *supervisor.standing_still()]
+    # A worker's own connections wait for a Redis that hangs for longer than any probe waits for us.
+    return [*problems, *await sweeps.problems()] if store.takes_writes else problems
 
 
 def _dead(supervisor: Supervisor) -> list[str]:

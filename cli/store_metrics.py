@@ -98,9 +98,7 @@ def _standing(reading: Reading) -> Iterator[GaugeMetricFamily]:
     store = reading.store
     yield _gauge("remedy_redis_up", "1 while Redis answers this process, and lets it in.", store.answers)
     if store.answers:
-        yield _gauge(
-            "remedy_redis_primary", "1 while Redis takes writes: it is no replica and has loaded.", store.takes_writes
-        )
+        yield _gauge("remedy_redis_writable", "1 while Redis takes what we write.", store.takes_writes)
     if store.answers and store.takes_writes:
         yield _gauge("remedy_redis_durable", "1 while Redis keeps what it is told as the settings ask.", reading.keeps)
 

@@ -41,7 +41,7 @@ async def look_at_server(connection: Connection, settings: Settings) -> tuple[li
     """
     usable = await store_state(connection)
     keeping_off = [] if usable.trouble is None else [_trouble(usable.trouble)]
-    if not (usable.answers and usable.takes_writes):
+    if not (usable.answers and usable.is_primary):
         return keeping_off, False
     state, durability = await read_server(connection), await durability_problems(connection.redis)
     found = [each for each in keeping_off if each.code not in _CONDITIONS or state is None]

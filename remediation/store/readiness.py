@@ -35,13 +35,18 @@ class StoreState:
     """What one look at Redis told.
 
     `trouble` keeps us from working with it; where there is none, `weaknesses` say how it may lose what it acknowledged.
-    `answers` is whether it let us in at all, and `takes_writes` whether it was the one to write to.
+    `answers` is whether it let us in at all, and `is_primary` whether it was the one to write to.
     """
 
     trouble: Cause | None = None
     weaknesses: tuple[str, ...] = ()
     answers: bool = True
-    takes_writes: bool = True
+    is_primary: bool = True
+
+    @property
+    def takes_writes(self) -> bool:
+        """Whether it would take what we write now."""
+        return self.trouble is None
 
     def problems(self, *, allow_weak_durability: bool) -> list[str]:
         """All that is wrong, in words; empty where all is well. Weak durability is no problem if it is allowed."""
@@ -61,9 +66,9 @@ async def store_state(connection: Connection) -> StoreState:
             async with asyncio.timeout(DEADLINE):
                 state = await _looked(fresh)
         except TimeoutError:
-            state = StoreState(Cause.AWAY, answers=False, takes_writes=False)
+            state = StoreState(Cause.AWAY, answers=False, is_primary=False)
         except StoreUnavailable as error:
-            state = StoreState(_cause(error), answers=False, takes_writes=False)
+            state = StoreState(_cause(error), answers=False, is_primary=False)
         except RedisError as error:
             words = f"Redis answers with an error that we do not know ({type(error).__name__})"
             state = StoreState(Cause(words, "unknown"))
@@ -124,7 +129,7 @@ async def lets_us_work(connection: Connection) -> bool:
 async def _looked(connection: Connection) -> StoreState:
     """One look. Raises StoreUnavailable where Redis does not answer, or does not let us in."""
     if standing := await _standing(connection):
-        return StoreState(standing, takes_writes=standing.reason == "rights")
+        return StoreState(standing, is_primary=standing.reason == "rights")
     try:
         if lack := await denied(connection):
             return StoreState(lack)

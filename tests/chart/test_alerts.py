@@ -99,10 +99,10 @@ CASES = [
     *both("RemedySignInRefused", 12, {WAITED_FOR % "sign_in": "1x20"}, {WAITED_FOR % "away": "1x20"}),
     *both("RemedyRedisDown", 6, {gauge("remedy_redis_up"): "0x20"}, {gauge("remedy_redis_up"): "1 0 1 1 1 0 1 1"}),
     *both(
-        "RemedyRedisReplica",
+        "RemedyRedisTakesNoWrites",
         6,
-        {gauge("remedy_redis_primary"): "1x20", gauge("remedy_redis_primary", "b"): "0x20"},
-        {gauge("remedy_redis_primary"): "1x20"},
+        {gauge("remedy_redis_writable"): "1x20", gauge("remedy_redis_writable", "b"): "0x20"},
+        {gauge("remedy_redis_writable"): "1x20"},
     ),
     *both("RemedyRedisNotDurable", 8, {gauge("remedy_redis_durable"): "0x20"}, {gauge("remedy_redis_durable"): "1x20"}),
     *both(

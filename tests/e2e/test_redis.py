@@ -48,6 +48,9 @@ def test_without_redis_a_sender_is_told_to_come_again_and_nothing_needs_a_restar
         assert int(answer.headers["retry-after"]) > 0
         assert status(scene, "/livez") == 200
         assert status(scene, "/readyz") == 503
+        worker = next(each for each in programs if each.name == "worker").address("worker_runs")
+        ready = httpx2.get(f"{worker}/readyz", timeout=10, trust_env=False)  # a worker's own patience is longer
+        assert (ready.status_code, ready.json()["problems"][0][:21]) == (503, "Redis does not answer")
     becomes(lambda: status(scene, "/readyz"), 200)
     scene.settles(scene.find(), REVIEWING)
     assert [each.process.poll() for each in programs] == [None] * len(programs)

@@ -149,7 +149,7 @@ async def test_every_process_tells_what_all_share(office: Office) -> None:
     await office.mark()
     await StoreReader(office.connection, office.clock, allow_weak_durability=False).refresh()
     seen = told()
-    assert (seen["remedy_queue_due"], seen["remedy_redis_up"], seen["remedy_redis_primary"]) == (1, 1, 1)
+    assert (seen["remedy_queue_due"], seen["remedy_redis_up"], seen["remedy_redis_writable"]) == (1, 1, 1)
     assert seen["remedy_redis_durable"] == 1
     assert seen['remedy_parked_kinds{kind="case"}'] == 0, "a kind is there before the first of it"
 
@@ -162,6 +162,17 @@ async def test_weak_durability_is_told_unless_the_settings_allow_it(office: Offi
             assert told()["remedy_redis_durable"] == allowed
     finally:
         await office.redis.config_set("appendfsync", "always")
+
+
+async def test_a_full_redis_takes_no_writes_and_is_not_said_to_forget(office: Office) -> None:
+    await office.redis.config_set("maxmemory", "1mb")
+    try:
+        await StoreReader(office.connection, office.clock, allow_weak_durability=False).refresh()
+    finally:
+        await office.redis.config_set("maxmemory", "0")
+    seen = told()
+    assert (seen["remedy_redis_up"], seen["remedy_redis_writable"]) == (1, 0)
+    assert "remedy_redis_durable" not in seen
 
 
 async def test_a_process_that_cannot_read_redis_tells_no_old_figures(office: Office) -> None:

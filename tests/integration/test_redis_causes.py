@@ -143,7 +143,7 @@ async def test_a_replica_is_waited_for(server: RedisServer) -> None:
     with server.client() as client:
         client.replicaof("127.0.0.1", "1")
     state = await state_of(server.url)
-    assert (state.trouble, state.answers, state.takes_writes) == (Cause.REPLICA, True, False)
+    assert (state.trouble, state.answers, state.is_primary) == (Cause.REPLICA, True, False)
 
 
 @pytest.mark.parametrize(
