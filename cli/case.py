@@ -19,6 +19,7 @@ from cli.case_words import (
     time_words,
     timeline_lines,
     to_do_words,
+    unnamed_words,
     waiting_words,
 )
 from cli.clock import clock_of
@@ -144,6 +145,8 @@ def _known_lines(known: _Known) -> Iterator[str]:
     yield from _given_up_lines(record.given_up)
     if known.look_at:
         yield _fact("next look", f"{time_words(known.look_at)}, when the accepted risk ends")
+    if record.unnamed:
+        yield _fact("held up", unnamed_words(record.unnamed))
     if known.trouble:
         yield _fact("waits for", f"{known.trouble.system}: {waiting_words(known.trouble)}")
     yield _fact("now", _STANDS[known.standing.stand].format(due=time_words(known.standing.due)))
@@ -185,6 +188,7 @@ def _known_json(known: _Known) -> dict[str, Any]:
         "stand": known.standing.stand,
         "due": _iso(known.standing.due or None),
         "look_at": _iso(known.look_at),
+        "unnamed": sorted(record.unnamed),
         "waits_for": _trouble_json(known.trouble) if known.trouble else None,
         "timeline": [_entry_json(entry) for entry in known.timeline],
     }
@@ -282,12 +286,14 @@ def _forecast_lines(shown: _Forecast) -> Iterator[str]:
         yield _fact("not ours" if not doubt.is_ours else "no mark", doubt_words(Doubted.of(doubt, shown.seen.at)))
     for name, error in sorted(shown.sight.failures.items()):
         yield _fact("not seen", f"{name}: {_trouble(error)}")
+    if unnamed := shown.sight.observation.unnamed:
+        yield _fact("held up", unnamed_words(unnamed))
     for name in sorted(shown.parked):
         yield _fact("parked", f"{to_do_words(name)}; not done until remedy parked replay {shown.key.ref}/{name}")
     yield from _given_up_lines(shown.given_up)
     yield ""
     if not shown.steps:
-        in_doubt = shown.sight.failures or shown.parked or shown.given_up
+        in_doubt = shown.sight.failures or shown.sight.observation.unnamed or shown.parked or shown.given_up
         yield "nothing: all is well" if not in_doubt else "nothing that could be done now"
     for number, step in enumerate(shown.steps, 1):
         yield f"{number}. {step_words(step)}"
@@ -316,6 +322,7 @@ def _forecast_json(shown: _Forecast) -> dict[str, Any]:
             name: {"error": type(error).__name__, "status": error.status, "words": error.words}
             for name, error in shown.sight.failures.items()
         },
+        "unnamed": sorted(shown.sight.observation.unnamed),
         "doubts": {name: doubt.evidence.value for name, doubt in sorted(shown.sight.doubts.items())},
         "parked": sorted(shown.parked),
         "given_up": sorted(shown.given_up),

@@ -1,6 +1,6 @@
 """A case and its timeline in words for people: who looked why, what was seen, what was done. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -21,6 +21,7 @@ from remediation.store.entries import (
     Step,
     TicketSeen,
     Triggered,
+    Unnamed,
     moment,
 )
 from remediation.store.systems import Trouble
@@ -55,6 +56,7 @@ CAUSES: Mapping[Cause, str] = {
     Cause.APPOINTMENT: "its appointment had come",
     Cause.PERSON: "somebody asked for it",
     Cause.RECONCILE: "somebody reconciled",
+    Cause.MAPPINGS: "mappings.yaml names one of its trackers again",
     Cause.AGAIN: "what was done before called for another look",
 }
 
@@ -170,8 +172,8 @@ def entry_words(entry: Entry) -> str:
             words = f"put off until {time_words(entry.until)}{_in_brackets(entry)}"
         case SetAside():
             words = f"the whole case was parked{_in_brackets(entry)}"
-        case Doubted():
-            words = doubt_words(entry)
+        case Doubted() | Unnamed():
+            words = _in_doubt(entry)
         case Disagreed():
             words = "conflict: both sides were changed, in ways that disagree"
         case _:
@@ -179,10 +181,19 @@ def entry_words(entry: Entry) -> str:
     return words
 
 
+def _in_doubt(entry: Doubted | Unnamed) -> str:
+    return doubt_words(entry) if isinstance(entry, Doubted) else f"held up: {unnamed_words(entry.trackers)}"
+
+
 def doubt_words(doubted: Doubted) -> str:
     """What casts a doubt on a linked ticket, and what is made of it."""
     words = DOUBTS.get(doubted.evidence, doubted.evidence.replace("_", " "))
     return f"{doubted.ticket} in {doubted.tracker} {words}"
+
+
+def unnamed_words(trackers: Iterable[str]) -> str:
+    """What follows from trackers of a case that mappings.yaml does not name."""
+    return f"mappings.yaml does not name {', '.join(sorted(trackers))}: nothing is concluded without what is there"
 
 
 def _tickets(seen: Seen) -> str:

@@ -43,6 +43,11 @@ def target_of(name: str) -> str:
     return name.partition(":")[2].partition(":")[0]
 
 
+def tracker_of(name: str) -> str:
+    """The tracker in which an action of this name is done; empty for what is done elsewhere, and for a whole look."""
+    return "" if kind_of(name) == PatchFinding.verb else target_of(name)
+
+
 @dataclass(frozen=True, slots=True)
 class _OnTicket:
     """An action on the case's ticket in one tracker."""
@@ -125,6 +130,7 @@ class CloseDuplicate(_OnTicket):
 class PatchFinding:
     """Set the finding's status in SchoolScan, with a note. `until` is when an accepted risk ends; None for never."""
 
+    verb: ClassVar[str] = "patch"
     status: Literal[FindingStatus.REVIEWING, FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK]
     why: Why
     reason: Reason | None = None
@@ -133,7 +139,7 @@ class PatchFinding:
     @property
     def name(self) -> str:
         """The action's stable name within its case."""
-        return f"patch:{self.status}"
+        return f"{self.verb}:{self.status}"
 
 
 Action = OpenTicket | ResolveTicket | ReopenTicket | RaiseTicket | CommentOnTicket | CloseDuplicate | PatchFinding

@@ -231,7 +231,8 @@ class CaseRecord:
     `parked` and `again` are names of actions (see actions.py): set aside after a refusal, and asked for
     once more by a person. Those of `parked` that a person gave up are `given_up`, too: they are not done either, and
     nobody is asked about them any more. `attempts` counts the looks in a row that had to be put off, `overtaken` the
-    last ones in a row that were so only because somebody else was quicker. `born` is when (Unix seconds) the store
+    last ones in a row that were so only because somebody else was quicker. `unnamed` are the trackers of the case that
+    mappings.yaml did not name at the last look that came to an end. `born` is when (Unix seconds) the store
     began: of what was done before then it may have lost the last part, or all. `waits_for` is the system that held up
     the last look, if one did.
 
@@ -250,6 +251,7 @@ class CaseRecord:
     attempts: int = 0
     overtaken: int = 0
     waits_for: str = ""
+    unnamed: frozenset[str] = frozenset()
     born: float = 0.0
     home: str = ""
     members: Mapping[str, int] = field(default_factory=dict)

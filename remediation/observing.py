@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from remediation.actions import kind_of, target_of
+from remediation.actions import kind_of, target_of, tracker_of
 from remediation.cases import CaseRecord
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.findings import Finding, FindingStatus
@@ -65,7 +66,8 @@ async def observe(
     link that was made on another one is believed only where the ticket carries the case's mark.
 
     Raises TryLater or Refused when the finding cannot be read; a tracker that cannot be asked is a failure by name.
-    So is one where an earlier create may still come to light: nothing is concluded from what a search cannot find yet.
+    One that is none of `trackers` is unnamed, and no failure: nothing that we repeat would end that. A failure is
+    also one where an earlier create may still come to light: nothing is concluded from what a search cannot find yet.
     And so is one where a ticket is wanted, and all that carries the case's mark is not known to be ours: beside it none
     is opened before a person has said whose it is.
     """
@@ -73,9 +75,13 @@ async def observe(
     at = datetime.fromtimestamp(now, tz=UTC)
     policy = rulebook.policy(record.key, finding, at, record.memory.rule, record.memory.said)
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
+    unnamed = _trackers_of(record) - trackers.keys()
     asked = [name for name in _to_ask(record, finding, policy) if name in trackers]
     answers = await asyncio.gather(
-        *(_tickets(_Case(record, finding, policy, at), trackers[name], rulebook, sites.get(name)) for name in asked)
+        *(
+            _tickets(_Case(record, finding, policy, at, unnamed), trackers[name], rulebook, sites.get(name))
+            for name in asked
+        )
     )
     failures = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, OutsideError)}
     seen = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, _Found)}
@@ -83,7 +89,8 @@ async def observe(
     observation = Observation(
         finding=finding,
         tickets=as_remembered({name: tickets[0] for name, tickets in found.items()}, record.memory),
-        unseen=frozenset(failures),
+        unseen=failures.keys() | (unnamed & (record.links.keys() | record.intents.keys())),
+        unnamed=unnamed,
         duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
         urgency=_urgency(record, finding, policy, rulebook, at),
     )
@@ -119,16 +126,23 @@ def _to_ask(record: CaseRecord, finding: Finding, policy: Policy) -> Iterable[st
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """The case whose tickets are looked for."""
+    """The case whose tickets are looked for. A tracker may be one of `unnamed` that has another name now."""
 
     record: CaseRecord
     finding: Finding
     policy: Policy
     at: datetime
+    unnamed: AbstractSet[str]
 
     def wants(self, tracker: str) -> bool:
         """Whether one is opened there if there is none."""
         return tracker in self.policy.trackers and self.finding.status.is_unsolved
+
+
+def _trackers_of(record: CaseRecord) -> frozenset[str]:
+    """Every tracker in which the case has a ticket, may have one, or has an action that was set aside."""
+    set_aside = (tracker_of(name) for name in record.parked | record.again | record.given_up)
+    return frozenset((*record.links, *record.intents, *filter(None, set_aside)))
 
 
 async def _tickets(
@@ -156,7 +170,8 @@ async def _tickets(
     tickets = in_order(sorted((*known, *others), key=_created))
     if not (tickets and tickets[0].state.is_active):
         horizon = tracker.search_horizon.total_seconds()
-        if (wait := _last_attempt(record, finding, tracker.name) + horizon - at.timestamp()) > 0:
+        last = max(_last_attempt(record, finding, tracker.name), _last_attempt_under(case.unnamed, record))
+        if (wait := last + horizon - at.timestamp()) > 0:
             return TryLater(tracker.name, "an earlier attempt may still come to light", after=min(wait, horizon))
     if strangers and not tickets and case.wants(tracker.name):
         return _refusal_beside(next(ticket for ticket in marked if ticket.id in strangers), strangers)
@@ -257,3 +272,10 @@ def _last_attempt(record: CaseRecord, finding: Finding, tracker: str) -> float:
     unlinked = link is None and (is_older or record.key.is_of_identity)
     forgotten = unlinked or (link is not None and record.may_be_outdated(link))
     return max(intent.at if intent else 0.0, record.born if forgotten else 0.0)
+
+
+def _last_attempt_under(names: AbstractSet[str], record: CaseRecord) -> float:
+    """When a ticket may last have been opened in one of these trackers, in Unix seconds; 0 for never, or not known."""
+    intended = (intent.at for name, intent in record.intents.items() if name in names)
+    created = (link.created or 0.0 for name, link in record.links.items() if name in names)
+    return max((*intended, *created), default=0.0)

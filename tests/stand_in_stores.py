@@ -142,6 +142,33 @@ class MemoryTodo(Todo):
 
         return await self._on.call(work)
 
+    async def note_unnamed(self, lease: Lease, trackers: Iterable[str], now: float) -> bool:
+        del now
+        names = sorted(trackers)
+
+        def work() -> bool:
+            if not self._on.holds(lease):
+                return False
+            self._on.drop(lease.ref, "unnamed")
+            if names:
+                self._on.write(lease.ref, unnamed=",".join(names))
+            return True
+
+        return await self._on.call(work)
+
+    async def name_trackers(self, names: Iterable[str], now: float) -> int:
+        known = set(names)
+
+        def work() -> int:
+            noted = {ref: row.get("unnamed", b"").decode().split(",") for ref, row in self._on.rows.items()}
+            found = [ref for ref, unnamed in noted.items() if known.intersection(unnamed)]
+            for ref in found:
+                self._on.drop(ref, "unnamed")
+                self._on.mark(ref, self._on.row(ref)["id"].decode(), milliseconds(now), -1, Cause.MAPPINGS)
+            return len(found)
+
+        return await self._on.call(work)
+
     async def put_off(
         self,
         lease: Lease,

@@ -10,7 +10,7 @@ import structlog
 
 from remediation import telemetry
 from remediation.acting import Hands
-from remediation.actions import Plan, kind_of, target_of
+from remediation.actions import Plan, kind_of, target_of, tracker_of
 from remediation.backoff import delay
 from remediation.cases import CaseKey, CaseRecord, Memory
 from remediation.errors import (
@@ -54,6 +54,7 @@ from workers.telling import (
     tell_plan,
     tell_progress,
     tell_put_off,
+    tell_unnamed,
 )
 
 logger = structlog.get_logger()
@@ -121,6 +122,7 @@ async def _look(desk: Desk, lease: Lease) -> None:
         _require(lease, held=await desk.todo.renew(lease, dict(source.resting)))
     failpoint("observed")
     await tell_doubts(desk, lease, sight)
+    await _note_unnamed(desk, lease, sight)
     with telemetry.span("plan"):
         actions = plan(sight.observation, sight.policy, record, sight.at)
         telemetry.note(count=len(actions))
@@ -128,7 +130,9 @@ async def _look(desk: Desk, lease: Lease) -> None:
         await _write_ahead(desk, lease, sight, actions)
         await tell_plan(desk, lease, sight, actions)
     hands = Hands(record, sight, source, desk.trackers, desk.rulebook, desk.links(lease, sight.sites), desk.clock)
-    await _remember(desk, lease, sight, await hands.carry_out(actions))
+    progress = await hands.carry_out(actions)
+    progress.refused |= _refused_unnamed(record, sight)
+    await _remember(desk, lease, sight, progress)
 
 
 async def _join(desk: Desk, lease: Lease, home: CaseKey) -> None:
@@ -149,10 +153,31 @@ async def _wait_for_a_name(desk: Desk, lease: Lease) -> None:
     logger.info("case_nameless")
 
 
+async def _note_unnamed(desk: Desk, lease: Lease, sight: Sight) -> None:
+    """Where a tracker of the case is not named, tell it, and have the case looked at again once it is."""
+    unnamed = sight.observation.unnamed
+    if unnamed == lease.record.unnamed:
+        return
+    await tell_unnamed(desk, lease, sight)
+    _require(lease, held=await desk.todo.note_unnamed(lease, unnamed, desk.clock()))
+
+
 async def _write_ahead(desk: Desk, lease: Lease, sight: Sight, actions: Plan) -> None:
     """Write down what we are about to do, before the first of it."""
     ahead = written_ahead(lease.record, sight.observation, actions)
     _require(lease, held=await desk.todo.remember(lease, ahead))
+
+
+def _refused_unnamed(record: CaseRecord, sight: Sight) -> dict[str, Refused]:
+    """What a person asked for again in a tracker that is not named: it stays set aside, and says why."""
+    unnamed = sight.observation.unnamed
+    return {
+        name: Refused(
+            "mappings.yaml", f"names no tracker {tracker}: name it again, or where it has a new name, formerly"
+        )
+        for name in sorted(record.again)
+        if (tracker := tracker_of(name)) in unnamed
+    }
 
 
 async def _remember(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> None:
@@ -212,7 +237,7 @@ def _appointment(lease: Lease, sight: Sight, progress: Progress, memory: Memory)
         return None
     until = sight.policy.risk_until(as_remembered(progress.tickets, memory))
     ends = [until.timestamp()] if until is not None and until > sight.at else []
-    is_unseen = bool(lease.record.links.keys() - sight.observation.tickets.keys())
+    is_unseen = bool(sight.observation.unseen or lease.record.links.keys() - sight.observation.tickets.keys())
     if lease.look_at is not None and (is_unseen or until is None):
         ends.append(lease.look_at)
     return min(ends, default=None)

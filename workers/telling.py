@@ -22,6 +22,7 @@ from remediation.store.entries import (
     SetAside,
     Settled,
     Triggered,
+    Unnamed,
 )
 from remediation.store.todo import Lease
 from workers.calls import account_of
@@ -42,6 +43,15 @@ async def tell_doubts(desk: Desk, lease: Lease, sight: Sight) -> None:
         link = doubt.link
         event = "ticket_unmarked" if doubt.is_ours else "ticket_not_ours"
         logger.warning(event, tracker=link.tracker, ticket=link.ticket_key, reason=doubt.evidence.value)
+
+
+async def tell_unnamed(desk: Desk, lease: Lease, sight: Sight) -> None:
+    """Trackers of the case that mappings.yaml does not name (any more): once, until they are others."""
+    unnamed = sight.observation.unnamed
+    if unnamed - lease.record.unnamed:
+        await desk.timeline.tell(lease.ref, [Unnamed(desk.clock(), tuple(sorted(unnamed)))])
+    for tracker in sorted(unnamed - lease.record.unnamed):
+        logger.warning("tracker_unnamed", tracker=tracker)
 
 
 async def tell_plan(desk: Desk, lease: Lease, sight: Sight, plan: Plan) -> None:

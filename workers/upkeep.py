@@ -13,6 +13,7 @@ logger = structlog.get_logger()
 async def sweep(desk: Desk) -> None:
     """Wake whatever is due. May run twice at once without harm."""
     sooner = await desk.systems.release(desk.clock())
+    named = await desk.todo.name_trackers(desk.trackers, desk.clock())
     woken = await desk.todo.sweep(desk.clock())
     for kind, count in woken.items():
         WOKEN.labels(kind).inc(count)
@@ -20,4 +21,6 @@ async def sweep(desk: Desk) -> None:
             logger.info("work_woken", kind=kind, count=count)
     if sooner:
         logger.info("cases_brought_forward", count=sooner)
+    if named:
+        logger.info("cases_of_named_trackers", count=named)
     SWEEPS.inc()

@@ -18,7 +18,7 @@ def still_wanted(name: str, seen: Observation, policy: Policy, record: CaseRecor
     """Whether a parked action would still bring the case nearer to agreement."""
     kind, target = kind_of(name), target_of(name)
     status = seen.finding.status
-    if target in seen.unseen:
+    if target in seen.unseen or target in seen.unnamed:
         return True
     match kind:
         case "open" | "reopen":
@@ -61,7 +61,11 @@ def asked_again(case: Situation) -> Iterator[Action]:
     seen = case.seen
     for name in sorted(case.record.again):
         tracker = target_of(name)
-        if tracker in seen.unseen or not still_wanted(name, seen, case.policy, case.record, case.now):
+        if (
+            tracker in seen.unseen
+            or tracker in seen.unnamed
+            or not still_wanted(name, seen, case.policy, case.record, case.now)
+        ):
             continue  # what cannot be seen is not acted on either: it stays asked for
         match kind_of(name):
             case "reopen" if case.policy.reopens(seen.tickets[tracker], case.now):

@@ -13,14 +13,17 @@ class Observation:
     """The finding and its tickets, as far as they could be seen.
 
     `tickets` has the case's tickets by tracker; a tracker that the rule wants and that has none is absent. `unseen`
-    are the trackers that could not be asked: nothing is concluded about them. `duplicates` are active tickets that
-    carry the case's mark beside the one that counts. `urgency` is what the rule wants in the urgency of each ticket;
-    it is only worked out where the finding has become worse, or where a person asked once more to raise the ticket.
+    are the trackers that could not be asked: nothing is concluded about them. `unnamed` are those of the case's that
+    mappings.yaml does not name (any more): where one has a ticket, or may have one, it is unseen, too. `duplicates`
+    are active tickets that carry the case's mark beside the one that counts. `urgency` is what the rule wants in the
+    urgency of each ticket; it is only worked out where the finding has become worse, or where a person asked once more
+    to raise the ticket.
     """
 
     finding: Finding
     tickets: Mapping[str, Ticket] = field(default_factory=dict)
     unseen: AbstractSet[str] = frozenset()
+    unnamed: AbstractSet[str] = frozenset()
     duplicates: tuple[Ticket, ...] = ()
     urgency: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 

@@ -32,6 +32,7 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         attempts=int(row.get("attempts", 0)),
         overtaken=int(row.get("overtaken", 0)),
         waits_for=row.get("waits_for", b"").decode(),
+        unnamed=frozenset(filter(None, row.get("unnamed", b"").decode().split(","))),
         born=int(row.get("born", 0)) / 1000,
         home=row.get("home", b"").decode(),
         members={name: int(row[f"member:{name}"]) for name in _names(row, "member")},

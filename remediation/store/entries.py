@@ -46,6 +46,7 @@ class Cause(StrEnum):
     APPOINTMENT = "appointment"
     PERSON = "person"
     RECONCILE = "reconcile"
+    MAPPINGS = "mappings"
     AGAIN = "again"
 
 
@@ -198,7 +199,15 @@ class Doubted:
         return cls(now, doubt.link.tracker, doubt.link.ticket_key, doubt.evidence)
 
 
-Entry = Triggered | Seen | Planned | Acted | Settled | PutOff | SetAside | Disagreed | Doubted
+@dataclass(frozen=True, slots=True)
+class Unnamed:
+    """The case has tickets, or may have some, in these trackers, and mappings.yaml does not name them (any more)."""
+
+    at: float
+    trackers: tuple[str, ...]
+
+
+Entry = Triggered | Seen | Planned | Acted | Settled | PutOff | SetAside | Disagreed | Doubted | Unnamed
 
 KINDS: Mapping[str, type[Entry]] = {
     "trigger": Triggered,
@@ -210,6 +219,7 @@ KINDS: Mapping[str, type[Entry]] = {
     "parked": SetAside,
     "conflict": Disagreed,
     "doubt": Doubted,
+    "unnamed": Unnamed,
 }
 """The word for each kind of entry, in Redis and in what `--json` prints."""
 

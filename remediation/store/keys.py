@@ -83,6 +83,12 @@ APPOINTMENTS = "remedy:appointments"
 LIVING = "remedy:living"
 """A hash from rule to how many cases live by it (see Memory.living_rule)."""
 
+TRACKERS = "remedy:trackers"
+"""A hash from the name of each tracker that was ever heard of to when (ms) a worker last found it in mappings.yaml."""
+
+UNNAMED = "remedy:unnamed:"
+"""+ tracker: a sorted set of the cases that were looked at without it, by when (ms): mappings.yaml did not name it."""
+
 SITE = "remedy:site:"
 """+ tracker: which site it is, and which it was before."""
 
@@ -164,6 +170,8 @@ PRELUDE = "\n".join(
         "TICKET_KEYS": TICKET_KEYS,
         "APPOINTMENTS": APPOINTMENTS,
         "LIVING": LIVING,
+        "TRACKERS": TRACKERS,
+        "UNNAMED": UNNAMED,
         "SITE": SITE,
         "SYSTEMS": SYSTEMS,
         "SYSTEM": SYSTEM,

@@ -25,6 +25,9 @@ LEASE_SECONDS = 8.0
 
 SWEEP_BATCH = 1_000
 
+NAMED_BATCH = 100
+"""Cases of one tracker that a sweep marks because mappings.yaml names it again: it must not be overrun."""
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -179,6 +182,21 @@ class Todo:
         args += [memory.living_rule, "" if look_at is None else int(look_at * 1000)]
         args += [len(versions) // 3, *versions, *drop]
         return self._ended(lease, held=await self._connection.run("settle_case", *args) != b"lost")
+
+    async def note_unnamed(self, lease: Lease, trackers: Iterable[str], now: float) -> bool:
+        """Note which trackers of the case mappings.yaml does not name; False: the lease was lost.
+
+        When one of them is named (again), the case is looked at.
+        """
+        names = sorted(trackers)
+        return bool(await self._connection.run("note_unnamed", lease.ref, lease.token, int(now * 1000), *names))
+
+    async def name_trackers(self, names: Iterable[str], now: float) -> int:
+        """These trackers are named by mappings.yaml: mark cases that were looked at without one, some at a time.
+
+        Answers how many were marked.
+        """
+        return int(await self._connection.run("name_trackers", int(now * 1000), NAMED_BATCH, *sorted(names)))
 
     async def join(self, lease: Lease, home: CaseKey, now: float) -> bool:
         """Let go of a finding's own case, because it belongs to `home`, which is to be looked at instead.

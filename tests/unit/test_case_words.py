@@ -28,6 +28,7 @@ from remediation.store.entries import (
     Step,
     TicketSeen,
     Triggered,
+    Unnamed,
 )
 
 AT = 1_800_000_000.0
@@ -65,6 +66,10 @@ LINES: list[tuple[Entry, str]] = [
     (
         Doubted(AT, "jira", "SEC-1", "other_mark"),
         "SEC-1 in jira carries another case's mark: not this case's ticket, which is searched for by its mark",
+    ),
+    (
+        Unnamed(AT, ("jira-n", "jira-s")),
+        "held up: mappings.yaml does not name jira-n, jira-s: nothing is concluded without what is there",
     ),
     (Doubted(AT, "jira", "SEC-1", "of_a_later_version"), "SEC-1 in jira of a later version"),
 ]

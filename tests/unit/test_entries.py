@@ -36,6 +36,7 @@ from remediation.store.entries import (
     Step,
     TicketSeen,
     Triggered,
+    Unnamed,
     decoded,
     encoded,
     kind_word,
@@ -59,6 +60,7 @@ ENTRIES: list[Entry] = [
     SetAside.by(ZeroDivisionError("test-only"), AT),
     Disagreed(AT),
     Doubted.of(Doubt(Link("jira", "10001", "SEC-1", "https://jira.example"), Evidence.OTHER_MARK), AT),
+    Unnamed(AT, ("jira-n", "jira-s")),
 ]
 
 STEPS: list[tuple[Action, Step]] = [

@@ -103,11 +103,31 @@ async def test_a_gone_ticket_whose_rule_was_taken_away_is_nowhere_to_be_searched
     assert scene.calls == [["read"], []]
 
 
-async def test_trackers_that_are_not_configured_any_more_are_neither_wanted_nor_asked(scene: Scene) -> None:
+async def test_a_tracker_that_is_not_named_any_more_is_neither_wanted_nor_asked_and_its_ticket_is_unseen(
+    scene: Scene,
+) -> None:
+    scene.clock.pass_by(-60.0)
     scene.linked(scene.snow)
     del scene.trackers["snow"]
     sight = await scene.look()
     assert (sight.policy.trackers, sight.observation.tickets, sight.failures) == (("jira",), {}, {})
+    assert (sight.observation.unnamed, sight.observation.unseen) == ({"snow"}, {"snow"})
+
+
+async def test_a_ticket_of_a_tracker_that_has_another_name_now_has_its_time_to_come_to_light(scene: Scene) -> None:
+    scene.linked(scene.snow)
+    del scene.trackers["snow"]
+    failure = (await scene.look()).failures["jira"]
+    assert isinstance(failure, TryLater)
+    assert failure.after == 10.0
+
+
+@pytest.mark.parametrize("name", ["open:snow", "comment:snow:conflict", "read:snow"])
+async def test_what_is_set_aside_in_a_tracker_that_is_not_named_hides_no_ticket(scene: Scene, name: str) -> None:
+    scene.record = replace(scene.record, parked=frozenset({name, "patch:resolved", "look"}))
+    del scene.trackers["snow"]
+    seen = (await scene.look()).observation
+    assert (seen.unnamed, seen.unseen) == ({"snow"}, set())
 
 
 @pytest.mark.parametrize("error", [TryLater("jira", "busy"), Refused("jira", "no", status=403)])

@@ -50,6 +50,7 @@ for i = 1, #own, 2 do
 end
 hold_up(ref, '')
 lives_by(row, '')
+forget_unnamed(ref)
 redis.call('HSET', row, 'home', home)
 redis.call('HINCRBY', there, 'member:' .. ARGV[4], 1)
 mark(home, ARGV[8], now, math.max(band_of(row), band_of(there)), ARGV[6])

@@ -5,6 +5,7 @@ if not holds(ref, ARGV[2]) then return 0 end
 look_at_tied(tracker, ARGV[4], ref, tonumber(ARGV[7]), 'again')
 redis.call('HSET', CASE .. ref, 'link:' .. tracker, ARGV[5], 'tie:' .. tracker, ARGV[6])
 redis.call('HSET', TICKETS .. tracker, ARGV[4], ref)
+redis.call('HSETNX', TRACKERS, tracker, 0)
 redis.call('HSET', TICKET_KEYS .. tracker, string.upper(cjson.decode(ARGV[5])[2]), ref)
 redis.call('HDEL', CASE .. ref, 'intent:' .. tracker, 'place:' .. tracker)
 return 1

@@ -138,6 +138,14 @@ local function hold_up(ref, system, due)
   end
 end
 
+-- Nothing is told any more of trackers of this case that mappings.yaml does not name.
+local function forget_unnamed(ref)
+  local before = redis.call('HGET', CASE .. ref, 'unnamed')
+  if not before then return end
+  for name in string.gmatch(before, '[^,]+') do redis.call('ZREM', UNNAMED .. name, ref) end
+  redis.call('HDEL', CASE .. ref, 'unnamed')
+end
+
 -- Work is taken up by `token`. Whoever took it up before and came to no end has died over it, or beside it.
 -- Answers false, and changes nothing, where it is suspected of the former and is not to be tried alone.
 local function begin(name, token, now, alone)

@@ -1,0 +1,16 @@
+-- These trackers are named by mappings.yaml now: mark the cases that a look found without them. ARGV: now, how many cases
+-- of each at the most, then the name of each. Answers how many were marked.
+local now, most, marked = tonumber(ARGV[1]), tonumber(ARGV[2]), 0
+for i = 3, #ARGV do
+  redis.call('HSET', TRACKERS, ARGV[i], now)
+  for _, ref in ipairs(redis.call('ZRANGE', UNNAMED .. ARGV[i], 0, most - 1)) do
+    forget_unnamed(ref) -- of all its names: the next look finds out which of them are still missing
+    redis.call('ZREM', UNNAMED .. ARGV[i], ref)
+    local id = redis.call('HGET', CASE .. ref, 'id')
+    if id then
+      mark(ref, id, now, -1, 'mappings')
+      marked = marked + 1
+    end
+  end
+end
+return marked
