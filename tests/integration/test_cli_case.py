@@ -408,3 +408,18 @@ def test_what_is_left_of_a_case_after_a_wipe_is_not_guessed(told_apart: Bench) -
     planned = bench.remedy("case", "plan", ref)
     assert planned.exit_code == ExitCode.FAILED
     assert "no finding that is known" in planned.stderr
+
+
+def test_a_plan_says_whose_words_count_where_no_rule_takes_the_finding(bench: Bench, tmp_path: Path) -> None:
+    bench.look()
+    path = tmp_path / "mappings.yaml"
+    path.write_text(
+        f"{path.read_text().partition('rules:')[0]}rules: [{{name: other, match: {{severity: low}}, tickets: none}}]\n"
+    )
+    result = bench.remedy("case", "plan", bench.ref)
+    assert "  rule       none takes it: what severe said goes on counting" in result.stdout.splitlines()
+    told = json.loads(bench.remedy("case", "plan", bench.ref, "--json").stdout)
+    assert (told["rule"], told["takes_it_no_more"], told["plan"]) == ("severe", True, [])
+    bench.wipe()
+    result = bench.remedy("case", "plan", bench.ref)
+    assert "  rule       none takes it: what `defaults` say counts" in result.stdout.splitlines()
