@@ -115,6 +115,8 @@ def _shared(figures: Figures, now: float) -> Iterator[GaugeMetricFamily]:
     yield _gauge("remedy_parked", "Parked and quarantined work.", figures.parked)
     kinds = "Parked work by kind: action, case, scan, delivery, quarantined; of the newest 5,000."
     yield _labelled("remedy_parked_kinds", kinds, "kind", dict.fromkeys(ParkedKind, 0) | dict(figures.parked_kinds))
+    accounts = "Parked work by district, or by tracker where one has delivered it; of the newest 5,000."
+    yield _labelled("remedy_parked_accounts", accounts, "account", figures.parked_accounts)
     accepted = "When a delivery was last accepted, in Unix seconds."
     yield _labelled("remedy_last_delivery_timestamp_seconds", accepted, "sender", figures.accepted)
     swept = GaugeMetricFamily("remedy_last_sweep_timestamp_seconds", "When a worker last swept, in Unix seconds.")

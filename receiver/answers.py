@@ -39,6 +39,6 @@ def _answer(request: Request, status: HTTPStatus, headers: dict[str, str], reaso
     log = logger.warning if status is HTTPStatus.SERVICE_UNAVAILABLE else logger.info
     log("delivery_not_taken", status=status.value, reason=reason)
     telemetry.note(outcome=reason)
-    if sender := getattr(request.state, "sender", None):  # set by the endpoint that knew whose delivery it is
-        DELIVERIES.labels(sender, str(status.value), reason).inc()
+    if account := getattr(request.state, "account", None):  # set by the endpoint that knew whose delivery it is
+        DELIVERIES.labels(account.sender, account.name, str(status.value), reason).inc()
     return PlainTextResponse(f"{status.phrase}\n", status_code=status, headers=headers)

@@ -4,8 +4,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 DELIVERIES = Counter(
     "remedy_deliveries_total",
-    "Deliveries by their answer; the reason tells equal answers apart.",
-    ["sender", "answer", "reason"],
+    "Deliveries by their answer; the reason tells equal answers apart. The account is a district or a tracker.",
+    ["sender", "account", "answer", "reason"],
 )
 SIGNATURE_FAILURES = Counter(
     "remedy_signature_failures_total",

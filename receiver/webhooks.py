@@ -32,7 +32,8 @@ STORE_DEADLINE = 2.5
 """Seconds that Redis may take in all, so that a sender has its 503 within 3."""
 
 NOBODY = "unknown"
-"""The sender, as it is counted, of what came to a tracker's address that there is not."""
+"""The account, as it is counted, of what came to an address that mappings.yaml does not name, and its sender where even
+that is open: names that anybody can make up are counted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ async def schoolscan(request: Request) -> Response:
     """A delivery of SchoolScan. 202 once it is durable, a repeat of a durable one included; else see answers.py."""
     account = request.app.state.accounts.of_district(request.path_params.get("district"))
     if account is None:
-        return _refusal(Sender.SCHOOLSCAN, HTTPStatus.NOT_FOUND, "unknown_district")
+        return _refusal(Sender.SCHOOLSCAN, NOBODY, HTTPStatus.NOT_FOUND, "unknown_district")
     return await _delivery(request, account)
 
 
@@ -55,12 +56,12 @@ async def tracker(request: Request) -> Response:
     """A delivery of a tracker that mappings.yaml gives a webhook; answered as SchoolScan's are."""
     account = request.app.state.accounts.trackers.get(request.path_params["tracker"])
     if account is None:
-        return _refusal(NOBODY, HTTPStatus.NOT_FOUND, "unknown_tracker")
+        return _refusal(NOBODY, NOBODY, HTTPStatus.NOT_FOUND, "unknown_tracker")
     return await _delivery(request, account)
 
 
 async def _delivery(request: Request, account: Account) -> Response:
-    request.state.sender = account.sender
+    request.state.account = account
     whose = {"sender": str(account.sender), **account.sender.named(account.name)}
     structlog.contextvars.bind_contextvars(**whose)
     telemetry.note(**whose)
@@ -81,7 +82,7 @@ async def _taken(request: Request, account: Account) -> Response:
                 outcome = await _stored(state, account, body, proof, origin)
     except SignatureInvalid:
         SIGNATURE_FAILURES.labels(account.sender, account.name).inc()
-        return _refusal(account.sender, HTTPStatus.UNAUTHORIZED, "signature")
+        return _refusal(account.sender, account.name, HTTPStatus.UNAUTHORIZED, "signature")
     except OverLimit as error:
         OVER_LIMIT.labels(account.sender, account.name).inc()
         state.admission.refused(account, error)
@@ -90,7 +91,7 @@ async def _taken(request: Request, account: Account) -> Response:
         raise StoreUnavailable("TimeoutError") from None
     ACCEPT_SECONDS.observe(time.perf_counter() - started)
     setattr(request.state, ACCEPTED, True)
-    return _answer(account.sender, HTTPStatus.ACCEPTED, outcome)
+    return _answer(account.sender, account.name, HTTPStatus.ACCEPTED, outcome)
 
 
 async def _proof(state: State, account: Account, headers: list[tuple[bytes, bytes]], body: bytes) -> _Proof:
@@ -155,13 +156,13 @@ def _said(sender: Sender, body: bytes) -> Event | TicketNoticed | UnknownEvent |
         return error
 
 
-def _refusal(sender: str, status: HTTPStatus, reason: str) -> Response:
+def _refusal(sender: str, account: str, status: HTTPStatus, reason: str) -> Response:
     logger.info("delivery_not_taken", sender=str(sender), status=status.value, reason=reason)
-    return _answer(sender, status, reason)
+    return _answer(sender, account, status, reason)
 
 
-def _answer(sender: str, status: HTTPStatus, reason: str) -> Response:
-    DELIVERIES.labels(sender, str(status.value), reason).inc()
+def _answer(sender: str, account: str, status: HTTPStatus, reason: str) -> Response:
+    DELIVERIES.labels(sender, account, str(status.value), reason).inc()
     telemetry.note(outcome=reason)
     return _Answer(f"{status.phrase}\n", status_code=status, media_type="text/plain")
 

@@ -1,6 +1,7 @@
 """Job: a delivery becomes events, and events become cases to look at."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import assert_never
 
 import structlog
@@ -40,24 +41,24 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
     try:
         delivery = await desk.inbox.take(delivery_id, desk.clock())
     except KeyMissing as error:
-        origin = await desk.inbox.origin(delivery_id)
-        with following(read_delivery.__name__, [origin], delivery=delivery_id):
-            await _set_aside_unopened(desk, delivery_id, error)
+        unopened = await desk.inbox.unopened(delivery_id)
+        with _reading(unopened):
+            KEYS_MISSING.inc()
+            await _set_aside(desk, ParkedKind.DELIVERY, unopened, error)
         return
     if delivery is None:
         return
-    whose = {"sender": str(delivery.sender), **delivery.sender.named(delivery.account)}
-    structlog.contextvars.bind_contextvars(**whose)
-    with following(read_delivery.__name__, [delivery.origin], delivery=delivery.id, **whose):
+    with _reading(delivery):
         await _take_in(desk, delivery)
 
 
-async def _set_aside_unopened(desk: Desk, delivery_id: str, error: KeyMissing) -> None:
-    await desk.parked.park(ParkedKind.DELIVERY, delivery_id, error, desk.clock(), district="")
-    KEYS_MISSING.inc()
-    DELIVERIES.labels("unknown", "", str(ParkedKind.DELIVERY)).inc()
-    telemetry.note(outcome=str(ParkedKind.DELIVERY))
-    logger.warning("delivery_set_aside", error=type(error).__name__)
+@contextmanager
+def _reading(delivery: StoredDelivery) -> Iterator[None]:
+    """Log lines and spans tell whose delivery is read, and how it came."""
+    whose = {"sender": str(delivery.sender), **delivery.sender.named(delivery.account)}
+    structlog.contextvars.bind_contextvars(**whose)
+    with following(read_delivery.__name__, [delivery.origin], delivery=delivery.id, **whose):
+        yield
 
 
 async def _take_in(desk: Desk, delivery: StoredDelivery) -> None:

@@ -19,6 +19,8 @@ SILENT_SECONDS = 86_400
 LONG_QUEUE = 5_000
 """From where on it is worth telling; the alerts of the chart have the same numbers."""
 
+_MOST_ACCOUNTS = 5
+
 _MENDS = {
     Waiting.SIGN_IN: "Renew its token or password, or let us in: the cases go on by themselves.",
     Waiting.LIMIT: "The cases go on when the limit ends; who else spends it?",
@@ -82,11 +84,19 @@ def _parked(figures: Figures) -> Iterator[Diagnosis]:
     others = {kind: count for kind, count in figures.parked_kinds.items() if kind != ParkedKind.QUARANTINED}
     if others:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
-        yield trouble(Code.PARKED, "parked", f"{figures.parked - unreadable:,}: {kinds}")
+        says = f"{figures.parked - unreadable:,}: {kinds}"
+        yield trouble(Code.PARKED, "parked", f"{says}; {_whose(figures)}")
     if unreadable:
         yield trouble(Code.QUARANTINED, "quarantined", f"{unreadable:,} delivery(s) that nobody can read")
     if not figures.parked_kinds:
         yield well("parked", "nothing")
+
+
+def _whose(figures: Figures) -> str:
+    """Whose what is parked is, quarantined deliveries among it; a few, those with the most of it first."""
+    most = sorted(figures.parked_accounts.items(), key=lambda each: (-each[1], each[0]))
+    named = ", ".join(f"{count:,} of {name or 'nobody known'}" for name, count in most[:_MOST_ACCOUNTS])
+    return f"{named} and {len(most) - _MOST_ACCOUNTS} more" if len(most) > _MOST_ACCOUNTS else named
 
 
 def _senders(figures: Figures, now: float) -> Iterator[Diagnosis]:

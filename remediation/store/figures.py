@@ -1,7 +1,7 @@
 """How much waits in the store, and for how long: the same for every process that asks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from remediation.store.connection import Connection
 
@@ -13,7 +13,8 @@ class Figures:
     `due` counts jobs that a worker could take up now: neither those that are `running`, nor what is put off, nor what
     an enqueue that failed left in the queue (as far as the first thousand jobs tell; those behind them all count).
     `put_off` are the cases among `dirty` that are not looked at within the next ten seconds. `parked_kinds` tells the
-    kinds of the newest 5,000 of what is `parked`; `accepted` when a delivery of each sender was last accepted.
+    kinds of the newest 5,000 of what is `parked`, and `parked_accounts` whose these are: a district's, or a tracker's
+    where one has delivered it; `accepted` when a delivery of each sender was last accepted.
     """
 
     due: int
@@ -27,11 +28,12 @@ class Figures:
     last_sweep: float | None
     parked_kinds: Mapping[str, int]
     accepted: Mapping[str, float]
+    parked_accounts: Mapping[str, int] = field(default_factory=dict)
 
 
 async def read_figures(connection: Connection, now: float) -> Figures:
     """The figures at `now` (Unix seconds), in one request. Raises StoreUnavailable."""
-    *numbers, kinds, accepted = await connection.run("figures", int(now * 1000))
+    *numbers, kinds, accepted, accounts = await connection.run("figures", int(now * 1000))
     due, running, unread, oldest_unread, dirty, put_off, oldest_dirty, parked, last_sweep = map(int, numbers)
     return Figures(
         due,
@@ -45,6 +47,7 @@ async def read_figures(connection: Connection, now: float) -> Figures:
         _moment(last_sweep),
         parked_kinds={name: int(count) for name, count in _pairs(kinds)},
         accepted={name: int(at) / 1000 for name, at in _pairs(accepted)},
+        parked_accounts={name: int(count) for name, count in _pairs(accounts)},
     )
 
 

@@ -186,11 +186,13 @@ class Inbox:
             await self._beginnings.let_go(taken.token)
             raise
 
-    async def origin(self, delivery_id: str) -> Origin:
-        """How it came, as far as that is known: for one that cannot be opened."""
-        asked = self._connection.redis.hmget(INBOX + delivery_id, ["request_id", "trace"])
-        request_id, trace = await self._connection.ask(asked)
-        return _origin_in({"request_id": request_id or b"", "trace": trace or b""})
+    async def unopened(self, delivery_id: str) -> StoredDelivery:
+        """Of a delivery whose body cannot be opened: whose it is, and how it came. It is not taken."""
+        fields = ["sender", "account", "request_id", "trace"]
+        values = await self._connection.ask(self._connection.redis.hmget(INBOX + delivery_id, fields))
+        row = {name: value or b"" for name, value in zip(fields, values, strict=True)}
+        sender, account = Sender(row["sender"].decode()), row["account"].decode()
+        return StoredDelivery(delivery_id, sender, account, b"", origin=_origin_in(row))
 
     async def let_go(self, delivery: StoredDelivery) -> None:
         """Whoever read it is alive, whatever became of it."""

@@ -131,9 +131,10 @@ async def test_parked_work_is_told_by_its_kind(office: Office) -> None:
         await office.desk.parked.park(ParkedKind.CASE, f"lakeside:finding:f{number}", no, now, district="lakeside")
     body = event(1)
     await office.desk.inbox.accept("d1", Sender.SCHOOLSCAN, "lakeside", body, now)
-    await office.desk.parked.park(ParkedKind.DELIVERY, "d1", KeyMissing("no key"), now, district="")
+    await office.desk.parked.park(ParkedKind.DELIVERY, "d1", KeyMissing("no key"), now, district="lakeside")
     seen = await figures(office)
     assert (seen.parked, seen.parked_kinds) == (3, {"case": 2, "delivery": 1})
+    assert seen.parked_accounts == {"lakeside": 3}
     assert (seen.unread, seen.oldest_unread) == (0, None)
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import KeyMissing
@@ -12,9 +13,10 @@ from remediation.queue import WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring, generate_key
 from remediation.senders import Sender
 from remediation.store.connection import Connection
+from remediation.store.figures import read_figures
 from remediation.store.inbox import DeliveryState, scan_ref
 from remediation.store.keys import CASE, DIRTY, INBOX, SCAN
-from remediation.store.parked import ParkedKind
+from remediation.store.parked import ParkedKind, Selection
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import PlainRulebook
 from workers.deliveries import read_delivery
@@ -113,6 +115,7 @@ async def test_a_delivery_whose_key_is_missing_is_parked_until_the_key_is_back(
     assert await good.inbox.state("d1") is DeliveryState.PARKED
     (item,) = (await office.parked()).values()
     assert (item.name, item.kind, item.error) == ("delivery/d1", ParkedKind.DELIVERY, "KeyMissing")
+    assert (item.district, item.system) == ("lakeside", "")
     assert await office.later() == [], "it waits for a person"
     await office.desk.parked.replay("delivery/d1", office.clock())
     await office.work()
@@ -122,6 +125,25 @@ async def test_a_delivery_whose_key_is_missing_is_parked_until_the_key_is_back(
     await read_delivery(office.context, "d1")
     assert await good.inbox.state("d1") is DeliveryState.DONE
     assert await office.parked() == {}
+
+
+@pytest.mark.parametrize(("sender", "account"), [(Sender.SCHOOLSCAN, "lakeside"), (Sender.JIRA, "jira")])
+async def test_whose_a_delivery_is_that_nobody_can_open_is_told_everywhere(
+    office: Office, sender: Sender, account: str
+) -> None:
+    labels = {"sender": str(sender), "account": account, "outcome": "delivery"}
+    before = REGISTRY.get_sample_value("remedy_deliveries_read_total", labels) or 0.0
+    await office.desk.inbox.accept("d1", sender, account, b"{}", office.clock())
+    office.desk = office.desk_with(Keyring.parse(generate_key()), PlainRulebook("jira"))
+    with capture_logs() as lines:
+        await office.work()
+    whose = {"district": account, "system": ""} if sender is Sender.SCHOOLSCAN else {"district": "", "system": account}
+    selection = Selection(district=whose["district"] or None, system=whose["system"] or None)
+    (item,) = [item async for item in office.desk.parked.listed(selection)]
+    assert (item.name, item.district, item.system) == ("delivery/d1", whose["district"], whose["system"])
+    assert REGISTRY.get_sample_value("remedy_deliveries_read_total", labels) == before + 1
+    assert (await read_figures(office.connection, office.clock())).parked_accounts == {account: 1}
+    assert [line["event"] for line in lines] == ["delivery_set_aside"]
 
 
 async def test_a_delivery_that_cannot_be_read_after_all_is_quarantined_and_kept(office: Office) -> None:

@@ -33,7 +33,8 @@ def receiver(connection: Connection, keyring: Keyring) -> Receiver:
 
 
 def counted(answer: int, reason: str) -> float:
-    labels = {"sender": "schoolscan", "answer": str(answer), "reason": reason}
+    account = "unknown" if reason == "unknown_district" else "lakeside"
+    labels = {"sender": "schoolscan", "account": account, "answer": str(answer), "reason": reason}
     return REGISTRY.get_sample_value("remedy_deliveries_total", labels) or 0.0
 
 

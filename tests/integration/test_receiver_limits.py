@@ -46,7 +46,7 @@ def over_limit() -> tuple[float, float]:
     """How many were put off, by each of the two metrics."""
     return (
         counted("remedy_deliveries_over_limit_total", sender="schoolscan", account="lakeside"),
-        counted("remedy_deliveries_total", sender="schoolscan", answer="503", reason="OverLimit"),
+        counted("remedy_deliveries_total", sender="schoolscan", account="lakeside", answer="503", reason="OverLimit"),
     )
 
 

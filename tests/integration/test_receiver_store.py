@@ -56,7 +56,7 @@ def is_honest(answer: httpx2.Response) -> bool:
 
 def foreseen() -> float:
     """How many answers told of a Redis that takes nothing; a mistake of ours is answered alike, and not counted so."""
-    labels = {"sender": "schoolscan", "answer": "503", "reason": "StoreUnavailable"}
+    labels = {"sender": "schoolscan", "account": "lakeside", "answer": "503", "reason": "StoreUnavailable"}
     return REGISTRY.get_sample_value("remedy_deliveries_total", labels) or 0.0
 
 

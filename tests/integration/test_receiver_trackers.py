@@ -65,7 +65,7 @@ class Tracker:
         return delivery_id(self.sender, f"our-{self.sender}", None, body)
 
     def counted(self, answer: int, reason: str) -> float:
-        labels = {"sender": str(self.sender), "answer": str(answer), "reason": reason}
+        labels = {"sender": str(self.sender), "account": f"our-{self.sender}", "answer": str(answer), "reason": reason}
         return REGISTRY.get_sample_value("remedy_deliveries_total", labels) or 0.0
 
 
@@ -220,7 +220,7 @@ async def test_a_tracker_that_there_is_not_or_that_has_no_webhook_is_404(
 
 
 async def test_a_tracker_that_nobody_knows_is_counted_without_its_name(jira_or_servicenow: Tracker) -> None:
-    labels = {"sender": "unknown", "answer": "404", "reason": "unknown_tracker"}
+    labels = {"sender": "unknown", "account": "unknown", "answer": "404", "reason": "unknown_tracker"}
     before = REGISTRY.get_sample_value("remedy_deliveries_total", labels) or 0.0
     await jira_or_servicenow.deliver(jira_or_servicenow.body, path="/webhooks/guessed")
     assert REGISTRY.get_sample_value("remedy_deliveries_total", labels) == before + 1

@@ -1,7 +1,8 @@
 -- How much waits, and for how long, for whoever watches. ARGV: now. Answers, in numbers: jobs that are due and not begun,
 -- jobs begun, deliveries unread, since when (ms) the oldest waits, cases that wait, how many of these are put off, since
 -- when (ms) the oldest waits, what is parked, the last sweep (ms); each time 0 where there is none. Then a list of kind
--- and count of what is parked, as far as the newest tell, and one of sender and time (ms) of its last delivery.
+-- and count of what is parked, as far as the newest tell, one of sender and time (ms) of its last delivery, and one of
+-- district (or tracker, of what one has delivered) and count of what is parked, as far as the newest tell.
 local now, MOST = tonumber(ARGV[1]), 1000
 
 local function oldest(list, since)
@@ -29,20 +30,30 @@ local function jobs()
   return math.max(0, due - #ids + redis.call('EXISTS', unpack(known)) - running), running
 end
 
-local function parked_kinds()
-  local counts, answer = {}, {}
-  for _, name in ipairs(redis.call('ZREVRANGE', PARKED, 0, 5 * MOST - 1)) do
-    local kind = redis.call('HGET', PARKED_ROW .. name, 'kind')
-    if kind then counts[kind] = (counts[kind] or 0) + 1 end
-  end
-  for kind, count in pairs(counts) do
-    answer[#answer + 1] = kind
+local function counted(counts)
+  local answer = {}
+  for name, count in pairs(counts) do
+    answer[#answer + 1] = name
     answer[#answer + 1] = count
   end
   return answer
 end
 
+local function parked()
+  local kinds, accounts = {}, {}
+  for _, name in ipairs(redis.call('ZREVRANGE', PARKED, 0, 5 * MOST - 1)) do
+    local kind, district, system = unpack(redis.call('HMGET', PARKED_ROW .. name, 'kind', 'district', 'system'))
+    if kind then
+      local account = district and district ~= '' and district or system or ''
+      kinds[kind] = (kinds[kind] or 0) + 1
+      accounts[account] = (accounts[account] or 0) + 1
+    end
+  end
+  return counted(kinds), counted(accounts)
+end
+
 local due, running = jobs()
+local kinds, accounts = parked()
 return {
   due,
   running,
@@ -53,6 +64,7 @@ return {
   oldest(DIRTY, DIRTY_SINCE),
   redis.call('ZCARD', PARKED),
   tonumber(redis.call('GET', LAST_SWEEP) or '0'),
-  parked_kinds(),
+  kinds,
   redis.call('HGETALL', ACCEPTED),
+  accounts,
 }
