@@ -71,6 +71,7 @@ WAITING: Mapping[Waiting, str] = {
     Waiting.SIGN_IN: "our sign-in, or the way there, is refused",
     Waiting.LIMIT: "a limit on its requests is reached",
     Waiting.AWAY: "it does not answer",
+    Waiting.UNNAMED: "mappings.yaml does not name it (any more)",
     Waiting.CHANGED: "somebody else was quicker",
     Waiting.TOO_LARGE: "its answer is larger than MAX_ANSWER_BYTES",
     Waiting.OURS: "",

@@ -128,6 +128,8 @@ class Waiting(StrEnum):
     """A rate limit."""
     AWAY = "away"
     """No answer, or none of the system's own."""
+    UNNAMED = "unnamed"
+    """mappings.yaml does not name the system (any more): nobody knows how to ask it."""
     CHANGED = "changed"
     """What we saw before the request is no longer so: look again, and plan anew."""
     TOO_LARGE = "too_large"

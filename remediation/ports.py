@@ -222,6 +222,10 @@ class Rulebook(Protocol):
         """How the district's findings are told apart where their ids do not last; None where they do."""
         ...
 
+    def names(self, district: str) -> bool:
+        """Whether there is such a district: without it, nobody can tell what is to become of its cases."""
+        ...
+
     def concerns(self, district: str, tracker: str) -> bool:
         """Whether a rule may send findings of this district to this tracker: a mark of any other there is not ours."""
         ...

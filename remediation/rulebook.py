@@ -95,6 +95,10 @@ class MappingsRulebook:
         """How the district's findings are told apart where their ids do not last; None where they do."""
         return self._identities.get(district)
 
+    def names(self, district: str) -> bool:
+        """Whether the file has such a district."""
+        return district in self._mappings.districts
+
     def concerns(self, district: str, tracker: str) -> bool:
         """Whether a rule may send findings of this district to this tracker."""
         return self._coverage.reaches(district, tracker)

@@ -74,6 +74,9 @@ class MemoryTodo(Todo):
         case_id = self._on.rows.get(ref, {}).get("id")
         return key_in(ref, case_id.decode()) if case_id else None
 
+    async def is_known(self, ref: str) -> bool:
+        return ref in self._on.rows
+
     async def take(self, ref: str, now: float) -> Lease | None:
         def work() -> Lease | None:
             if ref not in self._on.dirty or ref in self._on.leases:

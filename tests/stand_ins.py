@@ -369,6 +369,7 @@ class PlainRulebook:
         self.closers: list[str] = []
         self.identities: dict[str, Identity] = {}
         self.grounds: dict[str, Ground] = {}
+        self.unnamed = {"nowhere"}
 
     def policy(
         self, key: CaseKey, finding: Finding, at: datetime, known: str = "", said: Policy | None = None
@@ -378,6 +379,9 @@ class PlainRulebook:
 
     def identity(self, district: str) -> Identity | None:
         return self.identities.get(district)
+
+    def names(self, district: str) -> bool:
+        return district not in self.unnamed
 
     def concerns(self, district: str, tracker: str) -> bool:
         del district

@@ -126,9 +126,9 @@ async def _pass_on_ticket(desk: Desk, delivery: StoredDelivery, noticed: TicketN
 
 
 async def _case_of(desk: Desk, tracker: str, change: TicketChange) -> CaseKey | None:
-    """The ticket's case, if it is one of ours."""
+    """The ticket's case, if it is one of ours; of a district that mappings.yaml does not name it will wait."""
     (key,) = await Owners(desk.todo, desk.rulebook).of(tracker, [change])
-    return key if key and key.district in desk.sources else None
+    return key
 
 
 async def _set_aside(desk: Desk, kind: ParkedKind, delivery: StoredDelivery, error: Exception) -> None:

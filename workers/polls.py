@@ -78,10 +78,9 @@ async def _poll_list(desk: Desk, tracker: Tracker, place: str) -> None:
 async def _with_cases(
     desk: Desk, tracker: str, changes: tuple[TicketChange, ...]
 ) -> list[tuple[TicketChange, CaseKey]]:
-    """Changed tickets with their cases, as far as these are ours."""
+    """Changed tickets with their cases, as far as these are ours.
+
+    Those of districts that mappings.yaml does not name are among them: the cursor moves on, and their cases wait.
+    """
     keys = await Owners(desk.todo, desk.rulebook).of(tracker, changes)
-    return [
-        (change, key)
-        for change, key in zip(changes, keys, strict=True)
-        if key is not None and key.district in desk.sources
-    ]
+    return [(change, key) for change, key in zip(changes, keys, strict=True) if key is not None]

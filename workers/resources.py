@@ -9,10 +9,11 @@ from functools import partial
 
 import structlog
 
-from remediation.errors import Refused
+from remediation.errors import TryLater, Waiting
 from remediation.mapping.schema import Retention
 from remediation.ports import Links, Rulebook, Source, Tracker
 from remediation.sealing import Keyring
+from remediation.sources.schoolscan import system_of
 from remediation.store.beginnings import Beginnings
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
@@ -58,9 +59,12 @@ class Desk:
     chance: random.Random
 
     def source(self, district: str) -> Source:
-        """The district's SchoolScan account. Raises Refused where mappings.yaml has no such district (any more)."""
+        """The district's SchoolScan account.
+
+        Raises TryLater where mappings.yaml has no such district (any more): its work is held until it is back.
+        """
         if district not in self.sources:
-            raise Refused(district, "no such district in mappings.yaml")
+            raise TryLater(system_of(district), "no such district in mappings.yaml", waiting=Waiting.UNNAMED)
         return self.sources[district]
 
 

@@ -50,9 +50,10 @@ async def _take_up(desk: Desk, scan: ScanListing) -> None:
 
 
 async def _list_page(desk: Desk, scan: ScanListing) -> None:
-    page = await desk.source(scan.district).findings_page({"scan_id": scan.id}, scan.cursor)
-    keys = await Owners(desk.todo, desk.rulebook).of_findings(scan.district, page.findings)
-    cases = [(key, band_of(found.severity)) for key, found in zip(keys, page.findings, strict=True)]
+    page = await desk.source(scan.district).findings_page(scan.filters, scan.cursor)
+    findings = [found for found in page.findings if scan.counts(found)]
+    keys = await Owners(desk.todo, desk.rulebook).of_findings(scan.district, findings)
+    cases = [(key, band_of(found.severity)) for key, found in zip(keys, findings, strict=True)]
     await desk.scans.mark_page(scan, page.cursor, cases, desk.clock())
     await note_answer(desk, system_of(scan.district))
     _count(scan, "done")

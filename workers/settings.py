@@ -13,6 +13,8 @@ from redis.asyncio import ConnectionPool
 from remediation.queue import JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Job, decode, encode
 from workers.cases import look_at_case
 from workers.deliveries import read_delivery
+from workers.districts import SECONDS as NOTE_SECONDS
+from workers.districts import note_districts
 from workers.jobs import ArqContext, never_raising
 from workers.polls import poll_trackers
 from workers.resources import Desk, Desks
@@ -127,7 +129,11 @@ def upkeep_worker(
     completion_wait: float | None = None,
 ) -> LoopWorker:
     """The worker for rounds, beside the queue of work, so that no backlog keeps the sweep from running."""
-    rounds = (Round("sweep", SWEEP_SECONDS, sweep), Round("poll_trackers", poll_seconds, poll_trackers))
+    rounds = (
+        Round("sweep", SWEEP_SECONDS, sweep),
+        Round("note_districts", NOTE_SECONDS, note_districts),
+        Round("poll_trackers", poll_seconds, poll_trackers),
+    )
     return UpkeepWorker(
         Schedule(rounds),
         functions=[func(unreadable_job, name=Job.UNREADABLE)],

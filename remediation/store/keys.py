@@ -101,6 +101,12 @@ SYSTEM = "remedy:system:"
 HELD = "remedy:held:"
 """+ system: a sorted set of the cases that wait for it, by the time (ms) for which they were put off."""
 
+DISTRICTS = "remedy:districts"
+"""Hash of every district that mappings.yaml ever named, with when (ms) it last did."""
+
+ABSENT = "remedy:districts:absent"
+"""Hash of those that it does not name now, with since when (ms)."""
+
 PROCESSES = "remedy:processes"
 """Sorted set of what each running process tells of itself (JSON), by when (ms) it last did."""
 
@@ -173,6 +179,8 @@ PRELUDE = "\n".join(
         "TRACKERS": TRACKERS,
         "UNNAMED": UNNAMED,
         "SITE": SITE,
+        "DISTRICTS": DISTRICTS,
+        "ABSENT": ABSENT,
         "SYSTEMS": SYSTEMS,
         "SYSTEM": SYSTEM,
         "HELD": HELD,

@@ -16,8 +16,9 @@ class Owners:
 
     A link is to a number, and numbers begin again where a tracker was restored or moved. Anybody who may write a label
     can write a mark, so a mark counts only in a tracker to which a rule may send the district's findings: nobody
-    reaches another district's cases from a tracker that is not theirs. Where a mark and a link disagree, both cases
-    are looked at (the scripts see to it): only a look decides whose a ticket is.
+    reaches another district's cases from a tracker that is not theirs. Of a district that mappings.yaml does not name
+    (any more) nobody can tell that: its known cases are concerned, and held until it is back. Where a mark and a link
+    disagree, both cases are looked at (the scripts see to it): only a look decides whose a ticket is.
     """
 
     todo: Todo
@@ -47,4 +48,8 @@ class Owners:
     async def _marked(self, tracker: str, change: TicketChange) -> CaseKey | None:
         ref = ref_of_mark(change.mark)
         key = await self.todo.key_of(ref) if ref else None
-        return key if key is not None and self.rulebook.concerns(key.district, tracker) else None
+        if key is None:
+            return None
+        if not self.rulebook.names(key.district):
+            return key if await self.todo.is_known(key.ref) else None
+        return key if self.rulebook.concerns(key.district, tracker) else None

@@ -1,6 +1,7 @@
 """What systems are waited for: since when, for what, and by which cases. Shared by all workers.
 
-A system is in trouble from the first request that has to wait for a sign-in, a limit, or an answer at all. It stays so
+A system is in trouble from the first request that has to wait for a sign-in, a limit, or an answer at all, or for
+mappings.yaml to name it again. It stays so
 until a case that waited for it comes to rest, a list of it is read, or nothing has been heard of it for a long time.
 Who is in trouble again soon after an answer must answer later each time before that counts: a system that takes some
 requests and keeps others waiting is not told of, and its cases are not brought forward, without end.
@@ -15,7 +16,7 @@ from remediation.store.keys import SYSTEM
 RELEASE_BATCH = 100
 """Cases of one system that a sweep brings forward: a system that has just come back must not be overrun."""
 
-TOLD = frozenset({Waiting.SIGN_IN, Waiting.LIMIT, Waiting.AWAY})
+TOLD = frozenset({Waiting.SIGN_IN, Waiting.LIMIT, Waiting.AWAY, Waiting.UNNAMED})
 """What a system is waited for; anything else is about one case, or about us."""
 
 

@@ -131,6 +131,10 @@ class Todo:
         case_id = await self._connection.ask(self._connection.redis.hget(CASE + ref, "id"))
         return key_in(ref, case_id.decode()) if case_id else None
 
+    async def is_known(self, ref: str) -> bool:
+        """Whether the store has anything of a case."""
+        return bool(await self._connection.ask(self._connection.redis.exists(CASE + ref)))
+
     async def take(self, ref: str, now: float) -> Lease | None:
         """The lease on a case that must be looked at; None when it is clean, or somebody else holds it.
 

@@ -9,7 +9,6 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from remediation.cases import CaseKey, CaseKind
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.findings import FindingStatus
 from remediation.sealing import Keyring
@@ -261,13 +260,6 @@ async def test_a_parked_case_is_looked_at_again_on_news_or_replay_and_leaves_the
     assert await office.parked() == {}
     record = await office.record()
     assert (record.parked, record.again) == (frozenset(), frozenset())
-
-
-async def test_a_district_that_is_not_configured_any_more_parks_its_cases(office: Office) -> None:
-    key = CaseKey("hillside", CaseKind.FINDING, "fnd_1")
-    await office.mark(key)
-    await office.work()
-    assert (await office.parked())[f"{key.ref}/look"].words == "no such district in mappings.yaml"
 
 
 async def test_a_tracker_that_refuses_parks_its_action_with_its_words_and_the_other_is_served(office: Office) -> None:

@@ -177,7 +177,7 @@ async def test_a_ticket_that_bears_a_mark_which_we_forgot_brings_its_case_back(o
     assert await office.desk.todo.dirty() == 1
 
 
-@pytest.mark.parametrize("mark", [None, "remedy:hillside:finding:fnd_1", "remedy:nonsense", "somebody-elses-mark"])
+@pytest.mark.parametrize("mark", [None, "remedy:nowhere:finding:fnd_1", "remedy:nonsense", "somebody-elses-mark"])
 async def test_a_ticket_that_is_none_of_ours_is_done_and_marks_nothing(office: Office, mark: str | None) -> None:
     assert await read(office, jira_body(replace(TICKET, mark=mark))) == "foreign"
     assert await office.desk.inbox.state("d1") is DeliveryState.DONE

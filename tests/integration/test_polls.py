@@ -98,7 +98,7 @@ async def test_a_ticket_that_bears_a_mark_which_we_forgot_brings_its_case_back(o
     assert len(office.tickets()) == 2
 
 
-@pytest.mark.parametrize("mark", ["", "remedy:hillside:finding:fnd_1", "remedy:nonsense", "somebody-elses-mark"])
+@pytest.mark.parametrize("mark", ["", "remedy:nowhere:finding:fnd_1", "remedy:nonsense", "somebody-elses-mark"])
 async def test_tickets_that_are_none_of_ours_mark_nothing(office: Office, mark: str) -> None:
     office.jira.keep(Draft(mark, "SEC", "summary", "body"))
     await poll(office)

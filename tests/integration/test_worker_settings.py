@@ -9,6 +9,7 @@ from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.store.todo import LEASE_SECONDS
 from tests.integration.offices import Office
+from workers.districts import SECONDS as NOTE_SECONDS
 from workers.settings import COMPLETION_WAIT, JOB_TIMEOUT, SWEEP_SECONDS, UpkeepWorker, upkeep_worker, work_worker
 
 POD_GRACE = 30
@@ -94,5 +95,6 @@ async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring:
     assert isinstance(worker, UpkeepWorker)
     assert {each.name: each.seconds for each in worker._schedule.due()} == {
         "sweep": SWEEP_SECONDS,
+        "note_districts": NOTE_SECONDS,
         "poll_trackers": 7,
     }

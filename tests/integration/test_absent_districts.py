@@ -1,0 +1,168 @@
+"""A district that mappings.yaml does not name for a while: what happens meanwhile is held, and done once it is back."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from remediation.cases import CaseKey, CaseKind
+from remediation.errors import Waiting
+from remediation.findings import Finding, FindingStatus, Severity
+from remediation.sealing import Keyring
+from remediation.sources.schoolscan import system_of
+from remediation.store.connection import Connection
+from remediation.store.keys import APPOINTMENTS
+from remediation.store.systems import Systems
+from remediation.tickets import Draft, Reason, TicketState
+from tests.integration.offices import KEY, Office
+from tests.integration.telling import TellingTracker, jira_body
+from tests.integration.test_jobs_ticket_deliveries import read
+from tests.stand_ins import LATER, MemorySource, PlainRulebook
+from workers.districts import note_districts
+from workers.polls import poll_trackers
+
+NEIGHBOUR = CaseKey("harbor", CaseKind.FINDING, "fnd_1")
+
+
+class Absences(Office):
+    """Lakeside and its neighbour, each with a finding and its tickets; lakeside can be taken out of the file."""
+
+    async def begin(self) -> None:
+        finding = Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH, detected_at=LATER)
+        self.sources["harbor"] = MemorySource(finding)
+        for key in (KEY, NEIGHBOUR):
+            await self.mark(key)
+        await self.work()
+        await self.round()
+
+    async def take_out(self) -> None:
+        """mappings.yaml does not name lakeside any more."""
+        del self.sources["lakeside"]
+        assert isinstance(self.desk.rulebook, PlainRulebook)
+        self.desk.rulebook.unnamed.add("lakeside")
+        await self.round()
+
+    async def put_back(self) -> None:
+        """It does again: as after a restart, nothing is remembered but what the store has."""
+        self.sources["lakeside"] = self.source
+        self.desk = replace(self.desk, rulebook=PlainRulebook(*self.trackers))
+        await self.round()
+
+    async def round(self, seconds: float = 60.0) -> None:
+        """The rounds of a worker, and what these call for."""
+        self.clock.pass_by(seconds)
+        await note_districts(self.context)
+        await poll_trackers(self.context)
+        await self.desk.systems.release(self.clock())
+        await self.desk.todo.sweep(self.clock())
+        await self.work()
+
+    def close_as_person(self, key: CaseKey = KEY, reason: Reason = Reason.FIXED) -> None:
+        for tracker in (self.jira, self.snow):
+            for ticket in tracker.of(key.mark):
+                tracker.change(ticket.id, TicketState.DONE, reason, by="person")
+
+
+@pytest.fixture
+async def office(connection: Connection, keyring: Keyring) -> Absences:
+    office = Absences(connection, keyring)
+    await office.begin()
+    return office
+
+
+async def test_what_a_person_did_meanwhile_counts_once_the_district_is_back(office: Absences) -> None:
+    await office.take_out()
+    office.close_as_person()
+    office.close_as_person(NEIGHBOUR)
+    for _ in range(5):
+        await office.round()
+    harbor = office.sources["harbor"]
+    assert isinstance(harbor, MemorySource)
+    assert harbor.findings["fnd_1"].status is FindingStatus.RESOLVED, "the others are not held up"
+    assert office.status() is FindingStatus.REVIEWING
+    await office.put_back()
+    for _ in range(3):
+        await office.round()
+    assert office.status() is FindingStatus.RESOLVED
+    assert await office.parked() == {}
+    assert await office.desk.todo.dirty() == 0
+
+
+async def test_while_it_is_not_named_its_cases_wait_and_it_is_said(office: Absences) -> None:
+    with capture_logs() as lines:
+        await office.take_out()
+        office.close_as_person()
+        for _ in range(3):
+            await office.round()
+    assert await office.parked() == {}
+    assert await office.desk.todo.dirty() == 1
+    (trouble,) = await Systems(office.connection).in_trouble()
+    assert (trouble.system, trouble.waiting, trouble.cases) == (system_of("lakeside"), Waiting.UNNAMED, 1)
+    told = [line["event"] for line in lines if line["log_level"] == "warning"]
+    assert told == ["district_not_named", "system_waited_for"]
+
+
+async def test_a_webhook_of_a_tracker_is_held_as_well_a_deletion_among_them(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = Absences(connection, keyring)
+    jira = TellingTracker("jira", office.clock)
+    office.trackers.clear()
+    office.trackers["jira"] = jira
+    await office.begin()
+    await office.take_out()
+    (ticket,) = jira.of(KEY.mark)
+    del jira.books[ticket.id]  # no list of changes ever tells of it
+    assert await read(office, jira_body(ticket, "jira:issue_deleted")) == "marked"
+    await office.round()
+    await office.put_back()
+    await office.round()
+    assert len(jira.of(KEY.mark)) == 1, "a new one was opened"
+    assert (await office.record()).links["jira"].ticket_id in jira.books
+
+
+async def test_a_mark_of_a_district_that_was_never_ours_makes_no_case(office: Absences) -> None:
+    await office.take_out()
+    for mark in ("remedy:nowhere:finding:fnd_1", "remedy:lakeside:finding:never_seen"):
+        office.jira.keep(Draft(mark, "SEC", "summary", "body"))
+        await office.round()
+        assert await office.desk.todo.record(mark.removeprefix("remedy:")) is None
+
+
+async def test_an_appointment_that_comes_meanwhile_is_kept_once_it_is_back(office: Absences) -> None:
+    await office.redis.zadd(APPOINTMENTS, {KEY.ref: int((office.clock() + 90) * 1000)})
+    await office.take_out()
+    await office.round(120)
+    assert await office.desk.todo.dirty() == 1
+    await office.put_back()
+    assert await office.desk.todo.dirty() == 0
+
+
+async def test_findings_that_changed_meanwhile_are_listed_once_it_is_back(office: Absences) -> None:
+    """Its deliveries were answered 404: nobody had its secrets."""
+    at = datetime.fromtimestamp(office.clock() - 86_400, tz=UTC)
+    office.source.findings["old"] = Finding("old", FindingStatus.OPEN, Severity.LOW, detected_at=at, updated_at=at)
+    await office.take_out()
+    await office.round(3_600)
+    office.close_as_person(reason=Reason.FIXED)
+    now = datetime.fromtimestamp(office.clock(), tz=UTC)
+    office.source.findings["new"] = Finding("new", FindingStatus.OPEN, Severity.CRITICAL, detected_at=now)
+    await office.round(3_600)
+    with capture_logs() as lines:
+        await office.put_back()
+        await office.round()
+    assert [line["district"] for line in lines if line["event"] == "district_back"] == ["lakeside"]
+    assert office.source.findings["new"].status is FindingStatus.REVIEWING
+    assert office.source.findings["old"].status is FindingStatus.OPEN, "it did not change"
+    pages = office.source.troubles.calls.count("findings_page")
+    for _ in range(3):
+        await office.round()
+    assert office.source.troubles.calls.count("findings_page") == pages == 1
+
+
+async def test_a_district_that_is_new_is_no_district_that_is_back(office: Absences) -> None:
+    office.sources["uptown"] = MemorySource()
+    with capture_logs() as lines:
+        await office.round()
+    assert [line["event"] for line in lines if line["event"].startswith("district")] == []
