@@ -166,3 +166,18 @@ async def test_a_district_that_is_new_is_no_district_that_is_back(office: Absenc
     with capture_logs() as lines:
         await office.round()
     assert [line["event"] for line in lines if line["event"].startswith("district")] == []
+
+
+async def test_a_tracker_that_is_not_named_for_a_while_goes_on_where_its_list_stood(office: Absences) -> None:
+    jira = office.trackers.pop("jira")
+    for _ in range(3):
+        await office.round(3_600)
+    office.close_as_person()
+    for _ in range(3):
+        await office.round(3_600)
+    assert office.status() is FindingStatus.REVIEWING, "nothing is concluded without it"
+    office.trackers["jira"] = jira
+    for _ in range(3):
+        await office.round()
+    assert office.status() is FindingStatus.RESOLVED
+    assert await office.parked() == {}
