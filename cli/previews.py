@@ -121,7 +121,7 @@ def _with_closing(preview: Preview, closing: Mapping[str, object]) -> Preview:
 
 
 def _issue(name: str, draft: Draft) -> Preview:
-    payload, link = payload_of(draft), link_of(draft)
+    payload, link = payload_of(draft, name), link_of(draft)
     fields = payload["fields"]
     if not isinstance(fields, dict):
         raise TypeError("an issue's payload has fields")

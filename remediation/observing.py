@@ -11,7 +11,7 @@ from remediation.actions import kind_of, target_of, tracker_of
 from remediation.cases import CaseRecord
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.findings import Finding, FindingStatus
-from remediation.ownership import Doubt, Evidence, doubt_of, stranger_because
+from remediation.ownership import Claim, Doubt, Evidence, doubt_of, stranger_because
 from remediation.planning import Observation, as_remembered
 from remediation.policy import Policy
 from remediation.ports import Rulebook, Source, Tracker
@@ -77,12 +77,8 @@ async def observe(
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
     unnamed = _trackers_of(record) - trackers.keys()
     asked = [name for name in _to_ask(record, finding, policy) if name in trackers]
-    answers = await asyncio.gather(
-        *(
-            _tickets(_Case(record, finding, policy, at, unnamed), trackers[name], rulebook, sites.get(name))
-            for name in asked
-        )
-    )
+    case = _Case(record, finding, policy, at, frozenset(trackers), unnamed)
+    answers = await asyncio.gather(*(_tickets(case, trackers[name], rulebook, sites.get(name)) for name in asked))
     failures = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, OutsideError)}
     seen = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, _Found)}
     found = {name: each.tickets for name, each in seen.items() if each.tickets}
@@ -126,12 +122,13 @@ def _to_ask(record: CaseRecord, finding: Finding, policy: Policy) -> Iterable[st
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """The case whose tickets are looked for. A tracker may be one of `unnamed` that has another name now."""
+    """The case whose tickets are looked for, in these trackers. A tracker may be one of `unnamed` with another name."""
 
     record: CaseRecord
     finding: Finding
     policy: Policy
     at: datetime
+    trackers: frozenset[str]
     unnamed: AbstractSet[str]
 
     def wants(self, tracker: str) -> bool:
@@ -152,12 +149,15 @@ async def _tickets(
     record, finding, at = case.record, case.finding, case.at
     try:
         linked, doubt = await _linked(record, tracker, site)
+        if linked is not None and _whose([linked], case, tracker.name, rulebook)[linked.id] is False:
+            doubt = Doubt(record.links[tracker.name], Evidence.OTHER_TRACKER)
         if doubt is not None and not doubt.is_ours:
             linked = None
         if linked is not None and not _must_search(linked, record, finding):
             return _Found((linked,), doubt)
         place = rulebook.place(record.key, finding, tracker.name, at)
         marked = await _found(record, tracker, place) if place is not None else ()
+        marked = _not_for_others(marked, case, tracker.name, rulebook)
         strangers = await _strangers(marked, record, tracker, rulebook)
     except OutsideError as error:
         return error
@@ -176,6 +176,38 @@ async def _tickets(
     if strangers and not tickets and case.wants(tracker.name):
         return _refusal_beside(next(ticket for ticket in marked if ticket.id in strangers), strangers)
     return _Found(tickets, doubt)
+
+
+def _not_for_others(marked: Sequence[Ticket], case: _Case, tracker: str, rulebook: Rulebook) -> tuple[Ticket, ...]:
+    """Those of the tickets that are not another tracker's on the same installation.
+
+    Raises Refused where one may be either's: beside it none is opened, and none is closed as its duplicate.
+    """
+    whose = _whose(marked, case, tracker, rulebook)
+    for ticket in marked:
+        if whose[ticket.id] is None:
+            names = " or ".join((tracker, *rulebook.beside(tracker)))
+            words = f"{ticket.key} carries this case's mark, and nobody tells whether it is the ticket of {names}"
+            raise Refused(tracker, f"{words}; move it to the project of the one that it is of")
+    return tuple(ticket for ticket in marked if whose[ticket.id])
+
+
+def _whose(tickets: Iterable[Ticket], case: _Case, tracker: str, rulebook: Rulebook) -> Mapping[str, bool | None]:
+    """Which of the case's tickets are this tracker's, by their ids, and not another's on the same installation."""
+    beside = (tracker, *rulebook.beside(tracker))
+    own, *rivals = [_claim(name, case, rulebook) for name in beside]
+    rivals += [Claim(name) for name in case.trackers.difference(beside)]  # a copy of their site may be here
+    return {ticket.id: own.is_for(ticket, rivals) for ticket in tickets}
+
+
+def _claim(tracker: str, case: _Case, rulebook: Rulebook) -> Claim:
+    """What the tracker may call its own. One in which the case has and wants nothing has no place either."""
+    record = case.record
+    if tracker not in {*case.policy.trackers, *record.links, *record.intents}:
+        return Claim(tracker)
+    link = record.links.get(tracker)
+    place = rulebook.place(record.key, case.finding, tracker, case.at)
+    return Claim(tracker, link.ticket_id if link else "", place or "")
 
 
 async def _strangers(

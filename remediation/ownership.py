@@ -44,6 +44,41 @@ def stranger_because(ticket: Ticket, ground: Ground, accounts: Collection[str], 
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a tracker may call its own among the tickets of one case: the linked one, and those in its place.
+
+    `ticket_id` and `place` are empty where it has none; a tracker that the case has nothing to do with has neither.
+    """
+
+    tracker: str
+    ticket_id: str = ""
+    place: str = ""
+
+    def is_for(self, ticket: Ticket, rivals: Collection["Claim"]) -> bool | None:
+        """Whether a ticket that carries the case's mark is this tracker's, and no rival's; None where nobody tells.
+
+        `rivals` are the other trackers on the same installation, where a search finds the tickets of all. A link counts
+        first, unless both have one; then what the ticket says of itself, and then its place. A ticket that an earlier
+        version opened says nothing, and an earlier version linked what a search found to both.
+        """
+        is_ours, is_theirs = ticket.id == self.ticket_id, any(ticket.id == rival.ticket_id for rival in rivals)
+        if is_ours is not is_theirs:
+            return is_ours
+        if ticket.meant_for in {self.tracker, *(rival.tracker for rival in rivals)}:
+            return ticket.meant_for == self.tracker
+        if not any(rival.ticket_id or rival.place for rival in rivals):
+            return True
+        is_here = self.is_at(ticket)
+        if any(rival.is_at(ticket) for rival in rivals):
+            return None if is_here else False
+        return True if is_here or not self.place else None
+
+    def is_at(self, ticket: Ticket) -> bool:
+        """Whether the ticket is in this tracker's place."""
+        return bool(self.place) and self.place.casefold() == ticket.place.casefold()
+
+
 class Evidence(StrEnum):
     """What casts a doubt on a linked ticket."""
 
@@ -55,6 +90,8 @@ class Evidence(StrEnum):
     """No mark, and it was created at another time than the ticket that was linked."""
     OTHER_SITE = "other_site"
     """The link was made on another site, and here its number leads to nothing that carries the case's mark."""
+    OTHER_TRACKER = "other_tracker"
+    """It is the case's, and another tracker's on the same installation, which has a link to it as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,10 @@ class Rulebook(Protocol):
         """Whether a rule may send findings of this district to this tracker: a mark of any other there is not ours."""
         ...
 
+    def beside(self, tracker: str) -> tuple[str, ...]:
+        """The other trackers of the file on the same installation: what is found there may be theirs."""
+        ...
+
     def ground(self, district: str, ticket: Ticket) -> Ground:
         """Whose tickets the rules open where this ticket is, as this district sees it."""
         ...

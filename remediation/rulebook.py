@@ -15,7 +15,7 @@ from remediation.mapping.policies import policy_of
 from remediation.mapping.rendering import closing_fields_of, draft_of, place_of
 from remediation.mapping.rules import Rule
 from remediation.mapping.schema import Mappings
-from remediation.mapping.trackers import ServiceNowTracker
+from remediation.mapping.trackers import ServiceNowTracker, is_same_address
 from remediation.ownership import Ground
 from remediation.policy import Policy
 from remediation.ports import Telling
@@ -102,6 +102,13 @@ class MappingsRulebook:
     def concerns(self, district: str, tracker: str) -> bool:
         """Whether a rule may send findings of this district to this tracker."""
         return self._coverage.reaches(district, tracker)
+
+    def beside(self, tracker: str) -> tuple[str, ...]:
+        """The other trackers of the file that have the same address."""
+        trackers = self._mappings.trackers
+        if (config := trackers.get(tracker)) is None:
+            return ()
+        return tuple(name for name, other in trackers.items() if name != tracker and is_same_address(other, config))
 
     def ground(self, district: str, ticket: Ticket) -> Ground:
         """Whose tickets the rules open where this ticket is, as this district sees it."""

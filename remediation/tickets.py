@@ -61,6 +61,9 @@ class Ticket:
     why; a ticket that is not done has the word that an earlier closing left there. `is_left_over` is true of a done
     ticket that nobody has closed with a word of their own: it still has the one from before.
 
+    `meant_for` is the tracker that the ticket names as the one by which it was opened: others may be the same
+    installation. It is empty where the ticket names none.
+
     `final` is true of a done ticket that its tracker never opens again. `urgency` holds those fields that tell how
     urgent it is, by the tracker's own names and as its API writes them (`priority`, `duedate`; `impact`, `urgency`,
     `due_date`); an empty field is absent. `risk` is None unless the reason is ACCEPTED_RISK. `not_kept` names what was
@@ -91,6 +94,7 @@ class Ticket:
     is_left_over: bool = False
     place: str = ""
     opened_by: str | None = None
+    meant_for: str = ""
 
     @property
     def closed_as(self) -> str:
@@ -129,11 +133,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class TicketChange:
-    """What a tracker's list of changes says of one ticket: enough to know which case to look at again."""
+    """What a tracker's list of changes says of one ticket: enough to know which case to look at again.
+
+    `meant_for` is as in `Ticket`, and may be empty where a list does not tell it.
+    """
 
     ticket_id: str
     mark: str | None
     version: str = ""
+    meant_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

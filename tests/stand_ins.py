@@ -391,6 +391,10 @@ class PlainRulebook:
         del district
         return self.grounds.get(ticket.place, Ground.OWN)
 
+    def beside(self, tracker: str) -> tuple[str, ...]:
+        del tracker
+        return ()
+
     def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
         del key, tracker, at
         return self.by_severity.get(finding.severity, {})

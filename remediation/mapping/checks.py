@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from remediation.certificates import certificate_flaw
 from remediation.mapping.choices import tracker_tag
+from remediation.mapping.defaults import INCIDENT_TABLE
 from remediation.mapping.positions import Complaint, Steps, key_text
 from remediation.mapping.suggestions import did_you_mean, listed
 
@@ -26,6 +27,7 @@ def complaints_about(data: object) -> Iterator[Complaint]:
     yield from _repeated_rules(top)
     yield from _unknown_trackers(top)
     yield from _missing_projects(top)
+    yield from _shared_tables(top)
     for steps, rule in rules_of(top):
         yield from _in_conditions((*steps, "match"), map_of(rule.get("match")), map_of(top.get("districts")), 0)
     yield from _bad_certificates(top)
@@ -73,6 +75,29 @@ def _missing_projects(top: Map) -> Iterator[Complaint]:
             if is_jira and not written and isinstance(ticket, dict | None):
                 message = f"is missing: write it here, or for all rules under defaults.tickets.{key_text(tracker)}"
                 yield Complaint((*steps, "tickets", tracker, "project"), message, "key")
+
+
+def _shared_tables(top: Map) -> Iterator[Complaint]:
+    """Trackers of one rule that are one table of one ServiceNow: which record is whose, nobody could tell."""
+    trackers = map_of(top.get("trackers"))
+    for steps, rule in rules_of(top):
+        first: dict[tuple[str, str], str] = {}
+        for tracker in map_of(rule.get("tickets")):
+            for place in _tables_of(map_of(trackers.get(tracker))):
+                if (other := first.setdefault(place, tracker)) != tracker:
+                    words = f"is the table {key_text(place[1])} of the same ServiceNow as {key_text(other)}"
+                    message = f"{words}: their tickets of one case could not be told apart; leave one of them out"
+                    yield Complaint((*steps, "tickets", tracker), message, "key")
+                    break
+
+
+def _tables_of(tracker: Map) -> Iterator[tuple[str, str]]:
+    """Where a ServiceNow tracker's tickets are: its address and each of its tables."""
+    url = tracker.get("url")
+    if tracker_tag(tracker) == "ServiceNowTracker" and isinstance(url, str):
+        for table in (tracker.get("table", INCIDENT_TABLE), *map_of(tracker.get("former_tables"))):
+            if isinstance(table, str):
+                yield url.rstrip("/").lower(), table
 
 
 def _in_conditions(steps: Steps, match: Map, districts: Map, depth: int) -> Iterator[Complaint]:

@@ -262,3 +262,8 @@ TrackerConfig = Annotated[
         tracker_tag, custom_error_type="tracker_kind", custom_error_message="kind must be jira or servicenow"
     ),
 ]
+
+
+def is_same_address(one: TrackerSettings, other: TrackerSettings) -> bool:
+    """Whether two trackers are one installation, as far as their addresses tell."""
+    return str(one.url).rstrip("/") == str(other.url).rstrip("/")

@@ -40,7 +40,7 @@ from remediation.trackers.jira_changes import (
 from remediation.trackers.jira_client import JiraClient
 from remediation.trackers.jira_issues import (
     FOUND_FIELDS,
-    PROPERTY,
+    PROPERTIES,
     PUBLIC,
     Closing,
     Reading,
@@ -108,14 +108,14 @@ class Jira:
         return self._config.search_horizon + self._longest
 
     async def create(self, draft: Draft) -> Ticket:
-        """Create an issue with its mark, as a label and a property, in the same request.
+        """Create an issue with its mark, as a label and a property, and with our tracker's name, in the same request.
 
         A remote link to the case's page follows, and a link to the issue whose place it takes. The issue stands
         already, and what finds it again is in it: so a link that cannot be set is no failure, and nobody must look for
         a second issue because of it.
         """
         checked_mark(self._name, draft.mark)
-        payload = payload_of(draft)
+        payload = payload_of(draft, self._name)
         answer = await self._threads.call(lambda client: client.create(payload))
         created = understood(self._name, Created, answer, wrote=True)
         await self._link(created.id, draft)
@@ -267,7 +267,7 @@ class Jira:
     async def _issue(self, ticket_id: str, expand: str | None = None, more: Collection[str] = ()) -> Issue:
         checked_id(self._name, ticket_id)
         fields = self._reading.fields_and(more)
-        answer = await self._asked(lambda client: client.issue(ticket_id, fields, PROPERTY, expand))
+        answer = await self._asked(lambda client: client.issue(ticket_id, fields, PROPERTIES, expand))
         return understood(self._name, Issue, answer)
 
     async def _ticket(self, issue: Issue) -> Ticket:
@@ -375,5 +375,5 @@ class Jira:
         return [read.get(issue.id, issue) for issue in found]
 
     async def _page(self, jql: str, at: str | int | None) -> Page:
-        answer = await self._threads.call(lambda client: client.search(jql, FOUND_FIELDS, PROPERTY, PAGE_SIZE, at))
+        answer = await self._threads.call(lambda client: client.search(jql, FOUND_FIELDS, PROPERTIES, PAGE_SIZE, at))
         return understood(self._name, Page, answer)

@@ -19,7 +19,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from remediation.tickets import TicketChange
 from remediation.trackers.jira_answers import Found, Page, Sent
-from remediation.trackers.jira_issues import OUR_LABEL, mark_of, version_of
+from remediation.trackers.jira_issues import OUR_LABEL, mark_of, meant_for, version_of
 
 PAGE_SIZE = 100
 PAGE_OVERLAP = 5
@@ -137,4 +137,4 @@ def _spare(took: timedelta) -> int:
 
 def changes_in(found: Iterable[Found]) -> tuple[TicketChange, ...]:
     """Which tickets changed."""
-    return tuple(TicketChange(issue.id, mark_of(issue), version_of(issue)) for issue in found)
+    return tuple(TicketChange(issue.id, mark_of(issue), version_of(issue), meant_for(issue)) for issue in found)

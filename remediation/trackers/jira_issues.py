@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from remediation.cases import DISTRICT_NAME
 from remediation.errors import Refused
 from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
 from remediation.trackers.closers import named
@@ -28,6 +29,12 @@ ALWAYS_THERE = frozenset({"project", "issuetype", "reporter", "summary", "descri
 _NOTHING: tuple[object, ...] = (None, "", [], {})
 PROPERTY = "remedy.case"
 """The entity property that holds the mark: people tidy up labels, but nobody sees this, and no copy inherits it."""
+MEANT_FOR = "remedy.tracker"
+"""The entity property that names the tracker of mappings.yaml by which the issue was opened.
+
+Several trackers may be one Jira: the mark says which case an issue is about, and is the same on the issues of all."""
+PROPERTIES = f"{PROPERTY},{MEANT_FOR}"
+"""All that is asked for of an issue's properties, as Jira wants it."""
 PUBLIC = "sd.public.comment"
 """The property of a comment by which a service project tells internal ones ({"internal": true}) from public ones."""
 OUR_LABEL = "remedy"
@@ -66,6 +73,12 @@ def project_of(key: str) -> str:
     return key.rpartition("-")[0]
 
 
+def meant_for(found: Found) -> str:
+    """The tracker that an issue names; empty where it names none, as issues that an earlier version opened."""
+    name = found.properties.get(MEANT_FOR)
+    return name if isinstance(name, str) and DISTRICT_NAME.fullmatch(name) else ""
+
+
 def carrying(mark: str, found: Sequence[Found]) -> tuple[str, ...]:
     """The ids of the issues that carry exactly this mark: JQL tells no case. Their properties must have been asked for.
 
@@ -78,8 +91,8 @@ def carrying(mark: str, found: Sequence[Found]) -> tuple[str, ...]:
     return tuple(ours or labelled[:1])
 
 
-def payload_of(draft: Draft) -> dict[str, object]:
-    """The body of the one request that creates the issue, its mark as a label and as a property.
+def payload_of(draft: Draft, tracker: str) -> dict[str, object]:
+    """The body of the one request that creates the issue, its mark as a label and as a property, and our tracker.
 
     What the rule writes into `fields` goes in as it is; labels there are kept, and what the draft itself says wins.
     """
@@ -94,7 +107,7 @@ def payload_of(draft: Draft) -> dict[str, object]:
             "description": wiki(draft.body),
             "labels": list(dict.fromkeys(labels)),
         },
-        "properties": [{"key": PROPERTY, "value": draft.mark}],
+        "properties": [{"key": PROPERTY, "value": draft.mark}, {"key": MEANT_FOR, "value": tracker}],
     }
 
 
@@ -225,6 +238,7 @@ class Reading:
             state=state,
             reason=reason,
             mark=mark_of(issue),
+            meant_for=meant_for(issue),
             closed_by=closing.author.id if closing and closing.author else None,
             closer=_closer_shown(closing, issue) if closing else None,
             closed_at=closing.created if closing else issue.fields.resolved if done else None,
@@ -240,7 +254,7 @@ class Reading:
 
     def opened(self, issue_id: str, key: str, mark: str) -> Ticket:
         """The ticket that was just created; nothing was read back."""
-        return Ticket(self.tracker, issue_id, key, self.url(key), TicketState.OPEN, mark=mark)
+        return Ticket(self.tracker, issue_id, key, self.url(key), TicketState.OPEN, mark=mark, meant_for=self.tracker)
 
     def gone(self, issue_id: str) -> Ticket:
         """The ticket that no longer exists."""

@@ -110,7 +110,7 @@ async def asked_in_a_life(tracker: Jira, world: JiraWorld) -> set[str]:
     await tracker.changes(None, datetime.now(UTC))
     asked = [parse_qs(entry["query"]) for entry in world.requests() if entry["query"].count("fields=")]
     fields = {word for query in asked for text in query["fields"] for word in text.split(",")}
-    assert {text for query in asked for text in query.get("properties", ())} == {"remedy.case"}
+    assert {text for query in asked for text in query.get("properties", ())} == {"remedy.case,remedy.tracker"}
     return fields
 
 
@@ -118,7 +118,7 @@ async def test_the_mark_is_a_label_and_a_property_from_the_first_moment(tracker:
     draft = replace(world.draft(MARK), labels=("web",), fields={"labels": ["legal"], "duedate": "2030-01-31"})
     issue = world.book(await tracker.create(draft))
     assert issue["fields"]["labels"] == [MARK, "remedy", "web", "legal"]
-    assert issue["properties"] == {"remedy.case": MARK}
+    assert issue["properties"] == {"remedy.case": MARK, "remedy.tracker": tracker.name}
     assert (issue["fields"]["duedate"], issue["fields"]["issuetype"]["name"]) == ("2030-01-31", "Task")
     assert issue["changelog"]["total"] == 0, "nothing was added afterwards"
 

@@ -44,7 +44,7 @@ def test_each_ticket_carries_the_correlation_mark_where_its_tracker_keeps_such_t
     assert record["values"]["correlation_id"] == mark
     assert record["values"]["correlation_display"]
     assert mark in issue["fields"]["labels"]
-    assert issue["properties"] == {"remedy.case": mark}
+    assert issue["properties"] == {"remedy.case": mark, "remedy.tracker": "jira"}
 
 
 def test_a_ticket_says_what_and_how_bad_and_what_to_do(scene: Scene) -> None:

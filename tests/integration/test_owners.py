@@ -36,3 +36,11 @@ async def test_a_mark_in_a_tracker_to_which_no_rule_sends_the_districts_findings
     owners = Owners(office.desk.todo, PlainRulebook("snow"))
     assert await owners.of("jira", [TicketChange("id-9", KEY.mark)]) == [None]
     assert await owners.of("snow", [TicketChange("id-9", KEY.mark)]) == [KEY]
+
+
+async def test_a_ticket_that_names_another_tracker_on_the_same_installation_is_for_that_ones_list(
+    office: Office,
+) -> None:
+    owners = Owners(office.desk.todo, office.desk.rulebook)
+    changes = [TicketChange("id-9", KEY.mark, meant_for=name) for name in ("jira", "snow", "a-name-of-before", "")]
+    assert await owners.of("jira", changes) == [KEY, None, KEY, KEY]

@@ -100,7 +100,7 @@ def test_what_is_shown_is_what_the_adapters_send() -> None:
     shown = {ticket["tracker"]: ticket["requests"][0] for ticket in said["tickets"]}
     assert shown == {
         "servicenow": opening(rulebook.draft(key, finding, "servicenow", at)),
-        "jira": payload_of(rulebook.draft(key, finding, "jira", at)),
+        "jira": payload_of(rulebook.draft(key, finding, "jira", at), "jira"),
     }
     link = said["tickets"][1]["requests"][1]
     assert link["object"]["url"] == "https://schoolscan.example/findings/fnd_9d2"

@@ -157,7 +157,7 @@ def test_a_draft_becomes_one_request_with_fields_and_property() -> None:
         labels=("web", "remedy"),
         fields={"labels": ["legal"], "project": {"key": "EVIL"}, "priority": {"name": "High"}},
     )
-    assert payload_of(draft) == {
+    assert payload_of(draft, "jira-north") == {
         "fields": {
             "project": {"key": "SEC"},
             "issuetype": {"name": "Bug"},
@@ -166,7 +166,7 @@ def test_a_draft_becomes_one_request_with_fields_and_property() -> None:
             "labels": [MARK, "remedy", "web", "legal"],
             "priority": {"name": "High"},
         },
-        "properties": [{"key": "remedy.case", "value": MARK}],
+        "properties": [{"key": "remedy.case", "value": MARK}, {"key": "remedy.tracker", "value": "jira-north"}],
     }
 
 

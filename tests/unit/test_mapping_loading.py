@@ -229,3 +229,26 @@ def as_yaml(tree: object) -> str:
             return str(tree).lower()
         case _:
             return str(tree)
+
+
+def beside_now(table: str, more: str = "") -> str:
+    """SMALL with another tracker on the same ServiceNow in its rule; `more` goes into the first one's words."""
+    other = f'{{kind: servicenow, url: "https://NOW.example/", auth: {{bearer: {{env: N}}}}, table: {table}}}'
+    text = SMALL.replace("trackers:\n", f"trackers:\n  again: {other}\n").replace("    read_timeout: 5s\n", more)
+    return text + "      again: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "more"), [("incident", ""), ("sn_si_incident", "    former_tables: {sn_si_incident: {}}\n")]
+)
+def test_two_trackers_of_one_rule_for_one_table_of_one_servicenow_are_refused(table: str, more: str) -> None:
+    (problem,) = problems_of(beside_now(table, more))
+    assert f"rules[0].tickets.again: is the table {table} of the same ServiceNow as now" in problem
+
+
+def test_two_tables_of_one_servicenow_may_be_trackers_of_one_rule() -> None:
+    assert loaded_of(beside_now("sn_si_incident"), "m.yaml").mappings.rules[0].tickets.keys() == {
+        "jira",
+        "now",
+        "again",
+    }

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from remediation.cases import CaseKey, CaseKind
-from remediation.ownership import Doubt, Evidence, Ground, doubt_of, stranger_because
+from remediation.ownership import Claim, Doubt, Evidence, Ground, doubt_of, stranger_because
 from remediation.store.case_rows import link_of
 from remediation.tickets import Ticket, TicketState
 
@@ -87,3 +88,36 @@ def test_a_ticket_that_is_only_marked_is_ours_by_who_opened_it_and_where(
 ) -> None:
     ticket = replace(TICKET, opened_by=opened_by)
     assert (stranger_because(ticket, ground, accounts, is_own_attempt=is_own_attempt) == "") is is_ours
+
+
+OWN, RIVAL = Claim("web", "10", "SEC"), Claim("privacy", "20", "PRIV")
+
+
+@pytest.mark.parametrize(
+    ("own", "rivals", "ticket", "is_ours"),
+    [
+        (OWN, [], {"id": "30", "place": "SEC"}, True),
+        pytest.param(OWN, [Claim("privacy")], {"id": "30", "place": "LOOP"}, True, id="the case has nothing there"),
+        (OWN, [RIVAL], {"id": "10", "place": "PRIV"}, True),
+        (OWN, [RIVAL], {"id": "20", "place": "SEC"}, False),
+        (OWN, [RIVAL], {"id": "30", "place": "sec"}, True),
+        (OWN, [RIVAL], {"id": "30", "place": "PRIV"}, False),
+        (OWN, [RIVAL], {"id": "30", "place": "LOOP"}, None),
+        (OWN, [RIVAL], {"id": "30", "place": "PRIV", "meant_for": "web"}, True),
+        (OWN, [RIVAL], {"id": "30", "place": "SEC", "meant_for": "privacy"}, False),
+        pytest.param(OWN, [RIVAL], {"id": "30", "place": "SEC", "meant_for": "former"}, True, id="a name of before"),
+        (OWN, [Claim("privacy")], {"id": "30", "place": "SEC", "meant_for": "privacy"}, False),
+        pytest.param(OWN, [replace(RIVAL, place="SEC")], {"id": "30", "place": "SEC"}, None, id="one place for both"),
+        pytest.param(OWN, [replace(RIVAL, ticket_id="10")], {"id": "10", "place": "SEC"}, True, id="linked to both"),
+        pytest.param(OWN, [replace(RIVAL, ticket_id="10")], {"id": "10", "place": "PRIV"}, False, id="to both, theirs"),
+        pytest.param(replace(OWN, place=""), [RIVAL], {"id": "30", "place": "LOOP"}, True, id="no rule names a place"),
+        (replace(OWN, place=""), [RIVAL], {"id": "30", "place": "PRIV"}, False),
+    ],
+)
+def test_of_two_trackers_on_one_installation_a_ticket_is_the_one_that_can_mean_it(
+    own: Claim,
+    rivals: list[Claim],
+    ticket: dict[str, Any],
+    is_ours: bool | None,  # noqa: FBT001 - a column of the table above
+) -> None:
+    assert own.is_for(replace(TICKET, **ticket), rivals) is is_ours

@@ -460,3 +460,11 @@ def test_a_tracker_concerns_a_district_if_a_rule_may_send_its_findings_there(rul
     narrow = MappingsRulebook(loaded_of(only, "m.yaml").mappings)
     assert narrow.concerns(KEY.district, "jira")
     assert not narrow.concerns("another", "jira")
+
+
+def test_trackers_with_the_same_address_are_beside_each_other() -> None:
+    jira = '{kind: jira, url: "https://JIRA.example:443/", auth: {bearer: {env: J}}}'
+    other = jira.replace("JIRA", "other")
+    text = ONE_RULE.replace("trackers: {", f"trackers: {{again: {jira}, other: {other}, ")
+    rulebook = MappingsRulebook(loaded_of(text, "m.yaml").mappings)
+    assert [rulebook.beside(name) for name in ("jira", "again", "other", "former")] == [("again",), ("jira",), (), ()]
