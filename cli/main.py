@@ -70,11 +70,20 @@ class RemedyGroup(click.Group):
         words = list(sys.argv[1:] if args is None else args)
         signal.signal(signal.SIGTERM, _terminate)
         try:
+            _must_be_text(words)
             code = super().main(words, prog_name or "remedy", **{**options, "standalone_mode": False})
         except (RemediationError, click.ClickException, click.Abort) as failure:
             failures.show(failure, as_json="--json" in words)
             code = failures.exit_code_of(failure)
         sys.exit(code if isinstance(code, int) else failures.ExitCode.DONE)
+
+
+def _must_be_text(words: Sequence[str]) -> None:
+    """Raises UsageError for an argument of other bytes than UTF-8: nothing that we ask or store has such a name."""
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("an argument holds bytes that are no UTF-8") from None
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

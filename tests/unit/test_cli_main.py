@@ -112,6 +112,14 @@ def test_a_wrong_command_line_is_answered_with_how_it_is_used(words: tuple[str, 
     assert said in result.stderr
 
 
+@pytest.mark.parametrize("words", [("case", "show", "\udcff"), ("mappings", "check", "\udcff", "--json")])
+def test_an_argument_that_is_no_text_is_one_message(words: tuple[str, ...]) -> None:
+    result = run(*words)
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert "an argument holds bytes that are no UTF-8" in result.stderr
+    assert ("--json" in words) == result.stderr.startswith("{")
+
+
 def test_the_version_is_that_of_the_installed_package() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert run("--version").stdout == f"remedy {project['version']}\n"
