@@ -1,6 +1,6 @@
 """Settings and mappings.yaml: what can be told without asking anybody."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from cli.assembly import signed_in
@@ -12,6 +12,15 @@ from remediation.settings import Settings
 
 _ALIKE = 0.88
 """How alike a name must be to a setting's to be taken for it, misspelt: one letter in nine."""
+
+_OF_TLS = ("redis_ca_file", "redis_tls_verify_name")
+_OF_REDIS = (
+    *("redis_username", "redis_password", *_OF_TLS, "redis_cert_file", "redis_key_file"),
+    *("redis_sentinel_username", "redis_sentinel_password"),
+)
+"""What only says more about REDIS_URL. Where that is there and no use can be made of it, the others end a start."""
+
+_OF_TRACES = ("otel_exporter_otlp_headers", "otel_exporter_otlp_certificate")
 
 
 def look_at_settings(settings: Settings, environ: Mapping[str, str]) -> list[Diagnosis]:
@@ -30,15 +39,20 @@ def _misspelt(environ: Mapping[str, str]) -> Iterator[Diagnosis]:
 
 
 def _idle(settings: Settings) -> Iterator[Diagnosis]:
-    is_encrypted = settings.redis_url is not None and settings.redis_url.uses_tls
-    if settings.redis_ca_file and not is_encrypted:
-        says = "REDIS_CA_FILE has no effect: REDIS_URL does not begin with rediss://"
-        yield trouble(Code.SETTING_IDLE, "settings", says)
-    if settings.redis_url is None and (settings.redis_username or settings.redis_password):
-        says = "REDIS_USERNAME and REDIS_PASSWORD have no effect without REDIS_URL"
-        yield trouble(Code.SETTING_IDLE, "settings", says)
+    url = settings.redis_url
+    if url is None:
+        yield from _without_effect(settings, _OF_REDIS, "without REDIS_URL the embedded server is used")
+    elif not url.uses_tls:
+        yield from _without_effect(settings, _OF_TLS, "REDIS_URL does not begin with rediss://")
+    if settings.otel_exporter_otlp_endpoint is None:
+        yield from _without_effect(settings, _OF_TRACES, "without OTEL_EXPORTER_OTLP_ENDPOINT there are no traces")
     if settings.remedy_failpoints:
         yield trouble(Code.FAILPOINTS, "settings", "REMEDY_FAILPOINTS is set: processes break on purpose")
+
+
+def _without_effect(settings: Settings, names: Sequence[str], why: str) -> Iterator[Diagnosis]:
+    if written := [name.upper() for name in names if name in settings.model_fields_set]:
+        yield trouble(Code.SETTING_IDLE, "settings", f"no effect of {', '.join(written)}: {why}")
 
 
 def _contradicting(settings: Settings) -> Iterator[Diagnosis]:

@@ -10,11 +10,13 @@ import click
 import pytest
 
 from cli.doctor.checks import Check, run_checks
+from cli.doctor.configuration import look_at_settings
 from cli.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
 from cli.doctor.report import as_object, as_table, progress
 from cli.doctor.server import condition_of
 from remediation.answers_noted import NotedAnswer, note_answer, noting_answers
 from remediation.errors import StoreUnavailable, TryLater
+from remediation.settings import Settings, environ
 from remediation.store.server import ServerState
 
 ROOT = Path(__file__).parents[2]
@@ -158,3 +160,23 @@ def test_headers_are_noted_only_while_somebody_wants_to_know() -> None:
         note_answer({"Date": "yesterday", "X-RateLimit-Limit": "many"})
     note_answer(headers)
     assert answers == [NotedAnswer(30.0, 300, 7), NotedAnswer(None, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("written", "idle"),
+    [
+        ({"REDIS_PASSWORD": "test-only", "REDIS_CERT_FILE": "c"}, "REDIS_PASSWORD, REDIS_CERT_FILE: without REDIS_URL"),
+        ({"REDIS_SENTINEL_PASSWORD": "test-only"}, "REDIS_SENTINEL_PASSWORD: without REDIS_URL"),
+        ({"REDIS_URL": "redis://r.example", "REDIS_TLS_VERIFY_NAME": "false"}, "REDIS_TLS_VERIFY_NAME: REDIS_URL does"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "a=test-only"}, "OTEL_EXPORTER_OTLP_HEADERS: without OTEL_EXPORTER"),
+        ({"REDIS_URL": "rediss://r.example", "REDIS_TLS_VERIFY_NAME": "false", "REDIS_PASSWORD": "test-only"}, ""),
+    ],
+)
+def test_settings_without_effect_are_named(monkeypatch: pytest.MonkeyPatch, written: dict[str, str], idle: str) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in written.items():
+        monkeypatch.setenv(name, value)
+    found = [each for each in look_at_settings(Settings(), environ()) if each.code == Code.SETTING_IDLE]
+    assert [each.says.startswith(f"no effect of {idle}") for each in found] == [True] * bool(idle)
+    assert "test-only" not in "".join(each.says for each in found)
