@@ -1,22 +1,36 @@
 """For a container's health check: exit code 0 where the process of this container answers /livez in time, and with 200.
 
-Asks the receiver's port, then a worker's, as the settings name them: a container has one of the two.
+Asks the receiver, then a worker, where the settings let them listen: a container has one of the two.
 """
 
 import sys
 import urllib.error
 import urllib.request
+from ipaddress import ip_address
 
 from remediation.settings import load_settings
 
 SECONDS = 3.0
 
+_LOOPBACK = {4: "127.0.0.1", 6: "::1"}
+"""Where this machine reaches itself, by the version of IP."""
+
 
 def main() -> int:
     """0 where one of them answers, 1 otherwise."""
     settings = load_settings()
-    ports = (settings.receiver_port, settings.worker_port)
-    return 0 if any(_answers(f"http://127.0.0.1:{port}/livez") for port in ports) else 1
+    places = ((settings.receiver_host, settings.receiver_port), (settings.worker_host, settings.worker_port))
+    return 0 if any(_answers(f"http://{_reachable(host)}:{port}/livez") for host, port in places) else 1
+
+
+def _reachable(host: str) -> str:
+    """What a process listens on, as the host in a URL: where it listens on all addresses, the loopback is one."""
+    try:
+        listening = ip_address(host)
+    except ValueError:
+        return host  # a name
+    address = _LOOPBACK[listening.version] if listening.is_unspecified else str(listening)
+    return f"[{address}]" if ":" in address else address
 
 
 def _answers(url: str) -> bool:

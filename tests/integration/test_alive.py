@@ -1,5 +1,6 @@
 """What a container's health check asks: whether the process beside it answers /livez."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +37,21 @@ def test_a_process_that_answers_is_alive(role: str, port: int, monkeypatch: pyte
     for name in ("RECEIVER_PORT", "WORKER_PORT"):
         monkeypatch.setenv(name, str(port) if name == role else "1")
     assert main() == 0
+
+
+class OnIpv6(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
+@pytest.mark.parametrize("host", ["::", "::1"])
+def test_a_process_is_asked_where_it_listens(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with OnIpv6(("::1", 0), Alive) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        monkeypatch.setenv("RECEIVER_HOST", host)
+        monkeypatch.setenv("RECEIVER_PORT", str(server.server_address[1]))
+        monkeypatch.setenv("WORKER_PORT", "1")
+        assert main() == 0
+        server.shutdown()
 
 
 def test_where_nothing_answers_nothing_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
