@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import mean, median
 
 import httpx2
@@ -28,8 +28,9 @@ from remediation.store.keys import (
     SEEN,
     TICKET_KEYS,
     TICKETS,
-    TIMELINE,
+    TOLD,
 )
+from remediation.store.timeline import Timeline
 from remediation.store.todo import Todo
 from sandbox.secrets import DISTRICT
 
@@ -114,7 +115,7 @@ async def _bare(system: System, client: httpx2.AsyncClient, count: int) -> float
 async def _weigh(system: System, count: int, cases: int) -> dict[str, float]:
     """Bytes of each kind of thing, by what it is."""
     redis = system.redis
-    rows, lines = await _mean_size(redis, CASE), await _mean_size(redis, TIMELINE)
+    rows, lines = await _mean_size(redis, CASE), await _mean_size(redis, TOLD)
     places = sum([await _size(redis, kind + name) for kind in _DIRECTORIES.values() for name in ("jira", "servicenow")])
     weighed = {
         "a case's row, two tickets": rows,
@@ -149,17 +150,26 @@ async def _unread(system: System, count: int) -> float:
 
 
 async def _long_timeline(redis: Redis, length: int) -> float:
-    """Bytes of a timeline that says again and again what a real one says."""
-    key = await anext(redis.scan_iter(TIMELINE + "*", count=1_000))
-    told = [fields for _, fields in await redis.xrange(key)]
-    name = f"bench:timeline:{length}"
-    for number in range(length):
-        await redis.xadd(name, told[number % len(told)])
-    return await _size(redis, name)
+    """Bytes of a timeline that says again and again what a real one says, each time some minutes later."""
+    timeline, ref = Timeline(Connection(redis)), f"bench:{length}"
+    told = await timeline.read(await anext(_refs(redis)))
+    for number in range(0, length, len(told)):
+        later = [replace(each, at=each.at + 977.313 * number) for each in told[: length - number]]
+        await timeline.tell(ref, later)
+    size = await _size(redis, TOLD + ref)
+    await redis.delete(TOLD + ref)
+    return size
 
 
 async def _mean_length(redis: Redis) -> float:
-    return float(mean([await redis.xlen(key) async for key in redis.scan_iter(TIMELINE + "*", count=1_000)]))
+    timeline = Timeline(Connection(redis))
+    return float(mean([len(await timeline.read(ref)) async for ref in _refs(redis)]))
+
+
+async def _refs(redis: Redis) -> AsyncIterator[str]:
+    """The cases that have a timeline."""
+    async for key in redis.scan_iter(TOLD + "*", count=1_000):
+        yield key.decode().removeprefix(TOLD)
 
 
 async def _mean_size(redis: Redis, prefix: str) -> float:

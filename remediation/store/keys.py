@@ -74,8 +74,11 @@ CURSOR = "remedy:cursor:"
 TICKET_KEYS = "remedy:ticket-keys:"
 """+ tracker: a hash from what people call a ticket (in capitals) to case reference."""
 
+TOLD = "remedy:told:"
+"""+ case reference: what was seen and done, packed (see timeline.py)."""
+
 TIMELINE = "remedy:timeline:"
-"""+ case reference: a stream, what was seen and done."""
+"""+ case reference: the same as a stream, as an earlier version told it; until the case is told of again."""
 
 APPOINTMENTS = "remedy:appointments"
 """Sorted set of the cases that must be looked at at a known moment, by that moment (ms)."""
@@ -174,6 +177,8 @@ PRELUDE = "\n".join(
         "SERVER": SERVER,
         "CURSOR": CURSOR,
         "TICKET_KEYS": TICKET_KEYS,
+        "TOLD": TOLD,
+        "TIMELINE": TIMELINE,
         "APPOINTMENTS": APPOINTMENTS,
         "LIVING": LIVING,
         "TRACKERS": TRACKERS,

@@ -348,7 +348,7 @@ def test_a_changed_retention_holds_for_what_is_kept_from_then_on(scene: Scene) -
     scene.change(Rules(more="retention: {deliveries: 2d, timelines: 8d}"))
     scene.find()
     until(lambda: 2 in scene.days_left("inbox"))
-    until(lambda: 8 in scene.days_left("timeline"))
+    until(lambda: 8 in scene.days_left("told"))
 
 
 def test_a_district_can_be_added_and_taken_away(scene: Scene) -> None:

@@ -1,17 +1,22 @@
 """The timeline of a case: told in order, capped, kept for a time, and followed from any entry on."""
 
+import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 
 from remediation.findings import FindingStatus
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
-from remediation.store.entries import Acted, Entry, Planned, Seen, Settled, Step, Triggered, kind_word
-from remediation.store.keys import TIMELINE
+from remediation.store.entries import Acted, Entry, Planned, Seen, Settled, Step, Triggered, encoded, kind_word
+from remediation.store.keys import TIMELINE, TOLD
 from remediation.store.timeline import KEPT, MOST_ENTRIES, Timeline
 from remediation.tickets import Reason, TicketState
 from tests.integration.offices import KEY, Office
 
 AT = 1_800_000_000.0
+
+MOST_BYTES = 448
+"""What a timeline of a usual life may take, its key included."""
 
 
 async def test_what_is_told_is_read_back_in_order(connection: Connection) -> None:
@@ -32,15 +37,15 @@ async def test_the_oldest_entries_go_first(connection: Connection) -> None:
     timeline = Timeline(connection)
     for start in range(0, 3 * MOST_ENTRIES, 100):
         await timeline.tell(KEY.ref, [Settled(AT + start + number) for number in range(100)])
-    assert MOST_ENTRIES <= await connection.redis.xlen(TIMELINE + KEY.ref) < MOST_ENTRIES + 150
-    assert (await timeline.read(KEY.ref))[-1] == Settled(AT + 3 * MOST_ENTRIES - 1)
+    assert await timeline.read(KEY.ref) == [Settled(AT + 2 * MOST_ENTRIES + number) for number in range(MOST_ENTRIES)]
+    assert await timeline.read(KEY.ref, 1) == [Settled(AT + 3 * MOST_ENTRIES - 1)]
 
 
 async def test_it_is_kept_from_its_last_entry_on(connection: Connection) -> None:
     await Timeline(connection).tell(KEY.ref, [Settled(AT)])
-    assert await connection.redis.ttl(TIMELINE + KEY.ref) > KEPT.total_seconds() - 60
+    assert await connection.redis.ttl(TOLD + KEY.ref) > KEPT.total_seconds() - 60
     await Timeline(connection, timedelta(days=7)).tell(KEY.ref, [Settled(AT)])
-    assert await connection.redis.ttl(TIMELINE + KEY.ref) <= 7 * 24 * 3600
+    assert await connection.redis.ttl(TOLD + KEY.ref) <= 7 * 24 * 3600
 
 
 async def test_whoever_follows_goes_on_after_what_was_seen(connection: Connection) -> None:
@@ -62,6 +67,75 @@ async def test_an_entry_of_another_version_is_passed_over(connection: Connection
     await timeline.tell(KEY.ref, [Settled(AT)])
     assert await timeline.read(KEY.ref) == [Settled(AT)]
     assert [told.entry async for told in timeline.since(KEY.ref)] == [Settled(AT)]
+
+
+USUAL_LIFE: tuple[tuple[Entry, ...], ...] = (
+    (
+        Triggered(AT, "webhook:schoolscan", AT - 0.71),
+        Seen(AT, "open", "critical"),
+        Planned(AT, (Step("open:servicenow", "new"), Step("open:jira", "new"), Step("patch:reviewing", "new"))),
+    ),
+    (
+        Acted(AT + 0.07, "open:servicenow", "done", "INC0010003", request_id="d86df7b6952e"),
+        Acted(AT + 0.07, "open:jira", "done", "SEC-3", request_id="687466dd0d63418aba79193568cd558c"),
+        Acted(AT + 0.07, "patch:reviewing", "done"),
+        Settled(AT + 0.07),
+    ),
+    (
+        Triggered(AT + 90_000.5, "webhook:jira", AT + 90_000.1),
+        Planned(
+            AT + 90_000.5, (Step("resolve:servicenow", "solved", "fixed"), Step("patch:resolved", "solved", "fixed"))
+        ),
+    ),
+    (
+        Acted(AT + 90_001.2, "resolve:servicenow", "done", "INC0010003", request_id="a2cd51ff90c2"),
+        Acted(AT + 90_001.2, "patch:resolved", "done"),
+        Settled(AT + 90_001.2),
+    ),
+)
+
+
+async def test_a_usual_life_takes_little_room(connection: Connection) -> None:
+    timeline = Timeline(connection)
+    for entries in USUAL_LIFE:
+        await timeline.tell(KEY.ref, entries)
+    assert await timeline.read(KEY.ref) == [entry for entries in USUAL_LIFE for entry in entries]
+    assert int(await connection.redis.memory_usage(TOLD + KEY.ref, samples=0) or 0) <= MOST_BYTES
+
+
+async def _as_an_earlier_version(connection: Connection, entries: Iterable[Entry]) -> None:
+    for entry in entries:
+        kind, text = encoded(entry)
+        await connection.ask(connection.redis.xadd(TIMELINE + KEY.ref, {"kind": kind, "is": text}))
+
+
+async def test_what_an_earlier_version_told_is_read_and_moves_with_the_next_entry(connection: Connection) -> None:
+    timeline = Timeline(connection)
+    await _as_an_earlier_version(connection, USUAL_LIFE[0])
+    assert await timeline.read(KEY.ref) == [*USUAL_LIFE[0]]
+    seen = [told.id async for told in timeline.since(KEY.ref)]
+    await timeline.tell(KEY.ref, USUAL_LIFE[1])
+    assert await connection.redis.exists(TIMELINE + KEY.ref) == 0
+    assert await timeline.read(KEY.ref) == [*USUAL_LIFE[0], *USUAL_LIFE[1]]
+    assert [told.entry async for told in timeline.since(KEY.ref, seen[-1])] == [*USUAL_LIFE[1]]
+    await _as_an_earlier_version(connection, USUAL_LIFE[2])
+    assert await timeline.read(KEY.ref) == [entry for entries in USUAL_LIFE[:3] for entry in entries]
+
+
+async def test_nothing_is_lost_where_many_tell_at_once(connection: Connection) -> None:
+    timeline = Timeline(connection)
+    await asyncio.gather(*(timeline.tell(KEY.ref, [Settled(AT + number)]) for number in range(8)))
+    told = [each async for each in timeline.since(KEY.ref)]
+    assert {each.entry.at - AT for each in told} == set(range(8))
+    assert len({each.id for each in told}) == 8
+
+
+async def test_a_timeline_that_nobody_can_unpack_is_begun_anew(connection: Connection) -> None:
+    timeline = Timeline(connection)
+    await connection.redis.set(TOLD + KEY.ref, b"1800000000000 \x07 of a later version")
+    assert await timeline.read(KEY.ref) == []
+    await timeline.tell(KEY.ref, [Settled(AT)])
+    assert await timeline.read(KEY.ref) == [Settled(AT)]
 
 
 async def test_a_look_tells_why_what_was_seen_planned_and_done(connection: Connection, keyring: Keyring) -> None:
