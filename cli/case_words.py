@@ -38,7 +38,7 @@ WHYS: Mapping[Why, str] = {
     Why.DUPLICATE: "there is another ticket for it",
     Why.SEVERITY_RAISED: "the finding is worse than it was",
     Why.EXPERT_REVIEWED: "SchoolScan's experts have reviewed it",
-    Why.RISK_UNEXPLAINED: "the ticket accepts the risk without what the rule asks for",
+    Why.RISK_UNEXPLAINED: "the ticket accepts the risk without what makes that count",
     Why.RISK_STILL_ACCEPTED: "found again, but its risk is still accepted",
     Why.RISK_EXPIRED: "the accepted risk has expired",
     Why.KEPT_OPEN: "closed for a reason that leaves the finding open",

@@ -34,6 +34,13 @@ from tests.worlds.world import World
 # A finding that is gone.
 
 
+async def test_of_a_solved_finding_that_was_forgotten_a_poll_tells_the_tickets_that_are_open() -> None:
+    world = await opened()
+    world.wipe()
+    world.happen(says(RESOLVED))
+    assert await at_rest(world) == (RESOLVED, set())
+
+
 async def test_what_a_person_opens_again_stays_open_although_the_finding_is_gone() -> None:
     world = await opened(replace(ALL, closes_gone=True))
     await noticed(world, says(GONE))

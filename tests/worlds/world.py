@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from remediation.actions import PatchFinding, Why
 from remediation.findings import FindingStatus, Severity
 from remediation.policy import Policy
-from remediation.ports import Telling
+from remediation.ports import Telling, Tracker
 from remediation.sealing import Keyring, generate_key
 from remediation.store.connection import Connection
 from remediation.store.inbox import Inbox
@@ -38,6 +38,13 @@ URGENCIES = {
 }
 KEYRING = Keyring.parse(generate_key())
 NOT_WIRED = Connection(Redis())
+
+
+class OnePlace(TicketPlaces):
+    """Of a tracker in memory, whose one list has all: nobody is asked."""
+
+    async def former(self, tracker: Tracker) -> tuple[str, ...]:
+        return tracker.former_places(())
 
 
 class BareRulebook(PlainRulebook):
@@ -75,7 +82,7 @@ class World(Outside):
             timeline=MemoryTimeline(self.shelves),
             links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),
             sites=TrackerSites(NOT_WIRED, {}, self.clock),
-            places=TicketPlaces(NOT_WIRED, self.clock),
+            places=OnePlace(NOT_WIRED, self.clock),
             sources={SCHOOLSCAN: self.source},
             trackers=dict(self.books),
             rulebook=rulebook,
