@@ -94,6 +94,7 @@ async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *,
 
 def announced_length(value: bytes) -> int:
     """What one Content-Length says, however many digits it has; 0 for what is no number."""
+    value = value.strip(b" \t")
     if not value.isdigit():
         return 0
     if len(value) <= _MOST_DIGITS:

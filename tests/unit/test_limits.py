@@ -65,7 +65,7 @@ async def test_a_body_beyond_the_limit_is_refused_as_soon_as_it_is() -> None:
 
 
 async def test_an_announced_body_beyond_the_limit_is_not_read_at_all() -> None:
-    for announced in (b"13", b"9" * 18, b"9" * 19, b"9" * 5_000, b"0" * 5_000 + b"13"):
+    for announced in (b"13", b"9" * 18, b"9" * 19, b"9" * 5_000, b"0" * 5_000 + b"13", b"13 ", b"\t13"):
         sender = Sender(b"x")
         with pytest.raises(BodyTooLarge):
             await read_body(sender.receive, [(b"Content-Length", announced)], limit=12, deadline=5)
