@@ -1,7 +1,8 @@
 """One connection's budget: which of its bytes may be parsed now, how many it has used, how long it may wait. Pure.
 
-Bytes are given to the parser in pieces that end where a request ends, so that a second request on the same connection
-stays unparsed until the first one is answered. Times are seconds on one steady clock.
+Most requests come whole and alone, and are small: the parser is given the first bytes of a request at once, where they
+are fewer than a head may have. Everything else it is given in pieces that end where a request ends, so that a second
+request on the same connection stays unparsed until the first one is answered. Times are seconds on one steady clock.
 """
 
 import math
@@ -10,11 +11,12 @@ from enum import Enum
 
 from receiver.guard.refusals import Refusal
 
-_END_OF_HEAD = b"\r\n\r\n"
-_ITS_SIZE = len(_END_OF_HEAD)
-_LENGTH = b"\r\ncontent-length: "
+END_OF_HEAD = b"\r\n\r\n"
 _SMALLEST_PIECE = 256
 """The least that is parsed of a chunked body at once, although what its framing may still use is less."""
+
+COUNTED_BYTES = 16_384
+"""A request that came at once and has no more than this is not counted against what all may hold."""
 
 MOST_DRAINED = 16_777_216
 """Bytes that are read and thrown away after an answer: the largest MAX_BODY_BYTES that there can be."""
@@ -69,13 +71,14 @@ class ConnectionBudget:
     """What a connection has used, and what it waits for. Whoever owns it tells it what the parser saw."""
 
     __slots__ = (
-        *("_limits", "_most_head", "_tail", "most_url", "_timed"),
-        *("body", "deadline", "drained", "framing", "head", "left", "phase"),
+        *("_fed", "_limits", "_most_head", "_tail", "_timed"),
+        *("body", "deadline", "drained", "head", "is_chunked", "left", "most_at_once", "most_url", "phase"),
     )
 
     def __init__(self, limits: HttpLimits, now: float) -> None:
         self._limits = limits
         self._most_head = limits.head_bytes
+        self.most_at_once = min(limits.head_bytes, COUNTED_BYTES)
         self.most_url = limits.url_bytes
         self._tail = b""  # the last bytes of a head that comes in pieces
         self._timed = True  # whether the deadline is that of a head: the first one's time runs from the beginning
@@ -83,9 +86,10 @@ class ConnectionBudget:
         self.deadline = now + limits.head_seconds
         self.head = 0
         self.body = 0
-        self.left: int | None = 0  # of an announced body; None: it comes in chunks
-        self.framing = 0
+        self.left = 0  # of an announced body; of one in chunks, never more than 0
+        self.is_chunked = False
         self.drained = 0
+        self._fed = 0  # bytes that were parsed behind the head of a body in chunks
 
     def piece_end(self, data: bytes, start: int) -> int:
         """Up to where `data` is to be parsed now, from `start` on; `start` itself while nothing is.
@@ -93,64 +97,70 @@ class ConnectionBudget:
         What it answers counts as used. Raises OverBudget where what was used before is too much.
         """
         phase = self.phase
-        if phase is IDLE and not self.head:
-            end = data.find(_END_OF_HEAD, start) + _ITS_SIZE
-            if _ITS_SIZE <= end <= start + self._most_head:
-                self.head = end - start
-                # Most requests come whole and alone: their length is seen at a glance. The parser reads it itself, and
-                # where it is another one it says so, or what follows is dropped like what follows a body in chunks.
-                at = data.find(_LENGTH, start, end)
-                is_whole = at > 0 and data.startswith(b"%d\r" % (len(data) - end), at + len(_LENGTH))
-                return len(data) if is_whole else end
         if phase is BODY:
             return self._body_end(data, start)
         return start if phase is WORK or phase is CLOSING else self._head_end(data, start)
 
     def _body_end(self, data: bytes, start: int) -> int:
         size = len(data) - start
-        if self.left is None:
+        if self.is_chunked:
             self.check()
-            size = min(size, max(_SMALLEST_PIECE, self._most_head - self.framing + 1))
-            self.framing += size
+            size = min(size, max(_SMALLEST_PIECE, self._most_head - self._framing + 1))
+            self._fed += size
         elif size > self.left:
             size = max(1, self.left)  # nothing is left, and it is not the end: the parser will say what is wrong
         return start + size
 
     def _head_end(self, data: bytes, start: int) -> int:
         self.check()
-        come = self._tail + data[start:]
-        found = come.find(_END_OF_HEAD)
-        size = (len(come) if found < 0 else found + len(_END_OF_HEAD)) - len(self._tail)
-        size = min(size, self._most_head - self.head)
-        self.head += size
-        self._tail = (self._tail + data[start : start + size])[1 - len(_END_OF_HEAD) :]
-        return start + size
+        kept = len(self._tail)
+        come = self._tail + data[start : start + self._most_head - self.head]
+        found = come.find(END_OF_HEAD)
+        come = come if found < 0 else come[: found + len(END_OF_HEAD)]
+        self.head += len(come) - kept
+        self._tail = come[1 - len(END_OF_HEAD) :]
+        return start + len(come) - kept
+
+    def begins(self, data: bytes) -> None:
+        """The parser was given this, the first bytes of a request, and saw no end of its head."""
+        self.head, self._tail = len(data), data[1 - len(END_OF_HEAD) :]
+
+    def begins_with_head(self, data: bytes, body_length: int | None) -> None:
+        """The parser was given this, the first bytes of a request, and saw the end of its head and not of its body."""
+        self.head_ends(body_length)
+        self.head = data.find(END_OF_HEAD) + len(END_OF_HEAD)
+        self._fed = len(data) - self.head
+
+    @property
+    def _framing(self) -> int:
+        """Bytes of the framing and the trailers of a body in chunks."""
+        return self._fed - self.body
 
     def check(self) -> None:
         """All that was given to the parser is parsed. Raises OverBudget where that was too much."""
-        if self.left is None:
-            if self.framing > self._most_head:
+        if self.is_chunked:
+            if self._framing > self._most_head:
                 raise OverBudget(Refusal.TRAILERS)
         elif (self.phase is HEAD or self.phase is IDLE) and self.head >= self._most_head:
             raise OverBudget(Refusal.HEADERS)
 
     def head_ends(self, body_length: int | None) -> None:
         """The parser saw the end of a head; None: the body comes in chunks."""
-        self.phase, self.left, self._tail = BODY, body_length, b""
+        self.phase, self._tail = BODY, b""
+        self.is_chunked = body_length is None
+        self.left = (body_length or 0) - self.body
         self.deadline = math.inf  # the application waits for the body as long as it likes
 
     def body_comes(self, size: int) -> None:
         """The parser saw so many bytes of a body."""
         self.body += size
-        if self.left is None:
-            self.framing -= size
-        else:
-            self.left -= size
+        self.left -= size
 
     def answered(self, now: float) -> None:
         """The request was answered, and the connection stays open for another."""
         self.phase, self.deadline, self._timed = IDLE, now + self._limits.idle_seconds, False
-        self.head = self.body = self.framing = self.left = 0
+        self.head = self.body = self.left = self._fed = 0
+        self.is_chunked = False
 
     def runs_dry(self, now: float) -> None:
         """No more has come. From a head's first piece on, its time runs, whatever trickles in later."""
@@ -177,4 +187,4 @@ class ConnectionBudget:
         self.drained += size
         if self.drained > MOST_DRAINED:
             return Drained.TOO_MUCH
-        return Drained.ALL if self.left and self.drained >= self.left else Drained.MORE
+        return Drained.ALL if 0 < self.left <= self.drained else Drained.MORE

@@ -1,7 +1,9 @@
 """uvicorn's HTTP/1.1 protocol with a budget for each connection. The only module that knows uvicorn's protocol.
 
 uvicorn parses whatever comes, as it comes. Here the parser gets one request at a time; what has come of the next one is
-held, unparsed, and reading is paused until the answer is given. Whoever is over a limit is answered, if there is
+held, unparsed, and reading is paused until the answer is given. What comes at once and is small, as most requests are,
+costs next to nothing: no limit can be exceeded by it, and the parser itself is stopped where a second request begins in
+it. Whoever is over a limit is answered, if there is
 something to answer, and closed gently: what is still coming is read and thrown away, because a connection that is
 closed with unread bytes is reset, and the reset overtakes the answer.
 """
@@ -15,7 +17,19 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from receiver.guard.budget import BODY, CLOSING, HEAD, IDLE, WORK, ConnectionBudget, Drained, OverBudget
+from receiver.guard.budget import (
+    BODY,
+    CLOSING,
+    COUNTED_BYTES,
+    END_OF_HEAD,
+    HEAD,
+    IDLE,
+    WORK,
+    ConnectionBudget,
+    Drained,
+    OverBudget,
+    Phase,
+)
 from receiver.guard.refusals import Refusal
 from receiver.guard.shared import Guard
 from receiver.guard.transport import Exit, HoldableFlow
@@ -24,8 +38,8 @@ from receiver.limits import ACCEPTED, announced_length
 _STOPPING_SECONDS = 1.0
 """How long a stop waits for what still comes after the last answer."""
 
-_COUNTED_BYTES = 16_384
-"""A request that came at once and has no more than this is not counted against what all may hold."""
+_COUNTED_PART = 2_048
+"""A part of a request that has no more than this is not counted, either."""
 
 _REFRESHED_SECONDS = 0.5
 """How exactly a connection's row among those who wait says for how long it has waited."""
@@ -34,7 +48,9 @@ _LENGTH_OVERFLOW = "Content-Length overflow"
 """llhttp's words for a number that it cannot hold."""
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
-_WATCHED = _FRAMING | {b"expect", b"upgrade"}
+
+_LAST_CONTROL = 31
+"""No byte up to this one begins a request: empty lines may come before it, which count as its head."""
 
 
 def guarded(guard: Guard) -> type["GuardedProtocol"]:
@@ -49,7 +65,7 @@ class GuardedProtocol(HttpToolsProtocol):
     __slots__ = (
         *("_budget", "_exit", "_has_ended", "_held", "_is_deaf", "_is_counted", "_is_proven"),
         *("_is_stopping", "_stays_until"),
-        *("_keeps_alive", "_length", "_timer", "_upgrades"),
+        *("_keeps_alive", "_timer", "_upgrades"),
     )
 
     guard: Guard
@@ -60,7 +76,6 @@ class GuardedProtocol(HttpToolsProtocol):
         self._budget = ConnectionBudget(self.guard.limits, self.loop.time())
         self._held = b""
         self._timer: asyncio.TimerHandle | None = None
-        self._length: int | None = 0  # of the body, as the headers announce it; None: in chunks
         self._keeps_alive = False  # what the request wants
         self._upgrades = False
         self._is_deaf = False  # the parser takes no more
@@ -85,7 +100,46 @@ class GuardedProtocol(HttpToolsProtocol):
             gone.expel(Refusal.CROWDED)
 
     def data_received(self, data: bytes) -> None:
-        """Give the parser one request, which calls the methods below, and hold what follows it."""
+        """Give the parser a request, which calls the methods below, and hold what follows it.
+
+        This way is for what is within every limit whatever it says: the first bytes of a request, no more than a head
+        may have, and bytes of a body that was announced.
+        """
+        budget, size = self._budget, len(data)
+        phase = budget.phase
+        if phase is IDLE:
+            is_simple = size <= budget.most_at_once and data[0] > _LAST_CONTROL and not budget.head
+        else:
+            is_simple = phase is BODY and size <= budget.left
+        if not is_simple:
+            self._take_pieces(data)
+            return
+        try:
+            self.parser.feed_data(data)
+            if budget.phase is not WORK:
+                self._take_part(data, phase)
+            elif size > COUNTED_BYTES:
+                self._count()
+        except OverBudget as error:
+            self._refuse(self._named(error.refusal))
+        except httptools.HttpParserUpgrade as upgrade:
+            self._without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError as error:
+            if budget.phase is not WORK or not self._separates(data):
+                self._not_parsed(error)
+
+    def _take_part(self, data: bytes, phase: Phase) -> None:
+        """What came in this phase was parsed, and did not end a request. Raises OverBudget."""
+        budget = self._budget
+        if phase is IDLE and budget.phase is HEAD:
+            budget.begins(data)
+        elif phase is IDLE:
+            budget.begins_with_head(data, self._body_length())
+        if budget.phase is not BODY or budget.head + budget.body > _COUNTED_PART:
+            self._run_dry()
+
+    def _take_pieces(self, data: bytes) -> None:
+        """The same for what is large, or comes in pieces: the parser sees no byte behind the end of a request."""
         budget, size, start, piece = self._budget, len(data), 0, b""
         try:
             while start < size:
@@ -93,18 +147,18 @@ class GuardedProtocol(HttpToolsProtocol):
                 if end == start:
                     self._not_now(data[start:])
                     return
-                start, piece = end, data[start:end]
+                start, piece, phase = end, data[start:end], budget.phase
                 self.parser.feed_data(piece)
-            if budget.phase is not WORK or budget.left is None:
+                if phase is not BODY:
+                    self._begin_body()
+            if budget.phase is not WORK or budget.is_chunked:
                 self._run_dry()
-            elif size > _COUNTED_BYTES:
+            elif size > COUNTED_BYTES:
                 self._count()
         except OverBudget as error:
             self._refuse(self._named(error.refusal))
         except httptools.HttpParserUpgrade as upgrade:
-            self._without_upgrade()
-            if budget.phase is not CLOSING:
-                self.data_received(piece[upgrade.args[0] :] + data[start:])
+            self._without_upgrade(piece[upgrade.args[0] :] + data[start:])
         except httptools.HttpParserError as error:
             self._not_parsed(error)
 
@@ -154,11 +208,40 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self._refuse(Refusal.LENGTH if str(error) == _LENGTH_OVERFLOW else Refusal.GARBLED)
 
-    def _without_upgrade(self) -> None:
+    def _begin_body(self) -> None:
+        """Tell the budget what is to come, where a head has come and its body has not."""
+        if self._budget.phase is BODY:
+            self._budget.head_ends(self._body_length())
+
+    def _body_length(self) -> int | None:
+        """As the request's headers announce it; None: it comes in chunks."""
+        length = 0
+        for name, value in self.cycle.scope["headers"]:
+            if name == b"transfer-encoding":
+                return None
+            if name == b"content-length":
+                length = announced_length(value)
+        return length
+
+    def _separates(self, data: bytes) -> bool:
+        """Hold what follows a request in the bytes that it came with: there the parser stopped. A new one goes on.
+
+        Not possible where the body came in chunks: where it ended, only the parser knew.
+        """
+        length, begin = self._body_length(), data.find(END_OF_HEAD) + len(END_OF_HEAD)
+        if length is None or data[begin : begin + length] != self.cycle.body:
+            return False
+        self.parser = httptools.HttpRequestParser(self)
+        self._not_now(data[begin + length :])
+        return True
+
+    def _without_upgrade(self, data: bytes) -> None:
         """Go on with a parser that has not seen that the connection could be upgraded: HTTP allows to ignore that.
 
-        httptools takes a request that asks for an upgrade to be without a body, whatever its headers say.
+        httptools takes a request that asks for an upgrade to be without a body, whatever its headers say. `data` is
+        what has come of it.
         """
+        self._begin_body()
         framing = [b"%b: %b\r\n" % pair for pair in self.scope["headers"] if pair[0] in _FRAMING]
         self._upgrades = False
         self.parser = httptools.HttpRequestParser(self)
@@ -166,25 +249,31 @@ class GuardedProtocol(HttpToolsProtocol):
             self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
         except httptools.HttpParserError as error:
             self._not_parsed(error)
+        else:
+            self._take_pieces(data)
 
     def _not_now(self, data: bytes) -> None:
         """Keep what follows a request until that is answered, and read no more. After the last answer, drop it."""
         if self._budget.phase is CLOSING:
             self._drain(len(data))
             return
-        self._held, self.flow.held_back = self._held + data, True
-        self.flow.pause_reading()
+        self._held += data
+        self.flow.hold()
         self._count()
 
     def _run_dry(self) -> None:
-        """A request is incomplete: its time runs, and it counts. Raises OverBudget where it has come to too much."""
+        """A request is incomplete: its time runs, and it counts. Raises OverBudget where it has come to too much.
+
+        The timer needs no look: it wakes up before any time that may become a deadline here.
+        """
         budget = self._budget
         if budget.phase is HEAD and len(self.url) > budget.most_url:
             raise OverBudget(Refusal.URL)
         budget.check()
-        budget.runs_dry(self.loop.time())
-        self._arm()
-        self._count()
+        if budget.phase is HEAD:
+            budget.runs_dry(self.loop.time())
+        if budget.head + budget.body > _COUNTED_PART:
+            self._count()
 
     def _count(self) -> None:
         self._is_counted = True
@@ -197,24 +286,10 @@ class GuardedProtocol(HttpToolsProtocol):
         """A request begins, or the parser that goes on without an upgrade is told of the one that has begun."""
         budget = self._budget
         if budget.phase is IDLE:
-            budget.phase, self._length = HEAD, 0
-            super().on_message_begin()
+            budget.phase = HEAD
+            HttpToolsProtocol.on_message_begin(self)  # dearer with super(), on every request
         elif budget.phase is WORK:
-            raise OverBudget(Refusal.GARBLED)  # it began where none may be parsed: it is dropped
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; after the body, a trailer, which goes nowhere."""
-        name = name.lower()
-        if name in _WATCHED and self._budget.phase is HEAD:
-            if name == b"content-length":
-                self._length = announced_length(value)
-            elif name == b"transfer-encoding":
-                self._length = None
-            elif name == b"upgrade":
-                self._upgrades = True
-            else:
-                self.expect_100_continue = value.lower() == b"100-continue"
-        self.headers.append((name, value))
+            raise OverBudget(Refusal.GARBLED)  # it began where none may be parsed
 
     def on_headers_complete(self) -> None:
         """The application gets the request."""
@@ -223,10 +298,10 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         if len(self.url) > budget.most_url:
             raise OverBudget(Refusal.URL)
-        super().on_headers_complete()
-        budget.head_ends(self._length)
-        self._upgrades = self._upgrades and self.parser.should_upgrade()
-        self.headers = []  # the application's are complete
+        HttpToolsProtocol.on_headers_complete(self)
+        budget.phase, budget.deadline = BODY, math.inf
+        self._upgrades = self.parser.should_upgrade()
+        self.headers = []  # the application's are complete: what comes after the body is no header
         cycle = self.cycle
         cycle.transport = self._exit  # type: ignore[assignment]  # it calls nothing else
         self._keeps_alive = cycle.keep_alive and not self._is_stopping
@@ -280,14 +355,14 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _go_on(self) -> None:
         """Take up what was held back."""
-        held, self._held, self.flow.held_back = self._held, b"", False
-        self.data_received(held)
+        held, self._held = self._held, b""
+        self._take_pieces(held)
         if self._held or self._budget.phase is CLOSING:
             return
         if self._has_ended and self._budget.phase is not WORK:
             self._close()
         elif not self._has_ended:
-            self.flow.resume_reading()
+            self.flow.release()
 
     def _ends_after_this(self) -> None:
         self._keeps_alive = False
@@ -331,11 +406,14 @@ class GuardedProtocol(HttpToolsProtocol):
         """Answer in the application's place, and close."""
         self.guard.refusals.note(refusal)
         in_hand = self._budget.phase is BODY or self._budget.phase is WORK
+        if in_hand:
+            self.cycle.disconnected = True
         if in_hand and self.cycle.response_started:
+            self._held = b""
+            self._linger()
             self.transport.abort()
             return
         if in_hand:
-            self.cycle.disconnected = True
             self.cycle.waiting_for_100_continue = False  # uvicorn would say it even now
             self.cycle.message_event.set()
         self.transport.write(refusal.answer(self.server_state.default_headers))
@@ -351,7 +429,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _end(self, *, may_be_unread: bool) -> None:
         """Close so that what was written arrives: see the module's docstring."""
-        self._held, self.flow.held_back = b"", False
+        self._held = b""
         self._linger()
         if gone := self.guard.places.ends(self):
             gone.expel(Refusal.CROWDED)
@@ -361,7 +439,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self.transport.write_eof()
-            self.flow.resume_reading()
+            self.flow.release()
 
     def _linger(self) -> None:
         self._budget.closes(self.loop.time(), _STOPPING_SECONDS if self._is_stopping else math.inf)

@@ -9,12 +9,17 @@ from uvicorn.protocols.http.flow_control import FlowControl
 class HoldableFlow(FlowControl):
     """uvicorn's flow control, which does not resume reading while bytes are held back."""
 
-    held_back = False
+    is_held = False
 
-    def resume_reading(self) -> None:
-        """Called whenever something could be read again."""
-        if not self.held_back:
-            super().resume_reading()
+    def hold(self) -> None:
+        """Read no more, whoever wants to, until `release`."""
+        self.pause_reading()
+        self.is_held, self.read_paused = True, False  # `resume_reading` does nothing where nothing is paused
+
+    def release(self) -> None:
+        """Read on."""
+        self.is_held, self.read_paused = False, self.is_held or self.read_paused
+        self.resume_reading()
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
@@ -121,3 +122,114 @@ async def test_what_is_garbled_behind_sound_requests_changes_none_of_their_answe
     wire = await played([*(piece for each in requests for piece in cut(each, cuts)), b"\x00" + garbled])
     assert wire.statuses[: len(sound.statuses)] == sound.statuses
     assert wire.statuses[len(sound.statuses) :] in ([], [400])
+
+
+# What comes at once, and is small, is given to the parser as it comes. Whatever it says, that is no other way than the
+# one piece by piece.
+
+HEADS = st.lists(
+    st.sampled_from(
+        [
+            b"x: content-length: 3",
+            b"x-content-length: 3",
+            b"content-length-x: 3",
+            b"x: 1\r\n content-length: 3",
+            b"x:",
+            b"connection: close",
+            b"connection: keep-alive",
+            b"expect: 100-continue",
+            b"connection: upgrade\r\nupgrade: h2c",
+            b"content-length: 3",
+        ]
+    ),
+    max_size=3,
+)
+LENGTHS = st.sampled_from(
+    [b"content-length: %d", b"Content-Length: %d", b"CONTENT-LENGTH:%d", b"content-length:   00%d "]
+)
+INNER = st.sampled_from([b"", b"abc", b"\r\n\r\n", b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n", b"0\r\n\r\n"])
+
+
+def announcing(heads: list[bytes], length: bytes, body: bytes) -> bytes:
+    lines = [b"POST / HTTP/1.1", b"host: a", *heads, length % len(body)]
+    return b"\r\n".join([*lines, b"", body])
+
+
+@given(
+    requests=st.lists(st.builds(announcing, heads=HEADS, length=LENGTHS, body=INNER), min_size=1, max_size=3),
+    garbled=st.sampled_from([b"", b"\r\n", b"\x00", b"no such thing\r\n\r\n"]),
+)
+async def test_what_comes_at_once_is_answered_as_what_comes_byte_by_byte(requests: list[bytes], garbled: bytes) -> None:
+    said = b"".join(requests) + garbled
+    at_once = await played([said])
+    byte_by_byte = await played([said[at : at + 1] for at in range(len(said))])
+    assert at_once.said == byte_by_byte.said
+
+
+@pytest.mark.parametrize("name", [b"content-length", b"Content-Length", b"x: content-length: 9\r\ncontent-length"])
+async def test_what_follows_a_request_in_the_same_bytes_is_held_until_it_is_answered(name: bytes) -> None:
+    guard = Guard.of(LIMITS, 4, MOST_BYTES, lambda: 0.0)
+    wire = connected(application, guard)
+    bodies = [b"a", b"\r\n\r\n", b"abc"]
+    await wire.give(b"".join(b"POST / HTTP/1.1\r\n%b: %d\r\n\r\n%b" % (name, len(each), each) for each in bodies))
+    assert guard.places.held_bytes > len(bodies[1] + bodies[2])
+    assert wire.protocol.is_at_work
+    assert len(wire.protocol.tasks) == 1
+    await wire.settle()
+    assert re.findall(rb"\r\n\r\n(\d+);", wire.said) == [b"1", b"4", b"3"]
+    assert (wire.is_paused, guard.places.held_bytes) == (False, 0)
+    wire.close()
+    await wire.settle()
+
+
+@pytest.mark.parametrize("second", [b"content-length: 3", b"Content-Length: 4", b"transfer-encoding: chunked"])
+async def test_two_lengths_are_400_however_they_come(second: bytes) -> None:
+    said = b"POST / HTTP/1.1\r\ncontent-length: 3\r\n%b\r\n\r\nabc" % second
+    assert (await played([said])).statuses == [400]
+    assert (await played([said[at : at + 1] for at in range(len(said))])).statuses == [400]
+
+
+async def test_a_body_that_comes_at_once_behind_its_head_counts_if_it_is_large() -> None:
+    guard = Guard.of(LIMITS, 4, 100_000, lambda: 0.0)
+    wire = connected(application, guard)
+    await wire.give(b"POST / HTTP/1.1\r\ncontent-length: 20000\r\n\r\n")
+    assert guard.places.held_bytes == 0
+    await wire.give(b"x" * 20_000)
+    assert guard.places.held_bytes > 20_000
+    await wire.settle()
+    assert wire.said.endswith(b"20000;")
+    assert guard.places.held_bytes == 0
+    wire.close()
+    await wire.settle()
+
+
+async def test_parts_of_a_body_count_together() -> None:
+    guard = Guard.of(LIMITS, 4, 100_000, lambda: 0.0)
+    wire = connected(application, guard)
+    await wire.give(b"POST / HTTP/1.1\r\ncontent-length: 20000\r\n\r\n")
+    for _ in range(10):
+        await wire.give(b"x" * 1_000)
+    assert guard.places.held_bytes > 10_000
+    wire.close()
+    await wire.settle()
+    assert guard.places.held_bytes == 0
+
+
+async def test_trailers_go_nowhere_when_they_come_at_once() -> None:
+    body = b"3\r\nabc\r\n0\r\nx-trailer: 1\r\nexpect: 100-continue\r\n\r\n"
+    said = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n" + body
+    wire = await played([said, said])
+    assert wire.statuses == [202, 202]
+
+
+async def test_an_answer_that_has_begun_when_too_much_follows_is_cut_off_and_nothing_comes_after_it() -> None:
+    guard = Guard.of(LIMITS, 4, MOST_BYTES, lambda: 0.0)
+    wire = connected(application, guard)
+    await wire.give(request("/", b"", "announced", upgrade=False))
+    for _ in range(20):
+        if not wire.said:
+            await asyncio.sleep(0)
+    await wire.give(b"POST / HTTP/1.1\r\ncontent-length: 5000\r\n\r\n" + b"x" * 2_500)
+    await wire.settle()
+    assert (wire.is_aborted, wire.statuses, wire.dropped) == (True, [202], [])
+    assert (guard.places.open, guard.places.held_bytes) == (0, 0)
