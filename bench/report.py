@@ -1,10 +1,14 @@
 """What a topic found out: figures, and what they mean for its goals. Pure."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
+
+_DOUBT = 0.05
+"""In so many runs of one may an interval miss what it is for."""
 
 _HEADINGS = ("goal", "what", "measured", "wanted", "verdict")
 
@@ -48,6 +52,20 @@ def percentile(values: Iterable[float], share: float) -> float:
 def median_ratio(values: Sequence[float], anchors: Sequence[float]) -> float:
     """The median of the rounds' own ratios: what slowed a whole round down slowed its anchor down too."""
     return median(value / anchor for value, anchor in zip(values, anchors, strict=True))
+
+
+def median_interval(values: Iterable[float]) -> tuple[float, float]:
+    """Between these two values lies the true median in at least 95 of 100 runs; from six values on.
+
+    Of fewer it is the least and the greatest, which is less sure. Counted as in a sign test: nothing is said about how
+    the values are distributed.
+    """
+    ordered = sorted(values)
+    below, outside = 0, 2 / 2 ** len(ordered)
+    while outside + 2 * math.comb(len(ordered), below + 1) / 2 ** len(ordered) <= _DOUBT:
+        below += 1
+        outside += 2 * math.comb(len(ordered), below) / 2 ** len(ordered)
+    return ordered[below], ordered[-1 - below]
 
 
 def table(reports: Iterable[Report]) -> str:

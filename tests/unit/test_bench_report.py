@@ -13,7 +13,7 @@ from bench.deciding import RULES, findings, rules, situations
 from bench.deliveries import BODY_BYTES, PATH, SECRET, Deliveries
 from bench.looking import counted
 from bench.picture import svg
-from bench.report import Line, Report, as_json, median_ratio, percentile, table
+from bench.report import Line, Report, as_json, median_interval, median_ratio, percentile, table
 from bench.watching import Command
 from remediation.events import FindingNoticed, read_schoolscan
 from remediation.mapping.matching import Matcher
@@ -49,6 +49,13 @@ def test_a_percentile_is_always_one_of_the_values(values: list[float], share: fl
 def test_there_is_no_percentile_of_nothing() -> None:
     with pytest.raises(ValueError, match="nothing"):
         percentile([], 0.5)
+
+
+@pytest.mark.parametrize(("count", "ranks"), [(1, (1, 1)), (6, (1, 6)), (8, (1, 8)), (9, (2, 8)), (22, (6, 17))])
+def test_a_median_lies_between_values_of_the_ranks_that_tables_of_the_sign_test_give(
+    count: int, ranks: tuple[int, int]
+) -> None:
+    assert median_interval(float(rank) for rank in range(count, 0, -1)) == ranks
 
 
 def test_a_ratio_is_taken_within_each_round_and_not_between_rounds() -> None:
