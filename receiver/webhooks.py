@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from receiver.accounts import Account
+from receiver.answers import note_not_taken
 from receiver.limits import ACCEPTED, read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, OVER_LIMIT, SECRET_USES, SIGNATURE_FAILURES
 from remediation import telemetry
@@ -48,7 +49,7 @@ async def schoolscan(request: Request) -> Response:
     """A delivery of SchoolScan. 202 once it is durable, a repeat of a durable one included; else see answers.py."""
     account = request.app.state.accounts.of_district(request.path_params.get("district"))
     if account is None:
-        return _refusal(Sender.SCHOOLSCAN, NOBODY, HTTPStatus.NOT_FOUND, "unknown_district")
+        return _refusal(request, Sender.SCHOOLSCAN, NOBODY, HTTPStatus.NOT_FOUND, "unknown_district")
     return await _delivery(request, account)
 
 
@@ -56,7 +57,7 @@ async def tracker(request: Request) -> Response:
     """A delivery of a tracker that mappings.yaml gives a webhook; answered as SchoolScan's are."""
     account = request.app.state.accounts.trackers.get(request.path_params["tracker"])
     if account is None:
-        return _refusal(NOBODY, NOBODY, HTTPStatus.NOT_FOUND, "unknown_tracker")
+        return _refusal(request, NOBODY, NOBODY, HTTPStatus.NOT_FOUND, "unknown_tracker")
     return await _delivery(request, account)
 
 
@@ -82,7 +83,7 @@ async def _taken(request: Request, account: Account) -> Response:
                 outcome = await _stored(state, account, body, proof, origin)
     except SignatureInvalid:
         SIGNATURE_FAILURES.labels(account.sender, account.name).inc()
-        return _refusal(account.sender, account.name, HTTPStatus.UNAUTHORIZED, "signature")
+        return _refusal(request, account.sender, account.name, HTTPStatus.UNAUTHORIZED, "signature")
     except OverLimit as error:
         OVER_LIMIT.labels(account.sender, account.name).inc()
         state.admission.refused(account, error)
@@ -156,8 +157,8 @@ def _said(sender: Sender, body: bytes) -> Event | TicketNoticed | UnknownEvent |
         return error
 
 
-def _refusal(sender: str, account: str, status: HTTPStatus, reason: str) -> Response:
-    logger.info("delivery_not_taken", sender=str(sender), status=status.value, reason=reason)
+def _refusal(request: Request, sender: str, account: str, status: HTTPStatus, reason: str) -> Response:
+    note_not_taken(request, status, reason, sender=str(sender))
     return _answer(sender, account, status, reason)
 
 

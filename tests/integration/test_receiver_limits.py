@@ -8,9 +8,12 @@ from dataclasses import replace
 import httpx2
 import pytest
 from prometheus_client import REGISTRY
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from receiver.accounts import Account, Accounts
 from receiver.app import replace_accounts
+from receiver.sampling import SECONDS, Sampled
 from remediation.delivery_limits import DeliveryLimit
 from remediation.errors import OverLimit
 from remediation.sealing import Keyring
@@ -162,3 +165,34 @@ async def test_many_at_once_take_no_more_than_the_limit_and_forget_nothing_of_it
     most = limit.burst + (time.monotonic() - began) / limit.interval + 1
     assert limit.burst <= sum(answers) <= most
     assert await connection.redis.pttl(KEY) <= limit.burst * limit.interval * 1000
+
+
+async def test_what_is_not_taken_is_told_at_once_for_each_kind_and_then_counted(receiver: Receiver) -> None:
+    now, before = 1000.0, over_limit()
+    receiver.app.state.not_taken = Sampled(lambda: now)
+
+    async def told() -> list[tuple[int, str, str | None, int]]:
+        """The lines about ten deliveries of a district with a limit of three, and three of each other kind."""
+        with capture_logs(processors=[merge_contextvars]) as logged:
+            await statuses(receiver, range(100, 110))
+            for path in ("/webhooks/schoolscan/lakeside", HILLSIDE, "/webhooks/schoolscan/nowhere", "/webhooks/nobody"):
+                for number in range(3):
+                    await receiver.deliver(event(number), secret="test-only-forger", path=path)
+            for _ in range(3):
+                await receiver.ask("POST", HILLSIDE, content=event())
+        lines = [line for line in logged if line["event"] == "delivery_not_taken"]
+        return [(line["status"], line["reason"], line.get("district"), line["count"]) for line in lines]
+
+    kinds = [
+        (503, "OverLimit", "lakeside"),
+        (401, "signature", "lakeside"),
+        (401, "signature", "hillside"),
+        (404, "unknown_district", None),
+        (404, "unknown_tracker", None),
+        (415, "MediaTypeRefused", "hillside"),
+    ]
+    assert await told() == [(*kind, 1) for kind in kinds]
+    now += SECONDS
+    since = [7, 3, 3, 3, 3, 3]  # six that were not told of, of those that came before, and the first of these
+    assert await told() == [(*kind, count) for kind, count in zip(kinds, since, strict=True)]
+    assert [now - then for then, now in zip(before, over_limit(), strict=True)] == [17, 17], "each one is counted"
