@@ -151,7 +151,9 @@ REDIS_TLS_VERIFY_NAME: {value: "false"}
 {{- $redis := .Values.redis -}}
 {{- $sentinels := $redis.sentinel.hosts -}}
 {{- $ports := list (int64 $redis.port | toString) -}}
-{{- if and $redis.url (not $redis.urlKey) -}}
+{{- if and $redis.existingSecret $redis.urlKey -}}
+{{- $sentinels = list (printf "sentinel:%d" (int64 $redis.sentinel.port)) -}}
+{{- else if $redis.url -}}
 {{- $hosts := splitList "," (first (splitList "/" (regexReplaceAll "^[a-z+]+://" $redis.url ""))) -}}
 {{- $sentinels = list -}}
 {{- if contains "+sentinel://" $redis.url -}}

@@ -143,7 +143,10 @@ def _egress_to_redis(redis: Object) -> list[int]:
         ({"url": "rediss://[::1]:7000/1", "port": 6390}, [7000]),
         ({"sentinel": {"hosts": ["a.example", "b.example:26380", "c.example"], "master": "m"}}, [6379, 26379, 26380]),
         ({"url": "redis+sentinel://a.example:26380,b.example/m", "port": 6390}, [6390, 26380, 26379]),
-        ({"existingSecret": "s", "urlKey": "url", "port": 6390}, [6390]),
+        ({"existingSecret": "s", "urlKey": "url", "port": 6390}, [6390, 26379]),
+        ({"existingSecret": "s", "urlKey": "url", "sentinel": {"port": 26380}}, [6379, 26380]),
+        ({"existingSecret": "s", "urlKey": "url", "url": "redis://r.example:7000"}, [6379, 26379]),
+        ({"existingSecret": "s", "host": "r.example"}, [6379]),
     ],
 )
 def test_network_policies_let_processes_reach_redis_and_its_sentinels(redis: Object, ports: list[int]) -> None:
