@@ -21,6 +21,7 @@ from remediation.errors import StoreRefuses, StoreUnavailable
 from remediation.redis_address import RedisAddress
 from remediation.store.dialing import pool_to
 from remediation.store.keys import PRELUDE
+from remediation.store.known_rights import KnownRights
 from remediation.store.refusals import Cause, cause_of
 
 _ELSEWHERE = re.compile(r"(?:^|: -)(READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|MISCONF|LOADING)\b")
@@ -127,6 +128,7 @@ class Connection:
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
+        self.known_rights = KnownRights()
         self._loaded: dict[str, AsyncScript] = {}
 
     async def begin(self, now: float) -> None:

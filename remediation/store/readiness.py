@@ -18,6 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 from remediation.errors import StoreRefuses, StoreUnavailable
 from remediation.store.connection import Connection, passing_errors
 from remediation.store.dialing import why_silent
+from remediation.store.known_rights import KnownRights
 from remediation.store.refusals import Cause
 from remediation.store.rights import denied
 
@@ -64,7 +65,7 @@ async def store_state(connection: Connection) -> StoreState:
     async with _new_connection(connection) as fresh:
         try:
             async with asyncio.timeout(DEADLINE):
-                state = await _looked(fresh)
+                state = await _looked(fresh, connection.known_rights)
         except TimeoutError:
             state = StoreState(Cause.AWAY, answers=False, is_primary=False)
         except StoreUnavailable as error:
@@ -126,31 +127,42 @@ async def lets_us_work(connection: Connection) -> bool:
     return (await store_state(connection)).trouble is None
 
 
-async def _looked(connection: Connection) -> StoreState:
+async def _looked(connection: Connection, known: KnownRights) -> StoreState:
     """One look. Raises StoreUnavailable where Redis does not answer, or does not let us in."""
-    if standing := await _standing(connection):
-        return StoreState(standing, is_primary=standing.reason == "rights")
     try:
-        if lack := await denied(connection):
+        told = await connection.ask(connection.redis.info())
+    except StoreRefuses:
+        if not (lack := await denied(connection)):
+            raise
+        return _unusable(lack)  # INFO is refused, and so is more: all is told at once
+    if standing := trouble_in(told):
+        return _unusable(standing)
+    try:
+        if lack := await _denied(connection, str(told.get("run_id", "")), known):
             return StoreState(lack)
     except StoreUnavailable as error:  # it answers: it is full, say
         return StoreState(_cause(error))
     return StoreState(weaknesses=tuple(await durability_problems(connection.redis)))
 
 
+async def _denied(connection: Connection, server: str, known: KnownRights) -> Cause | None:
+    """What our user lacks. What it may do is known for a while; what it lacks is asked for each time."""
+    if known.hold(server) and await denied(connection, is_known=True) is None:
+        return None
+    known.forget()
+    lack = await denied(connection)
+    if not lack:
+        known.found(server)
+    return lack
+
+
+def _unusable(cause: Cause) -> StoreState:
+    """Why this server takes no writes of ours: because of what it is and is doing, or because of our rights."""
+    return StoreState(cause, is_primary=cause.reason == "rights")
+
+
 def _cause(error: StoreUnavailable) -> Cause:
     return Cause(str(error), error.reason, refuses=isinstance(error, StoreRefuses))
-
-
-async def _standing(connection: Connection) -> Cause | None:
-    """Why this server takes no writes of ours, whoever we are: what it is, and what it is doing."""
-    try:
-        told = await connection.ask(connection.redis.info())
-    except StoreRefuses:
-        if not (lack := await denied(connection)):
-            raise
-        return lack  # INFO is refused, and so is more: all is told at once
-    return trouble_in(told)
 
 
 def trouble_in(told: Mapping[str, Any]) -> Cause | None:

@@ -38,27 +38,34 @@ KEYLESS: tuple[str, ...] = ("INFO server", "TIME", "DBSIZE", f"EVALSHA {_NO_SCRI
 """Those without a key. WATCH, MULTI and DISCARD are asked in earnest."""
 
 
-async def denied(connection: Connection) -> Cause | None:
+_A_WRITE: tuple[list[str], ...] = (["SET", _OURS, "0"],)
+_EVERYTHING: tuple[list[str], ...] = (
+    *(order.split() for order in KEYLESS),
+    *([key if word == "K" else word for word in order.split()] for key in (_OURS, _ARQS) for order in COMMANDS),
+)
+
+
+async def denied(connection: Connection, *, is_known: bool = False) -> Cause | None:
     """What our user lacks; None where it may do all that we need. Changes nothing.
+
+    `is_known` says that all was tried a short while ago: then one write is, since a server can become full at any time.
 
     Raises StoreUnavailable also for what else keeps Redis from taking a write of ours.
     """
     with passing_errors():
         async with _one_connection(connection) as ours:
-            lacks = await _lacking(ours)
+            lacks = await _lacking(ours, _A_WRITE if is_known else _EVERYTHING)
     if not lacks:
         return None
     named = ", ".join(dict.fromkeys(lacks))
     return not_allowed(named)
 
 
-async def _lacking(ours: Any) -> list[str]:
+async def _lacking(ours: Any, orders: Sequence[Sequence[str]]) -> list[str]:
     """What our user may not do, in words."""
     watch, multi = await _answers(ours, [["WATCH", _OURS], ["MULTI"]])
     if isinstance(multi, ResponseError):  # what came now would be carried out
         return [each for each in (_lack(watch, ["WATCH"]), _lack(multi, ["MULTI"]) or "MULTI") if each]
-    orders = [order.split() for order in KEYLESS]
-    orders += [[key if word == "K" else word for word in order.split()] for key in (_OURS, _ARQS) for order in COMMANDS]
     lacks = [_lack(answer, order) for order, answer in zip(orders, await _answers(ours, orders), strict=True)]
     (last,) = await _answers(ours, [["DISCARD"]])
     return [each for each in (_lack(watch, ["WATCH"]), *lacks, _lack(last, ["DISCARD"])) if each]

@@ -11,6 +11,7 @@ import pytest
 
 from cli.assembly import open_connection
 from remediation.redis_address import RedisAddress, SignIn
+from remediation.store.known_rights import KNOWN_SECONDS, KnownRights
 from remediation.store.readiness import StoreState, store_state
 from remediation.store.rights import COMMANDS, KEYLESS
 from tests.redis_servers import DURABLE, VALKEY, RedisServer, acl_line, debian_redis, running
@@ -110,3 +111,38 @@ def test_the_line_has_what_is_asked_for_and_no_more() -> None:
     text = Path("docs/operations.md").read_text(encoding="utf-8")
     assert "@dangerous" not in " ".join(acl_line(PASSWORD))
     assert "ACL SETUSER remedy" in text
+
+
+async def test_what_was_allowed_is_tried_again_after_a_while_and_what_was_refused_at_once(
+    server: RedisServer, admin: Any
+) -> None:
+    address, now = replace(RedisAddress.parse(server.url), sign_in=SignIn("remedy", PASSWORD)), 1000.0
+    async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
+        connection.known_rights = KnownRights(lambda: now)
+        sizes = []
+        for _ in range(3):
+            before = admin.info("stats")["total_net_input_bytes"]
+            assert await store_state(connection) == StoreState()
+            sizes.append(admin.info("stats")["total_net_input_bytes"] - before)
+        assert max(sizes[1:]) < sizes[0] / 4, "a probe is cheap"
+        admin.execute_command("ACL", "SETUSER", "remedy", "-incr")
+        assert await store_state(connection) == StoreState(), "for a while"
+        now += KNOWN_SECONDS
+        for _ in range(2):
+            trouble = (await store_state(connection)).trouble
+            assert trouble is not None
+            assert "INCR" in trouble.words
+        admin.execute_command("ACL", "SETUSER", "remedy", "+incr")
+        assert await store_state(connection) == StoreState()
+        admin.execute_command("ACL", "SETUSER", "remedy", "-set", "-incr")
+        trouble = (await store_state(connection)).trouble
+        assert trouble is not None
+        assert all(word in trouble.words for word in ("SET", "INCR")), "a write is tried each time, and then everything"
+
+
+def test_rights_are_known_of_one_server_only() -> None:
+    known = KnownRights(lambda: 0.0)
+    known.found("a")
+    assert [known.hold(server) for server in ("a", "b", "")] == [True, False, False]
+    known.found("")
+    assert not known.hold("")
