@@ -1,0 +1,177 @@
+"""A connection of uvicorn's HTTP/1.1 protocol: its place, its time, and its end.
+
+This module and protocol.py alone know uvicorn's protocol. Whoever is over a limit is answered, if there is something to
+answer, and closed gently: what is still coming is read and thrown away, because a connection that is closed with unread
+bytes is reset, and the reset overtakes the answer.
+"""
+
+import asyncio
+import math
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from receiver.guard.budget import BODY, CLOSING, HEAD, IDLE, WORK, ConnectionBudget, Drained
+from receiver.guard.refusals import Refusal
+from receiver.guard.shared import Guard
+from receiver.guard.transport import Exit, HoldableFlow
+
+_STOPPING_SECONDS = 1.0
+"""How long a stop waits for what still comes after the last answer."""
+
+
+class GuardedConnection(HttpToolsProtocol):
+    """One connection, whatever is said on it."""
+
+    # uvicorn's own attributes fill the dictionary that Python shares between instances; more would make each one slow.
+    __slots__ = (
+        *("_budget", "_exit", "_has_ended", "_held", "_is_deaf", "_is_counted", "_is_proven"),
+        *("_is_stopping", "_stays_until"),
+        *("_keeps_alive", "_timer", "_upgrades"),
+    )
+
+    guard: Guard
+    flow: HoldableFlow
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._budget = ConnectionBudget(self.guard.limits, self.loop.time())
+        self._held = b""
+        self._timer: asyncio.TimerHandle | None = None
+        self._keeps_alive = False  # what the request wants
+        self._upgrades = False
+        self._is_deaf = False  # the parser takes no more
+        self._has_ended = False  # the other end sends no more
+        self._is_proven = False  # a delivery was accepted on it
+        self._is_counted = False  # its request is counted against what all may hold
+        self._stays_until = 0.0  # for so long, its row among those who wait is right
+        self._is_stopping = False
+
+    # Begin and end
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A place for it, or 503."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self.flow = HoldableFlow(self.transport)
+        self._exit = Exit(self.transport.write, self.transport.is_closing, self._close)
+        self._arm()
+        gone = self.guard.places.enter(self)
+        if gone is self:
+            self._refuse(Refusal.CROWDED)
+        elif gone:
+            gone.expel(Refusal.CROWDED)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give back everything."""
+        self._budget.closes(0)
+        self._held = b""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        self.guard.places.leave(self)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Answers are not taken."""
+        super().pause_writing()
+        self._budget.blocked(self.loop.time())
+        self._arm()
+
+    def resume_writing(self) -> None:
+        """They are."""
+        super().resume_writing()
+        self._budget.taken()
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a request is complete and not answered yet."""
+        return self._budget.phase is WORK
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the last answer was given."""
+        return self._budget.phase is CLOSING
+
+    def expel(self, refusal: Refusal) -> None:
+        """Called for a connection that has lost its place to another one."""
+        phase = self._budget.phase
+        if phase is CLOSING:
+            self.transport.abort()
+        elif phase is IDLE:
+            self._close()
+        else:
+            self._refuse(refusal)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer in the application's place, and close."""
+        self.guard.refusals.note(refusal)
+        in_hand = self._budget.phase is BODY or self._budget.phase is WORK
+        if in_hand:
+            self.cycle.disconnected = True
+        if in_hand and self.cycle.response_started:
+            self._held = b""
+            self._linger()
+            self.transport.abort()
+            return
+        if in_hand:
+            self.cycle.waiting_for_100_continue = False  # uvicorn would say it even now
+            self.cycle.message_event.set()
+        self.transport.write(refusal.answer(self.server_state.default_headers))
+        self._end(may_be_unread=True)
+
+    # Closing
+
+    def _close(self) -> None:
+        """Close for the last answer's sake as gently as it needs, or because nothing came."""
+        phase = self._budget.phase
+        if phase is not CLOSING:
+            self._end(may_be_unread=bool(self._held) or phase is BODY)
+
+    def _end(self, *, may_be_unread: bool) -> None:
+        """Close so that what was written arrives: see the module's docstring."""
+        self._held = b""
+        self._linger()
+        if gone := self.guard.places.ends(self):
+            gone.expel(Refusal.CROWDED)
+        if self.transport.is_closing():
+            return
+        if self._has_ended or not may_be_unread:
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+            self.flow.release()
+
+    def _linger(self) -> None:
+        self._budget.closes(self.loop.time(), _STOPPING_SECONDS if self._is_stopping else math.inf)
+        self._arm()
+
+    def _drain(self, size: int) -> None:
+        drained = self._budget.drains(size)
+        if drained is Drained.ALL:
+            self.transport.close()
+        elif drained is Drained.TOO_MUCH:
+            self.transport.abort()
+
+    # Time
+
+    def _arm(self) -> None:
+        """Have `_time_is_up` called at the deadline or before, and before any time that may become one."""
+        now = self.loop.time()
+        due = min(self._budget.deadline, now + self.guard.longest_nap)
+        if self._timer:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = self.loop.call_at(due, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        budget = self._budget
+        if self.loop.time() < budget.deadline:
+            self._arm()
+        elif budget.phase is IDLE:
+            self._close()
+        elif budget.phase is HEAD:
+            self._refuse(Refusal.SLOW)
+        else:
+            self.transport.abort()
