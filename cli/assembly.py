@@ -20,7 +20,7 @@ from remediation.mapping.loading import Loaded
 from remediation.mapping.schema import Mappings
 from remediation.mapping.secrets import identities_of, worker_secrets
 from remediation.mapping.signing_in import Webhook
-from remediation.mapping.trackers import JiraTracker, ServiceNowTracker, TrackerConfig
+from remediation.mapping.trackers import JiraTracker, ServiceNowTracker, TrackerConfig, former_names_of
 from remediation.mapping.watching import files_named
 from remediation.mapping.webhook_secrets import webhook_secrets
 from remediation.ports import Tracker
@@ -123,16 +123,18 @@ def accounts_of(loaded: Loaded, now: float) -> Accounts:
     def account(name: str, sender: Sender, secrets: tuple[WebhookSecret, ...], webhook: Webhook) -> Account:
         return Account(name, secrets, webhook.signature, sender, webhook.limit(usual))
 
+    of_trackers = {
+        name: account(name, Sender(tracker.kind), secrets, webhook)
+        for name, secrets in trackers.items()
+        if (webhook := (tracker := written.trackers[name]).webhook)
+    }
+    former = former_names_of(written.trackers).items()  # whoever sends to the address of before is heard there
     return Accounts(
         {
             name: account(name, Sender.SCHOOLSCAN, secrets, written.districts[name].schoolscan.webhook)
             for name, secrets in districts.items()
         },
-        {
-            name: account(name, Sender(tracker.kind), secrets, webhook)
-            for name, secrets in trackers.items()
-            if (webhook := (tracker := written.trackers[name]).webhook)
-        },
+        of_trackers | {before: of_trackers[name] for before, name in former if name in of_trackers},
     )
 
 

@@ -35,6 +35,7 @@ from remediation.planning import plan
 from remediation.policy import Policy
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
+from remediation.renaming import renamed
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import Settings, load_settings
 from remediation.store.appointments import Appointments
@@ -251,10 +252,11 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Fo
     record, now = known or CaseRecord(key), (await clock_of(connection))()
     async with open_outside(loaded) as outside:
         rulebook = MappingsRulebook(loaded.mappings, outside.identities)
+        record = renamed(record, rulebook.former_names)
         source = outside.sources[key.district]
         if home := await home_of(record, source, rulebook.identity(key.district)):
             own, known = record, await todo.record(home.ref)
-            record = (known or CaseRecord(home)).with_member(own)
+            record = renamed(known or CaseRecord(home), rulebook.former_names).with_member(own)
         if record.key.is_of_identity and not record.members:
             raise click.ClickException(f"{terminal(record.key.ref)} has no finding that is known: {_NAMELESS}")
         sites = await histories_of(connection, outside.trackers, now)

@@ -4,6 +4,7 @@ import click
 
 from remediation.cases import MARK_PREFIX, CaseKey, CaseKind, key_of_ref
 from remediation.mapping.loading import load_mappings
+from remediation.mapping.trackers import former_names_of
 from remediation.redaction import terminal
 from remediation.settings import Settings
 from remediation.store.connection import Connection
@@ -32,7 +33,8 @@ async def _named(text: str, settings: Settings, connection: Connection) -> CaseK
             raise click.ClickException(f"{terminal(text)} names no case; a case is called {_SHAPE}, for example")
         return key
     mappings = load_mappings(settings.mappings_path).mappings
-    found = await Standings(connection).refs_of_ticket(ref, list(mappings.trackers))
+    names = [*mappings.trackers, *former_names_of(mappings.trackers)]
+    found = await Standings(connection).refs_of_ticket(ref, names)
     if len(set(found.values())) > 1:
         there = ", ".join(f"{of_case} ({tracker})" for tracker, of_case in sorted(found.items()))
         raise click.ClickException(f"several cases have a ticket {terminal(text)}: {there}; say which")

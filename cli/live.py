@@ -12,6 +12,7 @@ from cli.failures import ExitCode
 from cli.former_tables import unnamed_tables_remembered
 from cli.live_answers import Answer, answers_of
 from cli.tracker_sites import sites_remembered
+from cli.unnamed_trackers import unnamed_trackers_remembered
 from remediation.errors import Problem
 from remediation.mapping.inspections import Outcome
 from remediation.mapping.loading import Loaded
@@ -33,7 +34,8 @@ def check_live(loaded: Loaded, warnings: Sequence[Problem], *, as_json: bool) ->
 
     Raises ConfigurationError where a secret is missing.
     """
-    answers = asyncio.run(answers_of(loaded, sites_remembered(loaded), unnamed_tables_remembered(loaded)))
+    known = [*unnamed_tables_remembered(loaded), *unnamed_trackers_remembered(loaded)]
+    answers = asyncio.run(answers_of(loaded, sites_remembered(loaded), known))
     click.echo(_as_json(warnings, answers) if as_json else _as_lines(loaded.where, answers))
     outcomes = {each.inspection.outcome for each in answers}
     if Outcome.WRONG in outcomes:

@@ -14,6 +14,7 @@ from remediation.observing import Sight, observe
 from remediation.ownership import Doubt
 from remediation.planning import plan
 from remediation.ports import FindingsPage, Rulebook, Source, Tracker
+from remediation.renaming import renamed
 from remediation.store.entries import Step, steps_of
 from remediation.store.todo import Todo
 
@@ -80,7 +81,7 @@ async def forecasts(walk: Walk, rulebook: Rulebook) -> AsyncIterator[Forecast]:
 
 
 async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent: _Silent) -> Forecast:
-    record = await _record(candidate, walk.owners.todo)
+    record = renamed(await _record(candidate, walk.owners.todo), rulebook.former_names)
     if record.key.is_of_identity and not record.members:
         return Forecast(record.key.ref)  # nobody knows (any more) which findings it has
     hints = {name: Intent(name, 0.0) for name in candidate.trackers - record.links.keys() - record.intents.keys()}

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from remediation.errors import StoreUnavailable
 from remediation.store.connection import Connection
 from remediation.store.figures import Figures, read_figures
+from remediation.store.known_trackers import KnownTracker, known_trackers, not_named
 from remediation.store.parked import ParkedKind
 from remediation.store.readiness import StoreState, store_state
 from remediation.store.systems import Systems, Trouble
@@ -27,13 +28,15 @@ DEADLINE = 2.0
 class Reading:
     """What one look at Redis told. `figures` is None where it could not be read; `now` is in Unix seconds.
 
-    `keeps` is whether it keeps what it is told as the settings ask; `troubles` are the systems that are waited for.
+    `keeps` is whether it keeps what it is told as the settings ask; `troubles` are the systems that are waited for, and
+    `unnamed` the trackers that no worker finds in mappings.yaml any more, and in which cases have tickets.
     """
 
     store: StoreState
     keeps: bool = False
     figures: Figures | None = None
     troubles: tuple[Trouble, ...] = ()
+    unnamed: tuple[KnownTracker, ...] = ()
     now: float = 0.0
 
 
@@ -53,6 +56,7 @@ class StoreMetrics(Collector):
         yield from _standing(Reading(StoreState()))
         yield from _shared(nothing, 0.0)
         yield from _waited_for(())
+        yield from _unnamed(())
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The last reading; nothing before the first."""
@@ -62,6 +66,7 @@ class StoreMetrics(Collector):
         if self._reading.figures is not None:
             yield from _shared(self._reading.figures, self._reading.now)
             yield from _waited_for(self._reading.troubles)
+            yield from _unnamed(self._reading.unnamed)
 
 
 class StoreReader:
@@ -88,7 +93,8 @@ class StoreReader:
         try:
             async with asyncio.timeout(DEADLINE):
                 figures, troubles = await read_figures(self._connection, now), await self._systems.in_trouble()
-                return Reading(store, keeps, figures, tuple(troubles), now)
+                unnamed = not_named(await known_trackers(self._connection), figures.last_sweep)
+                return Reading(store, keeps, figures, tuple(troubles), tuple(unnamed), now)
         except (StoreUnavailable, TimeoutError):
             return Reading(store, keeps)
 
@@ -133,6 +139,15 @@ def _waited_for(troubles: tuple[Trouble, ...]) -> Iterator[GaugeMetricFamily]:
     yield waited_for
     held = {trouble.system: trouble.cases for trouble in troubles}
     yield _labelled("remedy_cases_held", "Cases that wait for a system.", "system", held)
+
+
+def _unnamed(trackers: tuple[KnownTracker, ...]) -> Iterator[GaugeMetricFamily]:
+    cases = {each.name: each.cases for each in trackers}
+    words = "Cases that have tickets in a tracker which mappings.yaml does not name (any more)."
+    yield _labelled("remedy_cases_of_unnamed_tracker", words, "tracker", cases)
+    held = {each.name: each.held_up for each in trackers}
+    words = "Those of them that were looked at without it, and are held up."
+    yield _labelled("remedy_cases_held_up", words, "tracker", held)
 
 
 def _age(since: float | None, now: float) -> float:

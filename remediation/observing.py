@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from remediation.actions import kind_of, target_of, tracker_of
+from remediation.actions import kind_of, target_of
 from remediation.cases import CaseRecord
 from remediation.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.findings import Finding, FindingStatus
@@ -15,6 +15,7 @@ from remediation.ownership import Claim, Doubt, Evidence, doubt_of, stranger_bec
 from remediation.planning import Observation, as_remembered
 from remediation.policy import Policy
 from remediation.ports import Rulebook, Source, Tracker
+from remediation.renaming import trackers_of
 from remediation.sites import SiteHistory
 from remediation.tickets import Ticket, TicketState
 
@@ -75,7 +76,7 @@ async def observe(
     at = datetime.fromtimestamp(now, tz=UTC)
     policy = rulebook.policy(record.key, finding, at, record.memory.rule, record.memory.said)
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
-    unnamed = _trackers_of(record) - trackers.keys()
+    unnamed = trackers_of(record) - trackers.keys()
     asked = [name for name in _to_ask(record, finding, policy) if name in trackers]
     case = _Case(record, finding, policy, at, frozenset(trackers), unnamed)
     answers = await asyncio.gather(*(_tickets(case, trackers[name], rulebook, sites.get(name)) for name in asked))
@@ -134,12 +135,6 @@ class _Case:
     def wants(self, tracker: str) -> bool:
         """Whether one is opened there if there is none."""
         return tracker in self.policy.trackers and self.finding.status.is_unsolved
-
-
-def _trackers_of(record: CaseRecord) -> frozenset[str]:
-    """Every tracker in which the case has a ticket, may have one, or has an action that was set aside."""
-    set_aside = (tracker_of(name) for name in record.parked | record.again | record.given_up)
-    return frozenset((*record.links, *record.intents, *filter(None, set_aside)))
 
 
 async def _tickets(

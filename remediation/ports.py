@@ -218,6 +218,11 @@ class Rulebook(Protocol):
         """
         ...
 
+    @property
+    def former_names(self) -> Mapping[str, str]:
+        """The names that trackers had before, each with the one that it has now."""
+        ...
+
     def identity(self, district: str) -> Identity | None:
         """How the district's findings are told apart where their ids do not last; None where they do."""
         ...

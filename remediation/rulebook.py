@@ -15,7 +15,7 @@ from remediation.mapping.policies import policy_of
 from remediation.mapping.rendering import closing_fields_of, draft_of, place_of
 from remediation.mapping.rules import Rule
 from remediation.mapping.schema import Mappings
-from remediation.mapping.trackers import ServiceNowTracker, is_same_address
+from remediation.mapping.trackers import ServiceNowTracker, former_names_of, is_same_address
 from remediation.ownership import Ground
 from remediation.policy import Policy
 from remediation.ports import Telling
@@ -66,6 +66,7 @@ class MappingsRulebook:
     def __init__(self, mappings: Mappings, identities: Mapping[str, Identity] = NO_IDENTITIES) -> None:
         self._mappings = mappings
         self._identities = identities
+        self._former_names = former_names_of(mappings.trackers)
         self._matcher = Matcher(mappings.rules)
         self._coverage = Coverage(mappings)
         self._rules = {rule.name: rule for rule in mappings.rules}
@@ -90,6 +91,11 @@ class MappingsRulebook:
         if rule is not None:
             return self._policies[rule.name]
         return self._former.get(known) or said or self._without_rule
+
+    @property
+    def former_names(self) -> Mapping[str, str]:
+        """The names that trackers had before, each with the one that it has now."""
+        return self._former_names
 
     def identity(self, district: str) -> Identity | None:
         """How the district's findings are told apart where their ids do not last; None where they do."""

@@ -1,12 +1,14 @@
 """What lies in one Redis, in memory: the shelves on which stand-ins of the stores keep their things."""
 
 import itertools
+import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from remediation.renaming import renamed_action
 from remediation.store.keys import GRACE_MS
 from remediation.store.parked import Parked
 from remediation.store.todo import Lease
@@ -98,6 +100,29 @@ class Shelves:
         else:
             self.dirty[ref] = now + GRACE_MS
             self.wake(ref)
+
+    def rename_tracker(self, ref: str, former: str, name: str) -> None:
+        """What is kept of a case's tracker is kept under another name; what is there under that counts."""
+        row = self.row(ref)
+        link, other = row.pop(f"link:{former}", None), row.get(f"link:{name}")
+        tie, at, place = (row.pop(f"{kind}:{former}", None) for kind in ("tie", "intent", "place"))
+        if link is not None:
+            ticket_id = json.loads(link)[0]
+            if other is None:
+                row |= {f"link:{name}": link} | ({f"tie:{name}": tie} if tie else {})
+            elif json.loads(other)[0] != ticket_id:
+                row.setdefault(f"intent:{name}", b"0")
+            self.tickets.setdefault((name, ticket_id), self.tickets.pop((former, ticket_id), ref))
+        if at is not None and float(row.get(f"intent:{name}", b"-1")) < float(at):
+            row.pop(f"place:{name}", None)
+            row |= {f"intent:{name}": at} | ({f"place:{name}": place} if place else {})
+        for field_name in [each for each in row if each.startswith(("parked:", "again:", "given_up:"))]:
+            kept_as, _, action = field_name.partition(":")
+            other_action = renamed_action(action, {former: name})
+            if other_action != action:
+                row.setdefault(f"{kept_as}:{other_action}", row.pop(field_name))
+                if (piece := self.parked.pop(f"{ref}/{action}", None)) is not None:
+                    self.parked.setdefault(f"{ref}/{other_action}", replace(piece, name=f"{ref}/{other_action}"))
 
     def expect_ticket(self, ref: str, tracker: str) -> None:
         if f"link:{tracker}" not in self.row(ref):

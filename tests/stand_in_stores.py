@@ -6,9 +6,11 @@ Redis has it, so that what is remembered takes the same way there and back.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from remediation.cases import CaseKey, CaseRecord, Link, Memory, key_of_ref
 from remediation.errors import LeaseLost
+from remediation.renaming import Names, renamed, renamed_memory
 from remediation.store.case_rows import key_in, link_json, link_of, memory_json, record_of
 from remediation.store.entries import Cause
 from remediation.store.keys import GRACE_MS
@@ -158,6 +160,21 @@ class MemoryTodo(Todo):
             return True
 
         return await self._on.call(work)
+
+    async def rename_trackers(self, lease: Lease, names: Names) -> Lease:
+        memory = renamed_memory(lease.record.memory, names)
+
+        def work() -> None:
+            if not self._on.holds(lease):
+                raise LeaseLost(lease.ref)
+            row = self._on.row(lease.ref)
+            if "memory" in row:
+                self._on.write(lease.ref, memory=memory_json(memory))
+            for former, name in names.items():
+                self._on.rename_tracker(lease.ref, former, name)
+
+        await self._on.call(work)
+        return replace(lease, record=renamed(lease.record, names))
 
     async def name_trackers(self, names: Iterable[str], now: float) -> int:
         known = set(names)

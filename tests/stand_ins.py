@@ -185,6 +185,17 @@ class MemoryTracker:
         del linked
         return ()
 
+    def called(self, name: str) -> "MemoryTracker":
+        """The same tracker as it is now, with all that is in it, under another name."""
+        tracker = MemoryTracker(
+            name, self._clock, lag=self.lag, horizon=self._horizon.total_seconds(), address=self._address
+        )
+        tracker._edits = self._edits
+        tracker.books = {
+            each: replace(kept, ticket=replace(kept.ticket, tracker=name)) for each, kept in self.books.items()
+        }
+        return tracker
+
     async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
         """In the order of change; the cursor counts them, and `now` is not needed."""
         del now, place
@@ -368,6 +379,7 @@ class PlainRulebook:
         self.by_severity: dict[Severity, dict[str, str]] = {}
         self.closers: list[str] = []
         self.identities: dict[str, Identity] = {}
+        self.former_names: dict[str, str] = {}
         self.grounds: dict[str, Ground] = {}
         self.unnamed = {"nowhere"}
 

@@ -37,6 +37,7 @@ from remediation.planning import (
     written_ahead,
 )
 from remediation.progress import Progress
+from remediation.renaming import names_in
 from remediation.store.entries import PutOff, SetAside, Settled
 from remediation.store.parked import ParkedKind
 from remediation.store.systems import held_by
@@ -100,6 +101,9 @@ async def _look(desk: Desk, lease: Lease) -> None:
     record = lease.record
     try:
         lease.crashes.check()
+        if names := names_in(record, desk.rulebook.former_names):
+            lease = await desk.todo.rename_trackers(lease, names)
+            record = lease.record
         source = desk.source(record.key.district)
         home = await home_of(record, source, desk.rulebook.identity(record.key.district))
         if home is not None:

@@ -118,7 +118,8 @@ async def _pass_on(desk: Desk, delivery: StoredDelivery, event: Event) -> None:
 
 async def _pass_on_ticket(desk: Desk, delivery: StoredDelivery, noticed: TicketNoticed) -> None:
     """A tracker knows nothing of findings: all that it can ask for is a look at the ticket's case."""
-    tracker, change = delivery.account, noticed.change
+    tracker = desk.rulebook.former_names.get(delivery.account, delivery.account)
+    change = noticed.change
     key = await _case_of(desk, tracker, change)
     outcome = await desk.inbox.finish_ticket(delivery.id, desk.clock(), tracker, change, key)
     kind, ref = str(noticed.kind), key.ref if key else None

@@ -50,13 +50,22 @@ async def _poll(desk: Desk, tracker: Tracker) -> None:
 
 async def _go_on_from_today(desk: Desk, tracker: str, place: str) -> None:
     """Begin the list of a place that has just become a former one where its own list ended: that was the tracker's."""
-    if await desk.todo.cursor(tracker, place) is None and (cursor := await desk.todo.cursor(tracker)):
+    if await _cursor(desk, tracker, place) is None and (cursor := await _cursor(desk, tracker)):
         await desk.todo.mark_changes(tracker, (), cursor, desk.clock(), place)
+
+
+async def _cursor(desk: Desk, tracker: str, place: str = "") -> str | None:
+    """How far the list has been read, under the tracker's name or, until it is read under that, under a former one."""
+    former = [name for name, now in desk.rulebook.former_names.items() if now == tracker]
+    for name in (tracker, *reversed(former)):
+        if cursor := await desk.todo.cursor(name, place):
+            return cursor
+    return None
 
 
 async def _poll_list(desk: Desk, tracker: Tracker, place: str) -> None:
     """Read one list of the tracker's. One that is refused does not hold up the others."""
-    cursor = await desk.todo.cursor(tracker.name, place)
+    cursor = await _cursor(desk, tracker.name, place)
     try:
         for _ in range(MOST_PAGES):
             page = await tracker.changes(cursor, datetime.fromtimestamp(desk.clock(), tz=UTC), place)

@@ -13,7 +13,8 @@ logger = structlog.get_logger()
 async def sweep(desk: Desk) -> None:
     """Wake whatever is due. May run twice at once without harm."""
     sooner = await desk.systems.release(desk.clock())
-    named = await desk.todo.name_trackers(desk.trackers, desk.clock())
+    names = desk.trackers.keys() | desk.rulebook.former_names.keys()
+    named = await desk.todo.name_trackers(names, desk.clock())
     woken = await desk.todo.sweep(desk.clock())
     for kind, count in woken.items():
         WOKEN.labels(kind).inc(count)

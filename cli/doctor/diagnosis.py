@@ -75,6 +75,7 @@ class Code(StrEnum):
     LIMIT_REACHED = "limit-reached"
     LIMIT_LOW = "limit-low"
     SITE_CHANGED = "site-changed"
+    TRACKER_UNNAMED = "tracker-unnamed"
     TABLE_UNNAMED = "table-unnamed"
     TABLE_UNKNOWN = "table-unknown"
     RULE_GONE = "rule-gone"
@@ -273,6 +274,10 @@ TROUBLES: Mapping[Code, Trouble] = MappingProxyType(
         Code.SITE_CHANGED: _failure(
             "a tracker is another site than the one that our links are of",
             "If that is meant: a link counts there only where the ticket carries our mark. If not, correct its url.",
+        ),
+        Code.TRACKER_UNNAMED: _warning(
+            "cases have tickets in a tracker that mappings.yaml does not name (any more): it is unseen",
+            "Name it again, or name it under formerly of the tracker that it is now.",
         ),
         Code.TABLE_UNNAMED: _warning(
             "tickets are in a table that mappings.yaml does not name (any more)",

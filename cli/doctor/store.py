@@ -13,7 +13,7 @@ from cli.doctor.processes import look_at_processes
 from cli.doctor.rotation import look_at_rotation
 from cli.doctor.rules import look_at_rules
 from cli.doctor.server import clock_agrees, look_at_server
-from cli.doctor.tables import look_at_tables
+from cli.doctor.tables import look_at_former_trackers, look_at_tables
 from cli.doctor.work import look_at_seals, look_at_work
 from remediation.errors import StoreRefuses, StoreUnavailable
 from remediation.mapping.loading import Loaded
@@ -55,6 +55,8 @@ async def look_at_store(
         tables = partial(look_at_tables, connection, loaded.mappings)
         checks.append(Check("former tables", _STORED_SECONDS, tables))
         checks.append(Check("rules in use", _STORED_SECONDS, partial(look_at_rules, connection, loaded.mappings)))
+        trackers = partial(look_at_former_trackers, connection, loaded.mappings)
+        checks.append(Check("former trackers", _STORED_SECONDS, trackers))
     if keyring is not None:
         checks.append(Check("sealed data", _STORED_SECONDS, partial(look_at_seals, connection, keyring)))
     return [*server, clock, *await run_checks(checks, lambda _names: None)]

@@ -1,7 +1,8 @@
-"""Tables of ServiceNow in which tickets of ours are from before, and which mappings.yaml does not name."""
+"""Trackers, and tables of ServiceNow, that mappings.yaml does not name (any more), with tickets of ours from before."""
 
 from cli.doctor.diagnosis import Code, Diagnosis, trouble
 from cli.former_tables import unnamed_tables
+from cli.unnamed_trackers import unnamed_trackers
 from remediation.mapping.schema import Mappings
 from remediation.store.connection import Connection
 
@@ -14,3 +15,9 @@ async def look_at_tables(connection: Connection, mappings: Mappings) -> list[Dia
         )
         for each in await unnamed_tables(connection, mappings.trackers)
     ]
+
+
+async def look_at_former_trackers(connection: Connection, mappings: Mappings) -> list[Diagnosis]:
+    """Nothing where the file names all in which cases have tickets. Raises StoreUnavailable."""
+    found = await unnamed_trackers(connection, mappings.trackers)
+    return [trouble(Code.TRACKER_UNNAMED, f"former tracker {each.known.name}", each.says) for each in found]

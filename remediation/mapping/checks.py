@@ -26,6 +26,7 @@ def complaints_about(data: object) -> Iterator[Complaint]:
     yield from _reserved_names(top)
     yield from _repeated_rules(top)
     yield from _unknown_trackers(top)
+    yield from _former_names(top)
     yield from _missing_projects(top)
     yield from _shared_tables(top)
     for steps, rule in rules_of(top):
@@ -63,6 +64,23 @@ def _unknown_trackers(top: Map) -> Iterator[Complaint]:
     for steps, written in (*rules_of(top), (("defaults",), map_of(top.get("defaults")))):
         for tracker in map_of(written.get("tickets")).keys() - trackers:
             yield _unknown((*steps, "tickets", tracker), "tracker", tracker, trackers)
+
+
+def _former_names(top: Map) -> Iterator[Complaint]:
+    """Former names of trackers that are no tracker's own any more, and only one tracker's."""
+    trackers = map_of(top.get("trackers"))
+    whose: dict[str, str] = {}
+    for name, tracker in trackers.items():
+        written = map_of(tracker).get("formerly")
+        for number, former in enumerate(written if isinstance(written, list) else ()):
+            if not isinstance(former, str):
+                continue
+            steps = ("trackers", name, "formerly", number)
+            if former in trackers:
+                yield Complaint(steps, "is the name of a tracker now: what is kept under it is that one's")
+            elif former in whose:
+                yield Complaint(steps, f"is a former name of trackers.{key_text(whose[former])} already")
+            whose.setdefault(former, name)
 
 
 def _missing_projects(top: Map) -> Iterator[Complaint]:

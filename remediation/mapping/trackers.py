@@ -1,6 +1,6 @@
 """Trackers as types: where a ServiceNow or Jira instance is, and what its own words mean to us."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import fields
 from datetime import timedelta
@@ -24,6 +24,7 @@ from remediation.mapping.words import (
     Address,
     Duration,
     FieldId,
+    Name,
     ProxyAddress,
     Table,
     Text,
@@ -73,6 +74,10 @@ class TrackerSettings(Written):
     )
     risk_expiry: FieldId | None = Field(
         default=None, description="The field that says until when a risk is accepted: a date or a date and time."
+    )
+    formerly: list[Name] = Field(
+        default_factory=list,
+        description="Names that the tracker had in this file before: what is kept under them is its own.",
     )
     former_accounts: list[Text] = Field(
         default_factory=list,
@@ -267,3 +272,8 @@ TrackerConfig = Annotated[
 def is_same_address(one: TrackerSettings, other: TrackerSettings) -> bool:
     """Whether two trackers are one installation, as far as their addresses tell."""
     return str(one.url).rstrip("/") == str(other.url).rstrip("/")
+
+
+def former_names_of(trackers: Mapping[str, TrackerConfig]) -> dict[str, str]:
+    """The names that these trackers had before, each with the one that it has now."""
+    return {former: name for name, config in trackers.items() for former in config.formerly}

@@ -30,7 +30,7 @@ class Owners:
 
     async def concerned(self, tracker: str, changes: Sequence[TicketChange]) -> list[tuple[CaseKey, ...]]:
         """The cases that each concerns: the one whose mark the ticket carries, then one that is tied to it."""
-        linked = await self.todo.keys_of_tickets(tracker, [change.ticket_id for change in changes])
+        linked = await self._linked(tracker, [change.ticket_id for change in changes])
         marked = [await self._marked(tracker, change) for change in changes]
         return [tuple(key for key in dict.fromkeys(pair) if key) for pair in zip(marked, linked, strict=True)]
 
@@ -44,6 +44,15 @@ class Owners:
         named = [(key, home) for key, home in zip(own, homes, strict=True) if home is not None]
         marked = dict(zip([key for key, _ in named], await self.todo.name_members(named), strict=True))
         return [marked.get(key, key) for key in own]
+
+    async def _linked(self, tracker: str, ticket_ids: list[str]) -> list[CaseKey | None]:
+        """The case of each ticket, linked under the tracker's name or, until a look has seen to it, a former one."""
+        keys = await self.todo.keys_of_tickets(tracker, ticket_ids)
+        for former, name in self.rulebook.former_names.items():
+            if name == tracker and not all(keys):
+                before = await self.todo.keys_of_tickets(former, ticket_ids)
+                keys = [key or known for key, known in zip(keys, before, strict=True)]
+        return keys
 
     async def _marked(self, tracker: str, change: TicketChange) -> CaseKey | None:
         ref = ref_of_mark(change.mark)

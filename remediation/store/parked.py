@@ -21,7 +21,7 @@ MOST_REPLAYS = 5
 """Replays of one piece within thirty days, after which somebody should rather mend what keeps it from working."""
 
 _ROWS_AT_ONCE = 200
-_SHORT = ("kind", "subject", "district", "action", "system", "error", "status", "words", "attempts")
+_SHORT = ("kind", "subject", "district", "action", "system", "error", "status", "words", "sealed_as", "attempts")
 _TIMES = ("first_at", "at")
 
 
@@ -222,7 +222,8 @@ class ParkedWork:
         if not sealed:
             return ""
         try:
-            return self._keyring.open(sealed, f"{field}:{name}").decode(errors="replace")
+            sealed_as = row.get("sealed_as", name.encode()).decode()  # its tracker had another name then
+            return self._keyring.open(sealed, f"{field}:{sealed_as}").decode(errors="replace")
         except KeyMissing:
             return "(sealed with a data key that is not in DATA_KEYS)"
 

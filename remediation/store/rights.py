@@ -23,7 +23,17 @@ _NO_SCRIPT = "0" * 40
 COMMANDS: tuple[str, ...] = (
     *("DEL K", "EXISTS K", "EXPIRE K 1", "PERSIST K", "PEXPIRE K 1"),
     *("GET K", "INCR K", "INCRBY K 1", "MGET K", "PSETEX K 1 0", "SET K 0", "SETEX K 1 0"),
-    *("HDEL K f", "HEXISTS K f", "HGET K f", "HGETALL K", "HINCRBY K f 1", "HKEYS K", "HLEN K", "HMGET K f"),
+    *(
+        "HDEL K f",
+        "HEXISTS K f",
+        "HGET K f",
+        "HGETALL K",
+        "HINCRBY K f 1",
+        "HKEYS K",
+        "HLEN K",
+        "HMGET K f",
+        "HSCAN K 0",
+    ),
     *("HSET K f 0", "HSETNX K f 0"),
     *("SADD K m", "SISMEMBER K m", "SMEMBERS K", "SREM K m"),
     *("ZADD K 1 m", "ZCARD K", "ZCOUNT K 0 1", "ZINCRBY K 1 m", "ZRANGE K 0 1", "ZRANGEBYSCORE K 0 1", "ZREM K m"),

@@ -36,9 +36,15 @@ async def _opens(connection: Connection, keyring: Keyring, key_id: str, row: str
     sealed = await connection.ask(connection.redis.hget(row, field))
     if sealed is None:  # it has just been read, or decided
         return True
-    identity = row if row.startswith(INBOX) else f"{field}:{row.removeprefix(PARKED_ROW)}"
+    identity = row if row.startswith(INBOX) else f"{field}:{await _sealed_as(connection, row)}"
     try:
         keyring.open(sealed, identity)
     except KeyMissing:
         return False
     return True
+
+
+async def _sealed_as(connection: Connection, row: str) -> str:
+    """The name that parked work had when its words were sealed: a tracker may have got another one since."""
+    name = await connection.ask(connection.redis.hget(row, "sealed_as"))
+    return name.decode() if name else row.removeprefix(PARKED_ROW)

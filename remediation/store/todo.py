@@ -6,12 +6,13 @@ when the holder lets go. The arq job is only the wake-up.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from remediation.cases import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.errors import LeaseLost
 from remediation.origins import NOWHERE, Origin
 from remediation.queue import Band
+from remediation.renaming import Names, renamed
 from remediation.store.appointments import Appointments
 from remediation.store.beginnings import Beginnings, Crashes, Taken
 from remediation.store.case_rows import key_in, memory_json, record_of
@@ -194,6 +195,19 @@ class Todo:
         """
         names = sorted(trackers)
         return bool(await self._connection.run("note_unnamed", lease.ref, lease.token, int(now * 1000), *names))
+
+    async def rename_trackers(self, lease: Lease, names: Names) -> Lease:
+        """The lease on the case in the names that its trackers have now; `names` are those that it speaks of.
+
+        Raises LeaseLost.
+        """
+        record = renamed(lease.record, names)
+        pairs = [part for pair in names.items() for part in pair]
+        if not await self._connection.run(
+            "rename_trackers", lease.ref, lease.token, memory_json(record.memory), *pairs
+        ):
+            raise LeaseLost(lease.ref)
+        return replace(lease, record=record)
 
     async def name_trackers(self, names: Iterable[str], now: float) -> int:
         """These trackers are named by mappings.yaml: mark cases that were looked at without one, some at a time.

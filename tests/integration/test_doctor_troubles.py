@@ -201,6 +201,19 @@ def living_by_a_rule_that_is_gone(clinic: Clinic) -> None:
         redis.hset("remedy:living", "students", 14)
 
 
+def without(tracker: str) -> Plant:
+    """A case has a ticket in a tracker that nobody names any more."""
+
+    def plant(clinic: Clinic) -> None:
+        with clinic.redis() as redis:
+            redis.hset("remedy:trackers", tracker, 0)
+            redis.hset(f"remedy:tickets:{tracker}", mapping={"10001": "lakeside:finding:fnd_1", "9": "gone"})
+            redis.hset("remedy:case:lakeside:finding:fnd_1", f"link:{tracker}", "[]")
+            redis.zadd(f"remedy:unnamed:{tracker}", {"lakeside:finding:fnd_1": 1})
+
+    return plant
+
+
 def another_site(clinic: Clinic) -> None:
     site = Site("https://other.example", "https://other.example")
     stored(clinic, lambda connection, _: Sites(connection).note("jira", site, 1_800_000_000.0))
@@ -571,6 +584,11 @@ PLANTED = {
         fault("JIRA", kind="status", status=429, headers={"Retry-After": "30"}), Code.LIMIT_REACHED, "429"
     ),
     "a limit is nearly reached": Planted(few_reads, Code.LIMIT_LOW, "1 of 21"),
+    "a case has tickets in a tracker that the file does not name": Planted(
+        without("jira-n"),
+        Code.TRACKER_UNNAMED,
+        "1 case(s) have tickets in jira-n",
+    ),
     "tickets are in a table that the file does not name": Planted(
         linked("sn_si_incident"), Code.TABLE_UNNAMED, "1 linked ticket(s) are in sn_si_incident"
     ),

@@ -13,9 +13,15 @@ from remediation.policy import Acceptance, Policy, ResolveWhen
 from remediation.sealing import Keyring
 from remediation.store.connection import Connection
 from remediation.store.entries import Unnamed
-from remediation.tickets import Reason, Ticket, TicketState
-from tests.integration.offices import HORIZON, KEY, Office
-from tests.stand_ins import ManualClock, MemoryTracker, PlainRulebook
+from remediation.store.keys import CASE, TICKETS, TRACKERS
+from remediation.store.known_trackers import NOT_NAMED_AFTER, known_trackers, not_named
+from remediation.store.owners import Owners
+from remediation.store.sealed import sealed_under
+from remediation.tickets import Reason, Ticket, TicketChange, TicketState
+from tests.integration.offices import DRAFT, HORIZON, KEY, Office
+from tests.stand_ins import MemoryTracker, PlainRulebook
+from workers.polls import poll_trackers
+from workers.upkeep import sweep
 
 OPEN_JIRA = f"{KEY.ref}/open:jira"
 ANY = Policy(rule="every-finding", resolve_when=ResolveWhen.ANY)
@@ -26,18 +32,21 @@ class Changing(Office):
 
     def __init__(self, connection: Connection, keyring: Keyring) -> None:
         super().__init__(connection, keyring)
-        self._keyring = keyring
+        self.keyring = keyring
 
-    def names(self, *trackers: MemoryTracker, terms: Policy | None = None) -> None:
-        """From now on the file names these, and a rule wants a ticket in each."""
+    def names(self, *trackers: MemoryTracker, terms: Policy | None = None, **formerly: str) -> None:
+        """From now on the file names these, and a rule wants a ticket in each; `formerly` is what each was called."""
         self.trackers.clear()
         self.trackers.update({each.name: each for each in trackers})
-        self.desk = self.desk_with(self._keyring, PlainRulebook(*self.trackers, terms=terms))
+        rulebook = PlainRulebook(*self.trackers, terms=terms)
+        rulebook.former_names = {former: name for name, former in formerly.items()}
+        self.desk = self.desk_with(self.keyring, rulebook)
 
     async def sweep(self) -> list[str]:
         """As a worker does in each round, and then works."""
-        await self.desk.todo.name_trackers(self.desk.trackers, self.clock())
-        return await self.later(1.0)
+        self.clock.pass_by(1.0)
+        await sweep(self.context)
+        return await self.work()
 
     async def held_up(self) -> list[Unnamed]:
         return [entry for entry in await self.desk.timeline.read(KEY.ref) if isinstance(entry, Unnamed)]
@@ -49,15 +58,6 @@ class Changing(Office):
     def in_snow(self) -> Ticket:
         (ticket,) = self.snow.of(KEY.mark)
         return ticket
-
-
-def called(name: str, before: MemoryTracker, clock: ManualClock) -> MemoryTracker:
-    """The same tracker under another name, from now on."""
-    tracker = MemoryTracker(name, clock, horizon=HORIZON, lag=before.lag)
-    tracker.books = {
-        ticket_id: replace(kept, ticket=replace(kept.ticket, tracker=name)) for ticket_id, kept in before.books.items()
-    }
-    return tracker
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ async def test_a_create_whose_answer_was_lost_is_no_second_ticket_under_another_
     office.jira.lag = HORIZON - 1.0
     office.jira.troubles.once("created", TryLater("jira", "no answer", ambiguous=True))
     await office.look()
-    renamed = called("tracker", office.jira, office.clock)
+    renamed = office.jira.called("tracker")
     office.names(renamed)
     await office.look()
     await office.later()
@@ -172,3 +172,124 @@ async def test_what_is_parked_and_not_replayed_stays_so_and_holds_up_nothing(off
     office.snow.change(office.in_snow().id, TicketState.DONE)
     await office.look()
     assert (office.status(), list(await office.parked())) == (FindingStatus.RESOLVED, [OPEN_JIRA])
+
+
+async def test_a_renamed_tracker_that_names_its_former_name_goes_on_as_if_nothing_had_happened(
+    office: Changing,
+) -> None:
+    await office.look()
+    before = await office.record()
+    tracker = office.jira.called("tracker")
+    office.names(office.snow, tracker, tracker="jira")
+    await office.look()
+    record = await office.record()
+    assert record.links["tracker"] == replace(before.links["jira"], tracker="tracker")
+    assert set(record.links) == set(record.memory.tickets) == {"snow", "tracker"}
+    assert (tracker.troubles.calls, len(office.tickets())) == (["site", "read"], 2)
+    office.snow.change(office.in_snow().id, TicketState.DONE)
+    await office.look()
+    assert office.status() is FindingStatus.REVIEWING
+    tracker.change(record.links["tracker"].ticket_id, TicketState.DONE)
+    await office.look()
+    assert office.status() is FindingStatus.RESOLVED
+    assert (await office.held_up(), (await office.record()).unnamed) == ([], frozenset())
+
+
+async def test_a_case_that_is_held_up_goes_on_once_the_former_name_is_named(office: Changing) -> None:
+    await office.look()
+    tracker = office.jira.called("tracker")
+    office.names(office.snow)
+    await office.look()
+    office.names(office.snow, tracker, tracker="jira")
+    await office.sweep()
+    assert (await office.record()).links.keys() == {"snow", "tracker"}
+    assert (await office.record()).unnamed == frozenset()
+    assert len(tracker.of(KEY.mark)) == 1
+
+
+async def test_what_is_parked_in_a_renamed_tracker_is_found_read_and_replayed_under_its_new_name(
+    office: Changing,
+) -> None:
+    office.jira.troubles.for_good("create", Refused("jira", "customfield_10010: is required", status=400))
+    await office.look()
+    tracker = office.jira.called("tracker")
+    office.names(office.snow, tracker, tracker="jira")
+    await office.look()
+    (item,) = (await office.parked()).values()
+    assert (item.name, item.action, item.system) == (f"{KEY.ref}/open:tracker", "open:tracker", "tracker")
+    assert item.words == "customfield_10010: is required"
+    assert all(each.opens for each in await sealed_under(office.connection, office.keyring))
+    assert await office.desk.parked.replay(item.name, office.clock())
+    await office.work()
+    assert (await office.parked(), len(tracker.of(KEY.mark))) == ({}, 1)
+
+
+async def test_a_change_that_a_renamed_tracker_tells_of_concerns_the_case_of_its_ticket(office: Changing) -> None:
+    await office.look()
+    await poll_trackers(office.context)
+    tracker = office.jira.called("tracker")
+    (ticket,) = tracker.of(KEY.mark)
+    office.names(office.snow, tracker, tracker="jira")
+    tracker.change(ticket.id, TicketState.DONE)
+    kept = tracker.books[ticket.id]
+    kept.ticket = replace(kept.ticket, mark=None)
+    office.clock.pass_by(86_400.0)
+    owners = Owners(office.desk.todo, office.desk.rulebook)
+    assert await owners.of("tracker", [TicketChange(ticket.id, None)]) == [KEY]
+    tracker.troubles.calls.clear()
+    await poll_trackers(office.context)
+    assert await office.work() == ["look_at_case"]
+    assert "read" in tracker.troubles.calls
+    assert (await office.record()).links.keys() == {"snow", "tracker"}
+
+
+async def test_an_unfinished_create_under_a_former_name_is_searched_for_under_the_new_one(office: Changing) -> None:
+    office.names(office.jira)
+    office.jira.troubles.once("created", TryLater("jira", "no answer", ambiguous=True))
+    await office.look()
+    tracker = office.jira.called("tracker")
+    office.names(tracker, tracker="jira")
+    await office.later()
+    assert len(tracker.of(KEY.mark)) == 1
+    assert (await office.record()).links.keys() == {"tracker"}
+    assert (await office.record()).intents == {}
+
+
+async def test_a_second_ticket_under_the_new_name_is_closed_as_a_duplicate_once_both_are_one(office: Changing) -> None:
+    """The file went without `formerly` for a while, and a search did not show the first ticket: its mark was gone."""
+    office.names(office.jira)
+    await office.look()
+    tracker = office.jira.called("tracker")
+    (first,) = tracker.of(KEY.mark)
+    kept = tracker.books.pop(first.id)
+    tracker.keep(replace(DRAFT, mark="remedy:lakeside:finding:fnd_2"))
+    office.names(tracker)
+    await office.later()
+    await office.look()
+    tracker.books[first.id] = kept
+    office.names(tracker, tracker="jira")
+    await office.look()
+    states = [ticket.state for ticket in tracker.of(KEY.mark)]
+    assert sorted(states) == [TicketState.DONE, TicketState.OPEN]
+
+
+async def test_the_metrics_count_the_cases_of_a_tracker_once_no_worker_finds_it_named(office: Changing) -> None:
+    await office.look()
+    await office.sweep()
+    office.names(office.snow)
+    assert not_named(await known_trackers(office.connection), office.clock()) == []
+    office.clock.pass_by(NOT_NAMED_AFTER + 1.0)
+    await office.look()
+    await office.sweep()
+    (found,) = not_named(await known_trackers(office.connection), office.clock())
+    assert (found.name, found.cases, found.held_up) == ("jira", 1, 1)
+
+
+async def test_of_very_many_tickets_a_sample_tells_how_many_cases_have_one(office: Changing) -> None:
+    ask, redis = office.connection.ask, office.redis
+    await ask(redis.hset(TRACKERS, "jira-n", "0"))
+    await ask(redis.hset(TICKETS + "jira-n", mapping={str(number): f"case-{number}" for number in range(3_000)}))
+    for number in range(0, 3_000, 2):
+        await ask(redis.hset(f"{CASE}case-{number}", "link:jira-n", "[]"))
+    (found,) = await known_trackers(office.connection)
+    assert 1_200 < found.cases < 1_800

@@ -262,6 +262,11 @@ def risks(loaded: Loaded) -> object:
     return jira, fields_of(config), ticket_of("servicenow", config, "incident", accepted).risk
 
 
+def former_names(loaded: Loaded) -> object:
+    """What each tracker was called."""
+    return MappingsRulebook(loaded.mappings).former_names
+
+
 def accounts_of(name: str) -> Callable[[Loaded], object]:
     """Whose tickets count as ours in a tracker, as it says that we are `remedy`."""
 

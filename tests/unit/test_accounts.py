@@ -81,3 +81,12 @@ def test_a_tracker_must_not_take_the_address_of_schoolscan() -> None:
     taken = TEXT.replace("  quiet:", "  schoolscan:").replace("HOOK_FILE", "/run/hook")
     with pytest.raises(ConfigurationError, match=r"m\.yaml:17:3: .*is the name of the source"):
         loaded_of(taken, "m.yaml")
+
+
+def test_whoever_sends_to_the_address_of_a_former_name_is_heard_as_the_tracker_that_it_is_now(
+    hook: Path,
+) -> None:
+    text = TEXT.replace("  jira:\n    kind: jira", "  jira:\n    kind: jira\n    formerly: [jira-n, tracker]")
+    trackers = accounts_of(loaded_of(text.replace("HOOK_FILE", str(hook)), "m.yaml"), NOW).trackers
+    assert trackers["jira-n"] == trackers["tracker"] == trackers["jira"]
+    assert trackers["jira-n"].name == "jira"

@@ -1,0 +1,61 @@
+"""Trackers that mappings.yaml does not name (any more), and in which cases have tickets, for commands: reads only."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cli.assembly import open_connection, redis_address
+from remediation.errors import RemediationError
+from remediation.mapping.inspections import Inspection, untold
+from remediation.mapping.loading import Loaded
+from remediation.mapping.trackers import TrackerConfig, former_names_of
+from remediation.redis_address import RedisAddress
+from remediation.settings import load_settings
+from remediation.store.connection import Connection
+from remediation.store.known_trackers import KnownTracker, known_trackers
+
+ADVICE = "name it again, or name it under formerly of the tracker that it is now"
+
+
+@dataclass(frozen=True, slots=True)
+class UnnamedTracker:
+    """One of them."""
+
+    known: KnownTracker
+
+    @property
+    def says(self) -> str:
+        """How many cases cannot be seen as a whole without it."""
+        cases = f"{self.known.cases:,} case(s) have tickets in {self.known.name}, which the file does not name"
+        held = f"; {self.known.held_up:,} were looked at without it, and are held up" if self.known.held_up else ""
+        return f"{cases}{held}"
+
+    @property
+    def inspection(self) -> Inspection:
+        """The same, about the part of the file that ought to name it. Nothing was asked, so nothing is wrong yet."""
+        return untold(("trackers",), self.says, ADVICE)
+
+
+async def unnamed_trackers(connection: Connection, trackers: Mapping[str, TrackerConfig]) -> list[UnnamedTracker]:
+    """Those that these are not, and were not called before. Raises StoreUnavailable."""
+    named = {*trackers, *former_names_of(trackers)}
+    return [
+        UnnamedTracker(each) for each in await known_trackers(connection) if each.name not in named and each.is_used
+    ]
+
+
+def unnamed_trackers_remembered(loaded: Loaded) -> list[Inspection]:
+    """What there is to say of them; nothing where there is no Redis, or it does not tell."""
+
+    async def ask(address: RedisAddress) -> list[Inspection]:
+        async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
+            return [each.inspection for each in await unnamed_trackers(connection, loaded.mappings.trackers)]
+
+    try:
+        settings = load_settings()
+        if settings.redis_url is None and not settings.data_dir.exists():
+            return []
+        with redis_address(settings) as address:
+            return asyncio.run(ask(address))
+    except RemediationError:
+        return []
