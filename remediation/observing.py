@@ -192,7 +192,9 @@ def _whose(tickets: Iterable[Ticket], case: _Case, tracker: str, rulebook: Ruleb
     beside = (tracker, *rulebook.beside(tracker))
     own, *rivals = [_claim(name, case, rulebook) for name in beside]
     rivals += [Claim(name) for name in case.trackers.difference(beside)]  # a copy of their site may be here
-    return {ticket.id: own.is_for(ticket, rivals) for ticket in tickets}
+    former = rulebook.former_names
+    now = (replace(ticket, meant_for=former.get(ticket.meant_for, ticket.meant_for)) for ticket in tickets)
+    return {ticket.id: own.is_for(ticket, rivals) for ticket in now}
 
 
 def _claim(tracker: str, case: _Case, rulebook: Rulebook) -> Claim:

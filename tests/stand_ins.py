@@ -380,6 +380,7 @@ class PlainRulebook:
         self.closers: list[str] = []
         self.identities: dict[str, Identity] = {}
         self.former_names: dict[str, str] = {}
+        self.one_installation: tuple[str, ...] = ()
         self.grounds: dict[str, Ground] = {}
         self.unnamed = {"nowhere"}
 
@@ -404,8 +405,7 @@ class PlainRulebook:
         return self.grounds.get(ticket.place, Ground.OWN)
 
     def beside(self, tracker: str) -> tuple[str, ...]:
-        del tracker
-        return ()
+        return tuple(name for name in self.one_installation if name != tracker)
 
     def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
         del key, tracker, at

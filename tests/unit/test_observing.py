@@ -418,3 +418,15 @@ async def test_a_tracker_that_does_not_say_who_we_are_now_is_not_seen(scene: Sce
     scene.jira.keep(DRAFT)
     scene.jira.troubles.once("accounts", TryLater("jira", "down", status=503))
     assert set((await scene.look()).failures) == {"jira"}
+
+
+@pytest.mark.parametrize(("former", "found"), [({"tracker": "jira"}, {"jira"}), ({}, set[str]())])
+async def test_a_ticket_that_names_a_former_name_of_its_tracker_is_that_tracker_s(
+    scene: Scene, former: dict[str, str], found: set[str]
+) -> None:
+    """Two trackers are one installation, and both have the same place."""
+    scene.rulebook.former_names, scene.rulebook.one_installation = former, ("jira", "snow")
+    ticket = scene.jira.keep(DRAFT)
+    kept = scene.jira.books[ticket.id]
+    kept.ticket = replace(kept.ticket, meant_for="tracker", place="SEC")
+    assert set((await scene.look()).observation.tickets) == found
