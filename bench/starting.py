@@ -3,7 +3,6 @@
 import contextlib
 import http
 import http.client
-import socket
 import tempfile
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from bench.effort import Effort
 from bench.processes import cpu_seconds, environment_for, running
 from bench.report import Line, Report, median_ratio
 from cli.embedded import EmbeddedServer
+from sandbox.ports import free_port
 
 MOST_SECONDS = 1.0
 LONGEST_SECONDS = 30.0
@@ -37,7 +37,7 @@ class Starter:
 
     def start(self, folder: Path, environment: Mapping[str, str]) -> tuple[float, float]:
         """Seconds from the start of the process to its being ready, and of processor time. Raises TimeoutError."""
-        port = str(_free_port())
+        port = str(free_port())
         module = [port if word == _PORT else word for word in self.module]
         started = time.perf_counter()
         with running(
@@ -55,12 +55,6 @@ STARTERS = (
     Starter("receiver", ("cli", "run", "receiver"), "/readyz"),
     Starter("worker", ("cli", "run", "worker"), "/livez"),
 )
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _status(port: int, path: str) -> int | None:

@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from chaos.senders import Flow
 from cli.demo.outside import Outside, open_outside_world
 from cli.demo.stage import Program, Stage, open_stage
 from remediation.store.keys import DIRTY, LEASE, PARKED, PENDING, SCANS
+from sandbox.ports import free_port
 
 MAPPINGS = Path(__file__).parent.parent / "mappings.yaml"
 START_SECONDS = 30.0
@@ -252,12 +252,6 @@ def delivery_of(finding_id: str, event: str, chance: random.Random) -> Delivery:
 def address_of(slot: Slot) -> str:
     """Where a receiver listens, before and after a restart."""
     return f"http://127.0.0.1:{slot.environment['RECEIVER_PORT']}"
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def _started(stage: Stage, name: str, words: Sequence[str], environment: dict[str, str]) -> Program:

