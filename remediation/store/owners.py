@@ -61,6 +61,6 @@ class Owners:
             return None
         if not self.rulebook.names(key.district):
             return key if await self.todo.is_known(key.ref) else None
-        if change.meant_for != tracker and self.rulebook.concerns(key.district, change.meant_for):
+        if change.meant_for not in {"", tracker} and self.rulebook.concerns(key.district, change.meant_for):
             return None  # another tracker's, on the same installation: its own list tells of it
         return key if self.rulebook.concerns(key.district, tracker) else None
