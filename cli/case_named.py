@@ -2,9 +2,10 @@
 
 import click
 
-from remediation.cases import MARK_PREFIX, CaseKey, CaseKind, key_of_ref
+from remediation.cases import MARK_PREFIX, CaseKey, CaseKind, key_of_ref, key_written
 from remediation.mapping.loading import load_mappings
 from remediation.mapping.trackers import former_names_of
+from remediation.outside_ids import outside_id
 from remediation.redaction import terminal
 from remediation.settings import Settings
 from remediation.store.connection import Connection
@@ -27,10 +28,7 @@ async def case_named(text: str, settings: Settings, connection: Connection) -> C
 async def _named(text: str, settings: Settings, connection: Connection) -> CaseKey:
     ref = text.removeprefix(MARK_PREFIX)
     todo = Todo(connection)
-    if ":" in ref:
-        key = await _key(todo, ref)
-        if key is None:
-            raise click.ClickException(f"{terminal(text)} names no case; a case is called {_SHAPE}, for example")
+    if key := await _key(todo, ref) or key_written(ref):
         return key
     mappings = load_mappings(settings.mappings_path).mappings
     names = [*mappings.trackers, *former_names_of(mappings.trackers)]
@@ -41,11 +39,15 @@ async def _named(text: str, settings: Settings, connection: Connection) -> CaseK
     for of_case in found.values():
         if key := await _key(todo, of_case):
             return key
-    if len(mappings.districts) > 1:
+    is_sound = outside_id(ref) is not None
+    if len(mappings.districts) > 1 and is_sound and ":" not in ref:
         raise click.ClickException(
             f"no ticket {terminal(text)} is known; a finding is named with its district: {_SHAPE}"
         )
-    return CaseKey(next(iter(mappings.districts)), CaseKind.FINDING, ref)
+    key = CaseKey(next(iter(mappings.districts)), CaseKind.FINDING, ref)
+    if is_sound and (":" not in ref or await todo.is_known(key.ref)):
+        return key
+    raise click.ClickException(f"{terminal(text)} names no case; a case is called {_SHAPE}, for example")
 
 
 async def _key(todo: Todo, ref: str) -> CaseKey | None:

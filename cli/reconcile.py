@@ -184,7 +184,7 @@ async def _foretell(walk: Walk, screen: Screen) -> ExitCode:
     }
     line = f"{tally.line(words)} Nothing was written."
     refused = {"refused_by": dict(sorted(tally.refused_by.items()))}
-    return screen.end(walk.not_listed, {**tally.json(), **refused, "dry_run": True}, line, tally.codes)
+    return screen.end(walk.not_listed, walk.left_out, {**tally.json(), **refused, "dry_run": True}, line, tally.codes)
 
 
 async def bring_into_step(
@@ -201,7 +201,7 @@ async def bring_into_step(
             bar.step(len(batch))
     if not order.wait:
         line = f"{len(refs)} cases marked; workers look at them."
-        return screen.end(walk.not_listed, {"summary": {"marked": len(refs)}}, line)
+        return screen.end(walk.not_listed, walk.left_out, {"summary": {"marked": len(refs)}}, line)
     patience = order.patience.total_seconds()
     waiting = Waiting(Standings(connection), timeline, begun, patience, clock, screen.say)
     tally = await _tally(waiting, list(refs), screen)
@@ -212,7 +212,8 @@ async def bring_into_step(
         "put_off": "{} put off",
         "waiting": "{} not looked at yet",
     }
-    return screen.end(walk.not_listed, {**tally.json(), "dry_run": False}, tally.line(words), tally.codes)
+    shown = {**tally.json(), "dry_run": False}
+    return screen.end(walk.not_listed, walk.left_out, shown, tally.line(words), tally.codes)
 
 
 async def _to_mark(candidate: Candidate, owners: Owners) -> list[Found]:

@@ -61,10 +61,17 @@ class Screen:
             click.echo(terminal(line))
 
     def end(
-        self, not_listed: NotListed, shown: dict[str, Any], line: str, codes: AbstractSet[ExitCode] = frozenset()
+        self,
+        not_listed: NotListed,
+        left_out: Mapping[str, int],
+        shown: dict[str, Any],
+        line: str,
+        codes: AbstractSet[ExitCode] = frozenset(),
     ) -> ExitCode:
-        """The summary, and which systems could not be listed; answers the exit code that counts."""
-        self.result({**shown, "not_listed": not_listed_json(not_listed)}, [*not_listed_lines(not_listed), line])
+        """The summary, which systems could not be listed, and what was left out; answers the exit code that counts."""
+        missed = {district: count for district, count in sorted(left_out.items()) if count}
+        incomplete = {"not_listed": not_listed_json(not_listed), "left_out": missed}
+        self.result({**shown, **incomplete}, [*not_listed_lines(not_listed), *left_out_lines(missed), line])
         told = codes | {exit_code_of(error) for error in not_listed.values()}
         return next((code for code in _WEIGHTIEST_FIRST if code in told), ExitCode.DONE)
 
@@ -125,6 +132,12 @@ class Tally:
     def json(self) -> dict[str, Any]:
         """The summary for programs."""
         return {"summary": dict(self.counts), "held_up_by": dict(sorted(self.held_up_by.items()))}
+
+
+def left_out_lines(left_out: Mapping[str, int]) -> Iterator[str]:
+    """How many findings of which district have no id that can be used."""
+    for district, count in left_out.items():
+        yield f"{district}: {count} findings have no id that can be used, and are left out"
 
 
 def not_listed_lines(not_listed: NotListed) -> Iterator[str]:

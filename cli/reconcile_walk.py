@@ -7,6 +7,7 @@ while a list is being read may be left out of it: the polls see that.
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,7 +75,8 @@ class Walk:
     """Walks through findings and tickets that changed since a moment, waiting as long as it is told to.
 
     `clock` answers Unix seconds as the store counts them. `say` is told what is waited for. `not_listed` tells, once
-    the walk is over, which systems' lists were not read to their end, and why. `sites` are those that the trackers are,
+    the walk is over, which systems' lists were not read to their end, and why; `left_out` how many findings of each
+    district had no id that can be used. `sites` are those that the trackers are,
     and `linked` the places in which each has linked tickets.
     """
 
@@ -88,6 +90,7 @@ class Walk:
     sites: Mapping[str, SiteHistory] = field(default_factory=dict)
     linked: Mapping[str, Collection[str]] = field(default_factory=dict)
     not_listed: dict[str, OutsideError] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
     _waits: dict[str, _Wait] = field(default_factory=dict, init=False)
 
     async def batches(self) -> AsyncIterator[list[Candidate]]:
@@ -149,6 +152,7 @@ class Walk:
                 if isinstance(error, Refused):
                     _take_out(district, tickets)
                 return
+            self.left_out[district] += page.left_out
             fresh = [found for found in page.findings if found.id not in told]
             alone = [found for found in fresh if not self._is_shared(district, found, shared)]
             own = [(CaseKey(district, CaseKind.FINDING, found.id), [found]) for found in alone]

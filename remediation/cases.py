@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from remediation.findings import FindingStatus, Severity
+from remediation.outside_ids import outside_id
 from remediation.policy import Policy
 from remediation.tickets import Reason, Ticket, TicketState
 
@@ -80,6 +81,18 @@ def key_of_ref(ref: str) -> CaseKey | None:
     if not DISTRICT_NAME.fullmatch(district) or kind not in set(CaseKind) or not _PLAIN_ID.fullmatch(plain):
         return None
     return CaseKey(district, CaseKind(kind), plain)
+
+
+def key_written(text: str) -> CaseKey | None:
+    """The key of a reference whose id a person wrote as its source does, with `/`, `:` and all; None where it is none.
+
+    One that holds a digest is not told apart from an id here.
+    """
+    district, _, rest = text.partition(":")
+    kind, _, outside = rest.partition(":")
+    if not DISTRICT_NAME.fullmatch(district) or kind not in set(CaseKind) or outside_id(outside) is None:
+        return None
+    return CaseKey(district, CaseKind(kind), outside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from typing import assert_never
 from remediation import strict_json
 from remediation.errors import Unreadable
 from remediation.event_types import UnknownEvent, kind_in
-
-_LONGEST_ID = 200
+from remediation.outside_ids import outside_id
 
 
 class EventKind(StrEnum):
@@ -81,7 +80,7 @@ def read_schoolscan(body: bytes) -> Event | UnknownEvent:
             return kind
         case EventKind.FINDING_CRITICAL | EventKind.FINDING_EXPERT_REVIEWED:
             finding_id = _needed_id(tree, "finding")
-            scan_id = _helpful_id(_scan_of_finding(tree))
+            scan_id = outside_id(_scan_of_finding(tree))
             return FindingNoticed(_event_id(tree, finding_id, scan_id), kind, finding_id, scan_id)
         case EventKind.SCAN_STARTED:
             scan_id = _needed_id(tree, "scan")
@@ -112,7 +111,7 @@ def _needed_id(tree: dict[str, object], thing: str) -> str:
     value = next((value for value in _spellings(tree, thing) if value is not None), None)
     if value is None:
         raise Unreadable(f"the body names no {thing}")
-    clean = _helpful_id(value)
+    clean = outside_id(value)
     if clean is None:
         raise Unreadable(f"the id of the {thing} is not one")
     return clean
@@ -143,14 +142,5 @@ def _scan_of_finding(tree: dict[str, object]) -> object:
 
 def _event_id(tree: dict[str, object], *subjects: str | None) -> str | None:
     """The event's own id. The id of the finding or scan itself would make different events of it look like repeats."""
-    event_id = _helpful_id(tree.get("id"))
+    event_id = outside_id(tree.get("id"))
     return None if event_id in subjects else event_id
-
-
-def _helpful_id(value: object) -> str | None:
-    """The id as text: 1 to 200 visible characters without white space, surrogates or invisible marks."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST_ID:
-        return None
-    return value if value.isprintable() and " " not in value else None

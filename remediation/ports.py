@@ -19,10 +19,14 @@ from remediation.tickets import ChangePage, Draft, Reason, Ticket
 
 @dataclass(frozen=True, slots=True)
 class FindingsPage:
-    """One page of a findings list. `cursor` goes into the next call; None means that this was the last page."""
+    """One page of a findings list. `cursor` goes into the next call; None means that this was the last page.
+
+    `left_out` members have no id that can be used (see outside_id): there is nothing that could be done about them.
+    """
 
     findings: tuple[Finding, ...]
     cursor: str | None
+    left_out: int = 0
 
 
 class Source(Protocol):

@@ -50,6 +50,9 @@ CALL_ERRORS = Counter(
     ["system", "cause"],
 )
 PAGES = Counter("remedy_scan_pages_total", "Pages of scans listed.", ["district", "outcome"])
+LEFT_OUT = Counter(
+    "remedy_findings_left_out_total", "Members of lists of findings without an id that can be used.", ["district"]
+)
 POLLS = Counter("remedy_polls_total", "Lists of changes read from trackers.", ["tracker", "outcome"])
 WOKEN = Counter("remedy_woken_total", "Work that the sweep had to wake.", ["kind"])
 SWEEPS = Counter("remedy_sweeps_total", "Sweeps of this worker: of several workers, one sweeps at a time.")

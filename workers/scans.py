@@ -11,7 +11,7 @@ from remediation.store.owners import Owners
 from remediation.store.parked import ParkedKind
 from remediation.store.scans import ScanListing
 from workers.jobs import MOST_STUMBLES, following, never_raising
-from workers.metrics import PAGES, RETRIES, WAITS
+from workers.metrics import LEFT_OUT, PAGES, RETRIES, WAITS
 from workers.resources import Desk
 from workers.telling import note_answer, note_trouble
 
@@ -57,6 +57,9 @@ async def _list_page(desk: Desk, scan: ScanListing) -> None:
     await desk.scans.mark_page(scan, page.cursor, cases, desk.clock())
     await note_answer(desk, system_of(scan.district))
     _count(scan, "done")
+    if page.left_out:
+        LEFT_OUT.labels(scan.district).inc(page.left_out)
+        logger.warning("findings_left_out", count=page.left_out)
     logger.info("scan_page_listed", count=len(cases), last=page.cursor is None)
 
 

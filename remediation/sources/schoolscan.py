@@ -60,14 +60,15 @@ class SchoolScan:
     async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
         """One page of at most 100 findings. `filters`: scan_id, severity, status (never accepted_risk), domain_type.
 
-        A member without an id is left out: there is nothing that could be done about it. That a scan has found nothing
+        A member without an id that can be used is left out, and counted. That a scan has found nothing
         is believed once the account knows that scan: another district's token is shown an empty list, too. So an empty
         scan costs one read more, and one that is not there raises NotFound.
         """
         page = await self._page("findings", filters, cursor)
         if not page.members and cursor is None and (scan_id := filters.get("scan_id")):
             await self.scan(scan_id)
-        return FindingsPage(tuple(_readable(finding_of, page)), page.cursor)
+        findings = tuple(_readable(finding_of, page))
+        return FindingsPage(findings, page.cursor, len(page.members) - len(findings))
 
     async def findings(self, filters: Mapping[str, str]) -> AsyncIterator[Finding]:
         """Every finding of a list, page after page."""

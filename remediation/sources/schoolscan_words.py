@@ -23,10 +23,10 @@ from remediation.findings import (
     ScanStatus,
     Severity,
 )
+from remediation.outside_ids import outside_id
 
 Word = TypeVar("Word", bound=StrEnum)
 
-_LONGEST_ID = 256
 _LONGEST_WORD = 64
 _LONGEST_COUNT = 2**53
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -166,12 +166,8 @@ def _fields(value: object) -> Mapping[str, object]:
 
 def _id(fields: Mapping[str, object], *names: str) -> str:
     for name in names:
-        found = fields.get(name)
-        if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < _LONGEST_COUNT:
-            return str(found)
-        text = text_of(found)
-        if text is not None and len(text) <= _LONGEST_ID:
-            return text
+        if found := outside_id(fields.get(name)):
+            return found
     raise Unreadable("the object has no id")
 
 

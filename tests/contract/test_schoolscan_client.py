@@ -522,7 +522,7 @@ async def test_a_next_page_on_another_host_is_never_asked_for(client: httpx2.Asy
     assert asked == []
 
 
-async def test_members_without_an_id_are_left_out_of_a_page(client: httpx2.AsyncClient) -> None:
+async def test_members_without_an_id_are_left_out_of_a_page_and_counted(client: httpx2.AsyncClient) -> None:
     async def answer(_request: Request) -> Response:
         return Response('[{"id": "fnd_1"}, {}, null, 5, {"id": 7}, {"id": "fnd_2", "status": []}]')
 
@@ -530,3 +530,4 @@ async def test_members_without_an_id_are_left_out_of_a_page(client: httpx2.Async
         schoolscan = SchoolScan("lakeside", f"{address}/v1", TOKEN, client=client)
         page = await schoolscan.findings_page({}, None)
     assert [finding.id for finding in page.findings] == ["fnd_1", "7", "fnd_2"]
+    assert page.left_out == 3

@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from remediation.cases import CaseKey, CaseKind
 from remediation.errors import Refused, TryLater
 from remediation.findings import Finding, FindingStatus, Severity
+from remediation.ports import FindingsPage
 from remediation.queue import WORK_QUEUE, Band, Job, band_of
 from remediation.sealing import Keyring
 from remediation.senders import Sender
@@ -147,6 +151,23 @@ async def test_a_source_that_is_down_puts_the_page_off_until_it_is_back(office: 
     await office.later(4)
     assert len(await marked(office)) == COUNT
     assert await field(office, "attempts") == "0"
+
+
+async def test_findings_without_a_usable_id_are_counted_and_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = office.source.findings_page
+
+    async def odd_page(filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        return replace(await listed(filters, cursor), left_out=2)
+
+    monkeypatch.setattr(office.source, "findings_page", odd_page)
+    name, labels = "remedy_findings_left_out_total", {"district": "lakeside"}
+    before = REGISTRY.get_sample_value(name, labels) or 0.0
+    with capture_logs() as lines:
+        await page(office)
+    assert REGISTRY.get_sample_value(name, labels) == before + 2
+    assert [line["count"] for line in lines if line["event"] == "findings_left_out"] == [2]
 
 
 async def test_a_listing_that_is_refused_is_parked_and_replayed_from_where_it_stood(office: Office) -> None:

@@ -268,7 +268,7 @@ async def test_what_is_parked_and_what_is_put_off_is_named(office: Office, capsy
     *rows, summary = results_in(capsys.readouterr().out)
     assert {(row["outcome"], *row["held_up_by"]) for row in rows} == {("put_off", "snow")}
     counts = {"summary": {"cases": COUNT, "put_off": COUNT}, "held_up_by": {"snow": COUNT}}
-    assert summary == {**counts, "dry_run": False, "not_listed": {}}
+    assert summary == {**counts, "dry_run": False, "not_listed": {}, "left_out": {}}
 
 
 async def test_without_a_worker_it_says_so_and_ends(office: Office, capsys: pytest.CaptureFixture[str]) -> None:

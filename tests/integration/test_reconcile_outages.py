@@ -202,6 +202,7 @@ async def test_while_a_tracker_is_down_the_others_are_brought_into_step_and_it_i
         "held_up_by": {"jira": COUNT},
         "dry_run": False,
         "not_listed": {"jira": {"error": "unreachable", "status": 503, "message": "down"}},
+        "left_out": {},
     }
 
 

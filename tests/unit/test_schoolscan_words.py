@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.errors import Unreadable
+from remediation.events import FindingNoticed, read_schoolscan
 from remediation.findings import DomainType, Finding, FindingStatus, ScanStatus, Severity
 from remediation.sources.schoolscan_words import (
     download_of,
@@ -271,3 +272,16 @@ def test_any_bytes_are_json_or_unreadable(raw: bytes) -> None:
 def test_a_line_is_never_longer_than_asked_and_has_no_control_characters(text: str, longest: int) -> None:
     line = line_of(text, longest)
     assert line is None or (len(line) <= longest and not set(line) & set(map(chr, range(32))))
+
+
+@given(value=st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=300))
+def test_a_list_takes_the_ids_that_a_webhook_takes(value: object) -> None:
+    body = json.dumps({"type": "finding.critical", "data": {"finding_id": value}}).encode()
+    try:
+        event = read_schoolscan(body)
+    except Unreadable:
+        with pytest.raises(Unreadable):
+            finding_of({"id": value})
+    else:
+        assert isinstance(event, FindingNoticed)
+        assert finding_of({"id": value}).id == event.finding_id
