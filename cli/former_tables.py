@@ -1,16 +1,12 @@
 """Linked tickets in tables of ServiceNow that mappings.yaml does not name (any more), for commands: reads only."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cli.assembly import open_connection, redis_address
-from remediation.errors import RemediationError
+from cli.remembered import remembered
 from remediation.mapping.inspections import Inspection, untold, wrong
 from remediation.mapping.loading import Loaded
 from remediation.mapping.trackers import ServiceNowTracker, TrackerConfig
-from remediation.redis_address import RedisAddress
-from remediation.settings import load_settings
 from remediation.store.connection import Connection
 from remediation.store.places import linked_places
 
@@ -57,15 +53,7 @@ async def unnamed_tables(connection: Connection, trackers: Mapping[str, TrackerC
 def unnamed_tables_remembered(loaded: Loaded) -> list[Inspection]:
     """What there is to say of the file's trackers; nothing where there is no Redis, or it does not tell."""
 
-    async def ask(address: RedisAddress) -> list[Inspection]:
-        async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
-            return [each.inspection for each in await unnamed_tables(connection, loaded.mappings.trackers)]
+    async def ask(connection: Connection) -> list[Inspection]:
+        return [each.inspection for each in await unnamed_tables(connection, loaded.mappings.trackers)]
 
-    try:
-        settings = load_settings()
-        if settings.redis_url is None and not settings.data_dir.exists():
-            return []
-        with redis_address(settings) as address:
-            return asyncio.run(ask(address))
-    except RemediationError:
-        return []
+    return remembered(ask)

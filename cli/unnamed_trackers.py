@@ -1,16 +1,12 @@
 """Trackers that mappings.yaml does not name (any more), and in which cases have tickets, for commands: reads only."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cli.assembly import open_connection, redis_address
-from remediation.errors import RemediationError
+from cli.remembered import remembered
 from remediation.mapping.inspections import Inspection, untold
 from remediation.mapping.loading import Loaded
 from remediation.mapping.trackers import TrackerConfig, former_names_of
-from remediation.redis_address import RedisAddress
-from remediation.settings import load_settings
 from remediation.store.connection import Connection
 from remediation.store.known_trackers import KnownTracker, known_trackers
 
@@ -47,15 +43,7 @@ async def unnamed_trackers(connection: Connection, trackers: Mapping[str, Tracke
 def unnamed_trackers_remembered(loaded: Loaded) -> list[Inspection]:
     """What there is to say of them; nothing where there is no Redis, or it does not tell."""
 
-    async def ask(address: RedisAddress) -> list[Inspection]:
-        async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
-            return [each.inspection for each in await unnamed_trackers(connection, loaded.mappings.trackers)]
+    async def ask(connection: Connection) -> list[Inspection]:
+        return [each.inspection for each in await unnamed_trackers(connection, loaded.mappings.trackers)]
 
-    try:
-        settings = load_settings()
-        if settings.redis_url is None and not settings.data_dir.exists():
-            return []
-        with redis_address(settings) as address:
-            return asyncio.run(ask(address))
-    except RemediationError:
-        return []
+    return remembered(ask)
