@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from cli.failures import ExitCode
 from cli.main import main
 from remediation.cases import CaseKey, CaseKind
 from remediation.mapping.loading import load_mappings
@@ -155,10 +156,12 @@ def test_json_says_how_the_rule_keeps_its_tickets_in_step(rules: Path) -> None:
 
 
 def test_what_comes_from_outside_commands_no_terminal(rules: Path) -> None:
-    finding = {**FINDING, "id": "f\x1b[2J", "url": "https://x\x1b[31m.example/\x1b[2J[bold]", "severity": "\x1b[1mdire"}
+    finding = {**FINDING, "url": "https://x\x1b[31m.example/\x1b[2J[bold]", "severity": "\x1b[1mdire"}
     result = explain("--mappings", rules, "--district", "lakeside", finding=finding)
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout
+    refused = explain("--mappings", rules, "--district", "lakeside", finding={**FINDING, "id": "f\x1b[2J"})
+    assert (refused.exit_code, "\x1b" in refused.output) == (ExitCode.CONFIGURATION, False)
 
 
 def test_a_finding_that_no_rule_takes_is_said_plainly(rules: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from cli.failures import ExitCode
 from cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -135,10 +136,10 @@ def test_a_district_must_be_in_both_files(findings: Path) -> None:
 
 
 def test_an_id_from_outside_commands_no_terminal(new: Path) -> None:
-    finding = {**FINDINGS[0], "id": "f\x1b[2J[bold]"}
-    result = diff(OLD, new, "--findings", "-", stdin=json.dumps([finding]))
-    assert "\x1b" not in result.stdout
+    result = diff(OLD, new, "--findings", "-", stdin=json.dumps([{**FINDINGS[0], "id": "f[bold]"}]))
     assert "(f[bold])" in result.stdout
+    refused = diff(OLD, new, "--findings", "-", stdin=json.dumps([{**FINDINGS[0], "id": "f\x1b[2J[bold]"}]))
+    assert (refused.exit_code, "\x1b" in refused.output) == (ExitCode.CONFIGURATION, False)
 
 
 def test_a_rule_that_is_gone_is_said_and_only_redis_can_count_its_cases(findings: Path, tmp_path: Path) -> None:
