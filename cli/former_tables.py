@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cli.remembered import remembered
+from cli.from_store import from_store
 from remediation.mapping.inspections import Inspection, untold, wrong
 from remediation.mapping.loading import Loaded
 from remediation.mapping.trackers import ServiceNowTracker, TrackerConfig
@@ -56,4 +56,4 @@ def unnamed_tables_remembered(loaded: Loaded) -> list[Inspection]:
     async def ask(connection: Connection) -> list[Inspection]:
         return [each.inspection for each in await unnamed_tables(connection, loaded.mappings.trackers)]
 
-    return remembered(ask)
+    return from_store(ask, [])

@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 
-from cli.assembly import open_for_command, redis_address
-from remediation.errors import OutsideError, RemediationError
+from cli.from_store import from_store
+from remediation.errors import OutsideError
 from remediation.mapping.inspections import Inspection, right, untold
 from remediation.mapping.loading import Loaded
 from remediation.mapping.schema import Mappings
 from remediation.ports import Tracker
-from remediation.redis_address import RedisAddress
-from remediation.settings import load_settings
 from remediation.sites import Site, SiteHistory
 from remediation.store.connection import Connection
 from remediation.store.sites import Sites
@@ -44,18 +42,10 @@ async def site_of(tracker: Tracker) -> Site | None:
 def sites_remembered(loaded: Loaded) -> dict[str, SiteHistory]:
     """What workers have noted of the file's trackers; nothing where there is no Redis, or it does not tell."""
 
-    async def ask(address: RedisAddress) -> dict[str, SiteHistory]:
-        async with open_for_command(address, socket_timeout=2.0, retries=0) as connection:
-            return await remembered(connection, loaded.mappings.trackers)
+    async def ask(connection: Connection) -> dict[str, SiteHistory]:
+        return await remembered(connection, loaded.mappings.trackers)
 
-    try:
-        settings = load_settings()
-        if settings.redis_url is None and not settings.data_dir.exists():
-            return {}
-        with redis_address(settings) as address:
-            return asyncio.run(ask(address))
-    except RemediationError:
-        return {}
+    return from_store(ask, {})
 
 
 class SiteInspector:

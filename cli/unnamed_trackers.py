@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cli.remembered import remembered
+from cli.from_store import from_store
 from remediation.mapping.inspections import Inspection, untold
 from remediation.mapping.loading import Loaded
 from remediation.mapping.trackers import TrackerConfig, former_names_of
@@ -46,4 +46,4 @@ def unnamed_trackers_remembered(loaded: Loaded) -> list[Inspection]:
     async def ask(connection: Connection) -> list[Inspection]:
         return [each.inspection for each in await unnamed_trackers(connection, loaded.mappings.trackers)]
 
-    return remembered(ask)
+    return from_store(ask, [])
