@@ -9,7 +9,7 @@ COPY requirements.lock pyproject.toml README.md LICENSE ./
 RUN python3 -m venv /opt/remedy \
  && /opt/remedy/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-input \
     --require-hashes --use-pep517 --requirement requirements.lock
-COPY cli/ cli/
+COPY remedy/ remedy/
 COPY receiver/ receiver/
 COPY remediation/ remediation/
 COPY sandbox/ sandbox/
@@ -45,6 +45,6 @@ USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080 9090 9091
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=6 \
-  CMD ["python3", "-m", "cli.alive"]
+  CMD ["python3", "-m", "remedy.runtime.alive"]
 ENTRYPOINT ["remedy"]
 CMD ["--help"]

@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python chooses the interpreter; ARGS="..." goes to the program that the target runs; ROUNDS=5 is how
 # often `make chaos` plays the random histories of one case that `make test` plays once.
 
-PRODUCT := remediation receiver workers cli
+PRODUCT := remediation receiver workers remedy
 CODE := $(PRODUCT) sandbox bench chaos tests
 ARGS ?=
 ROUNDS ?= 5

@@ -15,8 +15,8 @@ from bench.effort import Effort
 from bench.load import Order, Outcome, put_load
 from bench.processes import cpu_seconds, environment_for, memory_mb, running
 from bench.report import Line, Report, median_ratio
-from cli.demo.stage import Program
-from cli.embedded import EmbeddedServer
+from remedy.demo.stage import Program
+from remedy.embedded.server import EmbeddedServer
 
 RECEIVER = "the receiver"
 CEILING = "ceiling: Starlette + HMAC, stores nothing"
@@ -80,7 +80,7 @@ def open_servers() -> Iterator[dict[str, Server]]:
         servers = [
             start(CEILING, 204, LISTENS, "bench.anchors", "ceiling"),
             start(ENQUEUE, 204, LISTENS, "bench.anchors", "enqueue", url),
-            start(RECEIVER, 202, "receiver_listens", "cli", "run", "receiver"),
+            start(RECEIVER, 202, "receiver_listens", "remedy", "run", "receiver"),
         ]
         for each in servers:
             each.load(0.5)

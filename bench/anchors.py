@@ -22,9 +22,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bench.deliveries import PATH, SECRET
-from cli.guarding import receiver_guard
-from cli.serving import address, listener, server
 from remediation.settings import load_settings
+from remedy.runtime.guarding import receiver_guard
+from remedy.runtime.serving import address, listener, server
 
 LISTENS = "anchor_listens"
 ARRIVED = "anchor:arrived:"

@@ -11,13 +11,13 @@ from statistics import median
 from bench.deliveries import Deliveries
 from bench.effort import Effort
 from bench.report import Line, Report, median_ratio
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Memory
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.mapping.matching import Matcher
-from remediation.mapping.rules import JiraTicket, Match, Rule
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.policy import Policy
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.mapping.config.rules import JiraTicket, Match, Rule
+from remediation.mapping.rules.matching import Matcher
 from remediation.planning import Observation, plan
-from remediation.policy import Policy
-from remediation.tickets import Reason, Ticket, TicketState
 from sandbox.secrets import DISTRICT
 
 LEAST_PLANS = 100_000

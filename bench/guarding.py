@@ -23,8 +23,8 @@ from bench.load import Order, Outcome, put_load
 from bench.processes import environment_for, memory_mb, running
 from bench.report import Line, Report, median_interval, median_ratio, percentile
 from bench.strangers import KINDS, SETTINGS
-from cli.demo.stage import Program
-from cli.embedded import EmbeddedServer
+from remedy.demo.stage import Program
+from remedy.embedded.server import EmbeddedServer
 
 PLAIN = "anchor: the ceiling on uvicorn's own protocol"
 GUARDED = "the ceiling with guards"
@@ -68,7 +68,7 @@ def measure(effort: Effort) -> Report:
     with tempfile.TemporaryDirectory(prefix="remedy-bench-") as name, EmbeddedServer(Path(name) / "redis") as redis:
         environment = environment_for(Path(name), redis.url)
         costs = _costs(Path(name), environment, effort)
-        with running("receiver", ("cli", "run", "receiver"), Path(name), {**environment, **SETTINGS}) as receiver:
+        with running("receiver", ("remedy", "run", "receiver"), Path(name), {**environment, **SETTINGS}) as receiver:
             put_load(Order(receiver.address("receiver_listens"), "warm", 202, 0.5))
             alone = _good(receiver, "alone", max(2.0, effort.seconds))
             beside = [good_beside(kind, receiver, max(2.0, effort.seconds)) for kind in KINDS]

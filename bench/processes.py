@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from cli.demo.stage import Program
 from remediation.sealing import generate_key
 from remediation.settings import environ
+from remedy.demo.stage import Program
 from sandbox.secrets import ENVIRONMENT
 
 MAPPINGS = Path(__file__).parent.parent / "mappings.yaml"

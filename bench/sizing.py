@@ -14,9 +14,10 @@ from bench.effort import Effort
 from bench.load import Order, put_load
 from bench.report import Line, Report, median_ratio
 from bench.system import System, open_system
-from remediation.cases import CaseKey, CaseKind
+from remediation.domain.cases import CaseKey, CaseKind
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
-from remediation.store.connection import Connection
+from remediation.store.cases.timeline import Timeline
+from remediation.store.cases.todo import Todo
 from remediation.store.keys import (
     CASE,
     INBOX,
@@ -30,8 +31,7 @@ from remediation.store.keys import (
     TICKETS,
     TOLD,
 )
-from remediation.store.timeline import Timeline
-from remediation.store.todo import Todo
+from remediation.store.server.connection import Connection
 from sandbox.secrets import DISTRICT
 
 MOST_BYTES = 1_024

@@ -13,8 +13,8 @@ from statistics import median
 from bench.effort import Effort
 from bench.processes import cpu_seconds, environment_for, running
 from bench.report import Line, Report, median_ratio
-from cli.embedded import EmbeddedServer
-from sandbox.ports import free_port
+from remedy.embedded.server import EmbeddedServer
+from sandbox.wire.ports import free_port
 
 MOST_SECONDS = 1.0
 LONGEST_SECONDS = 30.0
@@ -52,8 +52,8 @@ class Starter:
 
 STARTERS = (
     Starter(ANCHOR, ("bench.anchors", "ceiling", "", _PORT), "/", http.HTTPStatus.NOT_FOUND),
-    Starter("receiver", ("cli", "run", "receiver"), "/readyz"),
-    Starter("worker", ("cli", "run", "worker"), "/livez"),
+    Starter("receiver", ("remedy", "run", "receiver"), "/readyz"),
+    Starter("worker", ("remedy", "run", "worker"), "/livez"),
 )
 
 

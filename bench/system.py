@@ -12,9 +12,9 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bench.processes import MAPPINGS
-from cli.demo.outside import Outside, open_outside_world
-from cli.demo.stage import Program, Stage, open_stage
 from remediation.store.keys import DIRTY, PENDING
+from remedy.demo.outside import Outside, open_outside_world
+from remedy.demo.stage import Program, Stage, open_stage
 
 TRACKERS = ("servicenow", "jira")
 _SETTLE_SECONDS = 30.0

@@ -19,9 +19,9 @@ from bench.processes import cpu_seconds, running
 from bench.report import Line, Report, percentile
 from bench.system import TRACKERS, System, open_system
 from bench.watching import Command, watch
-from cli.demo.stage import Program
+from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.queue import WORK_QUEUE
-from remediation.signatures import SignatureFormat, sign
+from remedy.demo.stage import Program
 from sandbox.secrets import ENVIRONMENT
 
 START = "enqueue → start, idle worker"

@@ -10,8 +10,8 @@ from typing import Any
 
 from redis import Redis
 
-from cli.embedded import EmbeddedServer
-from sandbox.ports import free_port
+from remedy.embedded.server import EmbeddedServer
+from sandbox.wire.ports import free_port
 
 _PATIENCE = 20.0
 _PAUSE = 0.02

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 
 from chaos.journal import HONEST, Journal
 from chaos.world import World
-from remediation.cases import CaseKey, CaseKind
-from remediation.events import delivery_id
+from remediation.deliveries.events import delivery_id
+from remediation.domain.cases import CaseKey, CaseKind
 from remediation.store.keys import INBOX, PARKED
 from sandbox.secrets import DISTRICT
 

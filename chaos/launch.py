@@ -76,7 +76,7 @@ def launch() -> None:
     if asked.later:
         set_redis_clock(asked.later)
     watch_creates()
-    from cli.main import main  # noqa: PLC0415 - only now, when the clock is set
+    from remedy.main import main  # noqa: PLC0415 - only now, when the clock is set
 
     if asked.planted:
         from chaos.planted import BUGS  # noqa: PLC0415 - as above

@@ -18,7 +18,7 @@ def parked(world: World) -> list[str]:
 def remedy(world: World, *words: str) -> str:
     """What `remedy parked …` prints. Raises CalledProcessError where it fails."""
     done = subprocess.run(  # noqa: S603 - our own interpreter, with arguments of ours
-        [sys.executable, "-m", "cli", "parked", *words],
+        [sys.executable, "-m", "remedy", "parked", *words],
         env=dict(world.stage.environment),
         stdin=subprocess.DEVNULL,
         capture_output=True,

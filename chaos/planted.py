@@ -6,13 +6,13 @@ Each replaces one function of ours by a wrong one. Only chaos.launch does that, 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from remediation.acting import Hands
-from remediation.actions import OpenTicket
-from remediation.errors import StoreUnavailable
-from remediation.progress import Progress
-from remediation.store.inbox import Inbox
-from remediation.store.links import LeasedLinks
-from remediation.tickets import Ticket, TicketState
+from remediation.domain.actions import OpenTicket
+from remediation.domain.errors import StoreUnavailable
+from remediation.domain.tickets import Ticket, TicketState
+from remediation.look.executing import Hands
+from remediation.look.progress import Progress
+from remediation.store.cases.links import LeasedLinks
+from remediation.store.deliveries.inbox import Inbox
 
 
 def link_before_create() -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from sandbox.wire import stop_accepting
+from sandbox.wire.server import stop_accepting
 
 Kind = Literal["cut_before", "cut_after", "half", "delay", "stall"]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]

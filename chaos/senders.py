@@ -10,7 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from chaos.journal import ACCEPTED, Attempt, Delivery, Journal
-from remediation.signatures import SignatureFormat, sign
+from remediation.deliveries.signatures import SignatureFormat, sign
 from sandbox.secrets import DISTRICT, ENVIRONMENT
 
 ANSWER_SECONDS = 10.0

@@ -20,10 +20,10 @@ from redis.exceptions import RedisError
 
 from chaos.journal import Delivery, Journal
 from chaos.senders import Flow
-from cli.demo.outside import Outside, open_outside_world
-from cli.demo.stage import Program, Stage, open_stage
 from remediation.store.keys import DIRTY, LEASE, PARKED, PENDING, SCANS
-from sandbox.ports import free_port
+from remedy.demo.outside import Outside, open_outside_world
+from remedy.demo.stage import Program, Stage, open_stage
+from sandbox.wire.ports import free_port
 
 MAPPINGS = Path(__file__).parent.parent / "mappings.yaml"
 START_SECONDS = 30.0
@@ -147,7 +147,7 @@ class World:
 
     def _module(self, words: Sequence[str]) -> list[str]:
         planted = ["--planted", self.planted] if self.planted else []
-        return ["chaos.launch", *words, *planted] if words or planted else ["cli"]
+        return ["chaos.launch", *words, *planted] if words or planted else ["remedy"]
 
     @property
     def addresses(self) -> list[str]:

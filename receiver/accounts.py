@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from remediation.delivery_limits import DeliveryLimit
-from remediation.senders import Sender
-from remediation.signatures import SignatureFormat
-from remediation.webhook_secrets import WebhookSecret
+from remediation.deliveries.limits import DeliveryLimit
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.signatures import SignatureFormat
+from remediation.deliveries.webhook_secrets import WebhookSecret
 
 
 @dataclass(frozen=True, slots=True)

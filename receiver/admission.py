@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 from receiver.accounts import Account
-from remediation.delivery_limits import DeliveryLimit
-from remediation.errors import OverLimit
-from remediation.origins import Origin
-from remediation.store.inbox import Arrival
+from remediation.deliveries.limits import DeliveryLimit
+from remediation.domain.errors import OverLimit
+from remediation.domain.origins import Origin
+from remediation.store.deliveries.inbox import Arrival
 
 NOTED_SECONDS = 60.0
 """For so long one receiver does not note again that a secret was used: who asks wants to know about days."""

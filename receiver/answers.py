@@ -14,7 +14,7 @@ from receiver.limits import RETRY_AFTER, RequestRefused
 from receiver.metrics import DELIVERIES
 from receiver.sampling import Sampled
 from remediation import telemetry
-from remediation.errors import OverLimit
+from remediation.domain.errors import OverLimit
 
 logger = structlog.get_logger()
 

@@ -16,11 +16,11 @@ from receiver.limits import LastResort, RequestRefused
 from receiver.metrics import OVER_LIMIT, SECRET_ENDS, SECRET_USES, SIGNATURE_FAILURES
 from receiver.readiness import Readiness, SharedQuestion
 from receiver.stopping import STOPPING, LastAnswers, OutOfTime, Stop
-from remediation.errors import OverLimit, StoreUnavailable
-from remediation.store.connection import Connection
-from remediation.store.inbox import Inbox
-from remediation.store.readiness import store_problems
-from remediation.store.signed_times import SignedTimes
+from remediation.domain.errors import OverLimit, StoreUnavailable
+from remediation.store.deliveries.inbox import Inbox
+from remediation.store.deliveries.signed_times import SignedTimes
+from remediation.store.server.connection import Connection
+from remediation.store.server.readiness import store_problems
 
 
 @dataclass(frozen=True, slots=True)

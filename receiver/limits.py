@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from receiver.sampling import Sampled
 from remediation import telemetry
-from remediation.errors import RemediationError
+from remediation.domain.errors import RemediationError
 
 ACCEPTED = "accepted"
 """A request whose state has this was a delivery that we accepted. The server keeps its connection before others."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from remediation.errors import RemediationError
+from remediation.domain.errors import RemediationError
 
 STOPPING = "stopping"
 """What /readyz names as the problem."""

@@ -17,15 +17,15 @@ from receiver.answers import note_not_taken
 from receiver.limits import ACCEPTED, read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, OVER_LIMIT, SECRET_USES, SIGNATURE_FAILURES
 from remediation import telemetry
-from remediation.errors import OverLimit, SignatureInvalid, StoreUnavailable, Unreadable
-from remediation.event_types import UnknownEvent
-from remediation.events import Event, delivery_id, read_schoolscan
+from remediation.deliveries.event_types import UnknownEvent
+from remediation.deliveries.events import Event, delivery_id, read_schoolscan
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.signatures import SignatureFormat, Verified, verify
+from remediation.deliveries.ticket_events import TicketNoticed, read_jira, read_servicenow
+from remediation.domain.errors import OverLimit, SignatureInvalid, StoreUnavailable, Unreadable
+from remediation.domain.origins import Origin
 from remediation.failpoints import failpoint
-from remediation.origins import Origin
-from remediation.senders import Sender
-from remediation.signatures import SignatureFormat, Verified, verify
-from remediation.store.signed_times import SignedTimes
-from remediation.ticket_events import TicketNoticed, read_jira, read_servicenow
+from remediation.store.deliveries.signed_times import SignedTimes
 
 logger = structlog.get_logger()
 

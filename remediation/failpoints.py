@@ -16,7 +16,7 @@ import signal
 import time
 from dataclasses import dataclass, field
 
-from remediation.errors import ConfigurationError, Problem, RemediationError
+from remediation.domain.errors import ConfigurationError, Problem, RemediationError
 
 POINTS = (
     "verified",

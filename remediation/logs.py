@@ -49,7 +49,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 
 _FOREIGN_EVENT = "library_message"
 _OWN_ROOT = Path(__file__).resolve().parent.parent
-_OWN_PACKAGES = frozenset({"bench", "chaos", "cli", "receiver", "remediation", "sandbox", "workers"})
+_OWN_PACKAGES = frozenset({"bench", "chaos", "remedy", "receiver", "remediation", "sandbox", "workers"})
 
 
 LOSSES = Losses()

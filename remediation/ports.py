@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from remediation.actions import PatchFinding, Why
-from remediation.cases import CaseKey, Link
-from remediation.findings import Finding, FindingStatus
-from remediation.identities import Identity
-from remediation.mapping.inspections import Inspection
-from remediation.mapping.schema import Mappings
-from remediation.ownership import Ground
-from remediation.policy import Policy
-from remediation.sites import Site
-from remediation.tickets import ChangePage, Draft, Reason, Ticket
+from remediation.domain.actions import PatchFinding, Why
+from remediation.domain.cases import CaseKey, Link
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.identities import Identity
+from remediation.domain.ownership import Ground
+from remediation.domain.policy import Policy
+from remediation.domain.sites import Site
+from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.explain.inspections import Inspection
 
 
 @dataclass(frozen=True, slots=True)

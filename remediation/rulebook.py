@@ -3,23 +3,23 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from remediation.actions import PatchFinding, Why
-from remediation.cases import CaseKey
-from remediation.findings import Finding, FindingStatus
-from remediation.identities import NO_IDENTITIES, Identity
-from remediation.mapping.coverage import Coverage
-from remediation.mapping.fields import urgency_of
-from remediation.mapping.matching import Matcher
-from remediation.mapping.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
-from remediation.mapping.policies import policy_of
-from remediation.mapping.rendering import closing_fields_of, draft_of, place_of
-from remediation.mapping.rules import Rule
-from remediation.mapping.schema import Mappings
-from remediation.mapping.trackers import ServiceNowTracker, former_names_of, is_same_address
-from remediation.ownership import Ground
-from remediation.policy import Policy
+from remediation.domain.actions import PatchFinding, Why
+from remediation.domain.cases import CaseKey
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.identities import NO_IDENTITIES, Identity
+from remediation.domain.ownership import Ground
+from remediation.domain.policy import Policy
+from remediation.domain.tickets import Draft, Ticket, TicketState
+from remediation.mapping.config.policies import policy_of
+from remediation.mapping.config.rules import Rule
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.trackers import ServiceNowTracker, former_names_of, is_same_address
+from remediation.mapping.render.fields import urgency_of
+from remediation.mapping.render.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
+from remediation.mapping.render.tickets import closing_fields_of, draft_of, place_of
+from remediation.mapping.rules.coverage import Coverage
+from remediation.mapping.rules.matching import Matcher
 from remediation.ports import Telling
-from remediation.tickets import Draft, Ticket, TicketState
 
 _NOTES = {
     Why.NEW: NoteKind.OPENED,

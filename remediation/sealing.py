@@ -12,7 +12,7 @@ from typing import Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from remediation.errors import ConfigurationError, KeyMissing, Problem
+from remediation.domain.errors import ConfigurationError, KeyMissing, Problem
 
 _KEY_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _KEY_BYTES = 32

@@ -11,10 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from remediation.answer_sizes import LARGEST_ANSWER
-from remediation.certificates import certificate_flaw
-from remediation.errors import ConfigurationError, Problem
-from remediation.mapping.words import ProxyAddress
+from remediation.domain.errors import ConfigurationError, Problem
+from remediation.mapping.config.words import ProxyAddress
+from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.certificates import certificate_flaw
 from remediation.redis_address import RedisAddress
 
 _UNSEEN = re.compile(r"[\s\x00-\x1f\x7f]")

@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import accumulate
 from typing import Any
 
-from remediation.errors import Unreadable
+from remediation.domain.errors import Unreadable
 
 DEEPEST = 64
 """Objects and lists inside each other that an honest delivery may have."""

@@ -1,7 +1,7 @@
 """Spans and reports of errors: the code says where work begins and ends, and what it is about; a listener tells others.
 
 Without a listener nothing happens and nothing is imported. Who listens, and how, is decided by the `remedy` command
-(cli/telemetry.py). Facts are ids, words of ours, counts and durations. A listener passes on only those whose names and
+(remedy/telemetry/switches.py). Facts are ids, words of ours, counts and durations. A listener passes on only those whose names and
 values it knows to be harmless; of an exception it passes on the class and our own lines.
 """
 

@@ -8,12 +8,12 @@ import asyncio
 import json
 import signal
 
-from sandbox.jira import jira_app
-from sandbox.schoolscan import account, create_app
-from sandbox.schoolscan_world import World
+from sandbox.jira.stand_in import jira_app
+from sandbox.schoolscan.stand_in import account, create_app
+from sandbox.schoolscan.world import World
 from sandbox.secrets import DISTRICT, ENVIRONMENT
-from sandbox.servicenow import servicenow_app
-from sandbox.wire import run_servers
+from sandbox.servicenow.stand_in import servicenow_app
+from sandbox.wire.server import run_servers
 
 NAMES = ("schoolscan", "servicenow", "jira")
 

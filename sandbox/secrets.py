@@ -1,7 +1,7 @@
 """The sandbox's well-known secrets: they open nothing but the sandbox, and say so."""
 
-from sandbox.jira_state import SERVICE
-from sandbox.servicenow_schema import INTEGRATION
+from sandbox.jira.state import SERVICE
+from sandbox.servicenow.schema import INTEGRATION
 
 DISTRICT = "lakeside"
 

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from remediation.errors import NotFound, StoreUnavailable
-from remediation.findings import Finding, FindingStatus
-from remediation.tickets import Draft, Reason, Ticket, TicketState
+from remediation.domain.errors import NotFound, StoreUnavailable
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker
 
 Happening = Callable[[], Awaitable[None]]

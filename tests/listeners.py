@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.wire import serve
+from sandbox.wire.server import serve
 
 PROJECT = "7"
 KEY = "0123456789abcdef0123456789abcdef"

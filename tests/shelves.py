@@ -8,10 +8,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from remediation.renaming import renamed_action
+from remediation.domain.renaming import renamed_action
+from remediation.store.cases.todo import Lease
+from remediation.store.deliveries.parked import Parked
 from remediation.store.keys import GRACE_MS
-from remediation.store.parked import Parked
-from remediation.store.todo import Lease
 
 Answer = TypeVar("Answer")
 

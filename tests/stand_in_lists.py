@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from remediation.errors import OutsideError, TryLater
-from remediation.store.entries import Cause, Entry, decoded, encoded
-from remediation.store.parked import EVERYTHING, Outcome, Parked, ParkedKind, ParkedWork, Selection, name_of
+from remediation.domain.errors import OutsideError, TryLater
+from remediation.store.cases.entries import Cause, Entry, decoded, encoded
+from remediation.store.cases.timeline import BEGINNING, MOST_ENTRIES, Timeline, Told
+from remediation.store.deliveries.parked import EVERYTHING, Outcome, Parked, ParkedKind, ParkedWork, Selection, name_of
 from remediation.store.systems import Systems
-from remediation.store.timeline import BEGINNING, MOST_ENTRIES, Timeline, Told
 from tests.shelves import Shelves, milliseconds
 
 

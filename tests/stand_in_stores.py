@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from remediation.cases import CaseKey, CaseRecord, Link, Memory, key_of_ref
-from remediation.errors import LeaseLost
-from remediation.renaming import Names, renamed, renamed_memory
-from remediation.store.case_rows import key_in, link_json, link_of, memory_json, record_of
-from remediation.store.entries import Cause
+from remediation.domain.cases import CaseKey, CaseRecord, Link, Memory, key_of_ref
+from remediation.domain.errors import LeaseLost
+from remediation.domain.renaming import Names, renamed, renamed_memory
+from remediation.domain.tickets import Ticket, TicketChange
+from remediation.store.cases.entries import Cause
+from remediation.store.cases.links import NO_SITES
+from remediation.store.cases.rows import key_in, link_json, link_of, memory_json, record_of
+from remediation.store.cases.todo import SWEEP_BATCH, Found, Lease, Mark, Todo
 from remediation.store.keys import GRACE_MS
-from remediation.store.links import NO_SITES
-from remediation.store.todo import SWEEP_BATCH, Found, Lease, Mark, Todo
-from remediation.tickets import Ticket, TicketChange
 from tests.shelves import Shelves, milliseconds
 
 

@@ -8,17 +8,17 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from remediation.actions import PatchFinding, Why
-from remediation.cases import CaseKey, Link
-from remediation.errors import LeaseLost, NotFound, Refused
-from remediation.findings import Finding, FindingStatus, Severity
-from remediation.identities import Identity
-from remediation.ownership import Ground
-from remediation.policy import Policy
+from remediation.domain.actions import PatchFinding, Why
+from remediation.domain.cases import CaseKey, Link
+from remediation.domain.errors import LeaseLost, NotFound, Refused
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.identities import Identity
+from remediation.domain.ownership import Ground
+from remediation.domain.policy import Policy
+from remediation.domain.sites import Site
+from remediation.domain.tickets import ChangePage, Draft, Reason, Risk, Ticket, TicketChange, TicketState
 from remediation.ports import FindingsPage, Telling
-from remediation.sites import Site
-from remediation.store.case_rows import link_of
-from remediation.tickets import ChangePage, Draft, Reason, Risk, Ticket, TicketChange, TicketState
+from remediation.store.cases.rows import link_of
 
 LATER = datetime(9000, 1, 1, tzinfo=UTC)
 """When a finding was detected, if no ticket of it can have been forgotten: after any store began."""

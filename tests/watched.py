@@ -11,15 +11,15 @@ import promql_parser
 from prometheus_client import REGISTRY
 from ruamel.yaml import YAML
 
-import cli.metrics
-import cli.store_metrics
 import receiver.metrics
+import remedy.telemetry.metrics
+import remedy.telemetry.store_metrics
 import workers.metrics
 
 ROOT = Path(__file__).parents[1]
 ALERTS_FILE = ROOT / "helm" / "files" / "alerts.yaml"
 DASHBOARD_FILE = ROOT / "helm" / "files" / "dashboard.json"
-MODULES = (cli.metrics, cli.store_metrics, receiver.metrics, workers.metrics)
+MODULES = (remedy.telemetry.metrics, remedy.telemetry.store_metrics, receiver.metrics, workers.metrics)
 """Whoever makes a metric; they are imported so that the registry has all of them."""
 
 TARGET_LABELS = frozenset({"namespace", "release", "job", "instance", "pod", "container", "endpoint", "service"})

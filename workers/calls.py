@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from remediation import telemetry
-from remediation.errors import NotFound, OutsideError, TryLater, Waiting
-from remediation.findings import Finding, FindingStatus
+from remediation.domain.errors import NotFound, OutsideError, TryLater, Waiting
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.sites import Site
+from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
 from remediation.ports import FindingsPage, Source, Tracker
-from remediation.sites import Site
-from remediation.tickets import ChangePage, Draft, Reason, Ticket
 from workers.metrics import CALL_ERRORS, CALL_SECONDS, WAITS
 
 Kind = Literal["read", "write"]

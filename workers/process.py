@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from remediation.store.connection import cancel_until_done
+from remediation.store.server.connection import cancel_until_done
 from workers.settings import LoopWorker
 
 logger = structlog.get_logger()

@@ -9,21 +9,21 @@ from functools import partial
 
 import structlog
 
-from remediation.errors import TryLater, Waiting
-from remediation.mapping.schema import Retention
+from remediation.domain.errors import TryLater, Waiting
+from remediation.mapping.config.schema import Retention
 from remediation.ports import Links, Rulebook, Source, Tracker
 from remediation.sealing import Keyring
-from remediation.sources.schoolscan import system_of
-from remediation.store.beginnings import Beginnings
-from remediation.store.connection import Connection
-from remediation.store.inbox import Inbox
-from remediation.store.links import LeasedLinks
-from remediation.store.parked import ParkedWork
-from remediation.store.scans import Scans
+from remediation.sources.schoolscan.client import system_of
+from remediation.store.cases.links import LeasedLinks
+from remediation.store.cases.timeline import Timeline
+from remediation.store.cases.todo import Lease, Todo
+from remediation.store.deliveries.beginnings import Beginnings
+from remediation.store.deliveries.inbox import Inbox
+from remediation.store.deliveries.parked import ParkedWork
+from remediation.store.deliveries.scans import Scans
+from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
-from remediation.store.timeline import Timeline
-from remediation.store.todo import Lease, Todo
-from workers.places import TicketPlaces
+from workers.rounds.places import TicketPlaces
 from workers.sites import TrackerSites
 
 logger = structlog.get_logger()

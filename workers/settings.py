@@ -11,16 +11,16 @@ from arq.worker import Worker
 from redis.asyncio import ConnectionPool
 
 from remediation.queue import JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Job, decode, encode
-from workers.cases import look_at_case
-from workers.deliveries import read_delivery
-from workers.districts import SECONDS as NOTE_SECONDS
-from workers.districts import note_districts
-from workers.jobs import ArqContext, never_raising
-from workers.polls import poll_trackers
+from workers.jobs.boundary import ArqContext, never_raising
+from workers.jobs.cases import look_at_case
+from workers.jobs.deliveries import read_delivery
+from workers.jobs.scans import page_scan
 from workers.resources import Desk, Desks
-from workers.rounds import Round, Schedule, play
-from workers.scans import page_scan
-from workers.upkeep import sweep
+from workers.rounds.districts import SECONDS as NOTE_SECONDS
+from workers.rounds.districts import note_districts
+from workers.rounds.polls import poll_trackers
+from workers.rounds.schedule import Round, Schedule, play
+from workers.rounds.upkeep import sweep
 
 JOB_TIMEOUT = 30
 """Seconds. After kill -9 arq leaves a job alone for this and ten more; our own lease and sweep recover sooner."""

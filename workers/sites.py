@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from remediation.errors import OutsideError
+from remediation.domain.errors import OutsideError
+from remediation.domain.sites import SiteHistory
 from remediation.ports import Tracker
-from remediation.sites import SiteHistory
-from remediation.store.connection import Connection
+from remediation.store.server.connection import Connection
 from remediation.store.sites import Sites
 
 logger = structlog.get_logger()

@@ -13,7 +13,7 @@ from chaos.figures import figures
 from chaos.journal import Delivery
 from chaos.parked import parked, remedy
 from chaos.world import BOTH, Slot, World, address_of
-from remediation.errors import ConfigurationError
+from remediation.domain.errors import ConfigurationError
 from remediation.failpoints import POINTS
 from remediation.store.keys import DIRTY, PARKED_ROW
 from sandbox.secrets import DISTRICT

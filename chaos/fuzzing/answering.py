@@ -17,11 +17,11 @@ from receiver.accounts import Account, Accounts
 from receiver.admission import Admission
 from receiver.app import Clocks, Limits, create_app
 from receiver.readiness import Readiness
-from remediation.errors import OverLimit, StoreUnavailable
-from remediation.senders import Sender
-from remediation.signatures import SignatureFormat
-from remediation.store.connection import Connection
-from remediation.webhook_secrets import WebhookSecret
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.signatures import SignatureFormat
+from remediation.deliveries.webhook_secrets import WebhookSecret
+from remediation.domain.errors import OverLimit, StoreUnavailable
+from remediation.store.server.connection import Connection
 
 STATUSES = frozenset({200, 202, 401, 404, 405, 413, 415, 503})
 MOST_BODY = 120

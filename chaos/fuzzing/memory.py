@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from remediation.sealing import Keyring, generate_key
-from remediation.store.inbox import Arrival, Inbox
-from remediation.store.signed_times import SignedTimes
+from remediation.store.deliveries.inbox import Arrival, Inbox
+from remediation.store.deliveries.signed_times import SignedTimes
 
 
 class MemoryInbox(Inbox):

@@ -6,8 +6,8 @@ import hmac
 from collections.abc import Callable, Sequence
 
 from chaos.fuzzing.script import Script
-from remediation.errors import SignatureInvalid
-from remediation.signatures import SCHOOLSCAN_HEADER, TOLERANCE, SignatureFormat, Verified, verify
+from remediation.deliveries.signatures import SCHOOLSCAN_HEADER, TOLERANCE, SignatureFormat, Verified, verify
+from remediation.domain.errors import SignatureInvalid
 
 NOW = 1_800_000_000
 SECRETS = ("test-only-one", "test-only-two", "whsec_" + base64.b64encode(b"test-only-three").decode(), "whsec_x", "")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from remediation.actions import OpenTicket, ReopenTicket, Why
+from remediation.domain.actions import OpenTicket, ReopenTicket, Why
+from remediation.domain.policy import accepts_risk
 from remediation.planning.situation import Situation
-from remediation.policy import accepts_risk
 
 
 def brought_back(case: Situation, trackers: Iterable[str], why: Why) -> list[OpenTicket | ReopenTicket]:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from remediation.actions import Action, PatchFinding, Why
-from remediation.cases import Closing, Memory
-from remediation.findings import FindingStatus
+from remediation.domain.actions import Action, PatchFinding, Why
+from remediation.domain.cases import Closing, Memory
+from remediation.domain.findings import FindingStatus
+from remediation.domain.policy import accepts_risk
+from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.outcomes import DECISIONS, outcome_of
 from remediation.planning.situation import Situation
-from remediation.policy import accepts_risk
-from remediation.tickets import Reason, Ticket, TicketState
 
 
 def as_remembered(tickets: Mapping[str, Ticket], memory: Memory) -> dict[str, Ticket]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from remediation.actions import Action, PatchFinding, ResolveTicket, Why
+from remediation.domain.actions import Action, PatchFinding, ResolveTicket, Why
+from remediation.domain.policy import Policy, ResolveWhen, accepts_risk
+from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning.outcomes import is_question, outcome_of
 from remediation.planning.situation import Situation
-from remediation.policy import Policy, ResolveWhen, accepts_risk
-from remediation.tickets import Ticket, TicketState
 
 
 def endings(case: Situation) -> list[Action]:

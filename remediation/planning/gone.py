@@ -1,6 +1,6 @@
 """Row of the table: the finding is gone."""
 
-from remediation.actions import Action, CommentOnTicket, Why
+from remediation.domain.actions import Action, CommentOnTicket, Why
 from remediation.planning.situation import Situation
 from remediation.planning.solved import closing
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from remediation.actions import Action, CommentOnTicket, OpenTicket, ReopenTicket, Why, kind_of, target_of
-from remediation.cases import CaseRecord
-from remediation.findings import FindingStatus
+from remediation.domain.actions import Action, CommentOnTicket, OpenTicket, ReopenTicket, Why, kind_of, target_of
+from remediation.domain.cases import CaseRecord
+from remediation.domain.findings import FindingStatus
+from remediation.domain.policy import Policy, accepts_risk
 from remediation.planning.closings import decided_anew
 from remediation.planning.news import raised
 from remediation.planning.observation import Observation
 from remediation.planning.situation import Situation
 from remediation.planning.solved import closing
-from remediation.policy import Policy, accepts_risk
 
 
 def still_wanted(name: str, seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> bool:

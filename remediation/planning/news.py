@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from remediation.actions import CommentOnTicket, RaiseTicket, Why
-from remediation.findings import FindingStatus
+from remediation.domain.actions import CommentOnTicket, RaiseTicket, Why
+from remediation.domain.findings import FindingStatus
 from remediation.planning.situation import Situation
 
 _DUE = frozenset({"duedate", "due_date"})

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from remediation.findings import Finding
-from remediation.tickets import Ticket, TicketState
+from remediation.domain.findings import Finding
+from remediation.domain.tickets import Ticket, TicketState
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from remediation.actions import CommentOnTicket, PatchFinding, Why
-from remediation.findings import FindingStatus
-from remediation.policy import Policy, accepts_risk
-from remediation.tickets import Reason, Ticket
+from remediation.domain.actions import CommentOnTicket, PatchFinding, Why
+from remediation.domain.findings import FindingStatus
+from remediation.domain.policy import Policy, accepts_risk
+from remediation.domain.tickets import Reason, Ticket
 
 DECISIONS = frozenset({Reason.FIXED, Reason.ACCEPTED_RISK, Reason.FALSE_POSITIVE})
 """Reasons that say something of the finding; the others say only why nobody works on the ticket any more."""

@@ -4,11 +4,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TypeGuard
 
-from remediation.actions import Action, OpenTicket, Plan, ReopenTicket, kind_of, target_of
-from remediation.cases import CaseRecord, Closing, Memory
-from remediation.findings import FindingStatus
+from remediation.domain.actions import Action, OpenTicket, Plan, ReopenTicket, kind_of, target_of
+from remediation.domain.cases import CaseRecord, Closing, Memory
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.observation import Observation
-from remediation.tickets import Reason, Ticket, TicketState
 
 
 def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = frozenset()) -> Memory:

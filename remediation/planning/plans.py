@@ -8,7 +8,7 @@ unchanged, and tickets are done), `solved` (tickets are open, reopened or disagr
 from collections.abc import Iterable
 from datetime import datetime
 
-from remediation.actions import (
+from remediation.domain.actions import (
     Action,
     CloseDuplicate,
     CommentOnTicket,
@@ -19,8 +19,9 @@ from remediation.actions import (
     ResolveTicket,
     Why,
 )
-from remediation.cases import CaseRecord
-from remediation.findings import FindingStatus
+from remediation.domain.cases import CaseRecord
+from remediation.domain.findings import FindingStatus
+from remediation.domain.policy import Policy
 from remediation.planning.gone import for_gone
 from remediation.planning.left_over import asked_again
 from remediation.planning.news import is_news, news
@@ -29,7 +30,6 @@ from remediation.planning.outcomes import is_question
 from remediation.planning.situation import Situation
 from remediation.planning.solved import for_solved
 from remediation.planning.unsolved import for_unsolved
-from remediation.policy import Policy
 
 
 def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> Plan:

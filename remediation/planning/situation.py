@@ -5,12 +5,12 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import NamedTuple
 
-from remediation.cases import CaseRecord, Memory
-from remediation.findings import FindingStatus
+from remediation.domain.cases import CaseRecord, Memory
+from remediation.domain.findings import FindingStatus
+from remediation.domain.policy import Policy
+from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning.observation import Observation
 from remediation.planning.own_work import still_owed, with_own_work
-from remediation.policy import Policy
-from remediation.tickets import Ticket, TicketState
 
 
 class Situation(NamedTuple):

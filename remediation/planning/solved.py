@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from remediation.actions import Action, CommentOnTicket, PatchFinding, ResolveTicket, Why, kind_of
-from remediation.findings import FindingStatus
+from remediation.domain.actions import Action, CommentOnTicket, PatchFinding, ResolveTicket, Why, kind_of
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason, TicketState
 from remediation.planning.bringing_back import newly_opened, no_longer_accepting
 from remediation.planning.closings import decided_anew
 from remediation.planning.outcomes import decided
 from remediation.planning.situation import Situation
-from remediation.tickets import Reason, TicketState
 
 
 def for_solved(case: Situation) -> list[Action]:

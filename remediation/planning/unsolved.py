@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from remediation.actions import Action, OpenTicket, PatchFinding, ReopenTicket, Why
-from remediation.findings import FindingStatus
+from remediation.domain.actions import Action, OpenTicket, PatchFinding, ReopenTicket, Why
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason
 from remediation.planning.bringing_back import brought_back, newly_opened
 from remediation.planning.endings import endings
 from remediation.planning.outcomes import accepted_still, decided
 from remediation.planning.situation import Situation
-from remediation.tickets import Reason
 
 
 def for_unsolved(case: Situation) -> list[Action]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from remediation.store.connection import Connection
 from remediation.store.keys import AUDIT
+from remediation.store.server.connection import Connection
 
 KEPT = 10_000
 """Lines of the stream, of which a decision takes two. More would only be read by somebody who exports it anyway."""

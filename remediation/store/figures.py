@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from remediation.store.connection import Connection
+from remediation.store.server.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from remediation.redaction import plain
-from remediation.store.connection import Connection, passing_errors
 from remediation.store.keys import PROCESSES
+from remediation.store.server.connection import Connection, passing_errors
 
 TELL_SECONDS = 10.0
 """How often a process tells that it runs."""

@@ -2,9 +2,9 @@
 
 import json
 
-from remediation.sites import Site, SiteHistory
-from remediation.store.connection import Connection
+from remediation.domain.sites import Site, SiteHistory
 from remediation.store.keys import SITE
+from remediation.store.server.connection import Connection
 
 _MOST_TRIES = 5
 """Several processes may note the same change at once; each try that fails saw what another has noted."""

@@ -9,9 +9,9 @@ requests and keeps others waiting is not told of, and its cases are not brought 
 
 from dataclasses import dataclass
 
-from remediation.errors import TryLater, Waiting
-from remediation.store.connection import Connection
+from remediation.domain.errors import TryLater, Waiting
 from remediation.store.keys import SYSTEM
+from remediation.store.server.connection import Connection
 
 RELEASE_BATCH = 100
 """Cases of one system that a sweep brings forward: a system that has just come back must not be overrun."""

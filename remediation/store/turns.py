@@ -1,7 +1,7 @@
 """Whose turn it is: what all workers do again and again is begun by one of them each time."""
 
-from remediation.store.connection import Connection
 from remediation.store.keys import LAST_SWEEP
+from remediation.store.server.connection import Connection
 
 _PART = 0.75
 """Of the time from turn to turn that one lasts: whoever was late the last time, and is not this

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from remediation.errors import OutsideError
+from remediation.domain.errors import OutsideError
 
 ResultT = TypeVar("ResultT")
 

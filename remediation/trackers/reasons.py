@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from remediation.mapping.inspections import Inspection, named_of, right, untold
-from remediation.mapping.positions import Steps
+from remediation.domain.tickets import Reason
+from remediation.mapping.explain.inspections import Inspection, named_of, right, untold
+from remediation.mapping.reading.positions import Steps
 from remediation.redaction import scrubbed
-from remediation.tickets import Reason
 
 _LONGEST_WORD = 60
 

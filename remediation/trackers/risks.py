@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 
+from remediation.domain.tickets import Risk
 from remediation.redaction import plain
-from remediation.tickets import Risk
 
 _LONGEST_REASON = 4_000
 _END_OF_DAY = time(23, 59, 59, tzinfo=UTC)

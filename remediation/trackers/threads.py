@@ -12,9 +12,9 @@ from queue import SimpleQueue
 from typing import Any, Generic, Protocol, Self, TypeVar
 from weakref import WeakSet
 
-from remediation.answer_sizes import LARGEST_ANSWER
-from remediation.errors import TryLater, Waiting
-from remediation.mapping.trackers import TrackerConfig
+from remediation.domain.errors import TryLater, Waiting
+from remediation.mapping.config.trackers import TrackerConfig
+from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.calls import Call
 
 CLOSES_WITHIN = 1.0

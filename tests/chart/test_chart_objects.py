@@ -9,10 +9,10 @@ import helm_python as helm
 import pytest
 from pydantic import BaseModel
 
-from remediation.mapping.loading import loaded_of
-from remediation.mapping.references import SecretFromEnv
-from remediation.mapping.schema import Mappings
-from remediation.mapping.warnings import warnings_of
+from remediation.mapping.config.references import SecretFromEnv
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.reading.loading import loaded_of
+from remediation.mapping.reading.warnings import warnings_of
 from remediation.redis_address import RedisAddress
 from tests.chart.kubernetes_schemas import CUSTOM, CUSTOM_SCHEMAS, custom_problems, problems, versions
 from tests.chart.rendering import CHART, VALUES_FILES, Object, named, notes, of_kind, pods, rendered, values_of

@@ -3,9 +3,9 @@
 import pytest
 from ruamel.yaml import YAML
 
-from cli.stopping import STOPS_WITHIN
 from remediation.settings import Settings
-from remediation.store.readiness import DEADLINE
+from remediation.store.server.readiness import DEADLINE
+from remedy.runtime.stopping import STOPS_WITHIN
 from tests.chart.rendering import ROOT, Object, of_kind, rendered
 from tests.chart.soundness import DRAIN_MARGIN
 

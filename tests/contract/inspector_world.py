@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from remediation.mapping.inspections import Inspection, Outcome
-from remediation.mapping.loading import Loaded, loaded_of
-from remediation.mapping.positions import path_text
+from remediation.mapping.explain.inspections import Inspection, Outcome
+from remediation.mapping.reading.loading import Loaded, loaded_of
+from remediation.mapping.reading.positions import path_text
 
 HEAD = """\
 version: 1

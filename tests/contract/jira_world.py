@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
-from remediation.answer_sizes import LARGEST_ANSWER
-from remediation.mapping.trackers import JiraTracker
-from remediation.tickets import Draft, Reason, Ticket
-from remediation.trackers.jira import Jira
-from sandbox.jira import PERSON, SERVICE, jira_app
-from sandbox.wire import serve
+from remediation.domain.tickets import Draft, Reason, Ticket
+from remediation.mapping.config.trackers import JiraTracker
+from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.trackers.jira.tracker import Jira
+from sandbox.jira.stand_in import PERSON, SERVICE, jira_app
+from sandbox.wire.server import serve
 from tests.contract.tracker_world import World
 
 Deployment = Literal["cloud", "data_center"]

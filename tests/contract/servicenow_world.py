@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import httpx2
 
-from remediation.answer_sizes import LARGEST_ANSWER
-from remediation.mapping.defaults import words_of_table
-from remediation.mapping.trackers import ServiceNowTracker
-from remediation.tickets import Draft, Reason, Ticket
-from remediation.trackers.servicenow import ServiceNow
-from sandbox.servicenow import INTEGRATION, PERSON, ServiceNowTables, servicenow_app
-from sandbox.wire import serve
+from remediation.domain.tickets import Draft, Reason, Ticket
+from remediation.mapping.config.defaults import words_of_table
+from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.trackers.servicenow.tracker import ServiceNow
+from sandbox.servicenow.stand_in import INTEGRATION, PERSON, ServiceNowTables, servicenow_app
+from sandbox.wire.server import serve
 from tests.contract.tracker_suite import World
 
 SECRET = {"env": "UNUSED"}

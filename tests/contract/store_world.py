@@ -10,17 +10,17 @@ from typing import Protocol
 
 from redis.asyncio import Redis
 
-from cli.embedded import EmbeddedServer
 from remediation.ports import Links
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, decode
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
-from remediation.store.connection import Connection, open_pool
+from remediation.store.cases.links import LeasedLinks
+from remediation.store.cases.timeline import Timeline
+from remediation.store.cases.todo import Lease, Todo
+from remediation.store.deliveries.parked import ParkedWork
 from remediation.store.keys import LEASE, SERVER
-from remediation.store.links import LeasedLinks
-from remediation.store.parked import ParkedWork
-from remediation.store.timeline import Timeline
-from remediation.store.todo import Lease, Todo
+from remediation.store.server.connection import Connection, open_pool
+from remedy.embedded.server import EmbeddedServer
 from tests.shelves import Shelves
 from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline
 from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo

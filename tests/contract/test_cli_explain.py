@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
-from cli.failures import ExitCode
-from cli.main import main
-from sandbox.jira import jira_app
-from sandbox.schoolscan import account, create_app
-from sandbox.schoolscan_world import World
+from remedy.main import main
+from remedy.runtime.failures import ExitCode
+from sandbox.jira.stand_in import jira_app
+from sandbox.schoolscan.stand_in import account, create_app
+from sandbox.schoolscan.world import World
 from sandbox.secrets import DISTRICT, ENVIRONMENT
-from sandbox.servicenow import servicenow_app
-from sandbox.wire import serve
+from sandbox.servicenow.stand_in import servicenow_app
+from sandbox.wire.server import serve
 
 ROOT = Path(__file__).parents[2]
 

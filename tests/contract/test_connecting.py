@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from remediation.trackers.connecting import RepeatingAdapter
-from sandbox.wire import serve
+from sandbox.wire.server import serve
 
 TIMEOUTS = (1.0, 2.0)
 """Seconds for connecting and for the answer."""

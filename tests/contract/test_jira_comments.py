@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.ports import Tracker
-from remediation.tickets import Reason, Ticket, TicketState
-from remediation.trackers.jira import Jira
-from sandbox.jira import APP
+from remediation.trackers.jira.tracker import Jira
+from sandbox.jira.stand_in import APP
 from tests.contract.jira_world import JiraWorld, jira_world
 from tests.contract.tracker_suite import mark_of
 

@@ -9,9 +9,9 @@ from typing import get_args
 
 import pytest
 
-from remediation.errors import OutsideError, Refused, TryLater
-from remediation.tickets import Reason, Risk, TicketState
-from remediation.trackers.jira import Jira
+from remediation.domain.errors import OutsideError, Refused, TryLater
+from remediation.domain.tickets import Reason, Risk, TicketState
+from remediation.trackers.jira.tracker import Jira
 from tests.contract.jira_world import Deployment, JiraWorld, jira_world
 from tests.contract.tracker_world import mark_of
 

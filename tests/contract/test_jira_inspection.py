@@ -5,11 +5,11 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from remediation.mapping.inspections import Inspection, Outcome
-from remediation.mapping.trackers import JiraTracker
-from remediation.tickets import Ticket
-from remediation.trackers.jira_inspection import JiraInspector
-from sandbox.jira import PERSON, SERVICE
+from remediation.domain.tickets import Ticket
+from remediation.mapping.config.trackers import JiraTracker
+from remediation.mapping.explain.inspections import Inspection, Outcome
+from remediation.trackers.jira.inspection import JiraInspector
+from sandbox.jira.stand_in import PERSON, SERVICE
 from tests.contract.inspector_world import mappings_with, said, wrongs
 from tests.contract.jira_world import Deployment, JiraWorld, jira_world
 from tests.contract.tracker_world import nobody_listens

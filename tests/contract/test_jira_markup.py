@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediation.redaction import plain
-from remediation.trackers.jira_text import wiki
+from remediation.trackers.jira.text import wiki
 from tests.contract.wiki_parser import INSTALL_SECONDS, WikiParser, wiki_parser
 
 pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 60)

@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from remediation.ticket_events import TicketEventKind, TicketNoticed, read_jira
-from remediation.tickets import TicketChange
-from sandbox.jira import PERSON, SERVICE, jira_app
-from sandbox.wire import serve
+from remediation.deliveries.ticket_events import TicketEventKind, TicketNoticed, read_jira
+from remediation.domain.tickets import TicketChange
+from sandbox.jira.stand_in import PERSON, SERVICE, jira_app
+from sandbox.wire.server import serve
 
 LAG = 0.2
 TASK: dict[str, Any] = {"project": {"key": "SEC"}, "issuetype": {"name": "Task"}, "summary": "Exposed"}

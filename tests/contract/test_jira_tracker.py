@@ -10,12 +10,12 @@ from urllib.parse import parse_qs
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.sites import Site
-from remediation.tickets import Reason, TicketState
-from remediation.trackers.jira import Jira
-from sandbox.jira import PERSON, SERVICE, jira_app
-from sandbox.wire import serve
+from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.sites import Site
+from remediation.domain.tickets import Reason, TicketState
+from remediation.trackers.jira.tracker import Jira
+from sandbox.jira.stand_in import PERSON, SERVICE, jira_app
+from sandbox.wire.server import serve
 from tests.contract.jira_world import Deployment, JiraWorld, jira_world
 from tests.contract.tracker_suite import TrackerContract, mark_of, nobody_listens
 from tests.stand_ins import ManualClock

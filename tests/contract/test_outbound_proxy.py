@@ -6,9 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from cli.assembly import open_outside
-from remediation.errors import OutsideError
-from remediation.mapping.loading import loaded_of
+from remediation.domain.errors import OutsideError
+from remediation.mapping.reading.loading import loaded_of
+from remedy.runtime.assembly import open_outside
 
 MAPPINGS = """
 version: 1

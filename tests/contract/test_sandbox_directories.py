@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from sandbox.jira import PERSON, SERVICE, jira_app
-from sandbox.servicenow import INTEGRATION, servicenow_app
-from sandbox.wire import serve
+from sandbox.jira.stand_in import PERSON, SERVICE, jira_app
+from sandbox.servicenow.stand_in import INTEGRATION, servicenow_app
+from sandbox.wire.server import serve
 
 
 @pytest.fixture(params=["cloud", "data_center"])

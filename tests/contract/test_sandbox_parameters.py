@@ -14,13 +14,13 @@ from typing import Literal
 import httpx2
 import pytest
 
-from sandbox.jira import SERVICE, jira_app
-from sandbox.schoolscan import account, create_app
-from sandbox.schoolscan_envelopes import Envelope
-from sandbox.schoolscan_stage import Behaviour
-from sandbox.schoolscan_world import World
-from sandbox.servicenow import INTEGRATION, servicenow_app
-from sandbox.wire import serve
+from sandbox.jira.stand_in import SERVICE, jira_app
+from sandbox.schoolscan.envelopes import Envelope
+from sandbox.schoolscan.stage import Behaviour
+from sandbox.schoolscan.stand_in import account, create_app
+from sandbox.schoolscan.world import World
+from sandbox.servicenow.stand_in import INTEGRATION, servicenow_app
+from sandbox.wire.server import serve
 
 Deployment = Literal["cloud", "data_center"]
 Named = Mapping[str, str]

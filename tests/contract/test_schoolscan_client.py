@@ -11,17 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from remediation.errors import ConfigurationError, NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.findings import FindingStatus, ReportFormat, ScanStatus
+from remediation.domain.errors import ConfigurationError, NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.findings import FindingStatus, ReportFormat, ScanStatus
 from remediation.ports import Source
-from remediation.sources import schoolscan_transport
-from remediation.sources.schoolscan import SchoolScan
-from remediation.sources.schoolscan_limits import RateLimit
-from remediation.sources.schoolscan_transport import open_client
-from sandbox.schoolscan import account, create_app
-from sandbox.schoolscan_values import Account
-from sandbox.schoolscan_world import World
-from sandbox.wire import serve
+from remediation.sources.schoolscan import transport as schoolscan_transport
+from remediation.sources.schoolscan.client import SchoolScan
+from remediation.sources.schoolscan.limits import RateLimit
+from remediation.sources.schoolscan.transport import open_client
+from sandbox.schoolscan.stand_in import account, create_app
+from sandbox.schoolscan.values import Account
+from sandbox.schoolscan.world import World
+from sandbox.wire.server import serve
 
 TOKEN = "test-only-token-of-lakeside"
 READ_ONLY = "test-only-token-that-reads"

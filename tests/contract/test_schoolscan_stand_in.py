@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from sandbox.schoolscan import create_app
-from sandbox.schoolscan_fakes import FAKE_STUDENT_MARK
-from sandbox.schoolscan_values import Account
-from sandbox.schoolscan_world import World
-from sandbox.wire import serve
+from sandbox.schoolscan.fakes import FAKE_STUDENT_MARK
+from sandbox.schoolscan.stand_in import create_app
+from sandbox.schoolscan.values import Account
+from sandbox.schoolscan.world import World
+from sandbox.wire.server import serve
 
 ADMIN = {"Authorization": "Bearer test-only-admin"}
 TRIGGER = {"Authorization": "Bearer test-only-trigger"}

@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.schoolscan import account, create_app
-from sandbox.schoolscan_world import World
-from sandbox.wire import serve
+from sandbox.schoolscan.stand_in import account, create_app
+from sandbox.schoolscan.world import World
+from sandbox.wire.server import serve
 
 SECRET = "test-only-webhook-secret"
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from remediation.errors import Refused
-from remediation.tickets import Draft, Reason, Ticket, TicketState
-from remediation.trackers.servicenow import ServiceNow
+from remediation.domain.errors import Refused
+from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
+from remediation.trackers.servicenow.tracker import ServiceNow
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.contract.tracker_world import mark_of
 

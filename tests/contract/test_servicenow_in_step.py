@@ -8,10 +8,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from remediation.errors import OutsideError, Refused
+from remediation.domain.errors import OutsideError, Refused
+from remediation.domain.tickets import Reason, Risk, TicketState
 from remediation.ports import Tracker
-from remediation.tickets import Reason, Risk, TicketState
-from sandbox.servicenow import ROBOT
+from sandbox.servicenow.stand_in import ROBOT
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.contract.tracker_world import mark_of
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from remediation.mapping.inspections import Inspection, Outcome
-from remediation.mapping.trackers import ServiceNowTracker
-from remediation.tickets import Reason
-from remediation.trackers.servicenow_inspection import ServiceNowInspector
-from sandbox.servicenow import INTEGRATION
+from remediation.domain.tickets import Reason
+from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.explain.inspections import Inspection, Outcome
+from remediation.trackers.servicenow.inspection import ServiceNowInspector
+from sandbox.servicenow.stand_in import INTEGRATION
 from tests.contract.inspector_world import mappings_with, said, wrongs
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.contract.tracker_world import nobody_listens

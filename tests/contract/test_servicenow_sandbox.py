@@ -9,8 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from sandbox.servicenow import INTEGRATION, PERSON, ServiceNowTables, servicenow_app
-from sandbox.wire import serve
+from sandbox.servicenow.stand_in import INTEGRATION, PERSON, ServiceNowTables, servicenow_app
+from sandbox.wire.server import serve
 
 INCIDENTS = "/api/now/v2/table/incident"
 NOBODY = "0" * 32

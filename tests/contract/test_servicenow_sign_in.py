@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from remediation.answer_sizes import LARGEST_ANSWER
-from remediation.errors import TryLater, Waiting
-from remediation.mapping import trackers
-from remediation.mapping.trackers import ServiceNowTracker
-from remediation.trackers.servicenow import ServiceNow
-from remediation.trackers.servicenow_sign_in import ClientCredentials
-from sandbox.servicenow import INTEGRATION
+from remediation.domain.errors import TryLater, Waiting
+from remediation.mapping.config import trackers
+from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.trackers.servicenow.sign_in import ClientCredentials
+from remediation.trackers.servicenow.tracker import ServiceNow
+from sandbox.servicenow.stand_in import INTEGRATION
 from tests.contract.servicenow_world import SECRET, ServiceNowWorld, servicenow_world
 from tests.contract.tracker_suite import mark_of
 

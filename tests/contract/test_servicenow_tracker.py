@@ -13,11 +13,11 @@ import httpx2
 import pytest
 
 import remediation
-from remediation.errors import Refused, TryLater, Waiting
+from remediation.domain.errors import Refused, TryLater, Waiting
+from remediation.domain.sites import Site
+from remediation.domain.tickets import Reason, TicketState
 from remediation.ports import Tracker
-from remediation.sites import Site
-from remediation.tickets import Reason, TicketState
-from sandbox.servicenow import INTEGRATION, PERSON
+from sandbox.servicenow.stand_in import INTEGRATION, PERSON
 from tests.contract.servicenow_world import SECRET, SecurityWorld, ServiceNowWorld, servicenow_world
 from tests.contract.tracker_suite import TrackerContract, mark_of
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from remediation.errors import Refused, TryLater, Waiting
+from remediation.domain.errors import Refused, TryLater, Waiting
+from remediation.domain.tickets import Reason, TicketState
 from remediation.ports import Tracker
-from remediation.tickets import Reason, TicketState
 from tests.contract.servicenow_world import SECRET, ServiceNowWorld, servicenow_world
 from tests.contract.tracker_suite import mark_of
 

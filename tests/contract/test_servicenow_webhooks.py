@@ -13,12 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from remediation.senders import SERVICENOW_HEADER, Sender
-from remediation.signatures import SignatureFormat, verify
-from remediation.ticket_events import SERVICENOW_KEYS, TicketEventKind, TicketNoticed, read_servicenow
-from remediation.tickets import TicketChange
-from sandbox.servicenow import INTEGRATION, PERSON, servicenow_app
-from sandbox.wire import serve
+from remediation.deliveries.senders import SERVICENOW_HEADER, Sender
+from remediation.deliveries.signatures import SignatureFormat, verify
+from remediation.deliveries.ticket_events import SERVICENOW_KEYS, TicketEventKind, TicketNoticed, read_servicenow
+from remediation.domain.tickets import TicketChange
+from sandbox.servicenow.stand_in import INTEGRATION, PERSON, servicenow_app
+from sandbox.wire.server import serve
 
 INCIDENTS = "/api/now/v2/table/incident"
 SECRET = "test-only-rule-secret"

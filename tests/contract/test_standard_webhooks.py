@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from remediation.errors import ConfigurationError
-from remediation.signatures import SignatureFormat, sign, verify
-from remediation.webhook_secrets import standard_key
-from sandbox.schoolscan_signing import signed_headers
+from remediation.deliveries.signatures import SignatureFormat, sign, verify
+from remediation.deliveries.webhook_secrets import standard_key
+from remediation.domain.errors import ConfigurationError
+from sandbox.schoolscan.signing import signed_headers
 
 BODY = '{"id":"evt_1","type":"finding.critical","data":{"finding_id":"fnd_9d2"}}'
 ALPHABET = string.ascii_letters + string.digits + "+/"

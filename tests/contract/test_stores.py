@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Memory
-from remediation.errors import LeaseLost, Refused
-from remediation.findings import FindingStatus, Severity
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.domain.errors import LeaseLost, Refused
+from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.tickets import Ticket, TicketChange, TicketState
 from remediation.queue import Band
-from remediation.store.entries import Acted, Entry, Planned, Settled, Step, Triggered
-from remediation.store.links import LeasedLinks
-from remediation.store.parked import ParkedKind, ParkedWork
-from remediation.store.timeline import Timeline
-from remediation.store.todo import Lease, Todo
-from remediation.tickets import Ticket, TicketChange, TicketState
+from remediation.store.cases.entries import Acted, Entry, Planned, Settled, Step, Triggered
+from remediation.store.cases.links import LeasedLinks
+from remediation.store.cases.timeline import Timeline
+from remediation.store.cases.todo import Lease, Todo
+from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from tests.contract.store_world import Stores, real_stores, stand_ins, valkey
 from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline
 from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.error_reports import Rebuilt
-from cli.telemetry import CLOSING_SECONDS, told_outside
-from cli.tracing import ATTRIBUTES, attributes
 from remediation import telemetry
-from remediation.errors import ConfigurationError, TryLater
+from remediation.domain.errors import ConfigurationError, TryLater
 from remediation.settings import Settings, load_settings
+from remedy.telemetry.error_reports import Rebuilt
+from remedy.telemetry.switches import CLOSING_SECONDS, told_outside
+from remedy.telemetry.tracing import ATTRIBUTES, attributes
 from tests.listeners import Collector, SentryStandIn, open_collector, open_sentry
 
 FIRST, SECOND = (f"00-{digit * 32}-{digit * 16}-01" for digit in "ab")
@@ -114,7 +114,9 @@ def test_without_a_setting_nobody_listens() -> None:
 
 
 def test_a_process_that_nobody_listens_to_imports_nothing_for_it() -> None:
-    code = "import sys, cli.run; print([name for name in sys.modules if name.startswith(('opentelemetry', 'sentry'))])"
+    code = (
+        "import sys, remedy.run; print([name for name in sys.modules if name.startswith(('opentelemetry', 'sentry'))])"
+    )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
 
@@ -129,7 +131,7 @@ def test_a_process_that_nobody_listens_to_imports_nothing_for_it() -> None:
 def test_an_extra_that_is_not_installed_is_named(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str], setting: str, extra: str
 ) -> None:
-    for module in ("opentelemetry", "sentry_sdk", "cli.tracing", "cli.error_reports"):
+    for module in ("opentelemetry", "sentry_sdk", "remedy.telemetry.tracing", "remedy.telemetry.error_reports"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ConfigurationError) as caught, told_outside(settings(**given), "worker"):
         pass

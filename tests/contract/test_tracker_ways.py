@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from remediation.errors import TryLater
-from remediation.mapping.trackers import JiraTracker
+from remediation.domain.errors import TryLater
+from remediation.mapping.config.trackers import JiraTracker
 from remediation.ports import Tracker
-from remediation.trackers.jira import Jira
-from sandbox.jira import SERVICE
+from remediation.trackers.jira.tracker import Jira
+from sandbox.jira.stand_in import SERVICE
 from tests.contract.jira_world import JiraWorld, jira_world
 from tests.contract.servicenow_world import servicenow_world
 from tests.contract.tracker_world import World, mark_of

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.wire import FaultyApp, run_servers, serve, stop_accepting
+from sandbox.wire.server import FaultyApp, run_servers, serve, stop_accepting
 from tests.left_open import noting_what_is_left_open
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from remediation.errors import NotFound, Refused, TryLater, Waiting
+from remediation.domain.errors import NotFound, Refused, TryLater, Waiting
+from remediation.domain.tickets import Reason
 from remediation.ports import Tracker
-from remediation.tickets import Reason
 from tests.contract.tracker_world import World, mark_of, nobody_listens
 
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from remediation.errors import NotFound, Refused
+from remediation.domain.errors import NotFound, Refused
+from remediation.domain.tickets import Reason, TicketState
 from remediation.ports import Tracker
-from remediation.tickets import Reason, TicketState
 from tests.contract.tracker_faults import TrackerFaultsContract
 from tests.contract.tracker_sync import TrackerRequestsContract, TrackerSyncContract
 from tests.contract.tracker_world import World, mark_of, nobody_listens

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from remediation.errors import NotFound
+from remediation.domain.errors import NotFound
+from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
+from remediation.outbound.requests_noted import noting_requests
 from remediation.ports import Tracker
-from remediation.requests_noted import noting_requests
-from remediation.tickets import Reason, Risk, Ticket, TicketState
 from tests.contract.tracker_world import World, mark_of
 
 

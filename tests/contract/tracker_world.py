@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import httpx2
 
-from remediation.answer_sizes import LARGEST_ANSWER
+from remediation.domain.tickets import Draft, Reason, Ticket
+from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.ports import Tracker
-from remediation.tickets import Draft, Reason, Ticket
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import httpx2
 
-from sandbox.ports import free_port
+from sandbox.wire.ports import free_port
 from tests.e2e.scene import REPOSITORY
 from tests.e2e.watching import eventually
 
@@ -52,7 +52,7 @@ def running(environment: Mapping[str, str], role: str, log: int = subprocess.DEV
     """A receiver or a worker that is ready, with its log going to a descriptor. Killed at the end if it still runs."""
     ports = {name: str(free_port()) for name in ("RECEIVER_PORT", "METRICS_PORT", "WORKER_PORT")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli", "run", role],
+        [sys.executable, "-m", "remedy", "run", role],
         cwd=REPOSITORY,
         env={**environment, **ports},
         stdin=subprocess.DEVNULL,

@@ -3,10 +3,10 @@
 import os
 import signal
 
-from cli import outbound
-from cli.main import main
-from remediation.findings import Finding
-from remediation.sources.schoolscan import SchoolScan
+from remediation.domain.findings import Finding
+from remediation.sources.schoolscan.client import SchoolScan
+from remedy.main import main
+from remedy.runtime import outbound
 
 DEADLY = "fnd_poison"
 

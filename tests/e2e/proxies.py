@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from remediation.settings import environ
-from sandbox.ports import free_port
+from sandbox.wire.ports import free_port
 from tests.certificates import Authority
 from tests.debian import laid_out
 from tests.integration.guarded_server import Client

@@ -17,12 +17,12 @@ import httpx2
 from redis import Redis
 from ruamel.yaml import YAML
 
-from cli.demo.outside import Outside, SeenTicket, open_outside_world
-from cli.demo.stage import Program, Stage, open_stage
-from remediation.events import delivery_id
+from remediation.deliveries.events import delivery_id
+from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.settings import environ
-from remediation.signatures import SignatureFormat, sign
 from remediation.store.keys import DIRTY, INBOX, PENDING, SCANS
+from remedy.demo.outside import Outside, SeenTicket, open_outside_world
+from remedy.demo.stage import Program, Stage, open_stage
 from sandbox.secrets import DISTRICT, ENVIRONMENT
 from tests.e2e.watching import becomes
 
@@ -159,7 +159,7 @@ def open_scene(mappings: Path = REPOSITORY / "mappings.yaml") -> Iterator[Scene]
 def remedy(*words: str, environment: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     """Run the remedy command to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "cli", *words],
+        [sys.executable, "-m", "remedy", *words],
         cwd=REPOSITORY,
         env=dict(environment if environment is not None else environ()),
         stdin=subprocess.DEVNULL,

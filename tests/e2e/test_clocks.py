@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.embedded import EmbeddedServer
+from remedy.embedded.server import EmbeddedServer
 from tests.debian import laid_out
 from tests.e2e.alone import Running, running
 from tests.e2e.scene import Scene, open_scene

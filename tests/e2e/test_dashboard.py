@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from sandbox.ports import free_port
+from sandbox.wire.ports import free_port
 from tests.e2e.scene import REVIEWING, Scene
 from tests.e2e.watching import eventually
 from tests.prometheus import program

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from cli.demo.stage import Program
+from remedy.demo.stage import Program
 from sandbox.secrets import DISTRICT, ENVIRONMENT
 from tests.e2e.scene import BOTH, RESOLVED, REVIEWING, Scene, State, critical, delivered, open_scene
 from tests.e2e.watching import becomes, eventually

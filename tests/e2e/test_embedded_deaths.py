@@ -13,9 +13,9 @@ import httpx2
 import pytest
 from redis import Redis
 
-from cli.failures import ExitCode
-from remediation.events import delivery_id
+from remediation.deliveries.events import delivery_id
 from remediation.store.keys import INBOX
+from remedy.runtime.failures import ExitCode
 from sandbox.secrets import DISTRICT
 from tests.e2e.alone import Running, running
 from tests.e2e.disks import SmallDisk, small_disk

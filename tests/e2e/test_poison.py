@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import pytest
 
-from cli.demo.stage import Program, _start
-from remediation.errors import ConfigurationError
+from remediation.domain.errors import ConfigurationError
 from remediation.store.keys import DIRTY, LEASE, MOST_CRASHES
+from remedy.demo.stage import Program, _start
 from sandbox.secrets import DISTRICT
 from tests.e2e.poisoned_worker import DEADLY
 from tests.e2e.scene import BOTH, REPOSITORY, REVIEWING, Scene, open_scene

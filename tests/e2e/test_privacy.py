@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from remediation.store.cases.packing import unpacked
 from remediation.store.keys import BEGUN, MOST_CRASHES, TOLD
-from remediation.store.packing import unpacked
-from sandbox.jira_state import SERVICE
+from sandbox.jira.state import SERVICE
 from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, TRACKER_WEBHOOKS
-from sandbox.wire import serve
+from sandbox.wire.server import serve
 from tests.e2e.scene import BOTH, REPOSITORY, RESOLVED, REVIEWING, Scene, State, critical, delivered, open_scene
 from tests.e2e.watching import becomes, eventually
 from tests.listeners import Collector, SentryStandIn, open_collector, open_sentry

@@ -13,8 +13,8 @@ import pytest
 
 from bench.deliveries import PATH, SECRET, Deliveries
 from bench.processes import environment_for, running
-from cli.embedded import EmbeddedServer
-from remediation.signatures import SignatureFormat, sign
+from remediation.deliveries.signatures import SignatureFormat, sign
+from remedy.embedded.server import EmbeddedServer
 from tests.e2e.proxies import KINDS, Proxy, asks_for_a_certificate, in_front
 from tests.integration.guarded_server import Talk
 
@@ -64,9 +64,9 @@ def receivers(folder: Path) -> Iterator[Mapping[str, str]]:
         usual = environment_for(folder, redis.url)
         with away:
             strict = environment_for(folder, away.url)
-            one = running("usual", ("cli", "run", "receiver"), folder, usual)
-            other = running("strict", ("cli", "run", "receiver"), folder, {**strict, **STRICT})
-            third = running("short", ("cli", "run", "receiver"), folder, {**usual, **SHORT})
+            one = running("usual", ("remedy", "run", "receiver"), folder, usual)
+            other = running("strict", ("remedy", "run", "receiver"), folder, {**strict, **STRICT})
+            third = running("short", ("remedy", "run", "receiver"), folder, {**usual, **SHORT})
             with one as first, other as second, third as last:
                 programs = {"usual": first, "strict": second, "short": last}
                 addresses = {name: each.address("receiver_listens") for name, each in programs.items()}

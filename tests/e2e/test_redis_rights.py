@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.ports import free_port
+from sandbox.wire.ports import free_port
 from tests.certificates import Authority
 from tests.e2e.scene import RESOLVED, REVIEWING, Scene, open_scene
 from tests.redis_servers import DURABLE, RedisServer, acl_line, behind_tls, debian_redis, running

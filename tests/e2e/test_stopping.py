@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from cli.alive import SECONDS
-from cli.demo.stage import Program
-from cli.stopping import STOPS_WITHIN
 from remediation.queue import IN_PROGRESS_PREFIX, WORK_QUEUE
+from remedy.demo.stage import Program
+from remedy.runtime.alive import SECONDS
+from remedy.runtime.stopping import STOPS_WITHIN
 from tests.e2e.scene import BOTH, REVIEWING, Scene, critical, delivered
 from tests.e2e.watching import becomes, eventually
 from workers.settings import COMPLETION_WAIT

@@ -5,11 +5,11 @@ from itertools import cycle, islice, product
 
 import pytest
 
-from cli.demo.story import Story, play
-from sandbox.jira_state import PERSON as JIRA_PERSON
-from sandbox.jira_state import SERVICE as JIRA_SERVICE
+from remedy.demo.story import Story, play
+from sandbox.jira.state import PERSON as JIRA_PERSON
+from sandbox.jira.state import SERVICE as JIRA_SERVICE
 from sandbox.secrets import DISTRICT
-from sandbox.servicenow_schema import PERSON as SERVICENOW_PERSON
+from sandbox.servicenow.schema import PERSON as SERVICENOW_PERSON
 from tests.e2e.scene import RESOLVED, REVIEWING, Scene, State
 from tests.e2e.watching import becomes
 

@@ -11,8 +11,8 @@ from bench.guarding import MOST_GROWTH_MB, good_beside
 from bench.load import Order, put_load
 from bench.processes import environment_for, running
 from bench.strangers import KINDS, SETTINGS
-from cli.demo.stage import Program
-from cli.embedded import EmbeddedServer
+from remedy.demo.stage import Program
+from remedy.embedded.server import EmbeddedServer
 
 ANSWERS = {
     "pipelines": {"404"},
@@ -34,7 +34,7 @@ def receiver() -> Iterator[Program]:
     folder = Path(tempfile.mkdtemp(prefix="remedy-"))  # short: there is a socket in it
     with EmbeddedServer(folder / "redis") as redis:
         environment = {**environment_for(folder, redis.url), **SETTINGS}
-        with running("receiver", ("cli", "run", "receiver"), folder, environment) as program:
+        with running("receiver", ("remedy", "run", "receiver"), folder, environment) as program:
             put_load(Order(program.address("receiver_listens"), "warm", 202, 0.5))
             yield program
     shutil.rmtree(folder)

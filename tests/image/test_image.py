@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo.stage import Program
+from remedy.demo.stage import Program
 from sandbox.secrets import DISTRICT
 from tests.e2e.scene import BOTH, REVIEWING, Scene, open_scene
 from tests.image.building import ROOT, Container
@@ -50,8 +50,8 @@ def test_no_build_tool_and_no_pip_is_in_it(container: Container) -> None:
 
 def test_every_module_can_be_imported_without_a_word(container: Container) -> None:
     program = (
-        "import importlib, pkgutil, cli, receiver, remediation, workers\n"
-        "names = [each.name for package in (cli, receiver, remediation, workers)\n"
+        "import importlib, pkgutil, remedy, receiver, remediation, workers\n"
+        "names = [each.name for package in (remedy, receiver, remediation, workers)\n"
         "         for each in pkgutil.walk_packages(package.__path__, package.__name__ + '.')]\n"
         "for name in names:\n"
         "    if not name.endswith('__main__'):\n"

@@ -10,27 +10,27 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
-from cli.assembly import tracker_of
-from remediation.answer_sizes import LARGEST_ANSWER
-from remediation.cases import CaseKey, CaseKind
-from remediation.findings import Finding, FindingStatus, Severity
-from remediation.mapping.loading import loaded_of
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.tickets import Reason, Ticket
+from remediation.mapping.reading.loading import loaded_of
+from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
 from remediation.store.keys import DIRTY
-from remediation.tickets import Reason, Ticket
-from sandbox.jira import SERVICE, jira_app
-from sandbox.servicenow import INTEGRATION, ServiceNowTables, servicenow_app
-from sandbox.wire import serve
+from remediation.store.server.connection import Connection
+from remedy.runtime.assembly import tracker_of
+from sandbox.jira.stand_in import SERVICE, jira_app
+from sandbox.servicenow.stand_in import INTEGRATION, ServiceNowTables, servicenow_app
+from sandbox.wire.server import serve
 from tests.contract.jira_world import JiraWorld
 from tests.contract.servicenow_world import ServiceNowWorld
 from tests.integration.offices import Office
 from tests.integration.test_jobs_sandbox import RealClock
 from tests.stand_ins import LATER, MemorySource
-from workers.districts import note_districts
-from workers.polls import poll_trackers
-from workers.upkeep import sweep
+from workers.rounds.districts import note_districts
+from workers.rounds.polls import poll_trackers
+from workers.rounds.upkeep import sweep
 
 NORTH = CaseKey("north", CaseKind.FINDING, "fnd_1")
 SOUTH = CaseKey("south", CaseKind.FINDING, "fnd_1")

@@ -12,21 +12,21 @@ from typing import Any
 from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
-from cli.assembly import open_connection
-from cli.doctor.diagnosis import Level
-from cli.failures import ExitCode
-from cli.heartbeat import version
-from cli.main import main
-from cli.reload import digests_of, short_digest
 from remediation.redis_address import RedisAddress
 from remediation.sealing import generate_key
 from remediation.store.processes import Process, Processes
-from sandbox.jira import jira_app
-from sandbox.schoolscan import account, create_app
-from sandbox.schoolscan_world import World
+from remedy.doctor.diagnosis import Level
+from remedy.main import main
+from remedy.runtime.assembly import open_connection
+from remedy.runtime.failures import ExitCode
+from remedy.runtime.heartbeat import version
+from remedy.runtime.reload import digests_of, short_digest
+from sandbox.jira.stand_in import jira_app
+from sandbox.schoolscan.stand_in import account, create_app
+from sandbox.schoolscan.world import World
 from sandbox.secrets import ENVIRONMENT, JIRA_USER, SERVICENOW_USER
-from sandbox.servicenow import servicenow_app
-from sandbox.wire import serve
+from sandbox.servicenow.stand_in import servicenow_app
+from sandbox.wire.server import serve
 
 MAPPINGS = f"""\
 version: 1

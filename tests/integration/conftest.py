@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from cli.embedded import EmbeddedServer
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
-from remediation.store.connection import Connection, open_pool
+from remediation.store.server.connection import Connection, open_pool
+from remedy.embedded.server import EmbeddedServer
 
 
 @pytest.fixture(scope="session")

@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from cli.serving import Server, listener, server
 from receiver import answers
 from receiver.guard.budget import HttpLimits
 from receiver.guard.refusals import Refusal
 from receiver.guard.shared import Guard
 from receiver.limits import LastResort, RequestRefused, read_body
+from remedy.runtime.serving import Server, listener, server
 
 MAX_BODY = 4_096
 BODY_SECONDS = 1.0

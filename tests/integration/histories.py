@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from remediation.findings import Finding, FindingStatus
-from remediation.policy import KEPT_OPEN
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.policy import KEPT_OPEN
+from remediation.domain.tickets import Reason, TicketState
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
 from remediation.store.keys import DIRTY, LEASE
-from remediation.tickets import Reason, TicketState
+from remediation.store.server.connection import Connection
 from tests.gated import Deed, GatedSource, GatedTracker, Gates, Happening
 from tests.integration.offices import HORIZON, KEY, Office
 from tests.stand_ins import LATER, ManualClock, Troubles
-from workers.cases import look_at_case
-from workers.polls import poll_trackers
+from workers.jobs.cases import look_at_case
+from workers.rounds.polls import poll_trackers
 
 
 class GatedConnection(Connection):

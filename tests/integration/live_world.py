@@ -9,13 +9,13 @@ from typing import Any
 import httpx2
 from click.testing import CliRunner, Result
 
-from cli.main import main
-from sandbox.jira import PERSON, SERVICE, jira_app
-from sandbox.schoolscan import account, create_app
-from sandbox.schoolscan_world import World
+from remedy.main import main
+from sandbox.jira.stand_in import PERSON, SERVICE, jira_app
+from sandbox.schoolscan.stand_in import account, create_app
+from sandbox.schoolscan.world import World
 from sandbox.secrets import DISTRICT, ENVIRONMENT
-from sandbox.servicenow import INTEGRATION, servicenow_app
-from sandbox.wire import serve
+from sandbox.servicenow.stand_in import INTEGRATION, servicenow_app
+from sandbox.wire.server import serve
 
 READS = frozenset({"GET", "HEAD"})
 

@@ -3,19 +3,19 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord
-from remediation.findings import Finding, FindingStatus, Severity
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.tickets import Draft, Ticket
 from remediation.ports import Rulebook, Source, Tracker
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, Job, decode
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.store.parked import Parked
-from remediation.tickets import Draft, Ticket
+from remediation.store.deliveries.parked import Parked
+from remediation.store.server.connection import Connection
 from tests.stand_ins import LATER, ManualClock, MemorySource, MemoryTracker, PlainRulebook
-from workers.cases import look_at_case
-from workers.deliveries import read_delivery
+from workers.jobs.cases import look_at_case
+from workers.jobs.deliveries import read_delivery
+from workers.jobs.scans import page_scan
 from workers.resources import Desk, Desks, desk_on
-from workers.scans import page_scan
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 DRAFT = Draft(KEY.mark, "SEC", "summary", "body")

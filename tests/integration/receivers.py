@@ -9,11 +9,11 @@ from redis.asyncio import Redis
 
 from receiver.accounts import Account, Accounts
 from receiver.app import Clocks, Limits, create_app, create_metrics_app, readiness_of
+from remediation.deliveries.signatures import SignatureFormat, sign
+from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.sealing import Keyring
-from remediation.signatures import SignatureFormat, sign
-from remediation.store.connection import Connection
-from remediation.store.inbox import Inbox
-from remediation.webhook_secrets import WebhookSecret
+from remediation.store.deliveries.inbox import Inbox
+from remediation.store.server.connection import Connection
 from tests.stand_ins import ManualClock
 
 SECRET = "test-only-webhook-secret"

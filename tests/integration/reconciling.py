@@ -8,20 +8,20 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cli.failures import ExitCode
-from cli.reconcile import Order, bring_into_step
-from cli.reconcile_forecast import Forecast, forecasts
-from cli.reconcile_report import Screen
-from cli.reconcile_walk import BEGINNING, Candidate, Sleep, Walk
-from remediation.cases import CaseKey, CaseKind
-from remediation.findings import Finding, FindingStatus, Severity
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.tickets import Reason, TicketState
 from remediation.ports import Rulebook
 from remediation.queue import Band
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.store.owners import Owners
-from remediation.store.shared_clock import SharedClock
-from remediation.tickets import Reason, TicketState
+from remediation.store.cases.owners import Owners
+from remediation.store.server.clock import SharedClock
+from remediation.store.server.connection import Connection
+from remedy.reconcile.command import Order, bring_into_step
+from remedy.reconcile.forecast import Forecast, forecasts
+from remedy.reconcile.report import Screen
+from remedy.reconcile.walk import BEGINNING, Candidate, Sleep, Walk
+from remedy.runtime.failures import ExitCode
 from tests.integration.offices import Office
 from tests.stand_ins import LATER, ManualClock, MemorySource
 

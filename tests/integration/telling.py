@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from receiver.accounts import Account
-from remediation.senders import Sender
-from remediation.signatures import SignatureFormat, sign
-from remediation.tickets import Draft, Reason, Ticket, TicketState
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.signatures import SignatureFormat, sign
+from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
 from tests.integration.receivers import Receiver, webhook_secrets
 from tests.stand_ins import MemoryTracker
 

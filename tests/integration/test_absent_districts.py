@@ -6,21 +6,21 @@ from datetime import UTC, datetime
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import Waiting
-from remediation.findings import Finding, FindingStatus, Severity
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import Waiting
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.tickets import Draft, Reason, TicketState
 from remediation.sealing import Keyring
-from remediation.sources.schoolscan import system_of
-from remediation.store.connection import Connection
+from remediation.sources.schoolscan.client import system_of
 from remediation.store.keys import APPOINTMENTS
+from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
-from remediation.tickets import Draft, Reason, TicketState
 from tests.integration.offices import KEY, Office
 from tests.integration.telling import TellingTracker, jira_body
 from tests.integration.test_jobs_ticket_deliveries import read
 from tests.stand_ins import LATER, MemorySource, PlainRulebook
-from workers.districts import note_districts
-from workers.polls import poll_trackers
+from workers.rounds.districts import note_districts
+from workers.rounds.polls import poll_trackers
 
 NEIGHBOUR = CaseKey("harbor", CaseKind.FINDING, "fnd_1")
 

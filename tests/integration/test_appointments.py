@@ -2,20 +2,20 @@
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind, Memory
-from remediation.errors import Refused, TryLater
+from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.tickets import Ticket, TicketChange, TicketState
 from remediation.queue import BAND_MS, WORK_QUEUE, Band
 from remediation.sealing import Keyring
-from remediation.store.appointments import Appointments
-from remediation.store.connection import Connection
-from remediation.store.inbox import scan_ref
+from remediation.store.cases.appointments import Appointments
+from remediation.store.cases.links import LeasedLinks
+from remediation.store.cases.standings import Stand, Standings
+from remediation.store.cases.todo import Lease, Todo
+from remediation.store.deliveries.inbox import scan_ref
+from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import APPOINTMENTS, SWEPT
-from remediation.store.links import LeasedLinks
-from remediation.store.parked import ParkedKind
-from remediation.store.scans import Scans
-from remediation.store.standings import Stand, Standings
-from remediation.store.todo import Lease, Todo
-from remediation.tickets import Ticket, TicketChange, TicketState
+from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 
 NOW = 1_800_000_000.0

@@ -8,21 +8,21 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from remediation.errors import NotFound, StoreUnavailable, TryLater
+from remediation.deliveries.senders import Sender
+from remediation.domain.errors import NotFound, StoreUnavailable, TryLater
 from remediation.queue import WORK_QUEUE
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.senders import Sender
-from remediation.store import beginnings
-from remediation.store.beginnings import Beginnings
-from remediation.store.connection import Connection, open_pool
-from remediation.store.inbox import DeliveryState, Inbox
+from remediation.store.cases.todo import LEASE_SECONDS, Lease, Todo
+from remediation.store.deliveries import beginnings
+from remediation.store.deliveries.beginnings import Beginnings
+from remediation.store.deliveries.inbox import DeliveryState, Inbox
+from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import BEGUN, GRACE_MS, LEASE, MOST_CRASHES, SCANS, SUSPICIOUS
-from remediation.store.parked import ParkedKind
-from remediation.store.scans import Scans
-from remediation.store.todo import LEASE_SECONDS, Lease, Todo
+from remediation.store.server.connection import Connection, open_pool
 from tests.integration.offices import KEY, Office
-from workers.cases import look_at_case
+from workers.jobs.cases import look_at_case
 
 LOOK = f"{KEY.ref}/look"
 SCAN = "lakeside:scan:scan_1"

@@ -14,11 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from remediation.cases import CaseKey
-from remediation.findings import FindingStatus
+from remediation.domain.cases import CaseKey
+from remediation.domain.findings import FindingStatus
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection, open_pool
+from remediation.store.server.connection import Connection, open_pool
 from tests.integration.changing_files import CHANGES, KEYS, ChangingWorld, File, Sites, changed, open_sites
 from tests.integration.test_jobs_sandbox import RealClock
 from tests.random_histories import play

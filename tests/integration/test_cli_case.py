@@ -12,19 +12,19 @@ from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 from redis.asyncio import Redis
 
-from cli import assembly
-from cli.assembly import open_connection, open_desks
-from cli.failures import ExitCode
-from cli.main import main
-from cli.reconcile import reconcile
-from remediation.cases import CaseKey, CaseKind
-from remediation.mapping.loading import load_mappings
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.mapping.reading.loading import load_mappings
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, decode
 from remediation.redis_address import RedisAddress
 from remediation.sealing import generate_key
 from remediation.settings import load_settings
+from remediation.store.cases.todo import Todo
 from remediation.store.keys import CASE
-from remediation.store.todo import Todo
+from remedy.main import main
+from remedy.reconcile.command import reconcile
+from remedy.runtime import assembly
+from remedy.runtime.assembly import open_connection, open_desks
+from remedy.runtime.failures import ExitCode
 from sandbox.secrets import DISTRICT
 from tests.integration.live_world import READS, LiveWorld, live_world
 from tests.integration.offices import JOBS

@@ -9,11 +9,11 @@ import pytest
 from redis import Redis as PlainRedis
 from redis.asyncio import Redis
 
-from cli.assembly import open_connection
-from cli.failures import ExitCode
+from remediation.domain.sites import Site
 from remediation.redis_address import RedisAddress
-from remediation.sites import Site
 from remediation.store.sites import Sites
+from remedy.runtime.assembly import open_connection
+from remedy.runtime.failures import ExitCode
 from sandbox.secrets import ENVIRONMENT, SERVICENOW_USER
 from tests.contract.tracker_world import nobody_listens
 from tests.integration.clinic import Clinic, stand_ins

@@ -9,17 +9,17 @@ import pytest
 from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
-from cli.assembly import open_connection
-from cli.failures import ExitCode
-from cli.main import main
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import Refused
+from remediation.deliveries.senders import Sender
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import Refused
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
-from remediation.senders import Sender
-from remediation.store.inbox import Inbox
-from remediation.store.parked import MOST_REPLAYS, ParkedKind, ParkedWork
-from remediation.store.todo import Todo
+from remediation.store.cases.todo import Todo
+from remediation.store.deliveries.inbox import Inbox
+from remediation.store.deliveries.parked import MOST_REPLAYS, ParkedKind, ParkedWork
+from remedy.main import main
+from remedy.runtime.assembly import open_connection
+from remedy.runtime.failures import ExitCode
 
 KEYS = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(1, 61)]
 KEY = KEYS[0]

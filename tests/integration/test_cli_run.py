@@ -10,9 +10,9 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from cli.failures import ExitCode
-from cli.main import main
 from remediation.sealing import generate_key
+from remedy.main import main
+from remedy.runtime.failures import ExitCode
 from sandbox.secrets import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]

@@ -10,10 +10,10 @@ from threading import Thread
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.failures import ExitCode
-from cli.main import main
-from remediation.errors import SignatureInvalid
-from remediation.signatures import SignatureFormat, verify
+from remediation.deliveries.signatures import SignatureFormat, verify
+from remediation.domain.errors import SignatureInvalid
+from remedy.main import main
+from remedy.runtime.failures import ExitCode
 
 SECRET = "test-only-webhook-secret"
 

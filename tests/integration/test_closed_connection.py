@@ -6,9 +6,9 @@ import pytest
 import uvloop
 from redis.asyncio import Redis
 
-from remediation.errors import StoreUnavailable
+from remediation.domain.errors import StoreUnavailable
 from remediation.redis_address import RedisAddress
-from remediation.store.connection import Connection, cancel_until_done, open_pool, passing_errors
+from remediation.store.server.connection import Connection, cancel_until_done, open_pool, passing_errors
 
 
 def test_the_next_request_dials_anew(redis_url: str) -> None:

@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.findings import Finding, FindingStatus, Severity
-from remediation.mapping.loading import loaded_of
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.tickets import Draft, Reason, TicketChange, TicketState
+from remediation.mapping.reading.loading import loaded_of
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.store.owners import Owners
-from remediation.tickets import Draft, Reason, TicketChange, TicketState
+from remediation.store.cases.owners import Owners
+from remediation.store.server.connection import Connection
 from tests.integration.offices import HORIZON, KEY, Office
 from tests.stand_ins import LATER, ManualClock, MemorySource, MemoryTracker
 from tests.unit.test_mapping_coverage import HARBORS, HEAD, LAKESIDES
-from workers.polls import poll_trackers
+from workers.rounds.polls import poll_trackers
 
 THEIRS = CaseKey("harbor", CaseKind.FINDING, "fnd_1")
 FORMS = {

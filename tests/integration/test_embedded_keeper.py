@@ -13,9 +13,9 @@ from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from cli.embedded import EmbeddedServer
-from cli.embedded_keeper import WITHIN, kept
-from remediation.errors import StoreEnded
+from remediation.domain.errors import StoreEnded
+from remedy.embedded.keeper import WITHIN, kept
+from remedy.embedded.server import EmbeddedServer
 
 SECONDS = 20.0
 

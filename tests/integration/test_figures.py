@@ -7,17 +7,17 @@ from arq.constants import in_progress_key_prefix
 from prometheus_client import CollectorRegistry, generate_latest
 from redis.asyncio import Redis
 
-from cli.store_metrics import STORE, StoreReader
-from remediation.cases import CaseKey, CaseKind, Memory
-from remediation.errors import KeyMissing, Refused, TryLater
+from remediation.deliveries.senders import Sender
+from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.errors import KeyMissing, Refused, TryLater
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.senders import Sender
-from remediation.store.connection import Connection, open_pool
+from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.figures import Figures, read_figures
 from remediation.store.keys import DIRTY, DIRTY_SINCE, PENDING_SINCE
-from remediation.store.parked import ParkedKind
+from remediation.store.server.connection import Connection, open_pool
+from remedy.telemetry.store_metrics import STORE, StoreReader
 from tests.integration.offices import KEY, Office
 from tests.integration.receivers import event
 

@@ -8,23 +8,23 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from cli.former_tables import unnamed_tables
-from cli.reconcile_walk import BEGINNING, Walk
-from remediation.findings import FindingStatus
-from remediation.mapping.loading import loaded_of
-from remediation.mapping.trackers import ServiceNowTracker
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason, Ticket
+from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.reading.loading import loaded_of
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
+from remediation.store.cases.owners import Owners
+from remediation.store.cases.places import linked_places
 from remediation.store.keys import CASE, TICKETS
-from remediation.store.owners import Owners
-from remediation.store.places import linked_places
-from remediation.tickets import Reason, Ticket
+from remediation.store.server.connection import Connection
+from remedy.mappings.former_tables import unnamed_tables
+from remedy.reconcile.walk import BEGINNING, Walk
 from sandbox.secrets import DISTRICT
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.integration.offices import KEY, Office
 from tests.integration.test_jobs_sandbox import RealClock
-from workers.polls import poll_trackers
+from workers.rounds.polls import poll_trackers
 
 SECURITY = "sn_si_incident"
 UNKNOWN = "u_privacy_case"

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.errors import OutsideError, Refused, TryLater
-from remediation.findings import FindingStatus
+from remediation.domain.errors import OutsideError, Refused, TryLater
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.tickets import Reason, TicketState
+from remediation.store.server.connection import Connection
 from tests.integration.histories import Change, Story
 from tests.integration.offices import DRAFT, HORIZON, KEY, Office
-from workers.polls import poll_trackers
+from workers.rounds.polls import poll_trackers
 
 OPEN, REVIEWING = FindingStatus.OPEN, FindingStatus.REVIEWING
 RESOLVED, ACCEPTED = FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK

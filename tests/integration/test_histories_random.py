@@ -13,12 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from remediation.errors import Refused, TryLater
-from remediation.findings import FindingStatus
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason, TicketState
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection, open_pool
-from remediation.tickets import Reason, TicketState
+from remediation.store.server.connection import Connection, open_pool
 from tests.integration.histories import Change, Story
 from tests.integration.offices import HORIZON, KEY
 from tests.random_histories import play

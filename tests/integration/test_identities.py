@@ -10,20 +10,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord
-from remediation.errors import Refused, TryLater
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.identities import Identity, IdentityField
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.identities import Identity, IdentityField
+from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
+from remediation.store.cases.owners import Owners
 from remediation.store.keys import SCAN, SERVER
-from remediation.store.owners import Owners
-from remediation.tickets import Reason, Ticket, TicketState
+from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.integration.reconciling import at_work, foreseen, found, reconcile, walk_of
 from tests.stand_ins import LATER, PlainRulebook
-from workers.cases import look_at_case
-from workers.scans import page_scan
+from workers.jobs.cases import look_at_case
+from workers.jobs.scans import page_scan
 
 BY = frozenset({IdentityField.DOMAIN_TYPE, IdentityField.URL})
 IDENTITY = Identity(BY, b"test-only-key-of-an-identity-----")

@@ -6,18 +6,18 @@ from datetime import timedelta
 import pytest
 from arq.connections import ArqRedis
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import KeyMissing
+from remediation.deliveries.senders import Sender
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import KeyMissing
 from remediation.queue import WORK_QUEUE, Band, Job, decode, encode
 from remediation.sealing import Keyring, generate_key
-from remediation.senders import Sender
-from remediation.store.connection import Connection
-from remediation.store.inbox import FINGERPRINT_LIFETIME, DeliveryState, Inbox, ScanNote
+from remediation.store.cases.todo import Todo
+from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, DeliveryState, Inbox, ScanNote
+from remediation.store.deliveries.parked import ParkedKind, ParkedWork
+from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import INBOX, PARKED
-from remediation.store.parked import ParkedKind, ParkedWork
-from remediation.store.readiness import durability_problems
-from remediation.store.scans import Scans
-from remediation.store.todo import Todo
+from remediation.store.server.connection import Connection
+from remediation.store.server.readiness import durability_problems
 
 NOW = 1_800_000_000.0
 BODY = b'{"id":"evt_1","note":"ZZPII-canary"}'

@@ -9,17 +9,17 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater
-from remediation.findings import FindingStatus
+from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
+from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.keys import CASE, DIRTY, LEASE, SERVER, TICKETS
-from remediation.store.parked import ParkedKind
-from remediation.tickets import Reason, TicketState
+from remediation.store.server.connection import Connection
 from tests.integration.offices import DRAFT, HORIZON, KEY, Office
 from tests.stand_ins import PlainRulebook
-from workers.cases import look_at_case
-from workers.jobs import MOST_STUMBLES
+from workers.jobs.boundary import MOST_STUMBLES
+from workers.jobs.cases import look_at_case
 
 BUSY = TryLater("jira", "busy", status=503)
 NO = Refused("jira", "customfield_10010: is required", status=400)

@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.errors import ConfigurationError, Problem, Refused, TryLater
-from remediation.findings import FindingStatus, Severity
-from remediation.policy import Acceptance, Policy
+from remediation.domain.errors import ConfigurationError, Problem, Refused, TryLater
+from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.policy import Acceptance, Policy
+from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.ports import Telling
 from remediation.sealing import Keyring
-from remediation.store.appointments import Appointments
-from remediation.store.connection import Connection
-from remediation.store.entries import PutOff
-from remediation.tickets import Reason, Risk, Ticket, TicketState
+from remediation.store.cases.appointments import Appointments
+from remediation.store.cases.entries import PutOff
+from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import MemoryTracker, PlainRulebook
-from workers.polls import poll_trackers
+from workers.rounds.polls import poll_trackers
 
 BUSY = TryLater("lakeside", "busy", status=503)
 FORBIDDEN = Refused("lakeside", "you may not see this", status=403)

@@ -6,21 +6,21 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import KeyMissing
-from remediation.findings import FindingStatus
+from remediation.deliveries.senders import Sender
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import KeyMissing
+from remediation.domain.findings import FindingStatus
 from remediation.queue import WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring, generate_key
-from remediation.senders import Sender
-from remediation.store.connection import Connection
+from remediation.store.deliveries.inbox import DeliveryState, scan_ref
+from remediation.store.deliveries.parked import ParkedKind, Selection
 from remediation.store.figures import read_figures
-from remediation.store.inbox import DeliveryState, scan_ref
 from remediation.store.keys import CASE, DIRTY, INBOX, SCAN
-from remediation.store.parked import ParkedKind, Selection
+from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import PlainRulebook
-from workers.deliveries import read_delivery
-from workers.jobs import MOST_STUMBLES
+from workers.jobs.boundary import MOST_STUMBLES
+from workers.jobs.deliveries import read_delivery
 
 SCAN_REF = scan_ref("lakeside", "scan_1")
 

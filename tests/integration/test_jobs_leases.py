@@ -9,20 +9,20 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from remediation.errors import Refused, TryLater
-from remediation.findings import Finding, FindingStatus
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
-from remediation.store import todo
-from remediation.store.connection import Connection
+from remediation.store.cases import todo
+from remediation.store.cases.todo import LEASE_SECONDS
 from remediation.store.keys import BEGUN, CASE, DIRTY, LEASE
-from remediation.store.todo import LEASE_SECONDS
-from remediation.tickets import Draft, Reason, Ticket, TicketState
+from remediation.store.server.connection import Connection
 from tests.integration.offices import HORIZON, KEY, Office
 from tests.integration.receivers import keyspace
 from tests.stand_ins import MemoryTracker
-from workers import leases
-from workers.cases import look_at_case
+from workers.jobs import leases
+from workers.jobs.cases import look_at_case
 
 TAKEN = b"somebody-else"
 SHORT = 1.0

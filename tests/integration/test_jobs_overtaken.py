@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.findings import FindingStatus
+from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.tickets import Reason, Ticket, TicketState
+from remediation.store.server.connection import Connection
 from tests.integration.offices import HORIZON, KEY, Office
 from tests.stand_ins import MemorySource, MemoryTracker
 

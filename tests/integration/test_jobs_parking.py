@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import Refused
-from remediation.findings import Finding, FindingStatus, Severity
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import Refused
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.tickets import Ticket, TicketState
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.tickets import Ticket, TicketState
+from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import LATER
 

@@ -9,20 +9,20 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.mapping.loading import load_mappings
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.tickets import Reason, TicketState
+from remediation.mapping.reading.loading import load_mappings
 from remediation.ports import Tracker
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.tickets import Reason, TicketState
-from sandbox.jira import SERVICE
+from remediation.store.server.connection import Connection
+from sandbox.jira.stand_in import SERVICE
 from tests.contract.jira_world import JiraWorld, jira_world
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import LATER, ManualClock
-from workers.cases import look_at_case
-from workers.polls import poll_trackers
+from workers.jobs.cases import look_at_case
+from workers.rounds.polls import poll_trackers
 
 
 class RealClock(ManualClock):

@@ -10,22 +10,22 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import Refused, TryLater
-from remediation.findings import Finding, FindingStatus, Severity
+from remediation.deliveries.senders import Sender
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.findings import Finding, FindingStatus, Severity
 from remediation.ports import FindingsPage
 from remediation.queue import WORK_QUEUE, Band, Job, band_of
 from remediation.sealing import Keyring
-from remediation.senders import Sender
-from remediation.store.connection import Connection
-from remediation.store.inbox import scan_ref
+from remediation.store.deliveries.inbox import scan_ref
+from remediation.store.deliveries.parked import Outcome, ParkedKind
 from remediation.store.keys import CASE, SCAN, SCANS
-from remediation.store.parked import Outcome, ParkedKind
+from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
 from tests.stand_ins import LATER
-from workers.deliveries import read_delivery
-from workers.jobs import MOST_STUMBLES
-from workers.scans import page_scan
+from workers.jobs.boundary import MOST_STUMBLES
+from workers.jobs.deliveries import read_delivery
+from workers.jobs.scans import page_scan
 
 REF = scan_ref("lakeside", "scan_1")
 COUNT = 7

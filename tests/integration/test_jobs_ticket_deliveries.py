@@ -7,21 +7,21 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.cases import CaseKey, CaseKind, Memory
-from remediation.findings import FindingStatus
+from remediation.deliveries.senders import Sender
+from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Draft, Reason, Ticket, TicketChange, TicketState
 from remediation.queue import WORK_QUEUE, Job
 from remediation.sealing import Keyring
-from remediation.senders import Sender
-from remediation.store.connection import Connection
-from remediation.store.inbox import DeliveryState
+from remediation.store.cases.links import LeasedLinks
+from remediation.store.deliveries.inbox import DeliveryState
+from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.keys import CASE, INBOX, SEEN
-from remediation.store.links import LeasedLinks
-from remediation.store.parked import ParkedKind
-from remediation.tickets import Draft, Reason, Ticket, TicketChange, TicketState
+from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.integration.telling import TellingTracker, jira_body
 from tests.stand_ins import ManualClock
-from workers.deliveries import read_delivery
+from workers.jobs.deliveries import read_delivery
 
 OTHER = CaseKey("lakeside", CaseKind.FINDING, "fnd_2")
 AT = "2026-04-15T14:02:03.456000+00:00"

@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from cli.rules_in_use import MOST_TOLD, RulesInUse
-from remediation.cases import CaseKey, CaseKind, Memory
-from remediation.findings import FindingStatus
-from remediation.mapping.loading import loaded_of
-from remediation.mapping.schema import Mappings
+from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import TicketState
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.reading.loading import loaded_of
 from remediation.queue import Band
-from remediation.store.connection import Connection
+from remediation.store.cases.living import LivingCases
+from remediation.store.cases.todo import Lease, Todo
 from remediation.store.keys import CASE, LEASE, LIVING
-from remediation.store.living_cases import LivingCases
-from remediation.store.todo import Lease, Todo
-from remediation.tickets import TicketState
+from remediation.store.server.connection import Connection
+from remedy.runtime.rules_in_use import MOST_TOLD, RulesInUse
 
 NOW = 1_800_000_000.0
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -177,7 +177,7 @@ async def test_a_comparison_of_files_counts_the_living_cases_that_the_new_one_to
         asked = [
             sys.executable,
             "-m",
-            "cli",
+            "remedy",
             "mappings",
             "diff",
             *files,

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from redis import Redis as PlainRedis
 
-from cli.assembly import open_connection
+from remediation.domain.sites import Site
 from remediation.redis_address import RedisAddress
-from remediation.sites import Site
 from remediation.store.sites import Sites
-from sandbox.jira import PERSON, SERVICE
-from sandbox.servicenow import INTEGRATION
+from remedy.runtime.assembly import open_connection
+from sandbox.jira.stand_in import PERSON, SERVICE
+from sandbox.servicenow.stand_in import INTEGRATION
 from tests.integration.live_world import READS, Change, LiveWorld, live_world
 
 TEXT = "Exposed student data"

@@ -14,14 +14,14 @@ from structlog.testing import capture_logs
 
 from chaos.failover import Pair, paired
 from chaos.proxy import Proxy, Streams
-from cli.assembly import open_connection
-from cli.embedded import EmbeddedServer
 from remediation.queue import Job, decode, encode
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.store.readiness import lets_us_work, trouble_in
-from remediation.store.refusals import Cause
+from remediation.store.server.connection import Connection
+from remediation.store.server.readiness import lets_us_work, trouble_in
+from remediation.store.server.refusals import Cause
+from remedy.embedded.server import EmbeddedServer
+from remedy.runtime.assembly import open_connection
 from tests.integration.receivers import Receiver, event
 from workers import process
 from workers.process import Supervisor

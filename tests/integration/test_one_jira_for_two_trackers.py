@@ -5,20 +5,20 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.cases import CaseKey
-from remediation.findings import FindingStatus
-from remediation.mapping.loading import loaded_of
+from remediation.domain.cases import CaseKey
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason, TicketState
+from remediation.mapping.reading.loading import loaded_of
 from remediation.ports import Tracker
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
 from remediation.store.keys import CASE
-from remediation.tickets import Reason, TicketState
+from remediation.store.server.connection import Connection
 from sandbox.secrets import DISTRICT
 from tests.contract.jira_world import Deployment, JiraWorld, jira_world
 from tests.integration.offices import KEY, Office
 from tests.integration.test_jobs_sandbox import RealClock
-from workers.polls import poll_trackers
+from workers.rounds.polls import poll_trackers
 
 PROJECTS = {"jira-web": "SEC", "jira-privacy": "PRIV"}
 FILE = f"""

@@ -9,19 +9,19 @@ from structlog.contextvars import get_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.events import delivery_id
-from remediation.origins import Origin
+from remediation.deliveries.events import delivery_id
+from remediation.deliveries.senders import Sender
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.origins import Origin
 from remediation.sealing import Keyring
-from remediation.senders import Sender
-from remediation.store.connection import Connection
-from remediation.store.inbox import Arrival, Inbox
+from remediation.store.deliveries.inbox import Arrival, Inbox
 from remediation.store.keys import CASE, INBOX, MOST_ORIGINS
+from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
 from tests.integration.receivers import ADDRESS, Receiver, event
-from workers.cases import look_at_case
-from workers.deliveries import read_delivery
-from workers.scans import page_scan
+from workers.jobs.cases import look_at_case
+from workers.jobs.deliveries import read_delivery
+from workers.jobs.scans import page_scan
 
 OWN = "0123456789abcdef0123456789abcdef"
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.tickets import TicketChange
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.store.owners import Owners
-from remediation.tickets import TicketChange
+from remediation.store.cases.owners import Owners
+from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import PlainRulebook
 

@@ -8,21 +8,21 @@ from datetime import datetime
 import pytest
 from structlog.testing import capture_logs
 
-from cli.reconcile_report import forecast_word
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import Refused
-from remediation.findings import Finding, FindingStatus, Severity
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import Refused
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.store.entries import Doubted
-from remediation.tickets import Draft, Reason, Ticket, TicketState
+from remediation.store.cases.entries import Doubted
+from remediation.store.server.connection import Connection
+from remedy.reconcile.report import forecast_word
 from tests.contract.jira_world import JiraWorld, jira_world
 from tests.contract.servicenow_world import servicenow_world
 from tests.contract.tracker_world import World
 from tests.integration.offices import DRAFT, KEY, Office
 from tests.integration.reconciling import foreseen
 from tests.stand_ins import LATER, ManualClock, PlainRulebook
-from workers.polls import poll_trackers
+from workers.rounds.polls import poll_trackers
 
 OTHER = CaseKey("lakeside", CaseKind.FINDING, "fnd_2")
 

@@ -6,17 +6,17 @@ from datetime import datetime
 import pytest
 from prometheus_client import REGISTRY
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import OutsideError, Refused, TryLater
-from remediation.findings import FindingStatus
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import OutsideError, Refused, TryLater
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import ChangePage, Draft, Reason, TicketState
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.tickets import ChangePage, Draft, Reason, TicketState
+from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import PAGE, MemoryTracker
-from workers.polls import MOST_PAGES, poll_trackers
-from workers.upkeep import sweep
+from workers.rounds.polls import MOST_PAGES, poll_trackers
+from workers.rounds.upkeep import sweep
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from cli import heartbeat
-from cli.heartbeat import open_heartbeat, version
-from remediation.store.connection import Connection
 from remediation.store.keys import PROCESSES
 from remediation.store.processes import GONE_SECONDS, Process, Processes
+from remediation.store.server.connection import Connection
+from remedy.runtime import heartbeat
+from remedy.runtime.heartbeat import open_heartbeat, version
 
 NOW = 1_800_000_000.0
 WORKER = Process("worker-a/7", "worker", "0.1.0", NOW - 60, "c0ffee")

@@ -13,14 +13,14 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from receiver.app import Limits, create_metrics_app
-from remediation.events import delivery_id
+from remediation.deliveries.events import delivery_id
+from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
-from remediation.signatures import SignatureFormat, sign
-from remediation.store.connection import Connection
-from remediation.store.inbox import FINGERPRINT_LIFETIME, DeliveryState, Inbox
+from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, DeliveryState, Inbox
+from remediation.store.deliveries.parked import ParkedWork
 from remediation.store.keys import INBOX, PENDING
-from remediation.store.parked import ParkedWork
+from remediation.store.server.connection import Connection
 from tests.integration.receivers import ADDRESS, JSON_TYPE, SECRET, Receiver, account, event, keyspace
 
 SIGNED = [form for form in SignatureFormat if form is not SignatureFormat.AUTO]

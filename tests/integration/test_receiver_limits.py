@@ -14,14 +14,14 @@ from structlog.testing import capture_logs
 from receiver.accounts import Account, Accounts
 from receiver.app import replace_accounts
 from receiver.sampling import SECONDS, Sampled
-from remediation.delivery_limits import DeliveryLimit
-from remediation.errors import OverLimit
+from remediation.deliveries.limits import DeliveryLimit
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.signatures import SignatureFormat, sign
+from remediation.domain.errors import OverLimit
 from remediation.sealing import Keyring
-from remediation.senders import Sender
-from remediation.signatures import SignatureFormat, sign
-from remediation.store.connection import Connection
-from remediation.store.inbox import Arrival, Inbox
+from remediation.store.deliveries.inbox import Arrival, Inbox
 from remediation.store.keys import LIMIT
+from remediation.store.server.connection import Connection
 from tests.integration.receivers import Receiver, account, event, keyspace, webhook_secrets
 
 HOUR = 3600.0

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.sealing import Keyring
-from remediation.signatures import SignatureFormat, sign
-from remediation.store.connection import Connection
+from remediation.store.server.connection import Connection
 from tests.integration.receivers import SECRET, Pairs, Receiver, account, event, keyspace
 
 HEADER = b"x-schoolscan-signature"

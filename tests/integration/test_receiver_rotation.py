@@ -8,12 +8,12 @@ from prometheus_client import REGISTRY
 from receiver.accounts import Account, Accounts
 from receiver.admission import NOTED_SECONDS, Admission
 from receiver.app import replace_accounts
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.signatures import SignatureFormat, sign
+from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.sealing import Keyring
-from remediation.senders import Sender
-from remediation.signatures import SignatureFormat, sign
-from remediation.store.connection import Connection
-from remediation.store.secret_uses import SecretUse, read_secret_uses
-from remediation.webhook_secrets import WebhookSecret
+from remediation.store.deliveries.secret_uses import SecretUse, read_secret_uses
+from remediation.store.server.connection import Connection
 from tests.integration.receivers import Receiver, account, event, keyspace
 
 NEW, OLD = "test-only-new-secret", "test-only-old-secret"

@@ -8,10 +8,10 @@ import pytest
 
 from receiver.app import stop_of
 from receiver.stopping import SILENCE
+from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.failpoints import turn_off, turn_on
 from remediation.sealing import Keyring
-from remediation.signatures import SignatureFormat, sign
-from remediation.store.connection import Connection
+from remediation.store.server.connection import Connection
 from tests.integration.receivers import ADDRESS, JSON_TYPE, SECRET, Receiver, event
 
 

@@ -12,12 +12,12 @@ import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
-from cli.assembly import open_connection
-from cli.embedded import EmbeddedServer
+from remediation.deliveries.signatures import SignatureFormat
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.signatures import SignatureFormat
-from remediation.store.connection import Connection
+from remediation.store.server.connection import Connection
+from remedy.embedded.server import EmbeddedServer
+from remedy.runtime.assembly import open_connection
 from tests.integration.receivers import Receiver, account, event, keyspace
 
 SENDER_WAITS = 10.0

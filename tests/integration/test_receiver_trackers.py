@@ -15,14 +15,14 @@ from structlog.testing import capture_logs
 
 from receiver.accounts import Account
 from receiver.app import Limits
-from remediation.events import delivery_id
+from remediation.deliveries.events import delivery_id
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
-from remediation.senders import Sender
-from remediation.signatures import SignatureFormat, sign
-from remediation.store.connection import Connection
-from remediation.store.inbox import DeliveryState, Inbox
-from remediation.store.parked import ParkedWork
+from remediation.store.deliveries.inbox import DeliveryState, Inbox
+from remediation.store.deliveries.parked import ParkedWork
+from remediation.store.server.connection import Connection
 from tests.integration.receivers import JSON_TYPE, Pairs, Receiver, account, keyspace, webhook_secrets
 
 SAMPLES = Path(__file__).parent.parent / "payloads"

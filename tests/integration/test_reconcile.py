@@ -7,18 +7,18 @@ from functools import partial
 
 import pytest
 
-from cli.failures import ExitCode
-from cli.reconcile_report import forecast_word
-from cli.reconcile_wait import NOBODY
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import Refused, TryLater
-from remediation.findings import Finding, FindingStatus, Severity
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.tickets import ChangePage, Draft, TicketState
 from remediation.ports import FindingsPage
 from remediation.queue import Band
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.store.entries import Triggered
-from remediation.tickets import ChangePage, Draft, TicketState
+from remediation.store.cases.entries import Triggered
+from remediation.store.server.connection import Connection
+from remedy.reconcile.report import forecast_word
+from remedy.reconcile.wait import NOBODY
+from remedy.runtime.failures import ExitCode
 from tests.integration.offices import Office
 from tests.integration.reconciling import (
     COUNT,

@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind
+from remediation.domain.cases import CaseKey, CaseKind
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
+from remediation.store.server.connection import Connection
 from tests.contract.jira_world import jira_world
 from tests.contract.servicenow_world import servicenow_world
 from tests.contract.tracker_suite import World

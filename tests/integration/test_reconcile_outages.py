@@ -7,18 +7,18 @@ from datetime import datetime
 
 import pytest
 
-from cli.failures import ExitCode
-from cli.reconcile_forecast import AT_ONCE
-from cli.reconcile_report import Tally, systems_of
-from cli.reconcile_walk import LONGEST_WAIT, Candidate
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import OutsideError, Refused, TryLater
-from remediation.findings import Finding, FindingStatus
-from remediation.policy import Policy
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import OutsideError, Refused, TryLater
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.policy import Policy
+from remediation.domain.tickets import TicketState
 from remediation.ports import FindingsPage
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.tickets import TicketState
+from remediation.store.server.connection import Connection
+from remedy.reconcile.forecast import AT_ONCE
+from remedy.reconcile.report import Tally, systems_of
+from remedy.reconcile.walk import LONGEST_WAIT, Candidate
+from remedy.runtime.failures import ExitCode
 from tests.integration.offices import Office
 from tests.integration.reconciling import (
     COUNT,

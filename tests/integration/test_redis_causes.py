@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from cli.assembly import open_connection, open_for_command
 from remediation.redis_address import RedisAddress, SignIn, TlsFiles
-from remediation.store.readiness import StoreState, store_state
-from remediation.store.refusals import Cause
+from remediation.store.server.readiness import StoreState, store_state
+from remediation.store.server.refusals import Cause
+from remedy.runtime.assembly import open_connection, open_for_command
 from tests.certificates import Authority
 from tests.redis_servers import DURABLE, RedisServer, SentinelServer, behind_tls, running
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from cli.assembly import open_connection
 from remediation.redis_address import RedisAddress, SignIn
-from remediation.store.known_rights import KNOWN_SECONDS, KnownRights
-from remediation.store.readiness import StoreState, store_state
-from remediation.store.rights import COMMANDS, KEYLESS
+from remediation.store.server.known_rights import KNOWN_SECONDS, KnownRights
+from remediation.store.server.readiness import StoreState, store_state
+from remediation.store.server.rights import COMMANDS, KEYLESS
+from remedy.runtime.assembly import open_connection
 from tests.redis_servers import DURABLE, VALKEY, RedisServer, acl_line, debian_redis, running
 
 PASSWORD = "test-only-password"

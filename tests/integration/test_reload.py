@@ -20,9 +20,9 @@ import httpx2
 import pytest
 from redis import Redis
 
-from cli.demo.outside import Outside, open_outside_world
-from cli.demo.stage import Program, Stage, open_stage
-from remediation.signatures import SignatureFormat, sign
+from remediation.deliveries.signatures import SignatureFormat, sign
+from remedy.demo.outside import Outside, open_outside_world
+from remedy.demo.stage import Program, Stage, open_stage
 from sandbox.secrets import ENVIRONMENT, JIRA_USER, SERVICENOW_USER
 
 SHIPPED = Path(__file__).parents[2] / "mappings.yaml"
@@ -385,7 +385,7 @@ def _creates(request: dict[str, Any]) -> bool:
 def test_a_worker_whose_terminal_is_closed_stops(scene: Scene) -> None:
     terminal, its_end = os.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli", "run", "worker"],
+        [sys.executable, "-m", "remedy", "run", "worker"],
         env={**scene.stage.environment, "MAPPINGS_PATH": str(scene.mounted / "mappings.yaml")},
         stdin=subprocess.DEVNULL,
         stderr=its_end,

@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 from prometheus_client import REGISTRY
 
-from remediation.cases import Memory
-from remediation.errors import TryLater
-from remediation.findings import FindingStatus
+from remediation.deliveries.senders import Sender
+from remediation.domain.cases import Memory
+from remediation.domain.errors import TryLater
+from remediation.domain.findings import FindingStatus
 from remediation.sealing import Keyring
-from remediation.senders import Sender
-from remediation.store.connection import Connection
+from remediation.store.cases.todo import Todo
 from remediation.store.keys import CASE, LEASE
-from remediation.store.todo import Todo
+from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.integration.receivers import event
 

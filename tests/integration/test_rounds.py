@@ -7,14 +7,14 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from remediation.errors import StoreUnavailable
+from remediation.domain.errors import StoreUnavailable
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
+from remediation.store.server.connection import Connection
 from remediation.store.turns import Turns
 from tests.integration.offices import Office
-from workers.jobs import ArqContext
-from workers.rounds import NOT_SWEPT, NOT_SWEPT_WORDS, Round, SweepWatch, play
-from workers.upkeep import sweep
+from workers.jobs.boundary import ArqContext
+from workers.rounds.schedule import NOT_SWEPT, NOT_SWEPT_WORDS, Round, SweepWatch, play
+from workers.rounds.upkeep import sweep
 
 NOW = 1_800_000_000.0
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import uvloop
 
-from cli.serving import SPEAKS_WITHIN, Server, _without_news, listener, server
 from receiver.guard.budget import HttpLimits
 from receiver.guard.shared import Guard
+from remedy.runtime.serving import SPEAKS_WITHIN, Server, _without_news, listener, server
 
 REQUEST = b"GET %b HTTP/1.1\r\nhost: receiver.example\r\n\r\n"
 BEFORE = 0.15

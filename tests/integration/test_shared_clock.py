@@ -8,12 +8,12 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 from structlog.testing import capture_logs
 
-from cli import clock as keeping
-from cli.clock import keep, open_clock
-from remediation.errors import StoreUnavailable
+from remediation.domain.errors import StoreUnavailable
 from remediation.redis_address import RedisAddress
-from remediation.store.connection import Connection, open_pool
-from remediation.store.shared_clock import SharedClock
+from remediation.store.server.clock import SharedClock
+from remediation.store.server.connection import Connection, open_pool
+from remedy.runtime import clock as keeping
+from remedy.runtime.clock import keep, open_clock
 
 HOUR = 3_600.0
 

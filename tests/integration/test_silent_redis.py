@@ -10,14 +10,14 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from remediation.errors import LeaseLost, StoreUnavailable
+from remediation.domain.errors import LeaseLost, StoreUnavailable
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.store import todo
-from remediation.store.connection import Connection, open_pool
+from remediation.store.cases import todo
+from remediation.store.server.connection import Connection, open_pool
 from tests.integration.offices import KEY, Office
-from workers import leases
-from workers.leases import under_lease
+from workers.jobs import leases
+from workers.jobs.leases import under_lease
 
 LEASE = 0.6
 PATIENCE = 20.0

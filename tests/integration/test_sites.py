@@ -6,18 +6,18 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from cli.tracker_sites import histories_of
-from remediation.errors import TryLater
-from remediation.findings import FindingStatus
+from remediation.domain.errors import TryLater
+from remediation.domain.findings import FindingStatus
+from remediation.domain.sites import Site, SiteHistory
+from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
-from remediation.sites import Site, SiteHistory
-from remediation.store.connection import Connection
-from remediation.store.entries import Doubted
+from remediation.store.cases.entries import Doubted
 from remediation.store.keys import CASE
+from remediation.store.server.connection import Connection
 from remediation.store.sites import Sites
-from remediation.tickets import Reason, TicketState
+from remedy.mappings.tracker_sites import histories_of
 from tests.integration.offices import KEY, Office
-from workers.polls import poll_trackers
+from workers.rounds.polls import poll_trackers
 from workers.sites import ASKED_AGAIN_AFTER, GOOD_FOR, TrackerSites
 
 OLD, NEW = Site("https://old.example", "old"), Site("https://new.example", "new")

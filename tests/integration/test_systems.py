@@ -7,17 +7,17 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from cli.store_metrics import StoreReader
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import TryLater, Waiting
-from remediation.findings import Finding, FindingStatus, Severity
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import TryLater, Waiting
+from remediation.domain.findings import Finding, FindingStatus, Severity
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
+from remediation.store.server.connection import Connection
 from remediation.store.systems import RELEASE_BATCH, Systems, Trouble
+from remedy.telemetry.store_metrics import StoreReader
 from tests.integration.offices import Office
 from tests.stand_ins import LATER
-from workers.polls import poll_trackers
-from workers.upkeep import sweep
+from workers.rounds.polls import poll_trackers
+from workers.rounds.upkeep import sweep
 
 EXPIRED = TryLater("jira", "the token has expired", status=401)
 LIMITED = TryLater("jira", "slow down", status=429, after=120.0)

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 
-from remediation.findings import FindingStatus
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.store.entries import Acted, Entry, Planned, Seen, Settled, Step, Triggered, encoded, kind_word
+from remediation.store.cases.entries import Acted, Entry, Planned, Seen, Settled, Step, Triggered, encoded, kind_word
+from remediation.store.cases.timeline import KEPT, MOST_ENTRIES, Timeline
 from remediation.store.keys import TIMELINE, TOLD
-from remediation.store.timeline import KEPT, MOST_ENTRIES, Timeline
-from remediation.tickets import Reason, TicketState
+from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 
 AT = 1_800_000_000.0

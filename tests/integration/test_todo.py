@@ -6,19 +6,19 @@ from dataclasses import replace
 import pytest
 from arq.constants import in_progress_key_prefix
 
-from remediation.cases import CaseKey, CaseKind, Memory
-from remediation.errors import LeaseLost, Refused
-from remediation.findings import FindingStatus
+from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.errors import LeaseLost, Refused
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Ticket, TicketChange, TicketState
 from remediation.queue import WORK_QUEUE, Band
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.store.inbox import scan_ref
+from remediation.store.cases.links import LeasedLinks
+from remediation.store.cases.todo import SWEEP_BATCH, Lease, Todo
+from remediation.store.deliveries.inbox import scan_ref
+from remediation.store.deliveries.parked import ParkedKind, ParkedWork
+from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import CASE, DIRTY, LEASE
-from remediation.store.links import LeasedLinks
-from remediation.store.parked import ParkedKind, ParkedWork
-from remediation.store.scans import Scans
-from remediation.store.todo import SWEEP_BATCH, Lease, Todo
-from remediation.tickets import Ticket, TicketChange, TicketState
+from remediation.store.server.connection import Connection
 
 NOW = 1_800_000_000.0
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")

@@ -7,21 +7,21 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.errors import Refused, TryLater
-from remediation.findings import FindingStatus
-from remediation.policy import Acceptance, Policy, ResolveWhen
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.findings import FindingStatus
+from remediation.domain.policy import Acceptance, Policy, ResolveWhen
+from remediation.domain.tickets import Reason, Ticket, TicketChange, TicketState
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.store.entries import Unnamed
+from remediation.store.cases.entries import Unnamed
+from remediation.store.cases.known_trackers import NOT_NAMED_AFTER, known_trackers, not_named
+from remediation.store.cases.owners import Owners
+from remediation.store.deliveries.sealed import sealed_under
 from remediation.store.keys import CASE, TICKETS, TRACKERS
-from remediation.store.known_trackers import NOT_NAMED_AFTER, known_trackers, not_named
-from remediation.store.owners import Owners
-from remediation.store.sealed import sealed_under
-from remediation.tickets import Reason, Ticket, TicketChange, TicketState
+from remediation.store.server.connection import Connection
 from tests.integration.offices import DRAFT, HORIZON, KEY, Office
 from tests.stand_ins import MemoryTracker, PlainRulebook
-from workers.polls import poll_trackers
-from workers.upkeep import sweep
+from workers.rounds.polls import poll_trackers
+from workers.rounds.upkeep import sweep
 
 OPEN_JIRA = f"{KEY.ref}/open:jira"
 ANY = Policy(rule="every-finding", resolve_when=ResolveWhen.ANY)

@@ -13,23 +13,23 @@ from arq.worker import Worker
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from cli.assembly import open_connection
-from cli.embedded import EmbeddedServer
-from remediation.errors import StoreUnavailable
+from remediation.deliveries.senders import Sender
+from remediation.domain.errors import StoreUnavailable
+from remediation.domain.tickets import Draft, Ticket
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.senders import Sender
-from remediation.store.connection import Connection
-from remediation.store.inbox import DeliveryState
+from remediation.store.cases.todo import LEASE_SECONDS
+from remediation.store.deliveries.inbox import DeliveryState
 from remediation.store.keys import DIRTY, LEASE, PENDING
-from remediation.store.todo import LEASE_SECONDS
-from remediation.tickets import Draft, Ticket
+from remediation.store.server.connection import Connection
+from remedy.embedded.server import EmbeddedServer
+from remedy.runtime.assembly import open_connection
 from tests.integration.offices import KEY, Office
 from tests.integration.receivers import event
 from tests.stand_ins import ManualClock, MemoryTracker
 from workers import process, settings
-from workers.jobs import never_raising
+from workers.jobs.boundary import never_raising
 from workers.process import Supervisor
 from workers.resources import Desk
 from workers.settings import LoopWorker, upkeep_worker, work_worker

@@ -3,13 +3,13 @@
 import pytest
 from arq.worker import Function, Worker
 
-from remediation.mapping.trackers import LONGEST_CALL
+from remediation.mapping.config.trackers import LONGEST_CALL
 from remediation.queue import JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Job, decode, encode
 from remediation.sealing import Keyring
-from remediation.store.connection import Connection
-from remediation.store.todo import LEASE_SECONDS
+from remediation.store.cases.todo import LEASE_SECONDS
+from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
-from workers.districts import SECONDS as NOTE_SECONDS
+from workers.rounds.districts import SECONDS as NOTE_SECONDS
 from workers.settings import COMPLETION_WAIT, JOB_TIMEOUT, SWEEP_SECONDS, UpkeepWorker, upkeep_worker, work_worker
 
 POD_GRACE = 30

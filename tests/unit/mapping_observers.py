@@ -8,33 +8,33 @@ import pytest
 import requests
 from redis.asyncio import Redis
 
-from remediation.cases import CaseKey, CaseKind, Link
-from remediation.errors import SignatureInvalid
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.mapping.loading import Loaded
-from remediation.mapping.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
-from remediation.mapping.secrets import identities_of, worker_secrets
-from remediation.mapping.signing_in import Webhook
-from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
-from remediation.mapping.webhook_secrets import webhook_secrets
-from remediation.policy import Policy
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.signatures import SignatureFormat, sign, verify
+from remediation.domain.cases import CaseKey, CaseKind, Link
+from remediation.domain.errors import SignatureInvalid
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.policy import Policy
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.mapping.config.signing_in import Webhook
+from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker
+from remediation.mapping.reading.loading import Loaded
+from remediation.mapping.reading.secrets import identities_of, worker_secrets
+from remediation.mapping.reading.webhook_secrets import webhook_secrets
+from remediation.mapping.render.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
 from remediation.ports import Telling
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring, generate_key
-from remediation.senders import Sender
-from remediation.signatures import SignatureFormat, sign, verify
-from remediation.sources.schoolscan import SchoolScan
-from remediation.store.connection import Connection
-from remediation.store.inbox import Inbox
-from remediation.store.timeline import Timeline
-from remediation.tickets import Reason, Ticket, TicketState
-from remediation.trackers.jira import Jira
-from remediation.trackers.jira_client import JiraClient
-from remediation.trackers.jira_workflow import Choice, Place, Step, resolution_for
-from remediation.trackers.servicenow import ServiceNow
-from remediation.trackers.servicenow_client import ServiceNowClient
-from remediation.trackers.servicenow_records import fields_of, reopening, resolution, ticket_of
-from remediation.trackers.servicenow_sign_in import ClientCredentials, sign_in_of
+from remediation.sources.schoolscan.client import SchoolScan
+from remediation.store.cases.timeline import Timeline
+from remediation.store.deliveries.inbox import Inbox
+from remediation.store.server.connection import Connection
+from remediation.trackers.jira.client import JiraClient
+from remediation.trackers.jira.tracker import Jira
+from remediation.trackers.jira.workflow import Choice, Place, Step, resolution_for
+from remediation.trackers.servicenow.client import ServiceNowClient
+from remediation.trackers.servicenow.records import fields_of, reopening, resolution, ticket_of
+from remediation.trackers.servicenow.sign_in import ClientCredentials, sign_in_of
+from remediation.trackers.servicenow.tracker import ServiceNow
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 ENVIRON = {"ONE": "test-only-first-secret-that-is-long", "TWO": "test-only-second-secret-that-is-long"}

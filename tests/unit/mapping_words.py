@@ -5,15 +5,15 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from remediation.mapping.references import (
+from remediation.mapping.config.references import (
     SecretFromEnv,
     SecretFromFile,
     WebhookSecretFromEnv,
     WebhookSecretFromFile,
 )
-from remediation.mapping.rules import JiraTicket, Rule, ServiceNowTicket
-from remediation.mapping.schema import District, Mappings
-from remediation.mapping.trackers import FormerTable, JiraTracker, ServiceNowTracker
+from remediation.mapping.config.rules import JiraTicket, Rule, ServiceNowTicket
+from remediation.mapping.config.schema import District, Mappings
+from remediation.mapping.config.trackers import FormerTable, JiraTracker, ServiceNowTracker
 
 SAMPLE_NAMES: dict[type[BaseModel], str] = {
     District: "lakeside",

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from cli.assembly import accounts_of, receiver_files, worker_files
 from receiver.accounts import Account
-from remediation.delivery_limits import DeliveryLimit
-from remediation.errors import ConfigurationError
-from remediation.mapping.loading import loaded_of
-from remediation.senders import Sender
-from remediation.signatures import SignatureFormat
-from remediation.webhook_secrets import WebhookSecret
+from remediation.deliveries.limits import DeliveryLimit
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.signatures import SignatureFormat
+from remediation.deliveries.webhook_secrets import WebhookSecret
+from remediation.domain.errors import ConfigurationError
+from remediation.mapping.reading.loading import loaded_of
+from remedy.runtime.assembly import accounts_of, receiver_files, worker_files
 
 TEXT = """\
 version: 1

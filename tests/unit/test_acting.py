@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediation.acting import Hands
-from remediation.actions import (
+from remediation.domain.actions import (
     Action,
     CloseDuplicate,
     CommentOnTicket,
@@ -22,16 +21,17 @@ from remediation.actions import (
     ResolveTicket,
     Why,
 )
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
-from remediation.errors import LeaseLost, OutsideError, Refused, StoreUnavailable, TryLater
-from remediation.findings import Finding, FindingStatus
-from remediation.observing import Sight, observe
-from remediation.ownership import Doubt, Evidence
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
+from remediation.domain.errors import LeaseLost, OutsideError, Refused, StoreUnavailable, TryLater
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.ownership import Doubt, Evidence
+from remediation.domain.policy import Policy
+from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
+from remediation.look.executing import Hands
+from remediation.look.observing import Sight, observe
+from remediation.look.progress import Progress
 from remediation.planning import Observation, plan
-from remediation.policy import Policy
-from remediation.progress import Progress
-from remediation.store.case_rows import link_of
-from remediation.tickets import Draft, Reason, Ticket, TicketState
+from remediation.store.cases.rows import link_of
 from tests.stand_ins import ManualClock, MemoryLinks, MemorySource, MemoryTracker, PlainRulebook
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from remediation.acting import Hands
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Memory
-from remediation.errors import Refused, TryLater
-from remediation.findings import Finding, FindingStatus, Severity
-from remediation.observing import observe
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.policy import Acceptance, Policy
+from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
+from remediation.look.executing import Hands
+from remediation.look.observing import observe
+from remediation.look.progress import Progress
 from remediation.planning import plan, still_told
-from remediation.policy import Acceptance, Policy
-from remediation.progress import Progress
-from remediation.tickets import Reason, Risk, Ticket, TicketState
 from tests.stand_ins import ManualClock, MemoryLinks, MemorySource, MemoryTracker, PlainRulebook
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")

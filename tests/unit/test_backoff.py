@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.backoff import FIRST, LONGEST, delay
+from remediation.outbound.backoff import FIRST, LONGEST, delay
 
 CHANCES = st.integers().map(random.Random)
 

@@ -15,11 +15,11 @@ from bench.looking import counted
 from bench.picture import svg
 from bench.report import Line, Report, as_json, median_interval, median_ratio, percentile, table
 from bench.watching import Command
-from remediation.events import FindingNoticed, read_schoolscan
-from remediation.mapping.matching import Matcher
+from remediation.deliveries.events import FindingNoticed, read_schoolscan
+from remediation.deliveries.signatures import SignatureFormat, verify
+from remediation.domain.policy import Policy
+from remediation.mapping.rules.matching import Matcher
 from remediation.planning import plan
-from remediation.policy import Policy
-from remediation.signatures import SignatureFormat, verify
 from sandbox.secrets import DISTRICT
 
 REPORT = Report(

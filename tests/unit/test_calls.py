@@ -5,10 +5,10 @@ import inspect
 import pytest
 from prometheus_client import REGISTRY
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.findings import Finding, FindingStatus, Severity
+from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.tickets import Draft
 from remediation.ports import Source, Tracker
-from remediation.tickets import Draft
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker
 from workers.calls import CAUSES, CountedSource, CountedTracker, cause_of, counted_sources, counted_trackers
 

@@ -2,19 +2,8 @@
 
 import pytest
 
-from cli.case_words import (
-    CAUSES,
-    WHYS,
-    cause_words,
-    done_words,
-    entry_words,
-    step_words,
-    timeline_lines,
-    to_do_words,
-    why_words,
-)
-from remediation.actions import Why
-from remediation.store.entries import (
+from remediation.domain.actions import Why
+from remediation.store.cases.entries import (
     Acted,
     Cause,
     Disagreed,
@@ -29,6 +18,17 @@ from remediation.store.entries import (
     TicketSeen,
     Triggered,
     Unnamed,
+)
+from remedy.case.words import (
+    CAUSES,
+    WHYS,
+    cause_words,
+    done_words,
+    entry_words,
+    step_words,
+    timeline_lines,
+    to_do_words,
+    why_words,
 )
 
 AT = 1_800_000_000.0

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.cases import CaseKey, CaseKind, Closing, Link, Memory, key_of_ref, ref_of_mark
-from remediation.findings import FindingStatus, Severity
-from remediation.store.case_rows import key_in, memory_json, memory_of, record_of
-from remediation.tickets import Reason, TicketState
+from remediation.domain.cases import CaseKey, CaseKind, Closing, Link, Memory, key_of_ref, ref_of_mark
+from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.tickets import Reason, TicketState
+from remediation.store.cases.rows import key_in, memory_json, memory_of, record_of
 
 SAFE = re.compile(r"[a-z0-9-]+:finding:[A-Za-z0-9._-]+")
 DISTRICTS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.failures import ExitCode
-from cli.main import main
-from remediation.cases import CaseKey, CaseKind
-from remediation.mapping.loading import load_mappings
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.mapping.reading.loading import load_mappings
 from remediation.rulebook import MappingsRulebook
-from remediation.sources.schoolscan_words import finding_of
-from remediation.trackers.jira_issues import payload_of
-from remediation.trackers.servicenow_records import opening
+from remediation.sources.schoolscan.words import finding_of
+from remediation.trackers.jira.issues import payload_of
+from remediation.trackers.servicenow.records import opening
+from remedy.main import main
+from remedy.runtime.failures import ExitCode
 
 ROOT = Path(__file__).parents[2]
 AT = "2026-04-15T14:02Z"

@@ -4,8 +4,8 @@ import json
 
 from click.testing import CliRunner
 
-from cli.main import main
 from remediation.sealing import Keyring
+from remedy.main import main
 
 
 def generated(*options: str) -> str:

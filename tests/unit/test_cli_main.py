@@ -11,9 +11,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.failures import ExitCode
-from cli.main import COMMANDS, RemedyGroup, main
-from remediation.errors import ConfigurationError, NotFound, Problem, Refused, StoreUnavailable, TryLater
+from remediation.domain.errors import ConfigurationError, NotFound, Problem, Refused, StoreUnavailable, TryLater
+from remedy.main import COMMANDS, RemedyGroup, main
+from remedy.runtime.failures import ExitCode
 
 REPOSITORY = Path(__file__).parents[2]
 HEAVY = ["httpx2", "pydantic", "redis", "rich", "starlette", "cryptography", "ruamel.yaml", "arq", "jira", "pysnow"]
@@ -71,7 +71,7 @@ def test_a_defect_of_ours_is_not_hidden() -> None:
 def test_sigterm_ends_a_command_by_way_of_its_cleaning_up() -> None:
     program = """
 import sys, click
-from cli.main import COMMANDS, main
+from remedy.main import COMMANDS, main
 
 @click.command
 def waiting():
@@ -166,7 +166,7 @@ def test_every_command_and_option_explains_itself() -> None:
 def test_help_loads_none_of_the_heavy_libraries() -> None:
     program = f"""
 import sys
-from cli.main import main
+from remedy.main import main
 try:
     main(["--help"])
 finally:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.failures import ExitCode
-from cli.main import main
+from remedy.main import main
+from remedy.runtime.failures import ExitCode
 
 ROOT = Path(__file__).parents[2]
 OLD = ROOT / "mappings.yaml"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.main import main
+from remedy.main import main
 
 ROOT = Path(__file__).parents[2]
 CASES = """\

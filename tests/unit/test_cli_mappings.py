@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.main import main
+from remedy.main import main
 
 ROOT = Path(__file__).parents[2]
 BROKEN = ROOT / "tests/payloads/mappings/repeated_keys.yaml"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.failures import ExitCode
-from cli.main import main
-from cli.send import MEANINGS, Answer, address_of, body_of
-from remediation.events import EventKind, FindingNoticed, ScanCompleted, read_schoolscan
+from remediation.deliveries.events import EventKind, FindingNoticed, ScanCompleted, read_schoolscan
+from remedy.main import main
+from remedy.runtime.failures import ExitCode
+from remedy.send import MEANINGS, Answer, address_of, body_of
 
 SECRET = "test-only-webhook-secret"
 NOW = 1_760_000_000.0

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.delivery_limits import DeliveryLimit
-from remediation.errors import ConfigurationError
-from remediation.mapping.limits import LimitWords
-from remediation.mapping.loading import Loaded, loaded_of
+from remediation.deliveries.limits import DeliveryLimit
+from remediation.domain.errors import ConfigurationError
+from remediation.mapping.config.limits import LimitWords
+from remediation.mapping.reading.loading import Loaded, loaded_of
 
 TEXT = """\
 version: 1

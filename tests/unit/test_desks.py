@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from remediation.ports import Rulebook
 from remediation.sealing import Keyring, generate_key
-from remediation.store.connection import Connection
-from workers.jobs import never_raising
+from remediation.store.server.connection import Connection
+from workers.jobs.boundary import never_raising
 from workers.resources import Desk, Desks, desk_on
 
 

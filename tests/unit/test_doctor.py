@@ -9,15 +9,15 @@ from pathlib import Path
 import click
 import pytest
 
-from cli.doctor.checks import Check, run_checks
-from cli.doctor.configuration import look_at_settings
-from cli.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
-from cli.doctor.report import as_object, as_table, progress
-from cli.doctor.server import condition_of
-from remediation.answers_noted import NotedAnswer, note_answer, noting_answers
-from remediation.errors import StoreUnavailable, TryLater
+from remediation.domain.errors import StoreUnavailable, TryLater
+from remediation.outbound.answers_noted import NotedAnswer, note_answer, noting_answers
 from remediation.settings import Settings, environ
-from remediation.store.server import ServerState
+from remediation.store.server.description import ServerState
+from remedy.doctor.checks import Check, run_checks
+from remedy.doctor.configuration import look_at_settings
+from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
+from remedy.doctor.report import as_object, as_table, progress
+from remedy.doctor.server import condition_of
 
 ROOT = Path(__file__).parents[2]
 SERVER = ServerState(
@@ -53,7 +53,7 @@ def _section() -> str:
 
 
 def test_every_code_is_told_by_some_check() -> None:
-    code = "\n".join(path.read_text() for path in (ROOT / "cli" / "doctor").glob("*.py") if path.stem != "diagnosis")
+    code = "\n".join(path.read_text() for path in (ROOT / "remedy" / "doctor").glob("*.py") if path.stem != "diagnosis")
     assert [each.name for each in Code if f"Code.{each.name}" not in code] == []
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 import pytest
 
-from cli.main import main
 from remediation.settings import Settings
+from remedy.main import main
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "helm" / "README.md"])

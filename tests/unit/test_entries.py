@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.actions import (
+from remediation.domain.actions import (
     Action,
     CloseDuplicate,
     CommentOnTicket,
@@ -18,11 +18,12 @@ from remediation.actions import (
     ResolveTicket,
     Why,
 )
-from remediation.cases import Link
-from remediation.errors import Refused, TryLater
-from remediation.findings import Finding, FindingStatus, Severity
-from remediation.ownership import Doubt, Evidence
-from remediation.store.entries import (
+from remediation.domain.cases import Link
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.ownership import Doubt, Evidence
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.store.cases.entries import (
     KINDS,
     Acted,
     Disagreed,
@@ -42,7 +43,6 @@ from remediation.store.entries import (
     kind_word,
     steps_of,
 )
-from remediation.tickets import Reason, Ticket, TicketState
 
 AT = 1_800_000_000.25
 TICKET = Ticket("jira", "10001", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.DONE, Reason.FIXED)

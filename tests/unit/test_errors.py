@@ -1,6 +1,6 @@
 import pytest
 
-from remediation.errors import TryLater, Waiting
+from remediation.domain.errors import TryLater, Waiting
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import Unreadable
-from remediation.event_types import UnknownEvent
-from remediation.events import (
+from remediation.deliveries.event_types import UnknownEvent
+from remediation.deliveries.events import (
     Event,
     EventKind,
     FindingNoticed,
@@ -18,6 +17,7 @@ from remediation.events import (
     delivery_id,
     read_schoolscan,
 )
+from remediation.domain.errors import Unreadable
 
 SAMPLES = Path(__file__).parent.parent / "payloads" / "schoolscan"
 CRITICAL = EventKind.FINDING_CRITICAL

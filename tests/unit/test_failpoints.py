@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.failpoints import turn_on_failpoints
-from remediation.errors import ConfigurationError
+from remediation.domain.errors import ConfigurationError
 from remediation.failpoints import POINTS, FailpointReached, failpoint, turn_off, turn_on
 from remediation.settings import Settings, environ
+from remedy.runtime.failpoints import turn_on_failpoints
 
 SIGKILLED = -9
 
@@ -110,7 +110,7 @@ def test_with_both_variables_a_process_breaks() -> None:
 
 def test_a_receiver_with_the_variable_alone_does_not_start() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "cli", "run", "receiver"],
+        [sys.executable, "-m", "remedy", "run", "receiver"],
         env={**environ(), "REMEDY_FAILPOINTS": "stored=kill"},
         capture_output=True,
         text=True,

@@ -11,12 +11,12 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from cli import reload
-from cli.reload import Follower
-from remediation.errors import ConfigurationError, Problem
-from remediation.mapping.loading import Loaded
-from remediation.mapping.schema import Mappings
-from remediation.mapping.watching import ABSENT_POLLS, files_named
+from remediation.domain.errors import ConfigurationError, Problem
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.reading.loading import Loaded
+from remediation.mapping.reading.watching import ABSENT_POLLS, files_named
+from remedy.runtime import reload
+from remedy.runtime.reload import Follower
 
 POLL = 0.02
 NOW = 1_800_000_000.0

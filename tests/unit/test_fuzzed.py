@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 from chaos.fuzzing import answering, connecting, signing
 from chaos.fuzzing.script import Script
 from chaos.fuzzing.targets import CORPUS, TARGETS, kept
-from remediation.signatures import SignatureFormat
+from remediation.deliveries.signatures import SignatureFormat
 
 MOST_BYTES = 512
 """Of one kept input: a script of few words for our own targets, and nothing that could be sent to anybody."""

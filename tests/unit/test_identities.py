@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory, key_of_ref, ref_of_mark
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.identities import Identity, IdentityField, at_rest, missing_of, shown_by, yet_to_be
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory, key_of_ref, ref_of_mark
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.identities import Identity, IdentityField, at_rest, missing_of, shown_by, yet_to_be
 
 KEY = b"test-only-key-of-an-identity-----"
 BY = frozenset({IdentityField.DOMAIN_TYPE, IdentityField.URL})

@@ -2,9 +2,10 @@
 
 import pytest
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater
-from remediation.findings import Severity
-from remediation.mapping.inspections import (
+from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.domain.findings import Severity
+from remediation.mapping.config.rules import JiraTicket
+from remediation.mapping.explain.inspections import (
     Inspection,
     Outcome,
     Setting,
@@ -13,13 +14,12 @@ from remediation.mapping.inspections import (
     signed_out,
     unanswered,
 )
-from remediation.mapping.rules import JiraTicket
-from remediation.trackers.jira_catalogue import CreateField, Project
-from remediation.trackers.jira_demands import ALWAYS_SET, Demand
-from remediation.trackers.jira_verdicts import field_verdicts, project_verdict
-from remediation.trackers.jira_ways import way_verdicts
-from remediation.trackers.jira_workflow import Explored, Place, Step
-from remediation.trackers.servicenow_catalogue import choices_in, columns_of
+from remediation.trackers.jira.catalogue import CreateField, Project
+from remediation.trackers.jira.demands import ALWAYS_SET, Demand
+from remediation.trackers.jira.verdicts import field_verdicts, project_verdict
+from remediation.trackers.jira.ways import way_verdicts
+from remediation.trackers.jira.workflow import Explored, Place, Step
+from remediation.trackers.servicenow.catalogue import choices_in, columns_of
 
 TO_DO, DOING, DONE = Place("1", "To Do", "new"), Place("2", "Doing", "indeterminate"), Place("3", "Done", "done")
 WORST = {Severity.CRITICAL, Severity.HIGH}

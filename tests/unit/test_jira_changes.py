@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.tickets import TicketChange
-from remediation.trackers.jira_answers import Found, Page
-from remediation.trackers.jira_changes import (
+from remediation.domain.tickets import TicketChange
+from remediation.trackers.jira.answers import Found, Page
+from remediation.trackers.jira.changes import (
     PAGE_OVERLAP,
     Cursor,
     changes_in,

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import Refused, TryLater
-from remediation.mapping.defaults import JIRA_RESOLUTIONS
-from remediation.tickets import Draft, Reason, Risk, Ticket, TicketState
-from remediation.trackers.jira_answers import Comment, Found, Issue, Property, Transition, understood
-from remediation.trackers.jira_issues import (
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
+from remediation.mapping.config.defaults import JIRA_RESOLUTIONS
+from remediation.trackers.jira.answers import Comment, Found, Issue, Property, Transition, understood
+from remediation.trackers.jira.issues import (
     Closing,
     Reading,
     carrying,
@@ -24,7 +24,7 @@ from remediation.trackers.jira_issues import (
     payload_of,
     transition_of,
 )
-from remediation.trackers.jira_workflow import Choice, Place, Step
+from remediation.trackers.jira.workflow import Choice, Place, Step
 
 MARK = "remedy:lakeside:finding:fnd_1"
 READING = Reading("jira", "https://jira.example", JIRA_RESOLUTIONS)

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.trackers.jira_replies import error_of, words_in
+from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.trackers.jira.replies import error_of, words_in
 from remediation.trackers.replies import Reply
 from remediation.trackers.retry_after import wait_of
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.redaction import plain
-from remediation.trackers.jira_text import SUMMARY_LIMIT, TEXT_LIMIT, length, one_line, wiki
+from remediation.trackers.jira.text import SUMMARY_LIMIT, TEXT_LIMIT, length, one_line, wiki
 
 APART = "\u200b"
 

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.mapping.defaults import JIRA_RESOLUTIONS
-from remediation.tickets import Reason, TicketState
-from remediation.trackers.jira_workflow import (
+from remediation.domain.tickets import Reason, TicketState
+from remediation.mapping.config.defaults import JIRA_RESOLUTIONS
+from remediation.trackers.jira.workflow import (
     Choice,
     Explored,
     Goal,

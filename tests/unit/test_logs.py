@@ -14,7 +14,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from remediation.errors import TryLater
+from remediation.domain.errors import TryLater
 from remediation.log_writer import Loss
 from remediation.logs import KNOWN_KEYS, LOSSES, configure_logs
 from remediation.sealing import Keyring

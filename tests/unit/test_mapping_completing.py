@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import ConfigurationError
-from remediation.findings import Finding, Severity
-from remediation.mapping.loading import loaded_of
-from remediation.mapping.policies import spelt_out
-from remediation.mapping.rules import JiraTicket, Rule, ServiceNowTicket
-from remediation.mapping.schema import Mappings
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import ConfigurationError
+from remediation.domain.findings import Finding, Severity
+from remediation.mapping.config.policies import spelt_out
+from remediation.mapping.config.rules import JiraTicket, Rule, ServiceNowTicket
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.reading.loading import loaded_of
 from remediation.rulebook import MappingsRulebook
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)

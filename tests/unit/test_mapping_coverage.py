@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.mapping.conditions import facts_of, holds
-from remediation.mapping.coverage import Coverage, severities_left
-from remediation.mapping.loading import loaded_of
-from remediation.mapping.schema import Mappings
-from remediation.ownership import Ground
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.ownership import Ground
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.reading.loading import loaded_of
+from remediation.mapping.rules.conditions import facts_of, holds
+from remediation.mapping.rules.coverage import Coverage, severities_left
 from tests.unit.test_rulebook import AT
 
 DISTRICTS = ("harbor", "lakeside", "uptown")

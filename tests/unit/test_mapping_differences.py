@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.mapping.differences import Change, Difference, Group, Pair, difference, grouped
-from remediation.mapping.routing import Routing, bare, comparable
+from remediation.mapping.config.routing import Routing, bare, comparable
+from remediation.mapping.explain.differences import Change, Difference, Group, Pair, difference, grouped
 
 JIRA: dict[str, object] = {
     "project": "SEC",

@@ -11,31 +11,31 @@ from certifi import where as usual_certificates
 from pydantic import BaseModel, HttpUrl
 from pydantic.fields import FieldInfo
 
-from cli.previews import Forecast, asked_about, district_of
-from remediation.errors import ConfigurationError
-from remediation.mapping.durations import duration_text
-from remediation.mapping.expectations import Case, cases_of
-from remediation.mapping.judging import mismatches
-from remediation.mapping.limits import LimitWords
-from remediation.mapping.loading import Loaded, loaded_of
-from remediation.mapping.occasions import MESSAGE_WORDS
-from remediation.mapping.policies import Accepting, Reopening
-from remediation.mapping.references import (
+from remediation.domain.errors import ConfigurationError
+from remediation.mapping.config.durations import duration_text
+from remediation.mapping.config.limits import LimitWords
+from remediation.mapping.config.policies import Accepting, Reopening
+from remediation.mapping.config.references import (
     SecretFromEnv,
     SecretFromFile,
     WebhookSecretFromEnv,
     WebhookSecretFromFile,
 )
-from remediation.mapping.rendering import FOLLOWS_WORDS, TICKET_WORDS
-from remediation.mapping.routing import Routing
-from remediation.mapping.rules import Age, Defaults, JiraTicket, Match, Rule, ServiceNowTicket
-from remediation.mapping.schema import District, FindingIdentity, Mappings, Retention, SchoolScanAccount
-from remediation.mapping.signing_in import BasicAuth, JiraAuth, OAuthClient, ScopedAuth, ServiceNowAuth, Webhook
-from remediation.mapping.templates import is_template
-from remediation.mapping.trackers import FormerTable, JiraTracker, ServiceNowTracker
-from remediation.mapping.warnings import warnings_of
-from remediation.mapping.wording import Comments, Notes, Templates
-from remediation.sources.schoolscan_words import finding_of
+from remediation.mapping.config.routing import Routing
+from remediation.mapping.config.rules import Age, Defaults, JiraTicket, Match, Rule, ServiceNowTicket
+from remediation.mapping.config.schema import District, FindingIdentity, Mappings, Retention, SchoolScanAccount
+from remediation.mapping.config.signing_in import BasicAuth, JiraAuth, OAuthClient, ScopedAuth, ServiceNowAuth, Webhook
+from remediation.mapping.config.trackers import FormerTable, JiraTracker, ServiceNowTracker
+from remediation.mapping.config.wording import Comments, Notes, Templates
+from remediation.mapping.explain.expectations import Case, cases_of
+from remediation.mapping.explain.judging import mismatches
+from remediation.mapping.reading.loading import Loaded, loaded_of
+from remediation.mapping.reading.warnings import warnings_of
+from remediation.mapping.render.occasions import MESSAGE_WORDS
+from remediation.mapping.render.templates import is_template
+from remediation.mapping.render.tickets import FOLLOWS_WORDS, TICKET_WORDS
+from remediation.sources.schoolscan.words import finding_of
+from remedy.mappings.previews import Forecast, asked_about, district_of
 from tests.unit.mapping_words import models_below
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mappings.md").read_text(encoding="utf-8")

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from certifi import where as usual_certificates
 
-from remediation.errors import ConfigurationError
-from remediation.mapping.loading import Loaded, loaded_of
-from remediation.mapping.occasions import CommentKind, NoteKind
+from remediation.domain.errors import ConfigurationError
+from remediation.mapping.reading.loading import Loaded, loaded_of
+from remediation.mapping.render.occasions import CommentKind, NoteKind
 from tests.unit.mapping_observers import (
     Observer,
     account,

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from remediation.errors import ConfigurationError
-from remediation.mapping.expectations import Expected, ExpectedText, ExpectedTicket, cases_of, load_cases
-from remediation.mapping.judging import Mismatch, mismatches
-from remediation.mapping.routing import Routing
+from remediation.domain.errors import ConfigurationError
+from remediation.mapping.config.routing import Routing
+from remediation.mapping.explain.expectations import Expected, ExpectedText, ExpectedTicket, cases_of, load_cases
+from remediation.mapping.explain.judging import Mismatch, mismatches
 
 SMALL = """\
 cases:

@@ -3,10 +3,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.mapping.explaining import Condition, Explanation, Trial, explained
-from remediation.mapping.matching import Matcher
-from remediation.mapping.rules import Age, JiraTicket, Match, Rule, Ticket
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.mapping.config.rules import Age, JiraTicket, Match, Rule, Ticket
+from remediation.mapping.explain.reasons import Condition, Explanation, Trial, explained
+from remediation.mapping.rules.matching import Matcher
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 TICKETS: dict[str, Ticket] = {"jira": JiraTicket(project="SEC")}

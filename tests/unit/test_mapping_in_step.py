@@ -2,9 +2,9 @@
 
 import pytest
 
-from remediation.mapping.in_step import in_step
-from remediation.mapping.policies import PolicyWords, policy_of, spelt_out
-from remediation.policy import FOR_EVER
+from remediation.domain.policy import FOR_EVER
+from remediation.mapping.config.policies import PolicyWords, policy_of, spelt_out
+from remediation.mapping.explain.in_step import in_step
 
 USUAL = PolicyWords()
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from remediation.errors import ConfigurationError
-from remediation.mapping.document import read_document
-from remediation.mapping.json_schema import json_schema
-from remediation.mapping.loading import load_mappings
-from remediation.mapping.schema import Mappings
+from remediation.domain.errors import ConfigurationError
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.reading.document import read_document
+from remediation.mapping.reading.json_schema import json_schema
+from remediation.mapping.reading.loading import load_mappings
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests/payloads/mappings"

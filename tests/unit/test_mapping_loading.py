@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediation.errors import ConfigurationError
-from remediation.findings import Severity
-from remediation.mapping.document import LARGEST_FILE
-from remediation.mapping.loading import load_mappings, loaded_of
-from remediation.mapping.rules import JiraTicket, ServiceNowTicket
-from remediation.mapping.schema import Mappings
-from remediation.tickets import TicketState
+from remediation.domain.errors import ConfigurationError
+from remediation.domain.findings import Severity
+from remediation.domain.tickets import TicketState
+from remediation.mapping.config.rules import JiraTicket, ServiceNowTicket
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.reading.document import LARGEST_FILE
+from remediation.mapping.reading.loading import load_mappings, loaded_of
 
 ROOT = Path(__file__).parents[2]
 BROKEN = sorted((ROOT / "tests/payloads/mappings").glob("*.yaml"))

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.mapping import conditions
-from remediation.mapping.conditions import facts_of, holds
-from remediation.mapping.matching import Matcher
-from remediation.mapping.rules import Match, Rule
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.mapping.config.rules import Match, Rule
+from remediation.mapping.rules import conditions
+from remediation.mapping.rules.conditions import facts_of, holds
+from remediation.mapping.rules.matching import Matcher
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 

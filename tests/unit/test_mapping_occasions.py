@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.actions import Why
-from remediation.cases import CaseKey, CaseKind, Link
-from remediation.errors import ConfigurationError
-from remediation.findings import FindingStatus
-from remediation.mapping.loading import load_mappings, loaded_of
-from remediation.mapping.occasions import (
+from remediation.domain.actions import Why
+from remediation.domain.cases import CaseKey, CaseKind, Link
+from remediation.domain.errors import ConfigurationError
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.wording import Comments, Notes, Templates
+from remediation.mapping.reading.loading import load_mappings, loaded_of
+from remediation.mapping.reading.trials import follows_flaw, message_flaw
+from remediation.mapping.render.occasions import (
     LONGEST_NOTE,
     MESSAGE_WORDS,
     CommentKind,
@@ -24,11 +28,7 @@ from remediation.mapping.occasions import (
     message_values,
     note_of,
 )
-from remediation.mapping.schema import Mappings
-from remediation.mapping.trials import follows_flaw, message_flaw
-from remediation.mapping.wording import Comments, Notes, Templates
 from remediation.redaction import WORDS_LIMIT
-from remediation.tickets import Reason, Ticket, TicketState
 
 SHIPPED = load_mappings(Path(__file__).parents[2] / "mappings.yaml").mappings
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_9d2")

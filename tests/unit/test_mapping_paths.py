@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.mapping.paths import beginnings_of, covers, fixed_beginning, glob_of, path_of, pattern_of
+from remediation.mapping.config.paths import beginnings_of, covers, fixed_beginning, glob_of, path_of, pattern_of
 
 
 @pytest.mark.parametrize(

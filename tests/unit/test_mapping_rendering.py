@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import ConfigurationError
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.mapping.loading import load_mappings, loaded_of
-from remediation.mapping.matching import Matcher
-from remediation.mapping.rendering import (
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import ConfigurationError
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.tickets import Draft, Ticket, TicketState
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.reading.loading import load_mappings, loaded_of
+from remediation.mapping.render.tickets import (
     FOLLOWS_WORDS,
     TICKET_WORDS,
     closing_fields_of,
@@ -19,8 +20,7 @@ from remediation.mapping.rendering import (
     place_of,
     ticket_values,
 )
-from remediation.mapping.schema import Mappings
-from remediation.tickets import Draft, Ticket, TicketState
+from remediation.mapping.rules.matching import Matcher
 
 SHIPPED = load_mappings(Path(__file__).parents[2] / "mappings.yaml").mappings
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_9d2")

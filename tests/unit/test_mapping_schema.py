@@ -7,12 +7,12 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from remediation.mapping.schema import Mappings
-from remediation.mapping.wording import Comments, Notes
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.wording import Comments, Notes
 from remediation.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("remediation", "receiver", "workers", "cli")
+PRODUCT = ("remediation", "receiver", "workers", "remedy")
 DEFINITIONS = {"schema.py", "rules.py", "wording.py", "references.py", "signing_in.py", "settings.py"}
 
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from remediation.errors import ConfigurationError
-from remediation.mapping.loading import Loaded, loaded_of
-from remediation.mapping.references import SecretFromEnv, SecretFromFile
-from remediation.mapping.secrets import identities_of, read_secret, worker_secrets
+from remediation.domain.errors import ConfigurationError
+from remediation.mapping.config.references import SecretFromEnv, SecretFromFile
+from remediation.mapping.reading.loading import Loaded, loaded_of
+from remediation.mapping.reading.secrets import identities_of, read_secret, worker_secrets
 
 TEXT = """\
 version: 1

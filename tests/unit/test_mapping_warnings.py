@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.mapping.conditions import facts_of, holds
-from remediation.mapping.loading import Loaded, load_mappings, loaded_of
-from remediation.mapping.matching import Matcher
-from remediation.mapping.verdicts import Kind, Kinds
-from remediation.mapping.warnings import warnings_of
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.mapping.reading.loading import Loaded, load_mappings, loaded_of
+from remediation.mapping.reading.warnings import warnings_of
+from remediation.mapping.rules.conditions import facts_of, holds
+from remediation.mapping.rules.matching import Matcher
+from remediation.mapping.rules.verdicts import Kind, Kinds
 
 ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)

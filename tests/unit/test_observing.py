@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Intent, Memory
-from remediation.errors import NotFound, Refused, TryLater
-from remediation.findings import Finding, FindingStatus, Severity
-from remediation.observing import Sight, observe
-from remediation.ownership import Evidence, Ground
-from remediation.sites import Site, SiteHistory
-from remediation.store.case_rows import link_of
-from remediation.tickets import Draft, Ticket, TicketState
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Memory
+from remediation.domain.errors import NotFound, Refused, TryLater
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.ownership import Evidence, Ground
+from remediation.domain.sites import Site, SiteHistory
+from remediation.domain.tickets import Draft, Ticket, TicketState
+from remediation.look.observing import Sight, observe
+from remediation.store.cases.rows import link_of
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, PlainRulebook
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")

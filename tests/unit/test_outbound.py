@@ -5,13 +5,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from pydantic import TypeAdapter
 
-from cli.assembly import signed_in
-from cli.outbound import Outbound, outbound
-from remediation.certificates import own_certificate_flaw
-from remediation.errors import ConfigurationError
-from remediation.mapping.trackers import JiraTracker
+from remediation.domain.errors import ConfigurationError
+from remediation.mapping.config.trackers import JiraTracker
+from remediation.outbound.certificates import own_certificate_flaw
 from remediation.redis_address import RedisAddress, SignIn, TlsFiles
 from remediation.settings import Settings, load_settings
+from remedy.runtime.assembly import signed_in
+from remedy.runtime.outbound import Outbound, outbound
 from tests.certificates import Authority
 
 PROXY = "http://proxy.example:3128"

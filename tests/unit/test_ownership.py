@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.ownership import Claim, Doubt, Evidence, Ground, doubt_of, stranger_because
-from remediation.store.case_rows import link_of
-from remediation.tickets import Ticket, TicketState
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.ownership import Claim, Doubt, Evidence, Ground, doubt_of, stranger_because
+from remediation.domain.tickets import Ticket, TicketState
+from remediation.store.cases.rows import link_of
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 CREATED = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cli.parked import parked
-from cli.parked_changes import RATE, progress
-from cli.parked_views import GROUPINGS, Grouping, grouped
 from remediation.store.audit import KEPT
+from remediation.store.deliveries.parked import MOST_REPLAYS, Parked, ParkedKind, Selection
+from remediation.store.deliveries.traces import trace_of
 from remediation.store.keys import MOST_CRASHES, SUSPICIOUS
-from remediation.store.parked import MOST_REPLAYS, Parked, ParkedKind, Selection
-from remediation.store.traces import trace_of
+from remedy.parked.changes import RATE, progress
+from remedy.parked.command import parked
+from remedy.parked.views import GROUPINGS, Grouping, grouped
 
 AT = datetime(2026, 9, 21, 12, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remediation.actions import (
+from remediation.domain.actions import (
     Action,
     CloseDuplicate,
     CommentOnTicket,
@@ -17,11 +17,11 @@ from remediation.actions import (
     ReopenTicket,
     ResolveTicket,
 )
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Memory
-from remediation.findings import Finding, FindingStatus
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.policy import FOR_EVER, Policy
+from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning import Observation, plan, still_wanted, written_ahead
-from remediation.policy import FOR_EVER, Policy
-from remediation.tickets import Reason, Ticket, TicketState
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 BOTH = ("servicenow", "jira")

@@ -6,12 +6,21 @@ from typing import Any, Final
 
 import pytest
 
-from remediation.actions import Action, CommentOnTicket, OpenTicket, PatchFinding, Plan, RaiseTicket, ReopenTicket, Why
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Closing, Memory
-from remediation.findings import Finding, FindingStatus, Severity
+from remediation.domain.actions import (
+    Action,
+    CommentOnTicket,
+    OpenTicket,
+    PatchFinding,
+    Plan,
+    RaiseTicket,
+    ReopenTicket,
+    Why,
+)
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Memory
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.policy import Acceptance, Policy, ResolveWhen
+from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.planning import Observation, as_remembered, plan, still_told, still_wanted
-from remediation.policy import Acceptance, Policy, ResolveWhen
-from remediation.tickets import Reason, Risk, Ticket, TicketState
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

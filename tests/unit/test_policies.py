@@ -6,13 +6,13 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.cases import Memory
-from remediation.findings import FindingStatus
-from remediation.mapping.policies import RULED_REASONS, PolicyWords, policy_of
-from remediation.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
-from remediation.store.case_rows import memory_json, memory_of
-from remediation.store.policies import policy_that, said_of
-from remediation.tickets import Reason, TicketState
+from remediation.domain.cases import Memory
+from remediation.domain.findings import FindingStatus
+from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
+from remediation.domain.tickets import Reason, TicketState
+from remediation.mapping.config.policies import RULED_REASONS, PolicyWords, policy_of
+from remediation.store.cases.policies import policy_that, said_of
+from remediation.store.cases.rows import memory_json, memory_of
 
 SPANS = st.integers(1, 3650 * 86_400).map(lambda seconds: timedelta(seconds=seconds))
 POLICIES = st.builds(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import cli
+import remedy
 
 REPOSITORY = Path(__file__).parents[2]
 STAND_IN = """\
@@ -53,8 +53,8 @@ def python_in(folder: Path, name: str, version: str, answer: str | None = None) 
 
 def test_what_is_taken_is_the_same_for_pip_for_the_command_and_for_set_up() -> None:
     taken = sorted(map(minor, listed("taken")))
-    assert taken == [(3, each) for each in range(cli.OLDEST[1], cli.NEWEST[1] + 1)]
-    oldest, newest = cli.OLDEST, cli.NEWEST
+    assert taken == [(3, each) for each in range(remedy.OLDEST[1], remedy.NEWEST[1] + 1)]
+    oldest, newest = remedy.OLDEST, remedy.NEWEST
     assert project()["requires-python"] == f">=3.{oldest[1]},<3.{newest[1] + 1}"
     assert bash('. scripts/pythons.sh; echo "$span"').stdout.strip() == f"3.{oldest[1]} to 3.{newest[1]}"
 
@@ -72,18 +72,18 @@ def test_the_documents_name_what_is_taken(page: str) -> None:
 
 def test_linters_and_locks_hold_for_the_oldest() -> None:
     tools = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
-    assert tools["ruff"]["target-version"] == "py{}{}".format(*cli.OLDEST)
-    assert "--python-version {}.{} ".format(*cli.OLDEST) in (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    assert tools["ruff"]["target-version"] == "py{}{}".format(*remedy.OLDEST)
+    assert "--python-version {}.{} ".format(*remedy.OLDEST) in (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("version", [cli.OLDEST, cli.NEWEST, sys.version_info[:2]])
+@pytest.mark.parametrize("version", [remedy.OLDEST, remedy.NEWEST, sys.version_info[:2]])
 def test_a_python_that_is_taken_is_told_nothing(version: tuple[int, int]) -> None:
-    assert cli.unsuitable(version) == ""
+    assert remedy.unsuitable(version) == ""
 
 
 @pytest.mark.parametrize("version", [(2, 7), (3, 10), (3, 15), (4, 0)])
 def test_an_older_or_newer_python_is_told_what_to_do_in_one_line(version: tuple[int, int]) -> None:
-    said = cli.unsuitable(version)
+    said = remedy.unsuitable(version)
     assert said.startswith("error: remedy takes Python 3.11 to 3.14, and ")
     assert f" is {version[0]}.{version[1]}. " in said
     assert said.endswith("`make setup` makes one.")
@@ -91,10 +91,10 @@ def test_an_older_or_newer_python_is_told_what_to_do_in_one_line(version: tuple[
 
 
 def test_the_command_says_so_before_it_imports_anything_that_such_a_python_lacks() -> None:
-    script = "import sys; sys.version_info = (3, 10, 1, 'final', 0); import cli.main"
+    script = "import sys; sys.version_info = (3, 10, 1, 'final', 0); import remedy.main"
     done = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == cli.unsuitable((3, 10)) + "\n"
+    assert done.stderr == remedy.unsuitable((3, 10)) + "\n"
 
 
 def test_a_name_on_the_path_that_cannot_be_run_is_no_python(tmp_path: Path) -> None:

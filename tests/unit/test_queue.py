@@ -9,9 +9,9 @@ from arq.utils import ms_to_datetime
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from remediation.findings import Severity
+from remediation.domain.findings import Severity
 from remediation.queue import BAND_MS, JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Band, Job, band_of, decode, encode
-from remediation.store.inbox import FINGERPRINT_LIFETIME
+from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),

@@ -2,11 +2,11 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from cli.reconcile_patience import Patience
-from cli.reconcile_wait import Waiting
-from remediation.store.entries import Entry, PutOff
-from remediation.store.standings import Stand, Standing, Standings
-from remediation.store.timeline import Timeline, Told
+from remediation.store.cases.entries import Entry, PutOff
+from remediation.store.cases.standings import Stand, Standing, Standings
+from remediation.store.cases.timeline import Timeline, Told
+from remedy.reconcile.patience import Patience
+from remedy.reconcile.wait import Waiting
 
 LONGEST = 120.0
 

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cli.reconcile_streams import merged
+from remedy.reconcile.streams import merged
 
 
 async def stream(*items: str) -> AsyncIterator[str]:

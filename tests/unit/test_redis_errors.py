@@ -4,9 +4,9 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from remediation.errors import StoreUnavailable
+from remediation.domain.errors import StoreUnavailable
 from remediation.redis_address import RedisAddress
-from remediation.store.connection import ServedElsewhere, open_pool, passing_errors
+from remediation.store.server.connection import ServedElsewhere, open_pool, passing_errors
 
 
 def raised(reply: str) -> Exception:

@@ -2,10 +2,10 @@
 
 from dataclasses import fields
 
-from remediation.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory
-from remediation.findings import FindingStatus
-from remediation.renaming import names_in, renamed, renamed_action
-from remediation.tickets import Reason, TicketState
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory
+from remediation.domain.findings import FindingStatus
+from remediation.domain.renaming import names_in, renamed, renamed_action
+from remediation.domain.tickets import Reason, TicketState
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 NAMES = {"old": "new"}

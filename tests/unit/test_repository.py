@@ -10,26 +10,26 @@ from typing import Any
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-PRODUCT = ["cli", "receiver", "remediation", "sandbox", "workers"]
+PRODUCT = ["remedy", "receiver", "remediation", "sandbox", "workers"]
 CODE = [*PRODUCT, "bench", "chaos", "tests"]
 
 LONGEST_FUNCTION = 50
 LONGEST_MODULE = 400
 
 PURE = [
-    "remediation/actions.py",
-    "remediation/cases.py",
-    "remediation/events.py",
-    "remediation/findings.py",
-    "remediation/policy.py",
+    "remediation/domain/actions.py",
+    "remediation/domain/cases.py",
+    "remediation/deliveries/events.py",
+    "remediation/domain/findings.py",
+    "remediation/domain/policy.py",
     "remediation/ports.py",
-    "remediation/progress.py",
+    "remediation/look/progress.py",
     "remediation/redaction.py",
-    "remediation/senders.py",
-    "remediation/signatures.py",
+    "remediation/deliveries/senders.py",
+    "remediation/deliveries/signatures.py",
     "remediation/strict_json.py",
-    "remediation/ticket_events.py",
-    "remediation/tickets.py",
+    "remediation/deliveries/ticket_events.py",
+    "remediation/domain/tickets.py",
     *(
         str(path.relative_to(REPOSITORY))
         for folder in ("mapping", "planning")

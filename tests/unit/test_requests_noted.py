@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from remediation.errors import OutsideError
-from remediation.findings import FindingStatus
-from remediation.requests_noted import note_request, noting_requests
-from remediation.sources.schoolscan import SchoolScan
+from remediation.domain.errors import OutsideError
+from remediation.domain.findings import FindingStatus
+from remediation.outbound.requests_noted import note_request, noting_requests
+from remediation.sources.schoolscan.client import SchoolScan
 from remediation.trackers.threads import Threads
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli.doctor.rotation import rotation_of
-from remediation.store.secret_uses import SecretUse
+from remediation.store.deliveries.secret_uses import SecretUse
+from remedy.doctor.rotation import rotation_of
 
 NOW = 1_800_000_000.0
 HOUR, DAY = 3600.0, 86_400.0

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from workers.jobs import ArqContext
-from workers.rounds import Round, Schedule
+from workers.jobs.boundary import ArqContext
+from workers.rounds.schedule import Round, Schedule
 
 
 async def nothing(_ctx: ArqContext) -> None:

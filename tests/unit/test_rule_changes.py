@@ -2,9 +2,9 @@
 
 import pytest
 
-from remediation.mapping.loading import loaded_of
-from remediation.mapping.rule_changes import RuleChanges
-from remediation.mapping.schema import Mappings
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.explain.rule_changes import RuleChanges
+from remediation.mapping.reading.loading import loaded_of
 
 RULES = """\
 version: 1

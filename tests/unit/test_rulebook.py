@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from remediation.actions import PatchFinding, Why
-from remediation.cases import CaseKey, CaseKind
-from remediation.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.mapping.loading import load_mappings, loaded_of
-from remediation.policy import Acceptance, Policy, ResolveWhen
+from remediation.domain.actions import PatchFinding, Why
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.policy import Acceptance, Policy, ResolveWhen
+from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
+from remediation.mapping.reading.loading import load_mappings, loaded_of
 from remediation.ports import Telling
 from remediation.rulebook import MappingsRulebook
-from remediation.tickets import Reason, Risk, Ticket, TicketState
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 AT = datetime(2026, 4, 1, 9, 30, tzinfo=UTC)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.sources.schoolscan_errors import error_of, words_of
+from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.sources.schoolscan.errors import error_of, words_of
 
 NOW = 1_776_261_731.0
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import Unreadable
-from remediation.sources.schoolscan_pages import PAGE_SIZE, address_of, page_of
+from remediation.domain.errors import Unreadable
+from remediation.sources.schoolscan.pages import PAGE_SIZE, address_of, page_of
 
 LIST = "https://api.schoolscan.example/v1/findings"
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.schoolscan_fakes import FAKE_STUDENT_MARK, fake_finding, with_changes
-from sandbox.schoolscan_limits import Limits
-from sandbox.schoolscan_signing import signed_headers
-from sandbox.schoolscan_values import Account, ApiError
-from sandbox.schoolscan_world import World
+from sandbox.schoolscan.fakes import FAKE_STUDENT_MARK, fake_finding, with_changes
+from sandbox.schoolscan.limits import Limits
+from sandbox.schoolscan.signing import signed_headers
+from sandbox.schoolscan.values import Account, ApiError
+from sandbox.schoolscan.world import World
 
 START = datetime(2026, 4, 15, 14, 2, 11, tzinfo=UTC).timestamp()
 

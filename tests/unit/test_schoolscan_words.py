@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import Unreadable
-from remediation.events import FindingNoticed, read_schoolscan
-from remediation.findings import DomainType, Finding, FindingStatus, ScanStatus, Severity
-from remediation.sources.schoolscan_words import (
+from remediation.deliveries.events import FindingNoticed, read_schoolscan
+from remediation.domain.errors import Unreadable
+from remediation.domain.findings import DomainType, Finding, FindingStatus, ScanStatus, Severity
+from remediation.sources.schoolscan.words import (
     download_of,
     finding_of,
     json_of,

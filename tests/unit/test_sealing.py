@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import ConfigurationError, KeyMissing
+from remediation.domain.errors import ConfigurationError, KeyMissing
 from remediation.sealing import Keyring, generate_key
 
 OLD_KEY = base64.b64encode(b"test-only-data-key-number-one-32").decode()

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.tickets import TicketChange
-from remediation.trackers.servicenow_changes import PAGE_SIZE, Position, advanced, changes_of, position_of
-from sandbox.servicenow_queries import Row, query_of
+from remediation.domain.tickets import TicketChange
+from remediation.trackers.servicenow.changes import PAGE_SIZE, Position, advanced, changes_of, position_of
+from sandbox.servicenow.queries import Row, query_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COLUMNS = frozenset({"sys_id", "sys_updated_on", "correlation_display"})

@@ -1,6 +1,6 @@
 import pytest
 
-from sandbox.servicenow_queries import query_of
+from sandbox.servicenow.queries import query_of
 
 ROWS = [
     {"name": "a", "category": "x", "impact": "1", "correlation_id": "remedy:1"},

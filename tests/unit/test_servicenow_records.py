@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import Refused
-from remediation.mapping.trackers import ServiceNowTracker
-from remediation.tickets import Draft, Reason, Risk, TicketState
-from remediation.trackers.servicenow_records import (
+from remediation.domain.errors import Refused
+from remediation.domain.tickets import Draft, Reason, Risk, TicketState
+from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.trackers.servicenow.records import (
     checked_mark,
     checked_table,
     closing_words_of,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from remediation.errors import Refused, TryLater
-from remediation.trackers.servicenow_records import Record
-from remediation.trackers.servicenow_references import References, called, references_in
+from remediation.domain.errors import Refused, TryLater
+from remediation.trackers.servicenow.records import Record
+from remediation.trackers.servicenow.references import References, called, references_in
 
 OFFICE, WEB, OLD = "0" * 32, "1" * 32, "2" * 32
 ROWS = {

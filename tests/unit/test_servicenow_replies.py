@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from remediation.errors import NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.trackers.replies import Reply
-from remediation.trackers.servicenow_replies import error_of, has_more
+from remediation.trackers.servicenow.replies import error_of, has_more
 
 DATE = "Sun, 01 Mar 2026 12:00:00 GMT"
 

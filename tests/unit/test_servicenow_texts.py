@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.trackers.servicenow_texts import body, journal, line
+from remediation.trackers.servicenow.texts import body, journal, line
 
 APART = "\u200b"
 TAG = re.compile(r"\[\s*/?\s*code\s*\]", re.IGNORECASE)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from remediation.errors import ConfigurationError
+from remediation.domain.errors import ConfigurationError
 from remediation.redis_address import RedisAddress, Server, UnixSocket
 from remediation.settings import Settings, environ, load_settings
 

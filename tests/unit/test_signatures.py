@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import ConfigurationError, SignatureInvalid
-from remediation.signatures import SCHOOLSCAN_HEADER, TOLERANCE, SignatureFormat, Verified, sign, verify
+from remediation.deliveries.signatures import SCHOOLSCAN_HEADER, TOLERANCE, SignatureFormat, Verified, sign, verify
+from remediation.domain.errors import ConfigurationError, SignatureInvalid
 
 SAMPLES = Path(__file__).parent.parent / "payloads" / "schoolscan"
 SECRET = "test-only-webhook-secret"

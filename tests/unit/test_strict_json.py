@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import Unreadable
+from remediation.domain.errors import Unreadable
 from remediation.strict_json import DEEPEST, Repeated, parse
 
 trees = st.recursive(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from remediation.errors import Refused, TryLater
+from remediation.domain.errors import Refused, TryLater
 from remediation.trackers.calls import Call, current_call
 from remediation.trackers.threads import Threads, broken_pools
 
@@ -152,7 +152,7 @@ def test_the_end_of_a_process_waits_for_no_thread() -> None:
     """What cannot be given up, such as looking up a name, ends with the process."""
     program = (
         "import asyncio, io, time\n"
-        "from remediation.errors import TryLater\n"
+        "from remediation.domain.errors import TryLater\n"
         "from remediation.trackers.threads import Threads\n"
         "async def main():\n"
         "    threads = Threads('helpdesk', io.BytesIO, size=1, deadline=0.1)\n"

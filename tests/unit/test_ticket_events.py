@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import Unreadable
-from remediation.event_types import UnknownEvent
-from remediation.senders import JIRA_HEADER, SERVICENOW_HEADER, Sender
-from remediation.signatures import SignatureFormat
-from remediation.ticket_events import (
+from remediation.deliveries.event_types import UnknownEvent
+from remediation.deliveries.senders import JIRA_HEADER, SERVICENOW_HEADER, Sender
+from remediation.deliveries.signatures import SignatureFormat
+from remediation.deliveries.ticket_events import (
     SERVICENOW_DISPLAY,
     SERVICENOW_KEYS,
     TicketEventKind,
@@ -20,12 +19,13 @@ from remediation.ticket_events import (
     read_jira,
     read_servicenow,
 )
-from remediation.tickets import TicketChange
-from remediation.trackers.jira_answers import Found
-from remediation.trackers.jira_issues import version_of as version_in_jira
-from remediation.trackers.servicenow_changes import changes_of
-from remediation.trackers.servicenow_records import OURS
-from sandbox import servicenow_webhooks
+from remediation.domain.errors import Unreadable
+from remediation.domain.tickets import TicketChange
+from remediation.trackers.jira.answers import Found
+from remediation.trackers.jira.issues import version_of as version_in_jira
+from remediation.trackers.servicenow.changes import changes_of
+from remediation.trackers.servicenow.records import OURS
+from sandbox.servicenow import webhooks as servicenow_webhooks
 
 SAMPLES = Path(__file__).parent.parent / "payloads"
 MARK = "remedy:lakeside:finding:fnd_9d2"

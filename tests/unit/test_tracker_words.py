@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from remediation.mapping.defaults import KNOWN_TABLES, TableWords, words_of_table
-from remediation.mapping.trackers import JiraTracker, ServiceNowTracker
-from remediation.tickets import Reason, TicketState
+from remediation.domain.tickets import Reason, TicketState
+from remediation.mapping.config.defaults import KNOWN_TABLES, TableWords, words_of_table
+from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker
 
 SIGNED_IN = {"url": "https://now.example", "auth": {"bearer": {"env": "UNUSED"}}}
 WORDS = [each.name for each in fields(TableWords)]

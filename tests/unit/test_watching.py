@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.mapping.schema import Mappings
-from remediation.mapping.watching import ABSENT_POLLS, CALM_POLLS, Stamp, Stamps, Watch, files_named
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.reading.watching import ABSENT_POLLS, CALM_POLLS, Stamp, Stamps, Watch, files_named
 
 FILE, SECRET = Path("mappings.yaml"), Path("secret")
 

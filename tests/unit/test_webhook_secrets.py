@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.errors import ConfigurationError
-from remediation.mapping.loading import Loaded, loaded_of
-from remediation.mapping.webhook_secrets import end_warnings, ended_senders, secret_ids, webhook_secrets
-from remediation.webhook_secrets import WebhookSecret, end_of, standard_key
+from remediation.deliveries.webhook_secrets import WebhookSecret, end_of, standard_key
+from remediation.domain.errors import ConfigurationError
+from remediation.mapping.reading.loading import Loaded, loaded_of
+from remediation.mapping.reading.webhook_secrets import end_warnings, ended_senders, secret_ids, webhook_secrets
 
 TEXT = """\
 version: 1

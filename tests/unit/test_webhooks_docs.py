@@ -10,22 +10,29 @@ import pytest
 from redis.asyncio import Redis
 from starlette.routing import Route
 
-from cli.send import MEANINGS
 from receiver.accounts import Accounts
 from receiver.app import Clocks, Limits, create_app
-from remediation.delivery_limits import DeliveryLimit
-from remediation.errors import Unreadable
-from remediation.events import EventKind
-from remediation.mapping.document import read_document
-from remediation.mapping.loading import loaded_of
-from remediation.mapping.signing_in import Webhook
+from remediation.deliveries.events import EventKind
+from remediation.deliveries.limits import DeliveryLimit
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.ticket_events import (
+    SERVICENOW_DISPLAY,
+    SERVICENOW_KEYS,
+    TicketNoticed,
+    read_jira,
+    read_servicenow,
+)
+from remediation.domain.errors import Unreadable
+from remediation.mapping.config.signing_in import Webhook
+from remediation.mapping.reading.document import read_document
+from remediation.mapping.reading.loading import loaded_of
 from remediation.sealing import Keyring, generate_key
-from remediation.senders import Sender
-from remediation.store.connection import Connection
-from remediation.store.inbox import Inbox
-from remediation.ticket_events import SERVICENOW_DISPLAY, SERVICENOW_KEYS, TicketNoticed, read_jira, read_servicenow
-from remediation.trackers.jira_issues import OUR_LABEL
-from sandbox import jira_webhooks, servicenow_webhooks
+from remediation.store.deliveries.inbox import Inbox
+from remediation.store.server.connection import Connection
+from remediation.trackers.jira.issues import OUR_LABEL
+from remedy.send import MEANINGS
+from sandbox.jira import webhooks as jira_webhooks
+from sandbox.servicenow import webhooks as servicenow_webhooks
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 AROUND = """\

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from remediation.findings import FindingStatus
-from remediation.policy import Policy, ResolveWhen
-from remediation.tickets import Reason, Ticket, TicketState
+from remediation.domain.findings import FindingStatus
+from remediation.domain.policy import Policy, ResolveWhen
+from remediation.domain.tickets import Reason, Ticket, TicketState
 
 OPEN, REVIEWING = FindingStatus.OPEN, FindingStatus.REVIEWING
 RESOLVED, ACCEPTED = FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK

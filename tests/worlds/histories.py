@@ -6,9 +6,9 @@ Each is played in a whole world in memory, whose judge sees every write; at the 
 from dataclasses import replace
 from datetime import timedelta
 
-from remediation.findings import FindingStatus
-from remediation.policy import Acceptance, Policy, ResolveWhen
-from remediation.tickets import Reason
+from remediation.domain.findings import FindingStatus
+from remediation.domain.policy import Acceptance, Policy, ResolveWhen
+from remediation.domain.tickets import Reason
 from tests.worlds.agreement import RESOLVED, REVIEWING
 from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import HORIZON, Change, Trouble

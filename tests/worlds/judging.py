@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from remediation.findings import FindingStatus
-from remediation.policy import Policy, ResolveWhen
-from remediation.tickets import Ticket, TicketState
+from remediation.domain.findings import FindingStatus
+from remediation.domain.policy import Policy, ResolveWhen
+from remediation.domain.tickets import Ticket, TicketState
 from tests.gated import Deed
 from tests.worlds.agreement import ACCEPTED, GONE, OPEN, REVIEWING, SOLVED, Picture, has_ended, reopens
 

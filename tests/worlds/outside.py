@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from remediation.cases import CaseKey, CaseKind
-from remediation.errors import Refused, TryLater
-from remediation.findings import Finding, FindingStatus, Severity
-from remediation.policy import Policy
-from remediation.tickets import Reason, Risk, Ticket, TicketState
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.policy import Policy
+from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from tests.gated import Deed, GatedSource, GatedTracker, Gates
 from tests.stand_ins import ManualClock, Troubles
 from tests.worlds.agreement import PERSON, Picture

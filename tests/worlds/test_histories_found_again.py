@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from remediation.policy import FOR_EVER, Policy
-from remediation.tickets import Reason, Ticket, TicketState
+from remediation.domain.policy import FOR_EVER, Policy
+from remediation.domain.tickets import Reason, Ticket, TicketState
 from tests.worlds.agreement import ACCEPTED, GONE, OPEN, RESOLVED, REVIEWING
 from tests.worlds.histories import (
     ALL,

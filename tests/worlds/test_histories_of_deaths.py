@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from remediation.policy import Policy, ResolveWhen
-from remediation.tickets import Reason
+from remediation.domain.policy import Policy, ResolveWhen
+from remediation.domain.tickets import Reason
 from tests.worlds.agreement import ACCEPTED, OPEN, RESOLVED, REVIEWING
 from tests.worlds.histories import (
     ALL,

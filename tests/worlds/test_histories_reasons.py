@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from remediation.policy import Acceptance
-from remediation.tickets import Reason
+from remediation.domain.policy import Acceptance
+from remediation.domain.tickets import Reason
 from tests.worlds.agreement import ACCEPTED, OPEN, RESOLVED, REVIEWING
 from tests.worlds.histories import (
     ALONE,

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from structlog.testing import capture_logs
 
-from remediation.findings import FindingStatus
-from remediation.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
-from remediation.tickets import Reason
+from remediation.domain.findings import FindingStatus
+from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
+from remediation.domain.tickets import Reason
 from tests.random_histories import play
 from tests.shelves import Shelves
 from tests.worlds.agreement import ACCEPTED, GONE, OPEN, RESOLVED, REVIEWING

@@ -8,15 +8,15 @@ from functools import partial
 
 from redis.asyncio import Redis
 
-from remediation.actions import PatchFinding, Why
-from remediation.findings import FindingStatus, Severity
-from remediation.policy import Policy
+from remediation.domain.actions import PatchFinding, Why
+from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.policy import Policy
+from remediation.domain.tickets import Ticket
 from remediation.ports import Telling, Tracker
 from remediation.sealing import Keyring, generate_key
-from remediation.store.connection import Connection
-from remediation.store.inbox import Inbox
-from remediation.store.scans import Scans
-from remediation.tickets import Ticket
+from remediation.store.deliveries.inbox import Inbox
+from remediation.store.deliveries.scans import Scans
+from remediation.store.server.connection import Connection
 from tests.gated import Happening
 from tests.shelves import Shelves
 from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline, NoSystems
@@ -25,10 +25,10 @@ from tests.stand_ins import PlainRulebook
 from tests.worlds.agreement import counts_late, decided_anew, disagreement, surprise
 from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import DAY, HORIZON, KEY, Change, Outside
-from workers.cases import look_at_case
-from workers.places import TicketPlaces
-from workers.polls import poll_trackers
+from workers.jobs.cases import look_at_case
 from workers.resources import Desk, Desks
+from workers.rounds.places import TicketPlaces
+from workers.rounds.polls import poll_trackers
 from workers.sites import TrackerSites
 
 URGENCIES = {

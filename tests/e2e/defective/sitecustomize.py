@@ -1,11 +1,11 @@
 """Loaded by the interpreter first: plants two defects of ours, which quote a payload in their message and variables."""
 
-from cli import outbound
 from receiver import webhooks
-from remediation.event_types import UnknownEvent
-from remediation.events import Event, read_schoolscan
-from remediation.findings import Finding
-from remediation.sources.schoolscan import SchoolScan
+from remediation.deliveries.event_types import UnknownEvent
+from remediation.deliveries.events import Event, read_schoolscan
+from remediation.domain.findings import Finding
+from remediation.sources.schoolscan.client import SchoolScan
+from remedy.runtime import outbound
 
 DEFECTIVE = "fnd_defect"
 

@@ -1,0 +1,297 @@
+"""Is this delivery from its sender? Pure: headers, body, secrets, format and the time go in, a verdict comes out."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from remediation.deliveries.webhook_secrets import STANDARD_PREFIX, standard_key
+from remediation.domain.errors import ConfigurationError, Problem, SignatureInvalid
+
+SCHOOLSCAN_HEADER = "x-schoolscan-signature"
+TOLERANCE = 300
+"""Seconds that a signed timestamp may lie in the past or in the future."""
+
+_STANDARD_ID = "webhook-id"
+_STANDARD_TIMESTAMP = "webhook-timestamp"
+_STANDARD_SIGNATURE = "webhook-signature"
+
+_LONGEST_HEADER = 2_048
+_MOST_SIGNATURES = 10
+_TIMESTAMP = re.compile(r"[0-9]{1,12}")
+_MESSAGE_ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,200}")
+"""Printable ASCII without the full stop, which separates the id from the timestamp in the signed content."""
+_HEX = re.compile(r"[0-9a-f]{64}|[0-9A-F]{64}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{43}=|[A-Za-z0-9_-]{43}=")
+_TIMESTAMPED_PART = re.compile(r"(v[0-9]{1,2})=([\x21-\x7e]{1,128})")
+_STANDARD_PART = re.compile(r"(v[0-9]{1,2}[a-z]?),([\x21-\x7e]{1,128})")
+
+
+class SignatureFormat(StrEnum):
+    """How the HMAC-SHA256 is written down."""
+
+    HEX = "hex"
+    PREFIXED = "prefixed"
+    BASE64 = "base64"
+    TIMESTAMPED = "timestamped"
+    STANDARD = "standard"
+    AUTO = "auto"
+
+    @property
+    def is_timestamped(self) -> bool:
+        """The signature covers a time, so that an old delivery cannot be sent again by somebody else."""
+        return self in {SignatureFormat.TIMESTAMPED, SignatureFormat.STANDARD}
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The delivery is from its sender. `format` is the one that was found, never AUTO.
+
+    `signed_id` is the message id that the signature covers; only STANDARD has one outside the body. `secrets` are
+    the places, from 0, of those that signed: a sender that rotates may sign with the old and the new one.
+    """
+
+    format: SignatureFormat
+    signed_id: str | None = None
+    secrets: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What the headers claim: these digests, over `prefix` and the body."""
+
+    format: SignatureFormat
+    digests: tuple[bytes, ...]
+    prefix: bytes = b""
+    timestamp: int | None = None
+    signed_id: str | None = None
+
+
+Headers = Iterable[tuple[bytes, bytes]]
+"""Raw pairs, as ASGI has them."""
+
+
+def verify(
+    headers: Headers,
+    body: bytes,
+    secrets: Sequence[str],
+    format: SignatureFormat,  # noqa: A002 - the word of mappings.yaml and of the docs
+    now: float,
+    *,
+    header: str = SCHOOLSCAN_HEADER,
+) -> Verified:
+    """Prove that `body` was signed with one of `secrets` in `format`, or raise SignatureInvalid, which never says why.
+
+    `headers` are the raw pairs as they came, so that a repeated header is seen. `header` carries the signature in
+    every format but STANDARD, which has headers of its own. `now` is Unix seconds.
+    """
+    claim = _claim(tuple(headers), format, header)
+    if claim.timestamp is not None and not abs(now - claim.timestamp) <= TOLERANCE:
+        raise _invalid()
+    signers = _signers(claim, body, secrets)
+    if not signers:
+        raise _invalid()
+    return Verified(claim.format, claim.signed_id, signers)
+
+
+def sign(
+    body: bytes,
+    secret: str,
+    format: SignatureFormat,  # noqa: A002 - as in verify
+    now: float,
+    message_id: str,
+    *,
+    header: str = SCHOOLSCAN_HEADER,
+) -> list[tuple[bytes, bytes]]:
+    """The headers that a sender adds to `body`, lower case. Only STANDARD uses `message_id`.
+
+    AUTO signs as HEX: a timestamped delivery of ours would bar the sender's own bare ones. Raises ConfigurationError
+    for a secret that cannot sign.
+    """
+    key = _key(secret, format)
+    if not key:
+        raise ConfigurationError([Problem("secret", f"cannot be used for the signature format {format}")])
+    time = str(int(now))
+    match format:
+        case SignatureFormat.HEX | SignatureFormat.AUTO:
+            value = _mac(key, body).hex()
+        case SignatureFormat.PREFIXED:
+            value = f"sha256={_mac(key, body).hex()}"
+        case SignatureFormat.BASE64:
+            value = base64.b64encode(_mac(key, body)).decode()
+        case SignatureFormat.TIMESTAMPED:
+            value = f"t={time},v1={_mac(key, f'{time}.'.encode() + body).hex()}"
+        case SignatureFormat.STANDARD:
+            return _standard_headers(body, key, time, message_id)
+        case _:
+            assert_never(format)
+    return [(header.encode(), value.encode())]
+
+
+def _standard_headers(body: bytes, key: bytes, time: str, message_id: str) -> list[tuple[bytes, bytes]]:
+    digest = _mac(key, f"{message_id}.{time}.".encode() + body)
+    return [
+        (_STANDARD_ID.encode(), message_id.encode()),
+        (_STANDARD_TIMESTAMP.encode(), time.encode()),
+        (_STANDARD_SIGNATURE.encode(), b"v1," + base64.b64encode(digest)),
+    ]
+
+
+def _invalid() -> SignatureInvalid:
+    return SignatureInvalid("the signature does not verify")
+
+
+def _signers(claim: _Claim, body: bytes, secrets: Sequence[str]) -> tuple[int, ...]:
+    """The places of the secrets under which a claimed digest is right.
+
+    Every digest is compared under every secret, so that time tells nothing.
+    """
+    content = claim.prefix + body
+    keys = [_key(secret, claim.format) for secret in secrets]
+    return tuple(number for number, key in enumerate(keys) if key and _is_right(claim.digests, _mac(key, content)))
+
+
+def _is_right(digests: Sequence[bytes], right: bytes) -> bool:
+    matches = [hmac.compare_digest(right, digest) for digest in digests]
+    return any(matches)
+
+
+def _mac(key: bytes, content: bytes) -> bytes:
+    return hmac.digest(key, content, hashlib.sha256)
+
+
+def _key(secret: str, format: SignatureFormat) -> bytes:  # noqa: A002 - as in verify
+    """The bytes that sign. Empty for a secret that must not: an empty key is one that everybody knows.
+
+    Standard Webhooks writes keys in base64 behind `whsec_`; elsewhere (Stripe) such a secret is used as it stands.
+    """
+    if format is SignatureFormat.STANDARD and secret.startswith(STANDARD_PREFIX):
+        return standard_key(secret) or b""
+    # An environment variable that is not UTF-8 reaches us with its odd bytes as lone surrogates.
+    return secret.encode("utf-8", "surrogateescape")
+
+
+def _claim(headers: Sequence[tuple[bytes, bytes]], format: SignatureFormat, header: str) -> _Claim:  # noqa: A002 - as in verify
+    if format is SignatureFormat.STANDARD:
+        return _standard_claim(headers)
+    if format is not SignatureFormat.AUTO:
+        return _READERS[format](_single(headers, header))
+    if not _values(headers, header):
+        return _standard_claim(headers)
+    if _values(headers, _STANDARD_SIGNATURE):
+        raise _invalid()
+    value = _single(headers, header)
+    return _READERS[_format_of(value)](value)
+
+
+def _format_of(value: str) -> SignatureFormat:
+    """Which of the one-header formats a value looks like; no value is right in two of them."""
+    if value.startswith("t="):
+        return SignatureFormat.TIMESTAMPED
+    if value.startswith("sha256="):
+        return SignatureFormat.PREFIXED
+    return SignatureFormat.BASE64 if _BASE64.fullmatch(value) else SignatureFormat.HEX
+
+
+def _values(headers: Sequence[tuple[bytes, bytes]], name: str) -> list[bytes]:
+    wanted = name.lower().encode()
+    return [value for key, value in headers if key.lower() == wanted]
+
+
+def _single(headers: Sequence[tuple[bytes, bytes]], name: str) -> str:
+    """The value of a header that occurs exactly once, is ASCII and no longer than any honest one."""
+    values = _values(headers, name)
+    if len(values) != 1 or len(values[0]) > _LONGEST_HEADER or not values[0].isascii():
+        raise _invalid()
+    return values[0].decode("ascii")
+
+
+def _hex_claim(value: str) -> _Claim:
+    return _Claim(SignatureFormat.HEX, (_hex_digest(value),))
+
+
+def _prefixed_claim(value: str) -> _Claim:
+    if not value.startswith("sha256="):
+        raise _invalid()
+    return _Claim(SignatureFormat.PREFIXED, (_hex_digest(value.removeprefix("sha256=")),))
+
+
+def _base64_claim(value: str) -> _Claim:
+    return _Claim(SignatureFormat.BASE64, (_base64_digest(value),))
+
+
+def _timestamped_claim(value: str) -> _Claim:
+    """`t=<unix>,v1=<hex>[,v1=…]`. Signatures of other versions are not ours to judge and are passed over."""
+    first, *rest = value.split(",")
+    if not first.startswith("t="):
+        raise _invalid()
+    time = _timestamp(first.removeprefix("t="))
+    digests = _digests(rest, _TIMESTAMPED_PART, _hex_digest)
+    return _Claim(SignatureFormat.TIMESTAMPED, digests, f"{time}.".encode(), timestamp=int(time))
+
+
+def _standard_claim(headers: Sequence[tuple[bytes, bytes]]) -> _Claim:
+    """The triple of Standard Webhooks: `v1,<base64>`, several separated by single blanks."""
+    message_id = _single(headers, _STANDARD_ID)
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise _invalid()
+    time = _timestamp(_single(headers, _STANDARD_TIMESTAMP))
+    digests = _digests(_single(headers, _STANDARD_SIGNATURE).split(" "), _STANDARD_PART, _base64_digest)
+    prefix = f"{message_id}.{time}.".encode()
+    return _Claim(SignatureFormat.STANDARD, digests, prefix, timestamp=int(time), signed_id=message_id)
+
+
+def _digests(parts: Sequence[str], shape: re.Pattern[str], digest_of: Callable[[str], bytes]) -> tuple[bytes, ...]:
+    """The digests of version 1 among at most ten signatures, all of them well formed."""
+    if len(parts) > _MOST_SIGNATURES:
+        raise _invalid()
+    matches = [shape.fullmatch(part) for part in parts]
+    if None in matches:
+        raise _invalid()
+    digests = tuple(digest_of(match[2]) for match in matches if match and match[1] == "v1")
+    if not digests:
+        raise _invalid()
+    return digests
+
+
+def _timestamp(text: str) -> str:
+    if not _TIMESTAMP.fullmatch(text):
+        raise _invalid()
+    return text
+
+
+def _hex_digest(text: str) -> bytes:
+    """32 bytes from 64 digits in one letter case: `bytes.fromhex` alone would let white space through."""
+    if not _HEX.fullmatch(text):
+        raise _invalid()
+    return bytes.fromhex(text)
+
+
+def _base64_digest(text: str) -> bytes:
+    """32 bytes from 44 characters of the standard or the URL alphabet, written in the one canonical way."""
+    digest = _canonical_base64(text.replace("-", "+").replace("_", "/")) if _BASE64.fullmatch(text) else None
+    if digest is None:
+        raise _invalid()
+    return digest
+
+
+def _canonical_base64(text: str) -> bytes | None:
+    """The decoded bytes, or None where encoding them again would not give the same text."""
+    try:
+        decoded = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return decoded if base64.b64encode(decoded).decode() == text else None
+
+
+_READERS: dict[SignatureFormat, Callable[[str], _Claim]] = {
+    SignatureFormat.HEX: _hex_claim,
+    SignatureFormat.PREFIXED: _prefixed_claim,
+    SignatureFormat.BASE64: _base64_claim,
+    SignatureFormat.TIMESTAMPED: _timestamped_claim,
+}

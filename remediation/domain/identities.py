@@ -1,0 +1,105 @@
+"""Findings whose ids change from scan to scan, told apart by what they say: their case, and what it shows. Pure.
+
+A case of this kind has an id that is worked out and kept nowhere: whoever knows the fields and the key finds the same
+case again, also after a wipe of Redis, and its lease settles between two new ids at once.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from remediation.domain.cases import IDENTITY_DIGITS, IDENTITY_PREFIX, CaseKey, CaseKind
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+
+
+class IdentityField(StrEnum):
+    """What of a finding may tell it apart from others."""
+
+    DOMAIN_TYPE = "domain_type"
+    TITLE = "title"
+    URL = "url"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How a district's findings are told apart: by these fields, under a key that makes nothing of them readable."""
+
+    by: frozenset[IdentityField]
+    key: bytes = field(repr=False)
+
+    def case_of(self, district: str, finding: Finding) -> CaseKey | None:
+        """The case of the finding; None where it lacks one of the fields, and so is a case of its own.
+
+        Values count as they are written: neither the case of letters, nor a query, a fragment or a slash at the end of
+        an address is made alike.
+        """
+        values = _values(finding, self.by)
+        if values.keys() != self.by:
+            return None
+        said = json.dumps([district, sorted(values.items())]).encode()
+        digest = hmac.new(self.key, said, hashlib.sha256).hexdigest()[:IDENTITY_DIGITS]
+        return CaseKey(district, CaseKind.FINDING, IDENTITY_PREFIX + digest)
+
+
+NO_IDENTITIES: Mapping[str, Identity] = MappingProxyType({})
+
+
+def missing_of(by: Iterable[IdentityField], finding: Finding) -> tuple[IdentityField, ...]:
+    """Those of these fields that the finding lacks."""
+    there = _values(finding, by)
+    return tuple(sorted(name for name in by if name not in there))
+
+
+def _values(finding: Finding, by: Iterable[IdentityField]) -> Mapping[IdentityField, str]:
+    """A word that we do not know tells findings apart as well as one that we do."""
+    is_known = finding.domain_type is not DomainType.UNKNOWN
+    given = {
+        IdentityField.DOMAIN_TYPE: finding.domain_type.value if is_known else finding.words.get("domain_type"),
+        IdentityField.TITLE: finding.title,
+        IdentityField.URL: finding.url,
+    }
+    return {name: value for name in by if (value := given[name])}
+
+
+def shown_by(members: Sequence[Finding]) -> Finding:
+    """The one finding that stands for all of these, of which there is at least one.
+
+    It is the worst of those that somebody must still act on, and `open` as long as one of them is. Where there is none,
+    one whose status we do not know: then nothing is concluded. Otherwise the newest says how it was solved.
+    """
+    unsolved = [each for each in members if each.status.is_unsolved]
+    if not unsolved:
+        unknown = [each for each in members if not each.status.is_solved]
+        return max(unknown or members, key=_age)
+    worst = max(unsolved, key=lambda each: (_badness(each.severity), *_age(each)))
+    is_open = any(each.status is FindingStatus.OPEN for each in unsolved)
+    return replace(worst, status=FindingStatus.OPEN if is_open else FindingStatus.REVIEWING)
+
+
+def yet_to_be(members: Sequence[Finding], status: FindingStatus) -> tuple[Finding, ...]:
+    """The members that are to get this status: those that are unsolved and have another one.
+
+    Where there is none, what is to be written is a note, or brings back what was solved: the one that is shown gets it.
+    """
+    return tuple(each for each in members if each.status.is_unsolved and each.status is not status) or (
+        shown_by(members),
+    )
+
+
+def at_rest(members: Sequence[Finding]) -> frozenset[str]:
+    """The ids of those that need not be read again before somebody tells of them: solved, and not the newest."""
+    newest = max(members, key=_age)
+    return frozenset(each.id for each in members if each.status.is_solved and each.id != newest.id)
+
+
+def _badness(severity: Severity) -> int:
+    return -list(Severity).index(severity)
+
+
+def _age(finding: Finding) -> tuple[datetime, str]:
+    return finding.detected_at or datetime.min.replace(tzinfo=UTC), finding.id

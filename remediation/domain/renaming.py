@@ -1,0 +1,92 @@
+"""A case as the store kept it, in the names that trackers have now. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from remediation.domain.actions import tracker_of
+from remediation.domain.cases import CaseRecord, Intent, Link, Memory
+
+ValueT = TypeVar("ValueT")
+
+Names = Mapping[str, str]
+"""From the former names of trackers to those that they have now."""
+
+
+def trackers_of(record: CaseRecord) -> frozenset[str]:
+    """Every tracker in which the case has a ticket, may have one, or has an action that was set aside."""
+    set_aside = (tracker_of(name) for name in record.parked | record.again | record.given_up)
+    return frozenset((*record.links, *record.intents, *filter(None, set_aside)))
+
+
+def names_in(record: CaseRecord, names: Names) -> Names:
+    """Those of the former names that the record speaks of."""
+    memory = record.memory
+    remembered = (*memory.tickets, *memory.closings, *memory.left_over, *memory.wrote, *map(tracker_of, memory.doing))
+    spoken = trackers_of(record).union(remembered)
+    return {former: name for former, name in names.items() if former in spoken}
+
+
+def renamed(record: CaseRecord, names: Names) -> CaseRecord:
+    """The record in the names of now: what rename_trackers.lua makes of its row.
+
+    Where there is something under both, the name of now counts; of a second ticket it is only known that a search must
+    find it.
+    """
+    doubled = [
+        Intent(now, 0.0)
+        for former, now in names.items()
+        if (link := record.links.get(former)) and now in record.links and record.links[now].ticket_id != link.ticket_id
+    ]
+    intents = [replace(intent, tracker=names.get(name, name)) for name, intent in record.intents.items()]
+    return replace(
+        record,
+        links=_links(record.links, names),
+        intents={each.tracker: each for each in sorted([*doubled, *intents], key=lambda each: each.at)},
+        memory=renamed_memory(record.memory, names),
+        parked=_actions(record.parked, names),
+        again=_actions(record.again, names),
+        given_up=_actions(record.given_up, names),
+    )
+
+
+def renamed_memory(memory: Memory, names: Names) -> Memory:
+    """The memory in the names of now."""
+    return replace(
+        memory,
+        tickets=_keys(memory.tickets, names),
+        doing=_actions(memory.doing, names),
+        wrote=_keys(memory.wrote, names),
+        told=frozenset(_token(token, names) for token in memory.told),
+        closings=_keys(memory.closings, names),
+        left_over=_keys(memory.left_over, names),
+    )
+
+
+def _links(links: Mapping[str, Link], names: Names) -> dict[str, Link]:
+    return {name: replace(link, tracker=name) for name, link in _keys(links, names).items()}
+
+
+def _keys(values: Mapping[str, ValueT], names: Names) -> dict[str, ValueT]:
+    """The values by the names of now; what stands under such a name already counts."""
+    former = {names[name]: value for name, value in values.items() if name in names}
+    return {**former, **{name: value for name, value in values.items() if name not in names}}
+
+
+def _actions(actions: Iterable[str], names: Names) -> frozenset[str]:
+    return frozenset(renamed_action(name, names) for name in actions)
+
+
+def renamed_action(name: str, names: Names) -> str:
+    """An action's name, with the tracker's name of now in it."""
+    tracker = tracker_of(name)
+    if tracker not in names:
+        return name
+    kind, _, rest = name.partition(":")
+    return f"{kind}:{names[tracker]}{rest.removeprefix(tracker)}"
+
+
+def _token(token: str, names: Names) -> str:
+    """What was told where (see CommentOnTicket.token)."""
+    tracker, slash, fact = token.partition("/")
+    return f"{names.get(tracker, tracker)}{slash}{fact}"

@@ -1,0 +1,353 @@
+"""Carry out a plan: tickets side by side, the finding, news for people. Every action is done, later or refused."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import assert_never
+
+from remediation import telemetry
+from remediation.domain.actions import (
+    Action,
+    CloseDuplicate,
+    CommentOnTicket,
+    OpenTicket,
+    PatchFinding,
+    Plan,
+    RaiseTicket,
+    ReopenTicket,
+    ResolveTicket,
+    Why,
+    target_of,
+)
+from remediation.domain.cases import CaseRecord, Link, ref_of_mark
+from remediation.domain.errors import ConfigurationError, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.policy import accepts_risk
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.failpoints import failpoint
+from remediation.look.observing import Sight
+from remediation.look.progress import Progress
+from remediation.look.rereading import has_changed
+from remediation.outbound.requests_noted import noting_requests
+from remediation.planning import is_question
+from remediation.ports import Links, Rulebook, Source, Telling, Tracker
+from remediation.redaction import scrubbed
+
+HIDDEN = "what is opened there is hidden from our account: each look would open one more"
+"""Parks opening in a tracker until a person has given our account the right to read and replays it."""
+
+_LONGEST_WORDS = 500
+"""Of people's own words in a note: the start of what they wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What acting on one case needs. `clock` answers Unix seconds."""
+
+    record: CaseRecord
+    sight: Sight
+    source: Source
+    trackers: Mapping[str, Tracker]
+    rulebook: Rulebook
+    links: Links
+    clock: Callable[[], float]
+
+    async def carry_out(self, plan: Plan) -> Progress:
+        """Do what can be done; one action that fails does not stop the others. Raises LeaseLost, StoreUnavailable."""
+        seen = self.sight.observation
+        progress = Progress(seen.finding.status, dict(seen.existing))
+        doubled = {ticket.tracker for ticket in seen.duplicates}
+        await self._adopt(progress, doubled)
+        patches = [action for action in plan if isinstance(action, PatchFinding)]
+        news = [action for action in plan if isinstance(action, CommentOnTicket | RaiseTicket)]
+        on_tickets = [action for action in plan if action not in patches and action not in news]
+        await _side_by_side([self._attempt(action, progress) for action in on_tickets])
+        for tracker in doubled - {target_of(name) for name in progress.later}:
+            await self.links.link(progress.tickets[tracker])
+        for patch in patches:
+            if _says_something(patch, on_tickets, progress):
+                await self._attempt(patch, progress)
+        await _side_by_side([self._attempt(action, progress) for action in news if _is_due(action, progress)])
+        return progress
+
+    async def _adopt(self, progress: Progress, doubled: AbstractSet[str]) -> None:
+        """Link what a search found or what has moved; forget links to tickets that are gone, or not the case's.
+
+        Not yet where there are duplicates: of a linked ticket nobody looks for them, so they are closed first.
+        """
+        for tracker in self.sight.disowned:
+            await self.links.disown(self.record.links[tracker], replaced=tracker in progress.tickets)
+        for tracker, ticket in progress.tickets.items():
+            link = self.record.links.get(tracker)
+            if tracker in doubled:
+                continue
+            site = self.sight.sites.get(tracker)
+            is_told = link is not None and _tells_of(link, ticket, site) and not self.record.may_be_outdated(link)
+            if not is_told or tracker in self.record.intents:
+                await self.links.link(ticket)
+        for tracker in self.sight.observation.tickets.keys() - progress.tickets.keys():
+            if tracker in self.record.links and tracker not in self.sight.disowned:
+                await self.links.unlink(tracker)
+
+    async def _attempt(self, action: Action, progress: Progress) -> None:
+        with telemetry.span("action", action=action.name):
+            await self._try(action, progress)
+            telemetry.note(outcome=progress.outcome_of(action.name))
+
+    async def _try(self, action: Action, progress: Progress) -> None:
+        if not isinstance(action, OpenTicket):  # opening has its intent, which does the same
+            await self.links.hold()
+        try:
+            with noting_requests() as requests:
+                await self._perform(action, progress)
+        except TryLater as error:
+            progress.later[action.name] = error
+        except Refused as error:
+            await self._take_refusal(action, error, progress)
+        except ConfigurationError as error:  # a template that passed every trial, and fails for this very finding
+            progress.refused[action.name] = Refused("mappings.yaml", str(error))
+        else:
+            progress.done.append(action)
+            progress.done_at[action.name] = self.clock()
+            if requests:
+                progress.requests[action.name] = requests[0]
+
+    async def _perform(self, action: Action, progress: Progress) -> None:
+        match action:
+            case OpenTicket():
+                progress.tickets[action.tracker] = await self._open(action, progress)
+            case PatchFinding(status=status):
+                await self.source.update_finding(self.record.key.id, status, await self._note(action, progress))
+                failpoint("finding_patched")
+                progress.status = status
+            case ResolveTicket() | ReopenTicket() | RaiseTicket():
+                moved = await self._move(action, progress.tickets[action.tracker])
+                progress.tickets[action.tracker] = _as_we_left_it(action, moved)
+                if isinstance(action, ReopenTicket) and moved.state.is_active and moved.word:
+                    await self._tell_left_over(moved)
+            case CommentOnTicket(tracker=name, why=why):
+                ticket = progress.tickets[name]
+                await self.trackers[name].comment(ticket.id, self._comment(why, ticket, self._fact(action)))
+            case CloseDuplicate(tracker=name, ticket_id=ticket_id):
+                text = self._comment(Why.DUPLICATE, progress.tickets[name])
+                await self.trackers[name].resolve(ticket_id, Reason.DUPLICATE, text)
+            case _:
+                assert_never(action)
+
+    async def _move(self, action: ResolveTicket | ReopenTicket | RaiseTicket, ticket: Ticket) -> Ticket:
+        """The ticket as it is after the action."""
+        tracker = self.trackers[action.tracker]
+        match action:
+            case ResolveTicket(reason=reason, why=why):
+                fields = self.rulebook.closing_fields(self._telling(), tracker.name)
+                return await tracker.resolve(ticket.id, reason, self._comment(why, ticket), fields)
+            case ReopenTicket(why=why):
+                return await tracker.reopen(ticket.id, self._comment(why, ticket))
+            case RaiseTicket(fields=fields):
+                return await tracker.raise_urgency(ticket.id, dict(fields))
+            case _:
+                assert_never(action)
+
+    async def _tell_left_over(self, ticket: Ticket) -> None:
+        """Tell whoever closes the ticket next that the word of the last closing is still there. A courtesy."""
+        with suppress(OutsideError):
+            await self.trackers[ticket.tracker].comment(ticket.id, self._comment(Why.LEFT_OVER, ticket, ticket.word))
+
+    async def _open(self, action: OpenTicket, progress: Progress) -> Ticket:
+        """Open exactly one ticket.
+
+        Nothing was found by a search that began after the horizon of any earlier create. The intent is durable before
+        the request leaves, and the mark travels in the request itself.
+        """
+        name, at = action.tracker, self.sight.at
+        tracker, old = self.trackers[name], progress.tickets.get(name) if action.follows else None
+        finding = self.sight.observation.finding
+        draft = self.rulebook.draft(self.record.key, finding, name, at, old)
+        await self.links.intend(name, self.clock(), draft.place)
+        failpoint("intent_written")
+        try:
+            ticket = await tracker.create(replace(draft, follows=action.follows))
+            failpoint("reply_received")
+        except TryLater as error:
+            if not error.ambiguous:
+                await self._forget_intent(name, old)
+                raise
+            after = max(tracker.search_horizon.total_seconds(), error.after or 0.0)
+            raise TryLater(
+                name, error.words, after=after, ambiguous=True, status=error.status, waiting=error.waiting
+            ) from None
+        except Refused:
+            await self._forget_intent(name, old)
+            raise
+        at_latest = datetime.fromtimestamp(self.clock(), tz=UTC)
+        await self.links.link(replace(ticket, created_at=ticket.created_at or at_latest))
+        failpoint("link_written")
+        progress.wrote[name] = self.rulebook.urgency(self.record.key, finding, name, at)
+        if old is None and name in self.record.links:
+            await _make_sure_that_we_see(ticket, tracker)
+        if old is not None:
+            with suppress(OutsideError):  # a courtesy: the new ticket names the old one anyway
+                await tracker.comment(old.id, self._comment(Why.CONTINUED, ticket))
+        return ticket
+
+    async def _forget_intent(self, tracker: str, old: Ticket | None) -> None:
+        """Nothing was created: what there was before still counts."""
+        if old is None:
+            await self.links.unlink(tracker)
+        else:
+            await self.links.link(old)
+
+    async def _take_refusal(self, action: Action, error: Refused, progress: Progress) -> None:
+        """What was refused as somebody had just changed it is planned anew; anything else is refused for good.
+
+        A refusal without a status is what an adapter concludes from an answer that took a part of what we wrote: it is
+        about the ticket as it is now, which is another version by our own work.
+        """
+        seen = self.sight.observation
+        if error.status is not None and await has_changed(action, seen, progress.tickets, self.trackers, self.source):
+            status, request_id = error.status, error.request_id
+            progress.later[action.name] = TryLater(
+                error.system, error.words, status=status, request_id=request_id, waiting=Waiting.CHANGED
+            )
+            return
+        progress.refused[action.name] = error
+        await self._tell_refusal(action, error, progress)
+
+    async def _tell_refusal(self, action: Action, error: Refused, progress: Progress) -> None:
+        """Leave a comment where people will look for it: what we wanted, and the tracker's own words. Best effort.
+
+        SchoolScan's words stay with what is parked: they may quote the finding, and a ticket may not.
+        """
+        words = error.words
+        match action:
+            case CommentOnTicket() | OpenTicket():
+                tickets = []
+            case PatchFinding():
+                tickets = list(progress.tickets.values())
+                words = f"SchoolScan's answer is {error.status or 'no'}"
+            case _:
+                tickets = [progress.tickets[action.tracker]]
+        for ticket in tickets:
+            refusal = self._comment(Why.REFUSED, ticket, f"{action.name.replace(':', ' ')}: {words}")
+            news = [self._comment(action.why, ticket)] if isinstance(action, ResolveTicket | ReopenTicket) else []
+            with suppress(OutsideError):
+                await self.trackers[ticket.tracker].comment(ticket.id, "\n\n".join([*news, refusal]))
+
+    async def _note(self, patch: PatchFinding, progress: Progress) -> str:
+        """The note. Who decided is told by the tickets as they were before we closed any."""
+        decided = patch.why is Why.TICKET_DONE
+        tickets = tuple((self.sight.observation.existing if decided else progress.tickets).values())
+        words = [word for ticket in tickets if (word := await self._words(patch, ticket))]
+        if self.sight.policy.names_people and patch.why in {Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED}:
+            tickets = tuple([await self._naming(ticket) for ticket in tickets])
+        return self.rulebook.note(self._telling(), patch, tickets, scrubbed("; ".join(words), _LONGEST_WORDS))
+
+    async def _words(self, patch: PatchFinding, ticket: Ticket) -> str | None:
+        """What people wrote when they decided, as far as the rule lets it be copied. A note does not fail for it."""
+        if patch.why not in {Why.TICKET_DONE, Why.REASON_CHANGED}:
+            return None
+        if accepts_risk(ticket) and ticket.risk is not None and ticket.risk.reason:
+            return ticket.risk.reason
+        if not self.sight.policy.copies_closing_words:
+            return None
+        try:
+            return await self.trackers[ticket.tracker].closing_words(ticket.id)
+        except OutsideError:
+            return None
+
+    async def _naming(self, ticket: Ticket) -> Ticket:
+        """The ticket with the name of who closed it, as its tracker shows it. A note does not fail for it."""
+        if ticket.closed_by is None:
+            return ticket
+        try:
+            name = await self.trackers[ticket.tracker].closer_name(ticket.id)
+        except OutsideError:
+            return ticket
+        return replace(ticket, closer=name or ticket.closer)
+
+    def _fact(self, action: CommentOnTicket) -> str:
+        """The detail that is told; of a severity also what it was before, where that is known."""
+        before = self.record.memory.severity
+        if action.why is not Why.SEVERITY_RAISED or before is None or before == action.fact:
+            return action.fact
+        return f"{before} to {action.fact}"
+
+    def _comment(self, why: Why, ticket: Ticket, fact: str = "") -> str:
+        return self.rulebook.comment(self._telling(), why, ticket, fact)
+
+    def _telling(self) -> Telling:
+        now = datetime.fromtimestamp(self.clock(), tz=UTC)
+        return Telling(self.record.key, self.sight.observation.finding, self.sight.policy, now)
+
+
+def _tells_of(link: Link, ticket: Ticket, site: str | None) -> bool:
+    """Whether the link says what there is to say of the ticket: its name, its mark, since when, and on which site."""
+    if site is not None and link.site != site:
+        return False
+    is_unmarked = ref_of_mark(ticket.mark) is None
+    is_dated = link.created is not None or ticket.created_at is None or is_unmarked
+    return is_dated and (link.ticket_id, link.ticket_key, link.unmarked) == (ticket.id, ticket.key, is_unmarked)
+
+
+async def _make_sure_that_we_see(ticket: Ticket, tracker: Tracker) -> None:
+    """Read what was opened in place of a ticket that is gone. Raises Refused where it is gone for us, too.
+
+    A tracker may hide from our account all that it lets us create, without a sign: every look would find the ticket
+    gone then, and open one more.
+    """
+    try:
+        seen = await tracker.read(ticket.id)
+    except OutsideError:
+        return  # the next look reads it
+    if seen.state is TicketState.GONE:
+        raise Refused(tracker.name, HIDDEN)
+
+
+def _as_we_left_it(action: ResolveTicket | ReopenTicket | RaiseTicket, ticket: Ticket) -> Ticket:
+    """The ticket as our action left it: what a person did to it at the same moment is for the next look to see.
+
+    So its version is not one that we know: whatever tells of that change is news.
+    """
+    reason = action.reason if isinstance(action, ResolveTicket) else None
+    wanted = TicketState.OPEN if reason is None else TicketState.DONE
+    if ticket.state is TicketState.GONE or ticket.state.is_active is wanted.is_active:
+        return ticket
+    return Ticket(ticket.tracker, ticket.id, ticket.key, ticket.url, wanted, reason, ticket.mark)
+
+
+def _is_due(news: CommentOnTicket | RaiseTicket, progress: Progress) -> bool:
+    """Whether there is a ticket to tell it on; of a conflict people are told when it has been settled."""
+    ticket = progress.tickets.get(news.tracker)
+    if ticket is None:
+        return False
+    if isinstance(news, RaiseTicket) or news.why in {Why.SEVERITY_RAISED, Why.EXPERT_REVIEWED}:
+        return ticket.state.is_active
+    if is_question(news.token):
+        return not progress.status.is_solved  # what is asked is only so once the finding says so, too
+    return news.why is not Why.CONFLICT or any(isinstance(action, PatchFinding) for action in progress.done)
+
+
+def _says_something(patch: PatchFinding, on_tickets: Sequence[Action], progress: Progress) -> bool:
+    """Whether a patch changes the status, or its note names what was opened: a note for each attempt helps nobody."""
+    brings_back = any(isinstance(action, OpenTicket | ReopenTicket) for action in on_tickets)
+    stands_alone = patch.why in {Why.RISK_EXPIRED, Why.REASON_CHANGED} and not brings_back
+    is_at_work = any(ticket.state.is_active for ticket in progress.tickets.values())
+    if patch.status.is_unsolved and not (is_at_work or stands_alone):
+        return False  # `reviewing` beside tickets that are all done would be read as "resolved" by the next look
+    opening = [action for action in on_tickets if isinstance(action, OpenTicket)]
+    if patch.status is progress.status and opening:
+        return any(action in progress.done for action in opening)
+    return True
+
+
+async def _side_by_side(attempts: Sequence[Coroutine[None, None, None]]) -> None:
+    """Run them together. When one raises, the others are ended first: nothing is written after a lost lease."""
+    tasks = [asyncio.create_task(attempt) for attempt in attempts]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

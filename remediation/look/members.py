@@ -1,0 +1,95 @@
+"""A Source for one case that is told apart by its identity: its members, which are findings, shown as one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from remediation.domain.cases import CaseKey, CaseRecord, key_of_ref
+from remediation.domain.errors import NotFound, Refused
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.identities import Identity, at_rest, shown_by, yet_to_be
+from remediation.ports import FindingsPage, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Reads the members of the case of `record`, and writes to those that need it. It is made for one look.
+
+    Those at rest are read only where every other one is gone.
+    """
+
+    source: Source
+    record: CaseRecord
+    seen: list[Finding] = field(default_factory=list, init=False)
+
+    async def finding(self, finding_id: str) -> Finding:
+        """The one that stands for all members. Raises NotFound once every one is gone, and what the source raises."""
+        del finding_id
+        self.seen[:] = await self._there(self.record.live)
+        if not self.seen:
+            self.seen[:] = await self._there(self.record.members.keys() - set(self.record.live))
+        if not self.seen:
+            raise NotFound(self.record.key.district, "none of the case's findings is there (any more)", status=404)
+        return shown_by(self.seen)
+
+    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        """One page of the source's own list."""
+        return await self.source.findings_page(filters, cursor)
+
+    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+        """Set the status of every member that needs it, as they were seen; no write is spent on what is so already.
+
+        One that is gone since, or refused, keeps the others from nothing. Raises the source's errors; what was written
+        before one is seen to be so by the next look.
+        """
+        del finding_id
+        refused: list[Refused] = []
+        members = yet_to_be(self.seen, status)
+        for member in members:
+            try:
+                await self.source.update_finding(member.id, status, note)
+            except Refused as error:
+                refused.append(error)
+        weighty = [error for error in refused if not isinstance(error, NotFound)]
+        if weighty or len(refused) == len(members):
+            raise (weighty or refused)[0]
+
+    @property
+    def resting(self) -> Mapping[str, str]:
+        """What the case's row is to say of the members that were seen to be at rest."""
+        quiet = at_rest(self.seen) if self.seen else frozenset()
+        return {f"rested:{name}": str(times) for name, times in self.record.members.items() if name in quiet}
+
+    async def _there(self, ids: Iterable[str]) -> list[Finding]:
+        """Those of these members that SchoolScan has."""
+        there = []
+        for each in sorted(ids):
+            try:
+                there.append(await self.source.finding(each))
+            except NotFound:
+                continue
+        return there
+
+
+def reading_of(record: CaseRecord, source: Source) -> Source:
+    """The source for a look at this case: the findings' own, or the one that shows its members as one."""
+    return Members(source, record) if record.key.is_of_identity else source
+
+
+async def home_of(record: CaseRecord, source: Source, identity: Identity | None) -> CaseKey | None:
+    """The case that a finding belongs to instead of its own; None where its own is the one.
+
+    Once it belongs to one it stays there, whatever it says later and mappings.yaml asks for. Raises what the source
+    raises, but for a finding that is not there: what that means, a look at its own case tells.
+    """
+    key = record.key
+    if key.is_of_identity:
+        return None
+    if record.home:
+        return key_of_ref(record.home)
+    if identity is None:
+        return None
+    try:
+        finding = await source.finding(key.id)
+    except NotFound:
+        return None
+    return identity.case_of(key.district, finding)

@@ -1,0 +1,310 @@
+"""Look at the outside: the finding and its tickets as they are now. Reads only."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from remediation.domain.actions import kind_of, target_of
+from remediation.domain.cases import CaseRecord
+from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.ownership import Claim, Doubt, Evidence, doubt_of, stranger_because
+from remediation.domain.policy import Policy
+from remediation.domain.renaming import trackers_of
+from remediation.domain.sites import SiteHistory
+from remediation.domain.tickets import Ticket, TicketState
+from remediation.planning import Observation, as_remembered
+from remediation.ports import Rulebook, Source, Tracker
+
+UNKNOWN_SITES: Mapping[str, SiteHistory] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen, what the rules say of it, and why a tracker told nothing.
+
+    `at` is the moment before the first look: rules that ask for a finding's age are asked for then. `doubts` are about
+    the linked tickets that do not carry the case's mark, by tracker; those that are not the case's were not counted.
+    `sites` names the site that each tracker is, as far as that is known.
+    """
+
+    observation: Observation
+    policy: Policy
+    at: datetime
+    failures: Mapping[str, OutsideError] = field(default_factory=dict)
+    doubts: Mapping[str, Doubt] = field(default_factory=dict)
+    sites: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def disowned(self) -> tuple[str, ...]:
+        """The trackers where the link leads to a ticket that is not the case's, and where its own was searched for."""
+        return tuple(name for name, doubt in self.doubts.items() if not doubt.is_ours)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The case's ticket in one tracker first, then any duplicates of it; and what casts a doubt on the linked one."""
+
+    tickets: tuple[Ticket, ...]
+    doubt: Doubt | None = None
+
+
+async def observe(
+    record: CaseRecord,
+    source: Source,
+    trackers: Mapping[str, Tracker],
+    rulebook: Rulebook,
+    now: float,
+    sites: Mapping[str, SiteHistory] = UNKNOWN_SITES,
+) -> Sight:
+    """The case as the outside shows it from `now` (Unix seconds) on.
+
+    One read of the finding, one of each ticket, and a search only where the rule wants a ticket and none is linked, or
+    where the linked one turns out to be another's. `sites` are those that the trackers are now, as far as known: a
+    link that was made on another one is believed only where the ticket carries the case's mark.
+
+    Raises TryLater or Refused when the finding cannot be read; a tracker that cannot be asked is a failure by name.
+    One that is none of `trackers` is unnamed, and no failure: nothing that we repeat would end that. A failure is
+    also one where an earlier create may still come to light: nothing is concluded from what a search cannot find yet.
+    And so is one where a ticket is wanted, and all that carries the case's mark is not known to be ours: beside it none
+    is opened before a person has said whose it is.
+    """
+    finding = await _finding(record, source)
+    at = datetime.fromtimestamp(now, tz=UTC)
+    policy = rulebook.policy(record.key, finding, at, record.memory.rule, record.memory.said)
+    policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
+    unnamed = trackers_of(record) - trackers.keys()
+    asked = [name for name in _to_ask(record, finding, policy) if name in trackers]
+    case = _Case(record, finding, policy, at, frozenset(trackers), unnamed)
+    answers = await asyncio.gather(*(_tickets(case, trackers[name], rulebook, sites.get(name)) for name in asked))
+    failures = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, OutsideError)}
+    seen = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, _Found)}
+    found = {name: each.tickets for name, each in seen.items() if each.tickets}
+    observation = Observation(
+        finding=finding,
+        tickets=as_remembered({name: tickets[0] for name, tickets in found.items()}, record.memory),
+        unseen=failures.keys() | (unnamed & (record.links.keys() | record.intents.keys())),
+        unnamed=unnamed,
+        duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
+        urgency=_urgency(record, finding, policy, rulebook, at),
+    )
+    doubts = {name: each.doubt for name, each in seen.items() if each.doubt}
+    return Sight(observation, policy, at, failures, doubts, {name: each.site.key for name, each in sites.items()})
+
+
+async def _finding(record: CaseRecord, source: Source) -> Finding:
+    """The finding; one that we knew and that SchoolScan no longer has is GONE. Raises what the source raises."""
+    try:
+        return await source.finding(record.key.id)
+    except NotFound:
+        if not record.links and not record.intents and record.memory.finding is None:
+            raise
+        return Finding(record.key.id, FindingStatus.GONE)
+
+
+def _urgency(
+    record: CaseRecord, finding: Finding, policy: Policy, rulebook: Rulebook, at: datetime
+) -> dict[str, Mapping[str, str]]:
+    """How urgent the tickets are to be, where the finding has become worse or a person asked for that once more."""
+    before = record.memory.severity
+    is_worse = before is not None and finding.severity.is_worse_than(before)
+    asked = {target_of(name) for name in record.again if kind_of(name) == "raise"}
+    raised = (name for name in policy.trackers if is_worse or name in asked)
+    return {name: rulebook.urgency(record.key, finding, name, at) for name in raised}
+
+
+def _to_ask(record: CaseRecord, finding: Finding, policy: Policy) -> Iterable[str]:
+    """Linked trackers, and those that ought to have a ticket. A solved finding without a ticket needs none."""
+    return dict.fromkeys((*record.links, *record.intents, *(policy.trackers if finding.status.is_unsolved else ())))
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The case whose tickets are looked for, in these trackers. A tracker may be one of `unnamed` with another name."""
+
+    record: CaseRecord
+    finding: Finding
+    policy: Policy
+    at: datetime
+    trackers: frozenset[str]
+    unnamed: AbstractSet[str]
+
+    def wants(self, tracker: str) -> bool:
+        """Whether one is opened there if there is none."""
+        return tracker in self.policy.trackers and self.finding.status.is_unsolved
+
+
+async def _tickets(
+    case: _Case, tracker: Tracker, rulebook: Rulebook, site: SiteHistory | None
+) -> _Found | OutsideError:
+    """The case's tickets in one tracker."""
+    record, finding, at = case.record, case.finding, case.at
+    try:
+        linked, doubt = await _linked(record, tracker, site)
+        if linked is not None and _whose([linked], case, tracker.name, rulebook)[linked.id] is False:
+            doubt = Doubt(record.links[tracker.name], Evidence.OTHER_TRACKER)
+        if doubt is not None and not doubt.is_ours:
+            linked = None
+        if linked is not None and not _must_search(linked, record, finding):
+            return _Found((linked,), doubt)
+        place = rulebook.place(record.key, finding, tracker.name, at)
+        marked = await _found(record, tracker, place) if place is not None else ()
+        marked = _not_for_others(marked, case, tracker.name, rulebook)
+        strangers = await _strangers(marked, record, tracker, rulebook)
+    except OutsideError as error:
+        return error
+    found = tuple(ticket for ticket in marked if ticket.id not in strangers)
+    is_gone = linked is not None and linked.state is TicketState.GONE
+    if is_gone:  # beside one that was deleted, done ones are those that it followed: they decide nothing
+        found = tuple(ticket for ticket in found if ticket.state.is_active or _is_own_attempt(ticket, record, tracker))
+    known = (linked,) if linked is not None and not is_gone else ()
+    others = (ticket for ticket in found if linked is None or ticket.id != linked.id)
+    tickets = in_order(sorted((*known, *others), key=_created))
+    if not (tickets and tickets[0].state.is_active):
+        horizon = tracker.search_horizon.total_seconds()
+        last = max(_last_attempt(record, finding, tracker.name), _last_attempt_under(case.unnamed, record))
+        if (wait := last + horizon - at.timestamp()) > 0:
+            return TryLater(tracker.name, "an earlier attempt may still come to light", after=min(wait, horizon))
+    if strangers and not tickets and case.wants(tracker.name):
+        return _refusal_beside(next(ticket for ticket in marked if ticket.id in strangers), strangers)
+    return _Found(tickets, doubt)
+
+
+def _not_for_others(marked: Sequence[Ticket], case: _Case, tracker: str, rulebook: Rulebook) -> tuple[Ticket, ...]:
+    """Those of the tickets that are not another tracker's on the same installation.
+
+    Raises Refused where one may be either's: beside it none is opened, and none is closed as its duplicate.
+    """
+    whose = _whose(marked, case, tracker, rulebook)
+    for ticket in marked:
+        if whose[ticket.id] is None:
+            names = " or ".join((tracker, *rulebook.beside(tracker)))
+            words = f"{ticket.key} carries this case's mark, and nobody tells whether it is the ticket of {names}"
+            raise Refused(tracker, f"{words}; move it to the project of the one that it is of")
+    return tuple(ticket for ticket in marked if whose[ticket.id])
+
+
+def _whose(tickets: Iterable[Ticket], case: _Case, tracker: str, rulebook: Rulebook) -> Mapping[str, bool | None]:
+    """Which of the case's tickets are this tracker's, by their ids, and not another's on the same installation."""
+    beside = (tracker, *rulebook.beside(tracker))
+    own, *rivals = [_claim(name, case, rulebook) for name in beside]
+    rivals += [Claim(name) for name in case.trackers.difference(beside)]  # a copy of their site may be here
+    former = rulebook.former_names
+    now = (replace(ticket, meant_for=former.get(ticket.meant_for, ticket.meant_for)) for ticket in tickets)
+    return {ticket.id: own.is_for(ticket, rivals) for ticket in now}
+
+
+def _claim(tracker: str, case: _Case, rulebook: Rulebook) -> Claim:
+    """What the tracker may call its own. One in which the case has and wants nothing has no place either."""
+    record = case.record
+    if tracker not in {*case.policy.trackers, *record.links, *record.intents}:
+        return Claim(tracker)
+    link = record.links.get(tracker)
+    place = rulebook.place(record.key, case.finding, tracker, case.at)
+    return Claim(tracker, link.ticket_id if link else "", place or "")
+
+
+async def _strangers(
+    marked: Sequence[Ticket], record: CaseRecord, tracker: Tracker, rulebook: Rulebook
+) -> Mapping[str, str]:
+    """Which of the tickets that a search found are not taken for the case's, by their ids, and why."""
+    link, intent = record.links.get(tracker.name), record.intents.get(tracker.name)
+    unlinked = [ticket for ticket in marked if link is None or link.ticket_id != ticket.id]
+    accounts = await tracker.accounts() if unlinked else ()
+    found = {}
+    for ticket in unlinked:
+        is_own_attempt = intent is not None and intent.is_ours and _is_own_attempt(ticket, record, tracker)
+        ground = rulebook.ground(record.key.district, ticket)
+        found[ticket.id] = stranger_because(ticket, ground, accounts, is_own_attempt=is_own_attempt)
+    return {ticket_id: why for ticket_id, why in found.items() if why}
+
+
+def _refusal_beside(ticket: Ticket, strangers: Mapping[str, str]) -> Refused:
+    """What a person must decide before a ticket is opened beside this one."""
+    words = f"{ticket.key} carries this case's mark, and {strangers[ticket.id]}: nothing is opened beside it"
+    advice = "take the mark off it, or name the account under former_accounts if it was ours"
+    return Refused(ticket.tracker, f"{words}; {advice}")
+
+
+async def _found(record: CaseRecord, tracker: Tracker, place: str) -> tuple[Ticket, ...]:
+    """Every ticket that carries a mark of the case's, oldest first.
+
+    One that we were about to open is searched for where it was to be opened, too: that may be another table today.
+    """
+    intent = record.intents.get(tracker.name)
+    places = dict.fromkeys((place, intent.place or place) if intent else (place,))
+    found = [ticket for mark in record.marks for where in places for ticket in await tracker.find(mark, where)]
+    return tuple(sorted({ticket.id: ticket for ticket in found}.values(), key=_created))
+
+
+async def _linked(record: CaseRecord, tracker: Tracker, site: SiteHistory | None) -> tuple[Ticket | None, Doubt | None]:
+    """The ticket that the link leads to, and what casts a doubt on it."""
+    link = record.links.get(tracker.name)
+    if link is None:
+        return None, None
+    here = site is None or site.is_of(link)
+    closed = record.memory.tickets.get(tracker.name) is TicketState.DONE
+    try:
+        ticket = await tracker.read(link.ticket_id, closed=closed)
+    except Refused:
+        if here:
+            raise
+        return None, Doubt(link, Evidence.OTHER_SITE)  # an id of another kind of tracker, say
+    return ticket, doubt_of(record.marks, link, ticket, here=here)
+
+
+def _must_search(linked: Ticket, record: CaseRecord, finding: Finding) -> bool:
+    """Whether there may be another ticket.
+
+    This one is gone, or we were about to open one that follows it, or the store may have forgotten that we did.
+    """
+    if linked.tracker in record.intents:
+        return True
+    if linked.state is TicketState.DONE and record.may_be_outdated(record.links[linked.tracker]):
+        return True
+    return linked.state is TicketState.GONE and finding.status.is_unsolved
+
+
+def _is_own_attempt(ticket: Ticket, record: CaseRecord, tracker: Tracker) -> bool:
+    """Whether the ticket may be the one that we were about to open, with some room for clocks that differ."""
+    intent = record.intents.get(tracker.name)
+    if intent is None or ticket.created_at is None:
+        return intent is not None
+    return ticket.created_at.timestamp() > intent.at - tracker.search_horizon.total_seconds()
+
+
+def _created(ticket: Ticket) -> datetime:
+    return ticket.created_at or datetime.min.replace(tzinfo=UTC)
+
+
+def in_order(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
+    """The ticket that counts first: of those that wait for somebody the oldest, otherwise the last one opened.
+
+    `tickets` are oldest first. Beside an active ticket, done ones are those that it follows.
+    """
+    given = tuple(tickets)
+    active = [ticket for ticket in given if ticket.state.is_active]
+    return (*active, *(ticket for ticket in reversed(given) if not ticket.state.is_active))
+
+
+def _last_attempt(record: CaseRecord, finding: Finding, tracker: str) -> float:
+    """When a ticket that no search finds yet may last have been opened, in Unix seconds; 0 for never.
+
+    Our intent tells. Where the store is younger than the finding, one that was lost may have held an intent, too; of a
+    case with several, the one that is shown may be younger than the case. So it is where a link may be outdated.
+    """
+    intent, link = record.intents.get(tracker), record.links.get(tracker)
+    is_older = finding.detected_at is None or finding.detected_at.timestamp() < record.born
+    unlinked = link is None and (is_older or record.key.is_of_identity)
+    forgotten = unlinked or (link is not None and record.may_be_outdated(link))
+    return max(intent.at if intent else 0.0, record.born if forgotten else 0.0)
+
+
+def _last_attempt_under(names: AbstractSet[str], record: CaseRecord) -> float:
+    """When a ticket may last have been opened in one of these trackers, in Unix seconds; 0 for never, or not known."""
+    intended = (intent.at for name, intent in record.intents.items() if name in names)
+    created = (link.created or 0.0 for name, link in record.links.items() if name in names)
+    return max((*intended, *created), default=0.0)

@@ -1,0 +1,64 @@
+"""Whether an action was refused only because what we had seen is no longer so: somebody was quicker than we were."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from remediation.domain.actions import (
+    Action,
+    CloseDuplicate,
+    CommentOnTicket,
+    OpenTicket,
+    PatchFinding,
+    RaiseTicket,
+    ReopenTicket,
+    ResolveTicket,
+)
+from remediation.domain.errors import NotFound, OutsideError
+from remediation.domain.findings import Finding
+from remediation.domain.tickets import Ticket
+from remediation.planning import Observation
+from remediation.ports import Source, Tracker
+
+
+async def has_changed(
+    action: Action,
+    seen: Observation,
+    tickets: Mapping[str, Ticket],
+    trackers: Mapping[str, Tracker],
+    source: Source,
+) -> bool:
+    """Whether what the action is about has changed since it was `seen`, or since we wrote to it ourselves (`tickets`).
+
+    Reads the ticket or the finding once more. What cannot be read counts as unchanged: then the refusal stands.
+    """
+    try:
+        match action:
+            case OpenTicket():
+                return False
+            case PatchFinding():
+                return await _finding_differs(seen.finding, source)
+            case CloseDuplicate(ticket_id=ticket_id):
+                before = next(ticket for ticket in seen.duplicates if ticket.id == ticket_id)
+            case ResolveTicket() | ReopenTicket():
+                before = tickets[action.tracker]
+            case RaiseTicket() | CommentOnTicket():  # beside one another: of these, each makes a new version
+                before = replace(tickets[action.tracker], version="")
+            case _:
+                assert_never(action)
+        return _differs(before, await trackers[before.tracker].read(before.id))
+    except OutsideError:
+        return False
+
+
+async def _finding_differs(before: Finding, source: Source) -> bool:
+    try:
+        after = await source.finding(before.id)
+    except NotFound:
+        return True
+    return (before.status, before.updated_at) != (after.status, after.updated_at)
+
+
+def _differs(before: Ticket, after: Ticket) -> bool:
+    """A ticket that we have just written to has no version that we know: then its state alone tells."""
+    return before.state is not after.state or (bool(before.version) and before.version != after.version)

@@ -1,0 +1,1 @@
+"""The schema of mappings.yaml: what can be configured, as values."""

@@ -1,0 +1,65 @@
+"""References to secrets: mappings.yaml says where a secret is, and never what it is."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Discriminator, Field, Tag
+
+from remediation.mapping.config.choices import secret_tag, webhook_secret_tag
+from remediation.mapping.config.words import EnvName, LastDay, SecretId, Written
+
+
+class SecretFromEnv(Written):
+    """A secret held in an environment variable; one trailing newline is ignored."""
+
+    env: EnvName = Field(description="Name of the environment variable that holds the secret.")
+
+
+class SecretFromFile(Written):
+    """A secret held in a file; one trailing newline is ignored."""
+
+    file: Path = Field(description="Path of the file that holds the secret, absolute or from the working directory.")
+
+
+_BY_REFERENCE = "secrets are given by reference: {env: NAME} or {file: PATH}"
+
+SecretRef = Annotated[
+    Annotated[SecretFromEnv, Tag("SecretFromEnv")] | Annotated[SecretFromFile, Tag("SecretFromFile")],
+    Discriminator(secret_tag, custom_error_type="secret_reference", custom_error_message=_BY_REFERENCE),
+]
+
+
+class Rotated(Written):
+    """What is said of one of several secrets beside where it is."""
+
+    id: SecretId | None = Field(
+        default=None, description="What it is called in metrics and by remedy doctor; else its variable or file."
+    )
+    until: LastDay | None = Field(
+        default=None, description="The last day on which it counts, to its end in UTC; without it, it counts on."
+    )
+
+
+class WebhookSecretFromEnv(SecretFromEnv, Rotated):
+    """One of a sender's secrets, held in an environment variable."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.id or self.env
+
+
+class WebhookSecretFromFile(SecretFromFile, Rotated):
+    """One of a sender's secrets, held in a file."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.id or str(self.file)
+
+
+WebhookSecretRef = Annotated[
+    Annotated[WebhookSecretFromEnv, Tag("WebhookSecretFromEnv")]
+    | Annotated[WebhookSecretFromFile, Tag("WebhookSecretFromFile")],
+    Discriminator(webhook_secret_tag, custom_error_type="secret_reference", custom_error_message=_BY_REFERENCE),
+]

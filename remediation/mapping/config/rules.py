@@ -1,0 +1,200 @@
+"""Rules as types: which findings a rule takes, and what its tickets look like in each kind of tracker."""
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from remediation.domain.findings import DomainType, FindingStatus, Severity
+from remediation.mapping.config.choices import some_or_none, ticket_tag
+from remediation.mapping.config.limits import LimitWords
+from remediation.mapping.config.policies import PolicyWords
+from remediation.mapping.config.words import (
+    Duration,
+    Host,
+    Label,
+    Name,
+    PathGlob,
+    Text,
+    Written,
+    as_list,
+    at_most,
+    for_every_severity,
+    jira_closing_fields,
+    jira_fields,
+    servicenow_closing_fields,
+    servicenow_fields,
+    text_of_number,
+)
+
+OpenStatus = Literal[FindingStatus.OPEN, FindingStatus.REVIEWING]
+"""The only findings that ever get tickets."""
+
+
+def _some_condition(match: "Match") -> "Match":
+    if not match.model_fields_set:
+        raise ValueError("must have at least one condition")
+    return match
+
+
+Conditions = Annotated[
+    list[Annotated["Match", AfterValidator(_some_condition)]], Field(min_length=1), BeforeValidator(as_list)
+]
+"""Sets of conditions; within one set all must hold."""
+
+
+class Age(Written):
+    """How long ago a finding was first detected; one whose detection SchoolScan does not tell has no age."""
+
+    over: Duration | None = Field(default=None, description="At least so long ago.")
+    under: Duration | None = Field(default=None, description="Less than so long ago.")
+
+    @property
+    def bounds(self) -> tuple[timedelta, timedelta]:
+        """From which age on, and below which."""
+        return (
+            timedelta.min if self.over is None else self.over,
+            timedelta.max if self.under is None else self.under,
+        )
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> Self:
+        if self.over is None and self.under is None:
+            raise ValueError("must have over, under or both")
+        if self.over is not None and self.under is not None and self.over >= self.under:
+            raise ValueError("over must be less than under")
+        return self
+
+
+class Match(Written):
+    """Which findings a rule takes: every condition that is written must hold. A single word may stand for a list."""
+
+    severity: Annotated[list[Severity], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
+        default=None, description="How bad it is; unknown stands for every word that we do not know yet."
+    )
+    domain_type: Annotated[list[DomainType], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
+        default=None, description="What is exposed; unknown stands for every word that we do not know yet."
+    )
+    district: Annotated[list[Name], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
+        default=None, description="Whose it is, by the names under `districts`."
+    )
+    site: Annotated[list[Host], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
+        default=None, description="Host names, lower case; *.example.org takes subdomains."
+    )
+    path: Annotated[list[PathGlob], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
+        default=None,
+        description="Paths of pages, in any case of letters: * and ? stay in one folder, ** is any number of folders.",
+    )
+    status: Annotated[list[OpenStatus], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
+        default=None, description="Where the finding stands; opening tickets itself makes an open one reviewing."
+    )
+    age: Age | None = Field(default=None, description="How long ago it was first detected.")
+    none_of: Conditions | None = Field(
+        default=None, alias="not", description="Takes no finding for which these conditions (or one set of them) hold."
+    )
+    any_of: Conditions | None = Field(
+        default=None, alias="any", description="Takes only findings for which at least one set of conditions holds."
+    )
+
+
+BySeverity = Annotated[dict[Severity, Text], BeforeValidator(for_every_severity)]
+Level = Annotated[Literal["1", "2", "3"], BeforeValidator(text_of_number)]
+LevelBySeverity = Annotated[dict[Severity, Level], BeforeValidator(for_every_severity)]
+DueSpan = Annotated[Duration, at_most(timedelta(days=3650), "nobody waits for longer")]
+DueBySeverity = Annotated[dict[Severity, DueSpan], BeforeValidator(for_every_severity)]
+
+
+class TicketWords(Written):
+    """What tickets of both kinds have. A word that is not written is taken from `defaults`."""
+
+    due: DueBySeverity | None = Field(
+        default=None,
+        description="How long after its first detection it is due, or one span per severity; counted in days around "
+        "the clock.",
+    )
+    summary: Text | None = Field(default=None, description="Template; the default of `templates` otherwise.")
+    body: Text | None = Field(default=None, description="Template; the default of `templates` otherwise.")
+
+
+class JiraTicket(TicketWords):
+    """What a Jira issue of this rule looks like."""
+
+    project: Text = Field(default="", description="The project's key; needed here or in `defaults`.")
+    type: Text = Field(default="Task", description="The issue type's name.")
+    priority: BySeverity | None = Field(
+        default=None,
+        description="A priority's name, or one per severity; a severity that is not named leaves Jira's default.",
+    )
+    labels: list[Label] = Field(default_factory=list, description="Labels besides the correlation mark.")
+    assignee: BySeverity | None = Field(
+        default=None, description="Whose it is, or one per severity: an account id (Cloud), a user name (Data Center)."
+    )
+    security_level: Text | None = Field(default=None, description="Name of the issue security level: who may see it.")
+    fields: Annotated[dict[Text, object], AfterValidator(jira_fields)] = Field(
+        default_factory=dict,
+        description="More fields, by Jira's own ids, as its API takes them; text may be a template.",
+    )
+    close_fields: Annotated[dict[Text, object], AfterValidator(jira_closing_fields)] = Field(
+        default_factory=dict,
+        description="What the screen of the transition to done demands besides a resolution; text may be a template.",
+    )
+
+
+class ServiceNowTicket(TicketWords):
+    """What a ServiceNow record of this rule looks like."""
+
+    impact: LevelBySeverity | None = Field(default=None, description="1 to 3, or one per severity.")
+    urgency: LevelBySeverity | None = Field(default=None, description="1 to 3, or one per severity.")
+    assignment_group: BySeverity | None = Field(
+        default=None, description="sys_id or name of the group, or one per severity."
+    )
+    assigned_to: BySeverity | None = Field(
+        default=None, description="sys_id or user name of the person, or one per severity."
+    )
+    fields: Annotated[dict[Text, object], AfterValidator(servicenow_fields)] = Field(
+        default_factory=dict, description="More columns and their values; text may be a template."
+    )
+    close_fields: Annotated[dict[Text, object], AfterValidator(servicenow_closing_fields)] = Field(
+        default_factory=dict,
+        description="Columns that closing a record demands besides its code and notes; text may be a template.",
+    )
+
+
+Ticket = Annotated[
+    Annotated[JiraTicket, Tag("JiraTicket")] | Annotated[ServiceNowTicket, Tag("ServiceNowTicket")],
+    Discriminator(ticket_tag, custom_error_type="ticket_tracker", custom_error_message="must be a map of words"),
+]
+
+
+Detail = Literal["minimal", "restricted"]
+
+
+class Rule(PolicyWords):
+    """Which cases get which tickets, and how these keep in step. The first rule whose conditions all hold counts."""
+
+    name: Name = Field(description="What notes and the audit trail call it; each name once.")
+    match: Match = Field(default_factory=Match, description="Left out, the rule takes every finding.")
+    detail: Detail = Field(
+        default="minimal",
+        description="restricted: title and page address may go into the tickets, whose readers are few.",
+    )
+    due: DueBySeverity | None = Field(default=None, description="When its tickets are due, where they do not say.")
+    tickets: Annotated[dict[Name, Ticket], BeforeValidator(some_or_none)] = Field(
+        description="One per tracker, by its name; none: deliberately no ticket."
+    )
+
+
+class Defaults(PolicyWords):
+    """What rules and tickets have where they say nothing.
+
+    A map is completed word by word, anything else is replaced, and null takes a default away.
+    """
+
+    detail: Detail = Field(default="minimal", description="The detail of rules that do not say.")
+    due: DueBySeverity | None = Field(default=None, description="When tickets are due.")
+    tickets: dict[Name, Ticket] = Field(
+        default_factory=dict, description="What rules' tickets have in each tracker; makes no tickets by itself."
+    )
+    delivery_limit: LimitWords | None = Field(
+        default=None, description="How many deliveries each sender may bring whose webhook does not say."
+    )

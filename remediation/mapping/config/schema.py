@@ -1,0 +1,101 @@
+"""mappings.yaml as types. A word is here only if the code obeys it; its description is its documentation."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, HttpUrl, ValidatorFunctionWrapHandler, WrapValidator, field_validator, model_validator
+
+from remediation.domain.identities import IdentityField
+from remediation.mapping.config.choices import tickets_by_kind
+from remediation.mapping.config.references import SecretRef
+from remediation.mapping.config.rules import Defaults, Rule
+from remediation.mapping.config.signing_in import Webhook
+from remediation.mapping.config.trackers import TrackerConfig
+from remediation.mapping.config.wording import Comments, Notes, Templates
+from remediation.mapping.config.words import Address, Duration, Link, Name, Written, at_least, at_most
+
+
+class SchoolScanAccount(Written):
+    """A district's account at SchoolScan."""
+
+    url: Address = Field(default=HttpUrl("https://api.schoolscan.ai/v1"), description="Base address of the API.")
+    token: SecretRef = Field(description="The district's API token.")
+    webhook: Webhook
+    finding_link: Link | None = Field(
+        default=None, description="Address of a finding's page for people; {id} stands for the finding's id."
+    )
+
+
+class FindingIdentity(Written):
+    """What tells findings apart where their ids change from scan to scan: those that say the same are one case."""
+
+    by: list[IdentityField] = Field(
+        min_length=1,
+        description="Fields of a finding, `url` among them, as SchoolScan writes them: values that differ in anything "
+        "are other cases. A finding that lacks one of them is a case of its own.",
+    )
+    key: SecretRef = Field(
+        description="A secret of at least 32 characters for this alone. From it and the fields the case's id is worked "
+        "out, so that it says nothing of them; it must never change."
+    )
+
+    @field_validator("by")
+    @classmethod
+    def _tells_pages_apart(cls, written: list[IdentityField]) -> list[IdentityField]:
+        if IdentityField.URL not in written:
+            raise ValueError("must name url: without it, findings on different pages would be one case")
+        if len(set(written)) != len(written):
+            raise ValueError("must not name a field twice")
+        return written
+
+
+class District(Written):
+    """One SchoolScan account: its own token, webhook secret and rate limits."""
+
+    schoolscan: SchoolScanAccount
+    identity: FindingIdentity | None = Field(
+        default=None, description="Only where SchoolScan gives what it finds again a new id: what tells it instead."
+    )
+
+
+_WHY_FORGET = "what is of no more use is deleted"
+
+
+class Retention(Written):
+    """How long what we keep is kept."""
+
+    deliveries: Annotated[Duration, at_least(timedelta(days=1)), at_most(timedelta(days=366), _WHY_FORGET)] = Field(
+        default=timedelta(days=30),
+        description="How long a delivery's fingerprint is known after it was read: a repeat within that time does "
+        "nothing. Its body goes as soon as it has been read.",
+    )
+    timelines: Annotated[Duration, at_least(timedelta(days=7)), at_most(timedelta(days=3660), _WHY_FORGET)] = Field(
+        default=timedelta(days=400),
+        description="How long a case's timeline stays after its last entry: what was seen and done, in ids and times.",
+    )
+
+
+def _whole_number(written: object, validated: ValidatorFunctionWrapHandler) -> object:
+    """Python takes true and 1.0 for 1; nobody else does."""
+    return validated(written if type(written) is int else None)
+
+
+class Mappings(Written):
+    """The whole file."""
+
+    version: Annotated[Literal[1], WrapValidator(_whole_number)] = Field(description="The version of this language.")
+    districts: dict[Name, District] = Field(min_length=1, description="The SchoolScan accounts, by our name for them.")
+    trackers: dict[Name, TrackerConfig] = Field(min_length=1, description="Where tickets go, by our name for them.")
+    defaults: Defaults = Field(default_factory=Defaults)
+    templates: Templates
+    notes: Notes = Field(default_factory=Notes)
+    comments: Comments = Field(default_factory=Comments)
+    retention: Retention = Field(default_factory=Retention)
+    rules: list[Rule] = Field(
+        min_length=1, description="Which findings get which tickets: the first that holds counts."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tickets_have_their_kind(cls, written: object) -> object:
+        return tickets_by_kind(written)

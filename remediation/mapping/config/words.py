@@ -1,0 +1,273 @@
+"""The kinds of word that mappings.yaml is made of, each with what it may be."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, HttpUrl, StringConstraints
+
+from remediation.domain.cases import DISTRICT_NAME
+from remediation.domain.findings import Severity
+from remediation.mapping.config.durations import duration_of, duration_text
+from remediation.mapping.config.paths import glob_of
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_LONGEST_TEXT = 20_000
+
+_NAME = rf"^{DISTRICT_NAME.pattern}$"
+_ENV = r"^[A-Z_][A-Z0-9_]*$"
+_HOST = r"^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$"
+_TABLE = r"^[a-z0-9_]{1,80}$"
+_LABEL = r"^\S{1,255}$"
+_FIELD = r"^[A-Za-z][A-Za-z0-9_]{0,79}$"
+_TIME_SPENT = re.compile(r"[0-9]+(\.[0-9]+)?[wdhm]( [0-9]+(\.[0-9]+)?[wdhm])*")
+_CLOUD_ID = r"^[A-Za-z0-9-]{8,64}$"
+_SECRET_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"  # noqa: S105 - a pattern  # nosec B105
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+MEANING_OF_PATTERN: Mapping[str, str] = {
+    _NAME: "a name is 1 to 32 lower-case letters, digits and inner dashes",
+    _ENV: "must be the name of an environment variable in capitals, such as JIRA_TOKEN",
+    _HOST: "must be a host name in lower case, such as www.example.org, or *.example.org for what is below it",
+    _TABLE: "must be a table's name, such as incident or sn_si_incident",
+    _FIELD: "must be a field's id, such as customfield_10051 or u_risk_reason",
+    _LABEL: "a label has 1 to 255 characters and no spaces",
+    _SECRET_ID: "an id has 1 to 40 letters, digits, dots, dashes and underscores, and begins with a letter or digit",
+    _CLOUD_ID: "must be the site's id, such as 11223344-a1b2-3b33-c444-def123456789",
+}
+"""What each pattern of this module allows, in words."""
+
+
+def text_of_number(value: object) -> object:
+    """A whole number as the text it was written as: `resolve_state: 6` needs no quotes."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def day_of(value: object) -> date:
+    """The day that is written; a date is given back. ValueError says what is allowed."""
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value if isinstance(value, str) and _DAY.fullmatch(value) else "")
+    except ValueError:
+        raise ValueError("must be a day, such as 2026-12-31: the last one on which it counts") from None
+
+
+def as_list(value: object) -> object:
+    """One word, or one map of words, standing for a list of one."""
+    return [value] if isinstance(value, str | dict) else value
+
+
+def for_every_severity(value: object) -> object:
+    """One word standing for a map that gives it to every severity."""
+    word = text_of_number(value)
+    return dict.fromkeys(Severity, word) if isinstance(word, str) else value
+
+
+def lower_keys(value: object) -> object:
+    """A map whose keys are compared without regard to case."""
+    match value:
+        case dict(words):
+            lowered = {str(key).lower(): word for key, word in words.items()}
+            if len(lowered) < len(words):
+                raise ValueError("has words that differ only in upper and lower case")
+            return lowered
+        case _:
+            return value
+
+
+_OWN_FIELDS: Mapping[str, Mapping[str, str | None]] = {
+    "jira": {
+        "summary": "summary",
+        "description": "body",
+        "project": "project",
+        "issuetype": "type",
+        "labels": "labels",
+        "priority": "priority",
+        "assignee": "assignee",
+        "duedate": "due",
+        "security": "security_level",
+    },
+    "servicenow": {
+        "short_description": "summary",
+        "description": "body",
+        "impact": "impact",
+        "urgency": "urgency",
+        "assignment_group": "assignment_group",
+        "assigned_to": "assigned_to",
+        "due_date": "due",
+        "correlation_id": None,
+        "correlation_display": None,
+    },
+}
+
+
+def _free_fields(kind: str, fields: dict[str, object]) -> dict[str, object]:
+    for field, word in _OWN_FIELDS[kind].items():
+        if field in fields:
+            raise ValueError(f"{field} belongs to the ticket's own {word}" if word else f"{field} is always set by us")
+    return fields
+
+
+_ONLY_ADDED = ("comment", "worklog", "issuelinks", "attachment")
+"""What Jira takes only as an addition, under `update`."""
+
+
+def jira_fields(fields: dict[str, object]) -> dict[str, object]:
+    """`fields`, if none of them has a word of its own in a Jira ticket, and a new issue can have all of them."""
+    for field in _ONLY_ADDED:
+        if field in fields:
+            raise ValueError(f"{field} is taken by Jira only under `update`, and a new issue has none")
+    return _free_fields("jira", fields)
+
+
+def servicenow_fields(fields: dict[str, object]) -> dict[str, object]:
+    """`fields`, if none of them has a word of its own in a ServiceNow ticket."""
+    return _free_fields("servicenow", fields)
+
+
+_PEOPLES_OWN = "is left as people set it"
+_SET_WHEN_CLOSING: Mapping[str, Mapping[str, str]] = {
+    "jira": {
+        "resolution": "is set by us, from the reason",
+        "status": "is where the transition leads",
+        "labels": "carries our mark",
+        **dict.fromkeys(("issuelinks", "attachment"), "is taken by Jira only under `update`: a person adds it"),
+        "assignee": _PEOPLES_OWN,
+    },
+    "servicenow": {
+        "state": "is the tracker's resolve_state",
+        "close_code": "is one of the tracker's resolve_code and resolve_codes",
+        "close_notes": "is written by us: word it under `comments`",
+        "work_notes": "is written by us: word it under `comments`",
+        "correlation_id": "carries our mark",
+        "correlation_display": "carries our mark",
+        "assigned_to": _PEOPLES_OWN,
+        "assignment_group": _PEOPLES_OWN,
+    },
+}
+
+
+def _free_closing_fields(kind: str, fields: dict[str, object]) -> dict[str, object]:
+    for field, what in _SET_WHEN_CLOSING[kind].items():
+        if field in fields:
+            raise ValueError(f"{field} {what}")
+    return fields
+
+
+def jira_closing_fields(fields: dict[str, object]) -> dict[str, object]:
+    """`fields`, if a person's screen in Jira may ask for all of them.
+
+    `comment` is text, `worklog` a map; Jira takes both only as additions, so their form is ours to check.
+    """
+    if "comment" in fields and not (isinstance(fields["comment"], str) and fields["comment"].strip()):
+        raise ValueError("comment must be text: what is said with each step on the way to done")
+    if "worklog" in fields and not _is_worklog(fields["worklog"]):
+        raise ValueError("worklog must be a map such as {timeSpent: 5m, comment: text}; comment may be left out")
+    return _free_closing_fields("jira", fields)
+
+
+def _is_worklog(value: object) -> bool:
+    match value:
+        case {"timeSpent": str(spent), **more}:
+            known = more.keys() <= {"comment"} and isinstance(more.get("comment", ""), str)
+            return known and _TIME_SPENT.fullmatch(spent) is not None
+        case _:
+            return False
+
+
+def servicenow_closing_fields(fields: dict[str, object]) -> dict[str, object]:
+    """`fields`, if none of them is one that we set in ServiceNow when we close a ticket."""
+    return _free_closing_fields("servicenow", fields)
+
+
+def plain_address(url: HttpUrl) -> HttpUrl:
+    """`url`, if it is the address of a system that we talk to."""
+    if url.username or url.password:
+        raise ValueError("an address holds no user name or password: write them under auth")
+    if url.query or url.fragment:
+        raise ValueError("must be an address without ?query and #fragment")
+    if url.scheme != "https" and url.host not in _LOOPBACK:
+        raise ValueError("must begin with https:// (http:// only for this very machine)")
+    return url
+
+
+def proxy_address(url: HttpUrl) -> HttpUrl:
+    """`url`, if it is the address of a proxy."""
+    if url.username or url.password:
+        raise ValueError("a proxy's address holds no user name or password")
+    if url.path not in {None, "/"} or url.query or url.fragment:
+        raise ValueError("must be a proxy's address and nothing more, such as http://proxy.example:3128")
+    return url
+
+
+def at_least(limit: timedelta) -> AfterValidator:
+    """A span of time of `limit` or more."""
+
+    def long_enough(span: timedelta) -> timedelta:
+        if span < limit:
+            raise ValueError(f"must be at least {duration_text(limit)}")
+        return span
+
+    return AfterValidator(long_enough)
+
+
+def at_most(limit: timedelta, why: str) -> AfterValidator:
+    """A span of time above nothing and up to `limit`; `why` says where the limit comes from."""
+
+    def short_enough(span: timedelta) -> timedelta:
+        if span <= timedelta(0):
+            raise ValueError("must be more than 0s")
+        if span > limit:
+            raise ValueError(f"must be at most {duration_text(limit)}: {why}")
+        return span
+
+    return AfterValidator(short_enough)
+
+
+def link_with_id(link: str) -> str:
+    """`link`, if it is an address for people in which {id} is the only thing left open."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        raise ValueError("must be an address such as https://example.org/findings/{id}") from None
+    if parts.scheme not in {"http", "https"} or not parts.netloc or re.search(r"\s", link):
+        raise ValueError("must be an address such as https://example.org/findings/{id}")
+    if "@" in parts.netloc:
+        raise ValueError("an address holds no user name or password")
+    if "{id}" not in link or re.search(r"[{}]", link.replace("{id}", "")):
+        raise ValueError("must contain {id}, which stands for the finding's id, and nothing else in braces")
+    return link
+
+
+class Written(BaseModel):
+    """What a person writes: nothing unknown is accepted, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
+EnvName = Annotated[str, StringConstraints(pattern=_ENV)]
+Host = Annotated[str, StringConstraints(pattern=_HOST)]
+Table = Annotated[str, StringConstraints(pattern=_TABLE)]
+Label = Annotated[str, StringConstraints(pattern=_LABEL)]
+FieldId = Annotated[str, StringConstraints(pattern=_FIELD)]
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=_LONGEST_TEXT),
+    BeforeValidator(text_of_number, json_schema_input_type=str | int),
+]
+SecretId = Annotated[
+    str,
+    StringConstraints(pattern=_SECRET_ID),
+    BeforeValidator(text_of_number, json_schema_input_type=str | int),
+]
+LastDay = Annotated[date, BeforeValidator(day_of, json_schema_input_type=str)]
+Duration = Annotated[timedelta, BeforeValidator(duration_of, json_schema_input_type=str)]
+Address = Annotated[HttpUrl, AfterValidator(plain_address)]
+ProxyAddress = Annotated[HttpUrl, AfterValidator(proxy_address)]
+CloudId = Annotated[str, StringConstraints(pattern=_CLOUD_ID)]
+PathGlob = Annotated[str, AfterValidator(glob_of)]
+Link = Annotated[str, AfterValidator(link_with_id)]

@@ -1,0 +1,1 @@
+"""What mappings.yaml means, for the people who write it: reasons, differences, expectations."""

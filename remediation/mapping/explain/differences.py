@@ -1,0 +1,106 @@
+"""What a change of mappings.yaml would change, finding by finding and all together."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from remediation.mapping.config.routing import TEXTS, Routing, comparable
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that would be another: `rule`, `reopen`, `tickets.jira` or `tickets.jira.priority`.
+
+    None stands for what is not there: no rule, no ticket in this tracker, no such field.
+    """
+
+    what: str
+    before: object
+    after: object
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its values are texts, which speak of the finding itself."""
+        return self.what.rpartition(".")[2] in TEXTS
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All that would be another for one finding; nothing for most."""
+
+    finding_id: str
+    rules: tuple[str | None, str | None]
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What a value was and would be, and for how many findings."""
+
+    before: object
+    after: object
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Findings for which the same things change. `values` has every pair of each thing that is no text, most first."""
+
+    rules: tuple[str | None, str | None]
+    what: tuple[str, ...]
+    finding_ids: tuple[str, ...]
+    values: tuple[tuple[str, tuple[Pair, ...]], ...]
+
+
+def difference(finding_id: str, before: Routing, after: Routing) -> Difference:
+    """What would be another for one finding."""
+    return Difference(finding_id, (before.rule, after.rule), tuple(_changes(before, after)))
+
+
+def grouped(differences: Iterable[Difference]) -> tuple[Group, ...]:
+    """The findings that change, by what changes, the largest group first."""
+    groups: dict[tuple[tuple[str | None, str | None], tuple[str, ...]], list[Difference]] = {}
+    for each in differences:
+        if each.changes:
+            what = tuple(change.what for change in each.changes)
+            groups.setdefault((each.rules, what), []).append(each)
+    found = [_group(rules, what, members) for (rules, what), members in groups.items()]
+    return tuple(sorted(found, key=lambda group: -len(group.finding_ids)))
+
+
+def _changes(before: Routing, after: Routing) -> Iterator[Change]:
+    if before.rule != after.rule:
+        yield Change("rule", before.rule, after.rule)
+    for choice in sorted(before.choices.keys() & after.choices.keys()):
+        if before.choices[choice] != after.choices[choice]:
+            yield Change(choice, before.choices[choice], after.choices[choice])
+    for tracker in sorted(before.tickets.keys() | after.tickets.keys()):
+        old, new = before.tickets.get(tracker), after.tickets.get(tracker)
+        if old is None or new is None:
+            yield Change(f"tickets.{tracker}", _place(old), _place(new))
+            continue
+        for word in sorted(old.keys() | new.keys()):
+            if comparable(old.get(word)) != comparable(new.get(word)):
+                yield Change(f"tickets.{tracker}.{word}", old.get(word), new.get(word))
+
+
+def _place(ticket: object) -> object:
+    """What stands for a whole ticket: where it belongs."""
+    match ticket:
+        case {"project": place} | {"table": place}:
+            return place
+        case _:
+            return None
+
+
+def _group(rules: tuple[str | None, str | None], what: tuple[str, ...], members: list[Difference]) -> Group:
+    kept = [word for number, word in enumerate(what) if not members[0].changes[number].is_text]
+    values = tuple((word, _pairs(word, members)) for word in kept)
+    return Group(rules, what, tuple(each.finding_id for each in members), values)
+
+
+def _pairs(what: str, members: list[Difference]) -> tuple[Pair, ...]:
+    changes = [change for each in members for change in each.changes if change.what == what]
+    counts = Counter(repr((comparable(change.before), comparable(change.after))) for change in changes)
+    samples = {repr((comparable(change.before), comparable(change.after))): change for change in changes}
+    return tuple(Pair(samples[key].before, samples[key].after, count) for key, count in counts.most_common())

@@ -1,0 +1,147 @@
+"""Cases that say what becomes of a finding, for the tests of whoever writes mappings.yaml."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+
+from remediation.domain.errors import ConfigurationError, Problem
+from remediation.domain.findings import DomainType, Severity
+from remediation.mapping.config.policies import PolicyWords
+from remediation.mapping.config.words import Label, Name, Text, Written, as_list
+from remediation.mapping.reading.document import read_document
+from remediation.mapping.reading.loading import text_of_file
+from remediation.mapping.reading.messages import complaint_of
+from remediation.mapping.reading.positions import Complaint, Place, Positions, Steps
+
+
+def moment_of(value: object) -> object:
+    """The moment that ISO 8601 text says; without an offset it is UTC."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ValueError("must be a date and time such as 2026-04-15T14:02:00Z")
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
+
+
+def as_exact_text(value: object) -> object:
+    """A text by itself: the whole of it is expected."""
+    return {"exactly": value} if isinstance(value, str) else value
+
+
+Moment = Annotated[datetime, BeforeValidator(moment_of)]
+
+
+class CaseFinding(Written):
+    """A finding in SchoolScan's words: those that rules and tickets can speak of."""
+
+    id: Text = "fnd_test"
+    status: Literal["open", "reviewing", "resolved", "accepted_risk", "unknown"] = "open"
+    severity: Severity | None = None
+    domain_type: DomainType | None = None
+    scan_id: Text | None = None
+    title: Text | None = None
+    url: Text | None = None
+    detected_at: Moment | None = None
+    updated_at: Moment | None = None
+
+
+class ExpectedText(Written):
+    """What a text must be, must contain, and must not contain."""
+
+    exactly: str | None = None
+    contains: Annotated[list[Text], BeforeValidator(as_list)] = Field(default_factory=list)
+    lacks: Annotated[list[Text], BeforeValidator(as_list)] = Field(default_factory=list)
+
+
+class ExpectedTicket(Written):
+    """What a ticket must say: words of mappings.yaml, and other fields by their tracker's own names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    summary: Annotated[ExpectedText, BeforeValidator(as_exact_text)] | None = None
+    body: Annotated[ExpectedText, BeforeValidator(as_exact_text)] | None = None
+    labels: Annotated[list[Label], BeforeValidator(as_list)] | None = None
+
+
+class Expected(PolicyWords):
+    """What must become of the finding. The tickets named are all of them; the words named are those that count."""
+
+    rule: Name
+    tickets: dict[Name, ExpectedTicket] | None = None
+
+
+class Case(Written):
+    """One finding of one district at one moment, and what must become of it."""
+
+    name: Text
+    district: Name | None = None
+    at: Moment | None = None
+    finding: CaseFinding
+    expect: Expected
+
+
+class Cases(Written):
+    """The whole file."""
+
+    cases: list[Case] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedCases:
+    """A valid file of cases, and where everything in it stands."""
+
+    where: str
+    cases: tuple[Case, ...]
+    positions: Positions
+
+    def problem(self, steps: Steps, message: str) -> Problem:
+        """Something that turned out to be wrong with one of its values."""
+        return self.positions.problem(self.where, Complaint(steps, message))
+
+    def place(self, number: int) -> Place:
+        """Where the case of this number (counted from 0) stands."""
+        return self.positions.place(("cases", number))
+
+
+def load_cases(path: Path) -> LoadedCases:
+    """The cases of the file at `path`. Raises ConfigurationError with everything that is wrong with it."""
+    return cases_of(text_of_file(path), str(path))
+
+
+def cases_of(text: str, where: str) -> LoadedCases:
+    """The cases that `text` says; `where` is how problems call the file. Raises ConfigurationError."""
+    document = read_document(text, where)
+    if document.data is None:
+        raise ConfigurationError([Problem(where, "is empty", 1, 1)])
+    cases, complaints = _validated(document.data)
+    complaints += [*document.complaints, *_repeated_names(cases)]
+    if complaints:
+        found = dict.fromkeys(document.positions.problem(where, complaint) for complaint in complaints)
+        raise ConfigurationError(sorted(found, key=lambda problem: (problem.line, problem.column, problem.message)))
+    return LoadedCases(where, cases, document.positions)
+
+
+def _validated(data: object) -> tuple[tuple[Case, ...], list[Complaint]]:
+    try:
+        return tuple(Cases.model_validate(data).cases), []
+    except ValidationError as error:
+        found = (complaint_of(each, data, Cases) for each in error.errors(include_url=False))
+        return (), [complaint for complaint in found if complaint]
+
+
+def _repeated_names(cases: tuple[Case, ...]) -> Iterator[Complaint]:
+    first: dict[str, int] = {}
+    for number, case in enumerate(cases):
+        if first.setdefault(case.name, number) != number:
+            yield Complaint(("cases", number, "name"), f"is already the name of cases[{first[case.name]}]")

@@ -1,0 +1,79 @@
+"""Whether what becomes of a finding is what a case expects, and where it is not."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from remediation.mapping.config.policies import written_choices
+from remediation.mapping.config.routing import Routing, TicketWords, comparable
+from remediation.mapping.config.suggestions import did_you_mean
+from remediation.mapping.explain.expectations import Expected, ExpectedText, ExpectedTicket
+
+NO_RULE = "none"
+"""What a case expects where no rule takes the finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One thing that is not as expected: `rule`, `reopen`, `tickets` or `tickets.jira.priority`.
+
+    None is what is not there.
+    """
+
+    what: str
+    expected: object
+    actual: object
+    hint: str = ""
+
+
+def mismatches(expected: Expected, routing: Routing, rules: frozenset[str]) -> tuple[Mismatch, ...]:
+    """Everything that is not as expected; `rules` are the names of all rules, for those that are not there."""
+    return tuple(_mismatches(expected, routing, rules))
+
+
+def _mismatches(expected: Expected, routing: Routing, rules: frozenset[str]) -> Iterator[Mismatch]:
+    actual = routing.rule or NO_RULE
+    if expected.rule != actual:
+        known = rules | {NO_RULE}
+        hint = f"there is no rule {expected.rule}{did_you_mean(expected.rule, known)}"
+        yield Mismatch("rule", expected.rule, actual, "" if expected.rule in known else hint)
+    for choice, wanted in written_choices(expected).items():
+        if routing.choices.get(choice) != wanted:
+            yield Mismatch(choice, wanted, routing.choices.get(choice))
+    if expected.tickets is None:
+        return
+    if expected.tickets.keys() != routing.tickets.keys():
+        yield Mismatch("tickets", sorted(expected.tickets), sorted(routing.tickets))
+    for tracker in sorted(expected.tickets.keys() & routing.tickets.keys()):
+        ticket = expected.tickets[tracker]
+        yield from _ticket_mismatches(f"tickets.{tracker}", ticket, routing.tickets[tracker])
+
+
+def _ticket_mismatches(where: str, expected: ExpectedTicket, words: TicketWords) -> Iterator[Mismatch]:
+    for word, text in (("summary", expected.summary), ("body", expected.body)):
+        if text is not None:
+            yield from _text_mismatches(f"{where}.{word}", text, str(words.get(word) or ""))
+    if expected.labels is not None:
+        yield from _label_mismatches(where, expected.labels, words.get("labels"))
+    for word, value in (expected.model_extra or {}).items():
+        actual = words.get(word)
+        if comparable(value) != comparable(actual):
+            hint = "" if word in words else did_you_mean(word, words.keys()).removeprefix("; ")
+            yield Mismatch(f"{where}.{word}", value, actual, hint)
+
+
+def _label_mismatches(where: str, expected: list[str], actual: object) -> Iterator[Mismatch]:
+    """The order of labels means nothing, and our own marks among them are nobody's concern."""
+    labels = [str(label) for label in actual] if isinstance(actual, list | tuple) else []
+    if sorted(expected) != sorted(labels):
+        yield Mismatch(f"{where}.labels", sorted(expected), sorted(labels))
+
+
+def _text_mismatches(where: str, expected: ExpectedText, actual: str) -> Iterator[Mismatch]:
+    if expected.exactly is not None and expected.exactly.strip() != actual.strip():
+        yield Mismatch(where, expected.exactly.strip(), actual)
+    for part in expected.contains:
+        if part not in actual:
+            yield Mismatch(where, {"contains": part}, actual)
+    for part in expected.lacks:
+        if part in actual:
+            yield Mismatch(where, {"lacks": part}, actual)

@@ -1,0 +1,153 @@
+"""What no single value shows: names that must be unique or known, words that must be somewhere, files that must open.
+
+Works on what was written, before or without it fitting the schema, so that a person sees everything at once.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from remediation.mapping.config.choices import tracker_tag
+from remediation.mapping.config.defaults import INCIDENT_TABLE
+from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.reading.positions import Complaint, Steps, key_text
+from remediation.outbound.certificates import certificate_flaw
+
+_RESERVED_TRACKERS = frozenset({"schoolscan"})
+"""Addresses under /webhooks/ that are no tracker's."""
+
+_DEEPEST_SETS = 5
+_SETS = ("any", "not")
+
+Map = Mapping[str, object]
+
+
+def complaints_about(data: object) -> Iterator[Complaint]:
+    """Everything that the schema alone cannot see; parts that have the wrong shape are passed over."""
+    top = map_of(data)
+    yield from _reserved_names(top)
+    yield from _repeated_rules(top)
+    yield from _unknown_trackers(top)
+    yield from _former_names(top)
+    yield from _missing_projects(top)
+    yield from _shared_tables(top)
+    for steps, rule in rules_of(top):
+        yield from _in_conditions((*steps, "match"), map_of(rule.get("match")), map_of(top.get("districts")), 0)
+    yield from _bad_certificates(top)
+
+
+def map_of(value: object) -> Map:
+    """The value, if it is a map; an empty one otherwise."""
+    return value if isinstance(value, dict) else {}
+
+
+def rules_of(top: Map) -> Iterator[tuple[Steps, Map]]:
+    """Each rule and where it stands."""
+    rules = top.get("rules")
+    for number, rule in enumerate(rules if isinstance(rules, list) else ()):
+        yield ("rules", number), map_of(rule)
+
+
+def _reserved_names(top: Map) -> Iterator[Complaint]:
+    for name in _RESERVED_TRACKERS & map_of(top.get("trackers")).keys():
+        yield Complaint(("trackers", name), "is the name of the source: call the tracker something else", "key")
+
+
+def _repeated_rules(top: Map) -> Iterator[Complaint]:
+    seen: dict[str, int] = {}
+    for number, (steps, rule) in enumerate(rules_of(top)):
+        name = rule.get("name")
+        if isinstance(name, str) and seen.setdefault(name, number) != number:
+            yield Complaint((*steps, "name"), f"is already the name of rules[{seen[name]}]")
+
+
+def _unknown_trackers(top: Map) -> Iterator[Complaint]:
+    trackers = map_of(top.get("trackers")).keys()
+    for steps, written in (*rules_of(top), (("defaults",), map_of(top.get("defaults")))):
+        for tracker in map_of(written.get("tickets")).keys() - trackers:
+            yield _unknown((*steps, "tickets", tracker), "tracker", tracker, trackers)
+
+
+def _former_names(top: Map) -> Iterator[Complaint]:
+    """Former names of trackers that are no tracker's own any more, and only one tracker's."""
+    trackers = map_of(top.get("trackers"))
+    whose: dict[str, str] = {}
+    for name, tracker in trackers.items():
+        written = map_of(tracker).get("formerly")
+        for number, former in enumerate(written if isinstance(written, list) else ()):
+            if not isinstance(former, str):
+                continue
+            steps = ("trackers", name, "formerly", number)
+            if former in trackers:
+                yield Complaint(steps, "is the name of a tracker now: what is kept under it is that one's")
+            elif former in whose:
+                yield Complaint(steps, f"is a former name of trackers.{key_text(whose[former])} already")
+            whose.setdefault(former, name)
+
+
+def _missing_projects(top: Map) -> Iterator[Complaint]:
+    trackers = map_of(top.get("trackers"))
+    usual = map_of(map_of(top.get("defaults")).get("tickets"))
+    for steps, rule in rules_of(top):
+        for tracker, ticket in map_of(rule.get("tickets")).items():
+            is_jira = tracker_tag(trackers.get(tracker)) == "JiraTracker"
+            written = isinstance(ticket, dict | None) and "project" in {**map_of(usual.get(tracker)), **map_of(ticket)}
+            if is_jira and not written and isinstance(ticket, dict | None):
+                message = f"is missing: write it here, or for all rules under defaults.tickets.{key_text(tracker)}"
+                yield Complaint((*steps, "tickets", tracker, "project"), message, "key")
+
+
+def _shared_tables(top: Map) -> Iterator[Complaint]:
+    """Trackers of one rule that are one table of one ServiceNow: which record is whose, nobody could tell."""
+    trackers = map_of(top.get("trackers"))
+    for steps, rule in rules_of(top):
+        first: dict[tuple[str, str], str] = {}
+        for tracker in map_of(rule.get("tickets")):
+            for place in _tables_of(map_of(trackers.get(tracker))):
+                if (other := first.setdefault(place, tracker)) != tracker:
+                    words = f"is the table {key_text(place[1])} of the same ServiceNow as {key_text(other)}"
+                    message = f"{words}: their tickets of one case could not be told apart; leave one of them out"
+                    yield Complaint((*steps, "tickets", tracker), message, "key")
+                    break
+
+
+def _tables_of(tracker: Map) -> Iterator[tuple[str, str]]:
+    """Where a ServiceNow tracker's tickets are: its address and each of its tables."""
+    url = tracker.get("url")
+    if tracker_tag(tracker) == "ServiceNowTracker" and isinstance(url, str):
+        for table in (tracker.get("table", INCIDENT_TABLE), *map_of(tracker.get("former_tables"))):
+            if isinstance(table, str):
+                yield url.rstrip("/").lower(), table
+
+
+def _in_conditions(steps: Steps, match: Map, districts: Map, depth: int) -> Iterator[Complaint]:
+    """Districts that there are not, and sets of conditions that nobody could follow any more."""
+    for where, district in _entries((*steps, "district"), match.get("district")):
+        if isinstance(district, str) and district not in districts:
+            yield _unknown(where, "district", district, districts)
+    if depth > _DEEPEST_SETS:
+        yield Complaint(steps, f"is nested too deeply: any and not go {_DEEPEST_SETS} deep")
+        return
+    for word in _SETS:
+        for where, inner in _entries((*steps, word), match.get(word)):
+            if isinstance(inner, dict):
+                yield from _in_conditions(where, inner, districts, depth + 1)
+
+
+def _entries(steps: Steps, written: object) -> Iterator[tuple[Steps, object]]:
+    """Each entry of a list, or the one value that stands for a list, and where it is."""
+    if isinstance(written, list):
+        yield from (((*steps, number), entry) for number, entry in enumerate(written))
+    else:
+        yield steps, written
+
+
+def _unknown(steps: Steps, kind: str, name: str, known: Iterable[str]) -> Complaint:
+    there = {key_text(word) for word in known}
+    message = f"there is no {kind} {key_text(name)}; there is {listed(there)}{did_you_mean(name, there)}"
+    return Complaint(steps, message, "key" if kind == "tracker" else "value")
+
+
+def _bad_certificates(top: Map) -> Iterator[Complaint]:
+    for name, tracker in map_of(top.get("trackers")).items():
+        path = map_of(tracker).get("ca_file")
+        if isinstance(path, str) and (flaw := certificate_flaw(path)):
+            yield Complaint(("trackers", name, "ca_file"), flaw)

@@ -1,0 +1,59 @@
+"""What rules and tickets have where they say nothing: `defaults`, put into every rule once everything is valid."""
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel
+
+from remediation.mapping.config.policies import PolicyWords
+from remediation.mapping.config.rules import Rule, Ticket
+from remediation.mapping.config.schema import Mappings
+
+_SHARED = "due"
+"""The word of tickets that rules and `defaults` have too, for all their tickets."""
+
+_OF_RULES = ("detail", *PolicyWords.model_fields)
+"""The words of rules that `defaults` has too."""
+
+
+def completed(mappings: Mappings) -> Mappings:
+    """The same file with every rule as it counts: nothing is left to `defaults`."""
+    return mappings.model_copy(update={"rules": [_complete_rule(mappings, rule) for rule in mappings.rules]})
+
+
+def _complete_rule(mappings: Mappings, rule: Rule) -> Rule:
+    tickets = {name: _complete_ticket(mappings, rule, name, ticket) for name, ticket in rule.tickets.items()}
+    layers = (mappings.defaults, rule)
+    words = {word: _layered(layers, word) for word in _OF_RULES if _is_written(layers, word)}
+    return rule.model_copy(update={"tickets": tickets, **words})
+
+
+def _complete_ticket(mappings: Mappings, rule: Rule, tracker: str, ticket: Ticket) -> Ticket:
+    usual = mappings.defaults.tickets.get(tracker)
+    layers = (usual, ticket) if usual else (ticket,)
+    words = {word: _layered(layers, word) for word in type(ticket).model_fields if _is_written(layers, word)}
+    return ticket.model_copy(
+        update={**words, _SHARED: _layered((mappings.defaults, *layers[:-1], rule, ticket), _SHARED)}
+    )
+
+
+def _is_written(layers: Iterable[BaseModel], word: str) -> bool:
+    return any(word in layer.model_fields_set for layer in layers)
+
+
+def _layered(layers: Iterable[BaseModel], word: str) -> object:
+    """What the layers that have the word say together, weakest first: maps complete each other, null takes away."""
+    result: object = None
+    for layer in layers:
+        if word in layer.model_fields_set:
+            result = _upon(result, getattr(layer, word))
+    return result
+
+
+def _upon(usual: object, own: object) -> object:
+    match usual, own:
+        case dict(), dict():
+            return {**usual, **own}
+        case BaseModel(), BaseModel():
+            return usual.model_copy(update={word: getattr(own, word) for word in own.model_fields_set})
+        case _:
+            return own

@@ -1,0 +1,253 @@
+"""YAML text as plain values that remember where they stood. Bounded: no text makes it grow or run for long."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from remediation.domain.errors import ConfigurationError, Problem
+from remediation.mapping.reading.positions import Complaint, Place, Positions, Steps, key_text
+from remediation.redaction import plain
+
+LARGEST_FILE = 1_000_000
+"""Bytes. A thousand rules take half of it."""
+
+_MOST_VALUES = 100_000
+_DEEPEST = 40
+_MERGE = "<<"
+_KNOWN_TAGS = frozenset({"!!str", "tag:yaml.org,2002:str"})
+"""Text that says that it is text; every other tag asks for something that nothing here does."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)")
+_WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+Events = Sequence[Event]
+
+
+@dataclass(slots=True)
+class Document:
+    """What was read: maps, lists, text, whole numbers, floats, booleans and None, and what is wrong with their form."""
+
+    data: object = None
+    keys: dict[Steps, Place] = field(default_factory=dict)
+    values: dict[Steps, Place] = field(default_factory=dict)
+    complaints: list[Complaint] = field(default_factory=list)
+
+    @property
+    def positions(self) -> Positions:
+        """Where everything stands."""
+        return Positions(self.keys, self.values)
+
+
+def read_document(text: str, where: str) -> Document:
+    """The document that `text` is. Raises ConfigurationError where not even its form can be made out."""
+    document = Document()
+    try:
+        events = _events(text)
+        first = _first_value(events)
+        if first is not None:
+            document.data, _ = _Reader(document, events).value(first, ())
+    except _Unreadable as error:
+        raise ConfigurationError([Problem(where, error.message, error.place.line, error.place.column)]) from None
+    return document
+
+
+class _Unreadable(Exception):
+    def __init__(self, message: str, place: Place) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+
+
+def _events(text: str) -> Events:
+    """Every event of the text.
+
+    The parser in C is twenty times as fast; the one in Python finds better words. So what the first refuses, the
+    second judges. (Where the first is not installed, the second does it all.)
+    """
+    try:
+        return list(YAML(typ="safe").parse(text))
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError):
+        return _judged(text)
+
+
+def _judged(text: str) -> Events:
+    try:
+        return list(YAML(typ="safe", pure=True).parse(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+        words = ", ".join(part for part in (error.context, error.problem) if part)
+        raise _Unreadable(f"is not valid YAML: {plain(words, 200)}", place) from None
+    except RecursionError:
+        raise _Unreadable("is nested too deeply", Place(1, 1)) from None
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError):
+        raise _Unreadable("is not valid YAML", Place(1, 1)) from None
+
+
+def _first_value(events: Events) -> int | None:
+    """Where the only document begins; None where there is none."""
+    starts = [number for number, event in enumerate(events) if isinstance(event, DocumentStartEvent)]
+    if len(starts) > 1:
+        message = "is not valid YAML: expected a single document in the stream, but found another document"
+        raise _Unreadable(message, _place(events[starts[1]]))
+    return starts[0] + 1 if starts else None
+
+
+def _aliased(events: Events) -> dict[int, int]:
+    """For each alias, the event that begins what it stands for."""
+    anchors: dict[str, int] = {}
+    found: dict[int, int] = {}
+    for number, event in enumerate(events):
+        anchor = getattr(event, "anchor", None)
+        if anchor is None:
+            continue
+        if isinstance(event, AliasEvent):
+            if anchor not in anchors:
+                words = f"found undefined alias '{plain(anchor, 60)}'"
+                raise _Unreadable(f"is not valid YAML: {words}", _place(event))
+            found[number] = anchors[anchor]
+        else:
+            anchors[anchor] = number
+    return found
+
+
+class _Reader:
+    """Turns events into values. Aliases are read again each time, within the bound on all values."""
+
+    def __init__(self, document: Document, events: Events) -> None:
+        self._document = document
+        self._events = events
+        self._aliased = _aliased(events)
+        self._count = 0
+
+    def value(self, number: int, steps: Steps) -> tuple[object, int]:
+        """The value that begins at an event, and the event after it."""
+        event = self._events[number]
+        if isinstance(event, AliasEvent):
+            return self.value(self._aliased[number], steps)[0], number + 1
+        self._document.values[steps] = _place(event)
+        self._count += 1
+        if self._count > _MOST_VALUES or len(steps) > _DEEPEST:
+            message = "holds too many values, or values nested too deeply (aliases count each time)"
+            raise _Unreadable(message, _place(event))
+        match event:
+            case ScalarEvent():
+                self._refuse_tag(event, steps)
+                return _plain_value(event, self._text(event, steps)), number + 1
+            case MappingStartEvent():
+                return self._map(number, steps)
+            case SequenceStartEvent():
+                return self._list(number, steps)
+            case _:
+                raise _Unreadable("is not valid YAML", _place(event))
+
+    def _map(self, number: int, steps: Steps) -> tuple[dict[str, object], int]:
+        self._refuse_tag(self._events[number], steps)
+        read: dict[str, object] = {}
+        number += 1
+        while not isinstance(self._events[number], MappingEndEvent):
+            event = self._key(number)
+            key = self._text(event, steps)
+            known = self._is_refused(event, key, steps, read)
+            if not known:
+                self._document.keys[*steps, key] = _place(event)
+            value, number = self._passed(number + 1) if known else self.value(number + 1, (*steps, key))
+            if not known:
+                read[key] = value
+        return read, number + 1
+
+    def _key(self, number: int) -> ScalarEvent:
+        """The event that is a key."""
+        event = self._events[self._aliased.get(number, number)]
+        if not isinstance(event, ScalarEvent):
+            raise _Unreadable("has a key that is no plain text", _place(self._events[number]))
+        return event
+
+    def _is_refused(self, event: ScalarEvent, key: str, steps: Steps, read: dict[str, object]) -> bool:
+        """Whether a key may not stand here; then it is complained about."""
+        if key == _MERGE and _is_plain(event):
+            self._complain(steps, "merge keys (<<) are not used here", event)
+        elif key in read:
+            first = self._document.keys[*steps, key].line
+            self._complain(steps, f"the key {key_text(key)} is written twice, first in line {first}", event)
+        else:
+            return False
+        return True
+
+    def _passed(self, number: int) -> tuple[None, int]:
+        """Pass over a value that nobody reads."""
+        depth = 0
+        while True:
+            event = self._events[number]
+            depth += isinstance(event, MappingStartEvent | SequenceStartEvent)
+            depth -= isinstance(event, MappingEndEvent | SequenceEndEvent)
+            number += 1
+            if not depth:
+                return None, number
+
+    def _list(self, number: int, steps: Steps) -> tuple[list[object], int]:
+        self._refuse_tag(self._events[number], steps)
+        read: list[object] = []
+        number += 1
+        while not isinstance(self._events[number], SequenceEndEvent):
+            value, number = self.value(number, (*steps, len(read)))
+            read.append(value)
+        return read, number + 1
+
+    def _text(self, event: ScalarEvent, steps: Steps) -> str:
+        text = str(event.value)
+        if _SURROGATE.search(text):
+            self._complain(steps, "holds half a character (an unpaired surrogate)", event)
+            return _SURROGATE.sub("", text)
+        return text
+
+    def _refuse_tag(self, event: Event, steps: Steps) -> None:
+        tag = getattr(event, "tag", None)
+        if tag is not None and str(tag) not in _KNOWN_TAGS:
+            self._complain(steps, f"the tag {plain(str(tag), 60)} is not used here", event)
+
+    def _complain(self, steps: Steps, message: str, event: Event) -> None:
+        self._document.complaints.append(Complaint(steps, message, place=_place(event)))
+
+
+def _is_plain(event: ScalarEvent) -> bool:
+    """Whether it is written without quotes and without a tag."""
+    return bool(event.implicit[0])
+
+
+def _plain_value(event: ScalarEvent, text: str) -> object:
+    """The value that a scalar stands for, as JSON would have it.
+
+    What would lose something in the reading stays text: dates, other numbers, yes and no.
+    """
+    if not _is_plain(event):
+        return text
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if _WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    return _finite(text) if _FRACTION.fullmatch(text) else text
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _place(event: Event) -> Place:
+    return Place(event.start_mark.line + 1, event.start_mark.column + 1)

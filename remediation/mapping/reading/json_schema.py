@@ -1,0 +1,145 @@
+"""mappings.yaml as a JSON Schema, so that editors complete and check it: generated from the types that read the file.
+
+A schema cannot say everything that the types demand (names that must be known, templates that must not fail). But what
+it refuses, they refuse too: nobody is told off for a file that works.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from remediation.mapping.config.choices import NO_TICKETS, some_or_none, ticket_tag
+from remediation.mapping.config.durations import duration_of, duration_text
+from remediation.mapping.config.limits import interval_of
+from remediation.mapping.config.paths import glob_of
+from remediation.mapping.config.policies import REOPENING_WORDS, Reopening, as_reopening, reopening_text
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.signing_in import Auth
+from remediation.mapping.config.words import (
+    as_list,
+    day_of,
+    for_every_severity,
+    link_with_id,
+    lower_keys,
+    plain_address,
+    text_of_number,
+)
+
+_DIALECT = "http://json-schema.org/draft-07/schema#"
+"""The newest that the usual editors know."""
+
+_ADDRESS = r"^([Hh][Tt][Tt][Pp][Ss]://|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$))[^?#]*$"
+_LINK = r"^https?://[^\s{}]*\{id\}([^\s{}]|\{id\})*$"
+_GLOB = "^/"
+_DURATION = {"type": "string", "pattern": "^[0-9]{1,6}[smhd]$", "examples": ["90s", "15m", "2h", "14d"]}
+
+_DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples": ["2026-12-31"]}
+_RATE = {"type": "string", "pattern": "^[1-9][0-9]{0,5}/(s|m)$", "examples": ["20/s", "600/m"]}
+
+_Form = Callable[[JsonSchemaValue], JsonSchemaValue]
+
+
+def json_schema() -> JsonSchemaValue:
+    """The schema of the whole file."""
+    schema = Mappings.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Generator)
+    definitions = schema.pop("$defs")
+    return {"$schema": _DIALECT, **schema, "title": "mappings.yaml", "definitions": definitions}
+
+
+def _or_one_entry(inner: JsonSchemaValue) -> JsonSchemaValue:
+    return {"anyOf": [inner["items"], inner]}
+
+
+def _or_one_for_all(inner: JsonSchemaValue) -> JsonSchemaValue:
+    return {"anyOf": [inner["additionalProperties"], inner]}
+
+
+def _or_a_number(inner: JsonSchemaValue) -> JsonSchemaValue:
+    """Text, or the whole number that the text would be."""
+    match inner:
+        case {"enum": list(words), "type": "string", **others}:
+            return {**others, "enum": [*words, *(int(word) for word in words)]}
+        case {"type": "string", **others}:
+            return {"type": ["string", "integer"], **others}
+        case _:
+            raise LookupError("a number may stand for text only")
+
+
+def _or_none(inner: JsonSchemaValue) -> JsonSchemaValue:
+    return {"anyOf": [{"const": NO_TICKETS}, {**inner, "minProperties": 1}]}
+
+
+_FORMS: Mapping[Callable[..., Any], _Form] = {
+    as_list: _or_one_entry,
+    for_every_severity: _or_one_for_all,
+    text_of_number: _or_a_number,
+    some_or_none: _or_none,
+    as_reopening: lambda inner: {"anyOf": [{"enum": list(REOPENING_WORDS)}, inner]},
+    lower_keys: lambda inner: inner,
+    duration_of: lambda _: dict(_DURATION),
+    day_of: lambda _: dict(_DAY),
+    interval_of: lambda _: dict(_RATE),
+    glob_of: lambda inner: {**inner, "pattern": _GLOB},
+    link_with_id: lambda inner: {**inner, "pattern": _LINK},
+    plain_address: lambda inner: {**inner, "pattern": _ADDRESS},
+}
+"""What each validator makes of the form of what stands inside."""
+
+
+class _Generator(GenerateJsonSchema):
+    """Describes what may be written, where pydantic by itself describes what comes of it."""
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        """What is written before the function has turned it into what stands inside. LookupError: give it a form."""
+        inner = self.generate_inner(schema["schema"])
+        is_whole_file = schema["schema"]["type"] == "model-fields"
+        return inner if is_whole_file else _FORMS[schema["function"]["function"]](inner)
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """A map of words. One way of signing in excludes the others."""
+        described = super().model_schema(schema)
+        if issubclass(schema["cls"], Auth):
+            described["oneOf"] = [_having(name) for name in described["properties"]]
+        return described
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """A map of free keys, all of which must have the form of a key."""
+        keys, values = self.generate_inner(schema["keys_schema"]), self.generate_inner(schema["values_schema"])
+        described: JsonSchemaValue = {"type": "object", "propertyNames": keys, "additionalProperties": values or True}
+        self.update_with_validations(described, schema, self.ValidationsMapping.object)
+        return described
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
+        """Any of the shapes; a ticket for which nothing is written may be left empty."""
+        choices = [self.generate_inner(choice) for choice in schema["choices"].values()]
+        return {"anyOf": [*choices, {"type": "null"}] if schema["discriminator"] is ticket_tag else choices}
+
+    def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
+        """What stands inside; what the function refuses beyond that, where a schema can tell."""
+        inner = self.generate_inner(schema["schema"])
+        form = _FORMS.get(schema["function"]["function"])
+        return form(inner) if form else inner
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """What may be written, with the default where that is something that can be written."""
+        described = super().default_schema(schema)
+        if described.get("default", "") in (None, ""):
+            described.pop("default", None)
+        return described
+
+    def encode_default(self, dft: Any) -> Any:
+        """A default as a person would write it."""
+        match dft:
+            case timedelta():
+                return duration_text(dft)
+            case Reopening():
+                return reopening_text(dft)
+            case _:
+                return super().encode_default(dft)
+
+
+def _having(name: str) -> JsonSchemaValue:
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}

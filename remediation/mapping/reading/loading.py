@@ -1,0 +1,82 @@
+"""mappings.yaml read, checked and kept with the place of every word: the one way in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from remediation.domain.errors import ConfigurationError, Problem
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.reading.checks import complaints_about
+from remediation.mapping.reading.completing import completed
+from remediation.mapping.reading.document import LARGEST_FILE, read_document
+from remediation.mapping.reading.messages import complaint_of
+from remediation.mapping.reading.policy_checks import unmeetable_demands
+from remediation.mapping.reading.positions import Complaint, Positions, Steps
+from remediation.mapping.reading.template_checks import failing_templates
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A valid file: what it says, with `defaults` filled in, and where. `where` is its path as it was given."""
+
+    where: str
+    mappings: Mappings
+    positions: Positions
+
+    def problem(self, steps: Steps, message: str) -> Problem:
+        """Something that turned out to be wrong with one of its values."""
+        return self.positions.problem(self.where, Complaint(steps, message))
+
+
+def load_mappings(path: Path) -> Loaded:
+    """The file at `path`. Raises ConfigurationError with everything that is wrong with it, each with its place."""
+    return loaded_of(text_of_file(path), str(path))
+
+
+def loaded_of(text: str, where: str) -> Loaded:
+    """The mappings that `text` says; `where` is how problems call the file. Raises ConfigurationError."""
+    document = read_document(text, where)
+    if document.data is None:
+        raise ConfigurationError([Problem(where, "is empty", 1, 1)])
+    mappings, complaints = _validated(document.data)
+    complaints += [*document.complaints, *complaints_about(document.data), *unmeetable_demands(document.data)]
+    complaints += failing_templates(document.data)
+    if mappings is None or complaints:
+        raise ConfigurationError(_problems(complaints, document.positions, where))
+    return Loaded(where, completed(mappings), document.positions)
+
+
+def _validated(data: object) -> tuple[Mappings | None, list[Complaint]]:
+    try:
+        return Mappings.model_validate(data), []
+    except ValidationError as error:
+        found = (complaint_of(each, data) for each in error.errors(include_url=False))
+        return None, [complaint for complaint in found if complaint]
+
+
+def _problems(complaints: Iterable[Complaint], positions: Positions, where: str) -> list[Problem]:
+    """Each once, in the order of the file."""
+    problems = dict.fromkeys(positions.problem(where, complaint) for complaint in complaints)
+    return sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message))
+
+
+def text_of_file(path: Path) -> str:
+    """The text of a file of a bounded size. Raises ConfigurationError where it cannot be read as UTF-8."""
+    where = str(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise ConfigurationError([Problem(where, f"cannot be read: {error.strerror}")]) from None
+    except ValueError:
+        raise ConfigurationError([Problem(where, "cannot be read: its path is not valid")]) from None
+    if len(raw) > LARGEST_FILE:
+        raise ConfigurationError([Problem(where, f"is larger than {LARGEST_FILE:,} bytes")])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        raise ConfigurationError([Problem(where, "is not UTF-8 text", line, column)]) from None

@@ -1,0 +1,130 @@
+"""Secrets, read where mappings.yaml says they are: each process reads only those that it needs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from remediation.domain.errors import ConfigurationError, Problem
+from remediation.domain.identities import Identity
+from remediation.mapping.config.references import SecretFromEnv, SecretFromFile, SecretRef
+from remediation.mapping.config.signing_in import BasicAuth, OAuthClient, ScopedAuth
+from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker
+from remediation.mapping.reading.loading import Loaded
+from remediation.mapping.reading.positions import Steps
+
+_LARGEST = 64_000
+_SHORTEST_KEY = 32
+_FIRST_PRINTABLE = " "
+_DELETE = "\x7f"
+
+_Refs = Mapping[Steps, SecretRef]
+
+
+def read_secret(ref: SecretRef, environ: Mapping[str, str]) -> str:
+    """The secret behind a reference, without one trailing newline.
+
+    Raises ConfigurationError, which names the variable or the file and never its content, if it is not there, empty,
+    too long, or holds control characters.
+    """
+    match ref:
+        case SecretFromEnv():
+            where, text = f"environment variable {ref.env}", environ.get(ref.env)
+        case _:
+            where, text = f"file {ref.file}", _file_text(ref.file)
+    if text is None:
+        raise ConfigurationError([Problem(where, "is not set")])
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if not secret.strip():
+        raise ConfigurationError([Problem(where, "is empty")])
+    if len(secret) > _LARGEST:
+        raise ConfigurationError([Problem(where, f"is longer than {_LARGEST:,} characters")])
+    if any(char < _FIRST_PRINTABLE or char == _DELETE for char in secret):
+        raise ConfigurationError([Problem(where, "holds a line break or another control character")])
+    return secret
+
+
+def read_all(loaded: Loaded, refs: Mapping[Steps, SecretRef], environ: Mapping[str, str]) -> dict[Steps, str]:
+    """The secrets behind references, by where these stand. Raises ConfigurationError with all problems."""
+    secrets: dict[Steps, str] = {}
+    problems: list[Problem] = []
+    for steps, ref in refs.items():
+        try:
+            secrets[steps] = read_secret(ref, environ)
+        except ConfigurationError as error:
+            problems += [loaded.problem(steps, f"{problem.where} {problem.message}") for problem in error.problems]
+    if problems:
+        raise ConfigurationError(problems)
+    return secrets
+
+
+def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """SchoolScan tokens by district, and passwords or tokens by tracker: all that a worker needs.
+
+    Raises ConfigurationError with all problems.
+    """
+    accounts, trackers = _account_refs(loaded), _tracker_refs(loaded)
+    read = read_all(loaded, {**accounts, **trackers}, environ)
+    return _by_name({steps: read[steps] for steps in accounts}), _by_name({steps: read[steps] for steps in trackers})
+
+
+def identities_of(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Identity]:
+    """How the findings of those districts are told apart whose ids do not last, with their keys.
+
+    Raises ConfigurationError with all problems: a key that is short could be guessed, and addresses with it.
+    """
+    written = {name: each.identity for name, each in loaded.mappings.districts.items() if each.identity}
+    refs: dict[Steps, SecretRef] = {("districts", name, "identity", "key"): each.key for name, each in written.items()}
+    read = read_all(loaded, refs, environ)
+    short = f"holds fewer than {_SHORTEST_KEY} characters"
+    if problems := [loaded.problem(steps, short) for steps, key in read.items() if len(key) < _SHORTEST_KEY]:
+        raise ConfigurationError(problems)
+    keys = _by_name(read)
+    return {name: Identity(frozenset(each.by), keys[name].encode()) for name, each in written.items()}
+
+
+def _account_refs(loaded: Loaded) -> _Refs:
+    return {
+        ("districts", name, "schoolscan", "token"): district.schoolscan.token
+        for name, district in loaded.mappings.districts.items()
+    }
+
+
+def _tracker_refs(loaded: Loaded) -> _Refs:
+    refs: dict[Steps, SecretRef] = {}
+    for name, tracker in loaded.mappings.trackers.items():
+        word, ref = _sign_in(tracker)
+        refs["trackers", name, "auth", *word] = ref
+    return refs
+
+
+def _sign_in(tracker: JiraTracker | ServiceNowTracker) -> tuple[tuple[str, ...], SecretRef]:
+    """The one secret of a tracker's way of signing in, and the words that lead to it."""
+    for way, written in tracker.auth:
+        match written:
+            case BasicAuth(password=ref):
+                return (way, "password"), ref
+            case ScopedAuth(token=ref):
+                return (way, "token"), ref
+            case OAuthClient(client_secret=ref):
+                return (way, "client_secret"), ref
+            case SecretFromEnv() | SecretFromFile():
+                return (way,), written
+            case _:
+                continue
+    raise ValueError("a tracker has exactly one way of signing in")
+
+
+def _by_name(secrets: Mapping[Steps, str]) -> dict[str, str]:
+    return {str(steps[1]): secret for steps, secret in secrets.items()}
+
+
+def _file_text(path: Path) -> str:
+    where = f"file {path}"
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST + 1).decode()
+    except UnicodeDecodeError:
+        raise ConfigurationError([Problem(where, "is not UTF-8 text")]) from None
+    except OSError as error:
+        raise ConfigurationError([Problem(where, f"cannot be read: {error.strerror}")]) from None
+    except ValueError:
+        raise ConfigurationError([Problem(where, "cannot be read: its path is not valid")]) from None

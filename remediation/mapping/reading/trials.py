@@ -1,0 +1,152 @@
+"""Templates tried out on samples of everything that they may meet, so that they do not fail on the day."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+from remediation.domain.actions import Why
+from remediation.domain.cases import CaseKey, CaseKind, Link
+from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.mapping.config.suggestions import listed
+from remediation.mapping.reading.positions import key_text
+from remediation.mapping.render.occasions import MESSAGE_WORDS, Occasion, message_values
+from remediation.mapping.render.templates import (
+    Flaw,
+    Values,
+    Vocabulary,
+    failure_of,
+    flaws_of,
+    prepared,
+    undefined_value,
+)
+from remediation.mapping.render.tickets import (
+    FIELD_WORDS,
+    FOLLOWS_WORDS,
+    RESTRICTED,
+    TICKET_WORDS,
+    follows_values,
+    ticket_values,
+)
+
+_KEY = CaseKey("sample", CaseKind.FINDING, "fnd_sample")
+_MOMENT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
+_TICKETS = (
+    Link("servicenow", "incident/sample", "INC0000001", "https://servicenow.example/INC0000001"),
+    Link("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1"),
+)
+_MOST_TRIALS = 10_000
+_RESTRICTED_FAILURES = frozenset(undefined_value(word) for word in RESTRICTED)
+
+
+_VARIANTS: Mapping[str, Sequence[object]] = {
+    "severity": tuple(Severity),
+    "domain_type": tuple(DomainType),
+    "status": tuple(FindingStatus),
+}
+"""The values of a finding that a template may tell apart; the others are there or they are not."""
+
+
+def _sample(**words: Any) -> Finding:
+    return replace(_FULL, **words)
+
+
+_FULL = Finding(
+    id=_KEY.id,
+    status=FindingStatus.OPEN,
+    severity=Severity.CRITICAL,
+    domain_type=DomainType.DIRECT_PII,
+    scan_id="scan_sample",
+    title="Sample",
+    url="https://www.example.org/sample",
+    site="www.example.org",
+    detected_at=_MOMENT,
+    updated_at=_MOMENT,
+)
+
+
+@lru_cache
+def _ticket_samples(telling_apart: frozenset[str], *, restricted: bool) -> tuple[Values, ...]:
+    """A finding of which nothing is known, and full ones with every combination of the words told apart."""
+    words = sorted(telling_apart)
+    full = [_sample(**dict(zip(words, each, strict=True))) for each in product(*(_VARIANTS[word] for word in words))]
+    samples = [(Finding(id=_KEY.id), ""), *((finding, "https://schoolscan.example/fnd_sample") for finding in full)]
+    return tuple(ticket_values("sample", _KEY.ref, finding, link, restricted=restricted) for finding, link in samples)
+
+
+_DONE = Ticket("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.DONE, Reason.FIXED)
+_FULL_OCCASION = Occasion(
+    case=_KEY,
+    at=_MOMENT,
+    rule="sample",
+    tickets=(replace(_DONE, tracker="servicenow", state=TicketState.OPEN), _DONE),
+    reason=Reason.FIXED,
+    by="sample",
+    why=Why.TICKET_DONE,
+    status=FindingStatus.RESOLVED,
+    fact="sample",
+    until=_MOMENT,
+    words="Sample",
+)
+_FACTS = ("", "reason", "expiry,past", "reason,expiry,past", "high to critical", "comment", "close", *Reason)
+
+
+def _occasions() -> Iterator[Occasion]:
+    """Everything that happens, with all that can be known of it and with next to nothing."""
+    known: dict[str, Sequence[object]] = {"why": tuple(Why), "status": tuple(FindingStatus), "reason": tuple(Reason)}
+    for word, values in {**known, "fact": _FACTS}.items():
+        for value in values:
+            word_alone: dict[str, Any] = {word: value}
+            yield replace(_FULL_OCCASION, **word_alone)
+            yield Occasion(_KEY, _MOMENT, tickets=(_DONE,), **word_alone)
+    yield from (replace(_FULL_OCCASION, tickets=(replace(_DONE, state=state),)) for state in TicketState)
+    yield replace(_FULL_OCCASION, tickets=_TICKETS)
+    yield Occasion(_KEY, _MOMENT, tickets=_TICKETS[:1])
+    yield Occasion(_KEY, _MOMENT)
+
+
+_OCCASIONS = tuple(message_values(occasion) for occasion in _occasions())
+
+
+def ticket_flaw(text: str, minimal_rule: str | None, *, is_field: bool = False) -> str | None:
+    """What is wrong with a ticket's template, if anything; `minimal_rule` uses it without `detail: restricted`."""
+    if flaw := _grammar(text, FIELD_WORDS if is_field else TICKET_WORDS):
+        return flaw
+    if minimal_rule is None or _failure(text, restricted=False, is_field=is_field) not in _RESTRICTED_FAILURES:
+        return _failure(text, restricted=True, is_field=is_field)
+    words = listed([f"finding.{word}" for word in RESTRICTED])
+    return (
+        f"{words} are there only where the rule says detail: restricted, and rule {key_text(minimal_rule)} does not; "
+        "write {% if finding.title is defined %} around them, or detail: restricted into the rule"
+    )
+
+
+def message_flaw(text: str) -> str | None:
+    """What is wrong with the template of a note or a comment, if anything."""
+    return _grammar(text, MESSAGE_WORDS) or failure_of(text, _OCCASIONS)
+
+
+def follows_flaw(text: str) -> str | None:
+    """What is wrong with the template of the line that names an earlier ticket, if anything."""
+    return _grammar(text, FOLLOWS_WORDS) or failure_of(text, (follows_values("sample", _KEY.ref, _DONE),))
+
+
+@lru_cache(maxsize=_MOST_TRIALS)
+def _grammar(text: str, vocabulary: Vocabulary) -> str | None:
+    flaws = flaws_of(text, vocabulary)
+    return "; ".join(dict.fromkeys(_flaw_text(flaw, text) for flaw in flaws)) or None
+
+
+def _flaw_text(flaw: Flaw, text: str) -> str:
+    return f"{flaw.message} (line {flaw.line} of the template)" if "\n" in text.strip() else flaw.message
+
+
+@lru_cache(maxsize=_MOST_TRIALS)
+def _failure(text: str, *, restricted: bool, is_field: bool) -> str | None:
+    template = prepared(text)
+    told_apart = () if template.is_plain else (word for word in _VARIANTS if template.speaks_of("finding", word))
+    samples = _ticket_samples(frozenset(told_apart), restricted=restricted)
+    return failure_of(text, samples, may_be_empty=is_field)

@@ -1,0 +1,1 @@
+"""The texts and fields that a rule gives to tickets and notes."""

@@ -1,0 +1,133 @@
+"""What notes and comments say: what happened goes in, texts come out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import SimpleNamespace
+
+from remediation.domain.actions import Why
+from remediation.domain.cases import CaseKey, Link
+from remediation.domain.errors import ConfigurationError
+from remediation.domain.findings import FindingStatus
+from remediation.domain.tickets import Reason, Ticket
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.wording import Comments, Notes
+from remediation.mapping.render.moments import moment_text
+from remediation.mapping.render.templates import Vocabulary, filled
+from remediation.redaction import WORDS_LIMIT, plain
+
+LONGEST_NOTE = 2_000
+_LONGEST_URL = 2_000
+
+MESSAGE_WORDS = Vocabulary(
+    names=frozenset({"tickets", "reason", "by", "at", "why", "status", "fact", "until", "word", "words"}),
+    objects={"case": frozenset({"ref"}), "rule": frozenset({"name"})},
+)
+"""What notes and comments may speak of. Each of `tickets` has `tracker`, `key`, `url` and `state`."""
+
+
+class NoteKind(StrEnum):
+    """The notes that go to SchoolScan, by their words in mappings.yaml."""
+
+    OPENED = "opened"
+    RESOLVED = "resolved"
+    ACCEPTED_RISK = "accepted_risk"
+    STILL_ACCEPTED = "still_accepted"
+    RISK_EXPIRED = "risk_expired"
+    CONFLICT = "conflict"
+    REOPENED = "reopened"
+    KEPT_OPEN = "kept_open"
+
+
+class CommentKind(StrEnum):
+    """The comments that go to tickets, by their words in mappings.yaml."""
+
+    RESOLVED = "resolved"
+    ACCEPTED_RISK = "accepted_risk"
+    OTHER_TICKET_DONE = "other_ticket_done"
+    REOPENED = "reopened"
+    CONTINUED = "continued"
+    CONFLICT = "conflict"
+    SEVERITY_RAISED = "severity_raised"
+    EXPERT_REVIEWED = "expert_reviewed"
+    FINDING_GONE = "finding_gone"
+    RISK_UNEXPLAINED = "risk_unexplained"
+    RISK_EXPIRED = "risk_expired"
+    KEPT_OPEN = "kept_open"
+    LEFT_OVER = "left_over"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a note or a comment speaks of.
+
+    `rule` is the rule's name. `by` is an account id or a role, never a display name. For a duplicate, `tickets` is
+    the ticket that stays, and for a continued one the one that follows. `status` is where the finding stands from now
+    on. `until` is when an accepted risk ends. `word` is the tracker's own for the reason; `words` are people's own,
+    scrubbed.
+    """
+
+    case: CaseKey
+    at: datetime
+    rule: str = ""
+    tickets: tuple[Ticket | Link, ...] = ()
+    reason: Reason | None = None
+    by: str | None = None
+    why: Why | None = None
+    status: FindingStatus | None = None
+    fact: str = ""
+    until: datetime | None = None
+    word: str = ""
+    words: str = ""
+
+
+def note_of(mappings: Mappings, kind: NoteKind, occasion: Occasion) -> str:
+    """The audit text for SchoolScan: at most 2,000 characters, free of control characters."""
+    return _message(mappings.notes, kind, occasion)
+
+
+def comment_of(mappings: Mappings, kind: CommentKind, occasion: Occasion) -> str:
+    """The comment for a ticket, as plain text: at most 2,000 characters, free of control characters."""
+    return _message(mappings.comments, kind, occasion)
+
+
+def message_values(occasion: Occasion) -> Mapping[str, object]:
+    """The values of MESSAGE_WORDS."""
+    return {
+        "case": SimpleNamespace(ref=occasion.case.ref),
+        "rule": SimpleNamespace(name=occasion.rule),
+        "tickets": tuple(ticket_name(ticket) for ticket in occasion.tickets),
+        "reason": occasion.reason.value if occasion.reason not in {None, Reason.NONE} else "",
+        "by": plain(occasion.by or "", WORDS_LIMIT),
+        "at": moment_text(occasion.at),
+        "why": occasion.why.value if occasion.why else "",
+        "status": occasion.status.value if occasion.status else "",
+        "fact": plain(occasion.fact, WORDS_LIMIT),
+        "until": moment_text(occasion.until),
+        "word": plain(occasion.word, WORDS_LIMIT),
+        "words": plain(occasion.words, WORDS_LIMIT),
+    }
+
+
+def ticket_name(ticket: Ticket | Link) -> SimpleNamespace:
+    """What texts may say of a ticket; of one that we know only by its link, no state."""
+    key, state = (ticket.key, ticket.state.value) if isinstance(ticket, Ticket) else (ticket.ticket_key, "")
+    shown = plain(key, WORDS_LIMIT)
+    return SimpleNamespace(tracker=ticket.tracker, key=shown, url=plain(ticket.url, _LONGEST_URL), state=state)
+
+
+def _message(texts: Notes | Comments, kind: NoteKind | CommentKind, occasion: Occasion) -> str:
+    """The text of this kind; the built-in one where that of the file, against all trials, cannot be filled in."""
+    values = message_values(occasion)
+    usual: str = type(texts).model_fields[kind].default
+    for text in (getattr(texts, kind), usual):
+        try:
+            written = filled(text, values, kind).strip()
+        except ConfigurationError:
+            continue
+        if written:
+            return plain(written, LONGEST_NOTE, lines=True)
+    return plain(occasion.case.ref, LONGEST_NOTE)

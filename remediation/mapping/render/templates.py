@@ -1,0 +1,203 @@
+"""Templates: what they may speak of, and whether they can fail. Prepared once, in a sandbox, strict about names."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
+from jinja2.exceptions import UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from remediation.domain.errors import ConfigurationError, Problem
+from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.redaction import plain
+
+_MOST_TEMPLATES = 10_000
+_NO_ATTRIBUTE = re.compile(r"has no attribute '(\w+)'")
+_MARKS = ("{{", "{%", "{#")
+
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vocabulary:
+    """The documented values: plain names, and objects with the names inside them."""
+
+    names: frozenset[str]
+    objects: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with a template, and in which of its lines."""
+
+    message: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One place where a template speaks of a name, or of a word inside it (None: of one that only running it tells)."""
+
+    name: str
+    line: int
+    inside: bool = False
+    word: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A template, ready to be filled in.
+
+    A plain one only puts values between its words, so it does the same for all of them. `free` are the names that it
+    does not set itself.
+    """
+
+    render: Callable[[Values], str]
+    is_plain: bool
+    mentions: tuple[Mention, ...]
+    free: frozenset[str]
+
+    def speaks_of(self, name: str, word: str) -> bool:
+        """Whether it names this value."""
+        return any(mention.name == name and mention.word == word for mention in self.mentions)
+
+
+def _sandbox() -> ImmutableSandboxedEnvironment:
+    sandbox = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        autoescape=False,  # plain text goes in and out; a tracker's adapter escapes for its tracker
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    sandbox.globals.clear()
+    return sandbox
+
+
+_SANDBOX = _sandbox()
+
+
+def is_template(text: str) -> bool:
+    """Whether there is anything in it to fill in."""
+    return any(mark in text for mark in _MARKS)
+
+
+@lru_cache(maxsize=_MOST_TEMPLATES)
+def prepared(text: str) -> Prepared:
+    """The template that `text` is. Raises jinja2.TemplateSyntaxError, and what Python raises for absurd ones."""
+    tree = _SANDBOX.parse(text)
+    parts = _parts(tree)
+    render = _joined(parts) if parts is not None else _SANDBOX.from_string(tree).render
+    return Prepared(render, parts is not None, tuple(_mentions(tree)), _free_names(tree))
+
+
+def _parts(tree: nodes.Template) -> list[str | tuple[str, str]] | None:
+    """Words and the values between them; None for a template that does more."""
+    parts: list[str | tuple[str, str]] = []
+    for output in tree.body:
+        for node in output.nodes if isinstance(output, nodes.Output) else (None,):
+            match node:
+                case nodes.TemplateData(data=str(words)):
+                    parts.append(words)
+                case nodes.Getattr(node=nodes.Name(name=str(name)), attr=str(word)) if not word.startswith("_"):
+                    parts.append((name, word))
+                case _:
+                    return None
+    return parts
+
+
+def _joined(parts: list[str | tuple[str, str]]) -> Callable[[Values], str]:
+    """Fills in a plain template as Jinja2 would, without the work of compiling it."""
+
+    def render(values: Values) -> str:
+        return "".join(part if isinstance(part, str) else _value(values, *part) for part in parts)
+
+    return render
+
+
+def _value(values: Values, name: str, word: str) -> str:
+    try:
+        return str(getattr(values[name], word))
+    except (KeyError, AttributeError):
+        raise UndefinedError(f"{name!r} has no attribute {word!r}") from None
+
+
+def _mentions(tree: nodes.Template) -> Iterator[Mention]:
+    lookups: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
+    looked_into: set[int] = set()
+    for lookup in lookups:
+        if isinstance(lookup.node, nodes.Name):
+            looked_into.add(id(lookup.node))
+            word = lookup.attr if isinstance(lookup, nodes.Getattr) else getattr(lookup.arg, "value", None)
+            yield Mention(lookup.node.name, lookup.lineno, inside=True, word=word if isinstance(word, str) else None)
+    for name in tree.find_all(nodes.Name):
+        if id(name) not in looked_into:
+            yield Mention(name.name, name.lineno)
+
+
+def _free_names(tree: nodes.Template) -> frozenset[str]:
+    names = list(tree.find_all(nodes.Name))
+    if all(name.ctx == "load" for name in names):
+        return frozenset(name.name for name in names)
+    return frozenset(meta.find_undeclared_variables(tree))
+
+
+def filled(text: str, values: Values, where: str) -> str:
+    """The template with its values. Raises ConfigurationError, which quotes neither, if it cannot be filled in."""
+    try:
+        return prepared(text).render(values)
+    except Exception as error:  # noqa: BLE001 - a template can fail in every way that Python can
+        message = f"its template cannot be filled in ({type(error).__name__})"
+        raise ConfigurationError([Problem(where, message)]) from None
+
+
+def failure_of(text: str, samples: Iterable[Values], *, may_be_empty: bool = False) -> str | None:
+    """How the template fails with the first of the samples that it fails with; the samples may be quoted."""
+    for values in samples:
+        try:
+            written = prepared(text).render(values)
+        except UndefinedError as error:
+            missing = _NO_ATTRIBUTE.search(error.message or "")
+            return undefined_value(missing[1]) if missing else plain(f"cannot be filled in: {error.message}", 200)
+        except Exception as error:  # noqa: BLE001 - a template can fail in every way that Python can
+            return plain(f"cannot be filled in: {error}", 200)
+        if not written.strip() and not may_be_empty:
+            return "comes out empty where values are missing: add words of its own"
+    return None
+
+
+def undefined_value(name: str) -> str:
+    """How a template fails that asks for a value which is not there."""
+    return f"there is no {name} here"
+
+
+def flaws_of(text: str, vocabulary: Vocabulary) -> tuple[Flaw, ...]:
+    """What can be told without filling the template in: its grammar, and every name that is not documented."""
+    try:
+        template = prepared(text)
+    except TemplateSyntaxError as error:
+        return (Flaw(f"is not a valid template: {error.message}", error.lineno),)
+    except (RecursionError, ValueError, TypeError, AssertionError, SyntaxError, OverflowError, MemoryError):
+        return (Flaw("is not a valid template", 1),)
+    found = (_flaw_of(mention, template.free, vocabulary) for mention in template.mentions)
+    return tuple(flaw for flaw in found if flaw)
+
+
+def _flaw_of(mention: Mention, free: frozenset[str], vocabulary: Vocabulary) -> Flaw | None:
+    name, known = mention.name, vocabulary.objects.get(mention.name)
+    if known is not None and mention.inside:
+        if mention.word in known:
+            return None
+        word = mention.word or "?"
+        return Flaw(f"there is no {name}.{word}; {name} has {_choice(word, known)}", mention.line)
+    if known is not None:
+        return Flaw(f"{name} is used only with one of its values: {listed(known)}", mention.line)
+    every = vocabulary.names | vocabulary.objects.keys()
+    if name in free - every:
+        return Flaw(f"there is no {name}; there is {_choice(name, every)}", mention.line)
+    return None
+
+
+def _choice(word: str, known: Collection[str]) -> str:
+    return f"{listed(known)}{did_you_mean(word, known)}"

@@ -1,0 +1,152 @@
+"""What we write into tickets: a rule and a finding go in, drafts come out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import SimpleNamespace
+from urllib.parse import quote, urlsplit
+
+from remediation.domain.cases import CaseKey
+from remediation.domain.findings import Finding
+from remediation.domain.tickets import Draft, Ticket
+from remediation.mapping.config.rules import JiraTicket, Rule, ServiceNowTicket
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.render.fields import filled_fields, own_fields
+from remediation.mapping.render.moments import moment_text
+from remediation.mapping.render.occasions import ticket_name
+from remediation.mapping.render.templates import Vocabulary, filled
+from remediation.redaction import plain
+
+_LONGEST_SUMMARY = 255
+_LONGEST_BODY = 30_000
+_LONGEST_VALUE = 500
+_LONGEST_URL = 2_000
+
+RESTRICTED = frozenset({"title", "url", "site"})
+"""What of a finding is undefined unless the rule says `detail: restricted`."""
+
+TICKET_WORDS = Vocabulary(
+    names=frozenset(),
+    objects={
+        "case": frozenset({"ref"}),
+        "rule": frozenset({"name"}),
+        "finding": RESTRICTED | {"id", "severity", "domain_type", "scan_id", "status", "detected_at", "link"},
+    },
+)
+"""What the templates of tickets may speak of. A value that SchoolScan did not give is empty;
+`finding.url` is the page's address without its query."""
+
+FIELD_WORDS = Vocabulary(
+    names=frozenset(), objects={**TICKET_WORDS.objects, "finding": TICKET_WORDS.objects["finding"] - {"title"}}
+)
+"""What templates inside `fields` may speak of: a title is other people's text, and nobody escapes it there."""
+
+FOLLOWS_WORDS = Vocabulary(
+    names=frozenset(),
+    objects={
+        "case": frozenset({"ref"}),
+        "rule": frozenset({"name"}),
+        "earlier": frozenset({"tracker", "key", "url"}),
+    },
+)
+"""What the line that names an earlier ticket may speak of."""
+
+
+def draft_of(
+    mappings: Mappings,
+    rule: Rule,
+    tracker: str,
+    key: CaseKey,
+    finding: Finding,
+    at: datetime,
+    follows: Ticket | None = None,
+) -> Draft:
+    """The ticket that the rule wants in this tracker, which it must name.
+
+    A severity that the rule's map does not name sets no field. What is due counts from the first detection, or from
+    `at` where SchoolScan does not tell it. `follows` is the closed ticket whose place it takes: a line before the
+    body names it. Raises ConfigurationError if a template cannot be filled in for this finding.
+    """
+    ticket, config = rule.tickets[tracker], mappings.trackers[tracker]
+    link = finding_link(mappings, key.district, finding)
+    values = ticket_values(rule.name, key.ref, finding, link, restricted=rule.detail == "restricted")
+    where = f"rule {rule.name}, ticket in {tracker}"
+    summary = plain(filled(ticket.summary or mappings.templates.summary, values, where).strip(), _LONGEST_SUMMARY)
+    body = filled(ticket.body or mappings.templates.body, values, where).strip()
+    if follows:
+        line = filled(mappings.templates.follows, follows_values(rule.name, key.ref, follows), "templates.follows")
+        body = f"{line.strip()}\n\n{body}"
+    body = plain(body, _LONGEST_BODY, lines=True)
+    fields = own_fields(ticket, config, finding, at) | filled_fields(ticket.fields, values, where)
+    place = place_of(mappings, rule, tracker) or ""
+    before = follows.id if follows else None
+    if isinstance(ticket, JiraTicket):
+        labels = tuple(ticket.labels)
+        return Draft(key.mark, place, summary, body, ticket.type, labels, fields, link or None, before)
+    return Draft(key.mark, place, summary, body, fields=fields, follows=before)
+
+
+def place_of(mappings: Mappings, rule: Rule, tracker: str) -> str | None:
+    """Where the rule's ticket belongs: a Jira project or a ServiceNow table; None where the rule has none."""
+    match rule.tickets.get(tracker), mappings.trackers.get(tracker):
+        case JiraTicket(project=project), _:
+            return project
+        case ServiceNowTicket(), ServiceNowTracker(table=table):
+            return table
+        case _:
+            return None
+
+
+def finding_link(mappings: Mappings, district: str, finding: Finding) -> str:
+    """The address of the finding's page for people; empty where the district has none."""
+    link = mappings.districts[district].schoolscan.finding_link
+    return link.replace("{id}", quote(finding.id, safe="")) if link else ""
+
+
+def ticket_values(rule: str, ref: str, finding: Finding, link: str, *, restricted: bool) -> Mapping[str, object]:
+    """The values of TICKET_WORDS: text, on one line, without control characters."""
+    values = {
+        "id": finding.id,
+        "severity": finding.severity.value,
+        "domain_type": finding.domain_type.value,
+        "scan_id": finding.scan_id or "",
+        "status": finding.status.value,
+        "detected_at": moment_text(finding.detected_at),
+    }
+    if restricted:
+        values |= {"title": finding.title or "", "site": finding.site or ""}
+    texts = {name: plain(value, _LONGEST_VALUE) for name, value in values.items()}
+    texts["link"] = plain(link, _LONGEST_URL)
+    if restricted:
+        texts["url"] = plain(_page(finding.url or ""), _LONGEST_URL)
+    return {"case": SimpleNamespace(ref=ref), "rule": SimpleNamespace(name=rule), "finding": SimpleNamespace(**texts)}
+
+
+def follows_values(rule: str, ref: str, earlier: Ticket) -> Mapping[str, object]:
+    """The values of FOLLOWS_WORDS."""
+    return {"case": SimpleNamespace(ref=ref), "rule": SimpleNamespace(name=rule), "earlier": ticket_name(earlier)}
+
+
+def closing_fields_of(
+    mappings: Mappings, rule: Rule | None, tracker: str, key: CaseKey, finding: Finding
+) -> dict[str, object]:
+    """What closing a ticket there demands, by the tracker's own names.
+
+    Where no rule counts (any more), or it names another tracker, that is what `defaults` says.
+    """
+    ticket = (rule.tickets.get(tracker) if rule else None) or mappings.defaults.tickets.get(tracker)
+    if ticket is None or not ticket.close_fields:
+        return {}
+    name, detail = (rule.name, rule.detail) if rule else ("", mappings.defaults.detail)
+    link = finding_link(mappings, key.district, finding)
+    values = ticket_values(name, key.ref, finding, link, restricted=detail == "restricted")
+    return filled_fields(ticket.close_fields, values, f"rule {name or 'none'}, closing in {tracker}")
+
+
+def _page(url: str) -> str:
+    """The page's address without user name, query and fragment, where signatures and names hide."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else ""

@@ -1,0 +1,1 @@
+"""Which rule takes a finding, and what the rules can reach."""

@@ -1,0 +1,78 @@
+"""Which tickets the rules of a file can ever ask for: in which places of which trackers, for whose findings. Pure.
+
+Worked out from what the conditions mean, at any depth, and from the order of the rules: not from how they are written.
+Of conditions on site, path and age it is only known that they may hold, so nothing that a finding may get is missing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import product
+
+from remediation.domain.findings import DomainType, FindingStatus, Severity
+from remediation.domain.ownership import Ground
+from remediation.mapping.config.rules import Rule
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.render.tickets import place_of
+from remediation.mapping.rules.verdicts import Kind, Kinds
+
+STATUSES = (FindingStatus.OPEN, FindingStatus.REVIEWING)
+"""The only findings that ever get tickets."""
+
+
+def kinds_of(mappings: Mappings) -> Kinds:
+    """Every kind of finding that can get a ticket under this file."""
+    return Kinds([Kind(*each) for each in product(mappings.districts, Severity, DomainType, STATUSES)])
+
+
+def left_to(mappings: Mappings, kinds: Kinds) -> Iterator[int]:
+    """For each rule in order: the kinds of which it may take findings, once earlier ones have taken all of theirs."""
+    taken = 0
+    for rule in mappings.rules:
+        reach = kinds.reach(rule.match)
+        yield reach.may & ~taken
+        taken |= reach.must
+
+
+def severities_left(mappings: Mappings) -> tuple[frozenset[Severity], ...]:
+    """For each rule in order: the severities of the findings that it may take."""
+    kinds = kinds_of(mappings)
+    return tuple(frozenset(kind.severity for kind in kinds.of(left)) for left in left_to(mappings, kinds))
+
+
+class Coverage:
+    """Where the rules may open tickets, for the findings of each district."""
+
+    def __init__(self, mappings: Mappings) -> None:
+        self._places: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._whole: defaultdict[str, set[str]] = defaultdict(set)
+        kinds = kinds_of(mappings)
+        having = {name: kinds.having("district", [name]) for name in mappings.districts}
+        for rule, left in zip(mappings.rules, left_to(mappings, kinds), strict=True):
+            places = {tracker: _places(mappings, rule, tracker) for tracker in rule.tickets}
+            for district, own in having.items():
+                if left & own:
+                    self._add(district, places)
+
+    def reaches(self, district: str, tracker: str) -> bool:
+        """Whether a finding of this district may get a ticket in this tracker."""
+        return (district, tracker) in self._places
+
+    def ground(self, district: str, tracker: str, place: str) -> Ground:
+        """Whose tickets are opened in this place of the tracker: a project or a table, in any case of letters."""
+        name = place.casefold()
+        if name in self._places.get((district, tracker), ()):
+            return Ground.OWN
+        return Ground.OTHERS if name in self._whole.get(tracker, ()) else Ground.NOBODYS
+
+    def _add(self, district: str, places: dict[str, frozenset[str]]) -> None:
+        for tracker, names in places.items():
+            self._places[district, tracker] |= names
+            self._whole[tracker] |= names
+
+
+def _places(mappings: Mappings, rule: Rule, tracker: str) -> frozenset[str]:
+    """Where the rule's ticket in this tracker is opened, or was while the tracker had another table."""
+    place, config = place_of(mappings, rule, tracker), mappings.trackers[tracker]
+    former = config.former_tables if isinstance(config, ServiceNowTracker) else ()
+    return frozenset(name.casefold() for name in (place, *former) if name)

@@ -1,0 +1,1 @@
+"""SchoolScan as a source of findings: the only package that knows its API."""

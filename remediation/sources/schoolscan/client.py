@@ -1,0 +1,182 @@
+"""One district's SchoolScan account: every endpoint, as calls that return our values and raise our errors."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+from typing import TypeVar
+from urllib.parse import quote
+
+import httpx2
+
+from remediation.domain.errors import Refused, Unreadable
+from remediation.domain.findings import Finding, FindingStatus, Report, ReportDownload, ReportFormat, Scan
+from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.ports import FindingsPage
+from remediation.sources.schoolscan.pages import Page, address_of, page_of
+from remediation.sources.schoolscan.transport import Answer, OnRateLimit, Transport, ignore_rate_limit
+from remediation.sources.schoolscan.words import download_of, finding_of, report_of, scan_id_of, scan_of
+
+Value = TypeVar("Value")
+
+WRITABLE_STATUSES = frozenset({FindingStatus.REVIEWING, FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK})
+"""What the API lets us set. Only SchoolScan itself sets `open`."""
+
+
+def system_of(district: str) -> str:
+    """What errors call a district's account."""
+    return f"schoolscan:{district}"
+
+
+class SchoolScan:
+    """A Source (see ports) that is one district's SchoolScan account.
+
+    `client` stays its opener's to close, and is best made by `schoolscan_transport.open_client`; several districts may
+    share one. `on_rate_limit` hears of every answer that states the rate limit, success or not. No call is ever
+    repeated in here; every one of them is bounded in time, and its answer by `largest_answer` (bytes). Raises
+    ConfigurationError for a token that no header can carry; every method raises TryLater or Refused (NotFound for an
+    id that does not exist).
+    """
+
+    def __init__(
+        self,
+        district: str,
+        base_url: str,
+        token: str,
+        *,
+        client: httpx2.AsyncClient,
+        clock: Callable[[], float] = time.time,
+        on_rate_limit: OnRateLimit = ignore_rate_limit,
+        largest_answer: int = LARGEST_ANSWER,
+    ) -> None:
+        self._system = system_of(district)
+        self._base = base_url.rstrip("/")
+        self._transport = Transport(self._system, token, client, clock, on_rate_limit, largest_answer)
+
+    async def finding(self, finding_id: str) -> Finding:
+        """The finding as it is now."""
+        answer = await self._transport.call("GET", self._address("findings", finding_id))
+        return self._read(finding_of, answer)
+
+    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        """One page of at most 100 findings. `filters`: scan_id, severity, status (never accepted_risk), domain_type.
+
+        A member without an id that can be used is left out, and counted. That a scan has found nothing
+        is believed once the account knows that scan: another district's token is shown an empty list, too. So an empty
+        scan costs one read more, and one that is not there raises NotFound.
+        """
+        page = await self._page("findings", filters, cursor)
+        if not page.members and cursor is None and (scan_id := filters.get("scan_id")):
+            await self.scan(scan_id)
+        findings = tuple(_readable(finding_of, page))
+        return FindingsPage(findings, page.cursor, len(page.members) - len(findings))
+
+    async def findings(self, filters: Mapping[str, str]) -> AsyncIterator[Finding]:
+        """Every finding of a list, page after page."""
+        cursor: str | None = None
+        while True:
+            page = await self.findings_page(filters, cursor)
+            for finding in page.findings:
+                yield finding
+            if (cursor := page.cursor) is None:
+                return
+
+    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+        """Set the status to reviewing, resolved or accepted_risk, with the note for SchoolScan's audit trail.
+
+        Safe to repeat. Refuses another status or an empty note by itself: neither may ever be sent.
+        """
+        if status not in WRITABLE_STATUSES or not note.strip():
+            raise Refused(self._system, "a finding is set to reviewing, resolved or accepted_risk, with a note")
+        await self._transport.call(
+            "PATCH", self._address("findings", finding_id), {"status": status.value, "note": note}
+        )
+
+    async def scan(self, scan_id: str) -> Scan:
+        """The scan as it is now."""
+        return self._read(scan_of, await self._transport.call("GET", self._address("scans", scan_id)))
+
+    async def scans(
+        self, *, status: str | None = None, domain: str | None = None, created_after: datetime | None = None
+    ) -> AsyncIterator[Scan]:
+        """Every scan of a list, page after page."""
+        after = None if created_after is None else created_after.isoformat()
+        asked = {"status": status, "domain": domain, "created_after": after}
+        filters = {name: value for name, value in asked.items() if value is not None}
+        cursor: str | None = None
+        while True:
+            page = await self._page("scans", filters, cursor)
+            for scan in _readable(scan_of, page):
+                yield scan
+            if (cursor := page.cursor) is None:
+                return
+
+    async def start_scan(self, domain: str) -> str:
+        """Start a scan of a registered domain; its id. Never send it again after TryLater(ambiguous=True)."""
+        answer = await self._transport.call("POST", f"{self._base}/scans", {"domain": domain})
+        return self._read(scan_id_of, answer, writing=True)
+
+    async def cancel_scan(self, scan_id: str) -> None:
+        """Stop a scan that is queued or running.
+
+        The vendor's page names no path. DELETE is counted among the writes, and nothing else could be deleted.
+        """
+        await self._transport.call("DELETE", self._address("scans", scan_id))
+
+    async def generate_report(self, scan_id: str, form: ReportFormat) -> Report:
+        """Ask for a compliance report of a completed scan."""
+        body = {"scan_id": scan_id, "format": form.value}
+        answer = await self._transport.call("POST", f"{self._base}/reports", body)
+        return self._read(report_of, answer, writing=True)
+
+    async def report(self, report_id: str) -> Report:
+        """How far a report is."""
+        return self._read(report_of, await self._transport.call("GET", self._address("reports", report_id)))
+
+    async def report_download(self, report_id: str) -> ReportDownload:
+        """Where a finished report can be fetched for 15 minutes; a secret (see ReportDownload)."""
+        address = f"{self._address('reports', report_id)}/download"
+        return self._read(download_of, await self._transport.call("GET", address))
+
+    async def check(self) -> str:
+        """One cheap read that shows whether address and token work; what it saw, for `remedy doctor`."""
+        answer = await self._transport.call("GET", f"{self._base}/findings?per_page=1")
+        limit = answer.limit
+        left = "no rate limit stated" if limit is None else f"{limit.remaining} of {limit.limit} reads left"
+        return f"reads findings; {left}"
+
+    def _address(self, *parts: str) -> str:
+        """The address of a resource. Raises Refused for an id that would lead somewhere else."""
+        try:
+            quoted = [quote(part, safe="") for part in parts]
+        except UnicodeEncodeError:
+            quoted = [""]
+        if not {"", ".", ".."}.isdisjoint(quoted):
+            raise Refused(self._system, "not an id")
+        return "/".join([self._base, *quoted])
+
+    async def _page(self, collection: str, filters: Mapping[str, str], cursor: str | None) -> Page:
+        try:
+            address = address_of(f"{self._base}/{collection}", filters, cursor)
+        except Unreadable as problem:
+            raise Refused(self._system, str(problem)) from None
+        answer = await self._transport.call("GET", address)
+        try:
+            return page_of(answer.json, answer.next_link, address, cursor)
+        except Unreadable as problem:
+            raise self._transport.unreadable(problem, writing=False) from None
+
+    def _read(self, parse: Callable[[object], Value], answer: Answer, *, writing: bool = False) -> Value:
+        try:
+            return parse(answer.json)
+        except Unreadable as problem:
+            raise self._transport.unreadable(problem, writing=writing) from None
+
+
+def _readable(parse: Callable[[object], Value], page: Page) -> list[Value]:
+    found: list[Value] = []
+    for member in page.members:
+        try:
+            found.append(parse(member))
+        except Unreadable:
+            continue
+    return found

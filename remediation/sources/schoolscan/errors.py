@@ -1,0 +1,90 @@
+"""SchoolScan's refusals → our errors, as one table. Pure."""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Unreadable
+from remediation.sources.schoolscan.limits import wait_of
+from remediation.sources.schoolscan.words import json_of, line_of, text_of
+
+_LONGEST_WORDS = 500
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+_MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_PASSING = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,  # a token gets mended, and then everything recovers by itself
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+
+
+def error_of(
+    system: str, status: int, headers: Mapping[str, str], body: bytes, *, now: float, writing: bool
+) -> OutsideError:
+    """The error for an answer that is no success.
+
+    A redirect (a proxy's sign-in page) and every 5xx may pass. After a 5xx a write may have been carried out. A 403 or
+    404 without a structured body is not SchoolScan's: a gateway that has lost its backend must not make a finding gone,
+    and a proxy that keeps us out refuses no action.
+    """
+    words = words_of(body) or _phrase(status)
+    request_id = _request_id(headers.get("X-Request-Id"))
+    is_refusal = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _PASSING
+    if is_refusal and status in _MISSING:
+        if _is_the_vendors(body):
+            return NotFound(system, words, status=status, request_id=request_id)
+    elif is_refusal and (status != HTTPStatus.FORBIDDEN or _is_the_vendors(body)):
+        return Refused(system, words, status=status, request_id=request_id)
+    return TryLater(
+        system,
+        words,
+        after=wait_of(headers, now),
+        ambiguous=writing and status >= HTTPStatus.INTERNAL_SERVER_ERROR,
+        status=status,
+        request_id=request_id,
+    )
+
+
+def words_of(body: bytes) -> str | None:
+    """Code and message of an error body, on one line and cut to 500 characters; never anything else of it."""
+    try:
+        value = json_of(body)
+    except Unreadable:
+        return None
+    error = value.get("error", value) if isinstance(value, dict) else None
+    if isinstance(error, str):
+        error = {"message": error}
+    if not isinstance(error, dict):
+        return None
+    parts = [text for text in (text_of(error.get("code")), text_of(error.get("message"))) if text is not None]
+    return line_of(": ".join(parts), _LONGEST_WORDS)
+
+
+def _is_the_vendors(body: bytes) -> bool:
+    """Whether a refusal has a structured body: `error` is an object, or a code stands beside the message.
+
+    Gateways answer in JSON, too: a message alone, or a status in words.
+    """
+    try:
+        value = json_of(body)
+    except Unreadable:
+        return False
+    if not isinstance(value, dict):
+        return False
+    return isinstance(value.get("error"), dict) or isinstance(value.get("code"), str)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return f"{HTTPStatus(status).phrase}, without an explanation"
+    except ValueError:
+        return "an answer that HTTP does not know"
+
+
+def _request_id(text: str | None) -> str | None:
+    return text if text is not None and _REQUEST_ID.fullmatch(text) else None

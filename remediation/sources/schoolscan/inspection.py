@@ -1,0 +1,28 @@
+"""A district's account at SchoolScan asked whether it is as mappings.yaml says. Sends nothing but GET."""
+
+from remediation.domain.errors import OutsideError
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.explain.inspections import Inspection, right, signed_out, untold
+from remediation.mapping.reading.positions import Steps
+from remediation.sources.schoolscan.client import SchoolScan
+
+
+class AccountInspector:
+    """The `Inspector` of one district's account; `account` stays its opener's to close."""
+
+    def __init__(self, district: str, account: SchoolScan) -> None:
+        self._where: Steps = ("districts", district, "schoolscan")
+        self._account = account
+
+    async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:  # noqa: ARG002 - the file asks nothing more of an account
+        """Whether the token reads findings. SchoolScan does not tell a token's scope: only a write would show it."""
+        token = (*self._where, "token")
+        try:
+            says = await self._account.check()
+        except OutsideError as error:
+            return (signed_out((*self._where, "url"), token, error),)
+        scope = "whether the token may also write statuses back, without writing"
+        return right(token, says), untold(token, scope, "it needs the scope admin")
+
+    async def close(self) -> None:
+        """Nothing is held open."""

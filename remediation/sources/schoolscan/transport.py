@@ -1,0 +1,165 @@
+"""One call to SchoolScan over HTTP: bounded in time and size, a write never repeated, its errors turned into ours."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+import httpx2
+
+from remediation import telemetry
+from remediation.domain.errors import ConfigurationError, Problem, Refused, TryLater, Unreadable
+from remediation.outbound.answer_sizes import LARGEST_ANSWER, too_large
+from remediation.outbound.answers_noted import note_answer
+from remediation.outbound.requests_noted import note_request
+from remediation.sources.schoolscan.errors import error_of
+from remediation.sources.schoolscan.limits import CallKind, RateLimit, rate_limit_of
+from remediation.sources.schoolscan.words import json_of
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+OnRateLimit = Callable[[CallKind, RateLimit], None]
+
+TIMEOUTS = httpx2.Timeout(connect=3, read=8, write=8, pool=8)
+"""Seconds, for each step of a call."""
+WHOLE_CALL_SECONDS = 20
+"""For a call from start to end: a server that sends a byte now and then must not outlast the job."""
+_BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
+"""A connection that ended before there was an answer. httpx2 sees by itself only what was closed before it sends."""
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+
+
+def open_client(
+    *, connections: int = 32, proxy: str | None = None, trusted: ssl.SSLContext | None = None
+) -> httpx2.AsyncClient:
+    """A client that may be shared by all districts: no proxy or certificates from the environment, no cookies kept.
+
+    `proxy` is the address of one to go through; `trusted` holds certificates to trust instead of the usual ones.
+    """
+    return httpx2.AsyncClient(
+        timeout=TIMEOUTS,
+        follow_redirects=False,
+        trust_env=False,
+        proxy=proxy,
+        verify=trusted or True,
+        limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+def user_agent() -> str:
+    """Who we say we are: `remedy/<version>`; without a number when run from an uninstalled tree."""
+    with suppress(PackageNotFoundError):
+        return f"remedy/{version('remedy')}"
+    return "remedy"
+
+
+def ignore_rate_limit(kind: CallKind, limit: RateLimit) -> None:
+    """Follow no rate limit: what a caller that spends hardly anything wants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer. `json` is None where the body was empty; `next_link` is the Link header's `next`."""
+
+    json: object = field(repr=False)
+    limit: RateLimit | None
+    next_link: str | None = field(repr=False)
+
+
+class Transport:
+    """Calls one district's SchoolScan. Raises TryLater, Refused or NotFound, and nothing of its library's own.
+
+    `largest_answer` is in bytes, after decompression.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        token: str,
+        client: httpx2.AsyncClient,
+        clock: Callable[[], float],
+        on_limit: OnRateLimit,
+        largest_answer: int = LARGEST_ANSWER,
+    ) -> None:
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise ConfigurationError([Problem(system, "the API token has characters that no header can carry")])
+        self._system = system
+        self._client = client
+        self._clock = clock
+        self._on_limit = on_limit
+        self._largest_answer = largest_answer
+        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": user_agent()}
+
+    async def call(self, method: Method, url: str, body: Mapping[str, str] | None = None) -> Answer:
+        """Send one request and read its answer. `url` is complete and its parts are already percent-encoded."""
+        response, raw = await self._exchange(method, url, body)
+        note_answer(response.headers)
+        telemetry.note(status=response.status_code)
+        if method != "GET":
+            note_request(response.headers.get("X-Request-Id"))
+        limit = rate_limit_of(response.headers)
+        if limit is not None:
+            self._on_limit("read" if method == "GET" else "write", limit)
+        if not response.is_success:
+            status, headers = response.status_code, response.headers
+            raise error_of(self._system, status, headers, raw, now=self._clock(), writing=method != "GET")
+        try:
+            return Answer(json_of(raw) if raw.strip() else None, limit, response.links.get("next", {}).get("url"))
+        except Unreadable as problem:
+            raise self.unreadable(problem, writing=method != "GET") from None
+
+    def unreadable(self, problem: Unreadable, *, writing: bool) -> TryLater:
+        """The error for a successful answer that makes no sense: a proxy's page, a server in the middle of a change."""
+        return TryLater(self._system, str(problem), ambiguous=writing)
+
+    async def _exchange(
+        self, method: Method, url: str, body: Mapping[str, str] | None
+    ) -> tuple[httpx2.Response, bytes]:
+        try:
+            async with asyncio.timeout(WHOLE_CALL_SECONDS), AsyncExitStack() as opened:
+                response = await self._begun(opened, method, url, body)
+                return response, await self._bounded(response)
+        except TimeoutError:
+            raise TryLater(self._system, "no answer in time", ambiguous=method != "GET") from None
+        except httpx2.HTTPError as error:
+            ambiguous = method != "GET" and not isinstance(error, _NOT_SENT)
+            raise TryLater(self._system, f"no answer ({type(error).__name__})", ambiguous=ambiguous) from None
+        except httpx2.InvalidURL:
+            raise Refused(self._system, "not an address that can be asked") from None
+
+    async def _begun(
+        self, opened: AsyncExitStack, method: Method, url: str, body: Mapping[str, str] | None
+    ) -> httpx2.Response:
+        """An answer whose body is still to be read, until `opened` ends.
+
+        A read whose connection broke before that is sent once more, as it may have been one that was kept too long.
+        """
+        try:
+            return await opened.enter_async_context(self._stream(method, url, body))
+        except _BROKEN:
+            if method != "GET":
+                raise
+        return await opened.enter_async_context(self._stream(method, url, body))
+
+    def _stream(
+        self, method: Method, url: str, body: Mapping[str, str] | None
+    ) -> AbstractAsyncContextManager[httpx2.Response]:
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        headers = self._headers if content is None else {**self._headers, "Content-Type": "application/json"}
+        return self._client.stream(
+            method, url, content=content, headers=headers, timeout=TIMEOUTS, follow_redirects=False
+        )
+
+    async def _bounded(self, response: httpx2.Response) -> bytes:
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > self._largest_answer:
+                wrote = response.request.method != "GET"
+                raise too_large(self._system, self._largest_answer, status=response.status_code, wrote=wrote)
+        return bytes(body)

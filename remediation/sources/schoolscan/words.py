@@ -1,0 +1,197 @@
+"""SchoolScan's JSON → our values. Pure, and as tolerant as can be: only an object's id is required.
+
+Unknown fields are ignored, a field of the wrong type counts as missing, an unknown word becomes UNKNOWN and is kept in
+`words`. Descriptions, evidence and matched values are not looked at. Raises Unreadable and nothing else.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from remediation.domain.errors import Unreadable
+from remediation.domain.findings import (
+    DomainType,
+    Finding,
+    FindingStatus,
+    Report,
+    ReportDownload,
+    Scan,
+    ScanStatus,
+    Severity,
+)
+from remediation.domain.outside_ids import outside_id
+
+Word = TypeVar("Word", bound=StrEnum)
+
+_LONGEST_WORD = 64
+_LONGEST_COUNT = 2**53
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_OUTCOME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
+_HOST = re.compile(r"[\w.:-]{1,253}")
+
+_SEVERITIES = {word.value: word for word in Severity if word is not Severity.UNKNOWN}
+_DOMAIN_TYPES = {word.value: word for word in DomainType if word is not DomainType.UNKNOWN}
+_FINDING_STATUSES = {
+    word.value: word for word in FindingStatus if word not in {FindingStatus.GONE, FindingStatus.UNKNOWN}
+}
+_SCAN_STATUSES = {word.value: word for word in ScanStatus if word is not ScanStatus.UNKNOWN}
+
+
+def json_of(raw: bytes) -> object:
+    """The JSON value in an answer's body. Raises Unreadable for anything that is not JSON."""
+    try:
+        return json.loads(raw.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        raise Unreadable("the answer is not JSON") from None
+
+
+def finding_of(value: object) -> Finding:
+    """The finding that a JSON value describes. Raises Unreadable where it has no id."""
+    fields = _fields(value)
+    words: dict[str, str] = {}
+    url = text_of(fields.get("url"))
+    review = fields.get("expert_review")
+    reviewed = review if isinstance(review, dict) else {}
+    return Finding(
+        id=_id(fields, "id"),
+        status=_word(fields, "status", _FINDING_STATUSES, FindingStatus.UNKNOWN, words),
+        severity=_word(fields, "severity", _SEVERITIES, Severity.UNKNOWN, words),
+        domain_type=_word(fields, "domain_type", _DOMAIN_TYPES, DomainType.UNKNOWN, words),
+        scan_id=text_of(fields.get("scan_id")),
+        title=text_of(fields.get("title")),
+        url=url,
+        site=site_of(url),
+        detected_at=moment_of(fields.get("detected_at")),
+        updated_at=moment_of(fields.get("updated_at")),
+        review=_outcome_of(reviewed),
+        reviewed_at=moment_of(reviewed.get("reviewed_at")),
+        words=words,
+    )
+
+
+def _outcome_of(review: Mapping[str, object]) -> str | None:
+    """The one word that a review comes to. Anything longer is people's text, which is not looked at: `reviewed`."""
+    outcome = line_of(review.get("outcome"), _LONGEST_WORD)
+    if outcome is None:
+        return None
+    return outcome.lower() if _OUTCOME.fullmatch(outcome) else "reviewed"
+
+
+def scan_of(value: object) -> Scan:
+    """The scan that a JSON value describes. Raises Unreadable where it has no id."""
+    fields = _fields(value)
+    words: dict[str, str] = {}
+    return Scan(
+        id=_id(fields, "id", "scan_id"),
+        status=_word(fields, "status", _SCAN_STATUSES, ScanStatus.UNKNOWN, words),
+        domain=text_of(fields.get("domain")),
+        started_at=moment_of(fields.get("started_at")),
+        completed_at=moment_of(fields.get("completed_at")),
+        pages_scanned=_count(fields.get("pages_scanned")),
+        findings_count=_count(fields.get("findings_count")),
+        overall_grade=line_of(fields.get("overall_grade"), _LONGEST_WORD),
+        domain_scores=_scores(fields.get("domain_scores")),
+        words=words,
+    )
+
+
+def scan_id_of(value: object) -> str:
+    """The id of a scan that was just started. Raises Unreadable where there is none."""
+    return _id(_fields(value), "scan_id", "id")
+
+
+def report_of(value: object) -> Report:
+    """The report that a JSON value describes. Raises Unreadable where it has no id."""
+    fields = _fields(value)
+    return Report(id=_id(fields, "id", "report_id"), status=line_of(fields.get("status"), _LONGEST_WORD) or "unknown")
+
+
+def download_of(value: object) -> ReportDownload:
+    """Where a report can be fetched. Raises Unreadable where there is no address."""
+    fields = _fields(value)
+    url = text_of(fields.get("url"))
+    if url is None or not url.startswith(("https://", "http://")):
+        raise Unreadable("the download has no address")
+    return ReportDownload(url=url, expires_at=moment_of(fields.get("expires_at")))
+
+
+def text_of(value: object) -> str | None:
+    """A text that can be encoded anywhere, or None. Lone surrogates, which JSON can smuggle in, are replaced."""
+    if not isinstance(value, str) or not value:
+        return None
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def line_of(value: object, longest: int) -> str | None:
+    """A text without line breaks and other control characters, cut to `longest` characters, or None."""
+    text = text_of(value)
+    if text is None:
+        return None
+    return _CONTROL.sub(" ", text).strip()[:longest] or None
+
+
+def moment_of(value: object) -> datetime | None:
+    """An ISO 8601 date and time in UTC; one without an offset is taken as UTC; anything else gives None."""
+    if not isinstance(value, str) or not value.isascii():
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip().upper())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def site_of(url: str | None) -> str | None:
+    """The host of an address, lower case and without a final dot, or None where there is none."""
+    if url is None or "://" not in url:
+        return None
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return None
+    return host if _HOST.fullmatch(host) else None
+
+
+def _fields(value: object) -> Mapping[str, object]:
+    """The fields of an object; one that is wrapped in `data` is unwrapped."""
+    if not isinstance(value, dict):
+        raise Unreadable("the answer is not an object")
+    inner = value.get("data")
+    return inner if isinstance(inner, dict) and "id" not in value else value
+
+
+def _id(fields: Mapping[str, object], *names: str) -> str:
+    for name in names:
+        if found := outside_id(fields.get(name)):
+            return found
+    raise Unreadable("the object has no id")
+
+
+def _word(
+    fields: Mapping[str, object], name: str, known: Mapping[str, Word], unknown: Word, words: dict[str, str]
+) -> Word:
+    """The enum member for a field's word; the raw word of one that is not known goes into `words`."""
+    raw = line_of(fields.get(name), _LONGEST_WORD)
+    if raw is None:
+        return unknown
+    found = known.get(raw.lower())
+    if found is None:
+        words[name] = raw
+    return found or unknown
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value < _LONGEST_COUNT else None
+
+
+def _scores(value: object) -> dict[str, int]:
+    if not isinstance(value, dict):
+        return {}
+    counted = ((line_of(name, _LONGEST_WORD), _count(score)) for name, score in value.items())
+    return {name: score for name, score in counted if name is not None and score is not None}

@@ -1,0 +1,1 @@
+"""Cases in Redis: rows, links, timelines, and which must be looked at."""

@@ -1,0 +1,49 @@
+"""Every tracker that was ever heard of, and how many cases have tickets there: what is not named any more must be told.
+
+It asks for no case: the list of a tracker's tickets has their cases. Up to a thousand tickets are counted case by case;
+of more, a thousand tell the share that counts.
+"""
+
+from dataclasses import dataclass
+
+from remediation.store.server.connection import Connection
+
+_COUNTED = 1_000
+"""Tickets that are looked at: some milliseconds of Redis."""
+
+NOT_NAMED_AFTER = 120.0
+"""Seconds before the last sweep in which a worker must have named a tracker: each sweep names all of its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTracker:
+    """A tracker by its name. `named_at` (Unix seconds) is when a worker last found it in mappings.yaml, 0 for never.
+
+    `cases` have a ticket there, as well as that can be told, and `held_up` were looked at without it.
+    """
+
+    name: str
+    named_at: float
+    cases: int
+    held_up: int
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a case has anything there."""
+        return bool(self.cases or self.held_up)
+
+
+async def known_trackers(connection: Connection) -> list[KnownTracker]:
+    """All of them, by name. Raises StoreUnavailable."""
+    parts = [part.decode() for part in await connection.run("known_trackers", _COUNTED)]
+    found = [parts[at : at + 4] for at in range(0, len(parts), 4)]
+    return sorted(
+        (KnownTracker(name, int(at) / 1000, int(cases), int(held)) for name, at, cases, held in found),
+        key=lambda each: each.name,
+    )
+
+
+def not_named(trackers: list[KnownTracker], last_sweep: float | None) -> list[KnownTracker]:
+    """Those in which cases have something, and which no worker finds in mappings.yaml any more."""
+    latest = (last_sweep or 0.0) - NOT_NAMED_AFTER
+    return [each for each in trackers if each.is_used and each.named_at < latest]

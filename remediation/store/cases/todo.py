@@ -1,0 +1,329 @@
+"""P4, it settles: which cases must be looked at, who holds each, and what was found when it was let go.
+
+A case is dirty from the moment that something says "look again" until a look has seen that moment's generation. One
+worker at a time holds its lease; a trigger that arrives meanwhile raises the generation, and the case is woken again
+when the holder lets go. The arq job is only the wake-up.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from remediation.domain.cases import CaseKey, CaseRecord, Memory, key_of_ref
+from remediation.domain.errors import LeaseLost
+from remediation.domain.origins import NOWHERE, Origin
+from remediation.domain.renaming import Names, renamed
+from remediation.domain.tickets import Ticket, TicketChange
+from remediation.queue import Band
+from remediation.store.cases.appointments import Appointments
+from remediation.store.cases.entries import Cause
+from remediation.store.cases.rows import key_in, memory_json, record_of
+from remediation.store.deliveries.beginnings import Beginnings, Crashes, Taken
+from remediation.store.keys import BORN, CASE, CURSOR, DIRTY, TICKETS
+from remediation.store.server.connection import Connection
+
+LEASE_SECONDS = 8.0
+"""How long a worker that died keeps its case. Renewed every third of it while the worker lives."""
+
+SWEEP_BATCH = 1_000
+
+NAMED_BATCH = 100
+"""Cases of one tracker that a sweep marks because mappings.yaml names it again: it must not be overrun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A delivery that waits for something to be done: when it was received (Unix seconds), and of whom."""
+
+    at: float
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a case. `generation` is what was to be looked at when it was taken.
+
+    `cause` says what made it so (see entries.Cause), and `marked_at` (Unix seconds) when; the last of several counts.
+    `look_at` (Unix seconds) is the appointment that the case has. `crashes` tells of those before us who died over it.
+    `awaited` are the deliveries that no look has dealt with, by the field of the row which says for what each waits.
+    `origins` say how deliveries came that led to the look, by the field of the row which names each.
+    """
+
+    ref: str
+    token: str
+    generation: str
+    record: CaseRecord
+    cause: str = Cause.AGAIN
+    marked_at: float = 0.0
+    look_at: float | None = None
+    crashes: Crashes = field(default_factory=Crashes)
+    awaited: Mapping[str, Received] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+
+
+AWAITED_TICKET = "awaited:ticket"
+AWAITED_STATUS = "awaited:status"
+
+Mark = tuple[CaseKey, Band | None]
+"""A case to look at and how urgent it is; None keeps the urgency that it had."""
+
+Found = tuple[CaseKey, Band | None, frozenset[str]]
+"""The same, with the trackers in which there is a ticket that bears its mark."""
+
+
+def marks_of(cases: Iterable[Mark]) -> list[str | int]:
+    """Cases as the scripts take them."""
+    return [part for key, band in cases for part in (key.ref, key.id, -1 if band is None else int(band))]
+
+
+class Todo:
+    """The to-do list of cases. `beginnings` is the process's own; one that is not shared is made otherwise."""
+
+    def __init__(self, connection: Connection, beginnings: Beginnings | None = None) -> None:
+        self._connection = connection
+        self._beginnings = beginnings or Beginnings(connection)
+
+    async def mark(self, cases: Iterable[Mark], now: float, cause: str = Cause.AGAIN) -> None:
+        """Mark cases dirty and wake a worker for each; `cause` says what made us look."""
+        if marks := marks_of(cases):
+            await self._connection.run("mark_cases", int(now * 1000), cause, *marks)
+
+    async def mark_found(self, cases: Iterable[Found], now: float) -> None:
+        """Mark cases because somebody wants all of them looked at again, behind any other work, the worst first.
+
+        Where the store has forgotten the link of a ticket that is there, the look will search for it.
+        """
+        parts = [
+            part
+            for key, band, trackers in cases
+            for part in (key.ref, key.id, -1 if band is None else int(band), ",".join(sorted(trackers)))
+        ]
+        if parts:
+            await self._connection.run("mark_found", int(now * 1000), *parts)
+
+    async def mark_changes(
+        self, tracker: str, changes: Iterable[tuple[TicketChange, CaseKey]], cursor: str, now: float, place: str = ""
+    ) -> int:
+        """Mark the cases of tickets that changed, together with the cursor of the list that named them.
+
+        That is the list of a former `place`, or else the one of where new tickets go. A version of a ticket that we
+        know already marks nothing: lists overlap, and our own writes come back in them.
+        Answers how many were marked.
+        """
+        parts = [part for change, key in changes for part in (change.ticket_id, change.version, key.ref, key.id)]
+        args: list[str | int] = [int(now * 1000), tracker, _list_of(tracker, place), cursor]
+        return int(await self._connection.run("mark_changes", *args, *parts))
+
+    async def cursor(self, tracker: str, place: str = "") -> str | None:
+        """How far a list of changes has been read."""
+        value = await self._connection.ask(self._connection.redis.get(CURSOR + _list_of(tracker, place)))
+        return value.decode() if value else None
+
+    async def keys_of_tickets(self, tracker: str, ticket_ids: list[str]) -> list[CaseKey | None]:
+        """The case of each ticket, as far as we have linked it."""
+        if not ticket_ids:
+            return []
+        refs = await self._connection.ask(self._connection.redis.hmget(TICKETS + tracker, ticket_ids))
+        return [await self.key_of(ref.decode()) if ref else None for ref in refs]
+
+    async def key_of(self, ref: str) -> CaseKey | None:
+        """The key behind a reference; for one that holds a digest, as far as the case is known."""
+        if key := key_of_ref(ref):
+            return key
+        case_id = await self._connection.ask(self._connection.redis.hget(CASE + ref, "id"))
+        return key_in(ref, case_id.decode()) if case_id else None
+
+    async def is_known(self, ref: str) -> bool:
+        """Whether the store has anything of a case."""
+        return bool(await self._connection.ask(self._connection.redis.exists(CASE + ref)))
+
+    async def take(self, ref: str, now: float) -> Lease | None:
+        """The lease on a case that must be looked at; None when it is clean, or somebody else holds it.
+
+        Whoever got one must `let_go` of it, whatever became of the look.
+        """
+        taken = await self._beginnings.take("take_case", ref, ref, now, int(LEASE_SECONDS * 1000))
+        if taken is None:
+            return None
+        try:
+            return _lease_of(ref, taken)
+        except BaseException:  # a row that nobody can read: an error of ours, and no death
+            await self._beginnings.let_go(taken.token)
+            raise
+
+    async def let_go(self, lease: Lease) -> None:
+        """The look is over, and whoever had it is alive. Nothing else is written, least of all under a lost lease."""
+        await self._beginnings.let_go(lease.token)
+
+    async def renew(self, lease: Lease, fields: dict[str, str] | None = None) -> bool:
+        """Keep the lease for another LEASE_SECONDS and write fields of the row under it. False: it is lost."""
+        pairs = [part for pair in (fields or {}).items() for part in pair]
+        return bool(
+            await self._connection.run("renew_lease", lease.ref, lease.token, int(LEASE_SECONDS * 1000), *pairs)
+        )
+
+    async def remember(self, lease: Lease, memory: Memory) -> bool:
+        """Keep the lease, and what is known of the case so far. False: it is lost."""
+        return await self.renew(lease, {"memory": memory_json(memory), "living": memory.living_rule})
+
+    async def settle(
+        self,
+        lease: Lease,
+        memory: Memory,
+        now: float,
+        *,
+        seen: Iterable[Ticket] = (),
+        drop: Iterable[str] = (),
+        look_at: float | None = None,
+    ) -> bool:
+        """Remember, let go, and clear the mark if nothing happened since.
+
+        `seen` are the tickets whose versions are news to nobody now; `drop` names fields of the row to delete; what is
+        parked under the name of one goes off the list of parked work.
+        `look_at` (Unix seconds) makes the case's appointment; None cancels one that it had.
+        False: the lease was lost, nothing was written, and whoever took it over goes on.
+        """
+        versions = [part for each in seen if each.version for part in (each.tracker, each.id, each.version)]
+        args: list[str | int] = [lease.ref, lease.token, lease.generation, int(now * 1000), memory_json(memory)]
+        args += [memory.living_rule, "" if look_at is None else int(look_at * 1000)]
+        args += [len(versions) // 3, *versions, *drop]
+        return self._ended(lease, held=await self._connection.run("settle_case", *args) != b"lost")
+
+    async def note_unnamed(self, lease: Lease, trackers: Iterable[str], now: float) -> bool:
+        """Note which trackers of the case mappings.yaml does not name; False: the lease was lost.
+
+        When one of them is named (again), the case is looked at.
+        """
+        names = sorted(trackers)
+        return bool(await self._connection.run("note_unnamed", lease.ref, lease.token, int(now * 1000), *names))
+
+    async def rename_trackers(self, lease: Lease, names: Names) -> Lease:
+        """The lease on the case in the names that its trackers have now; `names` are those that it speaks of.
+
+        Raises LeaseLost.
+        """
+        record = renamed(lease.record, names)
+        pairs = [part for pair in names.items() for part in pair]
+        if not await self._connection.run(
+            "rename_trackers", lease.ref, lease.token, memory_json(record.memory), *pairs
+        ):
+            raise LeaseLost(lease.ref)
+        return replace(lease, record=record)
+
+    async def name_trackers(self, names: Iterable[str], now: float) -> int:
+        """These trackers are named by mappings.yaml: mark cases that were looked at without one, some at a time.
+
+        Answers how many were marked.
+        """
+        return int(await self._connection.run("name_trackers", int(now * 1000), NAMED_BATCH, *sorted(names)))
+
+    async def join(self, lease: Lease, home: CaseKey, now: float) -> bool:
+        """Let go of a finding's own case, because it belongs to `home`, which is to be looked at instead.
+
+        False: somebody looks at that one right now, nothing was written, and the case is still in hand. Raises
+        LeaseLost where it is not.
+        """
+        own = (lease.ref, lease.token, lease.generation, lease.record.key.id)
+        answer = await self._connection.run("join_case", *own, int(now * 1000), lease.cause, home.ref, home.id)
+        if answer == b"lost":
+            raise LeaseLost(lease.ref)
+        return self._ended(lease, held=answer == b"joined")
+
+    async def name_members(self, named: Iterable[tuple[CaseKey, CaseKey]]) -> list[CaseKey]:
+        """Findings of a list, each by its own case and the one that it belongs to: which case of each is to be marked.
+
+        It is the own one where the store has anything of that.
+        """
+        pairs = list(named)
+        if not pairs:
+            return []
+        parts = [part for own, home in pairs for part in (own.ref, own.id, home.ref, home.id)]
+        answer = await self._connection.run("name_members", *parts)
+        return [_marked(own, ref.decode()) for (own, _), ref in zip(pairs, answer, strict=True)]
+
+    async def put_off(
+        self,
+        lease: Lease,
+        due: float,
+        now: float,
+        *,
+        overtaken: bool = False,
+        held_by: str = "",
+        drop: Iterable[str] = (),
+    ) -> bool:
+        """Let go of the case; it is looked at again at `due` (Unix seconds), or at once if something happened since.
+
+        `overtaken`: only because somebody else was quicker, which is no failed attempt. `held_by` is the system that it
+        waits for: when that answers again, it is due sooner (see systems.py). Fields in `drop` are deleted from the
+        case's row. False: the lease was lost.
+        """
+        args: list[str | int] = [lease.ref, lease.token, int(due * 1000), lease.generation, int(now * 1000)]
+        args += ["overtaken" if overtaken else "attempts", held_by, *drop]
+        return self._ended(lease, held=bool(await self._connection.run("put_off_case", *args)))
+
+    def _ended(self, lease: Lease, *, held: bool) -> bool:
+        if held:
+            self._beginnings.ended(lease.token)
+        return held
+
+    async def sweep(self, now: float) -> dict[str, int]:
+        """Wake whatever is due and has no live wake-up: put off, orphaned by a crash, or forgotten by the queue.
+
+        Cases whose appointment has come are marked. Its cost follows what is due, not what is known. Answers how many
+        of each kind were woken.
+        """
+        due = await Appointments(self._connection).mark_due(now)
+        kinds = ("delivery", "scan", "case")
+        swept = {kind: await self._connection.run("sweep", kind, int(now * 1000), SWEEP_BATCH) for kind in kinds}
+        return {**swept, "appointment": due}
+
+    async def record(self, ref: str) -> CaseRecord | None:
+        """What is kept of a case."""
+        asked = self._connection.redis.pipeline(transaction=False)
+        asked.hgetall(CASE + ref)
+        asked.get(BORN)
+        row, born = await self._connection.ask(asked.execute())
+        if not row:
+            return None
+        return record_of(ref, {name.decode(): value for name, value in row.items()} | {"born": born or b"0"})
+
+    async def dirty(self) -> int:
+        """How many cases wait to be looked at."""
+        return int(await self._connection.ask(self._connection.redis.zcard(DIRTY)))
+
+
+def _list_of(tracker: str, place: str) -> str:
+    """What a list of changes is called: the tracker's own by its name alone, whatever place new tickets go to."""
+    return f"{tracker}/{place}" if place else tracker
+
+
+def _marked(own: CaseKey, ref: str) -> CaseKey:
+    """The key behind a reference that is the own one's, or that of a case of an identity."""
+    return own if ref == own.ref else key_of_ref(ref) or own
+
+
+def _lease_of(ref: str, taken: Taken) -> Lease:
+    row = taken.row
+    return Lease(
+        ref,
+        taken.token,
+        row["gen"].decode(),
+        record_of(ref, row),
+        cause=row.get("cause", b"").decode(),
+        marked_at=int(row.get("marked_at", 0)) / 1000,
+        look_at=float(row["look_at"]) / 1000 if "look_at" in row else None,
+        crashes=taken.crashes,
+        awaited={name: _received(row[name]) for name in (AWAITED_TICKET, AWAITED_STATUS) if name in row},
+        origins={name: origin for name in sorted(row) if (origin := _origin_in(name, row)) != NOWHERE},
+    )
+
+
+def _origin_in(name: str, row: Mapping[str, bytes]) -> Origin:
+    if not name.startswith("origin:"):
+        return NOWHERE
+    request_id, _, trace = row[name].decode().partition(" ")
+    return Origin.parse(request_id, trace)
+
+
+def _received(value: bytes) -> Received:
+    at, _, sender = value.decode().partition(" ")
+    return Received(int(at) / 1000, sender)

@@ -1,0 +1,139 @@
+"""What kills whoever takes it up is found out: beginnings without an end are counted in Redis, across kills.
+
+Taking work up writes down who did. Whatever ends it in our own hands (done, put off, parked, cancelled, a lost lease)
+strikes that out again; kill -9 and a full memory do not. Work that was found begun by somebody dead a few times in a
+row is suspected, and tried alone: one suspect at a time in each process, so that its neighbours, which died beside it,
+are soon cleared and only the culprit reaches the limit.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from remediation.domain.errors import Poison, StoreUnavailable
+from remediation.store.keys import MOST_CRASHES
+from remediation.store.server.connection import Connection
+
+TURN_SECONDS = 5.0
+"""How long a suspect waits in its worker for its turn to be tried alone; then the sweep brings it again."""
+
+MOST_WAITING = 8
+"""Suspects that wait for their turn in one process: they take the places of jobs that could run."""
+
+REPAY_SECONDS = 1.0
+"""How long a job waits for Redis only to say that it has ended. It is said later otherwise."""
+
+_SUSPECT = b"suspect"
+
+
+@dataclass(frozen=True, slots=True)
+class Crashes:
+    """How often in a row work was begun and did not end, and when (Unix seconds) the first and last of these began."""
+
+    count: int = 0
+    first: float = 0.0
+    last: float = 0.0
+
+    def check(self) -> None:
+        """Raises Poison where there are so many that nobody may begin again until a person says so."""
+        if self.count >= MOST_CRASHES:
+            spans = (datetime.fromtimestamp(at, tz=UTC) for at in (self.first, self.last))
+            first, last = (f"{moment:%Y-%m-%d %H:%M:%S} UTC" for moment in spans)
+            raise Poison(f"{self.count} times in a row the worker died over it: first begun {first}, last {last}")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Work that was taken up: the token that says by whom, its row, and how often it had crashed."""
+
+    token: str
+    row: dict[str, bytes]
+    crashes: Crashes
+
+
+class Beginnings:
+    """Takes work up and lets go of it. One of these for each process, whatever stores it has."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._begun: dict[str, str] = {}
+        self._owed: dict[str, str] = {}
+        self._turn = asyncio.Lock()
+        self._trial = ""
+        self._waiting = 0
+
+    async def take(self, script: str, name: str, ref: str, now: float, *rest: str | int) -> Taken | None:
+        """Run a script that takes up the work called `name`. None: there is nothing to be done, or not now.
+
+        Its arguments are the reference, a token, now (ms), whether the work would be tried alone, and the rest.
+        Raises StoreUnavailable.
+        """
+        await self._repay()
+        token = secrets.token_hex(8)
+        head = (ref, token, int(now * 1000))
+        answer = await self._asked(script, name, token, (*head, 0, *rest))
+        if answer == _SUSPECT and await self._turn_comes():
+            self._trial = token
+            try:
+                answer = await self._asked(script, name, token, (*head, 1, *rest))
+            finally:
+                if token not in self._begun:
+                    self._pass_turn_on(token)
+        return _taken(token, answer) if isinstance(answer, list) else None
+
+    def ended(self, token: str) -> None:
+        """The store has written down an end of the work, whichever it was."""
+        self._begun.pop(token, None)
+
+    async def let_go(self, token: str) -> None:
+        """The work is out of our hands, and we are alive. Never raises: what Redis does not take, it is told later."""
+        self._pass_turn_on(token)
+        name = self._begun.pop(token, None)
+        if name is not None:
+            self._owed[token] = name
+            await self._repay()
+
+    async def _asked(self, script: str, name: str, token: str, args: tuple[str | int, ...]) -> object:
+        self._begun[token] = name
+        try:
+            answer: object = await self._connection.run(script, *args)
+        except BaseException:  # whoever did not hear the answer may have begun; whatever came up, it goes on from here
+            self._owed[token] = self._begun.pop(token)
+            raise
+        if not isinstance(answer, list):
+            self.ended(token)
+        return answer
+
+    async def _repay(self) -> None:
+        """Tell Redis what it could not be told before."""
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(REPAY_SECONDS):
+                for token, name in tuple(self._owed.items()):
+                    await self._connection.run("let_go", name, token)
+                    self._owed.pop(token, None)
+
+    async def _turn_comes(self) -> bool:
+        if self._waiting >= MOST_WAITING:
+            return False
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
+        return True
+
+    def _pass_turn_on(self, token: str) -> None:
+        if self._trial == token:
+            self._trial = ""
+            self._turn.release()
+
+
+def _taken(token: str, answer: list[bytes]) -> Taken:
+    row = {answer[i].decode(): answer[i + 1] for i in range(0, len(answer), 2)}
+    count, first, last = (int(row.pop(field, b"0") or 0) for field in ("crashes", "crashed_first", "crashed_last"))
+    return Taken(token, row, Crashes(count, first / 1000, last / 1000))

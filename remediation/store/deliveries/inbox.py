@@ -1,0 +1,243 @@
+"""P1, nothing lost: a delivery is in here, durably, before its sender gets a 2xx, and stays until it has been read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from remediation.deliveries.limits import DeliveryLimit
+from remediation.deliveries.senders import Sender
+from remediation.domain.cases import CaseKey
+from remediation.domain.errors import OverLimit
+from remediation.domain.origins import NOWHERE, Origin
+from remediation.domain.tickets import TicketChange
+from remediation.sealing import Keyring
+from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
+from remediation.store.deliveries.beginnings import Beginnings, Crashes
+from remediation.store.keys import BEGUN, INBOX
+from remediation.store.server.connection import Connection, passing_errors
+
+FINGERPRINT_LIFETIME = timedelta(days=30)
+"""How long a delivery's fingerprint is kept after it has been read, so that a late repeat is known as one; where
+nobody says otherwise."""
+
+
+def milliseconds(span: timedelta) -> int:
+    """The span as Redis counts it."""
+    return span // timedelta(milliseconds=1)
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands. Every one ends in done, ignored, parked, quarantined, or is discarded by a person.
+
+    Ignored: its event is none that we know. Its row has no body and expires as that of one that was read.
+    """
+
+    RECEIVED = "received"
+    DONE = "done"
+    IGNORED = "ignored"
+    PARKED = "parked"
+    QUARANTINED = "quarantined"
+    DISCARDED = "discarded"
+
+
+class ChangeOutcome(StrEnum):
+    """What became of a ticket's change: its case is marked, its version was known, or the ticket is none of ours."""
+
+    MARKED = "marked"
+    KNOWN = "known"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """A delivery that waits to be read, of one of a sender's accounts: a district or a tracker.
+
+    `body` is opened; `token` says who reads it; `origin` is how it came.
+    """
+
+    id: str
+    sender: Sender
+    account: str
+    body: bytes
+    token: str = ""
+    crashes: Crashes = field(default_factory=Crashes)
+    origin: Origin = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a delivery came, and what else is settled in the step that stores it.
+
+    `origin` is kept in clear. `limit` is how many the account may bring. `signers` are the ids of the secrets that
+    signed it, `others` those of the account's other secrets; without any, their use is not noted.
+    """
+
+    origin: Origin = NOWHERE
+    limit: DeliveryLimit | None = None
+    signers: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def args(self) -> tuple[str | int | float, ...]:
+        """As the script takes them."""
+        limit = (self.limit.interval * 1e6, self.limit.burst) if self.limit else ("", "")
+        signed = (len(self.signers), *self.signers, *self.others)
+        return (self.origin.request_id, self.origin.trace, *limit, *signed)
+
+
+PLAIN = Arrival()
+"""From nowhere, without a limit, and no use of a secret is noted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanNote:
+    """What a delivery said of a scan: it has started, or its findings are to be listed."""
+
+    district: str
+    id: str
+    completed: bool
+
+    @property
+    def ref(self) -> str:
+        """The scan's reference, spelled as a case's is."""
+        return scan_ref(self.district, self.id)
+
+
+def scan_ref(district: str, scan_id: str) -> str:
+    """A scan's reference: `lakeside:scan:scan_2k9x4f`, with a digest where the id has unusual characters."""
+    return CaseKey.ref_of(district, "scan", scan_id)
+
+
+class Inbox:
+    """The rows of deliveries. `kept` is how long fingerprints stay once their deliveries have been read."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        keyring: Keyring,
+        kept: timedelta = FINGERPRINT_LIFETIME,
+        beginnings: Beginnings | None = None,
+    ) -> None:
+        self._connection = connection
+        self._beginnings = beginnings or Beginnings(connection)
+        self._keyring = keyring
+        self._kept_ms = milliseconds(kept)
+
+    def keeping(self, kept: timedelta) -> "Inbox":
+        """The same inbox, with this span for what is read from now on."""
+        return Inbox(self._connection, self._keyring, kept, self._beginnings)
+
+    async def accept(
+        self,
+        delivery_id: str,
+        sender: Sender,
+        account: str,
+        body: bytes,
+        now: float,
+        arrival: Arrival = PLAIN,
+        *,
+        unreadable: str | None = None,
+    ) -> bool:
+        """Store it, mark it as to be read and wake a worker, in one step. False: it was stored before.
+
+        `account` is a district or a tracker. `unreadable` (a fixed phrase) quarantines it instead. Either way, on
+        return it is durable. Raises OverLimit, and then it was not stored, and StoreUnavailable, and then it may or may
+        not have been.
+        """
+        state = DeliveryState.QUARANTINED if unreadable else DeliveryState.RECEIVED
+        sealed = self._keyring.seal(body, INBOX + delivery_id)
+        words = self._keyring.seal(unreadable.encode(), f"words:delivery/{delivery_id}") if unreadable else b""
+        called = "system" if sender.is_tracker else "district"
+        args = (delivery_id, int(now * 1000), state, sender, account, sealed, words, called, self._kept_ms)
+        return await self._accept(args, arrival)
+
+    async def accept_ignored(
+        self, delivery_id: str, sender: Sender, account: str, now: float, arrival: Arrival = PLAIN
+    ) -> bool:
+        """Remember that it came, without its body: its event is none that we know. False: it was stored before.
+
+        As durable as what is accepted. Raises OverLimit and StoreUnavailable.
+        """
+        args = (delivery_id, int(now * 1000), DeliveryState.IGNORED, sender, account, b"", b"", "", self._kept_ms)
+        return await self._accept(args, arrival)
+
+    async def _accept(self, args: tuple[str | bytes | float, ...], arrival: Arrival) -> bool:
+        answer = int(await self._connection.run("accept_delivery", *args, *arrival.args))
+        if answer < 0:
+            raise OverLimit(-answer / 1000)
+        return answer == 1
+
+    async def take(self, delivery_id: str, now: float) -> StoredDelivery | None:
+        """The delivery, if nobody has read it yet. Raises KeyMissing when its data key is not there.
+
+        Whoever got one must `let_go` of it.
+        """
+        args = ("delivery", int(LEASE_SECONDS * 1000))
+        taken = await self._beginnings.take("take_up", f"delivery/{delivery_id}", delivery_id, now, *args)
+        if taken is None:
+            return None
+        row = taken.row
+        try:
+            body = self._keyring.open(row["body"], INBOX + delivery_id)
+            sender, account = Sender(row["sender"].decode()), row["account"].decode()
+            return StoredDelivery(delivery_id, sender, account, body, taken.token, taken.crashes, _origin_in(row))
+        except BaseException:  # without its key, or a row that nobody can read: that is no death
+            await self._beginnings.let_go(taken.token)
+            raise
+
+    async def unopened(self, delivery_id: str) -> StoredDelivery:
+        """Of a delivery whose body cannot be opened: whose it is, and how it came. It is not taken."""
+        fields = ["sender", "account", "request_id", "trace"]
+        values = await self._connection.ask(self._connection.redis.hmget(INBOX + delivery_id, fields))
+        row = {name: value or b"" for name, value in zip(fields, values, strict=True)}
+        sender, account = Sender(row["sender"].decode()), row["account"].decode()
+        return StoredDelivery(delivery_id, sender, account, b"", origin=_origin_in(row))
+
+    async def let_go(self, delivery: StoredDelivery) -> None:
+        """Whoever read it is alive, whatever became of it."""
+        await self._beginnings.let_go(delivery.token)
+
+    async def finish(
+        self, delivery_id: str, now: float, cases: Iterable[Mark] = (), scan: ScanNote | None = None
+    ) -> None:
+        """Mark the cases and the scan that it named, shred its body and keep its fingerprint, in one step."""
+        scan_args = (scan.ref, scan.id, "listing" if scan.completed else "started") if scan else ("", "", "")
+        marks = marks_of(cases)
+        await self._connection.run("finish_delivery", delivery_id, int(now * 1000), self._kept_ms, *scan_args, *marks)
+
+    async def finish_ticket(
+        self, delivery_id: str, now: float, tracker: str, change: TicketChange, key: CaseKey | None
+    ) -> ChangeOutcome | None:
+        """Mark the ticket's case, if it has one, and shred and keep as above, in one step.
+
+        A version that we know, or that is older than the one we know, marks nothing; an empty one always does.
+        None: the delivery was finished before.
+        """
+        marks = (tracker, change.ticket_id, change.version, key.ref, key.id) if key else ()
+        args = (delivery_id, int(now * 1000), self._kept_ms, *marks)
+        outcome = await self._connection.run("finish_ticket_delivery", *args)
+        return ChangeOutcome(outcome.decode()) if outcome else None
+
+    async def ignore(self, delivery_id: str) -> None:
+        """Shred and keep as above what was stored although its event is none that we know, and do nothing else."""
+        await self._connection.run("ignore_delivery", delivery_id, self._kept_ms)
+
+    async def stumble(self, delivery_id: str) -> int:
+        """Count an attempt that ended in an error of our own; answers how many there were."""
+        with passing_errors():
+            async with self._connection.redis.pipeline(transaction=True) as pipe:
+                pipe.hincrby(INBOX + delivery_id, "attempts", 1)
+                pipe.delete(f"{BEGUN}delivery/{delivery_id}")
+                attempts, _ = await pipe.execute()
+        return int(attempts)
+
+    async def state(self, delivery_id: str) -> DeliveryState | None:
+        """Where it stands; None where nothing is known of it."""
+        state = await self._connection.ask(self._connection.redis.hget(INBOX + delivery_id, "state"))
+        return DeliveryState(state.decode()) if state else None
+
+
+def _origin_in(row: Mapping[str, bytes]) -> Origin:
+    """A row that an earlier version wrote tells nothing of it."""
+    return Origin.parse(row.get("request_id", b"").decode(), row.get("trace", b"").decode())

@@ -1,0 +1,232 @@
+"""Work set aside with its error: visible, replayable, never dropped. The words of the error are sealed."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from fnmatch import fnmatchcase
+
+from remediation.domain.errors import KeyMissing, OutsideError, RemediationError
+from remediation.redaction import words_of
+from remediation.sealing import Keyring
+from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
+from remediation.store.deliveries.traces import trace_of
+from remediation.store.keys import PARKED, PARKED_ROW, REPLAYS
+from remediation.store.server.connection import Connection, passing_errors
+
+_LIFETIME_MS = milliseconds(FINGERPRINT_LIFETIME)
+"""Of what is left of it after a person's decision. Taking decisions must not depend on a sound mappings.yaml."""
+
+MOST_REPLAYS = 5
+"""Replays of one piece within thirty days, after which somebody should rather mend what keeps it from working."""
+
+_ROWS_AT_ONCE = 200
+_SHORT = ("kind", "subject", "district", "action", "system", "error", "status", "words", "sealed_as", "attempts")
+_TIMES = ("first_at", "at")
+
+
+class ParkedKind(StrEnum):
+    """What was set aside: one action of a case, a whole case, a scan's listing, a delivery, or one nobody can read."""
+
+    ACTION = "action"
+    CASE = "case"
+    SCAN = "scan"
+    DELIVERY = "delivery"
+    QUARANTINED = "quarantined"
+
+
+class Outcome(IntEnum):
+    """What became of a person's decision."""
+
+    MISSING = 0
+    DONE = 1
+    TOO_OFTEN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One piece of parked work.
+
+    `words` are the outside's own, opened; `attempts` counts how often it came to this while it was parked, `replays`
+    how often it was taken up again within thirty days; `status` is the HTTP status where there was one. `trace` is
+    where an error of our own happened; a list leaves it out.
+    """
+
+    name: str
+    kind: ParkedKind
+    subject: str
+    district: str
+    action: str
+    system: str
+    error: str
+    status: int | None
+    words: str
+    attempts: int
+    replays: int
+    first_at: datetime
+    at: datetime
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which parked work is meant: all of it, less what each field excludes.
+
+    `names` are patterns with `*` and `?`, of which one must fit; the times are Unix seconds and hold for when it was
+    last set aside.
+    """
+
+    names: tuple[str, ...] = ()
+    district: str | None = None
+    kind: ParkedKind | None = None
+    system: str | None = None
+    error: str | None = None
+    action: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+    def takes(self, item: Parked) -> bool:
+        """Whether this piece is meant; its time is not looked at."""
+        wanted = (
+            (self.district, item.district),
+            (self.kind, item.kind),
+            (self.system, item.system),
+            (self.error, item.error),
+            (self.action, item.action),
+        )
+        if any(value is not None and value != found for value, found in wanted):
+            return False
+        return not self.names or any(fnmatchcase(item.name, pattern) for pattern in self.names)
+
+
+EVERYTHING = Selection()
+
+
+def name_of(kind: ParkedKind, subject: str, action: str = "") -> str:
+    """The name by which people speak of it: `lakeside:finding:fnd_1/open:jira`, `delivery/<id>`."""
+    if kind in {ParkedKind.DELIVERY, ParkedKind.QUARANTINED}:
+        return f"delivery/{subject}"
+    return f"{subject}/{action or 'look'}"
+
+
+class ParkedWork:
+    """The list of parked work."""
+
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+
+    async def park(
+        self,
+        kind: ParkedKind,
+        subject: str,
+        error: Exception,
+        now: float,
+        *,
+        district: str,
+        action: str = "",
+        system: str = "",
+    ) -> str:
+        """Set it aside with its error; the same work again only counts one more attempt. Answers its name.
+
+        `system` is where it came from, or what refused it; an error from outside tells by itself. An error that no code
+        of ours foresaw is kept with its trace.
+        """
+        name = name_of(kind, subject, action)
+        known = [part for pair in self._known(name, error, system).items() for part in pair]
+        await self._connection.run("park", name, int(now * 1000), kind, subject, district, action, *known)
+        return name
+
+    def _known(self, name: str, error: Exception, system: str) -> dict[str, str | bytes]:
+        """What is kept of an error, by the fields of the row."""
+        known: dict[str, str | bytes] = {"error": type(error).__name__, "system": system}
+        words = str(error)
+        if isinstance(error, OutsideError):
+            words = error.words
+            known |= {"system": error.system} | ({} if error.status is None else {"status": str(error.status)})
+        elif not isinstance(error, RemediationError):
+            words = words_of(words)
+            known["trace"] = self._keyring.seal(trace_of(error).encode(errors="replace"), f"trace:{name}")
+        return known | {"words": self._keyring.seal(words.encode(errors="replace"), f"words:{name}")}
+
+    async def replay(self, name: str, now: float, *, most: int | None = None) -> Outcome:
+        """Take it up again, if it was not yet replayed `most` times. MISSING: nothing of that name is parked."""
+        args = (name, int(now * 1000), "replay", _LIFETIME_MS, "" if most is None else most)
+        return Outcome(await self._connection.run("unpark", *args))
+
+    async def discard(self, name: str, now: float) -> Outcome:
+        """Give it up, by a person's decision; a delivery's body is shredded. MISSING: nothing of that name."""
+        return Outcome(await self._connection.run("unpark", name, int(now * 1000), "discard", _LIFETIME_MS, ""))
+
+    async def count(self) -> int:
+        """How much is parked."""
+        return int(await self._connection.ask(self._connection.redis.zcard(PARKED)))
+
+    async def listed(self, wanted: Selection = EVERYTHING) -> AsyncIterator[Parked]:
+        """Parked work of a selection, newest first."""
+        since = "-inf" if wanted.since is None else int(wanted.since * 1000)
+        until = "+inf" if wanted.until is None else int(wanted.until * 1000)
+        found = await self._connection.ask(self._connection.redis.zrevrangebyscore(PARKED, until, since))
+        names = [name.decode() for name in found]
+        for begin in range(0, len(names), _ROWS_AT_ONCE):
+            for item in await self._rows(names[begin : begin + _ROWS_AT_ONCE]):
+                if wanted.takes(item):
+                    yield item
+
+    async def one(self, name: str) -> Parked | None:
+        """One piece of parked work by its name, with its trace."""
+        row = await self._connection.ask(self._connection.redis.hgetall(PARKED_ROW + name))
+        if not row:
+            return None
+        replays = await self._connection.ask(self._connection.redis.get(REPLAYS + name))
+        return self._read(name, {field.decode(): value for field, value in row.items()}, replays)
+
+    async def _rows(self, names: list[str]) -> list[Parked]:
+        fields = [*_SHORT, *_TIMES]
+        with passing_errors():
+            async with self._connection.redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.hmget(PARKED_ROW + name, fields)
+                pipe.mget([REPLAYS + name for name in names])
+                *answers, replays = await pipe.execute()
+        rows = [
+            {field: value for field, value in zip(fields, row, strict=True) if value is not None} for row in answers
+        ]
+        return [self._read(name, row, count) for name, row, count in zip(names, rows, replays, strict=True) if row]
+
+    def _read(self, name: str, row: Mapping[str, bytes], replays: bytes | None) -> Parked:
+        """`replays` is the counter itself, which expires: a copy of it would say "within thirty days" for ever."""
+
+        def text(field: str) -> str:
+            return row.get(field, b"").decode()
+
+        return Parked(
+            name=name,
+            kind=ParkedKind(text("kind")),
+            subject=text("subject"),
+            district=text("district"),
+            action=text("action"),
+            system=text("system"),
+            error=text("error"),
+            status=int(row["status"]) if "status" in row else None,
+            words=self._opened("words", name, row),
+            attempts=int(row.get("attempts", 1)),
+            replays=int(replays or 0),
+            first_at=_moment(row["first_at"]),
+            at=_moment(row["at"]),
+            trace=self._opened("trace", name, row),
+        )
+
+    def _opened(self, field: str, name: str, row: Mapping[str, bytes]) -> str:
+        sealed = row.get(field, b"")
+        if not sealed:
+            return ""
+        try:
+            sealed_as = row.get("sealed_as", name.encode()).decode()  # its tracker had another name then
+            return self._keyring.open(sealed, f"{field}:{sealed_as}").decode(errors="replace")
+        except KeyMissing:
+            return "(sealed with a data key that is not in DATA_KEYS)"
+
+
+def _moment(milliseconds: bytes) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC)

@@ -1,0 +1,105 @@
+"""How far the findings of a scan have been listed. A crash resumes at the page that was not yet marked."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from remediation.domain.findings import Finding
+from remediation.domain.origins import NOWHERE, Origin
+from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
+from remediation.store.deliveries.beginnings import Beginnings, Crashes
+from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
+from remediation.store.keys import BEGUN, SCAN, SCANS
+from remediation.store.server.connection import Connection, passing_errors
+
+_BEFORE_ABSENCE = 600.0
+"""Seconds that a list of what changed meanwhile looks further back: what was told just before may not have come."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanListing:
+    """A scan whose findings are being listed. `cursor` is None before the first page; `token` says who lists it.
+
+    `origin` is how the delivery came that named the scan. Where there is a `since` (Unix seconds), it is no scan whose
+    findings are listed but the district, and what changed since then counts.
+    """
+
+    ref: str
+    district: str
+    id: str
+    cursor: str | None
+    attempts: int
+    token: str = ""
+    crashes: Crashes = field(default_factory=Crashes)
+    origin: Origin = NOWHERE
+    since: float | None = None
+
+    @property
+    def filters(self) -> Mapping[str, str]:
+        """Which findings are listed, as SchoolScan takes it."""
+        return {"scan_id": self.id} if self.since is None else {}
+
+    def counts(self, finding: Finding) -> bool:
+        """Whether a finding of the list is to be looked at; one that does not say when it changed is."""
+        changed = finding.updated_at or finding.detected_at
+        return self.since is None or changed is None or changed.timestamp() >= self.since
+
+
+@dataclass(frozen=True, slots=True)
+class DistrictChange:
+    """A district that mappings.yaml does not name any more, `since` then (Unix seconds), or that it names again."""
+
+    district: str
+    is_back: bool
+    since: float
+
+
+class Scans:
+    """The rows of scans."""
+
+    def __init__(self, connection: Connection, beginnings: Beginnings | None = None) -> None:
+        self._connection = connection
+        self._beginnings = beginnings or Beginnings(connection)
+
+    async def take(self, ref: str, now: float) -> ScanListing | None:
+        """The scan, if there are pages still to be listed. Whoever got one must `let_go` of it."""
+        taken = await self._beginnings.take("take_up", ref, ref, now, "scan", int(LEASE_SECONDS * 1000))
+        if taken is None:
+            return None
+        try:
+            row = {name: value.decode() for name, value in taken.row.items()}
+            district, cursor, attempts = ref.partition(":")[0], row.get("cursor") or None, int(row.get("attempts", 0))
+            origin = Origin.parse(row.get("request_id", ""), row.get("trace", ""))
+            since = int(row["since"]) / 1000 - _BEFORE_ABSENCE if "since" in row else None
+            return ScanListing(ref, district, row["id"], cursor, attempts, taken.token, taken.crashes, origin, since)
+        except BaseException:  # a row that nobody can read: an error of ours, and no death
+            await self._beginnings.let_go(taken.token)
+            raise
+
+    async def note_districts(self, named: Iterable[str], now: float) -> list[DistrictChange]:
+        """Note that mappings.yaml names these districts at `now` (Unix seconds). Answers what is news.
+
+        What changed at SchoolScan while one was not named is listed from then on, as a scan's findings are.
+        """
+        kept = milliseconds(FINGERPRINT_LIFETIME)
+        parts = [part.decode() for part in await self._connection.run("note_districts", int(now * 1000), kept, *named)]
+        changes = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+        return [DistrictChange(name, what == "back", int(since) / 1000) for name, what, since in changes]
+
+    async def let_go(self, scan: ScanListing) -> None:
+        """Whoever listed the page is alive, whatever became of it."""
+        await self._beginnings.let_go(scan.token)
+
+    async def mark_page(self, scan: ScanListing, next_cursor: str | None, cases: Iterable[Mark], now: float) -> None:
+        """Mark a page's cases, save the cursor and wake a worker for the next page, in one step, once a page."""
+        marks = marks_of(cases)
+        args = (scan.ref, int(now * 1000), scan.cursor or "", next_cursor or "")
+        await self._connection.run("mark_page", *args, *marks)
+
+    async def put_off(self, scan: ScanListing, due: float) -> None:
+        """Try the same page again at `due` (Unix seconds)."""
+        with passing_errors():
+            async with self._connection.redis.pipeline(transaction=True) as pipe:
+                pipe.hincrby(SCAN + scan.ref, "attempts", 1)
+                pipe.zadd(SCANS, {scan.ref: int(due * 1000)}, xx=True)
+                pipe.delete(BEGUN + scan.ref)
+                await pipe.execute()

@@ -1,0 +1,38 @@
+"""When each webhook secret was last seen to sign: it tells which may go, and which nobody signs with."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from remediation.store.keys import SECRETS
+from remediation.store.server.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUse:
+    """One secret's memory, in Unix seconds.
+
+    `since` is the first delivery while it was in the list, whichever secret signed it; `last` is the last that it
+    signed itself, to about a minute, and None where it never did.
+    """
+
+    since: float
+    last: float | None = None
+
+
+async def read_secret_uses(connection: Connection, accounts: Iterable[str]) -> Mapping[str, Mapping[str, SecretUse]]:
+    """What is known of the secrets of these accounts (`schoolscan/lakeside`), by account and id.
+
+    Raises StoreUnavailable.
+    """
+    names = list(accounts)
+    asked = connection.redis.pipeline(transaction=False)
+    for name in names:
+        asked.hgetall(SECRETS + name)
+    rows = await connection.ask(asked.execute())
+    return {name: _uses_of(row) for name, row in zip(names, rows, strict=True)}
+
+
+def _uses_of(row: Mapping[bytes, bytes]) -> dict[str, SecretUse]:
+    times = {field.decode(): int(value) / 1000 for field, value in row.items()}
+    ids = [field.removeprefix("since:") for field in times if field.startswith("since:")]
+    return {each: SecretUse(times[f"since:{each}"], times.get(f"used:{each}")) for each in ids}

@@ -1,0 +1,29 @@
+"""P3, nobody else: which districts' senders sign a time. From then on `auto` refuses formats that do not."""
+
+from remediation.store.keys import SIGNED_TIMES
+from remediation.store.server.connection import Connection
+
+
+class SignedTimes:
+    """Kept in Redis, because every receiver must know it, also after a restart.
+
+    Each receiver asks for it again only when a delivery without a signed time comes in.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._seen: set[str] = set()
+
+    async def required(self, district: str) -> bool:
+        """Whether this district's deliveries must carry a signed time. Raises StoreUnavailable."""
+        if district not in self._seen and await self._connection.ask(
+            self._connection.redis.sismember(SIGNED_TIMES, district)
+        ):
+            self._seen.add(district)
+        return district in self._seen
+
+    async def note(self, district: str) -> None:
+        """Remember that this district's sender signed a time. Raises StoreUnavailable."""
+        if district not in self._seen:
+            await self._connection.ask(self._connection.redis.sadd(SIGNED_TIMES, district))
+            self._seen.add(district)

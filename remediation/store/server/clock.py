@@ -1,0 +1,51 @@
+"""One clock for all who work on the same Redis: Redis's own.
+
+What one worker writes down with a time, another compares with its own: when a create was about to be sent, when a case
+is due. With the clocks of their machines, an intent of somebody whose clock is behind would be past its horizon before
+its ticket can be found, and a second ticket would be opened.
+"""
+
+import time
+from collections.abc import Callable
+
+from remediation.store.server.connection import Connection
+
+
+class SharedClock:
+    """Answers Unix seconds as Redis counts them; as the machine does until Redis was asked for the first time.
+
+    In between it goes by the steady clock: whoever sets the machine's clock does not move it. Nobody knows when on its
+    way an answer was true, so it only tells between which two moments it is: a clock that is there already stays.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        machine: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection = connection
+        self._machine, self._steady = machine, steady
+        self._ahead = machine() - steady()
+        self._is_set = False
+
+    def __call__(self) -> float:
+        """Unix seconds now."""
+        return self._steady() + self._ahead
+
+    async def set(self) -> None:
+        """Ask Redis what time it is. Raises StoreUnavailable; the clock goes on as before then."""
+        began = self._steady()
+        seconds, microseconds = await self._connection.ask(self._connection.redis.time())
+        ended = self._steady()
+        earliest = seconds + microseconds / 1e6
+        latest = earliest + ended - began
+        now = ended + self._ahead if self._is_set else (earliest + latest) / 2
+        self._ahead = min(max(now, earliest), latest) - ended
+        self._is_set = True
+
+    @property
+    def difference(self) -> float:
+        """Seconds by which this machine's clock is behind Redis's; negative where it is ahead."""
+        return self() - self._machine()

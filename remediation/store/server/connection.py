@@ -1,0 +1,156 @@
+"""Talking to Redis: the connection, the scripts, and what its errors mean to us."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.connection import DefaultParser
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.commands.core import AsyncScript
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from remediation.domain.errors import StoreRefuses, StoreUnavailable
+from remediation.redis_address import RedisAddress
+from remediation.store.keys import PRELUDE
+from remediation.store.server.dialing import pool_to
+from remediation.store.server.known_rights import KnownRights
+from remediation.store.server.refusals import Cause, cause_of
+
+_ELSEWHERE = re.compile(r"(?:^|: -)(READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|MISCONF|LOADING)\b")
+"""Replies of a server that is not, or no longer, the one to ask: a replica, a primary without its replicas or its disk,
+one that has just started. Older servers quote it in the reply to a script: `ERR Error running script …: -READONLY …`.
+"""
+
+
+_CLOSED = "unable to perform operation on"
+"""How uvloop's RuntimeError begins where a connection was closed just before something is written to it. No library
+between makes a connection error of it; nothing was sent, and redis-py drops the connection."""
+
+
+class ServedElsewhere(RedisConnectionError):
+    """The server takes nothing, but another one behind the same address may.
+
+    After a fail-over the old primary keeps our connections, and would answer so for ever. As a kind of ConnectionError
+    it makes redis-py close the connection, dial again, and repeat what it asked, as after a connection that broke.
+    """
+
+
+class _Parser(DefaultParser):  # type: ignore[valid-type,misc]  # redis-py chooses it when it is imported
+    """Replies of Redis, each error as what it means to a connection."""
+
+    @classmethod
+    def parse_error(cls, response: str) -> Exception:
+        """The exception for an error reply. It is raised, or stands in a list of replies."""
+        if found := _ELSEWHERE.search(response):
+            return ServedElsewhere(found[1])
+        error: Exception = super().parse_error(response)
+        return error
+
+
+def open_pool(
+    address: RedisAddress, *, socket_timeout: float, retries: int, max_connections: int = 64
+) -> ConnectionPool:
+    """A pool that connects when it is first used. Each wait ends after `socket_timeout` seconds, then `retries` more.
+
+    The blocking kind, although nothing should ever wait for a place in it: the other one holds a lock for all while
+    one of them connects, so that a hanging server is waited for once after another.
+
+    Every script is safe to repeat, so a reply that was lost on the way is simply asked for again, and so is one of a
+    server that is no longer the one to ask. arq has neither limits nor retries of its own, and ends its worker when
+    Redis is away for two seconds.
+    """
+    options = {
+        "timeout": socket_timeout,
+        "socket_timeout": socket_timeout,
+        "socket_connect_timeout": socket_timeout,
+        "retry": Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
+        "retry_on_error": [RedisConnectionError, RedisTimeoutError, OSError, RuntimeError],  # see _CLOSED
+        "max_connections": max_connections,
+        "parser_class": _Parser,
+    }
+    return pool_to(address, options)
+
+
+@contextmanager
+def passing_errors() -> Iterator[None]:
+    """Turn Redis's troubles into StoreUnavailable, and those that a person must mend into its kind StoreRefuses.
+
+    Without Redis's words. The rest is a bug of ours, and stays what it is.
+    """
+    try:
+        yield
+    except (RedisError, OSError, RuntimeError) as error:
+        cause = _cause(error)
+        if cause is None:
+            raise
+        raise (StoreRefuses if cause.refuses else StoreUnavailable)(cause.words, cause.reason) from None
+
+
+def _cause(error: Exception) -> Cause | None:
+    if cause := cause_of(error):
+        return cause
+    if isinstance(error, ResponseError) or (isinstance(error, RuntimeError) and _CLOSED not in str(error)):
+        return None
+    return Cause(f"Redis does not answer, or takes nothing ({type(error).__name__})", "away")
+
+
+CANCEL_PAUSE = 0.2
+"""Seconds that a cancelled task gets to end before it is told again."""
+
+
+async def cancel_until_done(task: asyncio.Task[Any]) -> None:
+    """Cancel a task that talks to Redis until it ends.
+
+    Once may not do: redis-py sends through `asyncio.wait_for`, and that of Python 3.11 forgets a cancellation which
+    comes together with its result.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_PAUSE)
+
+
+@cache
+def _source(name: str) -> str:
+    scripts = files("remediation.store") / "scripts"
+    return "\n".join([PRELUDE, (scripts / "shared.lua").read_text(), (scripts / f"{name}.lua").read_text()])
+
+
+class Connection:
+    """Redis as the stores use it: Lua scripts, which run from first line to last or not at all, and plain commands."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.known_rights = KnownRights()
+        self._loaded: dict[str, AsyncScript] = {}
+
+    async def begin(self, now: float) -> None:
+        """Note when (Unix seconds) this Redis was first worked with since its server started, if nobody has.
+
+        Raises StoreUnavailable.
+        """
+        await self.run("begin_store", int(now * 1000))
+
+    async def run(self, name: str, *args: str | bytes | float) -> Any:
+        """Run `scripts/<name>.lua`. Raises StoreUnavailable."""
+        script = self._loaded.get(name)
+        if script is None:
+            script = self._loaded[name] = self.redis.register_script(_source(name))
+        return await self.ask(script(args=args))
+
+    async def ask(self, command: Awaitable[Any] | Any) -> Any:
+        """The reply to a redis-py command, whose types say it might not be awaitable. Raises StoreUnavailable."""
+        with passing_errors():
+            return await command
+
+    async def redial(self) -> None:
+        """Close the connections that nobody uses: the next request dials anew."""
+        with passing_errors():
+            await self.redis.connection_pool.disconnect(inuse_connections=False)

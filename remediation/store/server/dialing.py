@@ -1,0 +1,213 @@
+"""How a connection to Redis is made: through a socket, by TCP or TLS, to the primary that sentinels name."""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.asyncio.connection import Connection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import MasterNotFoundError
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from remediation.redis_address import RedisAddress, SentinelGroup, Server, SignIn, TlsFiles, UnixSocket
+from remediation.store.server.handshake import cause_told_by
+from remediation.store.server.refusals import Cause, cause_of
+
+_SENTINEL_CONNECTIONS = 4
+"""To one sentinel. It is asked only when a connection to Redis is made, by one of us for all."""
+
+_QUIET: dict[str, Any] = {"lib_name": None, "lib_version": None}
+"""redis-py would tell its name on each connection: a right that Redis before 7.2 does not know."""
+
+
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """What a connection by TLS goes by. Raises OSError where a file cannot be used."""
+    context = ssl.create_default_context(cafile=str(files.trusted) if files.trusted else None)
+    context.check_hostname = files.verify_name
+    if files.certificate:
+        # Without a password, OpenSSL would ask for one at the terminal.
+        context.load_cert_chain(files.certificate, files.key, password="")  # nosec B106
+    return context
+
+
+class CurrentTls:
+    """The TLS context of files that are renewed while we run: certificates live for weeks, processes for longer."""
+
+    def __init__(self, files: TlsFiles) -> None:
+        self._files = files
+        self._seen: tuple[int, ...] = ()
+        self._context: ssl.SSLContext | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """That of the files as they are; the one before while they cannot be used. Raises OSError before the first."""
+        paths = filter(None, (self._files.trusted, self._files.certificate, self._files.key))
+        seen = tuple(map(_changed_at, paths))
+        if self._context is not None and seen == self._seen:
+            return self._context
+        try:
+            self._context, self._seen = tls_context(self._files), seen
+        except OSError:
+            if self._context is None:
+                raise
+        return self._context
+
+
+def _changed_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+class NoPrimary(MasterNotFoundError):
+    """No sentinel names a primary, and why. As a kind of ConnectionError it makes redis-py try again."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause.words)
+        self.cause = cause
+
+
+class Primary:
+    """Who is the primary now, as the sentinels say. However many ask at once, the sentinels are asked once."""
+
+    def __init__(self, group: SentinelGroup, clients: list[Redis]) -> None:
+        self._master = group.master
+        self._clients = clients
+        self._asking: asyncio.Task[Server] | None = None
+
+    async def server(self) -> Server:
+        """Its address. Raises NoPrimary."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(_heard)
+        return await asyncio.shield(self._asking)
+
+    async def silent(self) -> Sequence[Server]:
+        """Whom to ask why there is no connection: the primary, or all sentinels where none of them names it."""
+        try:
+            return [await self.server()]
+        except RedisError:
+            said = [client.connection_pool.connection_kwargs for client in self._clients]
+            return [Server(each["host"], each["port"]) for each in said]
+
+    async def close(self) -> None:
+        """Close the connections to the sentinels."""
+        for client in self._clients:
+            await client.connection_pool.aclose()
+
+    async def _ask(self) -> Server:
+        causes: list[Cause] = []
+        for client in tuple(self._clients):
+            try:
+                known = await client.sentinel_masters()  # type: ignore[no-untyped-call]  # as redis-py has it
+            except (RedisError, OSError) as error:
+                causes.append(cause_of(error, of_sentinel=True) or Cause.STRANGE_SENTINEL)
+                continue
+            state = known.get(self._master)
+            if state is None:
+                causes.append(Cause.UNKNOWN_PRIMARY)
+            elif state["is_sdown"] or state["is_odown"]:
+                causes.append(Cause.PRIMARY_DOWN)
+            else:
+                self._clients.remove(client)
+                self._clients.insert(0, client)  # whoever knew is asked first the next time
+                return Server(state["ip"], int(state["port"]))
+        raise NoPrimary(_most_telling(causes))
+
+
+def _heard(asking: asyncio.Task[Server]) -> None:
+    """Whoever asked may have given up meanwhile: an error that nobody waits for is no news."""
+    if not asking.cancelled():
+        asking.exception()
+
+
+def _most_telling(causes: list[Cause]) -> Cause:
+    """What passes comes first: as long as one sentinel may still answer, nobody knows that none ever will."""
+    for cause in causes:
+        if not cause.refuses:
+            return cause
+    return causes[0]
+
+
+class _TcpConnection(Connection):
+    """A connection by TCP, with our own TLS where there is one, to the primary where sentinels say who that is."""
+
+    def __init__(self, *, tls: CurrentTls | None = None, primary: Primary | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self._tls = tls
+        self._primary = primary
+
+    async def _connect(self) -> None:
+        if self._primary is not None:
+            server = await self._primary.server()
+            self.host, self.port = server.host, server.port
+        await super()._connect()  # type: ignore[no-untyped-call]  # as redis-py has it
+
+    def _connection_arguments(self) -> dict[str, Any]:
+        arguments = {"host": self.host, "port": self.port}
+        return arguments if self._tls is None else {**arguments, "ssl": self._tls.context()}
+
+
+class _SentinelPool(BlockingConnectionPool):
+    """A pool that closes the connections to the sentinels, too."""
+
+    def __init__(self, *, primary: Primary, **options: Any) -> None:
+        super().__init__(primary=primary, **options)
+        self._primary = primary
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await super().aclose()
+        await self._primary.close()
+
+
+def pool_to(address: RedisAddress, options: dict[str, Any]) -> ConnectionPool:
+    """A blocking pool of connections to an address, with redis-py's options for each of them."""
+    tls = CurrentTls(address.tls) if address.uses_tls else None
+    options = {**options, **_QUIET, **_signed_in(address.sign_in), "db": address.database}
+    match address.place:
+        case UnixSocket(path):
+            return BlockingConnectionPool(connection_class=UnixDomainSocketConnection, path=path, **options)
+        case Server(host, port):
+            return BlockingConnectionPool(connection_class=_TcpConnection, host=host, port=port, tls=tls, **options)
+        case SentinelGroup() as group:
+            primary = Primary(group, [_sentinel(each, address, tls, options) for each in group.sentinels])
+            return _SentinelPool(primary=primary, connection_class=_TcpConnection, tls=tls, **options)
+
+
+async def why_silent(pool: ConnectionPool) -> Cause | None:
+    """Why nobody answers to the connections of a pool of ours; None where that cannot be told."""
+    said = pool.connection_kwargs
+    tls: CurrentTls | None = said.get("tls")
+    try:
+        context = tls.context() if tls else None
+        silent = [Server(said["host"], said["port"])] if "host" in said else await said["primary"].silent()
+    except (KeyError, OSError):  # a socket, say
+        return None
+    causes = await asyncio.gather(*(asyncio.to_thread(cause_told_by, each, context) for each in silent))
+    told = [cause for cause in causes if cause is not None]
+    return _most_telling(told) if len(told) == len(silent) else None
+
+
+def _sentinel(server: Server, address: RedisAddress, tls: CurrentTls | None, options: dict[str, Any]) -> Redis:
+    waits = ("socket_timeout", "socket_connect_timeout", "timeout")
+    said: dict[str, Any] = {name: options[name] for name in waits} | _signed_in(address.sentinel_sign_in)
+    pool = BlockingConnectionPool(
+        connection_class=_TcpConnection,
+        host=server.host,
+        port=server.port,
+        tls=tls,
+        max_connections=_SENTINEL_CONNECTIONS,
+        retry=Retry(NoBackoff(), 0),  # another sentinel is asked instead
+        **_QUIET,
+        **said,
+    )
+    return Redis(connection_pool=pool)
+
+
+def _signed_in(sign_in: SignIn) -> dict[str, str | None]:
+    return {"username": sign_in.username, "password": sign_in.password}

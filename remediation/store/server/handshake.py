@@ -1,0 +1,51 @@
+"""Who is there where a connection was closed, or stayed silent, before a word was said: TLS or not, whose certificate.
+
+Event loops keep the reason to themselves: with TLS 1.3 a server refuses a certificate after the handshake, and what
+reaches the reader is a reset. A plain socket is told why.
+"""
+
+import contextlib
+import socket
+import ssl
+
+from remediation.redis_address import Server
+from remediation.store.server.refusals import Cause, cause_in_tls
+
+SECONDS = 0.5
+"""For each of at most three connections. Only where there is trouble anyway, so that a start can name it."""
+
+_REPLIES = (b"+", b"-")
+
+
+def cause_told_by(server: Server, tls: ssl.SSLContext | None) -> Cause | None:
+    """Why a server says nothing to us; None where that cannot be told. Blocks; raises nothing."""
+    if tls is None:
+        return Cause.TLS_WANTED if _speaks_tls(server) else None
+    try:
+        with _connected(server) as plain, tls.wrap_socket(plain, server_hostname=server.host) as secure:
+            if not secure.recv(1):  # where all is well, nothing comes, and nothing ends
+                return Cause.CLOSED
+    except ssl.SSLError as error:
+        return cause_in_tls(error)
+    except OSError:
+        pass
+    return Cause.NO_TLS if _speaks_plainly(server) else None
+
+
+def _connected(server: Server) -> socket.socket:
+    return socket.create_connection((server.host, server.port), SECONDS)
+
+
+def _speaks_tls(server: Server) -> bool:
+    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nothing is sent to whoever it is
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    with contextlib.suppress(OSError), _connected(server) as plain, anybody.wrap_socket(plain):
+        return True
+    return False
+
+
+def _speaks_plainly(server: Server) -> bool:
+    with contextlib.suppress(OSError), _connected(server) as plain:
+        plain.sendall(b"PING\r\n")
+        return plain.recv(1) in _REPLIES
+    return False

@@ -1,0 +1,196 @@
+"""May an answer of ours rely on this Redis: does it let us work, does it take writes, and does it keep them?
+
+A start, a readiness probe, the metrics and `remedy doctor` ask the same questions, and all of them change nothing.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+
+from remediation.domain.errors import StoreRefuses, StoreUnavailable
+from remediation.store.server.connection import Connection, passing_errors
+from remediation.store.server.dialing import why_silent
+from remediation.store.server.known_rights import KnownRights
+from remediation.store.server.refusals import Cause
+from remediation.store.server.rights import denied
+
+DEADLINE = 2.5
+"""Seconds for the whole answer: who asks for readiness does not wait for long."""
+
+UNTOLD = "CONFIG GET is not allowed, so its durability cannot be checked"
+
+CONNECT_SECONDS = 1.0
+"""Of them for a connection, so that some are left to find out why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """What one look at Redis told.
+
+    `trouble` keeps us from working with it; where there is none, `weaknesses` say how it may lose what it acknowledged.
+    `answers` is whether it let us in at all, and `is_primary` whether it was the one to write to.
+    """
+
+    trouble: Cause | None = None
+    weaknesses: tuple[str, ...] = ()
+    answers: bool = True
+    is_primary: bool = True
+
+    @property
+    def takes_writes(self) -> bool:
+        """Whether it would take what we write now."""
+        return self.trouble is None
+
+    def problems(self, *, allow_weak_durability: bool) -> list[str]:
+        """All that is wrong, in words; empty where all is well. Weak durability is no problem if it is allowed."""
+        if self.trouble:
+            return [self.trouble.words]
+        return [] if allow_weak_durability else list(self.weaknesses)
+
+
+async def store_state(connection: Connection) -> StoreState:
+    """Ask all questions, on a connection of their own. Raises nothing: that Redis does not answer is an answer.
+
+    After a fail-over behind one address the old primary keeps our connections, and after a change of a password the
+    server does. So nobody believes an old connection; where there is trouble, the idle ones are closed.
+    """
+    async with _new_connection(connection) as fresh:
+        try:
+            async with asyncio.timeout(DEADLINE):
+                state = await _looked(fresh, connection.known_rights)
+        except TimeoutError:
+            state = StoreState(Cause.AWAY, answers=False, is_primary=False)
+        except StoreUnavailable as error:
+            state = StoreState(_cause(error), answers=False, is_primary=False)
+        except RedisError as error:
+            words = f"Redis answers with an error that we do not know ({type(error).__name__})"
+            state = StoreState(Cause(words, "unknown"))
+    if state.trouble == Cause.AWAY:
+        state = dataclasses.replace(state, trouble=await why_silent(connection.redis.connection_pool) or Cause.AWAY)
+    if state.trouble:
+        with contextlib.suppress(StoreUnavailable):
+            await connection.redial()
+    return state
+
+
+@contextlib.asynccontextmanager
+async def _new_connection(connection: Connection) -> AsyncIterator[Connection]:
+    """A connection like ours that is made when it is used, and not made again and again where that fails."""
+    ours = connection.redis.connection_pool
+    options = {**ours.connection_kwargs, "retry": Retry(NoBackoff(), 0), "socket_connect_timeout": CONNECT_SECONDS}
+    pool = BlockingConnectionPool(connection_class=ours.connection_class, max_connections=1, **options)
+    try:
+        yield Connection(Redis(connection_pool=pool))
+    finally:
+        with contextlib.suppress(RedisError, OSError):
+            await pool.aclose()
+
+
+async def store_problems(connection: Connection, *, allow_weak_durability: bool) -> list[str]:
+    """Why Redis takes nothing, or would not keep it; empty where all is well. Weak durability is none if allowed."""
+    return (await store_state(connection)).problems(allow_weak_durability=allow_weak_durability)
+
+
+async def must_be_ours(connection: Connection) -> None:
+    """Ask, before a command does, whether this is a Redis that can be used at all, whoever may do what there.
+
+    Raises StoreUnavailable, or its kind StoreRefuses: for a cluster, which would answer as if nothing was stored, for a
+    sentinel, and with the reason why nobody answers where that can be told.
+    """
+    try:
+        trouble = trouble_in(await connection.ask(connection.redis.info()))
+    except StoreUnavailable as error:
+        if error.reason == "rights":  # to INFO alone, say
+            return
+        trouble = _cause(error)
+        if error.reason == Cause.AWAY.reason:
+            trouble = await why_silent(connection.redis.connection_pool) or trouble
+        raise _error(trouble) from None
+    if trouble and trouble.refuses:
+        raise _error(trouble)
+
+
+def _error(cause: Cause) -> StoreUnavailable:
+    return (StoreRefuses if cause.refuses else StoreUnavailable)(cause.words, cause.reason)
+
+
+async def lets_us_work(connection: Connection) -> bool:
+    """Whether Redis is there, takes writes, and allows all that we do."""
+    return (await store_state(connection)).trouble is None
+
+
+async def _looked(connection: Connection, known: KnownRights) -> StoreState:
+    """One look. Raises StoreUnavailable where Redis does not answer, or does not let us in."""
+    try:
+        told = await connection.ask(connection.redis.info())
+    except StoreRefuses:
+        if not (lack := await denied(connection)):
+            raise
+        return _unusable(lack)  # INFO is refused, and so is more: all is told at once
+    if standing := trouble_in(told):
+        return _unusable(standing)
+    try:
+        if lack := await _denied(connection, str(told.get("run_id", "")), known):
+            return StoreState(lack)
+    except StoreUnavailable as error:  # it answers: it is full, say
+        return StoreState(_cause(error))
+    return StoreState(weaknesses=tuple(await durability_problems(connection.redis)))
+
+
+async def _denied(connection: Connection, server: str, known: KnownRights) -> Cause | None:
+    """What our user lacks. What it may do is known for a while; what it lacks is asked for each time."""
+    if known.hold(server) and await denied(connection, is_known=True) is None:
+        return None
+    known.forget()
+    lack = await denied(connection)
+    if not lack:
+        known.found(server)
+    return lack
+
+
+def _unusable(cause: Cause) -> StoreState:
+    """Why this server takes no writes of ours: because of what it is and is doing, or because of our rights."""
+    return StoreState(cause, is_primary=cause.reason == "rights")
+
+
+def _cause(error: StoreUnavailable) -> Cause:
+    return Cause(str(error), error.reason, refuses=isinstance(error, StoreRefuses))
+
+
+def trouble_in(told: Mapping[str, Any]) -> Cause | None:
+    """Why the server of which INFO tells takes no writes of ours, whoever we are."""
+    mode = told.get("redis_mode") or told.get("server_mode")  # the latter is Valkey's
+    if mode == "sentinel":
+        return Cause.SENTINEL
+    if mode == "cluster" or told.get("cluster_enabled"):
+        return Cause.CLUSTER
+    if told.get("role") == "slave":
+        return Cause.REPLICA
+    return Cause.LOADING if told.get("loading") else None
+
+
+async def durability_problems(redis: Redis) -> list[str]:
+    """What is wrong with the way this Redis keeps what it is told; empty when an answer of ours may rely on it.
+
+    Raises StoreUnavailable. A server that does not allow CONFIG counts as a problem: nobody knows then.
+    """
+    wanted: dict[str, str] = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+    with passing_errors():
+        try:
+            found = await redis.config_get(*wanted)  # type: ignore[arg-type]  # one pattern each, whatever the stub says
+        except ResponseError:
+            return [UNTOLD]
+    texts = {_text(name): _text(value) for name, value in found.items()}
+    return [f"{name} is {texts.get(name)}, not {value}" for name, value in wanted.items() if texts.get(name) != value]
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,1 @@
+"""Jira as a tracker: the only package that knows the library `jira`."""

@@ -1,0 +1,292 @@
+"""What Jira sends, parsed once: only what we ask for, and of what people wrote only what somebody asked for by name."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from remediation.domain.errors import TryLater
+from remediation.redaction import plain
+from remediation.trackers.jira.workflow import COMMENT, Choice, Place, Step
+
+_NAME_LENGTH = 60
+_ACCOUNT_LENGTH = 128
+_OWN = frozenset({"resolution", COMMENT})
+"""Fields of a transition's screen that have their own places in a request."""
+
+
+class Sent(BaseModel):
+    """Anything that Jira sends: more than we ask for is no error, and no message quotes it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+SentT = TypeVar("SentT", bound=Sent)
+
+
+def understood(system: str, kind: type[SentT], value: object, *, wrote: bool = False) -> SentT:
+    """The value as what it should be. Raises TryLater: an answer with another form is somebody else's."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError:
+        words = "the answer has not the form that Jira's answers have"
+    raise TryLater(system, words, ambiguous=wrote)
+
+
+def _texts(value: object) -> object:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _objects(value: object) -> object:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _object(value: object) -> object:
+    return value if isinstance(value, dict | BaseModel) else None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The moment in UTC; one without an offset is taken for it. ValueError where it leaves the years 1 to 9999."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("is no moment of UTC") from None
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+TextOrEmpty = Annotated[str, BeforeValidator(_text)]
+"""Empty for whatever is no text: custom fields may hold anything."""
+
+
+class Category(Sent):
+    """A status category."""
+
+    key: str = "undefined"
+
+
+class Status(Sent):
+    """A status."""
+
+    id: str
+    name: str = ""
+    category: Category = Field(default_factory=Category, alias="statusCategory")
+
+    @property
+    def place(self) -> Place:
+        """Where an issue in this status stands."""
+        return Place(self.id, plain(self.name, _NAME_LENGTH), self.category.key)
+
+
+class Named(Sent):
+    """Something with an id and a name, such as a resolution."""
+
+    id: TextOrEmpty = ""
+    name: TextOrEmpty = ""
+
+
+NamedOrNone = Annotated[Named | None, BeforeValidator(_object)]
+
+
+class FoundFields(Sent):
+    """The fields that tell whose an issue is, and when it changed."""
+
+    labels: Texts = ()
+    updated: Moment | None = None
+
+
+class Found(Sent):
+    """An issue that a search found."""
+
+    id: str
+    fields: FoundFields = Field(default_factory=FoundFields)
+    properties: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Page(Sent):
+    """A page of search results: Cloud goes on by a token, Data Center by counting."""
+
+    issues: tuple[Found, ...]
+    next_token: str | None = Field(default=None, alias="nextPageToken")
+    start: int = Field(default=0, alias="startAt")
+    total: int = 0
+
+    @property
+    def following(self) -> int | None:
+        """Where the next page begins, for those who count; None where this is the last one or pages have tokens."""
+        end = self.start + len(self.issues)
+        return end if self.issues and end < self.total else None
+
+
+class Account(Sent):
+    """A user: an account id on Cloud, a key and a name on Data Center."""
+
+    account_id: str | None = Field(default=None, alias="accountId")
+    kind: TextOrEmpty = Field(default="", alias="accountType")
+    shown: TextOrEmpty = Field(default="", alias="displayName", repr=False)
+    key: str | None = None
+    name: str | None = None
+
+    @property
+    def id(self) -> str | None:
+        """The account's id; never the name that people see."""
+        account = self.account_id or self.key or self.name
+        return plain(account, _ACCOUNT_LENGTH) if account else None
+
+    @property
+    def login(self) -> str:
+        """The name by which Data Center's people know an account and mention it; empty on Cloud, which has none."""
+        return "" if self.account_id else self.name or ""
+
+    @property
+    def is_app(self) -> bool:
+        """Whether this is no person: Cloud says so of apps, its own automation among them."""
+        return self.kind == "app"
+
+
+AccountOrNone = Annotated[Account | None, BeforeValidator(_object)]
+
+
+class IssueFields(FoundFields):
+    """The fields of an issue that is read. `raw` has them as they came, whatever their form."""
+
+    status: Status
+    resolution: Named | None = None
+    resolved: Moment | None = Field(default=None, alias="resolutiondate")
+    created: Moment | None = None
+    priority: NamedOrNone = None
+    assignee: AccountOrNone = None
+    creator: AccountOrNone = None
+    due: TextOrEmpty = Field(default="", alias="duedate")
+    raw: Mapping[str, Any] = Field(default_factory=dict, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_raw(cls, sent: object) -> object:
+        return {**sent, "raw": sent} if isinstance(sent, dict) else sent
+
+
+class Item(Sent):
+    """One field's change. The texts of before and after are not parsed."""
+
+    field: TextOrEmpty = ""
+    to: TextOrEmpty = ""
+
+
+class History(Sent):
+    """One entry of the changelog."""
+
+    author: Account | None = None
+    created: Moment
+    items: tuple[Item, ...] = ()
+
+    def given(self, field: str) -> str:
+        """The id that this entry gave to a field; empty where it did not, or emptied it."""
+        return next((item.to for item in self.items if item.field == field), "")
+
+
+class Changelog(Sent):
+    """The changelog inside an issue."""
+
+    histories: tuple[History, ...] = ()
+
+
+class Issue(Found):
+    """An issue that was read."""
+
+    key: str
+    fields: IssueFields
+    changelog: Changelog | None = None
+
+
+class Server(Sent):
+    """What a Jira tells of itself to everybody: the base address that its administrator has set."""
+
+    base: str = Field(alias="baseUrl")
+
+
+class Created(Sent):
+    """What creating an issue answers."""
+
+    id: str
+    key: str
+
+
+class ScreenField(Sent):
+    """What a transition's screen says of a field."""
+
+    required: bool = False
+    has_default: bool = Field(default=False, alias="hasDefaultValue")
+    name: str = ""
+    allowed: Annotated[tuple[Named, ...], BeforeValidator(_objects)] = Field(default=(), alias="allowedValues")
+
+
+class Transition(Sent):
+    """A transition that may be taken. Data Center does not say `hasScreen`."""
+
+    id: str
+    to: Status
+    has_screen: bool | None = Field(default=None, alias="hasScreen")
+    fields: Mapping[str, ScreenField] = Field(default_factory=dict)
+
+    @property
+    def step(self) -> Step:
+        """The transition as a step of a walk."""
+        resolution = self.fields.get("resolution")
+        offered = tuple(Choice(each.id, each.name) for each in resolution.allowed) if resolution else None
+        return Step(
+            id=self.id,
+            to=self.to.place,
+            has_screen=bool(self.fields) if self.has_screen is None else self.has_screen,
+            resolutions=offered,
+            resolution_required=bool(resolution and resolution.required and not resolution.has_default),
+            missing=tuple(
+                (name, plain(each.name, _NAME_LENGTH))
+                for name, each in self.fields.items()
+                if each.required and not each.has_default and name != "resolution"
+            ),
+            screen=frozenset(self.fields) - _OWN,
+        )
+
+
+class Comment(Sent):
+    """A comment. Its text is people's.
+
+    `visibility` names the only ones who may read it, None where all may; `public` is false where a service project's
+    customers may not, and None where Jira does not say that beside a comment.
+    """
+
+    id: TextOrEmpty = ""
+    visibility: Any = None
+    public: bool | None = Field(default=None, alias="jsdPublic")
+    author: Account | None = None
+    created: Moment
+    body: TextOrEmpty = Field(default="", repr=False)
+
+
+class Property(Sent):
+    """An entity property."""
+
+    value: Any = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether this value of PUBLIC says that customers may read the comment."""
+        return isinstance(self.value, dict) and self.value.get("internal") is False
+
+
+class Comments(Sent):
+    """The newest comments of an issue, the newest first."""
+
+    comments: tuple[Comment, ...]
+
+
+class Transitions(Sent):
+    """The transitions that may be taken now."""
+
+    transitions: tuple[Transition, ...]

@@ -1,0 +1,111 @@
+"""What Jira tells about itself, parsed once: projects, permissions, the screens for creating, statuses, people."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BeforeValidator, Field
+
+from remediation.trackers.jira.answers import Account, Named, Sent, Status, TextOrEmpty
+
+
+class Project(Sent):
+    """A project that we can see. Jira also answers to a project's former keys."""
+
+    id: TextOrEmpty = ""
+    key: str
+    archived: bool = False
+
+
+BROWSE = "BROWSE_PROJECTS"
+"""The permission to see a project and its issues."""
+
+
+class Permission(Sent):
+    """Whether we have a permission."""
+
+    have: bool = Field(alias="havePermission")
+
+
+class Permissions(Sent):
+    """Our permissions in a project, by their keys."""
+
+    permissions: Mapping[str, Permission]
+
+
+class CreateType(Sent):
+    """An issue type that can be created in a project."""
+
+    id: str
+    name: str
+
+
+class Listing(Sent):
+    """A page of a list; Cloud and Data Center differ in the name of the list."""
+
+    entries: tuple[Any, ...]
+    total: int = 0
+
+
+class TypePage(Listing):
+    """A page of issue types."""
+
+    entries: tuple[CreateType, ...] = Field(validation_alias=AliasChoices("issueTypes", "values"))
+
+
+def _maps(value: object) -> object:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+class CreateField(Sent):
+    """A field of the screen for creating. `allowed` is empty where Jira does not list what may be chosen."""
+
+    id: str = Field(validation_alias=AliasChoices("fieldId", "key"))
+    name: TextOrEmpty = ""
+    required: bool = False
+    has_default: bool = Field(default=False, alias="hasDefaultValue")
+    allowed: Annotated[tuple[Mapping[str, Any], ...], BeforeValidator(_maps)] = Field(default=(), alias="allowedValues")
+
+
+class FieldPage(Listing):
+    """A page of a screen's fields."""
+
+    entries: tuple[CreateField, ...] = Field(validation_alias=AliasChoices("fields", "values"))
+
+
+class TypeStatuses(Sent):
+    """An issue type of a project with the statuses of its workflow."""
+
+    name: str
+    statuses: tuple[Status, ...] = ()
+
+
+class Workflows(Sent):
+    """All issue types of a project."""
+
+    types: tuple[TypeStatuses, ...]
+
+    def statuses(self, type_name: str) -> tuple[Status, ...]:
+        """The statuses of one type's workflow; empty where Jira does not name the type."""
+        return next((each.statuses for each in self.types if each.name == type_name), ())
+
+
+class People(Sent):
+    """Users whom a search found."""
+
+    users: tuple[Account, ...]
+
+    def include(self, account: str) -> bool:
+        """Whether one of them is the account with this id, key or name."""
+        return any(account in {each.account_id, each.key, each.name} for each in self.users)
+
+
+class ResolutionPage(Listing):
+    """A page of the instance's resolutions, on Cloud."""
+
+    entries: tuple[Named, ...] = Field(validation_alias="values")
+
+
+class Names(Sent):
+    """All resolutions of the instance, or all its fields."""
+
+    entries: tuple[Named, ...]

@@ -1,0 +1,91 @@
+"""What the rules want of Jira: for each rule's ticket the fields that it sets, by Jira's own ids. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from remediation.mapping.config.rules import JiraTicket
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.explain.inspections import Setting, Wanted, tickets_in
+from remediation.mapping.reading.positions import Steps
+
+ALWAYS_SET = frozenset({"project", "issuetype", "summary", "description", "labels"})
+"""What every issue of ours has; the mark is a label."""
+
+FILLED_BY_JIRA = frozenset({"reporter"})
+"""Required by its screens, and set to our own account where nobody else is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One rule's ticket: its project and type, and everything that it gives to fields, in the file's order.
+
+    `closing` are the fields that it gives when its ticket is closed.
+    """
+
+    where: Steps
+    project: str
+    type: str
+    settings: tuple[tuple[str, Setting], ...]
+    closing: frozenset[str] = frozenset()
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields that some severity sets."""
+        return frozenset(name for name, _ in self.settings)
+
+    def always_sets(self, field: str) -> bool:
+        """Whether this field has a value whatever the severity."""
+        return field in ALWAYS_SET or any(name == field and setting.always for name, setting in self.settings)
+
+    @property
+    def begun_with(self) -> frozenset[str]:
+        """The fields that every one of its issues has from its beginning."""
+        return ALWAYS_SET | FILLED_BY_JIRA | {name for name, setting in self.settings if setting.always}
+
+    def of(self, field: str) -> tuple[Setting, ...]:
+        """What the field is given."""
+        return tuple(setting for name, setting in self.settings if name == field)
+
+
+def demands_of(mappings: Mappings, tracker: str) -> tuple[Demand, ...]:
+    """What each rule wants in this tracker."""
+    return tuple(
+        Demand(
+            wanted.where,
+            wanted.ticket.project,
+            wanted.ticket.type,
+            tuple(_settings(wanted)),
+            frozenset(wanted.ticket.close_fields),
+        )
+        for wanted in tickets_in(mappings, tracker, JiraTicket)
+    )
+
+
+def by_project(demands: Iterable[Demand]) -> dict[str, list[Demand]]:
+    """The demands of each project, in the file's order."""
+    found: dict[str, list[Demand]] = {}
+    for demand in demands:
+        found.setdefault(demand.project, []).append(demand)
+    return found
+
+
+def by_type(demands: Sequence[Demand]) -> dict[str, list[Demand]]:
+    """The demands of each issue type of one project, in the file's order."""
+    found: dict[str, list[Demand]] = {}
+    for demand in demands:
+        found.setdefault(demand.type, []).append(demand)
+    return found
+
+
+def _settings(wanted: Wanted[JiraTicket]) -> Iterator[tuple[str, Setting]]:
+    ticket = wanted.ticket
+    for setting in wanted.by_severity("priority", ticket.priority):
+        yield "priority", replace(setting, value={"name": setting.value})
+    for setting in wanted.by_severity("assignee", ticket.assignee):
+        yield "assignee", setting
+    for setting in wanted.by_severity("due", ticket.due):
+        yield "duedate", setting
+    if ticket.security_level:
+        yield "security", Setting(wanted.at("security_level"), {"name": ticket.security_level})
+    for name, value in ticket.fields.items():
+        yield name, Setting(wanted.at("fields", name), value)

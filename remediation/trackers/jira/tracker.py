@@ -1,0 +1,379 @@
+"""A Jira Cloud site or Data Center instance as a tracker."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import TypeVar
+
+from remediation.domain.errors import NotFound, OutsideError, Refused
+from remediation.domain.sites import Site
+from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
+from remediation.mapping.config.trackers import LONGEST_CALL, JiraTracker
+from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.trackers.asking import answer_of
+from remediation.trackers.jira.answers import (
+    Account,
+    Comment,
+    Comments,
+    Created,
+    Found,
+    Issue,
+    Page,
+    Property,
+    Server,
+    Transitions,
+    understood,
+)
+from remediation.trackers.jira.changes import (
+    PAGE_SIZE,
+    Listing,
+    changes_in,
+    cursor_at,
+    cursor_from,
+    jql_for_mark,
+    listing,
+    restarted,
+)
+from remediation.trackers.jira.client import JiraClient
+from remediation.trackers.jira.issues import (
+    FOUND_FIELDS,
+    PROPERTIES,
+    PUBLIC,
+    Closing,
+    Reading,
+    carrying,
+    checked_id,
+    checked_mark,
+    closer_name_of,
+    comments_of_closing,
+    edit_of,
+    issue_link_of,
+    link_of,
+    mark_of,
+    payload_of,
+    transition_of,
+    values_in,
+)
+from remediation.trackers.jira.text import wiki
+from remediation.trackers.jira.views import ProjectViews
+from remediation.trackers.jira.workflow import Explored, Goal, Step, explained, no_way, reopening, resolving
+from remediation.trackers.threads import Threads, in_time
+
+ResultT = TypeVar("ResultT")
+
+_LINK_SECONDS = 3
+"""Links to the case's page and to another issue are a courtesy: the new issue must be remembered soon."""
+_MOST_STEPS = 5
+_MOST_COMMENTS = 20
+"""Behind so many newer ones nobody looks for why an issue was closed."""
+_MOST_CANDIDATES = 50
+"""Issues that are read only to see whose they are, one by one."""
+_MOST_PAGES = 20
+"""Of one mark there are a few issues at most; more pages mean that something is very wrong."""
+
+
+class Jira:
+    """A configured Jira, on the `jira` package in threads. Each request has its own deadline, and each call too.
+
+    A comment travels inside the last transition where that has a screen: then both happen or neither. A transition
+    without a screen drops comments in silence, and one with a screen is not described to take a comment's properties,
+    which make it internal. So there it follows as a request of its own; a crash between the two loses the comment
+    rather than writing it twice.
+    """
+
+    def __init__(self, name: str, config: JiraTracker, secret: str, *, largest_answer: int = LARGEST_ANSWER) -> None:
+        self._name = name
+        self._config = config
+        self._is_cloud = config.deployment == "cloud"
+        address = str(config.url).rstrip("/")
+        self._reading = Reading(name, address, config.resolutions, config.risk_reason, config.risk_expiry)
+        self._longest = config.longest_call
+        self._whole_call = LONGEST_CALL.total_seconds()
+        self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret), largest_answer)
+        self._is_internal = config.comments == "internal"
+        self._own: str | None = None
+        self._views = ProjectViews(name, self._threads)
+
+    @property
+    def name(self) -> str:
+        """The tracker's name in mappings.yaml."""
+        return self._name
+
+    @property
+    def search_horizon(self) -> timedelta:
+        """How long an issue may exist before `find` sees it: the search's lag and the longest that a create takes."""
+        return self._config.search_horizon + self._longest
+
+    async def create(self, draft: Draft) -> Ticket:
+        """Create an issue with its mark, as a label and a property, and with our tracker's name, in the same request.
+
+        A remote link to the case's page follows, and a link to the issue whose place it takes. The issue stands
+        already, and what finds it again is in it: so a link that cannot be set is no failure, and nobody must look for
+        a second issue because of it.
+        """
+        checked_mark(self._name, draft.mark)
+        payload = payload_of(draft, self._name)
+        answer = await self._threads.call(lambda client: client.create(payload))
+        created = understood(self._name, Created, answer, wrote=True)
+        await self._link(created.id, draft)
+        return self._reading.opened(created.id, created.key, draft.mark)
+
+    async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
+        """The issue by its id, which survives moves; how it was closed is asked for only where it is or was done."""
+        try:
+            async with self._in_time(wrote=False):
+                if closed:
+                    return self._reading.ticket(await self._issue(ticket_id, "changelog"))
+                return await self._ticket(await self._issue(ticket_id))
+        except NotFound:
+            self._views.forget()
+            return self._reading.gone(ticket_id)
+
+    async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
+        """Search for the mark in all projects, then read each issue by its id: a search shows old states.
+
+        Raises Refused where nothing is found and our account may not browse the project `place`: whoever may create
+        there would otherwise open one issue after another that nobody of ours can see.
+
+        Data Center's search knows no properties, so there a copy looks like the ticket until it is read: the oldest
+        candidates are, no more than _MOST_CANDIDATES; copies of an issue are younger than it is.
+        """
+        jql = jql_for_mark(checked_mark(self._name, mark))
+        async with self._in_time(wrote=False):
+            found = await self._found(jql)
+            if place and not found:
+                await self._views.check(place)
+            ids = carrying(mark, found) if self._is_cloud else [issue.id for issue in found[:_MOST_CANDIDATES]]
+            read = await self._those_there(map(self._issue, ids))
+            ours = ids if self._is_cloud else carrying(mark, read)
+            return tuple(await self._those_there(self._ticket(issue) for issue in read if issue.id in ours))
+
+    async def resolve(
+        self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
+    ) -> Ticket:
+        """Walk to a done status, with the resolution that says the reason, and `fields`, where a screen takes them."""
+        closing = Closing(reason, self._config.resolutions, fields or {})
+        async with self._in_time(wrote=True):
+            return await self._walk(ticket_id, Goal.DONE, resolving(reason, closing.meanings), comment, closing)
+
+    async def reopen(self, ticket_id: str, comment: str) -> Ticket:
+        """Walk to a status that is not done; the workflow itself clears the resolution."""
+        async with self._in_time(wrote=True):
+            return await self._walk(ticket_id, Goal.ACTIVE, reopening, comment, None)
+
+    async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
+        """Edit the issue: all of these fields, or none where one is not on the screen for editing."""
+        checked_id(self._name, ticket_id)
+        body = edit_of(fields)
+        async with self._in_time(wrote=True):
+            await self._asked(lambda client: client.edit(ticket_id, body))
+            return await self._ticket(await self._issue(ticket_id))
+
+    async def comment(self, ticket_id: str, text: str) -> None:
+        """Add a comment, of the kind that the tracker's `comments` says."""
+        checked_id(self._name, ticket_id)
+        markup, internal = wiki(text), self._is_internal
+        await self._asked(lambda client: client.comment(ticket_id, markup, internal=internal))
+
+    async def closing_words(self, ticket_id: str) -> str | None:
+        """The newest comment by the person who closed the issue, from about then or later, that is for every reader."""
+        async with self._in_time(wrote=False):
+            ticket = await self.read(ticket_id, closed=True)
+            self._own = self._own or await self.whoami()
+            if ticket.state is not TicketState.DONE or ticket.closed_by == self._own:
+                return None
+            answer = await self._asked(lambda client: client.comments(ticket_id, _MOST_COMMENTS))
+            for comment in comments_of_closing(understood(self._name, Comments, answer).comments, ticket, self._own):
+                if await self._is_public(comment):
+                    return comment.body.strip() or None
+            return None
+
+    async def closer_name(self, ticket_id: str) -> str | None:
+        """The display name of whoever made the issue done."""
+        return closer_name_of(await self._issue(ticket_id, "changelog"))
+
+    def cursor_at(self, moment: datetime) -> str:
+        """Where a list of changes begins that holds all since `moment`."""
+        return cursor_at(moment)
+
+    def former_places(self, linked: Collection[str]) -> tuple[str, ...]:
+        """None: one list has the issues of all projects, and an issue keeps its id wherever it is moved."""
+        del linked
+        return ()
+
+    async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
+        """One page of what changed; a page whose token Jira has forgotten starts its list again."""
+        del place
+        reached = cursor_from(cursor, now)
+        try:
+            return await self._changes(listing(reached, now, self._config.search_horizon))
+        except Refused:
+            if not reached.token:
+                raise
+        return await self._changes(listing(restarted(reached), now, self._config.search_horizon))
+
+    async def whoami(self) -> str:
+        """The account's id."""
+        return understood(self._name, Account, await self._threads.call(JiraClient.myself)).id or ""
+
+    async def accounts(self) -> frozenset[str]:
+        """Our account, and those that mappings.yaml names besides."""
+        self._own = self._own or await self.whoami()
+        return frozenset((self._own, *self._config.former_accounts)) if self._own else frozenset()
+
+    async def site(self) -> Site:
+        """The site by its own base address, which everybody may read, and which it has behind every other address."""
+        server = understood(self._name, Server, await self._threads.call(lambda client: client.look("serverInfo")))
+        return Site(str(self._config.url).rstrip("/"), server.base.rstrip("/"))
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        await self._threads.close()
+
+    async def _asked(self, work: Callable[[JiraClient], ResultT]) -> ResultT:
+        """The result of asking about an issue.
+
+        Jira also answers 404 to somebody whom it does not know (an expired token), as if the issue were deleted. So
+        before a 404 counts, we make sure that we are signed in.
+        """
+        try:
+            return await self._threads.call(work)
+        except NotFound:
+            await self.whoami()
+            raise
+
+    async def _those_there(self, questions: Iterable[Awaitable[ResultT]]) -> list[ResultT]:
+        """All answers to questions about issues, without those about issues that are deleted meanwhile."""
+        answers = await asyncio.gather(*map(answer_of, questions))
+        for answer in answers:
+            if isinstance(answer, OutsideError) and not isinstance(answer, NotFound):
+                raise answer
+        return [answer for answer in answers if not isinstance(answer, OutsideError)]
+
+    async def _is_public(self, comment: Comment) -> bool:
+        """Whether a service project's customers may read it; where Jira does not say so, its property does."""
+        if comment.public is not None or not comment.id:
+            return comment.public is True
+        path = f"comment/{checked_id(self._name, comment.id)}/properties/{PUBLIC}"
+        try:
+            answer = await self._asked(lambda client: client.look(path))
+        except NotFound:
+            return True
+        return understood(self._name, Property, answer).is_public
+
+    async def _issue(self, ticket_id: str, expand: str | None = None, more: Collection[str] = ()) -> Issue:
+        checked_id(self._name, ticket_id)
+        fields = self._reading.fields_and(more)
+        answer = await self._asked(lambda client: client.issue(ticket_id, fields, PROPERTIES, expand))
+        return understood(self._name, Issue, answer)
+
+    async def _ticket(self, issue: Issue) -> Ticket:
+        """The ticket that an issue is; the changelog is read only where it is done, for who did it and when."""
+        if issue.fields.status.place.state is not TicketState.DONE:
+            return self._reading.ticket(issue)
+        return self._reading.ticket(await self._issue(issue.id, "changelog"))
+
+    async def _walk(
+        self,
+        ticket_id: str,
+        goal: Goal,
+        preference: Callable[[Step], tuple[int, ...]],
+        comment: str,
+        closing: Closing | None,
+    ) -> Ticket:
+        """Step by step to a status of the goal, each step chosen from what the workflow allows at that moment."""
+        given = closing.fields if closing else {}
+        issue = await self._issue(ticket_id, more=given)
+        closing = replace(closing, kept=values_in(issue, given)) if closing else None
+        place, explored = issue.fields.status.place, Explored()
+        if goal.reached(place):
+            return await self._ticket(issue)
+        for _ in range(_MOST_STEPS):
+            explored.note(place.id, await self._steps(issue.id, goal, given))
+            step = explored.next_step(place.id, goal, preference)
+            if step is None:
+                raise Refused(self._name, no_way(place, goal, explored))
+            if goal.reached(step.to):
+                await self._arrive(issue.id, step, comment, closing)
+                return await self.read(issue.id, closed=goal is Goal.DONE)
+            words = closing.words_on_the_way if closing and not self._is_internal else None
+            await self._take(issue.id, step, closing, words)
+            place = step.to
+        raise Refused(self._name, f"{goal.value} is more than {_MOST_STEPS} transitions away")
+
+    async def _arrive(self, issue_id: str, step: Step, comment: str, closing: Closing | None) -> None:
+        """The last step, and the comment inside it or else after it."""
+        inside = step.has_screen and not self._is_internal
+        await self._take(issue_id, step, closing, comment if inside else None)
+        if not inside:
+            await self.comment(issue_id, comment)
+
+    async def _take(self, issue_id: str, step: Step, closing: Closing | None, comment: str | None) -> None:
+        body = transition_of(step, closing, wiki(comment) if comment else None)
+        try:
+            await self._asked(lambda client: client.transition(issue_id, body))
+        except Refused as no:
+            if closing is None or no.status != HTTPStatus.BAD_REQUEST:
+                raise
+            words, request_id = explained(no.words), no.request_id
+        else:
+            return
+        raise Refused(self._name, words, status=HTTPStatus.BAD_REQUEST, request_id=request_id)
+
+    async def _steps(self, issue_id: str, goal: Goal, given: Collection[str]) -> tuple[Step, ...]:
+        """What may be done now by somebody who gives these fields; what the issue has already is no demand."""
+        answer = await self._asked(lambda client: client.transitions(issue_id))
+        shown = understood(self._name, Transitions, {"transitions": answer}).transitions
+        steps = [each.step.given(given, goal, internal=self._is_internal) for each in shown]
+        if missing := {name for step in steps for name, _ in step.missing}:
+            there = values_in(await self._issue(issue_id, more=missing), missing)
+            steps = [step.given(there, goal, internal=self._is_internal) for step in steps]
+        return tuple(steps)
+
+    async def _link(self, issue_id: str, draft: Draft) -> None:
+        """Both links at once, if they can be set soon."""
+        page, before = link_of(draft), issue_link_of(draft, issue_id)
+        works = [lambda client: client.link(issue_id, page)] if page else []
+        works += [lambda client: client.relate(before)] if before else []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINK_SECONDS):
+                await asyncio.gather(*(answer_of(self._threads.call(work)) for work in works))
+
+    def _in_time(self, *, wrote: bool) -> AbstractAsyncContextManager[None]:
+        return in_time(self._name, self._whole_call, wrote=wrote)
+
+    async def _found(self, jql: str) -> Sequence[Found]:
+        """Everything that a query finds, page by page."""
+        found: list[Found] = []
+        at: str | int | None = None
+        for _ in range(_MOST_PAGES):
+            page = await self._page(jql, at)
+            found += page.issues
+            at = page.next_token or page.following
+            if at is None:
+                break
+        return found
+
+    async def _changes(self, place: Listing) -> ChangePage:
+        page = await self._page(place.jql, place.cursor.token or place.cursor.start)
+        cursor, more = place.following(page)
+        return ChangePage(changes_in(await self._with_marks(page.issues)), cursor, more)
+
+    async def _with_marks(self, found: Sequence[Found]) -> Sequence[Found]:
+        """The issues that a list named; on Data Center those whose label with the mark is gone are read for theirs.
+
+        A change says no more than which case to look at, so the label is good enough where there is one: a copy that
+        has it causes a look too many, and the look judges by the property.
+        """
+        if self._is_cloud:
+            return found
+        unmarked = [issue.id for issue in found if mark_of(issue) is None][:_MOST_CANDIDATES]
+        read = {issue.id: issue for issue in await self._those_there(map(self._issue, unmarked))}
+        return [read.get(issue.id, issue) for issue in found]
+
+    async def _page(self, jql: str, at: str | int | None) -> Page:
+        answer = await self._threads.call(lambda client: client.search(jql, FOUND_FIELDS, PROPERTIES, PAGE_SIZE, at))
+        return understood(self._name, Page, answer)

@@ -1,0 +1,1 @@
+"""ServiceNow as a tracker: the only package that knows the library `pysnow`."""

@@ -1,0 +1,118 @@
+"""One connection to a ServiceNow instance, on `pysnow`, as the adapter's threads use it.
+
+The only file that knows that package.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import pysnow
+from pysnow.exceptions import PysnowException
+from requests.auth import AuthBase
+
+from remediation.domain.errors import Refused, TryLater
+from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.trackers.servicenow.changes import PAGE_SIZE
+from remediation.trackers.servicenow.records import MYSELF, Record, fields_of, text_of
+from remediation.trackers.servicenow.replies import has_more, hidden, total_of
+from remediation.trackers.servicenow.session import session_for, unanswered
+
+_ResultT = TypeVar("_ResultT")
+
+_MOST_PAGES = 20
+"""Of one mark there are a few tickets at most; more pages mean that something is very wrong."""
+
+
+class ServiceNowClient:
+    """One thread's connection. Every method raises errors of ours and nothing else."""
+
+    def __init__(self, name: str, config: ServiceNowTracker, sign_in: AuthBase) -> None:
+        address = urlsplit(str(config.url).rstrip("/"))
+        self._name = name
+        self._columns = fields_of(config)
+        self._timeout = (config.connect_timeout.total_seconds(), config.read_timeout.total_seconds())
+        self._session = session_for(name, config, sign_in)
+        self._snow = pysnow.Client(
+            host=address.netloc + address.path, session=self._session, use_ssl=address.scheme == "https"
+        )
+
+    def create(self, table: str, payload: Mapping[str, object], columns: Sequence[str] = ()) -> Record:
+        """POST a record; the answer shows these columns besides those that are always read."""
+        shown = (*self._columns, *columns)
+        return self._carry_out(lambda: self._resource(table, shown).create(dict(payload)).one(), wrote=True)
+
+    def read(self, table: str, sys_id: str, columns: Sequence[str] = ()) -> Record:
+        """GET a record by its id, with only these columns where there are any."""
+        return self._carry_out(lambda: self._resource(table, columns).request("GET", path_append=f"/{sys_id}").one())
+
+    def update(self, table: str, sys_id: str, payload: Mapping[str, object]) -> Record:
+        """PATCH a record. The library's own update reads first and then PUTs."""
+        return self._carry_out(
+            lambda: self._resource(table).request("PATCH", path_append=f"/{sys_id}", json=dict(payload)).one(),
+            wrote=True,
+        )
+
+    def change(self, table: str, sys_id: str, payload: Mapping[str, object]) -> tuple[Record, Record]:
+        """The record before and after a PATCH: what was dropped shows only in the difference."""
+        return self.read(table, sys_id), self.update(table, sys_id, payload)
+
+    def rows(
+        self, table: str, query: str, offset: int, columns: Sequence[str]
+    ) -> tuple[Sequence[Record], Mapping[str, str]]:
+        """GET one page of a query, with only these columns, and the headers it came with."""
+
+        def request() -> tuple[Sequence[Record], Mapping[str, str]]:
+            answer = self._resource(table).get(query=query, limit=PAGE_SIZE, offset=offset, fields=list(columns))
+            return answer.all(), answer.headers
+
+        return self._carry_out(request)
+
+    def look(self, table: str, query: str, columns: Sequence[str], limit: int) -> Sequence[Record]:
+        """GET the first rows of a query, with only these columns."""
+        return self._carry_out(lambda: self._resource(table).get(query=query, limit=limit, fields=list(columns)).all())
+
+    def myself(self) -> Sequence[Record]:
+        """Our own user record; nothing where we may not see it. A value that no user has is ignored: then, several."""
+        return self.look("sys_user", MYSELF, ("sys_id", "user_name"), 2)
+
+    def own_id(self) -> str:
+        """Our own id, as `resolved_by` shows it; empty where ServiceNow does not tell."""
+        try:
+            rows = self.myself()
+        except Refused:
+            return ""
+        return text_of(rows[0], "sys_id") if len(rows) == 1 else ""
+
+    def all_rows(self, table: str, query: str) -> list[Record]:
+        """GET every page of a query."""
+        records: list[Record] = []
+        for page in range(_MOST_PAGES):
+            rows, headers = self.rows(table, query, page * PAGE_SIZE, self._columns)
+            records += rows
+            if not has_more(headers, page * PAGE_SIZE, PAGE_SIZE, len(rows)):
+                if not records and total_of(headers):
+                    raise hidden(self._name, "a record with this mark is not shown to us")
+                return records
+        raise Refused(self._name, "answers a question for one mark with thousands of records")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _resource(self, table: str, columns: Sequence[str] = ()) -> Any:
+        """A new one for every request: the parameters of one would go into the next."""
+        resource = self._snow.resource(api_path=f"/v2/table/{table}", timeout=self._timeout)
+        resource.parameters.exclude_reference_link = True
+        resource.parameters.fields = list(columns or self._columns)
+        return resource
+
+    def _carry_out(self, request: Callable[[], _ResultT], *, wrote: bool = False) -> _ResultT:
+        """The request's result. A library's exception holds our credentials: it does not go on, not even as a cause."""
+        try:
+            return request()
+        except OSError as failure:  # every exception of requests is one
+            error = unanswered(self._name, failure, wrote=wrote)
+        except PysnowException as failure:
+            error = TryLater(self._name, f"an answer nobody expected ({type(failure).__name__})", ambiguous=wrote)
+        raise error

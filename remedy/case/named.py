@@ -1,0 +1,57 @@
+"""Which case somebody means: by its reference, the mark on its ticket, the ticket's key, or the finding's id."""
+
+import click
+
+from remediation.domain.cases import MARK_PREFIX, CaseKey, CaseKind, key_of_ref, key_written
+from remediation.domain.outside_ids import outside_id
+from remediation.mapping.config.trackers import former_names_of
+from remediation.mapping.reading.loading import load_mappings
+from remediation.redaction import terminal
+from remediation.settings import Settings
+from remediation.store.cases.standings import Standings
+from remediation.store.cases.todo import Todo
+from remediation.store.server.connection import Connection
+
+_SHAPE = "lakeside:finding:fnd_9d2"
+
+
+async def case_named(text: str, settings: Settings, connection: Connection) -> CaseKey:
+    """The case's key; of a finding that belongs to another case than its own, that one's.
+
+    mappings.yaml is read only where the text is no full reference. Raises ClickException.
+    """
+    key = await _named(text, settings, connection)
+    record = await Todo(connection).record(key.ref)
+    return (key_of_ref(record.home) if record else None) or key
+
+
+async def _named(text: str, settings: Settings, connection: Connection) -> CaseKey:
+    ref = text.removeprefix(MARK_PREFIX)
+    todo = Todo(connection)
+    if key := await _key(todo, ref) or key_written(ref):
+        return key
+    mappings = load_mappings(settings.mappings_path).mappings
+    names = [*mappings.trackers, *former_names_of(mappings.trackers)]
+    found = await Standings(connection).refs_of_ticket(ref, names)
+    if len(set(found.values())) > 1:
+        there = ", ".join(f"{of_case} ({tracker})" for tracker, of_case in sorted(found.items()))
+        raise click.ClickException(f"several cases have a ticket {terminal(text)}: {there}; say which")
+    for of_case in found.values():
+        if key := await _key(todo, of_case):
+            return key
+    is_sound = outside_id(ref) is not None
+    if len(mappings.districts) > 1 and is_sound and ":" not in ref:
+        raise click.ClickException(
+            f"no ticket {terminal(text)} is known; a finding is named with its district: {_SHAPE}"
+        )
+    key = CaseKey(next(iter(mappings.districts)), CaseKind.FINDING, ref)
+    if is_sound and (":" not in ref or await todo.is_known(key.ref)):
+        return key
+    raise click.ClickException(f"{terminal(text)} names no case; a case is called {_SHAPE}, for example")
+
+
+async def _key(todo: Todo, ref: str) -> CaseKey | None:
+    try:
+        return await todo.key_of(ref)
+    except ValueError:
+        return None

@@ -1,0 +1,226 @@
+"""A case and its timeline in words for people: who looked why, what was seen, what was done. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import assert_never
+
+from remediation.domain.actions import Why, kind_of, target_of
+from remediation.domain.errors import Waiting
+from remediation.domain.ownership import Evidence
+from remediation.store.cases.entries import (
+    Acted,
+    Cause,
+    Disagreed,
+    Doubted,
+    Entry,
+    Planned,
+    PutOff,
+    Seen,
+    SetAside,
+    Settled,
+    Step,
+    TicketSeen,
+    Triggered,
+    Unnamed,
+    moment,
+)
+from remediation.store.systems import Trouble
+
+WHYS: Mapping[Why, str] = {
+    Why.NEW: "the finding is new",
+    Why.FOUND_AGAIN: "the finding came back",
+    Why.TICKET_DONE: "the tickets were closed",
+    Why.TICKET_REOPENED: "a ticket was reopened",
+    Why.FINDING_RESOLVED: "the finding is resolved",
+    Why.FINDING_ACCEPTED: "the risk was accepted",
+    Why.FINDING_GONE: "SchoolScan no longer has the finding",
+    Why.CONFLICT: "both sides were changed, in ways that disagree",
+    Why.DUPLICATE: "there is another ticket for it",
+    Why.SEVERITY_RAISED: "the finding is worse than it was",
+    Why.EXPERT_REVIEWED: "SchoolScan's experts have reviewed it",
+    Why.RISK_UNEXPLAINED: "the ticket accepts the risk without what makes that count",
+    Why.RISK_STILL_ACCEPTED: "found again, but its risk is still accepted",
+    Why.RISK_EXPIRED: "the accepted risk has expired",
+    Why.KEPT_OPEN: "closed for a reason that leaves the finding open",
+    Why.REASON_CHANGED: "a ticket is closed in another way than before",
+    Why.LEFT_OVER: "the reason of an earlier closing could not be taken away",
+    Why.REFUSED: "the tracker refused a change",
+    Why.CONTINUED: "a new ticket takes its place",
+}
+
+CAUSES: Mapping[Cause, str] = {
+    Cause.WEBHOOK: "a webhook came in",
+    Cause.POLL: "the ticket was in the list of changes",
+    Cause.SCAN: "a scan listed it",
+    Cause.SWEEP: "it had been put off",
+    Cause.APPOINTMENT: "its appointment had come",
+    Cause.PERSON: "somebody asked for it",
+    Cause.RECONCILE: "somebody reconciled",
+    Cause.MAPPINGS: "mappings.yaml names one of its trackers again",
+    Cause.AGAIN: "what was done before called for another look",
+}
+
+DOUBTS: Mapping[str, str] = {
+    Evidence.NO_MARK: "carries no mark of ours (any more): it is taken for this case's by its number alone",
+    Evidence.OTHER_MARK: "carries another case's mark: not this case's ticket, which is searched for by its mark",
+    Evidence.OTHER_TICKET: "has no mark, and was not created when this case's was: the case's own is searched for",
+    Evidence.OTHER_TRACKER: "is the ticket of another tracker on the same installation: this one's own is searched for",
+    Evidence.OTHER_SITE: "was linked on another site, and has no mark of ours here: the case's own is searched for",
+}
+
+WAITING: Mapping[Waiting, str] = {
+    Waiting.SIGN_IN: "our sign-in, or the way there, is refused",
+    Waiting.LIMIT: "a limit on its requests is reached",
+    Waiting.AWAY: "it does not answer",
+    Waiting.UNNAMED: "mappings.yaml does not name it (any more)",
+    Waiting.CHANGED: "somebody else was quicker",
+    Waiting.TOO_LARGE: "its answer is larger than MAX_ANSWER_BYTES",
+    Waiting.OURS: "",
+}
+"""What must end first, as people say it."""
+
+_ERRORS = {"TryLater": "try later", "Refused": "said no", "NotFound": "not found"}
+"""What an error's class means to people; any other is a defect of ours, and goes by its name."""
+
+_VERBS: Mapping[str, tuple[str, str]] = {
+    "open": ("open a ticket in {target}", "opened {ticket} in {target}"),
+    "resolve": ("close {ticket} in {target}", "closed {ticket} in {target}"),
+    "reopen": ("reopen {ticket} in {target}", "reopened {ticket} in {target}"),
+    "raise": ("make {ticket} in {target} more urgent", "made {ticket} in {target} more urgent"),
+    "comment": ("comment on {ticket} in {target}", "commented on {ticket} in {target}"),
+    "duplicate": ("close a duplicate in {target}", "closed a duplicate in {target}"),
+    "patch": ("set the finding to {target}", "set the finding to {target}"),
+    "read": ("read {ticket} in {target}", "read {ticket} in {target}"),
+}
+"""What an action does, and what it has done, by its kind."""
+
+
+def time_words(at: datetime | float) -> str:
+    """A moment to the second, in UTC."""
+    return f"{at if isinstance(at, datetime) else moment(at):%Y-%m-%d %H:%M:%S}"
+
+
+def to_do_words(name: str) -> str:
+    """What an action of this name would do."""
+    return _verb(name, 0, "the ticket")
+
+
+def done_words(acted: Acted) -> str:
+    """What an action has done."""
+    return _verb(acted.action, 1, acted.ticket or "the ticket")
+
+
+def _verb(name: str, tense: int, ticket: str) -> str:
+    kind = kind_of(name)
+    if kind not in _VERBS or ":" not in name:
+        return name
+    return _VERBS[kind][tense].format(target=target_of(name).replace("_", " "), ticket=ticket)
+
+
+def why_words(why: str) -> str:
+    """Why an action is called for."""
+    return WHYS[Why(why)] if why in set(Why) else why.replace("_", " ")
+
+
+def step_words(step: Step) -> str:
+    """One step of a plan, with its reason."""
+    detail = f"; {step.detail.replace('_', ' ')}" if step.detail else ""
+    return f"{to_do_words(step.action)} ({why_words(step.why)}{detail})"
+
+
+def cause_words(cause: str) -> str:
+    """What made us look; a webhook and a poll name whose."""
+    word, _, whose = cause.partition(":")
+    said = CAUSES[Cause(word)] if word in set(Cause) else word
+    return f"{said}, from {whose}" if whose else said
+
+
+def ticket_words(ticket: TicketSeen) -> str:
+    """A ticket as it was."""
+    state = f"{ticket.state}, {ticket.reason}" if ticket.reason else ticket.state
+    return f"{ticket.key} in {ticket.tracker} {state.replace('_', ' ')}"
+
+
+def trouble_words(error: str, status: int | None, request_id: str) -> str:
+    """What went wrong, as far as codes tell it."""
+    parts = [
+        _ERRORS.get(error, error),
+        f"HTTP {status}" if status else "",
+        f"request {request_id}" if request_id else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def waiting_words(trouble: Trouble) -> str:
+    """Why a system is waited for, and since when."""
+    status = f" (HTTP {trouble.status})" if trouble.status else ""
+    return f"{WAITING[trouble.waiting]}{status} since {time_words(trouble.since)} UTC"
+
+
+def entry_words(entry: Entry) -> str:
+    """An entry of a timeline as one line, without its time."""
+    match entry:
+        case Triggered():
+            words = f"looked, because {cause_words(entry.cause)}"
+        case Seen():
+            words = f"saw the finding {entry.status.replace('_', ' ')}, {entry.severity}; {_tickets(entry)}"
+        case Planned():
+            words = "planned: " + ("; ".join(map(step_words, entry.steps)) or "nothing")
+        case Acted():
+            words = _acted(entry)
+        case Settled():
+            words = "at rest" + (f"; to be looked at again on {time_words(entry.look_at)}" if entry.look_at else "")
+        case PutOff():
+            words = f"put off until {time_words(entry.until)}{_in_brackets(entry)}"
+        case SetAside():
+            words = f"the whole case was parked{_in_brackets(entry)}"
+        case Doubted() | Unnamed():
+            words = _in_doubt(entry)
+        case Disagreed():
+            words = "conflict: both sides were changed, in ways that disagree"
+        case _:
+            assert_never(entry)
+    return words
+
+
+def _in_doubt(entry: Doubted | Unnamed) -> str:
+    return doubt_words(entry) if isinstance(entry, Doubted) else f"held up: {unnamed_words(entry.trackers)}"
+
+
+def doubt_words(doubted: Doubted) -> str:
+    """What casts a doubt on a linked ticket, and what is made of it."""
+    words = DOUBTS.get(doubted.evidence, doubted.evidence.replace("_", " "))
+    return f"{doubted.ticket} in {doubted.tracker} {words}"
+
+
+def unnamed_words(trackers: Iterable[str]) -> str:
+    """What follows from trackers of a case that mappings.yaml does not name."""
+    return f"mappings.yaml does not name {', '.join(sorted(trackers))}: nothing is concluded without what is there"
+
+
+def _tickets(seen: Seen) -> str:
+    shown = [*map(ticket_words, seen.tickets), *(f"{name} could not be asked" for name in seen.unseen)]
+    return ", ".join(shown) or "no ticket"
+
+
+def _acted(acted: Acted) -> str:
+    match acted.outcome:
+        case "done":
+            return f"done: {done_words(acted)}"
+        case "later":
+            return f"not yet: {to_do_words(acted.action)}{_in_brackets(acted)}"
+        case "refused":
+            return f"refused, and parked: {to_do_words(acted.action)}{_in_brackets(acted)}"
+
+
+def _in_brackets(entry: Acted | PutOff | SetAside) -> str:
+    system, waiting = (entry.system, entry.waiting) if isinstance(entry, PutOff) else ("", "")
+    why = WAITING[Waiting(waiting)] if waiting in set(Waiting) else ""
+    words = ", ".join(filter(None, [system, why, trouble_words(entry.error, entry.status, entry.request_id)]))
+    return f" ({words})" if words else ""
+
+
+def timeline_lines(entries: list[Entry]) -> Iterator[str]:
+    """The timeline, oldest first, one line each."""
+    for entry in entries:
+        yield f"{time_words(entry.at)}  {entry_words(entry)}"

@@ -1,0 +1,53 @@
+"""`remedy demo`: the main job on this machine: real processes, an embedded server, and a sandbox of all systems."""
+
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from remediation.settings import load_settings
+from remedy.demo.outside import open_outside_world
+from remedy.demo.screen import show_addresses, show_table, show_timeline, show_times, tell
+from remedy.demo.stage import open_stage
+from remedy.demo.story import Story
+
+_WIDTH = 160
+"""Columns where there is no terminal to fill: an address that is broken in two cannot be opened."""
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End after the story, also on a terminal.")
+def demo(*, once: bool) -> None:
+    """Play the life of a finding: mended, found again, accepted, disputed; and then a scan of sixty.
+
+    Starts an embedded server, a sandbox of SchoolScan, ServiceNow and Jira, a receiver and a worker: all of it on this
+    machine, in DATA_DIR/demo. On a terminal everything stays up until Ctrl-C, so that the tickets can be opened in a
+    browser. Exit code 0: the whole story happened; 1: a step of it did not.
+    """
+    settings = load_settings()
+    wide = None if sys.stdout.isatty() else _WIDTH
+    console = Console(soft_wrap=True, highlight=False, width=wide)
+    console.print("Starting an embedded server, a sandbox of all systems, a receiver and a worker …")
+    with contextlib.ExitStack() as stack:
+        stage = stack.enter_context(open_stage(settings.data_dir.resolve() / "demo", _shipped(settings.mappings_path)))
+        outside = stack.enter_context(open_outside_world(stage.outside))
+        stage.start_receiver()
+        stage.start("worker").address("worker_runs")
+        story = Story(outside)
+        told = tell(story, console)
+        show_table(story, outside.findings(), console)
+        show_timeline(stage, story, console)
+        show_times(told, console)
+        if sys.stdout.isatty() and not once:
+            show_addresses(stage, console)
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+            console.print("\nStopping.")
+
+
+def _shipped(path: Path) -> Path:
+    """The rules to show: MAPPINGS_PATH, or those that come with the project."""
+    return path if path.exists() else Path(__file__).resolve().parents[2] / "mappings.yaml"

@@ -1,0 +1,74 @@
+"""What the demo shows: each step as it happens, and a table at the end."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from remedy.demo.outside import SeenTicket
+from remedy.demo.stage import Stage
+from remedy.demo.story import Step, Story, Told, play
+
+_SHOWN = 12
+
+
+def tell(story: Story, console: Console) -> list[Told]:
+    """Play the story with progress on the screen. Raises StoryBroken."""
+    told = []
+    for number, step in enumerate(story.steps(), start=1):
+        console.print(f"\n[bold]{number}. {step.title}[/bold]")
+        told.append(_play(step, console))
+        console.print(f"   [green]✓[/green] {step.expected} [dim]({told[-1].seconds:.1f} s)[/dim]")
+    return told
+
+
+def _play(step: Step, console: Console) -> Told:
+    columns = (TextColumn("   {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("waiting for it", total=None)
+        return play(step, lambda done, whole: progress.update(task, completed=done, total=whole))
+
+
+def show_table(story: Story, findings: Iterable[dict[str, str]], console: Console) -> None:
+    """The findings with their tickets: the story's own first, then the worst of the scan."""
+    tickets = story.tickets_of()
+    rows = sorted(findings, key=lambda each: each["id"] != story.finding_id)
+    table = Table("finding", "severity", "status", title="Findings and their tickets", title_justify="left")
+    table.add_column("tickets", overflow="fold")
+    for each in rows[:_SHOWN]:
+        lines = [_line(ticket) for ticket in tickets.get(each["id"], [])]
+        table.add_row(each["id"], each["severity"], each["status"], "\n".join(lines))
+    console.print()
+    console.print(table)
+    opened = sum(len(each) for each in tickets.values())
+    console.print(f"{len(rows)} findings, {opened} tickets{f', {_SHOWN} shown' if len(rows) > _SHOWN else ''}.")
+
+
+def _line(ticket: SeenTicket) -> str:
+    return f"{ticket.key} {'open' if ticket.is_active else 'done'} {ticket.url}"
+
+
+def show_timeline(stage: Stage, story: Story, console: Console) -> None:
+    """All that was seen and done about the story's finding."""
+    console.print(f"\n$ remedy case show {story.finding_id}")
+    console.print(stage.asked("case", "show", story.finding_id), markup=False, end="")
+
+
+def show_times(told: Iterable[Told], console: Console) -> None:
+    """How long each step took, from its cause outside to its last effect outside."""
+    table = Table("step", "seconds", title="How long it took", title_justify="left")
+    for each in told:
+        table.add_row(each.title, f"{each.seconds:.1f}")
+    console.print()
+    console.print(table)
+
+
+def show_addresses(stage: Stage, console: Console) -> None:
+    """Where everything listens while the demo runs."""
+    console.print("\nStill running, until Ctrl-C:")
+    console.print(f"  receiver    {stage.receiver_address}/webhooks/schoolscan/lakeside")
+    for name, address in stage.outside.items():
+        console.print(f"  {name:<11} {address}")
+    console.print(f"  Redis       {stage.redis_url}")
+    console.print(f"  logs        {stage.folder}/*.log")

@@ -1,0 +1,251 @@
+"""Everything that the demo and the end-to-end tests run on: real processes on this machine, and nothing outside it."""
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from redis import Redis
+from ruamel.yaml import YAML
+
+from remediation.domain.errors import ConfigurationError, Problem
+from remediation.sealing import generate_key
+from remediation.settings import environ
+from remedy.embedded.server import EmbeddedServer
+from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, SERVICENOW_USER, TRACKER_WEBHOOKS
+
+START_SECONDS = 60.0
+STOP_SECONDS = 40.0
+_PAUSE = 0.02
+_REDIS = "redis"
+RISK_FIELDS = {"risk_reason": "customfield_10051", "risk_expiry": "customfield_10052"}
+"""Where the sandbox's Jira keeps why a risk is accepted, and until when."""
+
+CLOSE_CODES = {
+    "Solution provided": "fixed",
+    "User error": "false_positive",
+    "Duplicate": "duplicate",
+    "Known error": "accepted_risk",
+    "No resolution provided": "not_solved",
+}
+"""What the help desk here agreed on: ServiceNow is shipped with no code for an accepted risk."""
+
+_TRACKERS = {"servicenow": SERVICENOW_USER, "jira": JIRA_USER}
+
+
+@dataclass(slots=True)
+class Program:
+    """A process of ours, and its log from where it began: an earlier process may have written to the same file."""
+
+    name: str
+    log: Path
+    process: subprocess.Popen[bytes]
+    log_begins_at: int = 0
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self.process.pid
+
+    def address(self, event: str) -> str:
+        """The address that its log gives with an event, waited for. Raises ConfigurationError when the program ends."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            for line in self.logged().splitlines():
+                if event in line and (entry := _entry(line)).get("event") == event:
+                    return str(entry["address"])
+            time.sleep(_PAUSE)
+        raise ConfigurationError([Problem(str(self.log), f"the {self.name} did not start; its log says why")])
+
+    def logged(self) -> str:
+        """What it has logged so far."""
+        return self.log.read_bytes()[self.log_begins_at :].decode(errors="replace")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send the signal and wait for the end; answers the exit code. One that does not end is killed."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+def _entry(line: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+@dataclass(slots=True)
+class Stage:
+    """What runs, and where. `outside` has the sandbox's addresses: schoolscan, servicenow, jira."""
+
+    folder: Path
+    redis_url: str
+    outside: Mapping[str, str]
+    environment: Mapping[str, str]
+    programs: list[Program] = field(default_factory=list)
+    receiver_address: str = ""
+    redis: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    """Holds the embedded server while it runs."""
+
+    def start(self, role: str, name: str | None = None, **environment: str) -> Program:
+        """One more receiver or worker, as `remedy run` starts it. Returns at once."""
+        program = _start(name or role, ["-m", "remedy", "run", role], self.folder, {**self.environment, **environment})
+        self.programs.append(program)
+        return program
+
+    def start_receiver(self, **environment: str) -> Program:
+        """A receiver, waited for until it is ready for deliveries, and made known to SchoolScan and the trackers."""
+        receiver = self.start("receiver", **environment)
+        self.receiver_address = receiver.address("receiver_listens")
+        _wait_until_ready(f"{self.receiver_address}/readyz", receiver)
+        self.subscribe(self.receiver_address)
+        return receiver
+
+    def asked(self, *words: str) -> str:
+        """What a command of ours prints, as it would for somebody who operates this stage."""
+        command = [sys.executable, "-m", "remedy", *words]
+        answer = subprocess.run(command, env=dict(self.environment), capture_output=True, text=True, check=False)  # noqa: S603 - as above
+        return answer.stdout + answer.stderr
+
+    def stop_redis(self) -> None:
+        """End the embedded server, or clear up after one that was killed. Its data stay where they are."""
+        self.redis.close()
+
+    def start_redis(self) -> None:
+        """Start the embedded server on its data, at the same address."""
+        self.redis.enter_context(EmbeddedServer(self.redis_folder))
+
+    @property
+    def redis_folder(self) -> Path:
+        """Where the embedded server keeps its data."""
+        return self.folder / _REDIS
+
+    def subscribe(self, receiver_address: str) -> None:
+        """Tell SchoolScan and the trackers where to send their webhooks."""
+        for name in _TRACKERS:
+            hook = {"url": f"{receiver_address}/webhooks/{name}", "secret": TRACKER_WEBHOOKS[_secret_of(name)]}
+            httpx2.put(f"{self.outside[name]}/_sandbox/webhook", json=hook, trust_env=False).raise_for_status()
+        secret = ENVIRONMENT["SCHOOLSCAN_WEBHOOK_SECRET"]
+        endpoint = {
+            "url": f"{receiver_address}/webhooks/schoolscan/{DISTRICT}",
+            "secret": secret,
+            "form": "timestamped",
+        }
+        address = f"{self.outside['schoolscan']}/_sandbox/webhooks/{DISTRICT}"
+        httpx2.put(address, json={**endpoint, "attempts": 60, "first_wait": 0.2}, trust_env=False).raise_for_status()
+
+
+@contextlib.contextmanager
+def open_stage(folder: Path, mappings: Path) -> Iterator[Stage]:
+    """An embedded server and the sandbox, with the rules of `mappings`, and nothing of ours running yet.
+
+    The folder is emptied first: a sandbox remembers nothing either.
+    """
+    data = folder / _REDIS
+    with contextlib.ExitStack() as redis:
+        server = redis.enter_context(EmbeddedServer(data))  # first: it refuses a folder that somebody else uses
+        with Redis.from_url(server.url) as client:
+            client.flushall()
+        for other in folder.iterdir():
+            if other != data:
+                shutil.rmtree(other) if other.is_dir() else other.unlink()
+        sandbox = _start("sandbox", ["-m", "sandbox", "--jira-search-lag", "0.5"], folder, environ())
+        try:
+            outside = _announced(sandbox)
+            environment = _environment(folder, server.url, _adapted(mappings, folder / "mappings.yaml", outside))
+            stage = Stage(folder, server.url, outside, environment, [sandbox], redis=redis)
+            try:
+                yield stage
+            finally:
+                for program in reversed(stage.programs):
+                    program.stop()
+        finally:
+            sandbox.stop()
+
+
+def _environment(folder: Path, redis_url: str, mappings: Path) -> dict[str, str]:
+    own = {
+        "REDIS_URL": redis_url,
+        "MAPPINGS_PATH": str(mappings),
+        "DATA_KEYS": generate_key(),
+        "DATA_DIR": str(folder),
+        "RECEIVER_PORT": "0",
+        "METRICS_PORT": "0",
+        "WORKER_PORT": "0",
+        "POLL_SECONDS": "1",
+    }
+    return {**environ(), **ENVIRONMENT, **TRACKER_WEBHOOKS, **own}
+
+
+def _start(name: str, arguments: list[str], folder: Path, environment: Mapping[str, str]) -> Program:
+    log = folder / f"{name}.log"
+    with log.open("ab") as output:
+        begins_at = output.tell()
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter, with arguments of ours
+            [sys.executable, *arguments],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the demo, which ends the others in order
+        )
+    return Program(name, log, process, begins_at)
+
+
+def _announced(sandbox: Program) -> dict[str, str]:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and sandbox.process.poll() is None:
+        for line in sandbox.logged().splitlines():
+            if "schoolscan" in (addresses := _entry(line)):
+                return addresses
+        time.sleep(_PAUSE)
+    raise ConfigurationError([Problem(str(sandbox.log), "the sandbox did not start; its log says why")])
+
+
+def _adapted(mappings: Path, target: Path, outside: Mapping[str, str]) -> Path:
+    """The rules as they are, with the sandbox's addresses, accounts and (short) search lag."""
+    yaml = YAML()
+    tree = yaml.load(mappings)
+    account = tree["districts"][DISTRICT]["schoolscan"]
+    account["url"] = f"{outside['schoolscan']}/v1"
+    for name, user in _TRACKERS.items():
+        tracker = tree["trackers"][name]
+        tracker["url"] = outside[name]
+        tracker["auth"]["basic"]["user"] = user
+        tracker["search_horizon"] = "3s"
+        tracker["read_timeout"] = "2s"
+        tracker["connect_timeout"] = "1s"
+        tracker["webhook"] = {"secrets": [{"env": _secret_of(name)}]}
+    tree["trackers"]["jira"] |= RISK_FIELDS
+    tree["trackers"]["servicenow"]["close_codes"] = CLOSE_CODES
+    yaml.dump(tree, target)
+    return target
+
+
+def _secret_of(tracker: str) -> str:
+    """The variable that holds what a tracker's webhook is signed with."""
+    return f"{tracker.upper()}_WEBHOOK_SECRET"
+
+
+def _wait_until_ready(address: str, program: Program) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and program.process.poll() is None:
+        with contextlib.suppress(httpx2.HTTPError):
+            if httpx2.get(address, timeout=2, trust_env=False).is_success:
+                return
+        time.sleep(_PAUSE)
+    raise ConfigurationError([Problem(str(program.log), f"the {program.name} is not ready; its log says why")])

@@ -1,0 +1,208 @@
+"""The story that the demo plays: the life of a finding, and a scan with sixty of them."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from remediation.domain.errors import RemediationError
+from remedy.demo.outside import Outside, SeenTicket
+
+STEP_SECONDS = 30.0
+SCAN_SECONDS = 150.0
+"""Sixty findings need sixty writes, which is what SchoolScan allows in a minute."""
+
+SCAN_SIZE = 60
+_PAUSE = 0.05
+_CALM_SECONDS = 0.5
+
+
+class StoryBroken(RemediationError):
+    """A step did not happen in time. The message says what was seen instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something to do outside, and what must follow from it. `progress` answers how far it is, and how far it goes.
+
+    `calm` answers how much has happened before it: it begins once that has stopped to grow.
+    """
+
+    title: str
+    begin: Callable[[], object]
+    progress: Callable[[], tuple[int, int]]
+    expected: str
+    seconds: float = STEP_SECONDS
+    calm: Callable[[], int] = lambda: 0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A step that happened, and how long it took."""
+
+    title: str
+    expected: str
+    seconds: float
+
+
+class Story:
+    """The steps, in order, over one outside."""
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+        self.finding_id = ""
+        self.scanned: list[str] = []
+        self._noted_before = 0
+
+    def steps(self) -> Iterator[Step]:
+        """Each step; the next may begin when one has happened."""
+        yield Step(
+            "SchoolScan scans the site, finds exposed student data, and sends finding.critical",
+            self._scan_first,
+            lambda: self._all(self._status() == "reviewing", len(self._active()) == 2, self._named()),  # noqa: PLR2004 - both trackers
+            "tickets are open in ServiceNow and Jira, the finding is reviewing, its note names both",
+        )
+        yield Step(
+            "Priya of the help desk resolves both tickets",
+            self._resolve,
+            lambda: self._all(self._status() == "resolved", not self._active(), self._noted("Resolved")),
+            "the finding is resolved, and its note says through which tickets",
+        )
+        yield Step(
+            "The next scan finds it again",
+            lambda: self._outside.scan(find_again=[self.finding_id]),
+            lambda: self._all(self._status() == "reviewing", len(self._active()) == 2, len(self._tickets()) == 2),  # noqa: PLR2004 - both trackers
+            "the same two tickets are open again, the finding is reviewing",
+        )
+        yield from self._accepted()
+        yield Step(
+            f"A scan completes with {SCAN_SIZE} findings (SchoolScan allows 60 writes a minute)",
+            self._scan_many,
+            self._scan_progress,
+            "every finding has its tickets and is reviewing",
+            SCAN_SECONDS,
+        )
+
+    def _accepted(self) -> Iterator[Step]:
+        """What becomes of a risk that somebody decides to live with."""
+        yield Step(
+            "Priya closes both tickets as an accepted risk, until next month",
+            self._accept,
+            lambda: self._all(self._status() == "accepted_risk", not self._active(), self._noted("until")),
+            "the finding is accepted_risk, and its note says who decided and until when",
+        )
+        yield Step(
+            "The next scan finds it again",
+            self._find_again,
+            lambda: self._all(self._status() == "accepted_risk", not self._active(), self._has_new_note()),
+            "nothing is opened: the risk is still accepted, and a new note says so",
+        )
+        yield Step(
+            "A privacy officer resolves it in SchoolScan, while Priya opens the Jira ticket again",
+            self._disagree,
+            lambda: self._all(self._status() == "reviewing", len(self._active()) == 1, self._noted("disagree")),
+            "a conflict: what is still open wins, and both sides are told",
+            calm=lambda: len(self._outside.requests("schoolscan")),
+        )
+        yield Step(
+            "They talk, and Priya accepts the risk once more",
+            self._accept,
+            lambda: self._all(self._status() == "accepted_risk", not self._active(), self._noted("until")),
+            "the finding is accepted_risk again",
+        )
+        yield Step(
+            "The acceptance comes to its end (Priya sets it to two seconds from now)",
+            lambda: self._outside.accept_until(self._tickets(), timedelta(seconds=2)),
+            lambda: self._all(self._status() == "reviewing", len(self._active()) == 2, len(self._tickets()) == 2),  # noqa: PLR2004 - both trackers
+            "both tickets are open again, the finding is reviewing",
+        )
+
+    def tickets_of(self) -> dict[str, list[SeenTicket]]:
+        """All tickets by finding."""
+        tickets: dict[str, list[SeenTicket]] = {}
+        for mark, ticket in self._outside.all_tickets():
+            tickets.setdefault(mark.rpartition(":")[2], []).append(ticket)
+        return tickets
+
+    def _scan_first(self) -> None:
+        finding = {"severity": "critical", "domain_type": "direct_pii"}
+        (self.finding_id,) = self._outside.scan([finding])
+
+    def _resolve(self) -> None:
+        for ticket in self._tickets():
+            self._outside.resolve_as_priya(ticket)
+
+    def _accept(self) -> None:
+        self._outside.accept_until(self._tickets(), timedelta(days=30))
+        for ticket in self._active():
+            self._outside.accept_as_priya(ticket)
+
+    def _find_again(self) -> None:
+        self._noted_before = len(self._outside.notes(self.finding_id))
+        self._outside.scan(find_again=[self.finding_id])
+
+    def _has_new_note(self) -> bool:
+        return len(self._outside.notes(self.finding_id)) > self._noted_before
+
+    def _disagree(self) -> None:
+        """The change in SchoolScan sends nothing, so both are seen in one look, if none is under way."""
+        self._outside.change_finding(self.finding_id, status="resolved")
+        self._outside.reopen_as_priya(next(ticket for ticket in self._tickets() if ticket.tracker == "jira"))
+
+    def _scan_many(self) -> None:
+        severities = ("critical", "high", "medium", "low")
+        kinds = ("direct_pii", "reidentification", "education_records", "directory_info", "metadata", "vendor_exposure")
+        findings = [
+            {"severity": severities[number % 4], "domain_type": kinds[number % 6]} for number in range(SCAN_SIZE)
+        ]
+        self.scanned = self._outside.scan(findings)
+
+    def _scan_progress(self) -> tuple[int, int]:
+        wanted = set(self.scanned)
+        done = sum(each["id"] in wanted and each["status"] == "reviewing" for each in self._outside.findings())
+        return done, SCAN_SIZE
+
+    def _all(self, *conditions: bool) -> tuple[int, int]:
+        return sum(conditions), len(conditions)
+
+    def _tickets(self) -> list[SeenTicket]:
+        return self._outside.tickets(self.finding_id)
+
+    def _active(self) -> list[SeenTicket]:
+        return [ticket for ticket in self._tickets() if ticket.is_active]
+
+    def _status(self) -> str:
+        return str(self._outside.finding(self.finding_id)["status"])
+
+    def _named(self) -> bool:
+        notes = self._outside.notes(self.finding_id)
+        return bool(notes) and all(ticket.key in notes[-1] for ticket in self._tickets())
+
+    def _noted(self, word: str) -> bool:
+        notes = self._outside.notes(self.finding_id)
+        return self._named() and word in notes[-1]
+
+
+def play(step: Step, tell: Callable[[int, int], None]) -> Told:
+    """Begin a step and wait until it has happened; `tell` hears how far it is. Raises StoryBroken."""
+    _wait_for_calm(step)
+    started = time.monotonic()
+    step.begin()
+    while True:
+        done, whole = step.progress()
+        tell(done, whole)
+        elapsed = time.monotonic() - started
+        if done >= whole:
+            return Told(step.title, step.expected, elapsed)
+        if elapsed > step.seconds:
+            raise StoryBroken(f"{step.title}: {step.expected}: only {done} of {whole} after {elapsed:.0f} s")
+        time.sleep(_PAUSE)
+
+
+def _wait_for_calm(step: Step) -> None:
+    """Return once as much has happened as a moment ago, or when the step's time is over."""
+    latest = time.monotonic() + step.seconds
+    before, now = 0, step.calm()
+    while now != before and time.monotonic() < latest:
+        time.sleep(_CALM_SECONDS)
+        before, now = now, step.calm()

@@ -1,0 +1,94 @@
+"""`remedy doctor`: is everything there that the service needs? Looks, and changes nothing."""
+
+import asyncio
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import click
+
+from remediation.domain.errors import ConfigurationError
+from remediation.settings import Settings, environ, load_settings
+from remediation.store.processes import Role
+from remedy.doctor.checks import Check, run_checks
+from remedy.doctor.configuration import look_at_mappings, look_at_settings
+from remedy.doctor.diagnosis import Code, Diagnosis, Level, trouble
+from remedy.doctor.outside import open_checks
+from remedy.doctor.report import as_object, as_table, progress
+from remedy.doctor.secrets import look_at_data_keys, look_at_secrets
+from remedy.doctor.store import REDIS_SECONDS, look_at_store, open_store
+from remedy.runtime.failures import ExitCode
+
+Tell = Callable[[Sequence[Diagnosis]], ExitCode]
+
+_END_SECONDS = 10.0
+"""How long a thread that still waits for a tracker may hold up the end of the process, once all is told."""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@click.option("--offline", is_flag=True, help="Only what can be told from here: settings, secrets, mappings.")
+@click.option(
+    "--as",
+    "role",
+    type=click.Choice(["receiver", "worker"]),
+    help="Only with the secrets of such a process: in its pod.",
+)
+@click.option("--strict", is_flag=True, help="Exit code 1 for warnings, too.")
+def doctor(*, as_json: bool, offline: bool, role: Role | None, strict: bool) -> None:
+    """Look at everything that the service needs, and say what is wrong and what to do about it.
+
+    Settings, secrets, keys, mappings.yaml, Redis and what waits in it, the processes that run, SchoolScan and the
+    trackers. Sends only requests that read. Each trouble has a code: docs/operations.md lists them.
+
+    Exit code 0: nothing failed; 1: something did.
+    """
+    settings = load_settings()
+    told = partial(_tell, as_json=as_json, strict=strict)
+    with contextlib.ExitStack() as ended:
+        code = asyncio.run(_examined(settings, told, ended, role, offline=offline))
+    raise SystemExit(code)
+
+
+def _tell(found: Sequence[Diagnosis], *, as_json: bool, strict: bool) -> ExitCode:
+    """Print it, and answer how to end."""
+    click.echo(json.dumps(as_object(found)) if as_json else as_table(found))
+    bad = {Level.FAILURE, Level.WARNING} if strict else {Level.FAILURE}
+    return ExitCode.FAILED if any(each.severity in bad for each in found) else ExitCode.DONE
+
+
+async def _examined(
+    settings: Settings, tell: Tell, ended: contextlib.ExitStack, role: Role | None, *, offline: bool
+) -> ExitCode:
+    """Look and tell, and only then let go of what is open: a system that hangs may hold that up."""
+    keys, keyring = look_at_data_keys(settings)
+    file, loaded = look_at_mappings(settings)
+    secrets, is_complete = look_at_secrets(loaded, environ(), time.time(), role) if loaded else ([], False)
+    found = [*look_at_settings(settings, environ()), *keys, *file, *secrets]
+    if offline:
+        return tell(found)
+    async with contextlib.AsyncExitStack() as stack:
+        checks, connection = [], None
+        try:
+            connection = await stack.enter_async_context(open_store(settings))
+            checks = [Check("Redis", REDIS_SECONDS, partial(look_at_store, connection, settings, keyring, loaded))]
+        except ConfigurationError as error:
+            if not any(each.code == Code.SETTINGS_CONTRADICT for each in found):
+                found += [trouble(Code.REDIS_AWAY, "Redis", str(problem)) for problem in error.problems]
+        if loaded and is_complete:
+            checks += await open_checks(stack, loaded, connection)
+        code = tell([*found, *await run_checks(checks, progress())])
+        _end_within(_END_SECONDS, code, ended)
+        return code
+
+
+def _end_within(seconds: float, code: ExitCode, ended: contextlib.ExitStack) -> None:
+    """End the process with this code after so many seconds, unless `ended` is closed before: no thread can be ended."""
+    timer = threading.Timer(seconds, os._exit, [int(code)])
+    timer.daemon = True
+    timer.start()
+    ended.callback(timer.cancel)

@@ -1,0 +1,187 @@
+"""SchoolScan and the trackers: who we are there, limits, the time, and mappings.yaml held against them."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+
+from remediation.deliveries.signatures import TOLERANCE
+from remediation.domain.errors import ConfigurationError, OutsideError, Refused, RemediationError, TryLater, Waiting
+from remediation.domain.sites import Site, SiteHistory
+from remediation.mapping.config.trackers import ServiceNowTracker, TrackerConfig
+from remediation.mapping.explain.inspections import Inspection, Outcome
+from remediation.mapping.reading.loading import Loaded
+from remediation.mapping.reading.secrets import worker_secrets
+from remediation.outbound.answers_noted import NotedAnswer, noting_answers
+from remediation.ports import Inspector, Tracker
+from remediation.settings import environ
+from remediation.sources.schoolscan.client import SchoolScan
+from remediation.sources.schoolscan.inspection import AccountInspector
+from remediation.store.server.connection import Connection
+from remediation.trackers.servicenow.sign_in import sign_in_advice
+from remedy.case.words import time_words
+from remedy.doctor.checks import Check
+from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
+from remedy.mappings.live_answers import inspector_of, placed
+from remedy.mappings.tracker_sites import remembered, site_of
+from remedy.runtime.assembly import open_outside
+from remedy.runtime.outbound import outbound
+
+SECONDS = 45.0
+"""For one system: two of the longest calls, and what mappings.yaml asks."""
+INSPECTION_SECONDS = 25.0
+_CLOCK_SECONDS = 60.0
+"""A header tells whole seconds, and an answer may be on its way for some."""
+_LOW = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _System:
+    """One system outside. `who` answers who we are there; `signs` says that it refuses what its clock calls old."""
+
+    name: str
+    what: str
+    who: Callable[[], Awaitable[str]]
+    inspector: Inspector
+    more_advice: str = ""
+    signs: bool = False
+
+
+async def open_checks(stack: contextlib.AsyncExitStack, loaded: Loaded, connection: Connection | None) -> list[Check]:
+    """One for each account at SchoolScan, and for each tracker; what they use is open until `stack` ends."""
+    try:
+        outside = await stack.enter_async_context(open_outside(loaded))
+        _, secrets = worker_secrets(loaded, environ())
+        way = outbound()
+    except ConfigurationError as error:  # a token that no header can carry
+        return [Check("secrets", 1.0, partial(_unusable, error))]
+    checks = [_check(_account(name, source), loaded, connection, None) for name, source in outside.sources.items()]
+    for name, tracker in outside.trackers.items():
+        config = way.completes(loaded.mappings.trackers[name])
+        inspector = inspector_of(name, config, secrets[name], way.largest_answer)
+        stack.push_async_callback(inspector.close)
+        system = _System(name, f"tracker {name}", _told_who(tracker), inspector, _more_advice(config))
+        checks.append(_check(system, loaded, connection, tracker))
+    return checks
+
+
+async def _unusable(error: ConfigurationError) -> list[Diagnosis]:
+    return [trouble(Code.SECRET_MISSING, "secrets", str(problem)) for problem in error.problems]
+
+
+def _account(name: str, source: SchoolScan) -> _System:
+    return _System(name, f"SchoolScan of {name}", source.check, AccountInspector(name, source), signs=True)
+
+
+def _check(system: _System, loaded: Loaded, connection: Connection | None, tracker: Tracker | None) -> Check:
+    async def look() -> list[Diagnosis]:
+        with noting_answers(time.time) as answers:
+            who = await _asked(system)
+        found = [who, *_clock(system, answers), *_limit(system, answers)]
+        if not who.is_well:
+            return found
+        if tracker is not None and connection is not None:
+            found += await _site(tracker, connection)
+        return found + await _inspected(system, loaded)
+
+    return Check(system.what, SECONDS, look)
+
+
+async def _asked(system: _System) -> Diagnosis:
+    try:
+        return well(system.what, await system.who())
+    except OutsideError as error:
+        code = _code_of(error)
+        more = system.more_advice if code in {Code.SIGN_IN, Code.RIGHTS} else ""
+        return trouble(code, system.what, str(error), f"{TROUBLES[code].advice}{more}")
+
+
+def _code_of(error: OutsideError) -> Code:
+    if isinstance(error, TryLater) and error.waiting is Waiting.LIMIT:
+        return Code.LIMIT_REACHED
+    if isinstance(error, TryLater) and error.waiting is Waiting.SIGN_IN:
+        return Code.SIGN_IN
+    if error.status == HTTPStatus.FORBIDDEN:
+        return Code.RIGHTS
+    return Code.OUTSIDE_REFUSED if isinstance(error, Refused) else Code.OUTSIDE_AWAY
+
+
+def _told_who(tracker: Tracker) -> Callable[[], Awaitable[str]]:
+    """Who we are; that we are not told does not mean that we are not signed in."""
+
+    async def look() -> str:
+        try:
+            return await tracker.whoami()
+        except Refused as no:
+            if no.status is not None:
+                raise
+            return f"signed in, but {no.words}"
+
+    return look
+
+
+def _more_advice(config: TrackerConfig) -> str:
+    """What else may keep an account out whose secret is right."""
+    return f" Besides: {sign_in_advice(config)}" if isinstance(config, ServiceNowTracker) else ""
+
+
+def _clock(system: _System, answers: Sequence[NotedAnswer]) -> Iterator[Diagnosis]:
+    """The answer whose time differs the least says most: the others were longer on their way."""
+    ahead = min((each.ahead for each in answers if each.ahead is not None), key=abs, default=0.0)
+    if abs(ahead) <= _CLOCK_SECONDS:
+        return
+    says = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
+    severity = Level.FAILURE if system.signs and abs(ahead) > TOLERANCE else Level.WARNING
+    yield trouble(Code.CLOCK_OUTSIDE, f"clock of {system.what}", says, severity=severity)
+
+
+def _limit(system: _System, answers: Sequence[NotedAnswer]) -> Iterator[Diagnosis]:
+    told = [(each.remaining, each.limit) for each in answers if each.remaining is not None and each.limit]
+    if told and (last := told[-1])[0] < _LOW * last[1]:
+        yield trouble(Code.LIMIT_LOW, f"limit of {system.what}", f"{last[0]} of {last[1]} requests are left")
+
+
+async def _site(tracker: Tracker, connection: Connection) -> list[Diagnosis]:
+    """Whether the tracker is the site that our links are of; nothing where nobody can tell."""
+    try:
+        known = (await remembered(connection, {tracker.name: tracker})).get(tracker.name)
+    except RemediationError:
+        return []
+    site = await site_of(tracker) if known else None
+    return [_same_site(tracker.name, known, site)] if known and site else []
+
+
+def _same_site(name: str, history: SiteHistory, site: Site) -> Diagnosis:
+    what = f"site of {name}"
+    if not history.site.is_same(site):
+        return trouble(Code.SITE_CHANGED, what, f"is {site.key}, and our links were made on {history.site.key}")
+    if history.before is None:
+        return well(what, f"{site.key}, as it always was")
+    return well(what, f"{site.key} since {time_words(history.since)} UTC, before that {history.before.key}")
+
+
+async def _inspected(system: _System, loaded: Loaded) -> list[Diagnosis]:
+    """What `remedy mappings check --live` asks of this system."""
+    what = f"mappings for {system.name}"
+    try:
+        async with asyncio.timeout(INSPECTION_SECONDS):
+            inspections = await system.inspector.inspect(loaded.mappings)
+    except TimeoutError:
+        says = f"not all was asked within {INSPECTION_SECONDS:.0f} seconds"
+        return [trouble(Code.UNFINISHED, what, says, severity=Level.WARNING)]
+    return _judged(what, loaded, inspections)
+
+
+def _judged(what: str, loaded: Loaded, inspections: Sequence[Inspection]) -> list[Diagnosis]:
+    answers = placed(loaded, inspections)
+    codes = {Outcome.WRONG: Code.MAPPINGS_OUTSIDE, Outcome.UNREACHABLE: Code.OUTSIDE_AWAY}
+    bad = dict.fromkeys(
+        (codes[each.inspection.outcome], str(each.problem)) for each in answers if each.inspection.outcome in codes
+    )
+    if bad:
+        return [trouble(code, what, says) for code, says in bad]
+    untold = sum(each.inspection.outcome is Outcome.UNKNOWN for each in answers)
+    return [well(what, f"{len(answers) - untold} right, {untold} cannot be told")]

@@ -1,0 +1,68 @@
+"""Which receivers and workers run, and whether they are all the same."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from remediation.store.figures import read_figures
+from remediation.store.processes import Process, Processes
+from remediation.store.server.connection import Connection
+from remedy.case.words import time_words
+from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
+from remedy.runtime.heartbeat import version
+from remedy.runtime.reload import digests_of, short_digest
+
+SWEEP_SECONDS = 120
+"""Without a sweep for so long, none is made; the chart's alert has the same number."""
+
+
+async def look_at_processes(connection: Connection, mappings: Path, now: float) -> list[Diagnosis]:
+    """Who tells of itself at `now` (Unix seconds). Raises StoreUnavailable."""
+    running = await Processes(connection).running(now)
+    last_sweep = (await read_figures(connection, now)).last_sweep or 0.0
+    workers = [each for each in running if each.role == "worker"]
+    receivers = [each for each in running if each.role == "receiver"]
+    is_swept = now - last_sweep <= SWEEP_SECONDS
+    return [
+        _workers(workers, is_swept=is_swept),
+        _present(receivers, "receivers", Code.RECEIVERS_MISSING),
+        *_sweep(workers, last_sweep, now, is_swept=is_swept),
+        *_versions(running),
+        *_mappings(running, short_digest(digests_of([mappings])[mappings])),
+    ]
+
+
+def _workers(workers: Sequence[Process], *, is_swept: bool) -> Diagnosis:
+    if not workers and is_swept:
+        return trouble(Code.PROCESS_UNTOLD, "workers", "one sweeps, and does not tell which version it is")
+    return _present(workers, "workers", Code.WORKERS_MISSING)
+
+
+def _present(processes: Sequence[Process], what: str, missing: Code) -> Diagnosis:
+    if not processes:
+        return trouble(missing, what, "none runs")
+    told = ", ".join(
+        f"{each.id} ({each.version or 'no version'}, since {time_words(each.started)} UTC)" for each in processes
+    )
+    return well(what, f"{len(processes)} run: {told}")
+
+
+def _sweep(workers: Sequence[Process], last_sweep: float, now: float, *, is_swept: bool) -> Iterator[Diagnosis]:
+    """A worker that has just started may not have swept yet."""
+    if is_swept:
+        yield well("last sweep", f"{time_words(last_sweep)} UTC")
+    elif any(now - each.started > SWEEP_SECONDS for each in workers):
+        says = f"{time_words(last_sweep)} UTC" if last_sweep else "never"
+        yield trouble(Code.SWEEP_OLD, "last sweep", says)
+
+
+def _versions(running: Sequence[Process]) -> Iterator[Diagnosis]:
+    here = version()
+    others = [f"{each.role} {each.id} is {each.version or 'of none'}" for each in running if each.version != here]
+    if others:
+        yield trouble(Code.VERSIONS_DIFFER, "versions", f"this is {here or 'none'}; {'; '.join(others)}")
+
+
+def _mappings(running: Sequence[Process], here: str) -> Iterator[Diagnosis]:
+    others = [f"{each.role} {each.id} uses {each.mappings}" for each in running if each.mappings != here]
+    if others:
+        yield trouble(Code.MAPPINGS_DIFFER, "mappings in use", f"here it is {here}; {'; '.join(others)}")

@@ -1,0 +1,67 @@
+"""What was found, as a table for people and as one object for programs."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from remediation.redaction import terminal
+from remedy.doctor.checks import Report
+from remedy.doctor.diagnosis import Diagnosis, Level
+
+_WIDEST = 28
+"""Of the first column: a path that is longer pushes its own line aside, and not all of them."""
+_PROGRESS = 100
+_SIGNS = {
+    Level.OK: click.style("ok  ", fg="green"),
+    Level.WARNING: click.style("warn", fg="yellow"),
+    Level.FAILURE: click.style("FAIL", fg="red"),
+}
+
+
+def as_table(found: Sequence[Diagnosis]) -> str:
+    """A line for each thing, in columns; below each trouble what to do about it. The last line counts them."""
+    width = max((len(each.what) + 1 for each in found if len(each.what) < _WIDEST), default=1)
+    lines = [line for each in found for line in _lines(each, width)]
+    counts = [sum(each.severity is severity for each in found) for severity in Level]
+    return "\n".join([*lines, f"{counts[0]} well, {counts[1]} warning(s), {counts[2]} failure(s)"])
+
+
+def _lines(each: Diagnosis, width: int) -> list[str]:
+    code = f" [{each.code}]" if each.code else ""
+    line = f"{_SIGNS[each.severity]} {terminal(each.what) + ':':{width}} {terminal(each.says)}{code}"
+    advice = each.advice and each.severity is not Level.OK
+    return [line, f"{'':{len('FAIL') + 1}}{'':{width}} {terminal(each.advice)}"] if advice else [line]
+
+
+def as_object(found: Sequence[Diagnosis]) -> dict[str, object]:
+    """All of it; `well` says that nothing failed, `worst` is the worst severity."""
+    order = list(Level)
+    worst = max((each.severity for each in found), key=order.index, default=Level.OK)
+    return {"well": worst is not Level.FAILURE, "worst": worst.value, "checks": [_told(each) for each in found]}
+
+
+def _told(each: Diagnosis) -> dict[str, object]:
+    return {
+        "what": each.what,
+        "severity": each.severity.value,
+        "code": each.code,
+        "well": each.is_well,
+        "says": each.says,
+        "advice": each.advice,
+    }
+
+
+def progress() -> Report:
+    """Shows on one line of a terminal what is still waited for; nothing where stderr is none."""
+    if not sys.stderr.isatty():
+        return lambda _names: None
+    widest = 0
+
+    def show(names: Sequence[str]) -> None:
+        nonlocal widest
+        line = terminal(f"waiting for {', '.join(names)}")[:_PROGRESS] if names else ""
+        click.echo(f"\r{line:{widest}}\r{line}", err=True, nl=False)
+        widest = max(widest, len(line))
+
+    return show

@@ -1,0 +1,105 @@
+"""Keys and secrets: whether they are there, and whether others could guess or read them. No value is ever told."""
+
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from remediation.deliveries.webhook_secrets import standard_key
+from remediation.domain.errors import ConfigurationError
+from remediation.mapping.reading.loading import Loaded
+from remediation.mapping.reading.secrets import identities_of, worker_secrets
+from remediation.mapping.reading.watching import files_named
+from remediation.mapping.reading.webhook_secrets import end_warnings, ended_senders
+from remediation.sealing import Keyring
+from remediation.settings import Settings
+from remediation.store.processes import Role
+from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble, well
+from remedy.runtime.assembly import accounts_of, keyring_of
+
+_SHORTEST_SECRET = 24
+"""Bytes that Standard Webhooks asks for at least."""
+_FEWEST_SIGNS = 8
+"""Different ones: `aaaaaaaa…` is long and no secret."""
+_POD = "KUBERNETES_SERVICE_HOST"
+"""Set in every pod: what is mounted there nobody but the pod's own processes can read."""
+
+
+def look_at_data_keys(settings: Settings) -> tuple[list[Diagnosis], Keyring | None]:
+    """DATA_KEYS; None where nobody could open anything with them."""
+    try:
+        keyring = keyring_of(settings)
+    except ConfigurationError as error:
+        says = "; ".join(str(problem) for problem in error.problems)
+        return [trouble(Code.DATA_KEYS, "DATA_KEYS", says)], None
+    return [well("DATA_KEYS", f"{len(keyring.key_ids)} data key(s); {keyring.key_ids[0]} seals")], keyring
+
+
+def look_at_secrets(
+    loaded: Loaded, environ: Mapping[str, str], now: float, role: Role | None = None
+) -> tuple[list[Diagnosis], bool]:
+    """The secrets that mappings.yaml refers to, and whether those are there with which the outside is asked.
+
+    Of a process of one `role` only those that it reads. `now` is in Unix seconds.
+    """
+    found = [] if role == "worker" else _webhook_secrets(loaded, now)
+    files = [] if _POD in environ else list(_readable_files(loaded))
+    if role == "receiver":
+        return [*found, *files], False
+    asked = _there("tokens and passwords", Code.SECRET_MISSING, lambda: _worker_secrets(loaded, environ))
+    if any(each.identity for each in loaded.mappings.districts.values()):
+        asked += _there("identity keys", Code.IDENTITY_KEY, lambda: f"{len(identities_of(loaded, environ))} found")
+    return [*found, *asked, *files], all(each.is_well for each in asked)
+
+
+def _worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> str:
+    tokens, trackers = worker_secrets(loaded, environ)
+    return f"{len(tokens) + len(trackers)} found"
+
+
+def _there(what: str, code: Code, look: Callable[[], str]) -> list[Diagnosis]:
+    try:
+        return [well(what, look())]
+    except ConfigurationError as error:
+        return [trouble(code, what, str(problem)) for problem in error.problems]
+
+
+def _webhook_secrets(loaded: Loaded, now: float) -> list[Diagnosis]:
+    what = "webhook secrets"
+    if ended := ended_senders(loaded, now):
+        return [trouble(Code.WEBHOOK_SECRET_ENDED, what, str(problem)) for problem in ended]
+    try:
+        accounts = accounts_of(loaded, now)
+    except ConfigurationError as error:
+        return [trouble(Code.SECRET_MISSING, what, str(problem)) for problem in error.problems]
+    says = f"{len(accounts.districts)} district(s), {len(accounts.trackers)} tracker(s)"
+    odd = (
+        each
+        for account in (*accounts.districts.values(), *accounts.trackers.values())
+        for secret in account.secrets
+        for each in _odd(f"the secret {secret.id} of {account.name}", secret.value)
+    )
+    ending = (trouble(Code.WEBHOOK_SECRET_ENDING, what, str(problem)) for problem in end_warnings(loaded, now))
+    return ordinary(what, says, *odd, *ending)
+
+
+def _odd(called: str, secret: str) -> Iterator[Diagnosis]:
+    """A secret that is short or monotonous, or that has more to it than anybody sees."""
+    key = standard_key(secret) or secret.encode()
+    if len(key) < _SHORTEST_SECRET or len(set(key)) < _FEWEST_SIGNS:
+        yield trouble(Code.WEBHOOK_SECRET_WEAK, "webhook secrets", f"{called} could be guessed")
+    if secret != secret.strip():
+        yield trouble(Code.WEBHOOK_SECRET_BLANK, "webhook secrets", f"{called} begins or ends with a blank")
+
+
+def _readable_files(loaded: Loaded) -> Iterator[Diagnosis]:
+    trackers = [(each.auth, each.webhook) for each in loaded.mappings.trackers.values()]
+    for path in sorted(set(files_named([loaded.mappings.districts, trackers]))):
+        if _is_readable_by_all(path):
+            yield trouble(Code.SECRET_READABLE, "secret files", f"every user can read {path}")
+
+
+def _is_readable_by_all(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,71 @@
+"""Redis and all that rests in it: opened once, asked side by side."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+
+from remediation.domain.errors import StoreRefuses, StoreUnavailable
+from remediation.mapping.reading.loading import Loaded
+from remediation.sealing import Keyring
+from remediation.settings import Settings
+from remediation.store.server.connection import Connection
+from remedy.doctor.checks import Check, run_checks
+from remedy.doctor.diagnosis import Code, Diagnosis, trouble
+from remedy.doctor.processes import look_at_processes
+from remedy.doctor.rotation import look_at_rotation
+from remedy.doctor.rules import look_at_rules
+from remedy.doctor.server import clock_agrees, look_at_server
+from remedy.doctor.tables import look_at_former_trackers, look_at_tables
+from remedy.doctor.work import look_at_seals, look_at_work
+from remedy.runtime.assembly import open_connection, redis_address
+from remedy.runtime.clock import clock_of
+
+REDIS_SECONDS = 25.0
+"""For all of it; no single question waits for longer than two seconds."""
+_STORED_SECONDS = 10.0
+
+
+@contextlib.asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Connection]:
+    """Redis, or the embedded server, for as long as this is open. Raises ConfigurationError where there is none."""
+    with redis_address(settings) as address:
+        async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
+            yield connection
+
+
+async def look_at_store(
+    connection: Connection, settings: Settings, keyring: Keyring | None, loaded: Loaded | None
+) -> list[Diagnosis]:
+    """The server, and if it can be used what rests in it."""
+    try:
+        server, is_readable = await look_at_server(connection, settings)
+        if not is_readable:
+            return server
+        clock, now = await _time(connection)
+    except StoreUnavailable as error:
+        return [trouble(Code.REDIS_AWAY, "Redis", str(error))]
+    checks = [
+        Check("work", _STORED_SECONDS, partial(look_at_work, connection, now)),
+        Check("processes", _STORED_SECONDS, partial(look_at_processes, connection, settings.mappings_path, now)),
+    ]
+    if loaded is not None:
+        look = partial(look_at_rotation, connection, loaded.mappings, now)
+        checks.append(Check("webhook secrets in use", _STORED_SECONDS, look))
+        tables = partial(look_at_tables, connection, loaded.mappings)
+        checks.append(Check("former tables", _STORED_SECONDS, tables))
+        checks.append(Check("rules in use", _STORED_SECONDS, partial(look_at_rules, connection, loaded.mappings)))
+        trackers = partial(look_at_former_trackers, connection, loaded.mappings)
+        checks.append(Check("former trackers", _STORED_SECONDS, trackers))
+    if keyring is not None:
+        checks.append(Check("sealed data", _STORED_SECONDS, partial(look_at_seals, connection, keyring)))
+    return [*server, clock, *await run_checks(checks, lambda _names: None)]
+
+
+async def _time(connection: Connection) -> tuple[Diagnosis, float]:
+    """Whether the clocks agree, and what time it is: the machine's, where our user may not ask Redis."""
+    try:
+        clock = await clock_of(connection)
+    except StoreRefuses:
+        return trouble(Code.REDIS_RIGHTS, "clock", "our user may not ask Redis for the time"), time.time()
+    return clock_agrees(clock.difference), clock()

@@ -1,0 +1,116 @@
+"""What waits in the store and for how long, what was set aside, and whether our keys open it."""
+
+from collections.abc import Iterator
+
+from remediation.deliveries.senders import Sender
+from remediation.domain.errors import Waiting
+from remediation.sealing import Keyring
+from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.deliveries.sealed import SealedUnder, sealed_under
+from remediation.store.figures import Figures, read_figures
+from remediation.store.server.connection import Connection
+from remediation.store.systems import Systems, Trouble
+from remedy.case.words import time_words, waiting_words
+from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, span_words, trouble, well
+
+UNREAD_SECONDS = 300
+WAITING_SECONDS = 14_400
+SILENT_SECONDS = 86_400
+LONG_QUEUE = 5_000
+"""From where on it is worth telling; the alerts of the chart have the same numbers."""
+
+_MOST_ACCOUNTS = 5
+
+_MENDS = {
+    Waiting.SIGN_IN: "Renew its token or password, or let us in: the cases go on by themselves.",
+    Waiting.UNNAMED: "Name it in mappings.yaml again: its cases go on by themselves.",
+    Waiting.LIMIT: "The cases go on when the limit ends; who else spends it?",
+}
+
+
+async def look_at_work(connection: Connection, now: float) -> list[Diagnosis]:
+    """Ages and counts at `now` (Unix seconds). Raises StoreUnavailable."""
+    figures = await read_figures(connection, now)
+    troubles = await Systems(connection).in_trouble()
+    return [
+        _unread(figures, now),
+        _cases(figures, now),
+        _queue(figures),
+        *_parked(figures),
+        *_senders(figures, now),
+        *map(_waited_for, troubles),
+    ]
+
+
+async def look_at_seals(connection: Connection, keyring: Keyring) -> list[Diagnosis]:
+    """Whether what rests in the store can be opened. Raises StoreUnavailable."""
+    found = await sealed_under(connection, keyring)
+    count = sum(each.count for each in found)
+    return ordinary("sealed data", f"{count} looked at, and our keys open them", *_seals(found))
+
+
+def _seals(found: list[SealedUnder]) -> Iterator[Diagnosis]:
+    for each in found:
+        if each.opens is None:
+            says = f"{each.count} sealed with {each.key_id}, which is not in DATA_KEYS"
+            yield trouble(Code.DATA_KEY_FOREIGN, "sealed data", says)
+        elif not each.opens:
+            says = f"{each.count} sealed with another key than the {each.key_id} in DATA_KEYS"
+            yield trouble(Code.DATA_KEY_WRONG, "sealed data", says)
+
+
+def _unread(figures: Figures, now: float) -> Diagnosis:
+    what, age = "unread deliveries", now - (figures.oldest_unread or now)
+    if age > UNREAD_SECONDS:
+        says = f"{figures.unread:,}; the oldest waits for {span_words(age)}"
+        return trouble(Code.DELIVERIES_UNREAD, what, says)
+    return well(what, f"{figures.unread:,}")
+
+
+def _cases(figures: Figures, now: float) -> Diagnosis:
+    what, age = "cases that wait", now - (figures.oldest_dirty or now)
+    says = f"{figures.dirty:,}, {figures.put_off:,} of them put off"
+    if age > WAITING_SECONDS:
+        return trouble(Code.CASES_WAITING, what, f"{says}; the oldest waits for {span_words(age)}")
+    return well(what, says)
+
+
+def _queue(figures: Figures) -> Diagnosis:
+    says = f"{figures.due:,} due, {figures.running:,} in hand"
+    return trouble(Code.QUEUE_LONG, "queue", says) if figures.due >= LONG_QUEUE else well("queue", says)
+
+
+def _parked(figures: Figures) -> Iterator[Diagnosis]:
+    unreadable = figures.parked_kinds.get(ParkedKind.QUARANTINED, 0)
+    others = {kind: count for kind, count in figures.parked_kinds.items() if kind != ParkedKind.QUARANTINED}
+    if others:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(others.items()))
+        says = f"{figures.parked - unreadable:,}: {kinds}"
+        yield trouble(Code.PARKED, "parked", f"{says}; {_whose(figures)}")
+    if unreadable:
+        yield trouble(Code.QUARANTINED, "quarantined", f"{unreadable:,} delivery(s) that nobody can read")
+    if not figures.parked_kinds:
+        yield well("parked", "nothing")
+
+
+def _whose(figures: Figures) -> str:
+    """Whose what is parked is, quarantined deliveries among it; a few, those with the most of it first."""
+    most = sorted(figures.parked_accounts.items(), key=lambda each: (-each[1], each[0]))
+    named = ", ".join(f"{count:,} of {name or 'nobody known'}" for name, count in most[:_MOST_ACCOUNTS])
+    return f"{named} and {len(most) - _MOST_ACCOUNTS} more" if len(most) > _MOST_ACCOUNTS else named
+
+
+def _senders(figures: Figures, now: float) -> Iterator[Diagnosis]:
+    if not figures.accepted:
+        yield well("last delivery", "none was ever accepted")
+    for sender, at in sorted(figures.accepted.items()):
+        what, says = f"last delivery of {sender}", f"{time_words(at)} UTC"
+        is_silent = sender == Sender.SCHOOLSCAN and now - at > SILENT_SECONDS
+        yield trouble(Code.DELIVERIES_SILENT, what, says) if is_silent else well(what, says)
+
+
+def _waited_for(each: Trouble) -> Diagnosis:
+    """A system for which the workers have to wait, whatever it answers to us here and now."""
+    cases = f"{each.cases} case(s) wait for it" if each.cases else "no case waits for it yet"
+    says = f"{waiting_words(each)}; {cases}"
+    return trouble(Code.SYSTEM_WAITED_FOR, f"waiting for {each.system}", says, _MENDS.get(each.waiting, ""))

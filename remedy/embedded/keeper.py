@@ -1,0 +1,117 @@
+"""The embedded server is started again when it dies: some times, and then the process ends and says so.
+
+It dies by kill -9, and by its own decision where its disk is full: with every write on the disk before it is answered,
+Valkey ends rather than go on without. Clients ride that out as they ride out any restart of Redis.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from remediation.domain.errors import ConfigurationError, StoreEnded
+from remedy.embedded.server import EmbeddedServer
+
+logger = structlog.get_logger()
+
+PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""Seconds before each start. One more death within WITHIN ends the process: what kills the server goes on then."""
+
+WITHIN = 600.0
+"""Seconds."""
+
+
+def end_process() -> None:
+    """Ask our own process to end, as Kubernetes or a person would."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def kept(
+    server: EmbeddedServer,
+    stop: Callable[[], None] = end_process,
+    *,
+    pauses: tuple[float, ...] = PAUSES,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[None]:
+    """Start the server again whenever it dies, for as long as this is open.
+
+    When that is given up, `stop` is called, from another thread, and the end of this raises StoreEnded, whatever else
+    ended it. `clock` is a steady one, in seconds.
+    """
+    keeper = _Keeper(server, stop, pauses, clock)
+    thread = threading.Thread(target=keeper.keep, name="embedded_keeper", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        keeper.ending.set()
+        if keeper.has_given_up:
+            raise StoreEnded(
+                f"the embedded server ended {len(pauses) + 1} times within {WITHIN / 60:.0f} minutes: "
+                f"is its disk full? {server.folder / 'valkey.log'} may say why"
+            )
+
+
+class _Keeper:
+    def __init__(
+        self,
+        server: EmbeddedServer,
+        stop: Callable[[], None],
+        pauses: tuple[float, ...],
+        clock: Callable[[], float],
+    ) -> None:
+        self._server = server
+        self._stop = stop
+        self._pauses = pauses
+        self._clock = clock
+        self._starts: deque[float] = deque()
+        self.ending = threading.Event()
+        self.has_given_up = False
+
+    def keep(self) -> None:
+        """Wait for each death of the server, and start it again."""
+        while True:
+            status = self._server.wait()
+            if self.ending.is_set():
+                return
+            logger.error("embedded_server_died", **_how(status))
+            if not self._started_again():
+                return
+
+    def _started_again(self) -> bool:
+        """Whether the server runs again; False where that was given up, or is no longer wanted."""
+        while (pause := self._next_pause()) is not None:
+            if self.ending.wait(pause):
+                return False
+            try:
+                self._server.start_again()
+            except (ConfigurationError, OSError) as error:
+                logger.error("embedded_server_not_started", error=type(error).__name__)  # noqa: TRY400 - no trace helps
+            else:
+                logger.warning("embedded_server_started_again", count=len(self._starts))
+                return True
+        if not self.ending.is_set():
+            self.has_given_up = True
+            logger.critical("embedded_server_given_up", count=len(self._starts))
+            self._stop()
+        return False
+
+    def _next_pause(self) -> float | None:
+        """Seconds before the next start; None where there were too many lately."""
+        now = self._clock()
+        while self._starts and now - self._starts[0] > WITHIN:
+            self._starts.popleft()
+        if len(self._starts) >= len(self._pauses):
+            return None
+        self._starts.append(now)
+        return self._pauses[len(self._starts) - 1]
+
+
+def _how(status: int) -> dict[str, int]:
+    return {"signal": -status} if status < 0 else {"status": status}

@@ -1,0 +1,109 @@
+"""Findings to look at: from a file, from standard input, or from SchoolScan. Only ever reads."""
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from remediation.domain.errors import ConfigurationError, NotFound, Problem, Unreadable
+from remediation.domain.findings import Finding
+from remediation.mapping.reading.loading import Loaded
+from remediation.mapping.reading.secrets import read_secret
+from remediation.settings import environ
+from remediation.sources.schoolscan.client import SchoolScan
+from remediation.sources.schoolscan.words import finding_of, json_of
+from remedy.runtime.outbound import outbound
+
+STANDARD_INPUT = Path("-")
+
+
+def finding_in(path: Path) -> Finding:
+    """The one finding of a file, as SchoolScan's API gives it. Raises ConfigurationError."""
+    where = _name(path)
+    try:
+        return finding_of(json_of(_bytes(path)))
+    except Unreadable:
+        raise _unusable(where, "is not a finding: a JSON object with an id, as SchoolScan's API gives it") from None
+
+
+def findings_in(path: Path) -> list[Finding]:
+    """The findings of a file: a JSON array, SchoolScan's own list, or one finding a line. Raises ConfigurationError."""
+    where, raw = _name(path), _bytes(path)
+    try:
+        members = list(_members(json_of(raw)))
+    except Unreadable:
+        return list(_lines(raw, where))
+    found = []
+    for number, member in enumerate(members):
+        try:
+            found.append(finding_of(member))
+        except Unreadable:
+            raise _unusable(where, f"entry {number} is not a finding: it has no id") from None
+    return found
+
+
+@contextlib.asynccontextmanager
+async def open_source(loaded: Loaded, district: str) -> AsyncIterator[SchoolScan]:
+    """The district's account, for as long as this is open. Reads its token and no other secret."""
+    account = loaded.mappings.districts[district].schoolscan
+    try:
+        token = read_secret(account.token, environ())
+    except ConfigurationError as error:
+        steps = ("districts", district, "schoolscan", "token")
+        problems = [loaded.problem(steps, f"{problem.where} {problem.message}") for problem in error.problems]
+        raise ConfigurationError(problems) from None
+    way = outbound()
+    async with way.open_client() as client:
+        yield way.source(district, str(account.url), token, client)
+
+
+async def finding_from(loaded: Loaded, district: str, finding_id: str) -> Finding:
+    """The finding as SchoolScan shows it now. Raises NotFound, TryLater or Refused."""
+    async with open_source(loaded, district) as source:
+        try:
+            return await source.finding(finding_id)
+        except NotFound as error:
+            raise NotFound(error.system, "there is no such finding", status=error.status) from None
+
+
+async def findings_from(loaded: Loaded, district: str) -> list[Finding]:
+    """Every finding of the district, page by page. Raises TryLater or Refused."""
+    async with open_source(loaded, district) as source:
+        return [finding async for finding in source.findings({})]
+
+
+def _members(value: object) -> Iterator[object]:
+    match value:
+        case list():
+            yield from value
+        case {"data": list(members)}:
+            yield from members
+        case _:
+            yield value
+
+
+def _lines(raw: bytes, where: str) -> Iterator[Finding]:
+    for number, line in enumerate(raw.splitlines(), 1):
+        if line.strip():
+            try:
+                yield finding_of(json_of(line))
+            except Unreadable:
+                message = "is not a finding: a JSON object with an id, as SchoolScan's API gives it"
+                raise ConfigurationError([Problem(where, message, number, 1)]) from None
+
+
+def _bytes(path: Path) -> bytes:
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer.read()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unusable(str(path), f"cannot be read: {error.strerror}") from None
+
+
+def _name(path: Path) -> str:
+    return "standard input" if path == STANDARD_INPUT else str(path)
+
+
+def _unusable(where: str, message: str) -> ConfigurationError:
+    return ConfigurationError([Problem(where, message)])

@@ -1,0 +1,118 @@
+"""The `remedy` command. Each subcommand's module is imported only when it is used, so that starting stays quick."""
+
+import importlib
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from remediation.domain.errors import RemediationError
+from remedy.runtime import failures
+
+COMMANDS = {
+    "case": ("remedy.case.command:case", "What happened to one case, and what would be done about it now."),
+    "demo": (
+        "remedy.demo:demo",
+        "Play the life of a finding: mended, found again, accepted, disputed; and then a scan of sixty.",
+    ),
+    "doctor": (
+        "remedy.doctor.command:doctor",
+        "Look at everything that the service needs, and say what is wrong and what to do about it.",
+    ),
+    "keys": ("remedy.keys:keys", "Make the keys that seal what rests in Redis."),
+    "mappings": ("remedy.mappings.command:mappings", "Look at mappings.yaml: which findings get which tickets."),
+    "parked": (
+        "remedy.parked.command:parked",
+        "Work that was set aside: refused, unreadable, sealed with a missing key, or deadly to workers.",
+    ),
+    "reconcile": (
+        "remedy.reconcile.command:reconcile",
+        "Look at every finding and every ticket of ours again, and bring both sides into step.",
+    ),
+    "run": ("remedy.run:run", "Run the receiver or a worker until SIGTERM or Ctrl-C."),
+    "send": ("remedy.send:send", "Send the receiver a signed test delivery."),
+}
+"""Where each subcommand lives, and the line that `remedy --help` shows without importing it."""
+
+
+class RemedyGroup(click.Group):
+    """A group that imports its subcommands late and ends every failure in one place."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all subcommands."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the subcommand, or None where there is none of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{COMMANDS[cmd_name][0]} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of subcommands from the table above."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in sorted(COMMANDS.items())])
+
+    def main(  # type: ignore[override]  # click overloads this one on standalone_mode; a process of ours is always standalone
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **options: Any
+    ) -> NoReturn:
+        """Run the command that `args` name and end the process with its exit code."""
+        words = list(sys.argv[1:] if args is None else args)
+        signal.signal(signal.SIGTERM, _terminate)
+        try:
+            _must_be_text(words)
+            code = super().main(words, prog_name or "remedy", **{**options, "standalone_mode": False})
+        except (RemediationError, click.ClickException, click.Abort) as failure:
+            failures.show(failure, as_json="--json" in words)
+            code = failures.exit_code_of(failure)
+        sys.exit(code if isinstance(code, int) else failures.ExitCode.DONE)
+
+
+def _must_be_text(words: Sequence[str]) -> None:
+    """Raises UsageError for an argument of other bytes than UTF-8: nothing that we ask or store has such a name."""
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("an argument holds bytes that are no UTF-8") from None
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """End by way of every `finally` and `with`, unlike the default: the embedded server must not be left behind."""
+    del number, frame
+    sys.exit(failures.ExitCode.TERMINATED)
+
+
+@click.group(
+    "remedy",
+    cls=RemedyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 it did not work, 2 usage or configuration, 3 something outside is not reachable, "
+    "4 something outside refused, 5 the embedded server ended again and again, 130 interrupted, 143 terminated.",
+)
+@click.version_option(package_name="remedy", message="%(prog)s %(version)s")
+def main() -> None:
+    """Make exposed student data get fixed: SchoolScan findings to ServiceNow and Jira, and back.
+
+    \b
+    Is mappings.yaml right, and is everything that it names reachable?
+      remedy mappings check
+      remedy doctor
+    Run it, with a key that seals what rests in Redis:
+      export DATA_KEYS="$(remedy keys generate)"
+      remedy run receiver
+    Does the receiver take a signed delivery?
+      remedy send --district lakeside --finding fnd_9d2
+    What happened to a case, and is everything in step?
+      remedy case show SEC-12
+      remedy reconcile --dry-run
+    """

@@ -1,0 +1,1 @@
+"""`remedy mappings`: what is in mappings.yaml, and whether it is right."""

@@ -1,0 +1,59 @@
+"""Linked tickets in tables of ServiceNow that mappings.yaml does not name (any more), for commands: reads only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from remediation.mapping.config.trackers import ServiceNowTracker, TrackerConfig
+from remediation.mapping.explain.inspections import Inspection, untold, wrong
+from remediation.mapping.reading.loading import Loaded
+from remediation.store.cases.places import linked_places
+from remediation.store.server.connection import Connection
+from remedy.from_store import from_store
+
+_ADVICE_KNOWN = "name it here, so that a search after a loss of Redis finds them"
+_ADVICE_UNKNOWN = "write what its states mean, then remedy parked replay"
+
+
+@dataclass(frozen=True, slots=True)
+class UnnamedTable:
+    """A table that the file does not name, and how many linked tickets are there.
+
+    `is_known` says that what its states mean is built in: they are kept in step. Others are not looked at.
+    """
+
+    tracker: str
+    table: str
+    count: int
+    is_known: bool
+
+    @property
+    def says(self) -> str:
+        """What that means."""
+        tickets = f"{self.count:,} linked ticket(s) are in {self.table}, which the file does not name"
+        return f"{tickets}: read by what is built in for it" if self.is_known else f"{tickets}: nothing is read of them"
+
+    @property
+    def inspection(self) -> Inspection:
+        """The same, about the word of the file that ought to name it."""
+        tell, advice = (untold, _ADVICE_KNOWN) if self.is_known else (wrong, _ADVICE_UNKNOWN)
+        return tell(("trackers", self.tracker, "former_tables"), self.says, advice)
+
+
+async def unnamed_tables(connection: Connection, trackers: Mapping[str, TrackerConfig]) -> list[UnnamedTable]:
+    """Those of these trackers. Raises StoreUnavailable."""
+    return [
+        UnnamedTable(name, table, count, is_known=config.of_table(table) is not None)
+        for name, config in trackers.items()
+        if isinstance(config, ServiceNowTracker)
+        for table, count in sorted((await linked_places(connection, name)).items())
+        if table not in {config.table, *config.former_tables}
+    ]
+
+
+def unnamed_tables_remembered(loaded: Loaded) -> list[Inspection]:
+    """What there is to say of the file's trackers; nothing where there is no Redis, or it does not tell."""
+
+    async def ask(connection: Connection) -> list[Inspection]:
+        return [each.inspection for each in await unnamed_tables(connection, loaded.mappings.trackers)]
+
+    return from_store(ask, [])

@@ -1,0 +1,137 @@
+"""Every question that mappings.yaml raises about the systems that it names, asked there, with its place in the file.
+
+Sends only what reads. The one exception is a tracker that signs in with OAuth: an access token is fetched by POST, as
+the standard has it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from remediation.domain.errors import Problem
+from remediation.domain.sites import SiteHistory
+from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker, TrackerConfig
+from remediation.mapping.explain.inspections import Inspection, Outcome
+from remediation.mapping.reading.loading import Loaded
+from remediation.mapping.reading.positions import Positions, Steps
+from remediation.mapping.reading.secrets import worker_secrets
+from remediation.ports import Inspector
+from remediation.settings import environ
+from remediation.sources.schoolscan.inspection import AccountInspector
+from remediation.trackers.jira.inspection import JiraInspector
+from remediation.trackers.servicenow.inspection import ServiceNowInspector
+from remedy.mappings.tracker_sites import SiteInspector
+from remedy.runtime.assembly import tracker_of
+from remedy.runtime.outbound import outbound
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An inspection, and where in the file the word stands that it is about."""
+
+    inspection: Inspection
+    path: Steps
+    problem: Problem
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Line and column."""
+        return self.problem.line, self.problem.column
+
+
+async def answers_of(
+    loaded: Loaded, sites: Mapping[str, SiteHistory], known: Iterable[Inspection] = ()
+) -> list[Answer]:
+    """All inspectors ask at the same time: one that waits for a system that is away keeps none of the others.
+
+    `known` is what nobody needs to be asked for.
+    """
+    async with _open_inspectors(loaded, sites) as inspectors:
+        found = await asyncio.gather(*(inspector.inspect(loaded.mappings) for inspector in inspectors))
+    return placed(loaded, (*known, *(each for inspections in found for each in inspections)))
+
+
+def placed(loaded: Loaded, inspections: Iterable[Inspection]) -> list[Answer]:
+    """Each answer once, in the order of the file."""
+    book = _Book(loaded.positions)
+    answers = (_placed(loaded, book, each) for each in inspections)
+    return sorted(dict.fromkeys(answers), key=lambda answer: answer.order)
+
+
+@contextlib.asynccontextmanager
+async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> AsyncIterator[tuple[Inspector, ...]]:
+    """One for each account and tracker, for as long as this is open."""
+    tokens, secrets = worker_secrets(loaded, environ())
+    async with contextlib.AsyncExitStack() as stack:
+        way = outbound()
+        client = await stack.enter_async_context(way.open_client())
+        inspectors: list[Inspector] = [
+            AccountInspector(name, way.source(name, str(district.schoolscan.url), tokens[name], client))
+            for name, district in loaded.mappings.districts.items()
+        ]
+        trackers = {name: way.completes(each) for name, each in loaded.mappings.trackers.items()}
+        inspectors += [inspector_of(name, each, secrets[name], way.largest_answer) for name, each in trackers.items()]
+        inspectors += [
+            SiteInspector(tracker_of(name, each, secrets[name], way.largest_answer), sites[name])
+            for name, each in trackers.items()
+            if name in sites
+        ]
+        for inspector in inspectors:
+            stack.push_async_callback(inspector.close)
+        yield tuple(inspectors)
+
+
+def inspector_of(name: str, config: TrackerConfig, secret: str, largest_answer: int) -> Inspector:
+    """What asks one configured tracker, and takes so many bytes of an answer."""
+    match config:
+        case JiraTracker():
+            return JiraInspector(name, config, secret, largest_answer=largest_answer)
+        case ServiceNowTracker():
+            return ServiceNowInspector(name, config, secret, largest_answer=largest_answer)
+
+
+class _Book:
+    """Where words really stand: a rule's own, or those of `defaults` that it goes by."""
+
+    def __init__(self, positions: Positions) -> None:
+        self._below: dict[Steps, dict[str, str | int]] = {}
+        for steps in positions.values:
+            if steps:
+                self._below.setdefault(steps[:-1], {})[str(steps[-1]).lower()] = steps[-1]
+
+    def written(self, steps: Steps) -> Steps:
+        """The way to the word in the file; the way that was asked for where it is not written."""
+        return next(filter(None, map(self._found, _ways(steps))), steps)
+
+    def _found(self, steps: Steps) -> Steps | None:
+        """As it is written: keys in their own case; one word that stands for all severities."""
+        found: Steps = ()
+        for number, step in enumerate(steps):
+            below = self._below.get(found, {})
+            if str(step).lower() not in below:
+                is_one_for_all = not below and number == len(steps) - 1
+                return found if is_one_for_all else None
+            found = (*found, below[str(step).lower()])
+        return found
+
+
+def _ways(steps: Steps) -> Iterator[Steps]:
+    """Where a rule's word may stand, the nearest place first."""
+    yield steps
+    match steps:
+        case ("rules", int(number), "tickets", tracker, "due", *words):
+            yield ("rules", number, "due", *words)
+            yield ("defaults", "tickets", tracker, "due", *words)
+            yield ("defaults", "due", *words)
+        case ("rules", _, "tickets", tracker, _, *_):
+            yield ("defaults", "tickets", tracker, *steps[4:])
+        case _:
+            pass
+
+
+def _placed(loaded: Loaded, book: _Book, inspection: Inspection) -> Answer:
+    path = book.written(inspection.where)
+    says = "cannot be told: " if inspection.outcome is Outcome.UNKNOWN else ""
+    advice = f"; {inspection.advice}" if inspection.advice else ""
+    return Answer(inspection, path, loaded.problem(path, f"{says}{inspection.message}{advice}"))

@@ -1,0 +1,143 @@
+"""What would become of a finding, worked out just as a worker does; no other system is asked or told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from remediation.domain.actions import PatchFinding, Why
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import ConfigurationError, Problem
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.tickets import Draft, Ticket, TicketState
+from remediation.mapping.config.policies import spelt_out
+from remediation.mapping.config.routing import Routing, TicketWords, bare
+from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker, TrackerConfig
+from remediation.mapping.reading.loading import Loaded
+from remediation.ports import Telling
+from remediation.rulebook import MappingsRulebook
+from remediation.trackers.jira.issues import link_of, payload_of
+from remediation.trackers.servicenow.records import opening
+
+_OWN_OF_AN_ISSUE = {"project", "issuetype", "summary", "description", "labels"}
+_OWN_OF_A_RECORD = {"short_description", "description", "correlation_id", "correlation_display"}
+_WORDS = {"duedate": "due", "due_date": "due", "security": "security_level"}
+"""Fields that mappings.yaml calls by another name than their tracker does."""
+
+NOT_YET = "(new)"
+"""Stands for the key of a ticket that would be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One ticket that would be opened.
+
+    `words` are what the file says of it, for comparing; `sent` has body and labels as the tracker would get them.
+    `requests` are the bodies that the adapter would send, in order. `closing` are the fields that closing it sets.
+    """
+
+    tracker: str
+    kind: str
+    draft: Draft
+    words: TicketWords
+    sent: TicketWords
+    requests: tuple[Mapping[str, object], ...]
+    closing: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked about: a finding of a district, as it is judged at one moment."""
+
+    key: CaseKey
+    finding: Finding
+    at: datetime
+
+
+class Forecast:
+    """What one mappings.yaml would make of findings."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self._rulebook = MappingsRulebook(loaded.mappings)
+
+    def previews(self, asked: Asked) -> tuple[Preview, ...]:
+        """The tickets that the finding would get if it were open; none where no rule wants any."""
+        trackers, telling = self.loaded.mappings.trackers, self._telling(asked)
+        drafts = {name: self._rulebook.draft(asked.key, asked.finding, name, asked.at) for name in self._wanted(asked)}
+        return tuple(
+            _with_closing(_preview(name, trackers[name], draft), self._rulebook.closing_fields(telling, name))
+            for name, draft in drafts.items()
+        )
+
+    def note(self, asked: Asked) -> str | None:
+        """The note that would go with `reviewing` once the tickets are open; None where there would be none."""
+        tickets = tuple(Ticket(name, "", NOT_YET, "", TicketState.OPEN) for name in self._wanted(asked))
+        patch = PatchFinding(FindingStatus.REVIEWING, Why.NEW)
+        return self._rulebook.note(self._telling(asked), patch, tickets) if tickets else None
+
+    def routing(self, asked: Asked) -> Routing:
+        """The rule, the tickets and how they are kept in step, as values that can be compared."""
+        tickets = {preview.tracker: preview.words for preview in self.previews(asked)}
+        rule = self._rulebook.rule(asked.key, asked.finding, asked.at)
+        return Routing(rule.name, tickets, spelt_out(rule)) if rule else Routing(None, tickets)
+
+    def _wanted(self, asked: Asked) -> tuple[str, ...]:
+        return self._rulebook.policy(asked.key, asked.finding, asked.at).trackers
+
+    def _telling(self, asked: Asked) -> Telling:
+        policy = self._rulebook.policy(asked.key, asked.finding, asked.at)
+        return Telling(asked.key, asked.finding, policy, asked.at)
+
+
+def asked_about(district: str, finding: Finding, at: datetime) -> Asked:
+    """The finding as a case of the district."""
+    return Asked(CaseKey(district, CaseKind.FINDING, finding.id), finding, at)
+
+
+def district_of(loaded: Loaded, name: str | None) -> str:
+    """The name, or that of the only district. Raises ConfigurationError for one that is not there."""
+    known = loaded.mappings.districts
+    if name is None and len(known) == 1:
+        return next(iter(known))
+    if name in known:
+        return name
+    there = f"there is {listed(known)}{did_you_mean(name, known)}"
+    says = f"say which district: {there}" if name is None else f"there is no district {name}; {there}"
+    raise ConfigurationError([Problem(loaded.where, says)])
+
+
+def _preview(name: str, config: TrackerConfig, draft: Draft) -> Preview:
+    match config:
+        case JiraTracker():
+            return _issue(name, draft)
+        case ServiceNowTracker():
+            return _record(name, draft)
+
+
+def _with_closing(preview: Preview, closing: Mapping[str, object]) -> Preview:
+    words = {**preview.words, "close_fields": dict(closing)} if closing else preview.words
+    return replace(preview, words=words, closing=closing)
+
+
+def _issue(name: str, draft: Draft) -> Preview:
+    payload, link = payload_of(draft, name), link_of(draft)
+    fields = payload["fields"]
+    if not isinstance(fields, dict):
+        raise TypeError("an issue's payload has fields")
+    words: dict[str, object] = {"project": draft.place, "type": bare(fields["issuetype"]), "summary": fields["summary"]}
+    words |= _worded({field: value for field, value in fields.items() if field not in _OWN_OF_AN_ISSUE})
+    own = {"body": draft.body, "labels": list(draft.labels)}
+    sent = {"body": fields["description"], "labels": fields["labels"]}
+    return Preview(name, "jira", draft, words | own, words | sent, (payload, link) if link else (payload,))
+
+
+def _record(name: str, draft: Draft) -> Preview:
+    payload = opening(draft)
+    words = {"table": draft.place, "summary": payload["short_description"], "body": payload["description"]}
+    words |= _worded({field: value for field, value in payload.items() if field not in _OWN_OF_A_RECORD})
+    return Preview(name, "servicenow", draft, words, words, (payload,))
+
+
+def _worded(fields: Mapping[str, object]) -> TicketWords:
+    return {_WORDS.get(field, field): bare(value) for field, value in fields.items()}

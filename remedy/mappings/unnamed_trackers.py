@@ -1,0 +1,49 @@
+"""Trackers that mappings.yaml does not name (any more), and in which cases have tickets, for commands: reads only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from remediation.mapping.config.trackers import TrackerConfig, former_names_of
+from remediation.mapping.explain.inspections import Inspection, untold
+from remediation.mapping.reading.loading import Loaded
+from remediation.store.cases.known_trackers import KnownTracker, known_trackers
+from remediation.store.server.connection import Connection
+from remedy.from_store import from_store
+
+ADVICE = "name it again, or name it under formerly of the tracker that it is now"
+
+
+@dataclass(frozen=True, slots=True)
+class UnnamedTracker:
+    """One of them."""
+
+    known: KnownTracker
+
+    @property
+    def says(self) -> str:
+        """How many cases cannot be seen as a whole without it."""
+        cases = f"{self.known.cases:,} case(s) have tickets in {self.known.name}, which the file does not name"
+        held = f"; {self.known.held_up:,} were looked at without it, and are held up" if self.known.held_up else ""
+        return f"{cases}{held}"
+
+    @property
+    def inspection(self) -> Inspection:
+        """The same, about the part of the file that ought to name it. Nothing was asked, so nothing is wrong yet."""
+        return untold(("trackers",), self.says, ADVICE)
+
+
+async def unnamed_trackers(connection: Connection, trackers: Mapping[str, TrackerConfig]) -> list[UnnamedTracker]:
+    """Those that these are not, and were not called before. Raises StoreUnavailable."""
+    named = {*trackers, *former_names_of(trackers)}
+    return [
+        UnnamedTracker(each) for each in await known_trackers(connection) if each.name not in named and each.is_used
+    ]
+
+
+def unnamed_trackers_remembered(loaded: Loaded) -> list[Inspection]:
+    """What there is to say of them; nothing where there is no Redis, or it does not tell."""
+
+    async def ask(connection: Connection) -> list[Inspection]:
+        return [each.inspection for each in await unnamed_trackers(connection, loaded.mappings.trackers)]
+
+    return from_store(ask, [])

@@ -1,0 +1,1 @@
+"""`remedy parked`: work that was set aside."""

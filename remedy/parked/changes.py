@@ -1,0 +1,242 @@
+"""`remedy parked replay` and `discard`: decisions of a person about parked work, with a line in the audit for each."""
+
+import asyncio
+import contextlib
+import json
+import os
+import pwd
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import click
+import structlog
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from remediation.logs import keep_known
+from remediation.redaction import plain, terminal
+from remediation.store.deliveries.parked import MOST_REPLAYS, Outcome, Parked
+from remedy.parked.selection import Chosen, Stores, with_options, with_stores
+from remedy.parked.views import group_table, grouped
+from remedy.runtime.failures import ExitCode
+
+RATE = 50
+"""Pieces a second. Workers take them up worst first and within every limit; this keeps their wake-ups from pushing all
+other work of ten thousand pieces aside at once."""
+
+_AT_ONCE = 25
+"""So many need no pause and no progress bar."""
+
+_LONGEST_CHOICE = 1_000
+_WHO = re.compile(r"[A-Za-z0-9._@+:-]{1,64}")
+
+What = Literal["replay", "discard"]
+_DONE: Mapping[What, str] = {"replay": "replayed", "discard": "discarded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done with what was chosen. `again` lifts the limit on replays; `now` is in Unix seconds."""
+
+    what: What
+    chosen: Chosen
+    who: str
+    rate: int
+    dry_run: bool
+    as_json: bool
+    yes: bool
+    again: bool = False
+
+
+def _names_somebody(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
+    if value is None:
+        return _os_user()
+    if not _WHO.fullmatch(value):
+        raise click.BadParameter("a short name, like a login: letters, digits and . _ @ + : -")
+    return value
+
+
+def _os_user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid:{os.getuid()}"
+
+
+def _with_change_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON object for each piece."),
+        click.option("--yes", is_flag=True, help="Do it without asking."),
+        click.option("--dry-run", is_flag=True, help="Say what would be done, and leave it parked."),
+        click.option(
+            "--by", "who", callback=_names_somebody, help="Who decides, for the audit. [default: the OS user]"
+        ),
+        click.option(
+            "--rate", type=click.IntRange(1, 10_000), default=RATE, show_default=True, help="Pieces a second."
+        ),
+        click.option("--all", "everything", is_flag=True, help="All that is parked."),
+        with_options,
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_with_change_options
+@click.option("--again", is_flag=True, help=f"Also what was replayed {MOST_REPLAYS} times within thirty days already.")
+def replay(*, everything: bool, chosen: Chosen, again: bool, **given: bool) -> None:
+    """Take parked work up again: by NAME, by a pattern (`*`, `?`), by options, or --all.
+
+    A worker looks at it at once, and parks it again if it still does not work. Unless only whole names are given, it
+    first says what that is, and asks. What was replayed five times within thirty days stays parked: mend what keeps it
+    from working, or say --again.
+
+    Exit codes: 0 all of it was taken up; 1 a name is not parked, or was replayed too often; 130 you said no.
+    """
+    _carry_out(_order("replay", chosen, everything=everything, again=again, **given))
+
+
+@click.command()
+@_with_change_options
+def discard(*, everything: bool, chosen: Chosen, **given: bool) -> None:
+    """Give parked work up for good, by your decision: by NAME, by a pattern (`*`, `?`), by options, or --all.
+
+    It always asks first, unless --yes. A discarded delivery is shredded.
+
+    Exit codes: 0 all of it was given up; 1 a name is not parked; 130 you said no.
+    """
+    _carry_out(_order("discard", chosen, everything=everything, **given))
+
+
+def _order(what: What, chosen: Chosen, *, everything: bool, **given: bool) -> Order:
+    if chosen.is_everything and not everything:
+        raise click.UsageError(f"say what to {what}: names, options that choose, or --all")
+    if everything and not chosen.is_everything:
+        raise click.UsageError("--all means all that is parked: it goes with no names and no options that choose")
+    return Order(what, chosen, **given)  # type: ignore[arg-type]  # click gives each option with the type it declares
+
+
+def _carry_out(order: Order) -> None:
+    """Look what it is, ask where that is needed, do it, and say what became of each piece."""
+    items, missing = with_stores(lambda stores: _found(stores, order.chosen))
+    too_often = [item.name for item in items if _is_worn(order, item)]
+    left = [item for item in items if not _is_worn(order, item)]
+    if left and not order.dry_run:
+        _ask(order, left)
+        outcomes = with_stores(lambda stores: _done(stores, order, left))
+    else:
+        outcomes = {item.name: Outcome.DONE for item in left}
+    outcomes |= dict.fromkeys(too_often, Outcome.TOO_OFTEN) | dict.fromkeys(missing, Outcome.MISSING)
+    _report(order, left, outcomes)
+    if any(outcome is not Outcome.DONE for outcome in outcomes.values()):
+        raise SystemExit(ExitCode.FAILED)
+
+
+async def _found(stores: Stores, chosen: Chosen) -> tuple[list[Parked], list[str]]:
+    """What is parked of the choice, and the names that are not."""
+    if not chosen.exact:
+        return [item async for item in stores.parked.listed(chosen.selection(stores.clock()))], []
+    rows = {name: await stores.parked.one(name) for name in chosen.exact}
+    return [item for item in rows.values() if item], [name for name, item in rows.items() if item is None]
+
+
+def _is_worn(order: Order, item: Parked) -> bool:
+    return order.what == "replay" and not order.again and item.replays >= MOST_REPLAYS
+
+
+def _ask(order: Order, items: list[Parked]) -> None:
+    """Show what it is and ask. Raises Abort. A replay by whole names is no surprise, and needs no question."""
+    if order.yes or (order.what == "replay" and order.chosen.exact):
+        return
+    console = Console(stderr=True)
+    console.print(group_table(grouped(items, "error"), "error"))
+    warning = "" if order.what == "replay" else "Discarded work is not done. A discarded delivery is shredded. "
+    click.confirm(f"{warning}{order.what.capitalize()} {len(items)}?", abort=True, err=True)
+
+
+async def _done(stores: Stores, order: Order, items: list[Parked]) -> dict[str, Outcome]:
+    """Do it, at the rate, between the two lines of the audit."""
+    choice = plain(order.chosen.text(), _LONGEST_CHOICE)
+    decision = await stores.audit.begin(order.who, order.what, choice, len(items), stores.clock())
+    outcomes: dict[str, Outcome] = {}
+    try:
+        with progress(Console(stderr=True), len(items)) as bar:
+            task = bar.add_task(order.what, total=len(items))
+            began = time.monotonic()
+            for number, item in enumerate(items):
+                if number and number % _AT_ONCE == 0:
+                    await asyncio.sleep(max(0.0, began + number / order.rate - time.monotonic()))
+                outcomes[item.name] = await _change(order)(stores, item.name)
+                bar.advance(task)
+    finally:  # also after Ctrl-C, or when Redis goes away in the middle
+        done = Counter(outcomes.values())[Outcome.DONE]
+        _log(order, count=done, total=len(items))
+        await stores.audit.end(decision, done, stores.clock())
+    return outcomes
+
+
+def _change(order: Order) -> Callable[[Stores, str], Awaitable[Outcome]]:
+    if order.what == "discard":
+        return lambda stores, name: stores.parked.discard(name, stores.clock())
+    most = None if order.again else MOST_REPLAYS
+    return lambda stores, name: stores.parked.replay(name, stores.clock(), most=most)
+
+
+def progress(console: Console, count: int) -> Progress:
+    """A bar for long work at a terminal; nothing at all otherwise."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal or count <= _AT_ONCE)
+
+
+def _log(order: Order, *, count: int, total: int) -> None:
+    """One line on standard error, as a process's log has them: a pod's log outlives the stream."""
+    processors: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        keep_known,
+        structlog.processors.JSONRenderer(),
+    ]
+    logger = structlog.wrap_logger(structlog.WriteLogger(sys.stderr), processors=processors)
+    with contextlib.suppress(OSError, ValueError):  # nobody reads it: the audit in Redis, still to be ended, has it too
+        logger.info("parked_work_decided", action=order.what, by=order.who, count=count, total=total)
+
+
+def _report(order: Order, left: list[Parked], outcomes: Mapping[str, Outcome]) -> None:
+    done = f"would be {_DONE[order.what]}" if order.dry_run else _DONE[order.what]
+    if order.as_json:
+        for name, outcome in outcomes.items():
+            click.echo(json.dumps(_json(order, name, outcome)))
+    elif order.chosen.exact:
+        for name, outcome in outcomes.items():
+            click.echo(f"{terminal(name)}: {_word(outcome, done)}")
+    else:
+        if order.dry_run and left:
+            Console().print(group_table(grouped(left, "error"), "error"))
+        for outcome, count in sorted(Counter(outcomes.values()).items()):
+            click.echo(f"{count} {_word(outcome, done)}")
+        if not outcomes:
+            click.echo("Nothing that is parked fits.")
+
+
+def _json(order: Order, name: str, outcome: Outcome) -> dict[str, object]:
+    done = outcome is Outcome.DONE and not order.dry_run
+    line: dict[str, object] = {"name": name, "found": outcome is not Outcome.MISSING, "done": done}
+    return {**line, "why": "replayed too often"} if outcome is Outcome.TOO_OFTEN else line
+
+
+def _word(outcome: Outcome, done: str) -> str:
+    match outcome:
+        case Outcome.DONE:
+            return done
+        case Outcome.MISSING:
+            return "not parked"
+        case Outcome.TOO_OFTEN:
+            return (
+                f"left: replayed {MOST_REPLAYS} times within thirty days and parked again each time. "
+                "Mend what keeps it from working, or say --again"
+            )

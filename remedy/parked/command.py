@@ -1,0 +1,132 @@
+"""`remedy parked`: work that was set aside, to look at, take up again or give up."""
+
+import json
+from datetime import datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from remediation.redaction import terminal
+from remediation.store.audit import Decision
+from remediation.store.deliveries.parked import Parked
+from remedy.parked.changes import discard, replay
+from remedy.parked.selection import Chosen, Stores, with_options, with_stores
+from remedy.parked.views import (
+    GROUPINGS,
+    Grouping,
+    error_text,
+    group_json,
+    group_table,
+    grouped,
+    piece_json,
+    piece_table,
+    when,
+)
+
+
+@click.group()
+def parked() -> None:
+    """Work that was set aside: refused, unreadable, sealed with a missing key, or deadly to workers.
+
+    \b
+      remedy parked list
+      remedy parked list --system jira --all
+      remedy parked show lakeside:finding:fnd_9d2/open:jira
+      remedy parked replay lakeside:finding:fnd_9d2/open:jira
+      remedy parked replay --error Refused --system jira --dry-run
+      remedy parked audit
+    """
+
+
+parked.add_command(replay)
+parked.add_command(discard)
+
+
+@parked.command("list")
+@with_options
+@click.option("--by", type=click.Choice(GROUPINGS), help="What makes a group. [default: error]")
+@click.option("--all", "all_rows", is_flag=True, help="One row for each piece instead of groups.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: a piece, or with --by a group.")
+@click.option("--limit", default=200, show_default=True, help="The most pieces that are listed, newest first.")
+def list_(*, chosen: Chosen, by: Grouping | None, all_rows: bool, as_json: bool, limit: int) -> None:
+    """List what is parked: in groups by its error, or piece by piece for a PATTERN of names (`*`, `?`) or --all."""
+    if by and all_rows:
+        raise click.UsageError("--by makes groups and --all shows no groups: use one of them")
+    in_groups = bool(by) or not (all_rows or as_json or chosen.names)
+
+    async def selected(stores: Stores) -> list[Parked]:
+        return [item async for item in stores.parked.listed(chosen.selection(stores.clock()))]
+
+    items = with_stores(selected)
+    if as_json:
+        shown = (
+            [group_json(each) for each in grouped(items, by)] if by else [piece_json(each) for each in items[:limit]]
+        )
+        for line in shown:
+            click.echo(json.dumps(line))
+    elif not items:
+        click.echo("Nothing is parked." if chosen.is_everything else "Nothing that is parked fits.")
+    elif in_groups:
+        groups = grouped(items, by or "error")
+        Console().print(group_table(groups, by or "error"))
+        click.echo(f"{len(items)} parked, in {len(groups)} groups. Piece by piece: remedy parked list --all")
+    else:
+        Console().print(piece_table(items[:limit]))
+        click.echo(f"{len(items[:limit])} of {len(items)} parked. Take one up again with: remedy parked replay NAME")
+
+
+@parked.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+def show(name: str, *, as_json: bool) -> None:
+    """Show one piece of parked work, with the words of whoever refused it, or the trace of an error of our own."""
+    item = with_stores(lambda stores: stores.parked.one(name))
+    if item is None:
+        raise click.ClickException(
+            f"nothing parked is called {terminal(name)}; remedy parked list --all shows what there is"
+        )
+    fields = {**piece_json(item), "trace": item.trace}
+    if as_json:
+        click.echo(json.dumps(fields))
+        return
+    for field, value in fields.items():
+        if field != "trace" and value not in {"", None}:
+            click.echo(f"{field + ':':<10} {terminal(str(value))}")
+    if item.trace:
+        click.echo(f"trace:\n{terminal(item.trace, lines=True)}")
+    elif not item.system:
+        click.echo(f"({error_text(item)} was raised on purpose: there is no trace)")
+
+
+@parked.command()
+@click.option("--limit", default=50, show_default=True, help="The most decisions that are shown, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of a table.")
+def audit(*, limit: int, as_json: bool) -> None:
+    """Show who took parked work up again or gave it up, when, which, and how much."""
+    decisions = with_stores(lambda stores: stores.audit.decisions(limit))
+    if as_json:
+        for each in decisions:
+            click.echo(json.dumps(_decision_json(each)))
+    elif not decisions:
+        click.echo("Nobody has decided anything yet.")
+    else:
+        table = Table("when", "who", "what", "which", "chosen", "done")
+        for each in decisions:
+            done = "did not end" if each.done is None else str(each.done)
+            row = (when(each.at), each.who, each.what, each.choice, str(each.count), done)
+            table.add_row(*(Text(terminal(text), overflow="fold") for text in row))
+        Console().print(table)
+
+
+def _decision_json(decision: Decision) -> dict[str, object]:
+    at: datetime = decision.at
+    return {
+        "at": at.isoformat(),
+        "who": decision.who,
+        "what": decision.what,
+        "choice": decision.choice,
+        "count": decision.count,
+        "done": decision.done,
+    }

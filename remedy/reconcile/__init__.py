@@ -1,0 +1,1 @@
+"""`remedy reconcile`: look at everything again."""

@@ -1,0 +1,237 @@
+"""`remedy reconcile`: look at everything again, and say what changed or would change."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from remediation.mapping.config.durations import duration_of, duration_text
+from remediation.mapping.reading.loading import load_mappings
+from remediation.ports import Source
+from remediation.redis_address import RedisAddress
+from remediation.rulebook import MappingsRulebook
+from remediation.settings import load_settings
+from remediation.store.cases.owners import Owners
+from remediation.store.cases.places import linked_places
+from remediation.store.cases.standings import Standings
+from remediation.store.cases.timeline import Timeline
+from remediation.store.cases.todo import Found, Todo
+from remediation.store.server.clock import SharedClock
+from remediation.store.server.connection import Connection
+from remedy.mappings.previews import district_of
+from remedy.mappings.rules_file import Moment
+from remedy.mappings.tracker_sites import histories_of
+from remedy.reconcile.forecast import forecasts
+from remedy.reconcile.report import (
+    Screen,
+    Tally,
+    forecast_json,
+    forecast_lines,
+    forecast_word,
+    outcome_json,
+    outcome_lines,
+    outcome_word,
+    systems_of,
+)
+from remedy.reconcile.wait import Waiting
+from remedy.reconcile.walk import BEGINNING, Candidate, Walk
+from remedy.runtime.assembly import Outside, open_for_command, open_outside, redis_address
+from remedy.runtime.clock import clock_of
+from remedy.runtime.failures import ExitCode
+
+_LATELY = timedelta(days=7)
+
+
+class Span(click.ParamType[timedelta]):
+    """A span of time: a whole number and a unit."""
+
+    name = "span"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The span. Fails with a message for everything else."""
+        try:
+            return duration_of(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Since(click.ParamType[datetime]):
+    """A moment, or a span before now."""
+
+    name = "since"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The moment. Fails with a message for everything else."""
+        try:
+            return datetime.now(UTC) - duration_of(value)
+        except (ValueError, OverflowError):
+            try:
+                return Moment().convert(value, param, ctx)
+            except click.BadParameter:
+                self.fail("must be a span such as 7d, or a date and time such as 2026-04-15T14:02Z", param, ctx)
+
+
+@click.command
+@click.option("--district", metavar="NAME", help="Only this district's cases.  [default: all districts]")
+@click.option(
+    "--since",
+    metavar="7d|DATE",
+    type=Since(),
+    help=f"Only what changed since, on either side.  [default: {duration_text(_LATELY)}]",
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="Everything, however long ago it changed: after Redis was wiped."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing anywhere.")
+@click.option("--no-wait", is_flag=True, help="Mark the cases and end; workers look at them behind other work.")
+@click.option(
+    "--patience",
+    metavar="2m",
+    type=Span(),
+    default="2m",
+    show_default=True,
+    help="Stop waiting once nothing has moved for so long; for a system that puts cases off, once none came through.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: each case with news, then a summary.")
+def reconcile(
+    *,
+    district: str | None,
+    since: datetime | None,
+    everything: bool,
+    dry_run: bool,
+    no_wait: bool,
+    patience: timedelta,
+    as_json: bool,
+) -> None:
+    """Look at every finding and every ticket of ours again, and bring both sides into step.
+
+    Pages through the findings of SchoolScan and the tickets in each tracker, and asks the workers to look at each case,
+    behind all other work and the worst first. Waits until they have, and says what was changed. No ticket is opened
+    twice: where Redis has forgotten, tickets are found again by their marks. A system that stays down, or refuses, is
+    named, and all that does not depend on it is done; run this again once it answers.
+
+    Exit codes: 0 all in step; 1 something is parked, or (--dry-run) would be done; 3 something was put off, is not
+    looked at yet, or could not be asked; 4 a system refused to be asked.
+
+    \b
+    Examples:
+      remedy reconcile --dry-run                      (is everything in step?)
+      remedy reconcile --since 30d --district lakeside
+      remedy reconcile --all                          (after Redis was lost)
+    """
+    if everything and since is not None:
+        raise click.UsageError("--all and --since exclude each other: --all is since ever.")
+    begin = BEGINNING if everything else max(since or datetime.now(UTC) - _LATELY, BEGINNING)
+    order = Order(district, begin, patience, wait=not no_wait)
+    screen = Screen(as_json=as_json)
+    raise SystemExit(carried_out(order, screen, dry_run=dry_run))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be reconciled."""
+
+    district: str | None
+    since: datetime
+    patience: timedelta
+    wait: bool
+
+
+def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
+    """Carry out the order."""
+    settings = load_settings()
+    loaded = load_mappings(settings.mappings_path)
+    if order.district is not None:
+        district_of(loaded, order.district)
+
+    async def work(address: RedisAddress) -> ExitCode:
+        async with open_for_command(address) as connection, open_outside(loaded) as outside:
+            clock = await clock_of(connection)
+            owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings, outside.identities))
+            linked = {name: await linked_places(connection, name) for name in outside.trackers}
+            sources = _sources(order, outside)
+            walk = Walk(sources, outside.trackers, owners, order.since, clock, screen.say, linked=linked)
+            if dry_run:
+                sites = await histories_of(connection, outside.trackers, clock())
+                return await _foretell(replace(walk, sites=sites), screen)
+            return await bring_into_step(walk, order, connection, clock, screen)
+
+    with redis_address(settings) as address:
+        return asyncio.run(work(address))
+
+
+def _sources(order: Order, outside: Outside) -> Mapping[str, Source]:
+    return {name: source for name, source in outside.sources.items() if order.district in {None, name}}
+
+
+async def _foretell(walk: Walk, screen: Screen) -> ExitCode:
+    tally = Tally()
+    with screen.bar("looking", None) as bar:
+        async for forecast in forecasts(walk, walk.owners.rulebook):
+            word = forecast_word(forecast)
+            tally.add(word, *systems_of(forecast))
+            if word != "well":
+                screen.result(forecast_json(forecast), forecast_lines(forecast))
+            bar.step()
+    words = {
+        "well": "{} in step",
+        "change": "{} would change",
+        "parked": "{} parked",
+        "unseen": "{} could not be told",
+        "refused": "{} refused to be told",
+    }
+    line = f"{tally.line(words)} Nothing was written."
+    refused = {"refused_by": dict(sorted(tally.refused_by.items()))}
+    return screen.end(walk.not_listed, walk.left_out, {**tally.json(), **refused, "dry_run": True}, line, tally.codes)
+
+
+async def bring_into_step(
+    walk: Walk, order: Order, connection: Connection, clock: SharedClock, screen: Screen
+) -> ExitCode:
+    """Mark everything that the walk finds, and say what workers make of it."""
+    timeline = Timeline(connection)
+    begun, refs = await timeline.now(), dict[str, None]()
+    with screen.bar("listing", None) as bar:
+        async for batch in walk.batches():
+            found = [case for each in batch for case in await _to_mark(each, walk.owners)]
+            await walk.owners.todo.mark_found(found, clock())
+            refs.update(dict.fromkeys(key.ref for key, _, _ in found))
+            bar.step(len(batch))
+    if not order.wait:
+        line = f"{len(refs)} cases marked; workers look at them."
+        return screen.end(walk.not_listed, walk.left_out, {"summary": {"marked": len(refs)}}, line)
+    patience = order.patience.total_seconds()
+    waiting = Waiting(Standings(connection), timeline, begun, patience, clock, screen.say)
+    tally = await _tally(waiting, list(refs), screen)
+    words = {
+        "well": "{} were in step",
+        "changed": "{} changed",
+        "parked": "{} have something parked",
+        "put_off": "{} put off",
+        "waiting": "{} not looked at yet",
+    }
+    shown = {**tally.json(), "dry_run": False}
+    return screen.end(walk.not_listed, walk.left_out, shown, tally.line(words), tally.codes)
+
+
+async def _to_mark(candidate: Candidate, owners: Owners) -> list[Found]:
+    """The candidate's case, which knows of its findings then; and those of findings that have yet to join it."""
+    key, keys = candidate.key, [candidate.key]
+    if key.is_of_identity:
+        keys += await owners.of_findings(key.district, candidate.findings)
+    return [(each, candidate.band, candidate.trackers) for each in dict.fromkeys(keys)]
+
+
+async def _tally(waiting: Waiting, refs: list[str], screen: Screen) -> Tally:
+    """What became of these cases; each that has news is shown."""
+    tally = Tally()
+    with screen.bar("waiting for workers", len(refs)) as bar:
+        async for outcome in waiting.outcomes(refs):
+            word = outcome_word(outcome)
+            tally.add(word, outcome.held_up_by)
+            if word != "well":
+                screen.result(outcome_json(outcome, word), outcome_lines(outcome))
+            bar.step()
+    return tally

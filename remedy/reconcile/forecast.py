@@ -1,0 +1,148 @@
+"""What reconciling would do: each case observed and planned as a worker would, and nothing written anywhere."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from remediation.domain.cases import CaseKey, CaseRecord, Intent
+from remediation.domain.errors import OutsideError, Refused, TryLater
+from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.ownership import Doubt
+from remediation.domain.renaming import renamed
+from remediation.look.members import reading_of
+from remediation.look.observing import Sight, observe
+from remediation.planning import plan
+from remediation.ports import FindingsPage, Rulebook, Source, Tracker
+from remediation.store.cases.entries import Step, steps_of
+from remediation.store.cases.todo import Todo
+from remedy.reconcile.silent import SilentTracker
+from remedy.reconcile.walk import Candidate, Walk
+
+AT_ONCE = 8
+"""Cases observed at the same time: what is kind to the other side's limits, and enough to hide its latency."""
+
+_TRIES = 3
+"""Asking so often about a case takes a few seconds where a system does not say how long to wait (see backoff): enough
+for a hiccup of one whose list was read just before. Who does not answer then is given up for the rest of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What would be done about a case. `failures` are systems that could not be asked, by name.
+
+    `doubts` are about linked tickets that do not carry the case's mark; links to those that are not its own would go.
+    """
+
+    ref: str
+    steps: tuple[Step, ...] = ()
+    parked: tuple[str, ...] = ()
+    failures: Mapping[str, OutsideError] | None = None
+    doubts: tuple[Doubt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A source that answers from the list where it can, and writes nothing whoever asks."""
+
+    source: Source
+    listed: Mapping[str, Finding]
+
+    async def finding(self, finding_id: str) -> Finding:
+        return self.listed.get(finding_id) or await self.source.finding(finding_id)
+
+    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+        return await self.source.findings_page(filters, cursor)
+
+    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+        del finding_id, status, note
+        raise Refused("remedy", "a dry run writes nothing")
+
+
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    """Who was waited for in vain while a case was looked at, and why: districts' accounts, and trackers, by name."""
+
+    accounts: dict[str, TryLater] = field(default_factory=dict)
+    trackers: dict[str, TryLater] = field(default_factory=dict)
+
+    def beside(self, trackers: Mapping[str, Tracker]) -> Mapping[str, Tracker]:
+        """The trackers; in place of those that are silent, what says so at once."""
+        return {**trackers, **{name: SilentTracker(trackers[name], error) for name, error in self.trackers.items()}}
+
+
+async def forecasts(walk: Walk, rulebook: Rulebook) -> AsyncIterator[Forecast]:
+    """A forecast for every case of the walk, in its order. A system that was waited for in vain is asked no more."""
+    silent = _Silent()
+    async for batch in walk.batches():
+        for start in range(0, len(batch), AT_ONCE):
+            asked = [_forecast(each, walk, rulebook, silent) for each in batch[start : start + AT_ONCE]]
+            for forecast in await asyncio.gather(*asked):
+                yield forecast
+
+
+async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent: _Silent) -> Forecast:
+    record = renamed(await _record(candidate, walk.owners.todo), rulebook.former_names)
+    if record.key.is_of_identity and not record.members:
+        return Forecast(record.key.ref)  # nobody knows (any more) which findings it has
+    hints = {name: Intent(name, 0.0) for name in candidate.trackers - record.links.keys() - record.intents.keys()}
+    record = replace(record, intents={**record.intents, **hints})
+    parked = tuple(sorted(record.undecided))
+    if not candidate.findings and (gone := silent.accounts.get(record.key.district)):
+        return Forecast(record.key.ref, parked=parked, failures={gone.system: gone})
+    try:
+        sight = await _sight(record, candidate.findings, walk, rulebook, silent)
+    except OutsideError as error:
+        return Forecast(record.key.ref, parked=parked, failures={error.system: error})
+    steps = steps_of(plan(sight.observation, sight.policy, record, sight.at))
+    return Forecast(record.key.ref, steps, parked, sight.failures, tuple(sight.doubts.values()))
+
+
+async def _record(candidate: Candidate, todo: Todo) -> CaseRecord:
+    """What the store would have of the candidate's case once each of these findings has joined it."""
+    key = candidate.key
+    record = await todo.record(key.ref) or CaseRecord(key)
+    if record.home:
+        return await todo.record(record.home) or record
+    if key.is_of_identity:
+        for found in candidate.findings:
+            own = CaseKey(key.district, key.kind, found.id)
+            record = record.with_member(await todo.record(own.ref) or CaseRecord(own))
+    return record
+
+
+async def _sight(
+    record: CaseRecord, listed: Sequence[Finding], walk: Walk, rulebook: Rulebook, silent: _Silent
+) -> Sight:
+    """What is seen of a case once those who are away have been waited for. Raises what its account raises."""
+    district = record.key.district
+    reading = _Reading(walk.sources[district], {found.id: found for found in listed})
+
+    async def look() -> Sight:
+        source = reading_of(record, reading)
+        sight = await observe(record, source, silent.beside(walk.trackers), rulebook, walk.clock(), walk.sites)
+        for name, error in sight.failures.items():
+            if isinstance(error, TryLater) and not _is_horizon(error) and name not in silent.trackers:
+                raise _Unseen(name, error, sight)
+        return sight
+
+    try:
+        return await walk.patiently(look, _TRIES)
+    except _Unseen as error:
+        silent.trackers[error.name] = error.why
+        return error.sight
+    except TryLater as error:
+        silent.accounts[district] = error
+        raise
+
+
+def _is_horizon(error: TryLater) -> bool:
+    """Whether nobody asked us to wait, but an earlier create may still come to light: long after this dry run."""
+    return error.status is None and error.after is not None
+
+
+class _Unseen(TryLater):
+    """A tracker that could not be asked, and all else that was seen."""
+
+    def __init__(self, name: str, why: TryLater, sight: Sight) -> None:
+        super().__init__(why.system, why.words, after=why.after, status=why.status, waiting=why.waiting)
+        self.name, self.why, self.sight = name, why, sight

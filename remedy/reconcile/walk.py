@@ -1,0 +1,231 @@
+"""Everything that reconciling looks at: every finding of the districts, and every ticket of ours. Only ever reads.
+
+Each list is read once. A system that stays down, or refuses, leaves out only what nobody else tells of: the others are
+read meanwhile, and to their end. Tickets come first, because a finding's case must know where it has some. What changes
+while a list is being read may be left out of it: the polls see that.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import OutsideError, Refused, TryLater
+from remediation.domain.findings import Finding
+from remediation.domain.sites import SiteHistory
+from remediation.domain.tickets import ChangePage, TicketChange
+from remediation.outbound.backoff import delay
+from remediation.ports import Source, Tracker
+from remediation.queue import Band, band_of
+from remediation.store.cases.owners import Owners
+from remedy.reconcile.streams import merged
+
+ResultT = TypeVar("ResultT")
+
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before any ticket of ours and any finding."""
+
+BATCH = 100
+
+_MOST_TRIES = 8
+"""Asking so often for a page takes two minutes at the most, if the system does not say how long to wait (see backoff):
+enough for a restart or a fail-over, and short enough for a person who waits for the answer."""
+
+LONGEST_WAIT = 300.0
+"""Seconds that one page is waited for in all, whatever its system asks for. Rate limits count minutes, and are over by
+then; who asks for an hour is in maintenance, and its list is better read in another run."""
+
+Sleep = Callable[[float], Awaitable[None]]
+Tickets = dict[str, tuple[CaseKey, set[str]]]
+"""The cases that have tickets, and in which trackers, by reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A case to look at. `trackers` have a ticket that bears its mark; `findings` are as a list showed them.
+
+    There is one at the most, but for a case that is told apart by an identity.
+    """
+
+    key: CaseKey
+    findings: tuple[Finding, ...]
+    trackers: frozenset[str]
+
+    @property
+    def band(self) -> Band | None:
+        """How urgent it is, as far as that is known."""
+        return max((band_of(found.severity) for found in self.findings), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Somebody waits for a system, for so many seconds."""
+
+    seconds: float
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Walks through findings and tickets that changed since a moment, waiting as long as it is told to.
+
+    `clock` answers Unix seconds as the store counts them. `say` is told what is waited for. `not_listed` tells, once
+    the walk is over, which systems' lists were not read to their end, and why; `left_out` how many findings of each
+    district had no id that can be used. `sites` are those that the trackers are,
+    and `linked` the places in which each has linked tickets.
+    """
+
+    sources: Mapping[str, Source]
+    trackers: Mapping[str, Tracker]
+    owners: Owners
+    since: datetime
+    clock: Callable[[], float]
+    say: Callable[[str], None]
+    sleep: Sleep = asyncio.sleep
+    sites: Mapping[str, SiteHistory] = field(default_factory=dict)
+    linked: Mapping[str, Collection[str]] = field(default_factory=dict)
+    not_listed: dict[str, OutsideError] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    _waits: dict[str, _Wait] = field(default_factory=dict, init=False)
+
+    async def batches(self) -> AsyncIterator[list[Candidate]]:
+        """The cases, page by page; those that only a ticket tells of come last."""
+        tickets: Tickets = {}
+        await asyncio.gather(*(self._add_tickets_of(tracker, tickets) for tracker in self.trackers.values()))
+        async for batch in merged([self._findings(name, source, tickets) for name, source in self.sources.items()]):
+            yield batch
+        for batch in _in_batches(tickets):
+            yield batch
+
+    async def patiently(self, ask: Callable[[], Awaitable[ResultT]], tries: int = _MOST_TRIES) -> ResultT:
+        """The answer, asked for again while the other side says "later", for LONGEST_WAIT at the most.
+
+        Its own wait is kept, or it is given up. A system that could not be listed has been waited for already. Raises
+        TryLater where one stays away, Refused where one will not answer.
+        """
+        waited = 0.0
+        for attempt in range(tries - 1):
+            try:
+                return await ask()
+            except TryLater as error:
+                wait = delay(attempt, error.after, random.SystemRandom())
+                waited += wait
+                if waited > LONGEST_WAIT or error.system in self.not_listed:
+                    raise
+                await self._wait(error, wait)
+        return await ask()
+
+    async def _wait(self, error: TryLater, seconds: float) -> None:
+        """Wait for the system; where somebody does already, and as long as it asks for, wait along."""
+        known = self._waits.get(error.system)
+        if known is not None and known.seconds >= (error.after or 0.0):
+            await known.over.wait()
+            return
+        mine = self._waits[error.system] = _Wait(seconds)
+        self.say(f"{error.system} asks us to wait; going on in {seconds:.0f} s")
+        try:
+            await self.sleep(seconds)
+        finally:
+            if self._waits.get(error.system) is mine:
+                del self._waits[error.system]
+            mine.over.set()
+
+    async def _findings(self, district: str, source: Source, tickets: Tickets) -> AsyncIterator[list[Candidate]]:
+        """A district's cases, page by page; those of whose findings we hear are taken out of `tickets`.
+
+        A finding may move to a later page while the list is read, and is told of once. Where the account refuses, the
+        district's cases are taken out too: a look would be refused as well, and park each of them.
+        """
+        cursor: str | None = None
+        told: set[str] = set()
+        shared: dict[CaseKey, dict[str, Finding]] = {}
+        while True:
+            try:
+                page = await self.patiently(partial(source.findings_page, {}, cursor))
+            except OutsideError as error:
+                self._leave_out(error)
+                if isinstance(error, Refused):
+                    _take_out(district, tickets)
+                return
+            self.left_out[district] += page.left_out
+            fresh = [found for found in page.findings if found.id not in told]
+            alone = [found for found in fresh if not self._is_shared(district, found, shared)]
+            own = [(CaseKey(district, CaseKind.FINDING, found.id), [found]) for found in alone]
+            batch = self._candidates(own, tickets)
+            told.update(each.key.id for each in batch)
+            yield batch
+            if (cursor := page.cursor) is None:
+                break
+        cases = [(key, list(findings.values())) for key, findings in shared.items()]
+        for start in range(0, len(cases), BATCH):
+            yield self._candidates(cases[start : start + BATCH], tickets)
+
+    def _is_shared(self, district: str, found: Finding, shared: dict[CaseKey, dict[str, Finding]]) -> bool:
+        """Whether others may belong to the finding's case. It is put there, and waits for the end of the list.
+
+        Of a list that cannot be read to its end, nothing is concluded for such a case.
+        """
+        identity = self.owners.rulebook.identity(district)
+        home = identity.case_of(district, found) if identity else None
+        if home is not None:
+            shared.setdefault(home, {})[found.id] = found
+        return home is not None
+
+    def _candidates(self, cases: Sequence[tuple[CaseKey, list[Finding]]], tickets: Tickets) -> list[Candidate]:
+        """Those of these cases that have a finding that changed lately, or whose ticket did.
+
+        A finding that does not say when it changed counts as changed.
+        """
+        candidates = []
+        for key, findings in cases:
+            refs = [key.ref, *(CaseKey(key.district, key.kind, found.id).ref for found in findings)]
+            trackers = {name for ref in dict.fromkeys(refs) for name in tickets.pop(ref, (key, set[str]()))[1]}
+            times = [found.updated_at or found.detected_at for found in findings]
+            if trackers or any(changed is None or changed >= self.since for changed in times):
+                candidates.append(Candidate(key, tuple(findings), frozenset(trackers)))
+        return candidates
+
+    async def _add_tickets_of(self, tracker: Tracker, tickets: Tickets) -> None:
+        """Add the cases of these districts that have a ticket there."""
+        try:
+            async for changes in self._pages(tracker):
+                concerned = await self.owners.concerned(tracker.name, changes)
+                for key in (key for cases in concerned for key in cases):
+                    if key.district in self.sources:
+                        tickets.setdefault(key.ref, (key, set()))[1].add(tracker.name)
+        except OutsideError as error:
+            self._leave_out(error)
+
+    async def _pages(self, tracker: Tracker) -> AsyncIterator[Sequence[TicketChange]]:
+        """Every ticket that changed since the moment, wherever it is, page by page; one may come twice."""
+        for place in ("", *tracker.former_places(self.linked.get(tracker.name, ()))):
+            cursor, more = tracker.cursor_at(self.since), True
+            while more:
+                page = await self.patiently(partial(self._page, tracker, cursor, place))
+                yield page.changes
+                cursor, more = page.cursor, page.more
+
+    async def _page(self, tracker: Tracker, cursor: str, place: str) -> ChangePage:
+        """The page, asked for now: it may have been waited for since the last one."""
+        return await tracker.changes(cursor, datetime.fromtimestamp(self.clock(), tz=UTC), place)
+
+    def _leave_out(self, error: OutsideError) -> None:
+        self.not_listed[error.system] = error
+        self.say(f"{error}; going on without it")
+
+
+def _take_out(district: str, tickets: Tickets) -> None:
+    """Take the district's cases out."""
+    for ref in [ref for ref, (key, _) in tickets.items() if key.district == district]:
+        del tickets[ref]
+
+
+def _in_batches(tickets: Tickets) -> Iterator[list[Candidate]]:
+    rest = [Candidate(key, (), frozenset(trackers)) for key, trackers in tickets.values()]
+    for start in range(0, len(rest), BATCH):
+        yield rest[start : start + BATCH]

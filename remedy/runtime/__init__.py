@@ -1,0 +1,1 @@
+"""How processes are built, watched and stopped."""

@@ -1,0 +1,229 @@
+"""The composition root: settings and mappings.yaml become the things that processes hold open."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from receiver.accounts import Account, Accounts
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.webhook_secrets import WebhookSecret
+from remediation.domain.errors import ConfigurationError, Problem, StoreUnavailable
+from remediation.domain.identities import Identity
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.signing_in import Webhook
+from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker, TrackerConfig, former_names_of
+from remediation.mapping.reading.loading import Loaded
+from remediation.mapping.reading.secrets import identities_of, worker_secrets
+from remediation.mapping.reading.watching import files_named
+from remediation.mapping.reading.webhook_secrets import webhook_secrets
+from remediation.outbound.certificates import own_certificate_flaw
+from remediation.ports import Tracker
+from remediation.redis_address import RedisAddress, SentinelGroup, SignIn, TlsFiles
+from remediation.rulebook import MappingsRulebook
+from remediation.sealing import Keyring
+from remediation.settings import Settings, environ
+from remediation.sources.schoolscan.client import SchoolScan
+from remediation.store.server.connection import Connection, open_pool
+from remediation.store.server.readiness import must_be_ours
+from remediation.trackers.jira.tracker import Jira
+from remediation.trackers.servicenow.tracker import ServiceNow
+from remedy.embedded.keeper import kept
+from remedy.embedded.server import EmbeddedServer
+from remedy.runtime.outbound import outbound
+from remedy.telemetry.metrics import DATA_KEYS
+from workers.calls import counted_sources, counted_trackers
+from workers.resources import Desks, desk_on
+
+
+def keyring_of(settings: Settings) -> Keyring:
+    """The data keys. Raises ConfigurationError where there are none."""
+    if settings.data_keys is None:
+        message = "is not set: it holds the keys that seal what rests in Redis. Make one with: remedy keys generate"
+        raise ConfigurationError([Problem("DATA_KEYS", message)])
+    return Keyring.parse(settings.data_keys)
+
+
+@contextlib.contextmanager
+def redis_address(settings: Settings, *, keep: bool = False) -> Iterator[RedisAddress]:
+    """REDIS_URL, or an embedded server in DATA_DIR for as long as this is open.
+
+    `keep`: a server that dies is started again; where that is given up, this process is told to end, and the end of
+    this raises StoreEnded.
+    """
+    if settings.redis_url is not None:
+        yield signed_in(settings.redis_url, settings)
+        return
+    with EmbeddedServer(settings.data_dir) as server, kept(server) if keep else contextlib.nullcontext():
+        yield server.address
+
+
+def signed_in(address: RedisAddress, settings: Settings) -> RedisAddress:
+    """The address of Redis with the user, the password and the certificates that settings of their own name.
+
+    Raises ConfigurationError where the address names a user or a password as well, and where a setting is of no use.
+    """
+    separate = SignIn(settings.redis_username, settings.redis_password)
+    if separate and address.sign_in:
+        message = "has a user or a password already: leave it out there, or leave these unset"
+        raise ConfigurationError([Problem("REDIS_URL, REDIS_USERNAME and REDIS_PASSWORD", message)])
+    of_sentinels = SignIn(settings.redis_sentinel_username, settings.redis_sentinel_password)
+    if of_sentinels and not isinstance(address.place, SentinelGroup):
+        message = "are set, and REDIS_URL names no sentinels (redis+sentinel://)"
+        raise ConfigurationError([Problem("REDIS_SENTINEL_USERNAME, REDIS_SENTINEL_PASSWORD", message)])
+    return replace(
+        address, sign_in=separate or address.sign_in, sentinel_sign_in=of_sentinels, tls=_tls_files(address, settings)
+    )
+
+
+def _tls_files(address: RedisAddress, settings: Settings) -> TlsFiles:
+    """The files for TLS with Redis. Raises ConfigurationError where our own certificate could prove nothing."""
+    certificate, key = settings.redis_cert_file, settings.redis_key_file
+    if (certificate or key) and not address.uses_tls:
+        raise ConfigurationError(
+            [Problem("REDIS_CERT_FILE, REDIS_KEY_FILE", "are of no use: REDIS_URL is not rediss://")]
+        )
+    if key and not certificate:
+        raise ConfigurationError([Problem("REDIS_KEY_FILE", "is the key of a certificate: set REDIS_CERT_FILE, too")])
+    if certificate and (flaw := own_certificate_flaw(str(certificate), str(key) if key else None)):
+        raise ConfigurationError([Problem("REDIS_CERT_FILE, REDIS_KEY_FILE", flaw)])
+    return TlsFiles(settings.redis_ca_file, certificate, key, verify_name=settings.redis_tls_verify_name)
+
+
+@contextlib.asynccontextmanager
+async def open_connection(
+    address: RedisAddress, *, socket_timeout: float, retries: int, max_connections: int = 64
+) -> AsyncIterator[Connection]:
+    """Redis, for as long as this is open."""
+    pool = open_pool(address, socket_timeout=socket_timeout, retries=retries, max_connections=max_connections)
+    try:
+        yield Connection(Redis(connection_pool=pool))
+    finally:
+        await pool.aclose()
+
+
+@contextlib.asynccontextmanager
+async def open_for_command(
+    address: RedisAddress, *, socket_timeout: float = 5.0, retries: int = 1
+) -> AsyncIterator[Connection]:
+    """Redis for one command, which has looked that it is one. Raises StoreUnavailable."""
+    async with open_connection(address, socket_timeout=socket_timeout, retries=retries) as connection:
+        await must_be_ours(connection)
+        yield connection
+
+
+def accounts_of(loaded: Loaded, now: float) -> Accounts:
+    """The senders that the receiver knows at `now` (Unix seconds). Reads webhook secrets only."""
+    districts, trackers = webhook_secrets(loaded, environ(), now)
+    written, usual = loaded.mappings, loaded.mappings.defaults.delivery_limit
+
+    def account(name: str, sender: Sender, secrets: tuple[WebhookSecret, ...], webhook: Webhook) -> Account:
+        return Account(name, secrets, webhook.signature, sender, webhook.limit(usual))
+
+    of_trackers = {
+        name: account(name, Sender(tracker.kind), secrets, webhook)
+        for name, secrets in trackers.items()
+        if (webhook := (tracker := written.trackers[name]).webhook)
+    }
+    former = former_names_of(written.trackers).items()  # whoever sends to the address of before is heard there
+    return Accounts(
+        {
+            name: account(name, Sender.SCHOOLSCAN, secrets, written.districts[name].schoolscan.webhook)
+            for name, secrets in districts.items()
+        },
+        of_trackers | {before: of_trackers[name] for before, name in former if name in of_trackers},
+    )
+
+
+def receiver_files(mappings: Mappings) -> Iterable[Path]:
+    """The files with webhook secrets."""
+    webhooks = [district.schoolscan.webhook for district in mappings.districts.values()]
+    return files_named([webhooks, [tracker.webhook for tracker in mappings.trackers.values()]])
+
+
+def worker_files(mappings: Mappings) -> Iterable[Path]:
+    """The files with tokens, keys of identities, passwords and certificates."""
+    tokens = [district.schoolscan.token for district in mappings.districts.values()]
+    identities = [district.identity for district in mappings.districts.values()]
+    trackers = [(tracker.auth, tracker.ca_file) for tracker in mappings.trackers.values()]
+    return files_named([tokens, identities, trackers])
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The systems that a worker talks to, by the names that mappings.yaml gives them.
+
+    `identities` tell the findings of those districts apart whose ids do not last.
+    """
+
+    sources: dict[str, SchoolScan]
+    trackers: dict[str, Tracker]
+    identities: dict[str, Identity]
+
+
+@contextlib.asynccontextmanager
+async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
+    """All districts' accounts and all trackers, for as long as this is open. Sends nothing yet."""
+    tokens, secrets = worker_secrets(loaded, environ())
+    identities = identities_of(loaded, environ())
+    async with contextlib.AsyncExitStack() as stack:
+        way = outbound()
+        client = await stack.enter_async_context(way.open_client())
+        sources = {
+            name: way.source(name, str(district.schoolscan.url), tokens[name], client)
+            for name, district in loaded.mappings.districts.items()
+        }
+        trackers = {
+            name: tracker_of(name, way.completes(each), secrets[name], way.largest_answer)
+            for name, each in loaded.mappings.trackers.items()
+        }
+        for tracker in trackers.values():
+            stack.push_async_callback(tracker.close)
+        yield Outside(sources, trackers, identities)
+
+
+def tracker_of(name: str, config: TrackerConfig, secret: str, largest_answer: int) -> Tracker:
+    """The adapter for one configured tracker, which takes so many bytes of an answer."""
+    match config:
+        case JiraTracker():
+            return Jira(name, config, secret, largest_answer=largest_answer)
+        case ServiceNowTracker():
+            return ServiceNow(name, config, secret, largest_answer=largest_answer)
+
+
+@contextlib.asynccontextmanager
+async def open_desks(
+    loaded: Loaded, settings: Settings, connection: Connection, clock: Callable[[], float]
+) -> AsyncIterator[Desks]:
+    """All that a worker works with, for as long as this is open. Raises ConfigurationError for a missing secret."""
+    keyring = keyring_of(settings)
+    DATA_KEYS.set(len(keyring.key_ids))
+    async with contextlib.AsyncExitStack() as stack:
+        outside = await stack.enter_async_context(open_outside(loaded))
+        rulebook = MappingsRulebook(loaded.mappings, outside.identities)
+        kept = loaded.mappings.retention
+        sources, trackers = counted_sources(outside.sources), counted_trackers(outside.trackers.values())
+        desk = desk_on(connection, keyring, sources, trackers, rulebook, clock, kept)
+        async with contextlib.aclosing(Desks(desk, stack.pop_all().aclose)) as desks:
+            await ask_again(desks)
+            yield desks
+
+
+async def refurnish(desks: Desks, loaded: Loaded) -> None:
+    """Give the jobs to come what `loaded` says. For a missing secret, raises ConfigurationError and changes nothing."""
+    async with contextlib.AsyncExitStack() as stack:
+        outside = await stack.enter_async_context(open_outside(loaded))
+        rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings, outside.identities)
+        kept = loaded.mappings.retention
+        sources, trackers = counted_sources(outside.sources), counted_trackers(outside.trackers.values())
+        desks.replace(sources, trackers, rulebook, stack.pop_all().aclose, kept)
+    await ask_again(desks)
+
+
+async def ask_again(desks: Desks) -> None:
+    """Secrets may have been renewed: ask whoever is waited for with the next sweep. While Redis is away, nobody."""
+    with desks.at_work() as desk, contextlib.suppress(StoreUnavailable):
+        await desk.systems.ask_again(desk.clock())

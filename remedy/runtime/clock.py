@@ -1,0 +1,60 @@
+"""The clock of a process, kept in step with Redis's for as long as the process runs."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+
+from remediation.domain.errors import StoreRefuses, StoreUnavailable
+from remediation.store.server.clock import SharedClock
+from remediation.store.server.connection import Connection, cancel_until_done
+
+logger = structlog.get_logger()
+
+KEEP_SECONDS = 5.0
+"""How often Redis is asked. Between two answers a machine's clock strays by microseconds; a fail-over to a Redis whose
+clock differs is noticed within this."""
+
+WORTH_TELLING = 2.0
+"""Seconds by which a machine's clock and Redis's may differ before an operator is told."""
+
+
+@contextlib.asynccontextmanager
+async def open_clock(connection: Connection) -> AsyncIterator[SharedClock]:
+    """A clock that goes on asking for as long as this is open; while Redis is away it goes on by itself."""
+    clock = SharedClock(connection)
+    keeping = asyncio.create_task(keep(clock))
+    try:
+        yield clock
+    finally:
+        await cancel_until_done(keeping)
+
+
+async def clock_of(connection: Connection) -> SharedClock:
+    """A clock that was set once, as a command needs it. Raises StoreUnavailable."""
+    clock = SharedClock(connection)
+    await clock.set()
+    return clock
+
+
+async def keep(clock: SharedClock) -> None:
+    """Ask again and again. Says once that the machine's clock differs from Redis's, and again after it agreed.
+
+    `seconds` is by how much Redis's is ahead. Which of them is right nobody here can tell.
+    """
+    differed = False
+    while True:
+        try:
+            await clock.set()
+        except StoreRefuses as error:  # a user of Redis that may not ask, say
+            logger.warning("clock_not_set", error=type(error).__name__, reason=error.reason)
+        except StoreUnavailable:
+            pass  # whoever works with it says so
+        except Exception as error:  # noqa: BLE001 - nothing ends this but the process
+            logger.warning("clock_not_set", error=type(error).__name__)
+        else:
+            if (differs := abs(clock.difference) > WORTH_TELLING) and not differed:
+                logger.warning("clock_differs", seconds=round(clock.difference, 1))
+            differed = differs
+        await asyncio.sleep(KEEP_SECONDS)

@@ -1,0 +1,93 @@
+"""How the command says that something went wrong: one clear message on stderr, and an exit code for scripts."""
+
+import json
+from enum import IntEnum
+
+import click
+
+from remediation.domain.errors import (
+    ConfigurationError,
+    OutsideError,
+    Refused,
+    RemediationError,
+    StoreEnded,
+    StoreRefuses,
+    StoreUnavailable,
+    TryLater,
+)
+from remediation.redaction import terminal
+
+
+class ExitCode(IntEnum):
+    """What a process's end means. The table in docs/exit-codes.md is held to this by a test."""
+
+    DONE = 0
+    FAILED = 1
+    CONFIGURATION = 2
+    UNREACHABLE = 3
+    REFUSED = 4
+    STORE_ENDED = 5
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+Failure = RemediationError | click.ClickException | click.Abort
+"""What commands raise to end with a message. Anything else is a defect of ours and shows where it happened."""
+
+
+def exit_code_of(failure: Failure) -> ExitCode:
+    """The exit code for a failure."""
+    match failure:
+        case ConfigurationError() | StoreRefuses() | click.UsageError():
+            return ExitCode.CONFIGURATION
+        case TryLater() | StoreUnavailable():
+            return ExitCode.UNREACHABLE
+        case Refused():
+            return ExitCode.REFUSED
+        case StoreEnded():
+            return ExitCode.STORE_ENDED
+        case click.Abort():
+            return ExitCode.INTERRUPTED
+        case _:
+            return ExitCode.FAILED
+
+
+def show(failure: Failure, *, as_json: bool) -> None:
+    """Print the failure to stderr: for people, or as one JSON object on one line."""
+    if as_json:
+        click.echo(json.dumps(json_of(failure)), err=True)
+    elif isinstance(failure, click.UsageError):
+        failure.show()
+    else:
+        for line in _lines(failure):
+            click.echo(f"error: {terminal(line)}", err=True)
+
+
+def json_of(failure: Failure) -> dict[str, object]:
+    """The failure as an object: `error` (its kind), `exit_code`, `message`, and what else its class knows."""
+    code = exit_code_of(failure)
+    described: dict[str, object] = {
+        "error": code.name.lower(),
+        "exit_code": int(code),
+        "message": "\n".join(_lines(failure)),
+    }
+    if isinstance(failure, ConfigurationError):
+        described["problems"] = [
+            {"where": problem.where, "line": problem.line, "column": problem.column, "message": problem.message}
+            for problem in failure.problems
+        ]
+    if isinstance(failure, OutsideError):
+        described |= {"system": failure.system, "status": failure.status}
+    return described
+
+
+def _lines(failure: Failure) -> list[str]:
+    match failure:
+        case ConfigurationError():
+            return [str(problem) for problem in failure.problems]
+        case click.ClickException():
+            return failure.format_message().splitlines()
+        case click.Abort():
+            return ["interrupted"]
+        case _:
+            return [str(failure)]

@@ -1,0 +1,81 @@
+"""What a process tells of itself while it runs, so that `remedy doctor` can name who is missing or differs."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+
+import structlog
+
+from remediation.domain.errors import StoreUnavailable
+from remediation.redaction import plain
+from remediation.sources.schoolscan.transport import user_agent
+from remediation.store.processes import TELL_SECONDS, Process, Processes, Role
+from remediation.store.server.connection import Connection, cancel_until_done
+
+logger = structlog.get_logger()
+
+_LONGEST_HOST = 63
+_LEAVE_SECONDS = 1.0
+"""For telling that a process ends: without that it is forgotten a little later."""
+
+
+def version() -> str:
+    """The version of this code; empty when it runs from a tree that is not installed."""
+    return user_agent().partition("/")[2]
+
+
+@contextlib.asynccontextmanager
+async def open_heartbeat(
+    connection: Connection, role: Role, mappings: Callable[[], str], clock: Callable[[], float]
+) -> AsyncIterator[None]:
+    """Tell every few seconds, for as long as this is open. `mappings` answers the digest of those in use.
+
+    A Redis that is away, or a user that may not write here, ends nothing.
+    """
+    processes = Processes(connection)
+    heart = _Heart(processes, role, mappings, clock)
+    telling = asyncio.create_task(heart.beat())
+    try:
+        yield
+    finally:
+        await cancel_until_done(telling)
+        await heart.stop()
+
+
+class _Heart:
+    def __init__(
+        self, processes: Processes, role: Role, mappings: Callable[[], str], clock: Callable[[], float]
+    ) -> None:
+        self._processes = processes
+        self._role = role
+        self._mappings = mappings
+        self._clock = clock
+        self._id = f"{plain(socket.gethostname(), _LONGEST_HOST)}/{os.getpid()}"
+        self._started = round(clock(), 3)
+        self._told: Process | None = None
+        self._telling: Process | None = None
+
+    async def beat(self) -> None:
+        """Tell, for ever."""
+        while True:
+            self._telling = now = Process(self._id, self._role, version(), self._started, self._mappings())
+            try:
+                await self._processes.tell(now, self._clock(), self._told)
+                self._told = now
+            except StoreUnavailable:
+                pass  # whoever works with it says so
+            except Exception as error:  # noqa: BLE001 - nothing that is told only to operators may end a process
+                logger.warning("process_not_told", error=type(error).__name__)
+            await asyncio.sleep(TELL_SECONDS)
+
+    async def stop(self) -> None:
+        """Tell that it ends, if Redis takes it at once.
+
+        Redis may have what was being told when the beat was cut off: that is taken back, too.
+        """
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                for process in filter(None, {self._told, self._telling}):
+                    await self._processes.leave(process)

@@ -1,0 +1,56 @@
+"""How everything outside is reached: directly, or through a company's proxy and with a company's certificates.
+
+What mappings.yaml says of a tracker wins over what the environment says of all (OUTBOUND_PROXY, OUTBOUND_CA_FILE).
+"""
+
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import httpx2
+
+from remediation.mapping.config.trackers import TrackerSettings
+from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.settings import load_settings
+from remediation.sources.schoolscan.client import SchoolScan
+from remediation.sources.schoolscan.transport import open_client
+
+ConfigT = TypeVar("ConfigT", bound=TrackerSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """`proxy` is an address without a path, `ca_file` a PEM file; None for directly, and for the usual certificates.
+
+    `largest_answer` is how many bytes of an answer are taken.
+    """
+
+    proxy: str | None = None
+    ca_file: Path | None = None
+    largest_answer: int = LARGEST_ANSWER
+
+    def completes(self, config: ConfigT) -> ConfigT:
+        """The tracker's configuration with what it does not say itself."""
+        unsaid = {name: value for name, value in (("proxy", self.proxy), ("ca_file", self.ca_file)) if value}
+        return config.model_copy(update={name: each for name, each in unsaid.items() if getattr(config, name) is None})
+
+    @contextlib.asynccontextmanager
+    async def open_client(self) -> AsyncIterator[httpx2.AsyncClient]:
+        """The client for SchoolScan, for as long as this is open."""
+        trusted = ssl.create_default_context(cafile=str(self.ca_file)) if self.ca_file else None
+        async with open_client(proxy=self.proxy, trusted=trusted) as client:
+            yield client
+
+    def source(self, district: str, url: str, token: str, client: httpx2.AsyncClient) -> SchoolScan:
+        """A district's account, over the client that `open_client` gave."""
+        return SchoolScan(district, url, token, client=client, largest_answer=self.largest_answer)
+
+
+def outbound() -> Outbound:
+    """What the environment says. Raises ConfigurationError."""
+    settings = load_settings()
+    proxy = str(settings.outbound_proxy) if settings.outbound_proxy else None
+    return Outbound(proxy, settings.outbound_ca_file, settings.max_answer_bytes)

@@ -1,0 +1,45 @@
+"""Which living cases a change of the rules touches, told in a worker's log: at its start, and when others are taken."""
+
+import structlog
+
+from remediation.domain.errors import StoreUnavailable
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.explain.rule_changes import RuleChanges
+from remediation.store.cases.living import LivingCases
+from remediation.store.server.connection import Connection
+
+logger = structlog.get_logger()
+
+MOST_TOLD = 10
+"""Rules that have a line of their own, those with most cases first."""
+
+
+class RulesInUse:
+    """The rules that a worker goes by. Telling costs one question to Redis, however many cases there are."""
+
+    def __init__(self, connection: Connection, mappings: Mappings) -> None:
+        self._living = LivingCases(connection)
+        self._mappings = mappings
+
+    async def tell_gone(self) -> None:
+        """Tell of rules by which cases live and that the file does not have: it was changed while nobody worked."""
+        await self._tell(())
+
+    async def take(self, mappings: Mappings) -> None:
+        """From now on it goes by these. Tells of every rule that is gone or changed and by which cases live."""
+        before, self._mappings = self._mappings, mappings
+        await self._tell(RuleChanges.between(before, mappings).changed)
+
+    async def _tell(self, changed: tuple[str, ...]) -> None:
+        try:
+            by_rule = await self._living.by_rule()
+        except StoreUnavailable:
+            logger.warning("living_cases_not_counted")
+            return
+        there = {rule.name for rule in self._mappings.rules}
+        touched = {name: count for name, count in by_rule.items() if name not in there or name in changed}
+        for name in sorted(touched, key=lambda name: (-touched[name], name))[:MOST_TOLD]:
+            state = "changed" if name in there else "gone"
+            logger.warning("living_cases_touched", rule=name, state=state, count=touched[name])
+        if touched:
+            logger.warning("rules_touch_living_cases", count=len(touched), total=sum(touched.values()))

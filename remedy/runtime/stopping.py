@@ -1,0 +1,82 @@
+"""The end of a process after SIGTERM: within its time, whatever still hangs, and with exit code 0."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from receiver.stopping import Stop
+from remediation.logs import flush_logs
+from remediation.settings import Settings
+from remedy.runtime.serving import Server
+
+STOPS_WITHIN = 4.0
+"""Seconds beyond COMPLETION_WAIT after which a process has ended in any case: less than the least margin of the chart
+(5), after which Kubernetes kills. Usually what lets go then takes a fraction of one."""
+
+_ENDS_BY_ITSELF = 0.5
+"""Seconds that threads get which have nothing more to do."""
+
+logger = structlog.get_logger()
+
+
+class ReceiverStop:
+    """Ends a receiver's servers: call it once for a gentle stop, again for one that waits for nothing."""
+
+    def __init__(self, settings: Settings, stop: Stop, servers: Sequence[Server]) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._servers = servers
+        self._ending: asyncio.Task[None] | None = None
+
+    def __call__(self) -> None:
+        """Not ready from now on; accept what still comes until nothing does; then finish what is in hand."""
+        if self._ending is not None:
+            self._leave(0)
+            return
+        logger.info("receiver_stopping")
+        self._stop.begin(self._settings.completion_wait)
+        end_at_last(self._settings)
+        self._ending = asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
+        await self._stop.silence()
+        self._leave(self._stop.left)
+
+    def _leave(self, seconds: float) -> None:
+        self._stop.begin(seconds)
+        for server in self._servers:
+            server.leave(self._stop.left)
+
+
+def end_at_last(settings: Settings) -> None:
+    """From the begin of a stop: end the process when its time is long over, as a thread or Redis may hang.
+
+    Not where the embedded server is a child of this process: it would stay behind.
+    """
+    if settings.redis_url is not None:
+        timer = threading.Timer(settings.completion_wait + STOPS_WITHIN, _end_now, ["stop_cut_short"])
+        timer.daemon = True
+        timer.start()
+
+
+def leave() -> None:
+    """At the very end: end the process now if threads still work for somebody who does not wait any more.
+
+    Python would wait for them. They wait for a tracker whose answer nobody reads; what they do there is written down.
+    """
+    deadline = time.monotonic() + _ENDS_BY_ITSELF
+    others = [each for each in threading.enumerate() if each is not threading.current_thread() and not each.daemon]
+    for thread in others:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if left := sum(thread.is_alive() for thread in others):
+        _end_now("threads_left", count=left)
+
+
+def _end_now(event: str, **said: int) -> None:
+    logger.warning(event, **said)
+    flush_logs()
+    os._exit(0)

@@ -1,0 +1,169 @@
+"""What all processes share, read from Redis whenever somebody asks for metrics: each tells the same, so one is enough.
+
+A process that cannot read Redis leaves these series out, so that nobody takes an old figure for a new one; what it does
+tell then is that Redis is not up.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from remediation.domain.errors import StoreUnavailable
+from remediation.store.cases.known_trackers import KnownTracker, known_trackers, not_named
+from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.figures import Figures, read_figures
+from remediation.store.server.connection import Connection
+from remediation.store.server.readiness import StoreState, store_state
+from remediation.store.systems import Systems, Trouble
+
+DEADLINE = 2.0
+"""Seconds for the figures: Prometheus and KEDA give up a scrape after a few more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one look at Redis told. `figures` is None where it could not be read; `now` is in Unix seconds.
+
+    `keeps` is whether it keeps what it is told as the settings ask; `troubles` are the systems that are waited for, and
+    `unnamed` the trackers that no worker finds in mappings.yaml any more, and in which cases have tickets.
+    """
+
+    store: StoreState
+    keeps: bool = False
+    figures: Figures | None = None
+    troubles: tuple[Trouble, ...] = ()
+    unnamed: tuple[KnownTracker, ...] = ()
+    now: float = 0.0
+
+
+class StoreMetrics(Collector):
+    """The last reading as metrics. One of these for each process."""
+
+    def __init__(self) -> None:
+        self._reading: Reading | None = None
+
+    def take(self, reading: Reading) -> None:
+        """Tell this reading from now on."""
+        self._reading = reading
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Every family that there may be, without values."""
+        nothing = Figures(0, 0, 0, None, 0, 0, None, 0, None, {}, {})
+        yield from _standing(Reading(StoreState()))
+        yield from _shared(nothing, 0.0)
+        yield from _waited_for(())
+        yield from _unnamed(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The last reading; nothing before the first."""
+        if self._reading is None:
+            return
+        yield from _standing(self._reading)
+        if self._reading.figures is not None:
+            yield from _shared(self._reading.figures, self._reading.now)
+            yield from _waited_for(self._reading.troubles)
+            yield from _unnamed(self._reading.unnamed)
+
+
+class StoreReader:
+    """Reads Redis for the metrics of one process, one reading at a time."""
+
+    def __init__(self, connection: Connection, clock: Callable[[], float], *, allow_weak_durability: bool) -> None:
+        self._connection = connection
+        self._systems = Systems(connection)
+        self._clock = clock
+        self._allow_weak = allow_weak_durability
+        self._turn = asyncio.Lock()
+
+    async def refresh(self) -> None:
+        """Take a new reading. Raises nothing: that Redis is away is a reading, too."""
+        async with self._turn:
+            STORE.take(await self._read())
+
+    async def _read(self) -> Reading:
+        store = await store_state(self._connection)
+        keeps = not store.problems(allow_weak_durability=self._allow_weak)
+        if not store.answers:
+            return Reading(store)
+        now = self._clock()
+        try:
+            async with asyncio.timeout(DEADLINE):
+                figures, troubles = await read_figures(self._connection, now), await self._systems.in_trouble()
+                unnamed = not_named(await known_trackers(self._connection), figures.last_sweep)
+                return Reading(store, keeps, figures, tuple(troubles), tuple(unnamed), now)
+        except (StoreUnavailable, TimeoutError):
+            return Reading(store, keeps)
+
+
+def _standing(reading: Reading) -> Iterator[GaugeMetricFamily]:
+    """Whether Redis is there and lets us in; only if so, whether it takes writes, and then whether it keeps them."""
+    store = reading.store
+    yield _gauge("remedy_redis_up", "1 while Redis answers this process, and lets it in.", store.answers)
+    if store.answers:
+        yield _gauge("remedy_redis_writable", "1 while Redis takes what we write.", store.takes_writes)
+    if store.answers and store.takes_writes:
+        yield _gauge("remedy_redis_durable", "1 while Redis keeps what it is told as the settings ask.", reading.keeps)
+
+
+def _shared(figures: Figures, now: float) -> Iterator[GaugeMetricFamily]:
+    yield _gauge("remedy_queue_due", "Jobs that a worker could take up now.", figures.due)
+    yield _gauge("remedy_queue_running", "Jobs that workers have in hand.", figures.running)
+    yield _gauge("remedy_deliveries_unread", "Accepted deliveries that no worker has read.", figures.unread)
+    unread, dirty = _age(figures.oldest_unread, now), _age(figures.oldest_dirty, now)
+    yield _gauge("remedy_oldest_unread_delivery_seconds", "For how long the oldest of them waits.", unread)
+    yield _gauge("remedy_cases_dirty", "Cases that wait to be looked at.", figures.dirty)
+    yield _gauge("remedy_cases_put_off", "Those of them that are not looked at within ten seconds.", figures.put_off)
+    yield _gauge("remedy_oldest_dirty_case_seconds", "For how long the oldest of them waits.", dirty)
+    yield _gauge("remedy_parked", "Parked and quarantined work.", figures.parked)
+    kinds = "Parked work by kind: action, case, scan, delivery, quarantined; of the newest 5,000."
+    yield _labelled("remedy_parked_kinds", kinds, "kind", dict.fromkeys(ParkedKind, 0) | dict(figures.parked_kinds))
+    accounts = "Parked work by district, or by tracker where one has delivered it; of the newest 5,000."
+    yield _labelled("remedy_parked_accounts", accounts, "account", figures.parked_accounts)
+    accepted = "When a delivery was last accepted, in Unix seconds."
+    yield _labelled("remedy_last_delivery_timestamp_seconds", accepted, "sender", figures.accepted)
+    swept = GaugeMetricFamily("remedy_last_sweep_timestamp_seconds", "When a worker last swept, in Unix seconds.")
+    if figures.last_sweep is not None:
+        swept.add_metric([], figures.last_sweep)
+    yield swept
+
+
+def _waited_for(troubles: tuple[Trouble, ...]) -> Iterator[GaugeMetricFamily]:
+    documentation = "1 while a system is waited for: for a sign-in, a limit, or an answer (away)."
+    waited_for = GaugeMetricFamily("remedy_system_waited_for", documentation, labels=["system", "waiting"])
+    for trouble in troubles:
+        waited_for.add_metric([trouble.system, trouble.waiting], 1)
+    yield waited_for
+    held = {trouble.system: trouble.cases for trouble in troubles}
+    yield _labelled("remedy_cases_held", "Cases that wait for a system.", "system", held)
+
+
+def _unnamed(trackers: tuple[KnownTracker, ...]) -> Iterator[GaugeMetricFamily]:
+    cases = {each.name: each.cases for each in trackers}
+    words = "Cases that have tickets in a tracker which mappings.yaml does not name (any more)."
+    yield _labelled("remedy_cases_of_unnamed_tracker", words, "tracker", cases)
+    held = {each.name: each.held_up for each in trackers}
+    words = "Those of them that were looked at without it, and are held up."
+    yield _labelled("remedy_cases_held_up", words, "tracker", held)
+
+
+def _age(since: float | None, now: float) -> float:
+    return 0.0 if since is None else max(0.0, now - since)
+
+
+def _gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, documentation, value=float(value))
+
+
+def _labelled(name: str, documentation: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, documentation, labels=[label])
+    for word, value in sorted(values.items()):
+        family.add_metric([word], value)
+    return family
+
+
+STORE = StoreMetrics()
+REGISTRY.register(STORE)

@@ -1,0 +1,1 @@
+"""The wire under every stand-in: real HTTP, faults to order, webhooks."""

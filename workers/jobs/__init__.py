@@ -1,0 +1,1 @@
+"""The jobs that arq runs, one piece of work each."""

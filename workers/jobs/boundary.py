@@ -1,0 +1,74 @@
+"""What holds for every job: it never raises, because arq would take a raised error for its last word."""
+
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+import structlog
+from structlog.contextvars import bind_contextvars, bound_contextvars
+
+from remediation import telemetry
+from remediation.domain.errors import LeaseLost, StoreUnavailable
+from remediation.domain.origins import Origin
+from remediation.logs import lines_of_their_own
+from remediation.queue import Job
+from workers.metrics import LEASES_LOST, STORE_ERRORS, STUMBLES
+from workers.resources import Desk
+
+logger = structlog.get_logger()
+
+MOST_STUMBLES = 8
+"""After this many failed attempts in a row, one more error of our own parks the work instead of trying again."""
+
+_SUBJECTS: Mapping[str, str] = {Job.READ_DELIVERY: "delivery", Job.LOOK_AT_CASE: "case", Job.PAGE_SCAN: "scan"}
+"""What the one argument of a job is, in the words of log lines and spans."""
+
+P = ParamSpec("P")
+ArqContext = dict[str, Any]
+
+
+def never_raising(
+    job: Callable[Concatenate[Desk, P], Awaitable[None]],
+) -> Callable[..., Coroutine[Any, Any, None]]:
+    """A job for arq around one of ours, at one desk from begin to end: a reload changes nothing for it.
+
+    What it leaves undone is still in Redis, and the sweep wakes it again. Every log line of it, however deep inside,
+    names the job and what it is about.
+    """
+    name = job.__name__
+
+    @wraps(job)
+    async def guarded(ctx: ArqContext, *args: P.args, **kwargs: P.kwargs) -> None:
+        about = {_SUBJECTS[name]: args[0]} if args and name in _SUBJECTS else {}
+        with lines_of_their_own(), bound_contextvars(job=name, **about):
+            try:
+                with ctx["desks"].at_work() as desk:
+                    await job(desk, *args, **kwargs)
+            except (StoreUnavailable, LeaseLost) as error:
+                (LEASES_LOST if isinstance(error, LeaseLost) else STORE_ERRORS.labels(name)).inc()
+                logger.warning("job_let_go", error=type(error).__name__)
+            except Exception as error:
+                STUMBLES.labels(name, type(error).__name__).inc()
+                logger.exception("job_failed", error=type(error).__name__)
+                telemetry.report(error)
+
+    return guarded
+
+
+@contextmanager
+def following(name: str, origins: Collection[Origin], **about: str) -> Iterator[None]:
+    """A job's work, from the moment that it knows which deliveries it comes of.
+
+    Its span goes on with the trace of one of them and has links to the others; its log lines, until the job ends, carry
+    the ids of all their requests.
+    """
+    request_ids = ",".join(dict.fromkeys(origin.request_id for origin in origins if origin.request_id))
+    if request_ids:
+        bind_contextvars(request_id=request_ids)
+    traces = [origin.trace for origin in origins if origin.trace]
+    span = telemetry.span(name, role=telemetry.Role.CONSUMER, follows=traces, request_id=request_ids or None, **about)
+    with span:
+        if trace_id := telemetry.trace_id():
+            bind_contextvars(trace_id=trace_id)
+        yield

@@ -1,0 +1,140 @@
+"""Job: a delivery becomes events, and events become cases to look at."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import assert_never
+
+import structlog
+
+from remediation import telemetry
+from remediation.deliveries.event_types import UnknownEvent
+from remediation.deliveries.events import Event, FindingNoticed, ScanCompleted, ScanStarted, read_schoolscan
+from remediation.deliveries.senders import Sender
+from remediation.deliveries.ticket_events import TicketNoticed, read_jira, read_servicenow
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import KeyMissing, Poison, StoreUnavailable, Unreadable
+from remediation.domain.tickets import TicketChange
+from remediation.queue import Band
+from remediation.store.cases.owners import Owners
+from remediation.store.deliveries.inbox import ScanNote, StoredDelivery
+from remediation.store.deliveries.parked import ParkedKind
+from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
+from workers.metrics import DELIVERIES, KEYS_MISSING, RETRIES
+from workers.resources import Desk
+
+logger = structlog.get_logger()
+
+_EVENT_IN: Mapping[Sender, Callable[[bytes], Event | TicketNoticed | UnknownEvent]] = {
+    Sender.SCHOOLSCAN: read_schoolscan,
+    Sender.JIRA: read_jira,
+    Sender.SERVICENOW: read_servicenow,
+}
+
+
+@never_raising
+async def read_delivery(desk: Desk, delivery_id: str) -> None:
+    """Read one delivery.
+
+    Done, ignored (its event is none that we know), parked (its data key is missing) or quarantined (it cannot be read)
+    afterwards.
+    """
+    try:
+        delivery = await desk.inbox.take(delivery_id, desk.clock())
+    except KeyMissing as error:
+        unopened = await desk.inbox.unopened(delivery_id)
+        with _reading(unopened):
+            KEYS_MISSING.inc()
+            await _set_aside(desk, ParkedKind.DELIVERY, unopened, error)
+        return
+    if delivery is None:
+        return
+    with _reading(delivery):
+        await _take_in(desk, delivery)
+
+
+@contextmanager
+def _reading(delivery: StoredDelivery) -> Iterator[None]:
+    """Log lines and spans tell whose delivery is read, and how it came."""
+    whose = {"sender": str(delivery.sender), **delivery.sender.named(delivery.account)}
+    structlog.contextvars.bind_contextvars(**whose)
+    with following(read_delivery.__name__, [delivery.origin], delivery=delivery.id, **whose):
+        yield
+
+
+async def _take_in(desk: Desk, delivery: StoredDelivery) -> None:
+    outcome = "done"
+    try:
+        delivery.crashes.check()
+        outcome = await _read(desk, delivery)
+    except Poison as error:
+        await _set_aside(desk, ParkedKind.DELIVERY, delivery, error)
+        return
+    except Unreadable as error:
+        await _set_aside(desk, ParkedKind.QUARANTINED, delivery, error)
+        return
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        RETRIES.labels(read_delivery.__name__).inc()
+        if await desk.inbox.stumble(delivery.id) > MOST_STUMBLES:
+            await _set_aside(desk, ParkedKind.DELIVERY, delivery, error)
+        raise
+    finally:
+        await desk.inbox.let_go(delivery)
+    telemetry.note(outcome=outcome)
+    DELIVERIES.labels(delivery.sender, delivery.account, outcome).inc()
+
+
+async def _read(desk: Desk, delivery: StoredDelivery) -> str:
+    """Pass on what it says; answers its outcome, as it is counted."""
+    event = _EVENT_IN[delivery.sender](delivery.body)
+    match event:
+        case UnknownEvent():
+            await desk.inbox.ignore(delivery.id)
+            logger.info("delivery_ignored")
+            return "ignored"
+        case TicketNoticed():
+            await _pass_on_ticket(desk, delivery, event)
+        case _:
+            await _pass_on(desk, delivery, event)
+    return "done"
+
+
+async def _pass_on(desk: Desk, delivery: StoredDelivery, event: Event) -> None:
+    district, now = delivery.account, desk.clock()
+    match event:
+        case FindingNoticed(finding_id=finding_id):
+            key, band = CaseKey(district, CaseKind.FINDING, finding_id), Band.CRITICAL if event.is_urgent else None
+            await desk.inbox.finish(delivery.id, now, [(key, band)])
+            named = {"case": key.ref}
+        case ScanStarted(scan_id=scan_id) | ScanCompleted(scan_id=scan_id):
+            scan = ScanNote(district, scan_id, completed=isinstance(event, ScanCompleted))
+            await desk.inbox.finish(delivery.id, now, scan=scan)
+            named = {"scan": scan.ref}
+        case _:
+            assert_never(event)
+    logger.info("delivery_read", kind=str(event.kind), **named)
+
+
+async def _pass_on_ticket(desk: Desk, delivery: StoredDelivery, noticed: TicketNoticed) -> None:
+    """A tracker knows nothing of findings: all that it can ask for is a look at the ticket's case."""
+    tracker = desk.rulebook.former_names.get(delivery.account, delivery.account)
+    change = noticed.change
+    key = await _case_of(desk, tracker, change)
+    outcome = await desk.inbox.finish_ticket(delivery.id, desk.clock(), tracker, change, key)
+    kind, ref = str(noticed.kind), key.ref if key else None
+    logger.info("delivery_read", kind=kind, case=ref, outcome=outcome)
+
+
+async def _case_of(desk: Desk, tracker: str, change: TicketChange) -> CaseKey | None:
+    """The ticket's case, if it is one of ours; of a district that mappings.yaml does not name it will wait."""
+    (key,) = await Owners(desk.todo, desk.rulebook).of(tracker, [change])
+    return key
+
+
+async def _set_aside(desk: Desk, kind: ParkedKind, delivery: StoredDelivery, error: Exception) -> None:
+    district, tracker = ("", delivery.account) if delivery.sender.is_tracker else (delivery.account, "")
+    await desk.parked.park(kind, delivery.id, error, desk.clock(), district=district, system=tracker)
+    DELIVERIES.labels(delivery.sender, delivery.account, str(kind)).inc()
+    telemetry.note(outcome=str(kind))
+    logger.warning("delivery_set_aside", error=type(error).__name__)

@@ -1,0 +1,82 @@
+"""Job: one page of a scan: every finding on it becomes a case to look at."""
+
+import structlog
+
+from remediation import telemetry
+from remediation.domain.errors import OutsideError, Poison, Refused, StoreUnavailable, TryLater
+from remediation.outbound.backoff import delay
+from remediation.queue import band_of
+from remediation.sources.schoolscan.client import system_of
+from remediation.store.cases.owners import Owners
+from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.deliveries.scans import ScanListing
+from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
+from workers.jobs.telling import note_answer, note_trouble
+from workers.metrics import LEFT_OUT, PAGES, RETRIES, WAITS
+from workers.resources import Desk
+
+logger = structlog.get_logger()
+
+
+@never_raising
+async def page_scan(desk: Desk, ref: str) -> None:
+    """List the scan's next page. The cursor moves together with the marks, so that a crash repeats a page at worst."""
+    scan = await desk.scans.take(ref, desk.clock())
+    if scan is None:
+        return
+    with following(page_scan.__name__, [scan.origin], scan=scan.ref, district=scan.district):
+        await _take_up(desk, scan)
+
+
+async def _take_up(desk: Desk, scan: ScanListing) -> None:
+    if scan.attempts:
+        RETRIES.labels(page_scan.__name__).inc()
+    try:
+        scan.crashes.check()
+        await _list_page(desk, scan)
+    except TryLater as error:
+        WAITS.labels(error.system, error.waiting).inc()
+        await note_trouble(desk, error)
+        await _put_off(desk, scan, error.after)
+    except (Refused, Poison) as error:
+        await _park(desk, scan, error)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        await (_park(desk, scan, error) if scan.attempts >= MOST_STUMBLES else _put_off(desk, scan, None))
+        raise
+    finally:
+        await desk.scans.let_go(scan)
+
+
+async def _list_page(desk: Desk, scan: ScanListing) -> None:
+    page = await desk.source(scan.district).findings_page(scan.filters, scan.cursor)
+    findings = [found for found in page.findings if scan.counts(found)]
+    keys = await Owners(desk.todo, desk.rulebook).of_findings(scan.district, findings)
+    cases = [(key, band_of(found.severity)) for key, found in zip(keys, findings, strict=True)]
+    await desk.scans.mark_page(scan, page.cursor, cases, desk.clock())
+    await note_answer(desk, system_of(scan.district))
+    _count(scan, "done")
+    if page.left_out:
+        LEFT_OUT.labels(scan.district).inc(page.left_out)
+        logger.warning("findings_left_out", count=page.left_out)
+    logger.info("scan_page_listed", count=len(cases), last=page.cursor is None)
+
+
+async def _put_off(desk: Desk, scan: ScanListing, asked: float | None) -> None:
+    wait = delay(scan.attempts, asked, desk.chance)
+    await desk.scans.put_off(scan, desk.clock() + wait)
+    _count(scan, "put_off")
+    logger.info("scan_put_off", seconds=wait, attempt=scan.attempts + 1)
+
+
+async def _park(desk: Desk, scan: ScanListing, error: Exception) -> None:
+    await desk.parked.park(ParkedKind.SCAN, scan.ref, error, desk.clock(), district=scan.district, action="list")
+    _count(scan, "parked")
+    status = error.status if isinstance(error, OutsideError) else None
+    logger.warning("scan_parked", error=type(error).__name__, status=status)
+
+
+def _count(scan: ScanListing, outcome: str) -> None:
+    PAGES.labels(scan.district, outcome).inc()
+    telemetry.note(outcome=outcome)

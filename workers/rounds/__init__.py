@@ -1,0 +1,1 @@
+"""What workers do again and again, one of them at a time."""

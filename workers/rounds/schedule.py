@@ -1,0 +1,91 @@
+"""What workers do again and again: by a steady clock, one of all workers at a time, and what was missed once."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from remediation.domain.errors import StoreUnavailable
+from remediation.store.server.connection import Connection
+from remediation.store.turns import Turns
+from workers.jobs.boundary import ArqContext
+from workers.metrics import STORE_ERRORS, STUMBLES
+
+logger = structlog.get_logger()
+
+NOT_SWEPT = 60.0
+"""Seconds without a sweep of any worker's that a person should know of: two or three a second apart are usual."""
+
+NOT_SWEPT_WORDS = "no worker has swept for a minute: what was put off, or left behind by a worker, is not taken up"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A job that is done every so many seconds."""
+
+    name: str
+    seconds: float
+    job: Callable[[ArqContext], Awaitable[None]]
+
+
+class Schedule:
+    """When each round is due. `clock` is a steady one: no setting of the machine's clock moves it."""
+
+    def __init__(self, rounds: Iterable[Round], clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._due = dict.fromkeys(rounds, clock())
+
+    def due(self) -> list[Round]:
+        """Those whose time has come since this was asked; each once, however often that was."""
+        now = self._clock()
+        due = [each for each, at in self._due.items() if at <= now]
+        for each in due:
+            following = self._due[each] + each.seconds
+            self._due[each] = following if following > now else now + each.seconds
+        return due
+
+
+async def play(ctx: ArqContext, each: Round, within: float) -> None:
+    """Do what the round is for, in so many seconds, where this worker's turn has come.
+
+    Raises nothing: that would end arq's main loop.
+    """
+    try:
+        async with asyncio.timeout(within):
+            with ctx["desks"].at_work() as desk:
+                is_ours = await Turns(desk.connection).take(each.name, each.seconds, desk.clock())
+            if is_ours:
+                await each.job(ctx)
+    except StoreUnavailable:
+        STORE_ERRORS.labels(each.name).inc()
+    except TimeoutError:
+        logger.warning("round_cut_off", job=each.name, seconds=within)
+    except Exception as error:
+        STUMBLES.labels(each.name, type(error).__name__).inc()
+        logger.exception("round_failed", job=each.name, error=type(error).__name__)
+
+
+class SweepWatch:
+    """Whether sweeps go on, whoever makes them.
+
+    By a steady clock, and by whether what they write down changes: the times in the store move with Redis's clock.
+    """
+
+    def __init__(self, connection: Connection, clock: Callable[[], float] = time.monotonic) -> None:
+        self._turns = Turns(connection)
+        self._clock = clock
+        self._last: bytes | None = None
+        self._since = clock()
+
+    async def problems(self) -> list[str]:
+        """What a person should know. While Redis is away, nobody can sweep, and others tell of that."""
+        try:
+            last = await self._turns.last_sweep()
+        except StoreUnavailable:
+            return []
+        now = self._clock()
+        if last != self._last:
+            self._last, self._since = last, now
+        return [NOT_SWEPT_WORDS] if now - self._since > NOT_SWEPT else []
