@@ -16,9 +16,10 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers import ServiceNowTracker, former_names_of, is_same_address
 from remediation.mapping.render.fields import urgency_of
 from remediation.mapping.render.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
-from remediation.mapping.render.tickets import closing_fields_of, draft_of, place_of
+from remediation.mapping.render.tickets import closing_fields_of, draft_of
 from remediation.mapping.rules.coverage import Coverage
 from remediation.mapping.rules.matching import Matcher
+from remediation.mapping.rules.places import place_of
 from remediation.ports import Telling
 
 _NOTES = {

@@ -1,8 +1,8 @@
 """Spans and reports of errors: the code says where work begins and ends, and what it is about; a listener tells others.
 
 Without a listener nothing happens and nothing is imported. Who listens, and how, is decided by the `remedy` command
-(remedy/telemetry/switches.py). Facts are ids, words of ours, counts and durations. A listener passes on only those whose names and
-values it knows to be harmless; of an exception it passes on the class and our own lines.
+(remedy/telemetry/switches.py). Facts are ids, words of ours, counts and durations. A listener passes on only those
+whose names and values it knows to be harmless; of an exception it passes on the class and our own lines.
 """
 
 from collections.abc import Mapping, Sequence

@@ -17,10 +17,10 @@ from remediation.mapping.render.tickets import (
     closing_fields_of,
     draft_of,
     follows_values,
-    place_of,
     ticket_values,
 )
 from remediation.mapping.rules.matching import Matcher
+from remediation.mapping.rules.places import place_of
 
 SHIPPED = load_mappings(Path(__file__).parents[2] / "mappings.yaml").mappings
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_9d2")

@@ -8,13 +8,13 @@ from urllib.parse import quote, urlsplit
 from remediation.domain.cases import CaseKey
 from remediation.domain.findings import Finding
 from remediation.domain.tickets import Draft, Ticket
-from remediation.mapping.config.rules import JiraTicket, Rule, ServiceNowTicket
+from remediation.mapping.config.rules import JiraTicket, Rule
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.config.trackers import ServiceNowTracker
 from remediation.mapping.render.fields import filled_fields, own_fields
 from remediation.mapping.render.moments import moment_text
 from remediation.mapping.render.occasions import ticket_name
 from remediation.mapping.render.templates import Vocabulary, filled
+from remediation.mapping.rules.places import place_of
 from remediation.redaction import plain
 
 _LONGEST_SUMMARY = 255
@@ -84,17 +84,6 @@ def draft_of(
         labels = tuple(ticket.labels)
         return Draft(key.mark, place, summary, body, ticket.type, labels, fields, link or None, before)
     return Draft(key.mark, place, summary, body, fields=fields, follows=before)
-
-
-def place_of(mappings: Mappings, rule: Rule, tracker: str) -> str | None:
-    """Where the rule's ticket belongs: a Jira project or a ServiceNow table; None where the rule has none."""
-    match rule.tickets.get(tracker), mappings.trackers.get(tracker):
-        case JiraTicket(project=project), _:
-            return project
-        case ServiceNowTicket(), ServiceNowTracker(table=table):
-            return table
-        case _:
-            return None
 
 
 def finding_link(mappings: Mappings, district: str, finding: Finding) -> str:

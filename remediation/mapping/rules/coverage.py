@@ -13,7 +13,7 @@ from remediation.domain.ownership import Ground
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers import ServiceNowTracker
-from remediation.mapping.render.tickets import place_of
+from remediation.mapping.rules.places import place_of
 from remediation.mapping.rules.verdicts import Kind, Kinds
 
 STATUSES = (FindingStatus.OPEN, FindingStatus.REVIEWING)
