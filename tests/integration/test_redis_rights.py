@@ -94,7 +94,7 @@ async def test_without_config_its_durability_is_a_weakness(server: RedisServer, 
 
 
 def test_every_command_of_a_script_is_asked_for() -> None:
-    scripts = [path for path in (files("remediation.store") / "scripts").iterdir() if path.name.endswith(".lua")]
+    scripts = [path for path in (files("remediation.store") / "lua").iterdir() if path.name.endswith(".lua")]
     called = {word for path in scripts for word in re.findall(r"redis\.p?call\('([A-Z]+)'", path.read_text())}
     asked = {order.split()[0] for order in (*COMMANDS, *KEYLESS)}
     assert called
