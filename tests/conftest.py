@@ -13,6 +13,7 @@ settings.load_profile("remedy")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="How often faults and random histories are played.")
+    parser.addoption("--write-store", default="", help="The name of a store's file that is to be written (see tests/).")
 
 
 @pytest.fixture(scope="module", autouse=True)
