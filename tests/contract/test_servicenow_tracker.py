@@ -313,9 +313,9 @@ async def test_the_configured_codes_are_the_ones_that_are_written(world: Service
 
 
 def test_one_file_knows_pysnow() -> None:
-    package = Path(remediation.__file__).parent
-    knowing = [path.name for path in package.parent.rglob("*.py") if imports_pysnow(path)]
-    assert knowing == ["servicenow_client.py"]
+    root = Path(remediation.__file__).parent.parent
+    knowing = [str(path.relative_to(root)) for path in root.rglob("*.py") if imports_pysnow(path)]
+    assert knowing == ["remediation/trackers/servicenow/client.py"]
 
 
 def imports_pysnow(path: Path) -> bool:
