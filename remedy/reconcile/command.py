@@ -1,7 +1,7 @@
 """`remedy reconcile`: look at everything again, and say what changed or would change."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +24,7 @@ from remedy.mappings.previews import district_of
 from remedy.mappings.rules_file import Moment
 from remedy.mappings.tracker_sites import histories_of
 from remedy.reconcile.forecast import forecasts
+from remedy.reconcile.left_behind import LeftBehind, left_behind
 from remedy.reconcile.report import (
     Screen,
     Tally,
@@ -110,10 +111,11 @@ def reconcile(
     Pages through the findings of SchoolScan and the tickets in each tracker, and asks the workers to look at each case,
     behind all other work and the worst first. Waits until they have, and says what was changed. No ticket is opened
     twice: where Redis has forgotten, tickets are found again by their marks. A system that stays down, or refuses, is
-    named, and all that does not depend on it is done; run this again once it answers.
+    named, and all that does not depend on it is done; run this again once it answers. --dry-run names besides what
+    changes of mappings.yaml left behind: cases and tickets of which the file does not speak any more.
 
-    Exit codes: 0 all in step; 1 something is parked, or (--dry-run) would be done; 3 something was put off, is not
-    looked at yet, or could not be asked; 4 a system refused to be asked.
+    Exit codes: 0 all in step; 1 something is parked, or (--dry-run) would be done or was left behind; 3 something was
+    put off, is not looked at yet, or could not be asked; 4 a system refused to be asked.
 
     \b
     Examples:
@@ -155,7 +157,9 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
             walk = Walk(sources, outside.trackers, owners, order.since, clock, screen.say, linked=linked)
             if dry_run:
                 sites = await histories_of(connection, outside.trackers, clock())
-                return await _foretell(replace(walk, sites=sites), screen)
+                tally = await _foretell(replace(walk, sites=sites), screen)
+                left = await left_behind(connection, loaded.mappings, walk.strays)
+                return _end_of_dry_run(walk, tally, [each for each in left if each.concerns(order.district)], screen)
             return await bring_into_step(walk, order, connection, clock, screen)
 
     with redis_address(settings) as address:
@@ -166,7 +170,8 @@ def _sources(order: Order, outside: Outside) -> Mapping[str, Source]:
     return {name: source for name, source in outside.sources.items() if order.district in {None, name}}
 
 
-async def _foretell(walk: Walk, screen: Screen) -> ExitCode:
+async def _foretell(walk: Walk, screen: Screen) -> Tally:
+    """What would be done about each case of the walk; each that has news is shown."""
     tally = Tally()
     with screen.bar("looking", None) as bar:
         async for forecast in forecasts(walk, walk.owners.rulebook):
@@ -175,16 +180,24 @@ async def _foretell(walk: Walk, screen: Screen) -> ExitCode:
             if word != "well":
                 screen.result(forecast_json(forecast), forecast_lines(forecast))
             bar.step()
+    return tally
+
+
+def _end_of_dry_run(walk: Walk, tally: Tally, left: Sequence[LeftBehind], screen: Screen) -> ExitCode:
+    """The summary, and what changes of the file left behind; answers the exit code."""
     words = {
         "well": "{} in step",
         "change": "{} would change",
+        "held_up": "{} held up",
         "parked": "{} parked",
         "unseen": "{} could not be told",
         "refused": "{} refused to be told",
     }
-    line = f"{tally.line(words)} Nothing was written."
+    lines = [*(each.line for each in left), f"{tally.line(words)} Nothing was written."]
     refused = {"refused_by": dict(sorted(tally.refused_by.items()))}
-    return screen.end(walk.not_listed, walk.left_out, {**tally.json(), **refused, "dry_run": True}, line, tally.codes)
+    shown = {**tally.json(), **refused, "left_behind": [each.as_json() for each in left], "dry_run": True}
+    missed = set() if all(each.in_step for each in left) else {ExitCode.FAILED}
+    return screen.end(walk.not_listed, walk.left_out, shown, lines, tally.codes | missed)
 
 
 async def bring_into_step(
@@ -201,7 +214,7 @@ async def bring_into_step(
             bar.step(len(batch))
     if not order.wait:
         line = f"{len(refs)} cases marked; workers look at them."
-        return screen.end(walk.not_listed, walk.left_out, {"summary": {"marked": len(refs)}}, line)
+        return screen.end(walk.not_listed, walk.left_out, {"summary": {"marked": len(refs)}}, [line])
     patience = order.patience.total_seconds()
     waiting = Waiting(Standings(connection), timeline, begun, patience, clock, screen.say)
     tally = await _tally(waiting, list(refs), screen)
@@ -213,7 +226,7 @@ async def bring_into_step(
         "waiting": "{} not looked at yet",
     }
     shown = {**tally.json(), "dry_run": False}
-    return screen.end(walk.not_listed, walk.left_out, shown, tally.line(words), tally.codes)
+    return screen.end(walk.not_listed, walk.left_out, shown, [tally.line(words)], tally.codes)
 
 
 async def _to_mark(candidate: Candidate, owners: Owners) -> list[Found]:

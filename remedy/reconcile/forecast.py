@@ -9,6 +9,7 @@ from remediation.domain.errors import OutsideError, Refused, TryLater
 from remediation.domain.findings import Finding, FindingStatus
 from remediation.domain.ownership import Doubt
 from remediation.domain.renaming import renamed
+from remediation.domain.tickets import TicketState
 from remediation.look.members import reading_of
 from remediation.look.observing import Sight, observe
 from remediation.planning import plan
@@ -31,6 +32,7 @@ class Forecast:
     """What would be done about a case. `failures` are systems that could not be asked, by name.
 
     `doubts` are about linked tickets that do not carry the case's mark; links to those that are not its own would go.
+    `unnamed` are the trackers that the file does not name and without whose tickets nothing is concluded.
     """
 
     ref: str
@@ -38,6 +40,7 @@ class Forecast:
     parked: tuple[str, ...] = ()
     failures: Mapping[str, OutsideError] | None = None
     doubts: tuple[Doubt, ...] = ()
+    unnamed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,15 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent
     except OutsideError as error:
         return Forecast(record.key.ref, parked=parked, failures={error.system: error})
     steps = steps_of(plan(sight.observation, sight.policy, record, sight.at))
-    return Forecast(record.key.ref, steps, parked, sight.failures, tuple(sight.doubts.values()))
+    unnamed = () if _is_at_rest(record, sight) else tuple(sorted(sight.observation.unnamed & sight.observation.unseen))
+    return Forecast(record.key.ref, steps, parked, sight.failures, tuple(sight.doubts.values()), unnamed)
+
+
+def _is_at_rest(record: CaseRecord, sight: Sight) -> bool:
+    """Whether nobody misses the tickets that cannot be seen: the finding is solved or gone, and they were done."""
+    unnamed, seen = sight.observation.unnamed, sight.observation
+    linked = [record.memory.tickets.get(name) is TicketState.DONE for name in unnamed & record.links.keys()]
+    return not seen.finding.status.is_unsolved and not unnamed & record.intents.keys() and all(linked)
 
 
 async def _record(candidate: Candidate, todo: Todo) -> CaseRecord:

@@ -32,6 +32,7 @@ _CODES = {
     "waiting": ExitCode.UNREACHABLE,
     "refused": ExitCode.REFUSED,
     "change": ExitCode.FAILED,
+    "held_up": ExitCode.FAILED,
     "parked": ExitCode.FAILED,
 }
 _WEIGHTIEST_FIRST = (ExitCode.UNREACHABLE, ExitCode.REFUSED, ExitCode.FAILED)
@@ -65,13 +66,13 @@ class Screen:
         not_listed: NotListed,
         left_out: Mapping[str, int],
         shown: dict[str, Any],
-        line: str,
+        lines: Iterable[str],
         codes: AbstractSet[ExitCode] = frozenset(),
     ) -> ExitCode:
         """The summary, which systems could not be listed, and what was left out; answers the exit code that counts."""
         missed = {district: count for district, count in sorted(left_out.items()) if count}
         incomplete = {"not_listed": not_listed_json(not_listed), "left_out": missed}
-        self.result({**shown, **incomplete}, [*not_listed_lines(not_listed), *left_out_lines(missed), line])
+        self.result({**shown, **incomplete}, [*not_listed_lines(not_listed), *left_out_lines(missed), *lines])
         told = codes | {exit_code_of(error) for error in not_listed.values()}
         return next((code for code in _WEIGHTIEST_FIRST if code in told), ExitCode.DONE)
 
@@ -157,12 +158,14 @@ def not_listed_json(not_listed: NotListed) -> dict[str, Any]:
 
 
 def forecast_word(forecast: Forecast) -> str:
-    """In which of five ways a forecast ends."""
+    """In which of six ways a forecast ends."""
     if forecast.failures:
         may_pass = any(isinstance(error, TryLater) for error in forecast.failures.values())
         return "unseen" if may_pass else "refused"
     if forecast.steps or any(doubt.is_news for doubt in forecast.doubts):
         return "change"
+    if forecast.unnamed:
+        return "held_up"
     return "parked" if forecast.parked else "well"
 
 
@@ -182,6 +185,8 @@ def forecast_lines(forecast: Forecast) -> Iterator[str]:
     for name, error in sorted((forecast.failures or {}).items()):
         when = "come again later" if isinstance(error, TryLater) else "it is not worth repeating"
         yield f"{forecast.ref}: cannot be told, {name} could not be asked ({error.words}); {when}"
+    for name in forecast.unnamed:
+        yield f"{forecast.ref}: held up: mappings.yaml does not name {name}, and nothing is concluded without it"
     for name in forecast.parked:
         yield f"{forecast.ref}: parked: {to_do_words(name)}; see remedy parked show {forecast.ref}/{name}"
 
@@ -191,8 +196,8 @@ def forecast_json(forecast: Forecast) -> dict[str, Any]:
     failures = {name: type(error).__name__ for name, error in (forecast.failures or {}).items()}
     plan = msgspec.to_builtins(forecast.steps)
     doubts = {doubt.link.tracker: doubt.evidence.value for doubt in forecast.doubts}
-    parked = list(forecast.parked)
-    return {"case": forecast.ref, "plan": plan, "parked": parked, "failures": failures, "doubts": doubts}
+    told = {"case": forecast.ref, "plan": plan, "parked": list(forecast.parked), "failures": failures}
+    return {**told, "doubts": doubts, "unnamed": list(forecast.unnamed)}
 
 
 def outcome_word(outcome: Outcome) -> str:

@@ -23,6 +23,7 @@ from remediation.outbound.backoff import delay
 from remediation.ports import Source, Tracker
 from remediation.queue import Band, band_of
 from remediation.store.cases.owners import Owners
+from remedy.reconcile.strays import Strays
 from remedy.reconcile.streams import merged
 
 ResultT = TypeVar("ResultT")
@@ -76,8 +77,8 @@ class Walk:
 
     `clock` answers Unix seconds as the store counts them. `say` is told what is waited for. `not_listed` tells, once
     the walk is over, which systems' lists were not read to their end, and why; `left_out` how many findings of each
-    district had no id that can be used. `sites` are those that the trackers are,
-    and `linked` the places in which each has linked tickets.
+    district had no id that can be used; and `strays` which marked tickets belong to no case. `sites` are those that the
+    trackers are, and `linked` the places in which each has linked tickets.
     """
 
     sources: Mapping[str, Source]
@@ -91,6 +92,7 @@ class Walk:
     linked: Mapping[str, Collection[str]] = field(default_factory=dict)
     not_listed: dict[str, OutsideError] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
+    strays: Strays = field(default_factory=Strays)
     _waits: dict[str, _Wait] = field(default_factory=dict, init=False)
 
     async def batches(self) -> AsyncIterator[list[Candidate]]:
@@ -195,6 +197,7 @@ class Walk:
         try:
             async for changes in self._pages(tracker):
                 concerned = await self.owners.concerned(tracker.name, changes)
+                self.strays.note(tracker.name, changes, concerned, self.owners.rulebook)
                 for key in (key for cases in concerned for key in cases):
                     if key.district in self.sources:
                         tickets.setdefault(key.ref, (key, set()))[1].add(tracker.name)

@@ -319,7 +319,7 @@ def test_after_a_wipe_all_is_found_again_and_the_ticket_of_a_solved_finding_is_c
     assert [row["case"] for row in rows] == [bench.key(2).ref]
     assert {step["action"] for step in rows[0]["plan"]} == {"resolve:desk", "resolve:jira"}
     counts = {"cases": 3, "well": 2, "change": 1}
-    nothing: dict[str, Any] = {"held_up_by": {}, "refused_by": {}, "not_listed": {}, "left_out": {}}
+    nothing: dict[str, Any] = {"held_up_by": {}, "refused_by": {}, "not_listed": {}, "left_out": {}, "left_behind": []}
     assert summary == {"summary": counts, "dry_run": True, **nothing}
     assert bench.rows() == 0
     assert bench.remedy("reconcile", "--all", "--no-wait").stdout == "3 cases marked; workers look at them.\n"

@@ -1,0 +1,27 @@
+"""Rules by which cases live and that mappings.yaml has no more, for commands: reads only."""
+
+from dataclasses import dataclass
+
+from remediation.mapping.config.schema import Mappings
+from remediation.store.cases.living import LivingCases
+from remediation.store.server.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class RuleGone:
+    """One of them, and how many living cases went by it at their last look."""
+
+    rule: str
+    cases: int
+
+    @property
+    def says(self) -> str:
+        """How many cases go by what it said."""
+        return f"{self.cases:,} living case(s) went by it at their last look"
+
+
+async def rules_gone(connection: Connection, mappings: Mappings) -> list[RuleGone]:
+    """All of them, by name; nothing where the file has every rule. Raises StoreUnavailable."""
+    there = {rule.name for rule in mappings.rules}
+    by_rule = await LivingCases(connection).by_rule()
+    return [RuleGone(name, count) for name, count in sorted(by_rule.items()) if name not in there]
