@@ -121,7 +121,7 @@ async def load(redis: Redis, rows: list[dict[str, Any]]) -> None:
             await redis.pexpire(_bytes(row["key"]), row["ttl"])
 
 
-async def _row(redis: Redis, key: bytes) -> dict[str, Any]:
+async def _row(redis: Any, key: bytes) -> dict[str, Any]:
     kind = (await redis.type(key)).decode()
     match kind:
         case "string":
@@ -140,7 +140,7 @@ async def _row(redis: Redis, key: bytes) -> dict[str, Any]:
     return {"key": _text(key), "type": kind, "ttl": await redis.pttl(key), "value": value}
 
 
-async def _put(redis: Redis, key: bytes, kind: str, value: Any) -> None:
+async def _put(redis: Any, key: bytes, kind: str, value: Any) -> None:
     match kind:
         case "string":
             await redis.set(key, _bytes(value))
@@ -153,6 +153,8 @@ async def _put(redis: Redis, key: bytes, kind: str, value: Any) -> None:
         case "stream":
             for at, fields in value.items():
                 await redis.xadd(key, {_bytes(name): _bytes(each) for name, each in fields.items()}, id=_bytes(at))
+        case other:
+            raise NotImplementedError(other)
 
 
 def _text(value: bytes) -> str:
