@@ -15,8 +15,8 @@ from bench.effort import Effort
 from bench.load import Order, Outcome, put_load
 from bench.processes import cpu_seconds, environment_for, memory_mb, running
 from bench.report import Line, Report, median_ratio
-from remedy.demo.stage import Program
 from remedy.embedded.server import EmbeddedServer
+from sandbox.stage.processes import Program
 
 RECEIVER = "the receiver"
 CEILING = "ceiling: Starlette + HMAC, stores nothing"

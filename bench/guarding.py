@@ -23,8 +23,8 @@ from bench.load import Order, Outcome, put_load
 from bench.processes import environment_for, memory_mb, running
 from bench.report import Line, Report, median_interval, median_ratio, percentile
 from bench.strangers import KINDS, SETTINGS
-from remedy.demo.stage import Program
 from remedy.embedded.server import EmbeddedServer
+from sandbox.stage.processes import Program
 
 PLAIN = "anchor: the ceiling on uvicorn's own protocol"
 GUARDED = "the ceiling with guards"

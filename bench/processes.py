@@ -9,8 +9,8 @@ from pathlib import Path
 
 from remediation.sealing import generate_key
 from remediation.settings import environ
-from remedy.demo.stage import Program
 from sandbox.secrets import ENVIRONMENT
+from sandbox.stage.processes import Program
 
 MAPPINGS = Path(__file__).parent.parent / "mappings.yaml"
 

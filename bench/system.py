@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 
 from bench.processes import MAPPINGS
 from remediation.store.keys import DIRTY, PENDING
-from remedy.demo.outside import Outside, open_outside_world
-from remedy.demo.stage import Program, Stage, open_stage
+from sandbox.stage.processes import Program, Stage, open_stage
+from sandbox.stage.systems import Outside, open_outside_world
 
 TRACKERS = ("servicenow", "jira")
 _SETTLE_SECONDS = 30.0

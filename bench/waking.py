@@ -21,8 +21,8 @@ from bench.system import TRACKERS, System, open_system
 from bench.watching import Command, watch
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.queue import WORK_QUEUE
-from remedy.demo.stage import Program
 from sandbox.secrets import ENVIRONMENT
+from sandbox.stage.processes import Program
 
 START = "enqueue → start, idle worker"
 FIRST = "202 → first request at a tracker"

@@ -21,8 +21,8 @@ from redis.exceptions import RedisError
 from chaos.journal import Delivery, Journal
 from chaos.senders import Flow
 from remediation.store.keys import DIRTY, LEASE, PARKED, PENDING, SCANS
-from remedy.demo.outside import Outside, open_outside_world
-from remedy.demo.stage import Program, Stage, open_stage
+from sandbox.stage.processes import Program, Stage, open_stage
+from sandbox.stage.systems import Outside, open_outside_world
 from sandbox.wire.ports import free_port
 
 MAPPINGS = Path(__file__).parent.parent / "mappings.yaml"

@@ -9,10 +9,10 @@ import click
 from rich.console import Console
 
 from remediation.settings import load_settings
-from remedy.demo.outside import open_outside_world
 from remedy.demo.screen import show_addresses, show_table, show_timeline, show_times, tell
-from remedy.demo.stage import open_stage
 from remedy.demo.story import Story
+from sandbox.stage.processes import open_stage
+from sandbox.stage.systems import open_outside_world
 
 _WIDTH = 160
 """Columns where there is no terminal to fill: an address that is broken in two cannot be opened."""

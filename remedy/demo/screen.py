@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from remedy.demo.outside import SeenTicket
-from remedy.demo.stage import Stage
 from remedy.demo.story import Step, Story, Told, play
+from sandbox.stage.processes import Stage
+from sandbox.stage.systems import SeenTicket
 
 _SHOWN = 12
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from remediation.domain.errors import RemediationError
-from remedy.demo.outside import Outside, SeenTicket
+from sandbox.stage.systems import Outside, SeenTicket
 
 STEP_SECONDS = 30.0
 SCAN_SECONDS = 150.0

@@ -21,9 +21,9 @@ from remediation.deliveries.events import delivery_id
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.settings import environ
 from remediation.store.keys import DIRTY, INBOX, PENDING, SCANS
-from remedy.demo.outside import Outside, SeenTicket, open_outside_world
-from remedy.demo.stage import Program, Stage, open_stage
 from sandbox.secrets import DISTRICT, ENVIRONMENT
+from sandbox.stage.processes import Program, Stage, open_stage
+from sandbox.stage.systems import Outside, SeenTicket, open_outside_world
 from tests.e2e.watching import becomes
 
 REPOSITORY = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from remedy.demo.stage import Program
 from sandbox.secrets import DISTRICT, ENVIRONMENT
+from sandbox.stage.processes import Program
 from tests.e2e.scene import BOTH, RESOLVED, REVIEWING, Scene, State, critical, delivered, open_scene
 from tests.e2e.watching import becomes, eventually
 

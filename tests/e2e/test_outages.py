@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from remedy.demo.outside import Outside, open_outside_world
 from sandbox.jira.stand_in import jira_app
+from sandbox.stage.systems import Outside, open_outside_world
 from sandbox.wire.server import serve
 from tests.e2e.scene import BOTH, REVIEWING, Scene, State
 from tests.e2e.watching import becomes, eventually

@@ -10,8 +10,8 @@ import pytest
 
 from remediation.domain.errors import ConfigurationError
 from remediation.store.keys import DIRTY, LEASE, MOST_CRASHES
-from remedy.demo.stage import Program, _start
 from sandbox.secrets import DISTRICT
+from sandbox.stage.processes import Program, _start
 from tests.e2e.poisoned_worker import DEADLY
 from tests.e2e.scene import BOTH, REPOSITORY, REVIEWING, Scene, open_scene
 

@@ -12,9 +12,9 @@ import httpx2
 import pytest
 
 from remediation.queue import IN_PROGRESS_PREFIX, WORK_QUEUE
-from remedy.demo.stage import Program
 from remedy.runtime.alive import SECONDS
 from remedy.runtime.stopping import STOPS_WITHIN
+from sandbox.stage.processes import Program
 from tests.e2e.scene import BOTH, REVIEWING, Scene, critical, delivered
 from tests.e2e.watching import becomes, eventually
 from workers.settings import COMPLETION_WAIT

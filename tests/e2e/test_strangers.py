@@ -11,8 +11,8 @@ from bench.guarding import MOST_GROWTH_MB, good_beside
 from bench.load import Order, put_load
 from bench.processes import environment_for, running
 from bench.strangers import KINDS, SETTINGS
-from remedy.demo.stage import Program
 from remedy.embedded.server import EmbeddedServer
+from sandbox.stage.processes import Program
 
 ANSWERS = {
     "pipelines": {"404"},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from remedy.demo.stage import Program
+from sandbox.stage.processes import Program
 from tests.e2e.scene import BOTH, RESOLVED, REVIEWING, Scene, State
 from tests.e2e.watching import eventually
 from tests.faults.playing import LONGEST

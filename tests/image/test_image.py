@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from remedy.demo.stage import Program
 from sandbox.secrets import DISTRICT
+from sandbox.stage.processes import Program
 from tests.e2e.scene import BOTH, REVIEWING, Scene, open_scene
 from tests.image.building import ROOT, Container
 

@@ -21,9 +21,9 @@ import pytest
 from redis import Redis
 
 from remediation.deliveries.signatures import SignatureFormat, sign
-from remedy.demo.outside import Outside, open_outside_world
-from remedy.demo.stage import Program, Stage, open_stage
 from sandbox.secrets import ENVIRONMENT, JIRA_USER, SERVICENOW_USER
+from sandbox.stage.processes import Program, Stage, open_stage
+from sandbox.stage.systems import Outside, open_outside_world
 
 SHIPPED = Path(__file__).parents[2] / "mappings.yaml"
 WEBHOOK_SECRET = ENVIRONMENT["SCHOOLSCAN_WEBHOOK_SECRET"]

@@ -9,10 +9,10 @@ from typing import Any
 import httpx2
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remedy.demo.stage import RISK_FIELDS
 from sandbox.jira.state import PERSON as JIRA_PERSON
 from sandbox.secrets import DISTRICT
 from sandbox.servicenow.schema import PERSON as SERVICENOW_PERSON
+from sandbox.stage.processes import RISK_FIELDS
 from sandbox.wire.faults import FaultKind
 
 _ACTIVE_INCIDENT = {"1", "2", "3"}
