@@ -77,6 +77,9 @@ TICKET_KEYS = "remedy:ticket-keys:"
 TOLD = "remedy:told:"
 """+ case reference: what was seen and done, packed (see timeline.py)."""
 
+APART = "remedy:told-apart:"
+"""+ case reference: a hash from SHA-1 to what was told in a form that the version which told next could not read."""
+
 TIMELINE = "remedy:timeline:"
 """+ case reference: the same as a stream, as an earlier version told it; until the case is told of again."""
 
@@ -178,6 +181,7 @@ PRELUDE = "\n".join(
         "CURSOR": CURSOR,
         "TICKET_KEYS": TICKET_KEYS,
         "TOLD": TOLD,
+        "APART": APART,
         "TIMELINE": TIMELINE,
         "APPOINTMENTS": APPOINTMENTS,
         "LIVING": LIVING,

@@ -22,6 +22,7 @@ from remediation.store.cases.entries import (
     TicketSeen,
     Triggered,
     Unnamed,
+    Unreadable,
     moment,
 )
 from remediation.store.systems import Trouble
@@ -174,7 +175,7 @@ def entry_words(entry: Entry) -> str:
             words = f"put off until {time_words(entry.until)}{_in_brackets(entry)}"
         case SetAside():
             words = f"the whole case was parked{_in_brackets(entry)}"
-        case Doubted() | Unnamed():
+        case Doubted() | Unnamed() | Unreadable():
             words = _in_doubt(entry)
         case Disagreed():
             words = "conflict: both sides were changed, in ways that disagree"
@@ -183,8 +184,14 @@ def entry_words(entry: Entry) -> str:
     return words
 
 
-def _in_doubt(entry: Doubted | Unnamed) -> str:
-    return doubt_words(entry) if isinstance(entry, Doubted) else f"held up: {unnamed_words(entry.trackers)}"
+def _in_doubt(entry: Doubted | Unnamed | Unreadable) -> str:
+    match entry:
+        case Doubted():
+            return doubt_words(entry)
+        case Unnamed(trackers=trackers):
+            return f"held up: {unnamed_words(trackers)}"
+        case Unreadable():
+            return "what was told until then is in a form that this version cannot read; it is kept"
 
 
 def doubt_words(doubted: Doubted) -> str:

@@ -7,9 +7,21 @@ from datetime import timedelta
 from remediation.domain.findings import FindingStatus
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
-from remediation.store.cases.entries import Acted, Entry, Planned, Seen, Settled, Step, Triggered, encoded, kind_word
+from remediation.store.cases.entries import (
+    Acted,
+    Entry,
+    Planned,
+    Seen,
+    Settled,
+    Step,
+    Triggered,
+    Unreadable,
+    encoded,
+    kind_word,
+)
+from remediation.store.cases.packing import packed
 from remediation.store.cases.timeline import KEPT, MOST_ENTRIES, Timeline
-from remediation.store.keys import TIMELINE, TOLD
+from remediation.store.keys import APART, TIMELINE, TOLD
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 
@@ -130,12 +142,28 @@ async def test_nothing_is_lost_where_many_tell_at_once(connection: Connection) -
     assert len({each.id for each in told}) == 8
 
 
-async def test_a_timeline_that_nobody_can_unpack_is_begun_anew(connection: Connection) -> None:
-    timeline = Timeline(connection)
-    await connection.redis.set(TOLD + KEY.ref, b"1800000000000 \x07 of a later version")
-    assert await timeline.read(KEY.ref) == []
+OF_A_LATER_VERSION = b"1700000000000 \x07 of a later version"
+
+
+async def test_what_is_told_in_an_unknown_form_is_said_and_kept(connection: Connection) -> None:
+    timeline, unknown = Timeline(connection), Unreadable(1_700_000_000.0)
+    await connection.redis.set(TOLD + KEY.ref, OF_A_LATER_VERSION)
+    assert await timeline.read(KEY.ref) == [unknown]
+    for number in range(2):
+        await timeline.tell(KEY.ref, [Settled(AT + number)])
+    assert await timeline.read(KEY.ref) == [unknown, Settled(AT), Settled(AT + 1)]
+    assert [told.entry async for told in timeline.since(KEY.ref)] == [unknown, Settled(AT), Settled(AT + 1)]
+    apart = await connection.ask(connection.redis.hgetall(APART + KEY.ref))
+    assert [*apart.values()] == [OF_A_LATER_VERSION]
+    assert await connection.redis.ttl(APART + KEY.ref) > KEPT.total_seconds() - 60
+
+
+async def test_what_was_set_apart_comes_back_to_a_version_that_knows_its_form(connection: Connection) -> None:
+    timeline, later = Timeline(connection), b"1700000000000 " + packed(b' settled {"at":1700000000.0}\n')
+    await connection.ask(connection.redis.hset(APART + KEY.ref, mapping={"name": later}))
     await timeline.tell(KEY.ref, [Settled(AT)])
-    assert await timeline.read(KEY.ref) == [Settled(AT)]
+    assert await connection.redis.exists(APART + KEY.ref) == 0
+    assert await timeline.read(KEY.ref) == [Settled(1_700_000_000.0), Settled(AT)]
 
 
 async def test_a_look_tells_why_what_was_seen_planned_and_done(connection: Connection, keyring: Keyring) -> None:

@@ -18,6 +18,7 @@ from remediation.store.cases.entries import (
     TicketSeen,
     Triggered,
     Unnamed,
+    Unreadable,
 )
 from remedy.case.words import (
     CAUSES,
@@ -71,6 +72,7 @@ LINES: list[tuple[Entry, str]] = [
         Unnamed(AT, ("jira-n", "jira-s")),
         "held up: mappings.yaml does not name jira-n, jira-s: nothing is concluded without what is there",
     ),
+    (Unreadable(AT), "what was told until then is in a form that this version cannot read; it is kept"),
     (Doubted(AT, "jira", "SEC-1", "of_a_later_version"), "SEC-1 in jira of a later version"),
 ]
 

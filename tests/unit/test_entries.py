@@ -38,6 +38,7 @@ from remediation.store.cases.entries import (
     TicketSeen,
     Triggered,
     Unnamed,
+    Unreadable,
     decoded,
     encoded,
     kind_word,
@@ -61,6 +62,7 @@ ENTRIES: list[Entry] = [
     Disagreed(AT),
     Doubted.of(Doubt(Link("jira", "10001", "SEC-1", "https://jira.example"), Evidence.OTHER_MARK), AT),
     Unnamed(AT, ("jira-n", "jira-s")),
+    Unreadable(AT),
 ]
 
 STEPS: list[tuple[Action, Step]] = [

@@ -207,7 +207,14 @@ class Unnamed:
     trackers: tuple[str, ...]
 
 
-Entry = Triggered | Seen | Planned | Acted | Settled | PutOff | SetAside | Disagreed | Doubted | Unnamed
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What was told until then is in a form that this version cannot read. It is never told, only found when read."""
+
+    at: float
+
+
+Entry = Triggered | Seen | Planned | Acted | Settled | PutOff | SetAside | Disagreed | Doubted | Unnamed | Unreadable
 
 KINDS: Mapping[str, type[Entry]] = {
     "trigger": Triggered,
@@ -220,6 +227,7 @@ KINDS: Mapping[str, type[Entry]] = {
     "conflict": Disagreed,
     "doubt": Doubted,
     "unnamed": Unnamed,
+    "unreadable": Unreadable,
 }
 """The word for each kind of entry, in Redis and in what `--json` prints."""
 

@@ -5,18 +5,20 @@ A look that finds what is remembered and has nothing to do tells nothing.
 A timeline is one string: when (ms) it was told of last, a space, and all its entries, packed. Each of those is a line:
 its time and number, its kind, and the rest as JSON; the last ones have no time yet, as theirs is in front. A stream
 takes 4 KB for its first entry, ten times what a usual case has to tell.
+A text in a form that this version does not know is said to be there, and is set apart when the case is told of next; a
+version that knows it puts it back in its place.
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from remediation.domain.errors import StoreUnavailable
-from remediation.store.cases.entries import Entry, decoded, encoded
+from remediation.store.cases.entries import Entry, Unreadable, decoded, encoded
 from remediation.store.cases.packing import packed, unpacked
-from remediation.store.keys import TIMELINE, TOLD
+from remediation.store.keys import APART, TIMELINE, TOLD
 from remediation.store.server.connection import Connection, passing_errors
 
 KEPT = timedelta(days=400)
@@ -55,29 +57,32 @@ class Timeline:
         return Timeline(self._connection, kept)
 
     async def tell(self, ref: str, entries: Iterable[Entry]) -> None:
-        """Add the entries in order, all or none. Nothing to tell costs nothing. Raises StoreUnavailable."""
+        """Add the entries in order, all or none. Nothing to tell costs nothing. Raises StoreUnavailable.
+
+        What this version cannot read is set apart, and stays as long as the rest.
+        """
         wire = [encoded(entry) for entry in entries]
         if not wire:
             return
         for _ in range(_TRIES):
-            kept, rows = await self._kept(ref)
-            lines = [*_lines(kept, rows), *(("", kind, text) for kind, text in wire)]
-            seen = hashlib.sha1(kept, usedforsecurity=False).hexdigest() if kept else ""
+            kept = await self._kept(ref)
+            lines = [*kept.lines(), *(("", kind, text) for kind, text in wire)]
+            is_unknown = "1" if kept.whole and _lines(kept.whole) is None else ""
             whole = packed(_text(lines[-MOST_ENTRIES:]))
-            if await self._connection.run("tell", ref, self._kept_ms, seen, len(rows), whole):
+            known = [name for name, text in kept.apart.items() if _lines(text) is not None]
+            args: list[str | bytes | int] = [_sha1(kept.whole), len(kept.rows), whole, is_unknown, *known]
+            if await self._connection.run("tell", ref, self._kept_ms, *args):
                 return
         raise StoreUnavailable("a case's timeline is written by others all the time")
 
     async def read(self, ref: str, limit: int = MOST_ENTRIES) -> list[Entry]:
-        """The last entries, oldest first."""
-        lines = _lines(*await self._kept(ref))
-        return [told.entry for told in map(_told, lines[-limit:]) if told is not None]
+        """The last entries, oldest first; an Unreadable stands for what this version cannot read."""
+        return [told.entry for told in (await self._kept(ref)).told()[-limit:]]
 
     async def since(self, ref: str, after: str = BEGINNING) -> AsyncIterator[Told]:
         """Every entry after the one with this id, oldest first, up to now. Call again with the last id to go on."""
-        for line in _lines(*await self._kept(ref)):
-            is_new = after == BEGINNING or _place(line[0]) > _place(after)
-            if is_new and (told := _told(line)):
+        for told in (await self._kept(ref)).told():
+            if after == BEGINNING or _place(told.id) > _place(after):
                 yield told
 
     async def now(self) -> str:
@@ -85,32 +90,64 @@ class Timeline:
         seconds, micros = await self._connection.ask(self._connection.redis.time())
         return f"{int(seconds) * 1000 + int(micros) // 1000 - 1}-0"
 
-    async def _kept(self, ref: str) -> tuple[bytes, list[Any]]:
-        """A timeline as it lies in Redis, and what an earlier version told of the case in a stream."""
+    async def _kept(self, ref: str) -> "_Kept":
         with passing_errors():
             async with self._connection.redis.pipeline(transaction=True) as pipe:
                 pipe.get(TOLD + ref)
+                pipe.hgetall(APART + ref)
                 pipe.xrange(TIMELINE + ref)
-                kept, rows = await pipe.execute()
-        return kept or b"", rows
+                whole, apart, rows = await pipe.execute()
+        return _Kept(whole or b"", {name.decode(): text for name, text in apart.items()}, rows)
 
 
-def _lines(kept: bytes, rows: Iterable[tuple[bytes, dict[bytes, Any]]]) -> list[_Line]:
-    """The lines of a timeline, oldest first. One that this version cannot unpack has none, as if it were forgotten."""
-    earlier = [
-        (entry_id.decode(), fields.get(b"kind", b"").decode(errors="replace"), fields.get(b"is", b""))
-        for entry_id, fields in rows
-    ]
-    at, _, whole = kept.partition(b" ")
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A timeline as it lies in Redis: its text, what was set apart, and what an earlier version told in a stream."""
+
+    whole: bytes
+    apart: Mapping[str, bytes]
+    rows: Sequence[tuple[bytes, dict[bytes, Any]]]
+
+    def lines(self) -> list[_Line]:
+        """All that this version can read, oldest first."""
+        earlier = [
+            (entry_id.decode(), fields.get(b"kind", b"").decode(errors="replace"), fields.get(b"is", b""))
+            for entry_id, fields in self.rows
+        ]
+        apart = [line for text in self.apart.values() for line in _lines(text) or ()]
+        lines = (_lines(self.whole) if self.whole else None) or []
+        return sorted([*earlier, *apart, *lines], key=_place_of) if earlier or apart else lines
+
+    def told(self) -> list[Told]:
+        """All that was told, oldest first; an entry of a kind that this version does not know is passed over."""
+        told = [each for each in map(_told, self.lines()) if each is not None]
+        texts = [text for text in (self.whole, *self.apart.values()) if text and _lines(text) is None]
+        unknown = [Told(f"{_told_at(text)}-0", Unreadable(_told_at(text) / 1000)) for text in texts]
+        return sorted([*unknown, *told], key=lambda each: _place(each.id)) if unknown else told
+
+
+def _lines(whole: bytes) -> list[_Line] | None:
+    """The lines of a text of a timeline, oldest first; None where this version cannot unpack it."""
+    at, _, kept = whole.partition(b" ")
     try:
-        told = unpacked(whole).splitlines() if whole else []
+        told = unpacked(kept).splitlines()
     except ValueError:
-        told = []
+        return None
     lines: list[_Line] = []
     for each in told:
         entry_id, kind, wire = each.split(b" ", 2)
         lines.append((entry_id.decode() or _next_id(lines, at.decode()), kind.decode(errors="replace"), wire))
-    return sorted([*earlier, *lines], key=lambda line: _place(line[0])) if earlier else lines
+    return lines
+
+
+def _told_at(whole: bytes) -> int:
+    """When (ms) a text was told of last, as far as its beginning says so."""
+    at = whole.partition(b" ")[0]
+    return int(at) if at.isdigit() else 0
+
+
+def _sha1(whole: bytes) -> str:
+    return hashlib.sha1(whole, usedforsecurity=False).hexdigest() if whole else ""
 
 
 def _next_id(lines: list[_Line], at: str) -> str:
@@ -121,6 +158,10 @@ def _next_id(lines: list[_Line], at: str) -> str:
 
 def _text(lines: Iterable[_Line]) -> bytes:
     return b"".join(b"%s %s %s\n" % (entry_id.encode(), kind.encode(), wire) for entry_id, kind, wire in lines)
+
+
+def _place_of(line: _Line) -> tuple[int, int]:
+    return _place(line[0])
 
 
 def _place(entry_id: str) -> tuple[int, int]:
