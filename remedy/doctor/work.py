@@ -23,7 +23,7 @@ _MOST_ACCOUNTS = 5
 
 _MENDS = {
     Waiting.SIGN_IN: "Renew its token or password, or let us in: the cases go on by themselves.",
-    Waiting.UNNAMED: "Name it in mappings.yaml again: its cases go on by themselves.",
+    Waiting.UNNAMED: "Name it in mappings.yaml again: its cases go on by themselves. Gone for good? Close its tickets.",
     Waiting.LIMIT: "The cases go on when the limit ends; who else spends it?",
 }
 

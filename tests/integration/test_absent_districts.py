@@ -12,7 +12,7 @@ from remediation.domain.findings import Finding, FindingStatus, Severity
 from remediation.domain.tickets import Draft, Reason, TicketState
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.client import system_of
-from remediation.store.keys import APPOINTMENTS
+from remediation.store.keys import APPOINTMENTS, CASE, DIRTY
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
 from tests.integration.offices import KEY, Office
@@ -101,6 +101,29 @@ async def test_while_it_is_not_named_its_cases_wait_and_it_is_said(office: Absen
     assert (trouble.system, trouble.waiting, trouble.cases) == (system_of("lakeside"), Waiting.UNNAMED, 1)
     told = [line["event"] for line in lines if line["log_level"] == "warning"]
     assert told == ["district_not_named", "system_waited_for"]
+
+
+async def test_one_that_is_gone_for_good_is_asked_for_ever_more_seldom_and_its_cases_still_go_on_once_it_is_back(
+    office: Absences,
+) -> None:
+    await office.take_out()
+    office.close_as_person()
+    await office.round()
+
+    office.clock.pass_by(2 * 86_400.0)
+    await office.redis.hset(CASE + KEY.ref, "attempts", "30")
+    looks = 0
+    for _ in range(120):
+        office.clock.pass_by(60.0)
+        await office.desk.systems.release(office.clock())
+        await office.desk.todo.sweep(office.clock())
+        looks += len(await office.work())
+    assert 8 <= looks <= 10, "in two hours one case asks for all every quarter of an hour"
+    assert await office.redis.zscore(DIRTY, KEY.ref) > (office.clock() + 40_000.0) * 1000, "by itself, once a day"
+    await office.desk.systems.ask_again(office.clock())  # as whoever takes a changed file does
+    await office.put_back()
+    await office.round()
+    assert office.status() is FindingStatus.RESOLVED
 
 
 async def test_a_webhook_of_a_tracker_is_held_as_well_a_deletion_among_them(

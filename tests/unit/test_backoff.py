@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.outbound.backoff import FIRST, LONGEST, delay
+from remediation.outbound.backoff import FIRST, LONGEST, LONGEST_UNNAMED, delay
 
 CHANCES = st.integers().map(random.Random)
 
@@ -29,6 +29,11 @@ class Fixed(random.Random):
 def test_the_wait_doubles_up_to_a_quarter_of_an_hour(attempts: int, least: float, most: float) -> None:
     assert delay(attempts, None, Fixed(0.0)) == least
     assert delay(attempts, None, Fixed(1.0)) == most
+
+
+def test_the_wait_for_what_only_the_file_can_name_doubles_up_to_a_day() -> None:
+    waits = [delay(attempts, None, Fixed(1.0), LONGEST_UNNAMED) for attempts in (0, 10, 16, 17, 10_000)]
+    assert waits == [1.0, 1_024.0, 65_536.0, 86_400.0, 86_400.0]
 
 
 @given(st.integers(0, 10**9), CHANCES)

@@ -28,7 +28,7 @@ from remediation.look.executing import Hands
 from remediation.look.members import Members, home_of, reading_of
 from remediation.look.observing import Sight, observe
 from remediation.look.progress import Progress
-from remediation.outbound.backoff import delay
+from remediation.outbound.backoff import LONGEST, LONGEST_UNNAMED, delay
 from remediation.planning import (
     Observation,
     as_remembered,
@@ -308,7 +308,8 @@ def _wait(desk: Desk, record: CaseRecord, error: TryLater) -> float:
     """Seconds until the next look: more each time, whatever was asked for, as that did not end it the last time.
 
     Only a horizon of our own ends at a known time, however often we met it. Where somebody was quicker than we were,
-    the outages before that do not count.
+    the outages before that do not count. Those who wait for a district of which the file says nothing are brought
+    forward when it is back, as one case asks for all of them, so each asks by itself ever more seldom.
     """
     match error.waiting:
         case Waiting.CHANGED:
@@ -317,7 +318,8 @@ def _wait(desk: Desk, record: CaseRecord, error: TryLater) -> float:
             attempts = 0
         case _:
             attempts = record.attempts
-    return delay(attempts, error.after, desk.chance)
+    longest = LONGEST_UNNAMED if error.waiting is Waiting.UNNAMED else LONGEST
+    return delay(attempts, error.after, desk.chance, longest)
 
 
 async def _park_case(desk: Desk, lease: Lease, error: Exception) -> None:

@@ -11,6 +11,13 @@ local function bring_forward(ref)
   return true
 end
 
+-- When the next case asks. Where only a change of mappings.yaml can end the trouble, which has one ask at once, it is asked
+-- the more seldom the longer it lasts.
+local function next_probe(row, waiting)
+  local since = waiting == 'unnamed' and tonumber(redis.call('HGET', row, 'since')) or now
+  return now + math.min(math.max(PROBE_MS, (now - since) / 20), LONGEST_HOLD_MS)
+end
+
 for _, name in ipairs(redis.call('SMEMBERS', SYSTEMS)) do
   local row, held = SYSTEM .. name, HELD .. name
   local waiting, probe, till = unpack(redis.call('HMGET', row, 'waiting', 'probe', 'until'))
@@ -25,7 +32,7 @@ for _, name in ipairs(redis.call('SMEMBERS', SYSTEMS)) do
     for _, ref in ipairs(redis.call('ZRANGE', held, 0, 9)) do
       if bring_forward(ref) then break end
     end
-    redis.call('HSET', row, 'probe', now + PROBE_MS)
+    redis.call('HSET', row, 'probe', string.format('%d', next_probe(row, waiting)))
   end
 end
 return sooner
