@@ -6,7 +6,7 @@ FIRST = 1.0
 LONGEST = 900.0
 """Seconds. Something that is down for days is asked every quarter of an hour, and never given up."""
 LONGEST_UNNAMED = 86_400.0
-"""The same where mappings.yaml does not name what is waited for: only a change of the file ends that, which is noticed."""
+"""The same where mappings.yaml does not name what is waited for: only a change of the file ends that."""
 
 
 def delay(attempts: int, asked: float | None, chance: random.Random, longest: float = LONGEST) -> float:

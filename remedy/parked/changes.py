@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,9 +19,11 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from remediation.domain.actions import tracker_of
 from remediation.logs import keep_known
 from remediation.redaction import plain, terminal
-from remediation.store.deliveries.parked import MOST_REPLAYS, Outcome, Parked
+from remediation.store.cases.known_trackers import no_longer_named
+from remediation.store.deliveries.parked import MOST_REPLAYS, Outcome, Parked, ParkedKind
 from remedy.parked.selection import Chosen, Stores, with_options, with_stores
 from remedy.parked.views import group_table, grouped
 from remedy.runtime.failures import ExitCode
@@ -36,6 +39,7 @@ _LONGEST_CHOICE = 1_000
 _WHO = re.compile(r"[A-Za-z0-9._@+:-]{1,64}")
 
 What = Literal["replay", "discard"]
+_WHY = {Outcome.TOO_OFTEN: "replayed too often", Outcome.UNNAMED: "its tracker is not named"}
 _DONE: Mapping[What, str] = {"replay": "replayed", "discard": "discarded"}
 
 
@@ -94,9 +98,9 @@ def replay(*, everything: bool, chosen: Chosen, again: bool, **given: bool) -> N
 
     A worker looks at it at once, and parks it again if it still does not work. Unless only whole names are given, it
     first says what that is, and asks. What was replayed five times within thirty days stays parked: mend what keeps it
-    from working, or say --again.
+    from working, or say --again. So does what is to be done in a tracker that mappings.yaml does not name.
 
-    Exit codes: 0 all of it was taken up; 1 a name is not parked, or was replayed too often; 130 you said no.
+    Exit codes: 0 all of it was taken up; 1 a name is not parked, or stays parked; 130 you said no.
     """
     _carry_out(_order("replay", chosen, everything=everything, again=again, **given))
 
@@ -123,30 +127,38 @@ def _order(what: What, chosen: Chosen, *, everything: bool, **given: bool) -> Or
 
 def _carry_out(order: Order) -> None:
     """Look what it is, ask where that is needed, do it, and say what became of each piece."""
-    items, missing = with_stores(lambda stores: _found(stores, order.chosen))
-    too_often = [item.name for item in items if _is_worn(order, item)]
-    left = [item for item in items if not _is_worn(order, item)]
+    left, kept = with_stores(lambda stores: _found(stores, order))
     if left and not order.dry_run:
         _ask(order, left)
         outcomes = with_stores(lambda stores: _done(stores, order, left))
     else:
         outcomes = {item.name: Outcome.DONE for item in left}
-    outcomes |= dict.fromkeys(too_often, Outcome.TOO_OFTEN) | dict.fromkeys(missing, Outcome.MISSING)
+    outcomes |= kept
     _report(order, left, outcomes)
     if any(outcome is not Outcome.DONE for outcome in outcomes.values()):
         raise SystemExit(ExitCode.FAILED)
 
 
-async def _found(stores: Stores, chosen: Chosen) -> tuple[list[Parked], list[str]]:
-    """What is parked of the choice, and the names that are not."""
-    if not chosen.exact:
-        return [item async for item in stores.parked.listed(chosen.selection(stores.clock()))], []
-    rows = {name: await stores.parked.one(name) for name in chosen.exact}
-    return [item for item in rows.values() if item], [name for name, item in rows.items() if item is None]
+async def _found(stores: Stores, order: Order) -> tuple[list[Parked], dict[str, Outcome]]:
+    """What is to be done of the choice, and what stays as it is, with why; the names that are not parked come last."""
+    chosen, gone = order.chosen, await no_longer_named(stores.connection)
+    if chosen.exact:
+        rows = {name: await stores.parked.one(name) for name in chosen.exact}
+    else:
+        rows = {item.name: item async for item in stores.parked.listed(chosen.selection(stores.clock()))}
+    items = [item for item in rows.values() if item]
+    kept = {item.name: why for item in items if (why := _why_kept(order, item, gone))}
+    missing = dict.fromkeys((name for name, item in rows.items() if item is None), Outcome.MISSING)
+    return [item for item in items if item.name not in kept], kept | missing
 
 
-def _is_worn(order: Order, item: Parked) -> bool:
-    return order.what == "replay" and not order.again and item.replays >= MOST_REPLAYS
+def _why_kept(order: Order, item: Parked, gone: AbstractSet[str]) -> Outcome | None:
+    """Why it is not replayed: no worker's mappings.yaml names its tracker, or it came back too often. None: it is."""
+    if order.what != "replay":
+        return None
+    if item.kind is ParkedKind.ACTION and tracker_of(item.action) in gone:
+        return Outcome.UNNAMED
+    return Outcome.TOO_OFTEN if not order.again and item.replays >= MOST_REPLAYS else None
 
 
 def _ask(order: Order, items: list[Parked]) -> None:
@@ -226,7 +238,7 @@ def _report(order: Order, left: list[Parked], outcomes: Mapping[str, Outcome]) -
 def _json(order: Order, name: str, outcome: Outcome) -> dict[str, object]:
     done = outcome is Outcome.DONE and not order.dry_run
     line: dict[str, object] = {"name": name, "found": outcome is not Outcome.MISSING, "done": done}
-    return {**line, "why": "replayed too often"} if outcome is Outcome.TOO_OFTEN else line
+    return {**line, "why": _WHY[outcome]} if outcome in _WHY else line
 
 
 def _word(outcome: Outcome, done: str) -> str:
@@ -235,6 +247,11 @@ def _word(outcome: Outcome, done: str) -> str:
             return done
         case Outcome.MISSING:
             return "not parked"
+        case Outcome.UNNAMED:
+            return (
+                "left: mappings.yaml does not name its tracker. "
+                "Name it again, or under formerly of the tracker that it is now; discard it if it is gone for good"
+            )
         case Outcome.TOO_OFTEN:
             return (
                 f"left: replayed {MOST_REPLAYS} times within thirty days and parked again each time. "

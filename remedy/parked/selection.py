@@ -15,6 +15,7 @@ from remediation.settings import load_settings
 from remediation.store.audit import Audit
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork, Selection
 from remediation.store.server.clock import SharedClock
+from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import keyring_of, open_for_command, redis_address
 from remedy.runtime.clock import clock_of
 
@@ -30,6 +31,7 @@ class Stores:
     parked: ParkedWork
     audit: Audit
     clock: SharedClock
+    connection: Connection
 
 
 def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
@@ -40,7 +42,7 @@ def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
     async def work(address: RedisAddress) -> ResultT:
         async with open_for_command(address) as connection:
             clock = await clock_of(connection)
-            return await use(Stores(ParkedWork(connection, keyring), Audit(connection), clock))
+            return await use(Stores(ParkedWork(connection, keyring), Audit(connection), clock, connection))
 
     with redis_address(settings) as address:
         return asyncio.run(work(address))

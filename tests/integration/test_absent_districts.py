@@ -111,7 +111,7 @@ async def test_one_that_is_gone_for_good_is_asked_for_ever_more_seldom_and_its_c
     await office.round()
 
     office.clock.pass_by(2 * 86_400.0)
-    await office.redis.hset(CASE + KEY.ref, "attempts", "30")
+    await office.connection.ask(office.redis.hset(CASE + KEY.ref, "attempts", "30"))
     looks = 0
     for _ in range(120):
         office.clock.pass_by(60.0)

@@ -102,6 +102,27 @@ def test_some_unknown_among_known_names_fail_and_the_known_are_done(filled: CliR
     assert names(filled) == [DELIVERY]
 
 
+def test_what_is_to_be_done_in_a_tracker_that_no_worker_finds_named_stays_parked_and_says_so(
+    filled: CliRunner, redis_url: str
+) -> None:
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.hset("remedy:trackers", "jira", int((AT - 600) * 1000))
+        redis.set("remedy:last-sweep", int(AT * 1000))
+    for words in (("replay", ACTION), ("replay", ACTION, "--dry-run"), ("replay", ACTION, "--again")):
+        result = call(filled, *words)
+        assert result.exit_code == ExitCode.FAILED
+        assert result.stdout.startswith(f"{ACTION}: left: mappings.yaml does not name its tracker")
+    result = call(filled, "replay", "--all", "--yes", "--json")
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [
+        {"name": DELIVERY, "found": True, "done": True},
+        {"name": ACTION, "found": True, "done": False, "why": "its tracker is not named"},
+    ]
+    assert names(filled) == [ACTION]
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.hset("remedy:trackers", "jira", int(AT * 1000))
+    assert call(filled, "replay", ACTION).stdout == f"{ACTION}: replayed\n"
+
+
 @pytest.mark.parametrize("command", ["replay", "discard"])
 def test_a_dry_run_says_what_it_would_do_and_does_nothing_and_asks_nothing(filled: CliRunner, command: str) -> None:
     result = call(filled, command, ACTION, "--dry-run")

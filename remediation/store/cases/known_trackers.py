@@ -6,6 +6,7 @@ of more, a thousand tell the share that counts.
 
 from dataclasses import dataclass
 
+from remediation.store.keys import LAST_SWEEP, TRACKERS
 from remediation.store.server.connection import Connection
 
 _COUNTED = 1_000
@@ -45,5 +46,17 @@ async def known_trackers(connection: Connection) -> list[KnownTracker]:
 
 def not_named(trackers: list[KnownTracker], last_sweep: float | None) -> list[KnownTracker]:
     """Those in which cases have something, and which no worker finds in mappings.yaml any more."""
-    latest = (last_sweep or 0.0) - NOT_NAMED_AFTER
-    return [each for each in trackers if each.is_used and each.named_at < latest]
+    return [each for each in trackers if each.is_used and each.named_at < _latest(last_sweep)]
+
+
+async def no_longer_named(connection: Connection) -> frozenset[str]:
+    """The names of those that no worker finds in mappings.yaml any more. Raises StoreUnavailable."""
+    named_at = await connection.ask(connection.redis.hgetall(TRACKERS))
+    swept = await connection.ask(connection.redis.get(LAST_SWEEP))
+    latest = _latest(int(swept) / 1000 if swept else None)
+    return frozenset(name.decode() for name, at in named_at.items() if int(at) / 1000 < latest)
+
+
+def _latest(last_sweep: float | None) -> float:
+    """When (Unix seconds) a worker must have named a tracker at the latest; before the first sweep, at any time."""
+    return (last_sweep or 0.0) - NOT_NAMED_AFTER

@@ -41,6 +41,8 @@ class Outcome(IntEnum):
     MISSING = 0
     DONE = 1
     TOO_OFTEN = 2
+    UNNAMED = 3
+    """It is to be done in a tracker that mappings.yaml does not name: nobody was asked to try."""
 
 
 @dataclass(frozen=True, slots=True)
