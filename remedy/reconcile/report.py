@@ -18,7 +18,7 @@ from remediation.domain.errors import OutsideError, TryLater
 from remediation.redaction import terminal
 from remediation.store.cases.entries import Doubted
 from remediation.store.cases.standings import Stand
-from remedy.case.words import done_words, doubt_words, step_words, time_words, to_do_words
+from remedy.case.words import done_words, doubt_words, step_words, time_words, to_do_words, unnamed_words
 from remedy.reconcile.forecast import Forecast
 from remedy.reconcile.wait import Outcome
 from remedy.runtime.failures import ExitCode, exit_code_of
@@ -185,8 +185,8 @@ def forecast_lines(forecast: Forecast) -> Iterator[str]:
     for name, error in sorted((forecast.failures or {}).items()):
         when = "come again later" if isinstance(error, TryLater) else "it is not worth repeating"
         yield f"{forecast.ref}: cannot be told, {name} could not be asked ({error.words}); {when}"
-    for name in forecast.unnamed:
-        yield f"{forecast.ref}: held up: mappings.yaml does not name {name}, and nothing is concluded without it"
+    if forecast.unnamed:
+        yield f"{forecast.ref}: held up: {unnamed_words(forecast.unnamed)}"
     for name in forecast.parked:
         yield f"{forecast.ref}: parked: {to_do_words(name)}; see remedy parked show {forecast.ref}/{name}"
 

@@ -16,7 +16,7 @@ from remediation.store.keys import CASE, DISTRICTS, TICKETS
 from remediation.store.server.connection import Connection
 from remedy.reconcile.forecast import forecasts
 from remedy.reconcile.left_behind import Kind, LeftBehind, left_behind
-from remedy.reconcile.report import forecast_json, forecast_word
+from remedy.reconcile.report import forecast_json, forecast_lines, forecast_word
 from remedy.reconcile.strays import Strays
 from remedy.reconcile.walk import BEGINNING, Walk
 from tests.integration.changing_files import NORTH, SOUTH, ChangingWorld, File, Sites, open_sites
@@ -92,6 +92,8 @@ async def test_a_tracker_that_is_not_named_holds_its_cases_up_until_they_are_at_
     assert "formerly" in left.advice
     assert {ref: forecast_word(each) for ref, each in told.items()} == {NORTH.ref: "held_up", SOUTH.ref: "well"}
     assert forecast_json(told[NORTH.ref])["unnamed"] == ["jira-web"]
+    (line,) = forecast_lines(told[NORTH.ref])
+    assert line.startswith(f"{NORTH.ref}: held up: mappings.yaml does not name jira-web")
     await world.take(FIRST)
     await world.close_all(NORTH)
     await world.take(replace(FIRST, has_web=False))
