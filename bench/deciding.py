@@ -15,7 +15,8 @@ from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
 from remediation.domain.policy import Policy
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.mapping.config.rules import JiraTicket, Match, Rule
+from remediation.mapping.config.rules import Match, Rule
+from remediation.mapping.config.trackers.jira import JiraTicket
 from remediation.mapping.rules.matching import Matcher
 from remediation.planning import Observation, plan
 from sandbox.secrets import DISTRICT

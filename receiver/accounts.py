@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from remediation.deliveries.limits import DeliveryLimit
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN, Sender
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.webhook_secrets import WebhookSecret
 
@@ -19,7 +19,7 @@ class Account:
     name: str
     secrets: tuple[WebhookSecret, ...]
     signature: SignatureFormat
-    sender: Sender = Sender.SCHOOLSCAN
+    sender: Sender = SCHOOLSCAN
     limit: DeliveryLimit | None = None
 
     @property

@@ -43,7 +43,7 @@ def _answer(request: Request, status: HTTPStatus, headers: dict[str, str], reaso
     note_not_taken(request, status, reason)
     telemetry.note(outcome=reason)
     if account := getattr(request.state, "account", None):  # set by the endpoint that knew whose delivery it is
-        DELIVERIES.labels(account.sender, account.name, str(status.value), reason).inc()
+        DELIVERIES.labels(account.sender.name, account.name, str(status.value), reason).inc()
     return PlainTextResponse(f"{status.phrase}\n", status_code=status, headers=headers)
 
 

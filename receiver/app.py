@@ -109,12 +109,12 @@ def replace_accounts(app: Starlette, accounts: Accounts) -> None:
     SECRET_ENDS.clear()
     for account in (*accounts.districts.values(), *accounts.trackers.values()):
         # at 0 from the start: a first one is a growth
-        SIGNATURE_FAILURES.labels(account.sender, account.name)
-        OVER_LIMIT.labels(account.sender, account.name)
+        SIGNATURE_FAILURES.labels(account.sender.name, account.name)
+        OVER_LIMIT.labels(account.sender.name, account.name)
         for secret in account.secrets:
-            SECRET_USES.labels(account.sender, account.name, secret.id)
+            SECRET_USES.labels(account.sender.name, account.name, secret.id)
             if math.isfinite(secret.ends_at):
-                SECRET_ENDS.labels(account.sender, account.name, secret.id).set(secret.ends_at)
+                SECRET_ENDS.labels(account.sender.name, account.name, secret.id).set(secret.ends_at)
 
 
 async def _nothing() -> None:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import assert_never
 
 import structlog
 from starlette.datastructures import State
@@ -18,10 +17,10 @@ from receiver.limits import ACCEPTED, read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, OVER_LIMIT, SECRET_USES, SIGNATURE_FAILURES
 from remediation import telemetry
 from remediation.deliveries.event_types import UnknownEvent
-from remediation.deliveries.events import Event, delivery_id, read_schoolscan
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.events import Event, delivery_id
+from remediation.deliveries.senders import SCHOOLSCAN, Sender
 from remediation.deliveries.signatures import SignatureFormat, Verified, verify
-from remediation.deliveries.ticket_events import TicketNoticed, read_jira, read_servicenow
+from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.errors import OverLimit, SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.domain.origins import Origin
 from remediation.failpoints import failpoint
@@ -49,7 +48,7 @@ async def schoolscan(request: Request) -> Response:
     """A delivery of SchoolScan. 202 once it is durable, a repeat of a durable one included; else see answers.py."""
     account = request.app.state.accounts.of_district(request.path_params.get("district"))
     if account is None:
-        return _refusal(request, Sender.SCHOOLSCAN, NOBODY, HTTPStatus.NOT_FOUND, "unknown_district")
+        return _refusal(request, SCHOOLSCAN.name, NOBODY, HTTPStatus.NOT_FOUND, "unknown_district")
     return await _delivery(request, account)
 
 
@@ -63,7 +62,7 @@ async def tracker(request: Request) -> Response:
 
 async def _delivery(request: Request, account: Account) -> Response:
     request.state.account = account
-    whose = {"sender": str(account.sender), **account.sender.named(account.name)}
+    whose = {"sender": account.sender.name, **account.sender.named(account.name)}
     structlog.contextvars.bind_contextvars(**whose)
     telemetry.note(**whose)
     async with request.app.state.stop.in_time():
@@ -82,17 +81,17 @@ async def _taken(request: Request, account: Account) -> Response:
             with telemetry.span("store_delivery"):
                 outcome = await _stored(state, account, body, proof, origin)
     except SignatureInvalid:
-        SIGNATURE_FAILURES.labels(account.sender, account.name).inc()
-        return _refusal(request, account.sender, account.name, HTTPStatus.UNAUTHORIZED, "signature")
+        SIGNATURE_FAILURES.labels(account.sender.name, account.name).inc()
+        return _refusal(request, account.sender.name, account.name, HTTPStatus.UNAUTHORIZED, "signature")
     except OverLimit as error:
-        OVER_LIMIT.labels(account.sender, account.name).inc()
+        OVER_LIMIT.labels(account.sender.name, account.name).inc()
         state.admission.refused(account, error)
         raise
     except TimeoutError:
         raise StoreUnavailable("TimeoutError") from None
     ACCEPT_SECONDS.observe(time.perf_counter() - started)
     setattr(request.state, ACCEPTED, True)
-    return _answer(account.sender, account.name, HTTPStatus.ACCEPTED, outcome)
+    return _answer(account.sender.name, account.name, HTTPStatus.ACCEPTED, outcome)
 
 
 async def _proof(state: State, account: Account, headers: list[tuple[bytes, bytes]], body: bytes) -> _Proof:
@@ -105,7 +104,7 @@ async def _proof(state: State, account: Account, headers: list[tuple[bytes, byte
         await _agree_on_times(state.signed_times, account.name, verified.format)
     signers = tuple(counting[number].id for number in verified.secrets)
     for signer in signers:
-        SECRET_USES.labels(account.sender, account.name, signer).inc()
+        SECRET_USES.labels(account.sender.name, account.name, signer).inc()
     return _Proof(verified, signers)
 
 
@@ -122,7 +121,9 @@ async def _stored(state: State, account: Account, body: bytes, proof: _Proof, or
     sender, name, inbox, now = account.sender, account.name, state.inbox, state.clocks.stored()
     arrival, verified = state.admission.arrival(account, proof.signers, origin), proof.verified
     said = _said(sender, body)
-    row = delivery_id(sender, name, (said.event_id if isinstance(said, Event) else None) or verified.signed_id, body)
+    row = delivery_id(
+        sender.name, name, (said.event_id if isinstance(said, Event) else None) or verified.signed_id, body
+    )
     match said:
         case UnknownEvent():
             outcome, is_new = "ignored", await inbox.accept_ignored(row, sender, name, now, arrival)
@@ -144,21 +145,13 @@ async def _stored(state: State, account: Account, body: bytes, proof: _Proof, or
 def _said(sender: Sender, body: bytes) -> Event | TicketNoticed | UnknownEvent | Unreadable:
     """What the delivery says, or why it cannot be read."""
     try:
-        match sender:
-            case Sender.SCHOOLSCAN:
-                return read_schoolscan(body)
-            case Sender.JIRA:
-                return read_jira(body)
-            case Sender.SERVICENOW:
-                return read_servicenow(body)
-            case _:
-                assert_never(sender)
+        return sender.read(body)
     except Unreadable as error:
         return error
 
 
 def _refusal(request: Request, sender: str, account: str, status: HTTPStatus, reason: str) -> Response:
-    note_not_taken(request, status, reason, sender=str(sender))
+    note_not_taken(request, status, reason, sender=sender)
     return _answer(sender, account, status, reason)
 
 

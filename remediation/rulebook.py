@@ -13,7 +13,7 @@ from remediation.domain.tickets import Draft, Ticket, TicketState
 from remediation.mapping.config.policies import policy_of
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.config.trackers import ServiceNowTracker, former_names_of, is_same_address
+from remediation.mapping.config.trackers.tracker_settings import former_names_of, is_same_address
 from remediation.mapping.render.fields import urgency_of
 from remediation.mapping.render.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
 from remediation.mapping.render.tickets import closing_fields_of, draft_of
@@ -138,13 +138,8 @@ class MappingsRulebook:
         rule = self.rule(key, finding, at)
         if rule and tracker in rule.tickets:
             return place_of(self._mappings, rule, tracker)
-        match self._mappings.trackers.get(tracker):
-            case ServiceNowTracker(table=table):
-                return table
-            case None:
-                return None
-            case _:
-                return ""
+        config = self._mappings.trackers.get(tracker)
+        return config.place if config else None
 
     def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None) -> Draft:
         """The ticket to open; `follows` is the closed one whose place it takes.

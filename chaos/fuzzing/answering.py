@@ -17,10 +17,10 @@ from receiver.accounts import Account, Accounts
 from receiver.admission import Admission
 from receiver.app import Clocks, Limits, create_app
 from receiver.readiness import Readiness
-from remediation.deliveries.senders import Sender
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.domain.errors import OverLimit, StoreUnavailable
+from remediation.mapping.config.trackers.kinds import all_senders
 from remediation.store.server.connection import Connection
 
 STATUSES = frozenset({200, 202, 401, 404, 405, 413, 415, 503})
@@ -157,7 +157,7 @@ def _application() -> tuple[Starlette, MemoryInbox]:
     secrets = tuple(WebhookSecret(f"secret-{number}", value) for number, value in enumerate(SECRETS) if value)
     trackers: Mapping[str, Account] = {
         str(sender): Account(str(sender), secrets, SignatureFormat.AUTO, sender)
-        for sender in Sender
+        for sender in all_senders()
         if sender.is_tracker
     }
     accounts = Accounts({"lakeside": Account("lakeside", secrets, SignatureFormat.AUTO)}, trackers)

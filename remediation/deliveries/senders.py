@@ -1,49 +1,44 @@
-"""Who signs deliveries, and how each of them does it. Pure."""
+"""Who signs deliveries, how each of them does it, and how what it says is read. Pure."""
 
-from enum import StrEnum
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
+from remediation.deliveries.event_types import UnknownEvent
+from remediation.deliveries.events import Event, read_schoolscan
 from remediation.deliveries.signatures import SCHOOLSCAN_HEADER, SignatureFormat
-
-JIRA_HEADER = "x-hub-signature"
-"""Jira Cloud and Data Center, for a webhook that has a secret."""
-
-SERVICENOW_HEADER = "x-remedy-signature"
-"""Ours: the business rule of docs/webhooks.md sets it."""
+from remediation.deliveries.ticket_events import TicketNoticed
 
 
-class Sender(StrEnum):
-    """The kinds of sender. SchoolScan has an account for each district; of the others, each tracker is one."""
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One kind of sender. SchoolScan has an account for each district; of the others, each tracker is one.
 
-    SCHOOLSCAN = "schoolscan"
-    JIRA = "jira"
-    SERVICENOW = "servicenow"
+    `name` is stored with each delivery and is a label of metrics. `header` carries the signature, in every format that
+    has but one. `usual_format` is what `auto` means: AUTO where the first deliveries show it. `read` answers the event
+    in a verified body, and raises Unreadable; it is pure, and reads no text of people's.
+    """
 
-    @property
-    def header(self) -> str:
-        """The header that carries the signature, in every format that has but one."""
-        return _HEADERS[self]
+    name: str
+    header: str
+    usual_format: SignatureFormat = field(repr=False)
+    read: Callable[[bytes], Event | TicketNoticed | UnknownEvent] = field(repr=False)
+    is_tracker: bool = field(default=True, repr=False)
+    """It tells of tickets rather than of findings."""
+
+    def __str__(self) -> str:
+        return self.name
 
     def expected_format(self, written: SignatureFormat) -> SignatureFormat:
         """The format to expect where mappings.yaml has `written`: `auto` leaves only SchoolScan a choice."""
-        return _ONLY_FORMATS.get(self, written) if written is SignatureFormat.AUTO else written
-
-    @property
-    def is_tracker(self) -> bool:
-        """It tells of tickets rather than of findings."""
-        return self is not Sender.SCHOOLSCAN
+        return self.usual_format if written is SignatureFormat.AUTO else written
 
     def path(self, account: str) -> str:
         """One of its accounts, where those of all senders are kept side by side."""
-        return f"{self}/{account}"
+        return f"{self.name}/{account}"
 
     def named(self, account: str) -> dict[str, str]:
         """One of its accounts, by the word for what that is."""
         return {"tracker" if self.is_tracker else "district": account}
 
 
-_HEADERS = {
-    Sender.SCHOOLSCAN: SCHOOLSCAN_HEADER,
-    Sender.JIRA: JIRA_HEADER,
-    Sender.SERVICENOW: SERVICENOW_HEADER,
-}
-_ONLY_FORMATS = {Sender.JIRA: SignatureFormat.PREFIXED, Sender.SERVICENOW: SignatureFormat.BASE64}
+SCHOOLSCAN = Sender("schoolscan", SCHOOLSCAN_HEADER, SignatureFormat.AUTO, read_schoolscan, is_tracker=False)

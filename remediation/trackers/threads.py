@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from weakref import WeakSet
 
 from remediation.domain.errors import TryLater, Waiting
-from remediation.mapping.config.trackers import TrackerConfig
+from remediation.mapping.config.trackers.kinds import TrackerConfig
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.calls import Call
 

@@ -4,7 +4,7 @@ import click
 
 from remediation.domain.cases import MARK_PREFIX, CaseKey, CaseKind, key_of_ref, key_written
 from remediation.domain.outside_ids import outside_id
-from remediation.mapping.config.trackers import former_names_of
+from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.mapping.reading.loading import load_mappings
 from remediation.redaction import terminal
 from remediation.settings import Settings

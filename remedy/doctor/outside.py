@@ -11,7 +11,7 @@ from http import HTTPStatus
 from remediation.deliveries.signatures import TOLERANCE
 from remediation.domain.errors import ConfigurationError, OutsideError, Refused, RemediationError, TryLater, Waiting
 from remediation.domain.sites import Site, SiteHistory
-from remediation.mapping.config.trackers import ServiceNowTracker, TrackerConfig
+from remediation.mapping.config.trackers.kinds import TrackerConfig
 from remediation.mapping.explain.inspections import Inspection, Outcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import worker_secrets
@@ -21,11 +21,11 @@ from remediation.settings import environ
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.inspection import AccountInspector
 from remediation.store.server.connection import Connection
-from remediation.trackers.servicenow.sign_in import sign_in_advice
+from remediation.trackers.adapters import adapter_of
 from remedy.case.words import time_words
 from remedy.doctor.checks import Check
 from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
-from remedy.mappings.live_answers import inspector_of, placed
+from remedy.mappings.live_answers import placed
 from remedy.mappings.tracker_sites import remembered, site_of
 from remedy.runtime.assembly import open_outside
 from remedy.runtime.outbound import outbound
@@ -60,8 +60,8 @@ async def open_checks(stack: contextlib.AsyncExitStack, loaded: Loaded, connecti
         return [Check("secrets", 1.0, partial(_unusable, error))]
     checks = [_check(_account(name, source), loaded, connection, None) for name, source in outside.sources.items()]
     for name, tracker in outside.trackers.items():
-        config = way.completes(loaded.mappings.trackers[name])
-        inspector = inspector_of(name, config, secrets[name], way.largest_answer)
+        config = loaded.mappings.trackers[name]
+        inspector = way.inspector(name, config, secrets[name])
         stack.push_async_callback(inspector.close)
         system = _System(name, f"tracker {name}", _told_who(tracker), inspector, _more_advice(config))
         checks.append(_check(system, loaded, connection, tracker))
@@ -125,7 +125,8 @@ def _told_who(tracker: Tracker) -> Callable[[], Awaitable[str]]:
 
 def _more_advice(config: TrackerConfig) -> str:
     """What else may keep an account out whose secret is right."""
-    return f" Besides: {sign_in_advice(config)}" if isinstance(config, ServiceNowTracker) else ""
+    advice = adapter_of(config).sign_in_advice(config)
+    return f" Besides: {advice}" if advice else ""
 
 
 def _clock(system: _System, answers: Sequence[NotedAnswer]) -> Iterator[Diagnosis]:

@@ -92,7 +92,7 @@ def _odd(called: str, secret: str) -> Iterator[Diagnosis]:
 
 
 def _readable_files(loaded: Loaded) -> Iterator[Diagnosis]:
-    trackers = [(each.auth, each.webhook) for each in loaded.mappings.trackers.values()]
+    trackers = [(each.secret, each.webhook) for each in loaded.mappings.trackers.values()]
     for path in sorted(set(files_named([loaded.mappings.districts, trackers]))):
         if _is_readable_by_all(path):
             yield trouble(Code.SECRET_READABLE, "secret files", f"every user can read {path}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.errors import Waiting
 from remediation.sealing import Keyring
 from remediation.store.deliveries.parked import ParkedKind
@@ -105,7 +105,7 @@ def _senders(figures: Figures, now: float) -> Iterator[Diagnosis]:
         yield well("last delivery", "none was ever accepted")
     for sender, at in sorted(figures.accepted.items()):
         what, says = f"last delivery of {sender}", f"{time_words(at)} UTC"
-        is_silent = sender == Sender.SCHOOLSCAN and now - at > SILENT_SECONDS
+        is_silent = sender == SCHOOLSCAN.name and now - at > SILENT_SECONDS
         yield trouble(Code.DELIVERIES_SILENT, what, says) if is_silent else well(what, says)
 
 

@@ -20,8 +20,9 @@ from remediation.mapping.explain.in_step import in_step
 from remediation.mapping.explain.reasons import Condition, Explanation, explained
 from remediation.mapping.reading.loading import Loaded
 from remediation.redaction import terminal
+from remediation.trackers.previews import Preview
 from remedy.findings import STANDARD_INPUT, finding_from, finding_in
-from remedy.mappings.previews import Asked, Forecast, Preview, asked_about, district_of
+from remedy.mappings.previews import Asked, Forecast, asked_about, district_of
 from remedy.mappings.rules_file import at_option, loaded_from, mappings_option
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediation.mapping.config.trackers import ServiceNowTracker, TrackerConfig
+from remediation.mapping.config.trackers.kinds import TrackerConfig
 from remediation.mapping.explain.inspections import Inspection, untold, wrong
 from remediation.mapping.reading.loading import Loaded
 from remediation.store.cases.places import linked_places
@@ -16,7 +16,7 @@ _ADVICE_UNKNOWN = "write what its states mean, then remedy parked replay"
 
 @dataclass(frozen=True, slots=True)
 class UnnamedTable:
-    """A table that the file does not name, and how many linked tickets are there.
+    """A table that the file does not name, and how many linked tickets are there; `word` is the one to name it under.
 
     `is_known` says that what its states mean is built in: they are kept in step. Others are not looked at.
     """
@@ -24,6 +24,7 @@ class UnnamedTable:
     tracker: str
     table: str
     count: int
+    word: str
     is_known: bool
 
     @property
@@ -36,17 +37,17 @@ class UnnamedTable:
     def inspection(self) -> Inspection:
         """The same, about the word of the file that ought to name it."""
         tell, advice = (untold, _ADVICE_KNOWN) if self.is_known else (wrong, _ADVICE_UNKNOWN)
-        return tell(("trackers", self.tracker, "former_tables"), self.says, advice)
+        return tell(("trackers", self.tracker, self.word), self.says, advice)
 
 
 async def unnamed_tables(connection: Connection, trackers: Mapping[str, TrackerConfig]) -> list[UnnamedTable]:
     """Those of these trackers. Raises StoreUnavailable."""
     return [
-        UnnamedTable(name, table, count, is_known=config.of_table(table) is not None)
+        UnnamedTable(name, table, count, config.former_word, is_known=config.knows_place(table))
         for name, config in trackers.items()
-        if isinstance(config, ServiceNowTracker)
+        if config.former_word
         for table, count in sorted((await linked_places(connection, name)).items())
-        if table not in {config.table, *config.former_tables}
+        if table not in {config.place, *config.former_places}
     ]
 
 

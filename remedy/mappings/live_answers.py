@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from remediation.domain.errors import Problem
 from remediation.domain.sites import SiteHistory
-from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker, TrackerConfig
 from remediation.mapping.explain.inspections import Inspection, Outcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Positions, Steps
@@ -19,10 +18,7 @@ from remediation.mapping.reading.secrets import worker_secrets
 from remediation.ports import Inspector
 from remediation.settings import environ
 from remediation.sources.schoolscan.inspection import AccountInspector
-from remediation.trackers.jira.inspection import JiraInspector
-from remediation.trackers.servicenow.inspection import ServiceNowInspector
 from remedy.mappings.tracker_sites import SiteInspector
-from remedy.runtime.assembly import tracker_of
 from remedy.runtime.outbound import outbound
 
 
@@ -70,25 +66,16 @@ async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> 
             AccountInspector(name, way.source(name, str(district.schoolscan.url), tokens[name], client))
             for name, district in loaded.mappings.districts.items()
         ]
-        trackers = {name: way.completes(each) for name, each in loaded.mappings.trackers.items()}
-        inspectors += [inspector_of(name, each, secrets[name], way.largest_answer) for name, each in trackers.items()]
+        trackers = loaded.mappings.trackers
+        inspectors += [way.inspector(name, each, secrets[name]) for name, each in trackers.items()]
         inspectors += [
-            SiteInspector(tracker_of(name, each, secrets[name], way.largest_answer), sites[name])
+            SiteInspector(way.tracker(name, each, secrets[name]), sites[name])
             for name, each in trackers.items()
             if name in sites
         ]
         for inspector in inspectors:
             stack.push_async_callback(inspector.close)
         yield tuple(inspectors)
-
-
-def inspector_of(name: str, config: TrackerConfig, secret: str, largest_answer: int) -> Inspector:
-    """What asks one configured tracker, and takes so many bytes of an answer."""
-    match config:
-        case JiraTracker():
-            return JiraInspector(name, config, secret, largest_answer=largest_answer)
-        case ServiceNowTracker():
-            return ServiceNowInspector(name, config, secret, largest_answer=largest_answer)
 
 
 class _Book:

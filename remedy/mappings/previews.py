@@ -1,48 +1,25 @@
 """What would become of a finding, worked out just as a worker does; no other system is asked or told."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from remediation.domain.actions import PatchFinding, Why
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.findings import Finding, FindingStatus
-from remediation.domain.tickets import Draft, Ticket, TicketState
+from remediation.domain.tickets import Ticket, TicketState
 from remediation.mapping.config.policies import spelt_out
-from remediation.mapping.config.routing import Routing, TicketWords, bare
+from remediation.mapping.config.routing import Routing
 from remediation.mapping.config.suggestions import did_you_mean, listed
-from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker, TrackerConfig
 from remediation.mapping.reading.loading import Loaded
 from remediation.ports import Telling
 from remediation.rulebook import MappingsRulebook
-from remediation.trackers.jira.issues import link_of, payload_of
-from remediation.trackers.servicenow.records import opening
-
-_OWN_OF_AN_ISSUE = {"project", "issuetype", "summary", "description", "labels"}
-_OWN_OF_A_RECORD = {"short_description", "description", "correlation_id", "correlation_display"}
-_WORDS = {"duedate": "due", "due_date": "due", "security": "security_level"}
-"""Fields that mappings.yaml calls by another name than their tracker does."""
+from remediation.trackers.adapters import adapter_of
+from remediation.trackers.previews import Preview
 
 NOT_YET = "(new)"
 """Stands for the key of a ticket that would be opened."""
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """One ticket that would be opened.
-
-    `words` are what the file says of it, for comparing; `sent` has body and labels as the tracker would get them.
-    `requests` are the bodies that the adapter would send, in order. `closing` are the fields that closing it sets.
-    """
-
-    tracker: str
-    kind: str
-    draft: Draft
-    words: TicketWords
-    sent: TicketWords
-    requests: tuple[Mapping[str, object], ...]
-    closing: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +43,7 @@ class Forecast:
         trackers, telling = self.loaded.mappings.trackers, self._telling(asked)
         drafts = {name: self._rulebook.draft(asked.key, asked.finding, name, asked.at) for name in self._wanted(asked)}
         return tuple(
-            _with_closing(_preview(name, trackers[name], draft), self._rulebook.closing_fields(telling, name))
+            _with_closing(adapter_of(trackers[name]).preview(name, draft), self._rulebook.closing_fields(telling, name))
             for name, draft in drafts.items()
         )
 
@@ -107,37 +84,6 @@ def district_of(loaded: Loaded, name: str | None) -> str:
     raise ConfigurationError([Problem(loaded.where, says)])
 
 
-def _preview(name: str, config: TrackerConfig, draft: Draft) -> Preview:
-    match config:
-        case JiraTracker():
-            return _issue(name, draft)
-        case ServiceNowTracker():
-            return _record(name, draft)
-
-
 def _with_closing(preview: Preview, closing: Mapping[str, object]) -> Preview:
     words = {**preview.words, "close_fields": dict(closing)} if closing else preview.words
     return replace(preview, words=words, closing=closing)
-
-
-def _issue(name: str, draft: Draft) -> Preview:
-    payload, link = payload_of(draft, name), link_of(draft)
-    fields = payload["fields"]
-    if not isinstance(fields, dict):
-        raise TypeError("an issue's payload has fields")
-    words: dict[str, object] = {"project": draft.place, "type": bare(fields["issuetype"]), "summary": fields["summary"]}
-    words |= _worded({field: value for field, value in fields.items() if field not in _OWN_OF_AN_ISSUE})
-    own = {"body": draft.body, "labels": list(draft.labels)}
-    sent = {"body": fields["description"], "labels": fields["labels"]}
-    return Preview(name, "jira", draft, words | own, words | sent, (payload, link) if link else (payload,))
-
-
-def _record(name: str, draft: Draft) -> Preview:
-    payload = opening(draft)
-    words = {"table": draft.place, "summary": payload["short_description"], "body": payload["description"]}
-    words |= _worded({field: value for field, value in payload.items() if field not in _OWN_OF_A_RECORD})
-    return Preview(name, "servicenow", draft, words, words, (payload,))
-
-
-def _worded(fields: Mapping[str, object]) -> TicketWords:
-    return {_WORDS.get(field, field): bare(value) for field, value in fields.items()}

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediation.mapping.config.trackers import TrackerConfig, former_names_of
+from remediation.mapping.config.trackers.kinds import TrackerConfig
+from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.mapping.explain.inspections import Inspection, untold
 from remediation.mapping.reading.loading import Loaded
 from remediation.store.cases.known_trackers import KnownTracker, known_trackers

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from remediation.domain.ownership import Ground
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.config.trackers import JiraTracker, former_names_of
+from remediation.mapping.config.trackers.jira import JiraTracker
+from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.mapping.rules.coverage import Coverage
 from remediation.store.cases.linked import LinkedCase, districts_heard_of, linked_cases, trackers_heard_of
 from remediation.store.server.connection import Connection

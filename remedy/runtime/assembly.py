@@ -9,13 +9,13 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from receiver.accounts import Account, Accounts
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN, Sender
 from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.domain.errors import ConfigurationError, Problem, StoreUnavailable
 from remediation.domain.identities import Identity
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.signing_in import Webhook
-from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker, TrackerConfig, former_names_of
+from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import identities_of, worker_secrets
 from remediation.mapping.reading.watching import files_named
@@ -29,8 +29,6 @@ from remediation.settings import Settings, environ
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.store.server.connection import Connection, open_pool
 from remediation.store.server.readiness import must_be_ours
-from remediation.trackers.jira.tracker import Jira
-from remediation.trackers.servicenow.tracker import ServiceNow
 from remedy.embedded.keeper import kept
 from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.outbound import outbound
@@ -124,14 +122,14 @@ def accounts_of(loaded: Loaded, now: float) -> Accounts:
         return Account(name, secrets, webhook.signature, sender, webhook.limit(usual))
 
     of_trackers = {
-        name: account(name, Sender(tracker.kind), secrets, webhook)
+        name: account(name, tracker.sender, secrets, webhook)
         for name, secrets in trackers.items()
         if (webhook := (tracker := written.trackers[name]).webhook)
     }
     former = former_names_of(written.trackers).items()  # whoever sends to the address of before is heard there
     return Accounts(
         {
-            name: account(name, Sender.SCHOOLSCAN, secrets, written.districts[name].schoolscan.webhook)
+            name: account(name, SCHOOLSCAN, secrets, written.districts[name].schoolscan.webhook)
             for name, secrets in districts.items()
         },
         of_trackers | {before: of_trackers[name] for before, name in former if name in of_trackers},
@@ -148,7 +146,7 @@ def worker_files(mappings: Mappings) -> Iterable[Path]:
     """The files with tokens, keys of identities, passwords and certificates."""
     tokens = [district.schoolscan.token for district in mappings.districts.values()]
     identities = [district.identity for district in mappings.districts.values()]
-    trackers = [(tracker.auth, tracker.ca_file) for tracker in mappings.trackers.values()]
+    trackers = [(tracker.secret, tracker.ca_file) for tracker in mappings.trackers.values()]
     return files_named([tokens, identities, trackers])
 
 
@@ -176,22 +174,10 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
             name: way.source(name, str(district.schoolscan.url), tokens[name], client)
             for name, district in loaded.mappings.districts.items()
         }
-        trackers = {
-            name: tracker_of(name, way.completes(each), secrets[name], way.largest_answer)
-            for name, each in loaded.mappings.trackers.items()
-        }
+        trackers = {name: way.tracker(name, each, secrets[name]) for name, each in loaded.mappings.trackers.items()}
         for tracker in trackers.values():
             stack.push_async_callback(tracker.close)
         yield Outside(sources, trackers, identities)
-
-
-def tracker_of(name: str, config: TrackerConfig, secret: str, largest_answer: int) -> Tracker:
-    """The adapter for one configured tracker, which takes so many bytes of an answer."""
-    match config:
-        case JiraTracker():
-            return Jira(name, config, secret, largest_answer=largest_answer)
-        case ServiceNowTracker():
-            return ServiceNow(name, config, secret, largest_answer=largest_answer)
 
 
 @contextlib.asynccontextmanager

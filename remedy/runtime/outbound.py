@@ -12,11 +12,13 @@ from typing import TypeVar
 
 import httpx2
 
-from remediation.mapping.config.trackers import TrackerSettings
+from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.ports import Inspector, Tracker
 from remediation.settings import load_settings
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.transport import open_client
+from remediation.trackers.adapters import adapter_of
 
 ConfigT = TypeVar("ConfigT", bound=TrackerSettings)
 
@@ -43,6 +45,16 @@ class Outbound:
         trusted = ssl.create_default_context(cafile=str(self.ca_file)) if self.ca_file else None
         async with open_client(proxy=self.proxy, trusted=trusted) as client:
             yield client
+
+    def tracker(self, name: str, config: TrackerSettings, secret: str) -> Tracker:
+        """The adapter for one configured tracker. The caller closes it."""
+        completed = self.completes(config)
+        return adapter_of(config).tracker(name, completed, secret, largest_answer=self.largest_answer)
+
+    def inspector(self, name: str, config: TrackerSettings, secret: str) -> Inspector:
+        """What asks one configured tracker whether it is as mappings.yaml says. The caller closes it."""
+        completed = self.completes(config)
+        return adapter_of(config).inspector(name, completed, secret, largest_answer=self.largest_answer)
 
     def source(self, district: str, url: str, token: str, client: httpx2.AsyncClient) -> SchoolScan:
         """A district's account, over the client that `open_client` gave."""

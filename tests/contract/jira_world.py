@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
 from remediation.domain.tickets import Draft, Reason, Ticket
-from remediation.mapping.config.trackers import JiraTracker
+from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.jira.tracker import Jira
 from sandbox.jira.stand_in import PERSON, SERVICE, jira_app

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import httpx2
 
 from remediation.domain.tickets import Draft, Reason, Ticket
-from remediation.mapping.config.defaults import words_of_table
-from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow_tables import words_of_table
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.servicenow.tracker import ServiceNow
 from sandbox.servicenow.stand_in import INTEGRATION, PERSON, ServiceNowTables, servicenow_app

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from remediation.domain.tickets import Ticket
-from remediation.mapping.config.trackers import JiraTracker
+from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.explain.inspections import Inspection, Outcome
 from remediation.trackers.jira.inspection import JiraInspector
 from sandbox.jira.stand_in import PERSON, SERVICE

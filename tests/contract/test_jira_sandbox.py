@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from remediation.deliveries.ticket_events import TicketEventKind, TicketNoticed, read_jira
+from remediation.deliveries.jira import JIRA
+from remediation.deliveries.ticket_events import TicketEventKind, TicketNoticed
 from remediation.domain.tickets import TicketChange
 from sandbox.jira.stand_in import PERSON, SERVICE, jira_app
 from sandbox.wire.server import serve
@@ -576,7 +577,7 @@ def test_data_center_names_no_issue_beside_a_comment() -> None:
     (told,) = [json.loads(body) for _, body in taken]
     assert (told["webhookEvent"], "issue" in told) == ("comment_created", False)
     assert f"/rest/api/2/issue/{issue}/comment/" in told["comment"]["self"]
-    assert read_jira(taken[0][1]) == TicketNoticed(TicketEventKind.COMMENTED, TicketChange(issue, None, ""))
+    assert JIRA.read(taken[0][1]) == TicketNoticed(TicketEventKind.COMMENTED, TicketChange(issue, None, ""))
 
 
 def test_a_delivery_that_is_not_taken_is_repeated_under_the_same_identifier() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from remediation.domain.tickets import Reason
-from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.explain.inspections import Inspection, Outcome
 from remediation.trackers.servicenow.inspection import ServiceNowInspector
 from sandbox.servicenow.stand_in import INTEGRATION

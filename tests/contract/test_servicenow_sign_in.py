@@ -11,7 +11,7 @@ import pytest
 
 from remediation.domain.errors import TryLater, Waiting
 from remediation.mapping.config import trackers
-from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.servicenow.sign_in import ClientCredentials
 from remediation.trackers.servicenow.tracker import ServiceNow

@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from remediation.deliveries.senders import SERVICENOW_HEADER, Sender
+from remediation.deliveries.servicenow import KEYS as SERVICENOW_KEYS
+from remediation.deliveries.servicenow import SERVICENOW
 from remediation.deliveries.signatures import SignatureFormat, verify
-from remediation.deliveries.ticket_events import SERVICENOW_KEYS, TicketEventKind, TicketNoticed, read_servicenow
+from remediation.deliveries.ticket_events import TicketEventKind, TicketNoticed
 from remediation.domain.tickets import TicketChange
 from sandbox.servicenow.stand_in import INTEGRATION, PERSON, servicenow_app
 from sandbox.wire.server import serve
@@ -95,13 +96,13 @@ def test_what_is_told_is_signed_and_read_as_the_change_that_it_was(desk: Desk) -
     desk.told(2)
     headers, body = desk.taken[1]
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    usual = Sender.SERVICENOW.expected_format(SignatureFormat.AUTO)
-    assert verify(raw, body, [SECRET], usual, 0, header=SERVICENOW_HEADER).format is SignatureFormat.BASE64
+    usual = SERVICENOW.expected_format(SignatureFormat.AUTO)
+    assert verify(raw, body, [SECRET], usual, 0, header=SERVICENOW.header).format is SignatureFormat.BASE64
     assert headers["content-type"].startswith("application/json")
-    noticed = read_servicenow(body)
+    noticed = SERVICENOW.read(body)
     version = f"{record['sys_updated_on']}/{record['sys_mod_count']}"
     assert noticed == TicketNoticed(TicketEventKind.CHANGED, TicketChange(f"incident/{sys_id}", MARK, version))
-    created = read_servicenow(desk.taken[0][1])
+    created = SERVICENOW.read(desk.taken[0][1])
     assert isinstance(created, TicketNoticed)
     assert created.kind is TicketEventKind.CREATED
 

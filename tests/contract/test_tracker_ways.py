@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from remediation.domain.errors import TryLater
-from remediation.mapping.config.trackers import JiraTracker
+from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.ports import Tracker
 from remediation.trackers.jira.tracker import Jira
 from sandbox.jira.stand_in import SERVICE

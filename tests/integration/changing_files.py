@@ -14,12 +14,11 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.findings import Finding, FindingStatus, Severity
 from remediation.domain.tickets import Reason, Ticket
 from remediation.mapping.reading.loading import loaded_of
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.store.keys import DIRTY
 from remediation.store.server.connection import Connection
-from remedy.runtime.assembly import tracker_of
+from remedy.runtime.outbound import Outbound
 from sandbox.jira.stand_in import SERVICE, jira_app
 from sandbox.servicenow.stand_in import INTEGRATION, ServiceNowTables, servicenow_app
 from sandbox.wire.server import serve
@@ -167,7 +166,7 @@ class ChangingWorld(Office):
         self.file = file
         secrets = {"jira": SERVICE.token, "servicenow": INTEGRATION.password}
         self.trackers = {
-            name: tracker_of(name, config, secrets[config.kind], LARGEST_ANSWER)
+            name: Outbound().tracker(name, config, secrets[config.sender.name])
             for name, config in mappings.trackers.items()
         }
         spare = MemorySource()

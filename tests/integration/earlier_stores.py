@@ -13,7 +13,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding, FindingStatus, Severity
@@ -94,7 +94,7 @@ async def _look(office: Office, key: CaseKey) -> None:
 
 async def _accept(office: Office, event_id: str, body: dict[str, Any]) -> None:
     sent = json.dumps({"id": event_id, **body}).encode()
-    await office.desk.inbox.accept(event_id, Sender.SCHOOLSCAN, "lakeside", sent, office.clock())
+    await office.desk.inbox.accept(event_id, SCHOOLSCAN, "lakeside", sent, office.clock())
 
 
 async def written(redis: Redis) -> list[dict[str, Any]]:

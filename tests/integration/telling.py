@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from receiver.accounts import Account
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.jira import JIRA
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
 from tests.integration.receivers import Receiver, webhook_secrets
@@ -24,7 +24,7 @@ def jira_body(ticket: Ticket, event: str = "jira:issue_updated") -> bytes:
 
 
 def account_of(tracker: str) -> Account:
-    return Account(tracker, webhook_secrets(SECRET), SignatureFormat.AUTO, Sender.JIRA)
+    return Account(tracker, webhook_secrets(SECRET), SignatureFormat.AUTO, JIRA)
 
 
 class TellingTracker(MemoryTracker):
@@ -68,6 +68,6 @@ class TellingTracker(MemoryTracker):
 
 async def deliver(receiver: Receiver, tracker: str, body: bytes) -> int:
     """Send the receiver what a tracker says; answers the status."""
-    header = Sender.JIRA.header
+    header = JIRA.header
     signed = sign(body, SECRET, SignatureFormat.PREFIXED, receiver.clock(), "", header=header)
     return (await receiver.post(signed, body, f"/webhooks/{tracker}")).status_code

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.errors import NotFound, StoreUnavailable, TryLater
 from remediation.queue import WORK_QUEUE
 from remediation.redis_address import RedisAddress
@@ -269,7 +269,7 @@ async def test_neighbours_of_a_poison_are_cleared_and_only_the_poison_is_parked(
 async def test_a_delivery_that_kills_its_readers_is_parked_and_can_be_replayed(
     office: Office, keyring: Keyring
 ) -> None:
-    await office.desk.inbox.accept("d1", Sender.SCHOOLSCAN, "lakeside", EVENT, office.clock())
+    await office.desk.inbox.accept("d1", SCHOOLSCAN, "lakeside", EVENT, office.clock())
     for _ in range(MOST_CRASHES):
         assert await Inbox(office.connection, keyring).take("d1", office.clock()) is not None
         office.clock.pass_by(LEASE_SECONDS)
@@ -284,7 +284,7 @@ async def test_a_delivery_that_kills_its_readers_is_parked_and_can_be_replayed(
 
 
 async def test_two_readers_at_once_are_not_taken_for_dead(office: Office, keyring: Keyring) -> None:
-    await office.desk.inbox.accept("d1", Sender.SCHOOLSCAN, "lakeside", EVENT, office.clock())
+    await office.desk.inbox.accept("d1", SCHOOLSCAN, "lakeside", EVENT, office.clock())
     for _ in range(MOST_CRASHES + 1):
         assert await Inbox(office.connection, keyring).take("d1", office.clock()) is not None
     assert await crashes(office, "delivery/d1") == 0

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused
 from remediation.redis_address import RedisAddress
@@ -53,7 +53,7 @@ async def filled(remedy: CliRunner, redis_url: str, data_keys: str) -> CliRunner
             error = Refused("jira", WORDS, status=400)
             await work.park(ParkedKind.ACTION, KEY.ref, error, at, district="lakeside", action="open:jira")
         inbox = Inbox(connection, keyring)
-        await inbox.accept("d1", Sender.SCHOOLSCAN, "lakeside", b"{", AT + 30, unreadable="the body is not JSON")
+        await inbox.accept("d1", SCHOOLSCAN, "lakeside", b"{", AT + 30, unreadable="the body is not JSON")
     return remedy
 
 

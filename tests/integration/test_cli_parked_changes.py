@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused
 from remediation.redis_address import RedisAddress
@@ -56,7 +56,7 @@ async def filled(remedy: CliRunner, redis_url: str, data_keys: str) -> CliRunner
     await refused(redis_url, data_keys, [KEY])
     async with open_connection(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1) as connection:
         inbox = Inbox(connection, Keyring.parse(data_keys))
-        await inbox.accept("d1", Sender.SCHOOLSCAN, "lakeside", b"{", AT + 30, unreadable="the body is not JSON")
+        await inbox.accept("d1", SCHOOLSCAN, "lakeside", b"{", AT + 30, unreadable="the body is not JSON")
     return remedy
 
 

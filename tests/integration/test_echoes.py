@@ -10,11 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from receiver.accounts import Account
-from remediation.deliveries.senders import Sender
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
 from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.mapping.reading.loading import load_mappings
 from remediation.ports import Tracker
 from remediation.rulebook import MappingsRulebook
@@ -173,7 +173,7 @@ async def bridge(connection: Connection, keyring: Keyring) -> AsyncIterator[Brid
             "fnd_1", FindingStatus.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, detected_at=LATER
         )
         accounts = {
-            name: Account(name, webhook_secrets(SECRET), SignatureFormat.AUTO, Sender(name))
+            name: Account(name, webhook_secrets(SECRET), SignatureFormat.AUTO, sender_named(name))
             for name in ("jira", "servicenow")
         }
         receiver = Receiver(connection, keyring, trackers=accounts)

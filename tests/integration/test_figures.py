@@ -7,7 +7,7 @@ from arq.constants import in_progress_key_prefix
 from prometheus_client import CollectorRegistry, generate_latest
 from redis.asyncio import Redis
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind, Memory
 from remediation.domain.errors import KeyMissing, Refused, TryLater
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band
@@ -96,7 +96,7 @@ async def test_news_during_a_look_is_as_old_as_the_news(office: Office) -> None:
 async def test_a_delivery_is_as_old_as_its_receipt_however_often_it_was_swept(office: Office) -> None:
     begun = office.clock()
     body = event(1)
-    await office.desk.inbox.accept("d1", Sender.SCHOOLSCAN, "lakeside", body, begun)
+    await office.desk.inbox.accept("d1", SCHOOLSCAN, "lakeside", body, begun)
     for _ in range(5):
         office.clock.pass_by(30)
         await office.desk.todo.sweep(office.clock())
@@ -130,7 +130,7 @@ async def test_parked_work_is_told_by_its_kind(office: Office) -> None:
     for number in range(2):
         await office.desk.parked.park(ParkedKind.CASE, f"lakeside:finding:f{number}", no, now, district="lakeside")
     body = event(1)
-    await office.desk.inbox.accept("d1", Sender.SCHOOLSCAN, "lakeside", body, now)
+    await office.desk.inbox.accept("d1", SCHOOLSCAN, "lakeside", body, now)
     await office.desk.parked.park(ParkedKind.DELIVERY, "d1", KeyMissing("no key"), now, district="lakeside")
     seen = await figures(office)
     assert (seen.parked, seen.parked_kinds) == (3, {"case": 2, "delivery": 1})

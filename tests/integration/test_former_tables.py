@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from remediation.domain.findings import FindingStatus
 from remediation.domain.tickets import Reason, Ticket
-from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.reading.loading import loaded_of
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from arq.connections import ArqRedis
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing
 from remediation.queue import WORK_QUEUE, Band, Job, decode, encode
@@ -30,7 +30,7 @@ def inbox(connection: Connection, keyring: Keyring) -> Inbox:
 
 
 async def accept(inbox: Inbox, delivery_id: str = "d1", unreadable: str | None = None) -> bool:
-    return await inbox.accept(delivery_id, Sender.SCHOOLSCAN, "lakeside", BODY, NOW, unreadable=unreadable)
+    return await inbox.accept(delivery_id, SCHOOLSCAN, "lakeside", BODY, NOW, unreadable=unreadable)
 
 
 async def everything(connection: Connection) -> bytes:
@@ -56,7 +56,7 @@ async def test_an_accepted_delivery_waits_with_its_body(inbox: Inbox) -> None:
     assert await accept(inbox)
     delivery = await inbox.take("d1", NOW)
     assert delivery is not None
-    assert (delivery.sender, delivery.account, delivery.body) == (Sender.SCHOOLSCAN, "lakeside", BODY)
+    assert (delivery.sender, delivery.account, delivery.body) == (SCHOOLSCAN, "lakeside", BODY)
 
 
 async def test_of_many_copies_at_once_one_is_stored_and_one_job_made(inbox: Inbox, connection: Connection) -> None:

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding, FindingStatus, Severity
@@ -57,7 +57,7 @@ async def office(connection: Connection, keyring: Keyring) -> Office:
 
 async def complete(office: Office, event_id: str = "evt_1", district: str = "lakeside") -> None:
     body = json.dumps({"id": event_id, "type": "scan.completed", "data": {"scan_id": "scan_1"}}).encode()
-    await office.desk.inbox.accept(event_id, Sender.SCHOOLSCAN, district, body, office.clock())
+    await office.desk.inbox.accept(event_id, SCHOOLSCAN, district, body, office.clock())
     await read_delivery(office.context, event_id)
     for job in await office.waiting():
         if job.startswith(Job.READ_DELIVERY):
@@ -66,7 +66,7 @@ async def complete(office: Office, event_id: str = "evt_1", district: str = "lak
 
 async def start(office: Office, event_id: str) -> None:
     body = json.dumps({"id": event_id, "type": "scan.started", "data": {"scan_id": "scan_1"}}).encode()
-    await office.desk.inbox.accept(event_id, Sender.SCHOOLSCAN, "lakeside", body, office.clock())
+    await office.desk.inbox.accept(event_id, SCHOOLSCAN, "lakeside", body, office.clock())
     await read_delivery(office.context, event_id)
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from remediation.deliveries.jira import JIRA
 from remediation.deliveries.senders import Sender
+from remediation.deliveries.servicenow import SERVICENOW
 from remediation.domain.cases import CaseKey, CaseKind, Memory
 from remediation.domain.findings import FindingStatus
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketChange, TicketState
@@ -45,7 +47,7 @@ async def linked(office: Office, ticket: Ticket, key: CaseKey = KEY) -> None:
     await office.redis.delete(WORK_QUEUE)
 
 
-async def read(office: Office, body: bytes, sender: Sender = Sender.JIRA, delivery: str = "d1") -> str | None:
+async def read(office: Office, body: bytes, sender: Sender = JIRA, delivery: str = "d1") -> str | None:
     """Store what a tracker told and read it; answers the outcome that the log has."""
     await office.desk.inbox.accept(delivery, sender, str(sender), body, office.clock())
     with capture_logs() as lines:
@@ -69,8 +71,8 @@ async def test_a_record_of_servicenow_marks_its_case(office: Office) -> None:
     ticket = Ticket("servicenow", f"incident/{SYS_ID}", "INC0010001", "https://now.example", TicketState.OPEN)
     await linked(office, ticket)
     body = (SAMPLES / "servicenow/update.json").read_bytes()
-    assert await read(office, body, Sender.SERVICENOW) == "marked"
-    assert await read(office, body + b" ", Sender.SERVICENOW, "d2") == "known"
+    assert await read(office, body, SERVICENOW) == "marked"
+    assert await read(office, body + b" ", SERVICENOW, "d2") == "known"
 
 
 V1, V2, V3 = "2026-04-15T14:02:03+00:00", AT, "2026-04-15T14:02:04.001000+00:00"
@@ -102,7 +104,7 @@ async def test_only_a_version_that_is_newer_than_the_one_we_know_is_news(
     office: Office, known: str, told: str, outcome: str
 ) -> None:
     await linked(office, replace(TICKET, version=known))
-    await office.desk.inbox.accept("d1", Sender.JIRA, "jira", b"{}", office.clock())
+    await office.desk.inbox.accept("d1", JIRA, "jira", b"{}", office.clock())
     change = TicketChange(TICKET.id, None, told)
     assert await office.desk.inbox.finish_ticket("d1", office.clock(), "jira", change, KEY) == outcome
     assert await office.desk.todo.dirty() == (1 if outcome == "marked" else 0)
@@ -191,7 +193,7 @@ async def test_the_same_id_in_another_tracker_is_another_ticket(office: Office) 
     assert await read(office, jira_body(replace(TICKET, mark=None))) == "foreign"
 
 
-@pytest.mark.parametrize("sender", [Sender.JIRA, Sender.SERVICENOW])
+@pytest.mark.parametrize("sender", [JIRA, SERVICENOW])
 async def test_what_cannot_be_read_after_all_is_quarantined_under_its_tracker(office: Office, sender: Sender) -> None:
     assert await read(office, b'{"webhookEvent":"jira:issue_updated","event":"update"}', sender) is None
     (item,) = (await office.parked()).values()

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from remediation.deliveries.events import delivery_id
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.origins import Origin
 from remediation.sealing import Keyring
@@ -90,7 +90,7 @@ async def test_an_answer_of_any_kind_has_the_id_of_its_log_line(receiver: Receiv
 
 async def accepted(office: Office, number: int, body: bytes, origin: Origin) -> str:
     row = delivery_id("schoolscan", "lakeside", f"evt_{number}", body)
-    assert await office.desk.inbox.accept(row, Sender.SCHOOLSCAN, "lakeside", body, office.clock(), Arrival(origin))
+    assert await office.desk.inbox.accept(row, SCHOOLSCAN, "lakeside", body, office.clock(), Arrival(origin))
     return row
 
 
@@ -151,7 +151,7 @@ async def test_a_delivery_whose_key_is_missing_is_told_with_its_request(
     body = noticed(1)
     row = delivery_id("schoolscan", "lakeside", "evt_1", body)
     other = Inbox(connection, Keyring.parse(generate_key()))
-    await other.accept(row, Sender.SCHOOLSCAN, "lakeside", body, office.clock(), Arrival(Origin(OWN)))
+    await other.accept(row, SCHOOLSCAN, "lakeside", body, office.clock(), Arrival(Origin(OWN)))
     await read_delivery(office.context, row)
     (line,) = (line for line in logged if line["event"] == "delivery_set_aside")
     assert (line["request_id"], line["delivery"]) == (OWN, row)

@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 from receiver.accounts import Account, Accounts
 from receiver.app import replace_accounts
 from receiver.sampling import SECONDS, Sampled
+from remediation.deliveries.jira import JIRA
 from remediation.deliveries.limits import DeliveryLimit
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.domain.errors import OverLimit
 from remediation.sealing import Keyring
@@ -132,14 +133,14 @@ async def test_a_smaller_limit_and_a_clock_that_was_set_back_owe_no_more_than_a_
 async def test_a_tracker_has_a_limit_too(connection: Connection, keyring: Keyring) -> None:
     secrets = webhook_secrets("test-only-tracker")
     trackers = {
-        name: Account(name, secrets, SignatureFormat.AUTO, Sender.JIRA, replace(SLOW, burst=1))
+        name: Account(name, secrets, SignatureFormat.AUTO, JIRA, replace(SLOW, burst=1))
         for name in ("lakeside", "other")
     }
     receiver = Receiver(connection, keyring, accounts(), trackers)
 
     async def told(number: int, name: str) -> httpx2.Response:
         body = b'{"webhookEvent": "jira:version_released", "version": %d}' % number
-        header = Sender.JIRA.header
+        header = JIRA.header
         signed = sign(body, "test-only-tracker", SignatureFormat.PREFIXED, 0, "", header=header)
         return await receiver.post(signed, body, f"/webhooks/{name}")
 
@@ -156,7 +157,7 @@ async def test_many_at_once_take_no_more_than_the_limit_and_forget_nothing_of_it
 
     async def taken(number: int) -> bool:
         try:
-            return await inbox.accept_ignored(f"d-{number}", Sender.SCHOOLSCAN, "lakeside", 0.0, Arrival(limit=limit))
+            return await inbox.accept_ignored(f"d-{number}", SCHOOLSCAN, "lakeside", 0.0, Arrival(limit=limit))
         except OverLimit:
             return False
 

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 from receiver.accounts import Account, Accounts
 from receiver.admission import NOTED_SECONDS, Admission
 from receiver.app import replace_accounts
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.jira import JIRA
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.sealing import Keyring
@@ -131,7 +131,7 @@ async def test_nothing_of_a_secret_lies_in_redis(receiver: Receiver, connection:
 
 
 async def test_a_tracker_has_a_memory_of_its_own(connection: Connection, keyring: Keyring) -> None:
-    trackers = {"jira": Account("jira", BOTH, SignatureFormat.AUTO, Sender.JIRA)}
+    trackers = {"jira": Account("jira", BOTH, SignatureFormat.AUTO, JIRA)}
     receiver = Receiver(connection, keyring, trackers=trackers)
     before = uses("old", "jira", "jira")
     header = "x-hub-signature"

@@ -16,7 +16,9 @@ from structlog.testing import capture_logs
 from receiver.accounts import Account
 from receiver.app import Limits
 from remediation.deliveries.events import delivery_id
+from remediation.deliveries.jira import JIRA
 from remediation.deliveries.senders import Sender
+from remediation.deliveries.servicenow import SERVICENOW
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
@@ -26,7 +28,7 @@ from remediation.store.server.connection import Connection
 from tests.integration.receivers import JSON_TYPE, Pairs, Receiver, account, keyspace, webhook_secrets
 
 SAMPLES = Path(__file__).parent.parent / "payloads"
-TRACKERS = [Sender.JIRA, Sender.SERVICENOW]
+TRACKERS = [JIRA, SERVICENOW]
 
 
 def secret_of(sender: Sender) -> str:
@@ -50,7 +52,7 @@ class Tracker:
 
     @property
     def body(self) -> bytes:
-        name = {Sender.JIRA: "jira/issue-updated", Sender.SERVICENOW: "servicenow/update"}[self.sender]
+        name = {JIRA: "jira/issue-updated", SERVICENOW: "servicenow/update"}[self.sender]
         return (SAMPLES / f"{name}.json").read_bytes()
 
     def signed(self, body: bytes, secret: str = "", form: SignatureFormat = SignatureFormat.AUTO) -> Pairs:
@@ -62,7 +64,7 @@ class Tracker:
         return await self.receiver.post(self.signed(body, secret), body, path or self.path)
 
     def row(self, body: bytes) -> str:
-        return delivery_id(self.sender, f"our-{self.sender}", None, body)
+        return delivery_id(self.sender.name, f"our-{self.sender}", None, body)
 
     def counted(self, answer: int, reason: str) -> float:
         labels = {"sender": str(self.sender), "account": f"our-{self.sender}", "answer": str(answer), "reason": reason}
@@ -105,8 +107,8 @@ async def test_copies_that_arrive_at_once_and_later_are_stored_once(
 
 async def test_the_same_delivery_of_two_trackers_is_two_deliveries(connection: Connection, keyring: Keyring) -> None:
     secrets = webhook_secrets("test-only")
-    trackers = {name: Account(name, secrets, SignatureFormat.AUTO, Sender.JIRA) for name in ("one", "two")}
-    told = Tracker(Receiver(connection, keyring, trackers=trackers), Sender.JIRA)
+    trackers = {name: Account(name, secrets, SignatureFormat.AUTO, JIRA) for name in ("one", "two")}
+    told = Tracker(Receiver(connection, keyring, trackers=trackers), JIRA)
     for name in trackers:
         assert (await told.deliver(told.body, "test-only", f"/webhooks/{name}")).status_code == 202
     assert await connection.redis.zcard(WORK_QUEUE) == 2
@@ -228,8 +230,8 @@ async def test_a_tracker_that_nobody_knows_is_counted_without_its_name(jira_or_s
 
 async def test_no_tracker_stands_in_the_way_of_schoolscan(connection: Connection, keyring: Keyring) -> None:
     """The check of mappings.yaml refuses such a name; were it let in, the address would still be SchoolScan's."""
-    trackers = {"schoolscan": tracker(Sender.JIRA)}
-    told = Tracker(Receiver(connection, keyring, {"lakeside": account()}, trackers=trackers), Sender.JIRA)
+    trackers = {"schoolscan": tracker(JIRA)}
+    told = Tracker(Receiver(connection, keyring, {"lakeside": account()}, trackers=trackers), JIRA)
     assert (await told.deliver(told.body, path="/webhooks/schoolscan")).status_code == 401
 
 
@@ -263,7 +265,7 @@ async def test_a_body_that_is_late_or_too_large_or_no_json_is_refused_and_counte
 
 
 async def test_jiras_own_content_type_is_taken(connection: Connection, keyring: Keyring) -> None:
-    told = Tracker(Receiver(connection, keyring, trackers={"our-jira": tracker(Sender.JIRA)}), Sender.JIRA)
+    told = Tracker(Receiver(connection, keyring, trackers={"our-jira": tracker(JIRA)}), JIRA)
     kind = (b"Content-Type", b"application/json; charset=UTF-8")
     answer = await told.receiver.ask("POST", told.path, [*told.signed(told.body), kind], told.body)
     assert answer.status_code == 202

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import REGISTRY
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import Memory
 from remediation.domain.errors import TryLater
 from remediation.domain.findings import FindingStatus
@@ -53,7 +53,7 @@ class DiesBeforeItRemembers(Todo):
 
 async def receive(office: Office, delivery: str = "d1") -> None:
     body = event(1)
-    await office.desk.inbox.accept(delivery, Sender.SCHOOLSCAN, "lakeside", body, office.clock())
+    await office.desk.inbox.accept(delivery, SCHOOLSCAN, "lakeside", body, office.clock())
 
 
 async def awaited(office: Office) -> list[bytes]:

@@ -13,7 +13,7 @@ from arq.worker import Worker
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.errors import StoreUnavailable
 from remediation.domain.tickets import Draft, Ticket
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
@@ -90,7 +90,7 @@ async def until(what: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> N
 async def accept(office: Office, number: int = 1) -> Callable[[], Awaitable[bool]]:
     """A delivery comes in; answers whether it has been read and its case looked at."""
     delivery = f"d{number}"
-    await office.desk.inbox.accept(delivery, Sender.SCHOOLSCAN, "lakeside", event(number), time.time())
+    await office.desk.inbox.accept(delivery, SCHOOLSCAN, "lakeside", event(number), time.time())
 
     async def is_done() -> bool:
         state = await office.desk.inbox.state(delivery)
@@ -200,7 +200,7 @@ async def test_a_stop_lets_running_work_end_and_takes_nothing_new(connection: Co
         await accept(office)
         await asyncio.wait_for(tracker.begun.wait(), 5)
         supervisor.stop()
-        await office.desk.inbox.accept("late", Sender.SCHOOLSCAN, "lakeside", event(2), time.time())
+        await office.desk.inbox.accept("late", SCHOOLSCAN, "lakeside", event(2), time.time())
         await asyncio.sleep(0.2)
         tracker.through.set()
     assert len(tracker.of(KEY.mark)) == 1
@@ -259,7 +259,7 @@ async def test_a_stop_begins_none_of_the_jobs_whose_ids_were_read_already(
 
     monkeypatch.setattr(settings, "read_delivery", never_raising(counted))
     for number in range(400):
-        await office.desk.inbox.accept(f"d{number}", Sender.SCHOOLSCAN, "lakeside", event(number), time.time())
+        await office.desk.inbox.accept(f"d{number}", SCHOOLSCAN, "lakeside", event(number), time.time())
     work = partial(work_worker, office.redis.connection_pool, office.desks, 4)
     supervisor = Supervisor({"work": work})
     await asyncio.wait_for(supervisor.run(), 20)

@@ -3,7 +3,7 @@
 import pytest
 from arq.worker import Function, Worker
 
-from remediation.mapping.config.trackers import LONGEST_CALL
+from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL
 from remediation.queue import JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Job, decode, encode
 from remediation.sealing import Keyring
 from remediation.store.cases.todo import LEASE_SECONDS

@@ -8,7 +8,7 @@ import pytest
 import requests
 from redis.asyncio import Redis
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN, Sender
 from remediation.deliveries.signatures import SignatureFormat, sign, verify
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import SignatureInvalid
@@ -16,7 +16,8 @@ from remediation.domain.findings import DomainType, Finding, FindingStatus, Seve
 from remediation.domain.policy import Policy
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.signing_in import Webhook
-from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker
+from remediation.mapping.config.trackers.jira import JiraTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import identities_of, worker_secrets
 from remediation.mapping.reading.webhook_secrets import webhook_secrets
@@ -126,7 +127,7 @@ def identities(loaded: Loaded) -> object:
 
 def signatures(loaded: Loaded) -> object:
     """Which formats a delivery to the first district may be signed in."""
-    return _accepted(Sender.SCHOOLSCAN, loaded.mappings.districts["lakeside"].schoolscan.webhook)
+    return _accepted(SCHOOLSCAN, loaded.mappings.districts["lakeside"].schoolscan.webhook)
 
 
 def told_by(tracker: str) -> Observer:
@@ -135,7 +136,7 @@ def told_by(tracker: str) -> Observer:
     def accepted(loaded: Loaded) -> object:
         config = loaded.mappings.trackers[tracker]
         assert config.webhook
-        return _accepted(Sender(config.kind), config.webhook)
+        return _accepted(config.sender, config.webhook)
 
     return accepted
 

@@ -11,9 +11,11 @@ from remediation.mapping.config.references import (
     WebhookSecretFromEnv,
     WebhookSecretFromFile,
 )
-from remediation.mapping.config.rules import JiraTicket, Rule, ServiceNowTicket
+from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import District, Mappings
-from remediation.mapping.config.trackers import FormerTable, JiraTracker, ServiceNowTracker
+from remediation.mapping.config.trackers.jira import JiraTicket, JiraTracker
+from remediation.mapping.config.trackers.kinds import shapes_of
+from remediation.mapping.config.trackers.servicenow import FormerTable, ServiceNowTicket, ServiceNowTracker
 
 SAMPLE_NAMES: dict[type[BaseModel], str] = {
     District: "lakeside",
@@ -32,7 +34,7 @@ _SECRETS = {SecretFromEnv, SecretFromFile, WebhookSecretFromEnv, WebhookSecretFr
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """The models that a field's type speaks of, each once."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
+        yield from shapes_of(annotation)
     else:
         yield from dict.fromkeys(model for inner in get_args(annotation) for model in models_in(inner))
 

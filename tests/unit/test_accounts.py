@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from receiver.accounts import Account
+from remediation.deliveries.jira import JIRA
 from remediation.deliveries.limits import DeliveryLimit
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.servicenow import SERVICENOW
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.domain.errors import ConfigurationError
@@ -57,8 +58,8 @@ def test_every_district_and_every_tracker_with_a_webhook_is_a_sender(hook: Path)
     jira = (WebhookSecret("now", "test-only-JIRA_HOOK"), WebhookSecret("JIRA_OLD", "test-only-JIRA_OLD", MARCH))
     snow = (WebhookSecret(str(hook), "test-only-snow"),)
     assert accounts.trackers == {
-        "jira": Account("jira", jira, SignatureFormat.AUTO, Sender.JIRA, SLOW),
-        "snow": Account("snow", snow, SignatureFormat.TIMESTAMPED, Sender.SERVICENOW, DeliveryLimit(0.05, 7)),
+        "jira": Account("jira", jira, SignatureFormat.AUTO, JIRA, SLOW),
+        "snow": Account("snow", snow, SignatureFormat.TIMESTAMPED, SERVICENOW, DeliveryLimit(0.05, 7)),
     }
     assert "test-only" not in repr(accounts)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
-from remediation.mapping.config.defaults import JIRA_RESOLUTIONS
+from remediation.mapping.config.trackers.jira import JIRA_RESOLUTIONS
 from remediation.trackers.jira.answers import Comment, Found, Issue, Property, Transition, understood
 from remediation.trackers.jira.issues import (
     Closing,

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.tickets import Reason, TicketState
-from remediation.mapping.config.defaults import JIRA_RESOLUTIONS
+from remediation.mapping.config.trackers.jira import JIRA_RESOLUTIONS
 from remediation.trackers.jira.workflow import (
     Choice,
     Explored,

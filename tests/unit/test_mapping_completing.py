@@ -7,8 +7,10 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import Finding, Severity
 from remediation.mapping.config.policies import spelt_out
-from remediation.mapping.config.rules import JiraTicket, Rule, ServiceNowTicket
+from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.trackers.jira import JiraTicket
+from remediation.mapping.config.trackers.servicenow import ServiceNowTicket
 from remediation.mapping.reading.loading import loaded_of
 from remediation.rulebook import MappingsRulebook
 

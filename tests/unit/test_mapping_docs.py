@@ -22,10 +22,17 @@ from remediation.mapping.config.references import (
     WebhookSecretFromFile,
 )
 from remediation.mapping.config.routing import Routing
-from remediation.mapping.config.rules import Age, Defaults, JiraTicket, Match, Rule, ServiceNowTicket
+from remediation.mapping.config.rules import Age, Defaults, Match, Rule
 from remediation.mapping.config.schema import District, FindingIdentity, Mappings, Retention, SchoolScanAccount
-from remediation.mapping.config.signing_in import BasicAuth, JiraAuth, OAuthClient, ScopedAuth, ServiceNowAuth, Webhook
-from remediation.mapping.config.trackers import FormerTable, JiraTracker, ServiceNowTracker
+from remediation.mapping.config.signing_in import BasicAuth, Webhook
+from remediation.mapping.config.trackers.jira import JiraAuth, JiraTicket, JiraTracker, ScopedAuth
+from remediation.mapping.config.trackers.servicenow import (
+    FormerTable,
+    OAuthClient,
+    ServiceNowAuth,
+    ServiceNowTicket,
+    ServiceNowTracker,
+)
 from remediation.mapping.config.wording import Comments, Notes, Templates
 from remediation.mapping.explain.expectations import Case, cases_of
 from remediation.mapping.explain.judging import mismatches

@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
-from remediation.mapping.config.rules import Age, JiraTicket, Match, Rule, Ticket
+from remediation.mapping.config.rules import Age, Match, Rule
+from remediation.mapping.config.trackers.jira import JiraTicket
+from remediation.mapping.config.trackers.kinds import Ticket
 from remediation.mapping.explain.reasons import Condition, Explanation, Trial, explained
 from remediation.mapping.rules.matching import Matcher
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import Severity
 from remediation.domain.tickets import TicketState
-from remediation.mapping.config.rules import JiraTicket, ServiceNowTicket
 from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.trackers.jira import JiraTicket
+from remediation.mapping.config.trackers.servicenow import ServiceNowTicket, ServiceNowTracker
 from remediation.mapping.reading.document import LARGEST_FILE
 from remediation.mapping.reading.loading import load_mappings, loaded_of
 
@@ -104,7 +105,7 @@ def test_keys_are_text_as_they_were_written(written: str, read: dict[str, Ticket
     states = f"    states: {{{written}: done, 2: open}}\n    resolve_state: {written}\n"
     text = SMALL.replace("    read_timeout: 5s\n", states)
     tracker = loaded_of(text, "m.yaml").mappings.trackers["now"]
-    assert tracker.kind == "servicenow"
+    assert isinstance(tracker, ServiceNowTracker)
     assert tracker.states == read | {"2": TicketState.OPEN}
 
 
@@ -113,7 +114,7 @@ def test_values_of_own_fields_pass_as_json_would_have_them(value: str) -> None:
     text = SMALL.replace("priority: High", f"fields: {{customfield_1: {value}}}")
     ticket = loaded_of(text, "m.yaml").mappings.rules[0].tickets["jira"]
     expected: dict[str, Any] = {"1.5": 1.5, "1.0": 1.0, "~": None, "true": True, "12": 12, '"12"': "12"}
-    assert ticket.fields == {"customfield_1": expected.get(value, value)}
+    assert ticket.more_fields == {"customfield_1": expected.get(value, value)}
 
 
 def test_an_alias_is_read_where_it_stands() -> None:

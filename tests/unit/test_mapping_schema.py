@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.trackers.kinds import shapes_of
 from remediation.mapping.config.wording import Comments, Notes
 from remediation.settings import Settings
 
@@ -18,9 +19,9 @@ DEFINITIONS = {"schema.py", "rules.py", "wording.py", "references.py", "signing_
 
 def models_in(annotation: Any, found: set[type[BaseModel]]) -> set[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if annotation not in found:
-            found.add(annotation)
-            for field in annotation.model_fields.values():
+        for model in set(shapes_of(annotation)) - found:
+            found.add(model)
+            for field in model.model_fields.values():
                 models_in(field.annotation, found)
     elif get_origin(annotation) in {Annotated, Union, UnionType, list, dict}:
         for inner in get_args(annotation):

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives import serialization
 from pydantic import TypeAdapter
 
 from remediation.domain.errors import ConfigurationError
-from remediation.mapping.config.trackers import JiraTracker
+from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.outbound.certificates import own_certificate_flaw
 from remediation.redis_address import RedisAddress, SignIn, TlsFiles
 from remediation.settings import Settings, load_settings

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from remediation.domain.errors import Refused
 from remediation.domain.tickets import Draft, Reason, Risk, TicketState
-from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.trackers.servicenow.records import (
     checked_mark,
     checked_table,

@@ -9,18 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.deliveries.event_types import UnknownEvent
-from remediation.deliveries.senders import JIRA_HEADER, SERVICENOW_HEADER, Sender
+from remediation.deliveries.jira import JIRA
+from remediation.deliveries.senders import SCHOOLSCAN, Sender
+from remediation.deliveries.servicenow import DISPLAY as SERVICENOW_DISPLAY
+from remediation.deliveries.servicenow import KEYS as SERVICENOW_KEYS
+from remediation.deliveries.servicenow import SERVICENOW
 from remediation.deliveries.signatures import SignatureFormat
-from remediation.deliveries.ticket_events import (
-    SERVICENOW_DISPLAY,
-    SERVICENOW_KEYS,
-    TicketEventKind,
-    TicketNoticed,
-    read_jira,
-    read_servicenow,
-)
+from remediation.deliveries.ticket_events import TicketEventKind, TicketNoticed
 from remediation.domain.errors import Unreadable
 from remediation.domain.tickets import TicketChange
+from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.trackers.jira.answers import Found
 from remediation.trackers.jira.issues import version_of as version_in_jira
 from remediation.trackers.servicenow.changes import changes_of
@@ -32,7 +30,7 @@ MARK = "remedy:lakeside:finding:fnd_9d2"
 SYS_ID = "9d385017c611228701d22104cc95c371"
 RECORD = f"incident/{SYS_ID}"
 CHANGED, COMMENTED, DELETED = TicketEventKind.CHANGED, TicketEventKind.COMMENTED, TicketEventKind.DELETED
-READERS = {Sender.JIRA: read_jira, Sender.SERVICENOW: read_servicenow}
+READERS = {JIRA: JIRA.read, SERVICENOW: SERVICENOW.read}
 COMMENT = b"https://x.example/jira/rest/api/2/issue/10042/comment/7"
 UPDATED = "2026-04-15T14:02:03.456000+00:00"
 
@@ -42,7 +40,7 @@ def sample(name: str) -> dict[str, Any]:
     return tree
 
 
-def known(event: TicketNoticed | UnknownEvent) -> TicketNoticed:
+def known(event: object) -> TicketNoticed:
     """The event, which must be one of ours."""
     assert isinstance(event, TicketNoticed)
     return event
@@ -51,12 +49,12 @@ def known(event: TicketNoticed | UnknownEvent) -> TicketNoticed:
 def jira(**issue: object) -> TicketNoticed:
     """What is read of an update of issue 10042 with these fields."""
     tree = {"webhookEvent": "jira:issue_updated", "issue": {"id": "10042", "fields": issue}}
-    return known(read_jira(json.dumps(tree).encode()))
+    return known(JIRA.read(json.dumps(tree).encode()))
 
 
 def servicenow(**other: object) -> TicketNoticed:
     """What is read of the sample with something else in it."""
-    return known(read_servicenow(json.dumps({**sample("servicenow/update"), **other}).encode()))
+    return known(SERVICENOW.read(json.dumps({**sample("servicenow/update"), **other}).encode()))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +70,7 @@ def servicenow(**other: object) -> TicketNoticed:
 )
 def test_a_stored_sample_says_which_ticket_changed(name: str, kind: TicketEventKind, change: TicketChange) -> None:
     body = (SAMPLES / f"{name}.json").read_bytes()
-    noticed = READERS[Sender(name.split("/", maxsplit=1)[0])](body)
+    noticed = sender_named(name.split("/", maxsplit=1)[0]).read(body)
     assert noticed == TicketNoticed(kind, change)
     assert "ZZPII" not in repr(noticed)
 
@@ -89,7 +87,7 @@ def test_a_stored_sample_says_which_ticket_changed(name: str, kind: TicketEventK
     ],
 )
 def test_every_event_of_an_issue_and_its_comments_is_known(word: str, kind: TicketEventKind) -> None:
-    assert known(read_jira(json.dumps({"webhookEvent": word, "issue": {"id": 10042}}).encode())).kind is kind
+    assert known(JIRA.read(json.dumps({"webhookEvent": word, "issue": {"id": 10042}}).encode())).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -189,7 +187,7 @@ def test_a_correlation_that_is_not_ours_is_no_mark(other: dict[str, object]) -> 
 )
 def test_what_names_no_event_or_no_issue_cannot_be_read(body: bytes, words: str) -> None:
     with pytest.raises(Unreadable, match=words):
-        read_jira(body)
+        JIRA.read(body)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +218,7 @@ def test_what_names_no_operation_or_no_record_cannot_be_read(other: dict[str, ob
 )
 @pytest.mark.parametrize("word", ["comment_created", "comment_updated", "comment_deleted"])
 def test_a_comment_of_data_center_names_its_issue_in_its_own_address(word: str, address: str) -> None:
-    noticed = read_jira(json.dumps({"webhookEvent": word, "comment": {"self": address}}).encode())
+    noticed = JIRA.read(json.dumps({"webhookEvent": word, "comment": {"self": address}}).encode())
     assert noticed == TicketNoticed(COMMENTED, TicketChange("10042", None, ""))
 
 
@@ -235,18 +233,18 @@ def test_a_comment_of_data_center_names_its_issue_in_its_own_address(word: str, 
 )
 def test_what_is_no_address_of_a_comment_names_no_issue(address: str) -> None:
     with pytest.raises(Unreadable, match="names no issue"):
-        read_jira(json.dumps({"webhookEvent": "comment_created", "comment": {"self": address}}).encode())
+        JIRA.read(json.dumps({"webhookEvent": "comment_created", "comment": {"self": address}}).encode())
 
 
 @pytest.mark.parametrize(
     "word", ["sprint_started", "jira:worklog_updated", "issuelink_created", "project_created", "user_created"]
 )
 def test_an_event_of_jira_that_is_none_of_ours_is_unknown_and_not_unreadable(word: str) -> None:
-    assert read_jira(json.dumps({"webhookEvent": word}).encode()) == UnknownEvent()
+    assert JIRA.read(json.dumps({"webhookEvent": word}).encode()) == UnknownEvent()
 
 
 def test_an_operation_that_is_none_of_ours_is_unknown_and_not_unreadable() -> None:
-    assert read_servicenow(b'{"event":"query"}') == UnknownEvent()
+    assert SERVICENOW.read(b'{"event":"query"}') == UnknownEvent()
 
 
 trees = st.recursive(
@@ -260,7 +258,7 @@ trees = st.recursive(
 def test_whatever_comes_is_read_or_is_unreadable(tree: object, event: str) -> None:
     jira_tree = {"webhookEvent": event, "issue": {"id": "1", "fields": tree}}
     record = {**(tree if isinstance(tree, dict) else {}), "event": event}
-    for reader, body in ((read_jira, jira_tree), (read_servicenow, record)):
+    for reader, body in ((JIRA.read, jira_tree), (SERVICENOW.read, record)):
         try:
             noticed = reader(json.dumps(body).encode())
         except Unreadable:
@@ -271,9 +269,9 @@ def test_whatever_comes_is_read_or_is_unreadable(tree: object, event: str) -> No
 @pytest.mark.parametrize(
     ("sender", "header", "usual"),
     [
-        (Sender.SCHOOLSCAN, "x-schoolscan-signature", SignatureFormat.AUTO),
-        (Sender.JIRA, "x-hub-signature", SignatureFormat.PREFIXED),
-        (Sender.SERVICENOW, "x-remedy-signature", SignatureFormat.BASE64),
+        (SCHOOLSCAN, "x-schoolscan-signature", SignatureFormat.AUTO),
+        (JIRA, "x-hub-signature", SignatureFormat.PREFIXED),
+        (SERVICENOW, "x-remedy-signature", SignatureFormat.BASE64),
     ],
 )
 def test_each_sender_signs_in_its_own_header_and_format(sender: Sender, header: str, usual: SignatureFormat) -> None:
@@ -283,5 +281,5 @@ def test_each_sender_signs_in_its_own_header_and_format(sender: Sender, header: 
 
 def test_what_the_adapter_writes_and_what_the_sandbox_sends_is_what_is_read() -> None:
     assert OURS == SERVICENOW_DISPLAY == servicenow_webhooks.OURS
-    assert servicenow_webhooks.HEADER.lower() == SERVICENOW_HEADER != JIRA_HEADER
+    assert servicenow_webhooks.HEADER.lower() == SERVICENOW.header != JIRA.header
     assert tuple(sample("servicenow/update")) == SERVICENOW_KEYS

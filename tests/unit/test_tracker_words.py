@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from remediation.domain.tickets import Reason, TicketState
-from remediation.mapping.config.defaults import KNOWN_TABLES, TableWords, words_of_table
-from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker
+from remediation.mapping.config.trackers.jira import JiraTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow_tables import KNOWN_TABLES, TableWords, words_of_table
 
 SIGNED_IN = {"url": "https://now.example", "auth": {"bearer": {"env": "UNUSED"}}}
 WORDS = [each.name for each in fields(TableWords)]

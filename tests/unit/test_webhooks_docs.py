@@ -13,17 +13,15 @@ from starlette.routing import Route
 from receiver.accounts import Accounts
 from receiver.app import Clocks, Limits, create_app
 from remediation.deliveries.events import EventKind
+from remediation.deliveries.jira import JIRA
 from remediation.deliveries.limits import DeliveryLimit
-from remediation.deliveries.senders import Sender
-from remediation.deliveries.ticket_events import (
-    SERVICENOW_DISPLAY,
-    SERVICENOW_KEYS,
-    TicketNoticed,
-    read_jira,
-    read_servicenow,
-)
+from remediation.deliveries.servicenow import DISPLAY as SERVICENOW_DISPLAY
+from remediation.deliveries.servicenow import KEYS as SERVICENOW_KEYS
+from remediation.deliveries.servicenow import SERVICENOW
+from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.errors import Unreadable
 from remediation.mapping.config.signing_in import Webhook
+from remediation.mapping.config.trackers.kinds import all_senders
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.loading import loaded_of
 from remediation.sealing import Keyring, generate_key
@@ -68,14 +66,14 @@ def test_the_business_rule_signs_the_body_that_it_sends_in_the_header_that_is_re
     assert re.search(r"generateMac\(key, 'HmacSHA256', body\)", script())
     assert "setRequestBody(body)" in script()
     (header,) = re.findall(r"setRequestHeader\('(X-[\w-]+)', signature\)", script())
-    assert header.lower() == Sender.SERVICENOW.header
+    assert header.lower() == SERVICENOW.header
     assert header == servicenow_webhooks.HEADER
 
 
 @pytest.mark.parametrize("event", re.findall(r"var EVENT = '(\w+)'", PAGE))
 def test_the_events_of_the_business_rules_are_read(event: str) -> None:
     record = {"event": event, "table": "incident", "sys_id": "0" * 32}
-    noticed = read_servicenow(json.dumps(record).encode())
+    noticed = SERVICENOW.read(json.dumps(record).encode())
     assert isinstance(noticed, TicketNoticed)
     assert noticed.change.ticket_id == f"incident/{'0' * 32}"
     assert event in servicenow_webhooks.EVENTS
@@ -89,13 +87,13 @@ def test_both_rules_are_written_down_with_their_condition() -> None:
 def test_every_event_of_jira_that_is_named_is_read_and_those_of_the_sandbox_are_named() -> None:
     named = re.findall(r"\| `([a-z:_]+)` \|", section("Jira Cloud"))
     for event in named:
-        noticed = read_jira(json.dumps({"webhookEvent": event, "issue": {"id": "1"}}).encode())
+        noticed = JIRA.read(json.dumps({"webhookEvent": event, "issue": {"id": "1"}}).encode())
         assert isinstance(noticed, TicketNoticed)
         assert noticed.change.ticket_id == "1"
     assert set(named) == set(jira_webhooks.EVENTS)
     assert f"`labels = {OUR_LABEL}`" in section("Jira Cloud")
     with pytest.raises(Unreadable):
-        read_jira(b"")  # a body that was excluded
+        JIRA.read(b"")  # a body that was excluded
 
 
 def test_every_event_of_schoolscan_is_named() -> None:
@@ -103,7 +101,7 @@ def test_every_event_of_schoolscan_is_named() -> None:
 
 
 def test_each_sender_has_its_header_in_the_table_and_its_address_is_a_route() -> None:
-    assert [sender for sender in Sender if f"`{sender.header}".lower() not in PAGE.lower()] == []
+    assert [sender for sender in all_senders() if f"`{sender.header}".lower() not in PAGE.lower()] == []
     addresses = {found.replace("<", "{").replace(">", "}") for found in re.findall(r"`POST (/webhooks/[^`]+)`", PAGE)}
     connection = Connection(Redis())
     inbox = Inbox(connection, Keyring.parse(generate_key()))

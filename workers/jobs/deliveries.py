@@ -1,6 +1,6 @@
 """Job: a delivery becomes events, and events become cases to look at."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import assert_never
 
@@ -8,9 +8,8 @@ import structlog
 
 from remediation import telemetry
 from remediation.deliveries.event_types import UnknownEvent
-from remediation.deliveries.events import Event, FindingNoticed, ScanCompleted, ScanStarted, read_schoolscan
-from remediation.deliveries.senders import Sender
-from remediation.deliveries.ticket_events import TicketNoticed, read_jira, read_servicenow
+from remediation.deliveries.events import Event, FindingNoticed, ScanCompleted, ScanStarted
+from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Poison, StoreUnavailable, Unreadable
 from remediation.domain.tickets import TicketChange
@@ -23,12 +22,6 @@ from workers.metrics import DELIVERIES, KEYS_MISSING, RETRIES
 from workers.resources import Desk
 
 logger = structlog.get_logger()
-
-_EVENT_IN: Mapping[Sender, Callable[[bytes], Event | TicketNoticed | UnknownEvent]] = {
-    Sender.SCHOOLSCAN: read_schoolscan,
-    Sender.JIRA: read_jira,
-    Sender.SERVICENOW: read_servicenow,
-}
 
 
 @never_raising
@@ -55,7 +48,7 @@ async def read_delivery(desk: Desk, delivery_id: str) -> None:
 @contextmanager
 def _reading(delivery: StoredDelivery) -> Iterator[None]:
     """Log lines and spans tell whose delivery is read, and how it came."""
-    whose = {"sender": str(delivery.sender), **delivery.sender.named(delivery.account)}
+    whose = {"sender": delivery.sender.name, **delivery.sender.named(delivery.account)}
     structlog.contextvars.bind_contextvars(**whose)
     with following(read_delivery.__name__, [delivery.origin], delivery=delivery.id, **whose):
         yield
@@ -82,12 +75,12 @@ async def _take_in(desk: Desk, delivery: StoredDelivery) -> None:
     finally:
         await desk.inbox.let_go(delivery)
     telemetry.note(outcome=outcome)
-    DELIVERIES.labels(delivery.sender, delivery.account, outcome).inc()
+    DELIVERIES.labels(delivery.sender.name, delivery.account, outcome).inc()
 
 
 async def _read(desk: Desk, delivery: StoredDelivery) -> str:
     """Pass on what it says; answers its outcome, as it is counted."""
-    event = _EVENT_IN[delivery.sender](delivery.body)
+    event = delivery.sender.read(delivery.body)
     match event:
         case UnknownEvent():
             await desk.inbox.ignore(delivery.id)
@@ -135,6 +128,6 @@ async def _case_of(desk: Desk, tracker: str, change: TicketChange) -> CaseKey | 
 async def _set_aside(desk: Desk, kind: ParkedKind, delivery: StoredDelivery, error: Exception) -> None:
     district, tracker = ("", delivery.account) if delivery.sender.is_tracker else (delivery.account, "")
     await desk.parked.park(kind, delivery.id, error, desk.clock(), district=district, system=tracker)
-    DELIVERIES.labels(delivery.sender, delivery.account, str(kind)).inc()
+    DELIVERIES.labels(delivery.sender.name, delivery.account, str(kind)).inc()
     telemetry.note(outcome=str(kind))
     logger.warning("delivery_set_aside", error=type(error).__name__)

@@ -7,17 +7,17 @@ look for another reason finds none there, and counts for nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediation.deliveries.senders import Sender
 from remediation.domain.actions import OpenTicket, PatchFinding, kind_of, target_of
 from remediation.look.observing import Sight
 from remediation.look.progress import Progress
+from remediation.mapping.config.trackers.kinds import all_senders
 from remediation.store.cases.todo import AWAITED_STATUS, AWAITED_TICKET, Lease
 from workers.metrics import DELIVERY_TO_STATUS, DELIVERY_TO_TICKET
 
 _HISTOGRAMS = {AWAITED_TICKET: DELIVERY_TO_TICKET, AWAITED_STATUS: DELIVERY_TO_STATUS}
 for _histogram in _HISTOGRAMS.values():
-    for _sender in Sender:
-        _histogram.labels(_sender)  # from the start: Prometheus sees no growth in a series that begins with 1
+    for _sender in all_senders():
+        _histogram.labels(_sender.name)  # from the start: Prometheus sees no growth in a series that begins with 1
 
 
 @dataclass(frozen=True, slots=True)

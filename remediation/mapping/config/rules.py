@@ -1,31 +1,17 @@
-"""Rules as types: which findings a rule takes, and what its tickets look like in each kind of tracker."""
+"""Rules as types: which findings a rule takes, and which tickets it makes of them."""
 
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from remediation.domain.findings import DomainType, FindingStatus, Severity
-from remediation.mapping.config.choices import some_or_none, ticket_tag
+from remediation.mapping.config.choices import some_or_none
 from remediation.mapping.config.limits import LimitWords
 from remediation.mapping.config.policies import PolicyWords
-from remediation.mapping.config.words import (
-    Duration,
-    Host,
-    Label,
-    Name,
-    PathGlob,
-    Text,
-    Written,
-    as_list,
-    at_most,
-    for_every_severity,
-    jira_closing_fields,
-    jira_fields,
-    servicenow_closing_fields,
-    servicenow_fields,
-    text_of_number,
-)
+from remediation.mapping.config.trackers.kinds import Ticket
+from remediation.mapping.config.trackers.ticket_settings import DueBySeverity
+from remediation.mapping.config.words import Duration, Host, Name, PathGlob, Written, as_list
 
 OpenStatus = Literal[FindingStatus.OPEN, FindingStatus.REVIEWING]
 """The only findings that ever get tickets."""
@@ -95,75 +81,6 @@ class Match(Written):
     any_of: Conditions | None = Field(
         default=None, alias="any", description="Takes only findings for which at least one set of conditions holds."
     )
-
-
-BySeverity = Annotated[dict[Severity, Text], BeforeValidator(for_every_severity)]
-Level = Annotated[Literal["1", "2", "3"], BeforeValidator(text_of_number)]
-LevelBySeverity = Annotated[dict[Severity, Level], BeforeValidator(for_every_severity)]
-DueSpan = Annotated[Duration, at_most(timedelta(days=3650), "nobody waits for longer")]
-DueBySeverity = Annotated[dict[Severity, DueSpan], BeforeValidator(for_every_severity)]
-
-
-class TicketWords(Written):
-    """What tickets of both kinds have. A word that is not written is taken from `defaults`."""
-
-    due: DueBySeverity | None = Field(
-        default=None,
-        description="How long after its first detection it is due, or one span per severity; counted in days around "
-        "the clock.",
-    )
-    summary: Text | None = Field(default=None, description="Template; the default of `templates` otherwise.")
-    body: Text | None = Field(default=None, description="Template; the default of `templates` otherwise.")
-
-
-class JiraTicket(TicketWords):
-    """What a Jira issue of this rule looks like."""
-
-    project: Text = Field(default="", description="The project's key; needed here or in `defaults`.")
-    type: Text = Field(default="Task", description="The issue type's name.")
-    priority: BySeverity | None = Field(
-        default=None,
-        description="A priority's name, or one per severity; a severity that is not named leaves Jira's default.",
-    )
-    labels: list[Label] = Field(default_factory=list, description="Labels besides the correlation mark.")
-    assignee: BySeverity | None = Field(
-        default=None, description="Whose it is, or one per severity: an account id (Cloud), a user name (Data Center)."
-    )
-    security_level: Text | None = Field(default=None, description="Name of the issue security level: who may see it.")
-    fields: Annotated[dict[Text, object], AfterValidator(jira_fields)] = Field(
-        default_factory=dict,
-        description="More fields, by Jira's own ids, as its API takes them; text may be a template.",
-    )
-    close_fields: Annotated[dict[Text, object], AfterValidator(jira_closing_fields)] = Field(
-        default_factory=dict,
-        description="What the screen of the transition to done demands besides a resolution; text may be a template.",
-    )
-
-
-class ServiceNowTicket(TicketWords):
-    """What a ServiceNow record of this rule looks like."""
-
-    impact: LevelBySeverity | None = Field(default=None, description="1 to 3, or one per severity.")
-    urgency: LevelBySeverity | None = Field(default=None, description="1 to 3, or one per severity.")
-    assignment_group: BySeverity | None = Field(
-        default=None, description="sys_id or name of the group, or one per severity."
-    )
-    assigned_to: BySeverity | None = Field(
-        default=None, description="sys_id or user name of the person, or one per severity."
-    )
-    fields: Annotated[dict[Text, object], AfterValidator(servicenow_fields)] = Field(
-        default_factory=dict, description="More columns and their values; text may be a template."
-    )
-    close_fields: Annotated[dict[Text, object], AfterValidator(servicenow_closing_fields)] = Field(
-        default_factory=dict,
-        description="Columns that closing a record demands besides its code and notes; text may be a template.",
-    )
-
-
-Ticket = Annotated[
-    Annotated[JiraTicket, Tag("JiraTicket")] | Annotated[ServiceNowTicket, Tag("ServiceNowTicket")],
-    Discriminator(ticket_tag, custom_error_type="ticket_tracker", custom_error_message="must be a map of words"),
-]
 
 
 Detail = Literal["minimal", "restricted"]

@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field, HttpUrl, ValidatorFunctionWrapHandler, WrapValidator, field_validator, model_validator
 
 from remediation.domain.identities import IdentityField
-from remediation.mapping.config.choices import tickets_by_kind
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.rules import Defaults, Rule
 from remediation.mapping.config.signing_in import Webhook
-from remediation.mapping.config.trackers import TrackerConfig
+from remediation.mapping.config.trackers.kinds import TrackerConfig, tickets_by_kind
 from remediation.mapping.config.wording import Comments, Notes, Templates
 from remediation.mapping.config.words import Address, Duration, Link, Name, Written, at_least, at_most
 

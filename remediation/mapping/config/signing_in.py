@@ -1,14 +1,18 @@
 """The ways of signing in to trackers, and how senders sign what they deliver to us."""
 
+from abc import abstractmethod
 from typing import Self
 
-from pydantic import Field, HttpUrl, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from remediation.deliveries.limits import DeliveryLimit
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.mapping.config.limits import LimitWords
-from remediation.mapping.config.references import SecretRef, WebhookSecretRef
-from remediation.mapping.config.words import Address, CloudId, Text, Written
+from remediation.mapping.config.references import SecretFromEnv, SecretFromFile, SecretRef, WebhookSecretRef
+from remediation.mapping.config.words import Text, Written
+
+Words = tuple[str, ...]
+"""The way to a word of one tracker, from its own map on: `("auth", "basic", "password")`."""
 
 
 class Webhook(Written):
@@ -39,34 +43,25 @@ class Webhook(Written):
         return written
 
 
-class BasicAuth(Written):
+class SignIn(Written):
+    """One way of signing in that has more words than a secret."""
+
+    @property
+    @abstractmethod
+    def secret(self) -> tuple[Words, SecretRef]:
+        """Its secret, and the way to it from here on."""
+
+
+class BasicAuth(SignIn):
     """A user name (or e-mail) and a password (or API token)."""
 
     user: Text = Field(description="The user name; in Jira Cloud the account's e-mail address.")
     password: SecretRef = Field(description="The password; in Jira Cloud an API token without scopes.")
 
-
-class ScopedAuth(Written):
-    """A Jira Cloud API token with scopes: it is good only at Atlassian's gateway, not at the site's own address."""
-
-    cloud_id: CloudId = Field(
-        description="The site's id: the site's address followed by /_edge/tenant_info in a browser shows it."
-    )
-    token: SecretRef = Field(description="The API token with scopes.")
-    user: Text | None = Field(
-        default=None, description="The e-mail address of the token's owner; left out for a service account's token."
-    )
-    gateway: Address = Field(
-        default=HttpUrl("https://api.atlassian.com"),
-        description="Address of the gateway; another for government sites.",
-    )
-
-
-class OAuthClient(Written):
-    """A client of ServiceNow's own OAuth: we fetch access tokens with its credentials, and again when they run out."""
-
-    client_id: Text = Field(description="The client's id in the application registry.")
-    client_secret: SecretRef = Field(description="The client's secret.")
+    @property
+    def secret(self) -> tuple[Words, SecretRef]:
+        """The password."""
+        return ("password",), self.password
 
 
 class Auth(Written):
@@ -78,21 +73,16 @@ class Auth(Written):
             raise ValueError(f"must have exactly one of: {', '.join(type(self).model_fields)}")
         return self
 
-
-class JiraAuth(Auth):
-    """Exactly one way of signing in to Jira."""
-
-    basic: BasicAuth | None = Field(default=None, description="Jira Cloud: e-mail and API token.")
-    scoped: ScopedAuth | None = Field(default=None, description="Jira Cloud: an API token with scopes.")
-    bearer: SecretRef | None = Field(default=None, description="Jira Data Center: a personal access token.")
-
-
-class ServiceNowAuth(Auth):
-    """Exactly one way of signing in to ServiceNow."""
-
-    basic: BasicAuth | None = Field(default=None, description="A user name and its password.")
-    oauth: OAuthClient | None = Field(default=None, description="OAuth with client credentials.")
-    bearer: SecretRef | None = Field(
-        default=None, description="An OAuth access token that somebody else fetches and replaces."
-    )
-    api_key: SecretRef | None = Field(default=None, description="An API key, sent in the header x-sn-apikey.")
+    @property
+    def secret(self) -> tuple[Words, SecretRef]:
+        """The one secret, and the way to it from the tracker's own map on."""
+        for way, written in self:
+            match written:
+                case SignIn():
+                    words, ref = written.secret
+                    return ("auth", way, *words), ref
+                case SecretFromEnv() | SecretFromFile():
+                    return ("auth", way), written
+                case _:
+                    continue
+        raise ValueError("a tracker has exactly one way of signing in")

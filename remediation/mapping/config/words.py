@@ -22,7 +22,6 @@ _HOST = r"^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-
 _TABLE = r"^[a-z0-9_]{1,80}$"
 _LABEL = r"^\S{1,255}$"
 _FIELD = r"^[A-Za-z][A-Za-z0-9_]{0,79}$"
-_TIME_SPENT = re.compile(r"[0-9]+(\.[0-9]+)?[wdhm]( [0-9]+(\.[0-9]+)?[wdhm])*")
 _CLOUD_ID = r"^[A-Za-z0-9-]{8,64}$"
 _SECRET_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"  # noqa: S105 - a pattern  # nosec B105
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -76,111 +75,6 @@ def lower_keys(value: object) -> object:
             return lowered
         case _:
             return value
-
-
-_OWN_FIELDS: Mapping[str, Mapping[str, str | None]] = {
-    "jira": {
-        "summary": "summary",
-        "description": "body",
-        "project": "project",
-        "issuetype": "type",
-        "labels": "labels",
-        "priority": "priority",
-        "assignee": "assignee",
-        "duedate": "due",
-        "security": "security_level",
-    },
-    "servicenow": {
-        "short_description": "summary",
-        "description": "body",
-        "impact": "impact",
-        "urgency": "urgency",
-        "assignment_group": "assignment_group",
-        "assigned_to": "assigned_to",
-        "due_date": "due",
-        "correlation_id": None,
-        "correlation_display": None,
-    },
-}
-
-
-def _free_fields(kind: str, fields: dict[str, object]) -> dict[str, object]:
-    for field, word in _OWN_FIELDS[kind].items():
-        if field in fields:
-            raise ValueError(f"{field} belongs to the ticket's own {word}" if word else f"{field} is always set by us")
-    return fields
-
-
-_ONLY_ADDED = ("comment", "worklog", "issuelinks", "attachment")
-"""What Jira takes only as an addition, under `update`."""
-
-
-def jira_fields(fields: dict[str, object]) -> dict[str, object]:
-    """`fields`, if none of them has a word of its own in a Jira ticket, and a new issue can have all of them."""
-    for field in _ONLY_ADDED:
-        if field in fields:
-            raise ValueError(f"{field} is taken by Jira only under `update`, and a new issue has none")
-    return _free_fields("jira", fields)
-
-
-def servicenow_fields(fields: dict[str, object]) -> dict[str, object]:
-    """`fields`, if none of them has a word of its own in a ServiceNow ticket."""
-    return _free_fields("servicenow", fields)
-
-
-_PEOPLES_OWN = "is left as people set it"
-_SET_WHEN_CLOSING: Mapping[str, Mapping[str, str]] = {
-    "jira": {
-        "resolution": "is set by us, from the reason",
-        "status": "is where the transition leads",
-        "labels": "carries our mark",
-        **dict.fromkeys(("issuelinks", "attachment"), "is taken by Jira only under `update`: a person adds it"),
-        "assignee": _PEOPLES_OWN,
-    },
-    "servicenow": {
-        "state": "is the tracker's resolve_state",
-        "close_code": "is one of the tracker's resolve_code and resolve_codes",
-        "close_notes": "is written by us: word it under `comments`",
-        "work_notes": "is written by us: word it under `comments`",
-        "correlation_id": "carries our mark",
-        "correlation_display": "carries our mark",
-        "assigned_to": _PEOPLES_OWN,
-        "assignment_group": _PEOPLES_OWN,
-    },
-}
-
-
-def _free_closing_fields(kind: str, fields: dict[str, object]) -> dict[str, object]:
-    for field, what in _SET_WHEN_CLOSING[kind].items():
-        if field in fields:
-            raise ValueError(f"{field} {what}")
-    return fields
-
-
-def jira_closing_fields(fields: dict[str, object]) -> dict[str, object]:
-    """`fields`, if a person's screen in Jira may ask for all of them.
-
-    `comment` is text, `worklog` a map; Jira takes both only as additions, so their form is ours to check.
-    """
-    if "comment" in fields and not (isinstance(fields["comment"], str) and fields["comment"].strip()):
-        raise ValueError("comment must be text: what is said with each step on the way to done")
-    if "worklog" in fields and not _is_worklog(fields["worklog"]):
-        raise ValueError("worklog must be a map such as {timeSpent: 5m, comment: text}; comment may be left out")
-    return _free_closing_fields("jira", fields)
-
-
-def _is_worklog(value: object) -> bool:
-    match value:
-        case {"timeSpent": str(spent), **more}:
-            known = more.keys() <= {"comment"} and isinstance(more.get("comment", ""), str)
-            return known and _TIME_SPENT.fullmatch(spent) is not None
-        case _:
-            return False
-
-
-def servicenow_closing_fields(fields: dict[str, object]) -> dict[str, object]:
-    """`fields`, if none of them is one that we set in ServiceNow when we close a ticket."""
-    return _free_closing_fields("servicenow", fields)
 
 
 def plain_address(url: HttpUrl) -> HttpUrl:

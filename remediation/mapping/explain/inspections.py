@@ -8,14 +8,14 @@ from typing import Generic, TypeVar
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.findings import Severity
-from remediation.mapping.config.rules import JiraTicket, ServiceNowTicket
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.config.trackers.ticket_settings import TicketSettings
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.rules.coverage import severities_left
 from remediation.redaction import plain
 
-TicketT = TypeVar("TicketT", JiraTicket, ServiceNowTicket)
+TicketT = TypeVar("TicketT", bound=TicketSettings)
 ValueT = TypeVar("ValueT")
 
 _MOST_LISTED = 12

@@ -5,9 +5,8 @@ Works on what was written, before or without it fitting the schema, so that a pe
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from remediation.mapping.config.choices import tracker_tag
-from remediation.mapping.config.defaults import INCIDENT_TABLE
 from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.config.trackers.kinds import kind_of
 from remediation.mapping.reading.positions import Complaint, Steps, key_text
 from remediation.outbound.certificates import certificate_flaw
 
@@ -27,8 +26,8 @@ def complaints_about(data: object) -> Iterator[Complaint]:
     yield from _repeated_rules(top)
     yield from _unknown_trackers(top)
     yield from _former_names(top)
-    yield from _missing_projects(top)
-    yield from _shared_tables(top)
+    yield from _missing_words(top)
+    yield from _shared_places(top)
     for steps, rule in rules_of(top):
         yield from _in_conditions((*steps, "match"), map_of(rule.get("match")), map_of(top.get("districts")), 0)
     yield from _bad_certificates(top)
@@ -83,39 +82,41 @@ def _former_names(top: Map) -> Iterator[Complaint]:
             whose.setdefault(former, name)
 
 
-def _missing_projects(top: Map) -> Iterator[Complaint]:
+def _missing_words(top: Map) -> Iterator[Complaint]:
+    """Words that a kind's tickets need, in a rule or in `defaults`."""
     trackers = map_of(top.get("trackers"))
     usual = map_of(map_of(top.get("defaults")).get("tickets"))
     for steps, rule in rules_of(top):
         for tracker, ticket in map_of(rule.get("tickets")).items():
-            is_jira = tracker_tag(trackers.get(tracker)) == "JiraTracker"
-            written = isinstance(ticket, dict | None) and "project" in {**map_of(usual.get(tracker)), **map_of(ticket)}
-            if is_jira and not written and isinstance(ticket, dict | None):
-                message = f"is missing: write it here, or for all rules under defaults.tickets.{key_text(tracker)}"
-                yield Complaint((*steps, "tickets", tracker, "project"), message, "key")
+            kind = kind_of(trackers.get(tracker))
+            written = {**map_of(usual.get(tracker)), **map_of(ticket)}
+            for word in kind.ticket.needed if kind and isinstance(ticket, dict | None) else ():
+                if word not in written:
+                    message = f"is missing: write it here, or for all rules under defaults.tickets.{key_text(tracker)}"
+                    yield Complaint((*steps, "tickets", tracker, word), message, "key")
 
 
-def _shared_tables(top: Map) -> Iterator[Complaint]:
-    """Trackers of one rule that are one table of one ServiceNow: which record is whose, nobody could tell."""
+def _shared_places(top: Map) -> Iterator[Complaint]:
+    """Trackers of one rule that have a place of one system in common: which ticket is whose, nobody could tell."""
     trackers = map_of(top.get("trackers"))
     for steps, rule in rules_of(top):
         first: dict[tuple[str, str], str] = {}
         for tracker in map_of(rule.get("tickets")):
-            for place in _tables_of(map_of(trackers.get(tracker))):
+            for place, words in _places_of(map_of(trackers.get(tracker))):
                 if (other := first.setdefault(place, tracker)) != tracker:
-                    words = f"is the table {key_text(place[1])} of the same ServiceNow as {key_text(other)}"
-                    message = f"{words}: their tickets of one case could not be told apart; leave one of them out"
+                    message = f"is the {words} as {key_text(other)}"
+                    message += ": their tickets of one case could not be told apart; leave one of them out"
                     yield Complaint((*steps, "tickets", tracker), message, "key")
                     break
 
 
-def _tables_of(tracker: Map) -> Iterator[tuple[str, str]]:
-    """Where a ServiceNow tracker's tickets are: its address and each of its tables."""
-    url = tracker.get("url")
-    if tracker_tag(tracker) == "ServiceNowTracker" and isinstance(url, str):
-        for table in (tracker.get("table", INCIDENT_TABLE), *map_of(tracker.get("former_tables"))):
-            if isinstance(table, str):
-                yield url.rstrip("/").lower(), table
+def _places_of(tracker: Map) -> Iterator[tuple[tuple[str, str], str]]:
+    """Where a tracker's tickets are, by its address and the name of the place, and what people call that."""
+    kind, url = kind_of(tracker), tracker.get("url")
+    if kind and isinstance(url, str):
+        for place in kind.tracker.places_written(tracker):
+            words = f"{kind.tracker.place_word} {key_text(place)} of the same {kind.tracker.title}"
+            yield (url.rstrip("/").lower(), place), words
 
 
 def _in_conditions(steps: Steps, match: Map, districts: Map, depth: int) -> Iterator[Complaint]:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from pydantic import BaseModel
 
 from remediation.mapping.config.policies import PolicyWords
-from remediation.mapping.config.rules import Rule, Ticket
+from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.trackers.kinds import Ticket
 
 _SHARED = "due"
 """The word of tickets that rules and `defaults` have too, for all their tickets."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import product
 
 from remediation.domain.policy import ResolveWhen
-from remediation.mapping.config.trackers import JiraTracker
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Complaint, Steps
 from remediation.mapping.render.templates import prepared
@@ -24,7 +23,7 @@ def idle_choices(loaded: Loaded) -> Iterator[Complaint]:
     if usual is ResolveWhen.ANY and all(len(rule.tickets) <= 1 for rule in rules):
         yield Complaint(("defaults", "resolve_when"), "is the same as all: no rule makes more than one ticket")
     yield from _unread_comments(loaded)
-    yield from _unsent_comments(loaded)
+    yield from _unsent_fields(loaded)
 
 
 def _unread_comments(loaded: Loaded) -> Iterator[Complaint]:
@@ -39,19 +38,19 @@ def _unread_comments(loaded: Loaded) -> Iterator[Complaint]:
             yield Complaint((*steps, "copy_comments"), message)
 
 
-def _unsent_comments(loaded: Loaded) -> Iterator[Complaint]:
-    """Comments for the steps on the way to done, where a comment inside a step would be one for customers."""
+def _unsent_fields(loaded: Loaded) -> Iterator[Complaint]:
+    """Closing fields that their tracker is never sent."""
     mappings = loaded.mappings
-    internal = {
-        name
-        for name, each in mappings.trackers.items()
-        if isinstance(each, JiraTracker) and each.comments == "internal"
-    }
+    unsent = [
+        (name, word, why)
+        for name, config in sorted(mappings.trackers.items())
+        for word, why in config.unsent_closing_fields.items()
+    ]
     holders: list[Steps] = [("defaults",), *(("rules", number) for number in range(len(mappings.rules)))]
-    for holder, name in product(holders, sorted(internal)):
-        where: Steps = (*holder, "tickets", name, "close_fields", "comment")
+    for holder, (name, word, why) in product(holders, unsent):
+        where: Steps = (*holder, "tickets", name, "close_fields", word)
         if _is_written(loaded, where):
-            yield Complaint(where, f"is never sent: trackers.{name} writes internal comments, and this would be none")
+            yield Complaint(where, f"is never sent: trackers.{name} {why}")
 
 
 def _is_written(loaded: Loaded, steps: Steps) -> bool:

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from remediation.mapping.config.choices import KINDS
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.config.trackers.kinds import KINDS, shapes_of
 from remediation.mapping.config.words import MEANING_OF_PATTERN
 from remediation.mapping.reading.positions import Complaint
 
@@ -152,6 +152,8 @@ def _alternatives(annotation: Any) -> Iterator[Any]:
     elif origin in {Union, UnionType}:
         for choice in get_args(annotation):
             yield from _alternatives(choice)
+    elif _is_model(annotation):
+        yield from shapes_of(annotation)
     else:
         yield annotation
 

@@ -5,7 +5,7 @@ As in checks.py, what is looked at is what was written, whatever else is wrong w
 
 from collections.abc import Iterator
 
-from remediation.mapping.config.choices import tracker_tag
+from remediation.mapping.config.trackers.kinds import kind_of
 from remediation.mapping.reading.checks import Map, map_of, rules_of
 from remediation.mapping.reading.positions import Complaint, path_text
 
@@ -25,7 +25,7 @@ def unmeetable_demands(data: object) -> Iterator[Complaint]:
         own = map_of(rule.get("accept"))
         for name in map_of(rule.get("tickets")):
             tracker = map_of(trackers.get(name))
-            for word in _unmet({**usual, **own}, tracker) if tracker_tag(tracker) else ():
+            for word in _unmet({**usual, **own}, tracker) if kind_of(tracker) else ():
                 where = (*(steps if word in own else ("defaults",)), "accept", word)
                 field = path_text(("trackers", name, f"risk_{word}"))
                 yield Complaint(

@@ -5,9 +5,7 @@ from pathlib import Path
 
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.identities import Identity
-from remediation.mapping.config.references import SecretFromEnv, SecretFromFile, SecretRef
-from remediation.mapping.config.signing_in import BasicAuth, OAuthClient, ScopedAuth
-from remediation.mapping.config.trackers import JiraTracker, ServiceNowTracker
+from remediation.mapping.config.references import SecretFromEnv, SecretRef
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Steps
 
@@ -89,28 +87,8 @@ def _account_refs(loaded: Loaded) -> _Refs:
 
 
 def _tracker_refs(loaded: Loaded) -> _Refs:
-    refs: dict[Steps, SecretRef] = {}
-    for name, tracker in loaded.mappings.trackers.items():
-        word, ref = _sign_in(tracker)
-        refs["trackers", name, "auth", *word] = ref
-    return refs
-
-
-def _sign_in(tracker: JiraTracker | ServiceNowTracker) -> tuple[tuple[str, ...], SecretRef]:
-    """The one secret of a tracker's way of signing in, and the words that lead to it."""
-    for way, written in tracker.auth:
-        match written:
-            case BasicAuth(password=ref):
-                return (way, "password"), ref
-            case ScopedAuth(token=ref):
-                return (way, "token"), ref
-            case OAuthClient(client_secret=ref):
-                return (way, "client_secret"), ref
-            case SecretFromEnv() | SecretFromFile():
-                return (way,), written
-            case _:
-                continue
-    raise ValueError("a tracker has exactly one way of signing in")
+    signing_in = {name: tracker.secret for name, tracker in loaded.mappings.trackers.items()}
+    return {("trackers", name, *words): ref for name, (words, ref) in signing_in.items()}
 
 
 def _by_name(secrets: Mapping[Steps, str]) -> dict[str, str]:

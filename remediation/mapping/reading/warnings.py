@@ -15,7 +15,6 @@ from remediation.mapping.config.paths import covers, fixed_beginning
 from remediation.mapping.config.policies import PolicyWords
 from remediation.mapping.config.rules import Age, Match, Rule
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.config.trackers import JiraTracker
 from remediation.mapping.reading.idle_choices import idle_choices
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Complaint, Steps, key_text
@@ -32,7 +31,7 @@ def warnings_of(loaded: Loaded) -> tuple[Problem, ...]:
     """Every warning, in the order of the file."""
     mappings = loaded.mappings
     kinds = kinds_of(mappings)
-    complaints = [*_never_taking(mappings.rules, kinds), *_gaps(mappings, kinds), *_odd_sign_ins(mappings)]
+    complaints = [*_never_taking(mappings.rules, kinds), *_gaps(mappings, kinds), *_doubts(mappings)]
     complaints += [*idle_choices(loaded), *_outcomes_that_say_half(loaded)]
     problems = [loaded.positions.problem(loaded.where, complaint) for complaint in complaints]
     return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message)))
@@ -189,14 +188,10 @@ def _part(word: str, values: Sequence[str], every: Iterable[str]) -> str:
     return f"{word} {' or '.join(part for part in (', '.join(names[:-1]), names[-1]) if part)}"
 
 
-def _odd_sign_ins(mappings: Mappings) -> Iterator[Complaint]:
+def _doubts(mappings: Mappings) -> Iterator[Complaint]:
     for name, tracker in mappings.trackers.items():
-        if isinstance(tracker, JiraTracker) and tracker.auth.bearer and tracker.deployment == "cloud":
-            message = (
-                "is how Jira Data Center signs in (deployment: data_center); "
-                "Jira Cloud takes an API token under basic, or one with scopes under scoped"
-            )
-            yield Complaint(("trackers", name, "auth", "bearer"), message, "key")
+        for words, message in tracker.doubts():
+            yield Complaint(("trackers", name, *words), message, "key")
 
 
 def _outcomes_that_say_half(loaded: Loaded) -> Iterator[Complaint]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.senders import SCHOOLSCAN, Sender
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.webhook_secrets import STANDARD_PREFIX, WebhookSecret, end_of, standard_key
 from remediation.domain.errors import ConfigurationError, Problem
@@ -117,7 +117,7 @@ def _unusable(account: _Account, read: Mapping[Steps, str], now: float) -> Itera
 def _accounts(mappings: Mappings) -> Iterator[_Account]:
     for name, district in mappings.districts.items():
         steps: Steps = ("districts", name, "schoolscan", "webhook")
-        yield _Account(Sender.SCHOOLSCAN, name, steps, district.schoolscan.webhook)
+        yield _Account(SCHOOLSCAN, name, steps, district.schoolscan.webhook)
     for name, tracker in mappings.trackers.items():
         if tracker.webhook:
-            yield _Account(Sender(tracker.kind), name, ("trackers", name, "webhook"), tracker.webhook)
+            yield _Account(tracker.sender, name, ("trackers", name, "webhook"), tracker.webhook)

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 from remediation.domain.cases import CaseKey
 from remediation.domain.findings import Finding
 from remediation.domain.tickets import Draft, Ticket
-from remediation.mapping.config.rules import JiraTicket, Rule
+from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.render.fields import filled_fields, own_fields
 from remediation.mapping.render.moments import moment_text
@@ -77,13 +77,10 @@ def draft_of(
         line = filled(mappings.templates.follows, follows_values(rule.name, key.ref, follows), "templates.follows")
         body = f"{line.strip()}\n\n{body}"
     body = plain(body, _LONGEST_BODY, lines=True)
-    fields = own_fields(ticket, config, finding, at) | filled_fields(ticket.fields, values, where)
+    fields = own_fields(ticket, config, finding, at) | filled_fields(ticket.more_fields, values, where)
     place = place_of(mappings, rule, tracker) or ""
     before = follows.id if follows else None
-    if isinstance(ticket, JiraTicket):
-        labels = tuple(ticket.labels)
-        return Draft(key.mark, place, summary, body, ticket.type, labels, fields, link or None, before)
-    return Draft(key.mark, place, summary, body, fields=fields, follows=before)
+    return ticket.completed(Draft(key.mark, place, summary, body, fields=fields, follows=before), link or None)
 
 
 def finding_link(mappings: Mappings, district: str, finding: Finding) -> str:
@@ -124,12 +121,12 @@ def closing_fields_of(
     Where no rule counts (any more), or it names another tracker, that is what `defaults` says.
     """
     ticket = (rule.tickets.get(tracker) if rule else None) or mappings.defaults.tickets.get(tracker)
-    if ticket is None or not ticket.close_fields:
+    if ticket is None or not ticket.closing_fields:
         return {}
     name, detail = (rule.name, rule.detail) if rule else ("", mappings.defaults.detail)
     link = finding_link(mappings, key.district, finding)
     values = ticket_values(name, key.ref, finding, link, restricted=detail == "restricted")
-    return filled_fields(ticket.close_fields, values, f"rule {name or 'none'}, closing in {tracker}")
+    return filled_fields(ticket.closing_fields, values, f"rule {name or 'none'}, closing in {tracker}")
 
 
 def _page(url: str) -> str:

@@ -12,7 +12,6 @@ from remediation.domain.findings import DomainType, FindingStatus, Severity
 from remediation.domain.ownership import Ground
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.config.trackers import ServiceNowTracker
 from remediation.mapping.rules.places import place_of
 from remediation.mapping.rules.verdicts import Kind, Kinds
 
@@ -72,7 +71,6 @@ class Coverage:
 
 
 def _places(mappings: Mappings, rule: Rule, tracker: str) -> frozenset[str]:
-    """Where the rule's ticket in this tracker is opened, or was while the tracker had another table."""
-    place, config = place_of(mappings, rule, tracker), mappings.trackers[tracker]
-    former = config.former_tables if isinstance(config, ServiceNowTracker) else ()
-    return frozenset(name.casefold() for name in (place, *former) if name)
+    """Where the rule's ticket in this tracker is opened, or was while the tracker had another place."""
+    places = (place_of(mappings, rule, tracker), *mappings.trackers[tracker].former_places)
+    return frozenset(name.casefold() for name in places if name)

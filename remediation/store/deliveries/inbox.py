@@ -11,6 +11,7 @@ from remediation.domain.cases import CaseKey
 from remediation.domain.errors import OverLimit
 from remediation.domain.origins import NOWHERE, Origin
 from remediation.domain.tickets import TicketChange
+from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.sealing import Keyring
 from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
 from remediation.store.deliveries.beginnings import Beginnings, Crashes
@@ -149,7 +150,7 @@ class Inbox:
         sealed = self._keyring.seal(body, INBOX + delivery_id)
         words = self._keyring.seal(unreadable.encode(), f"words:delivery/{delivery_id}") if unreadable else b""
         called = "system" if sender.is_tracker else "district"
-        args = (delivery_id, int(now * 1000), state, sender, account, sealed, words, called, self._kept_ms)
+        args = (delivery_id, int(now * 1000), state, sender.name, account, sealed, words, called, self._kept_ms)
         return await self._accept(args, arrival)
 
     async def accept_ignored(
@@ -159,7 +160,7 @@ class Inbox:
 
         As durable as what is accepted. Raises OverLimit and StoreUnavailable.
         """
-        args = (delivery_id, int(now * 1000), DeliveryState.IGNORED, sender, account, b"", b"", "", self._kept_ms)
+        args = (delivery_id, int(now * 1000), DeliveryState.IGNORED, sender.name, account, b"", b"", "", self._kept_ms)
         return await self._accept(args, arrival)
 
     async def _accept(self, args: tuple[str | bytes | float, ...], arrival: Arrival) -> bool:
@@ -180,7 +181,7 @@ class Inbox:
         row = taken.row
         try:
             body = self._keyring.open(row["body"], INBOX + delivery_id)
-            sender, account = Sender(row["sender"].decode()), row["account"].decode()
+            sender, account = sender_named(row["sender"].decode()), row["account"].decode()
             return StoredDelivery(delivery_id, sender, account, body, taken.token, taken.crashes, _origin_in(row))
         except BaseException:  # without its key, or a row that nobody can read: that is no death
             await self._beginnings.let_go(taken.token)
@@ -191,7 +192,7 @@ class Inbox:
         fields = ["sender", "account", "request_id", "trace"]
         values = await self._connection.ask(self._connection.redis.hmget(INBOX + delivery_id, fields))
         row = {name: value or b"" for name, value in zip(fields, values, strict=True)}
-        sender, account = Sender(row["sender"].decode()), row["account"].decode()
+        sender, account = sender_named(row["sender"].decode()), row["account"].decode()
         return StoredDelivery(delivery_id, sender, account, b"", origin=_origin_in(row))
 
     async def let_go(self, delivery: StoredDelivery) -> None:

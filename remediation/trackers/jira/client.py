@@ -16,7 +16,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from remediation import telemetry
 from remediation.domain.errors import TryLater
-from remediation.mapping.config.trackers import CONNECTION_ATTEMPTS, JiraTracker
+from remediation.mapping.config.trackers.jira import CONNECTION_ATTEMPTS, JiraTracker
 from remediation.outbound.answers_noted import note_answer
 from remediation.outbound.requests_noted import note_request
 from remediation.trackers.connecting import AnswerTooLarge, RepeatingAdapter
@@ -171,7 +171,7 @@ def _connected(config: JiraTracker, secret: str) -> JIRA:
     if config.proxy:
         session.proxies = {"http": str(config.proxy), "https": str(config.proxy)}
     for scheme in ("https://", "http://"):
-        session.mount(scheme, RepeatingAdapter(CONNECTION_ATTEMPTS["jira"]))
+        session.mount(scheme, RepeatingAdapter(CONNECTION_ATTEMPTS))
     return client
 
 

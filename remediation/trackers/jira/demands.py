@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from remediation.mapping.config.rules import JiraTicket
 from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.trackers.jira import JiraTicket
 from remediation.mapping.explain.inspections import Setting, Wanted, tickets_in
 from remediation.mapping.reading.positions import Steps
 

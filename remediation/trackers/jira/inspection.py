@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from remediation.domain.errors import OutsideError
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.config.trackers import JiraTracker
+from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.explain.inspections import Inspection, right, signed_out, unanswered
 from remediation.mapping.reading.positions import Steps
 from remediation.outbound.answer_sizes import LARGEST_ANSWER

@@ -11,7 +11,8 @@ from typing import TypeVar
 from remediation.domain.errors import NotFound, OutsideError, Refused
 from remediation.domain.sites import Site
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
-from remediation.mapping.config.trackers import LONGEST_CALL, JiraTracker
+from remediation.mapping.config.trackers.jira import JiraTracker
+from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.asking import answer_of
 from remediation.trackers.jira.answers import (

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from remediation.domain.errors import NotFound, OutsideError
-from remediation.mapping.config.trackers import JiraTracker
+from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.explain.inspections import (
     Inspection,
     Setting,

@@ -12,7 +12,7 @@ from pysnow.exceptions import PysnowException
 from requests.auth import AuthBase
 
 from remediation.domain.errors import Refused, TryLater
-from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.trackers.servicenow.changes import PAGE_SIZE
 from remediation.trackers.servicenow.records import MYSELF, Record, fields_of, text_of
 from remediation.trackers.servicenow.replies import has_more, hidden, total_of

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from remediation.domain.findings import Severity
-from remediation.mapping.config.rules import ServiceNowTicket
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTicket, ServiceNowTracker
 from remediation.mapping.explain.inspections import Setting, Wanted, tickets_in
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.render.templates import is_template

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from remediation.domain.errors import OutsideError, Refused
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.explain.inspections import Inspection, right, signed_out, untold
 from remediation.mapping.reading.positions import Steps
 from remediation.outbound.answer_sizes import LARGEST_ANSWER

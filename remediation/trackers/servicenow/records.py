@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from remediation.domain.errors import Refused
 from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
-from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.redaction import words_of
 from remediation.trackers.closers import named
 from remediation.trackers.reasons import reason_of, word_of

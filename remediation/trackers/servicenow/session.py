@@ -8,7 +8,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnection
 
 from remediation import telemetry
 from remediation.domain.errors import TryLater
-from remediation.mapping.config.trackers import CONNECTION_ATTEMPTS, ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import CONNECTION_ATTEMPTS, ServiceNowTracker
 from remediation.outbound.answers_noted import note_answer
 from remediation.outbound.requests_noted import note_request
 from remediation.trackers.connecting import AnswerTooLarge, RepeatingAdapter
@@ -36,7 +36,7 @@ def bare_session(config: ServiceNowTracker) -> requests.Session:
     if config.proxy:
         session.proxies = {"http": str(config.proxy), "https": str(config.proxy)}
     for scheme in ("https://", "http://"):
-        session.mount(scheme, RepeatingAdapter(CONNECTION_ATTEMPTS["servicenow"], connections=1))
+        session.mount(scheme, RepeatingAdapter(CONNECTION_ATTEMPTS, connections=1))
     return session
 
 

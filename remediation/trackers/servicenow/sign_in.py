@@ -13,7 +13,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from requests.utils import check_header_validity
 
 from remediation.domain.errors import TryLater
-from remediation.mapping.config.trackers import TOKEN_TIMEOUTS, ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import TOKEN_TIMEOUTS, ServiceNowTracker
 from remediation.redaction import words_of
 from remediation.trackers.connecting import AnswerTooLarge
 from remediation.trackers.retry_after import wait_of

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from remediation.domain.errors import NotFound, Refused
 from remediation.domain.sites import Site
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
-from remediation.mapping.config.trackers import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.retry_after import served_at
 from remediation.trackers.servicenow.changes import PAGE_SIZE, advanced, changes_of, cursor_at, position_of

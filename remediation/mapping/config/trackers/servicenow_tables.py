@@ -9,25 +9,6 @@ from remediation.domain.tickets import Reason, TicketState
 OwnState = Literal[TicketState.OPEN, TicketState.IN_PROGRESS, TicketState.DONE]
 """What a tracker's own state can mean."""
 
-JIRA_RESOLUTIONS = {
-    "done": Reason.FIXED,
-    "fixed": Reason.FIXED,
-    "won't do": Reason.ACCEPTED_RISK,
-    "won't fix": Reason.ACCEPTED_RISK,
-    "duplicate": Reason.DUPLICATE,
-    "cannot reproduce": Reason.FALSE_POSITIVE,
-    "declined": Reason.CANCELLED,
-    "incomplete": Reason.CANCELLED,
-    "cancelled": Reason.CANCELLED,
-    "canceled": Reason.CANCELLED,
-    "known error": Reason.NOT_SOLVED,
-    "false positive": Reason.FALSE_POSITIVE,
-    "not a bug": Reason.FALSE_POSITIVE,
-    "risk accepted": Reason.ACCEPTED_RISK,
-    "accepted risk": Reason.ACCEPTED_RISK,
-}
-"""The resolutions of Jira's own workflows, and the usual words for what those lack, lower case."""
-
 
 @dataclass(frozen=True, slots=True)
 class TableWords:

@@ -1,119 +1,72 @@
-"""Trackers as types: where a ServiceNow or Jira instance is, and what its own words mean to us."""
+"""ServiceNow in mappings.yaml: where an instance is, how we sign in, its words, and what a rule's records look like."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import copy
 from dataclasses import fields
-from datetime import timedelta
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from datetime import datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from remediation.deliveries.servicenow import SERVICENOW
+from remediation.domain.findings import Severity
 from remediation.domain.tickets import Reason, TicketState
-from remediation.mapping.config.choices import tracker_tag
-from remediation.mapping.config.defaults import (
+from remediation.mapping.config.durations import duration_text
+from remediation.mapping.config.references import SecretRef
+from remediation.mapping.config.signing_in import Auth, BasicAuth, SignIn, Words
+from remediation.mapping.config.trackers.servicenow_tables import (
     INCIDENT_TABLE,
-    JIRA_RESOLUTIONS,
     KNOWN_TABLES,
     OwnState,
     TableWords,
     words_of_table,
 )
-from remediation.mapping.config.durations import duration_text
-from remediation.mapping.config.signing_in import JiraAuth, ServiceNowAuth, Webhook
-from remediation.mapping.config.words import (
-    Address,
-    Duration,
-    FieldId,
-    Name,
-    ProxyAddress,
-    Table,
-    Text,
-    Written,
-    at_most,
-    lower_keys,
+from remediation.mapping.config.trackers.ticket_settings import (
+    PEOPLES_OWN,
+    BySeverity,
+    LevelBySeverity,
+    TicketSettings,
+    for_severity,
+    free_closing_fields,
+    free_fields,
+    without_nothing,
 )
-
-LONGEST_CALL = timedelta(seconds=28)
-"""What a call to a tracker may take at the very most: a job has 30 seconds."""
+from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL, WHY_SHORT, TrackerSettings
+from remediation.mapping.config.words import Duration, Table, Text, Written, lower_keys
 
 TOKEN_TIMEOUTS = (timedelta(seconds=2), timedelta(seconds=4))
 """Limits for connecting and for the answer where an access token is fetched first."""
 
-CONNECTION_ATTEMPTS = {"jira": 3, "servicenow": 2}
+CONNECTION_ATTEMPTS = 2
 """How often a connection is tried. A read whose connection broke is sent once more, within the time of one."""
 
 _REQUESTS_PER_CALL = 2
-"""In ServiceNow: at most one look and one write."""
+"""At most one look and one write."""
 
-_WHY_SHORT = f"a call with all its tries must fit into {duration_text(LONGEST_CALL)}, as a job has 30s"
-
-
-class TrackerSettings(Written):
-    """What both kinds of tracker have."""
-
-    url: Address = Field(description="Address of the instance.")
-    connect_timeout: Annotated[Duration, at_most(timedelta(seconds=5), _WHY_SHORT)] = Field(
-        default=timedelta(seconds=3), description="Limit for opening a connection, at most 5s."
-    )
-    read_timeout: Annotated[Duration, at_most(timedelta(seconds=10), _WHY_SHORT)] = Field(
-        default=timedelta(seconds=8), description="Limit for each answer, at most 10s."
-    )
-    concurrency: int = Field(
-        default=8, ge=1, le=64, strict=True, description="Requests in flight from one worker process."
-    )
-    ca_file: Path | None = Field(default=None, description="Certificates to trust instead of the usual ones (PEM).")
-    proxy: ProxyAddress | None = Field(
-        default=None, description="Address of a proxy to go through; the environment's proxies are never used."
-    )
-    webhook: Webhook | None = Field(
-        default=None, description="How the tracker signs what it tells us of changes; auto is its own usual format."
-    )
-    risk_reason: FieldId | None = Field(
-        default=None, description="The field that says why a risk was accepted, by the tracker's own id."
-    )
-    risk_expiry: FieldId | None = Field(
-        default=None, description="The field that says until when a risk is accepted: a date or a date and time."
-    )
-    formerly: list[Name] = Field(
-        default_factory=list,
-        description="Names that the tracker had in this file before: what is kept under them is its own.",
-    )
-    former_accounts: list[Text] = Field(
-        default_factory=list,
-        description="Other accounts that opened our tickets, by account id (Jira) or user name (ServiceNow): the one "
-        "before a change of accounts, or whoever brought them along from another site.",
-    )
+_SECOND = "%Y-%m-%d %H:%M:%S"
 
 
-class JiraTracker(TrackerSettings):
-    """A Jira Cloud site or Data Center instance."""
+class OAuthClient(SignIn):
+    """A client of ServiceNow's own OAuth: we fetch access tokens with its credentials, and again when they run out."""
 
-    kind: Literal["jira"] = Field(description="jira: Cloud or Data Center.")
-    deployment: Literal["cloud", "data_center"] = Field(default="cloud", description="Which of the two Jiras it is.")
-    auth: JiraAuth
-    comments: Literal["public", "internal"] = Field(
-        default="public",
-        description="internal: what we write is not for the customers of service projects, as an internal comment.",
-    )
-    search_horizon: Duration = Field(
-        default=timedelta(minutes=2), le=timedelta(hours=1), description="How far Jira's search may lag behind."
-    )
-    resolutions: Annotated[dict[Text, Reason], BeforeValidator(lower_keys)] = Field(
-        default_factory=JIRA_RESOLUTIONS.copy,
-        description="What each resolution's name means; takes the place of the built-in list.",
-    )
+    client_id: Text = Field(description="The client's id in the application registry.")
+    client_secret: SecretRef = Field(description="The client's secret.")
 
     @property
-    def longest_call(self) -> timedelta:
-        """The longest that one request can take, its attempts to connect included."""
-        return CONNECTION_ATTEMPTS["jira"] * self.connect_timeout + self.read_timeout
+    def secret(self) -> tuple[Words, SecretRef]:
+        """The client's secret."""
+        return ("client_secret",), self.client_secret
 
-    @model_validator(mode="after")
-    def _scoped_is_cloud(self) -> Self:
-        if self.auth.scoped is not None and self.deployment != "cloud":
-            raise ValueError("auth.scoped is for deployment: cloud; Data Center takes auth.bearer")
-        return self
+
+class ServiceNowAuth(Auth):
+    """Exactly one way of signing in to ServiceNow."""
+
+    basic: BasicAuth | None = Field(default=None, description="A user name and its password.")
+    oauth: OAuthClient | None = Field(default=None, description="OAuth with client credentials.")
+    bearer: SecretRef | None = Field(
+        default=None, description="An OAuth access token that somebody else fetches and replaces."
+    )
+    api_key: SecretRef | None = Field(default=None, description="An API key, sent in the header x-sn-apikey.")
 
 
 _NEEDED_OF_ANOTHER_TABLE = ("states", "resolve_state", "reopen_state")
@@ -148,6 +101,11 @@ class FormerTable(Written):
 
 class ServiceNowTracker(TrackerSettings):
     """A ServiceNow instance. A ticket is in the table that its id names: in `table`, or in a former one."""
+
+    sender: ClassVar = SERVICENOW
+    title: ClassVar = "ServiceNow"
+    place_word: ClassVar = "table"
+    former_word: ClassVar = "former_tables"
 
     kind: Literal["servicenow"] = Field(description="servicenow: an instance of its own.")
     auth: ServiceNowAuth
@@ -196,12 +154,39 @@ class ServiceNowTracker(TrackerSettings):
         token = sum(TOKEN_TIMEOUTS, timedelta(0)) if self.auth.oauth else timedelta(0)
         return _REQUESTS_PER_CALL * (self.connect_timeout + self.read_timeout) + token
 
+    @property
+    def secret(self) -> tuple[Words, SecretRef]:
+        """The password, the token, the API key or the OAuth client's secret."""
+        return self.auth.secret
+
+    @property
+    def place(self) -> str:
+        """The table."""
+        return self.table
+
+    @property
+    def former_places(self) -> Collection[str]:
+        """The former tables."""
+        return self.former_tables
+
+    def knows_place(self, place: str) -> bool:
+        """What is built in for a table counts without a word of the file's."""
+        return self.of_table(place) is not None
+
+    @classmethod
+    def places_written(cls, written: Mapping[str, object]) -> Iterator[str]:
+        """Each table: records are searched for in one table at a time."""
+        former = written.get("former_tables")
+        for table in (written.get("table", INCIDENT_TABLE), *(former if isinstance(former, dict) else ())):
+            if isinstance(table, str):
+                yield table
+
     @model_validator(mode="after")
     def _calls_fit_into_jobs(self) -> Self:
         if (over := self.longest_call - LONGEST_CALL) > timedelta(0):
             both = duration_text(self.connect_timeout + self.read_timeout - over / _REQUESTS_PER_CALL)
             kind = " with auth.oauth" if self.auth.oauth else ""
-            raise ValueError(f"connect_timeout and read_timeout together must be at most {both}{kind}: {_WHY_SHORT}")
+            raise ValueError(f"connect_timeout and read_timeout together must be at most {both}{kind}: {WHY_SHORT}")
         return self
 
     @model_validator(mode="after")
@@ -261,19 +246,80 @@ def _check_words(config: ServiceNowTracker) -> None:
             raise ValueError(f"the resolve_code for {reason} must be one of the close_codes")
 
 
-TrackerConfig = Annotated[
-    Annotated[JiraTracker, Tag("JiraTracker")] | Annotated[ServiceNowTracker, Tag("ServiceNowTracker")],
-    Discriminator(
-        tracker_tag, custom_error_type="tracker_kind", custom_error_message="kind must be jira or servicenow"
-    ),
-]
+_OWN_FIELDS: Mapping[str, str | None] = {
+    "short_description": "summary",
+    "description": "body",
+    "impact": "impact",
+    "urgency": "urgency",
+    "assignment_group": "assignment_group",
+    "assigned_to": "assigned_to",
+    "due_date": "due",
+    "correlation_id": None,
+    "correlation_display": None,
+}
+
+_SET_WHEN_CLOSING: Mapping[str, str] = {
+    "state": "is the tracker's resolve_state",
+    "close_code": "is one of the tracker's resolve_code and resolve_codes",
+    "close_notes": "is written by us: word it under `comments`",
+    "work_notes": "is written by us: word it under `comments`",
+    "correlation_id": "carries our mark",
+    "correlation_display": "carries our mark",
+    "assigned_to": PEOPLES_OWN,
+    "assignment_group": PEOPLES_OWN,
+}
 
 
-def is_same_address(one: TrackerSettings, other: TrackerSettings) -> bool:
-    """Whether two trackers are one installation, as far as their addresses tell."""
-    return str(one.url).rstrip("/") == str(other.url).rstrip("/")
+def _new_fields(fields: dict[str, object]) -> dict[str, object]:
+    """`fields`, if none of them has a word of its own in a ServiceNow ticket."""
+    return free_fields(fields, _OWN_FIELDS)
 
 
-def former_names_of(trackers: Mapping[str, TrackerConfig]) -> dict[str, str]:
-    """The names that these trackers had before, each with the one that it has now."""
-    return {former: name for name, config in trackers.items() for former in config.formerly}
+def _closing_fields(fields: dict[str, object]) -> dict[str, object]:
+    """`fields`, if none of them is one that we set in ServiceNow when we close a ticket."""
+    return free_closing_fields(fields, _SET_WHEN_CLOSING)
+
+
+class ServiceNowTicket(TicketSettings):
+    """What a ServiceNow record of this rule looks like."""
+
+    urgency_fields: ClassVar = ("impact", "urgency", "due_date")
+
+    impact: LevelBySeverity | None = Field(default=None, description="1 to 3, or one per severity.")
+    urgency: LevelBySeverity | None = Field(default=None, description="1 to 3, or one per severity.")
+    assignment_group: BySeverity | None = Field(
+        default=None, description="sys_id or name of the group, or one per severity."
+    )
+    assigned_to: BySeverity | None = Field(
+        default=None, description="sys_id or user name of the person, or one per severity."
+    )
+    fields: Annotated[dict[Text, object], AfterValidator(_new_fields)] = Field(
+        default_factory=dict, description="More columns and their values; text may be a template."
+    )
+    close_fields: Annotated[dict[Text, object], AfterValidator(_closing_fields)] = Field(
+        default_factory=dict,
+        description="Columns that closing a record demands besides its code and notes; text may be a template.",
+    )
+
+    @property
+    def more_fields(self) -> Mapping[str, object]:
+        """Columns."""
+        return self.fields
+
+    @property
+    def closing_fields(self) -> Mapping[str, object]:
+        """Columns besides the code and the notes."""
+        return self.close_fields
+
+    def own_fields(self, tracker: TrackerSettings, severity: Severity, due: datetime | None) -> dict[str, object]:
+        """Columns and their plain values."""
+        assigned_to = for_severity(severity, self.assigned_to)
+        return without_nothing(
+            {
+                "impact": for_severity(severity, self.impact),
+                "urgency": for_severity(severity, self.urgency),
+                "assignment_group": for_severity(severity, self.assignment_group),
+                "assigned_to": assigned_to and tracker.person(assigned_to),
+                "due_date": due.strftime(_SECOND) if due else None,
+            }
+        )

@@ -1,0 +1,127 @@
+"""What every kind of tracker has in mappings.yaml, and what its class must tell the rest of the code."""
+
+from abc import abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from remediation.deliveries.senders import Sender
+from remediation.mapping.config.durations import duration_text
+from remediation.mapping.config.references import SecretRef
+from remediation.mapping.config.signing_in import Webhook, Words
+from remediation.mapping.config.words import Address, Duration, FieldId, Name, ProxyAddress, Text, Written, at_most
+
+LONGEST_CALL = timedelta(seconds=28)
+"""What a call to a tracker may take at the very most: a job has 30 seconds."""
+
+WHY_SHORT = f"a call with all its tries must fit into {duration_text(LONGEST_CALL)}, as a job has 30s"
+
+
+class TrackerSettings(Written):
+    """A tracker of any kind. Each kind adds its own words, among them `kind`, `auth` and `search_horizon`.
+
+    Nothing outside a kind's own modules asks which kind a tracker has: it asks the methods below. A place is where
+    tickets are that have a table, a project or the like of their own; empty where the kind needs none.
+    """
+
+    sender: ClassVar[Sender]
+    """How its webhook signs, and how what that says is read. Its name is the word of the kind."""
+    title: ClassVar[str]
+    """What people call the kind, in messages."""
+    place_word: ClassVar[str]
+    """What the kind calls a place, in messages."""
+    former_word: ClassVar[str | None] = None
+    """The word of mappings.yaml that names former places; None where a ticket's id does not tell its place."""
+
+    url: Address = Field(description="Address of the instance.")
+    connect_timeout: Annotated[Duration, at_most(timedelta(seconds=5), WHY_SHORT)] = Field(
+        default=timedelta(seconds=3), description="Limit for opening a connection, at most 5s."
+    )
+    read_timeout: Annotated[Duration, at_most(timedelta(seconds=10), WHY_SHORT)] = Field(
+        default=timedelta(seconds=8), description="Limit for each answer, at most 10s."
+    )
+    concurrency: int = Field(
+        default=8, ge=1, le=64, strict=True, description="Requests in flight from one worker process."
+    )
+    ca_file: Path | None = Field(default=None, description="Certificates to trust instead of the usual ones (PEM).")
+    proxy: ProxyAddress | None = Field(
+        default=None, description="Address of a proxy to go through; the environment's proxies are never used."
+    )
+    webhook: Webhook | None = Field(
+        default=None, description="How the tracker signs what it tells us of changes; auto is its own usual format."
+    )
+    risk_reason: FieldId | None = Field(
+        default=None, description="The field that says why a risk was accepted, by the tracker's own id."
+    )
+    risk_expiry: FieldId | None = Field(
+        default=None, description="The field that says until when a risk is accepted: a date or a date and time."
+    )
+    formerly: list[Name] = Field(
+        default_factory=list,
+        description="Names that the tracker had in this file before: what is kept under them is its own.",
+    )
+    former_accounts: list[Text] = Field(
+        default_factory=list,
+        description="Other accounts that opened our tickets, by account id (Jira) or user name (ServiceNow): the one "
+        "before a change of accounts, or whoever brought them along from another site.",
+    )
+
+    @property
+    @abstractmethod
+    def longest_call(self) -> timedelta:
+        """The longest that one call of the adapter can take, all its requests included; at most LONGEST_CALL."""
+
+    @property
+    @abstractmethod
+    def secret(self) -> tuple[Words, SecretRef]:
+        """The one secret that the worker signs in with, and the way to it."""
+
+    @property
+    def place(self) -> str:
+        """The place of new tickets, where it is the tracker and not a rule that names it; empty otherwise."""
+        return ""
+
+    @property
+    def former_places(self) -> Collection[str]:
+        """Other places in which tickets of ours are; no new ones are opened there."""
+        return ()
+
+    def knows_place(self, place: str) -> bool:
+        """Whether it is known what the fields of a ticket in this place mean, be it named in mappings.yaml or not."""
+        return place in {self.place, *self.former_places}
+
+    def person(self, name: str) -> object:
+        """A person of the tracker's own, as a ticket's field takes one."""
+        return name
+
+    @property
+    def unsent_closing_fields(self) -> Mapping[str, str]:
+        """Fields that a ticket's `close_fields` may name and that are never sent, each with the reason."""
+        return {}
+
+    def doubts(self) -> Iterator[tuple[Words, str]]:
+        """Words that are valid and probably not meant, each with what is odd about it, for `remedy mappings check`."""
+        return iter(())
+
+    @classmethod
+    def places_written(cls, written: Mapping[str, object]) -> Iterator[str]:
+        """The places that a tracker's map names, whatever else is wrong with it.
+
+        Two trackers that have the same address and one of these places cannot tell their tickets apart. None where
+        tickets of all places are found by one search.
+        """
+        del written
+        return iter(())
+
+
+def is_same_address(one: TrackerSettings, other: TrackerSettings) -> bool:
+    """Whether two trackers are one installation, as far as their addresses tell."""
+    return str(one.url).rstrip("/") == str(other.url).rstrip("/")
+
+
+def former_names_of(trackers: Mapping[str, TrackerSettings]) -> dict[str, str]:
+    """The names that these trackers had before, each with the one that it has now."""
+    return {former: name for name, config in trackers.items() for former in config.formerly}

@@ -1,0 +1,46 @@
+"""The adapter of each kind of tracker: what its package gives to whoever builds processes.
+
+A kind's row of the table names a module; it is imported here when its first tracker is opened, so that a process which
+talks to no tracker, such as the receiver, loads no tracker's library.
+"""
+
+import importlib
+from typing import Protocol, TypeVar
+
+from remediation.domain.tickets import Draft
+from remediation.mapping.config.trackers.kinds import KINDS
+from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
+from remediation.ports import Inspector, Tracker
+from remediation.trackers.previews import Preview
+
+ConfigT_contra = TypeVar("ConfigT_contra", bound=TrackerSettings, contravariant=True)
+
+
+class Adapter(Protocol[ConfigT_contra]):
+    """What a kind's module has under the name ADAPTER. It holds nothing open by itself, and asks nobody.
+
+    `name` is the tracker's in mappings.yaml, `secret` the one behind `config.secret`, `largest_answer` how many bytes
+    of an answer are taken.
+    """
+
+    def tracker(self, name: str, config: ConfigT_contra, secret: str, *, largest_answer: int) -> Tracker:
+        """The tracker that a worker uses. It sends nothing until it is asked something, and is closed by the caller."""
+        ...
+
+    def inspector(self, name: str, config: ConfigT_contra, secret: str, *, largest_answer: int) -> Inspector:
+        """What asks the tracker whether it is as mappings.yaml says. It is closed by the caller."""
+        ...
+
+    def preview(self, name: str, draft: Draft) -> Preview:
+        """The ticket of this draft as `create` would open it. Pure."""
+        ...
+
+    def sign_in_advice(self, config: ConfigT_contra) -> str:
+        """What else may keep an account out whose secret is right, for `remedy doctor`; empty where nothing does."""
+        ...
+
+
+def adapter_of(config: TrackerSettings) -> Adapter[TrackerSettings]:
+    """The adapter of this tracker's kind."""
+    adapter: Adapter[TrackerSettings] = importlib.import_module(KINDS[config.sender.name].adapter).ADAPTER
+    return adapter
