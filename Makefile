@@ -4,6 +4,7 @@
 
 PRODUCT := remediation receiver workers remedy
 CODE := $(PRODUCT) sandbox bench chaos tests
+PYTEST := .venv/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 ARGS ?=
 ROUNDS ?= 5
 LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
@@ -13,9 +14,10 @@ FUZZ_LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --group pyproject.toml:fuzz
 
 export PYTHON
+unexport PYTHONDONTWRITEBYTECODE # what is compiled, and every test module that pytest rewrites, is kept for the next run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix check bench chaos lock clean setup
+.PHONY: help demo unit test matrix check bench chaos lock clean setup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -27,8 +29,11 @@ demo: ## play the main job on the embedded server and the sandbox (ARGS=--once e
 setup: ## make .venv with everything that tests and checks need
 	@scripts/setup.sh dev
 
+unit: setup ## run the unit tests in seconds: no network, no process, properties with fewer examples
+	@$(PYTEST) --quiet --hypothesis-profile quick tests/unit $(ARGS)
+
 test: setup ## run all tests (ARGS="tests/unit -k words" runs some)
-	@.venv/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 matrix: setup ## run the unit and contract tests on every other Python that is taken and that this machine has
 	@scripts/matrix.sh

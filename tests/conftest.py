@@ -4,10 +4,12 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # A machine that is busy with other tests is slow; how fast things are is measured in bench/.
-settings.register_profile("remedy", deadline=None)
+settings.register_profile("remedy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `make unit` tries a quarter; every other target tries all.
+settings.register_profile("quick", settings.get_profile("remedy"), max_examples=25)
 settings.load_profile("remedy")
 
 
@@ -16,8 +18,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-store", default="", help="The name of a store's file that is to be written (see tests/).")
 
 
+def pytest_collection_finish() -> None:
+    """What collecting made lives to the end: the collector need not walk through it again for each module."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _collected() -> Iterator[None]:
     """What a module leaves open fails that module, not whichever test runs when the collector comes by."""
     yield
     gc.collect()
+    gc.freeze()  # what is alive after a module stays alive: the next module's end need not walk through it again

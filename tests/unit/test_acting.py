@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.actions import (
@@ -32,6 +32,7 @@ from remediation.look.observing import Sight, observe
 from remediation.look.progress import Progress
 from remediation.planning import Observation, plan
 from remediation.store.cases.rows import link_of
+from tests.examples import examples
 from tests.stand_ins import ManualClock, MemoryLinks, MemorySource, MemoryTracker, PlainRulebook
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -422,7 +423,7 @@ class History:
         await hands.carry_out(actions)
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(
     lag=st.floats(0, HORIZON - 2 * SLOWEST_STEP),
     crashes=st.lists(st.integers(-1, 7), max_size=6),

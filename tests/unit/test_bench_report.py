@@ -134,6 +134,7 @@ def test_the_situations_that_are_planned_are_of_every_sort() -> None:
 def test_the_rules_that_are_matched_take_some_findings_and_leave_others() -> None:
     ruled = rules()
     assert len(ruled) == RULES
-    found = [Matcher(ruled).rule_for(finding, DISTRICT, datetime(2026, 4, 15, tzinfo=UTC)) for finding in findings()]
+    matcher = Matcher(ruled)
+    found = [matcher.rule_for(finding, DISTRICT, datetime(2026, 4, 15, tzinfo=UTC)) for finding in findings()]
     assert any(rule is None for rule in found)
     assert len({rule.name for rule in found if rule}) > 5

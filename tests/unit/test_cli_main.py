@@ -1,8 +1,6 @@
 """The command as a whole: quick to start, teaching by its help, and never a stack trace for a user's mistake."""
 
 import json
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,6 @@ from remedy.main import COMMANDS, RemedyGroup, main
 from remedy.runtime.failures import ExitCode
 
 REPOSITORY = Path(__file__).parents[2]
-HEAVY = ["httpx2", "pydantic", "redis", "rich", "starlette", "cryptography", "ruamel.yaml", "arq", "jira", "pysnow"]
 
 FAILURES = [
     (ConfigurationError([Problem("mappings.yaml", "no such rule", 3, 5)]), ExitCode.CONFIGURATION),
@@ -66,32 +63,6 @@ def test_with_json_a_failure_is_one_object_on_stderr(error: BaseException, code:
 
 def test_a_defect_of_ours_is_not_hidden() -> None:
     assert isinstance(run_failing(ZeroDivisionError()).exception, ZeroDivisionError)
-
-
-def test_sigterm_ends_a_command_by_way_of_its_cleaning_up() -> None:
-    program = """
-import sys, click
-from remedy.main import COMMANDS, main
-
-@click.command
-def waiting():
-    try:
-        print("ready", flush=True)
-        sys.stdin.read()
-    finally:
-        print("cleaned up", flush=True)
-
-COMMANDS["waiting"] = ("__main__:waiting", "Wait.")
-main(["waiting"])
-"""
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-c", program]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-        process.terminate()
-        assert process.stdout.readline() == "cleaned up\n"
-        assert process.wait() == ExitCode.TERMINATED
 
 
 def test_every_problem_of_a_configuration_has_its_line() -> None:
@@ -161,19 +132,6 @@ def test_every_command_and_option_explains_itself() -> None:
         if isinstance(option, click.Option) and not option.help
     ]
     assert silent == []
-
-
-def test_help_loads_none_of_the_heavy_libraries() -> None:
-    program = f"""
-import sys
-from remedy.main import main
-try:
-    main(["--help"])
-finally:
-    print("loaded:", [name for name in {HEAVY} if name in sys.modules])
-"""
-    ended = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert ended.stdout.endswith("loaded: []\n")
 
 
 def test_the_documented_exit_codes_are_the_real_ones() -> None:

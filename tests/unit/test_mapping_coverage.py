@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
@@ -13,6 +13,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import loaded_of
 from remediation.mapping.rules.conditions import facts_of, holds
 from remediation.mapping.rules.coverage import Coverage, severities_left
+from tests.examples import examples
 from tests.unit.test_rulebook import AT
 
 DISTRICTS = ("harbor", "lakeside", "uptown")
@@ -149,14 +150,14 @@ def found_by(coverage: Coverage) -> set[tuple[str, str]]:
 
 
 @given(st.lists(nested(KINDS), min_size=1, max_size=4), RULES)
-@settings(deadline=None, max_examples=150)
+@examples(150)
 def test_what_rules_reach_is_what_every_single_finding_gets(matches: list[object], tickets: list[str]) -> None:
     mappings = mappings_with(*((str(match), ticket) for match, ticket in zip(matches, tickets, strict=False)))
     assert found_by(Coverage(mappings)) == set(reached(mappings))
 
 
 @given(st.lists(nested(PARTS), min_size=1, max_size=4), RULES)
-@settings(deadline=None, max_examples=150)
+@examples(150)
 def test_no_ticket_is_forgotten_whatever_sites_paths_and_ages_leave(matches: list[object], tickets: list[str]) -> None:
     mappings = mappings_with(*((str(match), ticket) for match, ticket in zip(matches, tickets, strict=False)))
     assert found_by(Coverage(mappings)) >= set(reached(mappings))

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
@@ -9,6 +9,7 @@ from remediation.mapping.config.trackers.jira import JiraTicket
 from remediation.mapping.config.trackers.kinds import Ticket
 from remediation.mapping.explain.reasons import Condition, Explanation, Trial, explained
 from remediation.mapping.rules.matching import Matcher
+from tests.examples import examples
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 TICKETS: dict[str, Ticket] = {"jira": JiraTicket(project="SEC")}
@@ -144,7 +145,7 @@ FINDINGS = st.builds(
 
 
 @given(st.lists(MATCHES, max_size=5), FINDINGS, st.sampled_from(["lakeside", "harbor", "hilltop"]))
-@settings(deadline=None, max_examples=300)
+@examples(300)
 def test_the_rule_that_is_explained_is_the_rule_that_is_used(
     written: list[dict[str, object]], finding: Finding, district: str
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
@@ -14,6 +14,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.json_schema import json_schema
 from remediation.mapping.reading.loading import load_mappings
+from tests.examples import examples
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests/payloads/mappings"
@@ -235,7 +236,7 @@ def test_what_is_no_number_is_none_for_the_file_and_for_an_editor(value: object)
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=400)
+@examples(400)
 def test_an_editor_complains_about_nothing_that_works(data: st.DataObject) -> None:
     whole = data.draw(st.sampled_from([SHIPPED, data_of(SMALL)]))
     steps = data.draw(st.sampled_from(list(places_in(whole))))

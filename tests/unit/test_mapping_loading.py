@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.errors import ConfigurationError
@@ -186,25 +186,21 @@ TREES = st.recursive(
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=80))
-@settings(deadline=None)
 def test_no_text_raises_anything_but_a_configuration_error(text: str) -> None:
     assert problems_of(text)
 
 
 @given(st.text(alphabet="ab:-?|>&*!%@`'\"#{}[], \n\t~<=", max_size=60))
-@settings(deadline=None)
 def test_no_yaml_like_text_raises_anything_but_a_configuration_error(text: str) -> None:
     assert problems_of(text)
 
 
 @given(TREES)
-@settings(deadline=None)
 def test_no_structure_raises_anything_but_a_configuration_error(tree: object) -> None:
     assert problems_of(as_yaml(tree))
 
 
 @given(st.data())
-@settings(deadline=None)
 def test_one_line_exchanged_raises_nothing_but_a_configuration_error(data: st.DataObject) -> None:
     lines = SMALL.splitlines()
     number = data.draw(st.integers(0, len(lines) - 1))

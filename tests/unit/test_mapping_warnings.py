@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
@@ -11,6 +11,7 @@ from remediation.mapping.reading.warnings import warnings_of
 from remediation.mapping.rules.conditions import facts_of, holds
 from remediation.mapping.rules.matching import Matcher
 from remediation.mapping.rules.verdicts import Kind, Kinds
+from tests.examples import examples
 
 ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
@@ -227,7 +228,7 @@ FINDINGS = st.builds(
 
 
 @given(st.lists(written(), min_size=1, max_size=5), st.lists(FINDINGS, min_size=20, max_size=20))
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_no_warning_is_ever_false(matches: list[str], findings: list[Finding]) -> None:
     loaded = loaded_with(*matches)
     rules, matcher = loaded.mappings.rules, Matcher(loaded.mappings.rules)

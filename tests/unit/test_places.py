@@ -6,6 +6,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from receiver.guard.places import SPARE, Places
 from receiver.sampling import SECONDS, Sampled
+from tests.examples import examples
 
 LIMIT, BYTES = 3, 100
 
@@ -94,7 +95,7 @@ class Crowd(RuleBasedStateMachine):
         assert 0 <= self.places.held_bytes <= BYTES
 
 
-Crowd.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+Crowd.TestCase.settings = settings(examples(80), stateful_step_count=40)
 TestCrowd = Crowd.TestCase
 
 

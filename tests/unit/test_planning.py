@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.actions import (
@@ -22,6 +22,7 @@ from remediation.domain.findings import Finding, FindingStatus
 from remediation.domain.policy import FOR_EVER, Policy
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning import Observation, plan, still_wanted, written_ahead
+from tests.examples import examples
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 BOTH = ("servicenow", "jira")
@@ -385,7 +386,7 @@ CHANGES = st.one_of(
 STEPS = st.lists(st.one_of(CHANGES, st.tuples(st.just("look"), st.one_of(st.none(), st.integers(0, 4)))), max_size=12)
 
 
-@settings(max_examples=1500)
+@examples(1500)
 @given(STEPS)
 def test_whatever_happens_and_wherever_we_crash_one_look_brings_agreement_and_the_next_has_nothing_to_do(
     steps: list[tuple[str, object]],
@@ -403,7 +404,7 @@ def test_whatever_happens_and_wherever_we_crash_one_look_brings_agreement_and_th
     assert (world.status, world.tickets) == (before.status, before.tickets)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(STEPS, st.integers(1, 5))
 def test_looking_again_however_often_changes_nothing(steps: list[tuple[str, object]], times: int) -> None:
     world = World()
@@ -419,7 +420,7 @@ def test_looking_again_however_often_changes_nothing(steps: list[tuple[str, obje
     assert (world.status, world.tickets, world.opened) == state
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(st.integers(0, 4), st.sampled_from([RESOLVED, ACCEPTED]))
 def test_a_word_of_schoolscan_that_comes_after_our_crash_is_not_undone(crash_after: int, word: FindingStatus) -> None:
     """Found again, we crash in the middle of reopening, then a person solves the finding: it stays solved (P5)."""

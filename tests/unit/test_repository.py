@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,16 @@ def written_files() -> Iterator[Path]:
                 yield path
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _trees_let_go() -> Iterator[None]:
+    """What the whole code is as trees is large: other modules' tests do without it."""
+    yield
+    tree_of.cache_clear()
 
 
 def name_of(path: Path) -> str:

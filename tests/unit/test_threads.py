@@ -1,6 +1,4 @@
 import asyncio
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -146,22 +144,6 @@ async def test_closing_waits_for_no_thread_long(clients: Clients, monkeypatch: p
     release.set()
     await call
     assert await asyncio.to_thread(happens, lambda: clients.made[0].closed)
-
-
-def test_the_end_of_a_process_waits_for_no_thread() -> None:
-    """What cannot be given up, such as looking up a name, ends with the process."""
-    program = (
-        "import asyncio, io, time\n"
-        "from remediation.domain.errors import TryLater\n"
-        "from remediation.trackers.threads import Threads\n"
-        "async def main():\n"
-        "    threads = Threads('helpdesk', io.BytesIO, size=1, deadline=0.1)\n"
-        "    try: await threads.call(lambda _: time.sleep(30))\n"
-        "    except TryLater: print('given up')\n"
-        "asyncio.run(main())"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
-    assert done.stdout == "given up\n"
 
 
 async def test_whoever_is_cancelled_gives_the_call_up(threads: Threads[Client]) -> None:
