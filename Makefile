@@ -17,10 +17,10 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE # what is compiled, and every test module that pytest rewrites, is kept for the next run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test matrix check bench chaos lock clean setup
+.PHONY: help demo unit test coverage matrix check lint types bench chaos lock clean setup
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: ## play the main job on the embedded server and the sandbox (ARGS=--once ends by itself)
 	@scripts/setup.sh runtime
@@ -35,21 +35,29 @@ unit: setup ## run the unit tests in seconds: no network, no process, properties
 test: setup ## run all tests (ARGS="tests/unit -k words" runs some)
 	@$(PYTEST) $(ARGS)
 
+coverage: setup ## measure which lines and branches the tests run, by room (ARGS=tests/unit measures those alone)
+	@$(PYTEST) --quiet $(addprefix --cov=,$(PRODUCT)) --cov-report= $(if $(ARGS),$(ARGS),tests/unit tests/contract tests/integration)
+	@.venv/bin/python scripts/coverage_table.py
+
 matrix: setup ## run the unit and contract tests on every other Python that is taken and that this machine has
 	@scripts/matrix.sh
 
-check: setup ## linters, types, import rules, mappings.yaml, the chart, the image's file
-	@.venv/bin/ruff check --quiet .
-	@.venv/bin/ruff format --quiet --check .
-	@.venv/bin/mypy --no-error-summary $(CODE)
-	@.venv/bin/lint-imports --no-logo
+check: lint types ## everything that is looked at without running tests: lint, types, mappings.yaml, the chart, the image
 	@.venv/bin/bandit --quiet --recursive --configfile pyproject.toml $(PRODUCT)
-	@.venv/bin/yamllint --strict .
 	@.venv/bin/remedy mappings check mappings.yaml
 	@.venv/bin/remedy mappings test mappings.tests.yaml --mappings mappings.yaml
 	@.venv/bin/python scripts/chart_check.py
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 	@if [ -x .venv/bin/hadolint ]; then .venv/bin/hadolint Dockerfile; else echo "hadolint has no wheel for this system"; fi
+
+lint: setup ## style of the code and of YAML, and the import rules: seconds
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check .
+	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/yamllint --strict .
+
+types: setup ## the types of all code
+	@.venv/bin/mypy --no-error-summary $(CODE)
 
 bench: setup ## run every measurement of bench/
 	@.venv/bin/python -m bench $(ARGS)
@@ -65,5 +73,5 @@ lock: setup ## write both lock files anew from pyproject.toml, keeping pins that
 	@$(FUZZ_LOCK) $(ARGS) --output-file requirements-fuzz.lock
 
 clean: ## remove .venv and every cache (the embedded server's data stays)
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -63,3 +63,9 @@ def test_every_decision_is_in_the_list() -> None:
     folder = ROOT / "docs" / "decisions"
     records = {path.name for path in folder.glob("0*.md")}
     assert records == set(re.findall(r"\((0\d+[^)]*\.md)\)", (folder / "README.md").read_text()))
+
+
+def test_the_page_on_security_says_what_each_secret_of_the_environment_reaches() -> None:
+    table = (ROOT / "SECURITY.md").read_text().split("## What a stolen secret reaches")[1].split("##")[0]
+    secret = {name.upper() for name, field in Settings.model_fields.items() if not field.repr} | {"REDIS_KEY_FILE"}
+    assert {name for name in secret if f"`{name}`" not in table} == set()

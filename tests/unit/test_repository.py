@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[2]
 PRODUCT = ["remedy", "receiver", "remediation", "sandbox", "workers"]
@@ -168,3 +169,20 @@ def test_make_help_lists_every_target() -> None:
     declared = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert declared
     assert set(declared[1].split()) == set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+
+
+def test_the_guide_has_every_target_that_looks_at_code_and_no_other() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    guide = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+    rows = [line.split("|")[1] for line in guide.splitlines() if line.startswith("| `make ")]
+    assert set(re.findall(r"`make ([a-z]+)`", " ".join(rows))) == targets - {"help", "setup", "clean"}
+    assert set(re.findall(r"`make ([a-z]+)[` ]", guide)) <= targets
+
+
+def test_hooks_run_what_is_pinned_and_fetch_nothing() -> None:
+    repos = YAML(typ="safe").load(REPOSITORY / ".pre-commit-config.yaml")["repos"]
+    assert [repo["repo"] for repo in repos] == ["local"]
+    hooks = [hook for repo in repos for hook in repo["hooks"]]
+    assert {hook["language"] for hook in hooks} == {"system"}
+    assert [hook["id"] for hook in hooks if not hook["entry"].startswith((".venv/bin/", "make "))] == []
