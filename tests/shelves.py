@@ -78,8 +78,9 @@ class Shelves:
     def holds(self, lease: Lease) -> bool:
         return self.leases.get(lease.ref) == lease.token
 
-    def write(self, ref: str, **fields: str | int) -> None:
-        self.row(ref).update({name: str(value).encode() for name, value in fields.items()})
+    def write(self, ref: str, **fields: str | bytes | int) -> None:
+        texts = {name: value if isinstance(value, bytes) else str(value).encode() for name, value in fields.items()}
+        self.row(ref).update(texts)
 
     def add(self, ref: str, name: str) -> None:
         row = self.row(ref)

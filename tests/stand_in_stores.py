@@ -14,7 +14,7 @@ from remediation.domain.renaming import Names, renamed, renamed_memory
 from remediation.domain.tickets import Ticket, TicketChange
 from remediation.store.cases.entries import Cause
 from remediation.store.cases.links import NO_SITES
-from remediation.store.cases.rows import key_in, link_json, link_of, memory_json, record_of
+from remediation.store.cases.rows import key_in, link_of, link_wire, memory_json, record_of
 from remediation.store.cases.todo import SWEEP_BATCH, Found, Lease, Mark, Todo
 from remediation.store.keys import GRACE_MS
 from tests.shelves import Shelves, milliseconds
@@ -102,7 +102,7 @@ class MemoryTodo(Todo):
     async def let_go(self, lease: Lease) -> None:
         """Who dies over a case is not counted here."""
 
-    async def renew(self, lease: Lease, fields: dict[str, str] | None = None) -> bool:
+    async def renew(self, lease: Lease, fields: Mapping[str, str | bytes] | None = None) -> bool:
         def work() -> bool:
             if not self._on.holds(lease):
                 return False
@@ -267,9 +267,10 @@ class MemoryLeasedLinks:
         link, ref = link_of(ticket, self._sites.get(ticket.tracker, ""), self._lease.record.born), self._lease.ref
 
         def work() -> None:
-            text, more = link_json(link)
+            text, more = link_wire(link)
             self._on.look_at_tied(ticket.tracker, ticket.id, ref, milliseconds(self._clock()), Cause.AGAIN)
-            self._on.write(ref, **{f"link:{ticket.tracker}": text, f"tie:{ticket.tracker}": more})
+            fields: dict[str, str | bytes] = {f"link:{ticket.tracker}": text, f"tie:{ticket.tracker}": more}
+            self._on.write(ref, **fields)
             self._on.tickets[ticket.tracker, ticket.id] = ref
             self._on.drop(ref, f"intent:{ticket.tracker}", f"place:{ticket.tracker}")
 

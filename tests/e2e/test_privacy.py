@@ -194,12 +194,22 @@ def opened(key: bytes, value: bytes) -> bytes:
     return unpacked(value.partition(b" ")[2]) if key.startswith(TOLD.encode()) else value
 
 
+def opened_row(row: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """The same of a case's row, whose pieces of a memory become one."""
+    memory = b"".join(row[name] for name in sorted(row) if name.partition(b":")[0] == b"memory")
+    whole = row | {b"memory": memory} if memory else row
+    return {
+        name: unpacked(value) if name.partition(b":")[0] in {b"memory", b"tie"} and value[:1] == b"\x02" else value
+        for name, value in whole.items()
+    }
+
+
 def contents_of_redis(scene: Scene) -> list[object]:
     """Every key with its value, jobs included; they come and go meanwhile."""
     read = {
         b"none": lambda _gone: None,
         b"string": lambda key: opened(key, scene.redis.get(key)),
-        b"hash": scene.redis.hgetall,
+        b"hash": lambda key: opened_row(scene.redis.hgetall(key)),
         b"zset": lambda key: scene.redis.zrange(key, 0, -1),
         b"set": scene.redis.smembers,
         b"stream": scene.redis.xrange,

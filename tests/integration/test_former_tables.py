@@ -71,10 +71,9 @@ class Desktop:
     async def move_link(self, table: str) -> None:
         """The ticket was opened in this table, by a file that nobody has any more."""
         ask, redis = self.office.connection.ask, self.office.redis
-        link = json.loads(await ask(redis.hget(CASE + KEY.ref, "link:servicenow")))
-        moved = f"{table}/{link[0].partition('/')[2]}"
-        row = {"link:servicenow": json.dumps([moved, *link[1:]])}
-        await ask(redis.hset(CASE + KEY.ref, mapping=row))
+        ticket_id, key = json.loads(await ask(redis.hget(CASE + KEY.ref, "link:servicenow")) or "")
+        moved = f"{table}/{ticket_id.partition('/')[2]}"
+        await ask(redis.hset(CASE + KEY.ref, mapping={"link:servicenow": json.dumps([moved, key])}))
         await ask(redis.delete(TICKETS + "servicenow"))
         await ask(redis.hset(TICKETS + "servicenow", moved, KEY.ref))
 

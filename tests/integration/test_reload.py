@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pytest
 from redis import Redis
 
 from remediation.deliveries.signatures import SignatureFormat, sign
+from remediation.store.cases.rows import memory_json, record_of
 from sandbox.secrets import ENVIRONMENT, JIRA_USER, SERVICENOW_USER
 from sandbox.stage.processes import Program, Stage, open_stage
 from sandbox.stage.systems import Outside, open_outside_world
@@ -178,9 +179,10 @@ class Scene:
         """As if an earlier version had remembered every case: of its rule it kept the name."""
         with Redis.from_url(self.stage.redis_url) as redis:
             for key in redis.scan_iter("remedy:case:*"):
-                memory = json.loads(redis.hget(key, "memory") or "{}")
-                if memory.pop("said", None) is not None:
-                    redis.hset(key, "memory", json.dumps(memory))
+                row = {name.decode(): value for name, value in redis.hgetall(key).items()}
+                memory = record_of(key.decode().removeprefix("remedy:case:"), row).memory
+                if memory.said is not None:
+                    redis.hset(key, "memory", memory_json(replace(memory, said=None)))
 
     def last(self, role: str, word: str) -> dict[str, Any]:
         """The last line that a process has logged with this word."""

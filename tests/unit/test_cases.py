@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from remediation.domain.cases import CaseKey, CaseKind, Closing, Link, Memory, key_of_ref, ref_of_mark
 from remediation.domain.findings import FindingStatus, Severity
 from remediation.domain.tickets import Reason, TicketState
-from remediation.store.cases.rows import key_in, memory_json, memory_of, record_of
+from remediation.store.cases.rows import key_in, link_wire, memory_json, memory_of, memory_wire, record_of
 
 SAFE = re.compile(r"[a-z0-9-]+:finding:[A-Za-z0-9._-]+")
 DISTRICTS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
@@ -112,6 +112,64 @@ def test_a_memory_survives_redis(memory: Memory) -> None:
     assert (back.finding, back.tickets, back.doing) == (memory.finding, memory.tickets, memory.doing)
     assert back.planned_at == (memory.planned_at if memory.doing else None)
     assert (back.closings, back.left_over) == (memory.closings, memory.left_over)
+
+
+@given(MEMORIES, st.integers(1, 64))
+def test_a_memory_is_read_from_its_pieces(memory: Memory, length: int) -> None:
+    kept = memory_wire(memory)
+    pieces = [kept[at : at + length] for at in range(0, len(kept), length)]
+    row = {f"memory:{number}" if number else "memory": piece for number, piece in enumerate(pieces)}
+    assert record_of("lakeside:finding:fnd_1", row | {"id": b"fnd_1"}).memory == memory_of(memory_json(memory).encode())
+
+
+def test_what_an_earlier_version_wrote_over_pieces_counts_without_those_left_over() -> None:
+    row = {"id": b"fnd_1", "memory": b'{"finding": "resolved", "tickets": {}}', "memory:1": b"left over"}
+    assert record_of("lakeside:finding:fnd_1", row).memory == Memory(FindingStatus.RESOLVED)
+
+
+def test_a_memory_in_an_unknown_form_is_refused() -> None:
+    with pytest.raises(ValueError, match="form that this version does not know"):
+        record_of("lakeside:finding:fnd_1", {"id": b"fnd_1", "memory": b"\x07 of a later version"})
+
+
+WORDS = st.text(max_size=30) | st.sampled_from(
+    ["{id}", "{key}", "{site}", "incident/8b0ad463", "SEC-1", "https://a.example"]
+)
+LINKS = st.builds(
+    Link,
+    st.just("jira"),
+    WORDS,
+    WORDS,
+    st.lists(WORDS, max_size=4).map("".join),
+    created=st.none() | st.floats(0, 4e9),
+    unmarked=st.booleans(),
+    site=WORDS,
+    born=st.integers(0, 10**13).map(lambda at: at / 1000),
+)
+
+
+@given(LINKS)
+def test_a_link_survives_redis(link: Link) -> None:
+    text, more = link_wire(link)
+    row = {"id": b"fnd_1", "link:jira": text.encode(), "tie:jira": more}
+    assert record_of("lakeside:finding:fnd_1", row).links == {"jira": link}
+
+
+@pytest.mark.parametrize(
+    ("ticket_id", "key", "site", "path"),
+    [
+        (
+            "incident/8b0ad463ec2d4ed89db987a6ef9c4ec7",
+            "INC0010017",
+            "https://lakeside-schools.service-now.com",
+            "/nav_to.do?uri=incident.do%3Fsys_id%3D8b0ad463ec2d4ed89db987a6ef9c4ec7",
+        ),
+        ("10033", "SEC-17", "https://lakeside-schools.atlassian.net", "/browse/SEC-17"),
+    ],
+)
+def test_a_usual_link_keeps_its_row_dense(ticket_id: str, key: str, site: str, path: str) -> None:
+    link = Link("jira", ticket_id, key, site + path, created=1_795_875_099.194, site=site, born=1_795_875_092.167)
+    assert max(map(len, link_wire(link))) <= 64
 
 
 def test_a_memory_that_an_earlier_version_wrote_is_read_without_the_reasons() -> None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from remediation.domain.cases import Link
 from remediation.domain.errors import LeaseLost
 from remediation.domain.tickets import Ticket
-from remediation.store.cases.rows import link_json, link_of
+from remediation.store.cases.rows import link_of, link_wire
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.server.connection import Connection
 
@@ -47,7 +47,7 @@ class LeasedLinks:
     async def link(self, ticket: Ticket) -> Link:
         """Remember the ticket and forget the intent. A case that was tied to it until now must be looked at again."""
         link = link_of(ticket, self._sites.get(ticket.tracker, ""), self._lease.record.born)
-        await self._write("link_ticket", ticket.tracker, ticket.id, *link_json(link), int(self._clock() * 1000))
+        await self._write("link_ticket", ticket.tracker, ticket.id, *link_wire(link), int(self._clock() * 1000))
         return link
 
     async def unlink(self, tracker: str) -> None:
@@ -62,6 +62,6 @@ class LeasedLinks:
         expects = "1" if replaced else ""
         await self._write("unlink_ticket", link.tracker, link.ticket_id, link.ticket_key, expects)
 
-    async def _write(self, script: str, *args: str | int) -> None:
+    async def _write(self, script: str, *args: str | bytes | int) -> None:
         if not await self._connection.run(script, self._lease.ref, self._lease.token, *args):
             raise LeaseLost(self._lease.ref)

@@ -4,14 +4,12 @@ A text of some hundred bytes has little to repeat within itself: what it repeats
 """
 
 import zlib
+from enum import Enum
 
 _RAW = -15
 """Deflate without zlib's header and check sum: the largest window, and six bytes less."""
 
-_FORM = b"\x01"
-"""In front of all that is packed. A change of the words below is another form, and this one stays readable."""
-
-_WORDS = (
+_TIMELINE_WORDS = (
     b'doubt {"at":1,"tracker":"servicenow","ticket":"INC00","evidence":"unmarked"}\n'
     b'conflict {"at":1}\nparked {"at":1,"error":"Refused","system":"schoolscan","status":403}\n'
     b'put_off {"at":1,"system":"schoolscan","due":1,"status":503,"waiting":"limit"}\n'
@@ -37,23 +35,51 @@ _WORDS = (
 )
 """What a timeline says most often, the most usual last: a match that lies nearer takes fewer bits."""
 
+_ROW_WORDS = (
+    b'"false_positive""duplicate""cancelled""not_solved""accepted_risk""in_progress""gone""low""medium""high"'
+    b'"left_over":{"told":["conflict_at":"doing":["planned_at":"open","ends":{"severity":"high","unmarked":true'
+    b'"yes":["any","reason","expiry","close","copy","names"],"within":2592000,"kept":["Won\'t Do","Known error"'
+    b'{"finding":"reviewing","tickets":{"servicenow":"open","jira":"open"},"said":{"at_most":31536000},'
+    b'"severity":"critical","rule":"","wrote":{"servicenow":'
+    b'{"impact":"1","urgency":"1","due_date":"2026-11-30 12:00:00"},"jira":{"priority":"Highest",'
+    b'"duedate":"2026-12-01"}}}{"finding":"resolved","tickets":{"servicenow":"done","jira":"done"},"said":{},'
+    b'"severity":"critical","rule":"","wrote":'
+    b'{"servicenow":{"impact":"1","urgency":"1","due_date":"2026-12-01 12:00:00"},'
+    b'"jira":{"priority":"Highest","duedate":"2026-12-01"}},"closings":{"servicenow":["fixed","Solution provided",'
+    b'null],"jira":["fixed","Done",null]},"closed":{"servicenow":"incident/0","jira":"100"}}'
+    b'[179.0,179,true,"https://.service-now.com","{site}/nav_to.do?uri=incident.do%3Fsys_id%3D{id}"]'
+    b'[179,179,false,"https://.atlassian.net","{site}/browse/{key}"]'
+)
+"""What a case's row remembers most often: what both sides were, and what is known of its tickets."""
+
+
+class Form(bytes, Enum):
+    """In front of all that is packed. A change of a form's words is another form, and the one before stays readable."""
+
+    TIMELINE = b"\x01"
+    ROW = b"\x02"
+
+
+_WORDS = {Form.TIMELINE: _TIMELINE_WORDS, Form.ROW: _ROW_WORDS}
+
 _MOST_BYTES = 1_000_000
 """Of one text, unpacked. Ours have less than a tenth of it."""
 
 
-def packed(text: bytes) -> bytes:
+def packed(text: bytes, form: Form = Form.TIMELINE) -> bytes:
     """A text as it is kept."""
-    press = zlib.compressobj(9, zlib.DEFLATED, _RAW, 9, zlib.Z_DEFAULT_STRATEGY, _WORDS)
-    return _FORM + press.compress(text) + press.flush()
+    press = zlib.compressobj(9, zlib.DEFLATED, _RAW, 9, zlib.Z_DEFAULT_STRATEGY, _WORDS[form])
+    return form.value + press.compress(text) + press.flush()
 
 
 def unpacked(kept: bytes) -> bytes:
     """A text as it was packed. Raises ValueError where this version cannot read it."""
-    if not kept.startswith(_FORM):
+    form = next((each for each in Form if kept.startswith(each.value)), None)
+    if form is None:
         raise ValueError("packed in a form that this version does not know")
-    release = zlib.decompressobj(_RAW, zdict=_WORDS)
+    release = zlib.decompressobj(_RAW, zdict=_WORDS[form])
     try:
-        text = release.decompress(kept[len(_FORM) :], _MOST_BYTES)
+        text = release.decompress(kept[len(form.value) :], _MOST_BYTES)
     except zlib.error as error:
         raise ValueError("not packed, or damaged") from error
     if not release.eof:

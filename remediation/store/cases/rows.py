@@ -1,4 +1,9 @@
-"""A case's row in Redis, read and written. Pure."""
+"""A case's row in Redis, read and written. Pure.
+
+A hash with a value of more than 64 bytes takes three times the room of one without, and a server that we do not
+configure decides that. So what is long is packed: what is known of a ticket (`tie:`), and the memory, which lies in
+pieces (`memory`, `memory:1`, …). Rows that an earlier version wrote have both as JSON.
+"""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +12,7 @@ from typing import Any
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory, ref_of_mark
 from remediation.domain.findings import FindingStatus, Severity
 from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.store.cases.packing import Form, packed, unpacked
 from remediation.store.cases.policies import policy_that, said_of
 
 
@@ -25,7 +31,7 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         key=key_in(ref, row["id"].decode()),
         links=links,
         intents=intents,
-        memory=memory_of(row["memory"]) if "memory" in row else Memory(),
+        memory=memory_of(_memory_in(row)) if "memory" in row else Memory(),
         parked=frozenset(_names(row, "parked")) | given_up,
         again=frozenset(_names(row, "again")),
         given_up=given_up,
@@ -48,15 +54,46 @@ def _intent(tracker: str, row: dict[str, bytes]) -> Intent:
     return Intent(tracker, float(row[f"intent:{tracker}"]), row.get(f"place:{tracker}", b"").decode())
 
 
-def _link(tracker: str, row: dict[str, bytes]) -> Link:
-    """A link, and what is known besides of its ticket; a link that an earlier version made has nothing besides."""
+def _memory_in(row: Mapping[str, bytes]) -> bytes:
+    """A memory as JSON, from its pieces. Raises ValueError where it is in a form that this version does not know."""
+    kept = row["memory"]
+    if kept.startswith(b"{"):  # pieces are left over then: an earlier version, beside this one, has written over one
+        return kept
+    number = 1
+    while (piece := row.get(f"memory:{number}")) is not None:
+        kept, number = kept + piece, number + 1
+    return unpacked(kept)
+
+
+def _link(tracker: str, row: Mapping[str, bytes]) -> Link:
+    """A link, and what is known besides of its ticket."""
+    ticket_id, key, *earlier = json.loads(row[f"link:{tracker}"])
+    if earlier:
+        return _earlier_link(tracker, row)
+    created, born, is_unmarked, site, address = json.loads(unpacked(row[f"tie:{tracker}"]))
+    url = address[0] if isinstance(address, list) else _whole(address, ticket_id, key, site)
+    return Link(tracker, ticket_id, key, url, created=created, unmarked=is_unmarked, site=site, born=born / 1000)
+
+
+def _earlier_link(tracker: str, row: Mapping[str, bytes]) -> Link:
+    """A link that an earlier version made: it may have nothing besides."""
     ticket_id, key, url = json.loads(row[f"link:{tracker}"])
-    more = json.loads(row.get(f"tie:{tracker}", b"{}"))
+    tie = row.get(f"tie:{tracker}", b"{}")
+    more = json.loads(tie) if tie.startswith(b"{") else {}
     if more.get("ticket") != ticket_id:  # an earlier version, beside this one, has tied the case to another
         return Link(tracker, ticket_id, key, url)
     unmarked, site = bool(more.get("unmarked")), more.get("site", "")
     born = more.get("born", 0) / 1000
     return Link(tracker, ticket_id, key, url, created=more.get("created"), unmarked=unmarked, site=site, born=born)
+
+
+def links_to_pack(record: CaseRecord, row: Mapping[str, bytes]) -> dict[str, str | bytes]:
+    """The fields, as they are kept now, of links that an earlier version wrote."""
+    fields: dict[str, str | bytes] = {}
+    for name, link in record.links.items():
+        if len(json.loads(row[f"link:{name}"])) > 2:  # noqa: PLR2004 - an id and a key
+            fields[f"link:{name}"], fields[f"tie:{name}"] = link_wire(link)
+    return fields
 
 
 def link_of(ticket: Ticket, site: str = "", born: float = 0.0) -> Link:
@@ -66,21 +103,39 @@ def link_of(ticket: Ticket, site: str = "", born: float = 0.0) -> Link:
     return Link(ticket.tracker, ticket.id, ticket.key, ticket.url, created, is_unmarked, site, born)
 
 
-def link_json(link: Link) -> tuple[str, str]:
-    """A link on its way to Redis: what every version reads, and what is known besides."""
-    more: dict[str, object] = {
-        "ticket": link.ticket_id,
-        "created": link.created,
-        "site": link.site,
-        "born": round(link.born * 1000),
-    }
-    return json.dumps([link.ticket_id, link.ticket_key, link.url]), json.dumps(
-        more | ({"unmarked": True} if link.unmarked else {})
-    )
+def link_wire(link: Link) -> tuple[str, bytes]:
+    """A link on its way to Redis: which ticket it is, as the scripts read it, and what is known besides."""
+    more = [link.created, round(link.born * 1000), link.unmarked, link.site, _shortened(link)]
+    return _compact([link.ticket_id, link.ticket_key]), packed(_compact(more).encode(), Form.ROW)
+
+
+def _shortened(link: Link) -> str | list[str]:
+    """A ticket's address without what is kept beside it; whole, in a list, where that would not come back."""
+    parts = {"{site}": link.site, "{id}": _last_of(link.ticket_id), "{key}": link.ticket_key}
+    short = link.url
+    for word, text in parts.items():
+        if text:
+            short = short.replace(text, word)
+    is_same = _whole(short, link.ticket_id, link.ticket_key, link.site) == link.url
+    return short if is_same else [link.url]
+
+
+def _whole(short: str, ticket_id: str, key: str, site: str) -> str:
+    return short.replace("{key}", key).replace("{id}", _last_of(ticket_id)).replace("{site}", site)
+
+
+def _last_of(ticket_id: str) -> str:
+    """An id without the place that it names."""
+    return ticket_id.rpartition("/")[2]
+
+
+def memory_wire(memory: Memory) -> bytes:
+    """A memory on its way to Redis."""
+    return packed(memory_json(memory).encode(), Form.ROW)
 
 
 def memory_json(memory: Memory) -> str:
-    """A memory on its way to Redis."""
+    """A memory as JSON."""
     kept: dict[str, object] = {"finding": memory.finding, "tickets": dict(memory.tickets)}
     if memory.doing:
         kept |= {"doing": sorted(memory.doing), "planned_at": memory.planned_at}
@@ -97,11 +152,15 @@ def memory_json(memory: Memory) -> str:
     }
     if memory.said is not None:
         kept["said"] = said_of(memory.said)
-    return json.dumps(kept | {name: value for name, value in more.items() if value})
+    return _compact(kept | {name: value for name, value in more.items() if value})
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def memory_of(text: bytes) -> Memory:
-    """A memory on its way back; one that an earlier version wrote has less."""
+    """A memory of its JSON; one that an earlier version wrote has less."""
     kept = json.loads(text)
     return Memory(
         finding=FindingStatus(kept["finding"]) if kept["finding"] else None,

@@ -16,7 +16,7 @@ from remediation.domain.tickets import Ticket, TicketChange
 from remediation.queue import Band
 from remediation.store.cases.appointments import Appointments
 from remediation.store.cases.entries import Cause
-from remediation.store.cases.rows import key_in, memory_json, record_of
+from remediation.store.cases.rows import key_in, links_to_pack, memory_wire, record_of
 from remediation.store.deliveries.beginnings import Beginnings, Crashes, Taken
 from remediation.store.keys import BORN, CASE, CURSOR, DIRTY, TICKETS
 from remediation.store.server.connection import Connection
@@ -145,16 +145,20 @@ class Todo:
         if taken is None:
             return None
         try:
-            return _lease_of(ref, taken)
+            lease = _lease_of(ref, taken)
+            fields = links_to_pack(lease.record, taken.row)
         except BaseException:  # a row that nobody can read: an error of ours, and no death
             await self._beginnings.let_go(taken.token)
             raise
+        if fields:
+            await self.renew(lease, fields)
+        return lease
 
     async def let_go(self, lease: Lease) -> None:
         """The look is over, and whoever had it is alive. Nothing else is written, least of all under a lost lease."""
         await self._beginnings.let_go(lease.token)
 
-    async def renew(self, lease: Lease, fields: dict[str, str] | None = None) -> bool:
+    async def renew(self, lease: Lease, fields: Mapping[str, str | bytes] | None = None) -> bool:
         """Keep the lease for another LEASE_SECONDS and write fields of the row under it. False: it is lost."""
         pairs = [part for pair in (fields or {}).items() for part in pair]
         return bool(
@@ -163,7 +167,7 @@ class Todo:
 
     async def remember(self, lease: Lease, memory: Memory) -> bool:
         """Keep the lease, and what is known of the case so far. False: it is lost."""
-        return await self.renew(lease, {"memory": memory_json(memory), "living": memory.living_rule})
+        return await self.renew(lease, {"memory": memory_wire(memory), "living": memory.living_rule})
 
     async def settle(
         self,
@@ -183,7 +187,7 @@ class Todo:
         False: the lease was lost, nothing was written, and whoever took it over goes on.
         """
         versions = [part for each in seen if each.version for part in (each.tracker, each.id, each.version)]
-        args: list[str | int] = [lease.ref, lease.token, lease.generation, int(now * 1000), memory_json(memory)]
+        args: list[str | bytes | int] = [lease.ref, lease.token, lease.generation, int(now * 1000), memory_wire(memory)]
         args += [memory.living_rule, "" if look_at is None else int(look_at * 1000)]
         args += [len(versions) // 3, *versions, *drop]
         return self._ended(lease, held=await self._connection.run("settle_case", *args) != b"lost")
@@ -204,7 +208,7 @@ class Todo:
         record = renamed(lease.record, names)
         pairs = [part for pair in names.items() for part in pair]
         if not await self._connection.run(
-            "rename_trackers", lease.ref, lease.token, memory_json(record.memory), *pairs
+            "rename_trackers", lease.ref, lease.token, memory_wire(record.memory), *pairs
         ):
             raise LeaseLost(lease.ref)
         return replace(lease, record=record)

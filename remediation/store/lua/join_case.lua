@@ -31,8 +31,7 @@ for tracker, at in pairs(parts.intent) do
     redis.call('HSET', there, 'intent:' .. tracker, at, 'place:' .. tracker, parts.place[tracker] or '')
   end
 end
-local memory = redis.call('HGET', row, 'memory')
-if memory then redis.call('HSETNX', there, 'memory', memory) end
+remember_of(there, row)
 for _, kind in ipairs({'given_up', 'again', 'origin'}) do
   for name, value in pairs(parts[kind]) do redis.call('HSETNX', there, kind .. ':' .. name, value) end
 end

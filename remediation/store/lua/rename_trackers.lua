@@ -3,7 +3,7 @@
 -- counts; a second ticket must be found by a search. Answers 0 when the lease is lost.
 local ref, row = ARGV[1], CASE .. ARGV[1]
 if not holds(ref, ARGV[2]) then return 0 end
-if redis.call('HEXISTS', row, 'memory') == 1 then redis.call('HSET', row, 'memory', ARGV[3]) end
+if redis.call('HEXISTS', row, 'memory') == 1 then remember(row, ARGV[3]) end
 
 -- Everything under one name becomes what is under the other, where there is nothing yet.
 local function move(field, other)

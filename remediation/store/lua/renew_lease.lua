@@ -5,6 +5,8 @@ redis.call('PEXPIRE', LEASE .. ARGV[1], ARGV[3])
 for i = 4, #ARGV, 2 do
   if ARGV[i] == 'living' then
     lives_by(CASE .. ARGV[1], ARGV[i + 1])
+  elseif ARGV[i] == 'memory' then
+    remember(CASE .. ARGV[1], ARGV[i + 1])
   else
     redis.call('HSET', CASE .. ARGV[1], ARGV[i], ARGV[i + 1])
   end

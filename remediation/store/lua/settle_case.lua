@@ -5,7 +5,7 @@
 local ref, now = ARGV[1], tonumber(ARGV[4])
 local row = CASE .. ref
 if not holds(ref, ARGV[2]) then return 'lost' end
-redis.call('HSET', row, 'memory', ARGV[5])
+remember(row, ARGV[5])
 lives_by(row, ARGV[6])
 if ARGV[7] == '' then
   redis.call('ZREM', APPOINTMENTS, ref)
@@ -28,6 +28,7 @@ ended(ref)
 if redis.call('HGET', row, 'gen') == ARGV[3] then
   redis.call('ZREM', DIRTY, ref)
   redis.call('ZREM', DIRTY_SINCE, ref)
+  condense(row)
   return 'settled'
 end
 redis.call('ZADD', DIRTY, now + GRACE_MS, ref)

@@ -15,21 +15,21 @@ end
 -- A new wake-up for the thing whose row this is. Ids are never used twice: arq drops an id that it has just finished.
 local function wake(row, name, argument, now, band)
   local number = redis.call('HINCRBY', row, 'wakes', 1)
-  local job_id = name .. ':' .. argument .. ':' .. number
-  redis.call('HSET', row, 'wake', job_id)
-  enqueue(job_id, name, argument, now, band)
+  enqueue(name .. ':' .. argument .. ':' .. number, name, argument, now, band)
 end
 
 -- Whether the row's last wake-up still waits in the queue (and is not being run, perhaps by a worker that died).
-local function waits(row)
-  local job_id = redis.call('HGET', row, 'wake')
-  if not job_id or redis.call('EXISTS', IN_PROGRESS .. job_id) == 1 then return false end
+local function waits(row, name, argument)
+  local number = redis.call('HGET', row, 'wakes')
+  if not number then return false end
+  local job_id = name .. ':' .. argument .. ':' .. number
+  if redis.call('EXISTS', IN_PROGRESS .. job_id) == 1 then return false end
   return redis.call('ZSCORE', QUEUE, job_id) and job_id or false
 end
 
 -- Wake, or move the wake-up that waits already forward if this trigger is more urgent.
 local function wake_once(row, name, argument, now, band)
-  local waiting = waits(row)
+  local waiting = waits(row, name, argument)
   if waiting then
     redis.call('ZADD', QUEUE, 'XX', 'LT', queued_at(now, band), waiting)
   else
@@ -51,6 +51,42 @@ local function beginning(now)
     born = now
   end
   return born
+end
+
+-- What a case remembers lies in pieces: a hash with a longer value takes three times the room (see rows.py).
+local PIECE = 64
+
+local function remember(row, memory)
+  redis.call('HSET', row, 'memory', string.sub(memory, 1, PIECE))
+  local number = 1
+  while number * PIECE < #memory do
+    redis.call('HSET', row, 'memory:' .. number, string.sub(memory, number * PIECE + 1, (number + 1) * PIECE))
+    number = number + 1
+  end
+  while redis.call('HDEL', row, 'memory:' .. number) == 1 do number = number + 1 end
+end
+
+-- A case that remembers nothing remembers what another one does.
+local function remember_of(row, other)
+  if redis.call('HEXISTS', row, 'memory') == 1 then return end
+  local name, number = 'memory', 0
+  local piece = redis.call('HGET', other, name)
+  while piece do
+    redis.call('HSET', row, name, piece)
+    number = number + 1
+    name = 'memory:' .. number
+    piece = redis.call('HGET', other, name)
+  end
+end
+
+-- A case is at rest. A hash that once had a long value, or many, keeps the room for them: it is written anew.
+-- Nothing may go wrong between the two commands: of a hash with a great many fields unpack would.
+local function condense(row)
+  redis.call('HDEL', row, 'cause', 'marked_at', 'wake') -- an earlier version kept the last wake-up's id
+  local fields = redis.call('HGETALL', row)
+  if #fields > 256 then return end
+  redis.call('DEL', row)
+  redis.call('HSET', row, unpack(fields))
 end
 
 -- Here is a ticket of a case that knows of none: its next look must search, also where the finding is solved.

@@ -16,7 +16,7 @@ for _, ref in ipairs(redis.call('ZRANGEBYSCORE', list, 0, now, 'LIMIT', 0, most)
   if since then redis.call('ZADD', since, 'NX', now, ref) end -- an earlier version did not write down since when
   if which == 'case' and redis.call('EXISTS', LEASE .. ref) == 1 then
     redis.call('ZADD', list, now + 1000, ref)
-  elseif waits(row) then
+  elseif waits(row, job, ref) then
     redis.call('ZADD', list, now + GRACE_MS, ref)
   else
     redis.call('ZADD', list, now + GRACE_MS, ref)
