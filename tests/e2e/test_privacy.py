@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from remediation.store.cases.packing import unpacked
+from remediation.store.cases.packing import Form, unpacked
 from remediation.store.keys import BEGUN, MOST_CRASHES, TOLD
 from sandbox.jira.state import SERVICE
 from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, TRACKER_WEBHOOKS
@@ -195,12 +195,12 @@ def opened(key: bytes, value: bytes) -> bytes:
 
 
 def opened_row(row: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """The same of a case's row, whose pieces of a memory become one."""
-    memory = b"".join(row[name] for name in sorted(row) if name.partition(b":")[0] == b"memory")
-    whole = row | {b"memory": memory} if memory else row
+    """The same of a case's row, whose memory lies in pieces."""
+    later = sorted((name for name in row if name.startswith(b"memory:")), key=lambda name: int(name[7:]))
+    memory = {b"memory": row[b"memory"] + b"".join(row[name] for name in later)} if b"memory" in row else {}
     return {
-        name: unpacked(value) if name.partition(b":")[0] in {b"memory", b"tie"} and value[:1] == b"\x02" else value
-        for name, value in whole.items()
+        name: unpacked(value) if value.startswith(Form.ROW.value) and not name.startswith(b"memory:") else value
+        for name, value in {**row, **memory}.items()
     }
 
 

@@ -1,6 +1,7 @@
 """Another site under the same name is told once, and no link of the earlier one is believed by its number."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -88,6 +89,8 @@ async def test_a_link_of_the_version_before_is_believed_while_there_was_one_site
 ) -> None:
     """That version kept only the ticket's id, key and address."""
     (ticket,) = office.jira.of(KEY.mark)
+    row = {"link:jira": json.dumps([ticket.id, ticket.key, ticket.url])}
+    await office.connection.ask(office.redis.hset(CASE + KEY.ref, mapping=row))
     await office.connection.ask(office.redis.hdel(CASE + KEY.ref, "tie:jira"))
     assert (await office.record()).links["jira"].site == ""
     office.jira.books[ticket.id].ticket = replace(ticket, mark=None)

@@ -146,12 +146,11 @@ class Todo:
             return None
         try:
             lease = _lease_of(ref, taken)
-            fields = links_to_pack(lease.record, taken.row)
+            if fields := links_to_pack(lease.record, taken.row):
+                await self.renew(lease, fields)
         except BaseException:  # a row that nobody can read: an error of ours, and no death
             await self._beginnings.let_go(taken.token)
             raise
-        if fields:
-            await self.renew(lease, fields)
         return lease
 
     async def let_go(self, lease: Lease) -> None:
