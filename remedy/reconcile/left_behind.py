@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from remediation.domain.ownership import Ground
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.mapping.rules.coverage import Coverage
 from remediation.store.cases.linked import LinkedCase, districts_heard_of, linked_cases, trackers_heard_of
@@ -31,7 +30,7 @@ class Kind(StrEnum):
     DISTRICT = "district"
     TABLE = "table"
     PROJECT = "project"
-    """A rule that opens tickets in this project of Jira; linked ones are there."""
+    """A rule that opens tickets in this project of the tracker; linked ones are there."""
     REACH = "reach"
     """A rule that sends the district's findings to the tracker; linked tickets of its cases are there."""
     RULE = "rule"
@@ -81,7 +80,8 @@ class _Links:
     """By district that is not named: each case, and whether it is at rest."""
     busy: Counter[str] = field(default_factory=Counter)
     """By tracker: tickets of cases that are not at rest."""
-    projects: Counter[tuple[str, str]] = field(default_factory=Counter)
+    places: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By tracker and place, where tickets' numbers tell it."""
     beyond: Counter[tuple[str, str]] = field(default_factory=Counter)
     read: int = 0
     stopped: bool = False
@@ -97,7 +97,7 @@ async def left_behind(
         *_of_districts(links),
         *(_of_table(each) for each in await unnamed_tables(connection, mappings.trackers)),
         *_of_strays(strays, mappings, await districts_heard_of(connection)),
-        *_of_places(links),
+        *_of_places(links, mappings),
         *(_of_rule(each) for each in await rules_gone(connection, mappings)),
     ]
     return sorted(found, key=lambda each: each.in_step)
@@ -127,10 +127,10 @@ def _count(links: _Links, each: LinkedCase, tracker: str, mappings: Mappings, co
         return
     elif not coverage.reaches(each.district, tracker):
         links.beyond[tracker, each.district] += 1
-    elif isinstance(config, JiraTracker):
-        project = each.ticket_key.rpartition("-")[0]
-        if project and coverage.ground(each.district, tracker, project) is not Ground.OWN:
-            links.projects[tracker, project] += 1
+    elif (place := config.place_of_key(each.ticket_key)) and (
+        coverage.ground(each.district, tracker, place) is not Ground.OWN
+    ):
+        links.places[tracker, place] += 1
 
 
 def _of_tracker(each: UnnamedTracker, links: _Links) -> LeftBehind:
@@ -155,17 +155,18 @@ def _of_table(each: UnnamedTable) -> LeftBehind:
     return LeftBehind(Kind.TABLE, each.table, each.tracker, each.count, name, said.advice, each.is_known)
 
 
-def _of_places(links: _Links) -> Iterator[LeftBehind]:
+def _of_places(links: _Links, mappings: Mappings) -> Iterator[LeftBehind]:
     for (tracker, district), count in sorted(links.beyond.items()):
         says = f"{count:,} linked ticket(s) of {district} are in {tracker}, to which no rule sends its findings"
         advice = (
             "they are kept in step; after a loss of Redis nobody finds them: let a rule send findings there until then"
         )
         yield LeftBehind(Kind.REACH, district, tracker, count, says, advice, in_step=True, at_least=links.stopped)
-    for (tracker, project), count in sorted(links.projects.items()):
-        says = f"{count:,} linked ticket(s) are in the project {project} of {tracker}, where no rule opens any for them"
+    for (tracker, place), count in sorted(links.places.items()):
+        words = f"the {mappings.trackers[tracker].place_word} {place}"
+        says = f"{count:,} linked ticket(s) are in {words} of {tracker}, where no rule opens any for them"
         advice = "they are kept in step where they are; nothing is needed"
-        yield LeftBehind(Kind.PROJECT, project, tracker, count, says, advice, in_step=True, at_least=links.stopped)
+        yield LeftBehind(Kind.PROJECT, place, tracker, count, says, advice, in_step=True, at_least=links.stopped)
 
 
 def _of_rule(each: RuleGone) -> LeftBehind:

@@ -223,6 +223,10 @@ class JiraTracker(TrackerSettings):
         """The password, the token with scopes or the personal access token."""
         return self.auth.secret
 
+    def place_of_key(self, key: str) -> str:
+        """The project: it stands before the number."""
+        return key.rpartition("-")[0]
+
     def person(self, name: str) -> object:
         """By account id in Cloud, by user name in Data Center."""
         return {"accountId" if self.deployment == "cloud" else "name": name}
