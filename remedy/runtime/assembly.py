@@ -29,6 +29,7 @@ from remediation.settings import Settings, environ
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.store.server.connection import Connection, open_pool
 from remediation.store.server.readiness import must_be_ours
+from remediation.trackers.adapters import adapter_of
 from remedy.embedded.keeper import kept
 from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.outbound import outbound
@@ -174,6 +175,8 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
             name: way.source(name, str(district.schoolscan.url), tokens[name], client)
             for name, district in loaded.mappings.districts.items()
         }
+        for each in loaded.mappings.trackers.values():
+            await asyncio.to_thread(adapter_of, each)  # the first of a kind imports its library: up to a second
         trackers = {name: way.tracker(name, each, secrets[name]) for name, each in loaded.mappings.trackers.items()}
         for tracker in trackers.values():
             stack.push_async_callback(tracker.close)

@@ -1,6 +1,8 @@
 """A kind of tracker is one row: what the product has of it comes from its own classes, from the file to the poll."""
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -163,3 +165,10 @@ async def test_commands_preview_and_inspect_a_third_kind(loaded: Loaded) -> None
         "is a book"
     ]
     assert adapter_of(config).sign_in_advice(config) == "is it sharp?"
+
+
+def test_who_opens_no_tracker_loads_no_library_of_one() -> None:
+    """The receiver and the commands about mappings.yaml: their memory, and what may break in them."""
+    code = "import sys, receiver.app, remedy.runtime.assembly, remedy.mappings.command; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"jira", "pysnow", "requests"} & set(ran.stdout.split())
