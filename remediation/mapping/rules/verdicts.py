@@ -80,4 +80,8 @@ class Kinds:
 
 def is_particular(match: Match) -> bool:
     """Whether it depends on more than the kind."""
-    return match.site is not None or match.path is not None or match.age is not None
+    return any(getattr(match, word) is not None for word in _PARTICULAR)
+
+
+_PARTICULAR = Match.model_fields.keys() - {*Kind._fields, "any_of", "none_of"}
+"""The conditions that may hold for one finding of a kind and not for another. A new condition is one of them."""
