@@ -31,7 +31,6 @@ class FindingNoticed:
     event_id: str | None
     kind: EventKind
     finding_id: str
-    scan_id: str | None = None
 
     @property
     def is_urgent(self) -> bool:
@@ -81,7 +80,7 @@ def read_schoolscan(body: bytes) -> Event | UnknownEvent:
         case EventKind.FINDING_CRITICAL | EventKind.FINDING_EXPERT_REVIEWED:
             finding_id = _needed_id(tree, "finding")
             scan_id = outside_id(_scan_of_finding(tree))
-            return FindingNoticed(_event_id(tree, finding_id, scan_id), kind, finding_id, scan_id)
+            return FindingNoticed(_event_id(tree, finding_id, scan_id), kind, finding_id)
         case EventKind.SCAN_STARTED:
             scan_id = _needed_id(tree, "scan")
             return ScanStarted(_event_id(tree, scan_id), scan_id)

@@ -63,8 +63,8 @@ class Finding:
     """A finding as SchoolScan showed it at one moment. Only `id` is sure to be there.
 
     `site` is the host of `url`, lower case. `words` keeps the raw word of every field that parsed to UNKNOWN,
-    by field name. `title` and `url` may go into a ticket only where a rule says `detail: restricted`. `review` is what
-    SchoolScan's privacy staff made of it, in their word, and `reviewed_at` when.
+    by field name. `title` and `url` may go into a ticket only where a rule says `detail: restricted`. `review` is the
+    outcome of an expert's review, in SchoolScan's word.
     """
 
     id: str
@@ -78,7 +78,6 @@ class Finding:
     detected_at: datetime | None = None
     updated_at: datetime | None = None
     review: str | None = None
-    reviewed_at: datetime | None = None
     words: Mapping[str, str] = field(default_factory=dict)
 
 

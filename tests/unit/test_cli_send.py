@@ -21,7 +21,7 @@ def send(*words: str, secret: str | None = SECRET) -> Result:
 
 def test_the_body_is_an_event_that_the_receiver_reads() -> None:
     finding = read_schoolscan(body_of(EventKind.FINDING_CRITICAL, "evt_1", "fnd_1", "scn_1", NOW))
-    assert finding == FindingNoticed("evt_1", EventKind.FINDING_CRITICAL, "fnd_1", "scn_1")
+    assert finding == FindingNoticed("evt_1", EventKind.FINDING_CRITICAL, "fnd_1")
     assert read_schoolscan(body_of(EventKind.SCAN_COMPLETED, "evt_2", None, "scn_1", NOW)) == ScanCompleted(
         "evt_2", "scn_1"
     )

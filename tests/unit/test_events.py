@@ -32,15 +32,15 @@ def read(tree: object) -> Event:
 @pytest.mark.parametrize(
     ("name", "event"),
     [
-        ("finding-critical", FindingNoticed("evt_01", CRITICAL, "fnd_9d2", "scan_2k9x4f")),
+        ("finding-critical", FindingNoticed("evt_01", CRITICAL, "fnd_9d2")),
         (
             "finding-expert-reviewed",
-            FindingNoticed("evt_02", EventKind.FINDING_EXPERT_REVIEWED, "fnd_9d2", "scan_2k9x4f"),
+            FindingNoticed("evt_02", EventKind.FINDING_EXPERT_REVIEWED, "fnd_9d2"),
         ),
         ("scan-started", ScanStarted("evt_03", "scan_2k9x4f")),
         ("scan-completed", ScanCompleted("evt_04", "scan_2k9x4f")),
-        ("finding-critical-standard", FindingNoticed(None, CRITICAL, "fnd_9d3", "scan_2k9x4f")),
-        ("finding-critical-flat", FindingNoticed(None, CRITICAL, "941", "77")),
+        ("finding-critical-standard", FindingNoticed(None, CRITICAL, "fnd_9d3")),
+        ("finding-critical-flat", FindingNoticed(None, CRITICAL, "941")),
     ],
 )
 def test_a_stored_sample_says_what_happened(name: str, event: Event) -> None:
@@ -95,7 +95,10 @@ def test_a_scan_is_found_in_every_accepted_place(rest: dict[str, object]) -> Non
     ],
 )
 def test_the_scan_of_a_finding_is_found_in_every_accepted_place(rest: dict[str, object]) -> None:
-    assert read({"type": "finding.critical", "finding_id": "f1", **rest}) == FindingNoticed(None, CRITICAL, "f1", "s1")
+    """An event id that is the scan's own is none of the event's."""
+    event = {"type": "finding.critical", "finding_id": "f1", **rest}
+    assert read({**event, "id": "e1"}) == FindingNoticed("e1", CRITICAL, "f1")
+    assert read({**event, "id": "s1"}) == FindingNoticed(None, CRITICAL, "f1")
 
 
 def test_a_top_level_id_is_the_subjects_where_there_is_no_data() -> None:
@@ -201,7 +204,7 @@ def test_whatever_the_body_holds_an_event_or_unreadable_comes_out(body: bytes) -
         return
     if isinstance(event, UnknownEvent):
         return
-    ids = [event.finding_id, event.scan_id] if isinstance(event, FindingNoticed) else [event.scan_id]
+    ids = [event.finding_id] if isinstance(event, FindingNoticed) else [event.scan_id]
     assert ids[0]
     for each in [*ids, event.event_id]:
         assert each is None or (each.isprintable() and each == each.strip() and 1 <= len(each) <= 256)

@@ -9,20 +9,20 @@ from remediation.sources.schoolscan.limits import LONGEST_WAIT, SHORTEST_WAIT, R
 NOW = 1_776_261_731.5
 
 
-def headers(limit: str, remaining: str, reset: str) -> dict[str, str]:
-    return {"X-RateLimit-Limit": limit, "X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset}
+def headers(limit: str, remaining: str) -> dict[str, str]:
+    return {"X-RateLimit-Limit": limit, "X-RateLimit-Remaining": remaining}
 
 
-def test_three_plain_numbers_are_a_rate_limit() -> None:
-    assert rate_limit_of(headers("300", "0", " 1776261780 ")) == RateLimit(300, 0, 1_776_261_780)
+def test_two_plain_numbers_are_a_rate_limit() -> None:
+    assert rate_limit_of(headers("300", " 0 ")) == RateLimit(300, 0)
 
 
 @pytest.mark.parametrize(
     "garbage", ["", "-1", "1.5", "nan", "inf", "1_7", "\uff13\uff10\uff10", "300, 300", "9" * 13, "0x10"]
 )
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("place", [0, 1])
 def test_garbage_in_any_of_them_is_no_rate_limit(place: int, garbage: str) -> None:
-    values = ["300", "299", "1776261780"]
+    values = ["300", "299"]
     values[place] = garbage
     assert rate_limit_of(headers(*values)) is None
 

@@ -13,7 +13,7 @@ from remediation.domain.findings import Finding, FindingStatus, Report, ReportDo
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.ports import FindingsPage
 from remediation.sources.schoolscan.pages import Page, address_of, page_of
-from remediation.sources.schoolscan.transport import Answer, OnRateLimit, Transport, ignore_rate_limit
+from remediation.sources.schoolscan.transport import Answer, Transport
 from remediation.sources.schoolscan.words import download_of, finding_of, report_of, scan_id_of, scan_of
 
 Value = TypeVar("Value")
@@ -30,11 +30,10 @@ def system_of(district: str) -> str:
 class SchoolScan:
     """A Source (see ports) that is one district's SchoolScan account.
 
-    `client` stays its opener's to close, and is best made by `schoolscan_transport.open_client`; several districts may
-    share one. `on_rate_limit` hears of every answer that states the rate limit, success or not. No call is ever
-    repeated in here; every one of them is bounded in time, and its answer by `largest_answer` (bytes). Raises
-    ConfigurationError for a token that no header can carry; every method raises TryLater or Refused (NotFound for an
-    id that does not exist).
+    `client` is best made by `transport.open_client`, and closed by whoever opened it; several districts may share one.
+    Each call is limited in time, and its answer by `largest_answer` (bytes). Only a read is sent once more, where a
+    connection breaks before there is an answer. Raises ConfigurationError for a token that no header can carry; every
+    method raises TryLater or Refused (NotFound for an id that does not exist).
     """
 
     def __init__(
@@ -45,12 +44,11 @@ class SchoolScan:
         *,
         client: httpx2.AsyncClient,
         clock: Callable[[], float] = time.time,
-        on_rate_limit: OnRateLimit = ignore_rate_limit,
         largest_answer: int = LARGEST_ANSWER,
     ) -> None:
         self._system = system_of(district)
         self._base = base_url.rstrip("/")
-        self._transport = Transport(self._system, token, client, clock, on_rate_limit, largest_answer)
+        self._transport = Transport(self._system, token, client, clock, largest_answer)
 
     async def finding(self, finding_id: str) -> Finding:
         """The finding as it is now."""

@@ -4,10 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Literal, TypeVar
-
-CallKind = Literal["read", "write"]
-"""SchoolScan counts GET apart from POST, PATCH and DELETE, per district."""
+from typing import TypeVar
 
 SHORTEST_WAIT = 1.0
 LONGEST_WAIT = 3600.0
@@ -20,19 +17,16 @@ _COUNT = re.compile(r"[0-9]{1,12}")
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """How much of the current window is left. `reset_at` is in Unix seconds, by SchoolScan's clock."""
+    """How many requests the current window has, and how many are left. SchoolScan counts reads apart from writes."""
 
     limit: int
     remaining: int
-    reset_at: int
 
 
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimit | None:
-    """The state of the rate limit, or None unless all three headers are plain numbers."""
-    limit, remaining, reset = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining", "Reset"))
-    if limit is None or remaining is None or reset is None:
-        return None
-    return RateLimit(limit, remaining, reset)
+    """The state of the rate limit, or None unless both headers are plain numbers."""
+    limit, remaining = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining"))
+    return None if limit is None or remaining is None else RateLimit(limit, remaining)
 
 
 def wait_of(headers: Mapping[str, str], now: float) -> float | None:

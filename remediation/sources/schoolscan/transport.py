@@ -18,12 +18,10 @@ from remediation.outbound.answer_sizes import LARGEST_ANSWER, too_large
 from remediation.outbound.answers_noted import note_answer
 from remediation.outbound.requests_noted import note_request
 from remediation.sources.schoolscan.errors import error_of
-from remediation.sources.schoolscan.limits import CallKind, RateLimit, rate_limit_of
+from remediation.sources.schoolscan.limits import RateLimit, rate_limit_of
 from remediation.sources.schoolscan.words import json_of
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
-OnRateLimit = Callable[[CallKind, RateLimit], None]
-
 TIMEOUTS = httpx2.Timeout(connect=3, read=8, write=8, pool=8)
 """Seconds, for each step of a call."""
 WHOLE_CALL_SECONDS = 20
@@ -58,10 +56,6 @@ def user_agent() -> str:
     return "remedy"
 
 
-def ignore_rate_limit(kind: CallKind, limit: RateLimit) -> None:
-    """Follow no rate limit: what a caller that spends hardly anything wants."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A successful answer. `json` is None where the body was empty; `next_link` is the Link header's `next`."""
@@ -83,7 +77,6 @@ class Transport:
         token: str,
         client: httpx2.AsyncClient,
         clock: Callable[[], float],
-        on_limit: OnRateLimit,
         largest_answer: int = LARGEST_ANSWER,
     ) -> None:
         if not token or not token.isascii() or not token.isprintable() or " " in token:
@@ -91,7 +84,6 @@ class Transport:
         self._system = system
         self._client = client
         self._clock = clock
-        self._on_limit = on_limit
         self._largest_answer = largest_answer
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": user_agent()}
 
@@ -102,14 +94,12 @@ class Transport:
         telemetry.note(status=response.status_code)
         if method != "GET":
             note_request(response.headers.get("X-Request-Id"))
-        limit = rate_limit_of(response.headers)
-        if limit is not None:
-            self._on_limit("read" if method == "GET" else "write", limit)
         if not response.is_success:
             status, headers = response.status_code, response.headers
             raise error_of(self._system, status, headers, raw, now=self._clock(), writing=method != "GET")
         try:
-            return Answer(json_of(raw) if raw.strip() else None, limit, response.links.get("next", {}).get("url"))
+            limit, next_link = rate_limit_of(response.headers), response.links.get("next", {}).get("url")
+            return Answer(json_of(raw) if raw.strip() else None, limit, next_link)
         except Unreadable as problem:
             raise self.unreadable(problem, writing=method != "GET") from None
 

@@ -55,7 +55,6 @@ def finding_of(value: object) -> Finding:
     words: dict[str, str] = {}
     url = text_of(fields.get("url"))
     review = fields.get("expert_review")
-    reviewed = review if isinstance(review, dict) else {}
     return Finding(
         id=_id(fields, "id"),
         status=_word(fields, "status", _FINDING_STATUSES, FindingStatus.UNKNOWN, words),
@@ -67,8 +66,7 @@ def finding_of(value: object) -> Finding:
         site=site_of(url),
         detected_at=moment_of(fields.get("detected_at")),
         updated_at=moment_of(fields.get("updated_at")),
-        review=_outcome_of(reviewed),
-        reviewed_at=moment_of(reviewed.get("reviewed_at")),
+        review=_outcome_of(review) if isinstance(review, dict) else None,
         words=words,
     )
 

@@ -29,9 +29,6 @@ class ServerState:
     product: str
     version: tuple[int, ...]
     uptime: int | None
-    is_cluster: bool
-    is_replica: bool
-    is_loading: bool
     used_memory: int | None
     max_memory: int | None
     evicted: int
@@ -82,9 +79,6 @@ def _state(told: Mapping[str, Any], settings: Mapping[str, str], latency: float)
         product=_product(told),
         version=_version(told.get("redis_version")),
         uptime=told.get("uptime_in_seconds"),
-        is_cluster=bool(told.get("cluster_enabled")),
-        is_replica=told.get("role") == "slave",
-        is_loading=bool(told.get("loading")),
         used_memory=told.get("used_memory"),
         max_memory=told.get("maxmemory"),
         evicted=int(told.get("evicted_keys", 0)),

@@ -147,10 +147,6 @@ def _as_taken(name: str, value: str) -> object:
     return {"name": value} if name == "priority" else value
 
 
-def _commented(comment: str | None) -> dict[str, object]:
-    return {"update": update} if (update := _comments(comment)) else {}
-
-
 def _comments(comment: str | None) -> dict[str, object]:
     return {COMMENT: [{"add": {"body": comment}}]} if comment else {}
 
