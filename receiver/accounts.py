@@ -11,7 +11,9 @@ from remediation.deliveries.webhook_secrets import WebhookSecret
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One sender: a district's SchoolScan account, or a tracker. Any of `secrets` may have signed until it ends.
+    """One sender: a district's SchoolScan account, or a tracker.
+
+    A delivery may be signed with any secret that has not ended.
 
     `limit` is how many deliveries of it are taken; None takes all.
     """
@@ -24,7 +26,7 @@ class Account:
 
     @property
     def path(self) -> str:
-        """What it is called where all senders are kept side by side."""
+        """The account's name that is unique among all senders."""
         return self.sender.path(self.name)
 
 
@@ -36,7 +38,10 @@ class Accounts:
     trackers: Mapping[str, Account] = field(default_factory=dict)
 
     def of_district(self, name: str | None) -> Account | None:
-        """The account that an address means. Without a district in the address there must be exactly one."""
+        """The account that an address names.
+
+        An address without a district is valid only where there is exactly one district.
+        """
         if name is None:
             return next(iter(self.districts.values())) if len(self.districts) == 1 else None
         return self.districts.get(name)

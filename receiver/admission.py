@@ -1,4 +1,4 @@
-"""What a receiver remembers from one delivery to the next, so that Redis is told and asked no more than it must be."""
+"""What a receiver remembers between deliveries, so that it asks Redis, and writes to it, no more than it must."""
 
 import time
 from collections.abc import Callable
@@ -10,11 +10,15 @@ from remediation.domain.origins import Origin
 from remediation.store.deliveries.inbox import Arrival
 
 NOTED_SECONDS = 60.0
-"""For so long one receiver does not note again that a secret was used: who asks wants to know about days."""
+"""After a receiver has noted the use of a secret, it does not note it again for so many seconds. The notes are read to
+find secrets that were unused for days, so minutes do not matter."""
 
 
 class Admission:
-    """What is settled where a delivery is stored. What counts for all receivers is in Redis; this saves work there."""
+    """Whether and how a delivery is stored.
+
+    Redis holds the limits that count for all receivers; this saves calls to it.
+    """
 
     def __init__(self, steady: Callable[[], float] = time.monotonic) -> None:
         self._steady = steady
@@ -22,9 +26,9 @@ class Admission:
         self._full_until: dict[tuple[str, DeliveryLimit | None], float] = {}
 
     def arrival(self, account: Account, signers: tuple[str, ...], origin: Origin) -> Arrival:
-        """How a delivery is stored that the secrets with these ids signed.
+        """How to store a delivery that was signed with the secrets of these ids.
 
-        Raises OverLimit while the account's limit is known to be used up: more of the same costs Redis nothing.
+        Raises OverLimit while the account's limit is known to be used up, so that such deliveries cost Redis nothing.
         """
         now = self._steady()
         wait = self._full_until.get((account.path, account.limit), now) - now
@@ -36,10 +40,10 @@ class Admission:
         return Arrival(origin, account.limit, signers, others)
 
     def stored(self, account: Account, arrival: Arrival) -> None:
-        """A new delivery was stored so."""
+        """Note that a new delivery was stored with this arrival."""
         if arrival.signers:
             self._noted_until[account.path, arrival.signers] = self._steady() + NOTED_SECONDS
 
     def refused(self, account: Account, error: OverLimit) -> None:
-        """The account's limit is used up."""
+        """Note that Redis refused a delivery because the account's limit is used up."""
         self._full_until[account.path, account.limit] = self._steady() + error.after

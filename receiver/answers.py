@@ -20,19 +20,22 @@ logger = structlog.get_logger()
 
 
 async def refused(request: Request, error: Exception) -> Response:
-    """408, 413 or 415: the request is not one that we read."""
+    """408, 413 or 415: the request cannot be a delivery."""
     if not isinstance(error, RequestRefused):
         raise error
     return _answer(request, error.status, dict(error.headers), type(error).__name__)
 
 
 async def unavailable(request: Request, error: Exception) -> Response:
-    """503: the store did not take the delivery, or the process ends; the sender keeps it and comes again."""
+    """503: the store did not take the delivery, or the process is stopping.
+
+    The sender keeps the delivery and repeats it.
+    """
     return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": str(RETRY_AFTER)}, type(error).__name__)
 
 
 async def over_limit(request: Request, error: Exception) -> Response:
-    """503: this account has brought more than its limit; its sender keeps the delivery and comes again."""
+    """503: the account has used up its delivery limit. The sender keeps the delivery and repeats it."""
     if not isinstance(error, OverLimit):
         raise error
     headers = {"retry-after": str(max(1, math.ceil(error.after)))}
@@ -48,9 +51,9 @@ def _answer(request: Request, status: HTTPStatus, headers: dict[str, str], reaso
 
 
 def note_not_taken(request: Request, status: HTTPStatus, reason: str, **named: str) -> None:
-    """A line about a delivery that was not taken: the first of its kind at once, more of them now and then, counted.
+    """Log a delivery that was not taken: the first of its kind at once, later ones as a count, one line in ten seconds.
 
-    A kind is an answer, a reason and whose delivery it claims to be. `named` is what the line tells beside that.
+    A kind is an answer, a reason and the account that the delivery claims. `named` are further fields of the line.
     """
     account: Account | None = getattr(request.state, "account", None)
     kind = f"{status.value} {reason} {account.path if account else ''}"
@@ -60,7 +63,7 @@ def note_not_taken(request: Request, status: HTTPStatus, reason: str, **named: s
 
 
 def _sampled(state: State) -> Sampled:
-    """Each application has its own, from the first that it does not take."""
+    """The application's own counter, created for the first delivery that is not taken."""
     if not hasattr(state, "not_taken"):
         state.not_taken = Sampled(time.monotonic)
     sampled: Sampled = state.not_taken

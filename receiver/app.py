@@ -25,19 +25,22 @@ from remediation.store.server.readiness import store_problems
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a request may cost. `max_body_bytes` is counted while streaming; `body_deadline` is in seconds."""
+    """Limits of one request. `max_body_bytes` is counted while streaming; `body_deadline` is in seconds."""
 
     max_body_bytes: int = 256 * 1024
     body_deadline: float = 10.0
 
 
 Application = Starlette
-"""What create_app makes, for whoever serves it."""
+"""The type that `create_app` returns, for the code that serves it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Unix seconds, twice: `signed` is what senders' times are held against, `stored` what all write into the store."""
+    """Two clocks in Unix seconds.
+
+    Times that senders sign are compared with `signed`. `stored` is Redis's time, for what is written to the store.
+    """
 
     signed: Callable[[], float]
     stored: Callable[[], float]
@@ -53,9 +56,10 @@ def create_app(
     allow_weak_durability: bool = False,
     troubles: Callable[[], Sequence[str]] = tuple,
 ) -> Starlette:
-    """The application that senders talk to. Everything it holds open belongs to whoever calls this.
+    """The application that senders call. Whatever it holds open is closed by the caller.
 
-    `troubles` answers what a person must mend although deliveries can be taken; /readyz tells that there is something.
+    `troubles` returns what a person must correct although deliveries can be taken; /readyz says only that there is
+    some.
     """
     stop = Stop()
     app = Starlette(
@@ -74,7 +78,7 @@ def create_app(
             OutOfTime: answers.unavailable,
         },
     )
-    app.router.redirect_slashes = False  # a redirect is none of the answers that a sender may get
+    app.router.redirect_slashes = False  # a sender must not be answered with a redirect
     replace_accounts(app, accounts)
     app.state.connection = connection
     app.state.inbox = inbox
@@ -98,17 +102,17 @@ def create_app(
 
 
 def stop_of(app: Starlette) -> Stop:
-    """For whoever ends the process: the application's stop."""
+    """The application's stop, for the code that ends the process."""
     stop: Stop = app.state.stop
     return stop
 
 
 def replace_accounts(app: Starlette, accounts: Accounts) -> None:
-    """From the next delivery on, these are the senders; a delivery that is being read stays with what it began with."""
+    """Use these senders from the next delivery on. A delivery that is being read keeps the accounts it began with."""
     app.state.accounts = accounts
     SECRET_ENDS.clear()
     for account in (*accounts.districts.values(), *accounts.trackers.values()):
-        # at 0 from the start: a first one is a growth
+        # starting at 0 lets the first increment show in a rate
         SIGNATURE_FAILURES.labels(account.sender.name, account.name)
         OVER_LIMIT.labels(account.sender.name, account.name)
         for secret in account.secrets:
@@ -124,9 +128,10 @@ async def _nothing() -> None:
 def create_metrics_app(
     refresh: Callable[[], Awaitable[None]] = _nothing, readiness: Callable[[], Awaitable[Readiness]] | None = None
 ) -> Starlette:
-    """What Prometheus and operators ask, on a port of its own.
+    """The application for Prometheus and operators, on a port of its own.
 
-    `refresh` reads anew, each time, what others may have changed. `readiness` is what /readyz tells in full.
+    `refresh` runs before each answer, to read what other processes may have changed. `readiness` is what /readyz shows
+    in full.
     """
     app = Starlette(routes=[Route("/metrics", health.metrics)])
     app.state.refresh = refresh
@@ -137,6 +142,6 @@ def create_metrics_app(
 
 
 def readiness_of(app: Starlette) -> Callable[[], Awaitable[Readiness]]:
-    """What an application that create_app made answers when it is asked whether it may get deliveries."""
+    """The readiness check of an application that `create_app` made."""
     question: Callable[[], Awaitable[Readiness]] = app.state.readiness
     return question

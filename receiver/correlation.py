@@ -1,4 +1,4 @@
-"""Every request has an id: in its answer, in all log lines about it, in its trace, and stored with what it brought.
+"""Every request has an id: in its answer, its log lines, its trace, and stored with its delivery.
 
 Plain ASGI: nothing here knows routes, senders or the store.
 """
@@ -17,11 +17,11 @@ from remediation.logs import lines_of_their_own
 HEADER = b"x-request-id"
 _TRACEPARENT = b"traceparent"
 _TRACED = "/webhooks"
-"""Probes are asked every few seconds, and have nothing to say in a trace."""
+"""Only deliveries are traced: probes come every few seconds."""
 
 
 class Correlated:
-    """Middleware: gives a request its id, its span, and log lines that carry both. Goes around everything else."""
+    """Middleware: gives a request its id, its span, and log lines that carry both."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -47,15 +47,15 @@ class Correlated:
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The id that a proxy has given to the request, if there is exactly one of the form; one of our own otherwise."""
+    """The id that a proxy set, if there is exactly one and it is well-formed; otherwise a new one."""
     given = _values(headers, HEADER)
     return given[0] if len(given) == 1 and is_request_id(given[0]) else uuid.uuid4().hex
 
 
 def _span(scope: Scope, request_id: str) -> AbstractContextManager[None]:
-    """The request's span, in a trace of its own.
+    """The request's span, in a new trace.
 
-    A trace that the request names is a link and nothing more: whoever can reach us could have all recorded otherwise.
+    A trace that the request names becomes a link only: otherwise any sender could decide what is recorded.
     """
     if not scope["path"].startswith(_TRACED):
         return nullcontext()

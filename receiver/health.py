@@ -6,29 +6,29 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 
 async def livez(_request: Request) -> Response:
-    """The process answers. Depends on nothing else: a restart would not bring Redis back."""
+    """200 while the process runs. It depends on nothing else, because a restart would not bring Redis back."""
     return PlainTextResponse("alive\n")
 
 
 async def readyz(request: Request) -> Response:
-    """Redis is there, takes writes and keeps them; 503 otherwise, and as soon as a stop begins.
+    """200 where Redis answers, takes writes and keeps them; 503 otherwise, and from the beginning of a stop.
 
-    What is wrong is told in words of a fixed list.
+    Problems are named by words of a fixed list.
 
-    A refused mappings.yaml is told and nothing more: every receiver has the same file, and with none of them ready no
-    delivery would come in, although the earlier accounts still hold.
+    A refused mappings.yaml is only reported: every receiver has the same file, and if none were ready no delivery would
+    come in, although the earlier accounts are still valid.
     """
     readiness = await request.app.state.readiness()
     return JSONResponse(readiness.words(), status_code=200 if readiness.is_ready else 503)
 
 
 async def readyz_in_full(request: Request) -> Response:
-    """The same answer with everything that is wrong, where no stranger comes."""
+    """The same answer with every problem in full, on a port that senders do not reach."""
     readiness = await request.app.state.readiness()
     return JSONResponse(readiness.details(), status_code=200 if readiness.is_ready else 503)
 
 
 async def metrics(request: Request) -> Response:
-    """Everything counted, in Prometheus's text format."""
+    """All metrics, in Prometheus's text format."""
     await request.app.state.refresh()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

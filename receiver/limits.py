@@ -1,4 +1,4 @@
-"""How much of a request the receiver takes, how long it waits for it, and its last word when all else fails.
+"""How much of a request the receiver takes, how long it waits, and the answer to an error that nobody caught.
 
 Plain ASGI: nothing here knows routes, senders or the store.
 """
@@ -19,22 +19,22 @@ from remediation import telemetry
 from remediation.domain.errors import RemediationError
 
 ACCEPTED = "accepted"
-"""A request whose state has this was a delivery that we accepted. The server keeps its connection before others."""
+"""Set in a request's state when its delivery was accepted. The server keeps such connections longest."""
 
 RETRY_AFTER = 5
-"""Seconds after which a sender may try again when we failed for a reason that we did not foresee."""
+"""Seconds after which a sender may repeat a delivery that failed for an unforeseen reason."""
 
 _JSON = re.compile(
     rb"application/(?:[a-z0-9.-]{1,80}\+)?json[ \t]*(?:;[ \t]*charset=(?:utf-8|\"utf-8\")[ \t]*)?;?", re.IGNORECASE
 )
 _MOST_DIGITS = 18
-"""Beyond them a length is as good as endless; Python reads no more than some thousand digits."""
+"""A length with more digits counts as unlimited; Python's `int` refuses texts of some thousand digits."""
 
 logger = structlog.get_logger()
 
 
 class RequestRefused(RemediationError):
-    """The request is not one that we read. Answer with `status`, `headers` and no more than the status's own phrase."""
+    """The request cannot be a delivery. The answer is `status`, `headers`, and the status's own phrase as body."""
 
     status: HTTPStatus
     headers: tuple[tuple[str, str], ...] = ()
@@ -55,13 +55,13 @@ class BodyTooSlow(RequestRefused):
 
 
 class MediaTypeRefused(RequestRefused):
-    """Not JSON in UTF-8, or encoded for the transport."""
+    """The body is not JSON in UTF-8, or has a Content-Encoding."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
 class SenderGone(RemediationError):
-    """The sender hung up before its body was complete: there is nobody to answer and nothing to do."""
+    """The sender closed the connection before its body was complete: there is nobody to answer."""
 
 
 def require_json(headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -78,10 +78,10 @@ def require_json(headers: Iterable[tuple[bytes, bytes]]) -> None:
 
 
 async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, limit: int, deadline: float) -> bytes:
-    """The whole body, at most `limit` bytes, complete within `deadline` seconds from now.
+    """Read the whole body: at most `limit` bytes, within `deadline` seconds from now.
 
-    A Content-Length beyond the limit is refused before anything is read; bytes are counted whatever it says.
-    Raises BodyTooLarge, BodyTooSlow or SenderGone.
+    A Content-Length above the limit is refused before anything is read; bytes are counted in any case. Raises
+    BodyTooLarge, BodyTooSlow or SenderGone.
     """
     if _announced_length(headers) > limit:
         raise BodyTooLarge("the announced body is too large")
@@ -93,7 +93,7 @@ async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *,
 
 
 def announced_length(value: bytes) -> int:
-    """What one Content-Length says, however many digits it has; 0 for what is no number."""
+    """The value of one Content-Length header, with any number of digits; 0 where it is no number."""
     value = value.strip(b" \t")
     if not value.isdigit():
         return 0
@@ -104,7 +104,7 @@ def announced_length(value: bytes) -> int:
 
 
 def _announced_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
-    """The largest Content-Length, 0 without one: the server has refused malformed ones already."""
+    """The largest Content-Length, 0 without one. The server has already refused malformed ones."""
     return max((announced_length(value) for name, value in headers if name.lower() == b"content-length"), default=0)
 
 
@@ -122,11 +122,11 @@ async def _collected(receive: Receive, limit: int) -> bytes:
 
 
 class LastResort:
-    """Middleware: whatever nobody caught becomes 503 with Retry-After, and its class (never its words) a log line.
+    """Middleware: answers an uncaught error with 503 and Retry-After, and logs its class, never its words.
 
-    So does a request that the server gives up at the end of a stop. A sender repeats what got a 503, so that nothing is
-    lost by a mistake of ours. Goes into the `middleware` list of an application: around the application it would come
-    too late, after Starlette's own 500. SenderGone gets no answer. A response that has begun is left as it is; the
+    A request that the server cancels at the end of a stop is answered in the same way. Senders repeat what got a 503,
+    so no delivery is lost by a defect. It belongs in the `middleware` list of an application: around the application,
+    Starlette's own 500 would come first. SenderGone gets no answer. A response that has begun stays as it is; the
     server closes the connection.
     """
 
@@ -160,7 +160,7 @@ class LastResort:
             logger.warning("request_cut_short")
             if not begun:
                 await _send_unavailable(send)
-                return  # it is answered: raised, uvicorn would want to say 500
+                return  # answered already: if it were raised, uvicorn would answer 500
             raise
 
 
@@ -171,7 +171,7 @@ async def _send_unavailable(send: Send) -> None:
         (b"content-length", str(len(body)).encode()),
         (b"retry-after", str(RETRY_AFTER).encode()),
     ]
-    # A sender that has gone meanwhile cannot be answered; servers say so with an OSError.
+    # a sender that has gone cannot be answered; servers report that as OSError
     with contextlib.suppress(OSError):
         await send({"type": "http.response.start", "status": HTTPStatus.SERVICE_UNAVAILABLE, "headers": headers})
         await send({"type": "http.response.body", "body": body})

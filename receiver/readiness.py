@@ -1,4 +1,4 @@
-"""May this receiver get deliveries: what is wrong, in full for who operates it and in fixed words for strangers."""
+"""Whether this receiver may get deliveries: problems in full for operators, words of a fixed list for senders."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,15 +8,18 @@ from typing import Any
 from receiver.stopping import STOPPING
 
 STORE = "store"
-"""For strangers: Redis does not take deliveries, or would not keep them."""
+"""The word for senders: Redis does not take deliveries, or would not keep them."""
 
 TROUBLE = "trouble"
-"""For strangers: deliveries are taken, and a person must mend something."""
+"""The word for senders: deliveries are taken, and a person must correct something."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`problems` are why no delivery can be taken; `troubles` are what a person must mend although they can."""
+    """What is wrong.
+
+    `problems` prevent deliveries from being taken; `troubles` do not, and a person must correct them.
+    """
 
     problems: Sequence[str] = ()
     troubles: Sequence[str] = ()
@@ -27,25 +30,25 @@ class Readiness:
         return not self.problems
 
     def details(self) -> dict[str, Any]:
-        """Everything, with names, values and paths."""
+        """Every problem and trouble, with names, values and paths."""
         return {"ready": self.is_ready, "problems": [*self.problems, *self.troubles]}
 
     def words(self) -> dict[str, Any]:
-        """The same in words of a fixed list."""
+        """The same, in words of a fixed list."""
         words = [STOPPING if problem == STOPPING else STORE for problem in self.problems[:1]]
         words += [TROUBLE for _ in self.troubles[:1]]
         return {"ready": self.is_ready, "problems": words}
 
 
 class SharedQuestion:
-    """Asks once for all who want to know at the same moment: strangers may want to, as often as they like."""
+    """Runs a check once for all callers that ask at the same time: anybody may ask, as often as they like."""
 
     def __init__(self, ask: Callable[[], Awaitable[Readiness]]) -> None:
         self._ask = ask
         self._asking: asyncio.Task[Readiness] | None = None
 
     async def __call__(self) -> Readiness:
-        """The answer to a question that was asked after the call before it was answered."""
+        """The answer of the check that is running now, or of a new one."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._answer())
         return await asyncio.shield(self._asking)

@@ -1,13 +1,13 @@
-"""Log lines for what strangers can cause as often as they like: one now and then, with how many there were."""
+"""Rate-limited log lines for events that anybody can cause: one line now and then, with the number of events."""
 
 from collections.abc import Callable
 
 SECONDS = 10.0
-"""The least time between two lines of one kind."""
+"""The least number of seconds between two lines of one kind."""
 
 
 class Sampled:
-    """Says when a line is due, for each kind of its own. Kinds are words of ours: there are few."""
+    """Counts events and says when a log line is due, for each kind. Kinds are our own words, so there are few."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -15,7 +15,7 @@ class Sampled:
         self._untold: dict[str, int] = {}
 
     def count(self, kind: str) -> int:
-        """It happened once more. How many a line should tell of now, since the line before; 0: write none."""
+        """Count one event. Returns the number of events since the last line where a line is due now, otherwise 0."""
         now, untold = self._clock(), self._untold.get(kind, 0) + 1
         if now - self._told_at.get(kind, -SECONDS) < SECONDS:
             self._untold[kind] = untold

@@ -1,4 +1,4 @@
-"""A receiver's stop, as its requests see it: it is told to everybody, and what cannot be done in time is answered."""
+"""A receiver's stop, as its requests see it: connections close after their answers, and late requests get 503."""
 
 import asyncio
 import math
@@ -10,44 +10,44 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from remediation.domain.errors import RemediationError
 
 STOPPING = "stopping"
-"""What /readyz names as the problem."""
+"""The problem that /readyz names during a stop."""
 
 SILENCE = 1.0
-"""Seconds without a delivery after which a receiver that stops takes nobody to send to it any more. A load balancer,
-or Kubernetes's endpoints, learn of a stop a little later than the process."""
+"""During a stop, new deliveries are accepted until none has come for so many seconds. Load balancers and Kubernetes's
+endpoints learn of a stop a little later than the process."""
 
 _LINGERS = 0.5
-"""The share of a stop's time that goes by at most before nothing new is accepted: what is in hand needs some, too."""
+"""The largest share of a stop's time in which new deliveries are accepted: those in hand need the rest."""
 
 _PAUSE = 0.05
 
 
 class OutOfTime(RemediationError):
-    """The receiver stops and cannot wait for this request any longer. Its sender comes again."""
+    """The receiver stops and cannot wait for this request any longer. The sender repeats the delivery."""
 
 
 class Stop:
-    """The stop of one receiver. Nothing of it shows before it begins."""
+    """The stop of one receiver. It changes nothing before it begins."""
 
     def __init__(self) -> None:
-        self._deadline: float | None = None  # in the time of the running event loop, as all here
+        self._deadline: float | None = None  # all times here are the running event loop's
         self._requests: set[asyncio.Timeout] = set()
         self._came_at = -math.inf
 
     @property
     def is_begun(self) -> bool:
-        """Whether the receiver stops."""
+        """Whether the stop has begun."""
         return self._deadline is not None
 
     @property
     def left(self) -> float:
-        """How many seconds requests in hand have from now on; without end before the stop."""
+        """Seconds that requests in hand have from now on; infinite before the stop."""
         return math.inf if self._deadline is None else max(0.0, self._deadline - asyncio.get_running_loop().time())
 
     def begin(self, seconds: float) -> None:
-        """From now on answers close their connections, and requests have so many seconds at most. Again: make it less.
+        """Begin the stop: answers close their connections, requests have `seconds` at most.
 
-        Must be called in the event loop.
+        A second call can only shorten the time. Must be called in the event loop.
         """
         deadline = asyncio.get_running_loop().time() + seconds
         if self._deadline is not None and self._deadline <= deadline:
@@ -59,7 +59,10 @@ class Stop:
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
-        """For a delivery, from its first byte to its answer. Raises OutOfTime where the stop does not wait for it."""
+        """The context of a delivery, from its first byte to its answer.
+
+        Raises OutOfTime when the stop's time is over.
+        """
         self._came_at = asyncio.get_running_loop().time()
         request = asyncio.timeout_at(self._deadline)
         try:
@@ -75,7 +78,10 @@ class Stop:
             raise
 
     async def silence(self) -> None:
-        """Wait until no delivery has come for a while, at most for half of the stop's time, not at all without any."""
+        """Wait until no delivery has come for SILENCE seconds.
+
+        Waits for half of the stop's time at most, and not at all where no delivery has come before.
+        """
         began, most = asyncio.get_running_loop().time(), self.left * _LINGERS
         while (now := asyncio.get_running_loop().time()) < max(began, self._came_at) + SILENCE:
             if now >= began + most or self.left == 0:
@@ -84,7 +90,7 @@ class Stop:
 
 
 class LastAnswers:
-    """Middleware: while the receiver stops, each answer closes its connection, so that its sender dials anew."""
+    """Middleware: during a stop each answer closes its connection, so that its sender connects to another receiver."""
 
     def __init__(self, app: ASGIApp, stop: Stop) -> None:
         self._app = app

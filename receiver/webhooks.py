@@ -29,23 +29,23 @@ from remediation.store.deliveries.signed_times import SignedTimes
 logger = structlog.get_logger()
 
 STORE_DEADLINE = 2.5
-"""Seconds that Redis may take in all, so that a sender has its 503 within 3."""
+"""Seconds for all calls to Redis together, so that a sender has its 503 within 3 seconds."""
 
 NOBODY = "unknown"
-"""The account, as it is counted, of what came to an address that mappings.yaml does not name, and its sender where even
-that is open: names that anybody can make up are counted together."""
+"""The account label, and where needed the sender label, of deliveries to addresses that mappings.yaml does not name.
+Anybody can invent names, so they are counted together."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Proof:
-    """That a delivery is from its sender, and the ids of the secrets that say so."""
+    """Proof that a delivery is from its sender: how it was verified, and the ids of the secrets that signed it."""
 
     verified: Verified
     signers: tuple[str, ...]
 
 
 async def schoolscan(request: Request) -> Response:
-    """A delivery of SchoolScan. 202 once it is durable, a repeat of a durable one included; else see answers.py."""
+    """Answer a delivery of SchoolScan: 202 once it is durable, also for a repeat; for other answers see answers.py."""
     account = request.app.state.accounts.of_district(request.path_params.get("district"))
     if account is None:
         return _refusal(request, SCHOOLSCAN.name, NOBODY, HTTPStatus.NOT_FOUND, "unknown_district")
@@ -53,7 +53,7 @@ async def schoolscan(request: Request) -> Response:
 
 
 async def tracker(request: Request) -> Response:
-    """A delivery of a tracker that mappings.yaml gives a webhook; answered as SchoolScan's are."""
+    """Answer a delivery of a tracker that has a webhook in mappings.yaml, in the same way."""
     account = request.app.state.accounts.trackers.get(request.path_params["tracker"])
     if account is None:
         return _refusal(request, NOBODY, NOBODY, HTTPStatus.NOT_FOUND, "unknown_tracker")
@@ -95,7 +95,10 @@ async def _taken(request: Request, account: Account) -> Response:
 
 
 async def _proof(state: State, account: Account, headers: list[tuple[bytes, bytes]], body: bytes) -> _Proof:
-    """Raises SignatureInvalid. Redis is asked only after a signature fits: nobody else may make it work."""
+    """Verify the signature. Raises SignatureInvalid.
+
+    Redis is asked only afterwards, so that strangers cause no work there.
+    """
     wanted, now = account.sender.expected_format(account.signature), state.clocks.signed()
     counting = [secret for secret in account.secrets if secret.counts_at(now)]
     values = [secret.value for secret in counting]
@@ -109,7 +112,7 @@ async def _proof(state: State, account: Account, headers: list[tuple[bytes, byte
 
 
 async def _agree_on_times(signed_times: SignedTimes, district: str, format: SignatureFormat) -> None:  # noqa: A002 - the word of the docs
-    """In `auto`, a sender that was seen to sign a time must always do so. Raises SignatureInvalid."""
+    """With `auto`, require a signed time of a sender that has signed one before. Raises SignatureInvalid."""
     if format.is_timestamped:
         await signed_times.note(district)
     elif await signed_times.required(district):
@@ -117,7 +120,7 @@ async def _agree_on_times(signed_times: SignedTimes, district: str, format: Sign
 
 
 async def _stored(state: State, account: Account, body: bytes, proof: _Proof, origin: Origin) -> str:
-    """Store the delivery under the id that its sender signed; answers how that went. Raises OverLimit."""
+    """Store the delivery under the id that its sender signed. Returns the outcome. Raises OverLimit."""
     sender, name, inbox, now = account.sender, account.name, state.inbox, state.clocks.stored()
     arrival, verified = state.admission.arrival(account, proof.signers, origin), proof.verified
     said = _said(sender, body)
@@ -143,7 +146,7 @@ async def _stored(state: State, account: Account, body: bytes, proof: _Proof, or
 
 
 def _said(sender: Sender, body: bytes) -> Event | TicketNoticed | UnknownEvent | Unreadable:
-    """What the delivery says, or why it cannot be read."""
+    """The delivery's event, or why it cannot be read."""
     try:
         return sender.read(body)
     except Unreadable as error:
@@ -162,7 +165,7 @@ def _answer(sender: str, account: str, status: HTTPStatus, reason: str) -> Respo
 
 
 class _Answer(Response):
-    """An answer that tells when it was given."""
+    """An answer with a failpoint behind it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await super().__call__(scope, receive, send)

@@ -1,7 +1,7 @@
-"""Log lines on their way out: whoever logs waits for nobody, and what cannot be written is lost, counted and told.
+"""Writing log lines without making the caller wait. Lines that cannot be written are lost, counted and reported.
 
-A pipe whose reader stands still, a disk that hangs and one that is full must cost lines, and neither an answer nor the
-event loop. So a thread writes, straight to the descriptor, and at most MOST_LINES wait for it.
+A pipe whose reader stands still, and a disk that hangs or is full, must cost log lines only, not an answer or the event
+loop. So a thread writes, directly to the descriptor, and at most MOST_LINES wait for it.
 """
 
 import contextlib
@@ -15,16 +15,16 @@ from enum import StrEnum
 from queue import Empty, SimpleQueue
 
 MOST_LINES = 10_000
-"""That wait to be written: some megabytes, and at 1,000 deliveries a second what comes in ten."""
+"""Lines that may wait: some megabytes, and ten seconds' worth at 1,000 deliveries a second."""
 
 AT_ONCE = 200
-"""Lines that are written together, when they wait anyway."""
+"""Waiting lines that are written together at most."""
 
 TOLD_FOR = 300.0
-"""Seconds for which a loss is told after the last line that was lost."""
+"""Seconds for which a loss is reported after the last lost line."""
 
 FLUSH_SECONDS = 1.0
-"""What the end of a process waits for lines to be written, at most."""
+"""Seconds that a process waits at its end for its lines to be written, at most."""
 
 _WAIT_MS = 1_000
 
@@ -35,15 +35,15 @@ class Loss(StrEnum):
     """Why a line was lost."""
 
     SLOW = "slow"
-    """Too many wait: whoever reads them stands still, or is too slow."""
+    """Too many lines wait: their reader stands still or is too slow."""
     UNWRITABLE = "unwritable"
-    """The descriptor took nothing: its reader is gone, its disk is full."""
+    """The descriptor took nothing: its reader is gone, or its disk is full."""
     DEFECT = "defect"
-    """It could not be made: a defect of ours."""
+    """The line could not be made: a defect of ours."""
 
 
 class Losses:
-    """Lines that were lost, since when the process began. `clock` is a steady one, in seconds."""
+    """The lines that were lost since the process began. `clock` is monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -52,35 +52,36 @@ class Losses:
 
     @property
     def lines(self) -> Mapping[Loss, int]:
-        """How many, by why; each is there from the start."""
+        """How many were lost, by reason; every reason is present from the start."""
         return {loss: self._lines[loss] for loss in Loss}
 
     @property
     def total(self) -> int:
-        """How many in all."""
+        """How many were lost in all."""
         return self._lines.total()
 
     @property
     def is_recent(self) -> bool:
-        """Whether one was lost so lately that a person should hear of it."""
+        """Whether a line was lost so recently that it is still reported."""
         return self._last is not None and self._clock() - self._last < TOLD_FOR
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What a person must mend, for as long as the last loss is told."""
+        """What a person must correct, for as long as the last loss is reported."""
         return (_PROBLEM,) if self.is_recent else ()
 
     def note(self, loss: Loss, count: int = 1) -> None:
-        """So many more."""
+        """Count so many more."""
         self._lines[loss] += count
         self._last = self._clock()
 
 
 class LogWriter:
-    """Writes lines to a descriptor. `write` never waits and never raises; any thread may call it, a finalizer too.
+    """Writes lines to a descriptor.
 
-    `tell` is called in the writing thread when lines can be written again after some were lost, with their number: it
-    logs that. What was not written when the process is killed is lost with it: that is milliseconds.
+    `write` never waits and never raises; any thread may call it, also a finalizer. `tell` is called in the writing
+    thread with the number of lost lines, once lines can be written again: it logs them. A process that is killed loses
+    the lines of its last milliseconds.
     """
 
     def __init__(
@@ -96,14 +97,14 @@ class LogWriter:
         threading.Thread(target=self._write_on, name="log_writer", daemon=True).start()
 
     def write(self, line: str) -> None:
-        """Have the line written, with its end of line; or lose it, where too many wait."""
+        """Have the line written, with its end of line. It is lost where too many wait."""
         if self._waiting.qsize() >= self._most_lines:
             self._losses.note(Loss.SLOW)
             return
         self._waiting.put(f"{line}\n")
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
-        """Wait until what was logged so far is written or lost, but no longer than this. Answers whether it is."""
+        """Wait until the lines so far are written or lost, at most for `seconds`. Returns whether they are."""
         reached = threading.Event()
         self._waiting.put(reached)
         return reached.wait(seconds)
@@ -118,7 +119,7 @@ class LogWriter:
                     each.set()
 
     def _next(self) -> list[str | threading.Event]:
-        """What is next, and what waits behind it."""
+        """The next line, and all that wait behind it."""
         batch = [self._waiting.get()]
         with contextlib.suppress(Empty):
             while len(batch) < AT_ONCE:
@@ -135,12 +136,12 @@ class LogWriter:
             self._tell_losses()
 
     def _write_all(self, content: bytes) -> None:
-        """The first line after one that was cut off begins a new one."""
+        """The first line after a partly written one begins on a new line."""
         left = memoryview(b"\n" + content if self._is_torn else content)
         while left:
             try:
                 left = left[os.write(self._descriptor, left) :]
-            except BlockingIOError:  # somebody who shares the descriptor made it so
+            except BlockingIOError:  # another process that shares the descriptor has made it non-blocking
                 self._wait()
         self._is_torn = False
 

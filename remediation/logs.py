@@ -1,8 +1,8 @@
-"""Logs: one JSON line per event on standard error, holding ids, codes, counts and durations and nothing else.
+"""Logs: one JSON line per event on standard error, with ids, codes, counts and durations and nothing else.
 
-What is not on the allow list is not written, whoever logs it and however: a value in a known key must look like an id
-or a number, unknown keys are dropped (and named), an exception is its class and our own lines, a library's message is
-its logger and level. So a careless call costs a log line its meaning, and never a student their privacy.
+What is not on the allow list is not written, whatever code logs it: a value under a known key must look like an id or a
+number, unknown keys are dropped (and named), an exception becomes its class and our own lines, a library's message
+becomes its logger and level. So a careless call makes a log line useless, and never discloses student data.
 """
 
 import atexit
@@ -42,7 +42,7 @@ _LONGEST_VALUE = 200
 _MOST_NAMES = 10
 _MOST_FRAMES = 5
 _EVENT = re.compile(r"[a-z][a-z_., -]{0,99}")
-"""An event is a fixed phrase of ours in small letters; a phrase with anything put into it has digits or capitals."""
+"""An event is a fixed phrase of ours in small letters; a phrase with values in it has digits or capitals."""
 _WORD = re.compile(rf"[A-Za-z0-9_.:/{{}}()<>,+*-]{{0,{_LONGEST_VALUE}}}")
 """Ids, codes, addresses and routes: no blank as in prose, no `?` as in a query, no `@` as in an e-mail address."""
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
@@ -59,12 +59,12 @@ LOSSES = Losses()
 def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> None:
     """Send every log of this process, libraries' included, through the allow list to `stream`.
 
-    Without one they go to standard error, in a thread: whoever logs then waits for nobody (see log_writer.py). No error
-    of writing or making a line ever reaches whoever logs: such lines are counted in LOSSES.
+    Without a stream they go to standard error, written by a thread so that no caller waits (see log_writer.py). No
+    error of making or writing a line reaches the caller: such lines are counted in LOSSES.
 
-    `level` (debug, info, warning, error, critical) holds for our own events; libraries are heard from warning on.
-    `json` false is for a person at a terminal. Uncaught exceptions become log lines, too. Servers must leave their
-    own logging configuration off (uvicorn: `log_config=None`).
+    `level` (debug, info, warning, error, critical) is for our own events; libraries' are logged from warning on. `json`
+    false is for a person at a terminal. Uncaught exceptions become log lines, too. Servers must leave their own logging
+    configuration off (uvicorn: `log_config=None`).
     """
     target = stream or sys.stderr
     structlog.configure(
@@ -91,7 +91,7 @@ def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> N
 
 @contextlib.contextmanager
 def lines_of_their_own() -> Iterator[None]:
-    """Whatever is bound to log lines inside (structlog.contextvars) is bound no more afterwards."""
+    """A block after which the context of log lines (structlog.contextvars) is as it was before."""
     before = structlog.contextvars.get_contextvars()
     try:
         yield
@@ -101,17 +101,17 @@ def lines_of_their_own() -> Iterator[None]:
 
 
 def flush_logs() -> None:
-    """Wait for the lines of this process to be written, for a second at most: it is about to end."""
+    """Wait for this process's lines to be written, for a second at most. Called at the end of a process."""
     if _WRITERS:
         _WRITERS[0].flush()
 
 
 _WRITERS: list[LogWriter] = []
-"""The writer of this process's standard error, once it logs there."""
+"""The writer of this process's standard error, once logs go there."""
 
 
 def _factory(stream: TextIO | None) -> Callable[..., Any]:
-    """What makes the loggers that write. A standard error without a descriptor, as tests may have it, is a stream."""
+    """The factory of loggers. A standard error without a descriptor, as tests may have it, is used as a stream."""
     try:
         return _Lines(_writer()) if stream is None else structlog.WriteLoggerFactory(stream)
     except io.UnsupportedOperation:
@@ -130,7 +130,7 @@ def _tell_losses(count: int) -> None:
 
 
 class _Lines:
-    """A factory of loggers as structlog wants it, and the one logger that it makes: each event is a line."""
+    """A factory as structlog expects it, with the one logger that it returns: each event is a line."""
 
     def __init__(self, writer: LogWriter) -> None:
         self._write = writer.write
@@ -145,7 +145,7 @@ class _Lines:
 
 
 def _unfailing(logger: type[Any]) -> type[Any]:
-    """This kind of logger, which raises nothing: a line is lost then, and not what somebody was at work on."""
+    """The same logger, except that it never raises: a failure costs a log line, not the work that logged it."""
 
     class Unfailing(logger):  # type: ignore[misc]  # structlog makes it at run time
         def _proxy_to_logger(self, method_name: str, event: str | None = None, **values: Any) -> Any:
@@ -182,7 +182,7 @@ def keep_known(_logger: object, _method: str, event: MutableMapping[str, Any]) -
 
 
 class _Pipe(logging.Handler):
-    """The standard library's records, without their messages: libraries write these and quote what they saw."""
+    """Log records of libraries, without their messages: these quote what the library saw."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record's logger, level and place."""

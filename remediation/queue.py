@@ -17,17 +17,17 @@ WORK_QUEUE = "remedy:queue"
 """Deliveries, cases and scans, by urgency."""
 
 UPKEEP_QUEUE = "remedy:upkeep"
-"""Empty: whoever does what is done again and again waits behind no queue, and looks at Redis by it."""
+"""Always empty: rounds wait behind no queue. The worker that runs them polls it, and so notices when Redis is away."""
 
 JOB_PREFIX = job_key_prefix
 IN_PROGRESS_PREFIX = in_progress_key_prefix
 
 JOB_LIFETIME = timedelta(days=31)
-"""arq forgets a job after this. Longer than the inbox keeps its rows, and the sweep makes a new one anyway."""
+"""arq forgets a job after this time. The inbox keeps its rows for less, and the sweep makes a new job in any case."""
 
 
 class Job(StrEnum):
-    """The jobs there are. A name that has shipped is never renamed: a job in Redis outlives a deployment."""
+    """The jobs. A name that was released is never renamed: a job in Redis outlives a deployment."""
 
     READ_DELIVERY = "read_delivery"
     LOOK_AT_CASE = "look_at_case"
@@ -36,7 +36,7 @@ class Job(StrEnum):
 
 
 class Band(IntEnum):
-    """How urgent work is. A job's place in the queue is its due time less its band, so a higher band always goes first.
+    """How urgent work is. A job's rank is its due time less its band, so a higher band always goes first.
 
     Deliveries come before cases, because only reading one tells how urgent it is. A severity whose word we do not know
     may be anything, so it does not wait behind what is known to be harmless.
@@ -64,7 +64,7 @@ def band_of(severity: Severity) -> Band:
 
 
 class _Wire(msgspec.Struct):
-    """A job on the wire. Its own count of tries is not read: attempts are counted in the case's row."""
+    """A job on the wire. Its own count of tries is not used: attempts are counted in the case's row."""
 
     f: str
     a: list[Any]
@@ -73,14 +73,17 @@ class _Wire(msgspec.Struct):
 
 
 def encode(job: Mapping[str, Any]) -> bytes:
-    """A job or result as arq hands it over, on the wire. Of an exception (a failed job's result) only the class."""
+    """A job or a result of arq's in the wire format. Of an exception (a failed job's result) only the class is kept."""
     return msgspec.json.encode(job, enc_hook=lambda value: type(value).__name__)
 
 
 def decode(wire: bytes) -> dict[str, Any]:
-    """A job as arq wants it. Never raises, or arq would delete it: what cannot be read becomes a job that says so.
+    """A job in arq's form.
 
-    Nor may anything in it make arq raise: that ends the worker, and the next one, as the job is still there.
+    Never raises, because arq would delete the job: an unreadable one becomes a job that says so.
+
+    Nor may its content make arq raise later: that ends the worker, and then the next one, because the job is still
+    there.
     """
     try:
         job = msgspec.json.decode(wire, type=_Wire)

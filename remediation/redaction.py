@@ -1,15 +1,15 @@
-"""Text from outside, made safe for the place it goes to. What cannot be trusted is cut out, not escaped."""
+"""Text from outside, made safe for where it goes. What cannot be trusted is removed, not escaped."""
 
 import re
 import unicodedata
 
 WORDS_LIMIT = 500
 _SCRUBBED_AT_MOST = 4_000
-"""Longer texts are cut before they are scrubbed: an error page of a megabyte has nothing to say at its end."""
+"""Longer texts are cut before they are scrubbed: the end of an error page of a megabyte says nothing of interest."""
 
 _ELLIPSIS = "…"
 _ZERO_WIDTH_JOINERS = {"\u200c", "\u200d"}
-"""Format characters that words of some languages and emoji need; every other one only hides or reorders text."""
+"""Format characters that some languages and emoji need; all others only hide or reorder text."""
 _LINE_BREAKS = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
 _TERMINAL_SEQUENCE = re.compile(
     r"""(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]      # CSI: colours, cursor
@@ -43,7 +43,7 @@ _SCRUBS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         rf"\1 {_ELLIPSIS}",
     ),
-    # Keys that can be told by their form: prefixed ones, Atlassian's, JSON Web Tokens, very long ones.
+    # Keys that are recognised by their form: prefixed ones, Atlassian's, JSON Web Tokens, very long ones.
     (re.compile(r"\b(?:sk|pk|rk|whsec|ghp|gho|ghs|glpat|xox[a-z])[_-][\w+/=-]{6,}"), _ELLIPSIS),
     (re.compile(r"\bATATT[\w+/=-]{6,}"), _ELLIPSIS),
     (re.compile(r"\beyJ[\w-]{6,}\.[\w.-]+"), _ELLIPSIS),
@@ -62,7 +62,7 @@ _GAP = r"[\W_]{0,3}"
 """What may stand between the digits of one number: blanks, dashes, brackets, dots."""
 
 _PERSONAL: tuple[tuple[re.Pattern[str], str], ...] = (
-    # Pages: their folders and files can be named after somebody. With a scheme, without one, and without a host.
+    # Pages: their folders and files can be named after a person. With a scheme, without one, and without a host.
     (re.compile(r"(://[^\s/\"'<>]*)/[^\s\"'<>]*"), rf"\1/{_ELLIPSIS}"),
     (re.compile(r"\b(www\.[^\s/\"'<>]*)/[^\s\"'<>]*", re.IGNORECASE), rf"\1/{_ELLIPSIS}"),
     (
@@ -70,9 +70,9 @@ _PERSONAL: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1/{_ELLIPSIS}",
     ),
     (re.compile(r"(?<![\w./])/[\w.%~-]+/[^\s\"'<>]+"), f"/{_ELLIPSIS}"),
-    # People whom Jira's markup names.
+    # People that Jira's markup names.
     (re.compile(r"\[~[^\]]*\]?"), f"[~{_ELLIPSIS}]"),
-    # What is said to be somebody's number or birthday.
+    # What is said to be a person's number or birthday.
     (
         re.compile(
             r"\b(d\.?o\.?b\b|date\s+of\s+birth|birth\s*-?(?:date|day)|born(?:\s+(?:on|in))?|ssn"
@@ -82,11 +82,11 @@ _PERSONAL: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         rf"\1\2{_ELLIPSIS}",
     ),
-    # Days: of birth or of an incident, either tells too much.
+    # Days: of birth or of an incident; both identify people.
     (re.compile(rf"\b{_MONTH}\b\.?\s+{_DAY}\b(?:,?\s+\d{{2,4}}\b)?", re.IGNORECASE), _ELLIPSIS),
     (re.compile(rf"\b{_DAY}\s+(?:of\s+)?{_MONTH}\b(?:\.?,?\s+\d{{2,4}}\b)?", re.IGNORECASE), _ELLIPSIS),
     (re.compile(r"(?<!\d)\d{1,4}\s?([./\-\u2010-\u2015])\s?\d{1,2}\s?\1\s?\d{1,4}(?!\d)"), _ELLIPSIS),
-    # Telephone numbers, student ids and every other long number, however its digits are set apart.
+    # Telephone numbers, student ids and all other long numbers, however their digits are grouped.
     (re.compile(rf"[+(]?\d(?:{_GAP}\d){{5,}}"), _ELLIPSIS),
     (re.compile(r"\d{5,}"), _ELLIPSIS),
 )
@@ -101,10 +101,10 @@ def plain(text: str, limit: int, *, lines: bool = False) -> str:
 
 
 def words_of(text: str) -> str:
-    """What a system said when it refused, as one line of at most 500 characters.
+    """A system's words about a refusal, as one line of at most 500 characters.
 
-    Without credentials, e-mail addresses, queries of addresses and user names inside them, as far as these can be
-    told by their form.
+    Credentials, e-mail addresses, queries of addresses and user names in them are removed, as far as their form shows
+    them.
     """
     words = " ".join(_visible(text[:_SCRUBBED_AT_MOST], lines=False).split())
     for pattern, replacement in _SCRUBS:
@@ -113,15 +113,14 @@ def words_of(text: str) -> str:
 
 
 def scrubbed(text: str, limit: int) -> str:
-    """What people wrote, as one line of at most `limit` characters, for a place where it stays.
+    """A person's words, as one line of at most `limit` characters, for a place where they stay.
 
-    Without all that `words_of` takes out, and without telephone numbers, days, long numbers such as student ids, and
-    the paths of pages. Names cannot be told by their form: they stay, which is why nothing is copied unless a rule
-    says so.
+    Removed is all that `words_of` removes, and telephone numbers, days, long numbers such as student ids, and the paths
+    of pages. Names have no form of their own, so they stay; that is why nothing is copied unless a rule says so.
     """
     start = unicodedata.normalize("NFKC", text[:_SCRUBBED_AT_MOST])
     if len(text) > _SCRUBBED_AT_MOST:
-        start = start.rpartition(" ")[0]  # no half of a number at the end
+        start = start.rpartition(" ")[0]  # no part of a number at the end
     words = " ".join(_visible(start, lines=False).replace("\u200c", "").replace("\u200d", "").split())
     for pattern, replacement in (*_SCRUBS, *_PERSONAL):
         words = pattern.sub(replacement, words)
@@ -129,7 +128,7 @@ def scrubbed(text: str, limit: int) -> str:
 
 
 def terminal(text: str, *, lines: bool = False) -> str:
-    """`text` for a terminal: escape sequences go as a whole, then everything else that `plain` takes out."""
+    """`text` for a terminal: whole escape sequences are removed, then everything else that `plain` removes."""
     return _visible(_TERMINAL_SEQUENCE.sub("", text), lines=lines)
 
 

@@ -1,7 +1,7 @@
-"""Where Redis is: REDIS_URL read once, by us, into a value that the library needs to interpret no more.
+"""Where Redis is: REDIS_URL parsed once into a value, so that the library interprets no URL.
 
-A URL is a poor place for a password: `/`, `#`, `?` and `@` in it end or move the host, and whoever tells what is wrong
-with a piece of the URL prints a piece of the password. So no message here quotes anything of it.
+A URL is a bad place for a password: `/`, `#`, `?` and `@` in it end or move the host, and a message about a part of the
+URL would show a part of the password. So no message here quotes any of it.
 """
 
 import re
@@ -19,7 +19,7 @@ _HOST = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9_](?:[A-
 _PORT = re.compile(r"[0-9]{1,5}")
 _DATABASE = re.compile(r"[0-9]{1,9}")
 _MASTER = re.compile(r"[A-Za-z0-9._-]{1,128}")
-"""What Sentinel itself takes as the name of a primary."""
+"""What Sentinel itself accepts as the name of a primary."""
 
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNSEEN = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
@@ -40,7 +40,7 @@ _OF_A_LIBRARY = {
         )
     },
 }
-"""Parameters that libraries take, and what is taken here in their place."""
+"""Parameters that libraries accept, and what to use here instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files for TLS; None for the usual certificates, and for no certificate of our own.
+    """PEM files for TLS; None for the usual authorities, and for no certificate of our own.
 
-    `verify_name` is whether a certificate must be for the host that we dialled.
+    `verify_name` is whether a certificate must be for the host that was dialled.
     """
 
     trusted: Path | None = None
@@ -95,7 +95,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """Where Redis is, and how to get in. TLS and its files hold for sentinels as well, `sign_in` does not."""
+    """Where Redis is, and how to sign in. TLS and its files also apply to sentinels; `sign_in` does not."""
 
     place: Server | UnixSocket | SentinelGroup
     uses_tls: bool = False

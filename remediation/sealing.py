@@ -1,4 +1,4 @@
-"""Sealing: what rests in Redis can be read only by somebody who holds a data key."""
+"""Sealing: what is stored in Redis can be read only with a data key."""
 
 import base64
 import binascii
@@ -17,13 +17,13 @@ from remediation.domain.errors import ConfigurationError, KeyMissing, Problem
 _KEY_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
-"""96 bits, chosen at random. NIST SP 800-38D allows 2**32 values under one key that way."""
+"""96 random bits. NIST SP 800-38D allows 2**32 values under one key that way."""
 _SEPARATOR = b":"
 _SETTING = "DATA_KEYS"
 
 
 def generate_key() -> str:
-    """A new entry for DATA_KEYS, `kid:base64key`. Chance comes from the operating system and cannot be an argument."""
+    """A new entry for DATA_KEYS, `kid:base64key`. The operating system's randomness cannot be an argument."""
     return f"k{secrets.token_hex(4)}:{base64.b64encode(AESGCM.generate_key(8 * _KEY_BYTES)).decode()}"
 
 
@@ -53,7 +53,7 @@ class Keyring:
         return tuple(self._ciphers)
 
     def seal(self, plaintext: bytes, identity: str) -> bytes:
-        """`plaintext` under the first key, to be opened only together with the same `identity` (the row's own name)."""
+        """Seal `plaintext` with the first key. It opens only together with the same `identity` (the row's own name)."""
         kid, cipher = next(iter(self._ciphers.items()))
         nonce = os.urandom(_NONCE_BYTES)
         return kid.encode() + _SEPARATOR + nonce + cipher.encrypt(nonce, plaintext, identity.encode())

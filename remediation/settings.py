@@ -1,4 +1,4 @@
-"""What one process is told by its environment. The only place that reads it."""
+"""The settings of a process, read from its environment. Only this module reads it."""
 
 import os
 import re
@@ -19,10 +19,10 @@ from remediation.redis_address import RedisAddress
 
 _UNSEEN = re.compile(r"[\s\x00-\x1f\x7f]")
 _PROJECT = re.compile(r"(?:/.*)?/[0-9]+")
-"""A DSN's path: Sentry may lie below one, and its package takes nothing but a number for the project."""
+"""The path of a DSN: Sentry may run below one, and its package accepts only a number for the project."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
-"""What RFC 9110 allows and the exporter's HTTP client sends."""
+"""What RFC 9110 allows and the exporter's HTTP client can send."""
 
 
 def _redis_address(written: object) -> object:
@@ -30,7 +30,7 @@ def _redis_address(written: object) -> object:
 
 
 def _encodable(word: str) -> str:
-    """The word, where it can be sent: an environment may hold bytes that are no text."""
+    """The value, where it can be sent: an environment may hold bytes that are no text."""
     try:
         word.encode()
     except UnicodeEncodeError:
@@ -47,7 +47,7 @@ def _certificates(path: Path) -> Path:
 def _parts(address: str) -> SplitResult | None:
     """The parts of an http or https address; None where it is none.
 
-    What urlsplit raises is no message of ours: it quotes the host, and the password before it.
+    The message of `urlsplit` is not used: it quotes the host, and the password before it.
     """
     try:
         parts = urlsplit(address)
@@ -72,14 +72,14 @@ def _dsn(address: str) -> str:
 
 
 def _pairs(text: str) -> str:
-    """Names and values as OpenTelemetry writes them; the message quotes none, as they may hold a token."""
+    """Names and values in OpenTelemetry's form. The message quotes none of them: they may hold a token."""
     if any(not each.partition("=")[0].strip() or "=" not in each for each in text.split(",")):
         raise ValueError("must be NAME=VALUE, with a comma between several")
     return text
 
 
 def _headers(text: str) -> str:
-    """The same for headers: with others, nothing would ever be sent."""
+    """The same for headers, of which only these can be sent."""
     for each in text.split(","):
         name, equals, value = (part.strip() for part in each.partition("="))
         if not (equals and _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(unquote(value))):

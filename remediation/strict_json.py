@@ -1,4 +1,4 @@
-"""JSON from outside, read strictly: what two readers could understand differently is not understood at all."""
+"""JSON from outside, read strictly: what two readers could understand differently is refused."""
 
 import json
 import math
@@ -10,18 +10,18 @@ from typing import Any
 from remediation.domain.errors import Unreadable
 
 DEEPEST = 64
-"""Objects and lists inside each other that an honest delivery may have."""
+"""Nested objects and lists that a valid delivery may have."""
 
 _LONGEST_INTEGER = 18
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-"""A string, or what is left of one at the end: it always matches at a quote, so that no byte is looked at twice."""
+"""A string, or the unfinished rest of one at the end. It always matches at a quote, so that no byte is read twice."""
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 class Repeated(Enum):
     """Stands for the value of a key that an object has twice: nobody can say which one was meant.
 
-    Whoever reads the key sees something of the wrong type; a repetition in a part that nobody reads does no harm.
+    Code that reads the key sees a value of the wrong type; a repetition in a part that nobody reads does no harm.
     """
 
     KEY = "repeated key"
@@ -53,7 +53,7 @@ def parse(body: bytes) -> object:
 
 
 def at(tree: object, *path: str) -> object:
-    """What stands at `path`; None where nothing does. A repeated key on the way stays what it is: unsound."""
+    """The value at `path`; None where there is none. A repeated key on the way is returned as it is: malformed."""
     for step in path:
         if isinstance(tree, Repeated):
             return tree
@@ -64,7 +64,10 @@ def at(tree: object, *path: str) -> object:
 
 
 def _depth(body: bytes) -> int:
-    """How deep brackets outside of strings go. Known before parsing, because the parser recurses on the C stack."""
+    """How deep brackets outside of strings are nested.
+
+    Known before parsing, because the parser recurses on the C stack.
+    """
     steps = (_STEPS[byte] for byte in _STRING.sub(b"", body) if byte in _STEPS)
     return max(accumulate(steps), default=0)
 

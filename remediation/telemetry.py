@@ -1,8 +1,8 @@
-"""Spans and reports of errors: the code says where work begins and ends, and what it is about; a listener tells others.
+"""Spans and error reports: code says where work begins and ends and what it is about; a listener passes that on.
 
-Without a listener nothing happens and nothing is imported. Who listens, and how, is decided by the `remedy` command
+Without a listener nothing happens and nothing is imported. The command `remedy` chooses the listeners
 (remedy/telemetry/switches.py). Facts are ids, words of ours, counts and durations. A listener passes on only those
-whose names and values it knows to be harmless; of an exception it passes on the class and our own lines.
+whose names and values it knows to be harmless, and of an exception only the class and our own lines.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ class Role(StrEnum):
 
 
 class Tracer(Protocol):
-    """Records spans. None of its methods raises an error of its own, waits, or talks to the outside."""
+    """Records spans. None of its methods raises, waits, or does network I/O."""
 
     def span(
         self, name: str, role: Role, follows: Sequence[str], links: Sequence[str], facts: Mapping[str, Fact]
@@ -41,7 +41,7 @@ class Tracer(Protocol):
 
 
 class Reporter(Protocol):
-    """Reports errors that nobody foresaw. Raises nothing and waits for nobody."""
+    """Reports unforeseen errors. Never raises and never waits."""
 
     def report(self, error: BaseException) -> None:
         """Report it, with the ids that log lines carry here."""
@@ -49,7 +49,7 @@ class Reporter(Protocol):
 
 
 class _Listeners:
-    """Who listens in this process."""
+    """The listeners of this process."""
 
     tracer: Tracer | None = None
     reporter: Reporter | None = None
@@ -59,17 +59,17 @@ _NOTHING = nullcontext()
 
 
 def listen(tracer: Tracer | None, reporter: Reporter | None) -> None:
-    """From now on these listen, in the whole process; None for nobody."""
+    """Use these listeners from now on, in the whole process; None for none."""
     _Listeners.tracer, _Listeners.reporter = tracer, reporter
 
 
 def span(
     name: str, *, role: Role = Role.INTERNAL, follows: Sequence[str] = (), links: Sequence[str] = (), **facts: Fact
 ) -> AbstractContextManager[None]:
-    """A span around a block, of a fixed name. An exception that leaves it is named, and goes on.
+    """A span around a block, with a fixed name. An exception that leaves the block is noted and passed on.
 
     `follows` are traceparents of our own: the first recorded one is the parent, and the others are links. Without any,
-    the innermost span is the parent. `links` are traceparents that nobody vouches for; they decide nothing.
+    the innermost span is the parent. `links` are traceparents from outside; they decide nothing.
     """
     tracer = _Listeners.tracer
     return _NOTHING if tracer is None else tracer.span(name, role, follows, links, facts)
@@ -92,6 +92,6 @@ def trace_id() -> str:
 
 
 def report(error: BaseException) -> None:
-    """Report an error that nobody foresaw."""
+    """Report an unforeseen error."""
     if _Listeners.reporter is not None:
         _Listeners.reporter.report(error)

@@ -1,8 +1,8 @@
-"""One connection's budget: which of its bytes may be parsed now, how many it has used, how long it may wait. Pure.
+"""The budget of one connection: which bytes may be parsed now, how many are used, how long it may wait. Pure.
 
-Most requests come whole and alone, and are small: the parser is given the first bytes of a request at once, where they
-are fewer than a head may have. Everything else it is given in pieces that end where a request ends, so that a second
-request on the same connection stays unparsed until the first one is answered. Times are seconds on one steady clock.
+Most requests are small and come in one piece. The parser gets the first bytes of a request at once where they are fewer
+than a head may have. Everything else is given to it in pieces that end where a request ends, so that a second request
+on the same connection is not parsed until the first one is answered. Times are seconds of one monotonic clock.
 """
 
 import math
@@ -13,22 +13,22 @@ from receiver.guard.refusals import Refusal
 
 END_OF_HEAD = b"\r\n\r\n"
 _SMALLEST_PIECE = 256
-"""The least that is parsed of a chunked body at once, although what its framing may still use is less."""
+"""The fewest bytes of a chunked body that are parsed at once, even if its framing may use fewer."""
 
 COUNTED_BYTES = 16_384
-"""A request that came at once and has no more than this is not counted against what all may hold."""
+"""A request that comes in one piece of at most this size does not count against the memory of all connections."""
 
 MOST_DRAINED = 16_777_216
-"""Bytes that are read and thrown away after an answer: the largest MAX_BODY_BYTES that there can be."""
+"""Bytes that are read and discarded after an answer: the largest value that MAX_BODY_BYTES may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """What one connection may use. Bytes, and seconds.
+    """The limits of one connection, in bytes and seconds.
 
-    `head_bytes` is for a request's line and headers together, and once more for the framing and the trailers of a
-    chunked body. `head_seconds` runs from the connection's begin to the end of the first head, and for each further
-    request from its first byte. `linger_seconds` is how long an answer may take to be taken, with what is still coming.
+    `head_bytes` limits a request's line and headers together, and once more the framing and trailers of a chunked body.
+    `head_seconds` runs from the beginning of the connection to the end of the first head, and for each later request
+    from its first byte. `linger_seconds` limits how long an answer, and what the sender still sends, may take.
     """
 
     url_bytes: int = 4_096
@@ -39,7 +39,7 @@ class HttpLimits:
 
 
 class Phase(Enum):
-    """What the connection waits for."""
+    """What a connection waits for."""
 
     IDLE = "the first byte of a request"
     HEAD = "the rest of its head"
@@ -49,7 +49,7 @@ class Phase(Enum):
 
 
 class Drained(Enum):
-    """What is left to come after the last answer."""
+    """What is still to come after the last answer."""
 
     MORE = "more may come"
     ALL = "the announced body is complete"
@@ -68,7 +68,7 @@ IDLE, HEAD, BODY, WORK, CLOSING = Phase
 
 
 class ConnectionBudget:
-    """What a connection has used, and what it waits for. Whoever owns it tells it what the parser saw."""
+    """What a connection has used and what it waits for. The protocol reports to it what the parser saw."""
 
     __slots__ = (
         *("_fed", "_limits", "_most_head", "_tail", "_timed"),
@@ -86,15 +86,15 @@ class ConnectionBudget:
         self.deadline = now + limits.head_seconds
         self.head = 0
         self.body = 0
-        self.left = 0  # of an announced body; of one in chunks, never more than 0
+        self.left = 0  # of a body with a Content-Length; for a chunked one never more than 0
         self.is_chunked = False
         self.drained = 0
-        self._fed = 0  # bytes that were parsed behind the head of a body in chunks
+        self._fed = 0  # bytes of a chunked body that were parsed together with its head
 
     def piece_end(self, data: bytes, start: int) -> int:
-        """Up to where `data` is to be parsed now, from `start` on; `start` itself while nothing is.
+        """The end of the part of `data` that may be parsed now, beginning at `start`; `start` itself where nothing may.
 
-        What it answers counts as used. Raises OverBudget where what was used before is too much.
+        The bytes up to there count as used. Raises OverBudget where earlier bytes exceed a limit.
         """
         phase = self.phase
         if phase is BODY:
@@ -108,7 +108,7 @@ class ConnectionBudget:
             size = min(size, max(_SMALLEST_PIECE, self._most_head - self._framing + 1))
             self._fed += size
         elif size > self.left:
-            size = max(1, self.left)  # nothing is left, and it is not the end: the parser will say what is wrong
+            size = max(1, self.left)  # nothing is left, and it is not the end: the parser reports the error
         return start + size
 
     def _head_end(self, data: bytes, start: int) -> int:
@@ -122,22 +122,22 @@ class ConnectionBudget:
         return start + len(come) - kept
 
     def begins(self, data: bytes) -> None:
-        """The parser was given this, the first bytes of a request, and saw no end of its head."""
+        """The parser was given these first bytes of a request and has not seen the end of its head."""
         self.head, self._tail = len(data), data[1 - len(END_OF_HEAD) :]
 
     def begins_with_head(self, data: bytes, body_length: int | None) -> None:
-        """The parser was given this, the first bytes of a request, and saw the end of its head and not of its body."""
+        """The parser was given these first bytes of a request and has seen the end of its head, not of its body."""
         self.head_ends(body_length)
         self.head = data.find(END_OF_HEAD) + len(END_OF_HEAD)
         self._fed = len(data) - self.head
 
     @property
     def _framing(self) -> int:
-        """Bytes of the framing and the trailers of a body in chunks."""
+        """Bytes used by the framing and trailers of a chunked body."""
         return self._fed - self.body
 
     def check(self) -> None:
-        """All that was given to the parser is parsed. Raises OverBudget where that was too much."""
+        """Everything that was given to the parser is parsed. Raises OverBudget where it was too much."""
         if self.is_chunked:
             if self._framing > self._most_head:
                 raise OverBudget(Refusal.TRAILERS)
@@ -145,34 +145,37 @@ class ConnectionBudget:
             raise OverBudget(Refusal.HEADERS)
 
     def head_ends(self, body_length: int | None) -> None:
-        """The parser saw the end of a head; None: the body comes in chunks."""
+        """The parser has seen the end of a head. `None` means that the body is chunked."""
         self.phase, self._tail = BODY, b""
         self.is_chunked = body_length is None
         self.left = (body_length or 0) - self.body
-        self.deadline = math.inf  # the application waits for the body as long as it likes
+        self.deadline = math.inf  # the body has a deadline of its own in the application
 
     def body_comes(self, size: int) -> None:
-        """The parser saw so many bytes of a body."""
+        """The parser has seen this many bytes of a body."""
         self.body += size
         self.left -= size
 
     def answered(self, now: float) -> None:
-        """The request was answered, and the connection stays open for another."""
+        """The request was answered, and the connection stays open for the next one."""
         self.phase, self.deadline, self._timed = IDLE, now + self._limits.idle_seconds, False
         self.head = self.body = self.left = self._fed = 0
         self.is_chunked = False
 
     def runs_dry(self, now: float) -> None:
-        """No more has come. From a head's first piece on, its time runs, whatever trickles in later."""
+        """Everything received is handled.
+
+        The time of a head runs from its first piece, however slowly the rest comes.
+        """
         if self.phase is HEAD and not self._timed:
             self.deadline, self._timed = now + self._limits.head_seconds, True
 
     def blocked(self, now: float) -> None:
-        """The other end does not take what we write."""
+        """The peer does not read what we write."""
         self.deadline = min(self.deadline, now + self._limits.linger_seconds)
 
     def taken(self) -> None:
-        """The other end has taken what we wrote."""
+        """The peer has read what we wrote."""
         if self.phase is WORK or self.phase is BODY:
             self.deadline = math.inf
 
@@ -183,7 +186,7 @@ class ConnectionBudget:
         self.phase = CLOSING
 
     def drains(self, size: int) -> Drained:
-        """So many bytes came after the last answer, and were thrown away."""
+        """This many bytes came after the last answer and were discarded."""
         self.drained += size
         if self.drained > MOST_DRAINED:
             return Drained.TOO_MUCH

@@ -1,8 +1,8 @@
-"""A connection of uvicorn's HTTP/1.1 protocol: its place, its time, and its end.
+"""A connection of uvicorn's HTTP/1.1 protocol: its place, its deadlines, and its end.
 
-This module and protocol.py alone know uvicorn's protocol. Whoever is over a limit is answered, if there is something to
-answer, and closed gently: what is still coming is read and thrown away, because a connection that is closed with unread
-bytes is reset, and the reset overtakes the answer.
+Only this module and protocol.py know uvicorn's protocol. A connection over a limit is answered where there is something
+to answer, and then closed after its remaining bytes are read: a connection that is closed with unread bytes is reset,
+and the reset may reach the peer before the answer.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ _STOPPING_SECONDS = 1.0
 
 
 class GuardedConnection(HttpToolsProtocol):
-    """One connection, whatever is said on it."""
+    """One connection, whatever protocol is spoken on it."""
 
-    # uvicorn's own attributes fill the dictionary that Python shares between instances; more would make each one slow.
+    # uvicorn's own attributes fill the dictionary that Python shares between instances; more would slow each one down
     __slots__ = (
         *("_budget", "_exit", "_has_ended", "_held", "_is_deaf", "_is_counted", "_is_proven"),
         *("_is_stopping", "_stays_until"),
@@ -40,17 +40,17 @@ class GuardedConnection(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._keeps_alive = False  # what the request wants
         self._upgrades = False
-        self._is_deaf = False  # the parser takes no more
-        self._has_ended = False  # the other end sends no more
+        self._is_deaf = False  # the parser gets nothing more
+        self._has_ended = False  # the peer sends nothing more
         self._is_proven = False  # a delivery was accepted on it
-        self._is_counted = False  # its request is counted against what all may hold
-        self._stays_until = 0.0  # for so long, its row among those who wait is right
+        self._is_counted = False  # its request counts against the memory of all connections
+        self._stays_until = 0.0  # until then its rank among the waiting connections is right
         self._is_stopping = False
 
     # Begin and end
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A place for it, or 503."""
+        """Give the connection a place, or refuse it with 503."""
         super().connection_made(transport)  # type: ignore[arg-type]
         self.flow = HoldableFlow(self.transport)
         self._exit = Exit(self.transport.write, self.transport.is_closing, self._close)
@@ -62,7 +62,7 @@ class GuardedConnection(HttpToolsProtocol):
             gone.expel(Refusal.CROWDED)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give back everything."""
+        """Release everything that the connection holds."""
         self._budget.closes(0)
         self._held = b""
         if self._timer:
@@ -72,13 +72,13 @@ class GuardedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Answers are not taken."""
+        """The peer does not read our answers."""
         super().pause_writing()
         self._budget.blocked(self.loop.time())
         self._arm()
 
     def resume_writing(self) -> None:
-        """They are."""
+        """The peer reads our answers again."""
         super().resume_writing()
         self._budget.taken()
 
@@ -103,7 +103,7 @@ class GuardedConnection(HttpToolsProtocol):
             self._refuse(refusal)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer in the application's place, and close."""
+        """Answer instead of the application, and close."""
         self.guard.refusals.note(refusal)
         in_hand = self._budget.phase is BODY or self._budget.phase is WORK
         if in_hand:
@@ -114,7 +114,7 @@ class GuardedConnection(HttpToolsProtocol):
             self.transport.abort()
             return
         if in_hand:
-            self.cycle.waiting_for_100_continue = False  # uvicorn would say it even now
+            self.cycle.waiting_for_100_continue = False  # otherwise uvicorn would still send it
             self.cycle.message_event.set()
         self.transport.write(refusal.answer(self.server_state.default_headers))
         self._end(may_be_unread=True)
@@ -122,7 +122,7 @@ class GuardedConnection(HttpToolsProtocol):
     # Closing
 
     def _close(self) -> None:
-        """Close for the last answer's sake as gently as it needs, or because nothing came."""
+        """Close because the last answer was given, or because nothing came; read what is left where needed."""
         phase = self._budget.phase
         if phase is not CLOSING:
             self._end(may_be_unread=bool(self._held) or phase is BODY)
@@ -155,7 +155,7 @@ class GuardedConnection(HttpToolsProtocol):
     # Time
 
     def _arm(self) -> None:
-        """Have `_time_is_up` called at the deadline or before, and before any time that may become one."""
+        """Have `_time_is_up` called at the deadline or earlier, and before any time that may become the deadline."""
         now = self.loop.time()
         due = min(self._budget.deadline, now + self.guard.longest_nap)
         if self._timer:

@@ -1,8 +1,9 @@
-"""Who may hold a connection open when there are too many. Pure: keys stand for connections.
+"""Which connections may stay open when there are too many. Pure: keys stand for connections.
 
-Nobody who is at work has to go. First go those that are answered for the last time, then those that we wait for, the
-longest first: whoever opens connections and leaves them waiting loses them to whoever comes with a request. Last of all
-go those that wait and have had a delivery accepted: their senders know a secret, and may be about to send the next one.
+A connection whose request is being answered is never closed. Closed first are connections after their last answer, then
+waiting ones, the longest waiting first. Waiting connections on which a delivery was accepted come last: their senders
+know a secret, and may send the next delivery at any moment. So a peer that opens connections and sends nothing loses
+them to peers that send requests.
 """
 
 import itertools
@@ -12,7 +13,7 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 SPARE = 64
-"""Connections beyond the limit that are only there to read why they were refused."""
+"""Connections beyond the limit that are open only until their peer has read why they were refused."""
 
 
 class Places(Generic[Key]):
@@ -38,11 +39,14 @@ class Places(Generic[Key]):
 
     @property
     def open(self) -> int:
-        """All connections, those that have lost their place included: at most the limit and SPARE."""
+        """All connections, including those that have lost their place: at most the limit and SPARE."""
         return len(self._inside) + len(self._leaving)
 
     def enter(self, key: Key) -> Key | None:
-        """A new connection; it waits. Who has to go for it: nobody, another one, or itself, where all are at work."""
+        """Add a new connection, which waits.
+
+        Returns the connection to close: none, another one, or itself where all are busy.
+        """
         gone = None
         if len(self._inside) >= self._limit:
             gone = next(itertools.chain(self._ending, self._idle()), key)
@@ -54,7 +58,10 @@ class Places(Generic[Key]):
         return gone
 
     def waits(self, key: Key, *, is_proven: bool = False) -> None:
-        """Its request was answered, and it may ask again. Proven: a delivery of its was accepted."""
+        """The connection's request was answered, and it waits again.
+
+        `proven` says that one of its deliveries was accepted.
+        """
         if key in self._held:
             self.holds(key, 0)
         if key in self._inside:
@@ -63,7 +70,10 @@ class Places(Generic[Key]):
             (self._proven if is_proven else self._waiting)[key] = None
 
     def ends(self, key: Key) -> Key | None:
-        """It was answered for the last time. Who has to go at once, since too many without a place are still there."""
+        """The connection had its last answer.
+
+        Returns the connections to close at once because too many without a place are open.
+        """
         self.holds(key, 0)
         self._waiting.pop(key, None)
         self._proven.pop(key, None)
@@ -78,14 +88,14 @@ class Places(Generic[Key]):
         return gone
 
     def leave(self, key: Key) -> None:
-        """It is closed."""
+        """The connection is closed."""
         self._expel(key)
         self._leaving.pop(key, None)
 
     def holds(self, key: Key, size: int) -> list[Key]:
-        """So many bytes are kept for it, instead of what was said before. Who has to go, since there are too many.
+        """Set the number of bytes that are kept for the connection. Returns the connections to close.
 
-        Those that we wait for, the longest first; where all are at work, the one that wants more.
+        These are waiting ones, the longest waiting first; where all are busy, the one that wants more.
         """
         self.held_bytes += size - self._held.pop(key, 0)
         if size:
@@ -100,7 +110,7 @@ class Places(Generic[Key]):
         return gone
 
     def _idle(self) -> Iterator[Key]:
-        """Those that may have to go, in this order."""
+        """The connections that may be closed, in this order."""
         return (key for key in itertools.chain(self._waiting, self._proven) if not self._is_at_work(key))
 
     def _expel(self, key: Key) -> None:

@@ -30,13 +30,13 @@ from receiver.guard.shared import Guard
 from receiver.limits import ACCEPTED, announced_length
 
 _COUNTED_PART = 2_048
-"""A part of a request that has no more than this is not counted, either."""
+"""A part of a request that is at most this large is not counted, either."""
 
 _REFRESHED_SECONDS = 0.5
-"""How exactly a connection's row among those who wait says for how long it has waited."""
+"""How exactly, in seconds, the order of waiting connections follows the time that they have waited."""
 
 _LENGTH_OVERFLOW = "Content-Length overflow"
-"""llhttp's words for a number that it cannot hold."""
+"""The words with which llhttp reports a number that it cannot hold."""
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -45,22 +45,22 @@ _LAST_CONTROL = 31
 
 
 def guarded(guard: Guard) -> type["GuardedProtocol"]:
-    """The protocol's class for one server, as uvicorn wants it."""
+    """The protocol class for one server, in the form that uvicorn expects."""
     return type("Guarded", (GuardedProtocol,), {"guard": guard, "__slots__": ()})
 
 
 class GuardedProtocol(GuardedConnection):
-    """One connection, and what is said on it."""
+    """One connection, and the requests on it."""
 
     __slots__ = ()
 
     # The transport's side
 
     def data_received(self, data: bytes) -> None:
-        """Give the parser a request, which calls the methods below, and hold what follows it.
+        """Give the parser a request, and hold what follows it. The parser calls the methods below.
 
-        This way is for what is within every limit whatever it says: the first bytes of a request, no more than a head
-        may have, and bytes of a body that was announced.
+        This path is for bytes that cannot exceed a limit: the first bytes of a request, no more than a head may have,
+        and bytes of a body with a Content-Length.
         """
         budget, size = self._budget, len(data)
         phase = budget.phase
@@ -86,7 +86,7 @@ class GuardedProtocol(GuardedConnection):
                 self._not_parsed(error)
 
     def _take_part(self, data: bytes, phase: Phase) -> None:
-        """What came in this phase was parsed, and did not end a request. Raises OverBudget."""
+        """What came in this phase is parsed and did not end a request. Raises OverBudget."""
         budget = self._budget
         if phase is IDLE and budget.phase is HEAD:
             budget.begins(data)
@@ -96,7 +96,7 @@ class GuardedProtocol(GuardedConnection):
             self._run_dry()
 
     def _take_pieces(self, data: bytes) -> None:
-        """The same for what is large, or comes in pieces: the parser sees no byte behind the end of a request."""
+        """The same for large requests and for pieces: the parser never sees a byte behind the end of a request."""
         budget, size, start, piece = self._budget, len(data), 0, b""
         try:
             while start < size:
@@ -120,7 +120,7 @@ class GuardedProtocol(GuardedConnection):
             self._not_parsed(error)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """A request that came whole is answered although its sender has shut its half of the connection."""
+        """Answer a complete request although its sender has closed its half of the connection."""
         self._has_ended = True
         is_complete = self._budget.phase is WORK
         if is_complete and not self._held:
@@ -130,13 +130,13 @@ class GuardedProtocol(GuardedConnection):
     # Parsing
 
     def _named(self, refusal: Refusal) -> Refusal:
-        """The same, or what is more to the point: a head that is too large because of its address."""
+        """Refuse with this reason, or with a more exact one: a head may be too large because of its address."""
         is_head = self._budget.phase is HEAD and refusal is Refusal.HEADERS
         return Refusal.URL if is_head and len(self.url) > self._budget.most_url else refusal
 
     def _not_parsed(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__
-        if self._budget.phase is WORK:  # the good request before it keeps its answer, which will be the last
+        if self._budget.phase is WORK:  # the valid request before it keeps its answer, which is the last one
             self._is_deaf = True
             self._ends_after_this()
         elif isinstance(cause, OverBudget):
@@ -145,12 +145,12 @@ class GuardedProtocol(GuardedConnection):
             self._refuse(Refusal.LENGTH if str(error) == _LENGTH_OVERFLOW else Refusal.GARBLED)
 
     def _begin_body(self) -> None:
-        """Tell the budget what is to come, where a head has come and its body has not."""
+        """Tell the budget what is to come, once a head is complete and its body is not."""
         if self._budget.phase is BODY:
             self._budget.head_ends(self._body_length())
 
     def _body_length(self) -> int | None:
-        """As the request's headers announce it; None: it comes in chunks."""
+        """The length of the body that the headers announce; None where it is chunked."""
         length = 0
         for name, value in self.cycle.scope["headers"]:
             if name == b"transfer-encoding":
@@ -160,9 +160,9 @@ class GuardedProtocol(GuardedConnection):
         return length
 
     def _separates(self, data: bytes) -> bool:
-        """Hold what follows a request in the bytes that it came with: there the parser stopped. A new one goes on.
+        """Hold the bytes behind a request, where the parser stopped.
 
-        Not possible where the body came in chunks: where it ended, only the parser knew.
+        Impossible for a chunked body: only the parser knew where it ended. Then the request is parsed by a new parser.
         """
         length, begin = self._body_length(), data.find(END_OF_HEAD) + len(END_OF_HEAD)
         if length is None or data[begin : begin + length] != self.cycle.body:
@@ -189,7 +189,7 @@ class GuardedProtocol(GuardedConnection):
             self._take_pieces(data)
 
     def _not_now(self, data: bytes) -> None:
-        """Keep what follows a request until that is answered, and read no more. After the last answer, drop it."""
+        """Keep the bytes behind a request until it is answered, and read no more. After the last answer, drop them."""
         if self._budget.phase is CLOSING:
             self._drain(len(data))
             return
@@ -198,9 +198,9 @@ class GuardedProtocol(GuardedConnection):
         self._count()
 
     def _run_dry(self) -> None:
-        """A request is incomplete: its time runs, and it counts. Raises OverBudget where it has come to too much.
+        """A request is incomplete: its time runs, and it counts. Raises OverBudget where it is too large.
 
-        The timer needs no look: it wakes up before any time that may become a deadline here.
+        The timer needs no change: it fires before any time that may become a deadline here.
         """
         budget = self._budget
         if budget.phase is HEAD and len(self.url) > budget.most_url:
@@ -219,13 +219,13 @@ class GuardedProtocol(GuardedConnection):
     # What the parser calls
 
     def on_message_begin(self) -> None:
-        """A request begins, or the parser that goes on without an upgrade is told of the one that has begun."""
+        """A request begins, or a parser that ignores an upgrade is told of the request that has begun."""
         budget = self._budget
         if budget.phase is IDLE:
             budget.phase = HEAD
-            HttpToolsProtocol.on_message_begin(self)  # dearer with super(), on every request
+            HttpToolsProtocol.on_message_begin(self)  # super() costs more, and this runs for every request
         elif budget.phase is WORK:
-            raise OverBudget(Refusal.GARBLED)  # it began where none may be parsed
+            raise OverBudget(Refusal.GARBLED)  # it began where no request may be parsed
 
     def on_headers_complete(self) -> None:
         """The application gets the request."""
@@ -237,14 +237,14 @@ class GuardedProtocol(GuardedConnection):
         HttpToolsProtocol.on_headers_complete(self)
         budget.phase, budget.deadline = BODY, math.inf
         self._upgrades = self.parser.should_upgrade()
-        self.headers = []  # the application's are complete: what comes after the body is no header
+        self.headers = []  # the application has all headers: what comes after the body is no header
         cycle = self.cycle
         cycle.transport = self._exit  # type: ignore[assignment]  # it calls nothing else
         self._keeps_alive = cycle.keep_alive and not self._is_stopping
         cycle.keep_alive = False  # an answer before the end of the request is the last one
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body, which nobody may want any more."""
+        """Pass on a part of the body; nobody may be reading it any more."""
         self._budget.body_comes(len(body))
         cycle = self.cycle
         if not cycle.response_complete:
@@ -267,7 +267,7 @@ class GuardedProtocol(GuardedConnection):
     # Answering
 
     def on_response_complete(self) -> None:
-        """The next request, or a wait for it."""
+        """Begin with the next request, or wait for one."""
         self.server_state.total_requests += 1
         budget = self._budget
         if budget.phase is CLOSING:
@@ -285,12 +285,12 @@ class GuardedProtocol(GuardedConnection):
             self.guard.places.holds(self, 0)
         self._is_counted = False
         if self._held:
-            Context().run(self._go_on)  # nothing of this request, as its id in log lines, is the next one's
+            Context().run(self._go_on)  # nothing of this request, such as its id in log lines, is the next one's
         elif self.flow.read_paused:
             self.flow.resume_reading()
 
     def _go_on(self) -> None:
-        """Take up what was held back."""
+        """Take up the bytes that were held back."""
         held, self._held = self._held, b""
         self._take_pieces(held)
         if self._held or self._budget.phase is CLOSING:

@@ -1,4 +1,4 @@
-"""What the server refuses by itself, before any application sees it: the answer, the count, and a line in the log."""
+"""What the server refuses before any application sees it: the answer, the counter, and a log line."""
 
 from collections.abc import Callable, Iterable
 from enum import Enum
@@ -14,7 +14,7 @@ logger = structlog.get_logger()
 
 
 class Refusal(Enum):
-    """Why; the values are the status and the word that is counted and logged."""
+    """Why a request was refused; a value is the status and the word for metrics and logs."""
 
     GARBLED = (400, "garbled")
     SLOW = (408, "headers_slow")
@@ -31,7 +31,7 @@ class Refusal(Enum):
         self.reason = reason
 
     def answer(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        """The whole answer, after which the connection ends. `headers` are those that every answer has."""
+        """The complete answer, after which the connection ends. `headers` are those that every answer has."""
         phrase = HTTPStatus(self.status).phrase.encode()
         lines = [b"HTTP/1.1 %d %b" % (self.status, phrase), *(b"%b: %b" % pair for pair in headers)]
         lines += [b"content-type: text/plain; charset=utf-8", b"content-length: %d" % (len(phrase) + 1)]
@@ -41,15 +41,15 @@ class Refusal(Enum):
 
 
 class Refusals:
-    """Counts what was refused, and tells of it now and then: who is refused may come ten thousand times a second."""
+    """Counts refusals and logs them rarely: they may come ten thousand times a second."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._sampled = Sampled(clock)
         for each in Refusal:
-            HTTP_REFUSALS.labels(str(each.status), each.reason)  # at 0 from the start
+            HTTP_REFUSALS.labels(str(each.status), each.reason)  # starting at 0 lets the first increment show in a rate
 
     def note(self, refusal: Refusal) -> None:
-        """One more."""
+        """Count one more."""
         HTTP_REFUSALS.labels(str(refusal.status), refusal.reason).inc()
         if count := self._sampled.count(refusal.reason):
             logger.warning("requests_refused", status=refusal.status, reason=refusal.reason, count=count)

@@ -12,7 +12,7 @@ from receiver.guard.refusals import Refusals
 
 @dataclass(slots=True)
 class Guard:
-    """The guard of one server: what each connection may use, who is connected, and who was refused."""
+    """The guard of one server: the limits of each connection, the places, and the refusals."""
 
     limits: HttpLimits
     places: Places[Any]
@@ -20,10 +20,13 @@ class Guard:
 
     @classmethod
     def of(cls, limits: HttpLimits, connections: int, most_bytes: int, clock: Callable[[], float]) -> "Guard":
-        """A guard over so many connections, whose unanswered requests have so many bytes. The clock is a steady one."""
+        """A guard for so many connections, whose unanswered requests have at most so many bytes.
+
+        `clock` is monotonic.
+        """
         return cls(limits, Places(connections, most_bytes, attrgetter("is_at_work")), Refusals(clock))
 
     @property
     def longest_nap(self) -> float:
-        """Seconds: no wait of a connection for its sender is shorter."""
+        """Seconds: no deadline of a waiting connection is nearer than this."""
         return min(self.limits.head_seconds, self.limits.idle_seconds)

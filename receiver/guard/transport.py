@@ -1,4 +1,4 @@
-"""What uvicorn's answers are given in place of the connection's own transport and flow control."""
+"""What uvicorn's answers use in place of the connection's own transport and flow control."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ class HoldableFlow(FlowControl):
     is_held = False
 
     def hold(self) -> None:
-        """Read no more, whoever wants to, until `release`."""
+        """Pause reading, whoever asks to resume, until `release`."""
         self.pause_reading()
         self.is_held, self.read_paused = True, False  # `resume_reading` does nothing where nothing is paused
 
     def release(self) -> None:
-        """Read on."""
+        """Resume reading."""
         self.is_held, self.read_paused = False, self.is_held or self.read_paused
         self.resume_reading()
 
 
 @dataclass(slots=True)
 class Exit:
-    """What an answer is written to: the transport, closed gently."""
+    """What an answer is written to: the transport, with an orderly close."""
 
     write: Callable[[bytes], None]
     is_closing: Callable[[], bool]

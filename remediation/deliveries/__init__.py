@@ -1,1 +1,1 @@
-"""What a delivery is: who may send it, whether it is signed, and what it says. Pure."""
+"""Deliveries: who may send them, whether their signature is right, and what they say. Pure."""

@@ -1,4 +1,4 @@
-"""The type that a sender gives an event: one of ours, one that is none of ours, or no type at all. Pure."""
+"""The type that a sender gives an event: one that we know, one that we do not know, or none. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True, slots=True)
 class UnknownEvent:
-    """A sound event of a type that we do not know: nothing follows from it, and nobody has to do anything about it.
+    """A well-formed event of a type that we do not know. It has no effect, and nobody needs to act.
 
-    Senders have many more types than we need, and get new ones. What it is called is not kept: it is the sender's text.
+    Senders have many more types than we need, and add new ones. The type is not kept: it is the sender's text.
     """
 
 

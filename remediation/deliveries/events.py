@@ -66,9 +66,9 @@ _KINDS = {str(kind): kind for kind in EventKind}
 def read_schoolscan(body: bytes) -> Event | UnknownEvent:
     """The event in a delivery of SchoolScan. Raises Unreadable.
 
-    Accepted shapes: `type` or `event` for the kind; for an id `data.finding_id`, `data.finding.id`, `data.id`, the
-    same at the top level, and a top-level `id` where there is no `data` at all (scans alike). An id that is needed
-    must be sound; one that only helps (the event's own, a finding's scan) is None where it is not.
+    Accepted shapes: `type` or `event` for the kind; for an id `data.finding_id`, `data.finding.id`, `data.id`, the same
+    at the top level, and a top-level `id` where there is no `data` at all (scans alike). A required id must be
+    well-formed; an optional one (the event's own, a finding's scan) is None where it is not.
     """
     tree = strict_json.parse(body)
     if not isinstance(tree, dict):
@@ -92,10 +92,10 @@ def read_schoolscan(body: bytes) -> Event | UnknownEvent:
 
 
 def delivery_id(sender: str, district: str, event_id: str | None, body: bytes) -> str:
-    """The name of a delivery's row, and thereby its deduplication: 32 hex digits.
+    """The id of a delivery's row, by which repeats are recognised: 32 hex digits.
 
-    `event_id` must be signed: the body's own id, or the `webhook-id` that the signature covers. Without one the body
-    stands for itself.
+    `event_id` must be signed: the body's own id, or the `webhook-id` that the signature covers. Without one the digest
+    of the body takes its place.
     """
     last = ("body", hashlib.sha256(body).hexdigest()) if event_id is None else ("event", event_id)
     digest = hashlib.sha256()
@@ -106,7 +106,7 @@ def delivery_id(sender: str, district: str, event_id: str | None, body: bytes) -
 
 
 def _needed_id(tree: dict[str, object], thing: str) -> str:
-    """The first id that is there. Where it is unsound, no other is tried: it was meant to be the one."""
+    """The first id that is present. Where it is malformed, no other is tried: it was meant to be the id."""
     value = next((value for value in _spellings(tree, thing) if value is not None), None)
     if value is None:
         raise Unreadable(f"the body names no {thing}")
@@ -117,7 +117,7 @@ def _needed_id(tree: dict[str, object], thing: str) -> str:
 
 
 def _spellings(tree: dict[str, object], thing: str) -> Iterator[object]:
-    """Every place where the id of a finding or scan may stand, the surest first."""
+    """Every place where the id of a finding or scan may be, the most specific first."""
     yield strict_json.at(tree, "data", f"{thing}_id")
     yield strict_json.at(tree, "data", thing, "id")
     yield strict_json.at(tree, "data", "id")
@@ -140,6 +140,6 @@ def _scan_of_finding(tree: dict[str, object]) -> object:
 
 
 def _event_id(tree: dict[str, object], *subjects: str | None) -> str | None:
-    """The event's own id. The id of the finding or scan itself would make different events of it look like repeats."""
+    """The event's own id. An id that equals its finding's or scan's would make different events look like repeats."""
     event_id = outside_id(tree.get("id"))
     return None if event_id in subjects else event_id

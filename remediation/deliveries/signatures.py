@@ -1,4 +1,4 @@
-"""Is this delivery from its sender? Pure: headers, body, secrets, format and the time go in, a verdict comes out."""
+"""Whether a delivery is from its sender. Pure: headers, body, secrets, format and time go in, a verdict comes out."""
 
 import base64
 import binascii
@@ -33,7 +33,7 @@ _STANDARD_PART = re.compile(r"(v[0-9]{1,2}[a-z]?),([\x21-\x7e]{1,128})")
 
 
 class SignatureFormat(StrEnum):
-    """How the HMAC-SHA256 is written down."""
+    """How the HMAC-SHA256 is written in the header."""
 
     HEX = "hex"
     PREFIXED = "prefixed"
@@ -44,7 +44,7 @@ class SignatureFormat(StrEnum):
 
     @property
     def is_timestamped(self) -> bool:
-        """The signature covers a time, so that an old delivery cannot be sent again by somebody else."""
+        """Whether the signature covers a time, so that others cannot send an old delivery again."""
         return self in {SignatureFormat.TIMESTAMPED, SignatureFormat.STANDARD}
 
 
@@ -52,8 +52,8 @@ class SignatureFormat(StrEnum):
 class Verified:
     """The delivery is from its sender. `format` is the one that was found, never AUTO.
 
-    `signed_id` is the message id that the signature covers; only STANDARD has one outside the body. `secrets` are
-    the places, from 0, of those that signed: a sender that rotates may sign with the old and the new one.
+    `signed_id` is the message id that the signature covers; only STANDARD has one outside the body. `secrets` are the
+    indexes of those that signed: during a rotation a sender may sign with the old and the new one.
     """
 
     format: SignatureFormat
@@ -73,7 +73,7 @@ class _Claim:
 
 
 Headers = Iterable[tuple[bytes, bytes]]
-"""Raw pairs, as ASGI has them."""
+"""The raw header pairs, as ASGI has them."""
 
 
 def verify(
@@ -85,9 +85,9 @@ def verify(
     *,
     header: str = SCHOOLSCAN_HEADER,
 ) -> Verified:
-    """Prove that `body` was signed with one of `secrets` in `format`, or raise SignatureInvalid, which never says why.
+    """Verify that `body` was signed with one of `secrets` in `format`. Raises SignatureInvalid, without a reason.
 
-    `headers` are the raw pairs as they came, so that a repeated header is seen. `header` carries the signature in
+    `headers` are the raw pairs as they came, so that a repeated header is noticed. `header` carries the signature in
     every format but STANDARD, which has headers of its own. `now` is Unix seconds.
     """
     claim = _claim(tuple(headers), format, header)
@@ -108,10 +108,10 @@ def sign(
     *,
     header: str = SCHOOLSCAN_HEADER,
 ) -> list[tuple[bytes, bytes]]:
-    """The headers that a sender adds to `body`, lower case. Only STANDARD uses `message_id`.
+    """The headers, in lower case, with which a sender signs `body`. Only STANDARD uses `message_id`.
 
-    AUTO signs as HEX: a timestamped delivery of ours would bar the sender's own bare ones. Raises ConfigurationError
-    for a secret that cannot sign.
+    AUTO signs as HEX: after one timestamped delivery, the sender's own without a time would be refused. Raises
+    ConfigurationError for a secret that cannot sign.
     """
     key = _key(secret, format)
     if not key:
@@ -147,9 +147,9 @@ def _invalid() -> SignatureInvalid:
 
 
 def _signers(claim: _Claim, body: bytes, secrets: Sequence[str]) -> tuple[int, ...]:
-    """The places of the secrets under which a claimed digest is right.
+    """The indexes of the secrets under which a claimed digest is right.
 
-    Every digest is compared under every secret, so that time tells nothing.
+    Every digest is compared under every secret, so that the time taken reveals nothing.
     """
     content = claim.prefix + body
     keys = [_key(secret, claim.format) for secret in secrets]
@@ -166,9 +166,9 @@ def _mac(key: bytes, content: bytes) -> bytes:
 
 
 def _key(secret: str, format: SignatureFormat) -> bytes:  # noqa: A002 - as in verify
-    """The bytes that sign. Empty for a secret that must not: an empty key is one that everybody knows.
+    """The key that a secret stands for. Empty for a secret that must not be used: everybody knows an empty key.
 
-    Standard Webhooks writes keys in base64 behind `whsec_`; elsewhere (Stripe) such a secret is used as it stands.
+    Standard Webhooks writes keys in base64 behind `whsec_`; elsewhere (Stripe) such a secret is used as it is.
     """
     if format is SignatureFormat.STANDARD and secret.startswith(STANDARD_PREFIX):
         return standard_key(secret) or b""
@@ -190,7 +190,7 @@ def _claim(headers: Sequence[tuple[bytes, bytes]], format: SignatureFormat, head
 
 
 def _format_of(value: str) -> SignatureFormat:
-    """Which of the one-header formats a value looks like; no value is right in two of them."""
+    """Which of the one-header formats the value has; no value is valid in two of them."""
     if value.startswith("t="):
         return SignatureFormat.TIMESTAMPED
     if value.startswith("sha256="):
@@ -204,7 +204,7 @@ def _values(headers: Sequence[tuple[bytes, bytes]], name: str) -> list[bytes]:
 
 
 def _single(headers: Sequence[tuple[bytes, bytes]], name: str) -> str:
-    """The value of a header that occurs exactly once, is ASCII and no longer than any honest one."""
+    """The value of a header that occurs exactly once, is ASCII, and is no longer than a valid one can be."""
     values = _values(headers, name)
     if len(values) != 1 or len(values[0]) > _LONGEST_HEADER or not values[0].isascii():
         raise _invalid()
@@ -226,7 +226,7 @@ def _base64_claim(value: str) -> _Claim:
 
 
 def _timestamped_claim(value: str) -> _Claim:
-    """`t=<unix>,v1=<hex>[,v1=…]`. Signatures of other versions are not ours to judge and are passed over."""
+    """`t=<unix>,v1=<hex>[,v1=…]`. Signatures of other versions are ignored."""
     first, *rest = value.split(",")
     if not first.startswith("t="):
         raise _invalid()
@@ -266,7 +266,7 @@ def _timestamp(text: str) -> str:
 
 
 def _hex_digest(text: str) -> bytes:
-    """32 bytes from 64 digits in one letter case: `bytes.fromhex` alone would let white space through."""
+    """32 bytes from 64 digits in one letter case: `bytes.fromhex` alone would accept white space."""
     if not _HEX.fullmatch(text):
         raise _invalid()
     return bytes.fromhex(text)

@@ -1,6 +1,6 @@
-"""What the headers of answers say besides: the other side's time, and how much of a limit is left.
+"""What the headers of answers also say: the other side's time, and how much of a limit is left.
 
-Noted where an answer comes in, read by whoever asked: other tasks' answers are not among them.
+Noted where an answer arrives, read by the task that asked; answers to other tasks are not included.
 """
 
 import re
@@ -16,10 +16,10 @@ _MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class NotedAnswer:
-    """One answer's headers. `ahead` is by how many seconds the other side's clock was ahead of ours, to the second.
+    """The headers of one answer. `ahead`: how many seconds the other side's clock is ahead of ours, to the second.
 
     `limit` and `remaining` count requests of the current window (X-RateLimit-Limit, X-RateLimit-Remaining: SchoolScan,
-    Jira). What an answer does not say is None.
+    Jira). What an answer does not state is None.
     """
 
     ahead: float | None
@@ -38,7 +38,7 @@ _notebook: ContextVar[_Notebook | None] = ContextVar("notebook", default=None)
 
 @contextmanager
 def noting_answers(clock: Callable[[], float]) -> Iterator[list[NotedAnswer]]:
-    """All answers that come in inside the block, in their order. `clock` is the machine's, in Unix seconds."""
+    """All answers that arrive inside the block, in order. `clock` is the machine's, in Unix seconds."""
     notebook = _Notebook(clock, [])
     token = _notebook.set(notebook)
     try:
@@ -48,7 +48,7 @@ def noting_answers(clock: Callable[[], float]) -> Iterator[list[NotedAnswer]]:
 
 
 def note_answer(headers: Mapping[str, str]) -> None:
-    """Note what these headers say, if anybody wants to know. `headers` must not care about the case of their names."""
+    """Note these headers where a block wants to know. Their names must be looked up without regard to case."""
     notebook = _notebook.get()
     if notebook is None or len(notebook.answers) >= _MOST:
         return

@@ -1,10 +1,10 @@
-"""Files with certificates: those that somebody wants trusted, and our own. Pure but for reading the files."""
+"""Files with certificates: those to trust, and our own. Pure, except that the files are read."""
 
 import ssl
 
 
 def certificate_flaw(path: str) -> str | None:
-    """Why nobody can trust the certificates in a file (PEM); None where there are some."""
+    """Why a file (PEM) has no certificates to trust; None where it has some."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except ssl.SSLError:
@@ -17,9 +17,9 @@ def certificate_flaw(path: str) -> str | None:
 
 
 def own_certificate_flaw(certificate: str, key: str | None) -> str | None:
-    """Why nobody can prove who they are with a certificate and its key (PEM); None where one can.
+    """Why a certificate and its key (PEM) cannot be used; None where they can.
 
-    `key` is None where both lie in one file. Nobody can be asked for a password: a key must not need one.
+    `key` is None where both are in one file. The key must not need a password: nobody could enter it.
     """
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password=_no_password)

@@ -1,6 +1,6 @@
-"""Which ids outside systems gave to our writes: noted where an answer comes in, read by whoever asked for it.
+"""The ids that outside systems gave to our writes: noted where an answer arrives, read by the task that asked.
 
-The ids belong to the task that asked, and to whatever it starts: other tasks' requests are not among them.
+They belong to that task and to the tasks that it starts; requests of other tasks are not included.
 """
 
 import re
@@ -10,7 +10,7 @@ from contextvars import ContextVar
 
 _FORM = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _MOST = 100
-"""More than any action needs: what is noted ends up in a case's timeline."""
+"""More than any action needs. They are kept in a case's timeline."""
 
 _noted: ContextVar[list[str] | None] = ContextVar("noted", default=None)
 
@@ -19,7 +19,7 @@ _noted: ContextVar[list[str] | None] = ContextVar("noted", default=None)
 def noting_requests() -> Iterator[list[str]]:
     """The ids of all writes that are answered inside the block, in the order of their answers.
 
-    Inside another such block the inner one alone gets them.
+    In nested blocks only the inner one gets them.
     """
     ids: list[str] = []
     token = _noted.set(ids)
@@ -30,7 +30,7 @@ def noting_requests() -> Iterator[list[str]]:
 
 
 def note_request(request_id: str | None) -> None:
-    """Note the id that an answer carries. What has not the form of an id is not one; each is noted once."""
+    """Note the id that an answer carries, once. Anything that does not look like an id is ignored."""
     ids = _noted.get()
     if ids is None or request_id is None or not _FORM.fullmatch(request_id):
         return
