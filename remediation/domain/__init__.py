@@ -1,1 +1,1 @@
-"""What the service speaks of, as frozen values: cases, findings, tickets, actions. No input, no output, no clock."""
+"""The values that the service works with: cases, findings, tickets, actions. Frozen; no I/O, no clock."""

@@ -27,12 +27,12 @@ from http import HTTPStatus
 
 
 class RemediationError(Exception):
-    """The root: whatever this project raises on purpose."""
+    """The root: every error that this project raises on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong in what a person wrote, and where. Lines and columns count from 1; 0 is "not known"."""
+    """One mistake in what a person wrote, and where. Lines and columns count from 1; 0 means "not known"."""
 
     where: str
     message: str
@@ -46,7 +46,7 @@ class Problem:
 
 
 class ConfigurationError(RemediationError):
-    """What a person configured cannot be used. Carries every problem found, not only the first."""
+    """A person's configuration cannot be used. Carries every problem found, not only the first."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -54,25 +54,25 @@ class ConfigurationError(RemediationError):
 
 
 class SignatureInvalid(RemediationError):
-    """The delivery is not provably from its sender. Deliberately says nothing about which check failed."""
+    """The delivery is not proven to be from its sender. Which check failed is not said, on purpose."""
 
 
 class Unreadable(RemediationError):
-    """An authentic delivery that we cannot understand. The message is a fixed phrase, never a quotation."""
+    """An authentic delivery that cannot be understood. The message is a fixed phrase, never a quotation."""
 
 
 class KeyMissing(RemediationError):
-    """A sealed value names a data key that is not in DATA_KEYS, or does not open under it."""
+    """A sealed value names a data key that is not in DATA_KEYS, or cannot be opened with it."""
 
 
 class Poison(RemediationError):
-    """Whoever takes this work up dies over it. The message says how often and when, and nothing of the work."""
+    """Workers die over this work. The message says how often and when, and nothing of the work itself."""
 
 
 class StoreUnavailable(RemediationError):
-    """Redis did not take or give what was asked, for a reason that passes.
+    """Redis did not do what was asked, for a reason that passes.
 
-    `reason` is the same in one word, for logs.
+    `reason` names it in one word, for logs.
     """
 
     def __init__(self, message: str, reason: str = "away") -> None:
@@ -81,14 +81,17 @@ class StoreUnavailable(RemediationError):
 
 
 class StoreRefuses(StoreUnavailable):
-    """Redis is there and does nothing for us until a person mends something. The message says what, and quotes nothing.
+    """Redis answers, and does nothing for us until a person corrects something.
 
-    A process that starts ends with it. One that runs goes on as while Redis is away: a password is being changed, say.
+    The message says what, and quotes nothing.
+
+    A process that is starting ends with it. A running one goes on as if Redis were away: a password is being changed,
+    for example.
     """
 
 
 class OverLimit(RemediationError):
-    """A sender has brought more deliveries than its limit allows. There is room again in `after` seconds."""
+    """A sender has brought more deliveries than its limit allows. The next one is taken in `after` seconds."""
 
     def __init__(self, after: float) -> None:
         super().__init__("more deliveries than the limit allows")
@@ -96,11 +99,11 @@ class OverLimit(RemediationError):
 
 
 class StoreEnded(RemediationError):
-    """The embedded server ended more often than it is started again."""
+    """The embedded server has ended more often than it may be started again."""
 
 
 class LeaseLost(RemediationError):
-    """The lease on a case ran out and somebody else may hold it now."""
+    """The lease on a case has run out; another worker may hold it now."""
 
 
 class OutsideError(RemediationError):
@@ -123,27 +126,27 @@ class Waiting(StrEnum):
     """What must end before a request can work."""
 
     SIGN_IN = "sign_in"
-    """The account, or the way to the system, is refused: a token has expired, an account is locked, a proxy says no."""
+    """The account, or the way to the system, is refused: an expired token, a locked account, a proxy."""
     LIMIT = "limit"
     """A rate limit."""
     AWAY = "away"
-    """No answer, or none of the system's own."""
+    """The system gives no answer, or something in front of it answers."""
     UNNAMED = "unnamed"
-    """mappings.yaml does not name the system (any more): nobody knows how to ask it."""
+    """mappings.yaml does not name the system (any more), so it cannot be asked."""
     CHANGED = "changed"
-    """What we saw before the request is no longer so: look again, and plan anew."""
+    """What was observed before the request has changed: observe again, and plan anew."""
     TOO_LARGE = "too_large"
-    """An answer is larger than what we take of one."""
+    """An answer is larger than we read."""
     OURS = "ours"
-    """Something of our own: the horizon of a search, a free connection."""
+    """Something of our own: the search horizon, a free connection."""
 
 
 class TryLater(OutsideError):
-    """It may work later.
+    """The request may succeed later.
 
     `after` is in seconds where the system said how long to wait. `ambiguous` is true when the request may have been
-    carried out although we saw no answer: whoever sent a create must then look before sending it again. `waiting` is
-    what must end first; without a word of the caller's the status tells it.
+    carried out although no answer was seen: after a create, search before creating again. `waiting` is what must end
+    first; where the caller does not say, it follows from the status.
     """
 
     def __init__(
@@ -181,8 +184,8 @@ _BY_STATUS: Mapping[int, Waiting] = {
 
 
 class Refused(OutsideError):
-    """The system understood and said no. Repeating will not help; a person must look."""
+    """The system understood the request and refused it. Repeating it does not help; a person must look."""
 
 
 class NotFound(Refused):
-    """What was asked for does not exist there, or we may not see it."""
+    """The object does not exist there, or is hidden from our account."""

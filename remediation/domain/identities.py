@@ -1,7 +1,7 @@
-"""Findings whose ids change from scan to scan, told apart by what they say: their case, and what it shows. Pure.
+"""Findings whose ids change from scan to scan, told apart by their content: the case they belong to. Pure.
 
-A case of this kind has an id that is worked out and kept nowhere: whoever knows the fields and the key finds the same
-case again, also after a wipe of Redis, and its lease settles between two new ids at once.
+The id of such a case is computed and not stored. Whoever has the fields and the key computes the same id again, also
+after a wipe of Redis. Where two new ids come at once, the case's lease decides which is first.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from remediation.domain.findings import DomainType, Finding, FindingStatus, Seve
 
 
 class IdentityField(StrEnum):
-    """What of a finding may tell it apart from others."""
+    """The fields of a finding that may tell it apart from others."""
 
     DOMAIN_TYPE = "domain_type"
     TITLE = "title"
@@ -27,16 +27,16 @@ class IdentityField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How a district's findings are told apart: by these fields, under a key that makes nothing of them readable."""
+    """How a district's findings are told apart: by these fields, digested under a key that keeps them secret."""
 
     by: frozenset[IdentityField]
     key: bytes = field(repr=False)
 
     def case_of(self, district: str, finding: Finding) -> CaseKey | None:
-        """The case of the finding; None where it lacks one of the fields, and so is a case of its own.
+        """The case of the finding; None where it lacks one of the fields and so is a case of its own.
 
-        Values count as they are written: neither the case of letters, nor a query, a fragment or a slash at the end of
-        an address is made alike.
+        Values count as they are written: the case of letters, and a query, a fragment or a final slash of an address,
+        make a difference.
         """
         values = _values(finding, self.by)
         if values.keys() != self.by:
@@ -50,13 +50,13 @@ NO_IDENTITIES: Mapping[str, Identity] = MappingProxyType({})
 
 
 def missing_of(by: Iterable[IdentityField], finding: Finding) -> tuple[IdentityField, ...]:
-    """Those of these fields that the finding lacks."""
+    """The fields that the finding lacks."""
     there = _values(finding, by)
     return tuple(sorted(name for name in by if name not in there))
 
 
 def _values(finding: Finding, by: Iterable[IdentityField]) -> Mapping[IdentityField, str]:
-    """A word that we do not know tells findings apart as well as one that we do."""
+    """The text that tells findings apart; also a word that we do not know is one."""
     is_known = finding.domain_type is not DomainType.UNKNOWN
     given = {
         IdentityField.DOMAIN_TYPE: finding.domain_type.value if is_known else finding.words.get("domain_type"),
@@ -69,8 +69,8 @@ def _values(finding: Finding, by: Iterable[IdentityField]) -> Mapping[IdentityFi
 def shown_by(members: Sequence[Finding]) -> Finding:
     """The one finding that stands for all of these, of which there is at least one.
 
-    It is the worst of those that somebody must still act on, and `open` as long as one of them is. Where there is none,
-    one whose status we do not know: then nothing is concluded. Otherwise the newest says how it was solved.
+    It is the worst of the unsolved ones, and `open` if one of them is. If none is unsolved, it is one whose status we
+    do not know: then nothing is concluded. Otherwise it is the newest, which says how it was solved.
     """
     unsolved = [each for each in members if each.status.is_unsolved]
     if not unsolved:
@@ -82,9 +82,9 @@ def shown_by(members: Sequence[Finding]) -> Finding:
 
 
 def yet_to_be(members: Sequence[Finding], status: FindingStatus) -> tuple[Finding, ...]:
-    """The members that are to get this status: those that are unsolved and have another one.
+    """The members that are to get this status: the unsolved ones that have another one.
 
-    Where there is none, what is to be written is a note, or brings back what was solved: the one that is shown gets it.
+    If there is none, the write is a note, or brings back what was solved: then it is the member that is shown.
     """
     return tuple(each for each in members if each.status.is_unsolved and each.status is not status) or (
         shown_by(members),
@@ -92,7 +92,7 @@ def yet_to_be(members: Sequence[Finding], status: FindingStatus) -> tuple[Findin
 
 
 def at_rest(members: Sequence[Finding]) -> frozenset[str]:
-    """The ids of those that need not be read again before somebody tells of them: solved, and not the newest."""
+    """The ids of members that need no reading until they are named again: solved, and not the newest."""
     newest = max(members, key=_age)
     return frozenset(each.id for each in members if each.status.is_solved and each.id != newest.id)
 

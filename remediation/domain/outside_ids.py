@@ -1,13 +1,13 @@
-"""The ids that others give to their objects: one rule, for webhooks, lists and whoever types one."""
+"""Ids that other systems give to their objects: one rule for webhooks, lists and what people type."""
 
 LONGEST_ID = 256
 
 
 def outside_id(value: object) -> str | None:
-    """The id as text; None where it is none.
+    """The id as text; None where the value is no id.
 
-    It is 1 to 256 printable characters, with spaces inside at most: control characters, line breaks, surrogates and
-    invisible marks make it none. A whole number is an id, too.
+    An id has 1 to 256 printable characters, with spaces only inside; control characters, line breaks, surrogates and
+    invisible marks are not allowed. A whole number is an id, too.
     """
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**LONGEST_ID:
         value = str(value)

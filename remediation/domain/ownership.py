@@ -1,8 +1,8 @@
-"""Whose a ticket is: one that we have linked, and one that a search for the case's mark has found. Pure.
+"""Whether a ticket is the case's: a linked one, and one that a search for the case's mark has found. Pure.
 
-A link is to a number, and numbers begin again where a tracker was restored or moved: a linked ticket is the case's by
-the mark that it carries. A mark alone proves nothing, because whoever may write a label can write one: a ticket that is
-not linked must have been opened by us, and where the case's tickets may be opened.
+A link is to a number, and numbers begin again where a tracker was restored or moved: a linked ticket is the case's if
+it carries the case's mark. A mark alone proves nothing, because anybody who may write a label can write one: a ticket
+that is not linked must have been opened by us, in a place where the case's tickets may be opened.
 """
 
 from collections.abc import Collection, Container
@@ -14,25 +14,26 @@ from remediation.domain.cases import Link, ref_of_mark
 from remediation.domain.tickets import Ticket, TicketState
 
 _SAME_CREATION = timedelta(hours=1)
-"""The time of a creation may be by our clock, if the tracker did not tell its own: clocks differ by less."""
+"""The time of creation may be by our clock where the tracker did not state its own. Clocks differ by less."""
 
 
 class Ground(Enum):
     """Whose tickets the rules open in a place of a tracker (a project, a table), as one district sees it."""
 
     OWN = auto()
-    """Its own may be, and perhaps others'."""
+    """The district's own tickets may be opened there, and perhaps others'."""
     OTHERS = auto()
-    """Only those of other districts."""
+    """Only tickets of other districts are opened there."""
     NOBODYS = auto()
-    """None: a person has moved the ticket, say, or the file named another place when it was opened."""
+    """No tickets are opened there: a person has moved the ticket, or the file named another place when it was opened.
+    """
 
 
 def stranger_because(ticket: Ticket, ground: Ground, accounts: Collection[str], *, is_own_attempt: bool) -> str:
     """Why a ticket that carries the case's mark is not taken for the case's; empty where it is.
 
-    `accounts` are ours, none where the tracker does not tell. `is_own_attempt` says that we were about to open one just
-    when this one was opened. Where nobody tells who opened it, it counts only on the district's own ground.
+    `accounts` are ours, empty where the tracker does not tell. `is_own_attempt` says that we were about to open a
+    ticket just when this one was opened. Where its creator is unknown, it counts only in a place of the district's own.
     """
     is_told = ticket.opened_by is not None and accounts
     if is_told and ticket.opened_by not in accounts:
@@ -46,9 +47,9 @@ def stranger_because(ticket: Ticket, ground: Ground, accounts: Collection[str], 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a tracker may call its own among the tickets of one case: the linked one, and those in its place.
+    """What ties a tracker to tickets of one case: the linked ticket, and the place for the case's tickets.
 
-    `ticket_id` and `place` are empty where it has none; a tracker that the case has nothing to do with has neither.
+    `ticket_id` and `place` are empty where there is none; both are empty for a tracker that the case does not use.
     """
 
     tracker: str
@@ -56,11 +57,11 @@ class Claim:
     place: str = ""
 
     def is_for(self, ticket: Ticket, rivals: Collection["Claim"]) -> bool | None:
-        """Whether a ticket that carries the case's mark is this tracker's, and no rival's; None where nobody tells.
+        """Whether a ticket with the case's mark belongs to this tracker and not to a rival; None where nothing decides.
 
-        `rivals` are the other trackers on the same installation, where a search finds the tickets of all. A link counts
-        first, unless both have one; then what the ticket says of itself, and then its place. A ticket that an earlier
-        version opened says nothing, and an earlier version linked what a search found to both.
+        `rivals` are the other trackers on the same installation, where a search finds the tickets of all. A link
+        decides first, unless both have one; then what the ticket says of itself; then its place. A ticket that an
+        earlier version opened says nothing, and an earlier version linked what a search found to both.
         """
         is_ours, is_theirs = ticket.id == self.ticket_id, any(ticket.id == rival.ticket_id for rival in rivals)
         if is_ours is not is_theirs:
@@ -80,42 +81,42 @@ class Claim:
 
 
 class Evidence(StrEnum):
-    """What casts a doubt on a linked ticket."""
+    """Why a linked ticket may not be the case's."""
 
     NO_MARK = "no_mark"
-    """Somebody removed the mark, or we may not see it: the number alone says that the ticket is the case's."""
+    """Its mark was removed, or we may not see it: only the number says that the ticket is the case's."""
     OTHER_MARK = "other_mark"
-    """The mark is another case's."""
+    """It carries the mark of another case."""
     OTHER_TICKET = "other_ticket"
-    """No mark, and it was created at another time than the ticket that was linked."""
+    """It has no mark, and was created at another time than the ticket that was linked."""
     OTHER_SITE = "other_site"
-    """The link was made on another site, and here its number leads to nothing that carries the case's mark."""
+    """The link was made on another site, and its number leads here to nothing with the case's mark."""
     OTHER_TRACKER = "other_tracker"
-    """It is the case's, and another tracker's on the same installation, which has a link to it as well."""
+    """It is the case's, and another tracker on the same installation has a link to it, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A linked ticket that does not show that it is the case's, and why."""
+    """A linked ticket that does not prove to be the case's, and why."""
 
     link: Link
     evidence: Evidence
 
     @property
     def is_ours(self) -> bool:
-        """Whether the ticket is taken for the case's nevertheless."""
+        """Whether the ticket is taken for the case's all the same."""
         return self.evidence is Evidence.NO_MARK
 
     @property
     def is_news(self) -> bool:
-        """Whether nobody was told of it yet."""
+        """Whether people still have to be told of it."""
         return not (self.is_ours and self.link.unmarked)
 
 
 def doubt_of(marks: Container[str], link: Link, ticket: Ticket, *, here: bool = True) -> Doubt | None:
-    """What casts a doubt on the ticket that the link led to; None where it carries a mark of the case's, or is gone.
+    """The doubt about the ticket that a link led to; None where it carries a mark of the case, or is gone.
 
-    `here` says that the link was made on the site that the tracker is now. Of another one only the mark is believed.
+    `here` says that the link was made on the tracker's present site. On another site only the mark counts.
     """
     if ticket.mark in marks or (here and ticket.state is TicketState.GONE):
         return None

@@ -1,4 +1,4 @@
-"""A case as the store kept it, in the names that trackers have now. Pure."""
+"""A stored case, in the present names of its trackers. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,7 +10,7 @@ from remediation.domain.cases import CaseRecord, Intent, Link, Memory
 ValueT = TypeVar("ValueT")
 
 Names = Mapping[str, str]
-"""From the former names of trackers to those that they have now."""
+"""From trackers' former names to their present ones."""
 
 
 def trackers_of(record: CaseRecord) -> frozenset[str]:
@@ -20,7 +20,7 @@ def trackers_of(record: CaseRecord) -> frozenset[str]:
 
 
 def names_in(record: CaseRecord, names: Names) -> Names:
-    """Those of the former names that the record speaks of."""
+    """The former names that occur in the record."""
     memory = record.memory
     remembered = (*memory.tickets, *memory.closings, *memory.left_over, *memory.wrote, *map(tracker_of, memory.doing))
     spoken = trackers_of(record).union(remembered)
@@ -28,10 +28,10 @@ def names_in(record: CaseRecord, names: Names) -> Names:
 
 
 def renamed(record: CaseRecord, names: Names) -> CaseRecord:
-    """The record in the names of now: what rename_trackers.lua makes of its row.
+    """The record in present names: what rename_trackers.lua makes of its row.
 
-    Where there is something under both, the name of now counts; of a second ticket it is only known that a search must
-    find it.
+    Where there is a value under both names, the present name's counts; of a second ticket it is noted that a search
+    must find it.
     """
     doubled = [
         Intent(now, 0.0)
@@ -51,7 +51,7 @@ def renamed(record: CaseRecord, names: Names) -> CaseRecord:
 
 
 def renamed_memory(memory: Memory, names: Names) -> Memory:
-    """The memory in the names of now."""
+    """The memory in present names."""
     return replace(
         memory,
         tickets=_keys(memory.tickets, names),
@@ -68,7 +68,7 @@ def _links(links: Mapping[str, Link], names: Names) -> dict[str, Link]:
 
 
 def _keys(values: Mapping[str, ValueT], names: Names) -> dict[str, ValueT]:
-    """The values by the names of now; what stands under such a name already counts."""
+    """The values by present names; a value that is stored under a present name counts first."""
     former = {names[name]: value for name, value in values.items() if name in names}
     return {**former, **{name: value for name, value in values.items() if name not in names}}
 
@@ -78,7 +78,7 @@ def _actions(actions: Iterable[str], names: Names) -> frozenset[str]:
 
 
 def renamed_action(name: str, names: Names) -> str:
-    """An action's name, with the tracker's name of now in it."""
+    """An action's name, with the present name of its tracker."""
     tracker = tracker_of(name)
     if tracker not in names:
         return name
@@ -87,6 +87,6 @@ def renamed_action(name: str, names: Names) -> str:
 
 
 def _token(token: str, names: Names) -> str:
-    """What was told where (see CommentOnTicket.token)."""
+    """What was told where (see CommentOnTicket.token), with the present name of the tracker."""
     tracker, slash, fact = token.partition("/")
     return f"{names.get(tracker, tracker)}{slash}{fact}"

@@ -1,4 +1,4 @@
-"""Who took parked work up again or gave it up, when, and how much: kept in a stream that its length limits."""
+"""Who replayed or discarded parked work, when, and how much: a stream of limited length."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from remediation.store.keys import AUDIT
 from remediation.store.server.connection import Connection
 
 KEPT = 10_000
-"""Lines of the stream, of which a decision takes two. More would only be read by somebody who exports it anyway."""
+"""The most lines in the stream; a decision takes two. Who needs more exports them in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One decision about parked work.
 
-    `choice` is how the work was chosen (names, or the options of the command), `count` how much that was, and `done`
-    what became of it; None: the command ended before it could tell, and may have done all or nothing of it.
+    `choice` is how the work was chosen (names, or the options of the command), `count` how much it was, and `done` the
+    result; None means that the command ended before it could write one, and may have done all or nothing.
     """
 
     id: str
@@ -30,17 +30,17 @@ class Decision:
 
 
 class Audit:
-    """The decisions."""
+    """Writes and reads the decisions."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def begin(self, who: str, what: str, choice: str, count: int, now: float) -> str:
-        """Write down what is about to be done, before any of it. Answers the decision's id."""
+        """Write down a decision before any of it is carried out. Returns its id."""
         return await self._add({"at": int(now * 1000), "who": who, "what": what, "choice": choice, "count": count})
 
     async def end(self, decision: str, done: int, now: float) -> None:
-        """Write down how much of it was done."""
+        """Write down how much of a decision was carried out."""
         await self._add({"at": int(now * 1000), "of": decision, "done": done})
 
     async def decisions(self, limit: int) -> list[Decision]:

@@ -1,4 +1,4 @@
-"""How much waits in the store, and for how long: the same for every process that asks."""
+"""How much waits in the store, and for how long: the same for every process that reads it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Where everything lies in Redis, and the same names for the scripts."""
+"""The keys in Redis, by the same names as in the scripts."""
 
 from remediation.queue import BAND_MS, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, WORK_QUEUE
 
@@ -51,7 +51,7 @@ AUDIT = "remedy:audit"
 """A stream: who took parked work up again or gave it up, when, which, and how much."""
 
 BEGUN = "remedy:begun:"
-"""+ case or scan reference, or `delivery/` and its id: a hash, who took it up last, and who died over it before."""
+"""+ case or scan reference, or `delivery/` and its id: a hash, who took it up last, and which workers died over it."""
 
 SIGNED_TIMES = "remedy:signed-times"
 """Set of the districts whose sender was seen to sign a time."""
@@ -60,13 +60,13 @@ SECRETS = "remedy:webhook-secrets:"
 """+ sender/account: a hash, since when (ms) each webhook secret is known by its id, and when it was last used."""
 
 LIMIT = "remedy:delivery-limit:"
-"""+ sender/account: up to when (microseconds) its deliveries have been spent in advance."""
+"""+ sender/account: the time (microseconds) up to which its delivery limit is used up in advance."""
 
 BORN = "remedy:born"
-"""When (ms) this Redis was first worked with since its server started; a wiped or restored one is born again."""
+"""When (ms) this Redis was first used since its server started. A wiped or restored Redis gets a new value."""
 
 SERVER = "remedy:server"
-"""The run id of the server process that Redis was when it was worked with last."""
+"""The run id of the server process of this Redis when it was last used."""
 
 CURSOR = "remedy:cursor:"
 """+ tracker, and / and a former table: how far that list of changes has been read."""
@@ -90,7 +90,7 @@ LIVING = "remedy:living"
 """A hash from rule to how many cases live by it (see Memory.living_rule)."""
 
 TRACKERS = "remedy:trackers"
-"""A hash from the name of each tracker that was ever heard of to when (ms) a worker last found it in mappings.yaml."""
+"""A hash from the name of each tracker that was ever known to when (ms) a worker last found it in mappings.yaml."""
 
 UNNAMED = "remedy:unnamed:"
 """+ tracker: a sorted set of the cases that were looked at without it, by when (ms): mappings.yaml did not name it."""
@@ -99,10 +99,10 @@ SITE = "remedy:site:"
 """+ tracker: which site it is, and which it was before."""
 
 SYSTEMS = "remedy:systems"
-"""Set of the systems that are waited for, or for which cases wait still."""
+"""Set of the systems that are waited for, or for which cases still wait."""
 
 SYSTEM = "remedy:system:"
-"""+ system: a hash, what it is waited for, since when, and when it is asked again."""
+"""+ system: a hash, why it is waited for, since when, and when it is asked again."""
 
 HELD = "remedy:held:"
 """+ system: a sorted set of the cases that wait for it, by the time (ms) for which they were put off."""
@@ -117,44 +117,45 @@ PROCESSES = "remedy:processes"
 """Sorted set of what each running process tells of itself (JSON), by when (ms) it last did."""
 
 SWEPT = "remedy:swept"
-"""There for as long as a worker sweeps."""
+"""Exists for as long as a worker sweeps."""
 
 LAST_SWEEP = "remedy:last-sweep"
 """When (ms) a worker last swept, however long ago that is."""
 
 TURN = "remedy:turn:"
-"""+ name of what all workers share: when (ms) one of them began it last."""
+"""+ name of a round: when (ms) a worker last began it."""
 
 GRACE_MS = 10_000
 """How long a wake-up may wait in the queue before the sweep makes sure that it is still there."""
 
 SWEPT_MS = 15_000
-"""How long after its last sweep a worker counts as being there."""
+"""How long after its last sweep a worker counts as running."""
 
 PROBE_MS = 30_000
 """How often a system in trouble is asked by one of the cases that wait for it. Wrong passwords lock accounts."""
 
 FIRST_HOLD_MS = 5_000
 LONGEST_HOLD_MS = 900_000
-"""How long after the begin of a trouble an answer does not end it yet: the first time, and at most."""
+"""For how long after a trouble began an answer does not end it yet: the first time, and at most."""
 
 TROUBLE_MS = 3_600_000
-"""How long a trouble is told of without news: cases that wait for it are tried every quarter of an hour."""
+"""How long a trouble is reported without news: cases that wait for it are tried every quarter of an hour."""
 
 SECRETS_TTL_MS = 34_560_000_000
 """How long the uses of a sender's secrets are remembered after the last one: 400 days."""
 
 MOST_CRASHES = 5
-"""After so many workers in a row that died over it, work is parked instead of begun again."""
+"""After so many crashes in a row, work is parked instead of begun again."""
 
 SUSPICIOUS = 2
-"""Crashes in a row after which work is tried alone. One may be any kill -9, and must not hold up sixty cases."""
+"""Crashes in a row after which work is tried alone. A single one may be any kill -9, and must not hold up sixty cases.
+"""
 
 SUSPECT_MS = 2_000
-"""When a suspect is brought again whose turn has not come."""
+"""When a suspect whose turn has not come is tried again."""
 
 MOST_ORIGINS = 5
-"""Of how many deliveries a look is told that it comes of them: as many ids as a value of a log line can hold."""
+"""The most deliveries that a look names as its cause: as many ids as a value of a log line can hold."""
 
 PRELUDE = "\n".join(
     f'local {name} = "{value}"' if isinstance(value, str) else f"local {name} = {value}"

@@ -1,4 +1,4 @@
-"""Which receivers and workers run: each tells so every few seconds, and is forgotten when it no longer does."""
+"""Which receivers and workers run: each reports every few seconds, and is forgotten when its reports stop."""
 
 import json
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from remediation.store.keys import PROCESSES
 from remediation.store.server.connection import Connection, passing_errors
 
 TELL_SECONDS = 10.0
-"""How often a process tells that it runs."""
+"""Seconds between two reports of a process."""
 
 GONE_SECONDS = 35.0
-"""Without a word for so long, a process counts as gone: it missed three."""
+"""Seconds without a report after which a process counts as gone: it missed three."""
 
 _LONGEST = 80
 
@@ -22,9 +22,9 @@ Role = Literal["receiver", "worker"]
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process as it tells of itself. `id` is its host (a pod's name) and number, `started` is in Unix seconds.
+    """A process as it reports itself. `id` is its host (a pod's name) and process number, `started` is in Unix seconds.
 
-    `mappings` is the start of the digest of the mappings.yaml that is in use.
+    `mappings` is the start of the digest of the mappings.yaml in use.
     """
 
     id: str
@@ -52,11 +52,11 @@ class Processes:
                 await pipe.execute()
 
     async def leave(self, process: Process) -> None:
-        """Note that it has ended."""
+        """Report that it has ended."""
         await self._connection.ask(self._connection.redis.zrem(PROCESSES, _row(process)))
 
     async def running(self, now: float) -> list[Process]:
-        """Every process that told of itself lately, by role and id."""
+        """Every process that reported lately, by role and id."""
         rows = await self._connection.ask(self._connection.redis.zrangebyscore(PROCESSES, _oldest(now), "+inf"))
         found = {process.id: process for process in map(_process, rows)}
         return sorted(found.values(), key=lambda process: (process.role, process.id))
@@ -71,7 +71,7 @@ def _row(process: Process) -> str:
 
 
 def _process(row: bytes) -> Process:
-    """A row, read; what another version adds or leaves out does not matter."""
+    """A stored report; fields that another version adds or leaves out do not matter."""
     told: Mapping[str, object] = json.loads(row)
 
     def text(name: str) -> str:

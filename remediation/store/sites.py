@@ -1,4 +1,4 @@
-"""Which site each tracker is, and was: what links are worth after its address leads somewhere else."""
+"""The present and former site of each tracker: links are worth less after its address leads to another site."""
 
 import json
 
@@ -7,7 +7,7 @@ from remediation.store.keys import SITE
 from remediation.store.server.connection import Connection
 
 _MOST_TRIES = 5
-"""Several processes may note the same change at once; each try that fails saw what another has noted."""
+"""Several processes may note the same change at once; a try that fails has seen what another one noted."""
 
 
 class Sites:
@@ -17,11 +17,11 @@ class Sites:
         self._connection = connection
 
     async def read(self, tracker: str) -> SiteHistory | None:
-        """What is remembered; None where nobody has noted a site yet."""
+        """What is stored; None where no site was noted yet."""
         return _read(await self._text(tracker))
 
     async def note(self, tracker: str, site: Site, now: float) -> tuple[SiteHistory, bool]:
-        """Remember that the tracker is this site, and whether it was another until now. Raises StoreUnavailable."""
+        """Store that the tracker is this site, and whether it was another one before. Raises StoreUnavailable."""
         known: SiteHistory | None = None
         for _ in range(_MOST_TRIES):
             text = await self._text(tracker)

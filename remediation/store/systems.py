@@ -1,10 +1,10 @@
-"""What systems are waited for: since when, for what, and by which cases. Shared by all workers.
+"""Which systems are waited for: since when, why, and by which cases. Shared by all workers.
 
-A system is in trouble from the first request that has to wait for a sign-in, a limit, or an answer at all, or for
-mappings.yaml to name it again. It stays so
-until a case that waited for it comes to rest, a list of it is read, or nothing has been heard of it for a long time.
-Who is in trouble again soon after an answer must answer later each time before that counts: a system that takes some
-requests and keeps others waiting is not told of, and its cases are not brought forward, without end.
+A system is in trouble from the first request that must wait: for a sign-in, for a limit, for any answer, or until
+mappings.yaml names the system again. The trouble ends when a case that waited for the system comes to rest, when a list
+of it is read, or when nothing was heard of it for a long time. If a system is in trouble again soon after an answer,
+its next answer must come later before it counts, and later each time. So a system that takes some requests and keeps
+others waiting is not reported, and its cases are not brought forward, again and again.
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from remediation.store.keys import SYSTEM
 from remediation.store.server.connection import Connection
 
 RELEASE_BATCH = 100
-"""Cases of one system that a sweep brings forward: a system that has just come back must not be overrun."""
+"""Cases of one system that a sweep brings forward: a system that has just come back must not be overloaded."""
 
 TOLD = frozenset({Waiting.SIGN_IN, Waiting.LIMIT, Waiting.AWAY, Waiting.UNNAMED})
-"""What a system is waited for; anything else is about one case, or about us."""
+"""The reasons for waiting that are about a system; all others are about one case, or about us."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A system that is waited for, `since` when (Unix seconds), and how many `cases` do."""
+    """A system that is waited for, since when (Unix seconds), and how many cases wait for it."""
 
     system: str
     waiting: Waiting
@@ -32,18 +32,18 @@ class Trouble:
 
 
 def held_by(error: TryLater) -> str:
-    """The system that a case waits for because of this error; empty where it waits for none."""
+    """The system for which a case waits because of this error; empty where it waits for none."""
     return error.system if error.waiting in TOLD else ""
 
 
 class Systems:
-    """Notes what systems do, and brings cases forward when they do it again. Every method raises StoreUnavailable."""
+    """Notes the troubles and answers of systems, and brings cases forward. Every method raises StoreUnavailable."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def note_trouble(self, error: TryLater, now: float) -> bool:
-        """Note that a system has to be waited for. Answers whether that is news, which one of all workers tells."""
+        """Note that a system must be waited for. Returns whether that is news, to one of all workers only."""
         if error.waiting not in TOLD:
             return False
         until = now + (error.after or 0.0) if error.waiting is Waiting.LIMIT else 0.0
@@ -52,28 +52,28 @@ class Systems:
         return bool(await self._connection.run("note_trouble", *args))
 
     async def note_answer(self, system: str, now: float) -> bool:
-        """Note that a system did what was asked. Answers whether that ends its trouble; the sweep does the rest."""
+        """Note that a system did what was asked. Returns whether that ends its trouble; the sweep does the rest."""
         return bool(await self._connection.run("note_answer", system, int(now * 1000)))
 
     async def ask_again(self, now: float) -> None:
-        """Something may have been mended, a secret for example: ask each system in trouble with the next sweep."""
+        """A person may have corrected something, such as a secret: ask each system in trouble with the next sweep."""
         await self._connection.run("ask_again", int(now * 1000))
 
     async def release(self, now: float) -> int:
-        """Bring cases forward: one, now and then, for each system in trouble, and all of those that answer again.
+        """Bring cases forward: now and then one for each system in trouble, and all for each system that answers again.
 
-        Answers how many are due sooner.
+        Returns how many are due sooner.
         """
         return int(await self._connection.run("release", int(now * 1000), RELEASE_BATCH))
 
     async def in_trouble(self) -> list[Trouble]:
-        """Every system that is waited for, by name."""
+        """Every system that is in trouble, by name."""
         parts = [part.decode() for part in await self._connection.run("systems")]
         found = [_trouble(*parts[at : at + 5]) for at in range(0, len(parts), 5)]
         return sorted(found, key=lambda trouble: trouble.system)
 
     async def limited_until(self, system: str) -> float:
-        """Until when (Unix seconds) a limit of this system lasts, as far as it says; 0 where there is none."""
+        """Until when (Unix seconds) a limit of this system lasts, where it said so; 0 where there is none."""
         found = await self._connection.ask(self._connection.redis.hmget(SYSTEM + system, ["waiting", "until"]))
         waiting, until = found
         return int(until) / 1000 if waiting == Waiting.LIMIT.encode() and until else 0.0

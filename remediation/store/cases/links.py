@@ -15,9 +15,9 @@ NO_SITES: Mapping[str, str] = MappingProxyType({})
 
 
 class LeasedLinks:
-    """The links of the case that a worker holds. Every write raises LeaseLost when it no longer does.
+    """The links of a case, for the worker that holds its lease. Every write raises LeaseLost when it is lost.
 
-    `sites` names the site that each tracker is, as far as that is known.
+    `sites` names the site of each tracker, where it is known.
     """
 
     def __init__(
@@ -35,29 +35,32 @@ class LeasedLinks:
         self._lease = lease
 
     async def hold(self) -> None:
-        """Make sure that the case is still in hand, and renew the lease."""
+        """Verify that the lease is still held, and renew it."""
         if not await self._todo.renew(self._lease):
             raise LeaseLost(self._lease.ref)
 
     async def intend(self, tracker: str, now: float, place: str = "") -> None:
-        """Write down durably that a create is about to be sent, when and to where, and renew the lease."""
+        """Store durably that a create is about to be sent, when and to which place, and renew the lease."""
         if not await self._todo.renew(self._lease, {f"intent:{tracker}": repr(now), f"place:{tracker}": place}):
             raise LeaseLost(self._lease.ref)
 
     async def link(self, ticket: Ticket) -> Link:
-        """Remember the ticket and forget the intent. A case that was tied to it until now must be looked at again."""
+        """Store the link and delete the intent.
+
+        A case to which the ticket was linked until now must be looked at again.
+        """
         link = link_of(ticket, self._sites.get(ticket.tracker, ""), self._lease.record.born)
         await self._write("link_ticket", ticket.tracker, ticket.id, *link_wire(link), int(self._clock() * 1000))
         return link
 
     async def unlink(self, tracker: str) -> None:
-        """Forget a ticket that is gone, and any intent."""
+        """Delete the link to a ticket that is gone, and any intent."""
         await self._write("unlink_ticket", tracker, "", "", "")
 
     async def disown(self, link: Link, *, replaced: bool) -> None:
-        """Forget a ticket that is not the case's, and that changes of it are news for the case.
+        """Delete the link to a ticket that is not the case's; later changes of it are then news for the case.
 
-        Where it is `replaced`, another ticket is linked next; until then a look must search for that.
+        With `replaced`, another ticket is linked next; until then a look must search for it.
         """
         expects = "1" if replaced else ""
         await self._write("unlink_ticket", link.tracker, link.ticket_id, link.ticket_key, expects)

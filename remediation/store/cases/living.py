@@ -1,7 +1,7 @@
-"""How many cases live by each rule: what a change of mappings.yaml touches, without a look at any of them.
+"""How many cases live by each rule: what a change of mappings.yaml affects, without a look at any case.
 
-A case is counted by the script that remembers it (`lives_by` in scripts/shared.lua). One that an earlier version
-remembered last is counted, or counted otherwise, from its next look on.
+A case is counted by the script that remembers it (`lives_by` in lua/shared.lua). A case that an earlier version
+remembered last is counted rightly from its next look on.
 """
 
 from remediation.store.keys import LIVING
@@ -9,7 +9,7 @@ from remediation.store.server.connection import Connection
 
 
 class LivingCases:
-    """The cases on which people work, or of which an acceptance is to end (see Memory.living_rule)."""
+    """Cases on which people work, or with an acceptance that will end (see Memory.living_rule)."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

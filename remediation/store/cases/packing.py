@@ -1,13 +1,13 @@
-"""Short texts of ours, packed: deflated with words that both ends know beforehand. Pure.
+"""Short texts, compressed: deflated with a dictionary that both sides know. Pure.
 
-A text of some hundred bytes has little to repeat within itself: what it repeats is every other text of its kind.
+A text of some hundred bytes repeats little of itself: what it repeats is in all other texts of its kind.
 """
 
 import zlib
 from enum import Enum
 
 _RAW = -15
-"""Deflate without zlib's header and check sum: the largest window, and six bytes less."""
+"""Deflate without zlib's header and checksum: the largest window, and six bytes less."""
 
 _TIMELINE_WORDS = (
     b'doubt {"at":1,"tracker":"servicenow","ticket":"INC00","evidence":"unmarked"}\n'
@@ -33,7 +33,7 @@ _TIMELINE_WORDS = (
     b'action {"at":1,"action":"open:jira","outcome":"done","ticket":"SEC-1","request_id":"1"}\n'
     b'action {"at":1,"action":"patch:reviewing","outcome":"done"}\nsettled {"at":17'
 )
-"""What a timeline says most often, the most usual last: a match that lies nearer takes fewer bits."""
+"""What timelines say most often, the most frequent last: a nearer match takes fewer bits."""
 
 _ROW_WORDS = (
     b'"false_positive""duplicate""cancelled""not_solved""accepted_risk""in_progress""gone""low""medium""high"'
@@ -63,7 +63,7 @@ class Form(bytes, Enum):
 _WORDS = {Form.TIMELINE: _TIMELINE_WORDS, Form.ROW: _ROW_WORDS}
 
 _MOST_BYTES = 1_000_000
-"""Of one text, unpacked. Ours have less than a tenth of it."""
+"""The longest text after unpacking. Ours have less than a tenth of it."""
 
 
 def packed(text: bytes, form: Form = Form.TIMELINE) -> bytes:

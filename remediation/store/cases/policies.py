@@ -1,6 +1,6 @@
-"""What the rule of a case said, as the case keeps it: it goes on counting where mappings.yaml has that rule no more.
+"""What the rule of a case said, as stored with the case: it still counts after mappings.yaml has lost that rule.
 
-A million cases keep it, so only what does not go without saying is written. Pure.
+A million cases store it, so only what differs from the defaults is written. Pure.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,11 +18,11 @@ _YES: Mapping[str, Callable[[Policy], bool]] = {
     "copy": lambda policy: policy.copies_closing_words,
     "names": lambda policy: policy.names_people,
 }
-"""What a rule says or does not, by a word for each that it says."""
+"""A word for each choice that is stored only where the rule made it."""
 
 
 def said_of(policy: Policy) -> dict[str, object]:
-    """What a rule says of tickets that are there, as JSON has it; spans are in seconds. Most rules say nothing."""
+    """What the rule says about existing tickets, as JSON has it; spans are in seconds. Empty for most rules."""
     within, longest = policy.reopen_within, policy.acceptance.at_most
     said: dict[str, object] = {
         "yes": [word for word, says in _YES.items() if says(policy)] or None,
@@ -34,7 +34,7 @@ def said_of(policy: Policy) -> dict[str, object]:
 
 
 def policy_that(rule: str, said: Mapping[str, Any]) -> Policy:
-    """The policy of a rule that said this, and takes the case no more."""
+    """The policy of a rule that said this and takes the case no more."""
     yes, within, longest = frozenset(said.get("yes", ())), said.get("within"), said.get("at_most")
     return Policy(
         rule=rule,

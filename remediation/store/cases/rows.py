@@ -17,13 +17,13 @@ from remediation.store.cases.policies import policy_that, said_of
 
 
 def key_in(ref: str, case_id: str) -> CaseKey:
-    """The key of a row: its reference tells the district and the kind, and the row itself the id."""
+    """The key of a row: the reference has the district and the kind, the row has the id."""
     district, kind, _ = ref.split(":", 2)
     return CaseKey(district, CaseKind(kind), case_id)
 
 
 def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
-    """A case's row, read."""
+    """The record that a case's row holds."""
     links = {name: _link(name, row) for name in _names(row, "link")}
     intents = {name: _intent(name, row) for name in _names(row, "intent")}
     given_up = frozenset(_names(row, "given_up"))
@@ -179,7 +179,7 @@ def memory_of(text: bytes) -> Memory:
 
 
 def _closing(name: str, kept: Mapping[str, Any]) -> Closing:
-    """How the ticket there was closed; an end that is null is one that nobody could read."""
+    """How a ticket was closed; an end that is null could not be read."""
     reason, word, meant = kept["closings"][name]
     ends, ticket_id = kept.get("ends", {}), kept.get("closed", {}).get(name, "")
     is_unread = name in ends and ends[name] is None

@@ -1,4 +1,4 @@
-"""How cases stand: at rest, waiting for a look, being looked at, or put off. Reads only."""
+"""The standing of cases: at rest, waiting for a look, being looked at, or put off. Reads only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from remediation.store.server.connection import Connection
 
 
 class Stand(StrEnum):
-    """Where a case is in its round. PUT_OFF: looked at since it was last marked, and waiting for the next look."""
+    """Where a case is. PUT_OFF: it was looked at since it was last marked, and waits for the next try."""
 
     SETTLED = "settled"
     WAITING = "waiting"
@@ -19,7 +19,7 @@ class Stand(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a case stands. `due` (Unix seconds) is when the sweep looks after it; `parked` are actions set aside."""
+    """The standing of a case. `due` (Unix seconds) is when the sweep checks it; `parked` are actions set aside."""
 
     ref: str
     stand: Stand
@@ -28,13 +28,13 @@ class Standing:
 
 
 class Standings:
-    """Asks how cases stand, and whether anybody is there to look at them."""
+    """Reads the standings of cases, and whether any worker runs."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def of(self, refs: Sequence[str]) -> list[Standing]:
-        """How each of these stands, in one round trip: at most some hundreds at once."""
+        """The standing of each case, in one round trip; for at most some hundreds at once."""
         if not refs:
             return []
         answer = await self._connection.run("standing", *refs)
@@ -49,7 +49,7 @@ class Standings:
         return bool(await self._connection.ask(self._connection.redis.exists(SWEPT)))
 
     async def refs_of_ticket(self, key: str, trackers: Sequence[str]) -> Mapping[str, str]:
-        """The case whose ticket people call so, by tracker."""
+        """The case whose ticket has this key, for each tracker that has one."""
         asked = {
             name: await self._connection.ask(self._connection.redis.hget(TICKET_KEYS + name, key.upper()))
             for name in trackers

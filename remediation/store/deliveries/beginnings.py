@@ -1,9 +1,9 @@
-"""What kills whoever takes it up is found out: beginnings without an end are counted in Redis, across kills.
+"""Finds work that kills its workers: beginnings without an end are counted in Redis, across processes.
 
-Taking work up writes down who did. Whatever ends it in our own hands (done, put off, parked, cancelled, a lost lease)
-strikes that out again; kill -9 and a full memory do not. Work that was found begun by somebody dead a few times in a
-row is suspected, and tried alone: one suspect at a time in each process, so that its neighbours, which died beside it,
-are soon cleared and only the culprit reaches the limit.
+A worker that takes work up writes that down. Every end that the process itself reaches (done, put off, parked,
+cancelled, a lost lease) deletes it again; kill -9 and a lack of memory do not. Work that dead workers left a few times
+in a row is a suspect, and is tried alone: one suspect at a time in each process. So its neighbours, which died beside
+it, are soon cleared, and only the culprit reaches the limit.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from remediation.store.keys import MOST_CRASHES
 from remediation.store.server.connection import Connection
 
 TURN_SECONDS = 5.0
-"""How long a suspect waits in its worker for its turn to be tried alone; then the sweep brings it again."""
+"""How long a suspect waits in its worker for its turn to be tried alone; after that the sweep brings it again."""
 
 MOST_WAITING = 8
-"""Suspects that wait for their turn in one process: they take the places of jobs that could run."""
+"""The most suspects that wait in one process: they take the places of jobs that could run."""
 
 REPAY_SECONDS = 1.0
-"""How long a job waits for Redis only to say that it has ended. It is said later otherwise."""
+"""How long a job waits for Redis to report its end. Otherwise that is reported later."""
 
 _SUSPECT = b"suspect"
 
@@ -37,7 +37,7 @@ class Crashes:
     last: float = 0.0
 
     def check(self) -> None:
-        """Raises Poison where there are so many that nobody may begin again until a person says so."""
+        """Raises Poison where there are too many: the work is not begun again until a person says so."""
         if self.count >= MOST_CRASHES:
             spans = (datetime.fromtimestamp(at, tz=UTC) for at in (self.first, self.last))
             first, last = (f"{moment:%Y-%m-%d %H:%M:%S} UTC" for moment in spans)
@@ -46,7 +46,7 @@ class Crashes:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Work that was taken up: the token that says by whom, its row, and how often it had crashed."""
+    """Work that was taken up: the token of this beginning, the row, and how often the work had crashed."""
 
     token: str
     row: dict[str, bytes]
@@ -54,7 +54,7 @@ class Taken:
 
 
 class Beginnings:
-    """Takes work up and lets go of it. One of these for each process, whatever stores it has."""
+    """Takes work up and lets go of it. Each process has exactly one, for all its stores."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -65,9 +65,9 @@ class Beginnings:
         self._waiting = 0
 
     async def take(self, script: str, name: str, ref: str, now: float, *rest: str | int) -> Taken | None:
-        """Run a script that takes up the work called `name`. None: there is nothing to be done, or not now.
+        """Run a script that takes up the work called `name`. None: nothing is to be done, or not now.
 
-        Its arguments are the reference, a token, now (ms), whether the work would be tried alone, and the rest.
+        The script's arguments are the reference, a token, now (ms), whether the work would be tried alone, and `rest`.
         Raises StoreUnavailable.
         """
         await self._repay()
@@ -84,11 +84,11 @@ class Beginnings:
         return _taken(token, answer) if isinstance(answer, list) else None
 
     def ended(self, token: str) -> None:
-        """The store has written down an end of the work, whichever it was."""
+        """The store has written an end of the work, and with it the end of the beginning."""
         self._begun.pop(token, None)
 
     async def let_go(self, token: str) -> None:
-        """The work is out of our hands, and we are alive. Never raises: what Redis does not take, it is told later."""
+        """The work is over for this process. Never raises: what Redis does not take now is reported later."""
         self._pass_turn_on(token)
         name = self._begun.pop(token, None)
         if name is not None:
@@ -99,7 +99,7 @@ class Beginnings:
         self._begun[token] = name
         try:
             answer: object = await self._connection.run(script, *args)
-        except BaseException:  # whoever did not hear the answer may have begun; whatever came up, it goes on from here
+        except BaseException:  # the answer is lost, so the work may be taken up; this reports that it is not
             self._owed[token] = self._begun.pop(token)
             raise
         if not isinstance(answer, list):
@@ -107,7 +107,7 @@ class Beginnings:
         return answer
 
     async def _repay(self) -> None:
-        """Tell Redis what it could not be told before."""
+        """Report to Redis the ends that it did not take before."""
         with contextlib.suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(REPAY_SECONDS):
                 for token, name in tuple(self._owed.items()):

@@ -19,19 +19,19 @@ from remediation.store.keys import BEGUN, INBOX
 from remediation.store.server.connection import Connection, passing_errors
 
 FINGERPRINT_LIFETIME = timedelta(days=30)
-"""How long a delivery's fingerprint is kept after it has been read, so that a late repeat is known as one; where
-nobody says otherwise."""
+"""How long a delivery's fingerprint is kept after it has been read, unless configured otherwise: a late repeat is
+recognised by it."""
 
 
 def milliseconds(span: timedelta) -> int:
-    """The span as Redis counts it."""
+    """The span in seconds, for Redis."""
     return span // timedelta(milliseconds=1)
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands. Every one ends in done, ignored, parked, quarantined, or is discarded by a person.
+    """The state of a delivery. Every one ends in done, ignored, parked, quarantined, or is discarded by a person.
 
-    Ignored: its event is none that we know. Its row has no body and expires as that of one that was read.
+    Ignored: we do not know its event. Its row has no body, and expires as that of a delivery that was read.
     """
 
     RECEIVED = "received"
@@ -43,7 +43,7 @@ class DeliveryState(StrEnum):
 
 
 class ChangeOutcome(StrEnum):
-    """What became of a ticket's change: its case is marked, its version was known, or the ticket is none of ours."""
+    """The result for a ticket's change: its case is marked, its version was known, or the ticket is none of ours."""
 
     MARKED = "marked"
     KNOWN = "known"
@@ -68,10 +68,10 @@ class StoredDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How a delivery came, and what else is settled in the step that stores it.
+    """How a delivery came, and what is decided in the step that stores it.
 
     `origin` is kept in clear. `limit` is how many the account may bring. `signers` are the ids of the secrets that
-    signed it, `others` those of the account's other secrets; without any, their use is not noted.
+    signed it, `others` those of the account's other secrets; where both are empty, their use is not noted.
     """
 
     origin: Origin = NOWHERE
@@ -81,14 +81,14 @@ class Arrival:
 
     @property
     def args(self) -> tuple[str | int | float, ...]:
-        """As the script takes them."""
+        """The arguments for the script."""
         limit = (self.limit.interval * 1e6, self.limit.burst) if self.limit else ("", "")
         signed = (len(self.signers), *self.signers, *self.others)
         return (self.origin.request_id, self.origin.trace, *limit, *signed)
 
 
 PLAIN = Arrival()
-"""From nowhere, without a limit, and no use of a secret is noted."""
+"""An arrival without origin, without a limit, and without a note about secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class ScanNote:
 
     @property
     def ref(self) -> str:
-        """The scan's reference, spelled as a case's is."""
+        """The scan's reference, in the form of a case's."""
         return scan_ref(self.district, self.id)
 
 
@@ -140,11 +140,11 @@ class Inbox:
         *,
         unreadable: str | None = None,
     ) -> bool:
-        """Store it, mark it as to be read and wake a worker, in one step. False: it was stored before.
+        """Store the delivery, mark it as unread and wake a worker, in one step. False: it was stored before.
 
-        `account` is a district or a tracker. `unreadable` (a fixed phrase) quarantines it instead. Either way, on
-        return it is durable. Raises OverLimit, and then it was not stored, and StoreUnavailable, and then it may or may
-        not have been.
+        `account` is a district or a tracker. `unreadable` (a fixed phrase) quarantines it instead. When this returns,
+        the delivery is durable. Raises OverLimit, and then it was not stored, and StoreUnavailable, and then it may
+        have been.
         """
         state = DeliveryState.QUARANTINED if unreadable else DeliveryState.RECEIVED
         sealed = self._keyring.seal(body, INBOX + delivery_id)
@@ -156,9 +156,9 @@ class Inbox:
     async def accept_ignored(
         self, delivery_id: str, sender: Sender, account: str, now: float, arrival: Arrival = PLAIN
     ) -> bool:
-        """Remember that it came, without its body: its event is none that we know. False: it was stored before.
+        """Store that the delivery came, without its body: we do not know its event. False: it was stored before.
 
-        As durable as what is accepted. Raises OverLimit and StoreUnavailable.
+        It is as durable as an accepted one. Raises OverLimit and StoreUnavailable.
         """
         args = (delivery_id, int(now * 1000), DeliveryState.IGNORED, sender.name, account, b"", b"", "", self._kept_ms)
         return await self._accept(args, arrival)
@@ -170,9 +170,9 @@ class Inbox:
         return answer == 1
 
     async def take(self, delivery_id: str, now: float) -> StoredDelivery | None:
-        """The delivery, if nobody has read it yet. Raises KeyMissing when its data key is not there.
+        """The delivery, if nobody has read it yet. Raises KeyMissing when its data key is missing.
 
-        Whoever got one must `let_go` of it.
+        The caller must `let_go` of it.
         """
         args = ("delivery", int(LEASE_SECONDS * 1000))
         taken = await self._beginnings.take("take_up", f"delivery/{delivery_id}", delivery_id, now, *args)
@@ -183,12 +183,12 @@ class Inbox:
             body = self._keyring.open(row["body"], INBOX + delivery_id)
             sender, account = sender_named(row["sender"].decode()), row["account"].decode()
             return StoredDelivery(delivery_id, sender, account, body, taken.token, taken.crashes, _origin_in(row))
-        except BaseException:  # without its key, or a row that nobody can read: that is no death
+        except BaseException:  # the key is missing or the row cannot be read: no worker died
             await self._beginnings.let_go(taken.token)
             raise
 
     async def unopened(self, delivery_id: str) -> StoredDelivery:
-        """Of a delivery whose body cannot be opened: whose it is, and how it came. It is not taken."""
+        """The account and origin of a delivery whose body cannot be opened. The delivery is not taken up."""
         fields = ["sender", "account", "request_id", "trace"]
         values = await self._connection.ask(self._connection.redis.hmget(INBOX + delivery_id, fields))
         row = {name: value or b"" for name, value in zip(fields, values, strict=True)}
@@ -196,7 +196,7 @@ class Inbox:
         return StoredDelivery(delivery_id, sender, account, b"", origin=_origin_in(row))
 
     async def let_go(self, delivery: StoredDelivery) -> None:
-        """Whoever read it is alive, whatever became of it."""
+        """Report that the process which read the delivery is alive, whatever the result was."""
         await self._beginnings.let_go(delivery.token)
 
     async def finish(
@@ -221,11 +221,11 @@ class Inbox:
         return ChangeOutcome(outcome.decode()) if outcome else None
 
     async def ignore(self, delivery_id: str) -> None:
-        """Shred and keep as above what was stored although its event is none that we know, and do nothing else."""
+        """Shred and keep as above a stored delivery whose event we do not know, and do nothing else."""
         await self._connection.run("ignore_delivery", delivery_id, self._kept_ms)
 
     async def stumble(self, delivery_id: str) -> int:
-        """Count an attempt that ended in an error of our own; answers how many there were."""
+        """Count an attempt that ended in an error of our own. Returns how many there were."""
         with passing_errors():
             async with self._connection.redis.pipeline(transaction=True) as pipe:
                 pipe.hincrby(INBOX + delivery_id, "attempts", 1)
@@ -234,11 +234,11 @@ class Inbox:
         return int(attempts)
 
     async def state(self, delivery_id: str) -> DeliveryState | None:
-        """Where it stands; None where nothing is known of it."""
+        """The delivery's state; None where nothing is known of it."""
         state = await self._connection.ask(self._connection.redis.hget(INBOX + delivery_id, "state"))
         return DeliveryState(state.decode()) if state else None
 
 
 def _origin_in(row: Mapping[str, bytes]) -> Origin:
-    """A row that an earlier version wrote tells nothing of it."""
+    """The origin in a row; a row of an earlier version has none."""
     return Origin.parse(row.get("request_id", b"").decode(), row.get("trace", b"").decode())

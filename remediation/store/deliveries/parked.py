@@ -15,10 +15,10 @@ from remediation.store.keys import PARKED, PARKED_ROW, REPLAYS
 from remediation.store.server.connection import Connection, passing_errors
 
 _LIFETIME_MS = milliseconds(FINGERPRINT_LIFETIME)
-"""Of what is left of it after a person's decision. Taking decisions must not depend on a sound mappings.yaml."""
+"""The retention of what is left after a person's decision. Decisions must be possible without a valid mappings.yaml."""
 
 MOST_REPLAYS = 5
-"""Replays of one piece within thirty days, after which somebody should rather mend what keeps it from working."""
+"""Replays of one piece within thirty days, after which its cause should be corrected first."""
 
 _ROWS_AT_ONCE = 200
 _SHORT = ("kind", "subject", "district", "action", "system", "error", "status", "words", "sealed_as", "attempts")
@@ -36,22 +36,22 @@ class ParkedKind(StrEnum):
 
 
 class Outcome(IntEnum):
-    """What became of a person's decision."""
+    """The result of a person's decision."""
 
     MISSING = 0
     DONE = 1
     TOO_OFTEN = 2
     UNNAMED = 3
-    """It is to be done in a tracker that mappings.yaml does not name: nobody was asked to try."""
+    """The action belongs to a tracker that mappings.yaml does not name: no worker was asked to try."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
     """One piece of parked work.
 
-    `words` are the outside's own, opened; `attempts` counts how often it came to this while it was parked, `replays`
-    how often it was taken up again within thirty days; `status` is the HTTP status where there was one. `trace` is
-    where an error of our own happened; a list leaves it out.
+    `words` are the other system's own, opened; `attempts` counts how often it failed in this way while it was parked,
+    `replays` how often it was taken up again within thirty days; `status` is the HTTP status where there was one.
+    `trace` is where an error of our own happened; lists leave it out.
     """
 
     name: str
@@ -72,10 +72,10 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which parked work is meant: all of it, less what each field excludes.
+    """A selection of parked work: all of it, less what each field excludes.
 
-    `names` are patterns with `*` and `?`, of which one must fit; the times are Unix seconds and hold for when it was
-    last set aside.
+    `names` are patterns with `*` and `?`, of which one must match; the times are Unix seconds, compared with when it
+    was last set aside.
     """
 
     names: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class Selection:
     until: float | None = None
 
     def takes(self, item: Parked) -> bool:
-        """Whether this piece is meant; its time is not looked at."""
+        """Whether the selection has this piece; its time is not compared."""
         wanted = (
             (self.district, item.district),
             (self.kind, item.kind),
@@ -105,7 +105,7 @@ EVERYTHING = Selection()
 
 
 def name_of(kind: ParkedKind, subject: str, action: str = "") -> str:
-    """The name by which people speak of it: `lakeside:finding:fnd_1/open:jira`, `delivery/<id>`."""
+    """The name of a piece: `lakeside:finding:fnd_1/open:jira`, `delivery/<id>`."""
     if kind in {ParkedKind.DELIVERY, ParkedKind.QUARANTINED}:
         return f"delivery/{subject}"
     return f"{subject}/{action or 'look'}"
@@ -129,10 +129,10 @@ class ParkedWork:
         action: str = "",
         system: str = "",
     ) -> str:
-        """Set it aside with its error; the same work again only counts one more attempt. Answers its name.
+        """Set work aside with its error; the same work again only counts one more attempt. Returns its name.
 
-        `system` is where it came from, or what refused it; an error from outside tells by itself. An error that no code
-        of ours foresaw is kept with its trace.
+        `system` is where it came from, or what refused it; an error from outside names its system itself. An unforeseen
+        error of our own is kept with its trace.
         """
         name = name_of(kind, subject, action)
         known = [part for pair in self._known(name, error, system).items() for part in pair]
@@ -140,7 +140,7 @@ class ParkedWork:
         return name
 
     def _known(self, name: str, error: Exception, system: str) -> dict[str, str | bytes]:
-        """What is kept of an error, by the fields of the row."""
+        """What is stored of an error, by the fields of the row."""
         known: dict[str, str | bytes] = {"error": type(error).__name__, "system": system}
         words = str(error)
         if isinstance(error, OutsideError):
@@ -152,16 +152,19 @@ class ParkedWork:
         return known | {"words": self._keyring.seal(words.encode(errors="replace"), f"words:{name}")}
 
     async def replay(self, name: str, now: float, *, most: int | None = None) -> Outcome:
-        """Take it up again, if it was not yet replayed `most` times. MISSING: nothing of that name is parked."""
+        """Take a piece up again, if it was replayed less than `most` times. MISSING: nothing of that name is parked."""
         args = (name, int(now * 1000), "replay", _LIFETIME_MS, "" if most is None else most)
         return Outcome(await self._connection.run("unpark", *args))
 
     async def discard(self, name: str, now: float) -> Outcome:
-        """Give it up, by a person's decision; a delivery's body is shredded. MISSING: nothing of that name."""
+        """Discard a piece by a person's decision; a delivery's body is shredded.
+
+        MISSING: nothing of that name is parked.
+        """
         return Outcome(await self._connection.run("unpark", name, int(now * 1000), "discard", _LIFETIME_MS, ""))
 
     async def count(self) -> int:
-        """How much is parked."""
+        """How many pieces are parked."""
         return int(await self._connection.ask(self._connection.redis.zcard(PARKED)))
 
     async def listed(self, wanted: Selection = EVERYTHING) -> AsyncIterator[Parked]:
@@ -197,7 +200,7 @@ class ParkedWork:
         return [self._read(name, row, count) for name, row, count in zip(names, rows, replays, strict=True) if row]
 
     def _read(self, name: str, row: Mapping[str, bytes], replays: bytes | None) -> Parked:
-        """`replays` is the counter itself, which expires: a copy of it would say "within thirty days" for ever."""
+        """`replays` is read from the counter itself, which expires: a copy would never do so."""
 
         def text(field: str) -> str:
             return row.get(field, b"").decode()

@@ -1,4 +1,4 @@
-"""How far the findings of a scan have been listed. A crash resumes at the page that was not yet marked."""
+"""How far the findings of each scan are listed. After a crash the listing resumes at the first page not yet marked."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,15 +12,15 @@ from remediation.store.keys import BEGUN, SCAN, SCANS
 from remediation.store.server.connection import Connection, passing_errors
 
 _BEFORE_ABSENCE = 600.0
-"""Seconds that a list of what changed meanwhile looks further back: what was told just before may not have come."""
+"""Seconds that a list of changes reaches further back: a change made just before may not have been listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanListing:
-    """A scan whose findings are being listed. `cursor` is None before the first page; `token` says who lists it.
+    """A scan whose findings are being listed. `cursor` is None before the first page; `token` identifies who lists it.
 
-    `origin` is how the delivery came that named the scan. Where there is a `since` (Unix seconds), it is no scan whose
-    findings are listed but the district, and what changed since then counts.
+    `origin` is how the delivery that named the scan came. With `since` (Unix seconds) it is no scan but a whole
+    district, of which the findings that changed since then are listed.
     """
 
     ref: str
@@ -35,18 +35,18 @@ class ScanListing:
 
     @property
     def filters(self) -> Mapping[str, str]:
-        """Which findings are listed, as SchoolScan takes it."""
+        """Which findings are listed, as filters of SchoolScan's API."""
         return {"scan_id": self.id} if self.since is None else {}
 
     def counts(self, finding: Finding) -> bool:
-        """Whether a finding of the list is to be looked at; one that does not say when it changed is."""
+        """Whether a finding of the list is to be looked at; also one that does not say when it changed."""
         changed = finding.updated_at or finding.detected_at
         return self.since is None or changed is None or changed.timestamp() >= self.since
 
 
 @dataclass(frozen=True, slots=True)
 class DistrictChange:
-    """A district that mappings.yaml does not name any more, `since` then (Unix seconds), or that it names again."""
+    """A district that mappings.yaml does not name any more, since when (Unix seconds), or that it names again."""
 
     district: str
     is_back: bool
@@ -61,7 +61,7 @@ class Scans:
         self._beginnings = beginnings or Beginnings(connection)
 
     async def take(self, ref: str, now: float) -> ScanListing | None:
-        """The scan, if there are pages still to be listed. Whoever got one must `let_go` of it."""
+        """The scan, if pages are still to be listed. The caller must `let_go` of it."""
         taken = await self._beginnings.take("take_up", ref, ref, now, "scan", int(LEASE_SECONDS * 1000))
         if taken is None:
             return None
@@ -71,14 +71,14 @@ class Scans:
             origin = Origin.parse(row.get("request_id", ""), row.get("trace", ""))
             since = int(row["since"]) / 1000 - _BEFORE_ABSENCE if "since" in row else None
             return ScanListing(ref, district, row["id"], cursor, attempts, taken.token, taken.crashes, origin, since)
-        except BaseException:  # a row that nobody can read: an error of ours, and no death
+        except BaseException:  # the row cannot be read: no worker died
             await self._beginnings.let_go(taken.token)
             raise
 
     async def note_districts(self, named: Iterable[str], now: float) -> list[DistrictChange]:
-        """Note that mappings.yaml names these districts at `now` (Unix seconds). Answers what is news.
+        """Note that mappings.yaml names these districts at `now` (Unix seconds). Returns what has changed.
 
-        What changed at SchoolScan while one was not named is listed from then on, as a scan's findings are.
+        What changed at SchoolScan while a district was not named is then listed in the way of a scan.
         """
         kept = milliseconds(FINGERPRINT_LIFETIME)
         parts = [part.decode() for part in await self._connection.run("note_districts", int(now * 1000), kept, *named)]
@@ -86,7 +86,7 @@ class Scans:
         return [DistrictChange(name, what == "back", int(since) / 1000) for name, what, since in changes]
 
     async def let_go(self, scan: ScanListing) -> None:
-        """Whoever listed the page is alive, whatever became of it."""
+        """Report that the process which listed the page is alive, whatever the result was."""
         await self._beginnings.let_go(scan.token)
 
     async def mark_page(self, scan: ScanListing, next_cursor: str | None, cases: Iterable[Mark], now: float) -> None:

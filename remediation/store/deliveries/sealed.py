@@ -1,4 +1,4 @@
-"""Whether the data keys that somebody holds open what rests in Redis. Nothing that is opened leaves this module."""
+"""Whether given data keys open what is stored in Redis. Nothing that is opened leaves this module."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from remediation.store.keys import INBOX, PARKED_ROW
 from remediation.store.server.connection import Connection
 
 MOST_LOOKED_AT = 200
-"""Of the oldest unread deliveries, and of what was parked last."""
+"""Values that are tried: of the oldest unread deliveries, and of what was parked last."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealedUnder:
-    """A key's id, how many values are sealed under it, and whether one of them opens; None: the key is not held."""
+    """A key's id, how many values are sealed with it, and whether one of them opens; None where the key is missing."""
 
     key_id: str
     count: int
@@ -21,7 +21,7 @@ class SealedUnder:
 
 
 async def sealed_under(connection: Connection, keyring: Keyring) -> list[SealedUnder]:
-    """Every key that something is sealed under, by its id. Raises StoreUnavailable."""
+    """Every key with which something is sealed, by its id. Raises StoreUnavailable."""
     parts = [part.decode() for part in await connection.run("sealed", MOST_LOOKED_AT)]
     found = [parts[at : at + 4] for at in range(0, len(parts), 4)]
     return [
@@ -34,7 +34,7 @@ async def _opens(connection: Connection, keyring: Keyring, key_id: str, row: str
     if key_id not in keyring.key_ids:
         return None
     sealed = await connection.ask(connection.redis.hget(row, field))
-    if sealed is None:  # it has just been read, or decided
+    if sealed is None:  # it was read or decided just now
         return True
     identity = row if row.startswith(INBOX) else f"{field}:{await _sealed_as(connection, row)}"
     try:
@@ -45,6 +45,6 @@ async def _opens(connection: Connection, keyring: Keyring, key_id: str, row: str
 
 
 async def _sealed_as(connection: Connection, row: str) -> str:
-    """The name that parked work had when its words were sealed: a tracker may have got another one since."""
+    """The name of the parked work when it was sealed: its tracker may have another name since."""
     name = await connection.ask(connection.redis.hget(row, "sealed_as"))
     return name.decode() if name else row.removeprefix(PARKED_ROW)

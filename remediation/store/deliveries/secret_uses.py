@@ -1,4 +1,4 @@
-"""When each webhook secret was last seen to sign: it tells which may go, and which nobody signs with."""
+"""When each webhook secret last signed: it shows which secrets are not needed any more, and which are not used yet."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from remediation.store.server.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class SecretUse:
-    """One secret's memory, in Unix seconds.
+    """The use of one secret, in Unix seconds.
 
-    `since` is the first delivery while it was in the list, whichever secret signed it; `last` is the last that it
-    signed itself, to about a minute, and None where it never did.
+    `since` is the first delivery while the secret was listed, whichever secret signed it; `last` is the last one that
+    it signed itself, to about a minute, and None where it never did.
     """
 
     since: float

@@ -1,13 +1,13 @@
-"""P3, nobody else: which districts' senders sign a time. From then on `auto` refuses formats that do not."""
+"""P3, nobody else: districts whose sender has signed a time. From then on `auto` refuses formats without one."""
 
 from remediation.store.keys import SIGNED_TIMES
 from remediation.store.server.connection import Connection
 
 
 class SignedTimes:
-    """Kept in Redis, because every receiver must know it, also after a restart.
+    """Kept in Redis, so that every receiver knows it, also after a restart.
 
-    Each receiver asks for it again only when a delivery without a signed time comes in.
+    A receiver asks again only when a delivery without a signed time comes in.
     """
 
     def __init__(self, connection: Connection) -> None:

@@ -1,20 +1,20 @@
-"""Where an error of our own happened, for whoever mends it: sealed with the parked work, and shown on request only."""
+"""Where an error of our own happened, for developers: sealed with the parked work, and shown on request only."""
 
 import traceback
 
 from remediation.redaction import words_of
 
 _MOST_FRAMES = 20
-"""Of each error in the chain: the innermost ones."""
+"""Lines of each error in the chain: the innermost ones."""
 
 _MOST_LINES = 80
 
 
 def trace_of(error: BaseException) -> str:
-    """The error's trace and its causes': files, lines, functions, our source lines, what the errors say.
+    """The trace of the error and of its causes: files, lines, functions, our source lines, messages.
 
-    No values of local variables. Every line is scrubbed as a refusal's words are, and there are at most 80; where
-    there are more, the first are left out.
+    No values of local variables. Every line is scrubbed as a refusal's words are, and there are at most 80; where there
+    are more, the first ones are left out.
     """
     told = traceback.TracebackException.from_exception(error, limit=-_MOST_FRAMES, capture_locals=False, compact=True)
     lines = [line for part in told.format() for line in part.splitlines() if line.strip(" ^~")]
