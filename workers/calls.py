@@ -1,4 +1,7 @@
-"""Systems outside whose calls are timed, counted and traced. They do and raise what the wrapped ones do and raise."""
+"""Clients of outside systems whose calls are timed, counted and traced.
+
+Results and errors are those of the wrapped ones.
+"""
 
 import time
 from collections.abc import Awaitable, Collection, Iterable, Mapping
@@ -23,19 +26,22 @@ CAUSES = (*Waiting, REFUSED, NOT_FOUND)
 
 
 def account_of(district: str) -> str:
-    """What a district's SchoolScan account is called wherever systems are named, as in an error's `system`."""
+    """The name of a district's SchoolScan account in metrics, logs and an error's `system`."""
     return f"schoolscan:{district}"
 
 
 def cause_of(error: OutsideError) -> str:
-    """What must end before a call like this can work; for what repeating does not help, that."""
+    """What must end before such a call can succeed; for errors that repeating does not end, that class of error."""
     if isinstance(error, TryLater):
         return error.waiting
     return NOT_FOUND if isinstance(error, NotFound) else REFUSED
 
 
 class _Calls:
-    """The calls of one system. Every series is there from the start: a first error would not be seen as a growth."""
+    """The calls of one system.
+
+    Every series exists from the start: otherwise a first error would not show as an increase.
+    """
 
     def __init__(self, system: str) -> None:
         self._system = system

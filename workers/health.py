@@ -1,4 +1,4 @@
-"""A worker's own /livez, /readyz and /metrics: arq's health key belongs to all workers, so it tells nothing of one."""
+"""A worker's own /livez, /readyz and /metrics. arq's health key belongs to all workers, so it says nothing of one."""
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,21 +24,22 @@ async def _nothing() -> None:
 
 
 def _none() -> Sequence[str]:
-    """Nothing has died, and nothing is told."""
+    """The default: nothing has died, and nothing is reported."""
     return ()
 
 
 def create_health_app(
     problems: Ask, refresh: Refresh = _nothing, dead: Words = _none, told: Words = _none
 ) -> ASGI3Application:
-    """Plain ASGI. `problems` answers why the worker does not work, and what a person must mend although it works on.
+    """The ASGI application for probes and Prometheus.
 
-    `refresh` reads anew, each time that metrics are asked for, what others may have changed. `dead` answers at once,
-    in our words, which parts of the process have ended although the process goes on. `told` answers what /readyz tells
-    beside the problems, and what makes nothing unready.
+    `refresh` runs before each answer of /metrics, to read what other processes may have changed. `problems` returns why
+    the worker does not work, and what a person must correct although it works. `dead` returns at once which parts of
+    the process have ended although the process runs. `told` returns what /readyz shows besides, and what makes nothing
+    unready.
 
-    GET /livez 200, or 503 with what is dead, and no answer at all while the event loop is stuck; GET /readyz 200, or
-    503 with the problems; GET /metrics what was counted; anything else 404.
+    GET /livez 200, or 503 with what is dead, and no answer while the event loop is stuck; GET /readyz 200, or 503 with
+    the problems; GET /metrics the metrics; anything else 404.
     """
 
     async def health_app(scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

@@ -1,4 +1,4 @@
-"""What a worker counts. Labels are names from mappings.yaml and words of ours, never ids.
+"""A worker's metrics. Labels are names from mappings.yaml and words of ours, never ids.
 
 A `system` is a tracker's name, or `schoolscan:` and a district's.
 """
@@ -6,7 +6,7 @@ A `system` is a tracker's name, or `schoolscan:` and a district's.
 from prometheus_client import Counter, Histogram
 
 _TO_THE_OUTSIDE = (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200)
-"""Seconds: from what a critical finding should take to what an outage overnight makes of it."""
+"""Seconds: from the goal for a critical finding to the effect of an outage of a night."""
 
 DELIVERIES = Counter(
     "remedy_deliveries_read_total",

@@ -1,4 +1,4 @@
-"""A worker process: two arq workers in one event loop, started again when Redis was away, stopped gently by SIGTERM."""
+"""A worker process: two arq workers in one event loop, restarted after Redis was away, stopped in order by SIGTERM."""
 
 import asyncio
 import contextlib
@@ -16,35 +16,35 @@ from workers.settings import LoopWorker
 logger = structlog.get_logger()
 
 RESTART_DELAY = 1.0
-"""Seconds between the end of an arq worker that lost Redis and the next question whether Redis is back."""
+"""Seconds between the end of an arq worker that lost Redis and the next check whether Redis is back."""
 
 SOUND_SECONDS = 15.0
-"""How long an arq worker must have run for its end before that to be no trouble any more."""
+"""How long an arq worker must have run so that its last end does not count as a problem any more."""
 
 LETS_GO_WITHIN = 3.0
-"""Seconds that cancelled jobs get to hand their cases back; where Redis hangs meanwhile, the sweep finds the cases."""
+"""Seconds that cancelled jobs get to hand their cases back. Where Redis hangs, the sweep finds the cases."""
 
 STANDS_STILL = 60.0
-"""Seconds without a round of arq's main loop that a person should know of: usually one takes a fraction of one, and
-against a Redis that hangs half of this."""
+"""Seconds without a round of arq's main loop that are reported. A round usually takes a fraction of one second, and
+half of this time where Redis hangs."""
 
 Make = Callable[[], LoopWorker]
 
 
 async def _always() -> bool:
-    """Need nothing to be so."""
+    """The default check: work is possible."""
     return True
 
 
 def _nothing() -> None:
-    """Do nothing more when a stop begins."""
+    """The default for `stops`: nothing more to do."""
 
 
 class Supervisor:
     """Keeps arq workers running until it is told to stop.
 
-    One that has ended is started again when `can_work` answers true: an outage of hours is one restart, and not one in
-    each second. `stops` is called when a stop begins.
+    A worker that has ended is started again when `can_work` returns true, so an outage of hours is one restart and not
+    one in each second. `stops` is called when a stop begins.
     """
 
     def __init__(
@@ -64,29 +64,28 @@ class Supervisor:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether a stop has begun."""
         return self._stopping.is_set()
 
     def ended(self) -> list[str]:
-        """The names of those that have ended for good, although nobody told them to."""
+        """The names of the workers that have ended for good without a stop."""
         return [name for name, task in self._keeping.items() if _has_failed(task)]
 
     def standing_still(self) -> list[str]:
-        """Which of those that run have not come round for long, in a person's words."""
+        """Which running workers have had no round for long, in words for people."""
         still = [name for name, worker in self._running.items() if worker.standing_still > STANDS_STILL]
         return [f"the {name} loop stands still" for name in still]
 
     def restarting(self) -> list[str]:
-        """Which of them end again and again, or have been begun anew just now, in a person's words."""
+        """Which workers end again and again, or were just restarted, in words for people."""
         now = time.monotonic()
         failed = [(name, error) for name, (error, sound_from) in self._failed.items() if now < sound_from]
         return [f"the {name} loop ended with {error}, and is begun anew" for name, error in failed]
 
     async def run(self) -> None:
-        """Run all workers; returns after a stop, when what was running has ended or been given up.
+        """Run all workers. Returns after a stop, when all have ended or were given up.
 
-        Where one cannot be kept running, the others are stopped, and what ended it is raised: the process must be
-        started again.
+        Where one cannot be kept running, the others are stopped and its error is raised: the process must be restarted.
         """
         for name, make in self._make.items():
             self._keeping[name] = asyncio.create_task(self._keep_running(name, make))
@@ -98,9 +97,9 @@ class Supervisor:
         await asyncio.gather(*self._keeping.values())
 
     def stop(self) -> None:
-        """Take no new jobs, give the running ones their time, then cancel them; told again, cancel them at once.
+        """Take no new jobs, wait for the running ones, then cancel them. A second call cancels them at once.
 
-        The sweep finds what was cancelled.
+        The sweep finds the cancelled work.
         """
         if self._stopping.is_set():
             for worker in self._running.values():
@@ -137,7 +136,7 @@ class Supervisor:
                 self._failed[name] = self._failed[name][0], time.monotonic() + SOUND_SECONDS
 
     async def _until_it_can_work(self) -> None:
-        """Wait a second, and then for as long as nothing could be done, or until a stop."""
+        """Wait a second, and then until work is possible or a stop begins."""
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), RESTART_DELAY)
@@ -145,7 +144,7 @@ class Supervisor:
                 return
 
     async def _can_work_or_stops(self) -> bool:
-        """Whether it can work; a stop does not wait for the answer, which takes long where Redis hangs."""
+        """Whether work is possible. A stop does not wait for the answer, which takes long where Redis hangs."""
         asking, stopping = asyncio.ensure_future(self._can_work()), asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait((asking, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -166,14 +165,17 @@ async def _cancelled(worker: LoopWorker) -> None:
 
 
 async def _ended(worker: LoopWorker) -> None:
-    """End the worker's jobs: they go on after its main loop has failed, and nobody else would wait for them."""
+    """End the worker's jobs: they continue after its main loop has failed, and nothing else would wait for them."""
     _cancel(worker.tasks.values())
     if worker.tasks:
         await asyncio.wait(worker.tasks.values(), timeout=LETS_GO_WITHIN)
 
 
 def _cancel(jobs: Iterable[asyncio.Task[None]]) -> None:
-    """Those that were cancelled already are letting go of their cases: a second time would cut that off."""
+    """Cancel the jobs that are not cancelled yet.
+
+    A cancelled one is handing its case back, which a second cancel would cut off.
+    """
     for job in jobs:
         if not job.cancelling():
             job.cancel()

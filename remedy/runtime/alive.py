@@ -1,6 +1,6 @@
-"""For a container's health check: exit code 0 where the process of this container answers /livez in time, and with 200.
+"""A container's health check: exit code 0 where the process of this container answers /livez with 200 in time.
 
-Asks the receiver, then a worker, where the settings let them listen: a container has one of the two.
+It asks the receiver, then a worker, at the addresses in the settings: a container has one of the two.
 """
 
 import sys
@@ -13,7 +13,7 @@ from remediation.settings import load_settings
 SECONDS = 3.0
 
 _LOOPBACK = {4: "127.0.0.1", 6: "::1"}
-"""Where this machine reaches itself, by the version of IP."""
+"""The loopback address, by the version of IP."""
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
 
 
 def _reachable(host: str) -> str:
-    """What a process listens on, as the host in a URL: where it listens on all addresses, the loopback is one."""
+    """A process's listening address as the host in a URL; for all addresses, the loopback address."""
     try:
         listening = ip_address(host)
     except ValueError:
@@ -34,7 +34,7 @@ def _reachable(host: str) -> str:
 
 
 def _answers(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the environment's proxies are for others
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the environment's proxies are not for this
     try:
         with opener.open(url, timeout=SECONDS) as answer:
             return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's own

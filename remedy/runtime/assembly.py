@@ -1,4 +1,4 @@
-"""The composition root: settings and mappings.yaml become the things that processes hold open."""
+"""The composition root: settings and mappings.yaml become the objects that processes hold open."""
 
 import asyncio
 import contextlib
@@ -48,10 +48,10 @@ def keyring_of(settings: Settings) -> Keyring:
 
 @contextlib.contextmanager
 def redis_address(settings: Settings, *, keep: bool = False) -> Iterator[RedisAddress]:
-    """REDIS_URL, or an embedded server in DATA_DIR for as long as this is open.
+    """The address of Redis: REDIS_URL, or an embedded server in DATA_DIR while this context is open.
 
-    `keep`: a server that dies is started again; where that is given up, this process is told to end, and the end of
-    this raises StoreEnded.
+    With `keep`, a server that dies is restarted. Where that is given up, the process is told to end, and leaving the
+    context raises StoreEnded.
     """
     if settings.redis_url is not None:
         yield signed_in(settings.redis_url, settings)
@@ -61,9 +61,9 @@ def redis_address(settings: Settings, *, keep: bool = False) -> Iterator[RedisAd
 
 
 def signed_in(address: RedisAddress, settings: Settings) -> RedisAddress:
-    """The address of Redis with the user, the password and the certificates that settings of their own name.
+    """The address of Redis with the user, password and certificates of their own settings.
 
-    Raises ConfigurationError where the address names a user or a password as well, and where a setting is of no use.
+    Raises ConfigurationError where the address names a user or a password as well, and where a setting has no effect.
     """
     separate = SignIn(settings.redis_username, settings.redis_password)
     if separate and address.sign_in:
@@ -79,7 +79,7 @@ def signed_in(address: RedisAddress, settings: Settings) -> RedisAddress:
 
 
 def _tls_files(address: RedisAddress, settings: Settings) -> TlsFiles:
-    """The files for TLS with Redis. Raises ConfigurationError where our own certificate could prove nothing."""
+    """The files for TLS with Redis. Raises ConfigurationError where our own certificate cannot be used."""
     certificate, key = settings.redis_cert_file, settings.redis_key_file
     if (certificate or key) and not address.uses_tls:
         raise ConfigurationError(
@@ -108,14 +108,14 @@ async def open_connection(
 async def open_for_command(
     address: RedisAddress, *, socket_timeout: float = 5.0, retries: int = 1
 ) -> AsyncIterator[Connection]:
-    """Redis for one command, which has looked that it is one. Raises StoreUnavailable."""
+    """A connection for one command, after a check that it leads to a usable Redis. Raises StoreUnavailable."""
     async with open_connection(address, socket_timeout=socket_timeout, retries=retries) as connection:
         await must_be_ours(connection)
         yield connection
 
 
 def accounts_of(loaded: Loaded, now: float) -> Accounts:
-    """The senders that the receiver knows at `now` (Unix seconds). Reads webhook secrets only."""
+    """The accounts of the receiver at `now` (Unix seconds). Reads webhook secrets only."""
     districts, trackers = webhook_secrets(loaded, environ(), now)
     written, usual = loaded.mappings, loaded.mappings.defaults.delivery_limit
 
@@ -127,7 +127,7 @@ def accounts_of(loaded: Loaded, now: float) -> Accounts:
         for name, secrets in trackers.items()
         if (webhook := (tracker := written.trackers[name]).webhook)
     }
-    former = former_names_of(written.trackers).items()  # whoever sends to the address of before is heard there
+    former = former_names_of(written.trackers).items()  # a sender may still use the address with the former name
     return Accounts(
         {
             name: account(name, SCHOOLSCAN, secrets, written.districts[name].schoolscan.webhook)
@@ -153,9 +153,9 @@ def worker_files(mappings: Mappings) -> Iterable[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The systems that a worker talks to, by the names that mappings.yaml gives them.
+    """The clients of a worker, by the names that mappings.yaml gives them.
 
-    `identities` tell the findings of those districts apart whose ids do not last.
+    `identities` are those of the districts that have one.
     """
 
     sources: dict[str, SchoolScan]
@@ -165,7 +165,7 @@ class Outside:
 
 @contextlib.asynccontextmanager
 async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
-    """All districts' accounts and all trackers, for as long as this is open. Sends nothing yet."""
+    """All districts' accounts and all trackers, while this context is open. Sends nothing yet."""
     tokens, secrets = worker_secrets(loaded, environ())
     identities = identities_of(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
@@ -187,7 +187,7 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
 async def open_desks(
     loaded: Loaded, settings: Settings, connection: Connection, clock: Callable[[], float]
 ) -> AsyncIterator[Desks]:
-    """All that a worker works with, for as long as this is open. Raises ConfigurationError for a missing secret."""
+    """All that a worker works with, while this context is open. Raises ConfigurationError for a missing secret."""
     keyring = keyring_of(settings)
     DATA_KEYS.set(len(keyring.key_ids))
     async with contextlib.AsyncExitStack() as stack:
@@ -202,7 +202,7 @@ async def open_desks(
 
 
 async def refurnish(desks: Desks, loaded: Loaded) -> None:
-    """Give the jobs to come what `loaded` says. For a missing secret, raises ConfigurationError and changes nothing."""
+    """Use `loaded` for the jobs to come. For a missing secret, raises ConfigurationError and changes nothing."""
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings, outside.identities)
@@ -213,6 +213,9 @@ async def refurnish(desks: Desks, loaded: Loaded) -> None:
 
 
 async def ask_again(desks: Desks) -> None:
-    """Secrets may have been renewed: ask whoever is waited for with the next sweep. While Redis is away, nobody."""
+    """Secrets may have been renewed: ask each system in trouble with the next sweep.
+
+    Does nothing while Redis is away.
+    """
     with desks.at_work() as desk, contextlib.suppress(StoreUnavailable):
         await desk.systems.ask_again(desk.clock())

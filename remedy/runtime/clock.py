@@ -13,16 +13,16 @@ from remediation.store.server.connection import Connection, cancel_until_done
 logger = structlog.get_logger()
 
 KEEP_SECONDS = 5.0
-"""How often Redis is asked. Between two answers a machine's clock strays by microseconds; a fail-over to a Redis whose
-clock differs is noticed within this."""
+"""Seconds between two questions to Redis. Meanwhile a machine's clock drifts by microseconds; a fail-over to a Redis
+with another clock is noticed within this time."""
 
 WORTH_TELLING = 2.0
-"""Seconds by which a machine's clock and Redis's may differ before an operator is told."""
+"""Seconds by which a machine's clock and Redis's may differ before that is logged."""
 
 
 @contextlib.asynccontextmanager
 async def open_clock(connection: Connection) -> AsyncIterator[SharedClock]:
-    """A clock that goes on asking for as long as this is open; while Redis is away it goes on by itself."""
+    """A clock that is corrected while this context is open; while Redis is away it runs on by itself."""
     clock = SharedClock(connection)
     keeping = asyncio.create_task(keep(clock))
     try:
@@ -32,25 +32,25 @@ async def open_clock(connection: Connection) -> AsyncIterator[SharedClock]:
 
 
 async def clock_of(connection: Connection) -> SharedClock:
-    """A clock that was set once, as a command needs it. Raises StoreUnavailable."""
+    """A clock that was set once, for a command. Raises StoreUnavailable."""
     clock = SharedClock(connection)
     await clock.set()
     return clock
 
 
 async def keep(clock: SharedClock) -> None:
-    """Ask again and again. Says once that the machine's clock differs from Redis's, and again after it agreed.
+    """Ask again and again. Logs once that the machine's clock differs from Redis's, and again after they agreed.
 
-    `seconds` is by how much Redis's is ahead. Which of them is right nobody here can tell.
+    `seconds` is by how much Redis's is ahead. Which one is right cannot be told here.
     """
     differed = False
     while True:
         try:
             await clock.set()
-        except StoreRefuses as error:  # a user of Redis that may not ask, say
+        except StoreRefuses as error:  # our Redis user may not ask for the time
             logger.warning("clock_not_set", error=type(error).__name__, reason=error.reason)
         except StoreUnavailable:
-            pass  # whoever works with it says so
+            pass  # the code that uses Redis reports that
         except Exception as error:  # noqa: BLE001 - nothing ends this but the process
             logger.warning("clock_not_set", error=type(error).__name__)
         else:

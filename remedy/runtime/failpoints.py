@@ -1,4 +1,4 @@
-"""May this process break on purpose? Only where somebody said so twice."""
+"""Turns on the failpoints of a process, where two settings agree to it."""
 
 import structlog
 
@@ -10,9 +10,10 @@ logger = structlog.get_logger()
 
 
 def turn_on_failpoints(settings: Settings) -> None:
-    """Do what REMEDY_FAILPOINTS says, and say so loudly. Raises ConfigurationError unless ALLOW_FAILPOINTS is set, too.
+    """Turn on the failpoints of REMEDY_FAILPOINTS and log them.
 
-    One variable that strayed into a production process must not be enough to kill it: it does not start, and says why.
+    Raises ConfigurationError unless ALLOW_FAILPOINTS is set, too: one variable that got into a production process by
+    mistake must not kill it.
     """
     if settings.remedy_failpoints is None:
         return

@@ -1,4 +1,4 @@
-"""How the command says that something went wrong: one clear message on stderr, and an exit code for scripts."""
+"""How the command reports a failure: one clear message on stderr, and an exit code for scripts."""
 
 import json
 from enum import IntEnum
@@ -19,7 +19,7 @@ from remediation.redaction import terminal
 
 
 class ExitCode(IntEnum):
-    """What a process's end means. The table in docs/exit-codes.md is held to this by a test."""
+    """The exit codes. A test holds the table in docs/exit-codes.md to them."""
 
     DONE = 0
     FAILED = 1
@@ -32,7 +32,7 @@ class ExitCode(IntEnum):
 
 
 Failure = RemediationError | click.ClickException | click.Abort
-"""What commands raise to end with a message. Anything else is a defect of ours and shows where it happened."""
+"""The errors with which commands end in a message. Any other error is a defect, and shows its trace."""
 
 
 def exit_code_of(failure: Failure) -> ExitCode:
@@ -64,7 +64,7 @@ def show(failure: Failure, *, as_json: bool) -> None:
 
 
 def json_of(failure: Failure) -> dict[str, object]:
-    """The failure as an object: `error` (its kind), `exit_code`, `message`, and what else its class knows."""
+    """The failure as an object: `error` (its class), `exit_code`, `message`, and the fields of its class."""
     code = exit_code_of(failure)
     described: dict[str, object] = {
         "error": code.name.lower(),

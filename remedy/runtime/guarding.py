@@ -1,4 +1,4 @@
-"""The guards of the servers that a process runs: what its settings say, and what the system lets it have."""
+"""The guard of a process's server: its limits from the settings, and from the system's limit of descriptors."""
 
 import resource
 import time
@@ -13,10 +13,10 @@ from remediation.settings import Settings
 from remedy.runtime.serving import BACKLOG
 
 REDIS_CONNECTIONS = 256
-"""At most so many connections to Redis does a receiver open."""
+"""The most connections to Redis that a receiver opens."""
 
 _KEPT_FREE = REDIS_CONNECTIONS + BACKLOG + SPARE + 128
-"""Descriptors for everything but senders: Redis, who is just being accepted or refused, metrics, files."""
+"""Descriptors for everything but senders: Redis, connections just being accepted or refused, metrics, files."""
 
 _FEWEST_CONNECTIONS = 16
 _MOST_UNANSWERED_BYTES = 33_554_432
@@ -25,7 +25,7 @@ logger = structlog.get_logger()
 
 
 def receiver_guard(settings: Settings) -> Guard:
-    """The guard of the port where senders come in. Raises this process's soft limit of descriptors where it must."""
+    """The guard of the port for senders. Raises this process's soft limit of descriptors where needed."""
     limits = HttpLimits(
         url_bytes=settings.max_url_bytes,
         head_bytes=settings.max_header_bytes,
@@ -40,14 +40,14 @@ def receiver_guard(settings: Settings) -> Guard:
 
 
 def affordable(connections: int) -> int:
-    """So many connections, or as many as the system's limit of descriptors leaves beside everything else."""
+    """So many connections, or as many as the system's limit of descriptors allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + _KEPT_FREE
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        except (OSError, ValueError):  # a system that does not tell its real limit
+        except (OSError, ValueError):  # a system that does not state its real limit
             soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return connections

@@ -1,4 +1,4 @@
-"""What a process tells of itself while it runs, so that `remedy doctor` can name who is missing or differs."""
+"""What a process reports while it runs, so that `remedy doctor` can name processes that are missing or differ."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ logger = structlog.get_logger()
 
 _LONGEST_HOST = 63
 _LEAVE_SECONDS = 1.0
-"""For telling that a process ends: without that it is forgotten a little later."""
+"""Seconds for the report that a process ends. Without it the process is forgotten a little later."""
 
 
 def version() -> str:
@@ -30,7 +30,7 @@ def version() -> str:
 async def open_heartbeat(
     connection: Connection, role: Role, mappings: Callable[[], str], clock: Callable[[], float]
 ) -> AsyncIterator[None]:
-    """Tell every few seconds, for as long as this is open. `mappings` answers the digest of those in use.
+    """Report every few seconds while this context is open. `mappings` returns the digest of the rules in use.
 
     A Redis that is away, or a user that may not write here, ends nothing.
     """
@@ -58,22 +58,22 @@ class _Heart:
         self._telling: Process | None = None
 
     async def beat(self) -> None:
-        """Tell, for ever."""
+        """Report for ever."""
         while True:
             self._telling = now = Process(self._id, self._role, version(), self._started, self._mappings())
             try:
                 await self._processes.tell(now, self._clock(), self._told)
                 self._told = now
             except StoreUnavailable:
-                pass  # whoever works with it says so
+                pass  # the code that uses Redis reports that
             except Exception as error:  # noqa: BLE001 - nothing that is told only to operators may end a process
                 logger.warning("process_not_told", error=type(error).__name__)
             await asyncio.sleep(TELL_SECONDS)
 
     async def stop(self) -> None:
-        """Tell that it ends, if Redis takes it at once.
+        """Report the end, if Redis takes it at once.
 
-        Redis may have what was being told when the beat was cut off: that is taken back, too.
+        A report that was cut off may have reached Redis: it is withdrawn, too.
         """
         with contextlib.suppress(Exception):
             async with asyncio.timeout(_LEAVE_SECONDS):

@@ -1,6 +1,6 @@
-"""How everything outside is reached: directly, or through a company's proxy and with a company's certificates.
+"""How outside systems are reached: directly, or through a company's proxy and with a company's certificates.
 
-What mappings.yaml says of a tracker wins over what the environment says of all (OUTBOUND_PROXY, OUTBOUND_CA_FILE).
+What mappings.yaml says of a tracker takes precedence over the settings for all (OUTBOUND_PROXY, OUTBOUND_CA_FILE).
 """
 
 import contextlib
@@ -25,9 +25,10 @@ ConfigT = TypeVar("ConfigT", bound=TrackerSettings)
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """`proxy` is an address without a path, `ca_file` a PEM file; None for directly, and for the usual certificates.
+    """The settings for all outside systems.
 
-    `largest_answer` is how many bytes of an answer are taken.
+    `proxy` is an address without a path, `ca_file` a PEM file; None for no proxy, and for the usual certificates.
+    `largest_answer` is the most bytes of an answer that are read.
     """
 
     proxy: str | None = None
@@ -35,7 +36,7 @@ class Outbound:
     largest_answer: int = LARGEST_ANSWER
 
     def completes(self, config: ConfigT) -> ConfigT:
-        """The tracker's configuration with what it does not say itself."""
+        """The tracker's configuration, completed by these settings."""
         unsaid = {name: value for name, value in (("proxy", self.proxy), ("ca_file", self.ca_file)) if value}
         return config.model_copy(update={name: each for name, each in unsaid.items() if getattr(config, name) is None})
 
@@ -62,7 +63,7 @@ class Outbound:
 
 
 def outbound() -> Outbound:
-    """What the environment says. Raises ConfigurationError."""
+    """The settings of the environment. Raises ConfigurationError."""
     settings = load_settings()
     proxy = str(settings.outbound_proxy) if settings.outbound_proxy else None
     return Outbound(proxy, settings.outbound_ca_file, settings.max_answer_bytes)

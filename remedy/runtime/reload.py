@@ -1,7 +1,7 @@
-"""A changed mappings.yaml is taken while the process runs: found by polling, or asked for by SIGHUP.
+"""A changed mappings.yaml is loaded while the process runs: found by polling, or asked for by SIGHUP.
 
-Polling, because a ConfigMap, a network file system and an editor each change a file in another way, and all of them
-show in its stamp. What decides is the content: the file's own, and that of every file it refers to, so that a rotated
+Polling, because a ConfigMap, a network file system and an editor each change a file in another way, and all of these
+ways change its stamp. The content decides: that of the file, and that of every file it refers to, so that a rotated
 secret counts as a change.
 """
 
@@ -26,10 +26,10 @@ logger = structlog.get_logger()
 POLL_SECONDS = 1.0
 
 _DIGITS = 12
-"""Of a digest: enough to tell two files of one installation apart."""
+"""Digits of a digest: enough to tell two files of one installation apart."""
 
 MOST_PROBLEMS = 10
-"""Problems told of one refused file; `remedy mappings check` has them all."""
+"""Problems that are reported of one refused file; `remedy mappings check` lists them all."""
 
 Digests = Mapping[Path, bytes | None]
 """The content of each file; None where it cannot be read."""
@@ -38,11 +38,11 @@ FilesOf = Callable[[Mappings], Iterable[Path]]
 """The files that a process reads because mappings.yaml refers to them."""
 
 Take = Callable[[Loaded], Awaitable[None]]
-"""Works with new mappings from now on. Raises ConfigurationError, and changes nothing, where it cannot."""
+"""Uses new mappings from now on. Raises ConfigurationError, and changes nothing, where it cannot."""
 
 
 class Follower:
-    """One process's mappings.yaml. What is refused leaves everything as it was, and is told."""
+    """The mappings.yaml of one process. A refused file changes nothing, and is reported."""
 
     def __init__(self, path: Path, files_of: FilesOf, clock: Callable[[], float]) -> None:
         self._path = path
@@ -56,7 +56,7 @@ class Follower:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why the file that is there now is not the one in use; empty while it is."""
+        """Why the present file is not the one in use; empty while it is."""
         return self._problems
 
     @property
@@ -72,12 +72,12 @@ class Follower:
         return loaded
 
     def ask(self) -> None:
-        """Look now, without waiting until the files have been left alone for a while. Tries again what was refused."""
+        """Check now, without waiting until the files were unchanged for a while. A refused file is tried again."""
         self._asked.set()
 
     @contextlib.asynccontextmanager
     async def following(self, take: Take) -> AsyncIterator[None]:
-        """Give `take` every change for as long as this is open."""
+        """Pass every change to `take` while this context is open."""
         task = asyncio.create_task(self._follow(take))
         try:
             yield
@@ -122,12 +122,12 @@ class Follower:
             logger.info("mappings_reloaded", count=len(loaded.mappings.rules))
 
     def _look(self, files: Iterable[Path]) -> None:
-        """Keep how these files are, the stamps first: what changes in between is seen by the next poll."""
+        """Remember the state of these files, the stamps first: the next poll sees a change that comes in between."""
         self._watch = Watch.since(stamps_of(files))
         self._digests = digests_of(self._watch.read)
 
     def _read(self) -> Loaded:
-        """The file, and from now on the files that it refers to are watched, whether they are there or not."""
+        """Read the file. From now on the files that it refers to are watched, whether they exist or not."""
         stamp, digest = self._watch.read[self._path], self._digests[self._path]
         loaded = load_mappings(self._path)
         self._look(self._files_of(loaded.mappings))
@@ -151,7 +151,7 @@ class Follower:
 
 
 def stamps_of(files: Iterable[Path]) -> Stamps:
-    """How each file looks now."""
+    """The stamp of each file now."""
     return {file: _stamp(file) for file in files}
 
 
@@ -165,12 +165,12 @@ def _stamp(file: Path) -> Stamp | None:
 
 
 def digests_of(files: Iterable[Path]) -> Digests:
-    """The content of each file now. Only of regular files: a pipe can be read only once, and that is not for this."""
+    """The content of each file now. Only regular files: reading a pipe would empty it."""
     return {file: _digest(file) for file in files}
 
 
 def short_digest(digest: bytes | None) -> str:
-    """As much of it as people need to tell two files of one installation apart."""
+    """The part of the digest that people see."""
     return (digest or b"").hex()[:_DIGITS]
 
 

@@ -1,4 +1,4 @@
-"""Which living cases a change of the rules touches, told in a worker's log: at its start, and when others are taken."""
+"""Logs which living cases a change of the rules affects: at a worker's start, and when other rules are loaded."""
 
 import structlog
 
@@ -11,22 +11,22 @@ from remediation.store.server.connection import Connection
 logger = structlog.get_logger()
 
 MOST_TOLD = 10
-"""Rules that have a line of their own, those with most cases first."""
+"""Rules that get a log line of their own: those with most cases."""
 
 
 class RulesInUse:
-    """The rules that a worker goes by. Telling costs one question to Redis, however many cases there are."""
+    """The rules that a worker uses. Logging costs one call to Redis, whatever the number of cases."""
 
     def __init__(self, connection: Connection, mappings: Mappings) -> None:
         self._living = LivingCases(connection)
         self._mappings = mappings
 
     async def tell_gone(self) -> None:
-        """Tell of rules by which cases live and that the file does not have: it was changed while nobody worked."""
+        """Log the rules of living cases that the file does not have: it was changed while no worker ran."""
         await self._tell(())
 
     async def take(self, mappings: Mappings) -> None:
-        """From now on it goes by these. Tells of every rule that is gone or changed and by which cases live."""
+        """Use these rules from now on. Logs every rule of living cases that is gone or changed."""
         before, self._mappings = self._mappings, mappings
         await self._tell(RuleChanges.between(before, mappings).changed)
 

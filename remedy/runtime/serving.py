@@ -16,18 +16,18 @@ from receiver.guard.shared import Guard
 from remediation.domain.errors import ConfigurationError, Problem
 
 BACKLOG = 512
-"""How many may have dialled without being accepted yet. They may all be accepted at once: descriptors are kept free."""
+"""Connections that may wait to be accepted. All may be accepted at once: descriptors are reserved for them."""
 
 SPEAKS_WITHIN = 0.5
-"""Seconds that a connection which was just accepted has for its request, when the server ends."""
+"""Seconds in which a connection that was just accepted must send its request, when the server ends."""
 
 _GIVEN_UP_AFTER = 1
-"""Seconds that uvicorn itself waits for what did not end in time, and that a cancelled request has for its answer."""
+"""Seconds that uvicorn waits for what did not end in time, and that a cancelled request has for its answer."""
 
 _PAUSE = 0.05
 
 _NOT_OURS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
-"""An address of another machine, or of a family that this one does not have."""
+"""An address of another machine, or of a protocol that this machine does not have."""
 
 
 class Server(uvicorn.Server):
@@ -38,23 +38,26 @@ class Server(uvicorn.Server):
     """
 
     _leaves_at = 0.0
-    """When what is in hand is given up, in the time of the event loop."""
+    """When requests in hand are given up, in the event loop's time."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Do nothing: the process calls `leave`."""
+        """Does nothing: the process calls `leave`."""
         yield
 
     def leave(self, seconds: float) -> None:
-        """Accept nobody any more, let what is in hand end within so many seconds, and end. Again: within so many."""
+        """Accept no more connections, let requests in hand end within so many seconds, and end.
+
+        A second call changes the time.
+        """
         self._leaves_at = asyncio.get_running_loop().time() + seconds
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Called by uvicorn: end what `leave` said."""
+        """Called by uvicorn: end as `leave` said."""
         loop = asyncio.get_running_loop()
         accepted = _all_accepted(sockets or ())
-        for server in (*self.servers, *(sockets or ())):  # in one breath with the last accept
+        for server in (*self.servers, *(sockets or ())):  # without an await after the last accept
             server.close()
         for connection in accepted:
             await loop.connect_accepted_socket(self._protocol, connection)
@@ -65,11 +68,11 @@ class Server(uvicorn.Server):
                     each.shutdown()
             await asyncio.sleep(_PAUSE)
         await super().shutdown(sockets)
-        if self.server_state.tasks:  # they were cancelled, and say so to their senders
+        if self.server_state.tasks:  # they were cancelled, and answer their senders
             await asyncio.wait(self.server_state.tasks, timeout=_GIVEN_UP_AFTER)
 
     def _protocol(self) -> asyncio.Protocol:
-        """What uvicorn makes for each connection."""
+        """The protocol that uvicorn creates for each connection."""
         make: Any = self.config.http_protocol_class
         made: asyncio.Protocol = make(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state, _loop=None
@@ -78,7 +81,7 @@ class Server(uvicorn.Server):
 
 
 def _all_accepted(sockets: Sequence[socket.socket]) -> list[socket.socket]:
-    """Everybody who has dialled, and waits in the kernel's queue."""
+    """Accept every connection that waits in the kernel's queue."""
     accepted = []
     for listening in sockets:
         listening.setblocking(False)
@@ -89,9 +92,9 @@ def _all_accepted(sockets: Sequence[socket.socket]) -> list[socket.socket]:
 
 
 def _without_news(connections: Iterable[Any]) -> list[Any]:
-    """Those that are in the middle of an answer, which shall be their last, or on which nothing was begun.
+    """The connections that answer their last request now, or on which no request has begun.
 
-    On the others a request has begun to come: read by uvicorn as far as its head, or waiting in the kernel.
+    On the others a request is arriving: uvicorn has read a part of its head, or it waits in the kernel.
     """
     waiting = {_descriptor(each): each for each in connections if not each.transport.is_closing()}
     poll = select.poll()
@@ -114,19 +117,19 @@ def _is_idle(connection: Any) -> bool:
 
 
 def _is_answered(connection: Any) -> bool:
-    """Whether it has had its last answer, and is only read so that this arrives."""
+    """Whether the connection had its last answer, and is only read so that the answer arrives."""
     return isinstance(connection, GuardedProtocol) and connection.is_answered
 
 
 def _has_begun(connection: Any) -> bool:
-    """Whether a part of a request's head has come: its scope is there, and the cycle that answers it not yet."""
+    """Whether a part of a request's head has come: its scope exists, and the cycle that answers it does not yet."""
     return connection.scope is not (connection.cycle and connection.cycle.scope)
 
 
 def listener(host: str, port: int, setting: str) -> socket.socket:
-    """A bound socket. Raises ConfigurationError when the address is not to be had.
+    """A bound socket. Raises ConfigurationError when the address cannot be used.
 
-    It names which of the settings `<setting>_HOST` and `<setting>_PORT` is wrong.
+    The error names which of `<setting>_HOST` and `<setting>_PORT` is wrong.
     """
     try:
         return socket.create_server((host, port), family=_family(host), backlog=BACKLOG, reuse_port=False)
@@ -137,7 +140,7 @@ def listener(host: str, port: int, setting: str) -> socket.socket:
 
 
 def _not_to_be_had(error: OSError | UnicodeError) -> tuple[str, str]:
-    """Which part of an address is wrong, and why. What looking a name up raises has a number below 0."""
+    """Which part of an address is wrong, and why. Errors of name resolution have negative numbers."""
     number = error.errno or 0 if isinstance(error, OSError) else -1
     if number < 0:
         return "HOST", "no address of that name is known"
@@ -157,7 +160,8 @@ def address(bound: socket.socket) -> str:
 def server(app: Any, guard: Guard | None = None) -> Server:
     """A server for an ASGI application, without logs of its own: an access log would hold addresses.
 
-    Without a `guard` it is uvicorn's own protocol, which a single connection can keep busy: for what only we can reach.
+    Without a `guard` it has uvicorn's own protocol, which a single connection can keep busy: for ports that only we
+    reach.
     """
     config = uvicorn.Config(
         app,

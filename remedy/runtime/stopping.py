@@ -1,4 +1,4 @@
-"""The end of a process after SIGTERM: within its time, whatever still hangs, and with exit code 0."""
+"""The end of a process after SIGTERM: in time, whatever hangs, and with exit code 0."""
 
 import asyncio
 import os
@@ -14,17 +14,17 @@ from remediation.settings import Settings
 from remedy.runtime.serving import Server
 
 STOPS_WITHIN = 4.0
-"""Seconds beyond COMPLETION_WAIT after which a process has ended in any case: less than the least margin of the chart
-(5), after which Kubernetes kills. Usually what lets go then takes a fraction of one."""
+"""Seconds after COMPLETION_WAIT in which a process ends in any case: less than the chart's least margin (5), after
+which Kubernetes kills. Usually the rest takes a fraction of one."""
 
 _ENDS_BY_ITSELF = 0.5
-"""Seconds that threads get which have nothing more to do."""
+"""Seconds for threads that have nothing more to do."""
 
 logger = structlog.get_logger()
 
 
 class ReceiverStop:
-    """Ends a receiver's servers: call it once for a gentle stop, again for one that waits for nothing."""
+    """Ends a receiver's servers. The first call waits for requests, a second one waits for nothing."""
 
     def __init__(self, settings: Settings, stop: Stop, servers: Sequence[Server]) -> None:
         self._settings = settings
@@ -33,7 +33,7 @@ class ReceiverStop:
         self._ending: asyncio.Task[None] | None = None
 
     def __call__(self) -> None:
-        """Not ready from now on; accept what still comes until nothing does; then finish what is in hand."""
+        """Become unready; accept deliveries until none comes any more; then finish those in hand."""
         if self._ending is not None:
             self._leave(0)
             return
@@ -53,7 +53,7 @@ class ReceiverStop:
 
 
 def end_at_last(settings: Settings) -> None:
-    """From the begin of a stop: end the process when its time is long over, as a thread or Redis may hang.
+    """From the beginning of a stop: end the process when its time is over, because a thread or Redis may hang.
 
     Not where the embedded server is a child of this process: it would stay behind.
     """
@@ -64,9 +64,10 @@ def end_at_last(settings: Settings) -> None:
 
 
 def leave() -> None:
-    """At the very end: end the process now if threads still work for somebody who does not wait any more.
+    """At the very end: end the process now if threads still work although nothing waits for their results.
 
-    Python would wait for them. They wait for a tracker whose answer nobody reads; what they do there is written down.
+    Python would wait for them. They wait for a tracker's answer that nobody will read; what they do there is written
+    down.
     """
     deadline = time.monotonic() + _ENDS_BY_ITSELF
     others = [each for each in threading.enumerate() if each is not threading.current_thread() and not each.daemon]

@@ -1,4 +1,4 @@
-"""What a process asks Redis before it begins, and until it may begin: the same as /readyz and `remedy doctor` ask."""
+"""The checks of Redis before a process begins, and until it may begin: those of /readyz and `remedy doctor`."""
 
 import asyncio
 import contextlib
@@ -13,22 +13,22 @@ from remediation.store.server.readiness import StoreState, store_state
 logger = structlog.get_logger()
 
 PAUSE_SECONDS = 2.0
-"""Between two looks at a Redis that cannot be worked with yet."""
+"""Seconds between two checks of a Redis that cannot be used yet."""
 
 
 @contextlib.asynccontextmanager
 async def open_store_watch(connection: Connection) -> AsyncIterator["StoreWatch"]:
-    """A watch that has looked, before anything else is done with Redis. Raises StoreRefuses as `look` does."""
+    """A watch that has checked Redis before anything else uses it. Raises StoreRefuses as `look` does."""
     watch = StoreWatch(connection)
     await watch.look()
     yield watch
 
 
 class StoreWatch:
-    """Looks at Redis until it can be worked with once.
+    """Checks Redis until it can be used.
 
-    What passes by itself is a log line, and so is a Redis that may lose what it acknowledged, whether that is allowed
-    or not.
+    Problems that pass by themselves are logged, and so is a Redis that may lose what it acknowledged, whether that is
+    allowed or not.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -37,7 +37,7 @@ class StoreWatch:
         self._told = ""
 
     async def look(self) -> None:
-        """Look once. Raises StoreRefuses where a person must mend something."""
+        """Check once. Raises StoreRefuses where a person must correct something."""
         state = await store_state(self._connection)
         if state.trouble and state.trouble.refuses:
             raise StoreRefuses(state.trouble.words, state.trouble.reason)
@@ -46,7 +46,10 @@ class StoreWatch:
 
     @contextlib.asynccontextmanager
     async def going_on(self, stop: Callable[[], None]) -> AsyncIterator[None]:
-        """Go on looking while this is open. Raises StoreRefuses, after `stop` was called and the rest has ended."""
+        """Keep checking while this context is open.
+
+        Raises StoreRefuses, after `stop` was called and the rest has ended.
+        """
         watching = asyncio.create_task(self._until_fit(stop))
         try:
             yield

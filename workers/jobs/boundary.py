@@ -1,4 +1,4 @@
-"""What holds for every job: it never raises, because arq would take a raised error for its last word."""
+"""What holds for every job: it never raises, because arq would not try a job again that raised."""
 
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,10 +19,10 @@ from workers.resources import Desk
 logger = structlog.get_logger()
 
 MOST_STUMBLES = 8
-"""After this many failed attempts in a row, one more error of our own parks the work instead of trying again."""
+"""Failed attempts in a row after which one more error of our own parks the work."""
 
 _SUBJECTS: Mapping[str, str] = {Job.READ_DELIVERY: "delivery", Job.LOOK_AT_CASE: "case", Job.PAGE_SCAN: "scan"}
-"""What the one argument of a job is, in the words of log lines and spans."""
+"""The name of a job's one argument in log lines and spans."""
 
 P = ParamSpec("P")
 ArqContext = dict[str, Any]
@@ -31,10 +31,10 @@ ArqContext = dict[str, Any]
 def never_raising(
     job: Callable[Concatenate[Desk, P], Awaitable[None]],
 ) -> Callable[..., Coroutine[Any, Any, None]]:
-    """A job for arq around one of ours, at one desk from begin to end: a reload changes nothing for it.
+    """An arq job around one of ours, which keeps one set of resources from beginning to end, whatever is reloaded.
 
-    What it leaves undone is still in Redis, and the sweep wakes it again. Every log line of it, however deep inside,
-    names the job and what it is about.
+    Unfinished work is still in Redis, and the sweep wakes it again. Every log line inside names the job and its
+    argument.
     """
     name = job.__name__
 
@@ -58,10 +58,10 @@ def never_raising(
 
 @contextmanager
 def following(name: str, origins: Collection[Origin], **about: str) -> Iterator[None]:
-    """A job's work, from the moment that it knows which deliveries it comes of.
+    """The context of a job from the moment that its deliveries are known.
 
-    Its span goes on with the trace of one of them and has links to the others; its log lines, until the job ends, carry
-    the ids of all their requests.
+    The job's span continues the trace of one of them and has links to the others; until the job ends, its log lines
+    carry the ids of all their requests.
     """
     request_ids = ",".join(dict.fromkeys(origin.request_id for origin in origins if origin.request_id))
     if request_ids:

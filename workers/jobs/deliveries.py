@@ -28,8 +28,8 @@ logger = structlog.get_logger()
 async def read_delivery(desk: Desk, delivery_id: str) -> None:
     """Read one delivery.
 
-    Done, ignored (its event is none that we know), parked (its data key is missing) or quarantined (it cannot be read)
-    afterwards.
+    Afterwards it is done, ignored (we do not know its event), parked (its data key is missing) or quarantined (it
+    cannot be read).
     """
     try:
         delivery = await desk.inbox.take(delivery_id, desk.clock())
@@ -110,7 +110,7 @@ async def _pass_on(desk: Desk, delivery: StoredDelivery, event: Event) -> None:
 
 
 async def _pass_on_ticket(desk: Desk, delivery: StoredDelivery, noticed: TicketNoticed) -> None:
-    """A tracker knows nothing of findings: all that it can ask for is a look at the ticket's case."""
+    """Have the ticket's case looked at: a tracker knows nothing of findings."""
     tracker = desk.rulebook.former_names.get(delivery.account, delivery.account)
     change = noticed.change
     key = await _case_of(desk, tracker, change)
@@ -120,7 +120,7 @@ async def _pass_on_ticket(desk: Desk, delivery: StoredDelivery, noticed: TicketN
 
 
 async def _case_of(desk: Desk, tracker: str, change: TicketChange) -> CaseKey | None:
-    """The ticket's case, if it is one of ours; of a district that mappings.yaml does not name it will wait."""
+    """The ticket's case, if the ticket is ours. The case of a district that mappings.yaml does not name will wait."""
     (key,) = await Owners(desk.todo, desk.rulebook).of(tracker, [change])
     return key
 

@@ -1,4 +1,4 @@
-"""Keep a case's lease alive while working on it, and stop working when it is lost."""
+"""Keep a case's lease while working on it, and stop working when it is lost."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,10 @@ from remediation.store.cases.todo import LEASE_SECONDS, Lease, Todo
 
 
 async def under_lease(todo: Todo, lease: Lease, work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` while the lease is renewed. Raises LeaseLost, and cancels the work, when somebody else may hold it."""
+    """Run `work` and renew the lease meanwhile.
+
+    Raises LeaseLost, and cancels the work, when another worker may hold it.
+    """
     task = asyncio.create_task(work)
     keeper = asyncio.create_task(_keep(todo, lease))
     try:

@@ -1,7 +1,7 @@
-"""From a delivery's receipt to what came of it: how long the first ticket took, and the finding's change of status.
+"""From a delivery's receipt to its effects: how long the first ticket took, and the finding's change of status.
 
-The moment of the receipt stands in the case's row until a look has come to an end, so that it survives any crash. A
-look for another reason finds none there, and counts for nothing.
+The time of receipt stays in the case's row until a look has ended, so that it survives any crash. A look for another
+reason finds none there, and counts for nothing.
 """
 
 from collections.abc import Mapping
@@ -22,26 +22,26 @@ for _histogram in _HISTOGRAMS.values():
 
 @dataclass(frozen=True, slots=True)
 class Responses:
-    """What deliveries waited for and was done: when (Unix seconds), by the field of the row that names it."""
+    """What deliveries waited for and has been done: when (Unix seconds), by the field of the row that names it."""
 
     lease: Lease
     moments: Mapping[str, float]
 
     def count(self) -> None:
-        """Put them into the histograms: once these fields are gone from the row, so that nothing counts twice."""
+        """Add them to the histograms, once these fields are deleted from the row, so that nothing counts twice."""
         for name, moment in self.moments.items():
             received = self.lease.awaited[name]
             _HISTOGRAMS[name].labels(received.sender).observe(max(0.0, moment - received.at))
 
 
 def responses(lease: Lease, sight: Sight, progress: Progress, now: float) -> Responses:
-    """What was done for the deliveries that the case had waiting, by this look or by one that died before it told."""
+    """What was done for the waiting deliveries, by this look or by one that died before it reported."""
     found = {AWAITED_TICKET: _opened_at(lease, progress, now), AWAITED_STATUS: _changed_at(lease, sight, progress, now)}
     return Responses(lease, {name: at for name, at in found.items() if at is not None and name in lease.awaited})
 
 
 def _opened_at(lease: Lease, progress: Progress, now: float) -> float | None:
-    """When the case got its first ticket; now, where a look that died had opened it. None: it had one, or has none."""
+    """When the case got its first ticket; now, if a look that died opened it. None if it had one, or has none."""
     record = lease.record
     begun = {target_of(name) for name in record.memory.doing if kind_of(name) == "open"}
     if record.links.keys() - begun:
@@ -53,7 +53,7 @@ def _opened_at(lease: Lease, progress: Progress, now: float) -> float | None:
 
 
 def _changed_at(lease: Lease, sight: Sight, progress: Progress, now: float) -> float | None:
-    """When the finding's status was written; now, where a look that died had done so."""
+    """When the finding's status was written; now, if a look that died wrote it."""
     changed = (progress.done_at[action.name] for action in progress.done if isinstance(action, PatchFinding))
     is_found_changed = f"patch:{sight.observation.finding.status}" in lease.record.memory.doing
     return min(changed, default=now if is_found_changed else None)

@@ -1,4 +1,4 @@
-"""Round: note which districts mappings.yaml names. What one missed while it was not there is listed once it is back."""
+"""Round: note which districts mappings.yaml names. What a district missed is listed once it is named again."""
 
 import structlog
 
@@ -8,14 +8,14 @@ from workers.resources import Desk
 logger = structlog.get_logger()
 
 SECONDS = 60.0
-"""How exactly it is known since when a district is not there."""
+"""The precision, in seconds, with which the absence of a district is known."""
 
 
 @never_raising
 async def note_districts(desk: Desk) -> None:
-    """Tell of each district that is gone from mappings.yaml, and of each that is back.
+    """Log each district that mappings.yaml does not name any more, and each that it names again.
 
-    While it is gone, nobody can verify what SchoolScan tells of it: deliveries are answered 404.
+    Meanwhile nobody can verify SchoolScan's deliveries for it: they are answered 404.
     """
     for change in await desk.scans.note_districts(desk.sources, desk.clock()):
         if change.is_back:

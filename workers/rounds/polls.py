@@ -21,12 +21,12 @@ from workers.resources import Desk
 logger = structlog.get_logger()
 
 MOST_PAGES = 20
-"""Pages of changes read in one run; the cursor keeps the rest for the next."""
+"""Pages of changes that are read in one round; the cursor keeps the rest for the next."""
 
 
 @never_raising
 async def poll_trackers(desk: Desk) -> None:
-    """Read every tracker's changes. One that is down waits for the next run and does not hold up the others."""
+    """Read every tracker's changes. A tracker that is away waits for the next round and does not delay the others."""
     await asyncio.gather(*(_traced(desk, tracker) for tracker in desk.trackers.values()))
 
 
@@ -49,13 +49,16 @@ async def _poll(desk: Desk, tracker: Tracker) -> None:
 
 
 async def _go_on_from_today(desk: Desk, tracker: str, place: str) -> None:
-    """Begin the list of a place that has just become a former one where its own list ended: that was the tracker's."""
+    """Begin the list of a new former place where the tracker's own list ended.
+
+    Until now that list held the place's changes.
+    """
     if await _cursor(desk, tracker, place) is None and (cursor := await _cursor(desk, tracker)):
         await desk.todo.mark_changes(tracker, (), cursor, desk.clock(), place)
 
 
 async def _cursor(desk: Desk, tracker: str, place: str = "") -> str | None:
-    """How far the list has been read, under the tracker's name or, until it is read under that, under a former one."""
+    """How far the list has been read, under the tracker's name or, before the first time, under a former name."""
     former = [name for name, now in desk.rulebook.former_names.items() if now == tracker]
     for name in (tracker, *reversed(former)):
         if cursor := await desk.todo.cursor(name, place):
@@ -64,7 +67,7 @@ async def _cursor(desk: Desk, tracker: str, place: str = "") -> str | None:
 
 
 async def _poll_list(desk: Desk, tracker: Tracker, place: str) -> None:
-    """Read one list of the tracker's. One that is refused does not hold up the others."""
+    """Read one list of the tracker. A list that is refused does not delay the others."""
     cursor = await _cursor(desk, tracker.name, place)
     try:
         for _ in range(MOST_PAGES):
@@ -87,9 +90,9 @@ async def _poll_list(desk: Desk, tracker: Tracker, place: str) -> None:
 async def _with_cases(
     desk: Desk, tracker: str, changes: tuple[TicketChange, ...]
 ) -> list[tuple[TicketChange, CaseKey]]:
-    """Changed tickets with their cases, as far as these are ours.
+    """The changed tickets that are ours, with their cases.
 
-    Those of districts that mappings.yaml does not name are among them: the cursor moves on, and their cases wait.
+    Those of districts that mappings.yaml does not name are included: the cursor moves on, and their cases wait.
     """
     keys = await Owners(desk.todo, desk.rulebook).of(tracker, changes)
     return [(change, key) for change, key in zip(changes, keys, strict=True) if key is not None]
