@@ -1,17 +1,17 @@
 """The remedy command: the composition root of every process.
 
-This file is imported before everything else of the command, so that a Python that is not taken says what to do instead
-of failing in the middle of an import. Nothing in it is younger than Python 3.6.
+This file is imported before everything else of the command, so that an unsupported Python prints what to do instead of
+failing during an import. So nothing in it needs more than Python 3.6.
 """
 
 import sys
 
 OLDEST, NEWEST = (3, 11), (3, 14)
-"""The Pythons that are taken; `requires-python` in pyproject.toml says the same to pip."""
+"""The supported Pythons; `requires-python` in pyproject.toml says the same to pip."""
 
 
 def unsuitable(version: "tuple[int, int]") -> str:
-    """What is wrong with a Python of this version, and what to do about it; empty where it is taken."""
+    """What is wrong with a Python of this version, and what to do; empty where it is supported."""
     if OLDEST <= version <= NEWEST:
         return ""
     oldest, newest, this = (".".join(map(str, each)) for each in (OLDEST, NEWEST, version))

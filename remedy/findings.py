@@ -1,4 +1,4 @@
-"""Findings to look at: from a file, from standard input, or from SchoolScan. Only ever reads."""
+"""Findings for the commands: from a file, from standard input, or from SchoolScan. Reads only."""
 
 import contextlib
 import sys
@@ -44,7 +44,7 @@ def findings_in(path: Path) -> list[Finding]:
 
 @contextlib.asynccontextmanager
 async def open_source(loaded: Loaded, district: str) -> AsyncIterator[SchoolScan]:
-    """The district's account, for as long as this is open. Reads its token and no other secret."""
+    """The client of the district's account, while this context is open. Reads its token and no other secret."""
     account = loaded.mappings.districts[district].schoolscan
     try:
         token = read_secret(account.token, environ())

@@ -1,4 +1,4 @@
-"""Whether a worker holds the data keys of what waits for it. Without them it would set aside what it should do."""
+"""Whether a worker has the data keys of what waits for it. Without them it would park what it should work on."""
 
 import time
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from remediation.store.server.connection import Connection
 logger = structlog.get_logger()
 
 ASKED_EVERY = 30.0
-"""Seconds between two looks, however often somebody asks: each reads hundreds of rows."""
+"""Seconds between two checks, however often the result is asked for: each check reads hundreds of rows."""
 
 
 class ForeignKeys:
-    """The keys that this process lacks, by their ids. `steady` is a clock in seconds."""
+    """The data keys that this process lacks, by id. `steady` is a monotonic clock in seconds."""
 
     def __init__(
         self, connection: Connection, keyring: Keyring, *, steady: Callable[[], float] = time.monotonic
@@ -30,7 +30,7 @@ class ForeignKeys:
         self._told: set[str] = set()
 
     async def problems(self) -> list[str]:
-        """One for each key that is missing or wrong. While Redis does not answer, what was found before.
+        """A problem for each key that is missing or wrong. While Redis does not answer, the last result.
 
         Each key's id is logged once.
         """
@@ -51,7 +51,7 @@ class ForeignKeys:
 
 
 def problem_of(sealed: SealedUnder) -> str:
-    """What is wrong with the key of what lies there, in words."""
+    """What is wrong with the key of these rows, in words."""
     if sealed.opens is None:
         return f"{sealed.count} sealed value(s) wait for the data key {sealed.key_id}, which is not in DATA_KEYS"
     return f"{sealed.count} sealed value(s) do not open under the key {sealed.key_id}: DATA_KEYS has another of that id"

@@ -1,4 +1,4 @@
-"""What the store knows, for commands that go on without it."""
+"""What the store knows, for commands that work without it, too."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ AnswerT = TypeVar("AnswerT")
 
 
 def from_store(ask: Callable[[Connection], Awaitable[AnswerT]], nothing: AnswerT) -> AnswerT:
-    """What is asked for; `nothing` where there is no Redis that can be used, or it does not tell."""
+    """The result of asking the store; `nothing` where there is no usable Redis."""
 
     async def asked(address: RedisAddress) -> AnswerT:
         async with open_for_command(address, socket_timeout=2.0, retries=0) as connection:

@@ -1,4 +1,4 @@
-"""`remedy keys`: the data keys that seal what rests in Redis."""
+"""`remedy keys`: the data keys that seal what is stored in Redis."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The `remedy` command. Each subcommand's module is imported only when it is used, so that starting stays quick."""
+"""The `remedy` command. A subcommand's module is imported only when it is used, so that the start stays quick."""
 
 import importlib
 import signal
@@ -39,7 +39,7 @@ COMMANDS = {
 
 
 class RemedyGroup(click.Group):
-    """A group that imports its subcommands late and ends every failure in one place."""
+    """A group that imports its subcommands late, and handles every failure in one place."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all subcommands."""
@@ -79,7 +79,7 @@ class RemedyGroup(click.Group):
 
 
 def _must_be_text(words: Sequence[str]) -> None:
-    """Raises UsageError for an argument of other bytes than UTF-8: nothing that we ask or store has such a name."""
+    """Raises UsageError for an argument that is not UTF-8: nothing that is asked for or stored has such a name."""
     try:
         "".join(words).encode()
     except UnicodeEncodeError:
@@ -87,7 +87,7 @@ def _must_be_text(words: Sequence[str]) -> None:
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """End by way of every `finally` and `with`, unlike the default: the embedded server must not be left behind."""
+    """Exit through every `finally` and `with`: by default a signal would leave the embedded server behind."""
     del number, frame
     sys.exit(failures.ExitCode.TERMINATED)
 

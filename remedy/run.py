@@ -69,7 +69,7 @@ from workers.settings import upkeep_worker, work_worker
 logger = structlog.get_logger()
 
 HEALTH_LEAVES = 1.0
-"""Seconds that a worker's last answers to probes and to Prometheus get."""
+"""Seconds in which a worker may answer probes and Prometheus for the last time."""
 
 
 @click.command()
@@ -97,14 +97,17 @@ def run(role: Role) -> None:
     PROCESS.info({"role": role, "version": version()})
     signal.signal(signal.SIGTERM, _end)
     process = _run_receiver if role == "receiver" else _run_worker
-    stopped_early = contextlib.suppress(asyncio.CancelledError)  # a stop while it starts
+    stopped_early = contextlib.suppress(asyncio.CancelledError)  # a stop during the start
     with told_outside(settings, role), redis_address(settings, keep=True) as redis, stopped_early:
         uvloop.run(process(settings, redis))
     leave()
 
 
 def _end(_number: int, _frame: object) -> None:
-    """Until the event loop takes signals: the first process of a container ignores those that it has no handler for."""
+    """Exit on SIGTERM, until the event loop takes signals.
+
+    A container's first process ignores signals without a handler.
+    """
     sys.exit(0)
 
 
@@ -116,9 +119,9 @@ def on_stop(stop: Callable[[], object]) -> None:
 
 
 def _until_open() -> None:
-    """A stop before everything is open, while Redis is waited for, say: nothing is in hand yet.
+    """Until everything is open, a stop cancels this task: no request or job is in hand yet.
 
-    Cancelled again and again: once may be forgotten (see remediation/store/server/connection.py).
+    The task is cancelled repeatedly, because one cancellation may be lost (see remediation/store/server/connection.py).
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
@@ -131,7 +134,7 @@ def _until_open() -> None:
 
 
 def on_hangup(reload: Callable[[], None], stop: Callable[[], None]) -> None:
-    """Call `reload` on SIGHUP; but `stop` where it says that the terminal was closed, with logs going nowhere then."""
+    """Call `reload` on SIGHUP; or `stop` where it means that the terminal, and with it the logs' reader, is gone."""
     had_terminal = sys.stderr.isatty()
 
     def hung_up() -> None:
@@ -154,7 +157,7 @@ async def _run_receiver(settings: Settings, redis: RedisAddress) -> None:
         listener(settings.receiver_host, settings.receiver_port, "RECEIVER") as bound,
         listener(settings.metrics_host, settings.metrics_port, "METRICS") as metrics_bound,
     ):
-        # One wait of a second and one more try: the receiver's own deadline for Redis is little more than two.
+        # one wait of a second and one more try: the receiver's own deadline for Redis is little more than two
         connected = open_connection(redis, socket_timeout=1.0, retries=1, max_connections=REDIS_CONNECTIONS)
         async with (
             connected as connection,
@@ -163,7 +166,7 @@ async def _run_receiver(settings: Settings, redis: RedisAddress) -> None:
         ):
             clocks = Clocks(signed=time.time, stored=clock)
             app = _receiver(settings, accounts, Inbox(connection, keyring), connection, clocks, follower)
-            with contextlib.suppress(StoreUnavailable):  # /readyz will say so; the first look at a case makes up for it
+            with contextlib.suppress(StoreUnavailable):  # /readyz reports it; the first look at a case repeats this
                 await clock.set()
                 await connection.begin(clock())
             shown = create_metrics_app(_reader(settings, connection, clock).refresh, readiness_of(app))
@@ -193,7 +196,7 @@ def _receiver(
 
 
 def _reader(settings: Settings, connection: Connection, clock: Callable[[], float]) -> StoreReader:
-    """What reads the shared figures for /metrics."""
+    """The reader of the figures for /metrics that all processes share."""
     return StoreReader(connection, clock, allow_weak_durability=settings.allow_weak_durability)
 
 
@@ -207,7 +210,7 @@ async def _receive(
     stop: Callable[[], None],
     reload: Callable[[], None],
 ) -> None:
-    """Serve senders, and Prometheus beside them, until a stop."""
+    """Serve senders, and Prometheus on another port, until a stop."""
     on_stop(stop)
     on_hangup(reload, stop)
     logger.info("receiver_listens", address=address(bound[0]))
@@ -223,7 +226,7 @@ async def _worker_problems(
     sweeps: SweepWatch,
     keys: ForeignKeys,
 ) -> list[str]:
-    """Why a worker does not work, or what a person must mend."""
+    """Why a worker does not work, or what a person must correct."""
     if supervisor.is_stopping:
         return [STOPPING]
     store = await store_state(connection)
@@ -231,24 +234,24 @@ async def _worker_problems(
     if not problems:
         problems = [*supervisor.restarting(), *await keys.problems()]
     problems += [*follower.problems, *supervisor.standing_still()]
-    # A worker's own connections wait for a Redis that hangs for longer than any probe waits for us.
+    # a worker's own connections wait longer for a Redis that hangs than any probe waits for an answer
     return [*problems, *await sweeps.problems()] if store.takes_writes else problems
 
 
 def _dead(supervisor: Supervisor) -> list[str]:
-    """What of this process works no more and comes back with a new process only; nothing outside has a say in it."""
+    """The parts of this process that have ended and come back only with a new process. Nothing outside counts."""
     loops = [f"the {name} loop has ended" for name in supervisor.ended()]
     return [*loops, *(f"a thread of {name} has died" for name in broken_pools())]
 
 
 def _told() -> Sequence[str]:
-    """What a person must mend that keeps nobody from working."""
+    """What a person must correct although it prevents nothing."""
     return LOSSES.problems
 
 
 @contextlib.asynccontextmanager
 async def _served(health: Server, bound: socket.socket) -> AsyncIterator[None]:
-    """Answer probes and Prometheus for as long as this is open."""
+    """Answer probes and Prometheus while this context is open."""
     serving = asyncio.create_task(health.serve([bound]))
     try:
         yield
@@ -263,7 +266,7 @@ async def _take_rules(desks: Desks, rules: RulesInUse, loaded: Loaded) -> None:
 
 
 async def _note_sites(desks: Desks) -> None:
-    """Tell at the start of trackers that are other sites than they were; a Redis that is away is asked by each look."""
+    """Log at the start which trackers are on another site than before. While Redis is away, each look asks again."""
     with contextlib.suppress(StoreUnavailable), desks.at_work() as desk:
         await desk.sites.of(desk.trackers)
 
@@ -272,7 +275,7 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
     _until_open()
     follower = Follower(settings.mappings_path, worker_files, time.time)
     with listener(settings.worker_host, settings.worker_port, "WORKER") as bound:
-        # Five retries ride out a restart of Redis; what takes longer ends in StoreUnavailable, and the sweep goes on.
+        # five retries cover a restart of Redis; a longer outage ends in StoreUnavailable, and the sweep continues
         most = settings.max_jobs * 4 + 32
         async with (
             open_connection(redis, socket_timeout=5.0, retries=5, max_connections=most) as connection,
@@ -300,7 +303,7 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
             ):
                 logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
                 noting = asyncio.create_task(_note_sites(desks))
-                telling = asyncio.create_task(keys.problems())  # which says in the log what it finds
+                telling = asyncio.create_task(keys.problems())  # it logs what it finds
                 counting = asyncio.create_task(rules.tell_gone())
                 await supervisor.run()
                 await asyncio.gather(*(cancel_until_done(each) for each in (noting, telling, counting)))

@@ -35,14 +35,14 @@ MEANINGS: Mapping[int, str] = {
     431: "the headers are larger than the receiver allows: does something before it add to them?",
     503: "the receiver cannot take it now: is its Redis there, and configured as it must be? Or is a limit reached?",
 }
-"""What each answer of the receiver means to whoever sends."""
+"""What each answer of the receiver means to its sender."""
 
 WORTH_REPEATING = frozenset({408, 503})
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One request, ready to be sent."""
+    """One request that is ready to be sent."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
@@ -51,7 +51,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `milliseconds` is the time from sending to the whole answer."""
+    """The answer. `milliseconds` is the time from sending to the complete answer."""
 
     status: int
     meaning: str
@@ -60,7 +60,7 @@ class Answer:
 
     @property
     def exit_code(self) -> ExitCode:
-        """DONE where it was taken, UNREACHABLE where it may be taken later, REFUSED otherwise."""
+        """DONE where the delivery was taken, UNREACHABLE where it may be taken later, REFUSED otherwise."""
         if self.status == httpx2.codes.ACCEPTED:
             return ExitCode.DONE
         return ExitCode.UNREACHABLE if self.status in WORTH_REPEATING else ExitCode.REFUSED
@@ -143,7 +143,7 @@ def send(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
 
 def address_of(url: str, district: str | None) -> str:
-    """Where SchoolScan's deliveries of the district go, under the receiver's own address."""
+    """The address for SchoolScan's deliveries of the district, below the receiver's own."""
     place = f"{url.rstrip('/')}/webhooks/schoolscan"
     return f"{place}/{district}" if district else place
 
@@ -201,7 +201,10 @@ def _show_request(delivery: Delivery, *, as_json: bool) -> None:
 
 
 def _without_signature(name: str, value: str) -> str:
-    """A bare signature would let whoever reads the screen send this delivery again, at any time."""
+    """The header's value, except a signature.
+
+    Anybody who reads a signature that covers no time could send this delivery again, at any time.
+    """
     return f"({len(value)} characters, not shown)" if name.endswith("signature") else value
 
 

@@ -23,17 +23,17 @@ from workers.rounds.schedule import Round, Schedule, play
 from workers.rounds.upkeep import sweep
 
 JOB_TIMEOUT = 30
-"""Seconds. After kill -9 arq leaves a job alone for this and ten more; our own lease and sweep recover sooner."""
+"""Seconds. After kill -9 arq leaves a job alone for this and ten more seconds; our own lease and sweep are quicker."""
 
 SWEEP_SECONDS = 2
 
 COMPLETION_WAIT = 15
-"""Seconds that running jobs get after SIGTERM unless a setting says otherwise: more than a look takes. With what
-follows (jobs that hand their cases back) it stays below a pod's grace period of 30."""
+"""Seconds that running jobs get after SIGTERM unless a setting says otherwise: more than a look takes. Together with
+what follows (jobs hand their cases back) it is less than a pod's grace period of 30."""
 
 
 class LoopWorker(Worker):
-    """arq's worker, which tells when its main loop last came round, and takes no more jobs as soon as it is told."""
+    """arq's worker, which also knows when its main loop last ran a round, and can stop taking jobs at once."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -41,7 +41,7 @@ class LoopWorker(Worker):
 
     @property
     def standing_still(self) -> float:
-        """Seconds since the main loop last came round."""
+        """Seconds since the last round of the main loop."""
         return time.monotonic() - self._came_round_at
 
     async def heart_beat(self) -> None:
@@ -50,22 +50,22 @@ class LoopWorker(Worker):
         self._came_round_at = time.monotonic()
 
     def take_no_more(self) -> None:
-        """Begin no job any more: arq itself goes on through the ids that it has read, up to `queue_read_limit`."""
+        """Begin no job any more. Otherwise arq would go on with the ids that it has read, up to `queue_read_limit`."""
         self.allow_pick_jobs = False
         self.max_jobs = 0
 
 
 @never_raising
 async def unreadable_job(_desk: Desk) -> None:
-    """What a job becomes whose wire format nobody can read: nothing, as the sweep makes its wake-up anew."""
+    """The job for a wire format that nobody can read: it does nothing, because the sweep makes a new wake-up."""
 
 
 Prepare = Callable[[], Awaitable[None]]
-"""What must have been done before a worker may take a job; where it raises, the worker ends and is started again."""
+"""The check before a worker takes jobs; where it raises, the worker ends and is restarted."""
 
 
 async def _nothing() -> None:
-    """Need nothing done."""
+    """The default check: nothing to do."""
 
 
 def _common(
@@ -86,14 +86,14 @@ def _common(
         "queue_name": queue,
         "ctx": {"desks": desks},
         "on_startup": begin,
-        "job_serializer": encode,  # not pickle: whoever can write to Redis could run code here
+        "job_serializer": encode,  # not pickle: anybody who can write to Redis could run code here
         "job_deserializer": decode,
-        "expires_extra_ms": int(JOB_LIFETIME.total_seconds() * 1000),  # a day is shorter than an outage
+        "expires_extra_ms": int(JOB_LIFETIME.total_seconds() * 1000),  # an outage may last longer than a day
         "job_timeout": JOB_TIMEOUT,
         "job_completion_wait": completion_wait or COMPLETION_WAIT,  # otherwise SIGTERM cancels jobs in the middle
         "max_tries": 1_000_000,  # crashes count as tries, and arq drops a job after five
         "log_results": False,
-        "handle_signals": False,  # two workers share the process; it stops them itself
+        "handle_signals": False,  # two workers share the process, which stops them itself
         "health_check_interval": 3600,  # arq's health key is shared by all workers and deleted by any of them
     }
 
@@ -114,9 +114,9 @@ def work_worker(
             func(unreadable_job, name=Job.UNREADABLE),
         ],
         keep_result=0,  # results would keep arguments for an hour
-        poll_delay=0.02,  # half a second is arq's own, and a quarter of it what a job waits on average
+        poll_delay=0.02,  # arq's own half a second; a quarter of a second is the average wait of a job
         max_jobs=max_jobs,
-        queue_read_limit=5_000,  # arq reads no further, so that orphans could fill a shorter list
+        queue_read_limit=5_000,  # arq reads no further: in a shorter list orphans could take every place
         **_common(pool, WORK_QUEUE, desks, prepare, completion_wait),
     )
 
@@ -128,7 +128,7 @@ def upkeep_worker(
     prepare: Prepare = _nothing,
     completion_wait: float | None = None,
 ) -> LoopWorker:
-    """The worker for rounds, beside the queue of work, so that no backlog keeps the sweep from running."""
+    """The worker for rounds, apart from the work queue, so that no backlog delays the sweep."""
     rounds = (
         Round("sweep", SWEEP_SECONDS, sweep),
         Round("note_districts", NOTE_SECONDS, note_districts),
@@ -144,10 +144,10 @@ def upkeep_worker(
 
 
 class UpkeepWorker(LoopWorker):
-    """arq's main loop with rounds in the place of its crons, which go by the machine's clock.
+    """arq's main loop with rounds in place of its crons, which follow the machine's clock.
 
-    Its queue is empty. That Redis is asked for it is of use: the loop ends where Redis is away, and begins again when
-    it is back, instead of trying each round.
+    Its queue is always empty. Polling it has a use: the loop ends where Redis is away, and begins again when Redis is
+    back, instead of trying each round.
     """
 
     def __init__(self, schedule: Schedule, **options: Any) -> None:
@@ -155,7 +155,7 @@ class UpkeepWorker(LoopWorker):
         self._schedule = schedule
 
     async def heart_beat(self) -> None:
-        """Called by arq once in each turn of its loop: begin what is due, unless it still runs or a stop has begun."""
+        """Called by arq in each turn of its loop: begin what is due, unless it still runs or a stop has begun."""
         for each in self._schedule.due():
             if self.allow_pick_jobs and each.name not in self.tasks:
                 self.tasks[each.name] = asyncio.create_task(play(self.ctx, each, JOB_TIMEOUT))

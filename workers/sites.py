@@ -1,4 +1,4 @@
-"""Which site each tracker is now: asked when somebody needs it, and once in a while again."""
+"""The present site of each tracker: asked when it is needed, and again after some time."""
 
 import asyncio
 from collections import defaultdict
@@ -16,27 +16,27 @@ from remediation.store.sites import Sites
 logger = structlog.get_logger()
 
 GOOD_FOR = 600.0
-"""Seconds until a tracker is asked again: an address may lead elsewhere although nobody changed mappings.yaml."""
+"""Seconds until a tracker is asked again: an address may lead elsewhere although mappings.yaml is unchanged."""
 
 ASKED_AGAIN_AFTER = 60.0
-"""Seconds until one that did not answer is asked again."""
+"""Seconds until a tracker that did not answer is asked again."""
 
 PATIENCE = 5.0
-"""Seconds that a look waits for the answer: without one, it goes by what is remembered."""
+"""Seconds that a look waits for the answer. After that it uses the site that is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What was told, if anything was, and until when (Unix seconds) nobody asks again."""
+    """The answer, if there was one, and until when (Unix seconds) it is used."""
 
     history: SiteHistory | None
     good_until: float
 
 
 class TrackerSites:
-    """The sites of these trackers. A change is remembered in Redis, and told once by whoever notices it first.
+    """The sites of these trackers. A change is stored in Redis, and logged by the one worker that notices it first.
 
-    One that does not tell counts as the site that it was when it last told, to whomever.
+    A tracker that does not tell its site counts as the site that it last told to any worker.
     """
 
     def __init__(self, connection: Connection, trackers: Mapping[str, Tracker], clock: Callable[[], float]) -> None:
@@ -47,7 +47,7 @@ class TrackerSites:
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def of(self, names: Iterable[str]) -> dict[str, SiteHistory]:
-        """The sites of those of these trackers that ever told. Raises StoreUnavailable."""
+        """The sites of those trackers that ever told theirs. Raises StoreUnavailable."""
         asked = [name for name in names if name in self._trackers]
         histories = await asyncio.gather(*map(self._history, asked))
         return {name: history for name, history in zip(asked, histories, strict=True) if history is not None}

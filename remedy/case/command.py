@@ -85,7 +85,7 @@ def _with_redis(use: Callable[[Settings, Connection], Awaitable[ResultT]]) -> Re
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """All that the store has of a case."""
+    """Everything that the store has of a case."""
 
     record: CaseRecord
     standing: Standing
@@ -202,7 +202,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
 
 
 def _trouble_json(trouble: Trouble) -> dict[str, Any]:
-    """A system that is waited for."""
+    """One system that is waited for."""
     since = _iso(trouble.since)
     return {"system": trouble.system, "waiting": trouble.waiting, "since": since, "status": trouble.status}
 
@@ -231,7 +231,7 @@ def plan_(ref: str, *, as_json: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Forecast:
-    """What is seen of a case, and what would be done."""
+    """What was observed of a case, and what would be done."""
 
     key: CaseKey
     known: bool
@@ -302,7 +302,7 @@ def _forecast_lines(shown: _Forecast) -> Iterator[str]:
 
 
 def _rule_words(policy: Policy) -> str:
-    """Which rule counts, and why where it does not take the finding."""
+    """The rule that counts, and why, where that rule does not take the finding."""
     if not policy.rule:
         return "none takes it: what `defaults` say counts"
     return f"none takes it: what {policy.rule} said goes on counting" if policy.is_former else policy.rule

@@ -1,4 +1,4 @@
-"""Which case somebody means: by its reference, the mark on its ticket, the ticket's key, or the finding's id."""
+"""The case that a person means: by its reference, the mark on its ticket, the ticket's key, or the finding's id."""
 
 import click
 
@@ -16,9 +16,9 @@ _SHAPE = "lakeside:finding:fnd_9d2"
 
 
 async def case_named(text: str, settings: Settings, connection: Connection) -> CaseKey:
-    """The case's key; of a finding that belongs to another case than its own, that one's.
+    """The case's key; for a finding that belongs to another case, that case's.
 
-    mappings.yaml is read only where the text is no full reference. Raises ClickException.
+    mappings.yaml is read only where the text is no complete reference. Raises ClickException.
     """
     key = await _named(text, settings, connection)
     record = await Todo(connection).record(key.ref)

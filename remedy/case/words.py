@@ -1,4 +1,4 @@
-"""A case and its timeline in words for people: who looked why, what was seen, what was done. Pure."""
+"""A case and its timeline in words for people: why it was looked at, what was seen, what was done. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -78,10 +78,10 @@ WAITING: Mapping[Waiting, str] = {
     Waiting.TOO_LARGE: "its answer is larger than MAX_ANSWER_BYTES",
     Waiting.OURS: "",
 }
-"""What must end first, as people say it."""
+"""What must end first, in words for people."""
 
 _ERRORS = {"TryLater": "try later", "Refused": "said no", "NotFound": "not found"}
-"""What an error's class means to people; any other is a defect of ours, and goes by its name."""
+"""What an error's class means to people; another class is a defect of ours, and is shown by its name."""
 
 _VERBS: Mapping[str, tuple[str, str]] = {
     "open": ("open a ticket in {target}", "opened {ticket} in {target}"),
@@ -93,7 +93,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "patch": ("set the finding to {target}", "set the finding to {target}"),
     "read": ("read {ticket} in {target}", "read {ticket} in {target}"),
 }
-"""What an action does, and what it has done, by its kind."""
+"""What an action does, and what it has done, by its verb."""
 
 
 def time_words(at: datetime | float) -> str:
@@ -119,7 +119,7 @@ def _verb(name: str, tense: int, ticket: str) -> str:
 
 
 def why_words(why: str) -> str:
-    """Why an action is called for."""
+    """Why an action is planned."""
     return WHYS[Why(why)] if why in set(Why) else why.replace("_", " ")
 
 
@@ -130,20 +130,20 @@ def step_words(step: Step) -> str:
 
 
 def cause_words(cause: str) -> str:
-    """What made us look; a webhook and a poll name whose."""
+    """What caused the look; for a webhook and a poll, also of whom."""
     word, _, whose = cause.partition(":")
     said = CAUSES[Cause(word)] if word in set(Cause) else word
     return f"{said}, from {whose}" if whose else said
 
 
 def ticket_words(ticket: TicketSeen) -> str:
-    """A ticket as it was."""
+    """A ticket as it was seen."""
     state = f"{ticket.state}, {ticket.reason}" if ticket.reason else ticket.state
     return f"{ticket.key} in {ticket.tracker} {state.replace('_', ' ')}"
 
 
 def trouble_words(error: str, status: int | None, request_id: str) -> str:
-    """What went wrong, as far as codes tell it."""
+    """What went wrong, as far as codes say."""
     parts = [
         _ERRORS.get(error, error),
         f"HTTP {status}" if status else "",
@@ -195,7 +195,7 @@ def _in_doubt(entry: Doubted | Unnamed | Unreadable) -> str:
 
 
 def doubt_words(doubted: Doubted) -> str:
-    """What casts a doubt on a linked ticket, and what is made of it."""
+    """Why a linked ticket may not be the case's, and what follows."""
     words = DOUBTS.get(doubted.evidence, doubted.evidence.replace("_", " "))
     return f"{doubted.ticket} in {doubted.tracker} {words}"
 

@@ -1,7 +1,7 @@
-"""The embedded server is started again when it dies: some times, and then the process ends and says so.
+"""Restarts the embedded server when it dies, a limited number of times; after that the process ends and says so.
 
-It dies by kill -9, and by its own decision where its disk is full: with every write on the disk before it is answered,
-Valkey ends rather than go on without. Clients ride that out as they ride out any restart of Redis.
+It dies by kill -9, and by itself where its disk is full: because every write must be on disk before it is answered,
+Valkey ends rather than run on without. Clients handle that like any restart of Redis.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from remedy.embedded.server import EmbeddedServer
 logger = structlog.get_logger()
 
 PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before each start. One more death within WITHIN ends the process: what kills the server goes on then."""
+"""Seconds before each start. One more death within WITHIN ends the process: its cause has not gone away."""
 
 WITHIN = 600.0
 """Seconds."""
@@ -39,10 +39,10 @@ def kept(
     pauses: tuple[float, ...] = PAUSES,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[None]:
-    """Start the server again whenever it dies, for as long as this is open.
+    """Restart the server whenever it dies, while this context is open.
 
-    When that is given up, `stop` is called, from another thread, and the end of this raises StoreEnded, whatever else
-    ended it. `clock` is a steady one, in seconds.
+    When that is given up, `stop` is called from another thread, and leaving the context raises StoreEnded, whatever
+    else ended it. `clock` is monotonic, in seconds.
     """
     keeper = _Keeper(server, stop, pauses, clock)
     thread = threading.Thread(target=keeper.keep, name="embedded_keeper", daemon=True)
@@ -75,7 +75,7 @@ class _Keeper:
         self.has_given_up = False
 
     def keep(self) -> None:
-        """Wait for each death of the server, and start it again."""
+        """Wait for each death of the server, and restart it."""
         while True:
             status = self._server.wait()
             if self.ending.is_set():
@@ -85,7 +85,7 @@ class _Keeper:
                 return
 
     def _started_again(self) -> bool:
-        """Whether the server runs again; False where that was given up, or is no longer wanted."""
+        """Whether the server runs again; False where that was given up or is no longer wanted."""
         while (pause := self._next_pause()) is not None:
             if self.ending.wait(pause):
                 return False

@@ -35,17 +35,18 @@ from remediation.domain.errors import ConfigurationError, Problem
 from remediation.redis_address import RedisAddress, UnixSocket
 
 LONGEST_SOCKET_PATH = 103
-"""Bytes that every system takes: sun_path has 108 on Linux and 104 on macOS, both with a closing zero."""
+"""The longest path of a socket on every system: `sun_path` has 108 bytes on Linux and 104 on macOS, with a final zero.
+"""
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 _PAUSE_SECONDS = 0.02
 
 OPTIONS = {
-    "port": "0",  # a socket in a folder of ours lets nobody else in; a loopback port would let in every local user
+    "port": "0",  # only we can enter the folder of the socket; every local user could reach a loopback port
     "unixsocketperm": "700",
     "appendonly": "yes",
-    "appendfsync": "always",  # an answered delivery survives a power cut
+    "appendfsync": "always",  # an acknowledged delivery survives a power cut
     "maxmemory-policy": "noeviction",
     "save": "",
     "daemonize": "no",
@@ -56,13 +57,13 @@ OPTIONS = {
 class EmbeddedServer:
     """A server whose data live in a folder and are there again after a restart.
 
-    Use it as a context manager: inside, `url` answers; on leaving, the server ends cleanly and the data stay. Raises
-    ConfigurationError when another process holds the folder (saying which, and how to join it), when the folder cannot
+    Use it as a context manager: inside, `url` answers; on leaving, the server ends in order and the data stay. Raises
+    ConfigurationError when another process holds the folder (it says which, and how to join it), when the folder cannot
     be used, or when the server does not start.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = Path(os.path.realpath(folder))  # Path.resolve raises where links lead in a circle
+        self.folder = Path(os.path.realpath(folder))  # Path.resolve raises where links form a circle
         self._cleanup = contextlib.ExitStack()
         self._starting = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,7 +86,7 @@ class EmbeddedServer:
 
     @property
     def address(self) -> RedisAddress:
-        """The same for ourselves."""
+        """The same address for this process."""
         return RedisAddress(UnixSocket(str(self.socket)))
 
     def __enter__(self) -> Self:
@@ -111,7 +112,10 @@ class EmbeddedServer:
         self._cleanup.close()
 
     def start_again(self) -> None:
-        """Start the server, which does not run, and wait until it answers. Raises ConfigurationError or OSError."""
+        """Start the server, which must not be running, and wait until it answers.
+
+        Raises ConfigurationError or OSError.
+        """
         with self._starting:
             if self._is_closed or self._lock is None:
                 raise self._problem("it is closed")
@@ -120,7 +124,7 @@ class EmbeddedServer:
         self._wait_until_ready(process)
 
     def wait(self) -> int:
-        """Wait until the server that runs has ended, whoever ended it; its exit code, below 0 for a signal's number."""
+        """Wait until the running server has ended. Returns its exit code, below 0 for a signal's number."""
         if self._process is None:
             raise self._problem("it was not started")
         return self._process.wait()
@@ -142,7 +146,7 @@ class EmbeddedServer:
         _note_pid(lock, os.getpid())
 
     def _end_orphan(self, stack: contextlib.ExitStack) -> IO[str]:
-        """The lock to be inherited by the new server, once a server left behind by a killed process has ended."""
+        """The lock that the new server inherits, once a server left behind by a killed process has ended."""
         lock = _opened(self.folder / "server.lock", stack)
         if _locked(lock):
             return lock
@@ -159,7 +163,7 @@ class EmbeddedServer:
         return lock
 
     def _prepare_socket(self) -> None:
-        """Clear its place. A place whose name others can guess must be a folder that only we can enter."""
+        """Remove an old socket. A folder whose name others can guess must be one that only we can enter."""
         place = self.socket.parent
         if place != self.folder:
             place.mkdir(mode=0o700, exist_ok=True)
@@ -177,9 +181,9 @@ class EmbeddedServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(lock.fileno(),),
-            start_new_session=True,  # a Ctrl-C is for us: we end the server when its clients are done
+            start_new_session=True,  # Ctrl-C is for this process: it ends the server when its clients are done
         )
-        with contextlib.suppress(OSError):  # on a full disk: it is for people who look
+        with contextlib.suppress(OSError):  # on a full disk the message is for people
             _note_pid(lock, process.pid)
         return process
 
@@ -211,13 +215,13 @@ def _opened(path: Path, stack: contextlib.ExitStack) -> IO[str]:
 
 
 def _note_pid(lock: IO[str], pid: int) -> None:
-    """Write it past the file's own buffer: what that could not write, it would try again when it is closed."""
+    """Write past the file's own buffer: what that could not write, it would write again when it is closed."""
     os.ftruncate(lock.fileno(), 0)
     os.write(lock.fileno(), str(pid).encode())
 
 
 def _locked(lock: IO[str]) -> bool:
-    """Take the lock if it is free. Where it is not, the file is left at its beginning, ready to be read."""
+    """Take the lock if it is free. Otherwise the file is left at its beginning, ready to be read."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -231,5 +235,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()  # loses nothing: every write was on the disk before it was answered
+        process.kill()  # loses nothing: every write was on disk before it was answered
         process.wait()

@@ -1,4 +1,4 @@
-"""`remedy parked replay` and `discard`: decisions of a person about parked work, with a line in the audit for each."""
+"""`remedy parked replay` and `discard`: a person's decisions about parked work, each with a line in the audit."""
 
 import asyncio
 import contextlib
@@ -29,11 +29,11 @@ from remedy.parked.views import group_table, grouped
 from remedy.runtime.failures import ExitCode
 
 RATE = 50
-"""Pieces a second. Workers take them up worst first and within every limit; this keeps their wake-ups from pushing all
-other work of ten thousand pieces aside at once."""
+"""Pieces a second. Workers take them up worst first and within every limit; the pauses keep the wake-ups of ten
+thousand pieces from delaying all other work."""
 
 _AT_ONCE = 25
-"""So many need no pause and no progress bar."""
+"""Up to this many need no pause and no progress bar."""
 
 _LONGEST_CHOICE = 1_000
 _WHO = re.compile(r"[A-Za-z0-9._@+:-]{1,64}")
@@ -45,7 +45,7 @@ _DONE: Mapping[What, str] = {"replay": "replayed", "discard": "discarded"}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done with what was chosen. `again` lifts the limit on replays; `now` is in Unix seconds."""
+    """What to do with the chosen work. `again` lifts the limit on replays; `now` is in Unix seconds."""
 
     what: What
     chosen: Chosen
@@ -126,7 +126,7 @@ def _order(what: What, chosen: Chosen, *, everything: bool, **given: bool) -> Or
 
 
 def _carry_out(order: Order) -> None:
-    """Look what it is, ask where that is needed, do it, and say what became of each piece."""
+    """Show what was chosen, ask where needed, do it, and print what became of each piece."""
     left, kept = with_stores(lambda stores: _found(stores, order))
     if left and not order.dry_run:
         _ask(order, left)
@@ -140,7 +140,7 @@ def _carry_out(order: Order) -> None:
 
 
 async def _found(stores: Stores, order: Order) -> tuple[list[Parked], dict[str, Outcome]]:
-    """What is to be done of the choice, and what stays as it is, with why; the names that are not parked come last."""
+    """The chosen work to act on, and what stays as it is, with the reason; names that are not parked come last."""
     chosen, gone = order.chosen, await no_longer_named(stores.connection)
     if chosen.exact:
         rows = {name: await stores.parked.one(name) for name in chosen.exact}
@@ -153,7 +153,10 @@ async def _found(stores: Stores, order: Order) -> tuple[list[Parked], dict[str, 
 
 
 def _why_kept(order: Order, item: Parked, gone: AbstractSet[str]) -> Outcome | None:
-    """Why it is not replayed: no worker's mappings.yaml names its tracker, or it came back too often. None: it is."""
+    """Why a piece is not replayed: no worker's mappings.yaml names its tracker, or it came back too often.
+
+    None: it is.
+    """
     if order.what != "replay":
         return None
     if item.kind is ParkedKind.ACTION and tracker_of(item.action) in gone:
@@ -162,7 +165,7 @@ def _why_kept(order: Order, item: Parked, gone: AbstractSet[str]) -> Outcome | N
 
 
 def _ask(order: Order, items: list[Parked]) -> None:
-    """Show what it is and ask. Raises Abort. A replay by whole names is no surprise, and needs no question."""
+    """Show what was chosen and ask. Raises Abort. A replay by complete names needs no question."""
     if order.yes or (order.what == "replay" and order.chosen.exact):
         return
     console = Console(stderr=True)
@@ -172,7 +175,7 @@ def _ask(order: Order, items: list[Parked]) -> None:
 
 
 async def _done(stores: Stores, order: Order, items: list[Parked]) -> dict[str, Outcome]:
-    """Do it, at the rate, between the two lines of the audit."""
+    """Do it, at the allowed rate, between the two lines of the audit."""
     choice = plain(order.chosen.text(), _LONGEST_CHOICE)
     decision = await stores.audit.begin(order.who, order.what, choice, len(items), stores.clock())
     outcomes: dict[str, Outcome] = {}
@@ -185,7 +188,7 @@ async def _done(stores: Stores, order: Order, items: list[Parked]) -> dict[str, 
                     await asyncio.sleep(max(0.0, began + number / order.rate - time.monotonic()))
                 outcomes[item.name] = await _change(order)(stores, item.name)
                 bar.advance(task)
-    finally:  # also after Ctrl-C, or when Redis goes away in the middle
+    finally:  # also after Ctrl-C, or when Redis goes away meanwhile
         done = Counter(outcomes.values())[Outcome.DONE]
         _log(order, count=done, total=len(items))
         await stores.audit.end(decision, done, stores.clock())
@@ -200,13 +203,13 @@ def _change(order: Order) -> Callable[[Stores, str], Awaitable[Outcome]]:
 
 
 def progress(console: Console, count: int) -> Progress:
-    """A bar for long work at a terminal; nothing at all otherwise."""
+    """A bar for long work at a terminal; nothing elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal or count <= _AT_ONCE)
 
 
 def _log(order: Order, *, count: int, total: int) -> None:
-    """One line on standard error, as a process's log has them: a pod's log outlives the stream."""
+    """One line on standard error in the form of a process's log: a pod's log outlives the stream."""
     processors: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -214,7 +217,7 @@ def _log(order: Order, *, count: int, total: int) -> None:
         structlog.processors.JSONRenderer(),
     ]
     logger = structlog.wrap_logger(structlog.WriteLogger(sys.stderr), processors=processors)
-    with contextlib.suppress(OSError, ValueError):  # nobody reads it: the audit in Redis, still to be ended, has it too
+    with contextlib.suppress(OSError, ValueError):  # nobody reads it; the audit in Redis has it too
         logger.info("parked_work_decided", action=order.what, by=order.who, count=count, total=total)
 
 

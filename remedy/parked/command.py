@@ -1,4 +1,4 @@
-"""`remedy parked`: work that was set aside, to look at, take up again or give up."""
+"""`remedy parked`: work that was set aside: show it, replay it, discard it."""
 
 import json
 from datetime import datetime

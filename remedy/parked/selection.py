@@ -26,7 +26,7 @@ _WILD = frozenset("*?")
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What the commands work with."""
+    """The stores and the clock that the commands use."""
 
     parked: ParkedWork
     audit: Audit
@@ -35,7 +35,7 @@ class Stores:
 
 
 def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
-    """What `use` makes of the stores in the Redis of the settings. Raises StoreUnavailable, ConfigurationError."""
+    """What `use` returns for the stores in the Redis of the settings. Raises StoreUnavailable, ConfigurationError."""
     settings = load_settings()
     keyring = keyring_of(settings)
 
@@ -63,16 +63,16 @@ class Chosen:
 
     @property
     def exact(self) -> tuple[str, ...]:
-        """The names that are no patterns, where only such were given: each of them must be there."""
+        """The names, where only names without patterns were given: each of them must be parked."""
         return () if self._options() or any(_WILD & set(name) for name in self.names) else self.names
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing limits it."""
+        """Whether nothing limits the choice."""
         return not self.names and not self._options()
 
     def selection(self, now: float) -> Selection:
-        """The choice as the store takes it, its spans counted back from `now` (Unix seconds)."""
+        """The choice as a selection for the store, its spans counted back from `now` (Unix seconds)."""
         return Selection(
             names=self.names,
             district=self.district,
@@ -85,7 +85,7 @@ class Chosen:
         )
 
     def text(self) -> str:
-        """The choice as one would write it."""
+        """The choice in the words of the command line."""
         return " ".join((*self._options(), *self.names)) or "--all"
 
     def _options(self) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ _FIELDS = tuple(Chosen.__dataclass_fields__)
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that choose parked work; it gets what they say as `chosen`."""
+    """Decorator: adds the options that choose parked work; the command gets them as `chosen`."""
 
     @functools.wraps(command)
     def chosen(**given: Any) -> None:

@@ -1,4 +1,4 @@
-"""How parked work is shown: groups by what they have in common, and single pieces."""
+"""How parked work is shown: as groups, and as single pieces."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -17,12 +17,12 @@ GROUPINGS: tuple[Grouping, ...] = get_args(Grouping)
 
 _LONGEST_WORDS = 60
 _NUMBERED = re.compile(r"[\w.:-]*\d[\w.:-]*")
-"""Words with a digit in them: ids, keys, dates and counts, by which one refusal differs from another of its kind."""
+"""Words with a digit in them: ids, keys, dates and counts, in which refusals of one kind differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Parked work that has something in common: `name` says what, `words` are those of its newest piece."""
+    """Pieces that have something in common: `name` says what, `words` are those of the newest piece."""
 
     name: str
     count: int
@@ -33,7 +33,7 @@ class Group:
 
 
 def grouped(items: Iterable[Parked], by: Grouping) -> list[Group]:
-    """The groups, the largest first. By error means: the same error of the same system with the same words but ids."""
+    """The groups, the largest first. Grouped by error, pieces have the same error, system, and words (ids excepted)."""
     found: dict[tuple[str, str], list[Parked]] = {}
     for item in items:
         words = _NUMBERED.sub("#", item.words) if by == "error" else ""
@@ -61,12 +61,12 @@ def _group(name: str, members: Sequence[Parked]) -> Group:
 
 
 def error_text(item: Parked) -> str:
-    """The error in a few words: its class, whose it is, and the status."""
+    """The error in a few words: its class, its system, and the status."""
     return " ".join(str(part) for part in (item.error, item.system, item.status) if part)
 
 
 def group_table(groups: Iterable[Group], by: Grouping) -> Table:
-    """The groups for a person."""
+    """The groups as a table for people."""
     table = Table("count", by, "what it said", "oldest", "newest", "attempts")
     for group in groups:
         said, name = _shortened(group.words), Text(terminal(group.name), overflow="fold")
@@ -75,12 +75,12 @@ def group_table(groups: Iterable[Group], by: Grouping) -> Table:
 
 
 def group_json(group: Group) -> dict[str, Any]:
-    """The group for a program."""
+    """A group as an object for programs."""
     return {**asdict(group), "oldest": group.oldest.isoformat(), "newest": group.newest.isoformat()}
 
 
 def piece_table(items: Iterable[Parked]) -> Table:
-    """Single pieces for a person. The name begins with the case."""
+    """Single pieces as a table for people. A name begins with the case."""
     table = Table("name", "error", "attempts", "replays", "first", "last", "what it said")
     for item in items:
         name, error = (Text(terminal(text), overflow="fold") for text in (item.name, error_text(item)))
@@ -90,14 +90,14 @@ def piece_table(items: Iterable[Parked]) -> Table:
 
 
 def piece_json(item: Parked) -> dict[str, Any]:
-    """One piece for a program, without its trace."""
+    """One piece as an object for programs, without its trace."""
     fields = {**asdict(item), "first_at": item.first_at.isoformat(), "at": item.at.isoformat()}
     del fields["trace"]
     return fields
 
 
 def when(moment: datetime) -> str:
-    """A moment for a person."""
+    """A time for people."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 

@@ -1,4 +1,4 @@
-"""What workers do again and again: by a steady clock, one of all workers at a time, and what was missed once."""
+"""Rounds: by a monotonic clock, by one of all workers at a time; what was missed is done once."""
 
 import asyncio
 import time
@@ -16,14 +16,14 @@ from workers.metrics import STORE_ERRORS, STUMBLES
 logger = structlog.get_logger()
 
 NOT_SWEPT = 60.0
-"""Seconds without a sweep of any worker's that a person should know of: two or three a second apart are usual."""
+"""Seconds without a sweep of any worker that are reported: two or three seconds are usual."""
 
 NOT_SWEPT_WORDS = "no worker has swept for a minute: what was put off, or left behind by a worker, is not taken up"
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A job that is done every so many seconds."""
+    """A job that is repeated every so many seconds."""
 
     name: str
     seconds: float
@@ -31,14 +31,14 @@ class Round:
 
 
 class Schedule:
-    """When each round is due. `clock` is a steady one: no setting of the machine's clock moves it."""
+    """When each round is due. `clock` is monotonic: a change of the machine's clock does not move it."""
 
     def __init__(self, rounds: Iterable[Round], clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._due = dict.fromkeys(rounds, clock())
 
     def due(self) -> list[Round]:
-        """Those whose time has come since this was asked; each once, however often that was."""
+        """The rounds that are due since the last call, each once."""
         now = self._clock()
         due = [each for each, at in self._due.items() if at <= now]
         for each in due:
@@ -48,7 +48,7 @@ class Schedule:
 
 
 async def play(ctx: ArqContext, each: Round, within: float) -> None:
-    """Do what the round is for, in so many seconds, where this worker's turn has come.
+    """Run the round, in so many seconds at most, where this worker's turn has come.
 
     Raises nothing: that would end arq's main loop.
     """
@@ -68,9 +68,9 @@ async def play(ctx: ArqContext, each: Round, within: float) -> None:
 
 
 class SweepWatch:
-    """Whether sweeps go on, whoever makes them.
+    """Whether any worker still sweeps.
 
-    By a steady clock, and by whether what they write down changes: the times in the store move with Redis's clock.
+    It compares what sweeps write by a monotonic clock, because the times in the store follow Redis's clock.
     """
 
     def __init__(self, connection: Connection, clock: Callable[[], float] = time.monotonic) -> None:
@@ -80,7 +80,7 @@ class SweepWatch:
         self._since = clock()
 
     async def problems(self) -> list[str]:
-        """What a person should know. While Redis is away, nobody can sweep, and others tell of that."""
+        """What a person should know. While Redis is away nobody can sweep, and other checks report that."""
         try:
             last = await self._turns.last_sweep()
         except StoreUnavailable:
