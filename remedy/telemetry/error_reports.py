@@ -1,8 +1,8 @@
-"""Reports of unforeseen errors to Sentry: the only module that knows it. Imported only where reports are on.
+"""Reports of unforeseen errors to Sentry: only this module knows the package. Imported only where reports are on.
 
-Of what the package collects nothing is sent: neither messages nor variables, lines of source, requests, breadcrumbs,
-modules or command lines. An event is built anew from what is on our own allow list: the classes of the exception and of
-its causes, our own frames, the release, and the ids that log lines carry here.
+Nothing that the package collects is sent: no messages, variables, lines of source, requests, breadcrumbs, modules or
+command lines. An event is built from our own allow list: the classes of the exception and of its causes, our own
+frames, the release, and the ids that log lines have here.
 """
 
 import contextlib
@@ -39,10 +39,10 @@ _NOTHING: Any = {  # a TypedDict that the package does not export
     "stack_frame_variables": False,
     "frame_context_lines": 0,
 }
-"""What the package may collect by itself. Every field is said: what is left out is on."""
+"""What the package may collect. Every field is set, because a missing one is on."""
 
 _LONGEST_TAG = 200
-"""What Sentry keeps of one."""
+"""The longest value that Sentry keeps."""
 
 
 class Sentry:
@@ -56,7 +56,7 @@ class Sentry:
             environment=settings.sentry_environment,
             server_name="",
             before_send=Rebuilt(role, f"remedy@{version}", settings.sentry_environment),
-            # What follows turns off all that the package does unasked; it would read the environment for some of it.
+            # this turns off all that the package does unasked; some of it would read the environment
             default_integrations=False,
             auto_enabling_integrations=False,
             integrations=[],
@@ -76,19 +76,19 @@ class Sentry:
         )
 
     def report(self, error: BaseException) -> None:
-        """Queue an event about it. A full queue drops it."""
+        """Queue an event about the error. A full queue drops it."""
         tags = structlog.contextvars.get_contextvars()
         hint = {"exc_info": (type(error), error, error.__traceback__), "tags": tags}
-        with contextlib.suppress(Exception):  # whoever reports an error has it to deal with, and not another one
+        with contextlib.suppress(Exception):  # the caller has to handle its error, and must not get another one
             self._client.capture_event({"level": "error"}, hint=hint)
 
     def close(self) -> None:
-        """Send what waits. May take long where nobody answers: call it where nobody waits for it."""
+        """Send what is queued. May take long where nobody answers, so it is called where nobody waits for it."""
         self._client.close()
 
 
 class Rebuilt:
-    """Builds an event anew from what may leave, and takes nothing over from the one that the package has made."""
+    """Builds a new event from what may leave, and takes nothing over from the package's own event."""
 
     def __init__(self, role: str, release: str, environment: str) -> None:
         self._common: dict[str, Any] = {"platform": "python", "level": "error"}

@@ -1,4 +1,4 @@
-"""What receiver and worker both count: what they are, and how they stand with mappings.yaml and the data keys."""
+"""The metrics of receivers and workers alike: their version, and the state of mappings.yaml and the data keys."""
 
 from collections.abc import Iterator
 
@@ -19,14 +19,14 @@ RELOAD_FAILURES = Counter("remedy_mappings_reload_failures_total", "Changes of m
 
 
 class _LostLines(Collector):
-    """Counted where lines are written, which must depend on nothing."""
+    """The number of lost log lines, read from where lines are written, which must depend on nothing."""
 
     def describe(self) -> Iterator[CounterMetricFamily]:
-        """The same as there is to collect."""
+        """The present numbers, in the form that Prometheus's client collects."""
         return self.collect()
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """How many by why, from the start at 0."""
+        """The number by reason; every reason is present from the start."""
         family = CounterMetricFamily("remedy_log_lines_lost", "Log lines that were lost, by why.", labels=["reason"])
         for loss, count in LOSSES.lines.items():
             family.add_metric([loss], count)

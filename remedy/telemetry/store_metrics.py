@@ -1,7 +1,7 @@
-"""What all processes share, read from Redis whenever somebody asks for metrics: each tells the same, so one is enough.
+"""Metrics that are the same for all processes, read from Redis at each scrape.
 
-A process that cannot read Redis leaves these series out, so that nobody takes an old figure for a new one; what it does
-tell then is that Redis is not up.
+A process that cannot read Redis leaves these series out, so that nobody takes an old figure for a new one; it only says
+that Redis is not up.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ DEADLINE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one look at Redis told. `figures` is None where it could not be read; `now` is in Unix seconds.
+    """The result of one reading. `figures` is None where Redis could not be read; `now` is in Unix seconds.
 
-    `keeps` is whether it keeps what it is told as the settings ask; `troubles` are the systems that are waited for, and
-    `unnamed` the trackers that no worker finds in mappings.yaml any more, and in which cases have tickets.
+    `keeps` is whether Redis keeps what it is told as the settings ask; `troubles` are the systems that are waited for,
+    and `unnamed` the trackers that no worker finds in mappings.yaml any more although cases have tickets there.
     """
 
     store: StoreState
@@ -41,13 +41,13 @@ class Reading:
 
 
 class StoreMetrics(Collector):
-    """The last reading as metrics. One of these for each process."""
+    """The last reading as metrics. Each process has one of these."""
 
     def __init__(self) -> None:
         self._reading: Reading | None = None
 
     def take(self, reading: Reading) -> None:
-        """Tell this reading from now on."""
+        """Show this reading from now on."""
         self._reading = reading
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
@@ -100,7 +100,7 @@ class StoreReader:
 
 
 def _standing(reading: Reading) -> Iterator[GaugeMetricFamily]:
-    """Whether Redis is there and lets us in; only if so, whether it takes writes, and then whether it keeps them."""
+    """Whether Redis lets us in; if so, whether it takes writes; if so, whether it keeps them."""
     store = reading.store
     yield _gauge("remedy_redis_up", "1 while Redis answers this process, and lets it in.", store.answers)
     if store.answers:

@@ -1,4 +1,4 @@
-"""Turns traces and error reports on, where settings ask for them; what they need is imported only then."""
+"""Turns traces and error reports on where settings ask for them; their packages are imported only then."""
 
 import contextlib
 import threading
@@ -12,7 +12,7 @@ from remediation.settings import Settings
 from remedy.runtime.heartbeat import version
 
 CLOSING_SECONDS = 3.0
-"""For what waits to be sent when the process ends; a collector that is away must not hold it up."""
+"""Seconds for what waits to be sent when the process ends: a collector that is away must not delay that."""
 
 
 class _Closable(Protocol):
@@ -27,7 +27,7 @@ class _ClosableReporter(_Closable, telemetry.Reporter, Protocol): ...
 
 @contextlib.contextmanager
 def told_outside(settings: Settings, role: str) -> Iterator[None]:
-    """Traces and error reports of this process, for as long as this is open.
+    """Traces and error reports of this process, while this context is open.
 
     Raises ConfigurationError where a setting asks for one whose packages are not installed.
     """
@@ -67,7 +67,7 @@ def _needing(setting: str, extra: str) -> Iterator[None]:
 
 
 def _close(closing: Sequence[Callable[[], None]]) -> None:
-    """Close all of them side by side. What takes too long goes on in threads that end with the process."""
+    """Close all of them at the same time. What takes too long continues in threads that end with the process."""
     threads = [threading.Thread(target=close, daemon=True) for close in closing]
     for thread in threads:
         thread.start()

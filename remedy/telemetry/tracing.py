@@ -1,8 +1,8 @@
-"""Traces by OpenTelemetry: the only module that knows it. Imported only where traces are on.
+"""Traces by OpenTelemetry: only this module knows the package. Imported only where traces are on.
 
-What leaves is on an allow list, whoever asks for more: names of facts that are known here, values that look like an id
-or a number (as in logs), and of an exception its class, our own line and the status that a system answered. Nothing is
-read from the environment, which tells of command lines and hosts by itself otherwise: settings say everything.
+Only what is on an allow list leaves: names of facts that are known here, values that look like an id or a number (as in
+logs), and of an exception its class, our own line and the status that a system answered. Nothing is read from the
+environment, from which the package would add command line and host: settings say everything.
 """
 
 import re
@@ -46,13 +46,13 @@ ATTRIBUTES: Mapping[str, str] = {
         )
     },
 }
-"""Every fact that a span may tell, and what it is called there: by OpenTelemetry's conventions where these have one."""
+"""Every fact that a span may have, and its name there: OpenTelemetry's conventions where they have one."""
 
 QUEUE = 2_048
-"""Spans that wait to be sent, at the most. What comes on top is dropped: a collector that is away costs no memory."""
+"""The most spans that wait to be sent. More are dropped: a collector that is away costs no memory."""
 
 SEND_SECONDS = 5.0
-"""Until one request to the collector is given up. It runs in a thread of its own, and nothing waits for it."""
+"""Seconds until a request to the collector is given up. It runs in a thread of its own, and nothing waits for it."""
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _KINDS = {
@@ -89,7 +89,7 @@ class OpenTelemetry:
     def span(
         self, name: str, role: Role, follows: Sequence[str], links: Sequence[str], facts: Mapping[str, Fact]
     ) -> Iterator[None]:
-        """A span around a block; an exception that leaves it is named in it."""
+        """A span around a block; an exception that leaves the block is named in it."""
         parent, others = _parent_of(follows)
         named = [*others, *(context for link in links if (context := _context_of(link)))]
         with self._tracer.start_as_current_span(
@@ -120,12 +120,12 @@ class OpenTelemetry:
         return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
     def close(self) -> None:
-        """Send what waits. Takes long where the collector is away: call it where nobody waits for it."""
+        """Send what waits. Takes long where the collector is away, so it is called where nobody waits for it."""
         self._provider.shutdown()
 
 
 def attributes(facts: Mapping[str, Fact]) -> dict[str, str | int | float | bool]:
-    """The facts that may leave, by the names of the conventions."""
+    """The facts that may leave, under the names of the conventions."""
     kept = {ATTRIBUTES[name]: harmless(value) for name, value in facts.items() if name in ATTRIBUTES}
     return {name: value for name, value in kept.items() if value is not None and value != ""}
 
@@ -141,7 +141,7 @@ def _facts_of(error: BaseException) -> dict[str, Fact]:
 
 
 def _parent_of(follows: Sequence[str]) -> tuple[Context | None, list[SpanContext]]:
-    """The first recorded one as the parent (the first of all where none is), and the others."""
+    """The parent and the links: the parent is the first recorded one, or else the first."""
     known = [context for text in follows if (context := _context_of(text))]
     if not known:
         return None, []
@@ -151,7 +151,7 @@ def _parent_of(follows: Sequence[str]) -> tuple[Context | None, list[SpanContext
 
 
 def _context_of(traceparent: str) -> SpanContext | None:
-    """What a traceparent of version 00 says; None where it is not well formed."""
+    """The context in a traceparent of version 00; None where it is malformed."""
     match = _TRACEPARENT.fullmatch(traceparent)
     if not match:
         return None
@@ -162,7 +162,7 @@ def _context_of(traceparent: str) -> SpanContext | None:
 
 def _exporter(settings: Settings, endpoint: str) -> OTLPSpanExporter:
     session = requests.Session()
-    session.trust_env = False  # no proxy, no netrc: a collector stands next to us
+    session.trust_env = False  # no proxy, no netrc: a collector is near
     certificate = settings.otel_exporter_otlp_certificate
     return OTLPSpanExporter(
         endpoint=f"{endpoint.rstrip('/')}/v1/traces",
@@ -175,6 +175,6 @@ def _exporter(settings: Settings, endpoint: str) -> OTLPSpanExporter:
 
 
 def _pairs(text: str | None) -> dict[str, str]:
-    """`a=1,b=2` as OpenTelemetry writes it, values percent-encoded. settings.py has looked at the form."""
+    """`a=1,b=2` in OpenTelemetry's form, with percent-encoded values. settings.py has checked the form."""
     pairs = (each.partition("=") for each in (text or "").split(",") if each.strip())
     return {name.strip(): unquote(value.strip()) for name, _, value in pairs}

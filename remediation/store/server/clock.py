@@ -1,7 +1,7 @@
-"""One clock for all who work on the same Redis: Redis's own.
+"""One clock for all processes that use the same Redis: Redis's own.
 
-What one worker writes down with a time, another compares with its own: when a create was about to be sent, when a case
-is due. With the clocks of their machines, an intent of somebody whose clock is behind would be past its horizon before
+What one worker stores with a time, another compares with its own time: when a create was about to be sent, when a case
+is due. With the clocks of their machines, the intent of a worker whose clock is behind would be past its horizon before
 its ticket can be found, and a second ticket would be opened.
 """
 
@@ -12,10 +12,10 @@ from remediation.store.server.connection import Connection
 
 
 class SharedClock:
-    """Answers Unix seconds as Redis counts them; as the machine does until Redis was asked for the first time.
+    """Returns Unix seconds as Redis counts them; the machine's until Redis was asked for the first time.
 
-    In between it goes by the steady clock: whoever sets the machine's clock does not move it. Nobody knows when on its
-    way an answer was true, so it only tells between which two moments it is: a clock that is there already stays.
+    Between two answers it follows the monotonic clock: changing the machine's clock does not move it. An answer is true
+    at some moment between the question and its arrival: a clock that is within these limits stays as it is.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class SharedClock:
         return self._steady() + self._ahead
 
     async def set(self) -> None:
-        """Ask Redis what time it is. Raises StoreUnavailable; the clock goes on as before then."""
+        """Ask Redis for the time. Raises StoreUnavailable; then the clock goes on as before."""
         began = self._steady()
         seconds, microseconds = await self._connection.ask(self._connection.redis.time())
         ended = self._steady()

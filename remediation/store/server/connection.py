@@ -1,4 +1,4 @@
-"""Talking to Redis: the connection, the scripts, and what its errors mean to us."""
+"""Connections to Redis, the scripts, and what Redis's errors mean to us."""
 
 import asyncio
 import re
@@ -25,30 +25,30 @@ from remediation.store.server.known_rights import KnownRights
 from remediation.store.server.refusals import Cause, cause_of
 
 _ELSEWHERE = re.compile(r"(?:^|: -)(READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|MISCONF|LOADING)\b")
-"""Replies of a server that is not, or no longer, the one to ask: a replica, a primary without its replicas or its disk,
-one that has just started. Older servers quote it in the reply to a script: `ERR Error running script …: -READONLY …`.
-"""
+"""Error replies of a server that is not the right one to ask, or not any more: a replica, a primary without its
+replicas or its disk, one that has just started. Older servers quote it in the reply to a script: `ERR Error running
+script …: -READONLY …`."""
 
 
 _CLOSED = "unable to perform operation on"
-"""How uvloop's RuntimeError begins where a connection was closed just before something is written to it. No library
+"""How uvloop's RuntimeError begins where a connection was closed just before something is written to it. No library in
 between makes a connection error of it; nothing was sent, and redis-py drops the connection."""
 
 
 class ServedElsewhere(RedisConnectionError):
-    """The server takes nothing, but another one behind the same address may.
+    """This server refuses everything, but another one behind the same address may accept it.
 
-    After a fail-over the old primary keeps our connections, and would answer so for ever. As a kind of ConnectionError
-    it makes redis-py close the connection, dial again, and repeat what it asked, as after a connection that broke.
+    After a fail-over the old primary keeps our connections, and would refuse for ever. As a kind of ConnectionError
+    this makes redis-py close the connection, dial again, and repeat the command, as after a connection that broke.
     """
 
 
 class _Parser(DefaultParser):  # type: ignore[valid-type,misc]  # redis-py chooses it when it is imported
-    """Replies of Redis, each error as what it means to a connection."""
+    """A reply of Redis; an error reply becomes the exception that it means for the connection."""
 
     @classmethod
     def parse_error(cls, response: str) -> Exception:
-        """The exception for an error reply. It is raised, or stands in a list of replies."""
+        """The exception for an error reply. It is raised, or is an item of a list of replies."""
         if found := _ELSEWHERE.search(response):
             return ServedElsewhere(found[1])
         error: Exception = super().parse_error(response)
@@ -58,14 +58,16 @@ class _Parser(DefaultParser):  # type: ignore[valid-type,misc]  # redis-py choos
 def open_pool(
     address: RedisAddress, *, socket_timeout: float, retries: int, max_connections: int = 64
 ) -> ConnectionPool:
-    """A pool that connects when it is first used. Each wait ends after `socket_timeout` seconds, then `retries` more.
+    """A pool that connects when it is first used.
 
-    The blocking kind, although nothing should ever wait for a place in it: the other one holds a lock for all while
-    one of them connects, so that a hanging server is waited for once after another.
+    Each wait ends after `socket_timeout` seconds, and there are `retries` more.
 
-    Every script is safe to repeat, so a reply that was lost on the way is simply asked for again, and so is one of a
-    server that is no longer the one to ask. arq has neither limits nor retries of its own, and ends its worker when
-    Redis is away for two seconds.
+    It is redis-py's blocking kind, although nothing should ever wait for a place in it: the other kind holds a lock for
+    all while one of them connects, so that all wait for a hanging server one after another.
+
+    Every script may be repeated safely, so a command whose reply was lost is sent again, and so is one that the wrong
+    server refused. arq has neither timeouts nor retries of its own, and ends its worker when Redis is away for two
+    seconds.
     """
     options = {
         "timeout": socket_timeout,
@@ -81,9 +83,9 @@ def open_pool(
 
 @contextmanager
 def passing_errors() -> Iterator[None]:
-    """Turn Redis's troubles into StoreUnavailable, and those that a person must mend into its kind StoreRefuses.
+    """Turn errors of Redis into StoreUnavailable, or StoreRefuses where a person must correct something.
 
-    Without Redis's words. The rest is a bug of ours, and stays what it is.
+    Redis's words are left out. Other errors are defects of ours, and pass unchanged.
     """
     try:
         yield
@@ -103,14 +105,14 @@ def _cause(error: Exception) -> Cause | None:
 
 
 CANCEL_PAUSE = 0.2
-"""Seconds that a cancelled task gets to end before it is told again."""
+"""Seconds that a cancelled task gets to end before it is cancelled again."""
 
 
 async def cancel_until_done(task: asyncio.Task[Any]) -> None:
     """Cancel a task that talks to Redis until it ends.
 
-    Once may not do: redis-py sends through `asyncio.wait_for`, and that of Python 3.11 forgets a cancellation which
-    comes together with its result.
+    One cancellation may not suffice: redis-py sends through `asyncio.wait_for`, and in Python 3.11 that loses a
+    cancellation which comes together with its result.
     """
     while not task.done():
         task.cancel()
@@ -124,7 +126,7 @@ def _source(name: str) -> str:
 
 
 class Connection:
-    """Redis as the stores use it: Lua scripts, which run from first line to last or not at all, and plain commands."""
+    """Redis as the stores use it: Lua scripts, each of which runs completely or not at all, and single commands."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
@@ -132,7 +134,7 @@ class Connection:
         self._loaded: dict[str, AsyncScript] = {}
 
     async def begin(self, now: float) -> None:
-        """Note when (Unix seconds) this Redis was first worked with since its server started, if nobody has.
+        """Store when (Unix seconds) this Redis was first used since its server started, if that is not stored yet.
 
         Raises StoreUnavailable.
         """
@@ -146,11 +148,14 @@ class Connection:
         return await self.ask(script(args=args))
 
     async def ask(self, command: Awaitable[Any] | Any) -> Any:
-        """The reply to a redis-py command, whose types say it might not be awaitable. Raises StoreUnavailable."""
+        """The reply to a command of redis-py, whose type hints say that it might not be awaitable.
+
+        Raises StoreUnavailable.
+        """
         with passing_errors():
             return await command
 
     async def redial(self) -> None:
-        """Close the connections that nobody uses: the next request dials anew."""
+        """Close the idle connections: the next command dials again."""
         with passing_errors():
             await self.redis.connection_pool.disconnect(inuse_connections=False)

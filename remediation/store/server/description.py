@@ -1,4 +1,4 @@
-"""What a Redis server tells of itself, as values: nothing here judges, and nothing is written."""
+"""What a Redis server says about itself, as values. Nothing is judged here, and nothing is written."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 from remediation.store.server.connection import Connection, passing_errors
 
 OLDEST_VERSION = (6, 2)
-"""The oldest Redis that knows what our scripts ask for: `ZADD … LT`. Every Valkey does."""
+"""The oldest Redis with everything that our scripts use: `ZADD … LT`. Every Valkey has it."""
 
 _TIMES_ASKED = 5
 _STOPS_WRITES = "stop-writes-on-bgsave-error"
@@ -19,11 +19,11 @@ _STOPS_WRITES = "stop-writes-on-bgsave-error"
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """One look at a server. Counts are since it started; a figure that it does not tell is None.
+    """The state of a server at one moment. Counts are since it started; a figure that it does not state is None.
 
-    `version` is that of the Redis that it is compatible with, `product` what it calls itself. `uptime` is in seconds
-    since its process started, `latency` how many seconds a small question took, the quickest of five. `refuses_writes`
-    says that it takes no writes because its last snapshot failed (MISCONF).
+    `version` is that of the Redis with which it is compatible, `product` what it calls itself. `uptime` is in seconds
+    since its process started, `latency` the seconds for a small command, the quickest of five. `refuses_writes` says
+    that it takes no writes because its last snapshot failed (MISCONF).
     """
 
     product: str
@@ -43,7 +43,7 @@ class ServerState:
 
 
 async def read_server(connection: Connection, steady: Callable[[], float] = time.monotonic) -> ServerState | None:
-    """The server's state; None where our user may not ask. Raises StoreUnavailable."""
+    """The server's state; None where our user may not ask for it. Raises StoreUnavailable."""
     with passing_errors():
         try:
             told = await connection.redis.info()
@@ -53,7 +53,7 @@ async def read_server(connection: Connection, steady: Callable[[], float] = time
 
 
 async def _settings(redis: Redis) -> Mapping[str, str]:
-    """What INFO does not tell; empty where CONFIG may not be asked."""
+    """Settings that INFO does not show; empty where CONFIG is not allowed."""
     names = ("save", _STOPS_WRITES)
     try:
         found = await redis.config_get(*names)  # type: ignore[arg-type]  # one pattern each, whatever the stub says
@@ -63,7 +63,7 @@ async def _settings(redis: Redis) -> Mapping[str, str]:
 
 
 async def _latency(redis: Redis, steady: Callable[[], float]) -> float:
-    """TIME and not PING: a server that refuses writes refuses PING as well."""
+    """The quickest of several TIME commands. A server that refuses writes refuses PING as well."""
     took = []
     for _ in range(_TIMES_ASKED):
         began = steady()
@@ -104,7 +104,7 @@ def _product(told: Mapping[str, Any]) -> str:
 
 
 def _version(text: object) -> tuple[int, ...]:
-    """The numbers of a version; none where it has none."""
+    """The numbers of a version; none where the text has none."""
     return tuple(int(part) for part in str(text or "").split(".") if part.isdecimal())
 
 

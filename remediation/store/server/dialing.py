@@ -1,4 +1,4 @@
-"""How a connection to Redis is made: through a socket, by TCP or TLS, to the primary that sentinels name."""
+"""How connections to Redis are made: by socket, TCP or TLS, to the primary that sentinels name."""
 
 import asyncio
 import ssl
@@ -18,24 +18,27 @@ from remediation.store.server.handshake import cause_told_by
 from remediation.store.server.refusals import Cause, cause_of
 
 _SENTINEL_CONNECTIONS = 4
-"""To one sentinel. It is asked only when a connection to Redis is made, by one of us for all."""
+"""Timeouts and retries for a sentinel. It is asked only when a connection to Redis is made, once for all who wait."""
 
 _QUIET: dict[str, Any] = {"lib_name": None, "lib_version": None}
-"""redis-py would tell its name on each connection: a right that Redis before 7.2 does not know."""
+"""redis-py would send its name on each connection: a right that Redis before 7.2 does not know."""
 
 
 def tls_context(files: TlsFiles) -> ssl.SSLContext:
-    """What a connection by TLS goes by. Raises OSError where a file cannot be used."""
+    """The TLS context for a connection. Raises OSError where a file cannot be used."""
     context = ssl.create_default_context(cafile=str(files.trusted) if files.trusted else None)
     context.check_hostname = files.verify_name
     if files.certificate:
-        # Without a password, OpenSSL would ask for one at the terminal.
+        # without a password, OpenSSL would ask for one at the terminal
         context.load_cert_chain(files.certificate, files.key, password="")  # nosec B106
     return context
 
 
 class CurrentTls:
-    """The TLS context of files that are renewed while we run: certificates live for weeks, processes for longer."""
+    """The TLS context of files that may be renewed while the process runs.
+
+    Certificates live for weeks, processes for longer.
+    """
 
     def __init__(self, files: TlsFiles) -> None:
         self._files = files
@@ -43,7 +46,10 @@ class CurrentTls:
         self._context: ssl.SSLContext | None = None
 
     def context(self) -> ssl.SSLContext:
-        """That of the files as they are; the one before while they cannot be used. Raises OSError before the first."""
+        """The context for the files as they are; the last one while they cannot be used.
+
+        Raises OSError before the first.
+        """
         paths = filter(None, (self._files.trusted, self._files.certificate, self._files.key))
         seen = tuple(map(_changed_at, paths))
         if self._context is not None and seen == self._seen:
@@ -72,7 +78,10 @@ class NoPrimary(MasterNotFoundError):
 
 
 class Primary:
-    """Who is the primary now, as the sentinels say. However many ask at once, the sentinels are asked once."""
+    """The present primary according to the sentinels.
+
+    However many callers ask at once, the sentinels are asked once.
+    """
 
     def __init__(self, group: SentinelGroup, clients: list[Redis]) -> None:
         self._master = group.master
@@ -80,14 +89,14 @@ class Primary:
         self._asking: asyncio.Task[Server] | None = None
 
     async def server(self) -> Server:
-        """Its address. Raises NoPrimary."""
+        """The primary's address. Raises NoPrimary."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
             self._asking.add_done_callback(_heard)
         return await asyncio.shield(self._asking)
 
     async def silent(self) -> Sequence[Server]:
-        """Whom to ask why there is no connection: the primary, or all sentinels where none of them names it."""
+        """The addresses that may say why there is no connection: the primary, or all sentinels where none names it."""
         try:
             return [await self.server()]
         except RedisError:
@@ -114,19 +123,19 @@ class Primary:
                 causes.append(Cause.PRIMARY_DOWN)
             else:
                 self._clients.remove(client)
-                self._clients.insert(0, client)  # whoever knew is asked first the next time
+                self._clients.insert(0, client)  # the one that knew is asked first the next time
                 return Server(state["ip"], int(state["port"]))
         raise NoPrimary(_most_telling(causes))
 
 
 def _heard(asking: asyncio.Task[Server]) -> None:
-    """Whoever asked may have given up meanwhile: an error that nobody waits for is no news."""
+    """All callers may have given up meanwhile: then nobody needs the error."""
     if not asking.cancelled():
         asking.exception()
 
 
 def _most_telling(causes: list[Cause]) -> Cause:
-    """What passes comes first: as long as one sentinel may still answer, nobody knows that none ever will."""
+    """The cause to report. One that passes comes first: while one sentinel may still answer, a primary may be found."""
     for cause in causes:
         if not cause.refuses:
             return cause
@@ -134,7 +143,7 @@ def _most_telling(causes: list[Cause]) -> Cause:
 
 
 class _TcpConnection(Connection):
-    """A connection by TCP, with our own TLS where there is one, to the primary where sentinels say who that is."""
+    """A connection by TCP, with TLS where configured, to the primary where sentinels name it."""
 
     def __init__(self, *, tls: CurrentTls | None = None, primary: Primary | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -153,7 +162,7 @@ class _TcpConnection(Connection):
 
 
 class _SentinelPool(BlockingConnectionPool):
-    """A pool that closes the connections to the sentinels, too."""
+    """A pool that also closes the connections to the sentinels."""
 
     def __init__(self, *, primary: Primary, **options: Any) -> None:
         super().__init__(primary=primary, **options)
@@ -180,13 +189,13 @@ def pool_to(address: RedisAddress, options: dict[str, Any]) -> ConnectionPool:
 
 
 async def why_silent(pool: ConnectionPool) -> Cause | None:
-    """Why nobody answers to the connections of a pool of ours; None where that cannot be told."""
+    """Why the connections of one of our pools get no answer; None where that cannot be told."""
     said = pool.connection_kwargs
     tls: CurrentTls | None = said.get("tls")
     try:
         context = tls.context() if tls else None
         silent = [Server(said["host"], said["port"])] if "host" in said else await said["primary"].silent()
-    except (KeyError, OSError):  # a socket, say
+    except (KeyError, OSError):  # a Unix socket, for example
         return None
     causes = await asyncio.gather(*(asyncio.to_thread(cause_told_by, each, context) for each in silent))
     told = [cause for cause in causes if cause is not None]

@@ -1,7 +1,7 @@
-"""Who is there where a connection was closed, or stayed silent, before a word was said: TLS or not, whose certificate.
+"""Why a connection was closed, or stayed silent, before the first reply: whether it is TLS, and whose certificate.
 
-Event loops keep the reason to themselves: with TLS 1.3 a server refuses a certificate after the handshake, and what
-reaches the reader is a reset. A plain socket is told why.
+Event loops hide the reason: with TLS 1.3 a server refuses a certificate after the handshake, and the reader gets a
+reset. A plain socket gets the reason.
 """
 
 import contextlib
@@ -12,18 +12,19 @@ from remediation.redis_address import Server
 from remediation.store.server.refusals import Cause, cause_in_tls
 
 SECONDS = 0.5
-"""For each of at most three connections. Only where there is trouble anyway, so that a start can name it."""
+"""Seconds for each of at most three connections. They are made only where there is trouble, so that a start can name
+it."""
 
 _REPLIES = (b"+", b"-")
 
 
 def cause_told_by(server: Server, tls: ssl.SSLContext | None) -> Cause | None:
-    """Why a server says nothing to us; None where that cannot be told. Blocks; raises nothing."""
+    """Why a server gives no reply; None where that cannot be told. Blocks; raises nothing."""
     if tls is None:
         return Cause.TLS_WANTED if _speaks_tls(server) else None
     try:
         with _connected(server) as plain, tls.wrap_socket(plain, server_hostname=server.host) as secure:
-            if not secure.recv(1):  # where all is well, nothing comes, and nothing ends
+            if not secure.recv(1):  # where all is well, nothing comes and nothing ends
                 return Cause.CLOSED
     except ssl.SSLError as error:
         return cause_in_tls(error)
@@ -37,7 +38,7 @@ def _connected(server: Server) -> socket.socket:
 
 
 def _speaks_tls(server: Server) -> bool:
-    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nothing is sent to whoever it is
+    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nothing is sent to the unknown server
     anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
     with contextlib.suppress(OSError), _connected(server) as plain, anybody.wrap_socket(plain):
         return True

@@ -1,6 +1,7 @@
-"""May an answer of ours rely on this Redis: does it let us work, does it take writes, and does it keep them?
+"""Whether this Redis can be used: it lets us in, takes writes, and keeps them.
 
-A start, a readiness probe, the metrics and `remedy doctor` ask the same questions, and all of them change nothing.
+The start of a process, a readiness probe, the metrics and `remedy doctor` ask the same questions. None of them changes
+anything.
 """
 
 import asyncio
@@ -23,20 +24,20 @@ from remediation.store.server.refusals import Cause
 from remediation.store.server.rights import denied
 
 DEADLINE = 2.5
-"""Seconds for the whole answer: who asks for readiness does not wait for long."""
+"""Seconds for the whole answer: a readiness probe does not wait for long."""
 
 UNTOLD = "CONFIG GET is not allowed, so its durability cannot be checked"
 
 CONNECT_SECONDS = 1.0
-"""Of them for a connection, so that some are left to find out why there is none."""
+"""The share of them for making a connection, so that time is left to find out why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """What one look at Redis told.
+    """The result of one check.
 
-    `trouble` keeps us from working with it; where there is none, `weaknesses` say how it may lose what it acknowledged.
-    `answers` is whether it let us in at all, and `is_primary` whether it was the one to write to.
+    `trouble` prevents all work; where there is none, `weaknesses` say how Redis may lose what it acknowledged.
+    `answers` is whether it let us in at all, and `is_primary` whether it is the server to write to.
     """
 
     trouble: Cause | None = None
@@ -46,21 +47,24 @@ class StoreState:
 
     @property
     def takes_writes(self) -> bool:
-        """Whether it would take what we write now."""
+        """Whether it takes writes now."""
         return self.trouble is None
 
     def problems(self, *, allow_weak_durability: bool) -> list[str]:
-        """All that is wrong, in words; empty where all is well. Weak durability is no problem if it is allowed."""
+        """Everything that is wrong, in words; empty where all is well.
+
+        Weak durability is no problem if it is allowed.
+        """
         if self.trouble:
             return [self.trouble.words]
         return [] if allow_weak_durability else list(self.weaknesses)
 
 
 async def store_state(connection: Connection) -> StoreState:
-    """Ask all questions, on a connection of their own. Raises nothing: that Redis does not answer is an answer.
+    """Check everything, on a new connection. Raises nothing: that Redis does not answer is a result, too.
 
     After a fail-over behind one address the old primary keeps our connections, and after a change of a password the
-    server does. So nobody believes an old connection; where there is trouble, the idle ones are closed.
+    server does. So an old connection proves nothing; where there is trouble, the idle ones are closed.
     """
     async with _new_connection(connection) as fresh:
         try:
@@ -83,7 +87,7 @@ async def store_state(connection: Connection) -> StoreState:
 
 @contextlib.asynccontextmanager
 async def _new_connection(connection: Connection) -> AsyncIterator[Connection]:
-    """A connection like ours that is made when it is used, and not made again and again where that fails."""
+    """A connection with our options that is made when it is used, once: a failure is not repeated."""
     ours = connection.redis.connection_pool
     options = {**ours.connection_kwargs, "retry": Retry(NoBackoff(), 0), "socket_connect_timeout": CONNECT_SECONDS}
     pool = BlockingConnectionPool(connection_class=ours.connection_class, max_connections=1, **options)
@@ -95,20 +99,23 @@ async def _new_connection(connection: Connection) -> AsyncIterator[Connection]:
 
 
 async def store_problems(connection: Connection, *, allow_weak_durability: bool) -> list[str]:
-    """Why Redis takes nothing, or would not keep it; empty where all is well. Weak durability is none if allowed."""
+    """Why Redis takes nothing, or would not keep it; empty where all is well.
+
+    Weak durability is no problem if allowed.
+    """
     return (await store_state(connection)).problems(allow_weak_durability=allow_weak_durability)
 
 
 async def must_be_ours(connection: Connection) -> None:
-    """Ask, before a command does, whether this is a Redis that can be used at all, whoever may do what there.
+    """Check, for a command, that this Redis can be used at all, whatever the rights.
 
     Raises StoreUnavailable, or its kind StoreRefuses: for a cluster, which would answer as if nothing was stored, for a
-    sentinel, and with the reason why nobody answers where that can be told.
+    sentinel, and with the reason for a missing answer where that can be told.
     """
     try:
         trouble = trouble_in(await connection.ask(connection.redis.info()))
     except StoreUnavailable as error:
-        if error.reason == "rights":  # to INFO alone, say
+        if error.reason == "rights":  # perhaps only to INFO
             return
         trouble = _cause(error)
         if error.reason == Cause.AWAY.reason:
@@ -123,30 +130,33 @@ def _error(cause: Cause) -> StoreUnavailable:
 
 
 async def lets_us_work(connection: Connection) -> bool:
-    """Whether Redis is there, takes writes, and allows all that we do."""
+    """Whether Redis answers, takes writes, and allows all that we do."""
     return (await store_state(connection)).trouble is None
 
 
 async def _looked(connection: Connection, known: KnownRights) -> StoreState:
-    """One look. Raises StoreUnavailable where Redis does not answer, or does not let us in."""
+    """One check. Raises StoreUnavailable where Redis does not answer, or does not let us in."""
     try:
         told = await connection.ask(connection.redis.info())
     except StoreRefuses:
         if not (lack := await denied(connection)):
             raise
-        return _unusable(lack)  # INFO is refused, and so is more: all is told at once
+        return _unusable(lack)  # INFO is refused, and other commands too: all are named together
     if standing := trouble_in(told):
         return _unusable(standing)
     try:
         if lack := await _denied(connection, str(told.get("run_id", "")), known):
             return StoreState(lack)
-    except StoreUnavailable as error:  # it answers: it is full, say
+    except StoreUnavailable as error:  # it answers, although it may be full
         return StoreState(_cause(error))
     return StoreState(weaknesses=tuple(await durability_problems(connection.redis)))
 
 
 async def _denied(connection: Connection, server: str, known: KnownRights) -> Cause | None:
-    """What our user lacks. What it may do is known for a while; what it lacks is asked for each time."""
+    """The rights that our user lacks.
+
+    Found rights are remembered for a short time; missing ones are tried each time.
+    """
     if known.hold(server) and await denied(connection, is_known=True) is None:
         return None
     known.forget()
@@ -157,7 +167,7 @@ async def _denied(connection: Connection, server: str, known: KnownRights) -> Ca
 
 
 def _unusable(cause: Cause) -> StoreState:
-    """Why this server takes no writes of ours: because of what it is and is doing, or because of our rights."""
+    """Why this server takes no writes of ours: because of its state, or because of our rights."""
     return StoreState(cause, is_primary=cause.reason == "rights")
 
 
@@ -166,8 +176,8 @@ def _cause(error: StoreUnavailable) -> Cause:
 
 
 def trouble_in(told: Mapping[str, Any]) -> Cause | None:
-    """Why the server of which INFO tells takes no writes of ours, whoever we are."""
-    mode = told.get("redis_mode") or told.get("server_mode")  # the latter is Valkey's
+    """Why the server that INFO describes takes no writes, from any user."""
+    mode = told.get("redis_mode") or told.get("server_mode")  # the second field is Valkey's
     if mode == "sentinel":
         return Cause.SENTINEL
     if mode == "cluster" or told.get("cluster_enabled"):
@@ -178,9 +188,9 @@ def trouble_in(told: Mapping[str, Any]) -> Cause | None:
 
 
 async def durability_problems(redis: Redis) -> list[str]:
-    """What is wrong with the way this Redis keeps what it is told; empty when an answer of ours may rely on it.
+    """Why this Redis may lose what it acknowledged; empty when its answers can be relied on.
 
-    Raises StoreUnavailable. A server that does not allow CONFIG counts as a problem: nobody knows then.
+    Raises StoreUnavailable. A server that does not allow CONFIG counts as a problem: then it cannot be known.
     """
     wanted: dict[str, str] = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
     with passing_errors():

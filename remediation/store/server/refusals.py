@@ -1,6 +1,6 @@
-"""What an error of a connection to Redis means for whoever has to mend it: its cause in words, and whether it passes.
+"""What an error of a connection to Redis means for the person who must correct it: its cause, and whether it passes.
 
-Nothing of Redis's own words is repeated: they hold names of users, keys and hosts.
+Redis's own words are never repeated: they hold names of users, keys and hosts.
 """
 
 import re
@@ -15,14 +15,14 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 _COMMAND = re.compile(r"'([A-Za-z]{1,24}(?:\|[A-Za-z]{1,24})?)' command")
-"""How NOPERM names the command, in Redis and in Valkey; a user's name stands there in other words."""
+"""How NOPERM names the command, in Redis and in Valkey; a user's name is elsewhere in the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why Redis does nothing for us, in words, and in one word for logs.
+    """Why Redis does not work for us, in words, and in one word for logs.
 
-    `refuses` where waiting does not mend it: a person must.
+    `refuses` says that waiting does not help: a person must correct it.
     """
 
     words: str
@@ -72,7 +72,7 @@ Cause.PRIMARY_DOWN = Cause("the sentinels see that the primary is down, and have
 
 
 def cause_of(error: BaseException, *, of_sentinel: bool = False) -> Cause | None:
-    """The cause of an error that redis-py raised; None where it is no trouble with a server but a defect of ours."""
+    """The cause of an error that redis-py raised; None where the error is a defect of ours and not the server's."""
     of_chain = _cause_told(error) or cause_in_tls(error)
     if of_chain is not None or not isinstance(error, RedisError | OSError):
         return of_chain
@@ -85,7 +85,7 @@ def cause_of(error: BaseException, *, of_sentinel: bool = False) -> Cause | None
 
 
 def _cause_told(error: BaseException) -> Cause | None:
-    """What somebody of ours knew already who raised what led to this."""
+    """The cause that one of our own functions noted on an error which led to this one."""
     known = (getattr(each, "cause", None) for each in _chain(error))
     return next((cause for cause in known if isinstance(cause, Cause)), None)
 
@@ -136,7 +136,7 @@ _REPLIES: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (re.compile(r"^(?:READONLY|MASTERDOWN)$"), Cause.REPLICA),
     (re.compile(r"^LOADING$|is loading the dataset"), Cause.LOADING),
 )
-"""Error replies, without the first word where redis-py takes it away; of those that lead elsewhere only that word."""
+"""Error replies by their first word, which redis-py may remove. Of those that lead to another server only that word."""
 
 
 def _sign_in(words: str, *, of_sentinel: bool) -> Cause:
@@ -153,18 +153,18 @@ def _sign_in(words: str, *, of_sentinel: bool) -> Cause:
 
 
 def not_allowed(what: str) -> Cause:
-    """Our user lacks rights: commands, or keys."""
+    """Our user lacks rights: for commands, or for keys."""
     return _final(f"Redis does not allow our user: {what} (docs/operations.md has all that it needs)", "rights")
 
 
 def command_of(words: str) -> str:
-    """The command that the words of NOPERM name; empty where they are about a key or a channel."""
+    """The command that a NOPERM reply names; empty where it is about a key or a channel."""
     found = _COMMAND.search(words)
     return found[1].upper().replace("|", " ") if found else ""
 
 
 def cause_in_tls(error: BaseException) -> Cause | None:
-    """What TLS says of whom we met; None where the error has nothing to do with it."""
+    """What a TLS error says about the server; None where the error has nothing to do with TLS."""
     for each in _chain(error):
         if isinstance(each, ssl.SSLCertVerificationError):
             return _untrusted(each)
@@ -218,7 +218,7 @@ def _away(error: BaseException) -> Cause:
 
 
 def _explicit(error: BaseException) -> Iterator[BaseException]:
-    """The error, and what it was raised from: redis-py wraps what a socket's server answers while it connects."""
+    """The error, and those it was raised from: redis-py wraps the reply of a server while it connects."""
     each: BaseException | None = error
     while each is not None:
         yield each
@@ -226,7 +226,7 @@ def _explicit(error: BaseException) -> Iterator[BaseException]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what led to it, whether it was hidden or not."""
+    """The error and all that led to it, shown or hidden."""
     seen: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen:

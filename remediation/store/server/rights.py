@@ -1,9 +1,9 @@
-"""May our user do in Redis what we are about to do? Tried out, and nothing is done.
+"""Whether our user may do in Redis what we are about to do: every command is tried, and none is carried out.
 
-Between MULTI and DISCARD a server takes orders, and says no at once to those that it would not carry out: to commands
-and keys that the user may not use, but also to every write while it is full, a replica, or without its disk. Nothing of
-it is carried out. What only an administrator may ask (ACL DRYRUN, ACL WHOAMI) is not needed for that, and every version
-that knows users knows it.
+Between MULTI and DISCARD a server queues commands, and refuses at once those that it would not carry out: commands and
+keys that the user may not use, and every write while it is full, a replica, or without its disk. Nothing of it is
+carried out. Commands that only an administrator may use (ACL DRYRUN, ACL WHOAMI) are not needed, and every version that
+knows users behaves so.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -40,12 +40,12 @@ COMMANDS: tuple[str, ...] = (
     *("ZREMRANGEBYSCORE K 0 1", "ZREVRANGE K 0 1", "ZREVRANGEBYSCORE K 1 0", "ZSCORE K m"),
     *("XADD K * f 0", "XLEN K", "XRANGE K - +", "XREVRANGE K + -", "XTRIM K MAXLEN 1"),
 )
-"""Every command on a key that scripts, stores and arq send, with words that fit it. K is the key.
+"""Every command on a key that scripts, stores and arq send, with valid arguments. K is the key.
 
 INCRBY is what redis-py sends for arq's INCR."""
 
 KEYLESS: tuple[str, ...] = ("INFO server", "TIME", "DBSIZE", f"EVALSHA {_NO_SCRIPT} 0", "SCRIPT LOAD return")
-"""Those without a key. WATCH, MULTI and DISCARD are asked in earnest."""
+"""The commands without a key. WATCH, MULTI and DISCARD are really sent."""
 
 
 _A_WRITE: tuple[list[str], ...] = (["SET", _OURS, "0"],)
@@ -56,11 +56,12 @@ _EVERYTHING: tuple[list[str], ...] = (
 
 
 async def denied(connection: Connection, *, is_known: bool = False) -> Cause | None:
-    """What our user lacks; None where it may do all that we need. Changes nothing.
+    """What our user lacks; None where it has all rights that we need. Changes nothing.
 
-    `is_known` says that all was tried a short while ago: then one write is, since a server can become full at any time.
+    `is_known` says that everything was tried a short while ago: then only one write is tried, because a server can
+    become full at any time.
 
-    Raises StoreUnavailable also for what else keeps Redis from taking a write of ours.
+    Raises StoreUnavailable also for any other reason why Redis takes no write of ours.
     """
     with passing_errors():
         async with _one_connection(connection) as ours:
@@ -74,7 +75,7 @@ async def denied(connection: Connection, *, is_known: bool = False) -> Cause | N
 async def _lacking(ours: Any, orders: Sequence[Sequence[str]]) -> list[str]:
     """What our user may not do, in words."""
     watch, multi = await _answers(ours, [["WATCH", _OURS], ["MULTI"]])
-    if isinstance(multi, ResponseError):  # what came now would be carried out
+    if isinstance(multi, ResponseError):  # from here on commands would be carried out
         return [each for each in (_lack(watch, ["WATCH"]), _lack(multi, ["MULTI"]) or "MULTI") if each]
     lacks = [_lack(answer, order) for order, answer in zip(orders, await _answers(ours, orders), strict=True)]
     (last,) = await _answers(ours, [["DISCARD"]])
@@ -82,7 +83,10 @@ async def _lacking(ours: Any, orders: Sequence[Sequence[str]]) -> list[str]:
 
 
 async def _answers(ours: Any, orders: Sequence[Sequence[str]]) -> list[object]:
-    """One answer to each order: an error is one, too, where it is about the order and not about the connection."""
+    """The reply to each command.
+
+    An error is a reply, too, where it is about the command and not about the connection.
+    """
     await ours.send_packed_command(ours.pack_commands(orders))
     return [await _answer(ours) for _ in orders]
 
@@ -97,7 +101,7 @@ async def _answer(ours: Any) -> object:
 
 
 def _lack(answer: object, order: Sequence[str]) -> str:
-    """What an answer to an order says that our user may not do; empty where it may."""
+    """What our user may not do according to a reply; empty where it may."""
     if isinstance(answer, ResponseError) and str(answer).startswith("unknown command"):
         return order[0]
     if not isinstance(answer, NoPermissionError):
@@ -110,7 +114,7 @@ def _lack(answer: object, order: Sequence[str]) -> str:
 
 @asynccontextmanager
 async def _one_connection(connection: Connection) -> AsyncIterator[Any]:
-    """A connection for ourselves. It is closed where anything goes wrong, and a transaction ends with it."""
+    """A connection for this check alone. It is closed where anything goes wrong, and its transaction ends with it."""
     pool = connection.redis.connection_pool
     ours = await pool.get_connection()
     try:
