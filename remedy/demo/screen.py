@@ -1,4 +1,4 @@
-"""What the demo shows: each step as it happens, and a table at the end."""
+"""The demo on the screen: each step as it happens, and a table at the end."""
 
 from collections.abc import Iterable
 
@@ -50,7 +50,7 @@ def _line(ticket: SeenTicket) -> str:
 
 
 def show_timeline(stage: Stage, story: Story, console: Console) -> None:
-    """All that was seen and done about the story's finding."""
+    """The timeline of the story's finding."""
     console.print(f"\n$ remedy case show {story.finding_id}")
     console.print(stage.asked("case", "show", story.finding_id), markup=False, end="")
 

@@ -10,7 +10,7 @@ from sandbox.stage.systems import Outside, SeenTicket
 
 STEP_SECONDS = 30.0
 SCAN_SECONDS = 150.0
-"""Sixty findings need sixty writes, which is what SchoolScan allows in a minute."""
+"""The number of findings in the scan: each needs one write, and SchoolScan allows sixty in a minute."""
 
 SCAN_SIZE = 60
 _PAUSE = 0.05
@@ -23,9 +23,9 @@ class StoryBroken(RemediationError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something to do outside, and what must follow from it. `progress` answers how far it is, and how far it goes.
+    """Something to do outside, and what must follow. `progress` returns how much has followed, and how much must.
 
-    `calm` answers how much has happened before it: it begins once that has stopped to grow.
+    `calm` returns a number that grows while earlier effects still arrive: the step begins when it has stopped growing.
     """
 
     title: str
@@ -46,7 +46,7 @@ class Told:
 
 
 class Story:
-    """The steps, in order, over one outside."""
+    """The steps, in order, on one set of outside systems."""
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
@@ -55,7 +55,7 @@ class Story:
         self._noted_before = 0
 
     def steps(self) -> Iterator[Step]:
-        """Each step; the next may begin when one has happened."""
+        """Each step; the next one may begin when the last has happened."""
         yield Step(
             "SchoolScan scans the site, finds exposed student data, and sends finding.critical",
             self._scan_first,
@@ -84,7 +84,7 @@ class Story:
         )
 
     def _accepted(self) -> Iterator[Step]:
-        """What becomes of a risk that somebody decides to live with."""
+        """The risk is accepted."""
         yield Step(
             "Priya closes both tickets as an accepted risk, until next month",
             self._accept,
@@ -145,7 +145,7 @@ class Story:
         return len(self._outside.notes(self.finding_id)) > self._noted_before
 
     def _disagree(self) -> None:
-        """The change in SchoolScan sends nothing, so both are seen in one look, if none is under way."""
+        """The change in SchoolScan sends no event, so one look sees both changes, unless one is under way."""
         self._outside.change_finding(self.finding_id, status="resolved")
         self._outside.reopen_as_priya(next(ticket for ticket in self._tickets() if ticket.tracker == "jira"))
 
@@ -184,7 +184,7 @@ class Story:
 
 
 def play(step: Step, tell: Callable[[int, int], None]) -> Told:
-    """Begin a step and wait until it has happened; `tell` hears how far it is. Raises StoryBroken."""
+    """Begin a step and wait until it has happened; `tell` is called with its progress. Raises StoryBroken."""
     _wait_for_calm(step)
     started = time.monotonic()
     step.begin()
@@ -200,7 +200,7 @@ def play(step: Step, tell: Callable[[int, int], None]) -> Told:
 
 
 def _wait_for_calm(step: Step) -> None:
-    """Return once as much has happened as a moment ago, or when the step's time is over."""
+    """Return when nothing has happened for a moment, or when the step's time is over."""
     latest = time.monotonic() + step.seconds
     before, now = 0, step.calm()
     while now != before and time.monotonic() < latest:

@@ -1,1 +1,1 @@
-"""`remedy doctor`: one module for each area that it looks at, and what they all return."""
+"""`remedy doctor`: one module for each area that it checks, and the values that they return."""

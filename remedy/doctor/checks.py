@@ -1,4 +1,4 @@
-"""Checks run side by side: each ends within its own time, and none of them ends the others."""
+"""Checks that run at the same time: each ends within its own time, and no failure ends the others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,7 +10,7 @@ from remedy.doctor.diagnosis import Code, Diagnosis, trouble
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What `look` finds out about `name`, within so many `seconds`."""
+    """One check: `look` finds out about `name`, within `seconds`."""
 
     name: str
     seconds: float
@@ -18,11 +18,11 @@ class Check:
 
 
 Report = Callable[[Sequence[str]], None]
-"""Hears which checks have not ended yet, whenever one has."""
+"""Called with the checks that still run, whenever one has ended."""
 
 
 async def run_checks(checks: Sequence[Check], report: Report) -> list[Diagnosis]:
-    """What all of them found, in their order. Raises nothing: a check that cannot tell says so."""
+    """The results of all checks, in their order. Raises nothing: a check that fails says so in its result."""
     open_ones = [check.name for check in checks]
 
     async def ended(check: Check) -> list[Diagnosis]:

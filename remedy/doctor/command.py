@@ -26,7 +26,7 @@ from remedy.runtime.failures import ExitCode
 Tell = Callable[[Sequence[Diagnosis]], ExitCode]
 
 _END_SECONDS = 10.0
-"""How long a thread that still waits for a tracker may hold up the end of the process, once all is told."""
+"""Seconds for which a thread that still waits for a tracker may delay the end of the process, once all is printed."""
 
 
 @click.command()
@@ -55,7 +55,7 @@ def doctor(*, as_json: bool, offline: bool, role: Role | None, strict: bool) -> 
 
 
 def _tell(found: Sequence[Diagnosis], *, as_json: bool, strict: bool) -> ExitCode:
-    """Print it, and answer how to end."""
+    """Print the result. Returns the exit code."""
     click.echo(json.dumps(as_object(found)) if as_json else as_table(found))
     bad = {Level.FAILURE, Level.WARNING} if strict else {Level.FAILURE}
     return ExitCode.FAILED if any(each.severity in bad for each in found) else ExitCode.DONE
@@ -64,7 +64,7 @@ def _tell(found: Sequence[Diagnosis], *, as_json: bool, strict: bool) -> ExitCod
 async def _examined(
     settings: Settings, tell: Tell, ended: contextlib.ExitStack, role: Role | None, *, offline: bool
 ) -> ExitCode:
-    """Look and tell, and only then let go of what is open: a system that hangs may hold that up."""
+    """Check and print, and only then release what is open: a system that hangs may delay that."""
     keys, keyring = look_at_data_keys(settings)
     file, loaded = look_at_mappings(settings)
     secrets, is_complete = look_at_secrets(loaded, environ(), time.time(), role) if loaded else ([], False)
@@ -87,7 +87,7 @@ async def _examined(
 
 
 def _end_within(seconds: float, code: ExitCode, ended: contextlib.ExitStack) -> None:
-    """End the process with this code after so many seconds, unless `ended` is closed before: no thread can be ended."""
+    """End the process with this code after `seconds`, unless `ended` is closed before: a thread cannot be ended."""
     timer = threading.Timer(seconds, os._exit, [int(code)])
     timer.daemon = True
     timer.start()

@@ -1,4 +1,4 @@
-"""Settings and mappings.yaml: what can be told without asking anybody."""
+"""Settings and mappings.yaml: what can be checked without asking any system."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -11,20 +11,20 @@ from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble, well
 from remedy.runtime.assembly import signed_in
 
 _ALIKE = 0.88
-"""How alike a name must be to a setting's to be taken for it, misspelt: one letter in nine."""
+"""How similar an unknown name must be to a setting's to count as a misspelling: one letter in nine."""
 
 _OF_TLS = ("redis_ca_file", "redis_tls_verify_name")
 _OF_REDIS = (
     *("redis_username", "redis_password", *_OF_TLS, "redis_cert_file", "redis_key_file"),
     *("redis_sentinel_username", "redis_sentinel_password"),
 )
-"""What only says more about REDIS_URL. Where that is there and no use can be made of it, the others end a start."""
+"""Settings that only complete REDIS_URL. With an address that excludes them, the others end the start."""
 
 _OF_TRACES = ("otel_exporter_otlp_headers", "otel_exporter_otlp_certificate")
 
 
 def look_at_settings(settings: Settings, environ: Mapping[str, str]) -> list[Diagnosis]:
-    """Names that are nearly a setting's, settings without effect, and those that contradict each other."""
+    """Names that are nearly a setting's, settings without effect, and settings that contradict each other."""
     count = len(settings.model_fields_set)
     troubles = [*_misspelt(environ), *_idle(settings), *_contradicting(settings)]
     return ordinary("settings", f"{count} set, the rest as usual", *troubles)
@@ -66,7 +66,10 @@ def _contradicting(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def look_at_mappings(settings: Settings) -> tuple[list[Diagnosis], Loaded | None]:
-    """What is wrong with the file, or else what it probably does not mean; None where it cannot be used."""
+    """What is wrong with the file, or else what it probably does not mean.
+
+    Also the file; None where it cannot be used.
+    """
     where = str(settings.mappings_path)
     try:
         loaded = load_mappings(settings.mappings_path)

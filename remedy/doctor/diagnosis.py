@@ -1,4 +1,4 @@
-"""What was looked at, whether it is well, and what to do where it is not."""
+"""The result of a check: what was checked, whether it is well, and what to do where it is not."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from remediation.deliveries.signatures import TOLERANCE
 
 
 class Level(StrEnum):
-    """How bad it is. A warning needs somebody by day, a failure now."""
+    """How bad a trouble is. A warning can wait for the day, a failure cannot."""
 
     OK = "ok"
     WARNING = "warning"
@@ -17,7 +17,7 @@ class Level(StrEnum):
 
 
 class Code(StrEnum):
-    """The kinds of trouble, by names that stay. The table in docs/operations.md is held to these by a test."""
+    """The kinds of trouble, by permanent names. A test holds the table in docs/operations.md to them."""
 
     SETTING_UNKNOWN = "setting-unknown"
     SETTING_IDLE = "setting-idle"
@@ -299,7 +299,7 @@ TROUBLES: Mapping[Code, Trouble] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One thing that was looked at. `advice` says how to mend it; `code` is empty where all is well."""
+    """The result for one thing. `advice` says how to correct it; `code` is empty where all is well."""
 
     what: str
     severity: Level
@@ -309,17 +309,17 @@ class Diagnosis:
 
     @property
     def is_well(self) -> bool:
-        """It is no failure."""
+        """Whether it is no failure."""
         return self.severity is not Level.FAILURE
 
 
 def well(what: str, says: str) -> Diagnosis:
-    """It is as it should be."""
+    """The result that it is well."""
     return Diagnosis(what, Level.OK, says)
 
 
 def trouble(code: Code, what: str, says: str, advice: str = "", severity: Level | None = None) -> Diagnosis:
-    """It is not; `advice` and `severity` where they are others than the usual ones of this kind."""
+    """The result that it is not; `advice` and `severity` where they differ from the usual ones of this kind."""
     usual = TROUBLES[code]
     return Diagnosis(what, severity or usual.severity, says, advice or usual.advice, code.value)
 
@@ -331,5 +331,5 @@ def span_words(seconds: float) -> str:
 
 
 def ordinary(what: str, says: str, *troubles: Diagnosis) -> list[Diagnosis]:
-    """The troubles, or else that it is well."""
+    """The troubles, or the result that it is well."""
     return list(troubles) or [well(what, says)]

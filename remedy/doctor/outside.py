@@ -1,4 +1,4 @@
-"""SchoolScan and the trackers: who we are there, limits, the time, and mappings.yaml held against them."""
+"""SchoolScan and the trackers: our account there, limits, clocks, and whether they are as mappings.yaml says."""
 
 import asyncio
 import contextlib
@@ -31,16 +31,16 @@ from remedy.runtime.assembly import open_outside
 from remedy.runtime.outbound import outbound
 
 SECONDS = 45.0
-"""For one system: two of the longest calls, and what mappings.yaml asks."""
+"""Seconds for one system: two of the longest calls, and everything that mappings.yaml asks about it."""
 INSPECTION_SECONDS = 25.0
 _CLOCK_SECONDS = 60.0
-"""A header tells whole seconds, and an answer may be on its way for some."""
+"""Seconds that are no difference: a header has whole seconds, and an answer takes some time to arrive."""
 _LOW = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class _System:
-    """One system outside. `who` answers who we are there; `signs` says that it refuses what its clock calls old."""
+    """One outside system. `who` returns our account there; `signs` says that it refuses times too far from its own."""
 
     name: str
     what: str
@@ -51,12 +51,12 @@ class _System:
 
 
 async def open_checks(stack: contextlib.AsyncExitStack, loaded: Loaded, connection: Connection | None) -> list[Check]:
-    """One for each account at SchoolScan, and for each tracker; what they use is open until `stack` ends."""
+    """Every SchoolScan account and every tracker; their clients are open until `stack` ends."""
     try:
         outside = await stack.enter_async_context(open_outside(loaded))
         _, secrets = worker_secrets(loaded, environ())
         way = outbound()
-    except ConfigurationError as error:  # a token that no header can carry
+    except ConfigurationError as error:  # a token that cannot be sent in a header
         return [Check("secrets", 1.0, partial(_unusable, error))]
     checks = [_check(_account(name, source), loaded, connection, None) for name, source in outside.sources.items()]
     for name, tracker in outside.trackers.items():
@@ -110,7 +110,7 @@ def _code_of(error: OutsideError) -> Code:
 
 
 def _told_who(tracker: Tracker) -> Callable[[], Awaitable[str]]:
-    """Who we are; that we are not told does not mean that we are not signed in."""
+    """Our account there. A system that does not tell it may still have signed us in."""
 
     async def look() -> str:
         try:
@@ -130,7 +130,7 @@ def _more_advice(config: TrackerConfig) -> str:
 
 
 def _clock(system: _System, answers: Sequence[NotedAnswer]) -> Iterator[Diagnosis]:
-    """The answer whose time differs the least says most: the others were longer on their way."""
+    """The difference of the clocks. The smallest one says most: the other answers took longer to arrive."""
     ahead = min((each.ahead for each in answers if each.ahead is not None), key=abs, default=0.0)
     if abs(ahead) <= _CLOCK_SECONDS:
         return
@@ -146,7 +146,7 @@ def _limit(system: _System, answers: Sequence[NotedAnswer]) -> Iterator[Diagnosi
 
 
 async def _site(tracker: Tracker, connection: Connection) -> list[Diagnosis]:
-    """Whether the tracker is the site that our links are of; nothing where nobody can tell."""
+    """Whether the tracker is the site on which our links were made; nothing where that cannot be told."""
     try:
         known = (await remembered(connection, {tracker.name: tracker})).get(tracker.name)
     except RemediationError:

@@ -1,4 +1,4 @@
-"""Which receivers and workers run, and whether they are all the same."""
+"""The receivers and workers that run, and whether they are all alike."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ from remedy.runtime.heartbeat import version
 from remedy.runtime.reload import digests_of, short_digest
 
 SWEEP_SECONDS = 120
-"""Without a sweep for so long, none is made; the chart's alert has the same number."""
+"""Seconds without a sweep that count as none; the chart's alert has the same number."""
 
 
 async def look_at_processes(connection: Connection, mappings: Path, now: float) -> list[Diagnosis]:
-    """Who tells of itself at `now` (Unix seconds). Raises StoreUnavailable."""
+    """The processes that reported at `now` (Unix seconds). Raises StoreUnavailable."""
     running = await Processes(connection).running(now)
     last_sweep = (await read_figures(connection, now)).last_sweep or 0.0
     workers = [each for each in running if each.role == "worker"]
@@ -47,7 +47,7 @@ def _present(processes: Sequence[Process], what: str, missing: Code) -> Diagnosi
 
 
 def _sweep(workers: Sequence[Process], last_sweep: float, now: float, *, is_swept: bool) -> Iterator[Diagnosis]:
-    """A worker that has just started may not have swept yet."""
+    """Whether a sweep is overdue: a worker that has just started may not have swept yet."""
     if is_swept:
         yield well("last sweep", f"{time_words(last_sweep)} UTC")
     elif any(now - each.started > SWEEP_SECONDS for each in workers):

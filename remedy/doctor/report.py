@@ -1,4 +1,4 @@
-"""What was found, as a table for people and as one object for programs."""
+"""The results, as a table for people and as one object for programs."""
 
 import sys
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from remedy.doctor.checks import Report
 from remedy.doctor.diagnosis import Diagnosis, Level
 
 _WIDEST = 28
-"""Of the first column: a path that is longer pushes its own line aside, and not all of them."""
+"""The widest first column: a longer path moves its own line only."""
 _PROGRESS = 100
 _SIGNS = {
     Level.OK: click.style("ok  ", fg="green"),
@@ -20,7 +20,7 @@ _SIGNS = {
 
 
 def as_table(found: Sequence[Diagnosis]) -> str:
-    """A line for each thing, in columns; below each trouble what to do about it. The last line counts them."""
+    """A line for each result, in columns; below each trouble its advice. The last line counts them."""
     width = max((len(each.what) + 1 for each in found if len(each.what) < _WIDEST), default=1)
     lines = [line for each in found for line in _lines(each, width)]
     counts = [sum(each.severity is severity for each in found) for severity in Level]
@@ -35,7 +35,7 @@ def _lines(each: Diagnosis, width: int) -> list[str]:
 
 
 def as_object(found: Sequence[Diagnosis]) -> dict[str, object]:
-    """All of it; `well` says that nothing failed, `worst` is the worst severity."""
+    """All results; `well` says that nothing failed, `worst` is the worst severity."""
     order = list(Level)
     worst = max((each.severity for each in found), key=order.index, default=Level.OK)
     return {"well": worst is not Level.FAILURE, "worst": worst.value, "checks": [_told(each) for each in found]}
@@ -53,7 +53,7 @@ def _told(each: Diagnosis) -> dict[str, object]:
 
 
 def progress() -> Report:
-    """Shows on one line of a terminal what is still waited for; nothing where stderr is none."""
+    """Shows on one line of a terminal which checks still run; nothing where stderr is no terminal."""
     if not sys.stderr.isatty():
         return lambda _names: None
     widest = 0

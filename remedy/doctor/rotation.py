@@ -1,4 +1,4 @@
-"""Webhook secrets that are being changed: which of a sender's secrets is used, and which may go."""
+"""Webhook secrets that are being replaced: which secret of a sender is used, and which may be removed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,9 +10,9 @@ from remedy.case.words import time_words
 from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble
 
 UNUSED_DAYS = 3
-"""After so many days without a use, while another secret was used, one may go: nothing that it signed is on its way."""
+"""Days without a use, while another secret was used, after which a secret may be removed."""
 UNTAKEN_DAYS = 1
-"""After so many days a new secret that signed nothing was probably changed on one side only."""
+"""Days without a use after which a new secret was probably changed on one side only."""
 
 _DAY = 86_400.0
 
@@ -25,21 +25,21 @@ async def look_at_rotation(connection: Connection, mappings: Mappings, now: floa
 
 
 def rotation_of(account: str, ids: Sequence[str], uses: Mapping[str, SecretUse], now: float) -> list[Diagnosis]:
-    """How far one sender's rotation is."""
+    """The state of one sender's rotation."""
     what = f"secrets of {account}"
     told = "; ".join(f"{each} {_use_words(uses.get(each))}" for each in ids)
     return ordinary(what, told, *_troubles(what, ids, uses, now))
 
 
 def _troubles(what: str, ids: Sequence[str], uses: Mapping[str, SecretUse], now: float) -> Iterator[Diagnosis]:
-    """Only what Redis remembers is judged: a secret of which it knows nothing has seen no delivery beside it."""
+    """Only secrets that Redis knows are judged: about others no delivery has told anything yet."""
     known = {each: uses[each] for each in ids if each in uses}
     oldest = min((use.since for use in known.values()), default=now)
     for each, use in known.items():
         others = max((other.last or 0.0 for name, other in known.items() if name != each), default=0.0)
         idle = int((now - max(use.last or 0.0, use.since)) // _DAY)
         if others <= (use.last or use.since):
-            continue  # no other one was used since: nothing came, or this one is the one in use
+            continue  # no other secret was used since: nothing came, or this one is in use
         if use.last is None and use.since > oldest and idle >= UNTAKEN_DAYS:
             says = f"{each} was never used in {_days(idle)}, and another one is: it was changed on one side only"
             yield trouble(Code.WEBHOOK_SECRET_UNTAKEN, what, says)

@@ -1,4 +1,4 @@
-"""Keys and secrets: whether they are there, and whether others could guess or read them. No value is ever told."""
+"""Keys and secrets: whether they exist, and whether others could guess or read them. No value is ever shown."""
 
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -17,15 +17,15 @@ from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble, well
 from remedy.runtime.assembly import accounts_of, keyring_of
 
 _SHORTEST_SECRET = 24
-"""Bytes that Standard Webhooks asks for at least."""
+"""The fewest bytes that Standard Webhooks asks for."""
 _FEWEST_SIGNS = 8
-"""Different ones: `aaaaaaaa…` is long and no secret."""
+"""The fewest different characters: `aaaaaaaa…` is long and no secret."""
 _POD = "KUBERNETES_SERVICE_HOST"
-"""Set in every pod: what is mounted there nobody but the pod's own processes can read."""
+"""Set in every pod: there, only the pod's own processes can read what is mounted."""
 
 
 def look_at_data_keys(settings: Settings) -> tuple[list[Diagnosis], Keyring | None]:
-    """DATA_KEYS; None where nobody could open anything with them."""
+    """The check of DATA_KEYS, and the keyring; None where nothing could be opened with it."""
     try:
         keyring = keyring_of(settings)
     except ConfigurationError as error:
@@ -37,9 +37,9 @@ def look_at_data_keys(settings: Settings) -> tuple[list[Diagnosis], Keyring | No
 def look_at_secrets(
     loaded: Loaded, environ: Mapping[str, str], now: float, role: Role | None = None
 ) -> tuple[list[Diagnosis], bool]:
-    """The secrets that mappings.yaml refers to, and whether those are there with which the outside is asked.
+    """The secrets to which mappings.yaml refers, and whether those for outside systems exist.
 
-    Of a process of one `role` only those that it reads. `now` is in Unix seconds.
+    Only those that a process of `role` reads, where there is one. `now` is in Unix seconds.
     """
     found = [] if role == "worker" else _webhook_secrets(loaded, now)
     files = [] if _POD in environ else list(_readable_files(loaded))
@@ -83,7 +83,7 @@ def _webhook_secrets(loaded: Loaded, now: float) -> list[Diagnosis]:
 
 
 def _odd(called: str, secret: str) -> Iterator[Diagnosis]:
-    """A secret that is short or monotonous, or that has more to it than anybody sees."""
+    """Whether a secret is short or repetitive, or has blanks that nobody sees."""
     key = standard_key(secret) or secret.encode()
     if len(key) < _SHORTEST_SECRET or len(set(key)) < _FEWEST_SIGNS:
         yield trouble(Code.WEBHOOK_SECRET_WEAK, "webhook secrets", f"{called} could be guessed")

@@ -11,7 +11,7 @@ from remedy.doctor.diagnosis import Code, Diagnosis, Level, span_words, trouble,
 from remedy.runtime.clock import WORTH_TELLING
 
 _MUCH, _TOO_MUCH = 0.8, 0.95
-"""Of maxmemory, and of the connections that there may be."""
+"""The share of maxmemory, and of the possible connections, from which there is a trouble."""
 _SLOW_SECONDS = 0.1
 _MEGABYTE = 1024 * 1024
 
@@ -28,14 +28,14 @@ _CODES: Mapping[str, Code] = {
     "disk": Code.REDIS_DISK,
     "clients": Code.REDIS_CONNECTIONS,
 }
-"""The trouble that each reason is; any other means that Redis is away."""
+"""The trouble for each cause; any other cause means that Redis is away."""
 
 _CONDITIONS = (Code.REDIS_MEMORY, Code.REDIS_DISK)
-"""What a look at the server tells in more words."""
+"""The advice that a look at the server adds."""
 
 
 async def look_at_server(connection: Connection, settings: Settings) -> tuple[list[Diagnosis], bool]:
-    """How the server is, and whether what is stored can be read. Raises StoreUnavailable.
+    """The state of the server, and whether the store can be read. Raises StoreUnavailable.
 
     Its first questions are those that processes ask at their start and for /readyz.
     """
@@ -52,12 +52,12 @@ async def look_at_server(connection: Connection, settings: Settings) -> tuple[li
 
 
 def _trouble(cause: Cause) -> Diagnosis:
-    """What keeps processes from working is a failure, whatever its kind is otherwise."""
+    """What prevents processes from working is a failure, whatever its usual severity is."""
     return trouble(_CODES.get(cause.reason, Code.REDIS_AWAY), "Redis", cause.words, severity=Level.FAILURE)
 
 
 def clock_agrees(difference: float) -> Diagnosis:
-    """Whether this machine and Redis's agree on the time; nobody here can tell which of them is right."""
+    """Whether the clocks of this machine and of Redis agree. Which one is right cannot be told here."""
     if abs(difference) <= WORTH_TELLING:
         return well("clock", "agrees with Redis's")
     behind = "behind" if difference > 0 else "ahead of"

@@ -1,4 +1,4 @@
-"""Redis and all that rests in it: opened once, asked side by side."""
+"""Redis and what is stored in it: opened once, checked at the same time."""
 
 import contextlib
 import time
@@ -22,13 +22,13 @@ from remedy.runtime.assembly import open_connection, redis_address
 from remedy.runtime.clock import clock_of
 
 REDIS_SECONDS = 25.0
-"""For all of it; no single question waits for longer than two seconds."""
+"""Seconds for all of it; no single question waits for longer than two."""
 _STORED_SECONDS = 10.0
 
 
 @contextlib.asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Connection]:
-    """Redis, or the embedded server, for as long as this is open. Raises ConfigurationError where there is none."""
+    """Redis, or the embedded server, while this context is open. Raises ConfigurationError where there is none."""
     with redis_address(settings) as address:
         async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
             yield connection
@@ -37,7 +37,7 @@ async def open_store(settings: Settings) -> AsyncIterator[Connection]:
 async def look_at_store(
     connection: Connection, settings: Settings, keyring: Keyring | None, loaded: Loaded | None
 ) -> list[Diagnosis]:
-    """The server, and if it can be used what rests in it."""
+    """The server, and what is stored in it where it can be used."""
     try:
         server, is_readable = await look_at_server(connection, settings)
         if not is_readable:
@@ -63,7 +63,7 @@ async def look_at_store(
 
 
 async def _time(connection: Connection) -> tuple[Diagnosis, float]:
-    """Whether the clocks agree, and what time it is: the machine's, where our user may not ask Redis."""
+    """Whether the clocks agree, and the time: the machine's, where our user may not ask Redis."""
     try:
         clock = await clock_of(connection)
     except StoreRefuses:

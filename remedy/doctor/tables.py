@@ -8,7 +8,7 @@ from remedy.mappings.unnamed_trackers import unnamed_trackers
 
 
 async def look_at_tables(connection: Connection, mappings: Mappings) -> list[Diagnosis]:
-    """Nothing where the file names them all. Raises StoreUnavailable."""
+    """A result for each such tracker. Raises StoreUnavailable."""
     return [
         trouble(
             Code.TABLE_UNNAMED if each.is_known else Code.TABLE_UNKNOWN, f"former tables of {each.tracker}", each.says
@@ -18,6 +18,6 @@ async def look_at_tables(connection: Connection, mappings: Mappings) -> list[Dia
 
 
 async def look_at_former_trackers(connection: Connection, mappings: Mappings) -> list[Diagnosis]:
-    """Nothing where the file names all in which cases have tickets. Raises StoreUnavailable."""
+    """A result for each such table. Raises StoreUnavailable."""
     found = await unnamed_trackers(connection, mappings.trackers)
     return [trouble(Code.TRACKER_UNNAMED, f"former tracker {each.known.name}", each.says) for each in found]

@@ -66,7 +66,7 @@ def check(ctx: click.Context, path: Path | None, *, as_json: bool, live: bool) -
 
 
 def _checked(file: Path, now: float) -> tuple[Loaded, Sequence[Problem]]:
-    """The file and all that is doubtful in it at `now` (Unix seconds). Raises ConfigurationError."""
+    """The file, and everything in it that is probably not meant at `now` (Unix seconds). Raises ConfigurationError."""
     loaded = load_mappings(file)
     if ended := ended_senders(loaded, now):
         raise ConfigurationError(ended)

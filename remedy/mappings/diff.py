@@ -1,4 +1,4 @@
-"""`remedy mappings diff`: what a change of mappings.yaml would change for findings that there are."""
+"""`remedy mappings diff`: what a change of mappings.yaml would change for existing findings."""
 
 import asyncio
 import json
@@ -112,7 +112,7 @@ def _print(count: int, changed: Sequence[Difference], groups: Sequence[Group]) -
 
 
 def _heading(group: Group) -> str:
-    """How many findings, which they are, and which rule keeps them, if one does."""
+    """How many findings, which they are, and the rule that keeps them, if one does."""
     before, after = group.rules
     kept = f" of rule {after}" if before == after and after else ""
     named = ", ".join(group.finding_ids[:_MOST_LISTED])
@@ -130,7 +130,7 @@ def _table(group: Group) -> Table:
 
 
 def _rows(pairs: Sequence[Pair], count: int) -> list[tuple[str, str, str]]:
-    """The most frequent pairs of values; texts have none, because each finding has its own."""
+    """The most frequent pairs of values; texts have none, because they differ for each finding."""
     if not pairs:
         return [("(text)", "(another text)", str(count))]
     rows = [(_shown(pair.before), _shown(pair.after), str(pair.count)) for pair in pairs[:_MOST_LISTED]]

@@ -1,4 +1,4 @@
-"""`remedy mappings explain`: which rule takes a finding and why, and what would follow; nothing is sent."""
+"""`remedy mappings explain`: which rule takes a finding and why, and what would follow. Nothing is sent."""
 
 import asyncio
 import json
@@ -71,7 +71,7 @@ def explain(
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """All that there is to say about one finding."""
+    """Everything to show about one finding."""
 
     loaded: Loaded
     asked: Asked
@@ -86,7 +86,7 @@ class _Shown:
 
     @property
     def verdict(self) -> str:
-        """Which rule takes the finding, and whether that means tickets."""
+        """The rule that takes the finding, and whether it asks for tickets."""
         rule = self.explanation.rule
         if rule is None:
             return "No rule takes this finding: no ticket is opened, and its status stays as it is."
@@ -96,18 +96,18 @@ class _Shown:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What tells this finding apart instead of its id; empty where its id does."""
+        """The fields that tell this finding apart instead of its id; empty where the id does."""
         written = self.loaded.mappings.districts[self.asked.key.district].identity
         return tuple(written.by) if written else ()
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """Those of these that it lacks: then its id does nevertheless."""
+        """The fields of an identity that it lacks: then its id tells it apart after all."""
         return missing_of([IdentityField(name) for name in self.identity], self.asked.finding)
 
     @property
     def case(self) -> str:
-        """Which case the finding is, where that is not plain."""
+        """The finding's case, where that is not its own."""
         if not self.identity:
             return ""
         if self.lacking:

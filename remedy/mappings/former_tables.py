@@ -1,4 +1,4 @@
-"""Linked tickets in tables of ServiceNow that mappings.yaml does not name (any more), for commands: reads only."""
+"""Linked tickets in tables of ServiceNow that mappings.yaml does not name (any more), for commands. Reads only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _ADVICE_UNKNOWN = "write what its states mean, then remedy parked replay"
 class UnnamedTable:
     """A table that the file does not name, and how many linked tickets are there; `word` is the one to name it under.
 
-    `is_known` says that what its states mean is built in: they are kept in step. Others are not looked at.
+    `is_known` says that the meaning of its states is built in: its tickets are kept in step. Others are not looked at.
     """
 
     tracker: str
@@ -29,19 +29,19 @@ class UnnamedTable:
 
     @property
     def says(self) -> str:
-        """What that means."""
+        """What follows from that, in words."""
         tickets = f"{self.count:,} linked ticket(s) are in {self.table}, which the file does not name"
         return f"{tickets}: read by what is built in for it" if self.is_known else f"{tickets}: nothing is read of them"
 
     @property
     def inspection(self) -> Inspection:
-        """The same, about the word of the file that ought to name it."""
+        """The same as an inspection of the word in the file that should name it."""
         tell, advice = (untold, _ADVICE_KNOWN) if self.is_known else (wrong, _ADVICE_UNKNOWN)
         return tell(("trackers", self.tracker, self.word), self.says, advice)
 
 
 async def unnamed_tables(connection: Connection, trackers: Mapping[str, TrackerConfig]) -> list[UnnamedTable]:
-    """Those of these trackers. Raises StoreUnavailable."""
+    """The tables of these trackers. Raises StoreUnavailable."""
     return [
         UnnamedTable(name, table, count, config.former_word, is_known=config.knows_place(table))
         for name, config in trackers.items()
@@ -52,7 +52,7 @@ async def unnamed_tables(connection: Connection, trackers: Mapping[str, TrackerC
 
 
 def unnamed_tables_remembered(loaded: Loaded) -> list[Inspection]:
-    """What there is to say of the file's trackers; nothing where there is no Redis, or it does not tell."""
+    """The inspections for the file's trackers; none where there is no Redis, or it does not answer."""
 
     async def ask(connection: Connection) -> list[Inspection]:
         return [each.inspection for each in await unnamed_tables(connection, loaded.mappings.trackers)]

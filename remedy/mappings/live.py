@@ -1,4 +1,4 @@
-"""`remedy mappings check --live`: mappings.yaml held against the systems that it names; their answers, printed."""
+"""`remedy mappings check --live`: asks the systems that mappings.yaml names, and prints their answers."""
 
 import asyncio
 import json
@@ -28,11 +28,9 @@ _COUNTED = {
 
 
 def check_live(loaded: Loaded, warnings: Sequence[Problem], *, as_json: bool) -> ExitCode:
-    """Ask everything, print the answers, and say how to end: 2 where something is wrong, else 3 where not all answered.
+    """Ask everything and print the answers. Returns 2 where something is wrong, else 3 where a system did not answer.
 
-    `warnings` is what is doubtful in the file itself.
-
-    Raises ConfigurationError where a secret is missing.
+    `warnings` are about the file itself. Raises ConfigurationError where a secret is missing.
     """
     known = [*unnamed_tables_remembered(loaded), *unnamed_trackers_remembered(loaded)]
     answers = asyncio.run(answers_of(loaded, sites_remembered(loaded), known))

@@ -1,7 +1,7 @@
-"""Every question that mappings.yaml raises about the systems that it names, asked there, with its place in the file.
+"""Every question that mappings.yaml raises about outside systems, asked there, with its place in the file.
 
 Sends only what reads. The one exception is a tracker that signs in with OAuth: an access token is fetched by POST, as
-the standard has it.
+the standard requires.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from remedy.runtime.outbound import outbound
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An inspection, and where in the file the word stands that it is about."""
+    """An inspection, and the place in the file of the word that it is about."""
 
     inspection: Inspection
     path: Steps
@@ -39,9 +39,9 @@ class Answer:
 async def answers_of(
     loaded: Loaded, sites: Mapping[str, SiteHistory], known: Iterable[Inspection] = ()
 ) -> list[Answer]:
-    """All inspectors ask at the same time: one that waits for a system that is away keeps none of the others.
+    """Ask all inspectors at the same time: one that waits for a system does not delay the others.
 
-    `known` is what nobody needs to be asked for.
+    `known` are inspections that need no question.
     """
     async with _open_inspectors(loaded, sites) as inspectors:
         found = await asyncio.gather(*(inspector.inspect(loaded.mappings) for inspector in inspectors))
@@ -57,7 +57,7 @@ def placed(loaded: Loaded, inspections: Iterable[Inspection]) -> list[Answer]:
 
 @contextlib.asynccontextmanager
 async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> AsyncIterator[tuple[Inspector, ...]]:
-    """One for each account and tracker, for as long as this is open."""
+    """An inspector for each account and tracker, while this context is open."""
     tokens, secrets = worker_secrets(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
         way = outbound()
@@ -79,7 +79,7 @@ async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> 
 
 
 class _Book:
-    """Where words really stand: a rule's own, or those of `defaults` that it goes by."""
+    """Where a word is written: in the rule itself, or in `defaults`."""
 
     def __init__(self, positions: Positions) -> None:
         self._below: dict[Steps, dict[str, str | int]] = {}
@@ -88,11 +88,11 @@ class _Book:
                 self._below.setdefault(steps[:-1], {})[str(steps[-1]).lower()] = steps[-1]
 
     def written(self, steps: Steps) -> Steps:
-        """The way to the word in the file; the way that was asked for where it is not written."""
+        """The path of the word in the file; the given path where it is not written."""
         return next(filter(None, map(self._found, _ways(steps))), steps)
 
     def _found(self, steps: Steps) -> Steps | None:
-        """As it is written: keys in their own case; one word that stands for all severities."""
+        """The path as it is written: keys in their own case; one word for all severities."""
         found: Steps = ()
         for number, step in enumerate(steps):
             below = self._below.get(found, {})
@@ -104,7 +104,7 @@ class _Book:
 
 
 def _ways(steps: Steps) -> Iterator[Steps]:
-    """Where a rule's word may stand, the nearest place first."""
+    """The places where a rule's word may be written, the nearest first."""
     yield steps
     match steps:
         case ("rules", int(number), "tickets", tracker, "due", *words):

@@ -1,4 +1,4 @@
-"""What would become of a finding, worked out just as a worker does; no other system is asked or told."""
+"""What would become of a finding, computed as a worker does. No other system is asked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ NOT_YET = "(new)"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked about: a finding of a district, as it is judged at one moment."""
+    """The question: a finding of a district, judged at one moment."""
 
     key: CaseKey
     finding: Finding
@@ -39,7 +39,7 @@ class Forecast:
         self._rulebook = MappingsRulebook(loaded.mappings)
 
     def previews(self, asked: Asked) -> tuple[Preview, ...]:
-        """The tickets that the finding would get if it were open; none where no rule wants any."""
+        """The tickets that the finding would get if it were open; none where no rule asks for any."""
         trackers, telling = self.loaded.mappings.trackers, self._telling(asked)
         drafts = {name: self._rulebook.draft(asked.key, asked.finding, name, asked.at) for name in self._wanted(asked)}
         return tuple(
@@ -48,13 +48,13 @@ class Forecast:
         )
 
     def note(self, asked: Asked) -> str | None:
-        """The note that would go with `reviewing` once the tickets are open; None where there would be none."""
+        """The note for `reviewing` once the tickets are open; None where there would be none."""
         tickets = tuple(Ticket(name, "", NOT_YET, "", TicketState.OPEN) for name in self._wanted(asked))
         patch = PatchFinding(FindingStatus.REVIEWING, Why.NEW)
         return self._rulebook.note(self._telling(asked), patch, tickets) if tickets else None
 
     def routing(self, asked: Asked) -> Routing:
-        """The rule, the tickets and how they are kept in step, as values that can be compared."""
+        """The rule, the tickets and the policy, as values that can be compared."""
         tickets = {preview.tracker: preview.words for preview in self.previews(asked)}
         rule = self._rulebook.rule(asked.key, asked.finding, asked.at)
         return Routing(rule.name, tickets, spelt_out(rule)) if rule else Routing(None, tickets)
@@ -73,7 +73,7 @@ def asked_about(district: str, finding: Finding, at: datetime) -> Asked:
 
 
 def district_of(loaded: Loaded, name: str | None) -> str:
-    """The name, or that of the only district. Raises ConfigurationError for one that is not there."""
+    """The given name, or that of the only district. Raises ConfigurationError for an unknown name."""
     known = loaded.mappings.districts
     if name is None and len(known) == 1:
         return next(iter(known))

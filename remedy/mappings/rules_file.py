@@ -1,4 +1,4 @@
-"""What the commands about mappings.yaml have in common: which file, and at which moment."""
+"""What the commands about mappings.yaml share: the choice of the file and of the moment."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ mappings_option = click.option(
 
 
 class Moment(click.ParamType[datetime]):
-    """A date and time as ISO 8601 writes it; without an offset it is UTC."""
+    """A date and time in ISO 8601; without an offset it is UTC."""
 
     name = "moment"
 
@@ -39,5 +39,5 @@ at_option = click.option(
 
 
 def loaded_from(path: Path | None) -> Loaded:
-    """The rules of this file, or of the one that the settings name. Raises ConfigurationError."""
+    """The rules of this file, or of the one in the settings. Raises ConfigurationError."""
     return load_mappings(path or load_settings().mappings_path)

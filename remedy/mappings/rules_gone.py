@@ -1,4 +1,4 @@
-"""Rules by which cases live and that mappings.yaml has no more, for commands: reads only."""
+"""Rules of living cases that mappings.yaml does not have any more, for commands. Reads only."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from remediation.store.server.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class RuleGone:
-    """One of them, and how many living cases went by it at their last look."""
+    """One such rule, and how many living cases had it at their last look."""
 
     rule: str
     cases: int
 
     @property
     def says(self) -> str:
-        """How many cases go by what it said."""
+        """How many cases go by what it said, in words."""
         return f"{self.cases:,} living case(s) went by it at their last look"
 
 
 async def rules_gone(connection: Connection, mappings: Mappings) -> list[RuleGone]:
-    """All of them, by name; nothing where the file has every rule. Raises StoreUnavailable."""
+    """All such rules, by name; none where the file has every rule. Raises StoreUnavailable."""
     there = {rule.name for rule in mappings.rules}
     by_rule = await LivingCases(connection).by_rule()
     return [RuleGone(name, count) for name, count in sorted(by_rule.items()) if name not in there]

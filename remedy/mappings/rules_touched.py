@@ -1,4 +1,4 @@
-"""Which living cases other rules would touch, as `remedy mappings diff` says it."""
+"""The living cases that other rules would affect, for `remedy mappings diff`."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -15,18 +15,18 @@ from remedy.runtime.assembly import open_connection, signed_in
 
 @dataclass(frozen=True, slots=True)
 class RulesTouched:
-    """What becomes of the rules of a file, and how many cases live by each; None where nobody could count them."""
+    """How the rules change, and how many cases live by each; None where that could not be counted."""
 
     changes: RuleChanges
     by_rule: Mapping[str, int] | None
 
     @property
     def cases(self) -> int:
-        """How many living cases are touched, as far as that is known."""
+        """How many living cases are affected, where that is known."""
         return self.changes.living(self.by_rule or {})
 
     def lines(self) -> Iterator[str]:
-        """Each rule that is gone, and each that is changed and by which cases live."""
+        """A line for each rule that is gone, and for each changed rule by which cases live."""
         for rule, state in self._states():
             count = None if self.by_rule is None else self.by_rule.get(rule, 0)
             if count is not None:
@@ -48,7 +48,7 @@ class RulesTouched:
 
 
 def rules_touched(before: Mappings, after: Mappings) -> RulesTouched:
-    """What becomes of the rules of `before`. Redis is asked where REDIS_URL names one and something is touched."""
+    """How the rules of `before` change. Redis is asked where REDIS_URL is set and a rule is affected."""
     changes, settings = RuleChanges.between(before, after), load_settings()
     if settings.redis_url is None or changes == RuleChanges():
         return RulesTouched(changes, None)

@@ -1,4 +1,4 @@
-"""Which site each tracker is, held against the one that our links are of, for commands: nothing is written."""
+"""The present site of each tracker, compared with the site of our links, for commands. Nothing is written."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,7 +15,10 @@ from remedy.from_store import from_store
 
 
 async def histories_of(connection: Connection, trackers: Mapping[str, Tracker], now: float) -> dict[str, SiteHistory]:
-    """As a worker would see them `now`; those that never told are left out. Raises StoreUnavailable."""
+    """The histories as a worker would see them `now`; without trackers whose site was never told.
+
+    Raises StoreUnavailable.
+    """
     found = await asyncio.gather(*(site_of(tracker) for tracker in trackers.values()))
     known = await remembered(connection, trackers)
     sites = {name: site for name, site in zip(trackers, found, strict=True) if site is not None}
@@ -26,13 +29,13 @@ async def histories_of(connection: Connection, trackers: Mapping[str, Tracker], 
 
 
 async def remembered(connection: Connection, trackers: Mapping[str, object]) -> dict[str, SiteHistory]:
-    """What workers have noted of these trackers. Raises StoreUnavailable."""
+    """The histories that workers have noted for these trackers. Raises StoreUnavailable."""
     sites = Sites(connection)
     return {name: history for name in trackers if (history := await sites.read(name))}
 
 
 async def site_of(tracker: Tracker) -> Site | None:
-    """The site that the tracker is now; None where it does not tell."""
+    """The tracker's present site; None where it does not tell."""
     try:
         return await tracker.site()
     except OutsideError:
@@ -40,7 +43,7 @@ async def site_of(tracker: Tracker) -> Site | None:
 
 
 def sites_remembered(loaded: Loaded) -> dict[str, SiteHistory]:
-    """What workers have noted of the file's trackers; nothing where there is no Redis, or it does not tell."""
+    """The histories of the file's trackers; empty where there is no Redis, or it does not answer."""
 
     async def ask(connection: Connection) -> dict[str, SiteHistory]:
         return await remembered(connection, loaded.mappings.trackers)
@@ -49,14 +52,14 @@ def sites_remembered(loaded: Loaded) -> dict[str, SiteHistory]:
 
 
 class SiteInspector:
-    """The `Inspector` of one question about a tracker: is it the site on which our links were made?"""
+    """Inspects one thing: whether the tracker is the site on which our links were made."""
 
     def __init__(self, tracker: Tracker, known: SiteHistory) -> None:
         self._tracker = tracker
         self._known = known
 
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
-        """The answer, if the tracker tells which site it is."""
+        """The answer, if the tracker tells its site."""
         del mappings
         where, site = ("trackers", self._tracker.name, "url"), await site_of(self._tracker)
         if site is None:
@@ -67,5 +70,5 @@ class SiteInspector:
         return (untold(where, words, "a link counts here only where the ticket carries our mark; is the url right?"),)
 
     async def close(self) -> None:
-        """Let go of the tracker."""
+        """Close the tracker."""
         await self._tracker.close()

@@ -1,4 +1,4 @@
-"""Trackers that mappings.yaml does not name (any more), and in which cases have tickets, for commands: reads only."""
+"""Trackers that mappings.yaml does not name (any more) and in which cases have tickets, for commands. Reads only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ class UnnamedTracker:
 
     @property
     def says(self) -> str:
-        """How many cases cannot be seen as a whole without it."""
+        """How many cases cannot be observed completely without it, in words."""
         cases = f"{self.known.cases:,} case(s) have tickets in {self.known.name}, which the file does not name"
         held = f"; {self.known.held_up:,} were looked at without it, and are held up" if self.known.held_up else ""
         return f"{cases}{held}"
 
     @property
     def inspection(self) -> Inspection:
-        """The same, about the part of the file that ought to name it. Nothing was asked, so nothing is wrong yet."""
+        """The same as an inspection of `trackers`. Nothing was asked, so nothing is proven wrong."""
         return untold(("trackers",), self.says, ADVICE)
 
 
 async def unnamed_trackers(connection: Connection, trackers: Mapping[str, TrackerConfig]) -> list[UnnamedTracker]:
-    """Those that these are not, and were not called before. Raises StoreUnavailable."""
+    """The trackers that are neither among these names nor among their former ones. Raises StoreUnavailable."""
     named = {*trackers, *former_names_of(trackers)}
     return [
         UnnamedTracker(each) for each in await known_trackers(connection) if each.name not in named and each.is_used
@@ -42,7 +42,7 @@ async def unnamed_trackers(connection: Connection, trackers: Mapping[str, Tracke
 
 
 def unnamed_trackers_remembered(loaded: Loaded) -> list[Inspection]:
-    """What there is to say of them; nothing where there is no Redis, or it does not tell."""
+    """The inspections; none where there is no Redis, or it does not answer."""
 
     async def ask(connection: Connection) -> list[Inspection]:
         return [each.inspection for each in await unnamed_trackers(connection, loaded.mappings.trackers)]
