@@ -18,6 +18,8 @@ from workers.jobs.scans import page_scan
 from workers.resources import Desk, Desks
 from workers.rounds.districts import SECONDS as NOTE_SECONDS
 from workers.rounds.districts import note_districts
+from workers.rounds.listing import SECONDS as LIST_SECONDS
+from workers.rounds.listing import list_earlier_cases
 from workers.rounds.polls import poll_trackers
 from workers.rounds.schedule import Round, Schedule, play
 from workers.rounds.upkeep import sweep
@@ -132,6 +134,7 @@ def upkeep_worker(
     rounds = (
         Round("sweep", SWEEP_SECONDS, sweep),
         Round("note_districts", NOTE_SECONDS, note_districts),
+        Round("list_earlier_cases", LIST_SECONDS, list_earlier_cases),
         Round("poll_trackers", poll_seconds, poll_trackers),
     )
     return UpkeepWorker(

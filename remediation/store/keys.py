@@ -89,6 +89,18 @@ APPOINTMENTS = "remedy:appointments"
 LIVING = "remedy:living"
 """A hash from rule to how many cases live by it (see Memory.living_rule)."""
 
+CASE_LISTS = "remedy:case-lists"
+"""A hash of the lists of cases: the number of each by its name, and its name by # and its number."""
+
+CASE_LISTS_USED = "remedy:case-lists-used"
+"""A sorted set of the names of the lists, by the latest change (ms) of a case that was put onto each."""
+
+CASE_LIST = "remedy:case-list:"
+"""+ number of a list: a sorted set of the cases on it, by when (ms) each changed last."""
+
+CASES_LISTED = "remedy:cases-listed"
+"""A hash: how far the cases that an earlier version wrote have been listed, and when (ms) all of them were."""
+
 TRACKERS = "remedy:trackers"
 """A hash from the name of each tracker that was ever known to when (ms) a worker last found it in mappings.yaml."""
 
@@ -186,6 +198,10 @@ PRELUDE = "\n".join(
         "TIMELINE": TIMELINE,
         "APPOINTMENTS": APPOINTMENTS,
         "LIVING": LIVING,
+        "CASE_LISTS": CASE_LISTS,
+        "CASE_LISTS_USED": CASE_LISTS_USED,
+        "CASE_LIST": CASE_LIST,
+        "CASES_LISTED": CASES_LISTED,
         "TRACKERS": TRACKERS,
         "UNNAMED": UNNAMED,
         "SITE": SITE,

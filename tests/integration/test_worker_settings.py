@@ -10,6 +10,7 @@ from remediation.store.cases.todo import LEASE_SECONDS
 from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
 from workers.rounds.districts import SECONDS as NOTE_SECONDS
+from workers.rounds.listing import SECONDS as LIST_SECONDS
 from workers.settings import COMPLETION_WAIT, JOB_TIMEOUT, SWEEP_SECONDS, UpkeepWorker, upkeep_worker, work_worker
 
 POD_GRACE = 30
@@ -96,5 +97,6 @@ async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring:
     assert {each.name: each.seconds for each in worker._schedule.due()} == {
         "sweep": SWEEP_SECONDS,
         "note_districts": NOTE_SECONDS,
+        "list_earlier_cases": LIST_SECONDS,
         "poll_trackers": 7,
     }

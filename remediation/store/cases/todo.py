@@ -16,6 +16,7 @@ from remediation.domain.tickets import Ticket, TicketChange
 from remediation.queue import Band
 from remediation.store.cases.appointments import Appointments
 from remediation.store.cases.entries import Cause
+from remediation.store.cases.lists import facts_of
 from remediation.store.cases.rows import key_in, links_to_pack, memory_wire, record_of
 from remediation.store.deliveries.beginnings import Beginnings, Crashes, Taken
 from remediation.store.keys import BORN, CASE, CURSOR, DIRTY, TICKETS
@@ -166,7 +167,8 @@ class Todo:
 
     async def remember(self, lease: Lease, memory: Memory) -> bool:
         """Keep the lease, and what is known of the case so far. False: it is lost."""
-        return await self.renew(lease, {"memory": memory_wire(memory), "living": memory.living_rule})
+        facts = facts_of(memory, is_news=memory != lease.record.memory)
+        return await self.renew(lease, {"memory": memory_wire(memory), "living": memory.living_rule, "facts": facts})
 
     async def settle(
         self,
@@ -187,8 +189,8 @@ class Todo:
         """
         versions = [part for each in seen if each.version for part in (each.tracker, each.id, each.version)]
         args: list[str | bytes | int] = [lease.ref, lease.token, lease.generation, int(now * 1000), memory_wire(memory)]
-        args += [memory.living_rule, "" if look_at is None else int(look_at * 1000)]
-        args += [len(versions) // 3, *versions, *drop]
+        args += [memory.living_rule, facts_of(memory, is_news=memory != lease.record.memory)]
+        args += ["" if look_at is None else int(look_at * 1000), len(versions) // 3, *versions, *drop]
         return self._ended(lease, held=await self._connection.run("settle_case", *args) != b"lost")
 
     async def note_unnamed(self, lease: Lease, trackers: Iterable[str], now: float) -> bool:

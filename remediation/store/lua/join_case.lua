@@ -6,6 +6,7 @@
 local ref, now, home = ARGV[1], tonumber(ARGV[5]), ARGV[7]
 local row, there = CASE .. ref, CASE .. home
 if not holds(ref, ARGV[2]) then return 'lost' end
+local facts = redis.call('HEXISTS', there, 'memory') == 0 and facts_in_list(ref) or nil
 local own, parts = redis.call('HGETALL', row), {link = {}, intent = {}, place = {}, given_up = {}, again = {}, parked = {}, origin = {}}
 for i = 1, #own, 2 do
   local kind, name = string.match(own[i], '^([a-z_]+):(.+)$')
@@ -51,8 +52,10 @@ hold_up(ref, '')
 lives_by(row, '')
 forget_unnamed(ref)
 redis.call('HSET', row, 'home', home)
+list_case(ref)
 redis.call('HINCRBY', there, 'member:' .. ARGV[4], 1)
 mark(home, ARGV[8], now, math.max(band_of(row), band_of(there)), ARGV[6])
+list_case(home, now, facts)
 redis.call('DEL', LEASE .. ref)
 ended(ref)
 if redis.call('HGET', row, 'gen') == ARGV[3] then

@@ -8,4 +8,5 @@ redis.call('HSET', TICKETS .. tracker, ARGV[4], ref)
 redis.call('HSETNX', TRACKERS, tracker, 0)
 redis.call('HSET', TICKET_KEYS .. tracker, string.upper(cjson.decode(ARGV[5])[2]), ref)
 redis.call('HDEL', CASE .. ref, 'intent:' .. tracker, 'place:' .. tracker)
+list_case(ref, tonumber(ARGV[7]))
 return 1

@@ -12,6 +12,7 @@ for i = 1, #ARGV, 4 do
     redis.call('HSET', row, 'id', ARGV[i + 1], 'home', home)
     redis.call('HSETNX', CASE .. home, 'id', ARGV[i + 3])
     redis.call('HINCRBY', CASE .. home, 'member:' .. ARGV[i + 1], 1)
+    list_case(home)
   end
   answer[#answer + 1] = home or ARGV[i]
 end

@@ -14,6 +14,7 @@ redis.call('HINCRBY', row, 'attempts', 1)
 redis.call('ZADD', PARKED, now, name)
 if ARGV[3] == 'action' or ARGV[3] == 'case' then
   redis.call('HSET', CASE .. ARGV[4], 'parked:' .. ARGV[6], now)
+  list_case(ARGV[4], now)
 elseif ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
   redis.call('HSET', INBOX .. ARGV[4], 'state', ARGV[3] == 'delivery' and 'parked' or 'quarantined')
   redis.call('ZREM', PENDING, ARGV[4])

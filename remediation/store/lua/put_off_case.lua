@@ -17,4 +17,5 @@ else
 end
 redis.call('DEL', LEASE .. ref)
 ended(ref)
+list_case(ref, tonumber(ARGV[5]))
 return 1

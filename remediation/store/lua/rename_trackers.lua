@@ -79,4 +79,5 @@ for i = 4, #ARGV, 2 do
   move_intent(former, name)
   move_actions(former, name)
 end
+list_case(ref)
 return 1

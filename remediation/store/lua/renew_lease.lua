@@ -1,5 +1,5 @@
 -- Keep the lease, and write the given fields under it. ARGV: reference, token, time to live (ms), field, value, …
--- The field `living` is the rule that the case lives by, or ''. Answers 0 when the lease is lost; nothing is written then.
+-- The field `living` is the rule that the case lives by, or ''; `facts` what its memory says for the lists of cases. Answers 0 when the lease is lost; nothing is written then.
 if not holds(ARGV[1], ARGV[2]) then return 0 end
 redis.call('PEXPIRE', LEASE .. ARGV[1], ARGV[3])
 for i = 4, #ARGV, 2 do
@@ -7,6 +7,8 @@ for i = 4, #ARGV, 2 do
     lives_by(CASE .. ARGV[1], ARGV[i + 1])
   elseif ARGV[i] == 'memory' then
     remember(CASE .. ARGV[1], ARGV[i + 1])
+  elseif ARGV[i] == 'facts' then
+    list_case(ARGV[1], nil, ARGV[i + 1])
   else
     redis.call('HSET', CASE .. ARGV[1], ARGV[i], ARGV[i + 1])
   end

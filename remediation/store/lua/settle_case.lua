@@ -1,5 +1,5 @@
 -- Remember a case and let go of it. ARGV: reference, token, generation seen, now, memory, the rule that it lives by or
--- '', when to look again (ms) or '', how many tickets were seen, then tracker, ticket id, version of each, then fields of
+-- '', what the memory says for the lists of cases, when to look again (ms) or '', how many tickets were seen, then tracker, ticket id, version of each, then fields of
 -- the row to delete; what was parked under such a name goes off the list with it.
 -- Answers 'lost', 'settled', or 'again' when something happened since.
 local ref, now = ARGV[1], tonumber(ARGV[4])
@@ -7,13 +7,13 @@ local row = CASE .. ref
 if not holds(ref, ARGV[2]) then return 'lost' end
 remember(row, ARGV[5])
 lives_by(row, ARGV[6])
-if ARGV[7] == '' then
+if ARGV[8] == '' then
   redis.call('ZREM', APPOINTMENTS, ref)
 else
-  redis.call('ZADD', APPOINTMENTS, ARGV[7], ref)
+  redis.call('ZADD', APPOINTMENTS, ARGV[8], ref)
 end
-local first_field = 9 + 3 * tonumber(ARGV[8])
-for i = 9, first_field - 1, 3 do redis.call('HSET', SEEN .. ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+local first_field = 10 + 3 * tonumber(ARGV[9])
+for i = 10, first_field - 1, 3 do redis.call('HSET', SEEN .. ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 redis.call('HDEL', row, 'attempts', 'overtaken', unpack(ARGV, first_field))
 for i = first_field, #ARGV do
   if string.sub(ARGV[i], 1, 7) == 'parked:' then
@@ -28,10 +28,12 @@ ended(ref)
 if redis.call('HGET', row, 'gen') == ARGV[3] then
   redis.call('ZREM', DIRTY, ref)
   redis.call('ZREM', DIRTY_SINCE, ref)
+  list_case(ref, now, ARGV[7])
   condense(row)
   return 'settled'
 end
 redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
 redis.call('ZADD', DIRTY_SINCE, redis.call('HGET', row, 'marked_at') or now, ref)
 wake(row, 'look_at_case', ref, now, band_of(row))
+list_case(ref, now, ARGV[7])
 return 'again'

@@ -15,4 +15,5 @@ if ARGV[6] == '1' then
 else
   redis.call('HDEL', CASE .. ref, 'intent:' .. tracker)
 end
+list_case(ref)
 return 1

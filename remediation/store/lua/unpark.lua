@@ -29,6 +29,7 @@ if kind == 'action' or kind == 'case' then
     mark(subject, redis.call('HGET', case, 'id') or '', now, band_of(case), 'person')
   elseif redis.call('HDEL', case, 'parked:' .. action) == 1 then
     redis.call('HSET', case, 'given_up:' .. action, now)
+    list_case(subject, now)
   end
 elseif kind == 'scan' then
   if replay then

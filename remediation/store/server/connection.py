@@ -122,7 +122,7 @@ async def cancel_until_done(task: asyncio.Task[Any]) -> None:
 @cache
 def _source(name: str) -> str:
     scripts = files("remediation.store") / "lua"
-    return "\n".join([PRELUDE, (scripts / "shared.lua").read_text(), (scripts / f"{name}.lua").read_text()])
+    return "\n".join([PRELUDE, *((scripts / f"{each}.lua").read_text() for each in ("case_lists", "shared", name))])
 
 
 class Connection:

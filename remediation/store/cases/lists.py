@@ -1,0 +1,177 @@
+"""The lists of cases, by page: newest change first, of all cases or of some. Reads only.
+
+The scripts that change a case keep it on its list (lua/case_lists.lua), together with what they change: all of it is
+done, or nothing. A case is on one list, with all that agree with it in what can be asked for; a page is merged from the
+lists that fit. So it costs the same however many cases there are, and follows how many lists there are.
+
+A change is what a person would want to know: that something else is remembered, a ticket linked, an action parked, a
+look put off. A mark, and a look that finds all as it was, are none.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from remediation.domain.cases import CaseRecord, Memory
+from remediation.store.cases.rows import record_of
+from remediation.store.keys import CASE, CASE_LISTS
+from remediation.store.server.connection import Connection
+
+_CURSOR = re.compile(r"(\d{1,16})/(\S{1,256})")
+_PARTS_OF_A_CASE = 3
+
+
+class CaseState(StrEnum):
+    """Where a case stands. It is in one of the first three; PARKED and CONFLICT may be true of it besides.
+
+    DIRTY: it must be looked at, or is being looked at. PUT_OFF: it was looked at since, and waits for the next look.
+    PARKED: an action is set aside, and a person has still to decide about it. CONFLICT: both sides were changed, in
+    ways that disagree.
+    """
+
+    DIRTY = "dirty"
+    PUT_OFF = "put_off"
+    AT_REST = "at_rest"
+    PARKED = "parked"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Which cases are asked for; None takes any. `tracker` is one in which the case has a ticket.
+
+    `severity` and `rule` are those that the case remembers: of one that no look has come to the end of, there is none.
+    """
+
+    district: str | None = None
+    state: CaseState | None = None
+    severity: str | None = None
+    rule: str | None = None
+    tracker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The case after which a page begins: when it changed last (ms), and its reference. It may be gone."""
+
+    at: int
+    ref: str
+
+    def __str__(self) -> str:
+        return f"{self.at}/{self.ref}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """A cursor as it was printed. Raises ValueError."""
+        found = _CURSOR.fullmatch(text)
+        if found is None:
+            raise ValueError("not a cursor that a page ended with")
+        return cls(int(found[1]), found[2])
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCase:
+    """A case as its list tells it. `changed_at` is in Unix seconds.
+
+    `states` begin with one of dirty, put_off and at_rest. Severity and rule are empty where none is remembered.
+    """
+
+    ref: str
+    changed_at: float
+    district: str
+    states: tuple[CaseState, ...]
+    severity: str
+    rule: str
+    trackers: tuple[str, ...]
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where a page begins that goes on after this case."""
+        return Cursor(round(self.changed_at * 1000), self.ref)
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """Some cases. `cursor` is where the next page begins, None after the last one.
+
+    `is_complete` is false as long as cases that an earlier version wrote may be missing.
+    """
+
+    cases: tuple[ListedCase, ...]
+    cursor: Cursor | None
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListedWords:
+    """What at least one case has: the districts, rules and trackers that can be asked for."""
+
+    districts: frozenset[str]
+    rules: frozenset[str]
+    trackers: frozenset[str]
+
+
+class CaseLists:
+    """The lists. Every method raises StoreUnavailable."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def page(self, wanted: CaseFilter, limit: int, after: Cursor | None = None) -> CasePage:
+        """At most `limit` cases, newest change first; of the same millisecond, the greater reference first.
+
+        A case that changes meanwhile comes to the front: a reader that goes on does not see it again there.
+        """
+        place = ("", "") if after is None else (after.at, after.ref)
+        asked = (wanted.district, wanted.state, wanted.severity, wanted.rule, wanted.tracker)
+        # One more than asked for tells whether there is another page.
+        answer = await self._connection.run("list_page", limit + 1, *place, *(word or "" for word in asked))
+        is_complete, words = bool(answer[0]), [part.decode() for part in answer[1:]]
+        found = [_case(words[at : at + _PARTS_OF_A_CASE]) for at in range(0, len(words), _PARTS_OF_A_CASE)]
+        cases = tuple(found[:limit])
+        last = cases[-1].cursor if len(found) > limit else None
+        return CasePage(cases, last, is_complete)
+
+    async def records(self, refs: Sequence[str]) -> dict[str, CaseRecord]:
+        """What is kept of each of these cases; one whose row is gone, or that this version cannot read, is left out."""
+        asked = self._connection.redis.pipeline(transaction=False)
+        for ref in refs:
+            asked.hgetall(CASE + ref)
+        rows = await self._connection.ask(asked.execute()) if refs else []
+        found = {ref: readable_record(ref, row) for ref, row in zip(refs, rows, strict=True)}
+        return {ref: record for ref, record in found.items() if record is not None}
+
+    async def words(self) -> ListedWords:
+        """The words of all lists. Its cost follows how many lists there are."""
+        names = await self._connection.ask(self._connection.redis.hkeys(CASE_LISTS))
+        cases = [_case(["", "0", name.decode()]) for name in names if b"|" in name]
+        return ListedWords(
+            frozenset(each.district for each in cases),
+            frozenset(each.rule for each in cases) - {""},
+            frozenset(tracker for each in cases for tracker in each.trackers),
+        )
+
+
+def readable_record(ref: str, row: Mapping[bytes, bytes]) -> CaseRecord | None:
+    """A row, read; None for one that is no case's, or that this version cannot read."""
+    try:
+        return record_of(ref, {name.decode(): value for name, value in row.items()})
+    except (KeyError, ValueError):
+        return None
+
+
+_MARKS: Mapping[str, CaseState] = {"p": CaseState.PARKED, "c": CaseState.CONFLICT}
+
+
+def _case(parts: Sequence[str]) -> ListedCase:
+    ref, at, name = parts
+    district, state, marks, severity, rule, trackers = name.split("|")
+    states = (CaseState(state), *(_MARKS[mark] for mark in marks))
+    return ListedCase(ref, int(at) / 1000, district, states, severity, rule, tuple(filter(None, trackers.split(","))))
+
+
+def facts_of(memory: Memory, *, is_news: bool) -> str:
+    """What a memory says for the lists, as the scripts take it; `is_news`: the case has changed."""
+    conflict = "c" if memory.conflict_at else ""
+    return f"{'1' if is_news else '0'}|{conflict}|{memory.severity or ''}|{memory.rule}"

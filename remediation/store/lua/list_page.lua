@@ -1,0 +1,110 @@
+-- A page of the lists of cases, newest change first; of the same moment, the greater reference first. ARGV: how many cases
+-- at the most, then time (ms) and reference of the case after which the page begins ('' from the newest), then what is
+-- asked for, '' for any: district, state (or 'parked', 'conflict'), severity, rule, tracker.
+-- Answers whether the cases of an earlier version are all listed (1 or 0), then reference, time and list's name of each.
+-- Lists are read from the one that was used last on, as far as the page goes. Its cost follows how many lists there are
+-- and the length of the page, and not how many cases.
+local most, after_at, after_ref = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local LARGEST = 64 -- entries that are read of a list at once; the first time it is one, and twice as many each time
+
+local function is_wanted(name)
+  local district, state, marks, severity, rule, trackers = string.match(name, LIST_SHAPE)
+  local state_fits = ARGV[5] == '' or ARGV[5] == state or (ARGV[5] == 'parked' and string.find(marks, 'p', 1, true))
+    or (ARGV[5] == 'conflict' and string.find(marks, 'c', 1, true))
+  return state_fits and (ARGV[4] == '' or ARGV[4] == district) and (ARGV[6] == '' or ARGV[6] == severity)
+    and (ARGV[7] == '' or ARGV[7] == rule)
+    and (ARGV[8] == '' or string.find(',' .. trackers .. ',', ',' .. ARGV[8] .. ',', 1, true))
+end
+
+-- Whether one text is greater than another, byte by byte as a sorted set has it: < goes by the server's locale.
+local function is_greater(one, other)
+  for i = 1, math.min(#one, #other) do
+    local a, b = string.byte(one, i), string.byte(other, i)
+    if a ~= b then return a > b end
+  end
+  return #one > #other
+end
+
+local function comes_first(at, ref, other_at, other_ref)
+  if at ~= other_at then return at > other_at end
+  return is_greater(ref, other_ref)
+end
+
+-- Read on in a list, and set what comes next in it: none at its end.
+local function go_on(list)
+  if list.place > #list.chunk then
+    local from = after_at and string.format('%.0f', after_at) or '+inf'
+    list.chunk = redis.call('ZREVRANGEBYSCORE', list.key, from, '-inf', 'WITHSCORES', 'LIMIT', list.read, list.size)
+    list.read, list.size, list.place = list.read + list.size, math.min(2 * list.size, LARGEST), 1
+  end
+  list.ref, list.at = list.chunk[list.place], tonumber(list.chunk[list.place + 1])
+  list.place = list.place + 2
+end
+
+local function open_list(name, number)
+  local list = {name = name, key = CASE_LIST .. number, chunk = {}, read = 0, size = 1, place = 1}
+  repeat go_on(list) until not list.ref or not after_at or comes_first(after_at, after_ref, list.at, list.ref)
+  return list
+end
+
+-- The lists that are read, as a heap: what comes first of all is next in the first of them.
+local heap = {}
+
+local function sift_up(place)
+  while place > 1 do
+    local above = math.floor(place / 2)
+    if not comes_first(heap[place].at, heap[place].ref, heap[above].at, heap[above].ref) then return end
+    heap[place], heap[above] = heap[above], heap[place]
+    place = above
+  end
+end
+
+local function sift_down()
+  local place = 1
+  while true do
+    local first = place
+    for below = 2 * place, math.min(2 * place + 1, #heap) do
+      if comes_first(heap[below].at, heap[below].ref, heap[first].at, heap[first].ref) then first = below end
+    end
+    if first == place then return end
+    heap[place], heap[first] = heap[first], heap[place]
+    place = first
+  end
+end
+
+-- The lists by when something was put onto each last: no case of one changed later than that. Its time is nil at the end.
+local names, names_read, name_place = {}, 0, 1
+
+local function next_name()
+  if name_place > #names then
+    names = redis.call('ZREVRANGE', CASE_LISTS_USED, names_read, names_read + LARGEST - 1, 'WITHSCORES')
+    names_read, name_place = names_read + LARGEST, 1
+  end
+  name_place = name_place + 2
+  return names[name_place - 2], tonumber(names[name_place - 1])
+end
+
+local answer = {redis.call('HEXISTS', CASES_LISTED, 'done_at')}
+local name, used_at = next_name()
+for _ = 1, most do
+  while name and (not heap[1] or used_at >= heap[1].at) do
+    local list = is_wanted(name) and open_list(name, redis.call('HGET', CASE_LISTS, name))
+    if list and list.ref then
+      heap[#heap + 1] = list
+      sift_up(#heap)
+    end
+    name, used_at = next_name()
+  end
+  local first = heap[1]
+  if not first then break end
+  answer[#answer + 1] = first.ref
+  answer[#answer + 1] = string.format('%.0f', first.at)
+  answer[#answer + 1] = first.name
+  go_on(first)
+  if not first.ref then
+    heap[1] = heap[#heap]
+    heap[#heap] = nil
+  end
+  sift_down()
+end
+return answer

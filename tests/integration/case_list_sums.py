@@ -1,0 +1,56 @@
+"""What the lists of cases must say, worked out anew from the cases' own rows: the index is a function of them."""
+
+from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, ListedCase
+from remediation.store.cases.standings import Stand, Standings
+from remediation.store.cases.todo import Todo
+from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASE_LISTS_USED
+from remediation.store.server.connection import Connection
+
+_STATES = {
+    Stand.SETTLED: CaseState.AT_REST,
+    Stand.WAITING: CaseState.DIRTY,
+    Stand.HELD: CaseState.DIRTY,
+    Stand.PUT_OFF: CaseState.PUT_OFF,
+}
+
+
+async def assert_lists_agree(connection: Connection) -> None:
+    """Every case that there is stands on one list, the one where it belongs, and nothing else does."""
+    keys = [key.decode() for key in await connection.redis.keys(CASE + "*")]
+    rows = {key: await connection.ask(connection.redis.hgetall(key)) for key in keys}
+    refs = sorted(key.removeprefix(CASE) for key, row in rows.items() if is_case(row))
+    page = await CaseLists(connection).page(CaseFilter(), len(keys) + 1)
+    listed = {each.ref: each for each in page.cases}
+    assert len(listed) == len(page.cases)
+    assert sorted(listed) == refs
+    for ref in refs:
+        assert facts(listed[ref]) == await expected(connection, ref, listed[ref]), ref
+    names = await connection.ask(connection.redis.hgetall(CASE_LISTS))
+    numbers = {number.decode() for name, number in names.items() if b"|" in name}
+    used = await connection.redis.zrange(CASE_LISTS_USED, 0, -1)
+    assert {name for name in names if b"|" in name} == set(used)
+    there = {key.decode().removeprefix(CASE_LIST) for key in await connection.redis.keys(CASE_LIST + "*")}
+    assert numbers == there == {row[b"listed"].decode() for row in rows.values() if b"listed" in row}
+
+
+def facts(case: ListedCase) -> tuple[object, ...]:
+    return case.district, case.states, case.severity, case.rule, case.trackers
+
+
+async def expected(connection: Connection, ref: str, listed: ListedCase) -> tuple[object, ...]:
+    """The same of the case's row. One that is being looked at may have been put off before: that is told on."""
+    record = await Todo(connection).record(ref)
+    assert record is not None
+    (standing,) = await Standings(connection).of([ref])
+    state = _STATES[standing.stand]
+    if standing.stand is Stand.HELD and listed.states[0] is CaseState.PUT_OFF:
+        state = CaseState.PUT_OFF
+    memory = record.memory
+    marks = [CaseState.PARKED] if record.undecided else []
+    marks += [CaseState.CONFLICT] if memory.conflict_at else []
+    return record.key.district, (state, *marks), memory.severity or "", memory.rule, tuple(sorted(record.links))
+
+
+def is_case(row: dict[bytes, bytes]) -> bool:
+    """Whether a row is a case's, and not that of a finding which belongs to another one."""
+    return b"id" in row and (b"home" not in row or b"memory" in row)

@@ -1,0 +1,229 @@
+"""The lists of cases: each transition moves a case, a page shows what is asked for, and nothing is missing or twice."""
+
+import pytest
+
+from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.errors import Refused
+from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.tickets import Ticket, TicketState
+from remediation.queue import Band
+from remediation.sealing import Keyring
+from remediation.store.cases.links import LeasedLinks
+from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, Cursor, ListedCase
+from remediation.store.cases.todo import Lease, Todo
+from remediation.store.deliveries.parked import ParkedKind, ParkedWork
+from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS
+from remediation.store.server.connection import Connection
+
+NOW = 1_800_000_000.0
+KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+HOME = CaseKey("lakeside", CaseKind.FINDING, f"id-{'5' * 40}")
+TICKET = Ticket("jira", "10001", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.OPEN, mark=KEY.mark)
+MEMORY = Memory(FindingStatus.REVIEWING, {"jira": TicketState.OPEN}, severity=Severity.HIGH, rule="severe")
+NO = Refused("jira", "a field is required", status=400)
+NAME = f"{KEY.ref}/open:jira"
+
+
+@pytest.fixture
+def todo(connection: Connection) -> Todo:
+    return Todo(connection)
+
+
+@pytest.fixture
+def lists(connection: Connection) -> CaseLists:
+    return CaseLists(connection)
+
+
+async def in_hand(todo: Todo, key: CaseKey = KEY, now: float = NOW) -> Lease:
+    await todo.mark([(key, Band.HIGH)], now)
+    lease = await todo.take(key.ref, now)
+    assert lease is not None
+    return lease
+
+
+async def settled(todo: Todo, memory: Memory = MEMORY, key: CaseKey = KEY, now: float = NOW) -> None:
+    assert await todo.settle(await in_hand(todo, key, now), memory, now)
+
+
+async def only(lists: CaseLists) -> ListedCase:
+    page = await lists.page(CaseFilter(), 10)
+    (case,) = page.cases
+    assert page.cursor is None
+    return case
+
+
+async def states(lists: CaseLists) -> list[str]:
+    return [str(each) for each in (await only(lists)).states]
+
+
+async def test_a_marked_case_is_dirty_and_nothing_more_is_known(todo: Todo, lists: CaseLists) -> None:
+    await todo.mark([(KEY, Band.HIGH)], NOW)
+    assert await only(lists) == ListedCase(KEY.ref, NOW, "lakeside", (CaseState.DIRTY,), "", "", ())
+
+
+async def test_a_settled_case_is_at_rest_with_what_it_remembers(todo: Todo, lists: CaseLists) -> None:
+    await settled(todo, now=NOW + 5)
+    assert await only(lists) == ListedCase(KEY.ref, NOW + 5, "lakeside", (CaseState.AT_REST,), "high", "severe", ())
+
+
+async def test_a_look_that_finds_all_as_it_was_is_no_change(todo: Todo, lists: CaseLists) -> None:
+    await settled(todo)
+    await settled(todo, now=NOW + 60)
+    assert (await only(lists)).changed_at == NOW
+    await settled(todo, Memory(FindingStatus.RESOLVED, severity=Severity.HIGH, rule="severe"), now=NOW + 90)
+    assert (await only(lists)).changed_at == NOW + 90
+
+
+async def test_a_case_that_is_marked_during_a_look_stays_dirty(todo: Todo, lists: CaseLists) -> None:
+    lease = await in_hand(todo)
+    await todo.mark([(KEY, None)], NOW)
+    await todo.settle(lease, MEMORY, NOW)
+    assert await states(lists) == ["dirty"]
+
+
+async def test_a_case_that_is_put_off_is_so_until_it_is_marked(todo: Todo, lists: CaseLists) -> None:
+    lease = await in_hand(todo)
+    assert await todo.remember(lease, MEMORY)
+    await todo.put_off(lease, NOW + 900, NOW + 1)
+    found = await only(lists)
+    assert (found.states, found.rule, found.changed_at) == ((CaseState.PUT_OFF,), "severe", NOW + 1)
+    await todo.mark([(KEY, None)], NOW + 2)
+    assert await states(lists) == ["dirty"]
+
+
+async def test_a_linked_ticket_is_listed_by_its_tracker_until_it_is_unlinked(
+    connection: Connection, todo: Todo, lists: CaseLists
+) -> None:
+    lease = await in_hand(todo)
+    links = LeasedLinks(connection, lease, clock=lambda: NOW)
+    await links.link(TICKET)
+    assert (await only(lists)).trackers == ("jira",)
+    await links.unlink("jira")
+    assert (await only(lists)).trackers == ()
+
+
+async def test_a_renamed_tracker_renames_the_list(connection: Connection, todo: Todo, lists: CaseLists) -> None:
+    lease = await in_hand(todo)
+    await LeasedLinks(connection, lease, clock=lambda: NOW).link(TICKET)
+    await todo.rename_trackers(lease, {"jira": "tickets"})
+    assert (await only(lists)).trackers == ("tickets",)
+
+
+@pytest.mark.parametrize(("decision", "expected"), [("discard", ["at_rest"]), ("replay", ["dirty"])])
+async def test_a_parked_case_is_so_until_a_person_decides(
+    connection: Connection, keyring: Keyring, todo: Todo, lists: CaseLists, decision: str, expected: list[str]
+) -> None:
+    parked = ParkedWork(connection, keyring)
+    await settled(todo)
+    await parked.park(ParkedKind.ACTION, KEY.ref, NO, NOW, district="lakeside", action="open:jira")
+    assert await states(lists) == ["at_rest", "parked"]
+    await getattr(parked, decision)(NAME, NOW)
+    assert await states(lists) == expected
+
+
+async def test_what_was_given_up_and_is_parked_once_more_waits_for_nobody(
+    connection: Connection, keyring: Keyring, todo: Todo, lists: CaseLists
+) -> None:
+    parked = ParkedWork(connection, keyring)
+    await settled(todo)
+    for _ in range(2):
+        await parked.park(ParkedKind.ACTION, KEY.ref, NO, NOW, district="lakeside", action="open:jira")
+        await parked.discard(NAME, NOW)
+    await parked.park(ParkedKind.ACTION, KEY.ref, NO, NOW, district="lakeside", action="open:jira")
+    record = await todo.record(KEY.ref)
+    assert record is not None
+    assert not record.undecided
+    assert await states(lists) == ["at_rest"]
+
+
+async def test_a_conflict_is_listed_until_it_is_over(todo: Todo, lists: CaseLists) -> None:
+    await settled(todo, Memory(FindingStatus.REVIEWING, conflict_at=NOW))
+    assert await states(lists) == ["at_rest", "conflict"]
+    await settled(todo)
+    assert await states(lists) == ["at_rest"]
+
+
+async def test_a_finding_that_joins_a_case_is_listed_as_that_alone(
+    connection: Connection, todo: Todo, lists: CaseLists
+) -> None:
+    await settled(todo)
+    assert await todo.join(await in_hand(todo), HOME, NOW)
+    found = await only(lists)
+    assert (found.ref, found.rule, found.severity) == (HOME.ref, "severe", "high")
+    assert await connection.ask(connection.redis.hexists(CASE + KEY.ref, "listed")) is False
+
+
+async def test_a_list_that_is_empty_is_forgotten(connection: Connection, todo: Todo) -> None:
+    await settled(todo)
+    names = [name for name in await connection.ask(connection.redis.hkeys(CASE_LISTS)) if b"|" in name]
+    assert names == [b"lakeside|at_rest||high|severe|"]
+    assert len(await connection.redis.keys(CASE_LIST + "*")) == 1
+
+
+async def paged(lists: CaseLists, wanted: CaseFilter, limit: int) -> list[str]:
+    """The references of all pages."""
+    refs: list[str] = []
+    cursor: Cursor | None = None
+    while True:
+        page = await lists.page(wanted, limit, cursor)
+        assert len(page.cases) <= limit
+        refs += [each.ref for each in page.cases]
+        if page.cursor is None:
+            return refs
+        cursor = Cursor.parse(str(page.cursor))
+
+
+@pytest.mark.parametrize("limit", [1, 3, 100])
+async def test_pages_show_every_case_once_newest_first_also_of_one_moment(
+    todo: Todo, lists: CaseLists, limit: int
+) -> None:
+    keys = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(12)]
+    keys += [CaseKey("lakeside", CaseKind.FINDING, name) for name in ("B", "a", "-", ".")]
+    for number, key in enumerate(keys):
+        await settled(todo, Memory(rule=f"rule-{number % 3}"), key, NOW + number // 4)
+    moments = {key.ref: NOW + number // 4 for number, key in enumerate(keys)}
+    expected = sorted(moments, key=lambda ref: (moments[ref], ref), reverse=True)
+    assert await paged(lists, CaseFilter(), limit) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (CaseFilter(district="lakeside"), {"fnd_1", "fnd_2"}),
+        (CaseFilter(district="hilltop"), {"fnd_3"}),
+        (CaseFilter(state=CaseState.AT_REST), {"fnd_1", "fnd_3"}),
+        (CaseFilter(state=CaseState.DIRTY), {"fnd_2"}),
+        (CaseFilter(state=CaseState.PARKED), {"fnd_1"}),
+        (CaseFilter(state=CaseState.CONFLICT), {"fnd_3"}),
+        (CaseFilter(tracker="jira"), {"fnd_2"}),
+        (CaseFilter(tracker="jir"), set()),
+        (CaseFilter(rule="severe"), {"fnd_1", "fnd_2"}),
+        (CaseFilter(severity="low"), {"fnd_3"}),
+        (CaseFilter(rule="severe", state=CaseState.AT_REST), {"fnd_1"}),
+        (CaseFilter(rule="unheard-of"), set()),
+    ],
+)
+async def test_a_filter_takes_what_it_names(
+    connection: Connection, keyring: Keyring, todo: Todo, lists: CaseLists, wanted: CaseFilter, found: set[str]
+) -> None:
+    await settled(todo)
+    await ParkedWork(connection, keyring).park(
+        ParkedKind.ACTION, KEY.ref, NO, NOW, district="lakeside", action="open:jira"
+    )
+    other = CaseKey("lakeside", CaseKind.FINDING, "fnd_2")
+    lease = await in_hand(todo, other)
+    await LeasedLinks(connection, lease, clock=lambda: NOW).link(TICKET)
+    assert await todo.remember(lease, MEMORY)
+    third = CaseKey("hilltop", CaseKind.FINDING, "fnd_3")
+    await settled(todo, Memory(conflict_at=NOW, severity=Severity.LOW, rule="mild"), third)
+    page = await lists.page(wanted, 10)
+    assert {each.ref.rpartition(":")[2] for each in page.cases} == found
+    words = await lists.words()
+    assert (sorted(words.districts), sorted(words.rules)) == (["hilltop", "lakeside"], ["mild", "severe"])
+    assert sorted(words.trackers) == ["jira"]
+
+
+@pytest.mark.parametrize("text", ["", "7", "x/y", "7/", "7/a b", f"{'9' * 17}/a"])
+def test_a_cursor_that_no_page_ended_with_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="cursor"):
+        Cursor.parse(text)
