@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import accepting, deciding, guarding, looking, sizing, starting, telling, waking
+from bench import accepting, deciding, guarding, listing, looking, sizing, starting, telling, waking
 from bench.effort import LONG, QUICK, USUAL, Effort
 from bench.picture import svg
 from bench.report import Report, as_json, table
@@ -21,6 +21,7 @@ TOPICS: Mapping[str, Callable[[Effort], Report]] = {
     "starting": starting.measure,
     "telling": telling.measure,
     "sizing": sizing.measure,
+    "listing": listing.measure,
 }
 RESULTS = Path(__file__).parent / "results"
 

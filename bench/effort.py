@@ -8,7 +8,8 @@ class Effort:
     """`seconds` is one round of load, `idle_seconds` one round of watching an idle process.
 
     `samples` is how many single things are timed in a round. `deliveries` is how many the receiver's memory is watched
-    over; None: as many as the rounds happen to send.
+    over; None: as many as the rounds happen to send. `cases` is how many lie in the larger of two stores that are
+    compared.
     """
 
     name: str
@@ -17,9 +18,10 @@ class Effort:
     idle_seconds: float
     samples: int
     deliveries: int | None = None
+    cases: int = 1_000_000
 
 
-QUICK = Effort("quick", rounds=3, seconds=0.6, idle_seconds=1.0, samples=4)
+QUICK = Effort("quick", rounds=3, seconds=0.6, idle_seconds=1.0, samples=4, cases=10_000)
 """Seconds for each topic; tests play every one like this."""
 
 USUAL = Effort("usual", rounds=3, seconds=4.0, idle_seconds=5.0, samples=20)

@@ -13,7 +13,10 @@ from remediation.domain.errors import RemediationError
 from remedy.runtime import failures
 
 COMMANDS = {
-    "case": ("remedy.case.command:case", "What happened to one case, and what would be done about it now."),
+    "case": (
+        "remedy.case.command:case",
+        "Which cases there are, what happened to one, and what would be done about it now.",
+    ),
     "demo": (
         "remedy.demo:demo",
         "Play the life of a finding: mended, found again, accepted, disputed; and then a scan of sixty.",

@@ -1,4 +1,4 @@
-"""`remedy case`: what happened to one case, and what would be done about it now. Changes nothing."""
+"""`remedy case`: which cases there are, what happened to one, and what would be done about it now. Changes nothing."""
 
 import asyncio
 import json
@@ -29,6 +29,7 @@ from remediation.store.cases.timeline import MOST_ENTRIES, Timeline
 from remediation.store.cases.todo import Todo
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems, Trouble
+from remedy.case.listing import list_
 from remedy.case.named import case_named
 from remedy.case.words import (
     doubt_words,
@@ -60,16 +61,20 @@ _STANDS = {
 
 @click.group()
 def case() -> None:
-    """What happened to one case, and what would be done about it now.
+    """Which cases there are, what happened to one, and what would be done about it now.
 
     REF is the case's reference (lakeside:finding:fnd_9d2), the mark on its ticket (remedy:…), the ticket's key
     (SEC-12), or, where there is only one district, the finding's id.
 
     \b
+      remedy case list --state parked
       remedy case show lakeside:finding:fnd_9d2
       remedy case show SEC-12
       remedy case plan fnd_9d2
     """
+
+
+case.add_command(list_)
 
 
 def _with_redis(use: Callable[[Settings, Connection], Awaitable[ResultT]]) -> ResultT:

@@ -1,0 +1,106 @@
+"""Pages of cases: what the lists tell, with the tickets that each case has; and which filters can be meant at all."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from remediation.domain.cases import CaseRecord
+from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, Cursor, ListedCase
+from remediation.store.server.connection import Connection
+
+MOST_CASES = 500
+"""Cases of one page: some hundredths of a second of Redis."""
+
+STATE_WORDS: Mapping[CaseState, str] = {
+    CaseState.DIRTY: "waits for a look",
+    CaseState.PUT_OFF: "put off",
+    CaseState.AT_REST: "at rest",
+    CaseState.PARKED: "parked",
+    CaseState.CONFLICT: "conflict",
+}
+"""What a state is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTicket:
+    """A ticket of a case: what people call it, in which tracker, and its state at the last look, empty before one."""
+
+    tracker: str
+    key: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCase:
+    """A case as a list of cases shows it. `finding` is the finding's status at the last look, empty before one."""
+
+    listed: ListedCase
+    finding: str
+    tickets: tuple[ShownTicket, ...]
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where a page begins that goes on after this case."""
+        return self.listed.cursor
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPage:
+    """Some cases, newest change first; the other fields are those of CasePage."""
+
+    cases: tuple[ShownCase, ...]
+    cursor: Cursor | None
+    is_complete: bool
+
+
+async def case_page(connection: Connection, wanted: CaseFilter, limit: int, after: Cursor | None = None) -> ShownPage:
+    """A page of at most `limit` cases, in two round trips. Raises StoreUnavailable.
+
+    The tickets are read after the list: of a case that changes in between, they are newer than what the list told.
+    """
+    lists = CaseLists(connection)
+    page = await lists.page(wanted, limit, after)
+    records = await lists.records([each.ref for each in page.cases])
+    cases = tuple(_shown(case, records.get(case.ref)) for case in page.cases)
+    return ShownPage(cases, page.cursor, page.is_complete)
+
+
+def _shown(case: ListedCase, record: CaseRecord | None) -> ShownCase:
+    if record is None:
+        return ShownCase(case, "", ())
+    states = record.memory.tickets
+    tickets = (ShownTicket(name, link.ticket_key, states.get(name, "")) for name, link in sorted(record.links.items()))
+    return ShownCase(case, record.memory.finding or "", tuple(tickets))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of districts, rules and trackers that can be asked for: those of mappings.yaml, or of known cases."""
+
+    districts: Collection[str]
+    rules: Collection[str]
+    trackers: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownName:
+    """A name that neither mappings.yaml nor any case has: `kind` says of what, `known` has those that there are."""
+
+    kind: str
+    name: str
+    known: Collection[str]
+
+
+async def names_of_cases(connection: Connection) -> Names:
+    """The names of the cases that there are: also of a rule or a tracker that mappings.yaml names no more."""
+    words = await CaseLists(connection).words()
+    return Names(words.districts, words.rules, words.trackers)
+
+
+def unknown_names(wanted: CaseFilter, *known: Names) -> list[UnknownName]:
+    """What is asked for by a name that nothing has. Pure."""
+    asked = (
+        ("district", wanted.district, [name for each in known for name in each.districts]),
+        ("tracker", wanted.tracker, [name for each in known for name in each.trackers]),
+        ("rule", wanted.rule, [name for each in known for name in each.rules]),
+    )
+    return [UnknownName(kind, name, set(names)) for kind, name, names in asked if name and name not in names]

@@ -1,0 +1,194 @@
+"""`remedy case list`: the cases that there are, by page."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from remediation.domain.errors import ConfigurationError
+from remediation.domain.findings import Severity
+from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.config.trackers.tracker_settings import former_names_of
+from remediation.mapping.reading.loading import load_mappings
+from remediation.read_model.case_pages import (
+    MOST_CASES,
+    STATE_WORDS,
+    Names,
+    ShownCase,
+    ShownPage,
+    case_page,
+    names_of_cases,
+    unknown_names,
+)
+from remediation.redaction import terminal
+from remediation.redis_address import RedisAddress
+from remediation.settings import Settings, load_settings
+from remediation.store.cases.entries import moment
+from remediation.store.cases.lists import CaseFilter, CaseState, Cursor
+from remediation.store.server.connection import Connection
+from remedy.case.words import time_words
+from remedy.runtime.assembly import open_for_command, redis_address
+
+NOT_COMPLETE = (
+    "cases that an earlier version wrote are still being listed, by the workers: some may be missing here. "
+    "Where it does not end, see cases_not_listed in the workers' log"
+)
+
+
+class _Cursor(click.ParamType[Cursor]):
+    """Where a page begins, as the page before it ended."""
+
+    name = "cursor"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Cursor:
+        """The cursor; a usage error where it is none."""
+        try:
+            return value if isinstance(value, Cursor) else Cursor.parse(value)
+        except ValueError:
+            self.fail(
+                f"{terminal(str(value))!r} is no cursor: take the one that the page before ended with", param, ctx
+            )
+
+
+@click.command("list")
+@click.option("--district", help="Only of this district.")
+@click.option(
+    "--state",
+    type=click.Choice([str(each) for each in CaseState]),
+    help="Only in this state. A case is dirty (it waits for a look, or is being looked at), put_off (a system did not "
+    "do what was asked) or at_rest, and may be parked (an action is set aside) or in conflict besides.",
+)
+@click.option("--tracker", help="Only with a ticket in this tracker.")
+@click.option("--rule", help="Only those for which this rule counted at the last look.")
+@click.option(
+    "--severity",
+    type=click.Choice([str(each) for each in Severity]),
+    help="Only those that were this severe at the last look.",
+)
+@click.option("--limit", type=click.IntRange(1, MOST_CASES), default=50, show_default=True, help="The most cases.")
+@click.option("--after", type=_Cursor(), help="Go on after this case: the cursor that the page before ended with.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, each with the cursor to go on after it.")
+def list_(*, limit: int, after: Cursor | None, as_json: bool, **asked: str | None) -> None:
+    """List cases, newest change first, a page at a time. Asks only Redis.
+
+    A change is that something else is known of the case, a ticket was linked, an action parked, or a look put off; a
+    look that found all as it was is none. All times are UTC. A page costs the same however many cases there are.
+
+    \b
+      remedy case list
+      remedy case list --state parked
+      remedy case list --district lakeside --severity critical --tracker jira
+      remedy case list --state conflict --json
+    """
+    state = CaseState(asked["state"]) if asked["state"] else None
+    wanted = CaseFilter(asked["district"], state, asked["severity"], asked["rule"], asked["tracker"])
+    page = _asked(wanted, limit, after)
+    if as_json:
+        for each in page.cases:
+            click.echo(json.dumps(_case_json(each)))
+    else:
+        _print(page, asked, limit, is_first=after is None)
+    if not page.is_complete:
+        click.echo(f"note: {NOT_COMPLETE}", err=True)
+
+
+def _asked(wanted: CaseFilter, limit: int, after: Cursor | None) -> ShownPage:
+    """The page. Raises UsageError for a name that nothing has, StoreUnavailable."""
+    settings = load_settings()
+
+    async def work(address: RedisAddress) -> ShownPage:
+        async with open_for_command(address) as connection:
+            await _check(wanted, settings, connection)
+            return await case_page(connection, wanted, limit, after)
+
+    with redis_address(settings) as address:
+        return asyncio.run(work(address))
+
+
+async def _check(wanted: CaseFilter, settings: Settings, connection: Connection) -> None:
+    """mappings.yaml is read only where no case has a name that is asked for. Raises UsageError."""
+    if not (wanted.district or wanted.tracker or wanted.rule):
+        return
+    known = await names_of_cases(connection)
+    if unknown_names(wanted, known):
+        unknown = unknown_names(wanted, known, _names_in_file(settings))
+        if unknown:
+            raise click.UsageError(
+                "\n".join(
+                    f"there is no {each.kind} {terminal(each.name)}; there is {listed(each.known)}"
+                    f"{did_you_mean(each.name, each.known)}"
+                    for each in unknown
+                )
+            )
+
+
+def _names_in_file(settings: Settings) -> Names:
+    """Those that mappings.yaml names; none where it cannot be read: what is known of cases is enough to go by."""
+    try:
+        mappings = load_mappings(settings.mappings_path).mappings
+    except ConfigurationError:
+        return Names((), (), ())
+    trackers = [*mappings.trackers, *former_names_of(mappings.trackers)]
+    return Names(list(mappings.districts), [rule.name for rule in mappings.rules], trackers)
+
+
+def _print(page: ShownPage, asked: Mapping[str, str | None], limit: int, *, is_first: bool) -> None:
+    """The page for a person, and how to go on."""
+    if not page.cases:
+        is_filtered = any(asked.values())
+        click.echo("No case fits." if is_filtered else "No case is known." if is_first else "No more cases.")
+        return
+    Console().print(_table(page.cases))
+    count = f"{len(page.cases)} case{'' if len(page.cases) == 1 else 's'}"
+    if page.cursor is None:
+        click.echo(f"{count}{'' if is_first else ', the last of all'}. What happened to one: remedy case show CASE")
+        return
+    options = [f"--{name} {value}" for name, value in asked.items() if value]
+    words = " ".join(["remedy case list", *options, f"--limit {limit}", f"--after {page.cursor}"])
+    click.echo(f"{count}. The next ones: {terminal(words)}")
+
+
+def _table(cases: tuple[ShownCase, ...]) -> Table:
+    table = Table("case", "state", "finding", "severity", "rule", "tickets", "changed (UTC)")
+    for each in cases:
+        listed_as = each.listed
+        table.add_row(
+            *(
+                Text(terminal(text), overflow="fold")
+                for text in (
+                    listed_as.ref,
+                    ", ".join(STATE_WORDS[state] for state in listed_as.states),
+                    each.finding.replace("_", " "),
+                    listed_as.severity,
+                    listed_as.rule,
+                    "; ".join(_ticket_words(each)),
+                    time_words(listed_as.changed_at),
+                )
+            )
+        )
+    return table
+
+
+def _ticket_words(case: ShownCase) -> Iterator[str]:
+    for ticket in case.tickets:
+        state = f", {ticket.state.replace('_', ' ')}" if ticket.state else ""
+        yield f"{ticket.key} in {ticket.tracker}{state}"
+
+
+def _case_json(case: ShownCase) -> dict[str, Any]:
+    return {
+        "case": case.listed.ref,
+        "district": case.listed.district,
+        "states": [str(each) for each in case.listed.states],
+        "finding": case.finding or None,
+        "severity": case.listed.severity or None,
+        "rule": case.listed.rule or None,
+        "tickets": {each.tracker: {"key": each.key, "state": each.state or None} for each in case.tickets},
+        "changed_at": moment(case.listed.changed_at).isoformat(),
+        "cursor": str(case.cursor),
+    }
