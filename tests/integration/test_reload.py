@@ -24,7 +24,7 @@ from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.store.cases.rows import memory_json, record_of
 from sandbox.secrets import ENVIRONMENT, JIRA_USER, SERVICENOW_USER
 from sandbox.stage.processes import Program, Stage, open_stage
-from sandbox.stage.systems import Outside, open_outside_world
+from sandbox.stage.systems import Outside, SeenTicket, open_outside_world
 
 SHIPPED = Path(__file__).parents[2] / "mappings.yaml"
 WEBHOOK_SECRET = ENVIRONMENT["SCHOOLSCAN_WEBHOOK_SECRET"]
@@ -39,13 +39,17 @@ class Rules:
     servicenow: bool = False
     districts: tuple[str, ...] = ("lakeside",)
     more: str = ""
+    jira: str = "jira"
+    formerly: tuple[str, ...] = ()
+    desk: Mapping[str, Any] = field(default_factory=lambda: {"table": "incident"})
 
     def text(self, outside: dict[str, str], secrets: Path) -> str:
         """The file, as YAML; its last line is `more`."""
         limits = {"search_horizon": "3s", "read_timeout": "9s", "connect_timeout": "1s"}
         trackers = {
-            "jira": {
+            self.jira: {
                 "kind": "jira",
+                "formerly": list(self.formerly),
                 "deployment": "cloud",
                 "url": outside["jira"],
                 "auth": {"basic": {"user": JIRA_USER, "password": {"file": str(secrets / "jira")}}},
@@ -55,12 +59,12 @@ class Rules:
                 "kind": "servicenow",
                 "url": outside["servicenow"],
                 "auth": {"basic": {"user": SERVICENOW_USER, "password": {"env": "SERVICENOW_PASSWORD"}}},
-                "table": "incident",
+                **self.desk,
                 **limits,
             },
         }
-        tickets: dict[str, Any] = {"jira": {"project": "SEC", "labels": [self.label]}, "servicenow": {}}
-        wanted = ["jira", *(["servicenow"] if self.servicenow else [])]
+        tickets: dict[str, Any] = {self.jira: {"project": "SEC", "labels": [self.label]}, "servicenow": {}}
+        wanted = [self.jira, *(["servicenow"] if self.servicenow else [])]
         account = {
             "url": f"{outside['schoolscan']}/v1",
             "token": {"env": "SCHOOLSCAN_TOKEN"},
@@ -189,6 +193,11 @@ class Scene:
         lines = [line for line in self.programs[role].log.read_text().splitlines() if f'"{word}"' in line]
         found: dict[str, Any] = json.loads(lines[-1])
         return found
+
+    def is_read(self, ticket: SeenTicket) -> bool:
+        """Whether a worker has read the record since the list of requests was emptied."""
+        came = self.outside.requests("servicenow")
+        return any(each["method"] == "GET" and each["path"].endswith(ticket.id) for each in came)
 
     def close(self, finding_id: str, resolution: str) -> None:
         """A person closes the finding's one issue, or corrects why it is closed."""
@@ -331,6 +340,52 @@ def test_a_rule_that_is_renamed_or_deleted_goes_on_counting_for_its_tickets(scen
     until(lambda: any("does not settle" in each for each in scene.comments(finding_id)))
     assert scene.status(finding_id) == "reviewing"
     scene.close(finding_id, "Done")
+
+
+def test_a_renamed_tracker_keeps_its_tickets_and_a_person_closes_them_under_the_new_name(scene: Scene) -> None:
+    scene.change(Rules(label="named"))
+    finding_id = scene.find()
+    until(lambda: scene.status(finding_id) == "reviewing" and scene.is_at_rest())
+    scene.change(Rules(jira="jira-cloud", formerly=("jira",)))
+    scene.close(finding_id, "Done")
+    until(lambda: scene.status(finding_id) == "resolved" and scene.is_at_rest())
+    assert scene.trackers(finding_id) == ["jira"]
+    later = scene.find()
+    until(lambda: scene.status(later) == "reviewing" and scene.is_at_rest())
+    scene.change(Rules(formerly=("jira-cloud",)))
+    scene.close(later, "Done")
+    until(lambda: scene.status(later) == "resolved" and scene.is_at_rest())
+    assert scene.trackers(later) == ["jira"]
+
+
+def test_a_ticket_is_read_by_the_states_of_its_own_table_after_the_table_was_changed(scene: Scene) -> None:
+    scene.change(Rules(servicenow=True))
+    finding_id = scene.find()
+    until(lambda: scene.status(finding_id) == "reviewing" and scene.is_at_rest())
+    scene.change(Rules(servicenow=True, desk={"table": "sn_si_incident", "former_tables": {"incident": {}}}))
+    tickets = {ticket.tracker: ticket for ticket in scene.outside.tickets(finding_id)}
+    on_hold = {"state": "3"}  # of a security incident it would be Closed
+    scene.outside.edit_as_priya(tickets["servicenow"], on_hold)
+    scene.outside.resolve_as_priya(tickets["jira"])
+    scene.outside.control("servicenow", "DELETE", "requests")
+    until(lambda: scene.is_read(tickets["servicenow"]) and scene.is_at_rest())
+    assert scene.status(finding_id) == "reviewing"
+    scene.outside.resolve_as_priya(tickets["servicenow"])
+    until(lambda: scene.status(finding_id) == "resolved" and scene.is_at_rest())
+    assert scene.trackers(finding_id) == ["jira", "servicenow"]
+
+
+def test_what_a_district_misses_while_it_is_not_in_the_file_is_done_once_it_is_back(scene: Scene) -> None:
+    scene.change(Rules(label="there"))
+    finding_id = scene.find()
+    until(lambda: scene.status(finding_id) == "reviewing" and scene.is_at_rest())
+    scene.change(Rules(districts=("hillside",)))
+    scene.close(finding_id, "Done")
+    until(lambda: not scene.is_at_rest())  # a poll has told of it
+    assert scene.status(finding_id) == "reviewing"
+    scene.change(Rules(label="back"))
+    until(lambda: scene.status(finding_id) == "resolved" and scene.is_at_rest())
+    assert scene.trackers(finding_id) == ["jira"]
 
 
 def test_where_a_rule_never_counted_the_defaults_do(scene: Scene) -> None:
