@@ -54,6 +54,11 @@ class File:
     has_north: bool = True
     has_south: bool = True
 
+    def having(self, word: str, *, there: bool) -> "File":
+        """The file with what `word` (one of has_…) stands for, or without it."""
+        fields: dict[str, Any] = {word: there}
+        return replace(self, **fields)
+
     def text(self, sites: "Sites") -> str:
         """The file itself, for stand-ins at these addresses."""
         tickets = {
@@ -68,6 +73,7 @@ class File:
         former_name = "jira-site" if self.web == "jira-web" else "jira-web"
         former_table = "sn_si_incident" if self.table == "incident" else "incident"
         tables = f"table: {self.table}, former_tables: {{{former_table}: {{}}}}"
+        match = "match: {any: [{district: north}]}"
         lines = [
             "version: 1",
             "districts:",
@@ -79,8 +85,9 @@ class File:
             f"  desk: {{{desk}, url: '{sites.snow.address}', {tables}}}" * self.has_desk,
             f"  jira-south: {{{jira}, url: '{sites.south.address}'}}",
             "templates: {body: What to do}",
+            "defaults: {resolve_when: any}",
             "rules:",
-            f"  - {{name: {self.rule}, match: {{any: [{{district: north}}]}}, tickets: {{{wanted}}}}}" * has_rule,
+            f"  - {{name: {self.rule}, {match}, resolve_when: all, tickets: {{{wanted}}}}}" * has_rule,
             "  - {name: south, match: {district: south}, tickets: {jira-south: {project: SEC}}}" * self.has_south,
             "  - {name: spare, match: {district: spare}, tickets: {jira-south: {project: SEC}}}",
         ]
@@ -217,6 +224,72 @@ class ChangingWorld(Office):
     def _patch(self, ticket: Standing, **payload: str) -> None:
         self.sites.snow.ask("PATCH", f"/api/now/v2/table/{ticket.table}/{ticket.id}", json=payload)
 
+    async def close_all_but_what_goes_out_of_sight(self, word: str) -> None:
+        """The file names no more one of the north's trackers (`word` says which), and people close the other tickets.
+
+        A worker looks before, when all is named, and afterwards.
+        """
+        self.books["north"].set_status("fnd_1", FindingStatus.OPEN)
+        await self.take(replace(self.file, **ALL_OF_THE_NORTH))
+        await self.look_at(NORTH)
+        record = await self.desk.todo.record(NORTH.ref)
+        links = record.links if record else {}
+        unseen = {links[name].ticket_id for name in NAMES[word] if name in links}
+        await self.take(self.file.having(word, there=False))
+        for ticket in self.standing(NORTH):
+            if ticket.is_active and not any(ticket.id in each for each in unseen):
+                self.close_as_person(ticket)
+        await self.look_at(NORTH)
+
+    async def close_one_without_a_rule(self, which: int) -> None:
+        """The north's rule is taken out of the file; a person closes one of its tickets, and a worker looks.
+
+        The rule waits for all of them, and `defaults` for any.
+        """
+        self.books["north"].set_status("fnd_1", FindingStatus.OPEN)
+        await self.take(replace(self.file, **ALL_OF_THE_NORTH))
+        await self.look_at(NORTH)
+        await self.take(replace(self.file, has_rule=False))
+        active = [each for each in self.standing(NORTH) if each.is_active]
+        for ticket in active[which : which + 1]:
+            self.close_as_person(ticket)
+        before = self.books["north"].findings["fnd_1"].status
+        await self.look_at(NORTH)
+        after = self.books["north"].findings["fnd_1"].status
+        if before.is_unsolved and after.is_solved and len(active) > 1 and not self.is_forgetful:
+            self.wrongs.append(f"{NORTH.ref} became {after} by one of {active}, against its last rule")
+
+    async def hold_in_a_former_table(self) -> None:
+        """The desk's table changes under a ticket that is open; a person puts it On Hold and closes the others."""
+        self.books["north"].set_status("fnd_1", FindingStatus.OPEN)
+        await self.take(replace(self.file, **ALL_OF_THE_NORTH))
+        await self.look_at(NORTH)
+        await self.take(changed(self.file, "table"))
+        for ticket in self.standing(NORTH):
+            if ticket.site == "snow" and ticket.is_active and ticket.table == "incident":
+                self._patch(ticket, state=ON_HOLD)
+            elif ticket.site != "snow" and ticket.is_active:
+                self.close_as_person(ticket)
+        await self.look_at(NORTH)
+
+    async def close_while_a_district_is_missing(self, key: CaseKey) -> bool:
+        """A district is not in the file while all its tickets are closed; polls alone tell of them once it is back.
+
+        Answers whether a ticket was closed, and nobody has to look at anything any more.
+        """
+        word = f"has_{key.district}"
+        await self.take(replace(self.file, **ALL_OF_THE_NORTH, has_south=True))
+        await self.look_at(key)
+        await self.take(self.file.having(word, there=False))
+        active = [each for each in self.standing(key) if each.is_active]
+        for ticket in active:
+            self.close_as_person(ticket)
+        for seconds in (60.0, AFTER_THE_OVERLAP):
+            await self.rounds(seconds)
+        await self.take(self.file.having(word, there=True))
+        await self.rounds(60.0)
+        return bool(active) and await self.is_clean() and not await self.parked()
+
     async def look_at(self, key: CaseKey) -> None:
         """Something tells of the case, and a worker looks."""
         await self.mark(key)
@@ -301,6 +374,15 @@ def _named(ticket: Standing) -> Ticket:
     """What people's tools need of a ticket: its id."""
     return cast("Ticket", SimpleNamespace(id=ticket.id))
 
+
+ALL_OF_THE_NORTH: Mapping[str, Any] = dict.fromkeys(
+    ("has_web", "has_desk", "has_privacy", "has_rule", "has_north"), True
+)
+NAMES = {"has_web": ("jira-web", "jira-site"), "has_desk": ("desk",), "has_privacy": ("jira-privacy",)}
+AFTER_THE_OVERLAP = 1_000.0
+"""Seconds after which a poll does not list a change once more."""
+ON_HOLD = "3"
+"""Of an incident; of a security incident it is the state of a closed one."""
 
 CHANGES: Mapping[str, Any] = {
     "web": ("jira-web", "jira-site"),

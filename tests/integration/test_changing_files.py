@@ -1,11 +1,20 @@
 """Random histories in which mappings.yaml changes at any moment under two districts' cases, and what always holds.
 
 Trackers, tables, rules, districts and projects are renamed, removed and put back. By default the same histories every
-time. `--rounds` plays more, and others.
+time. `--rounds` plays more, and others. Each history begins with two courses (see `takes`) that one guard alone keeps
+right. These guards were switched off to see that; after so many of the default histories it was noticed:
+
+    observing: no tracker counts as unnamed                                    1
+    rulebook: what the last rule said is not remembered                        2
+    servicenow: a former table is read by the states of today's table          1
+    polls: the cursor moves past the tickets of a district that is missing,
+        and what the district missed is not listed once it is back             3
+
+With only one of the two last ones off, the other one makes up for it.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any, ClassVar
 
 import pytest
@@ -19,15 +28,24 @@ from remediation.domain.findings import FindingStatus
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection, open_pool
-from tests.integration.changing_files import CHANGES, KEYS, ChangingWorld, File, Sites, changed, open_sites
+from tests.integration.changing_files import CHANGES, KEYS, NAMES, ChangingWorld, File, Sites, changed, open_sites
 from tests.integration.test_jobs_sandbox import RealClock
 from tests.random_histories import play
 
 HISTORIES = 6
-STEPS = 14
+STEPS = 10
 
 WORDS = st.sampled_from([*CHANGES, "projects"])
 CASES = st.sampled_from(KEYS)
+Course = tuple[str, Any]
+WITHIN: Mapping[str, st.SearchStrategy[Any]] = {
+    "tracker": st.sampled_from([*NAMES]),
+    "table": st.none(),
+    "rule": st.integers(0, 2),
+    "district": CASES,
+}
+"""What people do while the file is too short for it, and with what: see `takes`."""
+COURSES = st.one_of(*(st.tuples(st.just(name), which) for name, which in WITHIN.items()))
 CREATES = st.sampled_from([("north", "/issue$"), ("south", "/issue$"), ("snow", "/table/[a-z_]+$")])
 
 
@@ -49,12 +67,21 @@ class ChangingFiles(RuleBasedStateMachine):
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(work)
 
-    @initialize(looked=st.lists(CASES, unique=True), words=st.lists(WORDS, max_size=2))
-    def the_first_file_is_taken_and_soon_changed(self, looked: list[CaseKey], words: list[str]) -> None:
+    @initialize(
+        looked=st.lists(CASES, unique=True),
+        first=st.permutations(["tracker", "table", "rule", "district"]),
+        words=st.lists(WORDS, max_size=2),
+        data=st.data(),
+    )
+    def the_first_file_is_taken_and_soon_changed(
+        self, looked: list[CaseKey], first: list[str], words: list[str], data: st.DataObject
+    ) -> None:
         self.do(self.world.take(File()))
         self.do(self.world.rounds(1.0))
         for key in looked:
             self.do(self.world.look_at(key))
+        for name in first[:2]:
+            self.do(self.takes((name, data.draw(WITHIN[name]))))
         for word in words:
             self.do(self.world.take(changed(self.world.file, word)))
 
@@ -82,6 +109,23 @@ class ChangingFiles(RuleBasedStateMachine):
             if ticket.is_active and number != spared:
                 self.world.close_as_person(ticket)
         self.do(self.world.look_at(key))
+
+    @rule(course=COURSES)
+    def the_file_is_too_short_for_what_people_do(self, course: Course) -> None:
+        self.do(self.takes(course))
+
+    async def takes(self, course: Course) -> None:
+        """One of the courses, each of which one guard alone keeps right."""
+        match course:
+            case "district", key:
+                if await self.world.close_while_a_district_is_missing(key) and not self.world.is_forgetful:
+                    assert not self.world.agreement(key), self.world.agreement(key)
+            case "rule", which:
+                await self.world.close_one_without_a_rule(which)
+            case "table", _:
+                await self.world.hold_in_a_former_table()
+            case _, word:
+                await self.world.close_all_but_what_goes_out_of_sight(word)
 
     @rule(key=CASES, which=st.integers(0, 3))
     def a_person_works_on_a_ticket(self, key: CaseKey, which: int) -> None:
