@@ -12,8 +12,9 @@ from bench.deliveries import Deliveries
 from bench.effort import Effort
 from bench.report import Line, Report, median_ratio
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
 from remediation.domain.policy import Policy
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.rules import Match, Rule
 from remediation.mapping.config.trackers.jira import JiraTicket
@@ -43,19 +44,19 @@ Situation = tuple[Observation, CaseRecord]
 
 def situations() -> tuple[Situation, ...]:
     """One case of each sort: in agreement, new, done, found again, resolved outside, reopened by a person."""
-    agreed = Memory(FindingStatus.REVIEWING, dict.fromkeys(_WANTED, TicketState.OPEN))
-    closed = Memory(FindingStatus.RESOLVED, dict.fromkeys(_WANTED, TicketState.DONE))
+    agreed = Memory(Status.REVIEWING, dict.fromkeys(_WANTED, TicketState.OPEN))
+    closed = Memory(Status.RESOLVED, dict.fromkeys(_WANTED, TicketState.DONE))
     return (
-        _situation(FindingStatus.REVIEWING, TicketState.IN_PROGRESS, agreed),
-        _situation(FindingStatus.OPEN, None, Memory()),
-        _situation(FindingStatus.REVIEWING, TicketState.DONE, agreed),
-        _situation(FindingStatus.OPEN, TicketState.DONE, closed),
-        _situation(FindingStatus.RESOLVED, TicketState.OPEN, agreed),
-        _situation(FindingStatus.RESOLVED, TicketState.IN_PROGRESS, closed),
+        _situation(Status.REVIEWING, TicketState.IN_PROGRESS, agreed),
+        _situation(Status.OPEN, None, Memory()),
+        _situation(Status.REVIEWING, TicketState.DONE, agreed),
+        _situation(Status.OPEN, TicketState.DONE, closed),
+        _situation(Status.RESOLVED, TicketState.OPEN, agreed),
+        _situation(Status.RESOLVED, TicketState.IN_PROGRESS, closed),
     )
 
 
-def _situation(status: FindingStatus, state: TicketState | None, memory: Memory) -> Situation:
+def _situation(status: Status, state: TicketState | None, memory: Memory) -> Situation:
     finding = Finding(_KEY.id, status, Severity.CRITICAL, DomainType.DIRECT_PII)
     tickets = {name: _ticket(name, state) for name in _WANTED} if state else {}
     return Observation(finding, tickets), CaseRecord(_KEY, memory=memory)
@@ -91,7 +92,7 @@ def findings() -> tuple[Finding, ...]:
         f"www.school-{number}.example" if number % 3 else f"other-{number}.example" for number in range(0, RULES, 7)
     )
     return tuple(
-        Finding(f"fnd_{number}", FindingStatus.OPEN, severity, kind, site=site)
+        Finding(f"fnd_{number}", Status.OPEN, severity, kind, site=site)
         for number, (site, (severity, kind)) in enumerate(zip(sites, kinds, strict=False))
     )
 

@@ -15,7 +15,7 @@ from bench.load import Order, put_load
 from bench.report import Line, Report, median_ratio
 from bench.system import System, open_system
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Todo
@@ -127,7 +127,7 @@ async def _resolve(system: System, ids: Sequence[str]) -> None:
 
     async def are_resolved() -> bool:
         statuses = {each["id"]: each["status"] for each in outside.findings()}
-        return all(statuses[each] == FindingStatus.RESOLVED for each in ids)
+        return all(statuses[each] == Status.RESOLVED for each in ids)
 
     await _until(are_resolved)
     await system.settle()

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from remediation.domain.actions import PatchFinding, Why
+from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKey, Link
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
 from remediation.domain.identities import Identity
 from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
 from remediation.domain.sites import Site
+from remediation.domain.status import Status
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.inspections import Inspection
@@ -43,7 +44,7 @@ class Source(Protocol):
         """One page of at most 100 findings. `filters`: scan_id, severity, status, domain_type."""
         ...
 
-    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
         """Set the status to reviewing, resolved or accepted_risk, with the note for SchoolScan's audit trail."""
         ...
 
@@ -263,7 +264,7 @@ class Rulebook(Protocol):
         """The ticket to open; `follows` is the closed one whose place it takes."""
         ...
 
-    def note(self, telling: Telling, patch: PatchFinding, tickets: tuple[Ticket, ...], words: str = "") -> str:
+    def note(self, telling: Telling, patch: SetStatus, tickets: tuple[Ticket, ...], words: str = "") -> str:
         """The audit note that goes with a change of the finding's status: what, which tickets, who decided, why, when.
 
         `words` are people's own, scrubbed and cut.

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from arq.constants import in_progress_key_prefix, job_key_prefix
 
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 
 WORK_QUEUE = "remedy:queue"
 """Deliveries, cases and scans, by urgency."""

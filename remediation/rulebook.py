@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from remediation.domain.actions import PatchFinding, Why
+from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKey
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
 from remediation.domain.identities import NO_IDENTITIES, Identity
 from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
+from remediation.domain.status import Status
 from remediation.domain.tickets import Draft, Ticket, TicketState
 from remediation.mapping.config.policies import policy_of
 from remediation.mapping.config.rules import Rule
@@ -30,7 +31,7 @@ _NOTES = {
 }
 """What moved us decides the words, and otherwise the status that a finding gets."""
 
-_BY_STATUS = {FindingStatus.RESOLVED: NoteKind.RESOLVED, FindingStatus.ACCEPTED_RISK: NoteKind.ACCEPTED_RISK}
+_BY_STATUS = {Status.RESOLVED: NoteKind.RESOLVED, Status.ACCEPTED_RISK: NoteKind.ACCEPTED_RISK}
 
 _COMMENTS = {
     Why.NEW: CommentKind.REOPENED,
@@ -88,7 +89,7 @@ class MappingsRulebook:
         what `defaults` says. Of a finding that is gone only its id is left, which would be something for a rule that
         takes everything.
         """
-        rule = None if finding.status is FindingStatus.GONE else self.rule(key, finding, at)
+        rule = None if finding.status is Status.GONE else self.rule(key, finding, at)
         if rule is not None:
             return self._policies[rule.name]
         return self._former.get(known) or said or self._without_rule
@@ -151,7 +152,7 @@ class MappingsRulebook:
             raise LookupError(tracker)
         return draft_of(self._mappings, rule, tracker, key, finding, at, follows)
 
-    def note(self, telling: Telling, patch: PatchFinding, tickets: tuple[Ticket, ...], words: str = "") -> str:
+    def note(self, telling: Telling, patch: SetStatus, tickets: tuple[Ticket, ...], words: str = "") -> str:
         """The audit note that goes with a change of the finding's status: what, which tickets, who, why, when.
 
         `words` are people's own, scrubbed and cut; they are quoted only where the rule copies them, or demands them.
@@ -204,7 +205,7 @@ class MappingsRulebook:
         return comment_of(self._mappings, _COMMENTS[why], occasion)
 
 
-def _status_told(why: Why, finding: Finding, ticket: Ticket) -> FindingStatus:
+def _status_told(why: Why, finding: Finding, ticket: Ticket) -> Status:
     """Where the finding stands once it is settled: in a conflict, what is still open wins."""
     is_open = ticket.state.is_active or finding.status.is_unsolved
-    return FindingStatus.REVIEWING if why is Why.CONFLICT and is_open else finding.status
+    return Status.REVIEWING if why is Why.CONFLICT and is_open else finding.status

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from remediation.domain.errors import NotFound, StoreUnavailable
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
+from remediation.domain.status import Status
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker
 
@@ -51,7 +52,7 @@ class Deed:
     verb: str
     before: Ticket | None = None
     text: str = ""
-    status: FindingStatus | None = None
+    status: Status | None = None
     fields: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -70,13 +71,13 @@ class GatedSource(MemorySource):
         try:
             finding = await super().finding(finding_id)
         except NotFound:
-            self._told(Deed("lakeside", "finding", status=FindingStatus.GONE))
+            self._told(Deed("lakeside", "finding", status=Status.GONE))
             raise
         self._told(Deed("lakeside", "finding", status=finding.status))
         await self._gates.pass_by()
         return finding
 
-    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
         await self._gates.pass_by()
         await super().update_finding(finding_id, status, note)
         self._told(Deed("lakeside", "update_finding", text=note, status=status))

@@ -8,14 +8,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from remediation.domain.actions import PatchFinding, Why
+from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKey, Link
 from remediation.domain.errors import LeaseLost, NotFound, Refused
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
 from remediation.domain.identities import Identity
 from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
 from remediation.domain.sites import Site
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import ChangePage, Draft, Reason, Risk, Ticket, TicketChange, TicketState
 from remediation.ports import FindingsPage, Telling
 from remediation.store.cases.rows import link_of
@@ -328,7 +329,7 @@ class MemorySource:
     def __init__(self, *findings: Finding, page_size: int = 100) -> None:
         self.troubles = Troubles()
         self.findings = {each.id: each for each in findings}
-        self.updates: list[tuple[str, FindingStatus, str]] = []
+        self.updates: list[tuple[str, Status, str]] = []
         self._page_size = page_size
 
     async def finding(self, finding_id: str) -> Finding:
@@ -344,14 +345,14 @@ class MemorySource:
         end = start + self._page_size
         return FindingsPage(tuple(found[start:end]), str(end) if end < len(found) else None)
 
-    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
         self.troubles.meet("update_finding")
         if finding_id not in self.findings:
             raise NotFound("lakeside", "no such finding", status=404)
         self.set_status(finding_id, status)
         self.updates.append((finding_id, status, note))
 
-    def set_status(self, finding_id: str, status: FindingStatus) -> None:
+    def set_status(self, finding_id: str, status: Status) -> None:
         """Change a finding, as SchoolScan or a person does."""
         self.findings[finding_id] = replace(self.findings[finding_id], status=status)
 
@@ -424,7 +425,7 @@ class PlainRulebook:
         fields = dict(self.urgency(key, finding, tracker, at))
         return Draft(key.mark, "SEC", "Exposed student data", "What to do", fields=fields)
 
-    def note(self, telling: Telling, patch: PatchFinding, tickets: tuple[Ticket, ...], words: str = "") -> str:
+    def note(self, telling: Telling, patch: SetStatus, tickets: tuple[Ticket, ...], words: str = "") -> str:
         del telling
         self.closers = [name for ticket in tickets if (name := ticket.closer or ticket.closed_by)]
         until = f"{patch.until:%Y-%m-%d}" if patch.until else ""

@@ -10,8 +10,9 @@ from typing import Literal, TypeVar
 
 from remediation import telemetry
 from remediation.domain.errors import NotFound, OutsideError, TryLater, Waiting
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
 from remediation.domain.sites import Site
+from remediation.domain.status import Status
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
 from remediation.ports import FindingsPage, Source, Tracker
 from workers.metrics import CALL_ERRORS, CALL_SECONDS, WAITS
@@ -85,7 +86,7 @@ class CountedSource:
         """One page of findings."""
         return await self._calls.read("findings_page", self._source.findings_page(filters, cursor))
 
-    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
         """Set the status, with the note."""
         await self._calls.write("update_finding", self._source.update_finding(finding_id, status, note))
 

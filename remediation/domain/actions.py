@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason
 
 
@@ -45,7 +45,7 @@ def target_of(name: str) -> str:
 
 def tracker_of(name: str) -> str:
     """The tracker in which an action of this name is done; empty for what is done elsewhere, and for a whole look."""
-    return "" if kind_of(name) == PatchFinding.verb else target_of(name)
+    return "" if kind_of(name) == SetStatus.verb else target_of(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +127,11 @@ class CloseDuplicate(_OnTicket):
 
 
 @dataclass(frozen=True, slots=True)
-class PatchFinding:
-    """Set the finding's status in SchoolScan, with a note. `until` is when an accepted risk ends; None for never."""
+class SetStatus:
+    """Set the subject's status at its source, with a note. `until` is when an accepted risk ends; None for never."""
 
     verb: ClassVar[str] = "patch"
-    status: Literal[FindingStatus.REVIEWING, FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK]
+    status: Literal[Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK]
     why: Why
     reason: Reason | None = None
     until: datetime | None = None
@@ -142,5 +142,5 @@ class PatchFinding:
         return f"{self.verb}:{self.status}"
 
 
-Action = OpenTicket | ResolveTicket | ReopenTicket | RaiseTicket | CommentOnTicket | CloseDuplicate | PatchFinding
+Action = OpenTicket | ResolveTicket | ReopenTicket | RaiseTicket | CommentOnTicket | CloseDuplicate | SetStatus
 Plan = tuple[Action, ...]

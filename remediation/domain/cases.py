@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from remediation.domain.findings import FindingStatus, Severity
 from remediation.domain.outside_ids import outside_id
 from remediation.domain.policy import Policy
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 
 DISTRICT_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
@@ -217,10 +217,10 @@ class Memory:
     in ways that disagree, until they agree on something else.
     """
 
-    finding: FindingStatus | None = None
+    finding: Status | None = None
     tickets: Mapping[str, TicketState] = field(default_factory=dict)
     doing: frozenset[str] = frozenset()
-    planned_at: FindingStatus | None = None
+    planned_at: Status | None = None
     severity: Severity | None = None
     rule: str = ""
     wrote: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -233,7 +233,7 @@ class Memory:
     @property
     def living_rule(self) -> str:
         """The rule that the case lives by: people work on its tickets, or an acceptance is to end. Empty otherwise."""
-        is_over = self.finding in {None, FindingStatus.RESOLVED, FindingStatus.GONE}
+        is_over = self.finding in {None, Status.RESOLVED, Status.GONE}
         return "" if is_over or not self.tickets else self.rule
 
 

@@ -5,24 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-
-class Severity(StrEnum):
-    """How bad a finding is, worst first. A word that we do not know is UNKNOWN."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    UNKNOWN = "unknown"
-
-    def is_worse_than(self, other: "Severity") -> bool:
-        """Whether it is higher up in the list; a word that we do not know is neither better nor worse."""
-        if Severity.UNKNOWN in (self, other):
-            return False
-        return _WORST_FIRST[self] < _WORST_FIRST[other]
-
-
-_WORST_FIRST = {word: place for place, word in enumerate(Severity)}
+from remediation.domain.status import Severity, Status
 
 
 class DomainType(StrEnum):
@@ -37,27 +20,6 @@ class DomainType(StrEnum):
     UNKNOWN = "unknown"
 
 
-class FindingStatus(StrEnum):
-    """Where a finding stands. SchoolScan alone sets `open`; GONE is ours, for a finding that no longer exists."""
-
-    OPEN = "open"
-    REVIEWING = "reviewing"
-    RESOLVED = "resolved"
-    ACCEPTED_RISK = "accepted_risk"
-    GONE = "gone"
-    UNKNOWN = "unknown"
-
-    @property
-    def is_solved(self) -> bool:
-        """Nobody need do anything more: resolved, or accepted as a risk."""
-        return self is FindingStatus.RESOLVED or self is FindingStatus.ACCEPTED_RISK
-
-    @property
-    def is_unsolved(self) -> bool:
-        """Somebody must still act: open or reviewing."""
-        return self is FindingStatus.OPEN or self is FindingStatus.REVIEWING
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A finding as SchoolScan showed it at one moment. Only `id` is sure to be there.
@@ -68,7 +30,7 @@ class Finding:
     """
 
     id: str
-    status: FindingStatus = FindingStatus.UNKNOWN
+    status: Status = Status.UNKNOWN
     severity: Severity = Severity.UNKNOWN
     domain_type: DomainType = DomainType.UNKNOWN
     scan_id: str | None = None

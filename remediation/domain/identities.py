@@ -14,7 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from remediation.domain.cases import IDENTITY_DIGITS, IDENTITY_PREFIX, CaseKey, CaseKind
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
+from remediation.domain.status import Severity, Status
 
 
 class IdentityField(StrEnum):
@@ -77,11 +78,11 @@ def shown_by(members: Sequence[Finding]) -> Finding:
         unknown = [each for each in members if not each.status.is_solved]
         return max(unknown or members, key=_age)
     worst = max(unsolved, key=lambda each: (_badness(each.severity), *_age(each)))
-    is_open = any(each.status is FindingStatus.OPEN for each in unsolved)
-    return replace(worst, status=FindingStatus.OPEN if is_open else FindingStatus.REVIEWING)
+    is_open = any(each.status is Status.OPEN for each in unsolved)
+    return replace(worst, status=Status.OPEN if is_open else Status.REVIEWING)
 
 
-def yet_to_be(members: Sequence[Finding], status: FindingStatus) -> tuple[Finding, ...]:
+def yet_to_be(members: Sequence[Finding], status: Status) -> tuple[Finding, ...]:
     """The members that are to get this status: the unsolved ones that have another one.
 
     If there is none, the write is a note, or brings back what was solved: then it is the member that is shown.

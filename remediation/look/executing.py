@@ -14,11 +14,11 @@ from remediation.domain.actions import (
     CloseDuplicate,
     CommentOnTicket,
     OpenTicket,
-    PatchFinding,
     Plan,
     RaiseTicket,
     ReopenTicket,
     ResolveTicket,
+    SetStatus,
     Why,
     target_of,
 )
@@ -60,7 +60,7 @@ class Hands:
         progress = Progress(seen.finding.status, dict(seen.existing))
         doubled = {ticket.tracker for ticket in seen.duplicates}
         await self._adopt(progress, doubled)
-        patches = [action for action in plan if isinstance(action, PatchFinding)]
+        patches = [action for action in plan if isinstance(action, SetStatus)]
         news = [action for action in plan if isinstance(action, CommentOnTicket | RaiseTicket)]
         on_tickets = [action for action in plan if action not in patches and action not in news]
         await _side_by_side([self._attempt(action, progress) for action in on_tickets])
@@ -118,7 +118,7 @@ class Hands:
         match action:
             case OpenTicket():
                 progress.tickets[action.tracker] = await self._open(action, progress)
-            case PatchFinding(status=status):
+            case SetStatus(status=status):
                 await self.source.update_finding(self.record.key.id, status, await self._note(action, progress))
                 failpoint("finding_patched")
                 progress.status = status
@@ -224,7 +224,7 @@ class Hands:
         match action:
             case CommentOnTicket() | OpenTicket():
                 tickets = []
-            case PatchFinding():
+            case SetStatus():
                 tickets = list(progress.tickets.values())
                 words = f"SchoolScan's answer is {error.status or 'no'}"
             case _:
@@ -235,7 +235,7 @@ class Hands:
             with suppress(OutsideError):
                 await self.trackers[ticket.tracker].comment(ticket.id, "\n\n".join([*news, refusal]))
 
-    async def _note(self, patch: PatchFinding, progress: Progress) -> str:
+    async def _note(self, patch: SetStatus, progress: Progress) -> str:
         """The note. Who decided is told by the tickets as they were before we closed any."""
         decided = patch.why is Why.TICKET_DONE
         tickets = tuple((self.sight.observation.existing if decided else progress.tickets).values())
@@ -244,7 +244,7 @@ class Hands:
             tickets = tuple([await self._naming(ticket) for ticket in tickets])
         return self.rulebook.note(self._telling(), patch, tickets, scrubbed("; ".join(words), _LONGEST_WORDS))
 
-    async def _words(self, patch: PatchFinding, ticket: Ticket) -> str | None:
+    async def _words(self, patch: SetStatus, ticket: Ticket) -> str | None:
         """What people wrote when they decided, as far as the rule lets it be copied. A note does not fail for it."""
         if patch.why not in {Why.TICKET_DONE, Why.REASON_CHANGED}:
             return None
@@ -326,10 +326,10 @@ def _is_due(news: CommentOnTicket | RaiseTicket, progress: Progress) -> bool:
         return ticket.state.is_active
     if is_question(news.token):
         return not progress.status.is_solved  # what is asked is only so once the finding says so, too
-    return news.why is not Why.CONFLICT or any(isinstance(action, PatchFinding) for action in progress.done)
+    return news.why is not Why.CONFLICT or any(isinstance(action, SetStatus) for action in progress.done)
 
 
-def _says_something(patch: PatchFinding, on_tickets: Sequence[Action], progress: Progress) -> bool:
+def _says_something(patch: SetStatus, on_tickets: Sequence[Action], progress: Progress) -> bool:
     """Whether a patch changes the status, or its note names what was opened: a note for each attempt helps nobody."""
     brings_back = any(isinstance(action, OpenTicket | ReopenTicket) for action in on_tickets)
     stands_alone = patch.why in {Why.RISK_EXPIRED, Why.REASON_CHANGED} and not brings_back

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from remediation.domain.cases import CaseKey, CaseRecord, key_of_ref
 from remediation.domain.errors import NotFound, Refused
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
 from remediation.domain.identities import Identity, at_rest, shown_by, yet_to_be
+from remediation.domain.status import Status
 from remediation.ports import FindingsPage, Source
 
 
@@ -35,7 +36,7 @@ class Members:
         """One page of the source's own list."""
         return await self.source.findings_page(filters, cursor)
 
-    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
         """Set the status of every member that needs it, as they were seen; no write is spent on what is so already.
 
         One that is gone since, or refused, keeps the others from nothing. Raises the source's errors; what was written

@@ -10,11 +10,12 @@ from types import MappingProxyType
 from remediation.domain.actions import kind_of, target_of
 from remediation.domain.cases import CaseRecord
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
 from remediation.domain.ownership import Claim, Doubt, Evidence, doubt_of, stranger_because
 from remediation.domain.policy import Policy
 from remediation.domain.renaming import trackers_of
 from remediation.domain.sites import SiteHistory
+from remediation.domain.status import Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning import Observation, as_remembered
 from remediation.ports import Rulebook, Source, Tracker
@@ -102,7 +103,7 @@ async def _finding(record: CaseRecord, source: Source) -> Finding:
     except NotFound:
         if not record.links and not record.intents and record.memory.finding is None:
             raise
-        return Finding(record.key.id, FindingStatus.GONE)
+        return Finding(record.key.id, Status.GONE)
 
 
 def _urgency(

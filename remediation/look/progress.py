@@ -8,22 +8,22 @@ from remediation.domain.actions import (
     Action,
     CommentOnTicket,
     OpenTicket,
-    PatchFinding,
     RaiseTicket,
     ReopenTicket,
     ResolveTicket,
+    SetStatus,
     Why,
     kind_of,
     target_of,
 )
 from remediation.domain.cases import Closing, Memory
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.findings import FindingStatus, Severity
 from remediation.domain.policy import Policy
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning import DECISIONS, Observation, is_found_again, is_question
 
-_SURE = ("comment:", "raise:", f"patch:{FindingStatus.RESOLVED}", f"patch:{FindingStatus.ACCEPTED_RISK}")
+_SURE = ("comment:", "raise:", f"patch:{Status.RESOLVED}", f"patch:{Status.ACCEPTED_RISK}")
 """One request each, and nothing else that would tell how far it came."""
 
 
@@ -36,7 +36,7 @@ class Progress:
     request of each action, by the action's name.
     """
 
-    status: FindingStatus
+    status: Status
     tickets: dict[str, Ticket]
     done: list[Action] = field(default_factory=list)
     done_at: dict[str, float] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Progress:
     @property
     def is_conflict(self) -> bool:
         """Whether what was done settled a disagreement between two people."""
-        return any(isinstance(action, PatchFinding) and action.why is Why.CONFLICT for action in self.done)
+        return any(isinstance(action, SetStatus) and action.why is Why.CONFLICT for action in self.done)
 
     def outcome_of(self, name: str) -> str:
         """What became of an action that was tried."""
@@ -109,17 +109,17 @@ class Progress:
 
     @property
     def _is_patched(self) -> bool:
-        return any(isinstance(action, PatchFinding) for action in self.done)
+        return any(isinstance(action, SetStatus) for action in self.done)
 
     @property
     def _agree(self) -> bool:
         """Both sides say the same: work goes on, or it does not. A finding that is gone says nothing."""
         active = any(ticket.state.is_active for ticket in self.tickets.values())
-        return self.status is FindingStatus.GONE or active is not self.status.is_solved
+        return self.status is Status.GONE or active is not self.status.is_solved
 
     def _waits(self, told: frozenset[str], seen: Observation) -> bool:
         """The tickets are done in a way that does not count, and whoever closed them was told so."""
-        is_known = self.status is FindingStatus.REVIEWING and not seen.unseen
+        is_known = self.status is Status.REVIEWING and not seen.unseen
         return is_known and any(is_question(token) for token in told)
 
     def _owed(self, known: Memory, seen: Observation) -> frozenset[str]:
@@ -127,7 +127,7 @@ class Progress:
 
         Those of which nothing is known may be among them: it was forgotten with Redis, say.
         """
-        is_taken_up = seen.finding.status.is_unsolved and self.status is FindingStatus.REVIEWING
+        is_taken_up = seen.finding.status.is_unsolved and self.status is Status.REVIEWING
         if not is_taken_up or not is_found_again(seen, known):
             return frozenset()
         done = (name for name in seen.unseen if known.tickets.get(name, TicketState.DONE) is TicketState.DONE)
@@ -135,7 +135,7 @@ class Progress:
 
     def _named(self) -> Iterator[str]:
         """The trackers whose ticket waits for somebody, and stands in the note that was just written."""
-        if self._is_patched and self.status is FindingStatus.REVIEWING:
+        if self._is_patched and self.status is Status.REVIEWING:
             yield from (name for name, ticket in self.tickets.items() if ticket.state.is_active)
 
     def _moved(self) -> Iterator[str]:
@@ -200,10 +200,10 @@ class Progress:
     def _meant(self, name: str, ticket: Ticket, known: Memory) -> Reason | None:
         """Why we closed the ticket, if we did; before a crash, or by an earlier version, as the finding tells it."""
         is_begun = f"resolve:{name}" in known.doing
-        if is_begun and self.status is FindingStatus.RESOLVED:
+        if is_begun and self.status is Status.RESOLVED:
             return self._closed.get(name, Reason.FIXED)
         may_be_ours = is_begun or known.tickets.get(name) is TicketState.DONE
-        is_accepted = self.status is FindingStatus.ACCEPTED_RISK and name not in known.closings
+        is_accepted = self.status is Status.ACCEPTED_RISK and name not in known.closings
         says_else = ticket.reason in DECISIONS and ticket.reason is not Reason.ACCEPTED_RISK
         told = Reason.ACCEPTED_RISK if may_be_ours and is_accepted and not says_else else None
         return self._closed.get(name, told)

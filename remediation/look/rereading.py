@@ -9,10 +9,10 @@ from remediation.domain.actions import (
     CloseDuplicate,
     CommentOnTicket,
     OpenTicket,
-    PatchFinding,
     RaiseTicket,
     ReopenTicket,
     ResolveTicket,
+    SetStatus,
 )
 from remediation.domain.errors import NotFound, OutsideError
 from remediation.domain.findings import Finding
@@ -36,7 +36,7 @@ async def has_changed(
         match action:
             case OpenTicket():
                 return False
-            case PatchFinding():
+            case SetStatus():
                 return await _finding_differs(seen.finding, source)
             case CloseDuplicate(ticket_id=ticket_id):
                 before = next(ticket for ticket in seen.duplicates if ticket.id == ticket_id)

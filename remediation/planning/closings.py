@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from remediation.domain.actions import Action, PatchFinding, Why
+from remediation.domain.actions import Action, SetStatus, Why
 from remediation.domain.cases import Closing, Memory
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import accepts_risk
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.outcomes import DECISIONS, outcome_of
 from remediation.planning.situation import Situation
@@ -54,7 +54,7 @@ def _meant(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Mem
     closing = memory.closings.get(name)
     if closing is not None:
         return closing.meant if closing.is_of(ticket) and closing.has_word_of(ticket) else None
-    was_accepted = memory.finding is FindingStatus.ACCEPTED_RISK and memory.tickets.get(name) is TicketState.DONE
+    was_accepted = memory.finding is Status.ACCEPTED_RISK and memory.tickets.get(name) is TicketState.DONE
     return Reason.ACCEPTED_RISK if was_accepted and not any(map(accepts_risk, tickets.values())) else None
 
 
@@ -68,7 +68,7 @@ def decided_anew(case: Situation) -> list[Action]:
     if not changed or seen.unseen or case.status is not case.memory.finding:
         return []
     outcome = outcome_of(case.deciding, case.policy, case.now)
-    patches = [replace(action, why=Why.REASON_CHANGED) for action in outcome if isinstance(action, PatchFinding)]
+    patches = [replace(action, why=Why.REASON_CHANGED) for action in outcome if isinstance(action, SetStatus)]
     if patches:
         return [*patches]
-    return [PatchFinding(FindingStatus.REVIEWING, Why.REASON_CHANGED, seen.tickets[changed[0]].reason), *outcome]
+    return [SetStatus(Status.REVIEWING, Why.REASON_CHANGED, seen.tickets[changed[0]].reason), *outcome]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from remediation.domain.actions import Action, PatchFinding, ResolveTicket, Why
+from remediation.domain.actions import Action, ResolveTicket, SetStatus, Why
 from remediation.domain.policy import Policy, ResolveWhen, accepts_risk
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning.outcomes import is_question, outcome_of
@@ -17,7 +17,7 @@ def endings(case: Situation) -> list[Action]:
         return []
     actions: list[Action] = []
     for action in outcome_of(deciding, case.policy, case.now):
-        if isinstance(action, PatchFinding) and action.reason is not None:
+        if isinstance(action, SetStatus) and action.reason is not None:
             reason = action.reason
             actions += [ResolveTicket(tracker, reason, Why.TICKET_DONE) for tracker in case.seen.active]
         actions.append(action)

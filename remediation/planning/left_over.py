@@ -5,8 +5,8 @@ from datetime import datetime
 
 from remediation.domain.actions import Action, CommentOnTicket, OpenTicket, ReopenTicket, Why, kind_of, target_of
 from remediation.domain.cases import CaseRecord
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import Policy, accepts_risk
+from remediation.domain.status import Status
 from remediation.planning.closings import decided_anew
 from remediation.planning.news import raised
 from remediation.planning.observation import Observation
@@ -28,7 +28,7 @@ def still_wanted(name: str, seen: Observation, policy: Policy, record: CaseRecor
         case "resolve":
             return not status.is_unsolved and target in seen.active
         case "patch":
-            brings_nearer = status != target and bool(seen.active) == (target == FindingStatus.REVIEWING)
+            brings_nearer = status != target and bool(seen.active) == (target == Status.REVIEWING)
             return brings_nearer or _is_decided_anew(name, Situation.of(seen, policy, record, now))
         case _:
             is_told = kind in {"duplicate", "comment", "raise"}
@@ -50,7 +50,7 @@ def _may_come_back(name: str, seen: Observation, policy: Policy, now: datetime) 
 
 def _has_ended(tracker: str, seen: Observation, policy: Policy, now: datetime) -> bool:
     """Whether the ticket there accepted a risk that is to be looked at again."""
-    if seen.finding.status is not FindingStatus.ACCEPTED_RISK or tracker not in seen.tickets:
+    if seen.finding.status is not Status.ACCEPTED_RISK or tracker not in seen.tickets:
         return False
     until = policy.risk_until(seen.existing)
     return accepts_risk(seen.tickets[tracker]) and until is not None and until <= now

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from remediation.domain.actions import CommentOnTicket, RaiseTicket, Why
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.planning.situation import Situation
 
 _DUE = frozenset({"duedate", "due_date"})
@@ -13,7 +13,7 @@ _DUE = frozenset({"duedate", "due_date"})
 def is_news(case: Situation) -> bool:
     """Whether there is anything to tell at all: mostly there is not."""
     finding = case.seen.finding
-    return finding.review is not None or finding.status is FindingStatus.GONE or _is_worse(case)
+    return finding.review is not None or finding.status is Status.GONE or _is_worse(case)
 
 
 def news(case: Situation, trackers: Iterable[str]) -> Iterator[RaiseTicket | CommentOnTicket]:
@@ -25,7 +25,7 @@ def news(case: Situation, trackers: Iterable[str]) -> Iterator[RaiseTicket | Com
             yield from raised(case, tracker)
         if finding.review is not None:
             yield CommentOnTicket(tracker, Why.EXPERT_REVIEWED, finding.review)
-        if finding.status is FindingStatus.GONE:
+        if finding.status is Status.GONE:
             yield CommentOnTicket(tracker, Why.FINDING_GONE)
 
 

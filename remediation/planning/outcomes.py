@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from remediation.domain.actions import CommentOnTicket, PatchFinding, Why
-from remediation.domain.findings import FindingStatus
+from remediation.domain.actions import CommentOnTicket, SetStatus, Why
 from remediation.domain.policy import Policy, accepts_risk
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket
 
 DECISIONS = frozenset({Reason.FIXED, Reason.ACCEPTED_RISK, Reason.FALSE_POSITIVE})
 """Reasons that say something of the finding; the others say only why nobody works on the ticket any more."""
 
-Outcome = tuple[PatchFinding | CommentOnTicket, ...]
+Outcome = tuple[SetStatus | CommentOnTicket, ...]
 """One change of the finding's status, or a comment on each ticket whose closing does not count."""
 
 
@@ -34,32 +34,32 @@ def outcome_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> 
     counting: list[Reason] = [reason for reason in decisions if reason is not Reason.ACCEPTED_RISK]
     for reason in counting or ([] if kept else reasons.values()):
         if reason not in policy.kept_open:
-            return (PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, reason),)
+            return (SetStatus(Status.RESOLVED, Why.TICKET_DONE, reason),)
     return tuple(CommentOnTicket(name, Why.KEPT_OPEN, tickets[name].closed_as) for name in tickets if name in kept)
 
 
-def accepted_still(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> PatchFinding | None:
+def accepted_still(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> SetStatus | None:
     """The acceptance that these tickets state, if it counts and has not ended."""
     for action in outcome_of(tickets, policy, now):
-        if isinstance(action, PatchFinding) and action.status is FindingStatus.ACCEPTED_RISK:
+        if isinstance(action, SetStatus) and action.status is Status.ACCEPTED_RISK:
             return action
     return None
 
 
-def decided(tickets: Mapping[str, Ticket]) -> FindingStatus | None:
+def decided(tickets: Mapping[str, Ticket]) -> Status | None:
     """What these tickets decide of their finding, whether or not it counts; None where they decide nothing."""
     decisions = [ticket.reason for ticket in tickets.values() if ticket.reason in DECISIONS]
     if not decisions:
         return None
     every = all(reason is Reason.ACCEPTED_RISK for reason in decisions)
-    return FindingStatus.ACCEPTED_RISK if every else FindingStatus.RESOLVED
+    return Status.ACCEPTED_RISK if every else Status.RESOLVED
 
 
 def _acceptance_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> Outcome:
     if questions := tuple(_questions(tickets, policy, now)):
         return questions
     until = policy.risk_until(tickets)
-    return (PatchFinding(FindingStatus.ACCEPTED_RISK, Why.TICKET_DONE, Reason.ACCEPTED_RISK, until),)
+    return (SetStatus(Status.ACCEPTED_RISK, Why.TICKET_DONE, Reason.ACCEPTED_RISK, until),)
 
 
 def _questions(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> Iterator[CommentOnTicket]:

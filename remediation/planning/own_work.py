@@ -6,7 +6,7 @@ from typing import TypeGuard
 
 from remediation.domain.actions import Action, OpenTicket, Plan, ReopenTicket, kind_of, target_of
 from remediation.domain.cases import CaseRecord, Closing, Memory
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.observation import Observation
 
@@ -52,7 +52,7 @@ def _of_these_tickets(memory: Memory, seen: Observation) -> Memory:
 
 def _closing(name: str, memory: Memory, seen: Observation) -> Closing:
     """How the ticket was closed; by us where we set out to close it, for what the finding says now."""
-    meant = Reason.ACCEPTED_RISK if seen.finding.status is FindingStatus.ACCEPTED_RISK else Reason.FIXED
+    meant = Reason.ACCEPTED_RISK if seen.finding.status is Status.ACCEPTED_RISK else Reason.FIXED
     return Closing.of(seen.existing[name], meant if f"resolve:{name}" in memory.doing else None)
 
 
@@ -89,7 +89,7 @@ def _is_ours(memory: Memory, seen: Observation) -> bool:
         return False
     if memory.finding is None:
         return True
-    is_early = status is FindingStatus.REVIEWING and opening and not seen.active and not seen.unseen
+    is_early = status is Status.REVIEWING and opening and not seen.active and not seen.unseen
     return memory.planned_at is not status and not is_early
 
 
@@ -99,7 +99,7 @@ def still_owed(record: CaseRecord, seen: Observation) -> frozenset[str]:
     Others could, so that the finding is `reviewing` already and does not tell any more.
     """
     memory, status = record.memory, seen.finding.status
-    if not memory.doing or not (memory.finding is memory.planned_at is status is FindingStatus.REVIEWING):
+    if not memory.doing or not (memory.finding is memory.planned_at is status is Status.REVIEWING):
         return frozenset()
     if f"patch:{status}" in memory.doing:  # cut off: nobody knows whether it was brought back and closed once more
         return frozenset()

@@ -20,8 +20,8 @@ from remediation.domain.actions import (
     Why,
 )
 from remediation.domain.cases import CaseRecord
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import Policy
+from remediation.domain.status import Status
 from remediation.planning.gone import for_gone
 from remediation.planning.left_over import asked_again
 from remediation.planning.news import is_news, news
@@ -90,7 +90,7 @@ def _for_status(case: Situation) -> list[Action]:
         return for_unsolved(case)
     if status.is_solved:
         return for_solved(case)
-    return for_gone(case) if status is FindingStatus.GONE else []
+    return for_gone(case) if status is Status.GONE else []
 
 
 def _at_work_after(actions: Iterable[Action], seen: Observation) -> Iterable[str]:

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from remediation.domain.cases import CaseRecord, Memory
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import Policy
+from remediation.domain.status import Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning.observation import Observation
 from remediation.planning.own_work import still_owed, with_own_work
@@ -34,7 +34,7 @@ class Situation(NamedTuple):
         return cls(seen, policy, record, with_own_work(record.memory, seen, record.parked), now)
 
     @property
-    def status(self) -> FindingStatus:
+    def status(self) -> Status:
         """Where the finding stands now."""
         return self.seen.finding.status
 
@@ -103,6 +103,6 @@ def is_found_again(seen: Observation, memory: Memory) -> bool:
     Without a memory `open` is taken at its word; `reviewing` beside done tickets is decided by what happened last.
     """
     status, before = seen.finding.status, memory.finding
-    if before is None and status is FindingStatus.REVIEWING:
+    if before is None and status is Status.REVIEWING:
         return not seen.active and not seen.is_closed_last
-    return status is not before and (status is FindingStatus.OPEN or (before is not None and not before.is_unsolved))
+    return status is not before and (status is Status.OPEN or (before is not None and not before.is_unsolved))

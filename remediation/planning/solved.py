@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from remediation.domain.actions import Action, CommentOnTicket, PatchFinding, ResolveTicket, Why, kind_of
-from remediation.domain.findings import FindingStatus
+from remediation.domain.actions import Action, CommentOnTicket, ResolveTicket, SetStatus, Why, kind_of
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.planning.bringing_back import newly_opened, no_longer_accepting
 from remediation.planning.closings import decided_anew
@@ -18,9 +18,9 @@ def for_solved(case: Situation) -> list[Action]:
     if expired := _expired(case):
         return expired
     if _is_bringing_back(case):
-        return [*no_longer_accepting(case), PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED)]
+        return [*no_longer_accepting(case), SetStatus(Status.REVIEWING, Why.RISK_EXPIRED)]
     anew = decided_anew(case)
-    status = next((action.status for action in anew if isinstance(action, PatchFinding)), case.status)
+    status = next((action.status for action in anew if isinstance(action, SetStatus)), case.status)
     closings = [closing(tracker, status) for tracker in case.seen.active if status.is_solved]
     return [*closings, *(anew or _reasons_that_disagree(case))]
 
@@ -28,9 +28,9 @@ def for_solved(case: Situation) -> list[Action]:
 def _reopened(case: Situation, reopened: Sequence[str]) -> list[Action]:
     """Somebody works on it again: the side that says *still open* wins, and is told where the other side disagrees."""
     if case.status is case.memory.finding:
-        return [PatchFinding(FindingStatus.REVIEWING, Why.TICKET_REOPENED)]
+        return [SetStatus(Status.REVIEWING, Why.TICKET_REOPENED)]
     told = [CommentOnTicket(tracker, Why.CONFLICT) for tracker in reopened]
-    return [*told, PatchFinding(FindingStatus.REVIEWING, Why.CONFLICT)]
+    return [*told, SetStatus(Status.REVIEWING, Why.CONFLICT)]
 
 
 def _expired(case: Situation) -> list[Action]:
@@ -38,7 +38,7 @@ def _expired(case: Situation) -> list[Action]:
 
     Where there is nothing to bring back the finding alone does; where that was refused, it waits with it for a person.
     """
-    if case.status is not FindingStatus.ACCEPTED_RISK or case.seen.unseen:
+    if case.status is not Status.ACCEPTED_RISK or case.seen.unseen:
         return []
     until = case.risk_until
     if until is None or until > case.now:
@@ -46,19 +46,19 @@ def _expired(case: Situation) -> list[Action]:
     back = [*no_longer_accepting(case), *newly_opened(case, Why.RISK_EXPIRED)]
     if not back and any(kind_of(name) in {"open", "reopen"} for name in case.record.parked):
         return []
-    return [*back, PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED, until=until)]
+    return [*back, SetStatus(Status.REVIEWING, Why.RISK_EXPIRED, until=until)]
 
 
 def _is_bringing_back(case: Situation) -> bool:
     """We have opened a ticket again because an acceptance ended, and were cut off before we could say so."""
     known, active = case.record.memory, case.seen.active
-    if not (known.planned_at is case.status is FindingStatus.ACCEPTED_RISK):
+    if not (known.planned_at is case.status is Status.ACCEPTED_RISK):
         return False
-    accepting = f"patch:{FindingStatus.ACCEPTED_RISK}"
+    accepting = f"patch:{Status.ACCEPTED_RISK}"
     if any(kind_of(name) == "resolve" or name == accepting for name in known.doing):
         return False  # it was accepted while we set out to open tickets
     done = [name for name in active if known.tickets.get(name) is TicketState.DONE]
-    own = {f"patch:{FindingStatus.REVIEWING}", *(f"{verb}:{name}" for verb in ("reopen", "open") for name in done)}
+    own = {f"patch:{Status.REVIEWING}", *(f"{verb}:{name}" for verb in ("reopen", "open") for name in done)}
     return bool(active) and bool(own & known.doing)
 
 
@@ -79,17 +79,17 @@ def _reasons_that_disagree(case: Situation) -> list[Action]:
     if decided(closed) in {None, status}:
         return []
     actions: list[Action] = [CommentOnTicket(tracker, Why.CONFLICT) for tracker in closed]
-    if status is FindingStatus.ACCEPTED_RISK or status is FindingStatus.RESOLVED:
-        actions.append(PatchFinding(status, Why.CONFLICT))
+    if status is Status.ACCEPTED_RISK or status is Status.RESOLVED:
+        actions.append(SetStatus(status, Why.CONFLICT))
     return actions
 
 
-def closing(tracker: str, status: FindingStatus) -> ResolveTicket:
+def closing(tracker: str, status: Status) -> ResolveTicket:
     """Closing a ticket because of where its finding stands."""
     match status:
-        case FindingStatus.ACCEPTED_RISK:
+        case Status.ACCEPTED_RISK:
             return ResolveTicket(tracker, Reason.ACCEPTED_RISK, Why.FINDING_ACCEPTED)
-        case FindingStatus.GONE:
+        case Status.GONE:
             return ResolveTicket(tracker, Reason.CANCELLED, Why.FINDING_GONE)
         case _:
             return ResolveTicket(tracker, Reason.FIXED, Why.FINDING_RESOLVED)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from remediation.domain.actions import Action, OpenTicket, PatchFinding, ReopenTicket, Why
-from remediation.domain.findings import FindingStatus
+from remediation.domain.actions import Action, OpenTicket, ReopenTicket, SetStatus, Why
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
 from remediation.planning.bringing_back import brought_back, newly_opened
 from remediation.planning.endings import endings
@@ -25,40 +25,40 @@ def for_unsolved(case: Situation) -> list[Action]:
     return [*work, *_note(case, work, why)]
 
 
-def _accepted_nevertheless(case: Situation) -> PatchFinding | None:
+def _accepted_nevertheless(case: Situation) -> SetStatus | None:
     """Found again, although somebody decided to live with it: the decision stands until it ends."""
     seen, before = case.seen, case.memory.finding
-    if seen.active or not seen.existing or case.status is not FindingStatus.OPEN:
+    if seen.active or not seen.existing or case.status is not Status.OPEN:
         return None
-    if before is not FindingStatus.ACCEPTED_RISK:
-        if seen.unseen or before is FindingStatus.RESOLVED:  # then it was to be mended, whatever tickets say
+    if before is not Status.ACCEPTED_RISK:
+        if seen.unseen or before is Status.RESOLVED:  # then it was to be mended, whatever tickets say
             return None
         return accepted_still(case.deciding, case.policy, case.now)
     if any(case.is_closed_otherwise(tracker) for tracker in seen.done):
         return None if seen.unseen else accepted_still(case.deciding, case.policy, case.now)
     until = case.risk_until
-    if decided(case.deciding) is not FindingStatus.ACCEPTED_RISK or (until is not None and until <= case.now):
+    if decided(case.deciding) is not Status.ACCEPTED_RISK or (until is not None and until <= case.now):
         return None
-    return PatchFinding(FindingStatus.ACCEPTED_RISK, Why.RISK_STILL_ACCEPTED, Reason.ACCEPTED_RISK, until)
+    return SetStatus(Status.ACCEPTED_RISK, Why.RISK_STILL_ACCEPTED, Reason.ACCEPTED_RISK, until)
 
 
 def _unchanged(case: Situation) -> list[Action]:
     """Nothing calls for more work: tickets that are done end it, or others go on."""
     ending = endings(case)
-    if any(isinstance(action, PatchFinding) for action in ending):
+    if any(isinstance(action, SetStatus) for action in ending):
         return ending
     return [*ending, *_note(case, (), Why.NEW)]
 
 
-def _note(case: Situation, work: Sequence[OpenTicket | ReopenTicket], why: Why) -> list[PatchFinding]:
+def _note(case: Situation, work: Sequence[OpenTicket | ReopenTicket], why: Why) -> list[SetStatus]:
     """The note that tells of this work, and of what is active already, where none does yet."""
     if not (work or case.seen.active):
         return []
     opens = any(isinstance(action, OpenTicket) for action in work)
-    if not (opens or case.status is FindingStatus.OPEN or _is_unnamed(case)):
+    if not (opens or case.status is Status.OPEN or _is_unnamed(case)):
         return []
     is_conflict = any(action.why is Why.CONFLICT for action in work)
-    return [PatchFinding(FindingStatus.REVIEWING, Why.CONFLICT if is_conflict else why)]
+    return [SetStatus(Status.REVIEWING, Why.CONFLICT if is_conflict else why)]
 
 
 def _is_unnamed(case: Situation) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from remediation.domain.actions import PatchFinding, Why
+from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError, Problem
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
+from remediation.domain.status import Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.mapping.config.policies import spelt_out
 from remediation.mapping.config.routing import Routing
@@ -50,7 +51,7 @@ class Forecast:
     def note(self, asked: Asked) -> str | None:
         """The note for `reviewing` once the tickets are open; None where there would be none."""
         tickets = tuple(Ticket(name, "", NOT_YET, "", TicketState.OPEN) for name in self._wanted(asked))
-        patch = PatchFinding(FindingStatus.REVIEWING, Why.NEW)
+        patch = SetStatus(Status.REVIEWING, Why.NEW)
         return self._rulebook.note(self._telling(asked), patch, tickets) if tickets else None
 
     def routing(self, asked: Asked) -> Routing:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from remediation.domain.cases import CaseKey, CaseRecord, Intent
 from remediation.domain.errors import OutsideError, Refused, TryLater
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
 from remediation.domain.ownership import Doubt
 from remediation.domain.renaming import renamed
+from remediation.domain.status import Status
 from remediation.domain.tickets import TicketState
 from remediation.look.members import reading_of
 from remediation.look.observing import Sight, observe
@@ -56,7 +57,7 @@ class _Reading:
     async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
         return await self.source.findings_page(filters, cursor)
 
-    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
         del finding_id, status, note
         raise Refused("remedy", "a dry run writes nothing")
 

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from remediation.domain.errors import ConfigurationError, NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.domain.findings import FindingStatus, ReportFormat, ScanStatus
+from remediation.domain.findings import ReportFormat, ScanStatus
+from remediation.domain.status import Status
 from remediation.ports import Source
 from remediation.sources.schoolscan import transport as schoolscan_transport
 from remediation.sources.schoolscan.client import SchoolScan
@@ -96,7 +97,7 @@ async def test_a_finding_is_read_back_as_it_is_now(schoolscan: SchoolScan, contr
     assert (finding.domain_type, finding.site, finding.scan_id) == ("metadata", "lakeside.example", "scan_sandbox")
     assert finding.detected_at is not None
     controls.send("PATCH", f"findings/{finding_id}", status="resolved")
-    assert (await schoolscan.finding(finding_id)).status is FindingStatus.RESOLVED
+    assert (await schoolscan.finding(finding_id)).status is Status.RESOLVED
 
 
 async def test_a_finding_with_an_id_alone_and_unknown_words_is_read(schoolscan: SchoolScan, controls: Controls) -> None:
@@ -141,7 +142,7 @@ async def test_an_id_that_cannot_be_one_is_refused_without_asking(
 
 async def test_a_status_is_written_with_its_note(schoolscan: SchoolScan, controls: Controls) -> None:
     (finding_id,) = controls.add()
-    for status in (FindingStatus.REVIEWING, FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK):
+    for status in (Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK):
         await schoolscan.update_finding(finding_id, status, f"Ticket SEC-1 „{status}“ \ud800")
         assert (await schoolscan.finding(finding_id)).status is status
     audit = controls.send("GET", f"findings/{finding_id}/audit")
@@ -152,15 +153,15 @@ async def test_a_status_is_written_with_its_note(schoolscan: SchoolScan, control
 @pytest.mark.parametrize(
     ("status", "note"),
     [
-        (FindingStatus.OPEN, "x"),
-        (FindingStatus.GONE, "x"),
-        (FindingStatus.UNKNOWN, "x"),
-        (FindingStatus.RESOLVED, ""),
-        (FindingStatus.RESOLVED, " \n"),
+        (Status.OPEN, "x"),
+        (Status.GONE, "x"),
+        (Status.UNKNOWN, "x"),
+        (Status.RESOLVED, ""),
+        (Status.RESOLVED, " \n"),
     ],
 )
 async def test_what_may_never_be_written_is_refused_without_asking(
-    schoolscan: SchoolScan, controls: Controls, status: FindingStatus, note: str
+    schoolscan: SchoolScan, controls: Controls, status: Status, note: str
 ) -> None:
     assert type(await failure(schoolscan.update_finding("fnd_1", status, note))) is Refused
     assert controls.send("GET", "requests") == []
@@ -314,7 +315,7 @@ async def test_a_wrong_token_is_for_later_and_a_weak_one_is_refused(
     assert type(await failure(wrong.finding(finding_id))) is TryLater
     weak = SchoolScan("lakeside", f"{controls.address}/v1", READ_ONLY, client=client)
     assert (await weak.finding(finding_id)).id == finding_id
-    error = await failure(weak.update_finding(finding_id, FindingStatus.RESOLVED, "note"))
+    error = await failure(weak.update_finding(finding_id, Status.RESOLVED, "note"))
     assert (type(error), error.status) == (Refused, 403)
 
 
@@ -357,7 +358,7 @@ async def test_a_fault_is_for_later_and_tells_whether_a_write_may_have_happened(
     assert isinstance(error, TryLater)
     assert error.ambiguous is read_is_ambiguous
     controls.fault(**fault)
-    error = await failure(schoolscan.update_finding(finding_id, FindingStatus.REVIEWING, "Ticket SEC-1"))
+    error = await failure(schoolscan.update_finding(finding_id, Status.REVIEWING, "Ticket SEC-1"))
     assert isinstance(error, TryLater)
     assert error.ambiguous is write_is_ambiguous
     requests = controls.send("GET", "requests")
@@ -379,7 +380,7 @@ async def test_a_connection_that_was_closed_while_idle_costs_neither_a_read_nor_
     schoolscan: SchoolScan, controls: Controls
 ) -> None:
     (finding_id,) = controls.add()
-    for status in (FindingStatus.REVIEWING, FindingStatus.RESOLVED):
+    for status in (Status.REVIEWING, Status.RESOLVED):
         await schoolscan.update_finding(finding_id, status, "note")
         controls.send("DELETE", "connections")
         assert (await schoolscan.finding(finding_id)).status == status
@@ -390,14 +391,14 @@ async def test_a_connection_that_was_closed_while_idle_costs_neither_a_read_nor_
 async def test_a_patch_may_be_repeated(schoolscan: SchoolScan, controls: Controls) -> None:
     (finding_id,) = controls.add()
     controls.fault(kind="lost_reply", method="PATCH")
-    await failure(schoolscan.update_finding(finding_id, FindingStatus.RESOLVED, "Ticket SEC-1"))
-    await schoolscan.update_finding(finding_id, FindingStatus.RESOLVED, "Ticket SEC-1")
-    assert (await schoolscan.finding(finding_id)).status is FindingStatus.RESOLVED
+    await failure(schoolscan.update_finding(finding_id, Status.RESOLVED, "Ticket SEC-1"))
+    await schoolscan.update_finding(finding_id, Status.RESOLVED, "Ticket SEC-1")
+    assert (await schoolscan.finding(finding_id)).status is Status.RESOLVED
 
 
 async def test_a_server_that_is_not_there_is_for_later_and_nothing_happened(client: httpx2.AsyncClient) -> None:
     schoolscan = SchoolScan("lakeside", "http://127.0.0.1:1/v1", TOKEN, client=client)
-    error = await failure(schoolscan.update_finding("fnd_1", FindingStatus.RESOLVED, "note"))
+    error = await failure(schoolscan.update_finding("fnd_1", Status.RESOLVED, "note"))
     assert isinstance(error, TryLater)
     assert not error.ambiguous
 
@@ -422,12 +423,12 @@ async def test_an_answer_larger_than_one_may_be_is_for_later_and_told_as_what_it
     assert (await cautious.finding("fnd_1")).id == "fnd_1"
     controls.fault(kind="large", size=50_001, gzip=compressed, times=2)
     read = await failure(cautious.finding("fnd_1"))
-    written = await failure(cautious.update_finding("fnd_1", FindingStatus.REVIEWING, "note"))
+    written = await failure(cautious.update_finding("fnd_1", Status.REVIEWING, "note"))
     for error, wrote in ((read, False), (written, True)):
         assert isinstance(error, TryLater)
         assert (error.waiting, error.ambiguous) == (Waiting.TOO_LARGE, wrote)
         assert "MAX_ANSWER_BYTES, 50,000 bytes" in str(error)
-    assert (await cautious.finding("fnd_1")).status is FindingStatus.REVIEWING
+    assert (await cautious.finding("fnd_1")).status is Status.REVIEWING
 
 
 async def test_an_answer_that_trickles_in_is_given_up(
@@ -444,7 +445,7 @@ async def test_an_empty_success_is_one_for_a_write_but_not_for_a_read(
     schoolscan: SchoolScan, controls: Controls
 ) -> None:
     controls.fault(kind="status", status=204, times=2)
-    await schoolscan.update_finding("fnd_1", FindingStatus.RESOLVED, "note")
+    await schoolscan.update_finding("fnd_1", Status.RESOLVED, "note")
     assert isinstance(await failure(schoolscan.finding("fnd_1")), TryLater)
 
 

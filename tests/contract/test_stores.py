@@ -9,7 +9,7 @@ import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.errors import LeaseLost, Refused
-from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket, TicketChange, TicketState
 from remediation.queue import Band
 from remediation.store.cases.entries import Acted, Entry, Planned, Settled, Step, Triggered
@@ -27,10 +27,10 @@ OTHER = CaseKey("lakeside", CaseKind.FINDING, "fnd with spaces ^ and ünïcode")
 TICKET = Ticket("jira", "10001", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.OPEN, mark=KEY.mark)
 NO = Refused("jira", "a field is required", status=400)
 MEMORY = Memory(
-    FindingStatus.REVIEWING,
+    Status.REVIEWING,
     {"jira": TicketState.OPEN},
     frozenset({"patch:reviewing"}),
-    FindingStatus.OPEN,
+    Status.OPEN,
     Severity.HIGH,
     "every-finding",
     {"jira": {"priority": "High"}},

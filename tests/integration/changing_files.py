@@ -11,7 +11,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket
 from remediation.mapping.reading.loading import loaded_of
 from remediation.rulebook import MappingsRulebook
@@ -161,7 +162,7 @@ class ChangingWorld(Office):
         self.wrongs: list[str] = []
         self.is_forgetful = False  # Redis was lost, and not all has been seen since
         self.books = {
-            key.district: Watched(self, key, Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH, detected_at=LATER))
+            key.district: Watched(self, key, Finding("fnd_1", Status.OPEN, Severity.HIGH, detected_at=LATER))
             for key in KEYS
         }
 
@@ -334,7 +335,7 @@ class ChangingWorld(Office):
         if status.is_solved:
             return f"{key.ref} is {status} with {active}" if active else ""
         wanted = {"north": ["north", "north", "snow"], "south": ["south"]}[key.district]
-        agrees = status is FindingStatus.REVIEWING and active and sorted(each.site for each in tickets) == wanted
+        agrees = status is Status.REVIEWING and active and sorted(each.site for each in tickets) == wanted
         return "" if agrees else f"{key.ref} is {status} with {tickets}"
 
     def too_many(self, key: CaseKey) -> list[Standing]:
@@ -362,7 +363,7 @@ class Watched(MemorySource):
         super().__init__(finding)
         self._world, self._key = world, key
 
-    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
         """As SchoolScan takes it. A finding is not solved while one of its tickets is open, seen or unseen."""
         active = [each for each in self._world.standing(self._key) if each.is_active]
         if status.is_solved and active and not self._world.is_forgetful:

@@ -16,7 +16,8 @@ from redis.asyncio import Redis
 from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import scan_ref
@@ -46,9 +47,9 @@ async def play(office: Office) -> None:
     NEW is only what the last delivery, which nobody has read, is about.
     """
     for key in (RESOLVED, ACCEPTED, REFUSED, GIVEN_UP, UNANSWERED, PUT_OFF, NEW):
-        office.source.findings[key.id] = Finding(key.id, FindingStatus.OPEN, Severity.HIGH, detected_at=LATER)
+        office.source.findings[key.id] = Finding(key.id, Status.OPEN, Severity.HIGH, detected_at=LATER)
     for key in SCANNED:
-        found = Finding(key.id, FindingStatus.OPEN, Severity.LOW, scan_id="scan_1", detected_at=LATER)
+        found = Finding(key.id, Status.OPEN, Severity.LOW, scan_id="scan_1", detected_at=LATER)
         office.source.findings[key.id] = found
     await _end(office)
     office.jira.troubles.once("create", NO, NO)

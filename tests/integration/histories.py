@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
 from remediation.domain.policy import KEPT_OPEN
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
@@ -42,7 +43,7 @@ class Change:
     """
 
     where: str
-    becomes: FindingStatus | TicketState
+    becomes: Status | TicketState
     reason: Reason = Reason.FIXED
     word: str = ""
 
@@ -56,13 +57,13 @@ class Story(Office):
             name: GatedTracker(name, clock, self.gates, self._hear, horizon=HORIZON) for name in ("snow", "jira")
         }
         super().__init__(GatedConnection(connection, self.gates), keyring, trackers=dict(self.books), clock=clock)
-        self.source = GatedSource(Finding("fnd_1", FindingStatus.OPEN, detected_at=LATER), self.gates, self._hear)
+        self.source = GatedSource(Finding("fnd_1", Status.OPEN, detected_at=LATER), self.gates, self._hear)
         self.sources["lakeside"] = self.source
         self.desk = replace(self.desk, chance=random.Random(0))  # noqa: S311 - the same history must end the same
         self.wrongs: list[str] = []
         self._closed_by_a_person = self._reopened_by_a_person = self._reason_changed = False
         self._is_accepted_in_schoolscan = self._was_wiped = False
-        self._read = FindingStatus.OPEN
+        self._read = Status.OPEN
 
     def _hear(self, deed: Deed) -> None:
         if deed.verb == "finding" and deed.status is not None:
@@ -70,9 +71,9 @@ class Story(Office):
         if deed.verb == "update_finding" and deed.status is not None:
             self._judge(self._read, deed.status)
 
-    def _judge(self, was: FindingStatus, status: FindingStatus) -> None:
+    def _judge(self, was: Status, status: Status) -> None:
         """Of an update of ours, `was` being what we had read. No system lets one depend on what is there."""
-        is_still_accepted = status is FindingStatus.ACCEPTED_RISK and self._is_accepted_in_schoolscan
+        is_still_accepted = status is Status.ACCEPTED_RISK and self._is_accepted_in_schoolscan
         if status.is_solved and not self._closed_by_a_person and not is_still_accepted:
             self.wrongs.append(f"the finding became {status}, and nobody has closed a ticket since it was found")
         may_reopen = self._reopened_by_a_person or self._reason_changed
@@ -86,14 +87,14 @@ class Story(Office):
 
     def happen(self, change: Change) -> None:
         """Somebody outside changes something. A ticket that is not there does not change."""
-        if isinstance(change.becomes, FindingStatus):
+        if isinstance(change.becomes, Status):
             was = self.status()
-            if (was is not FindingStatus.OPEN and change.becomes is FindingStatus.OPEN) or (
+            if (was is not Status.OPEN and change.becomes is Status.OPEN) or (
                 was.is_solved and change.becomes.is_unsolved
             ):
                 self._closed_by_a_person = False
-            if change.becomes is not FindingStatus.OPEN:  # found again, an accepted risk stays accepted
-                self._is_accepted_in_schoolscan = change.becomes is FindingStatus.ACCEPTED_RISK
+            if change.becomes is not Status.OPEN:  # found again, an accepted risk stays accepted
+                self._is_accepted_in_schoolscan = change.becomes is Status.ACCEPTED_RISK
             self.source.set_status("fnd_1", change.becomes)
             return
         for ticket in self.books[change.where].present(KEY.mark):
@@ -175,7 +176,7 @@ class Story(Office):
             return f"{status} with active tickets in {active}" if active else ""
         missing = [name for name, kept in tickets.items() if not kept]
         waits = any(ticket.reason in KEPT_OPEN for kept in tickets.values() for ticket in kept)  # for a person's word
-        agrees = status is FindingStatus.REVIEWING and (active or waits) and not missing
+        agrees = status is Status.REVIEWING and (active or waits) and not missing
         return "" if agrees else f"{status} with active tickets in {active} and none in {missing}"
 
     async def on_the_list(self) -> tuple[set[str], set[str]]:

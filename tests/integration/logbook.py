@@ -11,7 +11,7 @@ from remediation.deliveries.senders import Sender
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.ticket_events import TicketEventKind, TicketNoticed, mark_in, noticed, object_in
 from remediation.domain.errors import Unreadable
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 from remediation.domain.tickets import Draft
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.schema import Mappings

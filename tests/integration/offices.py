@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Ticket
 from remediation.ports import Rulebook, Source, Tracker
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, Job, decode
@@ -42,9 +43,7 @@ class Office:
     ) -> None:
         self.connection, self.redis = connection, connection.redis
         self.clock = clock or ManualClock()
-        self.source = MemorySource(
-            Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH, detected_at=LATER), page_size=page_size
-        )
+        self.source = MemorySource(Finding("fnd_1", Status.OPEN, Severity.HIGH, detected_at=LATER), page_size=page_size)
         self.jira = MemoryTracker("jira", self.clock, horizon=HORIZON)
         self.snow = MemoryTracker("snow", self.clock, horizon=HORIZON)
         self.trackers: dict[str, Tracker] = dict(trackers or {"snow": self.snow, "jira": self.jira})
@@ -103,7 +102,7 @@ class Office:
     async def parked(self) -> dict[str, Parked]:
         return {item.name: item async for item in self.desk.parked.listed()}
 
-    def status(self) -> FindingStatus:
+    def status(self) -> Status:
         return self.source.findings["fnd_1"].status
 
     def tickets(self) -> list[Ticket]:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.ports import Rulebook
 from remediation.queue import Band
@@ -53,7 +54,7 @@ async def bring_in(office: Office, source: MemorySource, keys: list[CaseKey]) ->
     """Findings that changed an hour ago, and what workers make of them."""
     changed = datetime.fromtimestamp(office.clock() - 3600, tz=UTC)
     for key in keys:
-        finding = Finding(key.id, FindingStatus.OPEN, Severity.HIGH, detected_at=LATER, updated_at=changed)
+        finding = Finding(key.id, Status.OPEN, Severity.HIGH, detected_at=LATER, updated_at=changed)
         source.findings[key.id] = finding
     await office.desk.todo.mark([(key, Band.HIGH) for key in keys], office.clock())
     await office.work()

@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Waiting
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Reason, TicketState
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.client import system_of
@@ -29,7 +30,7 @@ class Absences(Office):
     """Lakeside and its neighbour, each with a finding and its tickets; lakeside can be taken out of the file."""
 
     async def begin(self) -> None:
-        finding = Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH, detected_at=LATER)
+        finding = Finding("fnd_1", Status.OPEN, Severity.HIGH, detected_at=LATER)
         self.sources["harbor"] = MemorySource(finding)
         for key in (KEY, NEIGHBOUR):
             await self.mark(key)
@@ -79,12 +80,12 @@ async def test_what_a_person_did_meanwhile_counts_once_the_district_is_back(offi
         await office.round()
     harbor = office.sources["harbor"]
     assert isinstance(harbor, MemorySource)
-    assert harbor.findings["fnd_1"].status is FindingStatus.RESOLVED, "the others are not held up"
-    assert office.status() is FindingStatus.REVIEWING
+    assert harbor.findings["fnd_1"].status is Status.RESOLVED, "the others are not held up"
+    assert office.status() is Status.REVIEWING
     await office.put_back()
     for _ in range(3):
         await office.round()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     assert await office.parked() == {}
     assert await office.desk.todo.dirty() == 0
 
@@ -123,7 +124,7 @@ async def test_one_that_is_gone_for_good_is_asked_for_ever_more_seldom_and_its_c
     await office.desk.systems.ask_again(office.clock())  # as whoever takes a changed file does
     await office.put_back()
     await office.round()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
 
 
 async def test_a_webhook_of_a_tracker_is_held_as_well_a_deletion_among_them(
@@ -165,19 +166,19 @@ async def test_an_appointment_that_comes_meanwhile_is_kept_once_it_is_back(offic
 async def test_findings_that_changed_meanwhile_are_listed_once_it_is_back(office: Absences) -> None:
     """Its deliveries were answered 404: nobody had its secrets."""
     at = datetime.fromtimestamp(office.clock() - 86_400, tz=UTC)
-    office.source.findings["old"] = Finding("old", FindingStatus.OPEN, Severity.LOW, detected_at=at, updated_at=at)
+    office.source.findings["old"] = Finding("old", Status.OPEN, Severity.LOW, detected_at=at, updated_at=at)
     await office.take_out()
     await office.round(3_600)
     office.close_as_person(reason=Reason.FIXED)
     now = datetime.fromtimestamp(office.clock(), tz=UTC)
-    office.source.findings["new"] = Finding("new", FindingStatus.OPEN, Severity.CRITICAL, detected_at=now)
+    office.source.findings["new"] = Finding("new", Status.OPEN, Severity.CRITICAL, detected_at=now)
     await office.round(3_600)
     with capture_logs() as lines:
         await office.put_back()
         await office.round()
     assert [line["district"] for line in lines if line["event"] == "district_back"] == ["lakeside"]
-    assert office.source.findings["new"].status is FindingStatus.REVIEWING
-    assert office.source.findings["old"].status is FindingStatus.OPEN, "it did not change"
+    assert office.source.findings["new"].status is Status.REVIEWING
+    assert office.source.findings["old"].status is Status.OPEN, "it did not change"
     pages = office.source.troubles.calls.count("findings_page")
     for _ in range(3):
         await office.round()
@@ -198,9 +199,9 @@ async def test_a_tracker_that_is_not_named_for_a_while_goes_on_where_its_list_st
     office.close_as_person()
     for _ in range(3):
         await office.round(3_600)
-    assert office.status() is FindingStatus.REVIEWING, "nothing is concluded without it"
+    assert office.status() is Status.REVIEWING, "nothing is concluded without it"
     office.trackers["jira"] = jira
     for _ in range(3):
         await office.round()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     assert await office.parked() == {}

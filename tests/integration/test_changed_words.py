@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation.domain.cases import CaseKey
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
 from remediation.store.cases.living import LivingCases
@@ -44,7 +44,7 @@ class World(ChangingWorld):
         """The file has other words, and nobody has looked since."""
         await self.take(Edited(words=words))
 
-    def status_of(self, key: CaseKey) -> FindingStatus:
+    def status_of(self, key: CaseKey) -> Status:
         return self.books[key.district].findings["fnd_1"].status
 
     async def close_as(self, reason: Reason) -> None:
@@ -90,26 +90,26 @@ async def test_states_that_mean_something_else_are_read_so_with_the_next_look(wo
 
 async def test_a_resolution_that_has_been_dealt_with_means_what_it_meant(world: World) -> None:
     await world.close_as(Reason.FIXED)
-    assert world.status_of(SOUTH) is FindingStatus.RESOLVED
+    assert world.status_of(SOUTH) is Status.RESOLVED
     await world.edit({"jira-south: {kind": "jira-south: {resolutions: {Done: not_solved}, kind"})
     await world.look_at(SOUTH)
-    assert world.status_of(SOUTH) is FindingStatus.RESOLVED
+    assert world.status_of(SOUTH) is Status.RESOLVED
     world.work_as_person(world.standing(SOUTH)[0])
     await world.look_at(SOUTH)
     await world.close_as(Reason.FIXED)
-    assert world.status_of(SOUTH) is FindingStatus.REVIEWING, "a new closing means what the word means now"
+    assert world.status_of(SOUTH) is Status.REVIEWING, "a new closing means what the word means now"
 
 
 async def test_an_end_of_accepted_risks_counts_from_the_next_look_on(world: World) -> None:
     await world.close_as(Reason.ACCEPTED_RISK)
-    assert world.status_of(SOUTH) is FindingStatus.ACCEPTED_RISK
+    assert world.status_of(SOUTH) is Status.ACCEPTED_RISK
     assert await world.redis.zscore(APPOINTMENTS, SOUTH.ref) is None
     await world.edit({"rules:": "defaults: {accept: {at_most: 1d}}\nrules:"})
     assert await world.redis.zscore(APPOINTMENTS, SOUTH.ref) is None
     await world.look_at(SOUTH)
     assert await world.redis.zscore(APPOINTMENTS, SOUTH.ref) is not None
     await world.rounds(2 * 86_400.0)
-    assert world.status_of(SOUTH) is FindingStatus.REVIEWING
+    assert world.status_of(SOUTH) is Status.REVIEWING
 
 
 async def test_another_rule_takes_the_cases_of_one_that_is_gone_once_they_are_looked_at(world: World) -> None:
@@ -123,4 +123,4 @@ async def test_what_a_rule_that_is_gone_said_goes_on_counting_and_no_defaults_in
     gone = "  - {name: south, match: {district: south}, tickets: {jira-south: {project: SEC}}}\n"
     await world.edit({gone: "", "rules:": "defaults: {outcomes: {duplicate: reviewing}}\nrules:"})
     await world.close_as(Reason.DUPLICATE)
-    assert world.status_of(SOUTH) is FindingStatus.RESOLVED
+    assert world.status_of(SOUTH) is Status.RESOLVED

@@ -24,7 +24,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from remediation.domain.cases import CaseKey
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection, open_pool
@@ -132,8 +132,8 @@ class ChangingFiles(RuleBasedStateMachine):
         for ticket in self.world.standing(key)[which : which + 1]:
             self.world.work_as_person(ticket)
 
-    @rule(key=CASES, status=st.sampled_from([FindingStatus.OPEN, FindingStatus.RESOLVED]))
-    def schoolscan_changes_a_finding(self, key: CaseKey, status: FindingStatus) -> None:
+    @rule(key=CASES, status=st.sampled_from([Status.OPEN, Status.RESOLVED]))
+    def schoolscan_changes_a_finding(self, key: CaseKey, status: Status) -> None:
         self.world.books[key.district].set_status("fnd_1", status)
 
     @rule(seconds=st.sampled_from([1.0, 60.0, 1_000.0]))

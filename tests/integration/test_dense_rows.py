@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remediation.domain.cases import Link, Memory
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.queue import Band
 from remediation.sealing import Keyring
@@ -49,7 +49,7 @@ async def test_the_pieces_that_the_script_makes_are_those_that_are_read(
     await connection.redis.flushall()
     todo = Todo(connection)
     for number, text in enumerate(texts):
-        memory = Memory(FindingStatus.REVIEWING, {"jira": TicketState.OPEN}, left_over={"jira": text})
+        memory = Memory(Status.REVIEWING, {"jira": TicketState.OPEN}, left_over={"jira": text})
         lease = await _taken(todo)
         if number % 2:
             assert await todo.remember(lease, memory)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Reason, TicketChange, TicketState
 from remediation.mapping.reading.loading import loaded_of
 from remediation.rulebook import MappingsRulebook
@@ -37,7 +38,7 @@ class TwoOffices(Office):
         trackers = {each.name: each for each in (own, theirs)}
         super().__init__(connection, keyring, trackers=trackers, rulebook=rulebook, clock=clock)
         self.jira, self.theirs = own, theirs
-        finding = Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH, detected_at=LATER)
+        finding = Finding("fnd_1", Status.OPEN, Severity.HIGH, detected_at=LATER)
         self.sources["harbor"] = MemorySource(finding)
 
     async def round(self) -> None:
@@ -67,7 +68,7 @@ def mark_and_accept(office: TwoOffices) -> str:
 async def test_a_mark_in_the_other_districts_tracker_takes_over_nothing(office: TwoOffices) -> None:
     mark_and_accept(office)
     await office.round()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert [ticket.state for ticket in office.jira.of(KEY.mark)] == [TicketState.OPEN]
     assert (await office.record()).links.keys() == {"lakesides"}
     assert (await office.record()).intents == {}
@@ -79,7 +80,7 @@ async def test_what_an_earlier_version_expected_there_takes_over_nothing_either(
     await office.desk.todo.mark_found([(KEY, None, frozenset({"harbors"}))], office.clock())
     await office.later()
     await office.round()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert (await office.record()).links.keys() == {"lakesides"}
     assert await office.parked() == {}
 
@@ -91,7 +92,7 @@ async def test_our_own_ticket_of_the_other_district_takes_over_nothing_under_ano
     await office.desk.todo.mark_found([(KEY, None, frozenset({"harbors"}))], office.clock())
     await office.later()
     await office.round()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert (await office.record()).links.keys() == {"lakesides"}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from remediation.domain.cases import CaseKey
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import TicketState
 from remediation.store.server.connection import Connection
 from tests.integration.earlier_stores import (
@@ -42,7 +42,7 @@ async def office(connection: Connection, request: pytest.FixtureRequest) -> Offi
     return office
 
 
-def status(office: Office, key: CaseKey) -> FindingStatus:
+def status(office: Office, key: CaseKey) -> Status:
     return office.source.findings[key.id].status
 
 
@@ -77,7 +77,7 @@ async def test_what_waits_in_an_earlier_store_is_done_and_nothing_twice(office: 
     await settle(office)
     for key in (NEW, UNANSWERED, PUT_OFF, *SCANNED):
         assert states(office, key) == [TicketState.OPEN] * 2, key
-        assert status(office, key) is FindingStatus.REVIEWING
+        assert status(office, key) is Status.REVIEWING
 
 
 async def test_cases_at_rest_are_at_rest(office: Office) -> None:
@@ -90,16 +90,16 @@ async def test_cases_at_rest_are_at_rest(office: Office) -> None:
 
 
 async def test_a_ticket_of_an_earlier_store_is_opened_again_when_its_finding_is_found_again(office: Office) -> None:
-    office.source.set_status(RESOLVED.id, FindingStatus.OPEN)
+    office.source.set_status(RESOLVED.id, Status.OPEN)
     await office.mark(RESOLVED)
     await office.work()
     assert states(office, RESOLVED) == [TicketState.OPEN] * 2
 
 
 async def test_an_accepted_risk_of_an_earlier_store_ends(office: Office) -> None:
-    assert status(office, ACCEPTED) is FindingStatus.ACCEPTED_RISK
+    assert status(office, ACCEPTED) is Status.ACCEPTED_RISK
     await settle(office, ACCEPTED_FOR + 60)
-    assert status(office, ACCEPTED) is FindingStatus.REVIEWING
+    assert status(office, ACCEPTED) is Status.REVIEWING
     assert states(office, ACCEPTED) == [TicketState.OPEN] * 2
 
 
@@ -124,7 +124,7 @@ async def test_the_timeline_of_an_earlier_store_is_told_and_goes_on(office: Offi
     timeline = office.desk.timeline
     before = await timeline.read(RESOLVED.ref)
     assert len(before) > 2
-    office.source.set_status(RESOLVED.id, FindingStatus.OPEN)
+    office.source.set_status(RESOLVED.id, Status.OPEN)
     await office.mark(RESOLVED)
     await office.work()
     after = await timeline.read(RESOLVED.ref)

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from receiver.accounts import Account
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.mapping.reading.loading import load_mappings
@@ -54,7 +55,7 @@ async def test_a_thousand_of_our_own_writes_come_back_and_nobody_so_much_as_look
     echoes = 0
     for number in range(10):
         for key in keys:
-            office.source.set_status(key.id, FindingStatus.RESOLVED if number % 2 else FindingStatus.OPEN)
+            office.source.set_status(key.id, Status.RESOLVED if number % 2 else Status.OPEN)
             await office.mark(key)
         clock.pass_by(60)
         await office.work()
@@ -170,7 +171,7 @@ async def bridge(connection: Connection, keyring: Keyring) -> AsyncIterator[Brid
         rulebook = MappingsRulebook(rules.mappings)
         office = Office(connection, keyring, trackers=trackers, rulebook=rulebook, clock=clock)
         office.source.findings["fnd_1"] = Finding(
-            "fnd_1", FindingStatus.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, detected_at=LATER
+            "fnd_1", Status.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, detected_at=LATER
         )
         accounts = {
             name: Account(name, webhook_secrets(SECRET), SignatureFormat.AUTO, sender_named(name))
@@ -188,7 +189,7 @@ async def bridge(connection: Connection, keyring: Keyring) -> AsyncIterator[Brid
 
 async def test_in_real_trackers_too_our_own_writes_come_back_and_change_nothing(bridge: Bridge) -> None:
     office = bridge.office
-    for status, told in ((FindingStatus.OPEN, 2), (FindingStatus.RESOLVED, 3), (FindingStatus.OPEN, 3)):
+    for status, told in ((Status.OPEN, 2), (Status.RESOLVED, 3), (Status.OPEN, 3)):
         office.source.set_status("fnd_1", status)
         await office.mark()
         await look_at_case(office.context, KEY.ref)
@@ -213,7 +214,7 @@ async def test_what_a_person_does_is_acted_on_by_webhook_alone(bridge: Bridge) -
     await bridge.close_as_person()
     await bridge.told(2)
     await bridge.office.work()
-    assert bridge.office.status() is FindingStatus.RESOLVED
+    assert bridge.office.status() is Status.RESOLVED
 
 
 async def test_with_all_webhooks_lost_the_next_poll_finds_the_change(bridge: Bridge) -> None:
@@ -223,11 +224,11 @@ async def test_with_all_webhooks_lost_the_next_poll_finds_the_change(bridge: Bri
     bridge.silence()
     await bridge.close_as_person()
     assert await bridge.office.work() == []
-    assert bridge.office.status() is FindingStatus.REVIEWING
+    assert bridge.office.status() is Status.REVIEWING
     bridge.jira.wait_searchable()
     await poll_trackers(bridge.office.context)
     await bridge.office.work()
-    assert bridge.office.status() is FindingStatus.RESOLVED
+    assert bridge.office.status() is Status.RESOLVED
 
 
 async def test_after_a_poll_the_late_webhooks_of_the_same_changes_are_no_news(bridge: Bridge) -> None:
@@ -241,7 +242,7 @@ async def test_after_a_poll_the_late_webhooks_of_the_same_changes_are_no_news(br
     await poll_trackers(office.context)
     ran = await office.work()
     assert ran.count("read_delivery") >= 2
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     looks = office.source.troubles.calls.count("finding")
     await poll_trackers(office.context)
     assert await office.work() == []

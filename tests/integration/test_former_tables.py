@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.reading.loading import loaded_of
@@ -98,7 +98,7 @@ async def desk(connection: Connection, keyring: Keyring) -> AsyncIterator[Deskto
             desk.take("incident")
             await office.look()
             await desk.poll()
-            assert (desk.count(), office.status()) == (1, FindingStatus.REVIEWING)
+            assert (desk.count(), office.status()) == (1, Status.REVIEWING)
             yield desk
 
 
@@ -106,7 +106,7 @@ async def test_an_incident_on_hold_resolves_nothing_after_the_table_has_become_a
     desk.snow.patch(await desk.ticket(), state="3")
     desk.take(SECURITY)
     await desk.office.look()
-    assert desk.office.status() is FindingStatus.REVIEWING
+    assert desk.office.status() is Status.REVIEWING
     assert (desk.count(), await desk.office.parked()) == (1, {})
 
 
@@ -116,7 +116,7 @@ async def test_what_people_close_in_the_former_table_is_noticed_by_the_poll(desk
     await desk.poll()
     desk.snow.close_as_person(ticket, Reason.FIXED)
     await desk.poll()
-    assert desk.office.status() is FindingStatus.RESOLVED
+    assert desk.office.status() is Status.RESOLVED
 
 
 async def test_what_they_closed_before_the_first_poll_with_the_new_table_is_noticed_too(desk: Desktop) -> None:
@@ -125,7 +125,7 @@ async def test_what_they_closed_before_the_first_poll_with_the_new_table_is_noti
     desk.office.clock.pass_by(3_600)
     desk.take(SECURITY)
     await desk.poll()
-    assert desk.office.status() is FindingStatus.RESOLVED
+    assert desk.office.status() is Status.RESOLVED
 
 
 async def test_a_former_table_that_refuses_does_not_hold_up_the_list_of_todays(desk: Desktop) -> None:
@@ -138,22 +138,22 @@ async def test_a_former_table_that_refuses_does_not_hold_up_the_list_of_todays(d
         await desk.poll()
     asked = [entry["path"].rpartition("/")[2] for entry in desk.snow.requests() if "/table/" in entry["path"]]
     assert asked.count(SECURITY) == 2
-    assert desk.office.status() is FindingStatus.REVIEWING
+    assert desk.office.status() is Status.REVIEWING
     desk.snow.heal()
     await desk.poll()
-    assert desk.office.status() is FindingStatus.RESOLVED
+    assert desk.office.status() is Status.RESOLVED
 
 
 async def test_a_resolved_finding_closes_its_incident_by_the_words_of_incident(desk: Desktop) -> None:
     ticket = await desk.ticket()
     desk.take(SECURITY)
-    desk.office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    desk.office.source.set_status("fnd_1", Status.RESOLVED)
     await desk.office.look()
     assert desk.snow.record(ticket)["values"]["state"] == "6"
-    desk.office.source.set_status("fnd_1", FindingStatus.OPEN)
+    desk.office.source.set_status("fnd_1", Status.OPEN)
     await desk.office.look()
     assert desk.snow.record(ticket)["values"]["state"] == "2"
-    assert (desk.count(), desk.office.status()) == (1, FindingStatus.REVIEWING)
+    assert (desk.count(), desk.office.status()) == (1, Status.REVIEWING)
 
 
 async def test_reconciling_looks_at_every_table_that_has_tickets(desk: Desktop) -> None:
@@ -195,12 +195,12 @@ async def test_a_create_whose_answer_was_lost_is_found_although_the_table_has_ch
 
 async def test_a_ticket_in_a_table_that_nobody_explains_is_unseen_and_nothing_follows_from_it(desk: Desktop) -> None:
     await desk.move_link(UNKNOWN)
-    desk.office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    desk.office.source.set_status("fnd_1", Status.RESOLVED)
     desk.take(SECURITY)
     await desk.office.look()
     assert list(await desk.office.parked()) == [f"{KEY.ref}/read:servicenow"]
     assert (desk.count(), (await desk.linked()).partition("/")[0]) == (1, UNKNOWN)
-    desk.office.source.set_status("fnd_1", FindingStatus.OPEN)
+    desk.office.source.set_status("fnd_1", Status.OPEN)
     await desk.office.look()
     assert desk.count() == 1, "no second one beside what nobody sees"
 

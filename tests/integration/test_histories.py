@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation.domain.errors import OutsideError, Refused, TryLater
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection
@@ -14,8 +14,8 @@ from tests.integration.histories import Change, Story
 from tests.integration.offices import DRAFT, HORIZON, KEY, Office
 from workers.rounds.polls import poll_trackers
 
-OPEN, REVIEWING = FindingStatus.OPEN, FindingStatus.REVIEWING
-RESOLVED, ACCEPTED = FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK
+OPEN, REVIEWING = Status.OPEN, Status.REVIEWING
+RESOLVED, ACCEPTED = Status.RESOLVED, Status.ACCEPTED_RISK
 BOTH = ("snow", "jira")
 
 
@@ -392,7 +392,7 @@ async def test_a_finding_found_again_is_not_resolved_where_nothing_can_be_reopen
 
 @pytest.mark.parametrize("word", [RESOLVED, ACCEPTED])
 async def test_a_note_that_schoolscan_refuses_does_not_keep_its_own_later_word_from_counting(
-    story: Story, word: FindingStatus
+    story: Story, word: Status
 ) -> None:
     story.source.troubles.for_good("update_finding", Refused("lakeside", "the token may only read", status=403))
     await story.look()

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
@@ -34,7 +34,7 @@ TRACKERS = st.sampled_from(["snow", "jira"])
 CALLS = st.one_of(
     st.tuples(TRACKERS, st.sampled_from(ON_TRACKERS)), st.tuples(st.just("lakeside"), st.sampled_from(ON_SCHOOLSCAN))
 )
-STATUSES = [FindingStatus.OPEN, FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK, FindingStatus.REVIEWING]
+STATUSES = [Status.OPEN, Status.RESOLVED, Status.ACCEPTED_RISK, Status.REVIEWING]
 STATES = [TicketState.DONE, TicketState.IN_PROGRESS, TicketState.OPEN, TicketState.GONE]
 CHANGES = st.one_of(
     st.builds(Change, st.just("lakeside"), st.sampled_from(STATUSES)),
@@ -174,20 +174,20 @@ class Histories(RuleBasedStateMachine):
 
 
 NEXT = [
-    ([Change("lakeside", FindingStatus.RESOLVED)], FindingStatus.RESOLVED),
-    ([Change("lakeside", FindingStatus.OPEN)], FindingStatus.REVIEWING),
-    ([Change(name, TicketState.DONE) for name in ("snow", "jira")], FindingStatus.RESOLVED),
+    ([Change("lakeside", Status.RESOLVED)], Status.RESOLVED),
+    ([Change("lakeside", Status.OPEN)], Status.REVIEWING),
+    ([Change(name, TicketState.DONE) for name in ("snow", "jira")], Status.RESOLVED),
     (
         [Change(name, TicketState.DONE, Reason.ACCEPTED_RISK) for name in ("snow", "jira")],
-        FindingStatus.ACCEPTED_RISK,
+        Status.ACCEPTED_RISK,
     ),
-    ([Change("snow", TicketState.DONE, Reason.FIXED)], FindingStatus.RESOLVED),
-    ([Change(name, TicketState.DONE, Reason.NOT_SOLVED) for name in ("snow", "jira")], FindingStatus.REVIEWING),
-    ([Change("jira", TicketState.DONE, Reason.FIXED)], FindingStatus.RESOLVED),
-    ([Change("lakeside", FindingStatus.OPEN)], FindingStatus.REVIEWING),
-    ([Change("lakeside", FindingStatus.ACCEPTED_RISK)], FindingStatus.ACCEPTED_RISK),
-    ([Change("jira", TicketState.IN_PROGRESS)], FindingStatus.REVIEWING),
-    ([Change("lakeside", FindingStatus.RESOLVED)], FindingStatus.RESOLVED),
+    ([Change("snow", TicketState.DONE, Reason.FIXED)], Status.RESOLVED),
+    ([Change(name, TicketState.DONE, Reason.NOT_SOLVED) for name in ("snow", "jira")], Status.REVIEWING),
+    ([Change("jira", TicketState.DONE, Reason.FIXED)], Status.RESOLVED),
+    ([Change("lakeside", Status.OPEN)], Status.REVIEWING),
+    ([Change("lakeside", Status.ACCEPTED_RISK)], Status.ACCEPTED_RISK),
+    ([Change("jira", TicketState.IN_PROGRESS)], Status.REVIEWING),
+    ([Change("lakeside", Status.RESOLVED)], Status.RESOLVED),
 ]
 
 

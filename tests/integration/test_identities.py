@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
 from remediation.domain.identities import Identity, IdentityField
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.sealing import Keyring
 from remediation.store.cases.owners import Owners
@@ -28,9 +29,7 @@ from workers.jobs.scans import page_scan
 BY = frozenset({IdentityField.DOMAIN_TYPE, IdentityField.URL})
 IDENTITY = Identity(BY, b"test-only-key-of-an-identity-----")
 URL = "https://www.lakeside.example/staff/ZZPII-list.pdf"
-FIRST = Finding(
-    "fnd_1", FindingStatus.OPEN, Severity.HIGH, DomainType.DIRECT_PII, url=URL, detected_at=LATER, scan_id="scn_1"
-)
+FIRST = Finding("fnd_1", Status.OPEN, Severity.HIGH, DomainType.DIRECT_PII, url=URL, detected_at=LATER, scan_id="scn_1")
 SECOND = replace(FIRST, id="fnd_2", detected_at=LATER + timedelta(days=7), scan_id="scn_2")
 THIRD = replace(FIRST, id="fnd_3", detected_at=LATER + timedelta(days=14), scan_id="scn_3")
 HOME = IDENTITY.case_of("lakeside", FIRST) or KEY
@@ -83,7 +82,7 @@ class Room(Office):
     def active(self) -> list[Ticket]:
         return [ticket for ticket in self.all_tickets() if ticket.state.is_active]
 
-    def statuses(self) -> dict[str, FindingStatus]:
+    def statuses(self) -> dict[str, Status]:
         return {name: each.status for name, each in self.source.findings.items()}
 
     def close(self, reason: Reason = Reason.FIXED) -> None:
@@ -132,7 +131,7 @@ async def test_a_finding_joins_the_case_of_what_it_says(room: Room) -> None:
     assert await room.told_of(FIRST) == ["look_at_case"] * 2
     assert {ticket.mark for ticket in room.all_tickets()} == {HOME.mark}
     assert len(room.all_tickets()) == 2
-    assert room.statuses() == {"fnd_1": FindingStatus.REVIEWING}
+    assert room.statuses() == {"fnd_1": Status.REVIEWING}
     assert (await room.record(own(FIRST))).home == HOME.ref
     assert (await room.home()).members == {"fnd_1": 1}
     assert await room.desk.todo.dirty() == 0
@@ -143,7 +142,7 @@ async def test_a_new_id_joins_the_old_ticket_and_gets_the_note(room: Room) -> No
     room.find(SECOND)
     await room.told_of(SECOND)
     assert len(room.all_tickets()) == 2
-    assert set(room.statuses().values()) == {FindingStatus.REVIEWING}
+    assert set(room.statuses().values()) == {Status.REVIEWING}
     assert [each[0] for each in room.source.updates] == ["fnd_1", "fnd_2"], "no write for what is so already"
 
 
@@ -155,7 +154,7 @@ async def test_two_new_ids_at_once_get_one_ticket_in_each_tracker(room: Room) ->
     await asyncio.gather(*(look_at_case(room.context, HOME.ref) for _ in range(3)))
     await room.work()
     assert sorted(ticket.tracker for ticket in room.all_tickets()) == ["jira", "snow"]
-    assert set(room.statuses().values()) == {FindingStatus.REVIEWING}
+    assert set(room.statuses().values()) == {Status.REVIEWING}
 
 
 async def test_closing_the_ticket_solves_all_members(room: Room) -> None:
@@ -163,16 +162,16 @@ async def test_closing_the_ticket_solves_all_members(room: Room) -> None:
     await room.told_of(FIRST, SECOND)
     room.close()
     await room.look_home()
-    assert set(room.statuses().values()) == {FindingStatus.RESOLVED}
+    assert set(room.statuses().values()) == {Status.RESOLVED}
 
 
 async def test_one_member_resolved_while_another_is_open_closes_nothing(room: Room) -> None:
     room.find(SECOND)
     await room.told_of(FIRST, SECOND)
-    room.source.set_status("fnd_2", FindingStatus.RESOLVED)
+    room.source.set_status("fnd_2", Status.RESOLVED)
     await room.told_of(SECOND)
     assert len(room.active()) == 2
-    room.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    room.source.set_status("fnd_1", Status.RESOLVED)
     await room.told_of(FIRST)
     assert room.active() == []
     assert await room.told_of(SECOND) == ["look_at_case"] * 2
@@ -185,7 +184,7 @@ async def test_found_again_under_a_new_id_after_the_ticket_was_closed_it_is_reop
     room.find(SECOND)
     await room.told_of(SECOND)
     assert len(room.all_tickets()) == len(room.active()) == 2
-    assert room.statuses() == {"fnd_1": FindingStatus.RESOLVED, "fnd_2": FindingStatus.REVIEWING}
+    assert room.statuses() == {"fnd_1": Status.RESOLVED, "fnd_2": Status.REVIEWING}
 
 
 async def test_solved_members_are_read_no_more_until_somebody_tells_of_them(room: Room) -> None:
@@ -198,9 +197,9 @@ async def test_solved_members_are_read_no_more_until_somebody_tells_of_them(room
     before = len(room.source.troubles.calls)
     await room.look_home()
     assert room.source.troubles.calls[before:] == ["finding"]
-    room.source.set_status("fnd_1", FindingStatus.OPEN)
+    room.source.set_status("fnd_1", Status.OPEN)
     await room.told_of(FIRST)
-    assert room.statuses()["fnd_1"] is FindingStatus.REVIEWING
+    assert room.statuses()["fnd_1"] is Status.REVIEWING
 
 
 async def test_members_that_are_gone_are_left_out_until_all_are(room: Room) -> None:
@@ -228,7 +227,7 @@ async def test_after_a_wipe_the_case_waits_for_a_name_and_nothing_is_concluded(r
     await room.told_of(FIRST)
     await room.later()
     assert len(room.all_tickets()) == 2
-    assert room.statuses() == {"fnd_1": FindingStatus.RESOLVED}
+    assert room.statuses() == {"fnd_1": Status.RESOLVED}
 
 
 async def test_after_a_wipe_a_new_id_finds_the_old_ticket(room: Room) -> None:
@@ -238,7 +237,7 @@ async def test_after_a_wipe_a_new_id_finds_the_old_ticket(room: Room) -> None:
     await room.told_of(SECOND)
     await room.later()
     assert len(room.all_tickets()) == 2
-    assert room.statuses()["fnd_2"] is FindingStatus.REVIEWING
+    assert room.statuses()["fnd_2"] is Status.REVIEWING
 
 
 async def test_just_after_a_wipe_no_early_search_is_trusted_for_a_new_id_either(room: Room) -> None:
@@ -298,7 +297,7 @@ async def test_turned_on_for_a_store_with_cases_their_tickets_are_adopted(
     assert (record.home, record.links, record.memory.finding) == (HOME.ref, {}, None)
     room.close()
     await room.look_home()
-    assert set(room.statuses().values()) == {FindingStatus.RESOLVED}
+    assert set(room.statuses().values()) == {Status.RESOLVED}
 
 
 @pytest.mark.parametrize("at_once", [False, True])
@@ -323,7 +322,7 @@ async def test_two_old_cases_of_one_identity_keep_one_ticket(
     await room.later()
     assert {ticket.mark for ticket in room.active()} == {own(FIRST).mark}, "the oldest stays"
     assert len(room.active()) == 2
-    assert set(room.statuses().values()) == {FindingStatus.REVIEWING}
+    assert set(room.statuses().values()) == {Status.REVIEWING}
     assert len((await room.home()).links) == 2
 
 
@@ -345,7 +344,7 @@ async def test_an_old_case_waits_while_the_other_is_looked_at(connection: Connec
 
 async def test_once_it_belongs_to_a_case_it_stays_there(room: Room) -> None:
     await room.told_of(FIRST)
-    room.find(replace(FIRST, status=FindingStatus.REVIEWING, url="https://elsewhere.example/"))
+    room.find(replace(FIRST, status=Status.REVIEWING, url="https://elsewhere.example/"))
     await room.told_of(FIRST)
     room.rules.identities = {}
     await room.told_of(FIRST)
@@ -365,7 +364,7 @@ async def test_one_refused_member_keeps_no_other_from_its_status(room: Room) -> 
     room.close()
     room.source.troubles.once("update_finding", Refused("schoolscan", "no", status=422))
     await room.look_home()
-    assert sorted(room.statuses().values()) == [FindingStatus.RESOLVED, FindingStatus.REVIEWING]
+    assert sorted(room.statuses().values()) == [Status.RESOLVED, Status.REVIEWING]
     assert list(await room.parked()) == [f"{HOME.ref}/patch:resolved"]
 
 
@@ -375,7 +374,7 @@ async def test_a_write_that_must_wait_is_made_up_for_and_no_other_repeated(room:
     room.close()
     original, done = room.source.update_finding, len(room.source.updates)
 
-    async def once_only(finding_id: str, status: FindingStatus, note: str) -> None:
+    async def once_only(finding_id: str, status: Status, note: str) -> None:
         if len(room.source.updates) > done:
             room.source.update_finding = original  # type: ignore[method-assign]
             raise TryLater("schoolscan", "busy", status=429, after=1.0)
@@ -384,7 +383,7 @@ async def test_a_write_that_must_wait_is_made_up_for_and_no_other_repeated(room:
     room.source.update_finding = once_only  # type: ignore[method-assign]
     await room.look_home()
     await room.later()
-    assert set(room.statuses().values()) == {FindingStatus.RESOLVED}
+    assert set(room.statuses().values()) == {Status.RESOLVED}
     assert [each[0] for each in room.source.updates[done:]] in (["fnd_1", "fnd_2"], ["fnd_2", "fnd_1"])
 
 
@@ -485,7 +484,7 @@ async def test_a_dry_run_shows_all_members_of_a_case_as_one_and_writes_nothing(r
 async def test_after_a_wipe_everything_is_named_before_it_is_looked_at(room: Room) -> None:
     room.find(SECOND)
     await room.told_of(FIRST, SECOND)
-    room.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    room.source.set_status("fnd_1", Status.RESOLVED)
     await room.told_of(FIRST)
     await room.redis.flushall()
     candidates = await found(walk_of(room))
@@ -497,7 +496,7 @@ async def test_after_a_wipe_everything_is_named_before_it_is_looked_at(room: Roo
     await room.later()
     assert len(room.active()) == len(room.all_tickets()) == 2
     assert (await room.home()).members.keys() == {"fnd_1", "fnd_2"}
-    assert room.statuses()["fnd_2"] is FindingStatus.REVIEWING
+    assert room.statuses()["fnd_2"] is Status.REVIEWING
 
 
 async def test_reconciling_brings_old_cases_together(connection: Connection, keyring: Keyring) -> None:
@@ -551,7 +550,7 @@ async def test_whatever_happens_in_the_end_there_is_one_ticket_and_both_sides_ag
     assert len(per_tracker) == len(set(per_tracker))
     unsolved = [each for each in room.source.findings.values() if not each.status.is_solved]
     assert bool(unsolved) is bool(per_tracker)
-    assert all(each.status is FindingStatus.REVIEWING for each in unsolved)
+    assert all(each.status is Status.REVIEWING for each in unsolved)
     assert await room.parked() == {}
 
 
@@ -561,7 +560,7 @@ async def _happens(room: Room, what: str, name: str) -> None:
         case "told" if name in known:
             await room.told_of(known[name])
         case "solved" if name in known:
-            room.source.set_status(name, FindingStatus.RESOLVED)
+            room.source.set_status(name, Status.RESOLVED)
             await room.told_of(known[name])
         case "found" if fresh := next((each for each in (SECOND, THIRD) if each.id not in known), None):
             room.find(fresh)

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
 from remediation.store.deliveries.parked import ParkedKind
@@ -56,7 +56,7 @@ async def due_in(office: Office) -> float:
 async def test_a_new_finding_gets_its_tickets_and_a_note_and_then_there_is_nothing_to_do(office: Office) -> None:
     await office.look()
     assert [ticket.tracker for ticket in office.tickets()] == ["snow", "jira"]
-    assert office.source.updates == [("fnd_1", FindingStatus.REVIEWING, "new KEY-1 KEY-1")]
+    assert office.source.updates == [("fnd_1", Status.REVIEWING, "new KEY-1 KEY-1")]
     assert await office.desk.todo.dirty() == 0
     record = await office.record()
     assert set(record.links) == {"snow", "jira"}
@@ -77,12 +77,12 @@ async def test_the_life_of_a_finding(office: Office) -> None:
     for tracker in (office.snow, office.jira):
         tracker.change("id-1", TicketState.DONE, Reason.FIXED, by="person-1")
         await office.look()
-    assert office.status() is FindingStatus.RESOLVED
-    office.source.set_status("fnd_1", FindingStatus.OPEN)
+    assert office.status() is Status.RESOLVED
+    office.source.set_status("fnd_1", Status.OPEN)
     await office.look()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert all(ticket.state is TicketState.OPEN for ticket in office.tickets())
-    office.source.set_status("fnd_1", FindingStatus.ACCEPTED_RISK)
+    office.source.set_status("fnd_1", Status.ACCEPTED_RISK)
     await office.look()
     assert [(ticket.state, ticket.reason) for ticket in office.tickets()] == [
         (TicketState.DONE, Reason.ACCEPTED_RISK)
@@ -113,9 +113,9 @@ async def test_a_case_that_is_clean_is_not_looked_at(office: Office) -> None:
 async def test_what_happens_during_a_look_is_looked_at_afterwards(office: Office) -> None:
     original = office.source.update_finding
 
-    async def and_somebody_solves_it(finding_id: str, status: FindingStatus, note: str) -> None:
+    async def and_somebody_solves_it(finding_id: str, status: Status, note: str) -> None:
         await original(finding_id, status, note)
-        office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+        office.source.set_status("fnd_1", Status.RESOLVED)
         office.source.update_finding = original  # type: ignore[method-assign]  # only the first time
         await office.mark()
 
@@ -147,7 +147,7 @@ async def test_a_source_that_is_down_puts_the_case_off_until_it_is_back(office: 
     assert (await office.record()).attempts == 2
     office.source.troubles.heal()
     await office.later()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert (len(office.tickets()), (await office.record()).attempts) == (2, 0)
 
 
@@ -268,7 +268,7 @@ async def test_a_tracker_that_refuses_parks_its_action_with_its_words_and_the_ot
     item = (await office.parked())[OPEN_JIRA]
     assert (item.kind, item.system, item.words) == (ParkedKind.ACTION, "jira", "customfield_10010: is required")
     assert [ticket.tracker for ticket in office.tickets()] == ["snow"]
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert await office.desk.todo.dirty() == 0
 
 
@@ -319,7 +319,7 @@ async def test_a_parked_action_that_is_no_longer_wanted_leaves_the_list(
         case "a person opened the ticket":
             office.jira.keep(DRAFT)
         case "the finding was solved":
-            office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+            office.source.set_status("fnd_1", Status.RESOLVED)
         case _:
             office.desk = office.desk_with(keyring, PlainRulebook("snow"))
     await office.look()
@@ -331,10 +331,10 @@ async def test_a_ticket_that_refuses_to_be_closed_does_not_reopen_the_finding(of
     """P5: the person who resolved the finding has the last word, however long the workflow stands in the way."""
     await office.look()
     office.jira.troubles.for_good("resolve", NO)
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     for _ in range(3):
         await office.look()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     assert list(await office.parked()) == [f"{KEY.ref}/resolve:jira"]
     (comment,) = office.jira.books["id-1"].comments  # its readers were told, once, with the words of the refusal
     assert comment == f"finding_resolved KEY-1\n\nrefused KEY-1 resolve jira: {NO.words}"
@@ -350,13 +350,13 @@ async def test_a_ticket_that_we_may_not_see_is_parked_and_comes_back_by_itself(o
     office.jira.troubles.for_good("read", FORBIDDEN)
     await office.look()
     assert list(await office.parked()) == [f"{KEY.ref}/read:jira"]
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     await office.look()
     assert [ticket.state for ticket in office.tickets()] == [TicketState.DONE, TicketState.OPEN]
     office.jira.troubles.heal()
     await office.look()
     assert (office.status(), [ticket.state for ticket in office.tickets()]) == (
-        FindingStatus.RESOLVED,
+        Status.RESOLVED,
         [TicketState.DONE] * 2,
     )
     assert await office.parked() == {}
@@ -396,7 +396,7 @@ async def test_after_an_error_of_ours_in_the_middle_the_work_goes_on_where_it_st
     assert (await office.record()).memory.doing == {"open:snow", "open:jira", "patch:reviewing"}
     await office.later()
     assert len(office.tickets()) == 2
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert (await office.record()).memory.doing == frozenset()
 
 
@@ -413,19 +413,19 @@ async def test_a_ticket_that_refuses_to_be_reopened_does_not_solve_the_finding(o
     for tracker in (office.snow, office.jira):
         tracker.change("id-1", TicketState.DONE, Reason.FIXED, by="person-1")
     await office.look()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     for tracker in (office.snow, office.jira):
         tracker.troubles.for_good("reopen", Refused(tracker.name, "closed for good"))
-    office.source.set_status("fnd_1", FindingStatus.OPEN)
+    office.source.set_status("fnd_1", Status.OPEN)
     for _ in range(3):
         await office.look()
-    assert office.status() in {FindingStatus.OPEN, FindingStatus.REVIEWING}
+    assert office.status() in {Status.OPEN, Status.REVIEWING}
     assert set(await office.parked()) == {f"{KEY.ref}/reopen:snow", f"{KEY.ref}/reopen:jira"}
     assert len(office.jira.books["id-1"].comments) == 1, "its readers were told, once"
     office.jira.troubles.heal()
     await office.desk.parked.replay(f"{KEY.ref}/reopen:jira", office.clock())
     await office.work()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert office.jira.books["id-1"].ticket.state is TicketState.OPEN
 
 
@@ -443,7 +443,7 @@ async def test_a_patch_that_schoolscan_refuses_does_not_close_what_a_person_reop
     office.source.troubles.heal()
     await office.desk.parked.replay(f"{KEY.ref}/patch:reviewing", office.clock())
     await office.work()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert office.jira.books["id-1"].ticket.state is TicketState.IN_PROGRESS
     assert await office.parked() == {}
 
@@ -459,7 +459,7 @@ async def test_a_conflict_is_told_once_and_only_when_the_finding_has_really_gone
         tracker.change("id-1", TicketState.DONE, Reason.FIXED, by="person-1")
     await office.look()
     office.source.troubles.for_good("update_finding", error)
-    office.source.set_status("fnd_1", FindingStatus.ACCEPTED_RISK)
+    office.source.set_status("fnd_1", Status.ACCEPTED_RISK)
     office.jira.change("id-1", TicketState.IN_PROGRESS)
     for _ in range(3):
         await office.look()
@@ -474,7 +474,7 @@ async def test_a_conflict_is_told_once_and_only_when_the_finding_has_really_gone
         await office.desk.parked.replay(f"{KEY.ref}/patch:reviewing", office.clock())
         await office.work()
     await office.look()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert office.jira.books["id-1"].comments.count("conflict KEY-1") <= 1
 
 
@@ -534,10 +534,10 @@ async def test_a_restored_store_opens_no_second_ticket_although_no_search_finds_
     assert set((await office.record()).links) == {"snow", "jira"}
 
 
-@pytest.mark.parametrize("status", [FindingStatus.REVIEWING, FindingStatus.RESOLVED])
+@pytest.mark.parametrize("status", [Status.REVIEWING, Status.RESOLVED])
 @pytest.mark.parametrize("lag", [0.0, HORIZON / 2])
 async def test_a_restored_store_finds_the_ticket_that_took_the_place_of_the_one_it_knows(
-    office: Office, status: FindingStatus, lag: float
+    office: Office, status: Status, lag: float
 ) -> None:
     """After the backup the ticket was closed and followed by a new one; then the finding may have been solved, too."""
     await office.look()
@@ -563,7 +563,7 @@ async def test_a_server_that_is_started_again_with_all_its_data_costs_one_search
     office: Office,
 ) -> None:
     await office.look()
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     await office.look()
     await office.redis.set(SERVER, "the run id of another process")
     office.clock.pass_by(HORIZON + 1)

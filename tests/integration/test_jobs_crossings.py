@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation.domain.errors import ConfigurationError, Problem, Refused, TryLater
-from remediation.domain.findings import FindingStatus, Severity
 from remediation.domain.policy import Acceptance, Policy
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.ports import Telling
 from remediation.sealing import Keyring
@@ -62,7 +62,7 @@ async def test_a_ticket_that_a_person_closes_while_we_raise_it_resolves_its_find
     await office.look()
     await poll_trackers(office.context)
     await office.later()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     assert await office.desk.todo.dirty() == 0
 
 
@@ -74,12 +74,12 @@ async def test_a_ticket_that_a_person_closes_while_we_open_it_again_resolves_its
     (ticket,) = office.jira.of(KEY.mark)
     office.jira.change(ticket.id, TicketState.DONE, Reason.FIXED, by="person")
     await office.look()
-    office.source.set_status("fnd_1", FindingStatus.OPEN)
+    office.source.set_status("fnd_1", Status.OPEN)
     await office.look()
     await poll_trackers(office.context)
     await office.later()
 
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     assert await office.desk.todo.dirty() == 0
 
 
@@ -126,11 +126,11 @@ async def test_an_acceptance_ends_although_its_tracker_has_left_the_rule(
     (ticket,) = office.snow.of(KEY.mark)
     office.snow.accept_risk(ticket.id, Risk("nobody sees it", datetime.fromtimestamp(office.clock() + 86_400, UTC)))
     await office.look()
-    assert office.status() is FindingStatus.ACCEPTED_RISK
+    assert office.status() is Status.ACCEPTED_RISK
     office.snow.close_for_good(ticket.id)
     office.desk = office.desk_with(keyring, PlainRulebook(*wanted))
     await office.later(2 * 86_400)
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert len(office.jira.of(KEY.mark)) == len(wanted)
     assert await office.desk.todo.dirty() == 0
 
@@ -146,10 +146,10 @@ async def test_an_end_that_cannot_be_read_for_a_while_is_kept_as_an_appointment(
     await office.look()
     office.snow.accept_risk(ticket.id, replace(accepted, until=None))
     await office.look()
-    assert office.status() is FindingStatus.ACCEPTED_RISK
+    assert office.status() is Status.ACCEPTED_RISK
     office.snow.accept_risk(ticket.id, accepted)
     await office.later(2 * 86_400)
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
 
 
 class FailingRulebook(PlainRulebook):
@@ -166,7 +166,7 @@ async def test_a_field_that_cannot_be_filled_in_parks_its_action_and_the_others_
 ) -> None:
     office = Office(connection, keyring, rulebook=FailingRulebook("snow", "jira"))
     await office.look()
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     await office.look()
     assert list(await office.parked()) == [f"{KEY.ref}/resolve:jira"]
     assert [ticket.state for ticket in office.tickets()] == [TicketState.DONE, TicketState.OPEN]

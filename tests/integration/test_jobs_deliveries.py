@@ -11,7 +11,7 @@ from remediation.deliveries.senders import SCHOOLSCAN, Sender
 from remediation.deliveries.servicenow import SERVICENOW
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.mapping.config.trackers.kinds import all_senders
 from remediation.queue import WORK_QUEUE, Band, Job
 from remediation.sealing import Keyring, generate_key
@@ -224,7 +224,7 @@ async def test_a_delivery_that_keeps_failing_by_an_error_of_ours_is_parked_and_c
     await office.desk.parked.replay("delivery/d1", office.clock())
     await office.work()
     assert await office.desk.inbox.state("d1") is DeliveryState.DONE
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
 
 
 @pytest.mark.parametrize("kind", [ParkedKind.DELIVERY, ParkedKind.QUARANTINED])

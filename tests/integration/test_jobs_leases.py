@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
+from remediation.domain.status import Status
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
@@ -186,7 +187,7 @@ async def test_a_cancelled_look_lets_go_and_the_next_one_waits_for_its_threads(o
     await office.later(HORIZON)
     await office.later()
     assert len(office.tickets()) == 2
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
 
 
 async def test_a_look_cancelled_in_the_middle_of_a_create_leaves_its_intent(office: Office) -> None:
@@ -204,13 +205,13 @@ async def test_what_was_done_before_a_cancellation_is_not_taken_for_somebodys_ch
     await office.look()
     tracker = held(office, "resolve")
     tracker.keep(Draft(KEY.mark, "SEC", "summary", "body"))
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     task = await begun(office, tracker)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     tracker.change("id-1", TicketState.DONE, Reason.FIXED)  # the thread went on
     tracker.through.set()
     await office.later(60)
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     assert all(ticket.state is TicketState.DONE for ticket in office.tickets())
     assert await office.connection.ask(office.redis.hget(CASE + KEY.ref, "memory")) is not None

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection
@@ -47,7 +47,7 @@ async def office(connection: Connection, keyring: Keyring) -> Office:
     office = Office(connection, keyring)
     office.jira = office.trackers["jira"] = Quick("jira", office.clock, horizon=HORIZON)
     await office.look()
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     return office
 
 
@@ -74,7 +74,7 @@ async def test_a_ticket_that_was_deleted_just_then_is_nobodys_refusal(office: Of
     await office.look()
     assert await office.parked() == {}
     await office.later(2)
-    assert (office.status(), await office.parked()) == (FindingStatus.RESOLVED, {})
+    assert (office.status(), await office.parked()) == (Status.RESOLVED, {})
 
 
 async def test_a_refusal_of_what_nobody_changed_is_parked_with_its_words(office: Office) -> None:
@@ -115,10 +115,10 @@ async def test_a_finding_that_a_person_changed_just_then_is_planned_anew(
     connection: Connection, keyring: Keyring
 ) -> None:
     class Overtaken(MemorySource):
-        async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
-            if not self.updates and self.findings[finding_id].status is FindingStatus.REVIEWING:
-                self.set_status(finding_id, FindingStatus.ACCEPTED_RISK)
-                self.updates.append((finding_id, FindingStatus.ACCEPTED_RISK, "by a person"))
+        async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
+            if not self.updates and self.findings[finding_id].status is Status.REVIEWING:
+                self.set_status(finding_id, Status.ACCEPTED_RISK)
+                self.updates.append((finding_id, Status.ACCEPTED_RISK, "by a person"))
                 raise Refused("lakeside", "conflict", status=409)
             await super().update_finding(finding_id, status, note)
 
@@ -129,4 +129,4 @@ async def test_a_finding_that_a_person_changed_just_then_is_planned_anew(
         tracker.change("id-1", TicketState.DONE, Reason.FIXED, by="priya")
     await office.look()
     await office.later(2)
-    assert (office.status(), await office.parked()) == (FindingStatus.ACCEPTED_RISK, {})
+    assert (office.status(), await office.parked()) == (Status.ACCEPTED_RISK, {})

@@ -7,7 +7,8 @@ from structlog.testing import capture_logs
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection
@@ -32,7 +33,7 @@ def quiet() -> Iterator[None]:
 
 
 def found(office: Office, key: CaseKey) -> None:
-    office.source.findings[key.id] = Finding(key.id, FindingStatus.OPEN, Severity.HIGH, detected_at=LATER)
+    office.source.findings[key.id] = Finding(key.id, Status.OPEN, Severity.HIGH, detected_at=LATER)
 
 
 def tickets(office: Office, key: CaseKey) -> list[Ticket]:
@@ -59,10 +60,10 @@ async def test_a_parked_action_holds_up_no_other_action_of_its_case(office: Offi
     office.jira.troubles.for_good("create", NO)
     await office.look()
     assert [ticket.tracker for ticket in office.tickets()] == ["snow"]
-    assert office.source.updates == [("fnd_1", FindingStatus.REVIEWING, "new KEY-1")]
+    assert office.source.updates == [("fnd_1", Status.REVIEWING, "new KEY-1")]
     office.snow.change(office.tickets()[0].id, TicketState.DONE)
     await office.look()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
 
 
 @pytest.mark.parametrize("replayed", [(OPEN_JIRA, PATCH), (PATCH, OPEN_JIRA)])
@@ -79,7 +80,7 @@ async def test_within_a_case_replayed_actions_are_done_in_their_order_whatever_t
     for name in replayed:
         assert await office.desk.parked.replay(name, office.clock())
     await office.work()
-    assert office.source.updates[-1] == ("fnd_1", FindingStatus.REVIEWING, "new KEY-1 KEY-1")
+    assert office.source.updates[-1] == ("fnd_1", Status.REVIEWING, "new KEY-1 KEY-1")
     assert await office.parked() == {}
 
 
@@ -88,7 +89,7 @@ async def test_a_replay_does_what_is_right_now_and_not_what_was_parked_then(offi
     office.jira.troubles.for_good("create", NO)
     await office.look()
     office.jira.troubles.heal()
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     assert await office.desk.parked.replay(OPEN_JIRA, office.clock())
     await office.work()
     assert [(ticket.tracker, ticket.state) for ticket in office.tickets()] == [("snow", TicketState.DONE)]

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.mapping.reading.loading import load_mappings
 from remediation.ports import Tracker
@@ -62,7 +63,7 @@ async def office(
     )
     office.source.findings["fnd_1"] = Finding(
         "fnd_1",
-        FindingStatus.OPEN,
+        Status.OPEN,
         Severity.CRITICAL,
         DomainType.DIRECT_PII,
         title="ZZPII-title",
@@ -89,14 +90,14 @@ async def test_the_life_of_a_finding_in_two_real_trackers(
     jira.wait_searchable()
     await poll_trackers(office.context)
     await office.work()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     assert jira.person in office.source.updates[-1][2]
-    office.source.set_status("fnd_1", FindingStatus.OPEN)
+    office.source.set_status("fnd_1", Status.OPEN)
     await office.look()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     for name, link in links.items():
         assert (await office.trackers[name].read(link.ticket_id)).state.is_active
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     await office.look()
     for name, link in links.items():
         assert (await office.trackers[name].read(link.ticket_id)).state is TicketState.DONE
@@ -124,12 +125,12 @@ async def test_what_people_do_while_our_token_has_run_out_is_noticed_once_it_is_
     assert failed_polls("jira") == before + 2
     assert await office.desk.todo.cursor("jira") == cursor
     await office.work()
-    assert office.status() is FindingStatus.REVIEWING, "Jira's ticket cannot be seen: the case waits"
+    assert office.status() is Status.REVIEWING, "Jira's ticket cannot be seen: the case waits"
     assert (await office.record()).attempts == 1
     jira.settings(expired=[])
     await poll_trackers(office.context)
     await office.work()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
 
 
@@ -166,7 +167,7 @@ async def test_a_create_whose_answer_is_lost_never_makes_a_second_ticket(
     await office.later(300)  # by our clock the horizon is over; by Jira's its search has caught up
     assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
     assert set((await office.record()).links) == {"servicenow", "jira"}
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert await office.desk.todo.dirty() == 0
 
 
@@ -201,7 +202,7 @@ async def test_a_state_that_servicenow_drops_is_parked_and_not_tried_without_end
     """The record takes the rest of the request: that it is another version then is our own work, and nobody's news."""
     await office.look()
     snow.set(dropped_fields=dropped)
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     await office.look()
     for _ in range(3):
         await office.later(300)

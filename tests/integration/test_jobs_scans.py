@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.ports import FindingsPage
 from remediation.queue import WORK_QUEUE, Band, Job, band_of
 from remediation.sealing import Keyring
@@ -44,7 +45,7 @@ async def office(connection: Connection, keyring: Keyring) -> Office:
     office.source.findings = {
         f"found_{number}": Finding(
             f"found_{number}",
-            FindingStatus.OPEN,
+            Status.OPEN,
             SEVERITIES[number % len(SEVERITIES)],
             scan_id="scan_1",
             detected_at=LATER,
@@ -107,7 +108,7 @@ async def test_a_whole_scan_is_worked_off(office: Office) -> None:
     ran = await office.work()
     assert ran.count(Job.PAGE_SCAN) == 3
     assert len(office.jira.books) == len(office.snow.books) == COUNT
-    assert all(finding.status is FindingStatus.REVIEWING for finding in office.source.findings.values())
+    assert all(finding.status is Status.REVIEWING for finding in office.source.findings.values())
 
 
 async def test_each_case_is_as_urgent_as_its_finding(office: Office) -> None:

@@ -11,7 +11,7 @@ from remediation.deliveries.jira import JIRA
 from remediation.deliveries.senders import Sender
 from remediation.deliveries.servicenow import SERVICENOW
 from remediation.domain.cases import CaseKey, CaseKind, Memory
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketChange, TicketState
 from remediation.queue import WORK_QUEUE, Job
 from remediation.sealing import Keyring
@@ -226,7 +226,7 @@ async def test_a_webhook_of_our_own_create_that_comes_before_the_link_is_harmles
     jira.before_answer = tell
     await office.look()
     assert len(jira.of(KEY.mark)) == 1
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert (await office.record()).links["jira"].ticket_id in jira.books
     assert (await office.record()).intents == {}
     assert await office.desk.todo.dirty() == 0
@@ -256,5 +256,5 @@ async def test_what_a_person_does_in_a_ticket_is_acted_on_without_any_list(
     ticket = jira.change("10000", TicketState.DONE, Reason.FIXED, by="priya")
     assert await read(office, jira_body(ticket)) == "marked"
     await office.work()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     assert "changes" not in jira.troubles.calls

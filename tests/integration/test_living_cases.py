@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation.domain.cases import CaseKey, CaseKind, Memory
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import TicketState
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import loaded_of
@@ -41,7 +41,7 @@ def todo(connection: Connection) -> Todo:
     return Todo(connection)
 
 
-def by(rule: str, status: FindingStatus = FindingStatus.REVIEWING) -> Memory:
+def by(rule: str, status: Status = Status.REVIEWING) -> Memory:
     return Memory(status, {"jira": TicketState.OPEN}, rule=rule)
 
 
@@ -70,12 +70,12 @@ async def counts(connection: Connection) -> dict[str, int]:
     ("memory", "living"),
     [
         (by("students"), {"students": 1}),
-        (by("students", FindingStatus.OPEN), {"students": 1}),
-        (by("students", FindingStatus.ACCEPTED_RISK), {"students": 1}),
-        (by("students", FindingStatus.RESOLVED), {}),
-        (by("students", FindingStatus.GONE), {}),
+        (by("students", Status.OPEN), {"students": 1}),
+        (by("students", Status.ACCEPTED_RISK), {"students": 1}),
+        (by("students", Status.RESOLVED), {}),
+        (by("students", Status.GONE), {}),
         (by(""), {}),
-        (Memory(FindingStatus.OPEN, rule="left-alone"), {}),
+        (Memory(Status.OPEN, rule="left-alone"), {}),
         (Memory(rule="students"), {}),
     ],
 )
@@ -89,10 +89,10 @@ async def test_a_case_lives_while_people_work_on_its_tickets_or_an_acceptance_is
 
 
 async def test_a_case_is_counted_once_by_the_rule_that_counts_now(todo: Todo, connection: Connection) -> None:
-    await lived(todo, by("students"), by("rest"), by("rest", FindingStatus.ACCEPTED_RISK))
+    await lived(todo, by("students"), by("rest"), by("rest", Status.ACCEPTED_RISK))
     await lived(todo, by("students"), key=CaseKey("lakeside", CaseKind.FINDING, "fnd_2"))
     assert await counts(connection) == {"rest": 1, "students": 1}
-    await lived(todo, by("rest", FindingStatus.RESOLVED))
+    await lived(todo, by("rest", Status.RESOLVED))
     assert await counts(connection) == {"students": 1}
     await lived(todo, by("rest"))
     assert await counts(connection) == {"rest": 1, "students": 1}

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation.domain.cases import CaseKey
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.mapping.reading.loading import loaded_of
 from remediation.ports import Tracker
@@ -162,7 +162,7 @@ async def test_what_a_person_closes_counts_for_its_own_tracker(office: OneJira) 
     office.world.wait_searchable()
     await poll_trackers(office.context)
     await office.work()
-    assert office.status() is FindingStatus.REVIEWING, "the other is still open"
+    assert office.status() is Status.REVIEWING, "the other is still open"
     other = await office.trackers["jira-privacy"].read(links["jira-privacy"].ticket_id)
     assert other.state is TicketState.OPEN
     assert await office.linked() == {name: link.ticket_key for name, link in links.items()}

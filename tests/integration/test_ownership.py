@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
 from remediation.sealing import Keyring
 from remediation.store.cases.entries import Doubted
@@ -33,7 +34,7 @@ async def office(connection: Connection, keyring: Keyring) -> Office:
     office = Office(connection, keyring)
     office.trackers.clear()
     office.trackers["jira"] = office.jira
-    office.source.findings["fnd_2"] = Finding("fnd_2", FindingStatus.OPEN, Severity.HIGH, detected_at=LATER)
+    office.source.findings["fnd_2"] = Finding("fnd_2", Status.OPEN, Severity.HIGH, detected_at=LATER)
     await office.look()
     await poll(office)
     return office
@@ -44,7 +45,7 @@ async def poll(office: Office) -> None:
     await office.work()
 
 
-def status(office: Office, finding_id: str) -> FindingStatus:
+def status(office: Office, finding_id: str) -> Status:
     return office.source.findings[finding_id].status
 
 
@@ -69,7 +70,7 @@ async def test_closing_another_findings_ticket_resolves_that_finding_and_not_our
     ticket = await taken_over(office)
     office.jira.change(ticket.id, TicketState.DONE, Reason.FIXED, by="person")
     await poll(office)
-    assert (status(office, "fnd_2"), status(office, "fnd_1")) == (FindingStatus.RESOLVED, FindingStatus.REVIEWING)
+    assert (status(office, "fnd_2"), status(office, "fnd_1")) == (Status.RESOLVED, Status.REVIEWING)
     (own,) = office.jira.of(KEY.mark)
     assert (await office.record()).links["jira"].ticket_id == own.id
     assert len(office.jira.of(OTHER.mark)) == 1
@@ -98,7 +99,7 @@ async def test_a_solved_findings_own_ticket_is_found_and_closed(office: Office) 
     begin_again(office)
     office.jira.keep(Draft(OTHER.mark, "SEC", "summary", "body"))
     own = office.jira.keep(DRAFT)
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     await office.look()
     assert [office.jira.books[each].ticket.state.is_active for each in ("id-1", own.id)] == [True, False]
 
@@ -118,7 +119,7 @@ async def test_a_ticket_without_a_mark_is_told_of_once_and_again_after_it_had_on
     assert [entry.evidence for entry in entries] == ["no_mark", "no_mark"]
     office.jira.change(ticket.id, TicketState.DONE, Reason.FIXED, by="person")
     await office.look()
-    assert status(office, "fnd_1") is FindingStatus.RESOLVED
+    assert status(office, "fnd_1") is Status.RESOLVED
 
 
 async def test_a_ticket_with_another_integrations_mark_is_told_of_once(office: Office) -> None:
@@ -140,12 +141,12 @@ async def test_closing_a_persons_ticket_under_our_old_number_resolves_nothing(of
     with capture_logs() as logs:
         await office.look()
     assert [entry["reason"] for entry in logs if entry["event"] == "ticket_not_ours"] == ["other_ticket"]
-    assert (status(office, "fnd_1"), len(office.jira.of(KEY.mark))) == (FindingStatus.REVIEWING, 1)
+    assert (status(office, "fnd_1"), len(office.jira.of(KEY.mark))) == (Status.REVIEWING, 1)
 
 
 async def test_what_was_refused_on_another_cases_ticket_is_tried_on_our_own(office: Office) -> None:
     office.jira.troubles.once("resolve", Refused("jira", "no way to done", status=400))
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     await office.look()
     assert (await office.record()).parked == {"resolve:jira"}
     begin_again(office)
@@ -217,5 +218,5 @@ async def test_what_has_our_old_number_is_left_alone_in_a_real_tracker_too(elsew
     assert (own.mark, own.state) == (KEY.mark, TicketState.OPEN)
     assert own.id != taken.id
     await elsewhere.look(OTHER)
-    assert status(elsewhere.office, "fnd_1") is FindingStatus.REVIEWING
+    assert status(elsewhere.office, "fnd_1") is Status.REVIEWING
     assert (world.count(KEY.mark), world.count(OTHER.mark)) == (1, 1)

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import OutsideError, Refused, TryLater
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import ChangePage, Draft, Reason, TicketState
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
@@ -43,7 +43,7 @@ async def test_what_a_person_closed_is_noticed(office: Office) -> None:
     await poll(office)
     assert await office.desk.todo.dirty() == 1
     await office.work()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
 
 
 async def test_our_own_writes_come_back_as_no_news(connection: Connection, keyring: Keyring) -> None:
@@ -117,7 +117,7 @@ async def test_a_tracker_that_is_down_does_not_hold_up_the_other_and_loses_nothi
     after = [counted("remedy_polls_total", tracker=name, outcome="failed") for name in ("jira", "snow")]
     assert [now - then for then, now in zip(before, after, strict=True)] == [1, 0]
     await office.work()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
 
 
 async def test_an_error_of_ours_in_one_list_does_not_hold_up_the_other(office: Office) -> None:

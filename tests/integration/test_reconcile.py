@@ -9,7 +9,8 @@ import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import ChangePage, Draft, TicketState
 from remediation.ports import FindingsPage
 from remediation.queue import Band
@@ -149,8 +150,8 @@ async def test_where_all_is_in_step_nothing_would_be_done(office: Office) -> Non
 
 async def test_a_dry_run_says_what_would_be_done_and_writes_nothing_anywhere(office: Office) -> None:
     close(office, KEYS[0])
-    office.source.set_status(KEYS[1].id, FindingStatus.RESOLVED)
-    office.source.findings["new"] = Finding("new", FindingStatus.OPEN, Severity.LOW, detected_at=LATER)
+    office.source.set_status(KEYS[1].id, Status.RESOLVED)
+    office.source.findings["new"] = Finding("new", Status.OPEN, Severity.LOW, detected_at=LATER)
     before, store = written(office), await snapshot(office)
     plans = {ref: [step.action for step in each.steps] for ref, each in (await foreseen(office)).items() if each.steps}
     assert sorted(plans) == ["lakeside:finding:many_0", "lakeside:finding:many_1", "lakeside:finding:new"]
@@ -167,7 +168,7 @@ async def snapshot(office: Office) -> dict[bytes, bytes]:
 
 
 async def test_a_dry_run_on_a_wiped_store_finds_the_tickets_too(office: Office) -> None:
-    office.source.set_status(KEYS[1].id, FindingStatus.RESOLVED)
+    office.source.set_status(KEYS[1].id, Status.RESOLVED)
     await office.redis.flushall()
     plans = {ref: [step.action for step in each.steps] for ref, each in (await foreseen(office)).items() if each.steps}
     assert {ref: set(actions) for ref, actions in plans.items()} == {KEYS[1].ref: {"resolve:snow", "resolve:jira"}}
@@ -182,7 +183,7 @@ async def test_what_cannot_be_seen_is_said_and_the_rest_is_told(office: Office) 
 
 
 async def test_a_dry_run_does_not_wait_for_what_an_earlier_create_may_have_opened(office: Office) -> None:
-    office.source.findings["new"] = Finding("new", FindingStatus.OPEN, Severity.LOW, detected_at=LATER)
+    office.source.findings["new"] = Finding("new", Status.OPEN, Severity.LOW, detected_at=LATER)
     new = CaseKey("lakeside", CaseKind.FINDING, "new")
     office.jira.troubles.once("create", TryLater("jira", "no answer in time", ambiguous=True))
     await office.mark(new)
@@ -220,7 +221,7 @@ async def test_what_was_missed_is_made_up_for_and_told(office: Office, capsys: p
     close(office, KEYS[0])
     async with at_work(office):
         assert await reconcile(office) is ExitCode.DONE
-    assert office.source.findings[KEYS[0].id].status is FindingStatus.RESOLVED
+    assert office.source.findings[KEYS[0].id].status is Status.RESOLVED
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("lakeside", "25 cases"))]
     assert lines == [
         "lakeside:finding:many_0: set the finding to resolved",
@@ -235,7 +236,7 @@ async def test_what_was_missed_is_made_up_for_and_told(office: Office, capsys: p
 async def test_after_a_wipe_every_ticket_is_found_again_and_none_is_opened_twice(
     office: Office, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    office.source.set_status(KEYS[3].id, FindingStatus.RESOLVED)
+    office.source.set_status(KEYS[3].id, Status.RESOLVED)
     close(office, KEYS[4])
     await office.redis.flushall()
     async with at_work(office):
@@ -246,7 +247,7 @@ async def test_after_a_wipe_every_ticket_is_found_again_and_none_is_opened_twice
         assert tracker.of(KEYS[3].mark)[0].state is TicketState.DONE
     records = [await office.record(key) for key in KEYS]
     assert {frozenset(record.links) for record in records} == {frozenset({"snow", "jira"})}
-    assert office.source.findings[KEYS[4].id].status is FindingStatus.RESOLVED
+    assert office.source.findings[KEYS[4].id].status is Status.RESOLVED
     shown = capsys.readouterr().out
     assert "lakeside:finding:many_3: closed KEY-" in shown
     assert "lakeside:finding:many_4: set the finding to resolved" in shown
@@ -256,7 +257,7 @@ async def test_after_a_wipe_every_ticket_is_found_again_and_none_is_opened_twice
 
 
 async def test_what_is_parked_and_what_is_put_off_is_named(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
-    office.source.set_status(KEYS[0].id, FindingStatus.RESOLVED)
+    office.source.set_status(KEYS[0].id, Status.RESOLVED)
     office.jira.troubles.for_good("resolve", Refused("jira", "a field is required", status=400))
     async with at_work(office):
         assert await reconcile(office) is ExitCode.FAILED

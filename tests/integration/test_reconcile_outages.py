@@ -9,8 +9,9 @@ import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import OutsideError, Refused, TryLater
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
 from remediation.domain.policy import Policy
+from remediation.domain.status import Status
 from remediation.domain.tickets import TicketState
 from remediation.ports import FindingsPage
 from remediation.sealing import Keyring
@@ -187,12 +188,12 @@ async def test_while_a_tracker_is_down_the_others_are_brought_into_step_and_it_i
 ) -> None:
     break_down(office, DOWN)
     close(office, HILLS[0])
-    office.source.set_status(KEYS[0].id, FindingStatus.RESOLVED)
+    office.source.set_status(KEYS[0].id, Status.RESOLVED)
     async with at_work(office):
         assert await reconcile(office, patience=0.5, as_json=True) is ExitCode.UNREACHABLE
     hillside = office.sources["hillside"]
     assert isinstance(hillside, MemorySource)
-    assert hillside.findings[HILLS[0].id].status is FindingStatus.RESOLVED
+    assert hillside.findings[HILLS[0].id].status is Status.RESOLVED
     assert office.snow.of(KEYS[0].mark)[0].state is TicketState.DONE
     *rows, summary = results_in(capsys.readouterr().out)
     told = {row["case"]: (row["outcome"], *row["held_up_by"]) for row in rows}
@@ -207,7 +208,7 @@ async def test_while_a_tracker_is_down_the_others_are_brought_into_step_and_it_i
 
 
 async def test_a_later_run_completes_what_a_tracker_held_up(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
-    office.source.set_status(KEYS[0].id, FindingStatus.RESOLVED)
+    office.source.set_status(KEYS[0].id, Status.RESOLVED)
     await office.redis.flushall()
     break_down(office, DOWN)
     async with at_work(office):
@@ -228,7 +229,7 @@ async def test_a_later_run_completes_what_a_tracker_held_up(office: Office, caps
 async def test_the_system_that_does_not_do_what_was_planned_is_named_and_not_the_one_before(
     office: Office, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    office.source.set_status(KEYS[0].id, FindingStatus.RESOLVED)
+    office.source.set_status(KEYS[0].id, Status.RESOLVED)
     office.snow.troubles.once("read", TryLater("snow", "down", status=503))
     office.jira.troubles.for_good("resolve", DOWN)
     await office.mark(KEYS[0])

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import Memory
 from remediation.domain.errors import TryLater
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.sealing import Keyring
 from remediation.store.cases.todo import Todo
 from remediation.store.keys import CASE, LEASE
@@ -65,7 +65,7 @@ async def test_the_time_begins_with_the_receipt(office: Office, counted: Counts)
     await receive(office)
     office.clock.pass_by(7)
     await office.work()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert counted() == {"ticket": (1, 7), "status": (1, 7)}
     assert await awaited(office) == []
 
@@ -76,7 +76,7 @@ async def test_what_had_to_wait_counts_with_its_wait_and_each_thing_once(office:
     await office.work()
     assert counted() == {"ticket": (1, 0), "status": (0, 0)}
     await office.later(500)
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert counted() == {"ticket": (1, 0), "status": (1, 500)}
 
 
@@ -88,7 +88,7 @@ async def test_a_look_for_another_reason_counts_for_nothing(
         office.jira.troubles.once("create", DOWN)
     await office.look()
     await office.later()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert counted() == {"ticket": (0, 0), "status": (0, 0)}
 
 
@@ -97,7 +97,7 @@ async def test_a_delivery_that_asks_for_nothing_leaves_no_time_behind(office: Of
     await receive(office)
     await office.work()
     assert await awaited(office) == []
-    office.source.set_status("fnd_1", FindingStatus.OPEN)
+    office.source.set_status("fnd_1", Status.OPEN)
     office.clock.pass_by(1_000)
     await office.look()
     assert counted() == {"ticket": (0, 0), "status": (0, 0)}

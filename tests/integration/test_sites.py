@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation.domain.errors import TryLater
-from remediation.domain.findings import FindingStatus
 from remediation.domain.sites import Site, SiteHistory
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
 from remediation.store.cases.entries import Doubted
@@ -63,7 +63,7 @@ async def test_on_another_site_closing_what_has_our_old_number_resolves_nothing(
     closed = office.jira.change(ticket.id, TicketState.DONE, Reason.FIXED, by="person")
     office.jira.books[ticket.id].ticket = replace(closed, mark=None)
     await office.look()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     (own,) = office.jira.of(KEY.mark)
     link = (await office.record()).links["jira"]
     assert (link.ticket_id, link.site) == (own.id, "another")

@@ -9,7 +9,8 @@ from structlog.typing import EventDict
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import TryLater, Waiting
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection
 from remediation.store.systems import RELEASE_BATCH, Systems, Trouble
@@ -29,7 +30,7 @@ KEYS = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in ran
 def office(connection: Connection, keyring: Keyring) -> Office:
     office = Office(connection, keyring)
     for key in KEYS:
-        office.source.findings[key.id] = Finding(key.id, FindingStatus.OPEN, Severity.HIGH, detected_at=LATER)
+        office.source.findings[key.id] = Finding(key.id, Status.OPEN, Severity.HIGH, detected_at=LATER)
     return office
 
 
@@ -186,7 +187,7 @@ async def test_a_case_that_asks_a_system_nothing_any_more_does_not_speak_for_it(
     office.jira.troubles.for_good("create", EXPIRED)
     await all_look(office)
     office.clock.pass_by(60.0)
-    office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    office.source.set_status("fnd_1", Status.RESOLVED)
     await office.look()
     assert (await office.record()).waits_for == ""
     assert told(log) == [("system_waited_for", "jira")]

@@ -11,7 +11,8 @@ import pytest
 from receiver.accounts import Accounts
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.domain.errors import ConfigurationError
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.kinds import KINDS, sender_named
 from remediation.mapping.reading.json_schema import json_schema
@@ -102,25 +103,25 @@ async def test_a_ticket_of_a_third_kind_is_opened_told_of_by_webhook_reopened_an
         await office.look()
         assert (world.entry.place, world.entry.urgency) == ("privacy", {"priority": "red"})
         assert book.books[world.entry.id].draft.body == "fnd_1"
-        assert office.status() is FindingStatus.REVIEWING
+        assert office.status() is Status.REVIEWING
 
         book.change(world.entry.id, TicketState.DONE, Reason.FIXED, by="priya")
         assert await world.tell(secret="test-only-other") == 401
         assert await world.tell() == 202
         await office.work()
-        assert office.status() is FindingStatus.RESOLVED
+        assert office.status() is Status.RESOLVED
 
-        office.source.set_status("fnd_1", FindingStatus.OPEN)
+        office.source.set_status("fnd_1", Status.OPEN)
         await office.look()
         assert world.entry.state is TicketState.OPEN
-        assert office.status() is FindingStatus.REVIEWING
+        assert office.status() is Status.REVIEWING
 
         await poll_trackers(office.context)
         await office.work()
         book.change(world.entry.id, TicketState.DONE, Reason.FIXED, by="priya")
         await poll_trackers(office.context)
         await office.work()
-        assert office.status() is FindingStatus.RESOLVED
+        assert office.status() is Status.RESOLVED
 
 
 async def test_a_ticket_of_a_third_kind_is_resolved_with_its_closing_fields(
@@ -129,7 +130,7 @@ async def test_a_ticket_of_a_third_kind_is_resolved_with_its_closing_fields(
     text = MAPPINGS.replace("ink: {high: red}", "close_fields: {witness: '{{ finding.id }}'}")
     async with running(loaded_of(text, "mappings.yaml"), connection, keyring) as world:
         await world.office.look()
-        world.office.source.set_status("fnd_1", FindingStatus.RESOLVED)
+        world.office.source.set_status("fnd_1", Status.RESOLVED)
         await world.office.look()
         assert world.entry.state is TicketState.DONE
         assert world.book.books[world.entry.id].closing_fields == {"witness": "fnd_1"}
@@ -157,7 +158,7 @@ def test_the_schema_the_messages_and_the_warnings_of_the_file_know_a_third_kind(
 
 
 async def test_commands_preview_and_inspect_a_third_kind(loaded: Loaded) -> None:
-    finding = Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH)
+    finding = Finding("fnd_1", Status.OPEN, Severity.HIGH)
     (preview,) = Forecast(loaded).previews(asked_about("lakeside", finding, LATER))
     assert (preview.kind, preview.words["chapter"], preview.sent["priority"]) == ("logbook", "privacy", "red")
     config = loaded.mappings.trackers["book"]

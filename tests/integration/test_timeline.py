@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
 from remediation.store.cases.entries import (
@@ -190,6 +190,6 @@ async def test_a_persons_change_is_told_as_it_was_seen(connection: Connection, k
     for tracker in (office.snow, office.jira):
         tracker.change("id-1", TicketState.DONE, Reason.FIXED)
     await office.look()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     *_, seen = [each for each in await office.desk.timeline.read(KEY.ref) if isinstance(each, Seen)]
     assert {(each.state, each.reason) for each in seen.tickets} == {("done", "fixed")}

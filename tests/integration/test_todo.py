@@ -8,7 +8,7 @@ from arq.constants import in_progress_key_prefix
 
 from remediation.domain.cases import CaseKey, CaseKind, Memory
 from remediation.domain.errors import LeaseLost, Refused
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Ticket, TicketChange, TicketState
 from remediation.queue import WORK_QUEUE, Band
 from remediation.sealing import Keyring
@@ -59,7 +59,7 @@ async def test_one_worker_at_a_time_holds_a_case(todo: Todo) -> None:
 
 async def test_a_settled_case_is_clean_and_remembered(todo: Todo) -> None:
     await todo.mark([(KEY, Band.LOW)], NOW)
-    memory = Memory(FindingStatus.REVIEWING, {"jira": TicketState.OPEN})
+    memory = Memory(Status.REVIEWING, {"jira": TicketState.OPEN})
     assert await todo.settle(await taken(todo), memory, NOW)
     assert await todo.dirty() == 0
     record = await todo.record(KEY.ref)
@@ -121,7 +121,7 @@ async def test_a_lost_lease_writes_nothing(todo: Todo, connection: Connection) -
     await connection.redis.delete(LEASE + KEY.ref)
     new = await taken(todo)
     assert not await todo.renew(old, {"memory": "{}"})
-    assert not await todo.settle(old, Memory(FindingStatus.RESOLVED), NOW)
+    assert not await todo.settle(old, Memory(Status.RESOLVED), NOW)
     assert not await todo.put_off(old, NOW, NOW)
     links = LeasedLinks(connection, old)
     with pytest.raises(LeaseLost):

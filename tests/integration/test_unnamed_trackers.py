@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import Acceptance, Policy, ResolveWhen
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketChange, TicketState
 from remediation.sealing import Keyring
 from remediation.store.cases.entries import Unnamed
@@ -76,12 +76,12 @@ async def test_a_finding_is_not_resolved_while_one_of_its_tickets_is_unseen(offi
     office.names(office.snow)
     office.snow.change(office.in_snow().id, TicketState.DONE)
     await office.look()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     assert await office.desk.todo.dirty() == 0, "nobody asks again and again for what only the file can end"
     office.names(office.snow, office.jira)
     office.jira.change(office.in_jira().id, TicketState.DONE)
     await office.sweep()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
 
 
 async def test_a_case_says_once_that_it_is_held_up_and_by_which_tracker(office: Changing) -> None:
@@ -103,13 +103,13 @@ async def test_a_risk_that_ends_while_its_ticket_is_unseen_ends_once_that_is_see
     await office.look()
     office.jira.change(office.in_jira().id, TicketState.DONE, Reason.ACCEPTED_RISK)
     await office.look()
-    assert office.status() is FindingStatus.ACCEPTED_RISK
+    assert office.status() is Status.ACCEPTED_RISK
     office.names(office.snow, terms=terms)
     await office.later(2 * 86_400.0)
-    assert office.status() is FindingStatus.ACCEPTED_RISK
+    assert office.status() is Status.ACCEPTED_RISK
     office.names(office.jira, terms=terms)
     await office.sweep()
-    assert (office.status(), office.in_jira().state.is_active) == (FindingStatus.REVIEWING, True)
+    assert (office.status(), office.in_jira().state.is_active) == (Status.REVIEWING, True)
     assert len(office.tickets()) == 1
 
 
@@ -119,16 +119,16 @@ async def test_a_reopening_is_not_undone_while_the_reopened_ticket_is_unseen(off
     for tracker, ticket in ((office.snow, office.in_snow()), (office.jira, office.in_jira())):
         tracker.change(ticket.id, TicketState.DONE)
     await office.look()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     office.jira.change(office.in_jira().id, TicketState.OPEN)
     await office.look()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     office.names(office.snow, terms=ANY)
     await office.look()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     office.names(office.snow, office.jira, terms=ANY)
     await office.sweep()
-    assert (office.status(), office.in_jira().state.is_active) == (FindingStatus.REVIEWING, True)
+    assert (office.status(), office.in_jira().state.is_active) == (Status.REVIEWING, True)
 
 
 async def test_a_create_whose_answer_was_lost_is_no_second_ticket_under_another_name(office: Changing) -> None:
@@ -141,7 +141,7 @@ async def test_a_create_whose_answer_was_lost_is_no_second_ticket_under_another_
     office.names(renamed)
     await office.look()
     await office.later()
-    assert (len(renamed.of(KEY.mark)), office.status()) == (1, FindingStatus.REVIEWING)
+    assert (len(renamed.of(KEY.mark)), office.status()) == (1, Status.REVIEWING)
 
 
 async def test_a_replay_in_a_tracker_that_is_not_named_says_so_and_stays_parked(office: Changing) -> None:
@@ -171,7 +171,7 @@ async def test_what_is_parked_and_not_replayed_stays_so_and_holds_up_nothing(off
     office.names(office.snow)
     office.snow.change(office.in_snow().id, TicketState.DONE)
     await office.look()
-    assert (office.status(), list(await office.parked())) == (FindingStatus.RESOLVED, [OPEN_JIRA])
+    assert (office.status(), list(await office.parked())) == (Status.RESOLVED, [OPEN_JIRA])
 
 
 async def test_a_renamed_tracker_that_names_its_former_name_goes_on_as_if_nothing_had_happened(
@@ -188,10 +188,10 @@ async def test_a_renamed_tracker_that_names_its_former_name_goes_on_as_if_nothin
     assert (tracker.troubles.calls, len(office.tickets())) == (["site", "read"], 2)
     office.snow.change(office.in_snow().id, TicketState.DONE)
     await office.look()
-    assert office.status() is FindingStatus.REVIEWING
+    assert office.status() is Status.REVIEWING
     tracker.change(record.links["tracker"].ticket_id, TicketState.DONE)
     await office.look()
-    assert office.status() is FindingStatus.RESOLVED
+    assert office.status() is Status.RESOLVED
     assert (await office.held_up(), (await office.record()).unnamed) == ([], frozenset())
 
 

@@ -12,8 +12,9 @@ from remediation.deliveries.senders import SCHOOLSCAN, Sender
 from remediation.deliveries.signatures import SignatureFormat, sign, verify
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import SignatureInvalid
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
 from remediation.domain.policy import Policy
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.signing_in import Webhook
 from remediation.mapping.config.trackers.jira import JiraTracker
@@ -49,7 +50,7 @@ Observer = Callable[[Loaded], object]
 def _findings() -> Iterator[Finding]:
     for severity in (Severity.HIGH, Severity.LOW):
         for number, domain_type in enumerate((DomainType.DIRECT_PII, DomainType.METADATA)):
-            for status in (FindingStatus.OPEN, FindingStatus.REVIEWING):
+            for status in (Status.OPEN, Status.REVIEWING):
                 yield Finding(
                     id="fnd_1",
                     status=status,

@@ -15,17 +15,18 @@ from remediation.domain.actions import (
     CloseDuplicate,
     CommentOnTicket,
     OpenTicket,
-    PatchFinding,
     Plan,
     ReopenTicket,
     ResolveTicket,
+    SetStatus,
     Why,
 )
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory
 from remediation.domain.errors import LeaseLost, OutsideError, Refused, StoreUnavailable, TryLater
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
 from remediation.domain.ownership import Doubt, Evidence
 from remediation.domain.policy import Policy
+from remediation.domain.status import Status
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
 from remediation.look.executing import Hands
 from remediation.look.observing import Sight, observe
@@ -42,7 +43,7 @@ SLOWEST_STEP = 1.5
 
 DRAFT = Draft(KEY.mark, "SEC", "summary", "body")
 OPEN_JIRA = OpenTicket("jira", Why.NEW)
-REVIEWING = PatchFinding(FindingStatus.REVIEWING, Why.NEW)
+REVIEWING = SetStatus(Status.REVIEWING, Why.NEW)
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Scene:
     """One case with two trackers."""
 
     clock: ManualClock = field(default_factory=ManualClock)
-    status: FindingStatus = FindingStatus.OPEN
+    status: Status = Status.OPEN
     lag: float = 0.0
     intents: dict[str, Intent] = field(default_factory=dict)
     known_links: dict[str, Link] = field(default_factory=dict)
@@ -180,9 +181,9 @@ async def test_a_lease_lost_during_the_create_leaves_the_intent_for_the_next_hol
 
 async def test_tickets_come_first_and_the_note_names_them_all(scene: Scene) -> None:
     progress = await scene.act(REVIEWING, OpenTicket("snow", Why.NEW), OPEN_JIRA)
-    assert scene.source.updates == [("fnd_1", FindingStatus.REVIEWING, "new KEY-1 KEY-1")]
+    assert scene.source.updates == [("fnd_1", Status.REVIEWING, "new KEY-1 KEY-1")]
     memory = progress.memory(Memory(), Observation(Finding("fnd_1")), Policy(), frozenset(), 0.0)
-    assert memory.finding is FindingStatus.REVIEWING
+    assert memory.finding is Status.REVIEWING
     assert memory.tickets == {"snow": TicketState.OPEN, "jira": TicketState.OPEN}
 
 
@@ -223,7 +224,7 @@ async def test_every_action_has_its_effect() -> None:
 
 async def test_a_comment_comes_last_and_changes_no_state(scene: Scene) -> None:
     ticket = scene.there(scene.jira, TicketState.IN_PROGRESS)
-    await scene.act(CommentOnTicket("jira", Why.CONFLICT), PatchFinding(FindingStatus.REVIEWING, Why.CONFLICT))
+    await scene.act(CommentOnTicket("jira", Why.CONFLICT), SetStatus(Status.REVIEWING, Why.CONFLICT))
     kept = scene.jira.books[ticket.id]
     assert (kept.ticket.state, kept.comments) == (TicketState.IN_PROGRESS, ["conflict KEY-1"])
 
@@ -257,14 +258,14 @@ async def test_a_comment_that_explains_a_refusal_may_fail_too(scene: Scene, erro
 async def test_what_did_not_happen_is_not_told(scene: Scene, error: OutsideError) -> None:
     ticket = scene.there(scene.jira, TicketState.IN_PROGRESS)
     scene.source.troubles.for_good("update_finding", error)
-    await scene.act(CommentOnTicket("jira", Why.CONFLICT), PatchFinding(FindingStatus.REVIEWING, Why.CONFLICT))
+    await scene.act(CommentOnTicket("jira", Why.CONFLICT), SetStatus(Status.REVIEWING, Why.CONFLICT))
     assert not any(comment.startswith("conflict") for comment in scene.jira.books[ticket.id].comments)
 
 
 async def test_a_patch_that_fails_leaves_the_tickets_done(scene: Scene) -> None:
     scene.source.troubles.once("update_finding", TryLater("lakeside", "busy"))
     progress = await scene.act(OPEN_JIRA, REVIEWING)
-    assert (list(progress.later), progress.status) == (["patch:reviewing"], FindingStatus.OPEN)
+    assert (list(progress.later), progress.status) == (["patch:reviewing"], Status.OPEN)
     assert len(scene.jira.of(KEY.mark)) == 1
 
 
@@ -399,7 +400,7 @@ class History:
         self.clock = ManualClock()
         self._crashes, self._losses, self._pauses = iter(crashes), iter(losses), iter(pauses)
         self._until_crash = -1
-        self.source = MemorySource(Finding("fnd_1", FindingStatus.OPEN))
+        self.source = MemorySource(Finding("fnd_1", Status.OPEN))
         self.tracker = CrashingTracker("jira", self.clock, lag=lag, horizon=HORIZON)
         self.tracker.step, self.tracker.loses = self.step, lambda: next(self._losses, False)
         self.links = CrashingLinks(self.step)

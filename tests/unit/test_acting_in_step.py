@@ -7,8 +7,9 @@ import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
 from remediation.domain.policy import Acceptance, Policy
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.look.executing import Hands
 from remediation.look.observing import observe
@@ -31,7 +32,7 @@ class Case:
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
-        self.source = MemorySource(Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH, detected_at=self.now))
+        self.source = MemorySource(Finding("fnd_1", Status.OPEN, Severity.HIGH, detected_at=self.now))
         self.jira = MemoryTracker("jira", self.clock)
         self.links = MemoryLinks()
         self.rulebook = PlainRulebook("jira", terms=self.policy)
@@ -45,7 +46,7 @@ class Case:
         """The ticket that the case is linked to."""
         return self.jira.books[self.links.links["jira"].ticket_id].ticket
 
-    def status(self) -> FindingStatus:
+    def status(self) -> Status:
         return self.source.findings["fnd_1"].status
 
     @property
@@ -83,13 +84,13 @@ async def test_a_ticket_closed_for_good_is_followed_by_a_new_one_that_is_tied_to
     old = case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
     case.jira.close_for_good(old.id)
     await case.settle()
-    case.source.set_status("fnd_1", FindingStatus.OPEN)
+    case.source.set_status("fnd_1", Status.OPEN)
     await case.settle()
     assert case.ticket.id != old.id
     assert case.ticket.state is TicketState.OPEN
     assert case.jira.books[case.ticket.id].draft.follows == old.id
     assert case.jira.books[old.id].comments == ["continued KEY-2"]
-    assert case.status() is FindingStatus.REVIEWING
+    assert case.status() is Status.REVIEWING
     assert case.source.updates[-1][2].endswith("KEY-2")
 
 
@@ -98,7 +99,7 @@ async def test_a_refused_successor_leaves_the_link_to_the_old_ticket(case: Case)
     old = case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED)
     case.jira.close_for_good(old.id)
     await case.settle()
-    case.source.set_status("fnd_1", FindingStatus.OPEN)
+    case.source.set_status("fnd_1", Status.OPEN)
     case.jira.troubles.for_good("create", NO)
     progress = await case.look()
     assert list(progress.refused) == ["open:jira"]
@@ -203,7 +204,7 @@ async def test_a_finding_that_is_gone_closes_its_ticket_where_the_rule_allows_it
     case.source.forget("fnd_1")
     await case.settle()
     assert (case.ticket.state, case.ticket.reason) == (TicketState.DONE, Reason.CANCELLED)
-    case.source.findings["fnd_1"] = replace(finding, status=FindingStatus.OPEN)
+    case.source.findings["fnd_1"] = replace(finding, status=Status.OPEN)
     await case.settle()
     assert case.ticket.state.is_active, "it was only hidden from us"
     assert len(case.jira.books) == 1
@@ -215,7 +216,7 @@ async def test_an_acceptance_carries_its_reason_scrubbed_and_its_end_into_the_no
     case.jira.accept_risk(case.ticket.id, Risk("only staff; ask jo@example.org", until))
     await case.settle()
     _, status, note = case.source.updates[-1]
-    assert status is FindingStatus.ACCEPTED_RISK
+    assert status is Status.ACCEPTED_RISK
     assert f"{until:%Y-%m-%d}" in note
     assert "only staff" in note
     assert "jo@example" not in note
@@ -226,11 +227,11 @@ async def test_an_acceptance_without_a_reason_is_asked_back_about_once_and_count
     await case.settle()
     case.jira.accept_risk(case.ticket.id, None)
     await case.settle()
-    assert case.status() is FindingStatus.REVIEWING
+    assert case.status() is Status.REVIEWING
     assert case.comments == ["risk_unexplained KEY-1 reason"]
     case.jira.accept_risk(case.ticket.id, Risk("nobody can be recognised"))
     await case.settle()
-    assert case.status() is FindingStatus.ACCEPTED_RISK
+    assert case.status() is Status.ACCEPTED_RISK
 
 
 async def test_an_acceptance_comes_to_its_end_and_can_be_given_again(case: Case) -> None:
@@ -240,10 +241,10 @@ async def test_an_acceptance_comes_to_its_end_and_can_be_given_again(case: Case)
     case.clock.pass_by(2 * 86_400)
     await case.settle()
     assert case.ticket.state.is_active
-    assert case.status() is FindingStatus.REVIEWING
+    assert case.status() is Status.REVIEWING
     case.jira.accept_risk(case.ticket.id, Risk("once more", case.now + timedelta(days=1)))
     await case.settle()
-    assert case.status() is FindingStatus.ACCEPTED_RISK
+    assert case.status() is Status.ACCEPTED_RISK
 
 
 @pytest.mark.parametrize("copies", [True, False])
@@ -267,13 +268,13 @@ async def test_a_note_does_not_fail_because_the_closing_words_cannot_be_read() -
     case.jira.troubles.for_good("closing_words", BUSY)
     case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
     await case.settle()
-    assert case.status() is FindingStatus.RESOLVED
+    assert case.status() is Status.RESOLVED
 
 
 async def test_a_refusal_is_told_on_the_ticket_with_its_words_and_stops_nothing_else(case: Case) -> None:
     await case.settle()
     case.jira.troubles.for_good("resolve", NO)
-    case.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    case.source.set_status("fnd_1", Status.RESOLVED)
     progress = await case.look()
     assert list(progress.refused) == ["resolve:jira"]
     assert case.comments == [f"finding_resolved KEY-1\n\nrefused KEY-1 resolve jira: {NO.words}"]
@@ -282,7 +283,7 @@ async def test_a_refusal_is_told_on_the_ticket_with_its_words_and_stops_nothing_
 async def test_a_conflict_is_marked_and_both_sides_are_told(case: Case) -> None:
     await case.settle()
     case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
-    case.source.set_status("fnd_1", FindingStatus.OPEN)
+    case.source.set_status("fnd_1", Status.OPEN)
     progress = await case.look()
     assert progress.is_conflict
     assert case.memory.conflict_at == case.clock()
@@ -308,7 +309,7 @@ async def test_what_follows_is_found_again_by_its_mark_when_the_answer_to_its_cr
     old = case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED)
     case.jira.close_for_good(old.id)
     await case.settle()
-    case.source.set_status("fnd_1", FindingStatus.OPEN)
+    case.source.set_status("fnd_1", Status.OPEN)
     case.jira.troubles.once("created", TryLater("jira", "no answer", ambiguous=True))
     await case.look()
     assert case.links.intents.keys() == {"jira"}
@@ -344,4 +345,4 @@ async def test_a_note_does_not_fail_because_a_name_cannot_be_read() -> None:
     case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
     case.jira.troubles.for_good("closer_name", BUSY)
     await case.settle()
-    assert case.status() is FindingStatus.RESOLVED
+    assert case.status() is Status.RESOLVED

@@ -6,7 +6,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft
 from remediation.ports import Source, Tracker
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker
@@ -38,7 +39,7 @@ async def test_reads_and_writes_are_timed_apart_and_answer_what_they_did() -> No
 
 
 async def test_a_district_is_counted_by_the_name_that_its_errors_have() -> None:
-    finding = Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH)
+    finding = Finding("fnd_1", Status.OPEN, Severity.HIGH)
     source = counted_sources({"test-district": MemorySource(finding)})["test-district"]
     assert await source.finding("fnd_1") == finding
     assert value("remedy_call_seconds_count", system="schoolscan:test-district", kind="read") == 1

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.cases import CaseKey, CaseKind, Closing, Link, Memory, key_of_ref, ref_of_mark
-from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.store.cases.rows import key_in, link_wire, memory_json, memory_of, memory_wire, record_of
 
@@ -86,10 +86,10 @@ def test_no_text_whatever_makes_reading_a_mark_fail(text: str) -> None:
 
 MEMORIES = st.builds(
     Memory,
-    finding=st.one_of(st.none(), st.sampled_from(FindingStatus)),
+    finding=st.one_of(st.none(), st.sampled_from(Status)),
     tickets=st.dictionaries(st.sampled_from(["jira", "snow"]), st.sampled_from(TicketState)),
     doing=st.frozensets(st.sampled_from(["open:jira", "patch:reviewing"])),
-    planned_at=st.one_of(st.none(), st.sampled_from(FindingStatus)),
+    planned_at=st.one_of(st.none(), st.sampled_from(Status)),
     closings=st.dictionaries(
         st.sampled_from(["jira", "snow"]),
         st.builds(
@@ -124,7 +124,7 @@ def test_a_memory_is_read_from_its_pieces(memory: Memory, length: int) -> None:
 
 def test_what_an_earlier_version_wrote_over_pieces_counts_without_those_left_over() -> None:
     row = {"id": b"fnd_1", "memory": b'{"finding": "resolved", "tickets": {}}', "memory:1": b"left over"}
-    assert record_of("lakeside:finding:fnd_1", row).memory == Memory(FindingStatus.RESOLVED)
+    assert record_of("lakeside:finding:fnd_1", row).memory == Memory(Status.RESOLVED)
 
 
 def test_a_memory_in_an_unknown_form_is_refused() -> None:
@@ -174,9 +174,7 @@ def test_a_usual_link_keeps_its_row_dense(ticket_id: str, key: str, site: str, p
 
 def test_a_memory_that_an_earlier_version_wrote_is_read_without_the_reasons() -> None:
     row = b'{"finding": "resolved", "tickets": {"snow": "done"}, "severity": "high", "rule": "all", "told": []}'
-    assert memory_of(row) == Memory(
-        FindingStatus.RESOLVED, {"snow": TicketState.DONE}, severity=Severity.HIGH, rule="all"
-    )
+    assert memory_of(row) == Memory(Status.RESOLVED, {"snow": TicketState.DONE}, severity=Severity.HIGH, rule="all")
 
 
 def test_a_closing_that_an_earlier_version_wrote_may_be_of_any_ticket() -> None:

@@ -12,16 +12,17 @@ from remediation.domain.actions import (
     CloseDuplicate,
     CommentOnTicket,
     OpenTicket,
-    PatchFinding,
     RaiseTicket,
     ReopenTicket,
     ResolveTicket,
+    SetStatus,
     Why,
 )
 from remediation.domain.cases import Link
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
 from remediation.domain.ownership import Doubt, Evidence
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.store.cases.entries import (
     KINDS,
@@ -47,7 +48,7 @@ from remediation.store.cases.entries import (
 
 AT = 1_800_000_000.25
 TICKET = Ticket("jira", "10001", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.DONE, Reason.FIXED)
-FINDING = Finding("fnd_1", FindingStatus.REVIEWING, Severity.HIGH, title="a title", url="https://school.example/a")
+FINDING = Finding("fnd_1", Status.REVIEWING, Severity.HIGH, title="a title", url="https://school.example/a")
 UNTIL = datetime(2027, 1, 31, tzinfo=UTC)
 
 ENTRIES: list[Entry] = [
@@ -85,11 +86,11 @@ STEPS: list[tuple[Action, Step]] = [
     ),
     (CloseDuplicate("snow", "incident/1"), Step("duplicate:snow", "duplicate", "incident/1")),
     (
-        PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, Reason.FIXED),
+        SetStatus(Status.RESOLVED, Why.TICKET_DONE, Reason.FIXED),
         Step("patch:resolved", "ticket_done", "fixed"),
     ),
     (
-        PatchFinding(FindingStatus.ACCEPTED_RISK, Why.TICKET_DONE, Reason.ACCEPTED_RISK, UNTIL),
+        SetStatus(Status.ACCEPTED_RISK, Why.TICKET_DONE, Reason.ACCEPTED_RISK, UNTIL),
         Step("patch:accepted_risk", "ticket_done", "2027-01-31T00:00:00+00:00"),
     ),
 ]

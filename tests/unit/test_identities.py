@@ -9,22 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Link, Memory, key_of_ref, ref_of_mark
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
 from remediation.domain.identities import Identity, IdentityField, at_rest, missing_of, shown_by, yet_to_be
+from remediation.domain.status import Severity, Status
 
 KEY = b"test-only-key-of-an-identity-----"
 BY = frozenset({IdentityField.DOMAIN_TYPE, IdentityField.URL})
 IDENTITY = Identity(BY, KEY)
 URL = "https://www.lakeside.example/staff/list.pdf?v=2"
-FINDING = Finding("fnd_1", FindingStatus.OPEN, Severity.HIGH, DomainType.DIRECT_PII, url=URL)
+FINDING = Finding("fnd_1", Status.OPEN, Severity.HIGH, DomainType.DIRECT_PII, url=URL)
 AT = datetime(2026, 4, 15, tzinfo=UTC)
 
-statuses = st.sampled_from(FindingStatus)
+statuses = st.sampled_from(Status)
 members_ = st.lists(
     st.builds(
         Finding,
         st.sampled_from([f"fnd_{number}" for number in range(9)]),
-        statuses.filter(lambda status: status is not FindingStatus.GONE),
+        statuses.filter(lambda status: status is not Status.GONE),
         st.sampled_from(Severity),
         detected_at=st.none() | st.integers(0, 5).map(lambda days: AT + timedelta(days=days)),
     ),
@@ -87,7 +88,7 @@ def test_fields_do_not_run_into_each_other(one: tuple[str, str], other: tuple[st
 def test_somebody_must_act_as_long_as_one_member_is_unsolved(members: list[Finding]) -> None:
     shown = shown_by(members)
     assert shown.status.is_unsolved is any(each.status.is_unsolved for each in members)
-    assert (shown.status is FindingStatus.OPEN) is any(each.status is FindingStatus.OPEN for each in members)
+    assert (shown.status is Status.OPEN) is any(each.status is Status.OPEN for each in members)
     assert shown.status.is_solved is all(each.status.is_solved for each in members)
     assert shown.id in {each.id for each in members}
 
@@ -99,11 +100,11 @@ def test_none_that_is_unsolved_is_worse_than_what_is_shown(members: list[Finding
     assert not any(each.severity.is_worse_than(shown.severity) for each in unsolved)
 
 
-@given(members_, st.sampled_from([FindingStatus.REVIEWING, FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK]))
-def test_what_was_written_is_seen_and_is_not_written_again(members: list[Finding], status: FindingStatus) -> None:
+@given(members_, st.sampled_from([Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK]))
+def test_what_was_written_is_seen_and_is_not_written_again(members: list[Finding], status: Status) -> None:
     wanted = yet_to_be(members, status)
     after = [replace(each, status=status) if each in wanted else each for each in members]
-    if all(each.status is not FindingStatus.UNKNOWN for each in members):
+    if all(each.status is not Status.UNKNOWN for each in members):
         assert shown_by(after).status.is_solved is status.is_solved
     again = yet_to_be(after, status)
     assert len(again) == 1, "only a note"
@@ -116,7 +117,7 @@ def test_the_newest_and_all_that_are_unsolved_stay_awake(members: list[Finding])
     awake = [each for each in members if each.id not in quiet]
     assert awake
     assert all(each.status.is_solved for each in members if each.id in quiet)
-    if FindingStatus.UNKNOWN not in {each.status for each in members}:
+    if Status.UNKNOWN not in {each.status for each in members}:
         assert shown_by(awake) == shown_by(members)
 
 
@@ -130,7 +131,7 @@ def test_what_a_finding_had_goes_along_and_a_second_ticket_is_searched_for() -> 
     home = CaseRecord(CaseKey("lakeside", CaseKind.FINDING, "id-" + "0" * 40), links={"jira": _link("jira", "2")})
     links = {"jira": _link("jira", "1"), "snow": _link("snow", "7")}
     own = CaseRecord(CaseKey("lakeside", CaseKind.FINDING, "fnd_1"), links, {"snow": Intent("snow", 5.0)})
-    own = replace(own, memory=Memory(FindingStatus.REVIEWING))
+    own = replace(own, memory=Memory(Status.REVIEWING))
     joined = home.with_member(own)
     assert {name: link.ticket_id for name, link in joined.links.items()} == {"jira": "2", "snow": "7"}
     assert joined.intents == {"jira": Intent("jira", 0.0), "snow": Intent("snow", 5.0)}

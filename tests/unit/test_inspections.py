@@ -3,7 +3,7 @@
 import pytest
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 from remediation.mapping.config.trackers.jira import JiraTicket
 from remediation.mapping.explain.inspections import (
     Inspection,

@@ -5,7 +5,8 @@ import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError
-from remediation.domain.findings import Finding, Severity
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity
 from remediation.mapping.config.policies import spelt_out
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings

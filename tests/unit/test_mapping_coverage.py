@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
 from remediation.domain.ownership import Ground
+from remediation.domain.status import Severity, Status
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import loaded_of
 from remediation.mapping.rules.conditions import facts_of, holds
@@ -129,7 +130,7 @@ WORLD = [
     (district, Finding("f", status, severity, domain_type, site=site, url=url))
     for district, status, severity, domain_type, (site, url) in product(
         DISTRICTS,
-        (FindingStatus.OPEN, FindingStatus.REVIEWING),
+        (Status.OPEN, Status.REVIEWING),
         (Severity.CRITICAL, Severity.LOW, Severity.UNKNOWN, Severity.HIGH),
         (DomainType.METADATA, DomainType.DIRECT_PII, DomainType.VENDOR_EXPOSURE),
         ((None, None), ("a.example", "https://a.example/a/b")),

@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
+from remediation.domain.status import Severity, Status
 from remediation.mapping.config.rules import Age, Match, Rule
 from remediation.mapping.config.trackers.jira import JiraTicket
 from remediation.mapping.config.trackers.kinds import Ticket
@@ -15,7 +16,7 @@ AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 TICKETS: dict[str, Ticket] = {"jira": JiraTicket(project="SEC")}
 FINDING = Finding(
     "fnd_9d2",
-    status=FindingStatus.OPEN,
+    status=Status.OPEN,
     severity=Severity.CRITICAL,
     domain_type=DomainType.DIRECT_PII,
     url="https://www.school.example/Board/minutes.pdf",
@@ -120,7 +121,7 @@ FLAT: dict[str, st.SearchStrategy[object]] = {
     "district": st.lists(st.sampled_from(["lakeside", "harbor"]), min_size=1, max_size=2),
     "severity": st.lists(st.sampled_from(list(Severity)), min_size=1, max_size=3),
     "domain_type": st.lists(st.sampled_from(list(DomainType)), min_size=1, max_size=3),
-    "status": st.lists(st.sampled_from([FindingStatus.OPEN, FindingStatus.REVIEWING]), min_size=1, max_size=2),
+    "status": st.lists(st.sampled_from([Status.OPEN, Status.REVIEWING]), min_size=1, max_size=2),
     "site": st.lists(PATTERNS, min_size=1, max_size=2),
     "path": st.lists(GLOBS, min_size=1, max_size=2),
     "age": st.sampled_from([{"over": "1d"}, {"under": "1d"}, {"over": "1h", "under": "2d"}]),
@@ -135,7 +136,7 @@ MATCHES = st.recursive(
 FINDINGS = st.builds(
     Finding,
     st.just("f"),
-    status=st.sampled_from(FindingStatus),
+    status=st.sampled_from(Status),
     severity=st.sampled_from(Severity),
     domain_type=st.sampled_from(DomainType),
     site=st.none() | SITES,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.errors import ConfigurationError
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 from remediation.domain.tickets import TicketState
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.jira import JiraTicket

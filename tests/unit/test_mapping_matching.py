@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
+from remediation.domain.status import Severity, Status
 from remediation.mapping.config.rules import Match, Rule
 from remediation.mapping.rules import conditions
 from remediation.mapping.rules.conditions import facts_of, holds
@@ -34,7 +35,7 @@ CRITICAL = Finding(
     "f",
     severity=Severity.CRITICAL,
     domain_type=DomainType.DIRECT_PII,
-    status=FindingStatus.OPEN,
+    status=Status.OPEN,
     url="https://www.school.example/Board/2024/minutes.pdf?name=x",
     site="www.school.example",
     detected_at=AT - timedelta(days=7),
@@ -202,7 +203,7 @@ FINDINGS = st.builds(
     id=st.just("f"),
     severity=st.sampled_from(Severity),
     domain_type=st.sampled_from(DomainType),
-    status=st.sampled_from(FindingStatus),
+    status=st.sampled_from(Status),
     site=st.none() | st.sampled_from(["a.example", "b.a.example", "c.b.a.example", "other.example"]),
     url=st.none() | st.sampled_from([f"https://x{path}" for path in ("", "/a", "/a/b", "/a/b/c", "/A/x/c/d", "/c")]),
     detected_at=st.none() | st.sampled_from([AT, AT - timedelta(days=1), AT - timedelta(days=8)]),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import ConfigurationError
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.wording import Comments, Notes, Templates
@@ -220,7 +220,7 @@ OCCASIONS = st.builds(
     reason=st.none() | st.sampled_from(Reason),
     by=st.none() | st.text(max_size=9),
     why=st.none() | st.sampled_from(Why),
-    status=st.none() | st.sampled_from(FindingStatus),
+    status=st.none() | st.sampled_from(Status),
     fact=st.text(max_size=30),
     until=st.none() | st.just(AT),
     words=st.text(max_size=30),

@@ -7,7 +7,8 @@ import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Ticket, TicketState
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import load_mappings, loaded_of
@@ -29,7 +30,7 @@ CANARY = f"ZZPII-{uuid.uuid4()}"
 
 PLANTED = Finding(
     id=KEY.id,
-    status=FindingStatus.OPEN,
+    status=Status.OPEN,
     severity=Severity.CRITICAL,
     domain_type=DomainType.DIRECT_PII,
     scan_id="scan_2k9x4f",

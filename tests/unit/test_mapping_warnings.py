@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
+from remediation.domain.status import Severity, Status
 from remediation.mapping.reading.loading import Loaded, load_mappings, loaded_of
 from remediation.mapping.reading.warnings import warnings_of
 from remediation.mapping.rules.conditions import facts_of, holds
@@ -220,7 +221,7 @@ FINDINGS = st.builds(
     id=st.just("f"),
     severity=st.sampled_from([Severity.LOW, Severity.HIGH, Severity.UNKNOWN]),
     domain_type=st.sampled_from([DomainType.METADATA, DomainType.DIRECT_PII, DomainType.UNKNOWN]),
-    status=st.sampled_from([FindingStatus.OPEN, FindingStatus.REVIEWING]),
+    status=st.sampled_from([Status.OPEN, Status.REVIEWING]),
     site=st.sampled_from([None, "a.example", "x.a.example"]),
     url=st.sampled_from([None, "https://x/a", "https://x/a/b", "https://x/c/b"]),
     detected_at=st.sampled_from([None, AT, datetime(2026, 1, 1, tzinfo=UTC)]),

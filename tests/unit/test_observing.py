@@ -6,9 +6,10 @@ import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Memory
 from remediation.domain.errors import NotFound, Refused, TryLater
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
 from remediation.domain.ownership import Evidence, Ground
 from remediation.domain.sites import Site, SiteHistory
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Ticket, TicketState
 from remediation.look.observing import Sight, observe
 from remediation.store.cases.rows import link_of
@@ -22,7 +23,7 @@ DRAFT = Draft(KEY.mark, "SEC", "summary", "body")
 class Scene:
     """One finding, two trackers, and what is kept of the case."""
 
-    def __init__(self, status: FindingStatus = FindingStatus.OPEN) -> None:
+    def __init__(self, status: Status = Status.OPEN) -> None:
         self.clock = clock = ManualClock(NOW)
         self.source = MemorySource(Finding("fnd_1", status))
         self.jira, self.snow = MemoryTracker("jira", clock), MemoryTracker("snow", clock)
@@ -77,8 +78,8 @@ async def test_a_linked_ticket_that_is_gone_is_searched_for_while_the_finding_is
     assert (await scene.look()).observation.tickets == {"jira": other}
 
 
-@pytest.mark.parametrize("status", [FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK])
-async def test_a_solved_finding_has_its_linked_tickets_read_and_nothing_searched(status: FindingStatus) -> None:
+@pytest.mark.parametrize("status", [Status.RESOLVED, Status.ACCEPTED_RISK])
+async def test_a_solved_finding_has_its_linked_tickets_read_and_nothing_searched(status: Status) -> None:
     scene = Scene(status)
     gone = scene.linked(scene.jira)
     del scene.jira.books[gone.id]
@@ -153,7 +154,7 @@ async def test_without_the_finding_there_is_nothing_to_see(scene: Scene, error: 
     assert scene.calls == [[], []]
 
 
-@pytest.mark.parametrize("status", list(FindingStatus))
+@pytest.mark.parametrize("status", list(Status))
 @pytest.mark.parametrize(
     ("age", "wait"),
     [
@@ -165,7 +166,7 @@ async def test_without_the_finding_there_is_nothing_to_see(scene: Scene, error: 
     ],
 )
 async def test_a_tracker_is_unseen_while_an_earlier_create_may_still_come_to_light(
-    status: FindingStatus, age: float, wait: float | None
+    status: Status, age: float, wait: float | None
 ) -> None:
     """Whatever is made of it, a search from before the horizon proves nothing."""
     scene = Scene(status)
@@ -183,8 +184,8 @@ async def test_a_ticket_that_is_found_before_the_horizon_is_seen(scene: Scene) -
     assert (sight.observation.tickets, sight.failures) == ({"jira": ticket}, {})
 
 
-@pytest.mark.parametrize("status", list(FindingStatus))
-async def test_observing_only_reads(status: FindingStatus) -> None:
+@pytest.mark.parametrize("status", list(Status))
+async def test_observing_only_reads(status: Status) -> None:
     scene = Scene(status)
     scene.linked(scene.jira)
     await scene.look()
@@ -229,7 +230,7 @@ async def test_a_finding_that_we_knew_and_that_schoolscan_no_longer_has_is_gone(
     ticket = scene.linked(scene.jira)
     scene.source.forget("fnd_1")
     seen = (await scene.look()).observation
-    assert (seen.finding.status, seen.tickets) == (FindingStatus.GONE, {"jira": ticket})
+    assert (seen.finding.status, seen.tickets) == (Status.GONE, {"jira": ticket})
     scene.record = CaseRecord(KEY, intents={"jira": Intent("jira", 0.0)})
     assert (await scene.look()).observation == seen, "after a wipe a ticket's mark is all that tells of it"
     scene.record = CaseRecord(KEY)
@@ -257,7 +258,7 @@ async def test_a_ticket_that_was_done_is_read_as_one_that_is_done(scene: Scene) 
     scene.jira = scene.trackers["jira"] = Asked("jira", ManualClock(NOW))
     scene.linked(scene.jira)
     for state in (TicketState.OPEN, TicketState.DONE):
-        scene.record = replace(scene.record, memory=Memory(FindingStatus.REVIEWING, {"jira": state}))
+        scene.record = replace(scene.record, memory=Memory(Status.REVIEWING, {"jira": state}))
         await scene.look()
         assert scene.jira.expected is (state is TicketState.DONE)
 
@@ -280,8 +281,8 @@ def marked_as(scene: Scene, ticket: Ticket, mark: str | None) -> None:
     scene.jira.books[ticket.id].ticket = replace(ticket, mark=mark)
 
 
-@pytest.mark.parametrize("status", list(FindingStatus))
-async def test_a_ticket_with_another_cases_mark_is_not_ours_and_the_search_decides(status: FindingStatus) -> None:
+@pytest.mark.parametrize("status", list(Status))
+async def test_a_ticket_with_another_cases_mark_is_not_ours_and_the_search_decides(status: Status) -> None:
     """Also where the finding is solved: its own ticket may wait for somebody."""
     scene = Scene(status)
     marked_as(scene, scene.linked(scene.jira), OTHERS)
@@ -334,10 +335,10 @@ async def test_a_link_of_another_site_counts_only_where_the_ticket_has_our_mark(
     assert sight.sites == {"jira": "https://new.example"}
 
 
-@pytest.mark.parametrize("status", [FindingStatus.OPEN, FindingStatus.RESOLVED])
+@pytest.mark.parametrize("status", [Status.OPEN, Status.RESOLVED])
 @pytest.mark.parametrize("error", [None, Refused("jira", "this is no issue's id")])
 async def test_a_number_that_means_nothing_on_the_new_site_makes_us_search(
-    status: FindingStatus, error: Refused | None
+    status: Status, error: Refused | None
 ) -> None:
     """Also one that only another kind of tracker can have given."""
     scene = Scene(status)
@@ -379,7 +380,7 @@ async def test_beside_the_cases_own_ticket_one_that_a_person_has_marked_is_left_
 
 
 async def test_of_a_solved_finding_nothing_is_concluded_from_a_ticket_that_a_person_has_marked(scene: Scene) -> None:
-    scene.source.set_status("fnd_1", FindingStatus.RESOLVED)
+    scene.source.set_status("fnd_1", Status.RESOLVED)
     scene.record = replace(scene.record, intents={"jira": Intent("jira", 0.0)})
     scene.jira.keep(DRAFT, by="person")
     sight = await scene.look()

@@ -12,14 +12,15 @@ from remediation.domain.actions import (
     CloseDuplicate,
     CommentOnTicket,
     OpenTicket,
-    PatchFinding,
     RaiseTicket,
     ReopenTicket,
     ResolveTicket,
+    SetStatus,
 )
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
-from remediation.domain.findings import Finding, FindingStatus
+from remediation.domain.findings import Finding
 from remediation.domain.policy import FOR_EVER, Policy
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning import Observation, plan, still_wanted, written_ahead
 from tests.examples import examples
@@ -30,8 +31,8 @@ EARLIER = datetime(2026, 4, 1, tzinfo=UTC)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 POLICY = Policy(rule="every-finding", trackers=BOTH)
 
-OPEN, REVIEWING = FindingStatus.OPEN, FindingStatus.REVIEWING
-RESOLVED, ACCEPTED = FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK
+OPEN, REVIEWING = Status.OPEN, Status.REVIEWING
+RESOLVED, ACCEPTED = Status.RESOLVED, Status.ACCEPTED_RISK
 ACTIVE, DONE, GONE = TicketState.IN_PROGRESS, TicketState.DONE, TicketState.GONE
 
 AGREED_ACTIVE = Memory(REVIEWING, {"servicenow": TicketState.OPEN, "jira": TicketState.OPEN})
@@ -45,7 +46,7 @@ def ticket(tracker: str, state: TicketState, reason: Reason | None = None, close
     )
 
 
-def seen(status: FindingStatus, updated_at: datetime | None = None, **states: TicketState | Ticket) -> Observation:
+def seen(status: Status, updated_at: datetime | None = None, **states: TicketState | Ticket) -> Observation:
     tickets = {name: state if isinstance(state, Ticket) else ticket(name, state) for name, state in states.items()}
     return Observation(Finding("fnd_1", status, updated_at=updated_at), tickets)
 
@@ -60,7 +61,7 @@ TABLE = [
     ("a new finding in review too", seen(REVIEWING), Memory(), ["open:servicenow", "open:jira", "patch:reviewing"]),
     ("a new finding that is solved needs nothing", seen(RESOLVED), Memory(), []),
     ("an accepted one neither", seen(ACCEPTED), Memory(), []),
-    ("a status that we do not know needs nothing", seen(FindingStatus.UNKNOWN, jira=ACTIVE), AGREED_ACTIVE, []),
+    ("a status that we do not know needs nothing", seen(Status.UNKNOWN, jira=ACTIVE), AGREED_ACTIVE, []),
     ("in agreement nothing is planned", seen(REVIEWING, servicenow=ACTIVE, jira=ACTIVE), AGREED_ACTIVE, []),
     ("solved and done is agreement too", seen(RESOLVED, servicenow=DONE, jira=DONE), AGREED_DONE, []),
     ("one of two tickets done is not yet enough", seen(REVIEWING, servicenow=DONE, jira=ACTIVE), AGREED_ACTIVE, []),
@@ -273,7 +274,7 @@ def test_an_action_asked_for_again_comes_back_while_it_makes_sense() -> None:
 
 @pytest.mark.parametrize("name", ["open:jira", "reopen:jira", "resolve:jira"])
 @pytest.mark.parametrize("status", [REVIEWING, RESOLVED])
-def test_an_action_asked_for_again_waits_until_its_tracker_can_be_seen(name: str, status: FindingStatus) -> None:
+def test_an_action_asked_for_again_waits_until_its_tracker_can_be_seen(name: str, status: Status) -> None:
     record = CaseRecord(KEY, memory=Memory(status, {"jira": DONE}), again=frozenset({name}))
     assert (
         plan(Observation(Finding("fnd_1", status), unseen=frozenset({"jira"})), Policy(trackers=("jira",)), record, NOW)
@@ -328,7 +329,7 @@ def test_a_done_ticket_whose_tracker_has_left_the_rule_comes_back_only_by_reopen
 
 @dataclass
 class World:
-    status: FindingStatus = OPEN
+    status: Status = OPEN
     tickets: dict[str, TicketState] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     opened: list[str] = field(default_factory=list)
@@ -359,7 +360,7 @@ class World:
                 self.tickets[name] = DONE
             case ReopenTicket(tracker=name):
                 self.tickets[name] = TicketState.OPEN
-            case PatchFinding(status=status):
+            case SetStatus(status=status):
                 self.status = status
             case CommentOnTicket() | CloseDuplicate() | RaiseTicket():
                 pass
@@ -374,7 +375,7 @@ class World:
     def change(self, step: tuple[str, str]) -> None:
         what, word = step
         if what == "finding":
-            self.status = FindingStatus(word)
+            self.status = Status(word)
         elif self.tickets.get(what) not in {None, GONE}:
             self.tickets[what] = TicketState(word)
 
@@ -422,7 +423,7 @@ def test_looking_again_however_often_changes_nothing(steps: list[tuple[str, obje
 
 @examples(500)
 @given(st.integers(0, 4), st.sampled_from([RESOLVED, ACCEPTED]))
-def test_a_word_of_schoolscan_that_comes_after_our_crash_is_not_undone(crash_after: int, word: FindingStatus) -> None:
+def test_a_word_of_schoolscan_that_comes_after_our_crash_is_not_undone(crash_after: int, word: Status) -> None:
     """Found again, we crash in the middle of reopening, then a person solves the finding: it stays solved (P5)."""
     world = World(OPEN, {"servicenow": DONE, "jira": DONE}, AGREED_DONE)
     world.look(crash_after=crash_after)

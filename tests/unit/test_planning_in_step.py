@@ -10,15 +10,16 @@ from remediation.domain.actions import (
     Action,
     CommentOnTicket,
     OpenTicket,
-    PatchFinding,
     Plan,
     RaiseTicket,
     ReopenTicket,
+    SetStatus,
     Why,
 )
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Memory
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
 from remediation.domain.policy import Acceptance, Policy, ResolveWhen
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.planning import Observation, as_remembered, plan, still_told, still_wanted
 
@@ -26,11 +27,11 @@ KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
-OPEN: Final = FindingStatus.OPEN
-REVIEWING: Final = FindingStatus.REVIEWING
-RESOLVED: Final = FindingStatus.RESOLVED
-ACCEPTED: Final = FindingStatus.ACCEPTED_RISK
-GONE: Final = FindingStatus.GONE
+OPEN: Final = Status.OPEN
+REVIEWING: Final = Status.REVIEWING
+RESOLVED: Final = Status.RESOLVED
+ACCEPTED: Final = Status.ACCEPTED_RISK
+GONE: Final = Status.GONE
 ACTIVE, DONE = TicketState.OPEN, TicketState.DONE
 
 BOTH = Policy("every-finding", ("snow", "jira"))
@@ -66,7 +67,7 @@ def accepted(tracker: str, reason: str | None = "no students on it", until: date
 UNREAD = done("snow", Reason.ACCEPTED_RISK, risk=Risk("no students on it", is_unread=True))
 
 
-def seen(status: FindingStatus, *tickets: Ticket, **facts: Any) -> Observation:
+def seen(status: Status, *tickets: Ticket, **facts: Any) -> Observation:
     finding = replace(Finding("fnd_1", status, Severity.HIGH), **facts)
     return Observation(finding, {ticket.tracker: ticket for ticket in tickets})
 
@@ -477,18 +478,18 @@ def test_a_ticket_that_follows_names_the_old_one_and_the_others_are_told_why() -
 
 def test_of_a_conflict_both_the_ticket_and_the_finding_are_told() -> None:
     actions = planned(seen(OPEN, done("snow"), active("jira")), AT_WORK)
-    assert actions == (ReopenTicket("snow", Why.CONFLICT), PatchFinding(REVIEWING, Why.CONFLICT))
+    assert actions == (ReopenTicket("snow", Why.CONFLICT), SetStatus(REVIEWING, Why.CONFLICT))
 
 
 def test_an_acceptance_ends_when_the_first_of_its_tickets_says_so_and_never_after_the_rules_longest_time() -> None:
     tickets = (accepted("snow", until=NOW + 10 * DAY), accepted("jira", until=NOW + 900 * DAY))
     for policy, until in ((BOTH, NOW + 10 * DAY), (A_YEAR, NOW + 10 * DAY)):
         assert planned(seen(REVIEWING, *tickets), AT_WORK, policy) == (
-            PatchFinding(ACCEPTED, Why.TICKET_DONE, Reason.ACCEPTED_RISK, until),
+            SetStatus(ACCEPTED, Why.TICKET_DONE, Reason.ACCEPTED_RISK, until),
         )
     late = [replace(each, risk=Risk("because", NOW + 900 * DAY)) for each in tickets]
     assert planned(seen(REVIEWING, *late), AT_WORK, A_YEAR) == (
-        PatchFinding(ACCEPTED, Why.TICKET_DONE, Reason.ACCEPTED_RISK, NOW + 364 * DAY),
+        SetStatus(ACCEPTED, Why.TICKET_DONE, Reason.ACCEPTED_RISK, NOW + 364 * DAY),
     )
 
 
@@ -515,13 +516,13 @@ def test_an_end_that_nobody_can_read_is_said_also_where_no_rule_demands_one(poli
     asked = (CommentOnTicket("snow", Why.RISK_UNEXPLAINED, "unreadable"),)
     assert planned(seen(REVIEWING, UNREAD), Memory(REVIEWING, {"snow": ACTIVE}), alone) == asked
     accepted_for_ever = Memory(ACCEPTED, {"snow": DONE}, closings={"snow": Closing(Reason.ACCEPTED_RISK)})
-    back = PatchFinding(REVIEWING, Why.REASON_CHANGED, Reason.ACCEPTED_RISK)
+    back = SetStatus(REVIEWING, Why.REASON_CHANGED, Reason.ACCEPTED_RISK)
     assert planned(seen(ACCEPTED, UNREAD), accepted_for_ever, alone) == (back, *asked)
     by_us = replace(accepted_for_ever, closings={"snow": Closing(Reason.ACCEPTED_RISK, meant=Reason.ACCEPTED_RISK)})
     assert planned(seen(ACCEPTED, UNREAD), by_us, alone) == ()
     assert planned(seen(OPEN, UNREAD), accepted_for_ever, alone) == (
         ReopenTicket("snow", Why.FOUND_AGAIN),
-        PatchFinding(REVIEWING, Why.FOUND_AGAIN),
+        SetStatus(REVIEWING, Why.FOUND_AGAIN),
     )
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.cases import Memory
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.mapping.config.policies import RULED_REASONS, PolicyWords, policy_of
 from remediation.store.cases.policies import policy_that, said_of
@@ -34,7 +34,7 @@ def test_what_a_rule_said_survives_redis(policy: Policy) -> None:
     kept = json.dumps(said_of(policy))
     assert policy_that("students", json.loads(kept)) == policy
     assert len(kept) < 220
-    memory = Memory(FindingStatus.REVIEWING, {"jira": TicketState.OPEN}, rule="students", said=policy)
+    memory = Memory(Status.REVIEWING, {"jira": TicketState.OPEN}, rule="students", said=policy)
     assert memory_of(memory_json(memory).encode()) == memory
 
 

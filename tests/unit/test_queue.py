@@ -9,7 +9,7 @@ from arq.utils import ms_to_datetime
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 from remediation.queue import BAND_MS, JOB_LIFETIME, UPKEEP_QUEUE, WORK_QUEUE, Band, Job, band_of, decode, encode
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME
 

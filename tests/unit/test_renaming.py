@@ -3,8 +3,8 @@
 from dataclasses import fields
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory
-from remediation.domain.findings import FindingStatus
 from remediation.domain.renaming import names_in, renamed, renamed_action
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -17,7 +17,7 @@ def link(tracker: str, ticket_id: str = "1") -> Link:
 
 def memory_of(tracker: str) -> Memory:
     return Memory(
-        finding=FindingStatus.REVIEWING,
+        finding=Status.REVIEWING,
         tickets={tracker: TicketState.DONE, "snow": TicketState.OPEN},
         doing=frozenset({f"open:{tracker}", f"comment:{tracker}:conflict", "patch:resolved"}),
         wrote={tracker: {"priority": "2"}},

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from remediation.domain.errors import OutsideError
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.outbound.requests_noted import note_request, noting_requests
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.trackers.threads import Threads
@@ -74,5 +74,5 @@ async def test_what_schoolscan_calls_a_write_is_noted_whatever_it_answers(status
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as client:
         account = SchoolScan("lakeside", "https://schoolscan.example", "test-only-token", client=client)
         with noting_requests() as ids, contextlib.suppress(OutsideError):
-            await account.update_finding("fnd_1", FindingStatus.RESOLVED, "note")
+            await account.update_finding("fnd_1", Status.RESOLVED, "note")
     assert ids == ["req_1"]

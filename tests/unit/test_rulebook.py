@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from remediation.domain.actions import PatchFinding, Why
+from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
 from remediation.domain.policy import Acceptance, Policy, ResolveWhen
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.mapping.reading.loading import load_mappings, loaded_of
 from remediation.ports import Telling
@@ -17,7 +18,7 @@ from remediation.rulebook import MappingsRulebook
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 AT = datetime(2026, 4, 1, 9, 30, tzinfo=UTC)
-FINDING = Finding("fnd_1", FindingStatus.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, title="ZZPII-title")
+FINDING = Finding("fnd_1", Status.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, title="ZZPII-title")
 JIRA = Ticket("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.OPEN)
 SNOW = Ticket("servicenow", "incident/2", "INC0010001", "https://now.example/2", TicketState.OPEN)
 TELLING = Telling(KEY, FINDING, Policy("students-exposed"), AT)
@@ -127,7 +128,7 @@ def test_what_no_rule_takes_gets_no_ticket_and_is_looked_for_anywhere(narrow: Ma
 def test_a_tracker_that_the_rule_does_not_name_is_searched_where_its_tickets_are(rulebook: MappingsRulebook) -> None:
     vendor = replace(FINDING, domain_type=DomainType.VENDOR_EXPOSURE)
     assert rulebook.place(KEY, vendor, "jira", AT) == ""
-    assert rulebook.place(KEY, replace(FINDING, status=FindingStatus.GONE), "servicenow", AT) == "incident"
+    assert rulebook.place(KEY, replace(FINDING, status=Status.GONE), "servicenow", AT) == "incident"
     assert rulebook.place(KEY, vendor, "nowhere", AT) is None
     with pytest.raises(LookupError):
         rulebook.draft(KEY, vendor, "jira", AT)
@@ -175,7 +176,7 @@ def test_where_the_rule_that_counted_is_deleted_what_it_said_counts_and_else_wha
     other = replace(FINDING, severity=Severity.UNKNOWN)
     said = Policy("deleted", closes_gone=True, is_former=True)
     usual = Policy(reopen_within=timedelta(days=30), acceptance=Acceptance(at_most=timedelta(days=365)))
-    for finding in (other, replace(other, status=FindingStatus.GONE)):
+    for finding in (other, replace(other, status=Status.GONE)):
         assert ruled.policy(KEY, finding, AT, "deleted", said) == said
         assert ruled.policy(KEY, finding, AT, "deleted") == ruled.policy(KEY, finding, AT) == usual
         assert ruled.policy(KEY, finding, AT, "bad", said).rule == "bad", "a rule of that name is there"
@@ -242,7 +243,7 @@ def test_a_ticket_that_follows_another_names_it(rulebook: MappingsRulebook) -> N
 
 
 def test_a_note_names_every_ticket(rulebook: MappingsRulebook) -> None:
-    note = rulebook.note(TELLING, PatchFinding(FindingStatus.REVIEWING, Why.NEW), (SNOW, JIRA))
+    note = rulebook.note(TELLING, SetStatus(Status.REVIEWING, Why.NEW), (SNOW, JIRA))
     assert "INC0010001" in note
     assert "SEC-1" in note
     assert "students-exposed" in note
@@ -257,7 +258,7 @@ CLOSED = (
 
 
 def test_a_note_of_done_tickets_says_why_who_and_when_the_last_was_closed(rulebook: MappingsRulebook) -> None:
-    note = rulebook.note(TELLING, PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, Reason.FIXED), CLOSED)
+    note = rulebook.note(TELLING, SetStatus(Status.RESOLVED, Why.TICKET_DONE, Reason.FIXED), CLOSED)
     assert all(word in note for word in ("fixed", "person-1", "person-2", "2026-04-01"))
     assert "02:30" in note
     assert "09:30" not in note
@@ -265,7 +266,7 @@ def test_a_note_of_done_tickets_says_why_who_and_when_the_last_was_closed(rulebo
 
 def test_who_has_decided_nothing_is_not_named(rulebook: MappingsRulebook) -> None:
     tickets = (CLOSED[1], replace(SNOW, closed_by="person-1"))
-    note = rulebook.note(TELLING, PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, Reason.FIXED), tickets)
+    note = rulebook.note(TELLING, SetStatus(Status.RESOLVED, Why.TICKET_DONE, Reason.FIXED), tickets)
     assert note == (
         "Resolved through jira SEC-1: fixed, closed by person-2 (2026-04-01 01:30 UTC). "
         "Closed with it: servicenow INC0010001."
@@ -274,11 +275,11 @@ def test_who_has_decided_nothing_is_not_named(rulebook: MappingsRulebook) -> Non
 
 def test_one_person_who_closed_both_is_named_once(rulebook: MappingsRulebook) -> None:
     closed = tuple(replace(each, closed_by="person-1") for each in CLOSED)
-    patch = PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, Reason.FIXED)
+    patch = SetStatus(Status.RESOLVED, Why.TICKET_DONE, Reason.FIXED)
     assert rulebook.note(TELLING, patch, closed).count("person-1") == 1
 
 
-ACCEPTED = PatchFinding(FindingStatus.ACCEPTED_RISK, Why.TICKET_DONE, Reason.ACCEPTED_RISK, AT + timedelta(days=30))
+ACCEPTED = SetStatus(Status.ACCEPTED_RISK, Why.TICKET_DONE, Reason.ACCEPTED_RISK, AT + timedelta(days=30))
 
 
 def test_a_note_of_an_accepted_risk_says_until_when(rulebook: MappingsRulebook) -> None:
@@ -320,18 +321,18 @@ def test_a_note_names_the_word_that_nothing_maps_and_says_where_no_reason_was_gi
     rulebook: MappingsRulebook, reason: Reason, word: str, said: str
 ) -> None:
     closed = replace(SNOW, state=TicketState.DONE, reason=reason, word=word)
-    note = rulebook.note(TELLING, PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE, reason), (closed,))
+    note = rulebook.note(TELLING, SetStatus(Status.RESOLVED, Why.TICKET_DONE, reason), (closed,))
     assert note.startswith(said)
 
 
 def test_a_note_of_a_changed_reason_names_nobody_who_closed_the_ticket_for_another(rulebook: MappingsRulebook) -> None:
     closed = CLOSED[:1]
     notes = [
-        rulebook.note(TELLING, PatchFinding(status, Why.REASON_CHANGED, reason), closed)  # type: ignore[arg-type]  # all three
+        rulebook.note(TELLING, SetStatus(status, Why.REASON_CHANGED, reason), closed)  # type: ignore[arg-type]  # all three
         for status, reason in (
-            (FindingStatus.RESOLVED, Reason.FIXED),
-            (FindingStatus.ACCEPTED_RISK, Reason.ACCEPTED_RISK),
-            (FindingStatus.REVIEWING, Reason.NOT_SOLVED),
+            (Status.RESOLVED, Reason.FIXED),
+            (Status.ACCEPTED_RISK, Reason.ACCEPTED_RISK),
+            (Status.REVIEWING, Reason.NOT_SOLVED),
         )
     ]
     assert notes == [
@@ -361,7 +362,7 @@ def test_a_comment_on_a_word_that_does_not_count_quotes_it(rulebook: MappingsRul
 
 def test_a_note_says_whether_a_scan_or_a_person_brought_the_finding_back(rulebook: MappingsRulebook) -> None:
     notes = {
-        why: rulebook.note(TELLING, PatchFinding(FindingStatus.REVIEWING, why), (JIRA, CLOSED[0]))
+        why: rulebook.note(TELLING, SetStatus(Status.REVIEWING, why), (JIRA, CLOSED[0]))
         for why in (Why.FOUND_AGAIN, Why.TICKET_REOPENED)
     }
     assert notes[Why.FOUND_AGAIN] == "Found again in SchoolScan: work goes on in jira SEC-1 (2026-04-01 09:30 UTC)."
@@ -369,20 +370,20 @@ def test_a_note_says_whether_a_scan_or_a_person_brought_the_finding_back(ruleboo
 
 
 def test_a_note_of_a_conflict_says_whose_word_counts(rulebook: MappingsRulebook) -> None:
-    open_wins = rulebook.note(TELLING, PatchFinding(FindingStatus.REVIEWING, Why.CONFLICT), (JIRA,))
-    source_wins = rulebook.note(TELLING, PatchFinding(FindingStatus.ACCEPTED_RISK, Why.CONFLICT), (CLOSED[1],))
+    open_wins = rulebook.note(TELLING, SetStatus(Status.REVIEWING, Why.CONFLICT), (JIRA,))
+    source_wins = rulebook.note(TELLING, SetStatus(Status.ACCEPTED_RISK, Why.CONFLICT), (CLOSED[1],))
     assert "What is still open wins" in open_wins
     assert "SchoolScan's word counts: it stays accepted risk" in source_wins
 
 
-@pytest.mark.parametrize("status", [FindingStatus.REVIEWING, FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK])
+@pytest.mark.parametrize("status", [Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK])
 @pytest.mark.parametrize("why", Why)
 @pytest.mark.parametrize("fact", ["", "reason,expiry", "anything {{ at }} all"])
 def test_there_are_words_for_every_patch_and_every_reason(
-    rulebook: MappingsRulebook, narrow: MappingsRulebook, status: FindingStatus, why: Why, fact: str
+    rulebook: MappingsRulebook, narrow: MappingsRulebook, status: Status, why: Why, fact: str
 ) -> None:
     for book in (rulebook, narrow):
-        note = book.note(TELLING, PatchFinding(status, why), (JIRA,))  # type: ignore[arg-type]  # all three
+        note = book.note(TELLING, SetStatus(status, why), (JIRA,))  # type: ignore[arg-type]  # all three
         comment = book.comment(TELLING, why, JIRA, fact)
         assert note.strip()
         assert KEY.ref in comment
@@ -390,14 +391,14 @@ def test_there_are_words_for_every_patch_and_every_reason(
 
 def test_notes_of_different_meaning_differ(rulebook: MappingsRulebook) -> None:
     patches = [
-        PatchFinding(FindingStatus.REVIEWING, Why.NEW),
-        PatchFinding(FindingStatus.REVIEWING, Why.FOUND_AGAIN),
-        PatchFinding(FindingStatus.REVIEWING, Why.TICKET_REOPENED),
-        PatchFinding(FindingStatus.REVIEWING, Why.CONFLICT),
-        PatchFinding(FindingStatus.REVIEWING, Why.RISK_EXPIRED),
-        PatchFinding(FindingStatus.RESOLVED, Why.TICKET_DONE),
-        PatchFinding(FindingStatus.ACCEPTED_RISK, Why.TICKET_DONE),
-        PatchFinding(FindingStatus.ACCEPTED_RISK, Why.RISK_STILL_ACCEPTED),
+        SetStatus(Status.REVIEWING, Why.NEW),
+        SetStatus(Status.REVIEWING, Why.FOUND_AGAIN),
+        SetStatus(Status.REVIEWING, Why.TICKET_REOPENED),
+        SetStatus(Status.REVIEWING, Why.CONFLICT),
+        SetStatus(Status.REVIEWING, Why.RISK_EXPIRED),
+        SetStatus(Status.RESOLVED, Why.TICKET_DONE),
+        SetStatus(Status.ACCEPTED_RISK, Why.TICKET_DONE),
+        SetStatus(Status.ACCEPTED_RISK, Why.RISK_STILL_ACCEPTED),
     ]
     assert len({rulebook.note(TELLING, patch, (JIRA,)) for patch in patches}) == len(patches)
 
@@ -440,13 +441,13 @@ def test_a_comment_on_an_acceptance_that_has_ended_says_when(rulebook: MappingsR
 @pytest.mark.parametrize(
     ("status", "ticket", "said"),
     [
-        (FindingStatus.RESOLVED, JIRA, "What is still open wins"),
-        (FindingStatus.OPEN, CLOSED[1], "What is still open wins"),
-        (FindingStatus.RESOLVED, CLOSED[1], "SchoolScan's word counts: the finding is resolved"),
+        (Status.RESOLVED, JIRA, "What is still open wins"),
+        (Status.OPEN, CLOSED[1], "What is still open wins"),
+        (Status.RESOLVED, CLOSED[1], "SchoolScan's word counts: the finding is resolved"),
     ],
 )
 def test_a_comment_on_a_conflict_says_whose_word_counts(
-    rulebook: MappingsRulebook, status: FindingStatus, ticket: Ticket, said: str
+    rulebook: MappingsRulebook, status: Status, ticket: Ticket, said: str
 ) -> None:
     telling = replace(TELLING, finding=replace(FINDING, status=status))
     assert said in rulebook.comment(telling, Why.CONFLICT, ticket)

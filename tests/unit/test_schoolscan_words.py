@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from remediation.deliveries.events import FindingNoticed, read_schoolscan
 from remediation.domain.errors import Unreadable
-from remediation.domain.findings import DomainType, Finding, FindingStatus, ScanStatus, Severity
+from remediation.domain.findings import DomainType, Finding, ScanStatus
+from remediation.domain.status import Severity, Status
 from remediation.sources.schoolscan.words import (
     download_of,
     finding_of,
@@ -53,7 +54,7 @@ ANY_FIELDS = st.dictionaries(
 def test_a_whole_finding_is_read() -> None:
     assert finding_of(WHOLE) == Finding(
         id="fnd_9d2",
-        status=FindingStatus.OPEN,
+        status=Status.OPEN,
         severity=Severity.CRITICAL,
         domain_type=DomainType.DIRECT_PII,
         scan_id="scan_2k9x4f",
@@ -90,8 +91,8 @@ def test_an_id_that_is_a_number_is_read_as_text() -> None:
     [
         ("severity", "low", Severity.LOW),
         ("severity", "Critical", Severity.CRITICAL),
-        ("status", " reviewing ", FindingStatus.REVIEWING),
-        ("status", "accepted_risk", FindingStatus.ACCEPTED_RISK),
+        ("status", " reviewing ", Status.REVIEWING),
+        ("status", "accepted_risk", Status.ACCEPTED_RISK),
         ("domain_type", "vendor_exposure", DomainType.VENDOR_EXPOSURE),
     ],
 )

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import Policy, ResolveWhen
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 
-OPEN, REVIEWING = FindingStatus.OPEN, FindingStatus.REVIEWING
-RESOLVED, ACCEPTED = FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK
-GONE = FindingStatus.GONE
+OPEN, REVIEWING = Status.OPEN, Status.REVIEWING
+RESOLVED, ACCEPTED = Status.RESOLVED, Status.ACCEPTED_RISK
+GONE = Status.GONE
 SOLVED = {RESOLVED, ACCEPTED}
 
 PERSON = "person-1"
@@ -25,7 +25,7 @@ PERSON = "person-1"
 class Picture:
     """How the outside is at one moment: the finding, and the case's ticket in each tracker that has one."""
 
-    status: FindingStatus
+    status: Status
     tickets: Mapping[str, Ticket]
     at: datetime
 
@@ -65,7 +65,7 @@ def _is_unread(ticket: Ticket) -> bool:
     return ticket.risk is not None and ticket.risk.is_unread
 
 
-def verdicts(tickets: Iterable[Ticket], policy: Policy, at: datetime) -> set[FindingStatus]:
+def verdicts(tickets: Iterable[Ticket], policy: Policy, at: datetime) -> set[Status]:
     """What closing these tickets may make of their finding.
 
     One ticket has one meaning. Where several disagree the table says nothing, so each of their meanings is right.
@@ -73,7 +73,7 @@ def verdicts(tickets: Iterable[Ticket], policy: Policy, at: datetime) -> set[Fin
     return {_meaning(ticket, policy, at) for ticket in tickets}
 
 
-def _meaning(ticket: Ticket, policy: Policy, at: datetime) -> FindingStatus:
+def _meaning(ticket: Ticket, policy: Policy, at: datetime) -> Status:
     if ticket.reason is Reason.ACCEPTED_RISK:
         return ACCEPTED if says_enough(ticket, policy, at) else REVIEWING
     return REVIEWING if ticket.reason in policy.kept_open else RESOLVED
@@ -144,21 +144,21 @@ def _words(picture: Picture | None) -> str:
     return f"({', '.join([picture.status, *tickets])})"
 
 
-def _ends(before: Picture | None, changed: Picture, policy: Policy) -> set[FindingStatus]:
+def _ends(before: Picture | None, changed: Picture, policy: Policy) -> set[Status]:
     match changed.status:
-        case FindingStatus.OPEN:
+        case Status.OPEN:
             if before is not None and before.status is OPEN:  # SchoolScan refused our note: nothing has changed there
                 return {OPEN} | _waiting(before, changed, policy)
             return _found_again(before, changed, policy)
-        case FindingStatus.REVIEWING:
+        case Status.REVIEWING:
             return _waiting(before, changed, policy)
-        case FindingStatus.RESOLVED | FindingStatus.ACCEPTED_RISK as status:
+        case Status.RESOLVED | Status.ACCEPTED_RISK as status:
             return _solved(before, changed, policy, status)
         case status:
             return {status}
 
 
-def _found_again(before: Picture | None, changed: Picture, policy: Policy) -> set[FindingStatus]:
+def _found_again(before: Picture | None, changed: Picture, policy: Policy) -> set[Status]:
     """`Still open` wins, unless what was found again is a risk that somebody accepted."""
     if before is None or changed.active or not changed.tickets:
         return {REVIEWING}
@@ -179,7 +179,7 @@ def _found_again(before: Picture | None, changed: Picture, policy: Policy) -> se
     return {ACCEPTED, REVIEWING} if stands else {REVIEWING}
 
 
-def _waiting(before: Picture | None, changed: Picture, policy: Policy) -> set[FindingStatus]:
+def _waiting(before: Picture | None, changed: Picture, policy: Policy) -> set[Status]:
     """Unchanged, unless it was solved or gone."""
     if before is None or before.status in SOLVED:
         return {REVIEWING}
@@ -205,12 +205,12 @@ def _is_sure(name: str, before: Picture, changed: Picture, policy: Policy) -> bo
     return asked and old.closed_at == changed.tickets[name].closed_at
 
 
-def _solved(before: Picture | None, changed: Picture, policy: Policy, status: FindingStatus) -> set[FindingStatus]:
+def _solved(before: Picture | None, changed: Picture, policy: Policy, status: Status) -> set[Status]:
     """SchoolScan's word, or ours, stands, unless somebody has reopened a ticket or the acceptance has ended."""
     if before is not None and _reopened(before, changed):
         return {REVIEWING}
     ended = {name for name, ticket in changed.tickets.items() if has_ended(ticket, policy, changed.at)}
-    anew = set[FindingStatus]()
+    anew = set[Status]()
     if decided_anew(before, changed):
         anew = verdicts((changed.tickets[name] for name in changed.done), policy, changed.at)
     if status is not ACCEPTED or not ended:

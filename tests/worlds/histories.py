@@ -6,8 +6,8 @@ Each is played in a whole world in memory, whose judge sees every write; at the 
 from dataclasses import replace
 from datetime import timedelta
 
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import Acceptance, Policy, ResolveWhen
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
 from tests.worlds.agreement import RESOLVED, REVIEWING
 from tests.worlds.judging import SCHOOLSCAN
@@ -76,7 +76,7 @@ def refused(where: str, call: str, *, lasting: bool = False) -> Trouble:
     return Trouble(where, call, "refused", lasting)
 
 
-async def at_rest(world: World) -> tuple[FindingStatus, set[str]]:
+async def at_rest(world: World) -> tuple[Status, set[str]]:
     """Where the finding stands and which tickets are active, once everything has come to rest."""
     await world.rest()
     assert world.judge.wrongs == []

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import Policy, ResolveWhen
+from remediation.domain.status import Status
 from remediation.domain.tickets import Ticket, TicketState
 from tests.gated import Deed
 from tests.worlds.agreement import ACCEPTED, GONE, OPEN, REVIEWING, SOLVED, Picture, has_ended, reopens
 
 SCHOOLSCAN = "lakeside"
-STATUS_WORDS = {*FindingStatus, "closed", "reopened", "deleted", "final", "risk", "reason", "back"}
+STATUS_WORDS = {*Status, "closed", "reopened", "deleted", "final", "risk", "reason", "back"}
 """Words that can change how a case stands; the others only add to it."""
 
 
@@ -56,7 +56,7 @@ class Judge:
     named: set[tuple[str, str]] = field(default_factory=set)
     has_opened: bool = False
     solved_by_us: bool = False
-    read: FindingStatus = OPEN
+    read: Status = OPEN
     has_ended: bool = False
     was_cut_off: bool = False
     has_failed: bool = False
@@ -167,7 +167,7 @@ class Judge:
             self._taken_up(deed, read)
         self.read = status or read
 
-    def _solved(self, deed: Deed, read: FindingStatus) -> None:
+    def _solved(self, deed: Deed, read: Status) -> None:
         active = self._seen_active()
         if deed.status is read:
             if not deed.text.startswith("conflict") and not self._is_decided_anew(deed):
@@ -189,7 +189,7 @@ class Judge:
         changed = self._heard_of_tickets("reason", "risk", "closed") or self.lenient
         return deed.text.startswith("reason_changed") and bool(changed)
 
-    def _taken_up(self, deed: Deed, read: FindingStatus) -> None:
+    def _taken_up(self, deed: Deed, read: Status) -> None:
         tickets, news = self.picture(), self.met - self.named
         self.named |= self.met
         if self._is_decided_anew(deed):

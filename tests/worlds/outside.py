@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.findings import Finding, FindingStatus, Severity
+from remediation.domain.findings import Finding
 from remediation.domain.policy import Policy
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from tests.gated import Deed, GatedSource, GatedTracker, Gates
 from tests.stand_ins import ManualClock, Troubles
@@ -60,7 +61,7 @@ class Trouble:
 class Outside:
     """What a worker finds there, and a judge who hears of all that it reads and writes."""
 
-    def __init__(self, policy: Policy, status: FindingStatus) -> None:
+    def __init__(self, policy: Policy, status: Status) -> None:
         self.policy, self.clock, self.gates = policy, ManualClock(), Gates()
         self.judge = Judge(policy, self.clock, self.picture, self._present)
         self.clock.pass_by(1.0)
@@ -93,7 +94,7 @@ class Outside:
         present = {name: each.ticket for name, each in kept.items() if each is not None}
         tickets = {name: ticket for name, ticket in present.items() if ticket.state is not TicketState.GONE}
         finding = self.source.findings.get("fnd_1")
-        return Picture(finding.status if finding else FindingStatus.GONE, tickets, self._now())
+        return Picture(finding.status if finding else Status.GONE, tickets, self._now())
 
     def _present(self) -> list[Ticket]:
         return [ticket for book in self.books.values() for ticket in book.present(KEY.mark)]
@@ -118,8 +119,8 @@ class Outside:
                 self._set(finding, severity=Severity(change.detail))
             case "review" if finding is not None and finding.review != change.detail:
                 self._set(finding, review=change.detail)
-            case word if finding is not None and word in set(FindingStatus) and finding.status != word:
-                self._set(finding, status=FindingStatus(word))
+            case word if finding is not None and word in set(Status) and finding.status != word:
+                self._set(finding, status=Status(word))
             case _:
                 return
         self.judge.speak(SCHOOLSCAN, change.becomes)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from structlog.testing import capture_logs
 
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
 from tests.random_histories import play
 from tests.shelves import Shelves
@@ -123,7 +123,7 @@ class Worlds(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     @initialize(policy=st.sampled_from(POLICIES), status=st.sampled_from(BEGINNINGS), noticed=st.booleans())
-    def a_finding_is_found(self, policy: Policy, status: FindingStatus, *, noticed: bool) -> None:
+    def a_finding_is_found(self, policy: Policy, status: Status, *, noticed: bool) -> None:
         self.world, self.backup = World(policy, status), Shelves()
         self.lines.clear()
         if noticed:

@@ -8,9 +8,9 @@ from functools import partial
 
 from redis.asyncio import Redis
 
-from remediation.domain.actions import PatchFinding, Why
-from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.actions import SetStatus, Why
 from remediation.domain.policy import Policy
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket
 from remediation.ports import Telling, Tracker
 from remediation.sealing import Keyring, generate_key
@@ -50,7 +50,7 @@ class OnePlace(TicketPlaces):
 class BareRulebook(PlainRulebook):
     """Texts say what they are about, and nothing that changes meanwhile, such as a ticket's key."""
 
-    def note(self, telling: Telling, patch: PatchFinding, tickets: tuple[Ticket, ...], words: str = "") -> str:
+    def note(self, telling: Telling, patch: SetStatus, tickets: tuple[Ticket, ...], words: str = "") -> str:
         del telling, tickets, words
         return patch.why
 
@@ -62,7 +62,7 @@ class BareRulebook(PlainRulebook):
 class World(Outside):
     """One case from its first day on. `judge.wrongs` has what must never be, the moment that it is."""
 
-    def __init__(self, policy: Policy, status: FindingStatus = FindingStatus.OPEN) -> None:
+    def __init__(self, policy: Policy, status: Status = Status.OPEN) -> None:
         super().__init__(policy, status)
         self.shelves = Shelves(gate=self.gates.pass_by, born=int(self.clock() * 1000) - 2_000)
         self.desk = self._desk()

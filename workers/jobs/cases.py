@@ -21,8 +21,8 @@ from remediation.domain.errors import (
     TryLater,
     Waiting,
 )
-from remediation.domain.findings import FindingStatus
 from remediation.domain.renaming import names_in
+from remediation.domain.status import Status
 from remediation.failpoints import failpoint
 from remediation.look.executing import Hands
 from remediation.look.members import Members, home_of, reading_of
@@ -237,7 +237,7 @@ def _appointment(lease: Lease, sight: Sight, progress: Progress, memory: Memory)
     Where a ticket could not be seen, or none names an end any more, the case is looked at when it was to end before: a
     field's name may have been mistyped since, and mended.
     """
-    if progress.status is not FindingStatus.ACCEPTED_RISK:
+    if progress.status is not Status.ACCEPTED_RISK:
         return None
     until = sight.policy.risk_until(as_remembered(progress.tickets, memory))
     ends = [until.timestamp()] if until is not None and until > sight.at else []

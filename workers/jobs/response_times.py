@@ -7,7 +7,7 @@ reason finds none there, and counts for nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediation.domain.actions import OpenTicket, PatchFinding, kind_of, target_of
+from remediation.domain.actions import OpenTicket, SetStatus, kind_of, target_of
 from remediation.look.observing import Sight
 from remediation.look.progress import Progress
 from remediation.mapping.config.trackers.kinds import all_senders
@@ -54,6 +54,6 @@ def _opened_at(lease: Lease, progress: Progress, now: float) -> float | None:
 
 def _changed_at(lease: Lease, sight: Sight, progress: Progress, now: float) -> float | None:
     """When the finding's status was written; now, if a look that died wrote it."""
-    changed = (progress.done_at[action.name] for action in progress.done if isinstance(action, PatchFinding))
+    changed = (progress.done_at[action.name] for action in progress.done if isinstance(action, SetStatus))
     is_found_changed = f"patch:{sight.observation.finding.status}" in lease.record.memory.doing
     return min(changed, default=now if is_found_changed else None)

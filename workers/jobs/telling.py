@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 import structlog
 
-from remediation.domain.actions import OpenTicket, PatchFinding, Plan, kind_of, target_of
+from remediation.domain.actions import OpenTicket, Plan, SetStatus, kind_of, target_of
 from remediation.domain.cases import Memory
 from remediation.domain.errors import OutsideError, Refused, TryLater
 from remediation.look.observing import Sight
@@ -140,7 +140,7 @@ def count_and_log(lease: Lease, sight: Sight, progress: Progress, refused: Mappi
         kind, target = kind_of(action.name), target_of(action.name)
         ticket = progress.tickets.get(target)
         ACTIONS.labels(kind, target, "done").inc()
-        where = {"system": account_of(district)} if isinstance(action, PatchFinding) else {"tracker": target}
+        where = {"system": account_of(district)} if isinstance(action, SetStatus) else {"tracker": target}
         logger.info("action_done", action=action.name, **where, ticket=ticket.key if ticket else None)
         if isinstance(action, OpenTicket) and ticket and ticket.not_kept:
             logger.warning("fields_not_kept", tracker=target, ticket=ticket.key, fields=",".join(ticket.not_kept))

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
 from remediation.mapping.config.durations import duration_text
 from remediation.mapping.config.suggestions import did_you_mean
@@ -24,11 +24,11 @@ ClosedAs = Literal[
 
 RULED_REASONS: tuple[ClosedAs, ...] = get_args(ClosedAs)
 
-Then = Literal[FindingStatus.RESOLVED, FindingStatus.REVIEWING]
+Then = Literal[Status.RESOLVED, Status.REVIEWING]
 """What becomes of a finding whose tickets were closed for such a reason."""
 
 _USUAL: Mapping[ClosedAs, Then] = {
-    reason: FindingStatus.REVIEWING if reason in KEPT_OPEN else FindingStatus.RESOLVED for reason in RULED_REASONS
+    reason: Status.REVIEWING if reason in KEPT_OPEN else Status.RESOLVED for reason in RULED_REASONS
 }
 """What counts of each reason that the file does not mention."""
 
@@ -121,7 +121,7 @@ def policy_of(words: PolicyWords, rule: str, trackers: tuple[str, ...]) -> Polic
         trackers=trackers,
         resolve_when=words.resolve_when,
         reopen_within=words.reopen.within,
-        kept_open=frozenset(reason for reason, then in outcomes_of(words).items() if then is FindingStatus.REVIEWING),
+        kept_open=frozenset(reason for reason, then in outcomes_of(words).items() if then is Status.REVIEWING),
         acceptance=Acceptance(
             reason_required=words.accept.reason == "required",
             expiry_required=words.accept.expiry == "required",

@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from remediation.domain.findings import DomainType, FindingStatus, Severity
+from remediation.domain.findings import DomainType
+from remediation.domain.status import Severity, Status
 from remediation.mapping.config.choices import some_or_none
 from remediation.mapping.config.limits import LimitWords
 from remediation.mapping.config.policies import PolicyWords
@@ -13,7 +14,7 @@ from remediation.mapping.config.trackers.kinds import Ticket
 from remediation.mapping.config.trackers.ticket_settings import DueBySeverity
 from remediation.mapping.config.words import Duration, Host, Name, PathGlob, Written, as_list
 
-OpenStatus = Literal[FindingStatus.OPEN, FindingStatus.REVIEWING]
+OpenStatus = Literal[Status.OPEN, Status.REVIEWING]
 """The only findings that ever get tickets."""
 
 

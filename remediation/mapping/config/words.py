@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, HttpUrl, StringConstraints
 
 from remediation.domain.cases import DISTRICT_NAME
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 from remediation.mapping.config.durations import duration_of, duration_text
 from remediation.mapping.config.paths import glob_of
 

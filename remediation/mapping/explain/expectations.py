@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from remediation.domain.errors import ConfigurationError, Problem
-from remediation.domain.findings import DomainType, Severity
+from remediation.domain.findings import DomainType
+from remediation.domain.status import Severity
 from remediation.mapping.config.policies import PolicyWords
 from remediation.mapping.config.words import Label, Name, Text, Written, as_list
 from remediation.mapping.reading.document import read_document

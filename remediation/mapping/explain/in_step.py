@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from remediation.domain.findings import FindingStatus
 from remediation.domain.policy import ResolveWhen
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
 from remediation.mapping.config.durations import duration_text
 from remediation.mapping.config.policies import (
@@ -30,7 +30,7 @@ def _sentences(words: PolicyWords) -> Iterator[str]:
     else:
         yield "When one of its tickets is done, the finding is resolved and the others are closed with it."
     outcomes = outcomes_of(words)
-    kept = [reason for reason in RULED_REASONS if outcomes[reason] is FindingStatus.REVIEWING]
+    kept = [reason for reason in RULED_REASONS if outcomes[reason] is Status.REVIEWING]
     if kept:
         yield f"Closed as {_listed(kept)}, a ticket leaves the finding open, and is told so."
     if others := [reason for reason in RULED_REASONS if reason not in kept]:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Generic, TypeVar
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.suggestions import did_you_mean, listed
 from remediation.mapping.config.trackers.ticket_settings import TicketSettings

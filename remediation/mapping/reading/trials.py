@@ -9,7 +9,8 @@ from typing import Any
 
 from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, CaseKind, Link
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.suggestions import listed
 from remediation.mapping.reading.positions import key_text
@@ -45,7 +46,7 @@ _RESTRICTED_FAILURES = frozenset(undefined_value(word) for word in RESTRICTED)
 _VARIANTS: Mapping[str, Sequence[object]] = {
     "severity": tuple(Severity),
     "domain_type": tuple(DomainType),
-    "status": tuple(FindingStatus),
+    "status": tuple(Status),
 }
 """The values of a finding that a template may tell apart; the others are there or they are not."""
 
@@ -56,7 +57,7 @@ def _sample(**words: Any) -> Finding:
 
 _FULL = Finding(
     id=_KEY.id,
-    status=FindingStatus.OPEN,
+    status=Status.OPEN,
     severity=Severity.CRITICAL,
     domain_type=DomainType.DIRECT_PII,
     scan_id="scan_sample",
@@ -86,7 +87,7 @@ _FULL_OCCASION = Occasion(
     reason=Reason.FIXED,
     by="sample",
     why=Why.TICKET_DONE,
-    status=FindingStatus.RESOLVED,
+    status=Status.RESOLVED,
     fact="sample",
     until=_MOMENT,
     words="Sample",
@@ -96,7 +97,7 @@ _FACTS = ("", "reason", "expiry,past", "reason,expiry,past", "high to critical",
 
 def _occasions() -> Iterator[Occasion]:
     """Everything that happens, with all that can be known of it and with next to nothing."""
-    known: dict[str, Sequence[object]] = {"why": tuple(Why), "status": tuple(FindingStatus), "reason": tuple(Reason)}
+    known: dict[str, Sequence[object]] = {"why": tuple(Why), "status": tuple(Status), "reason": tuple(Reason)}
     for word, values in {**known, "fact": _FACTS}.items():
         for value in values:
             word_alone: dict[str, Any] = {word: value}

@@ -9,7 +9,8 @@ from itertools import product
 from typing import TypeVar
 
 from remediation.domain.errors import Problem
-from remediation.domain.findings import DomainType, FindingStatus, Severity
+from remediation.domain.findings import DomainType
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason
 from remediation.mapping.config.paths import covers, fixed_beginning
 from remediation.mapping.config.policies import PolicyWords
@@ -138,7 +139,7 @@ class _Gap:
     districts: tuple[str, ...]
     severities: tuple[Severity, ...]
     domain_types: tuple[DomainType, ...]
-    statuses: tuple[FindingStatus, ...]
+    statuses: tuple[Status, ...]
 
 
 def _summed_up(kinds: Iterable[Kind]) -> list[_Gap]:
@@ -201,7 +202,7 @@ def _outcomes_that_say_half(loaded: Loaded) -> Iterator[Complaint]:
     holders += [(("rules", number), rule) for number, rule in enumerate(rules)]
     for steps, words in holders:
         where = (*steps, "outcomes", Reason.UNKNOWN.value)
-        is_kept = words.outcomes.get(Reason.UNKNOWN) is FindingStatus.REVIEWING
+        is_kept = words.outcomes.get(Reason.UNKNOWN) is Status.REVIEWING
         if is_kept and Reason.NONE not in words.outcomes and where in loaded.positions.keys:
             message = "is only about words that nothing maps: closed without any reason, a ticket resolves its finding"
             yield Complaint(where, f"{message}; write what none means, too")

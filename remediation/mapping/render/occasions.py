@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, Link
 from remediation.domain.errors import ConfigurationError
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.wording import Comments, Notes
@@ -77,7 +77,7 @@ class Occasion:
     reason: Reason | None = None
     by: str | None = None
     why: Why | None = None
-    status: FindingStatus | None = None
+    status: Status | None = None
     fact: str = ""
     until: datetime | None = None
     word: str = ""

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from remediation.domain.findings import DomainType, Finding, FindingStatus, Severity
+from remediation.domain.findings import DomainType, Finding
+from remediation.domain.status import Severity, Status
 from remediation.mapping.config.paths import path_of, pattern_of
 from remediation.mapping.config.rules import Age, Match
 
@@ -20,7 +21,7 @@ class Facts:
     district: str
     severity: Severity
     domain_type: DomainType
-    status: FindingStatus
+    status: Status
     site: str | None
     sites: tuple[str, ...]
     path: str | None

@@ -8,14 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
 
-from remediation.domain.findings import DomainType, FindingStatus, Severity
+from remediation.domain.findings import DomainType
 from remediation.domain.ownership import Ground
+from remediation.domain.status import Severity, Status
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.rules.places import place_of
 from remediation.mapping.rules.verdicts import Kind, Kinds
 
-STATUSES = (FindingStatus.OPEN, FindingStatus.REVIEWING)
+STATUSES = (Status.OPEN, Status.REVIEWING)
 """The only findings that ever get tickets."""
 
 

@@ -8,7 +8,8 @@ may hold or not; what follows from them is worked out as in three-valued logic.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from remediation.domain.findings import DomainType, FindingStatus, Severity
+from remediation.domain.findings import DomainType
+from remediation.domain.status import Severity, Status
 from remediation.mapping.config.rules import Match
 
 
@@ -18,7 +19,7 @@ class Kind(NamedTuple):
     district: str
     severity: Severity
     domain_type: DomainType
-    status: FindingStatus
+    status: Status
 
 
 class Reach(NamedTuple):

@@ -9,7 +9,8 @@ from urllib.parse import quote
 import httpx2
 
 from remediation.domain.errors import Refused, Unreadable
-from remediation.domain.findings import Finding, FindingStatus, Report, ReportDownload, ReportFormat, Scan
+from remediation.domain.findings import Finding, Report, ReportDownload, ReportFormat, Scan
+from remediation.domain.status import Status
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.ports import FindingsPage
 from remediation.sources.schoolscan.pages import Page, address_of, page_of
@@ -18,7 +19,7 @@ from remediation.sources.schoolscan.words import download_of, finding_of, report
 
 Value = TypeVar("Value")
 
-WRITABLE_STATUSES = frozenset({FindingStatus.REVIEWING, FindingStatus.RESOLVED, FindingStatus.ACCEPTED_RISK})
+WRITABLE_STATUSES = frozenset({Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK})
 """What the API lets us set. Only SchoolScan itself sets `open`."""
 
 
@@ -78,7 +79,7 @@ class SchoolScan:
             if (cursor := page.cursor) is None:
                 return
 
-    async def update_finding(self, finding_id: str, status: FindingStatus, note: str) -> None:
+    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
         """Set the status to reviewing, resolved or accepted_risk, with the note for SchoolScan's audit trail.
 
         Safe to repeat. Refuses another status or an empty note by itself: neither may ever be sent.

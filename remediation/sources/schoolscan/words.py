@@ -13,17 +13,9 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from remediation.domain.errors import Unreadable
-from remediation.domain.findings import (
-    DomainType,
-    Finding,
-    FindingStatus,
-    Report,
-    ReportDownload,
-    Scan,
-    ScanStatus,
-    Severity,
-)
+from remediation.domain.findings import DomainType, Finding, Report, ReportDownload, Scan, ScanStatus
 from remediation.domain.outside_ids import outside_id
+from remediation.domain.status import Severity, Status
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -35,9 +27,7 @@ _HOST = re.compile(r"[\w.:-]{1,253}")
 
 _SEVERITIES = {word.value: word for word in Severity if word is not Severity.UNKNOWN}
 _DOMAIN_TYPES = {word.value: word for word in DomainType if word is not DomainType.UNKNOWN}
-_FINDING_STATUSES = {
-    word.value: word for word in FindingStatus if word not in {FindingStatus.GONE, FindingStatus.UNKNOWN}
-}
+_FINDING_STATUSES = {word.value: word for word in Status if word not in {Status.GONE, Status.UNKNOWN}}
 _SCAN_STATUSES = {word.value: word for word in ScanStatus if word is not ScanStatus.UNKNOWN}
 
 
@@ -57,7 +47,7 @@ def finding_of(value: object) -> Finding:
     review = fields.get("expert_review")
     return Finding(
         id=_id(fields, "id"),
-        status=_word(fields, "status", _FINDING_STATUSES, FindingStatus.UNKNOWN, words),
+        status=_word(fields, "status", _FINDING_STATUSES, Status.UNKNOWN, words),
         severity=_word(fields, "severity", _SEVERITIES, Severity.UNKNOWN, words),
         domain_type=_word(fields, "domain_type", _DOMAIN_TYPES, DomainType.UNKNOWN, words),
         scan_id=text_of(fields.get("scan_id")),

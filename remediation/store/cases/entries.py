@@ -18,11 +18,11 @@ from remediation.domain.actions import (
     CloseDuplicate,
     CommentOnTicket,
     OpenTicket,
-    PatchFinding,
     Plan,
     RaiseTicket,
     ReopenTicket,
     ResolveTicket,
+    SetStatus,
     Why,
 )
 from remediation.domain.errors import OutsideError, TryLater
@@ -266,7 +266,7 @@ def _detail(action: Action) -> str:
             detail = _own(why, fact)
         case CloseDuplicate(ticket_id=ticket_id):
             detail = ticket_id
-        case PatchFinding(reason=reason, until=until):
+        case SetStatus(reason=reason, until=until):
             detail = until.astimezone(UTC).isoformat() if until else reason or ""
         case ReopenTicket():
             detail = ""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory, ref_of_mark
-from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.store.cases.packing import Form, packed, unpacked
 from remediation.store.cases.policies import policy_that, said_of
@@ -163,10 +163,10 @@ def memory_of(text: bytes) -> Memory:
     """A memory of its JSON; one that an earlier version wrote has less."""
     kept = json.loads(text)
     return Memory(
-        finding=FindingStatus(kept["finding"]) if kept["finding"] else None,
+        finding=Status(kept["finding"]) if kept["finding"] else None,
         tickets={tracker: TicketState(state) for tracker, state in kept["tickets"].items()},
         doing=frozenset(kept.get("doing", ())),
-        planned_at=FindingStatus(kept["planned_at"]) if kept.get("planned_at") else None,
+        planned_at=Status(kept["planned_at"]) if kept.get("planned_at") else None,
         severity=Severity(kept["severity"]) if kept.get("severity") else None,
         rule=kept.get("rule", ""),
         said=policy_that(kept.get("rule", ""), kept["said"]) if "said" in kept else None,

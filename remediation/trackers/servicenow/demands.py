@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.servicenow import ServiceNowTicket, ServiceNowTracker
 from remediation.mapping.explain.inspections import Setting, Wanted, tickets_in

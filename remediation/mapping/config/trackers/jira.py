@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, model_validator
 
 from remediation.deliveries.jira import JIRA
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 from remediation.domain.tickets import Draft, Reason
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.signing_in import Auth, BasicAuth, SignIn, Words

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from remediation.deliveries.servicenow import SERVICENOW
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 from remediation.domain.tickets import Reason, TicketState
 from remediation.mapping.config.durations import duration_text
 from remediation.mapping.config.references import SecretRef

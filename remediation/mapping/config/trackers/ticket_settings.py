@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 from remediation.domain.tickets import Draft
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.mapping.config.words import Duration, Text, Written, at_most, for_every_severity, text_of_number

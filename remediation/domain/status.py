@@ -1,0 +1,43 @@
+"""Where the subject of a case stands, and how bad it is: words that every source shares."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a subject stands. Its source alone sets `open`; GONE is ours, for one that no longer exists."""
+
+    OPEN = "open"
+    REVIEWING = "reviewing"
+    RESOLVED = "resolved"
+    ACCEPTED_RISK = "accepted_risk"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_solved(self) -> bool:
+        """Nobody need do anything more: resolved, or accepted as a risk."""
+        return self is Status.RESOLVED or self is Status.ACCEPTED_RISK
+
+    @property
+    def is_unsolved(self) -> bool:
+        """Somebody must still act: open or reviewing."""
+        return self is Status.OPEN or self is Status.REVIEWING
+
+
+class Severity(StrEnum):
+    """How bad a subject is, worst first. A word that we do not know is UNKNOWN."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    UNKNOWN = "unknown"
+
+    def is_worse_than(self, other: "Severity") -> bool:
+        """Whether it is higher up in the list; a word that we do not know is neither better nor worse."""
+        if Severity.UNKNOWN in (self, other):
+            return False
+        return _WORST_FIRST[self] < _WORST_FIRST[other]
+
+
+_WORST_FIRST = {word: place for place, word in enumerate(Severity)}
