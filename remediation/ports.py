@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import CaseKey, Link
+from remediation.domain.cases import Link
 from remediation.domain.findings import Finding
 from remediation.domain.identities import Identity
 from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
 from remediation.domain.sites import Site
 from remediation.domain.status import Status
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.inspections import Inspection
@@ -196,29 +197,56 @@ class Links(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """What every note and comment of one look speaks of. `policy` is what counts for the case (see Rulebook.policy)."""
+class Ruling(Protocol):
+    """What the rules say about one subject at one moment. Pure; the rules were matched when it was made.
 
-    key: CaseKey
-    finding: Finding
-    policy: Policy
-    at: datetime
+    Of a moment that a text tells, `now` is the one at which it is written.
+    """
+
+    @property
+    def policy(self) -> Policy:
+        """What counts for the subject."""
+        ...
+
+    def urgency(self, tracker: str) -> Mapping[str, str]:
+        """How urgent the subject's ticket is to be, as in `Ticket.urgency`; empty where no rule says."""
+        ...
+
+    def closing_fields(self, tracker: str) -> Mapping[str, object]:
+        """What the rule sets when we close the ticket there, by the tracker's own names."""
+        ...
+
+    def place(self, tracker: str) -> str | None:
+        """Where in the tracker to look for its ticket (a Jira project, a ServiceNow table); None: nowhere."""
+        ...
+
+    def draft(self, tracker: str, follows: Ticket | None = None) -> Draft:
+        """The ticket to open; `follows` is the closed one whose place it takes."""
+        ...
+
+    def note(self, change: SetStatus, tickets: tuple[Ticket, ...], now: datetime, words: str = "") -> str:
+        """The audit note that goes with a change of the subject's status: what, which tickets, who decided, why, when.
+
+        `words` are people's own, scrubbed and cut.
+        """
+        ...
+
+    def comment(self, why: Why, ticket: Ticket, now: datetime, fact: str = "") -> str:
+        """What a ticket's readers are told.
+
+        For a duplicate, `ticket` is the one that stays; for one that is continued, the one that follows it.
+        """
+        ...
 
 
 class Rulebook(Protocol):
-    """What mappings.yaml says about a finding, as plain questions. Pure.
+    """What mappings.yaml says, as plain questions. Pure."""
 
-    Rules may ask for a finding's age: within one look, every question must be asked for the same moment.
-    """
-
-    def policy(
-        self, key: CaseKey, finding: Finding, at: datetime, known: str = "", said: Policy | None = None
-    ) -> Policy:
-        """What counts for this finding.
+    def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> Ruling:
+        """What the rules say about this subject at this moment: rules may ask for its age. Ask once in a look.
 
         `known` is the name of the rule that counted at the last look, and `said` what it said then. Where no rule takes
-        the finding (any more), that one still says how the tickets that there are keep in step; new ones it does not
+        the subject (any more), that one still says how the tickets that there are keep in step; new ones it does not
         ask for. Where no rule ever took it, `defaults` say so.
         """
         ...
@@ -246,34 +274,4 @@ class Rulebook(Protocol):
 
     def ground(self, district: str, ticket: Ticket) -> Ground:
         """Whose tickets the rules open where this ticket is, as this district sees it."""
-        ...
-
-    def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
-        """How urgent the finding's ticket is to be, as in `Ticket.urgency`; empty where no rule says."""
-        ...
-
-    def closing_fields(self, telling: Telling, tracker: str) -> Mapping[str, object]:
-        """What the rule sets when we close the ticket there, by the tracker's own names."""
-        ...
-
-    def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
-        """Where in the tracker to look for its ticket (a Jira project, a ServiceNow table); None: nowhere."""
-        ...
-
-    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None) -> Draft:
-        """The ticket to open; `follows` is the closed one whose place it takes."""
-        ...
-
-    def note(self, telling: Telling, patch: SetStatus, tickets: tuple[Ticket, ...], words: str = "") -> str:
-        """The audit note that goes with a change of the finding's status: what, which tickets, who decided, why, when.
-
-        `words` are people's own, scrubbed and cut.
-        """
-        ...
-
-    def comment(self, telling: Telling, why: Why, ticket: Ticket, fact: str = "") -> str:
-        """What a ticket's readers are told.
-
-        For a duplicate, `ticket` is the one that stays; for one that is continued, the one that follows it.
-        """
         ...

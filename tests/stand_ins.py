@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import CaseKey, Link
+from remediation.domain.cases import Link
 from remediation.domain.errors import LeaseLost, NotFound, Refused
 from remediation.domain.findings import Finding
 from remediation.domain.identities import Identity
@@ -17,8 +17,9 @@ from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
 from remediation.domain.sites import Site
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Risk, Ticket, TicketChange, TicketState
-from remediation.ports import FindingsPage, Telling
+from remediation.ports import FindingsPage, Ruling
 from remediation.store.cases.rows import link_of
 
 LATER = datetime(9000, 1, 1, tzinfo=UTC)
@@ -385,11 +386,9 @@ class PlainRulebook:
         self.grounds: dict[str, Ground] = {}
         self.unnamed = {"nowhere"}
 
-    def policy(
-        self, key: CaseKey, finding: Finding, at: datetime, known: str = "", said: Policy | None = None
-    ) -> Policy:
-        del key, finding, at, known, said
-        return self.terms
+    def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> Ruling:
+        del at, known, said
+        return PlainRuling(self, subject, self.terms)
 
     def identity(self, district: str) -> Identity | None:
         return self.identities.get(district)
@@ -408,32 +407,40 @@ class PlainRulebook:
     def beside(self, tracker: str) -> tuple[str, ...]:
         return tuple(name for name in self.one_installation if name != tracker)
 
-    def urgency(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> Mapping[str, str]:
-        del key, tracker, at
-        return self.by_severity.get(finding.severity, {})
 
-    def closing_fields(self, telling: Telling, tracker: str) -> Mapping[str, object]:
-        del telling, tracker
+@dataclass(frozen=True)
+class PlainRuling:
+    """What a PlainRulebook says about one subject."""
+
+    book: PlainRulebook
+    subject: Subject
+    policy: Policy
+
+    def urgency(self, tracker: str) -> Mapping[str, str]:
+        del tracker
+        return self.book.by_severity.get(self.subject.severity, {})
+
+    def closing_fields(self, tracker: str) -> Mapping[str, object]:
+        del tracker
         return {}
 
-    def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
-        del key, finding, at
-        return "SEC" if tracker in self.terms.trackers else None
+    def place(self, tracker: str) -> str | None:
+        return "SEC" if tracker in self.policy.trackers else None
 
-    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None) -> Draft:
+    def draft(self, tracker: str, follows: Ticket | None = None) -> Draft:
         del follows
-        fields = dict(self.urgency(key, finding, tracker, at))
-        return Draft(key.mark, "SEC", "Exposed student data", "What to do", fields=fields)
+        fields = dict(self.urgency(tracker))
+        return Draft(self.subject.key.mark, "SEC", "Exposed student data", "What to do", fields=fields)
 
-    def note(self, telling: Telling, patch: SetStatus, tickets: tuple[Ticket, ...], words: str = "") -> str:
-        del telling
-        self.closers = [name for ticket in tickets if (name := ticket.closer or ticket.closed_by)]
-        until = f"{patch.until:%Y-%m-%d}" if patch.until else ""
-        parts = [patch.why, patch.reason or "", until, *(ticket.key for ticket in tickets), words]
+    def note(self, change: SetStatus, tickets: tuple[Ticket, ...], now: datetime, words: str = "") -> str:
+        del now
+        self.book.closers = [name for ticket in tickets if (name := ticket.closer or ticket.closed_by)]
+        until = f"{change.until:%Y-%m-%d}" if change.until else ""
+        parts = [change.why, change.reason or "", until, *(ticket.key for ticket in tickets), words]
         return " ".join(part for part in parts if part)
 
-    def comment(self, telling: Telling, why: Why, ticket: Ticket, fact: str = "") -> str:
-        del telling
+    def comment(self, why: Why, ticket: Ticket, now: datetime, fact: str = "") -> str:
+        del now
         return " ".join(part for part in (why, ticket.key, fact) if part)
 
 

@@ -32,7 +32,7 @@ from remediation.look.progress import Progress
 from remediation.look.rereading import has_changed
 from remediation.outbound.requests_noted import noting_requests
 from remediation.planning import is_question
-from remediation.ports import Links, Rulebook, Source, Telling, Tracker
+from remediation.ports import Links, Source, Tracker
 from remediation.redaction import scrubbed
 
 HIDDEN = "what is opened there is hidden from our account: each look would open one more"
@@ -50,7 +50,6 @@ class Hands:
     sight: Sight
     source: Source
     trackers: Mapping[str, Tracker]
-    rulebook: Rulebook
     links: Links
     clock: Callable[[], float]
 
@@ -141,7 +140,7 @@ class Hands:
         tracker = self.trackers[action.tracker]
         match action:
             case ResolveTicket(reason=reason, why=why):
-                fields = self.rulebook.closing_fields(self._telling(), tracker.name)
+                fields = self.sight.ruling.closing_fields(tracker.name)
                 return await tracker.resolve(ticket.id, reason, self._comment(why, ticket), fields)
             case ReopenTicket(why=why):
                 return await tracker.reopen(ticket.id, self._comment(why, ticket))
@@ -161,10 +160,9 @@ class Hands:
         Nothing was found by a search that began after the horizon of any earlier create. The intent is durable before
         the request leaves, and the mark travels in the request itself.
         """
-        name, at = action.tracker, self.sight.at
+        name, ruling = action.tracker, self.sight.ruling
         tracker, old = self.trackers[name], progress.tickets.get(name) if action.follows else None
-        finding = self.sight.observation.finding
-        draft = self.rulebook.draft(self.record.key, finding, name, at, old)
+        draft = ruling.draft(name, old)
         await self.links.intend(name, self.clock(), draft.place)
         failpoint("intent_written")
         try:
@@ -181,10 +179,9 @@ class Hands:
         except Refused:
             await self._forget_intent(name, old)
             raise
-        at_latest = datetime.fromtimestamp(self.clock(), tz=UTC)
-        await self.links.link(replace(ticket, created_at=ticket.created_at or at_latest))
+        await self.links.link(replace(ticket, created_at=ticket.created_at or self._now))
         failpoint("link_written")
-        progress.wrote[name] = self.rulebook.urgency(self.record.key, finding, name, at)
+        progress.wrote[name] = ruling.urgency(name)
         if old is None and name in self.record.links:
             await _make_sure_that_we_see(ticket, tracker)
         if old is not None:
@@ -242,7 +239,7 @@ class Hands:
         words = [word for ticket in tickets if (word := await self._words(patch, ticket))]
         if self.sight.policy.names_people and patch.why in {Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED}:
             tickets = tuple([await self._naming(ticket) for ticket in tickets])
-        return self.rulebook.note(self._telling(), patch, tickets, scrubbed("; ".join(words), _LONGEST_WORDS))
+        return self.sight.ruling.note(patch, tickets, self._now, scrubbed("; ".join(words), _LONGEST_WORDS))
 
     async def _words(self, patch: SetStatus, ticket: Ticket) -> str | None:
         """What people wrote when they decided, as far as the rule lets it be copied. A note does not fail for it."""
@@ -275,11 +272,11 @@ class Hands:
         return f"{before} to {action.fact}"
 
     def _comment(self, why: Why, ticket: Ticket, fact: str = "") -> str:
-        return self.rulebook.comment(self._telling(), why, ticket, fact)
+        return self.sight.ruling.comment(why, ticket, self._now, fact)
 
-    def _telling(self) -> Telling:
-        now = datetime.fromtimestamp(self.clock(), tz=UTC)
-        return Telling(self.record.key, self.sight.observation.finding, self.sight.policy, now)
+    @property
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock(), tz=UTC)
 
 
 def _tells_of(link: Link, ticket: Ticket, site: str | None) -> bool:

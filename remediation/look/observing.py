@@ -16,9 +16,10 @@ from remediation.domain.policy import Policy
 from remediation.domain.renaming import trackers_of
 from remediation.domain.sites import SiteHistory
 from remediation.domain.status import Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning import Observation, as_remembered
-from remediation.ports import Rulebook, Source, Tracker
+from remediation.ports import Rulebook, Ruling, Source, Tracker
 
 UNKNOWN_SITES: Mapping[str, SiteHistory] = MappingProxyType({})
 
@@ -27,12 +28,14 @@ UNKNOWN_SITES: Mapping[str, SiteHistory] = MappingProxyType({})
 class Sight:
     """What was seen, what the rules say of it, and why a tracker told nothing.
 
-    `at` is the moment before the first look: rules that ask for a finding's age are asked for then. `doubts` are about
+    `policy` is the ruling's, without the trackers that are not there. `at` is the moment before the first look: rules
+    that ask for a finding's age are asked for then. `doubts` are about
     the linked tickets that do not carry the case's mark, by tracker; those that are not the case's were not counted.
     `sites` names the site that each tracker is, as far as that is known.
     """
 
     observation: Observation
+    ruling: Ruling
     policy: Policy
     at: datetime
     failures: Mapping[str, OutsideError] = field(default_factory=dict)
@@ -75,11 +78,12 @@ async def observe(
     """
     finding = await _finding(record, source)
     at = datetime.fromtimestamp(now, tz=UTC)
-    policy = rulebook.policy(record.key, finding, at, record.memory.rule, record.memory.said)
+    ruling = rulebook.ruling(subject_of(record.key, finding), at, record.memory.rule, record.memory.said)
+    policy = ruling.policy
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
     unnamed = trackers_of(record) - trackers.keys()
     asked = [name for name in _to_ask(record, finding, policy) if name in trackers]
-    case = _Case(record, finding, policy, at, frozenset(trackers), unnamed)
+    case = _Case(record, finding, ruling, policy, at, frozenset(trackers), unnamed)
     answers = await asyncio.gather(*(_tickets(case, trackers[name], rulebook, sites.get(name)) for name in asked))
     failures = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, OutsideError)}
     seen = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, _Found)}
@@ -90,10 +94,11 @@ async def observe(
         unseen=failures.keys() | (unnamed & (record.links.keys() | record.intents.keys())),
         unnamed=unnamed,
         duplicates=tuple(ticket for tickets in found.values() for ticket in tickets[1:] if ticket.state.is_active),
-        urgency=_urgency(record, finding, policy, rulebook, at),
+        urgency=_urgency(case),
     )
     doubts = {name: each.doubt for name, each in seen.items() if each.doubt}
-    return Sight(observation, policy, at, failures, doubts, {name: each.site.key for name, each in sites.items()})
+    known = {name: each.site.key for name, each in sites.items()}
+    return Sight(observation, ruling, policy, at, failures, doubts, known)
 
 
 async def _finding(record: CaseRecord, source: Source) -> Finding:
@@ -104,17 +109,6 @@ async def _finding(record: CaseRecord, source: Source) -> Finding:
         if not record.links and not record.intents and record.memory.finding is None:
             raise
         return Finding(record.key.id, Status.GONE)
-
-
-def _urgency(
-    record: CaseRecord, finding: Finding, policy: Policy, rulebook: Rulebook, at: datetime
-) -> dict[str, Mapping[str, str]]:
-    """How urgent the tickets are to be, where the finding has become worse or a person asked for that once more."""
-    before = record.memory.severity
-    is_worse = before is not None and finding.severity.is_worse_than(before)
-    asked = {target_of(name) for name in record.again if kind_of(name) == "raise"}
-    raised = (name for name in policy.trackers if is_worse or name in asked)
-    return {name: rulebook.urgency(record.key, finding, name, at) for name in raised}
 
 
 def _to_ask(record: CaseRecord, finding: Finding, policy: Policy) -> Iterable[str]:
@@ -128,6 +122,7 @@ class _Case:
 
     record: CaseRecord
     finding: Finding
+    ruling: Ruling
     policy: Policy
     at: datetime
     trackers: frozenset[str]
@@ -136,6 +131,15 @@ class _Case:
     def wants(self, tracker: str) -> bool:
         """Whether one is opened there if there is none."""
         return tracker in self.policy.trackers and self.finding.status.is_unsolved
+
+
+def _urgency(case: _Case) -> dict[str, Mapping[str, str]]:
+    """How urgent the tickets are to be, where the finding has become worse or a person asked for that once more."""
+    before = case.record.memory.severity
+    is_worse = before is not None and case.finding.severity.is_worse_than(before)
+    asked = {target_of(name) for name in case.record.again if kind_of(name) == "raise"}
+    raised = (name for name in case.policy.trackers if is_worse or name in asked)
+    return {name: case.ruling.urgency(name) for name in raised}
 
 
 async def _tickets(
@@ -151,7 +155,7 @@ async def _tickets(
             linked = None
         if linked is not None and not _must_search(linked, record, finding):
             return _Found((linked,), doubt)
-        place = rulebook.place(record.key, finding, tracker.name, at)
+        place = case.ruling.place(tracker.name)
         marked = await _found(record, tracker, place) if place is not None else ()
         marked = _not_for_others(marked, case, tracker.name, rulebook)
         strangers = await _strangers(marked, record, tracker, rulebook)
@@ -191,21 +195,20 @@ def _not_for_others(marked: Sequence[Ticket], case: _Case, tracker: str, ruleboo
 def _whose(tickets: Iterable[Ticket], case: _Case, tracker: str, rulebook: Rulebook) -> Mapping[str, bool | None]:
     """Which of the case's tickets are this tracker's, by their ids, and not another's on the same installation."""
     beside = (tracker, *rulebook.beside(tracker))
-    own, *rivals = [_claim(name, case, rulebook) for name in beside]
+    own, *rivals = [_claim(name, case) for name in beside]
     rivals += [Claim(name) for name in case.trackers.difference(beside)]  # a copy of their site may be here
     former = rulebook.former_names
     now = (replace(ticket, meant_for=former.get(ticket.meant_for, ticket.meant_for)) for ticket in tickets)
     return {ticket.id: own.is_for(ticket, rivals) for ticket in now}
 
 
-def _claim(tracker: str, case: _Case, rulebook: Rulebook) -> Claim:
+def _claim(tracker: str, case: _Case) -> Claim:
     """What the tracker may call its own. One in which the case has and wants nothing has no place either."""
     record = case.record
     if tracker not in {*case.policy.trackers, *record.links, *record.intents}:
         return Claim(tracker)
     link = record.links.get(tracker)
-    place = rulebook.place(record.key, case.finding, tracker, case.at)
-    return Claim(tracker, link.ticket_id if link else "", place or "")
+    return Claim(tracker, link.ticket_id if link else "", case.ruling.place(tracker) or "")
 
 
 async def _strangers(

@@ -9,13 +9,14 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.findings import Finding
 from remediation.domain.status import Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.mapping.config.policies import spelt_out
 from remediation.mapping.config.routing import Routing
 from remediation.mapping.config.suggestions import did_you_mean, listed
 from remediation.mapping.reading.loading import Loaded
-from remediation.ports import Telling
 from remediation.rulebook import MappingsRulebook
+from remediation.rulings import MappingsRuling
 from remediation.trackers.adapters import adapter_of
 from remediation.trackers.previews import Preview
 
@@ -41,31 +42,29 @@ class Forecast:
 
     def previews(self, asked: Asked) -> tuple[Preview, ...]:
         """The tickets that the finding would get if it were open; none where no rule asks for any."""
-        trackers, telling = self.loaded.mappings.trackers, self._telling(asked)
-        drafts = {name: self._rulebook.draft(asked.key, asked.finding, name, asked.at) for name in self._wanted(asked)}
-        return tuple(
-            _with_closing(adapter_of(trackers[name]).preview(name, draft), self._rulebook.closing_fields(telling, name))
-            for name, draft in drafts.items()
-        )
+        return self._previews(self._ruling(asked))
 
     def note(self, asked: Asked) -> str | None:
         """The note for `reviewing` once the tickets are open; None where there would be none."""
-        tickets = tuple(Ticket(name, "", NOT_YET, "", TicketState.OPEN) for name in self._wanted(asked))
-        patch = SetStatus(Status.REVIEWING, Why.NEW)
-        return self._rulebook.note(self._telling(asked), patch, tickets) if tickets else None
+        ruling = self._ruling(asked)
+        tickets = tuple(Ticket(name, "", NOT_YET, "", TicketState.OPEN) for name in ruling.policy.trackers)
+        return ruling.note(SetStatus(Status.REVIEWING, Why.NEW), tickets, asked.at) if tickets else None
 
     def routing(self, asked: Asked) -> Routing:
         """The rule, the tickets and the policy, as values that can be compared."""
-        tickets = {preview.tracker: preview.words for preview in self.previews(asked)}
-        rule = self._rulebook.rule(asked.key, asked.finding, asked.at)
+        ruling = self._ruling(asked)
+        tickets, rule = {preview.tracker: preview.words for preview in self._previews(ruling)}, ruling.rule
         return Routing(rule.name, tickets, spelt_out(rule)) if rule else Routing(None, tickets)
 
-    def _wanted(self, asked: Asked) -> tuple[str, ...]:
-        return self._rulebook.policy(asked.key, asked.finding, asked.at).trackers
+    def _ruling(self, asked: Asked) -> MappingsRuling:
+        return self._rulebook.ruling(subject_of(asked.key, asked.finding), asked.at)
 
-    def _telling(self, asked: Asked) -> Telling:
-        policy = self._rulebook.policy(asked.key, asked.finding, asked.at)
-        return Telling(asked.key, asked.finding, policy, asked.at)
+    def _previews(self, ruling: MappingsRuling) -> tuple[Preview, ...]:
+        trackers = self.loaded.mappings.trackers
+        return tuple(
+            _with_closing(adapter_of(trackers[name]).preview(name, ruling.draft(name)), ruling.closing_fields(name))
+            for name in ruling.policy.trackers
+        )
 
 
 def asked_about(district: str, finding: Finding, at: datetime) -> Asked:

@@ -1,7 +1,7 @@
 """A person is faster than our own write, or slower by a moment; and looks that fail on the way: nothing is lost."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,14 +10,15 @@ from structlog.testing import capture_logs
 from remediation.domain.errors import ConfigurationError, Problem, Refused, TryLater
 from remediation.domain.policy import Acceptance, Policy
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
-from remediation.ports import Telling
+from remediation.ports import Ruling
 from remediation.sealing import Keyring
 from remediation.store.cases.appointments import Appointments
 from remediation.store.cases.entries import PutOff
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
-from tests.stand_ins import MemoryTracker, PlainRulebook
+from tests.stand_ins import MemoryTracker, PlainRulebook, PlainRuling
 from workers.rounds.polls import poll_trackers
 
 BUSY = TryLater("lakeside", "busy", status=503)
@@ -155,9 +156,18 @@ async def test_an_end_that_cannot_be_read_for_a_while_is_kept_as_an_appointment(
 class FailingRulebook(PlainRulebook):
     """What closing demands cannot be filled in for this finding."""
 
-    def closing_fields(self, telling: Telling, tracker: str) -> Mapping[str, object]:
+    def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> Ruling:
+        del at, known, said
+        return FailingRuling(self, subject, self.terms)
+
+
+@dataclass(frozen=True)
+class FailingRuling(PlainRuling):
+    """What a FailingRulebook says about one subject."""
+
+    def closing_fields(self, tracker: str) -> Mapping[str, object]:
         if tracker == "snow":
-            return super().closing_fields(telling, tracker)
+            return PlainRuling.closing_fields(self, tracker)
         raise ConfigurationError([Problem("rule x, closing in jira", "its template cannot be filled in")])
 
 

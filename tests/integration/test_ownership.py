@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pytest
@@ -11,8 +11,11 @@ from structlog.testing import capture_logs
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused
 from remediation.domain.findings import Finding
+from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
+from remediation.ports import Ruling
 from remediation.sealing import Keyring
 from remediation.store.cases.entries import Doubted
 from remediation.store.server.connection import Connection
@@ -22,7 +25,7 @@ from tests.contract.servicenow_world import servicenow_world
 from tests.contract.tracker_world import World
 from tests.integration.offices import DRAFT, KEY, Office
 from tests.integration.reconciling import foreseen
-from tests.stand_ins import LATER, ManualClock, PlainRulebook
+from tests.stand_ins import LATER, ManualClock, PlainRulebook, PlainRuling
 from workers.rounds.polls import poll_trackers
 
 OTHER = CaseKey("lakeside", CaseKind.FINDING, "fnd_2")
@@ -162,15 +165,26 @@ class WorldRulebook(PlainRulebook):
 
     def __init__(self, world: World) -> None:
         super().__init__(world.name)
-        self._world = world
+        self.world = world
 
-    def place(self, key: CaseKey, finding: Finding, tracker: str, at: datetime) -> str | None:
-        del finding, tracker, at
-        return self._world.draft(key.mark).place
+    def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> Ruling:
+        del at, known, said
+        return WorldRuling(self, subject, self.terms, self.world)
 
-    def draft(self, key: CaseKey, finding: Finding, tracker: str, at: datetime, follows: Ticket | None = None) -> Draft:
-        del finding, tracker, at, follows
-        return self._world.draft(key.mark)
+
+@dataclass(frozen=True)
+class WorldRuling(PlainRuling):
+    """What a WorldRulebook says about one subject."""
+
+    world: World
+
+    def place(self, tracker: str) -> str | None:
+        del tracker
+        return self.world.draft(self.subject.key.mark).place
+
+    def draft(self, tracker: str, follows: Ticket | None = None) -> Draft:
+        del tracker, follows
+        return self.world.draft(self.subject.key.mark)
 
 
 class Elsewhere:

@@ -9,11 +9,11 @@ import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import OutsideError, Refused, TryLater
-from remediation.domain.findings import Finding
 from remediation.domain.policy import Policy
 from remediation.domain.status import Status
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import TicketState
-from remediation.ports import FindingsPage
+from remediation.ports import FindingsPage, Ruling
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection
 from remedy.reconcile.forecast import AT_ONCE
@@ -35,7 +35,7 @@ from tests.integration.reconciling import (
     results_in,
     walk_of,
 )
-from tests.stand_ins import MemorySource, PlainRulebook
+from tests.stand_ins import MemorySource, PlainRulebook, PlainRuling
 
 HILLS = [CaseKey("hillside", CaseKind.FINDING, f"hill_{number}") for number in range(3)]
 DOWN = TryLater("jira", "down", status=503)
@@ -47,11 +47,10 @@ SCHOOLSCAN_NO = Refused("schoolscan:lakeside", "token revoked", status=403)
 class RulesByDistrict(PlainRulebook):
     """Lakeside's findings go to both trackers, hillside's to ServiceNow only."""
 
-    def policy(
-        self, key: CaseKey, finding: Finding, at: datetime, known: str = "", said: Policy | None = None
-    ) -> Policy:
-        terms = super().policy(key, finding, at, known, said)
-        return terms if key.district == "lakeside" else replace(terms, trackers=("snow",))
+    def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> Ruling:
+        del at, known, said
+        is_here = subject.key.district == "lakeside"
+        return PlainRuling(self, subject, self.terms if is_here else replace(self.terms, trackers=("snow",)))
 
     def concerns(self, district: str, tracker: str) -> bool:
         return district == "lakeside" or tracker == "snow"

@@ -13,8 +13,8 @@ from remediation.deliveries.signatures import SignatureFormat, sign, verify
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import SignatureInvalid
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.signing_in import Webhook
 from remediation.mapping.config.trackers.jira import JiraTracker
@@ -23,7 +23,6 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import identities_of, worker_secrets
 from remediation.mapping.reading.webhook_secrets import webhook_secrets
 from remediation.mapping.render.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
-from remediation.ports import Telling
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring, generate_key
 from remediation.sources.schoolscan.client import SchoolScan
@@ -70,8 +69,9 @@ def routing(loaded: Loaded) -> object:
     for district in loaded.mappings.districts:
         key = CaseKey(district, CaseKind.FINDING, "fnd_1")
         for finding in _findings():
-            policy = rulebook.policy(key, finding, AT)
-            drafts = [rulebook.draft(key, finding, tracker, AT, EARLIER) for tracker in policy.trackers]
+            ruling = rulebook.ruling(subject_of(key, finding), AT)
+            policy = ruling.policy
+            drafts = [ruling.draft(tracker, EARLIER) for tracker in policy.trackers]
             found.append((policy.rule, policy.trackers, drafts))
     return found
 
@@ -79,14 +79,14 @@ def routing(loaded: Loaded) -> object:
 def policies(loaded: Loaded) -> object:
     """How the rules keep each of some findings in step."""
     rulebook, key = MappingsRulebook(loaded.mappings), CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
-    return [rulebook.policy(key, finding, AT) for finding in _findings()]
+    return [rulebook.ruling(subject_of(key, finding), AT).policy for finding in _findings()]
 
 
 def closings(loaded: Loaded) -> object:
     """What closing the ticket of each of some findings sets in each tracker."""
     rulebook, key = MappingsRulebook(loaded.mappings), CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
     return [
-        rulebook.closing_fields(Telling(key, finding, Policy("first"), AT), tracker)
+        rulebook.ruling(subject_of(key, finding), AT, "first").closing_fields(tracker)
         for finding in _findings()
         for tracker in loaded.mappings.trackers
     ]

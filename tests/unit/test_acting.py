@@ -27,6 +27,7 @@ from remediation.domain.findings import Finding
 from remediation.domain.ownership import Doubt, Evidence
 from remediation.domain.policy import Policy
 from remediation.domain.status import Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
 from remediation.look.executing import Hands
 from remediation.look.observing import Sight, observe
@@ -77,12 +78,13 @@ class Scene:
         record = CaseRecord(KEY, links=self.known_links, intents=self.intents)
         seen = Observation(Finding("fnd_1", self.status), self.tickets, duplicates=self.duplicates)
         at = datetime.fromtimestamp(self.clock(), tz=UTC)
-        sight = Sight(seen, Policy(trackers=("snow", "jira")), at, doubts=self.doubts)
+        ruling = PlainRulebook("snow", "jira").ruling(subject_of(KEY, seen.finding), at)
+        sight = Sight(seen, ruling, Policy(trackers=("snow", "jira")), at, doubts=self.doubts)
         return await self.hands(record, sight).carry_out(actions)
 
     def hands(self, record: CaseRecord, sight: Sight) -> Hands:
         trackers = {"jira": self.jira, "snow": self.snow}
-        return Hands(record, sight, self.source, trackers, PlainRulebook("snow", "jira"), self.links, self.clock)
+        return Hands(record, sight, self.source, trackers, self.links, self.clock)
 
 
 @pytest.fixture
@@ -420,7 +422,7 @@ class History:
         sight = await observe(record, self.source, trackers, rulebook, self.clock())
         self.step()
         actions = plan(sight.observation, sight.policy, record, sight.at)
-        hands = Hands(record, sight, self.source, trackers, rulebook, self.links, self.clock)
+        hands = Hands(record, sight, self.source, trackers, self.links, self.clock)
         await hands.carry_out(actions)
 
 

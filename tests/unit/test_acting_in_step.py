@@ -57,7 +57,7 @@ class Case:
         record = CaseRecord(KEY, links=dict(self.links.links), memory=self.memory)
         sight = await observe(record, self.source, {"jira": self.jira}, self.rulebook, self.clock())
         actions = plan(sight.observation, sight.policy, record, sight.at)
-        hands = Hands(record, sight, self.source, {"jira": self.jira}, self.rulebook, self.links, self.clock)
+        hands = Hands(record, sight, self.source, {"jira": self.jira}, self.links, self.clock)
         progress = await hands.carry_out(actions)
         told = still_told(sight.observation, sight.policy, record, sight.at)
         self.memory = progress.memory(self.memory, sight.observation, sight.policy, told, self.clock())

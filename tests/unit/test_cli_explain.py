@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.subjects import subject_of
 from remediation.mapping.reading.loading import load_mappings
 from remediation.rulebook import MappingsRulebook
 from remediation.sources.schoolscan.words import finding_of
@@ -98,10 +99,11 @@ def test_what_is_shown_is_what_the_adapters_send() -> None:
     at = datetime.fromisoformat(AT)
     said = told("--mappings", shipped)
     key = CaseKey("lakeside", CaseKind.FINDING, "fnd_9d2")
+    ruling = rulebook.ruling(subject_of(key, finding), at)
     shown = {ticket["tracker"]: ticket["requests"][0] for ticket in said["tickets"]}
     assert shown == {
-        "servicenow": opening(rulebook.draft(key, finding, "servicenow", at)),
-        "jira": payload_of(rulebook.draft(key, finding, "jira", at), "jira"),
+        "servicenow": opening(ruling.draft("servicenow")),
+        "jira": payload_of(ruling.draft("jira"), "jira"),
     }
     link = said["tickets"][1]["requests"][1]
     assert link["object"]["url"] == "https://schoolscan.example/findings/fnd_9d2"

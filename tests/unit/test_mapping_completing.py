@@ -7,6 +7,7 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity
+from remediation.domain.subjects import subject_of
 from remediation.mapping.config.policies import spelt_out
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
@@ -161,8 +162,9 @@ def test_deliberately_no_ticket_is_no_gap() -> None:
     )
     rulebook = MappingsRulebook(mappings_of("{}", rules))
     low, high, other = (Finding("f", severity=severity) for severity in (Severity.LOW, Severity.HIGH, Severity.MEDIUM))
-    assert [rulebook.policy(KEY, finding, AT).trackers for finding in (low, high, other)] == [(), ("now",), ()]
-    assert [rulebook.policy(KEY, finding, AT).rule for finding in (low, high, other)] == ["never", "bad", ""]
+    policies = [rulebook.ruling(subject_of(KEY, finding), AT).policy for finding in (low, high, other)]
+    assert [policy.trackers for policy in policies] == [(), ("now",), ()]
+    assert [policy.rule for policy in policies] == ["never", "bad", ""]
 
 
 def test_the_mappings_that_we_ship_leave_nothing_to_defaults() -> None:

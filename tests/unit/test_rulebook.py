@@ -11,17 +11,18 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.policy import Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.mapping.reading.loading import load_mappings, loaded_of
-from remediation.ports import Telling
 from remediation.rulebook import MappingsRulebook
+from remediation.rulings import MappingsRuling
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 AT = datetime(2026, 4, 1, 9, 30, tzinfo=UTC)
 FINDING = Finding("fnd_1", Status.OPEN, Severity.CRITICAL, DomainType.DIRECT_PII, title="ZZPII-title")
 JIRA = Ticket("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.OPEN)
 SNOW = Ticket("servicenow", "incident/2", "INC0010001", "https://now.example/2", TicketState.OPEN)
-TELLING = Telling(KEY, FINDING, Policy("students-exposed"), AT)
+STUDENTS_EXPOSED = Policy("students-exposed")
 ONE_RULE = """\
 version: 1
 districts: {lakeside: {schoolscan: {token: {env: T}, webhook: {secrets: [{env: S}]}}}}
@@ -83,8 +84,19 @@ def narrow() -> MappingsRulebook:
     return MappingsRulebook(loaded_of(ONE_RULE, "m.yaml").mappings)
 
 
+def ruling(book: MappingsRulebook, finding: Finding, known: str = "", said: Policy | None = None) -> MappingsRuling:
+    return book.ruling(subject_of(KEY, finding), AT, known, said)
+
+
+def saying(
+    book: MappingsRulebook, policy: Policy = STUDENTS_EXPOSED, status: Status = FINDING.status
+) -> MappingsRuling:
+    """A ruling by which texts are written, with this policy in place of its own."""
+    return replace(ruling(book, replace(FINDING, status=status)), policy=policy)
+
+
 def wanted(book: MappingsRulebook, finding: Finding) -> tuple[str, ...]:
-    return book.policy(KEY, finding, AT).trackers
+    return ruling(book, finding).policy.trackers
 
 
 @pytest.mark.parametrize(
@@ -113,32 +125,32 @@ def test_nothing_that_schoolscan_finds_falls_through_the_delivered_rules(
     trackers = wanted(rulebook, finding)
     assert trackers
     for tracker in trackers:
-        draft = rulebook.draft(KEY, finding, tracker, AT)
-        assert (draft.mark, draft.place) == (KEY.mark, rulebook.place(KEY, finding, tracker, AT))
+        draft = ruling(rulebook, finding).draft(tracker)
+        assert (draft.mark, draft.place) == (KEY.mark, ruling(rulebook, finding).place(tracker))
         assert "ZZPII" not in draft.summary + draft.body + repr(draft.fields)
 
 
 def test_what_no_rule_takes_gets_no_ticket_and_is_looked_for_anywhere(narrow: MappingsRulebook) -> None:
     assert wanted(narrow, FINDING) == ()
-    assert narrow.place(KEY, FINDING, "jira", AT) == ""
+    assert ruling(narrow, FINDING).place("jira") == ""
     with pytest.raises(LookupError):
-        narrow.draft(KEY, FINDING, "jira", AT)
+        ruling(narrow, FINDING).draft("jira")
 
 
 def test_a_tracker_that_the_rule_does_not_name_is_searched_where_its_tickets_are(rulebook: MappingsRulebook) -> None:
     vendor = replace(FINDING, domain_type=DomainType.VENDOR_EXPOSURE)
-    assert rulebook.place(KEY, vendor, "jira", AT) == ""
-    assert rulebook.place(KEY, replace(FINDING, status=Status.GONE), "servicenow", AT) == "incident"
-    assert rulebook.place(KEY, vendor, "nowhere", AT) is None
+    assert ruling(rulebook, vendor).place("jira") == ""
+    assert ruling(rulebook, replace(FINDING, status=Status.GONE)).place("servicenow") == "incident"
+    assert ruling(rulebook, vendor).place("nowhere") is None
     with pytest.raises(LookupError):
-        rulebook.draft(KEY, vendor, "jira", AT)
+        ruling(rulebook, vendor).draft("jira")
 
 
 HIGH, MEDIUM, LOW = (replace(FINDING, severity=each) for each in (Severity.HIGH, Severity.MEDIUM, Severity.LOW))
 
 
 def test_a_rule_says_how_its_cases_keep_in_step(ruled: MappingsRulebook) -> None:
-    assert ruled.policy(KEY, FINDING, AT) == Policy(
+    assert ruling(ruled, FINDING).policy == Policy(
         rule="bad",
         trackers=("jira", "now"),
         resolve_when=ResolveWhen.ANY,
@@ -150,13 +162,13 @@ def test_a_rule_says_how_its_cases_keep_in_step(ruled: MappingsRulebook) -> None
 
 
 def test_what_a_rule_does_not_say_the_defaults_say(ruled: MappingsRulebook) -> None:
-    policy = ruled.policy(KEY, MEDIUM, AT)
+    policy = ruling(ruled, MEDIUM).policy
     assert policy.reopen_within == timedelta(days=30)
     assert policy.acceptance == Acceptance(reason_required=True, at_most=timedelta(days=365))
 
 
 def test_a_rule_that_wants_no_ticket_still_says_how_those_that_there_are_keep_in_step(ruled: MappingsRulebook) -> None:
-    policy = ruled.policy(KEY, LOW, AT, known="bad")
+    policy = ruling(ruled, LOW, known="bad").policy
     assert (policy.rule, policy.trackers, policy.reopen_within) == ("quiet", (), timedelta(0))
     assert policy.copies_closing_words
 
@@ -165,8 +177,8 @@ def test_where_no_rule_takes_a_finding_any_more_the_one_that_counted_says_how_bu
     ruled: MappingsRulebook,
 ) -> None:
     other = replace(FINDING, severity=Severity.UNKNOWN)
-    assert ruled.policy(KEY, other, AT, known="bad") == replace(
-        ruled.policy(KEY, FINDING, AT), trackers=(), is_former=True
+    assert ruling(ruled, other, known="bad").policy == replace(
+        ruling(ruled, FINDING).policy, trackers=(), is_former=True
     )
 
 
@@ -177,31 +189,31 @@ def test_where_the_rule_that_counted_is_deleted_what_it_said_counts_and_else_wha
     said = Policy("deleted", closes_gone=True, is_former=True)
     usual = Policy(reopen_within=timedelta(days=30), acceptance=Acceptance(at_most=timedelta(days=365)))
     for finding in (other, replace(other, status=Status.GONE)):
-        assert ruled.policy(KEY, finding, AT, "deleted", said) == said
-        assert ruled.policy(KEY, finding, AT, "deleted") == ruled.policy(KEY, finding, AT) == usual
-        assert ruled.policy(KEY, finding, AT, "bad", said).rule == "bad", "a rule of that name is there"
-    assert ruled.policy(KEY, FINDING, AT, "deleted", said).rule == "bad", "another rule takes it now"
+        assert ruling(ruled, finding, "deleted", said).policy == said
+        assert ruling(ruled, finding, "deleted").policy == ruling(ruled, finding).policy == usual
+        assert ruling(ruled, finding, "bad", said).policy.rule == "bad", "a rule of that name is there"
+    assert ruling(ruled, FINDING, "deleted", said).policy.rule == "bad", "another rule takes it now"
 
 
 def test_policies_are_worked_out_once(ruled: MappingsRulebook) -> None:
-    assert ruled.policy(KEY, FINDING, AT) is ruled.policy(KEY, replace(FINDING, id="fnd_2"), AT)
+    assert ruling(ruled, FINDING).policy is ruling(ruled, replace(FINDING, id="fnd_2")).policy
 
 
 def test_a_ticket_is_to_be_as_urgent_as_a_new_one_would_be(ruled: MappingsRulebook) -> None:
     since = replace(FINDING, detected_at=AT - timedelta(days=1))
-    assert ruled.urgency(KEY, since, "jira", AT) == {"priority": "Highest", "duedate": "2026-04-02"}
-    assert ruled.urgency(KEY, since, "now", AT) == {"impact": "1", "urgency": "2", "due_date": "2026-04-02 09:30:00"}
+    assert ruling(ruled, since).urgency("jira") == {"priority": "Highest", "duedate": "2026-04-02"}
+    assert ruling(ruled, since).urgency("now") == {"impact": "1", "urgency": "2", "due_date": "2026-04-02 09:30:00"}
     milder = replace(since, severity=Severity.HIGH)
-    assert ruled.urgency(KEY, milder, "jira", AT) == {"priority": "High", "duedate": "2026-04-07"}
-    assert ruled.urgency(KEY, milder, "now", AT) == {"urgency": "2", "due_date": "2026-04-07 09:30:00"}
+    assert ruling(ruled, milder).urgency("jira") == {"priority": "High", "duedate": "2026-04-07"}
+    assert ruling(ruled, milder).urgency("now") == {"urgency": "2", "due_date": "2026-04-07 09:30:00"}
 
 
 @pytest.mark.parametrize("severity", Severity)
 def test_what_is_urgent_is_what_the_draft_says(rulebook: MappingsRulebook, severity: Severity) -> None:
     finding = replace(FINDING, severity=severity, detected_at=AT)
     for tracker in wanted(rulebook, finding):
-        fields = rulebook.draft(KEY, finding, tracker, AT).fields
-        said = rulebook.urgency(KEY, finding, tracker, AT)
+        fields = ruling(rulebook, finding).draft(tracker).fields
+        said = ruling(rulebook, finding).urgency(tracker)
         assert said == {
             name: value["name"] if isinstance(value, dict) else value
             for name, value in fields.items()
@@ -211,39 +223,40 @@ def test_what_is_urgent_is_what_the_draft_says(rulebook: MappingsRulebook, sever
 
 
 def test_where_no_rule_says_nothing_is_urgent(ruled: MappingsRulebook) -> None:
-    assert ruled.urgency(KEY, replace(FINDING, severity=Severity.UNKNOWN), "jira", AT) == {}
-    assert ruled.urgency(KEY, MEDIUM, "now", AT) == {}
+    assert ruling(ruled, replace(FINDING, severity=Severity.UNKNOWN)).urgency("jira") == {}
+    assert ruling(ruled, MEDIUM).urgency("now") == {}
 
 
 def test_closing_sets_what_the_rule_and_the_defaults_say(ruled: MappingsRulebook) -> None:
-    telling = replace(TELLING, policy=Policy("bad"))
-    assert ruled.closing_fields(telling, "jira") == {"customfield_7": "fnd_1 (bad)", "customfield_8": {"value": "x"}}
-    assert ruled.closing_fields(telling, "now") == {"u_cause": "page"}
+    bad = ruling(ruled, FINDING)
+    assert bad.closing_fields("jira") == {"customfield_7": "fnd_1 (bad)", "customfield_8": {"value": "x"}}
+    assert bad.closing_fields("now") == {"u_cause": "page"}
 
 
 @pytest.mark.parametrize("rule", ["", "deleted", "risky"])
 def test_closing_a_ticket_that_no_rule_names_any_more_sets_what_the_defaults_say(
     ruled: MappingsRulebook, rule: str
 ) -> None:
-    assert ruled.closing_fields(replace(TELLING, policy=Policy(rule)), "now") == {"u_cause": "page"}
+    taken_by_none = replace(FINDING, severity=Severity.UNKNOWN)
+    assert ruling(ruled, taken_by_none, rule).closing_fields("now") == {"u_cause": "page"}
 
 
 def test_closing_sets_nothing_where_nothing_is_said(rulebook: MappingsRulebook) -> None:
-    assert rulebook.closing_fields(TELLING, "jira") == {}
+    assert ruling(rulebook, FINDING).closing_fields("jira") == {}
 
 
 def test_a_ticket_that_follows_another_names_it(rulebook: MappingsRulebook) -> None:
-    draft = rulebook.draft(KEY, FINDING, "jira", AT, JIRA)
-    plain = rulebook.draft(KEY, FINDING, "jira", AT)
+    draft = ruling(rulebook, FINDING).draft("jira", JIRA)
+    plain = ruling(rulebook, FINDING).draft("jira")
     assert draft.body.startswith("This takes the place of SEC-1 (https://jira.example/browse/SEC-1)")
     assert draft.body.endswith(plain.body)
     assert (draft.follows, plain.follows) == ("1", None)
     assert (draft.summary, draft.fields, draft.mark) == (plain.summary, plain.fields, plain.mark)
-    assert rulebook.draft(KEY, FINDING, "servicenow", AT, SNOW).follows == "incident/2"
+    assert ruling(rulebook, FINDING).draft("servicenow", SNOW).follows == "incident/2"
 
 
 def test_a_note_names_every_ticket(rulebook: MappingsRulebook) -> None:
-    note = rulebook.note(TELLING, SetStatus(Status.REVIEWING, Why.NEW), (SNOW, JIRA))
+    note = saying(rulebook).note(SetStatus(Status.REVIEWING, Why.NEW), (SNOW, JIRA), AT)
     assert "INC0010001" in note
     assert "SEC-1" in note
     assert "students-exposed" in note
@@ -258,7 +271,7 @@ CLOSED = (
 
 
 def test_a_note_of_done_tickets_says_why_who_and_when_the_last_was_closed(rulebook: MappingsRulebook) -> None:
-    note = rulebook.note(TELLING, SetStatus(Status.RESOLVED, Why.TICKET_DONE, Reason.FIXED), CLOSED)
+    note = saying(rulebook).note(SetStatus(Status.RESOLVED, Why.TICKET_DONE, Reason.FIXED), CLOSED, AT)
     assert all(word in note for word in ("fixed", "person-1", "person-2", "2026-04-01"))
     assert "02:30" in note
     assert "09:30" not in note
@@ -266,7 +279,7 @@ def test_a_note_of_done_tickets_says_why_who_and_when_the_last_was_closed(rulebo
 
 def test_who_has_decided_nothing_is_not_named(rulebook: MappingsRulebook) -> None:
     tickets = (CLOSED[1], replace(SNOW, closed_by="person-1"))
-    note = rulebook.note(TELLING, SetStatus(Status.RESOLVED, Why.TICKET_DONE, Reason.FIXED), tickets)
+    note = saying(rulebook).note(SetStatus(Status.RESOLVED, Why.TICKET_DONE, Reason.FIXED), tickets, AT)
     assert note == (
         "Resolved through jira SEC-1: fixed, closed by person-2 (2026-04-01 01:30 UTC). "
         "Closed with it: servicenow INC0010001."
@@ -276,15 +289,15 @@ def test_who_has_decided_nothing_is_not_named(rulebook: MappingsRulebook) -> Non
 def test_one_person_who_closed_both_is_named_once(rulebook: MappingsRulebook) -> None:
     closed = tuple(replace(each, closed_by="person-1") for each in CLOSED)
     patch = SetStatus(Status.RESOLVED, Why.TICKET_DONE, Reason.FIXED)
-    assert rulebook.note(TELLING, patch, closed).count("person-1") == 1
+    assert saying(rulebook).note(patch, closed, AT).count("person-1") == 1
 
 
 ACCEPTED = SetStatus(Status.ACCEPTED_RISK, Why.TICKET_DONE, Reason.ACCEPTED_RISK, AT + timedelta(days=30))
 
 
 def test_a_note_of_an_accepted_risk_says_until_when(rulebook: MappingsRulebook) -> None:
-    assert "until 2026-05-01 09:30 UTC" in rulebook.note(TELLING, ACCEPTED, CLOSED)
-    assert "without an end" in rulebook.note(TELLING, replace(ACCEPTED, until=None), CLOSED)
+    assert "until 2026-05-01 09:30 UTC" in saying(rulebook).note(ACCEPTED, CLOSED, AT)
+    assert "without an end" in saying(rulebook).note(replace(ACCEPTED, until=None), CLOSED, AT)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +312,7 @@ def test_a_note_of_an_accepted_risk_says_until_when(rulebook: MappingsRulebook) 
 def test_peoples_words_are_quoted_only_where_the_rule_demands_or_copies_them_deleted_or_not(
     ruled: MappingsRulebook, policy: Policy, quotations: int
 ) -> None:
-    note = ruled.note(replace(TELLING, policy=policy), ACCEPTED, CLOSED, "Public by law")
+    note = saying(ruled, policy).note(ACCEPTED, CLOSED, AT, "Public by law")
     assert note.count('They wrote: "Public by law"') == quotations
 
 
@@ -321,14 +334,14 @@ def test_a_note_names_the_word_that_nothing_maps_and_says_where_no_reason_was_gi
     rulebook: MappingsRulebook, reason: Reason, word: str, said: str
 ) -> None:
     closed = replace(SNOW, state=TicketState.DONE, reason=reason, word=word)
-    note = rulebook.note(TELLING, SetStatus(Status.RESOLVED, Why.TICKET_DONE, reason), (closed,))
+    note = saying(rulebook).note(SetStatus(Status.RESOLVED, Why.TICKET_DONE, reason), (closed,), AT)
     assert note.startswith(said)
 
 
 def test_a_note_of_a_changed_reason_names_nobody_who_closed_the_ticket_for_another(rulebook: MappingsRulebook) -> None:
     closed = CLOSED[:1]
     notes = [
-        rulebook.note(TELLING, SetStatus(status, Why.REASON_CHANGED, reason), closed)  # type: ignore[arg-type]  # all three
+        saying(rulebook).note(SetStatus(status, Why.REASON_CHANGED, reason), closed, AT)  # type: ignore[arg-type]  # all three
         for status, reason in (
             (Status.RESOLVED, Reason.FIXED),
             (Status.ACCEPTED_RISK, Reason.ACCEPTED_RISK),
@@ -351,18 +364,18 @@ def test_a_note_of_a_changed_reason_names_nobody_who_closed_the_ticket_for_anoth
 def test_a_comment_on_a_word_that_does_not_count_quotes_it(rulebook: MappingsRulebook) -> None:
     unknown = replace(SNOW, state=TicketState.DONE, reason=Reason.UNKNOWN, word="Parked")
     left = replace(unknown, word="Known error", is_left_over=True)
-    assert 'closed (as "Parked", a word that we do not know), but' in rulebook.comment(
-        TELLING, Why.KEPT_OPEN, unknown, unknown.closed_as
+    assert 'closed (as "Parked", a word that we do not know), but' in saying(rulebook).comment(
+        Why.KEPT_OPEN, unknown, AT, unknown.closed_as
     )
-    assert 'closed (with "Known error", which an earlier closing had left there), but' in rulebook.comment(
-        TELLING, Why.KEPT_OPEN, left, left.closed_as
+    assert 'closed (with "Known error", which an earlier closing had left there), but' in saying(rulebook).comment(
+        Why.KEPT_OPEN, left, AT, left.closed_as
     )
-    assert 'still written here: "Known error".' in rulebook.comment(TELLING, Why.LEFT_OVER, left, left.word)
+    assert 'still written here: "Known error".' in saying(rulebook).comment(Why.LEFT_OVER, left, AT, left.word)
 
 
 def test_a_note_says_whether_a_scan_or_a_person_brought_the_finding_back(rulebook: MappingsRulebook) -> None:
     notes = {
-        why: rulebook.note(TELLING, SetStatus(Status.REVIEWING, why), (JIRA, CLOSED[0]))
+        why: saying(rulebook).note(SetStatus(Status.REVIEWING, why), (JIRA, CLOSED[0]), AT)
         for why in (Why.FOUND_AGAIN, Why.TICKET_REOPENED)
     }
     assert notes[Why.FOUND_AGAIN] == "Found again in SchoolScan: work goes on in jira SEC-1 (2026-04-01 09:30 UTC)."
@@ -370,8 +383,8 @@ def test_a_note_says_whether_a_scan_or_a_person_brought_the_finding_back(ruleboo
 
 
 def test_a_note_of_a_conflict_says_whose_word_counts(rulebook: MappingsRulebook) -> None:
-    open_wins = rulebook.note(TELLING, SetStatus(Status.REVIEWING, Why.CONFLICT), (JIRA,))
-    source_wins = rulebook.note(TELLING, SetStatus(Status.ACCEPTED_RISK, Why.CONFLICT), (CLOSED[1],))
+    open_wins = saying(rulebook).note(SetStatus(Status.REVIEWING, Why.CONFLICT), (JIRA,), AT)
+    source_wins = saying(rulebook).note(SetStatus(Status.ACCEPTED_RISK, Why.CONFLICT), (CLOSED[1],), AT)
     assert "What is still open wins" in open_wins
     assert "SchoolScan's word counts: it stays accepted risk" in source_wins
 
@@ -383,8 +396,8 @@ def test_there_are_words_for_every_patch_and_every_reason(
     rulebook: MappingsRulebook, narrow: MappingsRulebook, status: Status, why: Why, fact: str
 ) -> None:
     for book in (rulebook, narrow):
-        note = book.note(TELLING, SetStatus(status, why), (JIRA,))  # type: ignore[arg-type]  # all three
-        comment = book.comment(TELLING, why, JIRA, fact)
+        note = saying(book).note(SetStatus(status, why), (JIRA,), AT)  # type: ignore[arg-type]  # all three
+        comment = saying(book).comment(why, JIRA, AT, fact)
         assert note.strip()
         assert KEY.ref in comment
 
@@ -400,7 +413,7 @@ def test_notes_of_different_meaning_differ(rulebook: MappingsRulebook) -> None:
         SetStatus(Status.ACCEPTED_RISK, Why.TICKET_DONE),
         SetStatus(Status.ACCEPTED_RISK, Why.RISK_STILL_ACCEPTED),
     ]
-    assert len({rulebook.note(TELLING, patch, (JIRA,)) for patch in patches}) == len(patches)
+    assert len({saying(rulebook).note(patch, (JIRA,), AT) for patch in patches}) == len(patches)
 
 
 @pytest.mark.parametrize(
@@ -424,18 +437,18 @@ def test_notes_of_different_meaning_differ(rulebook: MappingsRulebook) -> None:
 def test_a_comment_says_what_happened_and_what_to_do(
     rulebook: MappingsRulebook, why: Why, fact: str, said: str
 ) -> None:
-    assert said in rulebook.comment(TELLING, why, JIRA, fact)
+    assert said in saying(rulebook).comment(why, JIRA, AT, fact)
 
 
 def test_a_comment_on_a_finding_that_is_gone_says_what_the_rule_says(ruled: MappingsRulebook) -> None:
     for rule in ("bad", "deleted"):
-        telling = replace(TELLING, policy=Policy(rule, closes_gone=True))
-        assert "its ticket is closed" in ruled.comment(telling, Why.FINDING_GONE, JIRA)
+        said = saying(ruled, Policy(rule, closes_gone=True))
+        assert "its ticket is closed" in said.comment(Why.FINDING_GONE, JIRA, AT)
 
 
 def test_a_comment_on_an_acceptance_that_has_ended_says_when(rulebook: MappingsRulebook) -> None:
     ticket = replace(CLOSED[1], reason=Reason.ACCEPTED_RISK, risk=Risk(until=EARLY))
-    assert "has ended (2026-04-01 01:30 UTC)" in rulebook.comment(TELLING, Why.RISK_EXPIRED, ticket)
+    assert "has ended (2026-04-01 01:30 UTC)" in saying(rulebook).comment(Why.RISK_EXPIRED, ticket, AT)
 
 
 @pytest.mark.parametrize(
@@ -449,8 +462,7 @@ def test_a_comment_on_an_acceptance_that_has_ended_says_when(rulebook: MappingsR
 def test_a_comment_on_a_conflict_says_whose_word_counts(
     rulebook: MappingsRulebook, status: Status, ticket: Ticket, said: str
 ) -> None:
-    telling = replace(TELLING, finding=replace(FINDING, status=status))
-    assert said in rulebook.comment(telling, Why.CONFLICT, ticket)
+    assert said in saying(rulebook, status=status).comment(Why.CONFLICT, ticket, AT)
 
 
 def test_a_tracker_concerns_a_district_if_a_rule_may_send_its_findings_there(rulebook: MappingsRulebook) -> None:

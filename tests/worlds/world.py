@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from redis.asyncio import Redis
@@ -11,8 +12,9 @@ from redis.asyncio import Redis
 from remediation.domain.actions import SetStatus, Why
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket
-from remediation.ports import Telling, Tracker
+from remediation.ports import Ruling, Tracker
 from remediation.sealing import Keyring, generate_key
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.scans import Scans
@@ -21,7 +23,7 @@ from tests.gated import Happening
 from tests.shelves import Shelves
 from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline, NoSystems
 from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo
-from tests.stand_ins import PlainRulebook
+from tests.stand_ins import PlainRulebook, PlainRuling
 from tests.worlds.agreement import counts_late, decided_anew, disagreement, surprise
 from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import DAY, HORIZON, KEY, Change, Outside
@@ -50,12 +52,21 @@ class OnePlace(TicketPlaces):
 class BareRulebook(PlainRulebook):
     """Texts say what they are about, and nothing that changes meanwhile, such as a ticket's key."""
 
-    def note(self, telling: Telling, patch: SetStatus, tickets: tuple[Ticket, ...], words: str = "") -> str:
-        del telling, tickets, words
-        return patch.why
+    def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> Ruling:
+        del at, known, said
+        return BareRuling(self, subject, self.terms)
 
-    def comment(self, telling: Telling, why: Why, ticket: Ticket, fact: str = "") -> str:
-        del telling
+
+@dataclass(frozen=True)
+class BareRuling(PlainRuling):
+    """What a BareRulebook says about one subject."""
+
+    def note(self, change: SetStatus, tickets: tuple[Ticket, ...], now: datetime, words: str = "") -> str:
+        del tickets, now, words
+        return change.why
+
+    def comment(self, why: Why, ticket: Ticket, now: datetime, fact: str = "") -> str:
+        del now
         return f"{why} {ticket.id if why is Why.CONTINUED else fact}"
 
 

@@ -133,7 +133,7 @@ async def _look(desk: Desk, lease: Lease) -> None:
     if actions:
         await _write_ahead(desk, lease, sight, actions)
         await tell_plan(desk, lease, sight, actions)
-    hands = Hands(record, sight, source, desk.trackers, desk.rulebook, desk.links(lease, sight.sites), desk.clock)
+    hands = Hands(record, sight, source, desk.trackers, desk.links(lease, sight.sites), desk.clock)
     progress = await hands.carry_out(actions)
     progress.refused |= _refused_unnamed(record, sight)
     await _remember(desk, lease, sight, progress)

@@ -1,0 +1,33 @@
+"""What a case is about, whatever its source: all that planning knows of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from remediation.domain.cases import CaseKey
+from remediation.domain.findings import Finding
+from remediation.domain.status import Severity, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The subject of a case as its source showed it at one moment.
+
+    `detected_at` and `changed_at` are the source's own words and never moments of our clock: None where it does not
+    tell them. `review` is what the source's experts made of it, in their word. `detail` is what the source itself has;
+    only the conditions and the templates of rules look into it.
+    """
+
+    key: CaseKey
+    status: Status
+    severity: Severity
+    detail: Finding
+    detected_at: datetime | None = None
+    changed_at: datetime | None = None
+    review: str | None = None
+
+
+def subject_of(key: CaseKey, finding: Finding) -> Subject:
+    """The finding as the subject of this case, which is its own or the one that it belongs to."""
+    return Subject(
+        key, finding.status, finding.severity, finding, finding.detected_at, finding.updated_at, finding.review
+    )
