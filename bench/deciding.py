@@ -15,6 +15,7 @@ from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.rules import Match, Rule
 from remediation.mapping.config.trackers.jira import JiraTicket
@@ -59,7 +60,7 @@ def situations() -> tuple[Situation, ...]:
 def _situation(status: Status, state: TicketState | None, memory: Memory) -> Situation:
     finding = Finding(_KEY.id, status, Severity.CRITICAL, DomainType.DIRECT_PII)
     tickets = {name: _ticket(name, state) for name in _WANTED} if state else {}
-    return Observation(finding, tickets), CaseRecord(_KEY, memory=memory)
+    return Observation(subject_of(_KEY, finding), tickets), CaseRecord(_KEY, memory=memory)
 
 
 def _ticket(tracker: str, state: TicketState) -> Ticket:

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import Link
-from remediation.domain.findings import Finding
+from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.identities import Identity
 from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
@@ -18,36 +17,48 @@ from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.inspections import Inspection
 
+SourceKey = tuple[str, CaseKind]
+"""Which source: the district whose it is, and the kind of cases that come from it."""
+
 
 @dataclass(frozen=True, slots=True)
-class FindingsPage:
-    """One page of a findings list. `cursor` goes into the next call; None means that this was the last page.
+class SubjectPage:
+    """One page of a source's list. `cursor` goes into the next call; None means that this was the last page.
 
     `left_out` members have no id that can be used (see outside_id): there is nothing that could be done about them.
     """
 
-    findings: tuple[Finding, ...]
+    subjects: tuple[Subject, ...]
     cursor: str | None
     left_out: int = 0
 
 
 class Source(Protocol):
-    """Where findings come from and where their status is written back: one district's SchoolScan account.
+    """Where the subjects of cases come from and where their status is written back.
 
-    Every method raises TryLater or Refused (NotFound for an id that does not exist), and nothing of its library's own.
+    Every method raises TryLater or Refused (NotFound for a subject that does not exist), and nothing of its library's
+    own.
     """
 
-    async def finding(self, finding_id: str) -> Finding:
-        """The finding as it is now."""
+    async def subject(self, key: CaseKey) -> Subject:
+        """The subject of this case as it is now."""
         ...
 
-    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
-        """One page of at most 100 findings. `filters`: scan_id, severity, status, domain_type."""
+    async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
+        """Set the status to reviewing, resolved or accepted_risk, with the note for the source's audit trail."""
         ...
 
-    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
-        """Set the status to reviewing, resolved or accepted_risk, with the note for SchoolScan's audit trail."""
+
+class Listing(Protocol):
+    """A source that can be read as a list, which names every subject at least once. Raises what a Source raises."""
+
+    async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
+        """One page of the list. `filters` are the source's own; SchoolScan: scan_id, severity, status, domain_type."""
         ...
+
+
+class ListedSource(Source, Listing, Protocol):
+    """One district's account at a source, of which both are asked."""
 
 
 class Tracker(Protocol):

@@ -4,12 +4,12 @@ The tracker is held to the suite that the real adapters pass (tests/contract/tes
 """
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import Link
+from remediation.domain.cases import CaseKind, Link
 from remediation.domain.errors import LeaseLost, NotFound, Refused
 from remediation.domain.findings import Finding
 from remediation.domain.identities import Identity
@@ -19,7 +19,9 @@ from remediation.domain.sites import Site
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Risk, Ticket, TicketChange, TicketState
-from remediation.ports import FindingsPage, Ruling
+from remediation.ports import ListedSource, Ruling, SourceKey
+from remediation.sources.schoolscan.pages import FindingsPage
+from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.rows import link_of
 
 LATER = datetime(9000, 1, 1, tzinfo=UTC)
@@ -325,7 +327,7 @@ def _place(cursor: str | None) -> int:
 
 
 class MemorySource:
-    """A Source: findings that can be changed as a person would, and every update that was sent, with its note."""
+    """An account at SchoolScan: findings that can be changed as a person would, and every update that was sent."""
 
     def __init__(self, *findings: Finding, page_size: int = 100) -> None:
         self.troubles = Troubles()
@@ -368,6 +370,25 @@ class MemorySource:
     def forget(self, finding_id: str) -> None:
         """SchoolScan has it no longer."""
         del self.findings[finding_id]
+
+
+class AccountSources(Mapping[SourceKey, ListedSource]):
+    """The sources of these accounts, which are by district and may come and go."""
+
+    def __init__(self, accounts: Mapping[str, MemorySource]) -> None:
+        self._accounts = accounts
+
+    def __getitem__(self, which: SourceKey) -> ListedSource:
+        district, kind = which
+        if kind is not CaseKind.FINDING:
+            raise KeyError(which)
+        return FindingSource(district, self._accounts[district])
+
+    def __iter__(self) -> Iterator[SourceKey]:
+        return ((district, CaseKind.FINDING) for district in self._accounts)
+
+    def __len__(self) -> int:
+        return len(self._accounts)
 
 
 class PlainRulebook:

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from remediation import telemetry
+from remediation.domain.cases import CaseKey
 from remediation.domain.errors import NotFound, OutsideError, TryLater, Waiting
-from remediation.domain.findings import Finding
 from remediation.domain.sites import Site
 from remediation.domain.status import Status
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
-from remediation.ports import FindingsPage, Source, Tracker
+from remediation.ports import ListedSource, SourceKey, SubjectPage, Tracker
 from workers.metrics import CALL_ERRORS, CALL_SECONDS, WAITS
 
 Kind = Literal["read", "write"]
@@ -72,23 +73,23 @@ class _Calls:
 
 
 class CountedSource:
-    """A district's SchoolScan account. Fulfils remediation.ports.Source."""
+    """A district's SchoolScan account, called as its calls are. Fulfils remediation.ports.ListedSource."""
 
-    def __init__(self, district: str, source: Source) -> None:
+    def __init__(self, district: str, source: ListedSource) -> None:
         self._source = source
         self._calls = _Calls(account_of(district))
 
-    async def finding(self, finding_id: str) -> Finding:
+    async def subject(self, key: CaseKey) -> Subject:
         """The finding as it is now."""
-        return await self._calls.read("finding", self._source.finding(finding_id))
+        return await self._calls.read("finding", self._source.subject(key))
 
-    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
+    async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
         """One page of findings."""
-        return await self._calls.read("findings_page", self._source.findings_page(filters, cursor))
+        return await self._calls.read("findings_page", self._source.page(filters, cursor))
 
-    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
+    async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
         """Set the status, with the note."""
-        await self._calls.write("update_finding", self._source.update_finding(finding_id, status, note))
+        await self._calls.write("update_finding", self._source.set_status(key, status, note))
 
 
 class CountedTracker:
@@ -175,9 +176,9 @@ class CountedTracker:
         await self._tracker.close()
 
 
-def counted_sources(sources: Mapping[str, Source]) -> dict[str, Source]:
-    """The same accounts by district, counted."""
-    return {district: CountedSource(district, source) for district, source in sources.items()}
+def counted_sources(sources: Mapping[SourceKey, ListedSource]) -> dict[SourceKey, ListedSource]:
+    """The same accounts, counted."""
+    return {which: CountedSource(which[0], source) for which, source in sources.items()}
 
 
 def counted_trackers(trackers: Iterable[Tracker]) -> dict[str, Tracker]:

@@ -9,9 +9,10 @@ from functools import partial
 
 import structlog
 
+from remediation.domain.cases import CaseKind
 from remediation.domain.errors import TryLater, Waiting
 from remediation.mapping.config.schema import Retention
-from remediation.ports import Links, Rulebook, Source, Tracker
+from remediation.ports import Links, ListedSource, Rulebook, SourceKey, Tracker
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.links import LeasedLinks
@@ -36,7 +37,7 @@ PutAway = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What jobs work with. `sources` are by district, `trackers` by name; `clock` answers Unix seconds.
+    """What jobs work with. `sources` are by district and kind, `trackers` by name; `clock` answers Unix seconds.
 
     `links` gives those of the case that a lease is for, `sites` knows which site each tracker is, and `places` where
     tickets of ours are besides where new ones go.
@@ -52,26 +53,27 @@ class Desk:
     links: Callable[[Lease, Mapping[str, str]], Links]
     sites: TrackerSites
     places: TicketPlaces
-    sources: Mapping[str, Source]
+    sources: Mapping[SourceKey, ListedSource]
     trackers: Mapping[str, Tracker]
     rulebook: Rulebook
     clock: Callable[[], float]
     chance: random.Random
 
-    def source(self, district: str) -> Source:
-        """The district's SchoolScan account.
+    def source(self, district: str, kind: CaseKind) -> ListedSource:
+        """Where the district's cases of this kind come from: for findings, its SchoolScan account.
 
         Raises TryLater where mappings.yaml has no such district (any more): its work is held until it is back.
         """
-        if district not in self.sources:
+        source = self.sources.get((district, kind))
+        if source is None:
             raise TryLater(system_of(district), "no such district in mappings.yaml", waiting=Waiting.UNNAMED)
-        return self.sources[district]
+        return source
 
 
 def desk_on(
     connection: Connection,
     keyring: Keyring,
-    sources: Mapping[str, Source],
+    sources: Mapping[SourceKey, ListedSource],
     trackers: Mapping[str, Tracker],
     rulebook: Rulebook,
     clock: Callable[[], float],
@@ -141,7 +143,7 @@ class Desks:
 
     def replace(
         self,
-        sources: Mapping[str, Source],
+        sources: Mapping[SourceKey, ListedSource],
         trackers: Mapping[str, Tracker],
         rulebook: Rulebook,
         put_away: PutAway,

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from types import MappingProxyType
 from remediation.domain.cases import IDENTITY_DIGITS, IDENTITY_PREFIX, CaseKey, CaseKind
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import Subject
 
 
 class IdentityField(StrEnum):
@@ -67,8 +68,8 @@ def _values(finding: Finding, by: Iterable[IdentityField]) -> Mapping[IdentityFi
     return {name: value for name in by if (value := given[name])}
 
 
-def shown_by(members: Sequence[Finding]) -> Finding:
-    """The one finding that stands for all of these, of which there is at least one.
+def shown_by(members: Sequence[Subject]) -> Subject:
+    """The one that stands for all of these, of which there is at least one.
 
     It is the worst of the unsolved ones, and `open` if one of them is. If none is unsolved, it is one whose status we
     do not know: then nothing is concluded. Otherwise it is the newest, which says how it was solved.
@@ -79,10 +80,10 @@ def shown_by(members: Sequence[Finding]) -> Finding:
         return max(unknown or members, key=_age)
     worst = max(unsolved, key=lambda each: (_badness(each.severity), *_age(each)))
     is_open = any(each.status is Status.OPEN for each in unsolved)
-    return replace(worst, status=Status.OPEN if is_open else Status.REVIEWING)
+    return worst.with_status(Status.OPEN if is_open else Status.REVIEWING)
 
 
-def yet_to_be(members: Sequence[Finding], status: Status) -> tuple[Finding, ...]:
+def yet_to_be(members: Sequence[Subject], status: Status) -> tuple[Subject, ...]:
     """The members that are to get this status: the unsolved ones that have another one.
 
     If there is none, the write is a note, or brings back what was solved: then it is the member that is shown.
@@ -92,15 +93,15 @@ def yet_to_be(members: Sequence[Finding], status: Status) -> tuple[Finding, ...]
     )
 
 
-def at_rest(members: Sequence[Finding]) -> frozenset[str]:
+def at_rest(members: Sequence[Subject]) -> frozenset[str]:
     """The ids of members that need no reading until they are named again: solved, and not the newest."""
     newest = max(members, key=_age)
-    return frozenset(each.id for each in members if each.status.is_solved and each.id != newest.id)
+    return frozenset(each.key.id for each in members if each.status.is_solved and each.key != newest.key)
 
 
 def _badness(severity: Severity) -> int:
     return -list(Severity).index(severity)
 
 
-def _age(finding: Finding) -> tuple[datetime, str]:
-    return finding.detected_at or datetime.min.replace(tzinfo=UTC), finding.id
+def _age(subject: Subject) -> tuple[datetime, str]:
+    return subject.detected_at or datetime.min.replace(tzinfo=UTC), subject.key.id

@@ -1,6 +1,6 @@
 """What a case is about, whatever its source: all that planning knows of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from remediation.domain.cases import CaseKey
@@ -25,9 +25,18 @@ class Subject:
     changed_at: datetime | None = None
     review: str | None = None
 
+    def with_status(self, status: Status) -> "Subject":
+        """The same subject with another status, for planning and for rules alike."""
+        return replace(self, status=status, detail=replace(self.detail, status=status))
+
 
 def subject_of(key: CaseKey, finding: Finding) -> Subject:
-    """The finding as the subject of this case, which is its own or the one that it belongs to."""
+    """The finding as the subject of this case."""
     return Subject(
         key, finding.status, finding.severity, finding, finding.detected_at, finding.updated_at, finding.review
     )
+
+
+def gone(key: CaseKey) -> Subject:
+    """The subject of a case of which the source has nothing any more; only its id is left."""
+    return subject_of(key, Finding(key.id, Status.GONE))

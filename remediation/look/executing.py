@@ -56,7 +56,7 @@ class Hands:
     async def carry_out(self, plan: Plan) -> Progress:
         """Do what can be done; one action that fails does not stop the others. Raises LeaseLost, StoreUnavailable."""
         seen = self.sight.observation
-        progress = Progress(seen.finding.status, dict(seen.existing))
+        progress = Progress(seen.subject.status, dict(seen.existing))
         doubled = {ticket.tracker for ticket in seen.duplicates}
         await self._adopt(progress, doubled)
         patches = [action for action in plan if isinstance(action, SetStatus)]
@@ -118,7 +118,7 @@ class Hands:
             case OpenTicket():
                 progress.tickets[action.tracker] = await self._open(action, progress)
             case SetStatus(status=status):
-                await self.source.update_finding(self.record.key.id, status, await self._note(action, progress))
+                await self.source.set_status(self.record.key, status, await self._note(action, progress))
                 failpoint("finding_patched")
                 progress.status = status
             case ResolveTicket() | ReopenTicket() | RaiseTicket():

@@ -1,14 +1,14 @@
-"""A Source for one case that is told apart by its identity: its members, which are findings, shown as one."""
+"""A Source for one case that is told apart by its identity: its members, which are findings, shown as one subject."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from remediation.domain.cases import CaseKey, CaseRecord, key_of_ref
 from remediation.domain.errors import NotFound, Refused
-from remediation.domain.findings import Finding
 from remediation.domain.identities import Identity, at_rest, shown_by, yet_to_be
 from remediation.domain.status import Status
-from remediation.ports import FindingsPage, Source
+from remediation.domain.subjects import Subject
+from remediation.ports import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,34 +20,29 @@ class Members:
 
     source: Source
     record: CaseRecord
-    seen: list[Finding] = field(default_factory=list, init=False)
+    seen: list[Subject] = field(default_factory=list, init=False)
 
-    async def finding(self, finding_id: str) -> Finding:
+    async def subject(self, key: CaseKey) -> Subject:
         """The one that stands for all members. Raises NotFound once every one is gone, and what the source raises."""
-        del finding_id
         self.seen[:] = await self._there(self.record.live)
         if not self.seen:
             self.seen[:] = await self._there(self.record.members.keys() - set(self.record.live))
         if not self.seen:
-            raise NotFound(self.record.key.district, "none of the case's findings is there (any more)", status=404)
-        return shown_by(self.seen)
+            raise NotFound(key.district, "none of the case's findings is there (any more)", status=404)
+        return replace(shown_by(self.seen), key=key)
 
-    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
-        """One page of the source's own list."""
-        return await self.source.findings_page(filters, cursor)
-
-    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
+    async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
         """Set the status of every member that needs it, as they were seen; no write is spent on what is so already.
 
         One that is gone since, or refused, keeps the others from nothing. Raises the source's errors; what was written
         before one is seen to be so by the next look.
         """
-        del finding_id
+        del key
         refused: list[Refused] = []
         members = yet_to_be(self.seen, status)
         for member in members:
             try:
-                await self.source.update_finding(member.id, status, note)
+                await self.source.set_status(member.key, status, note)
             except Refused as error:
                 refused.append(error)
         weighty = [error for error in refused if not isinstance(error, NotFound)]
@@ -60,19 +55,19 @@ class Members:
         quiet = at_rest(self.seen) if self.seen else frozenset()
         return {f"rested:{name}": str(times) for name, times in self.record.members.items() if name in quiet}
 
-    async def _there(self, ids: Iterable[str]) -> list[Finding]:
-        """Those of these members that SchoolScan has."""
+    async def _there(self, ids: Iterable[str]) -> list[Subject]:
+        """Those of these members that the source has."""
         there = []
         for each in sorted(ids):
             try:
-                there.append(await self.source.finding(each))
+                there.append(await self.source.subject(replace(self.record.key, id=each)))
             except NotFound:
                 continue
         return there
 
 
 def reading_of(record: CaseRecord, source: Source) -> Source:
-    """The source for a look at this case: the findings' own, or the one that shows its members as one."""
+    """The source for a look at this case: the subjects' own, or the one that shows its members as one."""
     return Members(source, record) if record.key.is_of_identity else source
 
 
@@ -90,7 +85,7 @@ async def home_of(record: CaseRecord, source: Source, identity: Identity | None)
     if identity is None:
         return None
     try:
-        finding = await source.finding(key.id)
+        subject = await source.subject(key)
     except NotFound:
         return None
-    return identity.case_of(key.district, finding)
+    return identity.case_of(key.district, subject.detail)

@@ -1,4 +1,4 @@
-"""Look at the outside: the finding and its tickets as they are now. Reads only."""
+"""Look at the outside: the subject of a case and its tickets as they are now. Reads only."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,13 +10,11 @@ from types import MappingProxyType
 from remediation.domain.actions import kind_of, target_of
 from remediation.domain.cases import CaseRecord
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
-from remediation.domain.findings import Finding
 from remediation.domain.ownership import Claim, Doubt, Evidence, doubt_of, stranger_because
 from remediation.domain.policy import Policy
 from remediation.domain.renaming import trackers_of
 from remediation.domain.sites import SiteHistory
-from remediation.domain.status import Status
-from remediation.domain.subjects import subject_of
+from remediation.domain.subjects import Subject, gone
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning import Observation, as_remembered
 from remediation.ports import Rulebook, Ruling, Source, Tracker
@@ -29,7 +27,7 @@ class Sight:
     """What was seen, what the rules say of it, and why a tracker told nothing.
 
     `policy` is the ruling's, without the trackers that are not there. `at` is the moment before the first look: rules
-    that ask for a finding's age are asked for then. `doubts` are about
+    that ask for a subject's age are asked for then. `doubts` are about
     the linked tickets that do not carry the case's mark, by tracker; those that are not the case's were not counted.
     `sites` names the site that each tracker is, as far as that is known.
     """
@@ -66,30 +64,30 @@ async def observe(
 ) -> Sight:
     """The case as the outside shows it from `now` (Unix seconds) on.
 
-    One read of the finding, one of each ticket, and a search only where the rule wants a ticket and none is linked, or
+    One read of the subject, one of each ticket, and a search only where the rule wants a ticket and none is linked, or
     where the linked one turns out to be another's. `sites` are those that the trackers are now, as far as known: a
     link that was made on another one is believed only where the ticket carries the case's mark.
 
-    Raises TryLater or Refused when the finding cannot be read; a tracker that cannot be asked is a failure by name.
+    Raises TryLater or Refused when the subject cannot be read; a tracker that cannot be asked is a failure by name.
     One that is none of `trackers` is unnamed, and no failure: nothing that we repeat would end that. A failure is
     also one where an earlier create may still come to light: nothing is concluded from what a search cannot find yet.
     And so is one where a ticket is wanted, and all that carries the case's mark is not known to be ours: beside it none
     is opened before a person has said whose it is.
     """
-    finding = await _finding(record, source)
+    subject = await _subject(record, source)
     at = datetime.fromtimestamp(now, tz=UTC)
-    ruling = rulebook.ruling(subject_of(record.key, finding), at, record.memory.rule, record.memory.said)
+    ruling = rulebook.ruling(subject, at, record.memory.rule, record.memory.said)
     policy = ruling.policy
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
     unnamed = trackers_of(record) - trackers.keys()
-    asked = [name for name in _to_ask(record, finding, policy) if name in trackers]
-    case = _Case(record, finding, ruling, policy, at, frozenset(trackers), unnamed)
+    asked = [name for name in _to_ask(record, subject, policy) if name in trackers]
+    case = _Case(record, subject, ruling, policy, at, frozenset(trackers), unnamed)
     answers = await asyncio.gather(*(_tickets(case, trackers[name], rulebook, sites.get(name)) for name in asked))
     failures = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, OutsideError)}
     seen = {name: found for name, found in zip(asked, answers, strict=True) if isinstance(found, _Found)}
     found = {name: each.tickets for name, each in seen.items() if each.tickets}
     observation = Observation(
-        finding=finding,
+        subject=subject,
         tickets=as_remembered({name: tickets[0] for name, tickets in found.items()}, record.memory),
         unseen=failures.keys() | (unnamed & (record.links.keys() | record.intents.keys())),
         unnamed=unnamed,
@@ -101,19 +99,19 @@ async def observe(
     return Sight(observation, ruling, policy, at, failures, doubts, known)
 
 
-async def _finding(record: CaseRecord, source: Source) -> Finding:
-    """The finding; one that we knew and that SchoolScan no longer has is GONE. Raises what the source raises."""
+async def _subject(record: CaseRecord, source: Source) -> Subject:
+    """The case's subject; one that we knew and that its source no longer has is GONE. Raises what the source raises."""
     try:
-        return await source.finding(record.key.id)
+        return await source.subject(record.key)
     except NotFound:
         if not record.links and not record.intents and record.memory.finding is None:
             raise
-        return Finding(record.key.id, Status.GONE)
+        return gone(record.key)
 
 
-def _to_ask(record: CaseRecord, finding: Finding, policy: Policy) -> Iterable[str]:
-    """Linked trackers, and those that ought to have a ticket. A solved finding without a ticket needs none."""
-    return dict.fromkeys((*record.links, *record.intents, *(policy.trackers if finding.status.is_unsolved else ())))
+def _to_ask(record: CaseRecord, subject: Subject, policy: Policy) -> Iterable[str]:
+    """Linked trackers, and those that ought to have a ticket. A solved subject without a ticket needs none."""
+    return dict.fromkeys((*record.links, *record.intents, *(policy.trackers if subject.status.is_unsolved else ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ class _Case:
     """The case whose tickets are looked for, in these trackers. A tracker may be one of `unnamed` with another name."""
 
     record: CaseRecord
-    finding: Finding
+    subject: Subject
     ruling: Ruling
     policy: Policy
     at: datetime
@@ -130,13 +128,13 @@ class _Case:
 
     def wants(self, tracker: str) -> bool:
         """Whether one is opened there if there is none."""
-        return tracker in self.policy.trackers and self.finding.status.is_unsolved
+        return tracker in self.policy.trackers and self.subject.status.is_unsolved
 
 
 def _urgency(case: _Case) -> dict[str, Mapping[str, str]]:
-    """How urgent the tickets are to be, where the finding has become worse or a person asked for that once more."""
+    """How urgent the tickets are to be, where the subject has become worse or a person asked for that once more."""
     before = case.record.memory.severity
-    is_worse = before is not None and case.finding.severity.is_worse_than(before)
+    is_worse = before is not None and case.subject.severity.is_worse_than(before)
     asked = {target_of(name) for name in case.record.again if kind_of(name) == "raise"}
     raised = (name for name in case.policy.trackers if is_worse or name in asked)
     return {name: case.ruling.urgency(name) for name in raised}
@@ -146,14 +144,14 @@ async def _tickets(
     case: _Case, tracker: Tracker, rulebook: Rulebook, site: SiteHistory | None
 ) -> _Found | OutsideError:
     """The case's tickets in one tracker."""
-    record, finding, at = case.record, case.finding, case.at
+    record, subject, at = case.record, case.subject, case.at
     try:
         linked, doubt = await _linked(record, tracker, site)
         if linked is not None and _whose([linked], case, tracker.name, rulebook)[linked.id] is False:
             doubt = Doubt(record.links[tracker.name], Evidence.OTHER_TRACKER)
         if doubt is not None and not doubt.is_ours:
             linked = None
-        if linked is not None and not _must_search(linked, record, finding):
+        if linked is not None and not _must_search(linked, record, subject):
             return _Found((linked,), doubt)
         place = case.ruling.place(tracker.name)
         marked = await _found(record, tracker, place) if place is not None else ()
@@ -170,7 +168,7 @@ async def _tickets(
     tickets = in_order(sorted((*known, *others), key=_created))
     if not (tickets and tickets[0].state.is_active):
         horizon = tracker.search_horizon.total_seconds()
-        last = max(_last_attempt(record, finding, tracker.name), _last_attempt_under(case.unnamed, record))
+        last = max(_last_attempt(record, subject, tracker.name), _last_attempt_under(case.unnamed, record))
         if (wait := last + horizon - at.timestamp()) > 0:
             return TryLater(tracker.name, "an earlier attempt may still come to light", after=min(wait, horizon))
     if strangers and not tickets and case.wants(tracker.name):
@@ -260,7 +258,7 @@ async def _linked(record: CaseRecord, tracker: Tracker, site: SiteHistory | None
     return ticket, doubt_of(record.marks, link, ticket, here=here)
 
 
-def _must_search(linked: Ticket, record: CaseRecord, finding: Finding) -> bool:
+def _must_search(linked: Ticket, record: CaseRecord, subject: Subject) -> bool:
     """Whether there may be another ticket.
 
     This one is gone, or we were about to open one that follows it, or the store may have forgotten that we did.
@@ -269,7 +267,7 @@ def _must_search(linked: Ticket, record: CaseRecord, finding: Finding) -> bool:
         return True
     if linked.state is TicketState.DONE and record.may_be_outdated(record.links[linked.tracker]):
         return True
-    return linked.state is TicketState.GONE and finding.status.is_unsolved
+    return linked.state is TicketState.GONE and subject.status.is_unsolved
 
 
 def _is_own_attempt(ticket: Ticket, record: CaseRecord, tracker: Tracker) -> bool:
@@ -294,14 +292,14 @@ def in_order(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
     return (*active, *(ticket for ticket in reversed(given) if not ticket.state.is_active))
 
 
-def _last_attempt(record: CaseRecord, finding: Finding, tracker: str) -> float:
+def _last_attempt(record: CaseRecord, subject: Subject, tracker: str) -> float:
     """When a ticket that no search finds yet may last have been opened, in Unix seconds; 0 for never.
 
-    Our intent tells. Where the store is younger than the finding, one that was lost may have held an intent, too; of a
+    Our intent tells. Where the store is younger than the subject, one that was lost may have held an intent, too; of a
     case with several, the one that is shown may be younger than the case. So it is where a link may be outdated.
     """
     intent, link = record.intents.get(tracker), record.links.get(tracker)
-    is_older = finding.detected_at is None or finding.detected_at.timestamp() < record.born
+    is_older = subject.detected_at is None or subject.detected_at.timestamp() < record.born
     unlinked = link is None and (is_older or record.key.is_of_identity)
     forgotten = unlinked or (link is not None and record.may_be_outdated(link))
     return max(intent.at if intent else 0.0, record.born if forgotten else 0.0)

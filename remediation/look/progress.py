@@ -127,7 +127,7 @@ class Progress:
 
         Those of which nothing is known may be among them: it was forgotten with Redis, say.
         """
-        is_taken_up = seen.finding.status.is_unsolved and self.status is Status.REVIEWING
+        is_taken_up = seen.subject.status.is_unsolved and self.status is Status.REVIEWING
         if not is_taken_up or not is_found_again(seen, known):
             return frozenset()
         done = (name for name in seen.unseen if known.tickets.get(name, TicketState.DONE) is TicketState.DONE)
@@ -160,7 +160,7 @@ class Progress:
 
     def _severity(self, known: Memory, seen: Observation) -> Severity | None:
         """The severity that the tickets know of: it stays as it was until they have been told of a worse one."""
-        now = seen.finding.severity
+        now = seen.subject.severity
         if now is Severity.UNKNOWN:
             return known.severity
         waiting = seen.unseen or any(_is_of_severity(name) for name in self.later)
@@ -172,7 +172,7 @@ class Progress:
     def _told(self, told: frozenset[str], seen: Observation, severity: Severity | None) -> frozenset[str]:
         """The facts that were told; of a worse severity only until every ticket knows of it, and it is remembered."""
         tokens = told | {action.token for action in self.done if isinstance(action, CommentOnTicket)}
-        if severity is not seen.finding.severity:
+        if severity is not seen.subject.severity:
             return tokens
         return frozenset(token for token in tokens if f"/{Why.SEVERITY_RAISED}=" not in token)
 

@@ -15,7 +15,7 @@ from remediation.domain.actions import (
     SetStatus,
 )
 from remediation.domain.errors import NotFound, OutsideError
-from remediation.domain.findings import Finding
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket
 from remediation.planning import Observation
 from remediation.ports import Source, Tracker
@@ -30,14 +30,14 @@ async def has_changed(
 ) -> bool:
     """Whether what the action is about has changed since it was `seen`, or since we wrote to it ourselves (`tickets`).
 
-    Reads the ticket or the finding once more. What cannot be read counts as unchanged: then the refusal stands.
+    Reads the ticket or the subject once more. What cannot be read counts as unchanged: then the refusal stands.
     """
     try:
         match action:
             case OpenTicket():
                 return False
             case SetStatus():
-                return await _finding_differs(seen.finding, source)
+                return await _subject_differs(seen.subject, source)
             case CloseDuplicate(ticket_id=ticket_id):
                 before = next(ticket for ticket in seen.duplicates if ticket.id == ticket_id)
             case ResolveTicket() | ReopenTicket():
@@ -51,12 +51,12 @@ async def has_changed(
         return False
 
 
-async def _finding_differs(before: Finding, source: Source) -> bool:
+async def _subject_differs(before: Subject, source: Source) -> bool:
     try:
-        after = await source.finding(before.id)
+        after = await source.subject(before.key)
     except NotFound:
         return True
-    return (before.status, before.updated_at) != (after.status, after.updated_at)
+    return (before.status, before.changed_at) != (after.status, after.changed_at)
 
 
 def _differs(before: Ticket, after: Ticket) -> bool:

@@ -17,7 +17,7 @@ from remediation.planning.solved import closing
 def still_wanted(name: str, seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> bool:
     """Whether a parked action would still bring the case nearer to agreement."""
     kind, target = kind_of(name), target_of(name)
-    status = seen.finding.status
+    status = seen.subject.status
     if target in seen.unseen or target in seen.unnamed:
         return True
     match kind:
@@ -50,7 +50,7 @@ def _may_come_back(name: str, seen: Observation, policy: Policy, now: datetime) 
 
 def _has_ended(tracker: str, seen: Observation, policy: Policy, now: datetime) -> bool:
     """Whether the ticket there accepted a risk that is to be looked at again."""
-    if seen.finding.status is not Status.ACCEPTED_RISK or tracker not in seen.tickets:
+    if seen.subject.status is not Status.ACCEPTED_RISK or tracker not in seen.tickets:
         return False
     until = policy.risk_until(seen.existing)
     return accepts_risk(seen.tickets[tracker]) and until is not None and until <= now
@@ -74,7 +74,7 @@ def asked_again(case: Situation) -> Iterator[Action]:
                 old = seen.existing.get(tracker)
                 yield OpenTicket(tracker, Why.NEW, old.id if old else None)
             case "resolve":
-                yield closing(tracker, seen.finding.status)
+                yield closing(tracker, seen.subject.status)
             case "raise" | "comment" if tracker in seen.active:
                 yield from _worse(name, case)
             case _:
@@ -83,7 +83,7 @@ def asked_again(case: Situation) -> Iterator[Action]:
 
 def _worse(name: str, case: Situation) -> Iterator[Action]:
     """What was to be done when the finding became worse: since then nothing tells that it was better before."""
-    telling = CommentOnTicket(target_of(name), Why.SEVERITY_RAISED, case.seen.finding.severity)
+    telling = CommentOnTicket(target_of(name), Why.SEVERITY_RAISED, case.seen.subject.severity)
     if name == telling.name:
         yield telling
     elif kind_of(name) == "raise":

@@ -12,32 +12,32 @@ _DUE = frozenset({"duedate", "due_date"})
 
 def is_news(case: Situation) -> bool:
     """Whether there is anything to tell at all: mostly there is not."""
-    finding = case.seen.finding
-    return finding.review is not None or finding.status is Status.GONE or _is_worse(case)
+    subject = case.seen.subject
+    return subject.review is not None or subject.status is Status.GONE or _is_worse(case)
 
 
 def news(case: Situation, trackers: Iterable[str]) -> Iterator[RaiseTicket | CommentOnTicket]:
     """What to tell on the tickets in these trackers, told already or not, and how urgent to make them."""
-    finding, is_worse = case.seen.finding, _is_worse(case)
+    subject, is_worse = case.seen.subject, _is_worse(case)
     for tracker in trackers:
         if is_worse and tracker in case.memory.tickets:
-            yield CommentOnTicket(tracker, Why.SEVERITY_RAISED, finding.severity)
+            yield CommentOnTicket(tracker, Why.SEVERITY_RAISED, subject.severity)
             yield from raised(case, tracker)
-        if finding.review is not None:
-            yield CommentOnTicket(tracker, Why.EXPERT_REVIEWED, finding.review)
-        if finding.status is Status.GONE:
+        if subject.review is not None:
+            yield CommentOnTicket(tracker, Why.EXPERT_REVIEWED, subject.review)
+        if subject.status is Status.GONE:
             yield CommentOnTicket(tracker, Why.FINDING_GONE)
 
 
 def raised(case: Situation, tracker: str) -> Iterator[RaiseTicket]:
     """Making the ticket there as urgent as its finding is; nothing where no field is to be written."""
     if fields := _fields_of_ours(case, tracker):
-        yield RaiseTicket(tracker, case.seen.finding.severity, fields)
+        yield RaiseTicket(tracker, case.seen.subject.severity, fields)
 
 
 def _is_worse(case: Situation) -> bool:
     known = case.memory.severity
-    return known is not None and case.seen.finding.severity.is_worse_than(known)
+    return known is not None and case.seen.subject.severity.is_worse_than(known)
 
 
 def _fields_of_ours(case: Situation, tracker: str) -> tuple[tuple[str, str], ...]:

@@ -4,23 +4,23 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from remediation.domain.findings import Finding
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket, TicketState
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The finding and its tickets, as far as they could be seen.
+    """The subject of a case and its tickets, as far as they could be seen.
 
     `tickets` has the case's tickets by tracker; a tracker that the rule wants and that has none is absent. `unseen`
     are the trackers that could not be asked: nothing is concluded about them. `unnamed` are those of the case's that
     mappings.yaml does not name (any more): where one has a ticket, or may have one, it is unseen, too. `duplicates`
     are active tickets that carry the case's mark beside the one that counts. `urgency` is what the rule wants in the
-    urgency of each ticket; it is only worked out where the finding has become worse, or where a person asked once more
+    urgency of each ticket; it is only worked out where the subject has become worse, or where a person asked once more
     to raise the ticket.
     """
 
-    finding: Finding
+    subject: Subject
     tickets: Mapping[str, Ticket] = field(default_factory=dict)
     unseen: AbstractSet[str] = frozenset()
     unnamed: AbstractSet[str] = frozenset()
@@ -51,7 +51,7 @@ class Observation:
 
     @property
     def is_closed_last(self) -> bool:
-        """Whether a ticket was closed after the finding last changed, as far as both tell when."""
-        changed = self.finding.updated_at
+        """Whether a ticket was closed after the subject last changed, as far as both tell when."""
+        changed = self.subject.changed_at
         closings = [ticket.closed_at for ticket in self.existing.values() if ticket.closed_at is not None]
         return bool(closings) and changed is not None and max(closings) > changed

@@ -21,7 +21,7 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = 
     if not memory.doing and memory.planned_at is None:
         return memory
     finding, tickets, closings = memory.finding, dict(memory.tickets), memory.closings
-    status = seen.finding.status
+    status = seen.subject.status
     if _is_ours(memory, seen):
         finding = status
         if finding.is_solved:  # planned only where every other ticket was done
@@ -52,7 +52,7 @@ def _of_these_tickets(memory: Memory, seen: Observation) -> Memory:
 
 def _closing(name: str, memory: Memory, seen: Observation) -> Closing:
     """How the ticket was closed; by us where we set out to close it, for what the finding says now."""
-    meant = Reason.ACCEPTED_RISK if seen.finding.status is Status.ACCEPTED_RISK else Reason.FIXED
+    meant = Reason.ACCEPTED_RISK if seen.subject.status is Status.ACCEPTED_RISK else Reason.FIXED
     return Closing.of(seen.existing[name], meant if f"resolve:{name}" in memory.doing else None)
 
 
@@ -71,7 +71,7 @@ def written_ahead(record: CaseRecord, seen: Observation, actions: Plan) -> Memor
     known = with_own_work(record.memory, seen, record.parked)
     doing = {name for name in record.memory.doing if kind_of(name) != "patch"} | {action.name for action in actions}
     back = {action.tracker: TicketState.DONE for action in actions if _brings_back(action)}
-    return replace(known, tickets={**known.tickets, **back}, doing=frozenset(doing), planned_at=seen.finding.status)
+    return replace(known, tickets={**known.tickets, **back}, doing=frozenset(doing), planned_at=seen.subject.status)
 
 
 def _brings_back(action: Action) -> TypeGuard[ReopenTicket | OpenTicket]:
@@ -84,7 +84,7 @@ def _is_ours(memory: Memory, seen: Observation) -> bool:
     Not where it was so before: such a patch is only a note. And not where no ticket is active that was to be, because
     `reviewing` is written after those; if people have closed them all meanwhile, "still open" wins.
     """
-    status, opening = seen.finding.status, any(kind_of(name) in {"open", "reopen"} for name in memory.doing)
+    status, opening = seen.subject.status, any(kind_of(name) in {"open", "reopen"} for name in memory.doing)
     if f"patch:{status}" not in memory.doing:
         return False
     if memory.finding is None:
@@ -98,7 +98,7 @@ def still_owed(record: CaseRecord, seen: Observation) -> frozenset[str]:
 
     Others could, so that the finding is `reviewing` already and does not tell any more.
     """
-    memory, status = record.memory, seen.finding.status
+    memory, status = record.memory, seen.subject.status
     if not memory.doing or not (memory.finding is memory.planned_at is status is Status.REVIEWING):
         return frozenset()
     if f"patch:{status}" in memory.doing:  # cut off: nobody knows whether it was brought back and closed once more
@@ -115,7 +115,7 @@ def _is_as_it_was(ticket: Ticket, record: CaseRecord, seen: Observation) -> bool
     link, known = record.links.get(ticket.tracker), record.memory.tickets.get(ticket.tracker)
     if link is not None:
         return known is TicketState.DONE and link.ticket_id == ticket.id
-    changed = seen.finding.updated_at
+    changed = seen.subject.changed_at
     is_late = ticket.closed_at is not None and changed is not None and ticket.closed_at > changed
     intent = record.intents.get(ticket.tracker)
     return known is None and not (intent is not None and intent.is_ours) and not is_late

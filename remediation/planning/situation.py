@@ -36,7 +36,7 @@ class Situation(NamedTuple):
     @property
     def status(self) -> Status:
         """Where the finding stands now."""
-        return self.seen.finding.status
+        return self.seen.subject.status
 
     @property
     def is_known(self) -> bool:
@@ -102,7 +102,7 @@ def is_found_again(seen: Observation, memory: Memory) -> bool:
 
     Without a memory `open` is taken at its word; `reviewing` beside done tickets is decided by what happened last.
     """
-    status, before = seen.finding.status, memory.finding
+    status, before = seen.subject.status, memory.finding
     if before is None and status is Status.REVIEWING:
         return not seen.active and not seen.is_closed_last
     return status is not before and (status is Status.OPEN or (before is not None and not before.is_unsolved))

@@ -258,7 +258,7 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Fo
     async with open_outside(loaded) as outside:
         rulebook = MappingsRulebook(loaded.mappings, outside.identities)
         record = renamed(record, rulebook.former_names)
-        source = outside.sources[key.district]
+        source = outside.sources[key.district, key.kind]
         if home := await home_of(record, source, rulebook.identity(key.district)):
             own, known = record, await todo.record(home.ref)
             record = renamed(known or CaseRecord(home), rulebook.former_names).with_member(own)
@@ -267,7 +267,7 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Fo
         sites = await histories_of(connection, outside.trackers, now)
         sight = await observe(record, reading_of(record, source), outside.trackers, rulebook, now, sites)
     observed = sight.observation
-    seen = Seen.of(observed.finding, observed.tickets, observed.unseen, now)
+    seen = Seen.of(observed.subject, observed.tickets, observed.unseen, now)
     steps = steps_of(plan(observed, sight.policy, record, sight.at))
     members = tuple(sorted(record.members))
     return _Forecast(record.key, known is not None, sight, seen, steps, record.undecided, record.given_up, members)

@@ -58,7 +58,7 @@ async def open_checks(stack: contextlib.AsyncExitStack, loaded: Loaded, connecti
         way = outbound()
     except ConfigurationError as error:  # a token that cannot be sent in a header
         return [Check("secrets", 1.0, partial(_unusable, error))]
-    checks = [_check(_account(name, source), loaded, connection, None) for name, source in outside.sources.items()]
+    checks = [_check(_account(name, each), loaded, connection, None) for name, each in outside.accounts.items()]
     for name, tracker in outside.trackers.items():
         config = loaded.mappings.trackers[name]
         inspector = way.inspector(name, config, secrets[name])

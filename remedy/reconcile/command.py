@@ -9,7 +9,7 @@ import click
 
 from remediation.mapping.config.durations import duration_of, duration_text
 from remediation.mapping.reading.loading import load_mappings
-from remediation.ports import Source
+from remediation.ports import ListedSource, SourceKey
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
@@ -166,8 +166,8 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
         return asyncio.run(work(address))
 
 
-def _sources(order: Order, outside: Outside) -> Mapping[str, Source]:
-    return {name: source for name, source in outside.sources.items() if order.district in {None, name}}
+def _sources(order: Order, outside: Outside) -> Mapping[SourceKey, ListedSource]:
+    return {which: source for which, source in outside.sources.items() if order.district in {None, which[0]}}
 
 
 async def _foretell(walk: Walk, screen: Screen) -> Tally:
@@ -233,7 +233,7 @@ async def _to_mark(candidate: Candidate, owners: Owners) -> list[Found]:
     """The candidate's case, which knows of its findings then; and those of findings that have yet to join it."""
     key, keys = candidate.key, [candidate.key]
     if key.is_of_identity:
-        keys += await owners.of_findings(key.district, candidate.findings)
+        keys += await owners.of_subjects(key.district, candidate.subjects)
     return [(each, candidate.band, candidate.trackers) for each in dict.fromkeys(keys)]
 
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 
 from remediation.domain.cases import CaseKey, CaseRecord, Intent
 from remediation.domain.errors import OutsideError, Refused, TryLater
-from remediation.domain.findings import Finding
 from remediation.domain.ownership import Doubt
 from remediation.domain.renaming import renamed
 from remediation.domain.status import Status
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import TicketState
 from remediation.look.members import reading_of
 from remediation.look.observing import Sight, observe
 from remediation.planning import plan
-from remediation.ports import FindingsPage, Rulebook, Source, Tracker
+from remediation.ports import Rulebook, Source, Tracker
 from remediation.store.cases.entries import Step, steps_of
 from remediation.store.cases.todo import Todo
 from remedy.reconcile.silent import SilentTracker
@@ -49,16 +49,13 @@ class _Reading:
     """A source that answers from the list where it can, and writes nothing whoever asks."""
 
     source: Source
-    listed: Mapping[str, Finding]
+    listed: Mapping[CaseKey, Subject]
 
-    async def finding(self, finding_id: str) -> Finding:
-        return self.listed.get(finding_id) or await self.source.finding(finding_id)
+    async def subject(self, key: CaseKey) -> Subject:
+        return self.listed.get(key) or await self.source.subject(key)
 
-    async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
-        return await self.source.findings_page(filters, cursor)
-
-    async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
-        del finding_id, status, note
+    async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
+        del key, status, note
         raise Refused("remedy", "a dry run writes nothing")
 
 
@@ -91,10 +88,10 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent
     hints = {name: Intent(name, 0.0) for name in candidate.trackers - record.links.keys() - record.intents.keys()}
     record = replace(record, intents={**record.intents, **hints})
     parked = tuple(sorted(record.undecided))
-    if not candidate.findings and (gone := silent.accounts.get(record.key.district)):
+    if not candidate.subjects and (gone := silent.accounts.get(record.key.district)):
         return Forecast(record.key.ref, parked=parked, failures={gone.system: gone})
     try:
-        sight = await _sight(record, candidate.findings, walk, rulebook, silent)
+        sight = await _sight(record, candidate.subjects, walk, rulebook, silent)
     except OutsideError as error:
         return Forecast(record.key.ref, parked=parked, failures={error.system: error})
     steps = steps_of(plan(sight.observation, sight.policy, record, sight.at))
@@ -116,18 +113,17 @@ async def _record(candidate: Candidate, todo: Todo) -> CaseRecord:
     if record.home:
         return await todo.record(record.home) or record
     if key.is_of_identity:
-        for found in candidate.findings:
-            own = CaseKey(key.district, key.kind, found.id)
-            record = record.with_member(await todo.record(own.ref) or CaseRecord(own))
+        for subject in candidate.subjects:
+            record = record.with_member(await todo.record(subject.key.ref) or CaseRecord(subject.key))
     return record
 
 
 async def _sight(
-    record: CaseRecord, listed: Sequence[Finding], walk: Walk, rulebook: Rulebook, silent: _Silent
+    record: CaseRecord, listed: Sequence[Subject], walk: Walk, rulebook: Rulebook, silent: _Silent
 ) -> Sight:
     """What is seen of a case once those who are away have been waited for. Raises what its account raises."""
     district = record.key.district
-    reading = _Reading(walk.sources[district], {found.id: found for found in listed})
+    reading = _Reading(walk.sources[district, record.key.kind], {subject.key: subject for subject in listed})
 
     async def look() -> Sight:
         source = reading_of(record, reading)

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
-from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.cases import CaseKey
 from remediation.domain.errors import OutsideError, Refused, TryLater
-from remediation.domain.findings import Finding
 from remediation.domain.sites import SiteHistory
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, TicketChange
 from remediation.outbound.backoff import delay
-from remediation.ports import Source, Tracker
+from remediation.ports import ListedSource, Listing, SourceKey, Tracker
 from remediation.queue import Band, band_of
 from remediation.store.cases.owners import Owners
 from remedy.reconcile.strays import Strays
@@ -54,13 +54,13 @@ class Candidate:
     """
 
     key: CaseKey
-    findings: tuple[Finding, ...]
+    subjects: tuple[Subject, ...]
     trackers: frozenset[str]
 
     @property
     def band(self) -> Band | None:
         """How urgent it is, as far as that is known."""
-        return max((band_of(found.severity) for found in self.findings), default=None)
+        return max((band_of(each.severity) for each in self.subjects), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Walk:
     trackers are, and `linked` the places in which each has linked tickets.
     """
 
-    sources: Mapping[str, Source]
+    sources: Mapping[SourceKey, ListedSource]
     trackers: Mapping[str, Tracker]
     owners: Owners
     since: datetime
@@ -99,7 +99,7 @@ class Walk:
         """The cases, page by page; those that only a ticket tells of come last."""
         tickets: Tickets = {}
         await asyncio.gather(*(self._add_tickets_of(tracker, tickets) for tracker in self.trackers.values()))
-        async for batch in merged([self._findings(name, source, tickets) for name, source in self.sources.items()]):
+        async for batch in merged([self._subjects(each[0], source, tickets) for each, source in self.sources.items()]):
             yield batch
         for batch in _in_batches(tickets):
             yield batch
@@ -137,59 +137,60 @@ class Walk:
                 del self._waits[error.system]
             mine.over.set()
 
-    async def _findings(self, district: str, source: Source, tickets: Tickets) -> AsyncIterator[list[Candidate]]:
-        """A district's cases, page by page; those of whose findings we hear are taken out of `tickets`.
+    async def _subjects(self, district: str, source: Listing, tickets: Tickets) -> AsyncIterator[list[Candidate]]:
+        """A district's cases, page by page; those of whose subjects we hear are taken out of `tickets`.
 
-        A finding may move to a later page while the list is read, and is told of once. Where the account refuses, the
+        A subject may move to a later page while the list is read, and is told of once. Where the account refuses, the
         district's cases are taken out too: a look would be refused as well, and park each of them.
         """
         cursor: str | None = None
-        told: set[str] = set()
-        shared: dict[CaseKey, dict[str, Finding]] = {}
+        told: set[CaseKey] = set()
+        shared: dict[CaseKey, dict[CaseKey, Subject]] = {}
         while True:
             try:
-                page = await self.patiently(partial(source.findings_page, {}, cursor))
+                page = await self.patiently(partial(source.page, {}, cursor))
             except OutsideError as error:
                 self._leave_out(error)
                 if isinstance(error, Refused):
                     _take_out(district, tickets)
                 return
             self.left_out[district] += page.left_out
-            fresh = [found for found in page.findings if found.id not in told]
-            alone = [found for found in fresh if not self._is_shared(district, found, shared)]
-            own = [(CaseKey(district, CaseKind.FINDING, found.id), [found]) for found in alone]
+            fresh = [subject for subject in page.subjects if subject.key not in told]
+            alone = [subject for subject in fresh if not self._is_shared(subject, shared)]
+            own = [(subject.key, [subject]) for subject in alone]
             batch = self._candidates(own, tickets)
-            told.update(each.key.id for each in batch)
+            told.update(each.key for each in batch)
             yield batch
             if (cursor := page.cursor) is None:
                 break
-        cases = [(key, list(findings.values())) for key, findings in shared.items()]
+        cases = [(key, list(members.values())) for key, members in shared.items()]
         for start in range(0, len(cases), BATCH):
             yield self._candidates(cases[start : start + BATCH], tickets)
 
-    def _is_shared(self, district: str, found: Finding, shared: dict[CaseKey, dict[str, Finding]]) -> bool:
+    def _is_shared(self, subject: Subject, shared: dict[CaseKey, dict[CaseKey, Subject]]) -> bool:
         """Whether others may belong to the finding's case. It is put there, and waits for the end of the list.
 
         Of a list that cannot be read to its end, nothing is concluded for such a case.
         """
+        district = subject.key.district
         identity = self.owners.rulebook.identity(district)
-        home = identity.case_of(district, found) if identity else None
+        home = identity.case_of(district, subject.detail) if identity else None
         if home is not None:
-            shared.setdefault(home, {})[found.id] = found
+            shared.setdefault(home, {})[subject.key] = subject
         return home is not None
 
-    def _candidates(self, cases: Sequence[tuple[CaseKey, list[Finding]]], tickets: Tickets) -> list[Candidate]:
+    def _candidates(self, cases: Sequence[tuple[CaseKey, list[Subject]]], tickets: Tickets) -> list[Candidate]:
         """Those of these cases that have a finding that changed lately, or whose ticket did.
 
         A finding that does not say when it changed counts as changed.
         """
         candidates = []
-        for key, findings in cases:
-            refs = [key.ref, *(CaseKey(key.district, key.kind, found.id).ref for found in findings)]
+        for key, subjects in cases:
+            refs = [key.ref, *(subject.key.ref for subject in subjects)]
             trackers = {name for ref in dict.fromkeys(refs) for name in tickets.pop(ref, (key, set[str]()))[1]}
-            times = [found.updated_at or found.detected_at for found in findings]
+            times = [subject.changed_at or subject.detected_at for subject in subjects]
             if trackers or any(changed is None or changed >= self.since for changed in times):
-                candidates.append(Candidate(key, tuple(findings), frozenset(trackers)))
+                candidates.append(Candidate(key, tuple(subjects), frozenset(trackers)))
         return candidates
 
     async def _add_tickets_of(self, tracker: Tracker, tickets: Tickets) -> None:
@@ -199,7 +200,7 @@ class Walk:
                 concerned = await self.owners.concerned(tracker.name, changes)
                 self.strays.note(tracker.name, changes, concerned, self.owners.rulebook)
                 for key in (key for cases in concerned for key in cases):
-                    if key.district in self.sources:
+                    if (key.district, key.kind) in self.sources:
                         tickets.setdefault(key.ref, (key, set()))[1].add(tracker.name)
         except OutsideError as error:
             self._leave_out(error)

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from receiver.accounts import Account, Accounts
 from remediation.deliveries.senders import SCHOOLSCAN, Sender
 from remediation.deliveries.webhook_secrets import WebhookSecret
+from remediation.domain.cases import CaseKind
 from remediation.domain.errors import ConfigurationError, Problem, StoreUnavailable
 from remediation.domain.identities import Identity
 from remediation.mapping.config.schema import Mappings
@@ -21,12 +22,13 @@ from remediation.mapping.reading.secrets import identities_of, worker_secrets
 from remediation.mapping.reading.watching import files_named
 from remediation.mapping.reading.webhook_secrets import webhook_secrets
 from remediation.outbound.certificates import own_certificate_flaw
-from remediation.ports import Tracker
+from remediation.ports import ListedSource, SourceKey, Tracker
 from remediation.redis_address import RedisAddress, SentinelGroup, SignIn, TlsFiles
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.settings import Settings, environ
 from remediation.sources.schoolscan.client import SchoolScan
+from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.server.connection import Connection, open_pool
 from remediation.store.server.readiness import must_be_ours
 from remediation.trackers.adapters import adapter_of
@@ -155,12 +157,17 @@ def worker_files(mappings: Mappings) -> Iterable[Path]:
 class Outside:
     """The clients of a worker, by the names that mappings.yaml gives them.
 
-    `identities` are those of the districts that have one.
+    `accounts` are those at SchoolScan, by district; `identities` are those of the districts that have one.
     """
 
-    sources: dict[str, SchoolScan]
+    accounts: dict[str, SchoolScan]
     trackers: dict[str, Tracker]
     identities: dict[str, Identity]
+
+    @property
+    def sources(self) -> dict[SourceKey, ListedSource]:
+        """Where the cases of each district and kind come from."""
+        return {(name, CaseKind.FINDING): FindingSource(name, each) for name, each in self.accounts.items()}
 
 
 @contextlib.asynccontextmanager
@@ -171,7 +178,7 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
     async with contextlib.AsyncExitStack() as stack:
         way = outbound()
         client = await stack.enter_async_context(way.open_client())
-        sources = {
+        accounts = {
             name: way.source(name, str(district.schoolscan.url), tokens[name], client)
             for name, district in loaded.mappings.districts.items()
         }
@@ -180,7 +187,7 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
         trackers = {name: way.tracker(name, each, secrets[name]) for name, each in loaded.mappings.trackers.items()}
         for tracker in trackers.values():
             stack.push_async_callback(tracker.close)
-        yield Outside(sources, trackers, identities)
+        yield Outside(accounts, trackers, identities)
 
 
 @contextlib.asynccontextmanager

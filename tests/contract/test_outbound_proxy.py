@@ -63,7 +63,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 async def test_every_client_goes_through_the_proxy(asked: list[str]) -> None:
     async with open_outside(loaded_of(MAPPINGS, "mappings.yaml")) as outside:
         with pytest.raises(OutsideError):
-            await outside.sources["lakeside"].finding("fnd_1")
+            await outside.accounts["lakeside"].finding("fnd_1")
         for tracker in outside.trackers.values():
             with pytest.raises(OutsideError):
                 await tracker.whoami()

@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError, NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.findings import ReportFormat, ScanStatus
-from remediation.domain.status import Status
-from remediation.ports import Source
+from remediation.domain.status import Severity, Status
+from remediation.ports import ListedSource
 from remediation.sources.schoolscan import transport as schoolscan_transport
 from remediation.sources.schoolscan.client import SchoolScan
+from remediation.sources.schoolscan.source import FindingSource
 from remediation.sources.schoolscan.transport import open_client
 from sandbox.schoolscan.stand_in import account, create_app
 from sandbox.schoolscan.values import Account
@@ -85,9 +87,15 @@ async def failure(call: Any) -> OutsideError:
     return caught.value
 
 
-def test_the_client_is_a_source(schoolscan: SchoolScan) -> None:
-    source: Source = schoolscan
-    assert source is schoolscan
+async def test_the_client_is_the_account_of_a_source(schoolscan: SchoolScan, controls: Controls) -> None:
+    source: ListedSource = FindingSource("lakeside", schoolscan)
+    (finding_id,) = controls.add({"severity": "high"})
+    key = CaseKey("lakeside", CaseKind.FINDING, finding_id)
+    subject = await source.subject(key)
+    assert (subject.key, subject.severity, subject.detail) == (key, Severity.HIGH, await schoolscan.finding(finding_id))
+    assert (await source.page({}, None)).subjects == (subject,)
+    await source.set_status(key, Status.REVIEWING, "a note")
+    assert (await source.subject(key)).status is Status.REVIEWING
 
 
 async def test_a_finding_is_read_back_as_it_is_now(schoolscan: SchoolScan, controls: Controls) -> None:

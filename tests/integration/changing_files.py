@@ -178,7 +178,7 @@ class ChangingWorld(Office):
             for name, config in mappings.trackers.items()
         }
         spare = MemorySource()
-        self.sources = {name: self.books.get(name, spare) for name in mappings.districts}
+        self.accounts = {name: self.books.get(name, spare) for name in mappings.districts}
         self.desk = self.desk_with(self._keyring, MappingsRulebook(mappings))
 
     def standing(self, key: CaseKey) -> list[Standing]:

@@ -58,7 +58,7 @@ class Story(Office):
         }
         super().__init__(GatedConnection(connection, self.gates), keyring, trackers=dict(self.books), clock=clock)
         self.source = GatedSource(Finding("fnd_1", Status.OPEN, detected_at=LATER), self.gates, self._hear)
-        self.sources["lakeside"] = self.source
+        self.accounts["lakeside"] = self.source
         self.desk = replace(self.desk, chance=random.Random(0))  # noqa: S311 - the same history must end the same
         self.wrongs: list[str] = []
         self._closed_by_a_person = self._reopened_by_a_person = self._reason_changed = False

@@ -7,12 +7,12 @@ from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Ticket
-from remediation.ports import Rulebook, Source, Tracker
+from remediation.ports import Rulebook, Tracker
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band, Job, decode
 from remediation.sealing import Keyring
 from remediation.store.deliveries.parked import Parked
 from remediation.store.server.connection import Connection
-from tests.stand_ins import LATER, ManualClock, MemorySource, MemoryTracker, PlainRulebook
+from tests.stand_ins import LATER, AccountSources, ManualClock, MemorySource, MemoryTracker, PlainRulebook
 from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
@@ -47,12 +47,12 @@ class Office:
         self.jira = MemoryTracker("jira", self.clock, horizon=HORIZON)
         self.snow = MemoryTracker("snow", self.clock, horizon=HORIZON)
         self.trackers: dict[str, Tracker] = dict(trackers or {"snow": self.snow, "jira": self.jira})
-        self.sources: dict[str, Source] = {"lakeside": self.source}
+        self.accounts: dict[str, MemorySource] = {"lakeside": self.source}
         self.desk = self.desk_with(keyring, rulebook or PlainRulebook(*self.trackers))
         self.ran: list[str] = []
 
     def desk_with(self, keyring: Keyring, rulebook: Rulebook) -> Desk:
-        return desk_on(self.connection, keyring, self.sources, self.trackers, rulebook, self.clock)
+        return desk_on(self.connection, keyring, AccountSources(self.accounts), self.trackers, rulebook, self.clock)
 
     @property
     def desks(self) -> Desks:

@@ -63,7 +63,7 @@ async def bring_in(office: Office, source: MemorySource, keys: list[CaseKey]) ->
 def walk_of(office: Office, since: datetime = BEGINNING, sleep: Sleep | None = None) -> Walk:
     said: list[str] = []
     owners = Owners(office.desk.todo, office.desk.rulebook)
-    return Walk(office.sources, office.trackers, owners, since, office.clock, said.append, sleep or Asleep())
+    return Walk(office.desk.sources, office.trackers, owners, since, office.clock, said.append, sleep or Asleep())
 
 
 async def found(walk: Walk) -> list[Candidate]:

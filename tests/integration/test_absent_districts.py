@@ -31,7 +31,7 @@ class Absences(Office):
 
     async def begin(self) -> None:
         finding = Finding("fnd_1", Status.OPEN, Severity.HIGH, detected_at=LATER)
-        self.sources["harbor"] = MemorySource(finding)
+        self.accounts["harbor"] = MemorySource(finding)
         for key in (KEY, NEIGHBOUR):
             await self.mark(key)
         await self.work()
@@ -39,14 +39,14 @@ class Absences(Office):
 
     async def take_out(self) -> None:
         """mappings.yaml does not name lakeside any more."""
-        del self.sources["lakeside"]
+        del self.accounts["lakeside"]
         assert isinstance(self.desk.rulebook, PlainRulebook)
         self.desk.rulebook.unnamed.add("lakeside")
         await self.round()
 
     async def put_back(self) -> None:
         """It does again: as after a restart, nothing is remembered but what the store has."""
-        self.sources["lakeside"] = self.source
+        self.accounts["lakeside"] = self.source
         self.desk = replace(self.desk, rulebook=PlainRulebook(*self.trackers))
         await self.round()
 
@@ -78,7 +78,7 @@ async def test_what_a_person_did_meanwhile_counts_once_the_district_is_back(offi
     office.close_as_person(NEIGHBOUR)
     for _ in range(5):
         await office.round()
-    harbor = office.sources["harbor"]
+    harbor = office.accounts["harbor"]
     assert isinstance(harbor, MemorySource)
     assert harbor.findings["fnd_1"].status is Status.RESOLVED, "the others are not held up"
     assert office.status() is Status.REVIEWING
@@ -186,7 +186,7 @@ async def test_findings_that_changed_meanwhile_are_listed_once_it_is_back(office
 
 
 async def test_a_district_that_is_new_is_no_district_that_is_back(office: Absences) -> None:
-    office.sources["uptown"] = MemorySource()
+    office.accounts["uptown"] = MemorySource()
     with capture_logs() as lines:
         await office.round()
     assert [line["event"] for line in lines if line["event"].startswith("district")] == []

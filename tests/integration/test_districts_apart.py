@@ -39,7 +39,7 @@ class TwoOffices(Office):
         super().__init__(connection, keyring, trackers=trackers, rulebook=rulebook, clock=clock)
         self.jira, self.theirs = own, theirs
         finding = Finding("fnd_1", Status.OPEN, Severity.HIGH, detected_at=LATER)
-        self.sources["harbor"] = MemorySource(finding)
+        self.accounts["harbor"] = MemorySource(finding)
 
     async def round(self) -> None:
         """The polls see what changed, and the workers look; twice, as an answer to what they did."""

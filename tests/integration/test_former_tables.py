@@ -24,6 +24,7 @@ from sandbox.secrets import DISTRICT
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
 from tests.integration.offices import KEY, Office
 from tests.integration.test_jobs_sandbox import RealClock
+from tests.stand_ins import AccountSources
 from workers.rounds.polls import poll_trackers
 
 SECURITY = "sn_si_incident"
@@ -161,7 +162,7 @@ async def test_reconciling_looks_at_every_table_that_has_tickets(desk: Desktop) 
     todo, trackers = desk.office.desk.todo, desk.office.trackers
     linked = {name: await linked_places(desk.office.connection, name) for name in trackers}
     owners = Owners(todo, desk.office.desk.rulebook)
-    sources = {DISTRICT: desk.office.source}
+    sources = AccountSources({DISTRICT: desk.office.source})
     walk = Walk(sources, trackers, owners, BEGINNING, desk.office.clock, print, linked=linked)
     (candidate,) = [each async for batch in walk.batches() for each in batch]
     assert candidate.trackers == {"servicenow"}

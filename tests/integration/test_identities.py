@@ -15,6 +15,7 @@ from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.identities import Identity, IdentityField
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.sealing import Keyring
 from remediation.store.cases.owners import Owners
@@ -409,7 +410,9 @@ async def test_a_scan_marks_the_case_and_spares_the_look_at_each_finding(room: R
 async def test_a_page_that_is_listed_again_after_a_crash_names_nobody_wrongly(room: Room) -> None:
     room.find(SECOND)
     owners = Owners(room.desk.todo, room.rules)
-    assert await owners.of_findings("lakeside", [SECOND]) == [HOME]
+    assert await owners.of_subjects(
+        "lakeside", [subject_of(CaseKey("lakeside", CaseKind.FINDING, "fnd_2"), SECOND)]
+    ) == [HOME]
     await room.scanned("scn_2")
     assert (await room.home()).live == ("fnd_2",)
     assert len(room.all_tickets()) == 2
@@ -488,7 +491,7 @@ async def test_after_a_wipe_everything_is_named_before_it_is_looked_at(room: Roo
     await room.told_of(FIRST)
     await room.redis.flushall()
     candidates = await found(walk_of(room))
-    assert [(each.key, len(each.findings), each.trackers) for each in candidates] == [
+    assert [(each.key, len(each.subjects), each.trackers) for each in candidates] == [
         (HOME, 2, frozenset({"snow", "jira"}))
     ]
     async with at_work(room):

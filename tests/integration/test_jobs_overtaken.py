@@ -124,7 +124,7 @@ async def test_a_finding_that_a_person_changed_just_then_is_planned_anew(
 
     office = Office(connection, keyring)
     await office.look()
-    office.source = office.sources["lakeside"] = Overtaken(office.source.findings["fnd_1"])
+    office.source = office.accounts["lakeside"] = Overtaken(office.source.findings["fnd_1"])
     for tracker in (office.snow, office.jira):
         tracker.change("id-1", TicketState.DONE, Reason.FIXED, by="priya")
     await office.look()

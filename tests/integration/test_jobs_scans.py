@@ -15,9 +15,9 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
-from remediation.ports import FindingsPage
 from remediation.queue import WORK_QUEUE, Band, Job, band_of
 from remediation.sealing import Keyring
+from remediation.sources.schoolscan.pages import FindingsPage
 from remediation.store.deliveries.inbox import scan_ref
 from remediation.store.deliveries.parked import Outcome, ParkedKind
 from remediation.store.keys import CASE, SCAN, SCANS
@@ -197,10 +197,10 @@ async def test_a_parked_listing_is_kept_for_as_long_as_it_is_parked(office: Offi
 
 
 async def test_a_scan_of_a_district_that_is_not_named_for_a_while_is_listed_once_it_is_back(office: Office) -> None:
-    source = office.sources.pop("lakeside")
+    source = office.accounts.pop("lakeside")
     await page(office)
     assert await office.parked() == {}
-    office.sources["lakeside"] = source
+    office.accounts["lakeside"] = source
     await office.later()
     assert len(await marked(office)) == COUNT
 

@@ -12,9 +12,9 @@ from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import ChangePage, Draft, TicketState
-from remediation.ports import FindingsPage
 from remediation.queue import Band
 from remediation.sealing import Keyring
+from remediation.sources.schoolscan.pages import FindingsPage
 from remediation.store.cases.entries import Triggered
 from remediation.store.server.connection import Connection
 from remedy.reconcile.report import forecast_word
@@ -112,7 +112,7 @@ async def test_those_whom_a_system_asks_to_wait_at_the_same_time_wait_together(o
 
 async def test_a_finding_that_moves_to_a_later_page_is_walked_through_once_and_with_its_tickets(office: Office) -> None:
     """The list grows at its beginning while it is read: what ended one page begins the next."""
-    office.sources["lakeside"] = Growing(*office.source.findings.values(), page_size=10)
+    office.accounts["lakeside"] = Growing(*office.source.findings.values(), page_size=10)
     candidates = await found(walk_of(office))
     assert [each.key for each in candidates] == KEYS
     assert {each.trackers for each in candidates} == {frozenset({"snow", "jira"})}

@@ -13,8 +13,9 @@ from remediation.domain.policy import Policy
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import TicketState
-from remediation.ports import FindingsPage, Ruling
+from remediation.ports import Ruling
 from remediation.sealing import Keyring
+from remediation.sources.schoolscan.pages import FindingsPage
 from remediation.store.server.connection import Connection
 from remedy.reconcile.forecast import AT_ONCE
 from remedy.reconcile.report import Tally, systems_of
@@ -61,7 +62,7 @@ async def office(connection: Connection, keyring: Keyring) -> Office:
     """Lakeside with 25 findings, hillside with three; all in step."""
     office = await office_in_step(connection, keyring, RulesByDistrict("snow", "jira"))
     hillside = MemorySource(page_size=2)
-    office.sources["hillside"] = hillside
+    office.accounts["hillside"] = hillside
     await bring_in(office, hillside, HILLS)
     return office
 
@@ -96,7 +97,7 @@ async def test_an_account_that_stays_down_is_left_out_but_for_what_tickets_tell_
     walk = walk_of(office)
     candidates = await found(walk)
     assert refs(candidates) == {key.ref for key in (*KEYS, *HILLS)}
-    assert {each.key.district for each in candidates if not each.findings} == {"lakeside"}
+    assert {each.key.district for each in candidates if not each.subjects} == {"lakeside"}
     assert walk.not_listed == {"schoolscan:lakeside": SCHOOLSCAN_DOWN}
 
 
@@ -130,7 +131,7 @@ async def test_for_a_page_nobody_waits_longer_than_is_said(office: Office, after
 async def test_a_list_that_comes_slowly_is_read_to_its_end(office: Office) -> None:
     """Each of its pages is waited for nearly as long as anybody waits."""
     asleep = Asleep()
-    office.sources["lakeside"] = Slow(*office.source.findings.values(), page_size=10)
+    office.accounts["lakeside"] = Slow(*office.source.findings.values(), page_size=10)
     walk = walk_of(office, sleep=asleep)
     assert len(await found(walk)) == COUNT + len(HILLS)
     assert walk.not_listed == {}
@@ -190,7 +191,7 @@ async def test_while_a_tracker_is_down_the_others_are_brought_into_step_and_it_i
     office.source.set_status(KEYS[0].id, Status.RESOLVED)
     async with at_work(office):
         assert await reconcile(office, patience=0.5, as_json=True) is ExitCode.UNREACHABLE
-    hillside = office.sources["hillside"]
+    hillside = office.accounts["hillside"]
     assert isinstance(hillside, MemorySource)
     assert hillside.findings[HILLS[0].id].status is Status.RESOLVED
     assert office.snow.of(KEYS[0].mark)[0].state is TicketState.DONE

@@ -33,6 +33,7 @@ from remediation.look.executing import Hands
 from remediation.look.observing import Sight, observe
 from remediation.look.progress import Progress
 from remediation.planning import Observation, plan
+from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.rows import link_of
 from tests.examples import examples
 from tests.stand_ins import ManualClock, MemoryLinks, MemorySource, MemoryTracker, PlainRulebook
@@ -76,15 +77,15 @@ class Scene:
 
     async def act(self, *actions: Action) -> Progress:
         record = CaseRecord(KEY, links=self.known_links, intents=self.intents)
-        seen = Observation(Finding("fnd_1", self.status), self.tickets, duplicates=self.duplicates)
+        seen = Observation(subject_of(KEY, Finding("fnd_1", self.status)), self.tickets, duplicates=self.duplicates)
         at = datetime.fromtimestamp(self.clock(), tz=UTC)
-        ruling = PlainRulebook("snow", "jira").ruling(subject_of(KEY, seen.finding), at)
+        ruling = PlainRulebook("snow", "jira").ruling(seen.subject, at)
         sight = Sight(seen, ruling, Policy(trackers=("snow", "jira")), at, doubts=self.doubts)
         return await self.hands(record, sight).carry_out(actions)
 
     def hands(self, record: CaseRecord, sight: Sight) -> Hands:
         trackers = {"jira": self.jira, "snow": self.snow}
-        return Hands(record, sight, self.source, trackers, self.links, self.clock)
+        return Hands(record, sight, FindingSource("lakeside", self.source), trackers, self.links, self.clock)
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ async def test_a_lease_lost_during_the_create_leaves_the_intent_for_the_next_hol
 async def test_tickets_come_first_and_the_note_names_them_all(scene: Scene) -> None:
     progress = await scene.act(REVIEWING, OpenTicket("snow", Why.NEW), OPEN_JIRA)
     assert scene.source.updates == [("fnd_1", Status.REVIEWING, "new KEY-1 KEY-1")]
-    memory = progress.memory(Memory(), Observation(Finding("fnd_1")), Policy(), frozenset(), 0.0)
+    memory = progress.memory(Memory(), Observation(subject_of(KEY, Finding("fnd_1"))), Policy(), frozenset(), 0.0)
     assert memory.finding is Status.REVIEWING
     assert memory.tickets == {"snow": TicketState.OPEN, "jira": TicketState.OPEN}
 
@@ -419,10 +420,10 @@ class History:
         record = CaseRecord(KEY, links=dict(self.links.links), intents=intents)
         trackers: Mapping[str, MemoryTracker] = {"jira": self.tracker}
         rulebook = PlainRulebook("jira")
-        sight = await observe(record, self.source, trackers, rulebook, self.clock())
+        sight = await observe(record, FindingSource("lakeside", self.source), trackers, rulebook, self.clock())
         self.step()
         actions = plan(sight.observation, sight.policy, record, sight.at)
-        hands = Hands(record, sight, self.source, trackers, self.links, self.clock)
+        hands = Hands(record, sight, FindingSource("lakeside", self.source), trackers, self.links, self.clock)
         await hands.carry_out(actions)
 
 

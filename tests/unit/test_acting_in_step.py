@@ -15,6 +15,7 @@ from remediation.look.executing import Hands
 from remediation.look.observing import observe
 from remediation.look.progress import Progress
 from remediation.planning import plan, still_told
+from remediation.sources.schoolscan.source import FindingSource
 from tests.stand_ins import ManualClock, MemoryLinks, MemorySource, MemoryTracker, PlainRulebook
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -55,9 +56,10 @@ class Case:
 
     async def look(self) -> Progress:
         record = CaseRecord(KEY, links=dict(self.links.links), memory=self.memory)
-        sight = await observe(record, self.source, {"jira": self.jira}, self.rulebook, self.clock())
+        source = FindingSource("lakeside", self.source)
+        sight = await observe(record, source, {"jira": self.jira}, self.rulebook, self.clock())
         actions = plan(sight.observation, sight.policy, record, sight.at)
-        hands = Hands(record, sight, self.source, {"jira": self.jira}, self.links, self.clock)
+        hands = Hands(record, sight, source, {"jira": self.jira}, self.links, self.clock)
         progress = await hands.carry_out(actions)
         told = still_told(sight.observation, sight.policy, record, sight.at)
         self.memory = progress.memory(self.memory, sight.observation, sight.policy, told, self.clock())

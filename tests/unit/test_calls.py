@@ -5,24 +5,30 @@ import inspect
 import pytest
 from prometheus_client import REGISTRY
 
+from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Draft
-from remediation.ports import Source, Tracker
+from remediation.ports import ListedSource, Tracker
+from remediation.sources.schoolscan.source import FindingSource
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker
 from workers.calls import CAUSES, CountedSource, CountedTracker, cause_of, counted_sources, counted_trackers
 
 DRAFT = Draft("remedy:lakeside:finding:fnd_1", "SEC", "summary", "body")
+
+WHICH = ("test-district", CaseKind.FINDING)
 
 
 def value(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-@pytest.mark.parametrize(("port", "counted"), [(Source, CountedSource), (Tracker, CountedTracker)])
+@pytest.mark.parametrize(("port", "counted"), [(ListedSource, CountedSource), (Tracker, CountedTracker)])
 def test_a_counted_system_has_every_method_of_its_port(port: type, counted: type) -> None:
-    public = {name: each for name, each in vars(port).items() if not name.startswith("_")}
+    parts = [vars(part) for part in port.__mro__]
+    public = {name: each for part in parts for name, each in part.items() if not name.startswith("_")}
     assert public.keys() == {name for name in vars(counted) if not name.startswith("_")}
     for name, method in public.items():
         if inspect.isfunction(method):
@@ -40,8 +46,9 @@ async def test_reads_and_writes_are_timed_apart_and_answer_what_they_did() -> No
 
 async def test_a_district_is_counted_by_the_name_that_its_errors_have() -> None:
     finding = Finding("fnd_1", Status.OPEN, Severity.HIGH)
-    source = counted_sources({"test-district": MemorySource(finding)})["test-district"]
-    assert await source.finding("fnd_1") == finding
+    source = counted_sources({WHICH: FindingSource("test-district", MemorySource(finding))})[WHICH]
+    key = CaseKey(*WHICH, "fnd_1")
+    assert await source.subject(key) == subject_of(key, finding)
     assert value("remedy_call_seconds_count", system="schoolscan:test-district", kind="read") == 1
 
 

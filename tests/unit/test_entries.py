@@ -18,11 +18,12 @@ from remediation.domain.actions import (
     SetStatus,
     Why,
 )
-from remediation.domain.cases import Link
+from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.ownership import Doubt, Evidence
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.store.cases.entries import (
     KINDS,
@@ -49,11 +50,12 @@ from remediation.store.cases.entries import (
 AT = 1_800_000_000.25
 TICKET = Ticket("jira", "10001", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.DONE, Reason.FIXED)
 FINDING = Finding("fnd_1", Status.REVIEWING, Severity.HIGH, title="a title", url="https://school.example/a")
+SUBJECT = subject_of(CaseKey("lakeside", CaseKind.FINDING, "fnd_1"), FINDING)
 UNTIL = datetime(2027, 1, 31, tzinfo=UTC)
 
 ENTRIES: list[Entry] = [
     Triggered(AT, "webhook:schoolscan", AT - 1),
-    Seen.of(FINDING, {"jira": TICKET}, {"snow"}, AT),
+    Seen.of(SUBJECT, {"jira": TICKET}, {"snow"}, AT),
     Planned.of((ResolveTicket("jira", Reason.FIXED, Why.FINDING_RESOLVED),), AT),
     Acted.done("resolve:jira", AT, TICKET),
     Acted.failed("open:snow", AT, Refused("snow", "a field is required", status=400, request_id="r-1")),
@@ -111,11 +113,11 @@ def test_a_plan_is_told_with_reasons_and_without_anybodys_words(action: Action, 
 
 
 def test_what_is_seen_is_told_in_states_and_keys_only() -> None:
-    _, wire = encoded(Seen.of(FINDING, {"jira": TICKET}, {"snow"}, AT))
+    _, wire = encoded(Seen.of(SUBJECT, {"jira": TICKET}, {"snow"}, AT))
     assert b"title" not in wire
     assert b"school.example" not in wire
     assert b"jira.example" not in wire
-    assert Seen.of(FINDING, {"jira": TICKET}, {"snow"}, AT).tickets == (TicketSeen("jira", "SEC-1", "done", "fixed"),)
+    assert Seen.of(SUBJECT, {"jira": TICKET}, {"snow"}, AT).tickets == (TicketSeen("jira", "SEC-1", "done", "fixed"),)
 
 
 @given(st.text(min_size=1))

@@ -12,6 +12,7 @@ from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Link
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.identities import Identity, IdentityField, at_rest, missing_of, shown_by, yet_to_be
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import Subject, subject_of
 
 KEY = b"test-only-key-of-an-identity-----"
 BY = frozenset({IdentityField.DOMAIN_TYPE, IdentityField.URL})
@@ -32,7 +33,7 @@ members_ = st.lists(
     min_size=1,
     max_size=6,
     unique_by=lambda each: each.id,
-)
+).map(lambda findings: [subject_of(CaseKey("lakeside", CaseKind.FINDING, each.id), each) for each in findings])
 
 
 def test_findings_that_say_the_same_are_one_case_whatever_their_ids() -> None:
@@ -85,25 +86,25 @@ def test_fields_do_not_run_into_each_other(one: tuple[str, str], other: tuple[st
 
 
 @given(members_)
-def test_somebody_must_act_as_long_as_one_member_is_unsolved(members: list[Finding]) -> None:
+def test_somebody_must_act_as_long_as_one_member_is_unsolved(members: list[Subject]) -> None:
     shown = shown_by(members)
     assert shown.status.is_unsolved is any(each.status.is_unsolved for each in members)
     assert (shown.status is Status.OPEN) is any(each.status is Status.OPEN for each in members)
     assert shown.status.is_solved is all(each.status.is_solved for each in members)
-    assert shown.id in {each.id for each in members}
+    assert shown.key.id in {each.key.id for each in members}
 
 
 @given(members_)
-def test_none_that_is_unsolved_is_worse_than_what_is_shown(members: list[Finding]) -> None:
+def test_none_that_is_unsolved_is_worse_than_what_is_shown(members: list[Subject]) -> None:
     shown = shown_by(members)
     unsolved = [each for each in members if each.status.is_unsolved]
     assert not any(each.severity.is_worse_than(shown.severity) for each in unsolved)
 
 
 @given(members_, st.sampled_from([Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK]))
-def test_what_was_written_is_seen_and_is_not_written_again(members: list[Finding], status: Status) -> None:
+def test_what_was_written_is_seen_and_is_not_written_again(members: list[Subject], status: Status) -> None:
     wanted = yet_to_be(members, status)
-    after = [replace(each, status=status) if each in wanted else each for each in members]
+    after = [each.with_status(status) if each in wanted else each for each in members]
     if all(each.status is not Status.UNKNOWN for each in members):
         assert shown_by(after).status.is_solved is status.is_solved
     again = yet_to_be(after, status)
@@ -112,11 +113,11 @@ def test_what_was_written_is_seen_and_is_not_written_again(members: list[Finding
 
 
 @given(members_)
-def test_the_newest_and_all_that_are_unsolved_stay_awake(members: list[Finding]) -> None:
+def test_the_newest_and_all_that_are_unsolved_stay_awake(members: list[Subject]) -> None:
     quiet = at_rest(members)
-    awake = [each for each in members if each.id not in quiet]
+    awake = [each for each in members if each.key.id not in quiet]
     assert awake
-    assert all(each.status.is_solved for each in members if each.id in quiet)
+    assert all(each.status.is_solved for each in members if each.key.id in quiet)
     if Status.UNKNOWN not in {each.status for each in members}:
         assert shown_by(awake) == shown_by(members)
 

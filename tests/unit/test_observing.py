@@ -12,6 +12,7 @@ from remediation.domain.sites import Site, SiteHistory
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Ticket, TicketState
 from remediation.look.observing import Sight, observe
+from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.rows import link_of
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, PlainRulebook
 
@@ -37,8 +38,9 @@ class Scene:
         self.record = replace(self.record, links={**self.record.links, tracker.name: link_of(ticket)})
         return ticket
 
-    async def look(self) -> Sight:
-        return await observe(self.record, self.source, self.trackers, self.rulebook, NOW, self.sites)
+    async def look(self, now: float = NOW) -> Sight:
+        source = FindingSource("lakeside", self.source)
+        return await observe(self.record, source, self.trackers, self.rulebook, now, self.sites)
 
     @property
     def calls(self) -> list[list[str]]:
@@ -230,7 +232,7 @@ async def test_a_finding_that_we_knew_and_that_schoolscan_no_longer_has_is_gone(
     ticket = scene.linked(scene.jira)
     scene.source.forget("fnd_1")
     seen = (await scene.look()).observation
-    assert (seen.finding.status, seen.tickets) == (Status.GONE, {"jira": ticket})
+    assert (seen.subject.status, seen.tickets) == (Status.GONE, {"jira": ticket})
     scene.record = CaseRecord(KEY, intents={"jira": Intent("jira", 0.0)})
     assert (await scene.look()).observation == seen, "after a wipe a ticket's mark is all that tells of it"
     scene.record = CaseRecord(KEY)
@@ -399,7 +401,7 @@ async def test_a_create_whose_answer_was_lost_is_found_whatever_the_file_says_si
     scene.clock.pass_by(1)
     ticket = scene.jira.keep(DRAFT)
     scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW)})
-    sight = await observe(scene.record, scene.source, scene.trackers, scene.rulebook, NOW + 60, scene.sites)
+    sight = await scene.look(NOW + 60)
     assert sight.observation.tickets == {"jira": ticket}
 
 

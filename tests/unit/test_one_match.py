@@ -69,7 +69,7 @@ async def test_a_look_that_makes_tickets_more_urgent_or_closes_them_matches_its_
     await world.look()
     for change in ({"severity": Severity.CRITICAL}, {"status": Status.RESOLVED}):
         matched.clear()
-        world.source.findings["fnd_1"] = replace(world.source.findings["fnd_1"], **change)  # type: ignore[arg-type]  # either
+        world.source.findings["fnd_1"] = replace(world.source.findings["fnd_1"], **change)
         await world.look()
         assert matched == ["fnd_1"]
     tickets = [book.ticket for tracker in world.books.values() for book in tracker.books.values()]

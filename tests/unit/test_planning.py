@@ -21,6 +21,7 @@ from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.findings import Finding
 from remediation.domain.policy import FOR_EVER, Policy
 from remediation.domain.status import Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning import Observation, plan, still_wanted, written_ahead
 from tests.examples import examples
@@ -48,7 +49,7 @@ def ticket(tracker: str, state: TicketState, reason: Reason | None = None, close
 
 def seen(status: Status, updated_at: datetime | None = None, **states: TicketState | Ticket) -> Observation:
     tickets = {name: state if isinstance(state, Ticket) else ticket(name, state) for name, state in states.items()}
-    return Observation(Finding("fnd_1", status, updated_at=updated_at), tickets)
+    return Observation(subject_of(KEY, Finding("fnd_1", status, updated_at=updated_at)), tickets)
 
 
 def names(observation: Observation, memory: Memory | None = None, wanted: tuple[str, ...] = BOTH) -> list[str]:
@@ -277,7 +278,12 @@ def test_an_action_asked_for_again_comes_back_while_it_makes_sense() -> None:
 def test_an_action_asked_for_again_waits_until_its_tracker_can_be_seen(name: str, status: Status) -> None:
     record = CaseRecord(KEY, memory=Memory(status, {"jira": DONE}), again=frozenset({name}))
     assert (
-        plan(Observation(Finding("fnd_1", status), unseen=frozenset({"jira"})), Policy(trackers=("jira",)), record, NOW)
+        plan(
+            Observation(subject_of(KEY, Finding("fnd_1", status)), unseen=frozenset({"jira"})),
+            Policy(trackers=("jira",)),
+            record,
+            NOW,
+        )
         == ()
     )
 
@@ -346,7 +352,7 @@ class World:
             self.act(action)
         if crash_after is None or crash_after < len(actions):
             self.memory = Memory(self.status, dict(self.tickets))
-        if observation.finding.status.is_solved and self.status.is_unsolved:
+        if observation.subject.status.is_solved and self.status.is_unsolved:
             return actions + self.look(crash_after)
         return actions
 

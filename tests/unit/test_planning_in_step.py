@@ -20,6 +20,7 @@ from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Mem
 from remediation.domain.findings import Finding
 from remediation.domain.policy import Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.planning import Observation, as_remembered, plan, still_told, still_wanted
 
@@ -69,7 +70,7 @@ UNREAD = done("snow", Reason.ACCEPTED_RISK, risk=Risk("no students on it", is_un
 
 def seen(status: Status, *tickets: Ticket, **facts: Any) -> Observation:
     finding = replace(Finding("fnd_1", status, Severity.HIGH), **facts)
-    return Observation(finding, {ticket.tracker: ticket for ticket in tickets})
+    return Observation(subject_of(KEY, finding), {ticket.tracker: ticket for ticket in tickets})
 
 
 def planned(observation: Observation, memory: Memory, policy: Policy = BOTH, now: datetime = NOW) -> Plan:

@@ -23,7 +23,7 @@ from tests.gated import Happening
 from tests.shelves import Shelves
 from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline, NoSystems
 from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo
-from tests.stand_ins import PlainRulebook, PlainRuling
+from tests.stand_ins import AccountSources, PlainRulebook, PlainRuling
 from tests.worlds.agreement import counts_late, decided_anew, disagreement, surprise
 from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import DAY, HORIZON, KEY, Change, Outside
@@ -94,7 +94,7 @@ class World(Outside):
             links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),
             sites=TrackerSites(NOT_WIRED, {}, self.clock),
             places=OnePlace(NOT_WIRED, self.clock),
-            sources={SCHOOLSCAN: self.source},
+            sources=AccountSources({SCHOOLSCAN: self.source}),
             trackers=dict(self.books),
             rulebook=rulebook,
             clock=self.clock,

@@ -38,6 +38,7 @@ from remediation.planning import (
     with_own_work,
     written_ahead,
 )
+from remediation.ports import Source
 from remediation.store.cases.entries import PutOff, SetAside, Settled
 from remediation.store.cases.todo import LEASE_SECONDS, Lease
 from remediation.store.deliveries.parked import ParkedKind
@@ -104,7 +105,7 @@ async def _look(desk: Desk, lease: Lease) -> None:
         if names := names_in(record, desk.rulebook.former_names):
             lease = await desk.todo.rename_trackers(lease, names)
             record = lease.record
-        source = desk.source(record.key.district)
+        source: Source = desk.source(record.key.district, record.key.kind)
         home = await home_of(record, source, desk.rulebook.identity(record.key.district))
         if home is not None:
             await _join(desk, lease, home)
@@ -267,7 +268,7 @@ async def _settle(
         vanished
         or strangers
         or record.again
-        or (sight.observation.finding.status.is_solved and progress.status.is_unsolved)
+        or (sight.observation.subject.status.is_solved and progress.status.is_unsolved)
     ):
         # A ticket deleted under our hands calls for a new one. What was refused on a ticket that is another case's was
         # not tried on this one's. What a person asked for again, or reopened, may call for more: a note, a ticket in a
@@ -284,8 +285,8 @@ async def _settle(
 
 def _as_it_is_now(sight: Sight, progress: Progress) -> Observation:
     seen = sight.observation
-    finding = replace(seen.finding, status=progress.status)
-    return replace(seen, finding=finding, tickets={**seen.tickets, **progress.tickets})
+    subject = seen.subject.with_status(progress.status)
+    return replace(seen, subject=subject, tickets={**seen.tickets, **progress.tickets})
 
 
 async def _put_off(desk: Desk, lease: Lease, errors: list[TryLater], drop: Sequence[str] = ()) -> None:

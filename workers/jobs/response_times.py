@@ -55,5 +55,5 @@ def _opened_at(lease: Lease, progress: Progress, now: float) -> float | None:
 def _changed_at(lease: Lease, sight: Sight, progress: Progress, now: float) -> float | None:
     """When the finding's status was written; now, if a look that died wrote it."""
     changed = (progress.done_at[action.name] for action in progress.done if isinstance(action, SetStatus))
-    is_found_changed = f"patch:{sight.observation.finding.status}" in lease.record.memory.doing
+    is_found_changed = f"patch:{sight.observation.subject.status}" in lease.record.memory.doing
     return min(changed, default=now if is_found_changed else None)

@@ -3,6 +3,7 @@
 import structlog
 
 from remediation import telemetry
+from remediation.domain.cases import CaseKind
 from remediation.domain.errors import OutsideError, Poison, Refused, StoreUnavailable, TryLater
 from remediation.outbound.backoff import delay
 from remediation.queue import band_of
@@ -50,10 +51,10 @@ async def _take_up(desk: Desk, scan: ScanListing) -> None:
 
 
 async def _list_page(desk: Desk, scan: ScanListing) -> None:
-    page = await desk.source(scan.district).findings_page(scan.filters, scan.cursor)
-    findings = [found for found in page.findings if scan.counts(found)]
-    keys = await Owners(desk.todo, desk.rulebook).of_findings(scan.district, findings)
-    cases = [(key, band_of(found.severity)) for key, found in zip(keys, findings, strict=True)]
+    page = await desk.source(scan.district, CaseKind.FINDING).page(scan.filters, scan.cursor)
+    subjects = [subject for subject in page.subjects if scan.counts(subject)]
+    keys = await Owners(desk.todo, desk.rulebook).of_subjects(scan.district, subjects)
+    cases = [(key, band_of(subject.severity)) for key, subject in zip(keys, subjects, strict=True)]
     await desk.scans.mark_page(scan, page.cursor, cases, desk.clock())
     await note_answer(desk, system_of(scan.district))
     _count(scan, "done")

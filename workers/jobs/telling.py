@@ -101,7 +101,7 @@ def _seen(desk: Desk, lease: Lease, sight: Sight) -> list[Entry]:
     seen, now = sight.observation, desk.clock()
     return [
         Triggered(now, lease.cause, lease.marked_at),
-        Seen.of(seen.finding, seen.tickets, seen.unseen, now),
+        Seen.of(seen.subject, seen.tickets, seen.unseen, now),
     ]
 
 

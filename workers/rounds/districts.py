@@ -17,7 +17,7 @@ async def note_districts(desk: Desk) -> None:
 
     Meanwhile nobody can verify SchoolScan's deliveries for it: they are answered 404.
     """
-    for change in await desk.scans.note_districts(desk.sources, desk.clock()):
+    for change in await desk.scans.note_districts(dict.fromkeys(name for name, _ in desk.sources), desk.clock()):
         if change.is_back:
             logger.warning("district_back", district=change.district)
         else:

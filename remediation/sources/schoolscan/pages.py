@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit
 
 from remediation.domain.errors import Unreadable
+from remediation.domain.findings import Finding
 from remediation.sources.schoolscan.words import text_of
 
 PAGE_SIZE = 100
@@ -25,6 +26,18 @@ class Page:
 
     members: tuple[object, ...]
     cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsPage:
+    """One page of a findings list. `cursor` goes into the next call; None means that this was the last page.
+
+    `left_out` members have no id that can be used (see outside_id): there is nothing that could be done about them.
+    """
+
+    findings: tuple[Finding, ...]
+    cursor: str | None
+    left_out: int = 0
 
 
 def address_of(url: str, filters: Mapping[str, str], cursor: str | None) -> str:

@@ -26,8 +26,8 @@ from remediation.domain.actions import (
     Why,
 )
 from remediation.domain.errors import OutsideError, TryLater
-from remediation.domain.findings import Finding
 from remediation.domain.ownership import Doubt
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket
 
 _PLAIN = re.compile(r"(?!.*//)[A-Za-z0-9._:/=,+-]{0,128}")
@@ -80,10 +80,10 @@ class Seen:
     unseen: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, finding: Finding, tickets: Mapping[str, Ticket], unseen: Iterable[str], now: float) -> "Seen":
+    def of(cls, subject: Subject, tickets: Mapping[str, Ticket], unseen: Iterable[str], now: float) -> "Seen":
         """What an observation shows."""
         found = tuple(TicketSeen(name, each.key, each.state, each.closed_as) for name, each in sorted(tickets.items()))
-        return cls(now, finding.status, finding.severity, found, tuple(sorted(unseen)))
+        return cls(now, subject.status, subject.severity, found, tuple(sorted(unseen)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remediation.domain.cases import CaseKey, CaseKind, ref_of_mark
-from remediation.domain.findings import Finding
+from remediation.domain.cases import CaseKey, ref_of_mark
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import TicketChange
 from remediation.ports import Rulebook
 from remediation.store.cases.todo import Todo
@@ -34,13 +34,13 @@ class Owners:
         marked = [await self._marked(tracker, change) for change in changes]
         return [tuple(key for key in dict.fromkeys(pair) if key) for pair in zip(marked, linked, strict=True)]
 
-    async def of_findings(self, district: str, findings: Sequence[Finding]) -> list[CaseKey]:
-        """The case of each finding that a list shows, which is to be marked; those of an identity know them then."""
-        own = [CaseKey(district, CaseKind.FINDING, found.id) for found in findings]
+    async def of_subjects(self, district: str, subjects: Sequence[Subject]) -> list[CaseKey]:
+        """The case of each subject that a list shows, which is to be marked; those of an identity know them then."""
+        own = [subject.key for subject in subjects]
         identity = self.rulebook.identity(district)
         if identity is None:
             return own
-        homes = [identity.case_of(district, found) for found in findings]
+        homes = [identity.case_of(district, subject.detail) for subject in subjects]
         named = [(key, home) for key, home in zip(own, homes, strict=True) if home is not None]
         marked = dict(zip([key for key, _ in named], await self.todo.name_members(named), strict=True))
         return [marked.get(key, key) for key in own]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from remediation.domain.findings import Finding
 from remediation.domain.origins import NOWHERE, Origin
+from remediation.domain.subjects import Subject
 from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
 from remediation.store.deliveries.beginnings import Beginnings, Crashes
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
@@ -38,9 +38,9 @@ class ScanListing:
         """Which findings are listed, as filters of SchoolScan's API."""
         return {"scan_id": self.id} if self.since is None else {}
 
-    def counts(self, finding: Finding) -> bool:
-        """Whether a finding of the list is to be looked at; also one that does not say when it changed."""
-        changed = finding.updated_at or finding.detected_at
+    def counts(self, subject: Subject) -> bool:
+        """Whether a subject of the list is to be looked at; also one that does not say when it changed."""
+        changed = subject.changed_at or subject.detected_at
         return self.since is None or changed is None or changed.timestamp() >= self.since
 
 
