@@ -10,7 +10,7 @@ from remediation.domain.actions import OpenTicket
 from remediation.domain.errors import StoreUnavailable
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.look.executing import Hands
-from remediation.look.progress import Progress
+from remediation.planning import Progress
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.deliveries.inbox import Inbox
 

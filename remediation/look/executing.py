@@ -28,10 +28,9 @@ from remediation.domain.policy import accepts_risk
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.failpoints import failpoint
 from remediation.look.observing import Sight
-from remediation.look.progress import Progress
 from remediation.look.rereading import has_changed
 from remediation.outbound.requests_noted import noting_requests
-from remediation.planning import is_question
+from remediation.planning import Progress, is_question
 from remediation.ports import Links, Source, Tracker
 from remediation.redaction import scrubbed
 

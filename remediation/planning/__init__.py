@@ -5,22 +5,27 @@ or solved with none. `open` is a word that SchoolScan alone sets, so it always m
 """
 
 from remediation.planning.closings import as_remembered
+from remediation.planning.conclusions import Conclusion, concluded
 from remediation.planning.left_over import still_wanted
 from remediation.planning.observation import Observation
-from remediation.planning.outcomes import DECISIONS, is_question
-from remediation.planning.own_work import with_own_work, written_ahead
+from remediation.planning.outcomes import is_question
+from remediation.planning.own_work import written_ahead
 from remediation.planning.plans import plan, still_told
-from remediation.planning.situation import is_found_again
+from remediation.planning.progress import Progress
+from remediation.planning.remembering import remembered
+from remediation.planning.situation import Situation
 
 __all__ = [
-    "DECISIONS",
+    "Conclusion",
     "Observation",
+    "Progress",
+    "Situation",
     "as_remembered",
-    "is_found_again",
+    "concluded",
     "is_question",
     "plan",
+    "remembered",
     "still_told",
     "still_wanted",
-    "with_own_work",
     "written_ahead",
 ]

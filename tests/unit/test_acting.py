@@ -31,8 +31,7 @@ from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
 from remediation.look.executing import Hands
 from remediation.look.observing import Sight, observe
-from remediation.look.progress import Progress
-from remediation.planning import Observation, plan
+from remediation.planning import Observation, Progress, plan, remembered
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.rows import link_of
 from tests.examples import examples
@@ -185,7 +184,7 @@ async def test_a_lease_lost_during_the_create_leaves_the_intent_for_the_next_hol
 async def test_tickets_come_first_and_the_note_names_them_all(scene: Scene) -> None:
     progress = await scene.act(REVIEWING, OpenTicket("snow", Why.NEW), OPEN_JIRA)
     assert scene.source.updates == [("fnd_1", Status.REVIEWING, "new KEY-1 KEY-1")]
-    memory = progress.memory(Memory(), Observation(subject_of(KEY, Finding("fnd_1"))), Policy(), frozenset(), 0.0)
+    memory = remembered(progress, Memory(), Observation(subject_of(KEY, Finding("fnd_1"))), Policy(), frozenset(), 0.0)
     assert memory.finding is Status.REVIEWING
     assert memory.tickets == {"snow": TicketState.OPEN, "jira": TicketState.OPEN}
 

@@ -13,8 +13,7 @@ from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.look.executing import Hands
 from remediation.look.observing import observe
-from remediation.look.progress import Progress
-from remediation.planning import plan, still_told
+from remediation.planning import Progress, plan, remembered, still_told
 from remediation.sources.schoolscan.source import FindingSource
 from tests.stand_ins import ManualClock, MemoryLinks, MemorySource, MemoryTracker, PlainRulebook
 
@@ -62,7 +61,7 @@ class Case:
         hands = Hands(record, sight, source, {"jira": self.jira}, self.links, self.clock)
         progress = await hands.carry_out(actions)
         told = still_told(sight.observation, sight.policy, record, sight.at)
-        self.memory = progress.memory(self.memory, sight.observation, sight.policy, told, self.clock())
+        self.memory = remembered(progress, self.memory, sight.observation, sight.policy, told, self.clock())
         return progress
 
     async def settle(self) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from remediation.domain.actions import OpenTicket, SetStatus, kind_of, target_of
 from remediation.look.observing import Sight
-from remediation.look.progress import Progress
 from remediation.mapping.config.trackers.kinds import all_senders
+from remediation.planning import Progress
 from remediation.store.cases.todo import AWAITED_STATUS, AWAITED_TICKET, Lease
 from workers.metrics import DELIVERY_TO_STATUS, DELIVERY_TO_TICKET
 

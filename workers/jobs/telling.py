@@ -9,7 +9,7 @@ from remediation.domain.actions import OpenTicket, Plan, SetStatus, kind_of, tar
 from remediation.domain.cases import Memory
 from remediation.domain.errors import OutsideError, Refused, TryLater
 from remediation.look.observing import Sight
-from remediation.look.progress import Progress
+from remediation.planning import Progress
 from remediation.store.cases.entries import (
     Acted,
     Cause,

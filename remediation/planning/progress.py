@@ -1,0 +1,55 @@
+"""How far a plan came."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from remediation.domain.actions import Action, ResolveTicket, SetStatus, Why
+from remediation.domain.errors import Refused, TryLater
+from remediation.domain.status import Status
+from remediation.domain.tickets import Reason, Ticket
+
+
+@dataclass(slots=True)
+class Progress:
+    """Which actions were done, which come later, which were refused, and how the world looks now.
+
+    `done_at` (Unix seconds) tells by its name when an action was done.
+    `wrote` is what we wrote into the urgency of tickets, by tracker; `requests` has the outside's own id of the last
+    request of each action, by the action's name.
+    """
+
+    status: Status
+    tickets: dict[str, Ticket]
+    done: list[Action] = field(default_factory=list)
+    done_at: dict[str, float] = field(default_factory=dict)
+    later: dict[str, TryLater] = field(default_factory=dict)
+    refused: dict[str, Refused] = field(default_factory=dict)
+    wrote: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    requests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether what was done settled a disagreement between two people."""
+        return any(isinstance(action, SetStatus) and action.why is Why.CONFLICT for action in self.done)
+
+    def outcome_of(self, name: str) -> str:
+        """What became of an action that was tried."""
+        if name in self.later:
+            return "later"
+        return "refused" if name in self.refused else "done"
+
+    @property
+    def is_patched(self) -> bool:
+        """Whether the subject's status was set, or a note written."""
+        return any(isinstance(action, SetStatus) for action in self.done)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both sides say the same: work goes on, or it does not. A subject that is gone says nothing."""
+        active = any(ticket.state.is_active for ticket in self.tickets.values())
+        return self.status is Status.GONE or active is not self.status.is_solved
+
+    @property
+    def closed(self) -> dict[str, Reason]:
+        """The trackers whose ticket we have closed, and why."""
+        return {action.tracker: action.reason for action in self.done if isinstance(action, ResolveTicket)}

@@ -1,0 +1,223 @@
+"""What is remembered of a look: the words of Memory, worked out of what was known, seen and done."""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+from remediation.domain.actions import (
+    CommentOnTicket,
+    OpenTicket,
+    RaiseTicket,
+    ReopenTicket,
+    ResolveTicket,
+    Why,
+    kind_of,
+    target_of,
+)
+from remediation.domain.cases import Closing, Memory
+from remediation.domain.policy import Policy
+from remediation.domain.status import Severity, Status
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.planning.observation import Observation
+from remediation.planning.outcomes import DECISIONS, is_question
+from remediation.planning.progress import Progress
+from remediation.planning.situation import is_found_again
+
+_SURE = ("comment:", "raise:", f"patch:{Status.RESOLVED}", f"patch:{Status.ACCEPTED_RISK}")
+"""One request each, and nothing else that would tell how far it came."""
+
+
+def remembered(
+    progress: Progress, known: Memory, seen: Observation, policy: Policy, told: frozenset[str], now: float
+) -> Memory:
+    """How both sides are now, if they agree; otherwise what was known before, and what we have done since.
+
+    What was put off, parked or could not be seen is then still news to the next look. `told` are the facts that
+    were told before and still hold; `now` is in Unix seconds.
+    """
+    known = _with_facts(progress, known, seen, policy, told, now)
+    waiting = _owed(progress, known, seen) | {name for name in known.doing if _may_yet_tell(name, seen.unseen)}
+    if progress.status.is_solved and progress.status is not known.planned_at:
+        # It was solved since: what comes to light is closed.
+        opening = {target_of(name) for name in waiting if kind_of(name) in {"open", "reopen"}}
+        tickets = {name: state for name, state in known.tickets.items() if name not in opening}
+        known = replace(known, tickets=tickets)
+    if not progress.later and (progress.agrees or _waits(progress, known.told, seen)):
+        return _in_step(progress, known, seen.unseen, waiting)
+    return _on_the_way(progress, known, seen.unseen, waiting)
+
+
+def _with_facts(
+    progress: Progress, known: Memory, seen: Observation, policy: Policy, told: frozenset[str], now: float
+) -> Memory:
+    """What is remembered whether or not both sides agree."""
+    severity = _severity(progress, known, seen)
+    return replace(
+        known,
+        severity=severity,
+        rule=policy.rule or known.rule,
+        said=policy.as_former if policy.rule else known.said,
+        wrote=_wrote(progress, known, seen),
+        told=_told(progress, told, seen, severity),
+        conflict_at=now if progress.is_conflict else known.conflict_at,
+        closings=_closings(progress, known, seen),
+        left_over=_left_over(progress, known, seen),
+    )
+
+
+def _in_step(progress: Progress, known: Memory, unseen: AbstractSet[str], waiting: frozenset[str]) -> Memory:
+    """Both sides agree; `waiting` is what we set out to do where nobody could look."""
+    states = {name: ticket.state for name, ticket in progress.tickets.items()}
+    tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
+    planned_at = progress.status if waiting else None
+    if progress.status is not known.finding and not progress.is_conflict:
+        known = replace(known, conflict_at=None)  # since then people have agreed on something else
+    return replace(known, finding=progress.status, tickets=tickets, doing=waiting, planned_at=planned_at)
+
+
+def _on_the_way(progress: Progress, known: Memory, unseen: AbstractSet[str], waiting: frozenset[str]) -> Memory:
+    """Something is left to be done: what people changed is still news, except for what we have dealt with."""
+    finding = progress.status if progress.is_patched else known.finding
+    opened = {action.tracker for action in progress.done if isinstance(action, OpenTicket)}
+    there = (progress.tickets.keys() | unseen) - opened  # of a ticket that is another now, or gone, nothing was known
+    kept = {name: state for name, state in known.tickets.items() if name in there}
+    tickets = kept | {name: progress.tickets[name].state for name in (*_named(progress), *_moved(progress))}
+    return replace(
+        known, finding=finding, tickets=tickets, doing=_unfinished(progress) | waiting, planned_at=progress.status
+    )
+
+
+def _waits(progress: Progress, told: frozenset[str], seen: Observation) -> bool:
+    """The tickets are done in a way that does not count, and whoever closed them was told so."""
+    is_known = progress.status is Status.REVIEWING and not seen.unseen
+    return is_known and any(is_question(token) for token in told)
+
+
+def _owed(progress: Progress, known: Memory, seen: Observation) -> frozenset[str]:
+    """Tickets to be brought back as soon as their tracker answers, although work goes on in another already.
+
+    Those of which nothing is known may be among them: it was forgotten with Redis, say.
+    """
+    is_taken_up = seen.subject.status.is_unsolved and progress.status is Status.REVIEWING
+    if not is_taken_up or not is_found_again(seen, known):
+        return frozenset()
+    done = (name for name in seen.unseen if known.tickets.get(name, TicketState.DONE) is TicketState.DONE)
+    return frozenset(f"reopen:{name}" for name in done)
+
+
+def _named(progress: Progress) -> Iterator[str]:
+    """The trackers whose ticket waits for somebody, and stands in the note that was just written."""
+    if progress.is_patched and progress.status is Status.REVIEWING:
+        yield from (name for name, ticket in progress.tickets.items() if ticket.state.is_active)
+
+
+def _moved(progress: Progress) -> Iterator[str]:
+    """The trackers whose ticket we changed, or are to bring back; an opened one counts once a note names it."""
+    unnamed = any(name.startswith("patch:") for name in progress.later)
+    yield from (
+        target_of(name) for name in progress.later if kind_of(name) in {"open", "reopen"} and _is_done(progress, name)
+    )
+    for action in progress.done:
+        if isinstance(action, ResolveTicket | ReopenTicket) or (isinstance(action, OpenTicket) and not unnamed):
+            yield action.tracker
+
+
+def _is_done(progress: Progress, name: str) -> bool:
+    """Whether the action was to bring back a ticket that is done: its closing has been taken into account."""
+    ticket = progress.tickets.get(target_of(name))
+    return ticket is not None and ticket.state is TicketState.DONE
+
+
+def _unfinished(progress: Progress) -> frozenset[str]:
+    """What may yet have been done. What surely was not written is not taken for ours when it is there."""
+    sure = {name for name, error in progress.later.items() if name.startswith(_SURE) and not error.ambiguous}
+    return frozenset(progress.later.keys() - sure)
+
+
+def _severity(progress: Progress, known: Memory, seen: Observation) -> Severity | None:
+    """The severity that the tickets know of: it stays as it was until they have been told of a worse one."""
+    now = seen.subject.severity
+    if now is Severity.UNKNOWN:
+        return known.severity
+    waiting = seen.unseen or any(_is_of_severity(name) for name in progress.later)
+    idle = not any(ticket.state.is_active for ticket in progress.tickets.values())
+    if known.severity is not None and now.is_worse_than(known.severity) and (waiting or idle):
+        return known.severity
+    return now
+
+
+def _told(progress: Progress, told: frozenset[str], seen: Observation, severity: Severity | None) -> frozenset[str]:
+    """The facts that were told; of a worse severity only until every ticket knows of it, and it is remembered."""
+    tokens = told | {action.token for action in progress.done if isinstance(action, CommentOnTicket)}
+    if severity is not seen.subject.severity:
+        return tokens
+    return frozenset(token for token in tokens if f"/{Why.SEVERITY_RAISED}=" not in token)
+
+
+def _closings(progress: Progress, known: Memory, seen: Observation) -> dict[str, Closing]:
+    """How the tickets were closed. Another reason than before is news until the finding's note tells of it."""
+    is_owed = progress.status.is_solved and progress.status is known.finding
+    is_owed = not progress.is_patched and (is_owed or any(kind_of(name) == "patch" for name in progress.later))
+    closings = {name: each for name, each in known.closings.items() if name in seen.unseen}
+    for name, ticket in progress.tickets.items():
+        before = known.closings.get(name) if known.tickets.get(name) is TicketState.DONE else None
+        if ticket.state is not TicketState.DONE:
+            continue
+        is_kept = before is not None and name not in progress.closed and (is_owed or not before.differs_from(ticket))
+        if before and is_kept:
+            closings[name] = before if before.differs_from(ticket) else before.dated_by(ticket)
+        else:
+            closings[name] = Closing.of(ticket, _meant(progress, name, ticket, known))
+    return closings
+
+
+def _meant(progress: Progress, name: str, ticket: Ticket, known: Memory) -> Reason | None:
+    """Why we closed the ticket, if we did; before a crash, or by an earlier version, as the finding tells it."""
+    is_begun = f"resolve:{name}" in known.doing
+    if is_begun and progress.status is Status.RESOLVED:
+        return progress.closed.get(name, Reason.FIXED)
+    may_be_ours = is_begun or known.tickets.get(name) is TicketState.DONE
+    is_accepted = progress.status is Status.ACCEPTED_RISK and name not in known.closings
+    says_else = ticket.reason in DECISIONS and ticket.reason is not Reason.ACCEPTED_RISK
+    told = Reason.ACCEPTED_RISK if may_be_ours and is_accepted and not says_else else None
+    return progress.closed.get(name, told)
+
+
+def _left_over(progress: Progress, known: Memory, seen: Observation) -> dict[str, str]:
+    """The words that tickets kept when we opened them again, until a person opens or we close them."""
+    ours = {action.tracker for action in progress.done if isinstance(action, ReopenTicket)}
+    ours |= {target_of(name) for name in known.doing if kind_of(name) == "reopen"}
+    words = {name: word for name, word in known.left_over.items() if name in seen.unseen}
+    for name, ticket in progress.tickets.items():
+        is_done = ticket.state is TicketState.DONE
+        is_ours = name in progress.closed or (is_done and f"resolve:{name}" in known.doing)
+        is_known = known.left_over.get(name) == ticket.word and not is_ours
+        if ticket.word and ((name in ours and not is_done) or (is_known and (is_done or _was_active(name, known)))):
+            words[name] = ticket.word
+    return words
+
+
+def _wrote(progress: Progress, known: Memory, seen: Observation) -> dict[str, Mapping[str, str]]:
+    kept = {name: fields for name, fields in known.wrote.items() if name in progress.tickets or name in seen.unseen}
+    for action in progress.done:
+        if isinstance(action, RaiseTicket):
+            kept[action.tracker] = {**kept.get(action.tracker, {}), **dict(action.fields)}
+    return kept | progress.wrote
+
+
+def _is_of_severity(name: str) -> bool:
+    """Whether an action of this name follows from a severity that became worse."""
+    return kind_of(name) == "raise" or name == CommentOnTicket(target_of(name), Why.SEVERITY_RAISED).name
+
+
+def _was_active(name: str, known: Memory) -> bool:
+    before = known.tickets.get(name)
+    return before is not None and before.is_active
+
+
+def _may_yet_tell(name: str, unseen: AbstractSet[str]) -> bool:
+    """Whether an unfinished action still says something: what was to be done where nobody could look, it does.
+
+    So does a comment, wherever it was to be: before every ticket is seen, nobody knows whether it is called for again.
+    """
+    return target_of(name) in unseen or (bool(unseen) and kind_of(name) == "comment")

@@ -1,0 +1,195 @@
+"""How a look at a case ends in the store: settled, put off, parked, or joined to another case."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+import structlog
+
+from remediation import telemetry
+from remediation.domain.actions import tracker_of
+from remediation.domain.cases import CaseKey, CaseRecord
+from remediation.domain.errors import LeaseLost, OutsideError, Refused, TryLater, Waiting
+from remediation.failpoints import failpoint
+from remediation.look.observing import Sight
+from remediation.outbound.backoff import LONGEST, LONGEST_UNNAMED, delay
+from remediation.planning import Conclusion, Progress, Situation, concluded
+from remediation.store.cases.entries import PutOff, SetAside, Settled
+from remediation.store.cases.todo import Lease
+from remediation.store.deliveries.parked import ParkedKind
+from remediation.store.systems import held_by
+from workers.jobs.response_times import responses
+from workers.jobs.telling import (
+    count_and_log,
+    note_answer,
+    note_trouble,
+    tell_progress,
+    tell_put_off,
+    tell_unnamed,
+)
+from workers.metrics import LOOKS, WAITS
+from workers.resources import Desk
+
+logger = structlog.get_logger()
+
+_SHORTLY = 1.0
+"""Seconds until a finding asks again to join a case that is just being looked at."""
+
+
+async def join(desk: Desk, lease: Lease, home: CaseKey) -> None:
+    """The finding belongs to another case, which is looked at in its place."""
+    now = desk.clock()
+    if not await desk.todo.join(lease, home, now):
+        require(lease, held=await desk.todo.put_off(lease, now + _SHORTLY, now, overtaken=True))
+        return
+    _count(home.district, "joined")
+    logger.info("finding_joined", case=home.ref, finding=lease.record.key.id)
+
+
+async def wait_for_a_name(desk: Desk, lease: Lease) -> None:
+    """After a wipe nobody can tell which findings a case had: a list names them. Nothing is concluded yet."""
+    settled = desk.todo.settle(lease, lease.record.memory, desk.clock(), look_at=lease.look_at)
+    require(lease, held=await settled)
+    _count(lease.record.key.district, "nameless")
+    logger.info("case_nameless")
+
+
+async def note_unnamed(desk: Desk, lease: Lease, sight: Sight) -> None:
+    """Where a tracker of the case is not named, tell it, and have the case looked at again once it is."""
+    unnamed = sight.observation.unnamed
+    if unnamed == lease.record.unnamed:
+        return
+    await tell_unnamed(desk, lease, sight)
+    require(lease, held=await desk.todo.note_unnamed(lease, unnamed, desk.clock()))
+
+
+async def finish(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> None:
+    """Keep what follows from the look: it is settled, or put off where something has to wait."""
+    record = lease.record
+    progress.refused |= _refused_unnamed(record, sight)
+    failures = {f"read:{name}": error for name, error in sight.failures.items()}
+    later = [error for error in (*progress.later.values(), *failures.values()) if isinstance(error, TryLater)]
+    refused = {**progress.refused, **{name: error for name, error in failures.items() if isinstance(error, Refused)}}
+    count_and_log(lease, sight, progress, refused)
+    for action, error in refused.items():
+        await desk.parked.park(
+            ParkedKind.ACTION, lease.ref, error, desk.clock(), district=record.key.district, action=action
+        )
+    end, responded = _conclusion(desk, lease, sight, progress, refused), responses(lease, sight, progress, desk.clock())
+    if record.waits_for and record.waits_for in _answering(desk, record, sight, progress, refused.values()):
+        await note_answer(desk, record.waits_for)
+    if later:
+        require(lease, held=await desk.todo.remember(lease, end.memory))
+        await tell_progress(desk, lease, sight, progress, end.memory, None)
+        answered = {action.name for action in progress.done} | refused.keys()
+        dealt_with = [f"again:{name}" for name in sorted(answered & record.again)]
+        await put_off(desk, lease, later, drop=[*dealt_with, *responded.moments])
+    else:
+        await tell_progress(desk, lease, sight, progress, end.memory, Settled(desk.clock(), end.look_at))
+        await _settle(desk, lease, progress, end)
+    responded.count()
+
+
+def _conclusion(
+    desk: Desk, lease: Lease, sight: Sight, progress: Progress, refused: Mapping[str, Refused]
+) -> Conclusion:
+    case = Situation.of(sight.observation, sight.policy, lease.record, sight.at)
+    return concluded(
+        case, progress, desk.clock(), look_at=lease.look_at, refused=refused.keys(), disowned=sight.disowned
+    )
+
+
+def _refused_unnamed(record: CaseRecord, sight: Sight) -> dict[str, Refused]:
+    """What a person asked for again in a tracker that is not named: it stays set aside, and says why."""
+    unnamed = sight.observation.unnamed
+    return {
+        name: Refused(
+            "mappings.yaml", f"names no tracker {tracker}: name it again, or where it has a new name, formerly"
+        )
+        for name in sorted(record.again)
+        if (tracker := tracker_of(name)) in unnamed
+    }
+
+
+def _answering(
+    desk: Desk, record: CaseRecord, sight: Sight, progress: Progress, refused: Iterable[Refused]
+) -> AbstractSet[str]:
+    """The systems that did what this look asked of them; one that it asked nothing is not among them."""
+    errors = (*progress.later.values(), *sight.failures.values())
+    waited_for = {error.system for error in errors if isinstance(error, TryLater)}
+    heard = sight.observation.tickets.keys() | progress.tickets.keys() | {error.system for error in refused}
+    is_source = record.waits_for not in desk.trackers  # whoever has come so far was told of the finding
+    return (heard | ({record.waits_for} if is_source else set())) - waited_for
+
+
+async def _settle(desk: Desk, lease: Lease, progress: Progress, end: Conclusion) -> None:
+    """Let go of the case; parked actions that are moot go off the list."""
+    record, now = lease.record, desk.clock()
+    if end.calls_for_another:
+        await desk.todo.mark([(record.key, None)], now)
+    drop = [f"given_up:{name}" for name in sorted(end.moot & record.given_up)]
+    drop += [f"parked:{name}" for name in sorted(end.moot)] + [f"again:{name}" for name in sorted(record.again)]
+    drop += [*sorted(lease.awaited), *lease.origins]
+    seen = progress.tickets.values()
+    require(lease, held=await desk.todo.settle(lease, end.memory, now, seen=seen, drop=drop, look_at=end.look_at))
+    failpoint("remembered")
+    _count(record.key.district, "settled")
+
+
+async def put_off(desk: Desk, lease: Lease, errors: list[TryLater], drop: Sequence[str] = ()) -> None:
+    """The case is looked at again once the first of these waits is over; `drop` are fields of its row."""
+    waits = {_wait(desk, lease.record, error): error for error in errors}
+    wait = min(waits)
+    await tell_put_off(desk, lease, PutOff.by(waits[wait], desk.clock() + wait, desk.clock()))
+    for error in errors:
+        WAITS.labels(error.system, error.waiting).inc()
+        await note_trouble(desk, error)
+    first, now = waits[wait], desk.clock()
+    overtaken, system = first.waiting is Waiting.CHANGED, held_by(first)
+    held = await desk.todo.put_off(lease, now + wait, now, overtaken=overtaken, held_by=system, drop=drop)
+    require(lease, held=held)
+    _count(lease.record.key.district, "put_off")
+    told = {"system": first.system, "reason": first.waiting.value, "status": first.status}
+    logger.info("case_put_off", seconds=wait, attempt=lease.record.attempts + 1, **told)
+
+
+def _wait(desk: Desk, record: CaseRecord, error: TryLater) -> float:
+    """Seconds until the next look: more each time, whatever was asked for, as that did not end it the last time.
+
+    Only a horizon of our own ends at a known time, however often we met it. Where somebody was quicker than we were,
+    the outages before that do not count. Those who wait for a district of which the file says nothing are brought
+    forward when it is back, as one case asks for all of them, so each asks by itself ever more seldom.
+    """
+    match error.waiting:
+        case Waiting.CHANGED:
+            attempts = record.overtaken
+        case Waiting.OURS if error.after is not None and error.status is None:
+            attempts = 0
+        case _:
+            attempts = record.attempts
+    longest = LONGEST_UNNAMED if error.waiting is Waiting.UNNAMED else LONGEST
+    return delay(attempts, error.after, desk.chance, longest)
+
+
+async def park_case(desk: Desk, lease: Lease, error: Exception) -> None:
+    """The case waits for a person: no look at it can work before something else changes."""
+    now, district = desk.clock(), lease.record.key.district
+    await desk.parked.park(ParkedKind.CASE, lease.ref, error, now, district=district, action="look")
+    drop = [*(f"again:{name}" for name in sorted(lease.record.again)), *sorted(lease.awaited)]
+    drop += lease.origins
+    await desk.timeline.tell(lease.ref, [SetAside.by(error, now)])
+    # Nobody knows whether what the appointment was made for still holds: it stays until a look can tell.
+    require(lease, held=await desk.todo.settle(lease, lease.record.memory, now, drop=drop, look_at=lease.look_at))
+    _count(district, "parked")
+    status = error.status if isinstance(error, OutsideError) else None
+    logger.warning("case_parked", error=type(error).__name__, status=status)
+
+
+def _count(district: str, outcome: str) -> None:
+    LOOKS.labels(district, outcome).inc()
+    telemetry.note(outcome=outcome)
+
+
+def require(lease: Lease, *, held: bool) -> None:
+    """Every write says whether the lease still held; what was not written must not be counted as done."""
+    if not held:
+        raise LeaseLost(lease.ref)
