@@ -103,7 +103,7 @@ def _is_at_rest(record: CaseRecord, sight: Sight) -> bool:
     """Whether nobody misses the tickets that cannot be seen: the finding is solved or gone, and they were done."""
     unnamed, seen = sight.observation.unnamed, sight.observation
     linked = [record.memory.tickets.get(name) is TicketState.DONE for name in unnamed & record.links.keys()]
-    return not seen.finding.status.is_unsolved and not unnamed & record.intents.keys() and all(linked)
+    return not seen.subject.status.is_unsolved and not unnamed & record.intents.keys() and all(linked)
 
 
 async def _record(candidate: Candidate, todo: Todo) -> CaseRecord:

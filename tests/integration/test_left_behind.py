@@ -43,7 +43,7 @@ class World(ChangingWorld):
     async def dry_run(self) -> tuple[dict[str, Any], list[LeftBehind]]:
         """What would be done about each case, by its word, and what is left behind."""
         owners = Owners(self.desk.todo, self.desk.rulebook)
-        walk = Walk(self.sources, self.trackers, owners, BEGINNING, self.clock, print, Asleep())
+        walk = Walk(self.desk.sources, self.trackers, owners, BEGINNING, self.clock, print, Asleep())
         told = {each.ref: each async for each in forecasts(walk, self.desk.rulebook)}
         mappings = loaded_of(self.file.text(self.sites), "mappings.yaml").mappings
         return told, await left_behind(self.connection, mappings, walk.strays)
