@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from bench.effort import Effort
 from bench.report import Line, Report, median_ratio
 from remediation.domain.cases import CaseKey, CaseKind, Memory
-from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.redis_address import RedisAddress
@@ -131,7 +131,7 @@ async def _in_row(connection: Connection) -> float:
         ticket = Ticket(tracker, "10001", "SEC-1001", f"https://{tracker}.example/browse/SEC-1001", TicketState.OPEN)
         await LeasedLinks(connection, lease).link(ticket)
     open_ones = dict.fromkeys(("jira", "servicenow"), TicketState.OPEN)
-    await todo.settle(lease, Memory(FindingStatus.REVIEWING, open_ones, severity=Severity.HIGH, rule="severe"), 1.7e9)
+    await todo.settle(lease, Memory(Status.REVIEWING, open_ones, severity=Severity.HIGH, rule="severe"), 1.7e9)
     with_number = await connection.redis.memory_usage(CASE + key.ref, samples=0) or 0
     await connection.ask(connection.redis.hdel(CASE + key.ref, "listed"))
     without = await connection.redis.memory_usage(CASE + key.ref, samples=0) or 0

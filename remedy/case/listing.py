@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from remediation.domain.errors import ConfigurationError
-from remediation.domain.findings import Severity
+from remediation.domain.status import Severity
 from remediation.mapping.config.suggestions import did_you_mean, listed
 from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.mapping.reading.loading import load_mappings

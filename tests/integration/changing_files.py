@@ -230,7 +230,7 @@ class ChangingWorld(Office):
 
         A worker looks before, when all is named, and afterwards.
         """
-        self.books["north"].set_status("fnd_1", FindingStatus.OPEN)
+        self.books["north"].set_status("fnd_1", Status.OPEN)
         await self.take(replace(self.file, **ALL_OF_THE_NORTH))
         await self.look_at(NORTH)
         record = await self.desk.todo.record(NORTH.ref)
@@ -247,7 +247,7 @@ class ChangingWorld(Office):
 
         The rule waits for all of them, and `defaults` for any.
         """
-        self.books["north"].set_status("fnd_1", FindingStatus.OPEN)
+        self.books["north"].set_status("fnd_1", Status.OPEN)
         await self.take(replace(self.file, **ALL_OF_THE_NORTH))
         await self.look_at(NORTH)
         await self.take(replace(self.file, has_rule=False))
@@ -262,7 +262,7 @@ class ChangingWorld(Office):
 
     async def hold_in_a_former_table(self) -> None:
         """The desk's table changes under a ticket that is open; a person puts it On Hold and closes the others."""
-        self.books["north"].set_status("fnd_1", FindingStatus.OPEN)
+        self.books["north"].set_status("fnd_1", Status.OPEN)
         await self.take(replace(self.file, **ALL_OF_THE_NORTH))
         await self.look_at(NORTH)
         await self.take(changed(self.file, "table"))

@@ -4,7 +4,7 @@ import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind, Memory
 from remediation.domain.errors import Refused
-from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.sealing import Keyring
@@ -19,7 +19,7 @@ NOW = 1_800_000_000.0
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 HOME = CaseKey("lakeside", CaseKind.FINDING, f"id-{'5' * 40}")
 TICKET = Ticket("jira", "10001", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.OPEN, mark=KEY.mark)
-MEMORY = Memory(FindingStatus.REVIEWING, {"jira": TicketState.OPEN}, severity=Severity.HIGH, rule="severe")
+MEMORY = Memory(Status.REVIEWING, {"jira": TicketState.OPEN}, severity=Severity.HIGH, rule="severe")
 NO = Refused("jira", "a field is required", status=400)
 NAME = f"{KEY.ref}/open:jira"
 
@@ -70,7 +70,7 @@ async def test_a_look_that_finds_all_as_it_was_is_no_change(todo: Todo, lists: C
     await settled(todo)
     await settled(todo, now=NOW + 60)
     assert (await only(lists)).changed_at == NOW
-    await settled(todo, Memory(FindingStatus.RESOLVED, severity=Severity.HIGH, rule="severe"), now=NOW + 90)
+    await settled(todo, Memory(Status.RESOLVED, severity=Severity.HIGH, rule="severe"), now=NOW + 90)
     assert (await only(lists)).changed_at == NOW + 90
 
 
@@ -137,7 +137,7 @@ async def test_what_was_given_up_and_is_parked_once_more_waits_for_nobody(
 
 
 async def test_a_conflict_is_listed_until_it_is_over(todo: Todo, lists: CaseLists) -> None:
-    await settled(todo, Memory(FindingStatus.REVIEWING, conflict_at=NOW))
+    await settled(todo, Memory(Status.REVIEWING, conflict_at=NOW))
     assert await states(lists) == ["at_rest", "conflict"]
     await settled(todo)
     assert await states(lists) == ["at_rest"]

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from remediation.domain.cases import CaseKey, CaseKind, Memory
 from remediation.domain.errors import Refused
-from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.redis_address import RedisAddress
@@ -32,7 +32,7 @@ TRACKERS = st.sampled_from(["jira", "snow"])
 ACTIONS = st.sampled_from(["open:jira", "open:snow", "look"])
 MEMORIES = st.builds(
     Memory,
-    st.sampled_from([FindingStatus.REVIEWING, FindingStatus.RESOLVED]),
+    st.sampled_from([Status.REVIEWING, Status.RESOLVED]),
     severity=st.sampled_from([None, Severity.HIGH]),
     rule=st.sampled_from(["", "severe"]),
     conflict_at=st.sampled_from([None, 1_800_000_000.0]),

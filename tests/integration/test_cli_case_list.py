@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
 from remediation.domain.cases import CaseKey, CaseKind, Memory
-from remediation.domain.findings import FindingStatus, Severity
+from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.redis_address import RedisAddress
@@ -58,9 +58,7 @@ class Store:
                 "jira", f"1{number}", f"SEC-{number}", f"https://jira.example/browse/SEC-{number}", TicketState.OPEN
             )
             await LeasedLinks(connection, lease, clock=lambda: NOW + number).link(ticket)
-            memory = Memory(
-                FindingStatus.REVIEWING, {"jira": TicketState.IN_PROGRESS}, severity=Severity.HIGH, rule=rule
-            )
+            memory = Memory(Status.REVIEWING, {"jira": TicketState.IN_PROGRESS}, severity=Severity.HIGH, rule=rule)
             assert await todo.settle(lease, memory, NOW + number)
 
         self.do(settle)

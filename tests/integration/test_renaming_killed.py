@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from remediation.domain.findings import FindingStatus
+from remediation.domain.status import Status
 from remediation.domain.tickets import TicketState
 from remediation.queue import WORK_QUEUE
 from remediation.sealing import Keyring
@@ -67,7 +67,7 @@ async def test_a_death_while_tickets_are_opened_and_told_of_loses_nothing(
     await dies(office, number, done=done, work=office.look)
     await office.look()
     await office.later()
-    assert (len(office.tickets()), office.status()) == (2, FindingStatus.REVIEWING)
+    assert (len(office.tickets()), office.status()) == (2, Status.REVIEWING)
     assert await office.desk.timeline.read(KEY.ref)
     assert await office.desk.todo.dirty() == 0
 
@@ -93,4 +93,4 @@ async def test_a_death_while_a_tracker_is_renamed_loses_no_ticket_and_opens_none
     for book, ticket in ((office.snow, office.in_snow()), (tracker, tracker.of(KEY.mark)[0])):
         book.change(ticket.id, TicketState.DONE)
     await office.look()
-    assert (office.status(), await office.desk.todo.dirty()) == (FindingStatus.RESOLVED, 0)
+    assert (office.status(), await office.desk.todo.dirty()) == (Status.RESOLVED, 0)
