@@ -66,8 +66,8 @@ class Ticket:
 
     `final` is true of a done ticket that its tracker never opens again. `urgency` holds those fields that tell how
     urgent it is, by the tracker's own names and as its API writes them (`priority`, `duedate`; `impact`, `urgency`,
-    `due_date`); an empty field is absent. `risk` is None unless the reason is ACCEPTED_RISK. `not_kept` names what was
-    sent to create it and is not in the tracker's answer.
+    `due_date`); a day or moment by which it is due has its year first, and an empty field is absent. `risk` is None
+    unless the reason is ACCEPTED_RISK. `not_kept` names what was sent to create it and is not in the tracker's answer.
 
     `place` is where it is: a Jira project's key or a ServiceNow table. `opened_by` is the account that created it, as
     `Tracker.accounts` names ours; None where the tracker does not tell.

@@ -1,13 +1,14 @@
 """What people on the case's tickets ought to hear: it is worse than it was, an expert looked at it, it is gone."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from remediation.domain.actions import CommentOnTicket, RaiseTicket, Why
 from remediation.domain.status import Status
 from remediation.planning.situation import Situation
 
-_DUE = frozenset({"duedate", "due_date"})
-"""The names that trackers give to the day by which a ticket is due."""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
+"""How the value of a field begins by which a ticket is due, whatever its tracker calls the field (Ticket.urgency)."""
 
 
 def is_news(case: Situation) -> bool:
@@ -54,4 +55,4 @@ def _fields_of_ours(case: Situation, tracker: str) -> tuple[tuple[str, str], ...
 
 
 def _is_more_urgent(name: str, value: str, now: Mapping[str, str]) -> bool:
-    return value < now[name] if name in _DUE else value != now[name]
+    return value < now[name] if _DAY.match(value) else value != now[name]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from remediation.domain.errors import TryLater, Waiting
-from remediation.mapping.config import trackers
+from remediation.mapping.config.trackers import servicenow
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.servicenow.sign_in import ClientCredentials
@@ -126,7 +126,7 @@ async def test_a_token_in_an_answer_larger_than_one_may_be_is_none(world: Servic
 async def test_a_token_that_trickles_in_stops_no_thread_for_good(
     world: ServiceNowWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trackers, "TOKEN_TIMEOUTS", (timedelta(seconds=0.1), timedelta(seconds=0.2)))
+    monkeypatch.setattr(servicenow, "TOKEN_TIMEOUTS", (timedelta(seconds=0.1), timedelta(seconds=0.2)))
     world.fault("trickle", path=TOKENS, seconds=0.05)
     hasty = world.connect(auth=CLIENT, secret=INTEGRATION.client_secret, connect_timeout=0.1, read_timeout=0.2)
     started = time.monotonic()

@@ -19,6 +19,11 @@ from remediation.trackers.adapters import Adapter, adapter_of
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "adding-a-tracker.md").read_text()
+OF_A_KIND = re.compile(
+    r"(?i)jira|servicenow|^(sys_id|correlation_id|correlation_display|close_code|issuetype|duedate|due_date)$"
+)
+"""Names of the kinds, and of fields that only one of them has."""
+
 PRODUCT = ("receiver", "remediation", "remedy", "workers")
 SAMPLES = {"remediation/mapping/reading/trials.py"}
 """Tickets on which texts are tried: names of trackers that nobody decides by."""
@@ -97,7 +102,7 @@ def files_that_name_a_kind(root: Path = ROOT) -> list[str]:
         is_own = re.search(r"(^|/)(jira|servicenow)(/|_\w+\.py$|\.py$)", where)
         if is_own or where.startswith("remedy/demo"):
             continue
-        if any(re.search(r"jira|servicenow", name, re.IGNORECASE) for name in names_in(ast.parse(path.read_text()))):
+        if any(map(OF_A_KIND.search, names_in(ast.parse(path.read_text())))):
             found.append(where)
     return found
 

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from remediation.mapping.config.routing import TEXTS, Routing, comparable
+from remediation.mapping.config.routing import TEXTS, Routing, TicketWords, comparable
+from remediation.mapping.config.trackers.kinds import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,10 @@ def _changes(before: Routing, after: Routing) -> Iterator[Change]:
                 yield Change(f"tickets.{tracker}.{word}", old.get(word), new.get(word))
 
 
-def _place(ticket: object) -> object:
+def _place(ticket: TicketWords | None) -> object:
     """What stands for a whole ticket: where it belongs."""
-    match ticket:
-        case {"project": place} | {"table": place}:
-            return place
-        case _:
-            return None
+    words = [kind.tracker.place_word for kind in KINDS.values()]
+    return next((ticket[word] for word in words if word in ticket), None) if ticket else None
 
 
 def _group(rules: tuple[str | None, str | None], what: tuple[str, ...], members: list[Difference]) -> Group:

@@ -31,7 +31,7 @@ class TicketSettings(Written):
     needed: ClassVar[tuple[str, ...]] = ()
     """Words that must be written, in the rule or in `defaults`."""
     urgency_fields: ClassVar[tuple[str, ...]] = ()
-    """Those of `own_fields` that tell how urgent the ticket is, by the tracker's names."""
+    """Those of `own_fields` that tell how urgent the ticket is, by the tracker's names: see `Ticket.urgency`."""
 
     due: DueBySeverity | None = Field(
         default=None,

@@ -32,7 +32,7 @@ class TrackerSettings(Written):
     title: ClassVar[str]
     """What people call the kind, in messages."""
     place_word: ClassVar[str]
-    """What the kind calls a place, in messages."""
+    """What the kind calls a place, in messages; and the word under which a preview has it."""
     former_word: ClassVar[str | None] = None
     """The word of mappings.yaml that names former places; None where a ticket's id does not tell its place."""
 
