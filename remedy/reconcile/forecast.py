@@ -1,4 +1,4 @@
-"""What reconciling would do: each case observed and planned as a worker would, and nothing written anywhere."""
+"""What reconciling would do: each case is observed and planned as a worker would, and nothing is written."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,11 +21,12 @@ from remedy.reconcile.silent import SilentTracker
 from remedy.reconcile.walk import Candidate, Walk
 
 AT_ONCE = 8
-"""Cases observed at the same time: what is kind to the other side's limits, and enough to hide its latency."""
+"""Cases that are observed at the same time: few enough for the other side's limits, enough to hide its latency."""
 
 _TRIES = 3
-"""Asking so often about a case takes a few seconds where a system does not say how long to wait (see backoff): enough
-for a hiccup of one whose list was read just before. Who does not answer then is given up for the rest of the run."""
+"""Tries for a case, which take a few seconds where a system does not say how long to wait (see backoff): enough for a
+short outage of a system whose list was read just before. A system that still does not answer is given up for this run.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A source that answers from the list where it can, and writes nothing whoever asks."""
+    """A source that answers from the list where it can, and never writes."""
 
     source: Source
     listed: Mapping[CaseKey, Subject]
@@ -67,12 +68,12 @@ class _Silent:
     trackers: dict[str, TryLater] = field(default_factory=dict)
 
     def beside(self, trackers: Mapping[str, Tracker]) -> Mapping[str, Tracker]:
-        """The trackers; in place of those that are silent, what says so at once."""
+        """The trackers; in place of each silent one, an object that raises its error at once."""
         return {**trackers, **{name: SilentTracker(trackers[name], error) for name, error in self.trackers.items()}}
 
 
 async def forecasts(walk: Walk, rulebook: Rulebook) -> AsyncIterator[Forecast]:
-    """A forecast for every case of the walk, in its order. A system that was waited for in vain is asked no more."""
+    """A forecast for every case of the walk, in its order. A system that was waited for in vain is not asked again."""
     silent = _Silent()
     async for batch in walk.batches():
         for start in range(0, len(batch), AT_ONCE):
@@ -100,14 +101,14 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent
 
 
 def _is_at_rest(record: CaseRecord, sight: Sight) -> bool:
-    """Whether nobody misses the tickets that cannot be seen: the finding is solved or gone, and they were done."""
+    """Whether the tickets that cannot be seen do not matter: the finding is solved or gone, and they were done."""
     unnamed, seen = sight.observation.unnamed, sight.observation
     linked = [record.memory.tickets.get(name) is TicketState.DONE for name in unnamed & record.links.keys()]
     return not seen.subject.status.is_unsolved and not unnamed & record.intents.keys() and all(linked)
 
 
 async def _record(candidate: Candidate, todo: Todo) -> CaseRecord:
-    """What the store would have of the candidate's case once each of these findings has joined it."""
+    """The record that the candidate's case would have after each of these findings has joined it."""
     key = candidate.key
     record = await todo.record(key.ref) or CaseRecord(key)
     if record.home:
@@ -121,7 +122,7 @@ async def _record(candidate: Candidate, todo: Todo) -> CaseRecord:
 async def _sight(
     record: CaseRecord, listed: Sequence[Subject], walk: Walk, rulebook: Rulebook, silent: _Silent
 ) -> Sight:
-    """What is seen of a case once those who are away have been waited for. Raises what its account raises."""
+    """The observation of a case, after waiting for systems that are away. Raises what its account raises."""
     district = record.key.district
     reading = _Reading(walk.sources[district, record.key.kind], {subject.key: subject for subject in listed})
 
@@ -144,12 +145,12 @@ async def _sight(
 
 
 def _is_horizon(error: TryLater) -> bool:
-    """Whether nobody asked us to wait, but an earlier create may still come to light: long after this dry run."""
+    """Whether no system asked us to wait, but an earlier create may still appear: long after this dry run."""
     return error.status is None and error.after is not None
 
 
 class _Unseen(TryLater):
-    """A tracker that could not be asked, and all else that was seen."""
+    """A tracker that could not be asked, and everything else that was seen."""
 
     def __init__(self, name: str, why: TryLater, sight: Sight) -> None:
         super().__init__(why.system, why.words, after=why.after, status=why.status, waiting=why.waiting)

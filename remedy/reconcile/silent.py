@@ -1,4 +1,4 @@
-"""A tracker that a dry run has waited for in vain: it is asked no more, and all that it says is why."""
+"""A tracker that a dry run has waited for in vain: it is not asked any more."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from remediation.ports import Tracker
 
 
 class SilentTracker:
-    """In place of a Tracker: every question raises, at once, the error for which the tracker was given up."""
+    """Takes the place of a Tracker: every question raises at once the error for which the tracker was given up."""
 
     def __init__(self, tracker: Tracker, error: TryLater) -> None:
         self._tracker, self._error = tracker, error
@@ -34,10 +34,10 @@ class SilentTracker:
 
     async def _say_why(self, *question: object, **options: object) -> NoReturn:
         del question, options
-        raise self._error.with_traceback(None)  # or else it keeps all the frames that it ever came through
+        raise self._error.with_traceback(None)  # otherwise it keeps all the frames that it ever passed through
 
     create = read = find = resolve = reopen = raise_urgency = comment = _say_why
     closing_words = closer_name = changes = whoami = accounts = site = _say_why
 
     async def close(self) -> None:
-        """Nothing: the tracker stays its opener's to close."""
+        """Does nothing: the tracker is closed by whoever opened it."""

@@ -8,9 +8,9 @@ ItemT = TypeVar("ItemT")
 
 
 async def merged(streams: Iterable[AsyncIterator[ItemT]]) -> AsyncIterator[ItemT]:
-    """Everything that the streams yield, each in its own order; one that waits keeps none of the others waiting.
+    """Everything that the streams yield, each in its own order; a stream that waits does not delay the others.
 
-    None is no item. Holds one of each stream at most. Raises what a stream raises, and ends the others then.
+    None is no item. Holds at most one item of each stream. Raises what a stream raises, and then ends the others.
     """
     nexts = {asyncio.ensure_future(anext(stream, None)): stream for stream in streams}
     try:

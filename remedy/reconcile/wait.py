@@ -1,4 +1,4 @@
-"""Waiting for workers to look at what reconciling has marked, and what came of it."""
+"""Waiting for workers to look at the cases that reconciling has marked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,11 +13,11 @@ from remedy.reconcile.walk import Sleep
 
 _PAUSE = 0.5
 _ASKED_A_SECOND = 5_000
-"""Cases: asking about many takes Redis away from those who work on them."""
+"""Cases per question: asking about many at once would delay the workers' own calls to Redis."""
 
 _AT_ONCE = 500
 _LAST_ENTRIES = 50
-"""Of a timeline: an outage of days is told of once, and little is told after it."""
+"""Entries of a timeline that are read: an outage of days is one entry, and few follow it."""
 
 _LONELY_AFTER = 10.0
 NOBODY = "No worker is at work, so nothing is looked at. Start one: remedy run worker"
@@ -25,10 +25,10 @@ NOBODY = "No worker is at work, so nothing is looked at. Start one: remedy run w
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a case stands when we stop waiting for it, and what was done about it meanwhile.
+    """The standing of a case when the wait for it ends, and what was done about it meanwhile.
 
-    `held_up_by` are the systems that it was put off by, as far as its timeline tells; `doubted` are the linked tickets
-    that turned out not to carry its mark.
+    `held_up_by` are the systems that put it off, as far as its timeline tells; `doubted` are the linked tickets that
+    turned out not to carry its mark.
     """
 
     standing: Standing
@@ -44,7 +44,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Waits for cases to come to rest. `clock` answers Unix seconds; `patience` is how long nothing may move."""
+    """Waits for cases to come to rest. `clock` returns Unix seconds; `patience` is how long nothing may move."""
 
     standings: Standings
     timeline: Timeline
@@ -55,7 +55,7 @@ class Waiting:
     sleep: Sleep = asyncio.sleep
 
     async def outcomes(self, refs: list[str]) -> AsyncIterator[Outcome]:
-        """Every case, as soon as it is at rest or our patience with it ends."""
+        """Every case, as soon as it is at rest or the wait for it ends."""
         patience, told = Patience(self.patience, self.clock()), False
         while refs:
             stands, now = await self._stands(refs), self.clock()
@@ -83,7 +83,7 @@ class Waiting:
         patience.settled([each.ref for each in stands if _is_at_rest(each)], now)
 
     async def _systems_that_held_up(self, ref: str) -> Systems:
-        """Whom the case waits for since it was last at rest: the last that is told of it."""
+        """The systems that the case waits for since it was last at rest: the last ones in its timeline."""
         for entry in reversed(await self.timeline.read(ref, _LAST_ENTRIES)):
             match entry:
                 case PutOff(system=system) if system:

@@ -29,7 +29,7 @@ from remedy.reconcile.streams import merged
 ResultT = TypeVar("ResultT")
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-"""Before any ticket of ours and any finding."""
+"""A time before any ticket of ours and any finding."""
 
 BATCH = 100
 
@@ -43,7 +43,7 @@ then; who asks for an hour is in maintenance, and its list is better read in ano
 
 Sleep = Callable[[float], Awaitable[None]]
 Tickets = dict[str, tuple[CaseKey, set[str]]]
-"""The cases that have tickets, and in which trackers, by reference."""
+"""The cases that have tickets, with their trackers, by reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Wait:
-    """Somebody waits for a system, for so many seconds."""
+    """A wait for a system, for so many seconds."""
 
     seconds: float
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -96,7 +96,7 @@ class Walk:
     _waits: dict[str, _Wait] = field(default_factory=dict, init=False)
 
     async def batches(self) -> AsyncIterator[list[Candidate]]:
-        """The cases, page by page; those that only a ticket tells of come last."""
+        """The cases, page by page; those that only a ticket names come last."""
         tickets: Tickets = {}
         await asyncio.gather(*(self._add_tickets_of(tracker, tickets) for tracker in self.trackers.values()))
         async for batch in merged([self._subjects(each[0], source, tickets) for each, source in self.sources.items()]):
@@ -123,7 +123,7 @@ class Walk:
         return await ask()
 
     async def _wait(self, error: TryLater, seconds: float) -> None:
-        """Wait for the system; where somebody does already, and as long as it asks for, wait along."""
+        """Wait for the system; where a wait for it is under way, for as long as that lasts."""
         known = self._waits.get(error.system)
         if known is not None and known.seconds >= (error.after or 0.0):
             await known.over.wait()
@@ -170,7 +170,7 @@ class Walk:
     def _is_shared(self, subject: Subject, shared: dict[CaseKey, dict[CaseKey, Subject]]) -> bool:
         """Whether others may belong to the finding's case. It is put there, and waits for the end of the list.
 
-        Of a list that cannot be read to its end, nothing is concluded for such a case.
+        Where a list cannot be read to its end, nothing is concluded for such a case.
         """
         district = subject.key.district
         identity = self.owners.rulebook.identity(district)
@@ -194,7 +194,7 @@ class Walk:
         return candidates
 
     async def _add_tickets_of(self, tracker: Tracker, tickets: Tickets) -> None:
-        """Add the cases of these districts that have a ticket there."""
+        """Add the cases of these districts that have a ticket in this tracker."""
         try:
             async for changes in self._pages(tracker):
                 concerned = await self.owners.concerned(tracker.name, changes)

@@ -1,4 +1,4 @@
-"""Whether what becomes of a finding is what a case expects, and where it is not."""
+"""Whether the result for a finding is what a test case expects, and where it differs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ NO_RULE = "none"
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One thing that is not as expected: `rule`, `reopen`, `tickets` or `tickets.jira.priority`.
+    """One difference: `rule`, `reopen`, `tickets` or `tickets.jira.priority`.
 
-    None is what is not there.
+    None stands for what does not exist.
     """
 
     what: str
@@ -26,7 +26,7 @@ class Mismatch:
 
 
 def mismatches(expected: Expected, routing: Routing, rules: frozenset[str]) -> tuple[Mismatch, ...]:
-    """Everything that is not as expected; `rules` are the names of all rules, for those that are not there."""
+    """Every difference; `rules` are the names of all rules, to recognise unknown ones."""
     return tuple(_mismatches(expected, routing, rules))
 
 
@@ -62,7 +62,7 @@ def _ticket_mismatches(where: str, expected: ExpectedTicket, words: TicketWords)
 
 
 def _label_mismatches(where: str, expected: list[str], actual: object) -> Iterator[Mismatch]:
-    """The order of labels means nothing, and our own marks among them are nobody's concern."""
+    """The labels to compare: their order has no meaning, and our own marks among them are not compared."""
     labels = [str(label) for label in actual] if isinstance(actual, list | tuple) else []
     if sorted(expected) != sorted(labels):
         yield Mismatch(f"{where}.labels", sorted(expected), sorted(labels))

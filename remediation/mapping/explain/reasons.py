@@ -1,6 +1,6 @@
 """Why a rule takes a finding: every condition that was tried, with what was wanted and what was found.
 
-The conditions are asked through the very tests that matching asks; here is only what they say to people.
+The conditions are evaluated by the same tests as in matching; only the words for people are here.
 """
 
 from collections.abc import Sequence
@@ -98,7 +98,7 @@ def _value(word: str, facts: Facts, finding: Finding) -> str:
 
 
 def _rounded(span: timedelta) -> str:
-    """A span in the two largest of its units, as `12d 3h`; one that has not begun yet is negative."""
+    """A span in the two largest of its units, as `12d 3h`; negative where it has not begun."""
     minutes, sign = abs(span) // timedelta(minutes=1), "-" if span < timedelta(0) else ""
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

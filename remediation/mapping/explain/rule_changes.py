@@ -1,4 +1,4 @@
-"""Which rules are no longer what they were when mappings.yaml is another. Pure."""
+"""Which rules are gone or changed in another mappings.yaml. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +8,9 @@ from remediation.mapping.config.schema import Mappings
 
 @dataclass(frozen=True, slots=True)
 class RuleChanges:
-    """The names of rules of one file that another one does not have, and of those in which it says something else.
+    """The names of rules that another file does not have, and of those that say something else there.
 
-    What `defaults` say counts as said by each rule that leaves it to them. Where a rule stands among the others is not
-    looked at.
+    What `defaults` say counts as said by each rule that leaves it to them. The order of the rules is not compared.
     """
 
     gone: tuple[str, ...] = ()
@@ -26,5 +25,5 @@ class RuleChanges:
         return cls(gone, changed)
 
     def living(self, by_rule: Mapping[str, int]) -> int:
-        """How many living cases they touch, where so many live by each rule."""
+        """The number of living cases that are affected, given how many live by each rule."""
         return sum(by_rule.get(name, 0) for name in (*self.gone, *self.changed))

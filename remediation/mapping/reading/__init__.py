@@ -1,1 +1,1 @@
-"""From the file to its values: errors and warnings tell line and column."""
+"""From the file to its values; errors and warnings have line and column."""

@@ -1,6 +1,6 @@
-"""What no single value shows: names that must be unique or known, words that must be somewhere, files that must open.
+"""Checks across values: names that must be unique or known, words that must be given somewhere, files that must open.
 
-Works on what was written, before or without it fitting the schema, so that a person sees everything at once.
+They read what was written, whether or not it fits the schema, so that a person sees every mistake at once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ from remediation.mapping.reading.positions import Complaint, Steps, key_text
 from remediation.outbound.certificates import certificate_flaw
 
 _RESERVED_TRACKERS = frozenset({"schoolscan"})
-"""Addresses under /webhooks/ that are no tracker's."""
+"""Addresses under /webhooks/ that belong to no tracker."""
 
 _DEEPEST_SETS = 5
 _SETS = ("any", "not")
@@ -20,7 +20,7 @@ Map = Mapping[str, object]
 
 
 def complaints_about(data: object) -> Iterator[Complaint]:
-    """Everything that the schema alone cannot see; parts that have the wrong shape are passed over."""
+    """Every mistake that the schema alone cannot find; parts of the wrong shape are skipped."""
     top = map_of(data)
     yield from _reserved_names(top)
     yield from _repeated_rules(top)
@@ -39,7 +39,7 @@ def map_of(value: object) -> Map:
 
 
 def rules_of(top: Map) -> Iterator[tuple[Steps, Map]]:
-    """Each rule and where it stands."""
+    """Each rule and its place."""
     rules = top.get("rules")
     for number, rule in enumerate(rules if isinstance(rules, list) else ()):
         yield ("rules", number), map_of(rule)
@@ -66,7 +66,7 @@ def _unknown_trackers(top: Map) -> Iterator[Complaint]:
 
 
 def _former_names(top: Map) -> Iterator[Complaint]:
-    """Former names of trackers that are no tracker's own any more, and only one tracker's."""
+    """Former names that are a tracker's present name, or that two trackers have."""
     trackers = map_of(top.get("trackers"))
     whose: dict[str, str] = {}
     for name, tracker in trackers.items():
@@ -97,7 +97,7 @@ def _missing_words(top: Map) -> Iterator[Complaint]:
 
 
 def _shared_places(top: Map) -> Iterator[Complaint]:
-    """Trackers of one rule that have a place of one system in common: which ticket is whose, nobody could tell."""
+    """Trackers of one rule that share a place of one system: nobody could tell whose a ticket there is."""
     trackers = map_of(top.get("trackers"))
     for steps, rule in rules_of(top):
         first: dict[tuple[str, str], str] = {}
@@ -120,7 +120,7 @@ def _places_of(tracker: Map) -> Iterator[tuple[tuple[str, str], str]]:
 
 
 def _in_conditions(steps: Steps, match: Map, districts: Map, depth: int) -> Iterator[Complaint]:
-    """Districts that there are not, and sets of conditions that nobody could follow any more."""
+    """Unknown districts, and sets of conditions that are nested too deeply to follow."""
     for where, district in _entries((*steps, "district"), match.get("district")):
         if isinstance(district, str) and district not in districts:
             yield _unknown(where, "district", district, districts)
@@ -134,7 +134,7 @@ def _in_conditions(steps: Steps, match: Map, districts: Map, depth: int) -> Iter
 
 
 def _entries(steps: Steps, written: object) -> Iterator[tuple[Steps, object]]:
-    """Each entry of a list, or the one value that stands for a list, and where it is."""
+    """Each entry of a list, or the one value that stands for a list, and its place."""
     if isinstance(written, list):
         yield from (((*steps, number), entry) for number, entry in enumerate(written))
     else:

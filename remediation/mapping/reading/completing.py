@@ -1,4 +1,4 @@
-"""What rules and tickets have where they say nothing: `defaults`, put into every rule once everything is valid."""
+"""What rules and tickets have where they say nothing: `defaults`, added to every rule once everything is valid."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ _OF_RULES = ("detail", *PolicyWords.model_fields)
 
 
 def completed(mappings: Mappings) -> Mappings:
-    """The same file with every rule as it counts: nothing is left to `defaults`."""
+    """The same file with every rule complete: nothing is left to `defaults`."""
     return mappings.model_copy(update={"rules": [_complete_rule(mappings, rule) for rule in mappings.rules]})
 
 
@@ -42,7 +42,7 @@ def _is_written(layers: Iterable[BaseModel], word: str) -> bool:
 
 
 def _layered(layers: Iterable[BaseModel], word: str) -> object:
-    """What the layers that have the word say together, weakest first: maps complete each other, null takes away."""
+    """The combination of the layers that have the word, weakest first: maps complete each other, null removes."""
     result: object = None
     for layer in layers:
         if word in layer.model_fields_set:

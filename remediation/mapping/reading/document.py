@@ -1,4 +1,4 @@
-"""YAML text as plain values that remember where they stood. Bounded: no text makes it grow or run for long."""
+"""YAML text as plain values with their positions. Limited: no text makes it grow or run for long."""
 
 import math
 import re
@@ -23,13 +23,13 @@ from remediation.mapping.reading.positions import Complaint, Place, Positions, S
 from remediation.redaction import plain
 
 LARGEST_FILE = 1_000_000
-"""Bytes. A thousand rules take half of it."""
+"""Bytes. A file with a thousand rules has half as many."""
 
 _MOST_VALUES = 100_000
 _DEEPEST = 40
 _MERGE = "<<"
 _KNOWN_TAGS = frozenset({"!!str", "tag:yaml.org,2002:str"})
-"""Text that says that it is text; every other tag asks for something that nothing here does."""
+"""Tags that say that a text is text; every other tag asks for something that is not done here."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)")
@@ -40,7 +40,7 @@ Events = Sequence[Event]
 
 @dataclass(slots=True)
 class Document:
-    """What was read: maps, lists, text, whole numbers, floats, booleans and None, and what is wrong with their form."""
+    """The result: maps, lists, text, whole numbers, floats, booleans and None, and what is wrong with their form."""
 
     data: object = None
     keys: dict[Steps, Place] = field(default_factory=dict)
@@ -49,12 +49,12 @@ class Document:
 
     @property
     def positions(self) -> Positions:
-        """Where everything stands."""
+        """The position of every value."""
         return Positions(self.keys, self.values)
 
 
 def read_document(text: str, where: str) -> Document:
-    """The document that `text` is. Raises ConfigurationError where not even its form can be made out."""
+    """The document in `text`. Raises ConfigurationError where its form cannot be recognised."""
     document = Document()
     try:
         events = _events(text)
@@ -76,8 +76,8 @@ class _Unreadable(Exception):
 def _events(text: str) -> Events:
     """Every event of the text.
 
-    The parser in C is twenty times as fast; the one in Python finds better words. So what the first refuses, the
-    second judges. (Where the first is not installed, the second does it all.)
+    The parser in C is twenty times as fast; the one in Python has better messages. So the second reads what the first
+    refuses. (Where the first is not installed, the second reads everything.)
     """
     try:
         return list(YAML(typ="safe").parse(text))
@@ -109,7 +109,7 @@ def _first_value(events: Events) -> int | None:
 
 
 def _aliased(events: Events) -> dict[int, int]:
-    """For each alias, the event that begins what it stands for."""
+    """For each alias, the event that begins the value it stands for."""
     anchors: dict[str, int] = {}
     found: dict[int, int] = {}
     for number, event in enumerate(events):
@@ -127,7 +127,7 @@ def _aliased(events: Events) -> dict[int, int]:
 
 
 class _Reader:
-    """Turns events into values. Aliases are read again each time, within the bound on all values."""
+    """Turns events into values. The value of an alias is read again each time, within the limit on all values."""
 
     def __init__(self, document: Document, events: Events) -> None:
         self._document = document
@@ -179,7 +179,7 @@ class _Reader:
         return event
 
     def _is_refused(self, event: ScalarEvent, key: str, steps: Steps, read: dict[str, object]) -> bool:
-        """Whether a key may not stand here; then it is complained about."""
+        """Whether a key is not allowed here; then there is a complaint about it."""
         if key == _MERGE and _is_plain(event):
             self._complain(steps, "merge keys (<<) are not used here", event)
         elif key in read:
@@ -190,7 +190,7 @@ class _Reader:
         return True
 
     def _passed(self, number: int) -> tuple[None, int]:
-        """Pass over a value that nobody reads."""
+        """Skip a value that is not used."""
         depth = 0
         while True:
             event = self._events[number]
@@ -231,9 +231,9 @@ def _is_plain(event: ScalarEvent) -> bool:
 
 
 def _plain_value(event: ScalarEvent, text: str) -> object:
-    """The value that a scalar stands for, as JSON would have it.
+    """The value of a scalar, as JSON would have it.
 
-    What would lose something in the reading stays text: dates, other numbers, yes and no.
+    Values that reading would change stay text: dates, other numbers, yes and no.
     """
     if not _is_plain(event):
         return text

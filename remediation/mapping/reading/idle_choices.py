@@ -1,4 +1,4 @@
-"""Choices about keeping in step that change nothing, and are therefore probably not meant."""
+"""Choices about keeping in step that have no effect, and are therefore probably not meant."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -9,11 +9,11 @@ from remediation.mapping.reading.positions import Complaint, Steps
 from remediation.mapping.render.templates import prepared
 
 _QUOTING = ("resolved", "accepted_risk")
-"""The notes that go with what people decided."""
+"""The notes about people's decisions."""
 
 
 def idle_choices(loaded: Loaded) -> Iterator[Complaint]:
-    """A complaint about each choice that was written and cannot matter."""
+    """A complaint about each choice that was written and has no effect."""
     rules = loaded.mappings.rules
     for number, rule in enumerate(rules):
         where: Steps = ("rules", number, "resolve_when")
@@ -39,7 +39,7 @@ def _unread_comments(loaded: Loaded) -> Iterator[Complaint]:
 
 
 def _unsent_fields(loaded: Loaded) -> Iterator[Complaint]:
-    """Closing fields that their tracker is never sent."""
+    """Closing fields that are never sent to their tracker."""
     mappings = loaded.mappings
     unsent = [
         (name, word, why)
@@ -54,5 +54,5 @@ def _unsent_fields(loaded: Loaded) -> Iterator[Complaint]:
 
 
 def _is_written(loaded: Loaded, steps: Steps) -> bool:
-    """Whether it stands in the file, and is not there only by default."""
+    """Whether it is written in the file, and not only a default."""
     return steps in loaded.positions.keys

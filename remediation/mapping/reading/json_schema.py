@@ -1,7 +1,7 @@
-"""mappings.yaml as a JSON Schema, so that editors complete and check it: generated from the types that read the file.
+"""mappings.yaml as a JSON Schema, for editors that complete and check it: generated from the types that read the file.
 
-A schema cannot say everything that the types demand (names that must be known, templates that must not fail). But what
-it refuses, they refuse too: nobody is told off for a file that works.
+A schema cannot express everything that the types demand (names that must be known, templates that must not fail). But
+whatever it refuses, they refuse too: an editor never marks a valid file as wrong.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ from remediation.mapping.config.words import (
 )
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
-"""The newest that the usual editors know."""
+"""The newest draft that the usual editors support."""
 
 _ADDRESS = r"^([Hh][Tt][Tt][Pp][Ss]://|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$))[^?#]*$"
 _LINK = r"^https?://[^\s{}]*\{id\}([^\s{}]|\{id\})*$"
@@ -87,14 +87,17 @@ _FORMS: Mapping[Callable[..., Any], _Form] = {
     link_with_id: lambda inner: {**inner, "pattern": _LINK},
     plain_address: lambda inner: {**inner, "pattern": _ADDRESS},
 }
-"""What each validator makes of the form of what stands inside."""
+"""What each validator does to the shape of the value inside."""
 
 
 class _Generator(GenerateJsonSchema):
-    """Describes what may be written, where pydantic by itself describes what comes of it."""
+    """Describes what may be written; pydantic by itself describes the result."""
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
-        """What is written before the function has turned it into what stands inside. LookupError: give it a form."""
+        """The shape before the function has changed it.
+
+        A LookupError here means that a function needs an entry in the table.
+        """
         inner = self.generate_inner(schema["schema"])
         is_whole_file = schema["schema"]["type"] == "model-fields"
         return inner if is_whole_file else _FORMS[schema["function"]["function"]](inner)

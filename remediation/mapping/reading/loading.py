@@ -1,4 +1,4 @@
-"""mappings.yaml read, checked and kept with the place of every word: the one way in."""
+"""mappings.yaml loaded, checked, and kept with the position of every word: the only way to read it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from remediation.mapping.reading.template_checks import failing_templates
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A valid file: what it says, with `defaults` filled in, and where. `where` is its path as it was given."""
+    """A valid file: its values, with `defaults` filled in, and their positions. `where` is its path as it was given."""
 
     where: str
     mappings: Mappings
     positions: Positions
 
     def problem(self, steps: Steps, message: str) -> Problem:
-        """Something that turned out to be wrong with one of its values."""
+        """An error about one of its values that was found later."""
         return self.positions.problem(self.where, Complaint(steps, message))
 
 
@@ -36,7 +36,7 @@ def load_mappings(path: Path) -> Loaded:
 
 
 def loaded_of(text: str, where: str) -> Loaded:
-    """The mappings that `text` says; `where` is how problems call the file. Raises ConfigurationError."""
+    """The mappings in `text`; `where` is the file's name in messages. Raises ConfigurationError."""
     document = read_document(text, where)
     if document.data is None:
         raise ConfigurationError([Problem(where, "is empty", 1, 1)])
@@ -57,13 +57,13 @@ def _validated(data: object) -> tuple[Mappings | None, list[Complaint]]:
 
 
 def _problems(complaints: Iterable[Complaint], positions: Positions, where: str) -> list[Problem]:
-    """Each once, in the order of the file."""
+    """Each problem once, in the order of the file."""
     problems = dict.fromkeys(positions.problem(where, complaint) for complaint in complaints)
     return sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message))
 
 
 def text_of_file(path: Path) -> str:
-    """The text of a file of a bounded size. Raises ConfigurationError where it cannot be read as UTF-8."""
+    """The text of a file of limited size. Raises ConfigurationError where it cannot be read as UTF-8."""
     where = str(path)
     try:
         with path.open("rb") as file:

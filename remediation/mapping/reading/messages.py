@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in words for the person who wrote the file: what is wrong, what is allowed instead."""
+"""pydantic's errors in words for the person who wrote the file: what is wrong, and what is allowed instead."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -21,12 +21,12 @@ _AN_ADDRESS = "must be an address such as https://example.org"
 
 
 def complaint_of(error: ErrorDetails, data: object, root: type[BaseModel] = Mappings) -> Complaint | None:
-    """The error as a complaint about `data`, read as `root`; None where a check with more to say finds the same."""
+    """The error as a complaint about `data`, read as `root`; None where another check says more about the same."""
     kind = error["type"]
     if kind == "ticket_tracker" and isinstance(error["input"], dict):
-        return None  # its tracker is unknown or broken, which is said there
+        return None  # its tracker is unknown or wrong, which has a message of its own
     if kind == "default_factory_not_called":
-        return None  # the word that the default depends on is broken, which is said there
+        return None  # the word that the default depends on is wrong, which has a message of its own
     steps = tuple(_steps(error["loc"], data, ends_open=kind == "missing"))
     if kind == "tracker_kind" and isinstance(error["input"], dict) and "kind" in error["input"]:
         steps = (*steps, "kind")
@@ -36,7 +36,7 @@ def complaint_of(error: ErrorDetails, data: object, root: type[BaseModel] = Mapp
 
 
 def _steps(loc: tuple[int | str, ...], data: object, *, ends_open: bool) -> Iterator[str | int]:
-    """`loc` without the tags and marks that pydantic adds: only what leads through `data`, and a missing last key."""
+    """`loc` without the tags and marks that pydantic adds: only the path in `data`, with a missing last key."""
     for number, step in enumerate(loc, 1):
         match data, step:
             case dict(), str() if (key := _written_key(data, step)) is not None:
@@ -52,7 +52,7 @@ def _steps(loc: tuple[int | str, ...], data: object, *, ends_open: bool) -> Iter
 
 
 def _written_key(data: Mapping[str, object], step: str) -> str | None:
-    """The key as it was written: some maps are read without regard to case."""
+    """The key as it was written: some maps ignore upper and lower case."""
     return step if step in data else next((key for key in data if key.lower() == step), None)
 
 
@@ -124,7 +124,7 @@ _MESSAGES: Mapping[str, str | Callable[[ErrorDetails], str]] = {
 
 
 def _models_at(loc: tuple[int | str, ...], root: type[BaseModel]) -> list[type[BaseModel]]:
-    """The models that may stand at a place of what `root` describes."""
+    """The models that may be at a place of what `root` describes."""
     kinds: list[Any] = [root]
     for step in loc:
         kinds = [inner for kind in kinds for inner in _inside(kind, step)]
@@ -141,7 +141,7 @@ def _inside(kind: Any, step: int | str) -> Iterator[Any]:
 
 
 def _words_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The fields as they are written: `not` and `any` have other names in Python."""
+    """The fields by their written names: `not` and `any` have other names in Python."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 

@@ -1,6 +1,6 @@
-"""Whether what rules demand of accepted risks can be said in their trackers at all.
+"""Whether the demands that rules make of accepted risks can be met in their trackers at all.
 
-As in checks.py, what is looked at is what was written, whatever else is wrong with it.
+As in checks.py, they are checked as written, whatever else is wrong with the file.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _SAYS = {
 
 
 def unmeetable_demands(data: object) -> Iterator[Complaint]:
-    """A complaint for each demand that no ticket in one of a rule's trackers could ever meet."""
+    """A complaint for each demand that no ticket in one of a rule's trackers can meet."""
     top = map_of(data)
     trackers = map_of(top.get("trackers"))
     usual = map_of(map_of(top.get("defaults")).get("accept"))

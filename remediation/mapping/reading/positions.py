@@ -1,4 +1,4 @@
-"""Where in the file each word stands, so that whatever is wrong with it can be shown there."""
+"""The position of each word in the file, so that a message about it can name the position."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from remediation.domain.errors import Problem
 from remediation.redaction import plain
 
 Steps = tuple[str | int, ...]
-"""The way to a value: keys of maps, and numbers of list entries counted from 0."""
+"""The path to a value: keys of maps, and indexes of list entries, from 0."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_*-]+")
 _LONGEST_KEY = 60
@@ -25,7 +25,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """What is wrong with one value, or with the key that it stands at; `place` where these do not tell it."""
+    """A mistake in one value, or in its key; `place` where these do not determine the position."""
 
     steps: Steps
     message: str
@@ -35,13 +35,13 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """The places of every key and every value of one file."""
+    """The positions of every key and every value of one file."""
 
     keys: Mapping[Steps, Place] = field(default_factory=dict)
     values: Mapping[Steps, Place] = field(default_factory=dict)
 
     def place(self, steps: Steps, about: Literal["key", "value"] = "value") -> Place:
-        """Where it stands; for what is not there, the nearest key that it would stand under."""
+        """The position of a value; for a missing one, that of the nearest key above it."""
         places = (self.values, self.keys) if about == "value" else (self.keys, self.values)
         for book in places:
             if steps in book:
@@ -56,10 +56,10 @@ class Positions:
 
 
 def path_text(steps: Steps) -> str:
-    """The way as people write it: `rules[3].tickets.jira.project`."""
+    """The path as people write it: `rules[3].tickets.jira.project`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{key_text(step)}" for step in steps).removeprefix(".")
 
 
 def key_text(key: str) -> str:
-    """A key as it may be shown: as it is where it is plain, otherwise quoted, cut and without control characters."""
+    """A key for a message: unchanged where it is plain, otherwise quoted, cut, and without control characters."""
     return key if _PLAIN_KEY.fullmatch(key) and len(key) <= _LONGEST_KEY else f"'{plain(key, _LONGEST_KEY)}'"

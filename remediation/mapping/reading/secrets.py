@@ -1,4 +1,4 @@
-"""Secrets, read where mappings.yaml says they are: each process reads only those that it needs."""
+"""Secrets, read from where mappings.yaml says they are: each process reads only those that it needs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,10 +18,10 @@ _Refs = Mapping[Steps, SecretRef]
 
 
 def read_secret(ref: SecretRef, environ: Mapping[str, str]) -> str:
-    """The secret behind a reference, without one trailing newline.
+    """The secret behind a reference, without one final newline.
 
-    Raises ConfigurationError, which names the variable or the file and never its content, if it is not there, empty,
-    too long, or holds control characters.
+    Raises ConfigurationError if it is missing, empty, too long, or has control characters. The message names the
+    variable or the file, never the content.
     """
     match ref:
         case SecretFromEnv():
@@ -41,7 +41,7 @@ def read_secret(ref: SecretRef, environ: Mapping[str, str]) -> str:
 
 
 def read_all(loaded: Loaded, refs: Mapping[Steps, SecretRef], environ: Mapping[str, str]) -> dict[Steps, str]:
-    """The secrets behind references, by where these stand. Raises ConfigurationError with all problems."""
+    """The secrets behind references, by the paths of these. Raises ConfigurationError with all problems."""
     secrets: dict[Steps, str] = {}
     problems: list[Problem] = []
     for steps, ref in refs.items():
@@ -55,7 +55,7 @@ def read_all(loaded: Loaded, refs: Mapping[Steps, SecretRef], environ: Mapping[s
 
 
 def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """SchoolScan tokens by district, and passwords or tokens by tracker: all that a worker needs.
+    """SchoolScan tokens by district, and passwords or tokens by tracker: everything that a worker needs.
 
     Raises ConfigurationError with all problems.
     """
@@ -65,9 +65,9 @@ def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[dict[str
 
 
 def identities_of(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Identity]:
-    """How the findings of those districts are told apart whose ids do not last, with their keys.
+    """The identities of the districts that have one, with their keys.
 
-    Raises ConfigurationError with all problems: a key that is short could be guessed, and addresses with it.
+    Raises ConfigurationError with all problems: a short key could be guessed, and with it the addresses.
     """
     written = {name: each.identity for name, each in loaded.mappings.districts.items() if each.identity}
     refs: dict[Steps, SecretRef] = {("districts", name, "identity", "key"): each.key for name, each in written.items()}

@@ -1,6 +1,6 @@
-"""Whether the templates of the file can fail: each is tried, in the place where it was written.
+"""Whether templates of the file can fail: each is tried in the place where it is written.
 
-As in checks.py, what is looked at is what was written, whatever else is wrong with it.
+As in checks.py, they are checked as written, whatever else is wrong with the file.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def failing_templates(data: object) -> Iterator[Complaint]:
 
 
 def _tickets(top: Map) -> Iterator[tuple[Steps, str, Map, str | None]]:
-    """Each ticket of a rule: where, in which tracker, what is written, and the rule unless it has restricted detail."""
+    """Each ticket of a rule: its place, its tracker, its words, and the rule unless it has `detail: restricted`."""
     usual = map_of(top.get("defaults")).get("detail")
     for steps, rule in rules_of(top):
         minimal = None if rule.get("detail", usual) == "restricted" else str(rule.get("name"))
@@ -50,7 +50,7 @@ def _usual_tickets(top: Map) -> Map:
 
 
 def _of_tickets(top: Map) -> Iterator[tuple[Steps, str, str | None]]:
-    """Each summary and body of tickets, and a rule that uses it without `detail: restricted`."""
+    """Each summary and body of tickets, with a rule that uses it without `detail: restricted`."""
     usual, users = _usual_tickets(top), dict[Steps, str]()
     for steps, tracker, ticket, minimal in _tickets(top):
         for word in TEXTS:
@@ -67,7 +67,7 @@ def _of_tickets(top: Map) -> Iterator[tuple[Steps, str, str | None]]:
 
 
 def _of_fields(top: Map) -> Iterator[tuple[Steps, str, str | None]]:
-    """Each template inside of `fields` and `close_fields`, and a rule that uses it without `detail: restricted`."""
+    """Each template inside `fields` and `close_fields`, with a rule that uses it without `detail: restricted`."""
     usual, users = _usual_tickets(top), dict[Steps, str]()
     for (steps, tracker, ticket, minimal), fields in product(_tickets(top), _FIELDS):
         own = map_of(ticket.get(fields))
@@ -82,7 +82,7 @@ def _of_fields(top: Map) -> Iterator[tuple[Steps, str, str | None]]:
 
 
 def _texts(steps: Steps, value: object) -> Iterator[tuple[Steps, str]]:
-    """Every template inside of a value, and where it stands."""
+    """Every template inside a value, and its place."""
     match value:
         case str() if is_template(value):
             yield steps, value

@@ -1,8 +1,8 @@
-"""Whether files that were read must be read again: decided from how they look at each poll. Pure.
+"""Whether files must be read again, decided from their stamps at each poll. Pure.
 
-A ConfigMap changes by another target of a symbolic link, an editor replaces the file or writes it in place: each of
-these changes a stamp. A file is read again only when it has stopped changing, because half of a file that is just being
-written can be a valid file with fewer rules; and one that is away for a moment is waited for.
+A ConfigMap changes the target of a symbolic link, an editor replaces the file or writes into it: each of these changes
+a stamp. A file is read again only when it has stopped changing, because the first half of a file can be a valid file
+with fewer rules; a file that is missing for a moment is waited for.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,17 +13,17 @@ from pathlib import Path
 from pydantic import BaseModel
 
 CALM_POLLS = 1
-"""Polls in a row that must find changed files as the poll before found them."""
+"""Polls in a row that must find changed files unchanged since the poll before."""
 
 ABSENT_POLLS = 5
-"""The same where a file that was there is away."""
+"""The same number for a file that is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What tells a changed file without reading it.
+    """What shows that a file has changed, without reading it.
 
-    `target` is where it lies once every link has been followed; `changed_ns` also moves with its permissions.
+    `target` is its path after every link; `changed_ns` also changes with its permissions.
     """
 
     target: str
@@ -34,14 +34,14 @@ class Stamp:
 
 
 Stamps = Mapping[Path, Stamp | None]
-"""How each watched file looked; None where it was not there."""
+"""The stamp of each watched file; None where it did not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The files as they were just before they were last read, and as the last poll saw them.
+    """The stamps just before the files were last read, and at the last poll.
 
-    `polls` counts the polls in a row that saw no difference to the poll before.
+    `polls` counts the polls in a row without a difference to the poll before.
     """
 
     read: Stamps
@@ -50,7 +50,7 @@ class Watch:
 
     @classmethod
     def since(cls, read: Stamps) -> "Watch":
-        """The watch that begins with a reading."""
+        """The watch after the files were read."""
         return cls(read, read)
 
     def after(self, seen: Stamps) -> "Watch":
@@ -69,7 +69,7 @@ class Watch:
 
 
 def files_named(value: object) -> Iterator[Path]:
-    """Every file that a part of the mappings refers to: secrets, certificates."""
+    """Every file to which a part of the mappings refers: secrets, certificates."""
     match value:
         case Path():
             yield value

@@ -1,4 +1,4 @@
-"""The secrets of the senders: read by the receiver, refused where they cannot work, and held to their last days."""
+"""The webhook secrets: read by the receiver, refused where they cannot work, and used until their last day."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from remediation.mapping.reading.positions import Steps
 from remediation.mapping.reading.secrets import read_all
 
 ENDS_SOON = timedelta(days=7)
-"""How long before its end a secret is warned of."""
+"""Seconds before its end from which a secret is warned of."""
 
 _MAY_BE_STANDARD = {SignatureFormat.STANDARD, SignatureFormat.AUTO}
 _NO_BASE64 = (
@@ -29,7 +29,7 @@ Secrets = dict[str, tuple[WebhookSecret, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """One sender's account, and where its webhook stands."""
+    """One sender's account, and the path of its webhook in the file."""
 
     sender: Sender
     name: str
@@ -41,7 +41,7 @@ class _Account:
         return (*self.steps, "secrets")
 
     def counting(self, now: float) -> dict[Steps, WebhookSecretRef]:
-        """Those of its secrets that count at `now`, by where they stand."""
+        """Its secrets that are valid at `now`, by their paths."""
         numbered = enumerate(self.webhook.secrets)
         return {(*self.secrets, number): ref for number, ref in numbered if now < end_of(ref.until)}
 
@@ -69,7 +69,7 @@ def webhook_secrets(loaded: Loaded, environ: Mapping[str, str], now: float) -> t
 
 
 def secret_ids(mappings: Mappings, now: float) -> dict[str, tuple[str, ...]]:
-    """What the secrets are called that count at `now`, by the path of their account (`schoolscan/lakeside`)."""
+    """The ids of the secrets that are valid at `now`, by the path of their account (`schoolscan/lakeside`)."""
     return {
         account.sender.path(account.name): tuple(ref.name for ref in account.counting(now).values())
         for account in _accounts(mappings)
@@ -77,7 +77,7 @@ def secret_ids(mappings: Mappings, now: float) -> dict[str, tuple[str, ...]]:
 
 
 def ended_senders(loaded: Loaded, now: float) -> list[Problem]:
-    """The senders of whom no secret counts at `now` any more."""
+    """The senders without any secret that is valid at `now`."""
     message = "every one has ended: add the secret with which the sender signs now"
     return [
         loaded.problem(account.secrets, message) for account in _accounts(loaded.mappings) if not account.counting(now)
@@ -107,7 +107,7 @@ def _endings(account: _Account, now: float) -> Iterator[tuple[Steps, str]]:
 
 
 def _unusable(account: _Account, read: Mapping[Steps, str], now: float) -> Iterator[tuple[Steps, str]]:
-    """Where secrets stand that no delivery could have been signed with, and why; nothing of them is told."""
+    """The paths of secrets that no delivery can be signed with, and why; nothing of the secrets is shown."""
     wanted = account.sender.expected_format(account.webhook.signature)
     for steps in account.counting(now):
         if wanted in _MAY_BE_STANDARD and read[steps].startswith(STANDARD_PREFIX) and not standard_key(read[steps]):

@@ -1,4 +1,7 @@
-"""Templates: what they may speak of, and whether they can fail. Prepared once, in a sandbox, strict about names."""
+"""Templates: which values they may use, and whether they can fail.
+
+Compiled once, in a sandbox, with undefined names refused.
+"""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -38,7 +41,7 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One place where a template speaks of a name, or of a word inside it (None: of one that only running it tells)."""
+    """One use of a name in a template, or of a word inside it (None: only running the template shows which)."""
 
     name: str
     line: int
@@ -48,10 +51,10 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A template, ready to be filled in.
+    """A compiled template.
 
-    A plain one only puts values between its words, so it does the same for all of them. `free` are the names that it
-    does not set itself.
+    A plain one only puts values between its words, and so treats all values alike. `free` are the names that it does
+    not set itself.
     """
 
     render: Callable[[Values], str]
@@ -60,14 +63,14 @@ class Prepared:
     free: frozenset[str]
 
     def speaks_of(self, name: str, word: str) -> bool:
-        """Whether it names this value."""
+        """Whether it uses this value."""
         return any(mention.name == name and mention.word == word for mention in self.mentions)
 
 
 def _sandbox() -> ImmutableSandboxedEnvironment:
     sandbox = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
-        autoescape=False,  # plain text goes in and out; a tracker's adapter escapes for its tracker
+        autoescape=False,  # plain text in and out; a tracker's adapter escapes for its tracker
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -79,7 +82,7 @@ _SANDBOX = _sandbox()
 
 
 def is_template(text: str) -> bool:
-    """Whether there is anything in it to fill in."""
+    """Whether it has anything to fill in."""
     return any(mark in text for mark in _MARKS)
 
 
@@ -144,7 +147,7 @@ def _free_names(tree: nodes.Template) -> frozenset[str]:
 
 
 def filled(text: str, values: Values, where: str) -> str:
-    """The template with its values. Raises ConfigurationError, which quotes neither, if it cannot be filled in."""
+    """The template filled in with these values. Raises ConfigurationError, which quotes neither, where that fails."""
     try:
         return prepared(text).render(values)
     except Exception as error:  # noqa: BLE001 - a template can fail in every way that Python can
@@ -168,12 +171,12 @@ def failure_of(text: str, samples: Iterable[Values], *, may_be_empty: bool = Fal
 
 
 def undefined_value(name: str) -> str:
-    """How a template fails that asks for a value which is not there."""
+    """How a template fails that uses a missing value."""
     return f"there is no {name} here"
 
 
 def flaws_of(text: str, vocabulary: Vocabulary) -> tuple[Flaw, ...]:
-    """What can be told without filling the template in: its grammar, and every name that is not documented."""
+    """What is wrong without filling it in: its grammar, and names that are not documented."""
     try:
         template = prepared(text)
     except TemplateSyntaxError as error:
