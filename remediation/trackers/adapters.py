@@ -1,7 +1,7 @@
-"""The adapter of each kind of tracker: what its package gives to whoever builds processes.
+"""The adapter of each kind of tracker: what its package offers to the code that builds processes.
 
-A kind's row of the table names a module; it is imported here when its first tracker is opened, so that a process which
-talks to no tracker, such as the receiver, loads no tracker's library.
+A kind's row in the table names a module, which is imported when the first tracker of that kind is opened. So a process
+that calls no tracker, such as the receiver, loads no tracker's library.
 """
 
 import importlib

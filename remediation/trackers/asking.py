@@ -1,4 +1,4 @@
-"""A question whose refusal is an answer too."""
+"""A question to a system whose refusal is an answer, too."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -9,7 +9,7 @@ ResultT = TypeVar("ResultT")
 
 
 async def answer_of(question: Awaitable[ResultT]) -> ResultT | OutsideError:
-    """What was answered, or why nothing was."""
+    """The answer, or the error that came instead."""
     try:
         return await question
     except OutsideError as error:

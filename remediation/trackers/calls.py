@@ -1,7 +1,7 @@
-"""One call to a tracker while its thread works on it: how much it may receive, and how it is given up from outside.
+"""One call to a tracker while a thread works on it: how much it may receive, and how another task gives it up.
 
-A library that blocks counts its time from one byte to the next, so that an answer which trickles in outlasts all of its
-limits. So a call knows the connections that it uses, and giving it up ends them, whatever its thread waits for.
+A library that blocks measures time from one byte to the next, so an answer that comes very slowly outlasts all of its
+timeouts. So a call knows the connections that it uses, and giving it up ends them, whatever its thread waits for.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from remediation.outbound.answer_sizes import LARGEST_ANSWER
 
 
 class Call:
-    """A call. `largest_answer` is in bytes, after decompression, for each answer."""
+    """One call. `largest_answer` is in bytes, after decompression, for each answer."""
 
     def __init__(self, largest_answer: int = LARGEST_ANSWER) -> None:
         self.largest_answer = largest_answer
@@ -25,13 +25,13 @@ class Call:
 
     @property
     def is_given_up(self) -> bool:
-        """Whether nobody waits for its result any more: nothing else must be sent for it."""
+        """Whether nobody waits for its result any more: then nothing more must be sent for it."""
         return self._is_given_up
 
     def watch(self, connection: socket.socket) -> None:
         """End this connection when the call is given up; at once where that has happened.
 
-        A duplicate of its descriptor is kept: TLS takes the socket itself over, and may be at work on it then.
+        A duplicate of its descriptor is kept, because TLS takes over the socket itself, and may be using it then.
         """
         watched = socket.socket(fileno=os.dup(connection.fileno()))
         with self._lock:
@@ -40,21 +40,21 @@ class Call:
                 _shut_down(watched)
 
     def give_up(self) -> None:
-        """Let whoever waits for a connection of this call see it ended. Does not block; any thread may call it."""
+        """End the connections of this call, so that its thread wakes up. Does not block; any thread may call it."""
         with self._lock:
             self._is_given_up = True
             for connection in self._connections:
                 _shut_down(connection)
 
     def end(self) -> None:
-        """Let go of the connections, which stay as they are: the thread has done with this call."""
+        """Forget the connections, which stay as they are: the thread has finished this call."""
         with self._lock:
             while self._connections:
                 self._connections.pop().close()
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Be the current call of this thread, from its begin to its end."""
+        """Make this the current call of the thread, inside the block."""
         token = _CURRENT.set(self)
         try:
             yield
@@ -67,10 +67,10 @@ _CURRENT: ContextVar[Call | None] = ContextVar("current_call", default=None)
 
 
 def current_call() -> Call | None:
-    """The call that this thread works on; None outside of one, where nobody gives anything up."""
+    """The thread's current call; None outside of one, where nothing is given up."""
     return _CURRENT.get()
 
 
 def _shut_down(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the other side may have ended it already
+    with contextlib.suppress(OSError):  # the peer may have ended it already
         connection.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""How notes name whoever closed a ticket, where they may not say the person's name. Pure."""
+"""How notes name the person who closed a ticket, where they may not use the person's name. Pure."""
 
 from remediation.redaction import plain
 
@@ -6,7 +6,7 @@ _LONGEST = 128
 
 
 def named(account: str, *, login: str = "", is_assignee: bool = False, is_app: bool = False) -> str:
-    """The login where the tracker's people know it; otherwise what the account is to the ticket, and the account's id.
+    """The login where the tracker's users know it; otherwise the account's role for the ticket, and its id.
 
     An id alone tells an auditor nothing; with it, the tracker's administrators can say who it was.
     """

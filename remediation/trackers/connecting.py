@@ -1,4 +1,4 @@
-"""What is tried again by itself on the way to a tracker, what never is, and how much of an answer is taken."""
+"""What is retried on the way to a tracker, what is never retried, and how much of an answer is read."""
 
 import socket
 import time
@@ -18,11 +18,11 @@ from remediation.trackers.calls import Call, current_call
 
 _READS = frozenset({"GET", "HEAD"})
 _CHUNK = 65_536
-"""Bytes, compressed or not, that are read and looked at together."""
+"""Bytes, compressed or not, that are read at once."""
 
 
 class AnswerTooLarge(requests.RequestException):
-    """More came than an answer may have. What was asked has been carried out, or has been refused."""
+    """An answer has more bytes than allowed. The request has been carried out, or refused."""
 
     def __init__(self, limit: int, status: int) -> None:
         super().__init__("the answer is too large")
@@ -30,18 +30,18 @@ class AnswerTooLarge(requests.RequestException):
         self._status = status
 
     def for_later(self, system: str, *, wrote: bool) -> TryLater:
-        """What it means to whoever asked this system."""
+        """The error that this means for the caller of this system."""
         return too_large(system, self._limit, status=self._status, wrote=wrote)
 
 
 class RepeatingAdapter(HTTPAdapter):
-    """Tries to connect `attempts` times, and repeats a read once whose connection broke before there was an answer.
+    """Tries to connect `attempts` times, and sends a read once more where its connection broke before an answer came.
 
-    A server, or something in between, may have closed a connection that we kept for the next request. urllib3 sees
-    that before it sends, and dials anew; but where the close comes just then, or was never told to us, the request
-    breaks. A write is not repeated: nobody knows whether it arrived. Nor is what had no answer in time.
+    A server, or a system in between, may have closed an idle connection that was kept for the next request. urllib3
+    notices that before it sends, and dials again; but where the close comes at that moment, or its notice was lost, the
+    request breaks. A write is not sent again: nobody knows whether it arrived. Nor is a request whose time ran out.
 
-    The repetition has what the broken read left of its time, and there is none where that is less than half: so both
+    The second try has the time that the broken read left, and is not made where that is less than half: so both
     together take no longer than one request may. A wait that the server asks for is not slept in a thread.
 
     An answer is read to its end in here, within what the current call may receive. Where that call is given up, its
@@ -62,22 +62,22 @@ class RepeatingAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
-        """Likewise through a proxy."""
+        """The same through a proxy."""
         manager = super().proxy_manager_for(*args, **options)
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """The whole answer. `timeout` is a pair in seconds, to connect and to answer; without, nothing is repeated.
+        """Send the request and read the whole answer.
 
-        Raises what HTTPAdapter raises: of a read that was repeated, what became of the repetition. Raises
-        AnswerTooLarge.
+        `timeout` is a pair in seconds, to connect and to answer; without it nothing is sent twice. Raises what
+        HTTPAdapter raises (for a read that was sent again, the error of the second try), and AnswerTooLarge.
         """
         call = current_call()
         _require_wanted(call)
         answer = self._sent(call, request, *args, **options)
         _read(answer, call.largest_answer if call else LARGEST_ANSWER)
-        _require_wanted(call)  # a body that ends with its connection looks whole where we have ended it
+        _require_wanted(call)  # a body that ends with its connection looks complete where we have ended the connection
         return answer
 
     def _sent(
@@ -100,7 +100,7 @@ def _require_wanted(call: Call | None) -> None:
 
 
 def _read(answer: requests.Response, limit: int) -> None:
-    """Read the body. Raises AnswerTooLarge, having read little more than the limit, and closes the connection then."""
+    """Read the body. Raises AnswerTooLarge after little more than the limit, and then closes the connection."""
     body = bytearray()
     for chunk in answer.iter_content(_CHUNK):
         body += chunk
@@ -111,7 +111,7 @@ def _read(answer: requests.Response, limit: int) -> None:
 
 
 def _left_of(timeout: object, spent: float) -> tuple[float, float] | None:
-    """The limits for a repetition after so many seconds; None where it is not worth while."""
+    """The time limits for a second try after so many seconds; None where too little is left."""
     match timeout:
         case (int() | float() as connect, int() | float() as read) if spent <= read / 2:
             return connect, read - spent
@@ -120,13 +120,13 @@ def _left_of(timeout: object, spent: float) -> tuple[float, float] | None:
 
 
 def _broke(error: requests.ConnectionError) -> bool:
-    """Whether the connection stood, and ended without an answer."""
+    """Whether the connection was made, and ended without an answer."""
     cause = error.args[0] if error.args else None
     return isinstance(cause.reason if isinstance(cause, MaxRetryError) else cause, ProtocolError)
 
 
 class _Connection(HTTPConnection):
-    """A connection that the call which uses it knows, from before the first byte on it."""
+    """A connection that the call which uses it knows, from before its first byte."""
 
     _known_to: Call | None = None
 
@@ -136,7 +136,7 @@ class _Connection(HTTPConnection):
         return connection
 
     def request(self, *args: Any, **options: Any) -> None:
-        """Send a request, perhaps on a connection that was opened for another call."""
+        """Send a request, perhaps on a connection that was made for another call."""
         if self.sock is not None and self._known_to is not current_call():
             self._tell(self.sock)
         super().request(*args, **options)
@@ -148,7 +148,7 @@ class _Connection(HTTPConnection):
 
 
 class _TLSConnection(_Connection, HTTPSConnection):
-    """The same under TLS, handshake included."""
+    """The same with TLS, handshake included."""
 
 
 class _Pool(HTTPConnectionPool):

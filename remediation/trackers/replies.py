@@ -1,15 +1,15 @@
-"""An answer of a tracker, before anybody knows what it means. Pure."""
+"""An answer of a tracker, before it is interpreted. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _REQUEST_IDS = ("Atl-Traceid", "X-Arequestid", "X-Transaction-ID", "X-Request-ID")
-"""Where trackers write their own id of a request: Jira Cloud, Jira Data Center, ServiceNow, gateways before them."""
+"""Headers with the tracker's own id of a request: Jira Cloud's, Jira Data Center's, ServiceNow's, gateways'."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer. `headers` are read without regard to case; `wrote` is true where the request could write."""
+    """An HTTP answer. `headers` are looked up without regard to case; `wrote` is true where the request could write."""
 
     status: int
     headers: Mapping[str, str]

@@ -1,7 +1,7 @@
-"""When a tracker's answer says to come back. Pure.
+"""When to come back according to a tracker's answer. Pure.
 
-Both trackers tell with a refusal by a limit when that ends: ServiceNow in Unix seconds, Jira Cloud in ISO 8601 to the
-minute. ServiceNow tells it with every other answer, too, where it has nothing to do with waiting.
+Both trackers say in a refusal by a limit when the limit ends: ServiceNow in Unix seconds, Jira Cloud in ISO 8601 to the
+minute. ServiceNow says it in every other answer, too, where it has nothing to do with waiting.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ _MOST_DIGITS = 6
 
 
 def wait_of(status: int, headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, where `Retry-After` says so, or else, of a limit, `X-RateLimit-Reset`.
+    """Seconds to wait according to `Retry-After`, or else, in a refusal by a limit, to `X-RateLimit-Reset`.
 
-    Moments are measured against the server's own clock.
+    Times are compared with the server's own clock.
     """
     asked = headers.get("Retry-After", "").strip()
     if asked.isascii() and asked.isdigit():
@@ -28,7 +28,7 @@ def wait_of(status: int, headers: Mapping[str, str]) -> float | None:
 
 
 def _seconds_until(moment: datetime | None, headers: Mapping[str, str]) -> float | None:
-    """None where there is no such moment, where it is past, or where the server does not tell its time."""
+    """None where there is no such time, where it is past, or where the server does not state its own time."""
     now = served_at(headers)
     if moment is None or now is None or moment <= now:
         return None
@@ -36,7 +36,7 @@ def _seconds_until(moment: datetime | None, headers: Mapping[str, str]) -> float
 
 
 def _reset(text: str) -> datetime | None:
-    """The moment in `X-RateLimit-Reset`: Unix seconds, or ISO 8601 with an offset."""
+    """The time in `X-RateLimit-Reset`: Unix seconds, or ISO 8601 with an offset."""
     try:
         if text.isascii() and text.isdigit():
             return datetime.fromtimestamp(int(text), tz=UTC)
@@ -47,7 +47,7 @@ def _reset(text: str) -> datetime | None:
 
 
 def served_at(headers: Mapping[str, str]) -> datetime | None:
-    """The server's clock, when it answered."""
+    """The server's time when it answered."""
     return _http_date(headers.get("Date", ""))
 
 

@@ -1,4 +1,4 @@
-"""What a ticket says of a risk that it accepts, read from whatever kind of field a tracker keeps it in. Pure."""
+"""What a ticket says about a risk that it accepts, read from any kind of field in which a tracker keeps it. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from remediation.redaction import plain
 _LONGEST_REASON = 4_000
 _END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 _TEXTS = ("value", "name")
-"""Where an option of a list of choices has what people see of it."""
+"""Where an option of a list of choices has the text that people see."""
 
 _EMPTY: tuple[object, ...] = ("", None, [], {})
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -20,11 +20,11 @@ guessed: 03/04/2027 is a day in March or in April.
 """
 
 NOT_SHOWN = object()
-"""Stands for the value of a field that a tracker's answer does not have, or that nobody has configured."""
+"""Stands for the value of a field that an answer does not have, or that is not configured."""
 
 
 def risk_of(reason: object, expiry: object) -> Risk:
-    """The risk that two fields speak of. A reason that is empty or no text is None; of the end see `Risk`."""
+    """The risk in two fields. A reason that is empty or no text is None; for the end see `Risk`."""
     text = plain(_text_of(reason), _LONGEST_REASON, lines=True).strip()
     until = until_of(expiry)
     is_untold = expiry is NOT_SHOWN
@@ -32,7 +32,7 @@ def risk_of(reason: object, expiry: object) -> Risk:
 
 
 def until_of(value: object) -> datetime | None:
-    """The moment that a field says, in UTC: a day lasts until its end, a time without a zone is UTC's."""
+    """The time that a field states, in UTC: a day lasts until its end, a time without a zone is UTC's."""
     text = _text_of(value).strip()
     try:
         if _DAY.fullmatch(text):
@@ -40,7 +40,7 @@ def until_of(value: object) -> datetime | None:
         if _MOMENT.fullmatch(text):
             moment = datetime.fromisoformat(text)
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # no such day; a moment of the year 10000 in UTC
+    except (ValueError, OverflowError):  # no such day, or a time of the year 10000 in UTC
         return None
     return None
 

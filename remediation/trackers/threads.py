@@ -1,4 +1,4 @@
-"""Libraries that block, behind `await`: a bounded pool of threads, each with a client of its own, and one deadline."""
+"""Blocking libraries behind `await`: a limited pool of threads, each with a client of its own, and one deadline."""
 
 import asyncio
 import contextlib
@@ -18,15 +18,15 @@ from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.calls import Call
 
 CLOSES_WITHIN = 1.0
-"""How long closing waits for threads whose connections it has ended. What hangs all the same (while a name is looked
-up, say) ends by itself, or with the process."""
+"""Seconds that closing waits for threads whose connections it has ended. A thread that hangs all the same (during name
+resolution, for example) ends by itself, or with the process."""
 
 
 class Client(Protocol):
-    """A connection of one thread."""
+    """The client of one thread."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
         ...
 
 
@@ -36,7 +36,7 @@ ResultT = TypeVar("ResultT")
 
 @asynccontextmanager
 async def in_time(name: str, seconds: float, *, wrote: bool) -> AsyncIterator[None]:
-    """Give up what takes several calls together after so many seconds. Raises TryLater, ambiguous where it `wrote`."""
+    """Give up several calls together after so many seconds. Raises TryLater, ambiguous where one of them `wrote`."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -45,7 +45,7 @@ async def in_time(name: str, seconds: float, *, wrote: bool) -> AsyncIterator[No
 
 
 class _Task(Generic[ClientT, ResultT]):
-    """Work for a thread, and where its result goes."""
+    """Work for a thread, and the future for its result."""
 
     def __init__(self, work: Callable[[ClientT], ResultT], call: Call, context: Context) -> None:
         self.future: Future[ResultT] = Future()
@@ -69,19 +69,18 @@ class _Task(Generic[ClientT, ResultT]):
             return self._work(connected())
 
     def give_up(self) -> None:
-        """Do not begin, or see every connection ended."""
+        """Give the work up: it does not begin, or all its connections are ended."""
         if not self.future.cancel() and not self.future.done():
             self._call.give_up()
 
 
 class Threads(Generic[ClientT]):
-    """At most `size` calls run at once; a client is made in the thread that first needs one and never leaves it.
+    """At most `size` calls run at once; a client is made in the thread that first needs one, and stays in it.
 
-    `connect` makes a client. `deadline` is in seconds and covers the wait for a free thread as well as the work: a call
-    never takes longer, and where it is given up, for the deadline or because whoever waited was cancelled, its
-    connections are ended, so that its thread is free again at once. `largest_answer` is in bytes. What `work` raises
-    comes out unchanged, so `work` turns its library's exceptions into ours. It sees the context variables of whoever
-    calls.
+    `connect` makes a client. `deadline` is in seconds and covers the wait for a free thread as well as the work. A call
+    never takes longer. Where it is given up, for the deadline or because its caller was cancelled, its connections are
+    ended, so that its thread is free again at once. `largest_answer` is in bytes. Errors of `work` are passed on
+    unchanged, so `work` turns its library's exceptions into ours. It sees the context variables of the caller.
 
     The threads are daemons: unlike those of a ThreadPoolExecutor, the end of the process does not wait for them.
     """
@@ -114,7 +113,7 @@ class Threads(Generic[ClientT]):
 
     @property
     def is_broken(self) -> bool:
-        """Whether a thread has died before its time: no other takes its place, and its calls wait without an end.
+        """Whether a thread has died too early: no other takes its place, and its calls would wait for ever.
 
         A thread that hangs in a call is not dead: the call is given up at its deadline.
         """
@@ -124,16 +123,15 @@ class Threads(Generic[ClientT]):
     def configured(
         cls, name: str, config: TrackerConfig, connect: Callable[[], ClientT], largest_answer: int = LARGEST_ANSWER
     ) -> Self:
-        """As many threads, and as long a wait, as the tracker's configuration says."""
+        """A pool with the threads and the deadline of the tracker's configuration."""
         size, deadline = config.concurrency, config.longest_call.total_seconds()
         return cls(name, connect, size=size, deadline=deadline, largest_answer=largest_answer)
 
     async def call(self, work: Callable[[ClientT], ResultT], *, spent: float = 0.0) -> ResultT:
         """The result of `work(client)`, run in one of the threads.
 
-        `spent` are seconds of the deadline that went into what had to come before.
-        Raises TryLater at the deadline: ambiguous when the work had begun (what it sent may still be carried out), not
-        ambiguous when no thread was free.
+        `spent` are seconds of the deadline that were used before. Raises TryLater at the deadline: ambiguous when the
+        work had begun (what it sent may still be carried out), not ambiguous when no thread was free.
         """
         if self._is_closed:
             raise RuntimeError("a call of a tracker that is closed")
@@ -153,7 +151,10 @@ class Threads(Generic[ClientT]):
             self._tasks.discard(task)
 
     async def close(self) -> None:
-        """Drop what has not begun, give up what has, and let each thread close its client. Waits for no thread long."""
+        """Drop calls that have not begun, give up those that have, and let each thread close its client.
+
+        Waits for no thread for long.
+        """
         self._is_closed = True
         for task in self._tasks:
             task.give_up()
@@ -167,7 +168,7 @@ class Threads(Generic[ClientT]):
             self._threads.pop().join(max(0.0, deadline - time.monotonic()))
 
     def _begin(self, task: _Task[ClientT, ResultT]) -> None:
-        """Give the task to a thread that is free, or to a new one; with all at work it waits for the next."""
+        """Give the task to a free thread, or to a new one; if all are busy it waits."""
         self._waiting.put(task)
         if not self._free.acquire(blocking=False) and len(self._threads) < self._size:
             thread = threading.Thread(target=self._serve, name=f"{self._name}_{len(self._threads)}", daemon=True)
@@ -185,7 +186,7 @@ class Threads(Generic[ClientT]):
 
 
 def _once(connect: Callable[[], ClientT], made: Callable[[ClientT], object]) -> Callable[[], ClientT]:
-    """What answers the same client each time, made when it is first asked for."""
+    """A function that returns the same client each time, made at its first call."""
     clients: list[ClientT] = []
 
     def connected() -> ClientT:
@@ -198,7 +199,7 @@ def _once(connect: Callable[[], ClientT], made: Callable[[ClientT], object]) -> 
 
 
 _POOLS: WeakSet[Threads[Any]] = WeakSet()
-"""Every pool of this process: threads belong to the process, whatever they were made for."""
+"""Every pool of this process: dead threads are a matter of the process, whatever they were made for."""
 
 
 def broken_pools() -> list[str]:

@@ -1,4 +1,4 @@
-"""Jira as a kind of tracker: what whoever builds processes, and the commands, need of this package."""
+"""Jira as a kind of tracker: what the code that builds processes, and the commands, need of this package."""
 
 from collections.abc import Mapping
 

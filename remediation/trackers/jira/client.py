@@ -1,6 +1,6 @@
-"""The `jira` package, blocking, on a short leash: one client per thread, and nothing that was not asked for.
+"""The `jira` package, blocking, with its own initiative turned off: one client per thread.
 
-What the package does by itself and must not: repeat a POST after a reset connection, sleep in the thread, ask the
+What the package does by itself and must not do: repeat a POST after a reset connection, sleep in the thread, ask the
 server for its version, its fields and an issue that was just created, log whole answers, and carry the Authorization
 header in its exceptions. Every answer passes our own check before the package sees it, so that none of that happens.
 """
@@ -28,7 +28,7 @@ ResultT = TypeVar("ResultT")
 
 _READS = frozenset({"GET", "HEAD"})
 _STRANGE = (ValueError, LookupError, TypeError, AttributeError, NotImplementedError, RecursionError)
-"""What the package raises when JSON has not the form that it expects."""
+"""What the package raises for JSON of an unexpected form."""
 
 
 class JiraClient:
@@ -137,7 +137,7 @@ class JiraClient:
             raise error
 
     def _asked(self, ask: Callable[[], ResultT], *, wrote: bool = False) -> ResultT:
-        """The result; foreign exceptions end here, and none of them stays attached to ours."""
+        """The result of the call. Exceptions of libraries end here, and none of them stays attached to ours."""
         try:
             return ask()
         except AnswerTooLarge as error:
@@ -152,7 +152,7 @@ class JiraClient:
 
 
 def _connected(config: JiraTracker, secret: str) -> JIRA:
-    """The package's client, without anything that it does unasked."""
+    """The package's client, without anything that it does on its own initiative."""
     user = _user_of(config)
     client = JIRA(
         address_of(config),
@@ -176,13 +176,13 @@ def _connected(config: JiraTracker, secret: str) -> JIRA:
 
 
 def address_of(config: JiraTracker) -> str:
-    """Where the API is: at the site itself, or at the gateway, where alone tokens with scopes are good."""
+    """The address of the API: at the site itself, or at the gateway, which alone accepts tokens with scopes."""
     scoped = config.auth.scoped
     return f"{str(scoped.gateway).rstrip('/')}/ex/jira/{scoped.cloud_id}" if scoped else str(config.url)
 
 
 def _user_of(config: JiraTracker) -> str | None:
-    """Who signs in with a secret of their own; None where the secret alone says it."""
+    """The user who signs in with a secret; None where the secret alone says it."""
     who = config.auth.basic or config.auth.scoped
     return who.user if who else None
 

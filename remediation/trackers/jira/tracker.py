@@ -66,14 +66,15 @@ from remediation.trackers.threads import Threads, in_time
 ResultT = TypeVar("ResultT")
 
 _LINK_SECONDS = 3
-"""Links to the case's page and to another issue are a courtesy: the new issue must be remembered soon."""
+"""Seconds for links to the case's page and to another issue: they are optional, and the new issue must be stored soon.
+"""
 _MOST_STEPS = 5
 _MOST_COMMENTS = 20
-"""Behind so many newer ones nobody looks for why an issue was closed."""
+"""The number of newer comments behind which the comment of a closing is not searched for."""
 _MOST_CANDIDATES = 50
-"""Issues that are read only to see whose they are, one by one."""
+"""The most issues that are read one by one only to see whose they are."""
 _MOST_PAGES = 20
-"""Of one mark there are a few issues at most; more pages mean that something is very wrong."""
+"""The most pages: a mark has a few issues at most, so more pages mean that something is very wrong."""
 
 
 class Jira:

@@ -1,8 +1,8 @@
-"""Ways through a Jira workflow that only shows itself one status at a time. Pure.
+"""Ways through a Jira workflow that shows only one status at a time. Pure.
 
 From a status Jira tells the transitions that leave it, not the whole workflow. So a walk takes one step, looks again,
 and remembers what it saw; each step follows the shortest known way to the goal or, while none is known, to the nearest
-status that was not looked at yet.
+status that was not seen yet.
 """
 
 import re
@@ -15,7 +15,7 @@ from remediation.domain.tickets import Reason, TicketState
 
 COMMENT, WORKLOG = "comment", "worklog"
 UNDER_UPDATE = frozenset({COMMENT, WORKLOG})
-"""Fields that Jira takes only as an addition: there is always room for another one, so none counts as given before."""
+"""Fields that Jira takes only as an addition: another one can always be added, so none counts as given before."""
 
 CLOSE_FIELDS = "the rule's close_fields can give that"
 _ASSIGNEE = "assignee: set by a person in this issue, and by the rule's own assignee in new ones"
@@ -30,7 +30,7 @@ _STATES = {"done": TicketState.DONE, "indeterminate": TicketState.IN_PROGRESS}
 
 
 def state_of(category: str) -> TicketState:
-    """The normal form of a status category's key; one that we do not know counts as open."""
+    """Our state for a status category's key; an unknown one counts as open."""
     return _STATES.get(category, TicketState.OPEN)
 
 
@@ -125,7 +125,7 @@ class Explored:
         return _asked_by(step for step in self._every_step() if goal.reached(step.to))
 
     def barriers(self, goal: Goal) -> list[Step]:
-        """The steps that we cannot take to the goal, or to where nobody has looked."""
+        """The steps to the goal, or to a status not seen yet, that we cannot take."""
         steps = (step for step in self._every_step() if goal.reached(step.to) or step.to.id not in self.steps)
         return [step for step in steps if not step.is_open]
 
@@ -151,7 +151,7 @@ class Explored:
 
 
 def no_way(here: Place, goal: Goal, explored: Explored) -> str:
-    """Why a walk ended: what the workflow asks for, or that nothing leads there."""
+    """Why a walk ended: what the workflow asks for, or that no step leads there."""
     barriers = explored.barriers(goal)
     if barriers:
         missing = {key for step in barriers for key, _ in step.missing}

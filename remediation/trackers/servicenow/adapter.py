@@ -1,4 +1,4 @@
-"""ServiceNow as a kind of tracker: what whoever builds processes, and the commands, need of this package."""
+"""ServiceNow as a kind of tracker: what the code that builds processes, and the commands, need of this package."""
 
 from remediation.deliveries.servicenow import SERVICENOW
 from remediation.domain.tickets import Draft

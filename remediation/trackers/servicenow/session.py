@@ -1,4 +1,4 @@
-"""The HTTP session under ServiceNow's client: who we are, whom we trust, what is tried again, and why it failed."""
+"""The HTTP session under ServiceNow's client: sign-in, trusted certificates, retries, and why a request failed."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""How requests to ServiceNow are signed in: one object for all threads of a tracker, as configured."""
+"""How requests to ServiceNow are signed in: one object for all threads of a tracker."""
 
 import threading
 import time
@@ -26,11 +26,11 @@ _EXPIRES_IN = 1800
 """Seconds: what ServiceNow ships with, for an answer that does not say."""
 
 _MARGIN = 60
-"""Seconds before its end from which on a token is no longer used."""
+"""Seconds before its end from which a token is not used any more."""
 
 
 def sign_in_of(system: str, config: ServiceNowTracker, secret: str) -> AuthBase:
-    """What signs requests in, as `config.auth` says."""
+    """The object that signs requests in, as `config.auth` says."""
     auth = config.auth
     if auth.oauth is not None:
         return ClientCredentials(system, config, auth.oauth.client_id, secret)
@@ -42,7 +42,7 @@ def sign_in_of(system: str, config: ServiceNowTracker, secret: str) -> AuthBase:
 
 
 def sign_in_advice(config: ServiceNowTracker) -> str:
-    """What to look at in ServiceNow where an account does not get in although its secret is right."""
+    """What to check in ServiceNow where an account is refused although its secret is right."""
     if config.auth.oauth is not None:
         return (
             "is glide.oauth.inbound.client.credential.grant_type.enabled true, and has the client an OAuth application "
@@ -64,7 +64,7 @@ class _Header(AuthBase):
 
 
 def _put(request: requests.PreparedRequest, name: str, value: str) -> None:
-    """Set a header. Raises an exception of requests for what no header can hold."""
+    """Set a header. Raises an exception of requests for a value that no header can hold."""
     raw = value.encode()
     check_header_validity((name.encode(), raw))
     cast("dict[str, bytes]", request.headers)[name] = raw
@@ -81,9 +81,9 @@ class _Token:
 class ClientCredentials(AuthBase):
     """OAuth with client credentials: fetches a token when there is none, uses it until shortly before it ends.
 
-    A request that is answered with 401 all the same gets a new token and is sent once more: it was turned away, so
-    nothing is done twice. Raises TryLater, never ambiguous, where no token is to be had. Safe to share between
-    threads: one fetches, the others wait for that one attempt and no longer.
+    A request that is answered with 401 all the same gets a new token and is sent once more: it was refused, so nothing
+    is done twice. Raises TryLater, never ambiguous, where no token can be fetched. Threads may share it: one fetches,
+    and the others wait for that one attempt and no longer.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class ClientCredentials(AuthBase):
         self._failure: tuple[float, TryLater] | None = None
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign the request in; its answer is looked at before anybody else sees it."""
+        """Sign the request in, and check its answer before anything else sees it."""
         token, began = self._valid_token(None), self._clock()
 
         def renewed(answer: requests.Response, **options: Any) -> requests.Response:
@@ -129,7 +129,7 @@ class ClientCredentials(AuthBase):
         return again
 
     def _valid_token(self, refused: _Token | None) -> _Token:
-        """A token that is still good and not the one that was refused."""
+        """A valid token that is not the one that was refused."""
         asked_at = self._clock()
         with self._lock:
             if self._token and self._token is not refused and self._clock() < self._token.good_until:
@@ -172,7 +172,7 @@ class ClientCredentials(AuthBase):
 
 
 def _meant(status: int) -> int:
-    """A refusal of the token's endpoint as the API would say it: it is about our credentials, but for its limits."""
+    """The token endpoint's refusal in the form of the API's: it is about our credentials, unless it is a limit."""
     passing = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS}
     is_ours = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in passing
     return int(HTTPStatus.UNAUTHORIZED if is_ours else status)

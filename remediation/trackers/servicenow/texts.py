@@ -6,12 +6,12 @@ from remediation.redaction import plain
 
 _CUT = "…"
 _SUMMARY_LENGTH = 160
-"""short_description's length in ServiceNow's own dictionary; it cuts what is longer without a word."""
+"""The length of `short_description` in ServiceNow's own dictionary, which cuts longer texts without notice."""
 _TEXT_LENGTH = 4_000
 """The length of description, close_notes and a journal entry."""
 
 _SIGNATURE = "(written by remedy)"
-"""The last line of notes of ours, in a column that holds people's as well and does not tell who wrote what."""
+"""The last line of our notes, in a column that also holds people's and does not say who wrote them."""
 
 _APART = "\u200b"
 _MARKUP = re.compile(r"\[(?=\s*/?\s*code\s*\])|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9]+;)", re.IGNORECASE)
@@ -24,18 +24,18 @@ def line(text: str) -> str:
 
 
 def body(text: str) -> str:
-    """A description or notes: ServiceNow shows such fields as they are."""
+    """A description or notes: ServiceNow shows these fields as they are."""
     return plain(text, _TEXT_LENGTH, lines=True)
 
 
 def signed(text: str) -> str:
-    """Notes of ours: the text as in a description, and a line that says that no person wrote it."""
+    """Our notes: the text as in a description, and a line that says that no person wrote it."""
     room = _TEXT_LENGTH - len(_SIGNATURE) - 2
     return f"{plain(text, room, lines=True).strip()}\n\n{_SIGNATURE}"
 
 
 def is_signed(text: str) -> bool:
-    """Whether a text is ours, or begins with it: people who close a record once more often leave what is there."""
+    """Whether a text is ours, or begins with ours: people who close a record again often leave it there."""
     return _SIGNATURE in text
 
 
