@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from weakref import WeakSet
 
 from remediation.domain.errors import TryLater, Waiting
-from remediation.mapping.config.trackers.kinds import TrackerConfig
+from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.calls import Call
 
@@ -121,7 +121,7 @@ class Threads(Generic[ClientT]):
 
     @classmethod
     def configured(
-        cls, name: str, config: TrackerConfig, connect: Callable[[], ClientT], largest_answer: int = LARGEST_ANSWER
+        cls, name: str, config: TrackerSettings, connect: Callable[[], ClientT], largest_answer: int = LARGEST_ANSWER
     ) -> Self:
         """A pool with the threads and the deadline of the tracker's configuration."""
         size, deadline = config.concurrency, config.longest_call.total_seconds()

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from remediation.deliveries.signatures import TOLERANCE
 from remediation.domain.errors import ConfigurationError, OutsideError, Refused, RemediationError, TryLater, Waiting
 from remediation.domain.sites import Site, SiteHistory
-from remediation.mapping.config.trackers.kinds import TrackerConfig
+from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.mapping.explain.inspections import Inspection, Outcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import worker_secrets
@@ -123,7 +123,7 @@ def _told_who(tracker: Tracker) -> Callable[[], Awaitable[str]]:
     return look
 
 
-def _more_advice(config: TrackerConfig) -> str:
+def _more_advice(config: TrackerSettings) -> str:
     """What else may keep an account out whose secret is right."""
     advice = adapter_of(config).sign_in_advice(config)
     return f" Besides: {advice}" if advice else ""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediation.mapping.config.trackers.kinds import TrackerConfig
+from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.mapping.explain.inspections import Inspection, untold, wrong
 from remediation.mapping.reading.loading import Loaded
 from remediation.store.cases.places import linked_places
@@ -40,7 +40,7 @@ class UnnamedTable:
         return tell(("trackers", self.tracker, self.word), self.says, advice)
 
 
-async def unnamed_tables(connection: Connection, trackers: Mapping[str, TrackerConfig]) -> list[UnnamedTable]:
+async def unnamed_tables(connection: Connection, trackers: Mapping[str, TrackerSettings]) -> list[UnnamedTable]:
     """The tables of these trackers. Raises StoreUnavailable."""
     return [
         UnnamedTable(name, table, count, config.former_word, is_known=config.knows_place(table))

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediation.mapping.config.trackers.kinds import TrackerConfig
-from remediation.mapping.config.trackers.tracker_settings import former_names_of
+from remediation.mapping.config.trackers.tracker_settings import TrackerSettings, former_names_of
 from remediation.mapping.explain.inspections import Inspection, untold
 from remediation.mapping.reading.loading import Loaded
 from remediation.store.cases.known_trackers import KnownTracker, known_trackers
@@ -33,7 +32,7 @@ class UnnamedTracker:
         return untold(("trackers",), self.says, ADVICE)
 
 
-async def unnamed_trackers(connection: Connection, trackers: Mapping[str, TrackerConfig]) -> list[UnnamedTracker]:
+async def unnamed_trackers(connection: Connection, trackers: Mapping[str, TrackerSettings]) -> list[UnnamedTracker]:
     """The trackers that are neither among these names nor among their former ones. Raises StoreUnavailable."""
     named = {*trackers, *former_names_of(trackers)}
     return [

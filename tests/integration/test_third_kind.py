@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import pytest
 
@@ -29,6 +30,7 @@ from tests.integration.logbook import LIBRARY, LOGBOOK
 from tests.integration.offices import KEY, Office
 from tests.integration.receivers import Receiver
 from tests.stand_ins import LATER
+from tests.unit.kind_suite import SECRET, KindContract
 from workers.rounds.polls import poll_trackers
 
 MAPPINGS = """
@@ -173,3 +175,12 @@ def test_who_opens_no_tracker_loads_no_library_of_one() -> None:
     code = "import sys, receiver.app, remedy.runtime.assembly, remedy.mappings.command; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"jira", "pysnow", "requests"} & set(ran.stdout.split())
+
+
+class TestLogbook(KindContract):
+    """The suite that every kind inherits."""
+
+    kind = "logbook"
+    tracker: ClassVar = {"pencil": SECRET}
+    ticket: ClassVar = {"chapter": "privacy", "ink": {"high": "red"}}
+    event = json.dumps({"what": "written", "entry": "id-1", "mark": KEY.mark, "version": "v1"}).encode()

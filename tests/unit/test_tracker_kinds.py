@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
+from typing import ClassVar, get_args
 
 import pytest
 
@@ -16,8 +16,10 @@ from remediation.mapping.config.trackers.ticket_settings import TicketSettings
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.ports import Inspector, Tracker
 from remediation.trackers.adapters import Adapter, adapter_of
+from tests.unit.kind_suite import SECRET, KindContract
 
 ROOT = Path(__file__).parents[2]
+PAYLOADS = ROOT / "tests" / "payloads"
 GUIDE = (ROOT / "docs" / "adding-a-tracker.md").read_text()
 OF_A_KIND = re.compile(
     r"(?i)jira|servicenow|^(sys_id|correlation_id|correlation_display|close_code|issuetype|duedate|due_date)$"
@@ -109,3 +111,17 @@ def files_that_name_a_kind(root: Path = ROOT) -> list[str]:
 
 def test_only_the_table_names_the_kinds() -> None:
     assert set(files_that_name_a_kind()) - SAMPLES == {"remediation/mapping/config/trackers/kinds.py"}
+
+
+class TestJira(KindContract):
+    kind = "jira"
+    tracker: ClassVar = {"auth": {"basic": {"user": "remedy", "password": SECRET}}}
+    ticket: ClassVar = {"project": "SEC", "priority": {"high": "High"}}
+    event = (PAYLOADS / "jira" / "issue-updated.json").read_bytes()
+
+
+class TestServiceNow(KindContract):
+    kind = "servicenow"
+    tracker: ClassVar = {"auth": {"oauth": {"client_id": "remedy", "client_secret": SECRET}}}
+    ticket: ClassVar = {"impact": {"high": 1}}
+    event = (PAYLOADS / "servicenow" / "update.json").read_bytes()
