@@ -31,9 +31,11 @@ _BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 
-def open_client(
-    *, connections: int = 32, proxy: str | None = None, trusted: ssl.SSLContext | None = None
-) -> httpx2.AsyncClient:
+_CONNECTIONS = 32
+"""The most connections of one client, for all districts together."""
+
+
+def open_client(*, proxy: str | None = None, trusted: ssl.SSLContext | None = None) -> httpx2.AsyncClient:
     """A client that may be shared by all districts: no proxy or certificates from the environment, no cookies kept.
 
     `proxy` is the address of one to go through; `trusted` holds certificates to trust instead of the usual ones.
@@ -44,7 +46,7 @@ def open_client(
         trust_env=False,
         proxy=proxy,
         verify=trusted or True,
-        limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
+        limits=httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
