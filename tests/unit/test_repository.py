@@ -1,6 +1,7 @@
 """What every file of the repository keeps to, where no linter looks."""
 
 import ast
+import gc
 import re
 import tomllib
 from collections.abc import Iterator
@@ -54,10 +55,12 @@ def tree_of(path: Path) -> ast.Module:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _trees_let_go() -> Iterator[None]:
-    """What the whole code is as trees is large: other modules' tests do without it."""
+def _trees() -> Iterator[None]:
+    """Trees are many objects and no circles: the collector is spared them here, and other modules' tests too."""
+    gc.disable()
     yield
     tree_of.cache_clear()
+    gc.enable()
 
 
 def name_of(path: Path) -> str:
