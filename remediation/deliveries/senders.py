@@ -7,6 +7,7 @@ from remediation.deliveries.event_types import UnknownEvent
 from remediation.deliveries.events import Event, read_schoolscan
 from remediation.deliveries.signatures import SCHOOLSCAN_HEADER, SignatureFormat
 from remediation.deliveries.ticket_events import TicketNoticed
+from remediation.domain.errors import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,16 @@ class Sender:
     def named(self, account: str) -> dict[str, str]:
         """One of its accounts, by the word for what that is."""
         return {"tracker" if self.is_tracker else "district": account}
+
+
+def stranger(name: str) -> Sender:
+    """A tracker of a kind that this version does not know: another version took its deliveries. None can be read."""
+
+    def read(body: bytes) -> UnknownEvent:
+        del body
+        raise Unreadable("the sender is of a kind that this version does not know")
+
+    return Sender(name, "", SignatureFormat.AUTO, read)
 
 
 SCHOOLSCAN = Sender("schoolscan", SCHOOLSCAN_HEADER, SignatureFormat.AUTO, read_schoolscan, is_tracker=False)

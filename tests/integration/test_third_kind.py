@@ -21,6 +21,7 @@ from remediation.mapping.reading.loading import Loaded, loaded_of
 from remediation.mapping.reading.warnings import warnings_of
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
+from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.server.connection import Connection
 from remediation.trackers.adapters import adapter_of
 from remedy.mappings.previews import Forecast, asked_about
@@ -122,6 +123,27 @@ async def test_a_ticket_of_a_third_kind_is_opened_told_of_by_webhook_reopened_an
         await office.work()
         book.change(world.entry.id, TicketState.DONE, Reason.FIXED, by="priya")
         await poll_trackers(office.context)
+        await office.work()
+        assert office.status() is Status.RESOLVED
+
+
+async def test_a_delivery_of_a_kind_that_this_version_does_not_know_waits_for_one_that_does(
+    loaded: Loaded, connection: Connection, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a step back to an earlier version: nothing is lost, and no job fails for ever."""
+    async with running(loaded, connection, keyring) as world:
+        office = world.office
+        await office.look()
+        world.book.change(world.entry.id, TicketState.DONE, Reason.FIXED, by="priya")
+        assert await world.tell() == 202
+        with monkeypatch.context() as earlier:
+            earlier.delitem(KINDS, "logbook")
+            await office.work()
+        ((name, item),) = (await office.parked()).items()
+        assert (item.kind, item.system) == (ParkedKind.QUARANTINED, "book")
+        assert "this version does not know" in item.words
+
+        await office.desk.parked.replay(name, office.clock())
         await office.work()
         assert office.status() is Status.RESOLVED
 

@@ -6,20 +6,18 @@ Whatever reads the file asks the table at that moment: a kind that is added to i
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, TypeVar, Union
+from typing import Annotated, Any, Union
 
 from pydantic import BaseModel, Discriminator, GetCoreSchemaHandler, GetJsonSchemaHandler, Tag, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from remediation.deliveries.senders import SCHOOLSCAN, Sender
+from remediation.deliveries.senders import SCHOOLSCAN, Sender, stranger
 from remediation.mapping.config.choices import own_tag
 from remediation.mapping.config.trackers.jira import JiraTicket, JiraTracker
 from remediation.mapping.config.trackers.servicenow import ServiceNowTicket, ServiceNowTracker
 from remediation.mapping.config.trackers.ticket_settings import TicketSettings
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
-
-ShapeT = TypeVar("ShapeT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,10 @@ def all_senders() -> tuple[Sender, ...]:
 
 
 def sender_named(name: str) -> Sender:
-    """The sender that is stored under this name. Raises LookupError where there is none (any more)."""
-    return SCHOOLSCAN if name == SCHOOLSCAN.name else KINDS[name].tracker.sender
+    """The sender that is stored under this name; a stranger where there is none (any more)."""
+    if kind := KINDS.get(name):
+        return kind.tracker.sender
+    return SCHOOLSCAN if name == SCHOOLSCAN.name else stranger(name)
 
 
 class TicketOfKind(dict[str, object]):
