@@ -223,7 +223,7 @@ class MemoryTodo(Todo):
         def work() -> dict[str, int]:
             due = [ref for ref, at in self._on.appointments.items() if at <= moment][:SWEEP_BATCH]
             for ref in due:
-                del self._on.appointments[ref]
+                self._on.write(ref, came_due=self._on.appointments.pop(ref))
                 self._on.mark(ref, self._on.row(ref)["id"].decode(), moment, -1, Cause.APPOINTMENT)
             late = [ref for ref, at in self._on.dirty.items() if at <= moment][:SWEEP_BATCH]
             woken = [ref for ref in late if ref not in self._on.leases and ref not in self._on.woken]

@@ -247,7 +247,8 @@ class CaseRecord:
     last ones in a row that were so only because somebody else was quicker. `unnamed` are the trackers of the case that
     mappings.yaml did not name at the last look that came to an end. `born` is when (Unix seconds) the store
     began: of what was done before then it may have lost the last part, or all. `waits_for` is the system that held up
-    the last look, if one did.
+    the last look, if one did. `came_due` is for when (Unix seconds) an appointment was that no look has dealt with: the
+    end of an accepted risk.
 
     Only where an identity is used: `home` is the reference of the case that this finding belongs to, whose own row is
     empty then. There, `members` are the ids of its findings, each with how often it was named, and `rested` those that
@@ -266,6 +267,7 @@ class CaseRecord:
     waits_for: str = ""
     unnamed: frozenset[str] = frozenset()
     born: float = 0.0
+    came_due: float | None = None
     home: str = ""
     members: Mapping[str, int] = field(default_factory=dict)
     rested: Mapping[str, int] = field(default_factory=dict)

@@ -21,13 +21,15 @@ from remediation.planning.situation import Situation
 class Conclusion:
     """What a look leaves behind.
 
-    `look_at` is when (Unix seconds) an accepted risk ends and the case is looked at by itself, None for never. `moot`
-    are the parked actions that have been done or that nobody needs any more. `calls_for_another` look is one after
+    `look_at` is when (Unix seconds) an accepted risk ends and the case is looked at by itself, None for never. Where it
+    `keeps_due`, an appointment that came due has yet to be dealt with (see CaseRecord.came_due). `moot` are the parked
+    actions that have been done or that nobody needs any more. `calls_for_another` look is one after
     which there may be more to do at once. Where something has to wait, only the memory is of use.
     """
 
     memory: Memory
     look_at: float | None
+    keeps_due: bool
     moot: frozenset[str]
     calls_for_another: bool
 
@@ -53,7 +55,9 @@ def concluded(
     # A ticket deleted under our hands calls for a new one. What a person asked for again, or reopened, may call for
     # more: a note, a ticket in a tracker nobody asked.
     calls_for_another = bool(vanished or strangers or case.record.again or is_taken_up)
-    return Conclusion(memory, _appointment(case, progress, memory, look_at), moot - refused, calls_for_another)
+    appointment = _appointment(case, progress, memory, look_at)
+    keeps_due = appointment is None and progress.status is Status.ACCEPTED_RISK
+    return Conclusion(memory, appointment, keeps_due, moot - refused, calls_for_another)
 
 
 def _memory(case: Situation, progress: Progress, now: float) -> Memory:

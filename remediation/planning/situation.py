@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from remediation.domain.cases import CaseRecord, Memory
-from remediation.domain.policy import Policy
+from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.status import Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning.observation import Observation
@@ -65,8 +65,15 @@ class Situation(NamedTuple):
 
     @property
     def risk_until(self) -> datetime | None:
-        """When the risk that the tickets accept must be looked at again; None for never."""
-        return self.policy.risk_until(self.seen.existing)
+        """When the risk that the tickets accept must be looked at again; None for never.
+
+        Where every ticket that accepted it is gone, none tells of the end any more: it is what the appointment said.
+        """
+        existing = self.seen.existing
+        until, came_due = self.policy.risk_until(existing), self.record.came_due
+        if until is not None or came_due is None or any(accepts_risk(ticket) for ticket in existing.values()):
+            return until
+        return datetime.fromtimestamp(came_due, tz=UTC)
 
     @property
     def deciding(self) -> Mapping[str, Ticket]:

@@ -15,7 +15,7 @@ from remediation.queue import Band
 from remediation.store.cases.entries import Acted, Entry, Planned, Settled, Step, Triggered
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.timeline import Timeline
-from remediation.store.cases.todo import Lease, Todo
+from remediation.store.cases.todo import CAME_DUE, Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from tests.contract.store_world import Stores, real_stores, stand_ins, valkey
 from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline
@@ -274,6 +274,18 @@ async def test_an_appointment_is_kept_once(stores: Stores) -> None:
     assert await stores.behind.woken() == {KEY.ref}
     assert (await stores.todo.sweep(NOW + 101))["appointment"] == 0
     assert (await taken(stores)).cause == "appointment"
+
+
+async def test_an_appointment_that_came_due_is_told_until_a_look_has_dealt_with_it(stores: Stores) -> None:
+    await stores.todo.settle(await in_hand(stores), Memory(), NOW, look_at=NOW + 100.5)
+    await stores.todo.sweep(NOW + 101)
+    lease = await taken(stores)
+    assert (lease.look_at, lease.record.came_due) == (None, NOW + 100.5)
+    await stores.todo.settle(lease, Memory(), NOW + 101)
+    lease = await in_hand(stores)
+    assert lease.record.came_due == NOW + 100.5
+    await stores.todo.settle(lease, Memory(), NOW + 102, drop=[CAME_DUE])
+    assert (await in_hand(stores)).record.came_due is None
 
 
 async def test_a_lease_tells_the_appointment_that_there_is(stores: Stores) -> None:

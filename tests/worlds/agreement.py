@@ -23,11 +23,15 @@ PERSON = "person-1"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """How the outside is at one moment: the finding, and the case's ticket in each tracker that has one."""
+    """How the outside is at one moment: the finding, and the case's ticket in each tracker that has one.
+
+    `lost` is the earliest end of an acceptance whose ticket was deleted, where no ticket accepts the risk now.
+    """
 
     status: Status
     tickets: Mapping[str, Ticket]
     at: datetime
+    lost: datetime | None = None
 
     @property
     def active(self) -> set[str]:
@@ -36,6 +40,11 @@ class Picture:
     @property
     def done(self) -> set[str]:
         return self.tickets.keys() - self.active
+
+    @property
+    def is_lost_over(self) -> bool:
+        """Whether an acceptance has ended whose ticket was deleted."""
+        return self.lost is not None and self.lost <= self.at
 
     def missing(self, policy: Policy) -> set[str]:
         return set(policy.trackers) - self.tickets.keys()
@@ -213,6 +222,8 @@ def _solved(before: Picture | None, changed: Picture, policy: Policy, status: St
     anew = set[Status]()
     if decided_anew(before, changed):
         anew = verdicts((changed.tickets[name] for name in changed.done), policy, changed.at)
+    if status is ACCEPTED and changed.is_lost_over:  # or SchoolScan's own word, or one of which the store was wiped
+        return anew | {ACCEPTED, REVIEWING}
     if status is not ACCEPTED or not ended:
         return anew or {status}
     people = all(accepted_by_people(ticket) for ticket in changed.tickets.values())

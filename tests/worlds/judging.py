@@ -125,6 +125,7 @@ class Judge:
 
     def _note_ends(self) -> None:
         self.has_ended |= any(has_ended(ticket, self.policy, self._now()) for ticket in self.present())
+        self.has_ended |= self.picture().is_lost_over
 
     def _met(self, deed: Deed) -> None:
         """The look knows of this ticket, or of these."""

@@ -12,7 +12,7 @@ from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from tests.gated import Deed, GatedSource, GatedTracker, Gates
 from tests.stand_ins import ManualClock, Troubles
-from tests.worlds.agreement import PERSON, Picture
+from tests.worlds.agreement import PERSON, Picture, end_of
 from tests.worlds.judging import SCHOOLSCAN, Judge
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -72,6 +72,7 @@ class Outside:
             name: GatedTracker(name, self.clock, self.gates, self._hear, horizon=HORIZON) for name in policy.trackers
         }
         self.current: dict[str, str] = {}
+        self.lost: list[datetime] = []
         self._finding, self._edits = finding, 0
 
     def _now(self) -> datetime:
@@ -94,7 +95,9 @@ class Outside:
         present = {name: each.ticket for name, each in kept.items() if each is not None}
         tickets = {name: ticket for name, ticket in present.items() if ticket.state is not TicketState.GONE}
         finding = self.source.findings.get("fnd_1")
-        return Picture(finding.status if finding else Status.GONE, tickets, self._now())
+        accepts = any(ticket.reason is Reason.ACCEPTED_RISK for ticket in tickets.values())
+        lost = None if accepts else min(self.lost, default=None)
+        return Picture(finding.status if finding else Status.GONE, tickets, self._now(), lost)
 
     def _present(self) -> list[Ticket]:
         return [ticket for book in self.books.values() for ticket in book.present(KEY.mark)]
@@ -141,6 +144,7 @@ class Outside:
                 book.change(ticket.id, TicketState.IN_PROGRESS)
             case "deleted":
                 self.clock.pass_by(2 * HORIZON)  # what has been there for a while
+                self._note_lost(ticket)
                 book.change(ticket.id, TicketState.GONE)
             case "final" if done and not ticket.final:
                 book.close_for_good(ticket.id)
@@ -158,6 +162,12 @@ class Outside:
             case _:
                 return
         self.judge.speak(change.where, change.becomes)
+
+    def _note_lost(self, ticket: Ticket) -> None:
+        """A ticket is deleted: nobody can read any more until when it accepted the risk."""
+        until = end_of(ticket, self.policy)
+        if ticket.reason is Reason.ACCEPTED_RISK and until is not None:
+            self.lost.append(until)
 
     def _change_reason(self, book: GatedTracker, ticket: Ticket, change: Change, reason: Reason) -> None:
         risk = self._risk(change) if reason is Reason.ACCEPTED_RISK else None

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from remediation.domain.policy import Acceptance
+from remediation.domain.policy import Acceptance, Policy
 from remediation.domain.tickets import Reason
 from tests.worlds.agreement import ACCEPTED, OPEN, REVIEWING
 from tests.worlds.histories import (
@@ -206,3 +206,20 @@ async def test_an_accepted_risk_that_is_found_again_stays_accepted_while_a_track
     assert await at_rest(world) == (ACCEPTED, set())
     await world.later(6 * DAY)
     assert await at_rest(world) == (REVIEWING, {"snow", "jira"})
+
+
+@pytest.mark.parametrize("policy", [ALONE, ALL, ANY])
+@pytest.mark.parametrize("acceptance", [Acceptance(), Acceptance(at_most=timedelta(days=20))])
+@pytest.mark.parametrize("is_noticed", [True, False])
+async def test_an_acceptance_ends_although_its_tickets_were_deleted(
+    policy: Policy, acceptance: Acceptance, *, is_noticed: bool
+) -> None:
+    world = await opened(replace(policy, acceptance=acceptance))
+    await noticed(world, *map(accepted, policy.trackers))
+    for name in policy.trackers:
+        world.happen(deleted(name))
+    if is_noticed:
+        await world.look()
+    assert world.picture().status is ACCEPTED
+    await world.later(6 * DAY)
+    assert await at_rest(world) == (REVIEWING, set(policy.trackers))

@@ -14,7 +14,7 @@ from remediation.look.observing import Sight
 from remediation.outbound.backoff import LONGEST, LONGEST_UNNAMED, delay
 from remediation.planning import Conclusion, Progress, Situation, concluded
 from remediation.store.cases.entries import PutOff, SetAside, Settled
-from remediation.store.cases.todo import Lease
+from remediation.store.cases.todo import CAME_DUE, Lease
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.systems import held_by
 from workers.jobs.response_times import responses
@@ -128,7 +128,7 @@ async def _settle(desk: Desk, lease: Lease, progress: Progress, end: Conclusion)
         await desk.todo.mark([(record.key, None)], now)
     drop = [f"given_up:{name}" for name in sorted(end.moot & record.given_up)]
     drop += [f"parked:{name}" for name in sorted(end.moot)] + [f"again:{name}" for name in sorted(record.again)]
-    drop += [*sorted(lease.awaited), *lease.origins]
+    drop += [*sorted(lease.awaited), *lease.origins, *([] if end.keeps_due else [CAME_DUE])]
     seen = progress.tickets.values()
     require(lease, held=await desk.todo.settle(lease, end.memory, now, seen=seen, drop=drop, look_at=end.look_at))
     failpoint("remembered")

@@ -40,6 +40,7 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
         waits_for=row.get("waits_for", b"").decode(),
         unnamed=frozenset(filter(None, row.get("unnamed", b"").decode().split(","))),
         born=int(row.get("born", 0)) / 1000,
+        came_due=float(row["came_due"]) / 1000 if "came_due" in row else None,
         home=row.get("home", b"").decode(),
         members={name: int(row[f"member:{name}"]) for name in _names(row, "member")},
         rested={name: int(row[f"rested:{name}"]) for name in _names(row, "rested")},

@@ -61,6 +61,9 @@ class Lease:
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
+CAME_DUE = "came_due"
+"""The field of a row that says for when an appointment was which no look has dealt with."""
+
 AWAITED_TICKET = "awaited:ticket"
 AWAITED_STATUS = "awaited:status"
 

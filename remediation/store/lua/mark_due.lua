@@ -1,9 +1,14 @@
 -- Mark the cases whose appointment has come. ARGV: now, how many at the most. Answers how many were marked.
+-- The row keeps for when it was, until a look has dealt with it.
 local now = tonumber(ARGV[1])
-local due = redis.call('ZRANGEBYSCORE', APPOINTMENTS, 0, now, 'LIMIT', 0, ARGV[2])
-for _, ref in ipairs(due) do
+local due = redis.call('ZRANGEBYSCORE', APPOINTMENTS, 0, now, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+for i = 1, #due, 2 do
+  local ref = due[i]
   redis.call('ZREM', APPOINTMENTS, ref)
   local id = redis.call('HGET', CASE .. ref, 'id')
-  if id then mark(ref, id, now, -1, 'appointment') end
+  if id then
+    redis.call('HSET', CASE .. ref, 'came_due', due[i + 1])
+    mark(ref, id, now, -1, 'appointment')
+  end
 end
-return #due
+return #due / 2
