@@ -104,7 +104,7 @@ async def test_an_end_of_accepted_risks_counts_from_the_next_look_on(world: Worl
     await world.close_as(Reason.ACCEPTED_RISK)
     assert world.status_of(SOUTH) is Status.ACCEPTED_RISK
     assert await world.redis.zscore(APPOINTMENTS, SOUTH.ref) is None
-    await world.edit({"rules:": "defaults: {accept: {at_most: 1d}}\nrules:"})
+    await world.edit({"defaults: {": "defaults: {accept: {at_most: 1d}, "})
     assert await world.redis.zscore(APPOINTMENTS, SOUTH.ref) is None
     await world.look_at(SOUTH)
     assert await world.redis.zscore(APPOINTMENTS, SOUTH.ref) is not None
@@ -121,6 +121,6 @@ async def test_another_rule_takes_the_cases_of_one_that_is_gone_once_they_are_lo
 
 async def test_what_a_rule_that_is_gone_said_goes_on_counting_and_no_defaults_instead(world: World) -> None:
     gone = "  - {name: south, match: {district: south}, tickets: {jira-south: {project: SEC}}}\n"
-    await world.edit({gone: "", "rules:": "defaults: {outcomes: {duplicate: reviewing}}\nrules:"})
+    await world.edit({gone: "", "defaults: {": "defaults: {outcomes: {duplicate: reviewing}, "})
     await world.close_as(Reason.DUPLICATE)
     assert world.status_of(SOUTH) is Status.RESOLVED
