@@ -75,7 +75,7 @@ def counted(methods: Mapping[str, list[str]]) -> Counts:
 
 
 async def _stale_wake_up(system: System, finding: str, number: int) -> int:
-    """Wake a worker for a case that is clean; answers how often it asked Redis about the case."""
+    """Wake a worker for a case that is clean; returns how often it asked Redis about the case."""
     ref = CaseKey(DISTRICT, CaseKind.FINDING, finding).ref
     arq = ArqRedis(system.redis.connection_pool, job_serializer=encode, job_deserializer=decode)
     job = f"bench:{number}:{time.time_ns()}"

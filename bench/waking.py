@@ -80,7 +80,7 @@ class Bench:
         return (min(asked) - answered) * 1000
 
     async def _post(self, finding: str) -> float:
-        """Send the delivery as SchoolScan would; answers when it was answered (Unix seconds)."""
+        """Send the delivery as SchoolScan would; returns when it was answered (Unix seconds)."""
         event = {"id": f"evt_{finding}", "type": "finding.critical", "data": {"finding_id": finding}}
         body, secret = json.dumps(event).encode(), ENVIRONMENT["SCHOOLSCAN_WEBHOOK_SECRET"]
         signed = sign(body, secret, SignatureFormat.TIMESTAMPED, time.time(), "")

@@ -22,7 +22,7 @@ from chaos.world import World, open_world
 
 
 def main() -> int:
-    """Play what was asked for, or everything; answers the exit code."""
+    """Play what was asked for, or everything; returns the exit code."""
     asked = _arguments()
     wanted = [each for each in EXPERIMENTS if not asked.only or each.name in asked.only]
     counted = [(each, each.times(asked.scale, short=asked.short)) for each in wanted]

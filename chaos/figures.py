@@ -117,7 +117,7 @@ def disagreements(world: World, journal: Journal) -> Iterator[str]:
 
 
 def writes_of_another_look(world: World, findings: Sequence[str]) -> list[str]:
-    """Have every case looked at once more; answers the writes that this caused outside. It should plan nothing."""
+    """Have every case looked at once more; returns the writes that this caused outside. It should plan nothing."""
     for system in world.stage.outside:
         world.outside.control(system, "DELETE", "requests")
     looking = Journal(findings=dict(world.journal.findings))

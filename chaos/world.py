@@ -191,7 +191,7 @@ class World:
     # findings and deliveries
 
     def find(self, count: int, kind: Kind = IN_JIRA) -> list[str]:
-        """Let SchoolScan find so many of a kind, without a word. Answers their ids."""
+        """Let SchoolScan find so many of a kind, without a word. Returns their ids."""
         fields, trackers = kind
         ids = self.outside.add_findings([fields] * count)
         self.journal.findings |= dict.fromkeys(ids, trackers)

@@ -82,7 +82,7 @@ def failpoint(name: str) -> None:
 
 
 def turn_on(written: str) -> tuple[str, ...]:
-    """Break at the points that `written` names from now on; answers their names. Raises ConfigurationError."""
+    """Break at the points that `written` names from now on; returns their names. Raises ConfigurationError."""
     global _armed  # noqa: PLW0603 - one process, one setting; a failpoint that is off costs one look at this name
     _armed = _read(written)
     return tuple(_armed.orders)

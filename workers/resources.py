@@ -37,7 +37,7 @@ PutAway = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What jobs work with. `sources` are by district and kind, `trackers` by name; `clock` answers Unix seconds.
+    """What jobs work with. `sources` are by district and kind, `trackers` by name; `clock` returns Unix seconds.
 
     `links` gives those of the case that a lease is for, `sites` knows which site each tracker is, and `places` where
     tickets of ours are besides where new ones go.

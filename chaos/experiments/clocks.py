@@ -35,7 +35,7 @@ def away_for_a_day(world: World, times: int) -> Outcome:
 
 
 def _age(world: World, seconds: int) -> int:
-    """Shorten every time to live in the store; answers how many keys ended by that."""
+    """Shorten every time to live in the store; returns how many keys ended by that."""
     ended = 0
     for key in _keys(world):
         left = int(world.redis.pttl(key))

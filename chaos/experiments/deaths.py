@@ -124,7 +124,7 @@ def _taken_up(world: World, refs: Sequence[str], since: float) -> float:
 
 
 def until(true: Callable[[], bool], seconds: float) -> float:
-    """Wait until it is true, or for so long; answers how long it took."""
+    """Wait until it is true, or for so long; returns how long it took."""
     began = time.monotonic()
     while time.monotonic() - began < seconds and not true():
         time.sleep(_PAUSE)

@@ -86,7 +86,7 @@ class Asked:
 
 
 def play(data: bytes) -> int:
-    """One request; answers its status, or 0 where nobody was there to be answered.
+    """One request; returns its status, or 0 where nobody was there to be answered.
 
     Raises AssertionError where a promise is broken, and whatever the application must not raise.
     """

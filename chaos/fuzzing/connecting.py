@@ -57,7 +57,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def play(data: bytes) -> list[int]:
-    """One connection; answers the statuses that it got. Raises AssertionError where a promise is broken."""
+    """One connection; returns the statuses that it got. Raises AssertionError where a promise is broken."""
     return _loop().run_until_complete(_played(Script(data)))
 
 

@@ -29,7 +29,7 @@ _MOST_HEADERS, _MOST_PARTS = 8, 14
 
 
 def play(data: bytes) -> SignatureFormat | None:
-    """One delivery; answers the format in which it was verified, if it was.
+    """One delivery; returns the format in which it was verified, if it was.
 
     Raises AssertionError where a promise is broken, and whatever verify() must not raise.
     """

@@ -15,7 +15,7 @@ class Sender:
     """One kind of sender. SchoolScan has an account for each district; of the others, each tracker is one.
 
     `name` is stored with each delivery and is a label of metrics. `header` carries the signature, in every format that
-    has but one. `usual_format` is what `auto` means: AUTO where the first deliveries show it. `read` answers the event
+    has but one. `usual_format` is what `auto` means: AUTO where the first deliveries show it. `read` returns the event
     in a verified body, and raises Unreadable; it is pure, and reads no text of people's.
     """
 

@@ -43,7 +43,7 @@ _LONGEST_WORDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What acting on one case needs. `clock` answers Unix seconds."""
+    """What acting on one case needs. `clock` returns Unix seconds."""
 
     record: CaseRecord
     sight: Sight

@@ -184,7 +184,7 @@ async def _foretell(walk: Walk, screen: Screen) -> Tally:
 
 
 def _end_of_dry_run(walk: Walk, tally: Tally, left: Sequence[LeftBehind], screen: Screen) -> ExitCode:
-    """The summary, and what changes of the file left behind; answers the exit code."""
+    """The summary, and what changes of the file left behind; returns the exit code."""
     words = {
         "well": "{} in step",
         "change": "{} would change",

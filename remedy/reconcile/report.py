@@ -69,7 +69,7 @@ class Screen:
         lines: Iterable[str],
         codes: AbstractSet[ExitCode] = frozenset(),
     ) -> ExitCode:
-        """The summary, which systems could not be listed, and what was left out; answers the exit code that counts."""
+        """The summary, which systems could not be listed, and what was left out; returns the exit code that counts."""
         missed = {district: count for district, count in sorted(left_out.items()) if count}
         incomplete = {"not_listed": not_listed_json(not_listed), "left_out": missed}
         self.result({**shown, **incomplete}, [*not_listed_lines(not_listed), *left_out_lines(missed), *lines])

@@ -75,7 +75,7 @@ class _Wait:
 class Walk:
     """Walks through findings and tickets that changed since a moment, waiting as long as it is told to.
 
-    `clock` answers Unix seconds as the store counts them. `say` is told what is waited for. `not_listed` tells, once
+    `clock` returns Unix seconds as the store counts them. `say` is told what is waited for. `not_listed` tells, once
     the walk is over, which systems' lists were not read to their end, and why; `left_out` how many findings of each
     district had no id that can be used; and `strays` which marked tickets belong to no case. `sites` are those that the
     trackers are, and `linked` the places in which each has linked tickets.

@@ -70,7 +70,7 @@ class Program:
         return self.log.read_bytes()[self.log_begins_at :].decode(errors="replace")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send the signal and wait for the end; answers the exit code. One that does not end is killed."""
+        """Send the signal and wait for the end; returns the exit code. One that does not end is killed."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(number)
         try:

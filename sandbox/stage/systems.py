@@ -37,7 +37,7 @@ class Outside:
         self._client = client
 
     def scan(self, findings: int | Sequence[Mapping[str, Any]] = 0, find_again: Sequence[str] = ()) -> list[str]:
-        """Let SchoolScan scan the district's site, find these, and say so. Answers the findings' ids."""
+        """Let SchoolScan scan the district's site, find these, and say so. Returns the findings' ids."""
         order = {"findings": findings, "find_again": list(find_again)}
         found: list[str] = self._asked("POST", "schoolscan", "/_sandbox/scans", json=order)["findings"]
         return found
@@ -57,7 +57,7 @@ class Outside:
         return [entry["note"] for entry in audit if entry["by"] == "api"]
 
     def add_findings(self, findings: int | Sequence[Mapping[str, Any]]) -> list[str]:
-        """Let these be found without an event. Answers their ids."""
+        """Let these be found without an event. Returns their ids."""
         added: list[str] = self._asked("POST", "schoolscan", "/_sandbox/findings", json={"findings": findings})[
             "findings"
         ]
@@ -72,7 +72,7 @@ class Outside:
         self._asked("POST", "schoolscan", f"/_sandbox/findings/{finding_id}/review", json=fields)
 
     def send(self, kind: str, data: Mapping[str, Any], event_id: str | None = None) -> str:
-        """Let SchoolScan send one event. Answers its id."""
+        """Let SchoolScan send one event. Returns its id."""
         order = {"type": kind, "data": dict(data)} | ({"id": event_id} if event_id else {})
         sent: str = self._asked("POST", "schoolscan", "/_sandbox/events", json=order)["id"]
         return sent

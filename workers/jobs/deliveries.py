@@ -79,7 +79,7 @@ async def _take_in(desk: Desk, delivery: StoredDelivery) -> None:
 
 
 async def _read(desk: Desk, delivery: StoredDelivery) -> str:
-    """Pass on what it says; answers its outcome, as it is counted."""
+    """Pass on what it says; returns its outcome, as it is counted."""
     event = delivery.sender.read(delivery.body)
     match event:
         case UnknownEvent():

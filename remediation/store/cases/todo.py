@@ -111,7 +111,7 @@ class Todo:
 
         That is the list of a former `place`, or else the one of where new tickets go. A version of a ticket that we
         know already marks nothing: lists overlap, and our own writes come back in them.
-        Answers how many were marked.
+        Returns how many were marked.
         """
         parts = [part for change, key in changes for part in (change.ticket_id, change.version, key.ref, key.id)]
         args: list[str | int] = [int(now * 1000), tracker, _list_of(tracker, place), cursor]
@@ -220,7 +220,7 @@ class Todo:
     async def name_trackers(self, names: Iterable[str], now: float) -> int:
         """These trackers are named by mappings.yaml: mark cases that were looked at without one, some at a time.
 
-        Answers how many were marked.
+        Returns how many were marked.
         """
         return int(await self._connection.run("name_trackers", int(now * 1000), NAMED_BATCH, *sorted(names)))
 
@@ -276,7 +276,7 @@ class Todo:
     async def sweep(self, now: float) -> dict[str, int]:
         """Wake whatever is due and has no live wake-up: put off, orphaned by a crash, or forgotten by the queue.
 
-        Cases whose appointment has come are marked. Its cost follows what is due, not what is known. Answers how many
+        Cases whose appointment has come are marked. Its cost follows what is due, not what is known. Returns how many
         of each kind were woken.
         """
         due = await Appointments(self._connection).mark_due(now)

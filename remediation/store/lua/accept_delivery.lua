@@ -3,7 +3,7 @@
 -- or 'system'), lifetime of the fingerprint (ms) of an ignored one, which has no body, by which request and in which trace
 -- it came ('' for none), the limit of the account (time in microseconds from one delivery to the next, and how many at
 -- once; '' is none), how many of its secrets have signed, and the ids of all of them, those that have signed first (none
--- where that is not to be noted). Answers 1, or 0 if it was there already, or below 0 in how many ms there is room for it:
+-- where that is not to be noted). Returns 1, or 0 if it was there already, or below 0 in how many ms there is room for it:
 -- nothing was stored then.
 local id, now, state = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row, account = INBOX .. id, ARGV[4] .. '/' .. ARGV[5]

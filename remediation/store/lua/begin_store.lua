@@ -1,2 +1,2 @@
--- Note when (ms) this Redis was first worked with since its server started, if nobody has. ARGV: now.
+-- Store when (ms) this Redis was first used since its server started, if that is not stored yet. ARGV: now.
 return beginning(tonumber(ARGV[1]))

@@ -1,5 +1,5 @@
 -- A delivery has been read. ARGV: id, now, lifetime of the fingerprint (ms), scan reference or '', scan id, scan state
--- ('started' or 'listing'), then reference, id, band of each case to mark. Answers 0 if it was finished already.
+-- ('started' or 'listing'), then reference, id, band of each case to mark. Returns 0 if it was finished already.
 -- A scan's row expires once its listing is done, as a fingerprint does, and never while it is listed or parked.
 local id, now, scan = ARGV[1], tonumber(ARGV[2]), ARGV[4]
 local row = INBOX .. id

@@ -1,6 +1,6 @@
--- A tracker's delivery has been read. ARGV: id, now, lifetime of the fingerprint (ms), and, for a ticket of ours, tracker,
--- ticket id, version, then reference and id of its case. Answers 0 if it was finished already, else 'marked', 'known'
--- where the version is no news, or 'foreign' for a ticket that is none of ours.
+-- A tracker's delivery has been read. ARGV: id, now, lifetime of the fingerprint (ms), and, for a ticket of ours,
+-- tracker, ticket id, version, then reference and id of its case. Returns 0 if it was finished already, else 'marked',
+-- 'known' where the version is no news, or 'foreign' for a ticket that is none of ours.
 local id, now, tracker, ticket, version = ARGV[1], tonumber(ARGV[2]), ARGV[4], ARGV[5], ARGV[6]
 if redis.call('HGET', INBOX .. id, 'state') ~= 'received' then return 0 end
 

@@ -1,7 +1,8 @@
--- The links that cases have to tickets of one tracker, page by page. ARGV: tracker, cursor, how many tickets are looked at
--- (about). Answers the next cursor ('0' at the end), then three things for each link: the case's reference, the link, and
--- 1 where the case is at rest as it is remembered: its finding is solved or gone, and this ticket is done. The list of
--- tickets keeps some that were deleted, or followed by another one: the case's own row decides.
+-- The links that cases have to tickets of one tracker, page by page. ARGV: tracker, cursor, how many tickets are looked
+-- at (about). Returns the next cursor ('0' at the end), then three things for each link: the case's reference, the
+-- link, and 1 where the case was at rest when it was last remembered: its finding is solved or gone, and this ticket is
+-- done.
+-- The list of tickets keeps some that were deleted or replaced; the case's own row decides.
 local tracker = ARGV[1]
 local page = redis.call('HSCAN', TICKETS .. tracker, ARGV[2], 'COUNT', ARGV[3])
 local answer = {page[1]}

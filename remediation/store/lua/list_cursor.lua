@@ -1,4 +1,4 @@
--- How far the cases of an earlier version have been listed. ARGV: now. Answers 'done', or a SCAN cursor and the run id of the
+-- How far the cases of an earlier version have been listed. ARGV: now. Returns 'done', or a SCAN cursor and the run id of the
 -- server that it is of: another server would take it for another place. Then the listing begins anew, which is safe.
 if redis.call('HEXISTS', CASES_LISTED, 'done_at') == 1 then return {'done'} end
 beginning(tonumber(ARGV[1]))

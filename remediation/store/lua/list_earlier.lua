@@ -1,6 +1,6 @@
 -- Put cases that an earlier version wrote onto their lists. ARGV: now, the cursor and the server as list_cursor.lua gave
 -- them, the next cursor ('0' when all have been seen), then reference of each and what its memory says.
--- Answers 0, and changes nothing, where somebody else has gone on since, or another server answers.
+-- Returns 0, and changes nothing, where somebody else has gone on since, or another server answers.
 local now = tonumber(ARGV[1])
 beginning(now)
 local cursor, server = unpack(redis.call('HMGET', CASES_LISTED, 'cursor', 'server'))

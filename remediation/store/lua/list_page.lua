@@ -1,7 +1,7 @@
 -- A page of the lists of cases, newest change first; of the same moment, the greater reference first. ARGV: how many cases
 -- at the most, then time (ms) and reference of the case after which the page begins ('' from the newest), then what is
 -- asked for, '' for any: district, state (or 'parked', 'conflict'), severity, rule, tracker.
--- Answers whether the cases of an earlier version are all listed (1 or 0), then reference, time and list's name of each.
+-- Returns whether the cases of an earlier version are all listed (1 or 0), then reference, time and list's name of each.
 -- Lists are read from the one that was used last on, as far as the page goes. Its cost follows how many lists there are
 -- and the length of the page, and not how many cases.
 local most, after_at, after_ref = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]

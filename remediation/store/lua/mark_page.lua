@@ -1,5 +1,5 @@
 -- A page of a scan has been listed. ARGV: scan reference, now, cursor of the page, next cursor or '', then the cases.
--- Answers 0 when somebody else has listed this page already.
+-- Returns 0 when another worker has listed this page already.
 local scan, now = ARGV[1], tonumber(ARGV[2])
 local row = SCAN .. scan
 if redis.call('HGET', row, 'state') ~= 'listing' or redis.call('HGET', row, 'cursor') ~= ARGV[3] then return 0 end

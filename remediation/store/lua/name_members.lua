@@ -1,5 +1,5 @@
 -- A list shows findings and which cases they belong to. ARGV: own reference, finding id, the case's reference, its id of
--- each. Answers for each the reference of the case to mark. That is its own where there is a row of it already: what that
+-- each. Returns for each the reference of the case to mark. That is its own where there is a row of it already: what that
 -- holds has to go along, and only a look may do that. Naming one is safe to repeat.
 local answer = {}
 for i = 1, #ARGV, 4 do

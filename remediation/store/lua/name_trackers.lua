@@ -1,5 +1,5 @@
--- These trackers are named by mappings.yaml now: mark the cases that a look found without them. ARGV: now, how many cases
--- of each at the most, then the name of each. Answers how many were marked.
+-- mappings.yaml names these trackers now: mark the cases that a look found without them. ARGV: now, how many cases of
+-- each at the most, then the name of each. Returns how many were marked.
 local now, most, marked = tonumber(ARGV[1]), tonumber(ARGV[2]), 0
 for i = 3, #ARGV do
   redis.call('HSET', TRACKERS, ARGV[i], now)

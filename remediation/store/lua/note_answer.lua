@@ -1,4 +1,5 @@
--- A system did what was asked. ARGV: system, now. Answers 1 where that ends its trouble: not before it may count.
+-- A system did what was asked. ARGV: system, now. Returns 1 where that ends its trouble, which it does only from a
+-- certain time on.
 local row, now = SYSTEM .. ARGV[1], tonumber(ARGV[2])
 local waiting, till = unpack(redis.call('HMGET', row, 'waiting', 'until'))
 if not waiting or now < tonumber(till) then return 0 end

@@ -1,6 +1,6 @@
 -- Note which districts mappings.yaml names now. ARGV: now, how long (ms) the row of a listing is kept once it is done, then
 -- their names. One that was named before and is not any more is absent since it was last named. Of one that is back, all
--- findings are listed that changed since. Answers three things for each district of which that is news: its name,
+-- findings are listed that changed since. Returns three things for each district of which that is news: its name,
 -- 'absent' or 'back', and since when (ms) it is, or was, absent.
 local now, named, news = tonumber(ARGV[1]), {}, {}
 

@@ -1,5 +1,5 @@
--- A system did not do what was asked. ARGV: system, now, what must end first, the HTTP status or '', and until when (ms)
--- it asked not to be asked. Answers 1 where that is news: the system was not waited for, or for something else.
+-- A system did not do what was asked. ARGV: system, now, what must end first, the HTTP status or '', and until when
+-- (ms) it asked us to wait. Returns 1 where that is news: the system was not waited for, or for another reason.
 local name, now, waiting = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row = SYSTEM .. name
 local known = redis.call('HMGET', row, 'waiting', 'changed', 'until', 'hold', 'ended')

@@ -1,5 +1,5 @@
--- Which of a case's trackers mappings.yaml does not name. ARGV: reference, token, now, then the name of each. The case is
--- looked at again as soon as one of them is named. Answers 0 when the lease is lost.
+-- Store which of a case's trackers mappings.yaml does not name. ARGV: reference, token, now, then the name of each. The
+-- case is looked at again as soon as one of them is named. Returns 0 when the lease is lost.
 local ref, now = ARGV[1], tonumber(ARGV[3])
 if not holds(ref, ARGV[2]) then return 0 end
 forget_unnamed(ref)

@@ -1,5 +1,5 @@
 -- Bring forward cases that wait for systems: of one in trouble a single case, now and then, to ask it; of one that
--- answers again all of them, so many at a time. ARGV: now, how many at the most of each. Answers how many were due sooner.
+-- answers again all of them, so many at a time. ARGV: now, how many at the most of each. Returns how many were due sooner.
 local now, most, sooner = tonumber(ARGV[1]), tonumber(ARGV[2]), 0
 
 -- Whether the case waits still; one that is being looked at comes back by itself.

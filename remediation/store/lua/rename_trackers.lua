@@ -1,6 +1,6 @@
 -- Trackers of a case have other names now: rename all that its row says of them, and what is parked. ARGV: reference, token,
 -- the memory in the names of now, then former name and name of each. Where there is something under both names, that of now
--- counts; a second ticket must be found by a search. Answers 0 when the lease is lost.
+-- counts; a second ticket must be found by a search. Returns 0 when the lease is lost.
 local ref, row = ARGV[1], CASE .. ARGV[1]
 if not holds(ref, ARGV[2]) then return 0 end
 if redis.call('HEXISTS', row, 'memory') == 1 then remember(row, ARGV[3]) end

@@ -1,5 +1,5 @@
--- Under which keys what waits to be read or to be decided is sealed. ARGV: how many of each list are looked at. Answers
--- four things for each key: its id, how many values, and the row and the field of one of them.
+-- With which keys unread deliveries and parked work are sealed. ARGV: how many of each list are looked at. Returns four
+-- things for each key: its id, how many values, and the row and the field of one of them.
 local counts, rows, fields, answer = {}, {}, {}, {}
 
 local function note(row, field)

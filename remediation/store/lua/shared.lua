@@ -184,7 +184,7 @@ local function forget_unnamed(ref)
 end
 
 -- Work is taken up by `token`. Whoever took it up before and came to no end has died over it, or beside it.
--- Answers false, and changes nothing, where it is suspected of the former and is not to be tried alone.
+-- Returns false, and changes nothing, where it is suspected of the former and is not to be tried alone.
 local function begin(name, token, now, alone)
   local key = BEGUN .. name
   local before = redis.call('HGET', key, 'token')
@@ -227,7 +227,7 @@ local function look_at_tied(tracker, ticket, ref, now, cause)
 end
 
 -- A ticket changed: mark its case, unless this is the version that we know. An empty version is always news.
--- Answers 1, or 0 where it is none.
+-- Returns 1, or 0 where it is none.
 local function mark_change(tracker, ticket, version, ref, id, now, cause)
   if version ~= '' then
     if redis.call('HGET', SEEN .. tracker, ticket) == version then return 0 end

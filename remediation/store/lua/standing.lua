@@ -1,4 +1,4 @@
--- How cases stand. ARGV: references. Answers three things for each: 'settled', 'waiting', 'held' or 'put_off'; when (ms)
+-- How cases stand. ARGV: references. Returns three things for each: 'settled', 'waiting', 'held' or 'put_off'; when (ms)
 -- the sweep looks after it; and its parked actions, joined by spaces.
 local answer = {}
 for _, ref in ipairs(ARGV) do

@@ -1,5 +1,5 @@
 -- Wake what is due and has no live wake-up: put off, orphaned by a crash, or forgotten by the queue.
--- ARGV: which ('case', 'delivery' or 'scan'), now, how many at the most. Answers how many were woken.
+-- ARGV: which ('case', 'delivery' or 'scan'), now, how many at the most. Returns how many were woken.
 local which, now, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local list = ({case = DIRTY, delivery = PENDING, scan = SCANS})[which]
 local since = ({case = DIRTY_SINCE, delivery = PENDING_SINCE})[which]

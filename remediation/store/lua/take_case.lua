@@ -1,6 +1,6 @@
 -- Take the lease on a dirty case. ARGV: reference, token, now, whether it would be tried alone, time to live (ms).
--- Answers the row, or 'clean', 'busy' or 'suspect'.
--- With the row comes when this Redis began (what happened before that, nobody here can know), its crashes, and the
+-- Returns the row, or 'clean', 'busy' or 'suspect'.
+-- With the row come when this Redis began (of what happened before, it may know nothing), the case's crashes, and its
 -- appointment.
 local ref, token, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if not redis.call('ZSCORE', DIRTY, ref) then return 'clean' end

@@ -1,6 +1,7 @@
--- Whether a round that all workers share is due, for the first who asks. ARGV: name, now, how long (ms) a turn lasts.
--- By the moment that is written here and not by its expiry: a server whose clock was set back lets nothing expire for as
--- long as that, and a moment that lies in the future is no turn of anybody's.
+-- Whether a round that all workers share is due, for the first one that asks. ARGV: name, now, how long (ms) a turn
+-- lasts.
+-- The stored time decides, and not its expiry: on a server whose clock was set back nothing expires for that long, and
+-- a time in the future is nobody's turn.
 local key, now, lasts = TURN .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local last = tonumber(redis.call('GET', key) or '')
 if last and last <= now and now - last < lasts then return 0 end

@@ -1,6 +1,6 @@
 -- Take up a delivery or the next page of a scan. ARGV: reference, token, now, whether it would be tried alone,
--- 'delivery' or 'scan', and for how long (ms) a beginning may be somebody's who is still at it: there is no lease.
--- Answers the row, or 'done' or 'suspect'.
+-- 'delivery' or 'scan', and for how long (ms) a beginning may belong to a worker that is still at work: there is no
+-- lease. Returns the row, or 'done' or 'suspect'.
 local ref, token, now, which = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5]
 local delivery = which == 'delivery'
 local row, name = (delivery and INBOX or SCAN) .. ref, delivery and 'delivery/' .. ref or ref

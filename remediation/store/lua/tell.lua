@@ -2,7 +2,7 @@
 -- of what was read ('' where there was nothing), how many entries a stream of an earlier version had, what to write, '1'
 -- where what was read is in an unknown form (it is set apart then, else ''), and the names of what had been set apart and
 -- is part of what is written. In front of that comes when (ms) this was told.
--- Answers 0, and changes nothing, where it was read too early.
+-- Returns 0, and changes nothing, where it was read too early.
 local key, stream, apart = TOLD .. ARGV[1], TIMELINE .. ARGV[1], APART .. ARGV[1]
 local before = redis.call('GET', key)
 if (before and redis.sha1hex(before) or '') ~= ARGV[3] then return 0 end

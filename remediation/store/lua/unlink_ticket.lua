@@ -1,6 +1,6 @@
 -- Forget the ticket of a case in a tracker, and any intent. ARGV: reference, token, tracker, then ticket id and key where
 -- the ticket is not the case's (else ''): changes of it are then no news for the case any more. Then '1' where its own
--- ticket is yet to be linked: the next look must search for it. Answers 0 when the lease is lost.
+-- ticket is yet to be linked: the next look must search for it. Returns 0 when the lease is lost.
 local ref, tracker = ARGV[1], ARGV[3]
 if not holds(ref, ARGV[2]) then return 0 end
 redis.call('HDEL', CASE .. ref, 'link:' .. tracker, 'tie:' .. tracker)

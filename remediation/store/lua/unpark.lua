@@ -1,6 +1,6 @@
 -- Take work out of the parked list. ARGV: name, now, 'replay' or 'discard', lifetime of what is left (ms), and how many
 -- replays there may have been before this one, or '' for any number.
--- Answers 1, or 0 if it is not there or its scan is not known any more, or 2 if it was replayed too often.
+-- Returns 1, or 0 if it is not there or its scan is not known any more, or 2 if it was replayed too often.
 local name, now, how = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row = PARKED_ROW .. name
 local kind, subject, action, fault = unpack(redis.call('HMGET', row, 'kind', 'subject', 'action', 'error'))
