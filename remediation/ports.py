@@ -18,14 +18,14 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.inspections import Inspection
 
 SourceKey = tuple[str, CaseKind]
-"""Which source: the district whose it is, and the kind of cases that come from it."""
+"""The key of a source: its district, and the kind of cases that come from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectPage:
-    """One page of a source's list. `cursor` goes into the next call; None means that this was the last page.
+    """One page of a source's list. `cursor` goes into the next call; None says that this is the last page.
 
-    `left_out` members have no id that can be used (see outside_id): there is nothing that could be done about them.
+    `left_out` members have no usable id (see outside_id): nothing can be done about them.
     """
 
     subjects: tuple[Subject, ...]
@@ -50,7 +50,7 @@ class Source(Protocol):
 
 
 class Listing(Protocol):
-    """A source that can be read as a list, which names every subject at least once. Raises what a Source raises."""
+    """A source that can be read as a list, which has every subject at least once. Raises what a Source raises."""
 
     async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
         """One page of the list. `filters` are the source's own; SchoolScan: scan_id, severity, status, domain_type."""
@@ -58,7 +58,7 @@ class Listing(Protocol):
 
 
 class ListedSource(Source, Listing, Protocol):
-    """One district's account at a source, of which both are asked."""
+    """One district's account at a source, used as both."""
 
 
 class Tracker(Protocol):
@@ -75,13 +75,13 @@ class Tracker(Protocol):
 
     @property
     def search_horizon(self) -> timedelta:
-        """How long a ticket may exist before `find` sees it, the request's own duration included."""
+        """How long a ticket may exist before `find` sees it, including the duration of the request."""
         ...
 
     async def create(self, draft: Draft) -> Ticket:
-        """Open one ticket, with its correlation mark in the very same request.
+        """Open one ticket, with its correlation mark in the same request.
 
-        Never repeats the request by itself. Raises TryLater(ambiguous=True) when the ticket may exist nevertheless.
+        The request is never repeated here. Raises TryLater(ambiguous=True) when the ticket may exist all the same.
         """
         ...
 
@@ -123,15 +123,15 @@ class Tracker(Protocol):
         ...
 
     async def closing_words(self, ticket_id: str) -> str | None:
-        """What the person who closed the ticket wrote there last, as it is; None where nobody but us wrote anything."""
+        """The last text of the person who closed the ticket, unchanged; None where only we wrote there."""
         ...
 
     async def closer_name(self, ticket_id: str) -> str | None:
-        """The name by which the tracker shows its own users who closed the ticket; None where it shows none."""
+        """The name under which the tracker shows its users who closed the ticket; None where it shows none."""
         ...
 
     def cursor_at(self, moment: datetime) -> str:
-        """Where a list of changes begins that holds all since `moment`, however long ago that is. Asks nobody."""
+        """The cursor of a list of all changes since `moment`, however long ago that is. Makes no request."""
         ...
 
     def former_places(self, linked: Collection[str]) -> tuple[str, ...]:
@@ -142,10 +142,10 @@ class Tracker(Protocol):
         ...
 
     async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
-        """Tickets of ours that changed since `cursor`, with an overlap: a change may come twice, never not at all.
+        """Tickets of ours that changed since `cursor`, with an overlap: a change may come twice, and is never left out.
 
         Without a cursor the list starts a few minutes before `now`. A change has the version that `read` shows. The
-        list is that of a former `place`, or else of where new tickets go.
+        list is that of a former `place`, or else that of the place of new tickets.
         """
         ...
 
@@ -154,18 +154,18 @@ class Tracker(Protocol):
         ...
 
     async def accounts(self) -> Collection[str]:
-        """Every account that opens tickets for us, or did before, as `Ticket.opened_by` names it.
+        """Every account that opens tickets for us, or did so before, as in `Ticket.opened_by`.
 
         Empty where the tracker does not tell who we are: then nobody can say who opened a ticket.
         """
         ...
 
     async def site(self) -> Site:
-        """Which site this is: links are to its numbers. Needs no right that an ordinary account has not."""
+        """The site of the tracker: links are to its numbers. Needs no right beyond those of an ordinary account."""
         ...
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Close connections and threads."""
         ...
 
 
@@ -173,37 +173,40 @@ class Inspector(Protocol):
     """Asks a tracker, or an account at SchoolScan, whether it is as mappings.yaml says. Sends only what reads."""
 
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
-        """Every question that the file raises about this system, with its answer; raises no error of the outside's."""
+        """Every question that the file raises about this system, with its answer. Raises no error from outside."""
         ...
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Close connections and threads."""
         ...
 
 
 class Links(Protocol):
-    """Which ticket belongs to the case in hand, and which one we were about to open. Every write checks the lease."""
+    """The ticket that belongs to the case in hand, and the one that is about to be opened.
+
+    Every write checks the lease.
+    """
 
     async def hold(self) -> None:
-        """Make sure that the case is still in hand, just before a write that may not come late. Raises LeaseLost."""
+        """Verify that the lease is still held, just before a write that must not come late. Raises LeaseLost."""
         ...
 
     async def intend(self, tracker: str, now: float, place: str = "") -> None:
-        """Write down durably that a create is about to be sent, when (Unix seconds) and to where. Raises LeaseLost."""
+        """Store durably that a create is about to be sent, when (Unix seconds) and to which place. Raises LeaseLost."""
         ...
 
     async def link(self, ticket: Ticket) -> Link:
-        """Remember the ticket and forget the intent. Raises LeaseLost."""
+        """Store the link and delete the intent. Raises LeaseLost."""
         ...
 
     async def unlink(self, tracker: str) -> None:
-        """Forget a ticket that is gone, and any intent. Raises LeaseLost."""
+        """Delete the link to a ticket that is gone, and any intent. Raises LeaseLost."""
         ...
 
     async def disown(self, link: Link, *, replaced: bool) -> None:
-        """Forget a ticket that is not the case's, and any intent. Raises LeaseLost.
+        """Delete the link to a ticket that is not the case's, and any intent. Raises LeaseLost.
 
-        Where it is `replaced`, another ticket is linked next; until then a look must search for that.
+        With `replaced`, another ticket is linked next; until then a look must search for it.
         """
         ...
 
@@ -216,7 +219,7 @@ class Ruling(Protocol):
 
     @property
     def policy(self) -> Policy:
-        """What counts for the subject."""
+        """The policy for the subject."""
         ...
 
     def urgency(self, tracker: str) -> Mapping[str, str]:
@@ -224,7 +227,7 @@ class Ruling(Protocol):
         ...
 
     def closing_fields(self, tracker: str) -> Mapping[str, object]:
-        """What the rule sets when we close the ticket there, by the tracker's own names."""
+        """The fields that the rule sets when we close the ticket there, by the tracker's own names."""
         ...
 
     def place(self, tracker: str) -> str | None:
@@ -243,36 +246,36 @@ class Ruling(Protocol):
         ...
 
     def comment(self, why: Why, ticket: Ticket, now: datetime, fact: str = "") -> str:
-        """What a ticket's readers are told.
+        """The comment for a ticket's readers.
 
-        For a duplicate, `ticket` is the one that stays; for one that is continued, the one that follows it.
+        For a duplicate, `ticket` is the one that stays; for a replaced one, the one that follows it.
         """
         ...
 
 
 class Rulebook(Protocol):
-    """What mappings.yaml says, as plain questions. Pure."""
+    """The rules of mappings.yaml. Pure."""
 
     def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> Ruling:
-        """What the rules say about this subject at this moment: rules may ask for its age. Ask once in a look.
+        """The ruling on this subject at this moment (rules may ask for its age). Called once in a look.
 
         `known` is the name of the rule that counted at the last look, and `said` what it said then. Where no rule takes
-        the subject (any more), that one still says how the tickets that there are keep in step; new ones it does not
-        ask for. Where no rule ever took it, `defaults` say so.
+        the subject (any more), that rule still says how existing tickets are kept in step; it asks for no new ones.
+        Where no rule ever took it, `defaults` say so.
         """
         ...
 
     @property
     def former_names(self) -> Mapping[str, str]:
-        """The names that trackers had before, each with the one that it has now."""
+        """The former names of trackers, each with the present one."""
         ...
 
     def identity(self, district: str) -> Identity | None:
-        """How the district's findings are told apart where their ids do not last; None where they do."""
+        """The district's identity, where its findings' ids do not last; otherwise None."""
         ...
 
     def names(self, district: str) -> bool:
-        """Whether there is such a district: without it, nobody can tell what is to become of its cases."""
+        """Whether there is such a district: without it, nothing can be decided about its cases."""
         ...
 
     def concerns(self, district: str, tracker: str) -> bool:
@@ -280,9 +283,9 @@ class Rulebook(Protocol):
         ...
 
     def beside(self, tracker: str) -> tuple[str, ...]:
-        """The other trackers of the file on the same installation: what is found there may be theirs."""
+        """The other trackers of the file on the same installation: tickets that are found there may be theirs."""
         ...
 
     def ground(self, district: str, ticket: Ticket) -> Ground:
-        """Whose tickets the rules open where this ticket is, as this district sees it."""
+        """Whose tickets the rules open in the place of this ticket, as this district sees it."""
         ...

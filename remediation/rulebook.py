@@ -1,4 +1,4 @@
-"""The rules of mappings.yaml, ready to be asked by whoever observes and acts."""
+"""The rules of mappings.yaml, compiled for those who observe and act."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ from remediation.rulings import MappingsRuling
 class MappingsRulebook:
     """The rules and texts of one mappings.yaml, compiled once.
 
-    `identities` are those that the file asks for, by district; whoever only words texts can do without their keys.
+    `identities` are the file's, by district; texts can be made without their keys.
     """
 
     def __init__(self, mappings: Mappings, identities: Mapping[str, Identity] = NO_IDENTITIES) -> None:
@@ -36,28 +36,31 @@ class MappingsRulebook:
         self._without_rule = policy_of(mappings.defaults, "", ())
 
     def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> MappingsRuling:
-        """What the rules say about the subject; the only place where they are matched with one.
+        """The ruling on the subject; only here are the rules matched.
 
-        Where no rule takes it, the policy is what the rule of the name `known` says; where the file has no such rule
-        (any more), what that `said` when it counted, and where nobody knows that, what `defaults` says.
+        Where no rule takes it, the policy is that of the rule named `known`; where the file has no such rule (any
+        more), what that rule `said` when it counted; and where that is not known, what `defaults` say.
         """
         rule = self._matcher.rule_for(subject.detail, subject.key.district, at)
         policy = self._policy(subject, rule, known, said)
         return MappingsRuling(self._mappings, subject, at, rule, policy, self._rules.get(policy.rule))
 
     def _policy(self, subject: Subject, rule: Rule | None, known: str, said: Policy | None) -> Policy:
-        """Of a subject that is gone only its id is left, which would be something for a rule that takes everything."""
+        """The policy of the rule that takes the subject, or else of the one that counted before.
+
+        Of a subject that is gone only the id is left, which a rule without conditions would take.
+        """
         if rule is not None and subject.status is not Status.GONE:
             return self._policies[rule.name]
         return self._former.get(known) or said or self._without_rule
 
     @property
     def former_names(self) -> Mapping[str, str]:
-        """The names that trackers had before, each with the one that it has now."""
+        """The former names of trackers, each with the present one."""
         return self._former_names
 
     def identity(self, district: str) -> Identity | None:
-        """How the district's findings are told apart where their ids do not last; None where they do."""
+        """The district's identity, where its findings' ids do not last; otherwise None."""
         return self._identities.get(district)
 
     def names(self, district: str) -> bool:
@@ -69,12 +72,12 @@ class MappingsRulebook:
         return self._coverage.reaches(district, tracker)
 
     def beside(self, tracker: str) -> tuple[str, ...]:
-        """The other trackers of the file that have the same address."""
+        """The other trackers of the file with the same address."""
         trackers = self._mappings.trackers
         if (config := trackers.get(tracker)) is None:
             return ()
         return tuple(name for name, other in trackers.items() if name != tracker and is_same_address(other, config))
 
     def ground(self, district: str, ticket: Ticket) -> Ground:
-        """Whose tickets the rules open where this ticket is, as this district sees it."""
+        """Whose tickets the rules open in the place of this ticket, as this district sees it."""
         return self._coverage.ground(district, ticket.tracker, ticket.place)

@@ -1,4 +1,4 @@
-"""What one mappings.yaml says about one subject: which tickets, where, how they keep in step, and in which words."""
+"""What one mappings.yaml says about one subject: which tickets, in which places, the policy, and the texts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,18 +68,18 @@ class MappingsRuling:
     counting: Rule | None
 
     def urgency(self, tracker: str) -> Mapping[str, str]:
-        """How urgent the subject's ticket is to be; empty where no rule says."""
+        """The fields for the urgency of the subject's ticket; empty where no rule gives any."""
         if self.rule is None or tracker not in self.rule.tickets:
             return {}
         ticket, config = self.rule.tickets[tracker], self.mappings.trackers[tracker]
         return urgency_of(ticket, config, self.subject.detail, self.at)
 
     def closing_fields(self, tracker: str) -> Mapping[str, object]:
-        """What the rule sets when we close the ticket there, by the tracker's own names."""
+        """The fields that the rule sets when we close the ticket there, by the tracker's own names."""
         return closing_fields_of(self.mappings, self.counting, tracker, self.subject.key, self.subject.detail)
 
     def place(self, tracker: str) -> str | None:
-        """Where in the tracker its ticket belongs; where no rule says, anywhere that the tracker may have it."""
+        """The place for its ticket in the tracker; where no rule gives one, its configured place, if any."""
         if self.rule and tracker in self.rule.tickets:
             return place_of(self.mappings, self.rule, tracker)
         config = self.mappings.trackers.get(tracker)
@@ -124,9 +124,9 @@ class MappingsRuling:
         return note_of(self.mappings, kind, occasion)
 
     def comment(self, why: Why, ticket: Ticket, now: datetime, fact: str = "") -> str:
-        """What a ticket's readers are told.
+        """The comment for a ticket's readers.
 
-        For a duplicate, `ticket` is the one that stays; for one that is continued, the one that follows it.
+        For a duplicate, `ticket` is the one that stays; for a replaced one, the one that follows it.
         """
         policy = self.policy
         if why is Why.FINDING_GONE and not fact:
@@ -148,6 +148,6 @@ class MappingsRuling:
 
 
 def _status_told(why: Why, status: Status, ticket: Ticket) -> Status:
-    """Where the subject stands once it is settled: in a conflict, what is still open wins."""
+    """The status of the subject once it is settled: in a conflict, the side that is still open wins."""
     is_open = ticket.state.is_active or status.is_unsolved
     return Status.REVIEWING if why is Why.CONFLICT and is_open else status

@@ -1,4 +1,4 @@
-"""What SchoolScan tells us, as values. Descriptions and evidence are never built into one at all."""
+"""SchoolScan's objects as values. Descriptions and evidence are never part of one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class Finding:
 
 
 class ScanStatus(StrEnum):
-    """Where a scan stands."""
+    """The state of a scan."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -71,7 +71,7 @@ class Scan:
 
 
 class ReportFormat(StrEnum):
-    """What a compliance report can be written as."""
+    """The formats of a compliance report."""
 
     PDF = "pdf"
     CSV = "csv"
@@ -81,7 +81,7 @@ class ReportFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A compliance report that SchoolScan makes from a completed scan. `status` is SchoolScan's own word."""
+    """A compliance report that SchoolScan makes of a completed scan. `status` is SchoolScan's own word."""
 
     id: str
     status: str
@@ -89,7 +89,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class ReportDownload:
-    """Where a report can be fetched for 15 minutes. The address is a secret: never stored, logged or written out."""
+    """The address from which a report can be fetched for 15 minutes.
+
+    It is a secret: never stored, logged or printed.
+    """
 
     url: str = field(repr=False)
     expires_at: datetime | None = None

@@ -22,7 +22,7 @@ class ResolveWhen(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What a ticket must say for the risk that it accepts to count, and for how long that counts at the most."""
+    """What a ticket must say so that the risk it accepts counts, and for how long it counts at most."""
 
     reason_required: bool = False
     expiry_required: bool = False
@@ -31,7 +31,7 @@ class Acceptance:
     def until(self, ticket: Ticket) -> datetime | None:
         """When the risk that this ticket accepts must be looked at again; None for never.
 
-        Of a ticket whose tracker does not tell when it was closed, its last change is as near as we come.
+        Where its tracker does not tell when it was closed, the time of its last change takes that place.
         """
         said = ticket.risk.until if ticket.risk else None
         decided_at = ticket.closed_at or ticket.updated_at
@@ -44,9 +44,9 @@ class Acceptance:
         return latest if said is None else min(said, latest)
 
     def lacks(self, ticket: Ticket, now: datetime) -> tuple[str, ...]:
-        """What is missing for the ticket's decision to count: `reason`, `expiry`, or an end that can be kept to.
+        """What is missing for the ticket's decision to count: `reason`, `expiry`, or a usable end.
 
-        An end that is written and says no moment is `unreadable`, whatever the rule demands; one that is over, `past`.
+        An end that states no time is `unreadable`, whatever the rule demands; one that is over is `past`.
         """
         risk, until = ticket.risk, self.until(ticket)
         is_unread = risk is not None and risk.is_unread
@@ -61,13 +61,15 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What counts for one case. `rule` is the name of the rule that says so, empty where that is none (see `defaults`).
+    """What counts for one case.
+
+    `rule` is the name of the rule that says so, empty where there is none (see `defaults`).
 
     `trackers` are those in which the finding is to have a ticket. `reopen_within` is how long after its closing a
-    ticket is opened again when its finding is found again (nothing: never, FOR_EVER: always); later a new one follows
-    it. `kept_open` are the reasons for closing a ticket that leave the finding as it is. `closes_gone` is whether
-    tickets are closed when SchoolScan no longer has the finding; `copies_closing_words` is whether notes may say what
-    the person who closed a ticket wrote there, `names_people` whether they name that person as the tracker shows them
+    ticket is opened again when its finding is found again (nothing: never, FOR_EVER: always); later a new ticket
+    follows it. `kept_open` are the reasons for closing a ticket that leave the finding as it is. `closes_gone` is
+    whether tickets are closed when SchoolScan no longer has the finding. `copies_closing_words` is whether notes may
+    quote the person who closed a ticket, and `names_people` whether they name that person as the tracker shows the name
     to its own users. `is_former` is true where no rule takes the finding any more, and this is the one that did.
     """
 
@@ -84,11 +86,11 @@ class Policy:
 
     @property
     def as_former(self) -> "Policy":
-        """The same for tickets that are there, once the rule takes the finding no more: it asks for no new ones."""
+        """The same for existing tickets, once the rule takes the finding no more: it asks for no new ones."""
         return self if self.is_former else replace(self, trackers=(), is_former=True)
 
     def reopens(self, ticket: Ticket, now: datetime) -> bool:
-        """Whether this done ticket is opened again, rather than followed by a new one."""
+        """Whether this done ticket is opened again; otherwise a new one follows it."""
         if ticket.final:
             return False
         if self.reopen_within in {FOR_EVER, timedelta(0)} or ticket.closed_at is None:
@@ -102,5 +104,5 @@ class Policy:
 
 
 def accepts_risk(ticket: Ticket) -> bool:
-    """Whether the ticket was closed with the decision to live with it."""
+    """Whether the ticket was closed with an accepted risk."""
     return ticket.state is TicketState.DONE and ticket.reason is Reason.ACCEPTED_RISK

@@ -1,10 +1,10 @@
-"""Where the subject of a case stands, and how bad it is: words that every source shares."""
+"""The status and the severity of a case's subject: words that all sources share."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a subject stands. Its source alone sets `open`; GONE is ours, for one that no longer exists."""
+    """The status of a subject. Only its source sets `open`; GONE is ours, for a subject that no longer exists."""
 
     OPEN = "open"
     REVIEWING = "reviewing"
@@ -15,12 +15,12 @@ class Status(StrEnum):
 
     @property
     def is_solved(self) -> bool:
-        """Nobody need do anything more: resolved, or accepted as a risk."""
+        """Whether nothing more is to be done: resolved, or accepted as a risk."""
         return self is Status.RESOLVED or self is Status.ACCEPTED_RISK
 
     @property
     def is_unsolved(self) -> bool:
-        """Somebody must still act: open or reviewing."""
+        """Whether somebody must still act: open or reviewing."""
         return self is Status.OPEN or self is Status.REVIEWING
 
 
@@ -34,7 +34,7 @@ class Severity(StrEnum):
     UNKNOWN = "unknown"
 
     def is_worse_than(self, other: "Severity") -> bool:
-        """Whether it is higher up in the list; a word that we do not know is neither better nor worse."""
+        """Whether it is higher in the list; a word that we do not know is neither better nor worse."""
         if Severity.UNKNOWN in (self, other):
             return False
         return _WORST_FIRST[self] < _WORST_FIRST[other]

@@ -1,4 +1,4 @@
-"""What a case is about, whatever its source: all that planning knows of it."""
+"""What a case is about, whatever its source: everything that planning knows of it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,9 +12,9 @@ from remediation.domain.status import Severity, Status
 class Subject:
     """The subject of a case as its source showed it at one moment.
 
-    `detected_at` and `changed_at` are the source's own words and never moments of our clock: None where it does not
-    tell them. `review` is what the source's experts made of it, in their word. `detail` is what the source itself has;
-    only the conditions and the templates of rules look into it.
+    `detected_at` and `changed_at` are the source's times, never our clock's; None where it does not state them.
+    `review` is the outcome of an expert's review, in the source's word. `detail` is the source's own object; only the
+    conditions and the templates of rules read it.
     """
 
     key: CaseKey
@@ -38,5 +38,5 @@ def subject_of(key: CaseKey, finding: Finding) -> Subject:
 
 
 def gone(key: CaseKey) -> Subject:
-    """The subject of a case of which the source has nothing any more; only its id is left."""
+    """The subject of a case that its source does not have any more; only its id is known."""
     return subject_of(key, Finding(key.id, Status.GONE))

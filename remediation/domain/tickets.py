@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class TicketState(StrEnum):
-    """The normal form of a ticket's state."""
+    """The state of a ticket in our words."""
 
     OPEN = "open"
     IN_PROGRESS = "in_progress"
@@ -16,12 +16,12 @@ class TicketState(StrEnum):
 
     @property
     def is_active(self) -> bool:
-        """Somebody is expected to work on it."""
+        """Whether somebody is expected to work on it."""
         return self is TicketState.OPEN or self is TicketState.IN_PROGRESS
 
 
 class Reason(StrEnum):
-    """Why a ticket is done. NONE: nobody said why. UNKNOWN: a word that nothing maps. Neither accepts a risk."""
+    """Why a ticket is done. NONE: no reason was given. UNKNOWN: a word that nothing maps. Neither accepts a risk."""
 
     FIXED = "fixed"
     ACCEPTED_RISK = "accepted_risk"
@@ -35,10 +35,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What a ticket says of a risk that it accepts, if its tracker has fields for that. `reason` is people's text.
+    """What a ticket says about a risk that it accepts, if its tracker has fields for that. `reason` is people's text.
 
-    `until` is the end that it states. Where there is none, `is_unread` is true if the field has something that says no
-    moment, and `is_untold` if the tracker did not show the field at all: then nobody knows.
+    `until` is the end that it states. Without one, `is_unread` is true if the field has a text that states no time, and
+    `is_untold` if the tracker did not show the field: then the end is unknown.
     """
 
     reason: str | None = field(default=None, repr=False)
@@ -117,7 +117,7 @@ class Draft:
     `place` is a Jira project key or a ServiceNow table; `type` is a Jira issue type's name (unused by ServiceNow).
     `summary` and `body` are plain text: the adapter escapes them for its tracker and cuts them to its limits. `link` is
     the case's own page for people, for trackers that keep links beside the text. `follows` is the id of the closed
-    ticket that this one takes the place of: the adapter ties the two where its tracker can.
+    ticket that this one replaces: the adapter links the two where its tracker can.
     """
 
     mark: str
@@ -133,9 +133,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class TicketChange:
-    """What a tracker's list of changes says of one ticket: enough to know which case to look at again.
+    """One ticket in a tracker's list of changes: enough to know which case to look at.
 
-    `meant_for` is as in `Ticket`, and may be empty where a list does not tell it.
+    `meant_for` is as in `Ticket`, and may be empty where a list does not state it.
     """
 
     ticket_id: str
