@@ -17,7 +17,7 @@ from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.redis_address import RedisAddress
 from remediation.store.cases.links import LeasedLinks
-from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, Cursor
+from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, ListCursor
 from remediation.store.cases.todo import Todo
 from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASE_LISTS_USED
 from remediation.store.server.connection import Connection
@@ -74,12 +74,12 @@ async def _taken(effort: Effort, stores: Mapping[int, Connection]) -> dict[str, 
     taken: dict[str, dict[int, list[float]]] = {name: {size: [] for size in stores} for name in PAGES}
     for _ in range(effort.rounds * 3):
         for name, (size, store) in itertools.product(PAGES, stores.items()):
-            after = Cursor(_NOW_MS + size // 2, "") if name == MIDDLE else None
+            after = ListCursor(_NOW_MS + size // 2, "") if name == MIDDLE else None
             taken[name][size].append(await _page_ms(CaseLists(store), PAGES[name], after))
     return taken
 
 
-async def _page_ms(lists: CaseLists, wanted: CaseFilter, after: Cursor | None) -> float:
+async def _page_ms(lists: CaseLists, wanted: CaseFilter, after: ListCursor | None) -> float:
     started = time.perf_counter()
     for _ in range(_PAGES_A_SAMPLE):
         page = await lists.page(wanted, PAGE, after)

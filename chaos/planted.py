@@ -9,7 +9,7 @@ from typing import Any
 from remediation.domain.actions import OpenTicket
 from remediation.domain.errors import StoreUnavailable
 from remediation.domain.tickets import Ticket, TicketState
-from remediation.look.executing import Hands
+from remediation.look.executing import Executor
 from remediation.planning import Progress
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.deliveries.inbox import Inbox
@@ -17,10 +17,10 @@ from remediation.store.deliveries.inbox import Inbox
 
 def link_before_create() -> None:
     """A ticket counts as linked, and its intent as done with, before the request that opens it has been sent."""
-    opened = Hands._open  # noqa: SLF001 - the function that the bug is in
+    opened = Executor._open  # noqa: SLF001 - the function that the bug is in
     intend = LeasedLinks.intend
 
-    async def open_linked(self: Hands, action: OpenTicket, progress: Progress) -> Ticket:
+    async def open_linked(self: Executor, action: OpenTicket, progress: Progress) -> Ticket:
         async def intend_and_link(links: LeasedLinks, tracker: str, now: float, place: str = "") -> None:
             await intend(links, tracker, now, place)
             never = {"jira": "999999", "servicenow": f"incident/{'f' * 32}"}[tracker]
@@ -29,7 +29,7 @@ def link_before_create() -> None:
         LeasedLinks.intend = intend_and_link  # type: ignore[method-assign,assignment] # that is the bug
         return await opened(self, action, progress)
 
-    Hands._open = open_linked  # type: ignore[method-assign] # noqa: SLF001 - that is the bug
+    Executor._open = open_linked  # type: ignore[method-assign] # noqa: SLF001 - that is the bug
 
 
 def none_is_duplicate() -> None:

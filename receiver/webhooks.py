@@ -161,10 +161,10 @@ def _refusal(request: Request, sender: str, account: str, status: HTTPStatus, re
 def _answer(sender: str, account: str, status: HTTPStatus, reason: str) -> Response:
     DELIVERIES.labels(sender, account, str(status.value), reason).inc()
     telemetry.note(outcome=reason)
-    return _Answer(f"{status.phrase}\n", status_code=status, media_type="text/plain")
+    return _TimedAnswer(f"{status.phrase}\n", status_code=status, media_type="text/plain")
 
 
-class _Answer(Response):
+class _TimedAnswer(Response):
     """An answer with a failpoint behind it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

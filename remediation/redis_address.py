@@ -44,7 +44,7 @@ _OF_A_LIBRARY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class RedisHost:
     """A host (an IPv6 address without brackets) and a port."""
 
     host: str
@@ -65,12 +65,12 @@ class UnixSocket:
 class SentinelGroup:
     """Sentinels, and the name under which they know the primary."""
 
-    sentinels: tuple[Server, ...]
+    sentinels: tuple[RedisHost, ...]
     master: str
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
+class RedisSignIn:
     """An ACL user and its password; None for the default user, and for no password."""
 
     username: str | None = None
@@ -97,11 +97,11 @@ class TlsFiles:
 class RedisAddress:
     """Where Redis is, and how to sign in. TLS and its files also apply to sentinels; `sign_in` does not."""
 
-    place: Server | UnixSocket | SentinelGroup
+    place: RedisHost | UnixSocket | SentinelGroup
     uses_tls: bool = False
     database: int = 0
-    sign_in: SignIn = SignIn()
-    sentinel_sign_in: SignIn = SignIn()
+    sign_in: RedisSignIn = RedisSignIn()
+    sentinel_sign_in: RedisSignIn = RedisSignIn()
     tls: TlsFiles = TlsFiles()
 
     @classmethod
@@ -132,9 +132,9 @@ class RedisAddress:
         )
 
 
-def _sign_in(text: str) -> SignIn:
+def _sign_in(text: str) -> RedisSignIn:
     username, _, password = text.partition(":")
-    return SignIn(_decoded(username) or None, _decoded(password) or None)
+    return RedisSignIn(_decoded(username) or None, _decoded(password) or None)
 
 
 def _decoded(text: str) -> str:
@@ -146,22 +146,22 @@ def _decoded(text: str) -> str:
         raise ValueError(f"holds escapes that are no UTF-8: {_ELSEWHERE}") from None
 
 
-def _server(text: str, port: int) -> Server:
+def _server(text: str, port: int) -> RedisHost:
     """`host[:port]`. Raises ValueError."""
     host = _HOST.match(text)
     if not host:
         raise ValueError("names no host, or one with characters that no host has" if text else "names no host")
     rest = text[host.end() :]
     if not rest:
-        return Server(host["v6"] or host["name"], port)
+        return RedisHost(host["v6"] or host["name"], port)
     if not rest.startswith(":"):
         raise ValueError("names no host, or one with characters that no host has")
     if not _PORT.fullmatch(rest[1:]) or not 1 <= int(rest[1:]) <= _LARGEST_PORT:
         raise ValueError(f"the port must be a whole number from 1 to {_LARGEST_PORT}: {_ELSEWHERE}")
-    return Server(host["v6"] or host["name"], int(rest[1:]))
+    return RedisHost(host["v6"] or host["name"], int(rest[1:]))
 
 
-def _at_server(where: str, path: str) -> tuple[Server, str]:
+def _at_server(where: str, path: str) -> tuple[RedisHost, str]:
     if "," in where:
         raise ValueError(
             "names several hosts: name one server, or the sentinels as redis+sentinel://host:port,host:port/name; "
@@ -210,7 +210,7 @@ def _one_database(of_path: str, of_query: str) -> int:
     return int(written)
 
 
-_READERS: Mapping[str, Callable[[str, str], tuple[Server | UnixSocket | SentinelGroup, str]]] = {
+_READERS: Mapping[str, Callable[[str, str], tuple[RedisHost | UnixSocket | SentinelGroup, str]]] = {
     "redis": _at_server,
     "rediss": _at_server,
     "unix": _at_socket,

@@ -42,7 +42,7 @@ from remedy.runtime.assembly import (
     accounts_of,
     keyring_of,
     open_connection,
-    open_desks,
+    open_contexts,
     receiver_files,
     redis_address,
     refurnish,
@@ -54,7 +54,7 @@ from remedy.runtime.guarding import REDIS_CONNECTIONS, receiver_guard
 from remedy.runtime.heartbeat import open_heartbeat, version
 from remedy.runtime.reload import Follower
 from remedy.runtime.rules_in_use import RulesInUse
-from remedy.runtime.serving import Server, address, listener, server
+from remedy.runtime.serving import HttpServer, address, listener, server
 from remedy.runtime.stopping import ReceiverStop, end_at_last, leave
 from remedy.runtime.store_watch import open_store_watch
 from remedy.telemetry.metrics import DATA_KEYS, PROCESS
@@ -62,7 +62,7 @@ from remedy.telemetry.store_metrics import StoreReader
 from remedy.telemetry.switches import told_outside
 from workers.health import create_health_app
 from workers.process import Supervisor
-from workers.resources import Desks
+from workers.resources import WorkerContexts
 from workers.rounds.schedule import SweepWatch
 from workers.settings import upkeep_worker, work_worker
 
@@ -205,7 +205,7 @@ async def _take_accounts(app: Application, loaded: Loaded) -> None:
 
 
 async def _receive(
-    servers: tuple[Server, Server],
+    servers: tuple[HttpServer, HttpServer],
     bound: tuple[socket.socket, socket.socket],
     stop: Callable[[], None],
     reload: Callable[[], None],
@@ -250,7 +250,7 @@ def _told() -> Sequence[str]:
 
 
 @contextlib.asynccontextmanager
-async def _served(health: Server, bound: socket.socket) -> AsyncIterator[None]:
+async def _served(health: HttpServer, bound: socket.socket) -> AsyncIterator[None]:
     """Answer probes and Prometheus while this context is open."""
     serving = asyncio.create_task(health.serve([bound]))
     try:
@@ -260,15 +260,15 @@ async def _served(health: Server, bound: socket.socket) -> AsyncIterator[None]:
         await serving
 
 
-async def _take_rules(desks: Desks, rules: RulesInUse, loaded: Loaded) -> None:
-    await refurnish(desks, loaded)
+async def _take_rules(contexts: WorkerContexts, rules: RulesInUse, loaded: Loaded) -> None:
+    await refurnish(contexts, loaded)
     await rules.take(loaded.mappings)
 
 
-async def _note_sites(desks: Desks) -> None:
+async def _note_sites(contexts: WorkerContexts) -> None:
     """Log at the start which trackers are on another site than before. While Redis is away, each look asks again."""
-    with contextlib.suppress(StoreUnavailable), desks.at_work() as desk:
-        await desk.sites.of(desk.trackers)
+    with contextlib.suppress(StoreUnavailable), contexts.at_work() as context:
+        await context.sites.of(context.trackers)
 
 
 async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
@@ -281,12 +281,12 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
             open_connection(redis, socket_timeout=5.0, retries=5, max_connections=most) as connection,
             open_store_watch(connection) as watch,
             open_clock(connection) as clock,
-            open_desks(first := follower.first(), settings, connection, clock) as desks,
+            open_contexts(first := follower.first(), settings, connection, clock) as contexts,
             open_heartbeat(connection, "worker", lambda: follower.digest, clock),
         ):
             pool = connection.redis.connection_pool
-            work = partial(work_worker, pool, desks, settings.max_jobs, clock.set, settings.completion_wait)
-            upkeep = partial(upkeep_worker, pool, desks, settings.poll_seconds, clock.set, settings.completion_wait)
+            work = partial(work_worker, pool, contexts, settings.max_jobs, clock.set, settings.completion_wait)
+            upkeep = partial(upkeep_worker, pool, contexts, settings.poll_seconds, clock.set, settings.completion_wait)
             loops = {"work": work, "upkeep": upkeep}
             supervisor = Supervisor(loops, lambda: lets_us_work(connection), partial(end_at_last, settings))
             sweeps, keys = SweepWatch(connection), ForeignKeys(connection, keyring_of(settings))
@@ -299,10 +299,10 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
             async with (
                 _served(health, bound),
                 watch.going_on(supervisor.stop),
-                follower.following(partial(_take_rules, desks, rules)),
+                follower.following(partial(_take_rules, contexts, rules)),
             ):
                 logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
-                noting = asyncio.create_task(_note_sites(desks))
+                noting = asyncio.create_task(_note_sites(contexts))
                 telling = asyncio.create_task(keys.problems())  # it logs what it finds
                 counting = asyncio.create_task(rules.tell_gone())
                 await supervisor.run()

@@ -50,7 +50,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReceiverAnswer:
     """The answer. `milliseconds` is the time from sending to the complete answer."""
 
     status: int
@@ -166,7 +166,7 @@ def _require_subject(kind: EventKind, finding: str | None, scan: str | None) -> 
         raise click.UsageError(f"{kind} is about something: say which with {option} ID.")
 
 
-def _sent(delivery: Delivery) -> Answer:
+def _sent(delivery: Delivery) -> ReceiverAnswer:
     started = time.monotonic()
     try:
         response = httpx2.post(
@@ -177,7 +177,7 @@ def _sent(delivery: Delivery) -> Answer:
     except httpx2.TransportError as error:
         words = f"no answer ({type(error).__name__}); is it running at the address of --url?"
         raise TryLater("the receiver", words) from error
-    return Answer(
+    return ReceiverAnswer(
         status=response.status_code,
         meaning=MEANINGS.get(response.status_code, "this is no answer of the receiver: is the address right?"),
         milliseconds=round((time.monotonic() - started) * 1000),
@@ -208,7 +208,7 @@ def _without_signature(name: str, value: str) -> str:
     return f"({len(value)} characters, not shown)" if name.endswith("signature") else value
 
 
-def _show_answers(delivery: Delivery, event_id: str, answers: list[Answer], *, as_json: bool) -> None:
+def _show_answers(delivery: Delivery, event_id: str, answers: list[ReceiverAnswer], *, as_json: bool) -> None:
     if as_json:
         rows = [asdict(answer) for answer in answers]
         click.echo(json.dumps({"url": delivery.url, "event_id": event_id, "answers": rows}))

@@ -5,9 +5,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from remediation.domain.errors import OutsideError, TryLater
-from remediation.store.cases.entries import Cause, Entry, decoded, encoded
-from remediation.store.cases.timeline import BEGINNING, MOST_ENTRIES, Timeline, Told
-from remediation.store.deliveries.parked import EVERYTHING, Outcome, Parked, ParkedKind, ParkedWork, Selection, name_of
+from remediation.store.cases.entries import Entry, LookCause, decoded, encoded
+from remediation.store.cases.timeline import BEGINNING, MOST_ENTRIES, Timeline, TimelineEntry
+from remediation.store.deliveries.parked import (
+    EVERYTHING,
+    DecisionOutcome,
+    Parked,
+    ParkedKind,
+    ParkedWork,
+    Selection,
+    name_of,
+)
 from remediation.store.systems import Systems
 from tests.shelves import Shelves, milliseconds
 
@@ -55,12 +63,12 @@ class MemoryParkedWork(ParkedWork):
         await self._on.call(work)
         return name
 
-    async def replay(self, name: str, now: float, *, most: int | None = None) -> Outcome:
+    async def replay(self, name: str, now: float, *, most: int | None = None) -> DecisionOutcome:
         del most
-        return Outcome(await self._on.call(lambda: self._decide(name, now, again=True)))
+        return DecisionOutcome(await self._on.call(lambda: self._decide(name, now, again=True)))
 
-    async def discard(self, name: str, now: float) -> Outcome:
-        return Outcome(await self._on.call(lambda: self._decide(name, now, again=False)))
+    async def discard(self, name: str, now: float) -> DecisionOutcome:
+        return DecisionOutcome(await self._on.call(lambda: self._decide(name, now, again=False)))
 
     def _decide(self, name: str, now: float, *, again: bool) -> bool:
         item = self._on.parked.pop(name, None)
@@ -70,7 +78,7 @@ class MemoryParkedWork(ParkedWork):
             row = self._on.row(item.subject)
             self._on.drop(item.subject, f"parked:{item.action}")
             self._on.write(item.subject, **{f"again:{item.action}": milliseconds(now)})
-            self._on.mark(item.subject, row.get("id", b"").decode(), milliseconds(now), -1, Cause.PERSON)
+            self._on.mark(item.subject, row.get("id", b"").decode(), milliseconds(now), -1, LookCause.PERSON)
         elif f"parked:{item.action}" in self._on.row(item.subject):
             self._on.drop(item.subject, f"parked:{item.action}")
             self._on.write(item.subject, **{f"given_up:{item.action}": milliseconds(now)})
@@ -129,10 +137,10 @@ class MemoryTimeline(Timeline):
     async def read(self, ref: str, limit: int = MOST_ENTRIES) -> list[Entry]:
         return [entry for _, kind, text in self._on.told[ref][-limit:] if (entry := decoded(kind, text))]
 
-    async def since(self, ref: str, after: str = BEGINNING) -> AsyncIterator[Told]:
+    async def since(self, ref: str, after: str = BEGINNING) -> AsyncIterator[TimelineEntry]:
         for entry_id, kind, text in list(self._on.told[ref]):
             if (after == BEGINNING or entry_id > after) and (entry := decoded(kind, text)):
-                yield Told(entry_id, entry)
+                yield TimelineEntry(entry_id, entry)
 
     async def now(self) -> str:
         return _id(next(self._on.numbers))

@@ -12,7 +12,7 @@ from remediation.domain.cases import CaseKey, CaseRecord, Link, Memory, key_of_r
 from remediation.domain.errors import LeaseLost
 from remediation.domain.renaming import Names, renamed, renamed_memory
 from remediation.domain.tickets import Ticket, TicketChange
-from remediation.store.cases.entries import Cause
+from remediation.store.cases.entries import LookCause
 from remediation.store.cases.links import NO_SITES
 from remediation.store.cases.rows import key_in, link_of, link_wire, memory_json, record_of
 from remediation.store.cases.todo import SWEEP_BATCH, Found, Lease, Mark, Todo
@@ -26,7 +26,7 @@ class MemoryTodo(Todo):
     def __init__(self, shelves: Shelves) -> None:
         self._on = shelves
 
-    async def mark(self, cases: Iterable[Mark], now: float, cause: str = Cause.AGAIN) -> None:
+    async def mark(self, cases: Iterable[Mark], now: float, cause: str = LookCause.AGAIN) -> None:
         def work() -> None:
             for key, band in cases:
                 self._on.mark(key.ref, key.id, milliseconds(now), -1 if band is None else int(band), cause)
@@ -40,7 +40,7 @@ class MemoryTodo(Todo):
                     self._on.expect_ticket(key.ref, tracker)
                 if band is not None:
                     self._on.row(key.ref).setdefault("band", str(int(band)).encode())
-                self._on.mark(key.ref, key.id, milliseconds(now), -1, Cause.RECONCILE)
+                self._on.mark(key.ref, key.id, milliseconds(now), -1, LookCause.RECONCILE)
 
         await self._on.call(work)
 
@@ -59,8 +59,8 @@ class MemoryTodo(Todo):
                 return False
             self._on.seen[tracker, change.ticket_id] = change.version
         self._on.expect_ticket(key.ref, tracker)
-        self._on.look_at_tied(tracker, change.ticket_id, key.ref, now, f"{Cause.POLL}:{tracker}")
-        self._on.mark(key.ref, key.id, now, -1, f"{Cause.POLL}:{tracker}")
+        self._on.look_at_tied(tracker, change.ticket_id, key.ref, now, f"{LookCause.POLL}:{tracker}")
+        self._on.mark(key.ref, key.id, now, -1, f"{LookCause.POLL}:{tracker}")
         return True
 
     async def cursor(self, tracker: str, place: str = "") -> str | None:
@@ -184,7 +184,7 @@ class MemoryTodo(Todo):
             found = [ref for ref, unnamed in noted.items() if known.intersection(unnamed)]
             for ref in found:
                 self._on.drop(ref, "unnamed")
-                self._on.mark(ref, self._on.row(ref)["id"].decode(), milliseconds(now), -1, Cause.MAPPINGS)
+                self._on.mark(ref, self._on.row(ref)["id"].decode(), milliseconds(now), -1, LookCause.MAPPINGS)
             return len(found)
 
         return await self._on.call(work)
@@ -208,7 +208,7 @@ class MemoryTodo(Todo):
             self._on.add(ref, "overtaken" if overtaken else "attempts")
             self._on.drop(ref, *fields, *(() if overtaken else ("overtaken",)))
             if self._on.row(ref)["gen"].decode() == lease.generation:
-                self._on.write(ref, cause=Cause.SWEEP, marked_at=milliseconds(now))
+                self._on.write(ref, cause=LookCause.SWEEP, marked_at=milliseconds(now))
                 self._on.dirty[ref] = milliseconds(due)
             else:
                 self._on.dirty[ref] = milliseconds(now)
@@ -224,7 +224,7 @@ class MemoryTodo(Todo):
             due = [ref for ref, at in self._on.appointments.items() if at <= moment][:SWEEP_BATCH]
             for ref in due:
                 self._on.write(ref, came_due=self._on.appointments.pop(ref))
-                self._on.mark(ref, self._on.row(ref)["id"].decode(), moment, -1, Cause.APPOINTMENT)
+                self._on.mark(ref, self._on.row(ref)["id"].decode(), moment, -1, LookCause.APPOINTMENT)
             late = [ref for ref, at in self._on.dirty.items() if at <= moment][:SWEEP_BATCH]
             woken = [ref for ref in late if ref not in self._on.leases and ref not in self._on.woken]
             for ref in late:
@@ -268,7 +268,7 @@ class MemoryLeasedLinks:
 
         def work() -> None:
             text, more = link_wire(link)
-            self._on.look_at_tied(ticket.tracker, ticket.id, ref, milliseconds(self._clock()), Cause.AGAIN)
+            self._on.look_at_tied(ticket.tracker, ticket.id, ref, milliseconds(self._clock()), LookCause.AGAIN)
             fields: dict[str, str | bytes] = {f"link:{ticket.tracker}": text, f"tie:{ticket.tracker}": more}
             self._on.write(ref, **fields)
             self._on.tickets[ticket.tracker, ticket.id] = ref

@@ -18,7 +18,7 @@ from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Lease, Todo
-from remediation.store.deliveries.beginnings import Beginnings
+from remediation.store.deliveries.crash_counter import CrashCounter
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedWork
 from remediation.store.deliveries.scans import Scans
@@ -32,11 +32,11 @@ logger = structlog.get_logger()
 _USUAL = Retention()
 
 PutAway = Callable[[], Awaitable[None]]
-"""Closes what a desk has open for itself: its sources and trackers, not the stores."""
+"""Closes what a context has open for itself: its sources and trackers, not the stores."""
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class WorkerContext:
     """What jobs work with. `sources` are by district and kind, `trackers` by name; `clock` returns Unix seconds.
 
     `links` gives those of the case that a lease is for, `sites` knows which site each tracker is, and `places` where
@@ -70,7 +70,7 @@ class Desk:
         return source
 
 
-def desk_on(
+def context_on(
     connection: Connection,
     keyring: Keyring,
     sources: Mapping[SourceKey, ListedSource],
@@ -78,14 +78,14 @@ def desk_on(
     rulebook: Rulebook,
     clock: Callable[[], float],
     kept: Retention = _USUAL,
-) -> Desk:
-    """A desk whose stores all use one connection; `kept` is how long they keep what is of use for a time only."""
-    beginnings = Beginnings(connection)  # one for all: whatever is suspected of killing workers is tried alone
-    return Desk(
+) -> WorkerContext:
+    """A context whose stores all use one connection; `kept` is how long they keep what is of use for a time only."""
+    crash_counter = CrashCounter(connection)  # one for all: whatever is suspected of killing workers is tried alone
+    return WorkerContext(
         connection=connection,
-        todo=Todo(connection, beginnings),
-        inbox=Inbox(connection, keyring, kept.deliveries, beginnings),
-        scans=Scans(connection, beginnings),
+        todo=Todo(connection, crash_counter),
+        inbox=Inbox(connection, keyring, kept.deliveries, crash_counter),
+        scans=Scans(connection, crash_counter),
         parked=ParkedWork(connection, keyring),
         systems=Systems(connection),
         timeline=Timeline(connection, kept.timelines),
@@ -101,42 +101,42 @@ def desk_on(
 
 
 async def _nothing() -> None:
-    """Put nothing away: for a desk whose sources and trackers belong to somebody else."""
+    """Put nothing away: for a context whose sources and trackers belong to somebody else."""
 
 
 @dataclass(slots=True, eq=False)
 class _Shift:
-    """A desk, how many jobs are at it, and how to put it away."""
+    """A context, how many jobs are at it, and how to put it away."""
 
-    desk: Desk
+    context: WorkerContext
     put_away: PutAway
     jobs: int = 0
 
 
-class Desks:
-    """The desk that new jobs get, and earlier ones for as long as a job is still at them.
+class WorkerContexts:
+    """The context that new jobs get, and earlier ones for as long as a job is still at them.
 
-    A job keeps the desk that it began with, rules, tokens and trackers alike, whatever mappings.yaml says meanwhile. A
-    desk that was replaced is put away when its last job has left; until then both desks' trackers are open.
+    A job keeps the context that it began with, rules, tokens and trackers alike, whatever mappings.yaml says meanwhile. A
+    context that was replaced is put away when its last job has left; until then both contexts' trackers are open.
     """
 
-    def __init__(self, desk: Desk, put_away: PutAway = _nothing) -> None:
-        self._current = _Shift(desk, put_away)
+    def __init__(self, context: WorkerContext, put_away: PutAway = _nothing) -> None:
+        self._current = _Shift(context, put_away)
         self._shifts = {self._current}
         self._leaving: set[asyncio.Task[None]] = set()
 
     @property
     def connection(self) -> Connection:
-        """Redis: the same for every desk."""
-        return self._current.desk.connection
+        """Redis: the same for every context."""
+        return self._current.context.connection
 
     @contextmanager
-    def at_work(self) -> Iterator[Desk]:
-        """The desk for one job, from its begin to its end."""
+    def at_work(self) -> Iterator[WorkerContext]:
+        """The context for one job, from its begin to its end."""
         shift = self._current
         shift.jobs += 1
         try:
-            yield shift.desk
+            yield shift.context
         finally:
             shift.jobs -= 1
             self._put_away_unused(shift)
@@ -151,18 +151,20 @@ class Desks:
     ) -> None:
         """From now on jobs get these; the stores stay, with the spans of `kept`. Must be called in the event loop."""
         before = self._current
-        connection, clock = before.desk.connection, before.desk.clock
+        connection, clock = before.context.connection, before.context.clock
         sites, places = TrackerSites(connection, trackers, clock), TicketPlaces(connection, clock)
-        desk = replace(before.desk, sources=sources, trackers=trackers, rulebook=rulebook, sites=sites, places=places)
+        context = replace(
+            before.context, sources=sources, trackers=trackers, rulebook=rulebook, sites=sites, places=places
+        )
         if kept is not None:
-            inbox, timeline = desk.inbox.keeping(kept.deliveries), desk.timeline.keeping(kept.timelines)
-            desk = replace(desk, inbox=inbox, timeline=timeline)
-        self._current = _Shift(desk, put_away)
+            inbox, timeline = context.inbox.keeping(kept.deliveries), context.timeline.keeping(kept.timelines)
+            context = replace(context, inbox=inbox, timeline=timeline)
+        self._current = _Shift(context, put_away)
         self._shifts.add(self._current)
         self._put_away_unused(before)
 
     async def aclose(self) -> None:
-        """Put away every desk. No job may be at one any more."""
+        """Put away every context. No job may be at one any more."""
         await asyncio.gather(*self._leaving, *(self._put_away(shift) for shift in tuple(self._shifts)))
 
     def _put_away_unused(self, shift: _Shift) -> None:
@@ -177,5 +179,5 @@ class Desks:
         self._shifts.discard(shift)
         try:
             await shift.put_away()
-        except Exception as error:  # noqa: BLE001 - what an old desk cannot close must not end a worker that has a new one
-            logger.warning("desk_not_closed", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - what an old context cannot close must not end a worker that has a new one
+            logger.warning("context_not_closed", error=type(error).__name__)

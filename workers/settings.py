@@ -15,7 +15,7 @@ from workers.jobs.boundary import ArqContext, never_raising
 from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
-from workers.resources import Desk, Desks
+from workers.resources import WorkerContext, WorkerContexts
 from workers.rounds.districts import SECONDS as NOTE_SECONDS
 from workers.rounds.districts import note_districts
 from workers.rounds.listing import SECONDS as LIST_SECONDS
@@ -58,7 +58,7 @@ class LoopWorker(Worker):
 
 
 @never_raising
-async def unreadable_job(_desk: Desk) -> None:
+async def unreadable_job(_context: WorkerContext) -> None:
     """The job for a wire format that nobody can read: it does nothing, because the sweep makes a new wake-up."""
 
 
@@ -71,7 +71,7 @@ async def _nothing() -> None:
 
 
 def _common(
-    pool: ConnectionPool, queue: str, desks: Desks, prepare: Prepare, completion_wait: float | None
+    pool: ConnectionPool, queue: str, contexts: WorkerContexts, prepare: Prepare, completion_wait: float | None
 ) -> dict[str, Any]:
     async def begin(_ctx: ArqContext) -> None:
         await prepare()
@@ -86,7 +86,7 @@ def _common(
     return {
         "redis_pool": redis,
         "queue_name": queue,
-        "ctx": {"desks": desks},
+        "ctx": {"contexts": contexts},
         "on_startup": begin,
         "job_serializer": encode,  # not pickle: anybody who can write to Redis could run code here
         "job_deserializer": decode,
@@ -102,7 +102,7 @@ def _common(
 
 def work_worker(
     pool: ConnectionPool,
-    desks: Desks,
+    contexts: WorkerContexts,
     max_jobs: int,
     prepare: Prepare = _nothing,
     completion_wait: float | None = None,
@@ -119,13 +119,13 @@ def work_worker(
         poll_delay=0.02,  # arq's own half a second; a quarter of a second is the average wait of a job
         max_jobs=max_jobs,
         queue_read_limit=5_000,  # arq reads no further: in a shorter list orphans could take every place
-        **_common(pool, WORK_QUEUE, desks, prepare, completion_wait),
+        **_common(pool, WORK_QUEUE, contexts, prepare, completion_wait),
     )
 
 
 def upkeep_worker(
     pool: ConnectionPool,
-    desks: Desks,
+    contexts: WorkerContexts,
     poll_seconds: int,
     prepare: Prepare = _nothing,
     completion_wait: float | None = None,
@@ -142,7 +142,7 @@ def upkeep_worker(
         functions=[func(unreadable_job, name=Job.UNREADABLE)],
         poll_delay=0.25,
         max_jobs=8,
-        **_common(pool, UPKEEP_QUEUE, desks, prepare, completion_wait),
+        **_common(pool, UPKEEP_QUEUE, contexts, prepare, completion_wait),
     )
 
 

@@ -26,7 +26,7 @@ PATIENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _KeptAnswer:
     """The answer, if there was one, and until when (Unix seconds) it is used."""
 
     history: SiteHistory | None
@@ -43,7 +43,7 @@ class TrackerSites:
         self._sites = Sites(connection)
         self._trackers = trackers
         self._clock = clock
-        self._answers: dict[str, _Answer] = {}
+        self._answers: dict[str, _KeptAnswer] = {}
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def of(self, names: Iterable[str]) -> dict[str, SiteHistory]:
@@ -59,13 +59,13 @@ class TrackerSites:
                 known = self._answers[name] = await self._asked(name, known.history if known else None)
             return known.history
 
-    async def _asked(self, name: str, before: SiteHistory | None) -> _Answer:
+    async def _asked(self, name: str, before: SiteHistory | None) -> _KeptAnswer:
         try:
             async with asyncio.timeout(PATIENCE):
                 site = await self._trackers[name].site()
         except (OutsideError, TimeoutError):
-            return _Answer(before or await self._sites.read(name), self._clock() + ASKED_AGAIN_AFTER)
+            return _KeptAnswer(before or await self._sites.read(name), self._clock() + ASKED_AGAIN_AFTER)
         history, is_another = await self._sites.note(name, site, self._clock())
         if is_another:
             logger.warning("tracker_site_changed", tracker=name, address=history.site.key)
-        return _Answer(history, self._clock() + GOOD_FOR)
+        return _KeptAnswer(history, self._clock() + GOOD_FOR)

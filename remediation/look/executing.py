@@ -27,7 +27,7 @@ from remediation.domain.errors import ConfigurationError, OutsideError, Refused,
 from remediation.domain.policy import accepts_risk
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.failpoints import failpoint
-from remediation.look.observing import Sight
+from remediation.look.observing import Snapshot
 from remediation.look.rereading import has_changed
 from remediation.outbound.requests_noted import noting_requests
 from remediation.planning import Progress, is_question
@@ -42,11 +42,11 @@ _LONGEST_WORDS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class Executor:
     """What acting on one case needs. `clock` returns Unix seconds."""
 
     record: CaseRecord
-    sight: Sight
+    snapshot: Snapshot
     source: Source
     trackers: Mapping[str, Tracker]
     links: Links
@@ -54,7 +54,7 @@ class Hands:
 
     async def carry_out(self, plan: Plan) -> Progress:
         """Do what can be done; one action that fails does not stop the others. Raises LeaseLost, StoreUnavailable."""
-        seen = self.sight.observation
+        seen = self.snapshot.observation
         progress = Progress(seen.subject.status, dict(seen.existing))
         doubled = {ticket.tracker for ticket in seen.duplicates}
         await self._adopt(progress, doubled)
@@ -75,18 +75,18 @@ class Hands:
 
         Not yet where there are duplicates: of a linked ticket nobody looks for them, so they are closed first.
         """
-        for tracker in self.sight.disowned:
+        for tracker in self.snapshot.disowned:
             await self.links.disown(self.record.links[tracker], replaced=tracker in progress.tickets)
         for tracker, ticket in progress.tickets.items():
             link = self.record.links.get(tracker)
             if tracker in doubled:
                 continue
-            site = self.sight.sites.get(tracker)
+            site = self.snapshot.sites.get(tracker)
             is_told = link is not None and _tells_of(link, ticket, site) and not self.record.may_be_outdated(link)
             if not is_told or tracker in self.record.intents:
                 await self.links.link(ticket)
-        for tracker in self.sight.observation.tickets.keys() - progress.tickets.keys():
-            if tracker in self.record.links and tracker not in self.sight.disowned:
+        for tracker in self.snapshot.observation.tickets.keys() - progress.tickets.keys():
+            if tracker in self.record.links and tracker not in self.snapshot.disowned:
                 await self.links.unlink(tracker)
 
     async def _attempt(self, action: Action, progress: Progress) -> None:
@@ -139,7 +139,7 @@ class Hands:
         tracker = self.trackers[action.tracker]
         match action:
             case ResolveTicket(reason=reason, why=why):
-                fields = self.sight.ruling.closing_fields(tracker.name)
+                fields = self.snapshot.ruling.closing_fields(tracker.name)
                 return await tracker.resolve(ticket.id, reason, self._comment(why, ticket), fields)
             case ReopenTicket(why=why):
                 return await tracker.reopen(ticket.id, self._comment(why, ticket))
@@ -159,7 +159,7 @@ class Hands:
         Nothing was found by a search that began after the horizon of any earlier create. The intent is durable before
         the request leaves, and the mark travels in the request itself.
         """
-        name, ruling = action.tracker, self.sight.ruling
+        name, ruling = action.tracker, self.snapshot.ruling
         tracker, old = self.trackers[name], progress.tickets.get(name) if action.follows else None
         draft = ruling.draft(name, old)
         await self.links.intend(name, self.clock(), draft.place)
@@ -201,7 +201,7 @@ class Hands:
         A refusal without a status is what an adapter concludes from an answer that took a part of what we wrote: it is
         about the ticket as it is now, which is another version by our own work.
         """
-        seen = self.sight.observation
+        seen = self.snapshot.observation
         if error.status is not None and await has_changed(action, seen, progress.tickets, self.trackers, self.source):
             status, request_id = error.status, error.request_id
             progress.later[action.name] = TryLater(
@@ -234,11 +234,11 @@ class Hands:
     async def _note(self, patch: SetStatus, progress: Progress) -> str:
         """The note. Who decided is told by the tickets as they were before we closed any."""
         decided = patch.why is Why.TICKET_DONE
-        tickets = tuple((self.sight.observation.existing if decided else progress.tickets).values())
+        tickets = tuple((self.snapshot.observation.existing if decided else progress.tickets).values())
         words = [word for ticket in tickets if (word := await self._words(patch, ticket))]
-        if self.sight.policy.names_people and patch.why in {Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED}:
+        if self.snapshot.policy.names_people and patch.why in {Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED}:
             tickets = tuple([await self._naming(ticket) for ticket in tickets])
-        return self.sight.ruling.note(patch, tickets, self._now, scrubbed("; ".join(words), _LONGEST_WORDS))
+        return self.snapshot.ruling.note(patch, tickets, self._now, scrubbed("; ".join(words), _LONGEST_WORDS))
 
     async def _words(self, patch: SetStatus, ticket: Ticket) -> str | None:
         """What people wrote when they decided, as far as the rule lets it be copied. A note does not fail for it."""
@@ -246,7 +246,7 @@ class Hands:
             return None
         if accepts_risk(ticket) and ticket.risk is not None and ticket.risk.reason:
             return ticket.risk.reason
-        if not self.sight.policy.copies_closing_words:
+        if not self.snapshot.policy.copies_closing_words:
             return None
         try:
             return await self.trackers[ticket.tracker].closing_words(ticket.id)
@@ -271,7 +271,7 @@ class Hands:
         return f"{before} to {action.fact}"
 
     def _comment(self, why: Why, ticket: Ticket, fact: str = "") -> str:
-        return self.sight.ruling.comment(why, ticket, self._now, fact)
+        return self.snapshot.ruling.comment(why, ticket, self._now, fact)
 
     @property
     def _now(self) -> datetime:

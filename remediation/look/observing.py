@@ -23,7 +23,7 @@ UNKNOWN_SITES: Mapping[str, SiteHistory] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Snapshot:
     """What was seen, what the rules say of it, and why a tracker told nothing.
 
     `policy` is the ruling's, without the trackers that are not there. `at` is the moment before the first look: rules
@@ -61,7 +61,7 @@ async def observe(
     rulebook: Rulebook,
     now: float,
     sites: Mapping[str, SiteHistory] = UNKNOWN_SITES,
-) -> Sight:
+) -> Snapshot:
     """The case as the outside shows it from `now` (Unix seconds) on.
 
     One read of the subject, one of each ticket, and a search only where the rule wants a ticket and none is linked, or
@@ -96,7 +96,7 @@ async def observe(
     )
     doubts = {name: each.doubt for name, each in seen.items() if each.doubt}
     known = {name: each.site.key for name, each in sites.items()}
-    return Sight(observation, ruling, policy, at, failures, doubts, known)
+    return Snapshot(observation, ruling, policy, at, failures, doubts, known)
 
 
 async def _subject(record: CaseRecord, source: Source) -> Subject:

@@ -9,9 +9,9 @@ from remediation.planning.conclusions import Conclusion, concluded
 from remediation.planning.left_over import still_wanted
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import is_question
-from remediation.planning.own_work import written_ahead
 from remediation.planning.plans import plan, still_told
 from remediation.planning.progress import Progress
+from remediation.planning.recovery import written_ahead
 from remediation.planning.remembering import remembered
 from remediation.planning.situation import Situation
 

@@ -8,7 +8,7 @@ from remediation.domain.cases import CaseRecord
 from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.status import Status
 from remediation.planning.closings import decided_anew
-from remediation.planning.news import raised
+from remediation.planning.notifications import raised
 from remediation.planning.observation import Observation
 from remediation.planning.situation import Situation
 from remediation.planning.solved import closing

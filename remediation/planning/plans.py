@@ -24,7 +24,7 @@ from remediation.domain.policy import Policy
 from remediation.domain.status import Status
 from remediation.planning.gone import for_gone
 from remediation.planning.left_over import asked_again
-from remediation.planning.news import is_news, news
+from remediation.planning.notifications import is_news, news
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import is_question
 from remediation.planning.situation import Situation

@@ -10,7 +10,7 @@ from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.status import Status
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning.observation import Observation
-from remediation.planning.own_work import still_owed, with_own_work
+from remediation.planning.recovery import still_owed, with_own_work
 
 
 class Situation(NamedTuple):

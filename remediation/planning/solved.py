@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from remediation.domain.actions import Action, CommentOnTicket, ResolveTicket, SetStatus, Why, kind_of
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
-from remediation.planning.bringing_back import newly_opened, no_longer_accepting
 from remediation.planning.closings import decided_anew
 from remediation.planning.outcomes import decided
+from remediation.planning.reopening import newly_opened, no_longer_accepting
 from remediation.planning.situation import Situation
 
 

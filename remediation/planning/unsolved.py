@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from remediation.domain.actions import Action, OpenTicket, ReopenTicket, SetStatus, Why
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
-from remediation.planning.bringing_back import brought_back, newly_opened
 from remediation.planning.endings import endings
 from remediation.planning.outcomes import accepted_still, decided
+from remediation.planning.reopening import brought_back, newly_opened
 from remediation.planning.situation import Situation
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from remediation.domain.cases import CaseRecord
-from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, Cursor, ListedCase
+from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, ListCursor, ListedCase
 from remediation.store.server.connection import Connection
 
 MOST_CASES = 500
@@ -38,7 +38,7 @@ class ShownCase:
     tickets: tuple[ShownTicket, ...]
 
     @property
-    def cursor(self) -> Cursor:
+    def cursor(self) -> ListCursor:
         """Where a page begins that goes on after this case."""
         return self.listed.cursor
 
@@ -48,11 +48,13 @@ class ShownPage:
     """Some cases, newest change first; the other fields are those of CasePage."""
 
     cases: tuple[ShownCase, ...]
-    cursor: Cursor | None
+    cursor: ListCursor | None
     is_complete: bool
 
 
-async def case_page(connection: Connection, wanted: CaseFilter, limit: int, after: Cursor | None = None) -> ShownPage:
+async def case_page(
+    connection: Connection, wanted: CaseFilter, limit: int, after: ListCursor | None = None
+) -> ShownPage:
     """A page of at most `limit` cases, in two round trips. Raises StoreUnavailable.
 
     The tickets are read after the list: of a case that changes in between, they are newer than what the list told.
@@ -73,7 +75,7 @@ def _shown(case: ListedCase, record: CaseRecord | None) -> ShownCase:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class FilterNames:
     """The names of districts, rules and trackers that can be asked for: those of mappings.yaml, or of known cases."""
 
     districts: Collection[str]
@@ -90,13 +92,13 @@ class UnknownName:
     known: Collection[str]
 
 
-async def names_of_cases(connection: Connection) -> Names:
+async def names_of_cases(connection: Connection) -> FilterNames:
     """The names of the cases that there are: also of a rule or a tracker that mappings.yaml names no more."""
     words = await CaseLists(connection).words()
-    return Names(words.districts, words.rules, words.trackers)
+    return FilterNames(words.districts, words.rules, words.trackers)
 
 
-def unknown_names(wanted: CaseFilter, *known: Names) -> list[UnknownName]:
+def unknown_names(wanted: CaseFilter, *known: FilterNames) -> list[UnknownName]:
     """What is asked for by a name that nothing has. Pure."""
     asked = (
         ("district", wanted.district, [name for each in known for name in each.districts]),

@@ -21,7 +21,7 @@ TOLD = frozenset({Waiting.SIGN_IN, Waiting.LIMIT, Waiting.AWAY, Waiting.UNNAMED}
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class SystemTrouble:
     """A system that is waited for, since when (Unix seconds), and how many cases wait for it."""
 
     system: str
@@ -66,7 +66,7 @@ class Systems:
         """
         return int(await self._connection.run("release", int(now * 1000), RELEASE_BATCH))
 
-    async def in_trouble(self) -> list[Trouble]:
+    async def in_trouble(self) -> list[SystemTrouble]:
         """Every system that is in trouble, by name."""
         parts = [part.decode() for part in await self._connection.run("systems")]
         found = [_trouble(*parts[at : at + 5]) for at in range(0, len(parts), 5)]
@@ -79,5 +79,5 @@ class Systems:
         return int(until) / 1000 if waiting == Waiting.LIMIT.encode() and until else 0.0
 
 
-def _trouble(system: str, waiting: str, since: str, status: str, cases: str) -> Trouble:
-    return Trouble(system, Waiting(waiting), int(since) / 1000, int(status) if status else None, int(cases))
+def _trouble(system: str, waiting: str, since: str, status: str, cases: str) -> SystemTrouble:
+    return SystemTrouble(system, Waiting(waiting), int(since) / 1000, int(status) if status else None, int(cases))

@@ -15,7 +15,7 @@ from remediation.domain.errors import OutsideError, TryLater
 from remediation.domain.policy import Policy
 from remediation.domain.renaming import renamed
 from remediation.look.members import home_of, reading_of
-from remediation.look.observing import Sight, observe
+from remediation.look.observing import Snapshot, observe
 from remediation.mapping.reading.loading import load_mappings
 from remediation.planning import plan
 from remediation.redaction import terminal
@@ -23,12 +23,12 @@ from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import Settings, load_settings
 from remediation.store.cases.appointments import Appointments
-from remediation.store.cases.entries import Doubted, Entry, Seen, Step, kind_word, moment, steps_of
+from remediation.store.cases.entries import Doubted, Entry, PlannedStep, Seen, kind_word, moment, steps_of
 from remediation.store.cases.standings import Stand, Standing, Standings
 from remediation.store.cases.timeline import MOST_ENTRIES, Timeline
 from remediation.store.cases.todo import Todo
 from remediation.store.server.connection import Connection
-from remediation.store.systems import Systems, Trouble
+from remediation.store.systems import Systems, SystemTrouble
 from remedy.case.listing import list_
 from remedy.case.named import case_named
 from remedy.case.words import (
@@ -96,7 +96,7 @@ class _Known:
     standing: Standing
     look_at: float | None
     timeline: list[Entry]
-    trouble: Trouble | None
+    trouble: SystemTrouble | None
 
 
 @case.command()
@@ -206,7 +206,7 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
     return {"kind": kind_word(entry), **shown, **times}
 
 
-def _trouble_json(trouble: Trouble) -> dict[str, Any]:
+def _trouble_json(trouble: SystemTrouble) -> dict[str, Any]:
     """One system that is waited for."""
     since = _iso(trouble.since)
     return {"system": trouble.system, "waiting": trouble.waiting, "since": since, "status": trouble.status}
@@ -231,7 +231,7 @@ def plan_(ref: str, *, as_json: bool) -> None:
     else:
         for line in _forecast_lines(shown):
             click.echo(terminal(line))
-    raise SystemExit(_ending(shown.sight))
+    raise SystemExit(_ending(shown.snapshot))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +240,9 @@ class _Forecast:
 
     key: CaseKey
     known: bool
-    sight: Sight
+    snapshot: Snapshot
     seen: Seen
-    steps: tuple[Step, ...]
+    steps: tuple[PlannedStep, ...]
     parked: frozenset[str]
     given_up: frozenset[str]
     members: tuple[str, ...] = ()
@@ -265,18 +265,18 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Fo
         if record.key.is_of_identity and not record.members:
             raise click.ClickException(f"{terminal(record.key.ref)} has no finding that is known: {_NAMELESS}")
         sites = await histories_of(connection, outside.trackers, now)
-        sight = await observe(record, reading_of(record, source), outside.trackers, rulebook, now, sites)
-    observed = sight.observation
+        snapshot = await observe(record, reading_of(record, source), outside.trackers, rulebook, now, sites)
+    observed = snapshot.observation
     seen = Seen.of(observed.subject, observed.tickets, observed.unseen, now)
-    steps = steps_of(plan(observed, sight.policy, record, sight.at))
+    steps = steps_of(plan(observed, snapshot.policy, record, snapshot.at))
     members = tuple(sorted(record.members))
-    return _Forecast(record.key, known is not None, sight, seen, steps, record.undecided, record.given_up, members)
+    return _Forecast(record.key, known is not None, snapshot, seen, steps, record.undecided, record.given_up, members)
 
 
-def _ending(sight: Sight) -> ExitCode:
-    if any(isinstance(error, TryLater) for error in sight.failures.values()):
+def _ending(snapshot: Snapshot) -> ExitCode:
+    if any(isinstance(error, TryLater) for error in snapshot.failures.values()):
         return ExitCode.UNREACHABLE
-    return ExitCode.REFUSED if sight.failures else ExitCode.DONE
+    return ExitCode.REFUSED if snapshot.failures else ExitCode.DONE
 
 
 def _forecast_lines(shown: _Forecast) -> Iterator[str]:
@@ -286,21 +286,21 @@ def _forecast_lines(shown: _Forecast) -> Iterator[str]:
     for name in shown.members:
         yield _fact("member", name)
     yield _fact("finding", f"{shown.seen.status.replace('_', ' ')}, {shown.seen.severity}")
-    yield _fact("rule", _rule_words(shown.sight.policy))
+    yield _fact("rule", _rule_words(shown.snapshot.policy))
     for ticket in shown.seen.tickets:
         yield _fact("ticket", ticket_words(ticket))
-    for doubt in shown.sight.doubts.values():
+    for doubt in shown.snapshot.doubts.values():
         yield _fact("not ours" if not doubt.is_ours else "no mark", doubt_words(Doubted.of(doubt, shown.seen.at)))
-    for name, error in sorted(shown.sight.failures.items()):
+    for name, error in sorted(shown.snapshot.failures.items()):
         yield _fact("not seen", f"{name}: {_trouble(error)}")
-    if unnamed := shown.sight.observation.unnamed:
+    if unnamed := shown.snapshot.observation.unnamed:
         yield _fact("held up", unnamed_words(unnamed))
     for name in sorted(shown.parked):
         yield _fact("parked", f"{to_do_words(name)}; not done until remedy parked replay {shown.key.ref}/{name}")
     yield from _given_up_lines(shown.given_up)
     yield ""
     if not shown.steps:
-        in_doubt = shown.sight.failures or shown.sight.observation.unnamed or shown.parked or shown.given_up
+        in_doubt = shown.snapshot.failures or shown.snapshot.observation.unnamed or shown.parked or shown.given_up
         yield "nothing: all is well" if not in_doubt else "nothing that could be done now"
     for number, step in enumerate(shown.steps, 1):
         yield f"{number}. {step_words(step)}"
@@ -322,15 +322,15 @@ def _forecast_json(shown: _Forecast) -> dict[str, Any]:
         "case": shown.key.ref,
         "known": shown.known,
         "members": list(shown.members),
-        "rule": shown.sight.policy.rule,
-        "takes_it_no_more": shown.sight.policy.is_former,
+        "rule": shown.snapshot.policy.rule,
+        "takes_it_no_more": shown.snapshot.policy.is_former,
         "seen": _entry_json(shown.seen),
         "failures": {
             name: {"error": type(error).__name__, "status": error.status, "words": error.words}
-            for name, error in shown.sight.failures.items()
+            for name, error in shown.snapshot.failures.items()
         },
-        "unnamed": sorted(shown.sight.observation.unnamed),
-        "doubts": {name: doubt.evidence.value for name, doubt in sorted(shown.sight.doubts.items())},
+        "unnamed": sorted(shown.snapshot.observation.unnamed),
+        "doubts": {name: doubt.evidence.value for name, doubt in sorted(shown.snapshot.doubts.items())},
         "parked": sorted(shown.parked),
         "given_up": sorted(shown.given_up),
         "plan": msgspec.to_builtins(shown.steps),

@@ -18,7 +18,7 @@ from remediation.mapping.reading.loading import load_mappings
 from remediation.read_model.case_pages import (
     MOST_CASES,
     STATE_WORDS,
-    Names,
+    FilterNames,
     ShownCase,
     ShownPage,
     case_page,
@@ -29,7 +29,7 @@ from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.settings import Settings, load_settings
 from remediation.store.cases.entries import moment
-from remediation.store.cases.lists import CaseFilter, CaseState, Cursor
+from remediation.store.cases.lists import CaseFilter, CaseState, ListCursor
 from remediation.store.server.connection import Connection
 from remedy.case.words import time_words
 from remedy.runtime.assembly import open_for_command, redis_address
@@ -40,15 +40,15 @@ NOT_COMPLETE = (
 )
 
 
-class _Cursor(click.ParamType[Cursor]):
+class _Cursor(click.ParamType[ListCursor]):
     """Where a page begins, as the page before it ended."""
 
     name = "cursor"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Cursor:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ListCursor:
         """The cursor; a usage error where it is none."""
         try:
-            return value if isinstance(value, Cursor) else Cursor.parse(value)
+            return value if isinstance(value, ListCursor) else ListCursor.parse(value)
         except ValueError:
             self.fail(
                 f"{terminal(str(value))!r} is no cursor: take the one that the page before ended with", param, ctx
@@ -73,7 +73,7 @@ class _Cursor(click.ParamType[Cursor]):
 @click.option("--limit", type=click.IntRange(1, MOST_CASES), default=50, show_default=True, help="The most cases.")
 @click.option("--after", type=_Cursor(), help="Go on after this case: the cursor that the page before ended with.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, each with the cursor to go on after it.")
-def list_(*, limit: int, after: Cursor | None, as_json: bool, **asked: str | None) -> None:
+def list_(*, limit: int, after: ListCursor | None, as_json: bool, **asked: str | None) -> None:
     """List cases, newest change first, a page at a time. Asks only Redis.
 
     A change is that something else is known of the case, a ticket was linked, an action parked, or a look put off; a
@@ -97,7 +97,7 @@ def list_(*, limit: int, after: Cursor | None, as_json: bool, **asked: str | Non
         click.echo(f"note: {NOT_COMPLETE}", err=True)
 
 
-def _asked(wanted: CaseFilter, limit: int, after: Cursor | None) -> ShownPage:
+def _asked(wanted: CaseFilter, limit: int, after: ListCursor | None) -> ShownPage:
     """The page. Raises UsageError for a name that nothing has, StoreUnavailable."""
     settings = load_settings()
 
@@ -127,14 +127,14 @@ async def _check(wanted: CaseFilter, settings: Settings, connection: Connection)
             )
 
 
-def _names_in_file(settings: Settings) -> Names:
+def _names_in_file(settings: Settings) -> FilterNames:
     """Those that mappings.yaml names; none where it cannot be read: what is known of cases is enough to go by."""
     try:
         mappings = load_mappings(settings.mappings_path).mappings
     except ConfigurationError:
-        return Names((), (), ())
+        return FilterNames((), (), ())
     trackers = [*mappings.trackers, *former_names_of(mappings.trackers)]
-    return Names(list(mappings.districts), [rule.name for rule in mappings.rules], trackers)
+    return FilterNames(list(mappings.districts), [rule.name for rule in mappings.rules], trackers)
 
 
 def _print(page: ShownPage, asked: Mapping[str, str | None], limit: int, *, is_first: bool) -> None:

@@ -9,23 +9,23 @@ from remediation.domain.errors import Waiting
 from remediation.domain.ownership import Evidence
 from remediation.store.cases.entries import (
     Acted,
-    Cause,
     Disagreed,
     Doubted,
     Entry,
+    LookCause,
     Planned,
+    PlannedStep,
     PutOff,
     Seen,
     SetAside,
     Settled,
-    Step,
     TicketSeen,
     Triggered,
     Unnamed,
-    Unreadable,
+    UnreadableEntry,
     moment,
 )
-from remediation.store.systems import Trouble
+from remediation.store.systems import SystemTrouble
 
 WHYS: Mapping[Why, str] = {
     Why.NEW: "the finding is new",
@@ -49,16 +49,16 @@ WHYS: Mapping[Why, str] = {
     Why.CONTINUED: "a new ticket takes its place",
 }
 
-CAUSES: Mapping[Cause, str] = {
-    Cause.WEBHOOK: "a webhook came in",
-    Cause.POLL: "the ticket was in the list of changes",
-    Cause.SCAN: "a scan listed it",
-    Cause.SWEEP: "it had been put off",
-    Cause.APPOINTMENT: "its appointment had come",
-    Cause.PERSON: "somebody asked for it",
-    Cause.RECONCILE: "somebody reconciled",
-    Cause.MAPPINGS: "mappings.yaml names one of its trackers again",
-    Cause.AGAIN: "what was done before called for another look",
+CAUSES: Mapping[LookCause, str] = {
+    LookCause.WEBHOOK: "a webhook came in",
+    LookCause.POLL: "the ticket was in the list of changes",
+    LookCause.SCAN: "a scan listed it",
+    LookCause.SWEEP: "it had been put off",
+    LookCause.APPOINTMENT: "its appointment had come",
+    LookCause.PERSON: "somebody asked for it",
+    LookCause.RECONCILE: "somebody reconciled",
+    LookCause.MAPPINGS: "mappings.yaml names one of its trackers again",
+    LookCause.AGAIN: "what was done before called for another look",
 }
 
 DOUBTS: Mapping[str, str] = {
@@ -123,7 +123,7 @@ def why_words(why: str) -> str:
     return WHYS[Why(why)] if why in set(Why) else why.replace("_", " ")
 
 
-def step_words(step: Step) -> str:
+def step_words(step: PlannedStep) -> str:
     """One step of a plan, with its reason."""
     detail = f"; {step.detail.replace('_', ' ')}" if step.detail else ""
     return f"{to_do_words(step.action)} ({why_words(step.why)}{detail})"
@@ -132,7 +132,7 @@ def step_words(step: Step) -> str:
 def cause_words(cause: str) -> str:
     """What caused the look; for a webhook and a poll, also of whom."""
     word, _, whose = cause.partition(":")
-    said = CAUSES[Cause(word)] if word in set(Cause) else word
+    said = CAUSES[LookCause(word)] if word in set(LookCause) else word
     return f"{said}, from {whose}" if whose else said
 
 
@@ -152,7 +152,7 @@ def trouble_words(error: str, status: int | None, request_id: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def waiting_words(trouble: Trouble) -> str:
+def waiting_words(trouble: SystemTrouble) -> str:
     """Why a system is waited for, and since when."""
     status = f" (HTTP {trouble.status})" if trouble.status else ""
     return f"{WAITING[trouble.waiting]}{status} since {time_words(trouble.since)} UTC"
@@ -175,7 +175,7 @@ def entry_words(entry: Entry) -> str:
             words = f"put off until {time_words(entry.until)}{_in_brackets(entry)}"
         case SetAside():
             words = f"the whole case was parked{_in_brackets(entry)}"
-        case Doubted() | Unnamed() | Unreadable():
+        case Doubted() | Unnamed() | UnreadableEntry():
             words = _in_doubt(entry)
         case Disagreed():
             words = "conflict: both sides were changed, in ways that disagree"
@@ -184,13 +184,13 @@ def entry_words(entry: Entry) -> str:
     return words
 
 
-def _in_doubt(entry: Doubted | Unnamed | Unreadable) -> str:
+def _in_doubt(entry: Doubted | Unnamed | UnreadableEntry) -> str:
     match entry:
         case Doubted():
             return doubt_words(entry)
         case Unnamed(trackers=trackers):
             return f"held up: {unnamed_words(trackers)}"
-        case Unreadable():
+        case UnreadableEntry():
             return "what was told until then is in a form that this version cannot read; it is kept"
 
 

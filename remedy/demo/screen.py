@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from remedy.demo.story import Step, Story, Told, play
+from remedy.demo.story import PlayedStep, Story, StoryStep, play
 from sandbox.stage.processes import Stage
 from sandbox.stage.systems import SeenTicket
 
 _SHOWN = 12
 
 
-def tell(story: Story, console: Console) -> list[Told]:
+def tell(story: Story, console: Console) -> list[PlayedStep]:
     """Play the story with progress on the screen. Raises StoryBroken."""
     told = []
     for number, step in enumerate(story.steps(), start=1):
@@ -23,7 +23,7 @@ def tell(story: Story, console: Console) -> list[Told]:
     return told
 
 
-def _play(step: Step, console: Console) -> Told:
+def _play(step: StoryStep, console: Console) -> PlayedStep:
     columns = (TextColumn("   {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("waiting for it", total=None)
@@ -55,7 +55,7 @@ def show_timeline(stage: Stage, story: Story, console: Console) -> None:
     console.print(stage.asked("case", "show", story.finding_id), markup=False, end="")
 
 
-def show_times(told: Iterable[Told], console: Console) -> None:
+def show_times(told: Iterable[PlayedStep], console: Console) -> None:
     """How long each step took, from its cause outside to its last effect outside."""
     table = Table("step", "seconds", title="How long it took", title_justify="left")
     for each in told:

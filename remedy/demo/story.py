@@ -22,7 +22,7 @@ class StoryBroken(RemediationError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StoryStep:
     """Something to do outside, and what must follow. `progress` returns how much has followed, and how much must.
 
     `calm` returns a number that grows while earlier effects still arrive: the step begins when it has stopped growing.
@@ -37,7 +37,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PlayedStep:
     """A step that happened, and how long it took."""
 
     title: str
@@ -54,28 +54,28 @@ class Story:
         self.scanned: list[str] = []
         self._noted_before = 0
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[StoryStep]:
         """Each step; the next one may begin when the last has happened."""
-        yield Step(
+        yield StoryStep(
             "SchoolScan scans the site, finds exposed student data, and sends finding.critical",
             self._scan_first,
             lambda: self._all(self._status() == "reviewing", len(self._active()) == 2, self._named()),  # noqa: PLR2004 - both trackers
             "tickets are open in ServiceNow and Jira, the finding is reviewing, its note names both",
         )
-        yield Step(
+        yield StoryStep(
             "Priya of the help desk resolves both tickets",
             self._resolve,
             lambda: self._all(self._status() == "resolved", not self._active(), self._noted("Resolved")),
             "the finding is resolved, and its note says through which tickets",
         )
-        yield Step(
+        yield StoryStep(
             "The next scan finds it again",
             lambda: self._outside.scan(find_again=[self.finding_id]),
             lambda: self._all(self._status() == "reviewing", len(self._active()) == 2, len(self._tickets()) == 2),  # noqa: PLR2004 - both trackers
             "the same two tickets are open again, the finding is reviewing",
         )
         yield from self._accepted()
-        yield Step(
+        yield StoryStep(
             f"A scan completes with {SCAN_SIZE} findings (SchoolScan allows 60 writes a minute)",
             self._scan_many,
             self._scan_progress,
@@ -83,34 +83,34 @@ class Story:
             SCAN_SECONDS,
         )
 
-    def _accepted(self) -> Iterator[Step]:
+    def _accepted(self) -> Iterator[StoryStep]:
         """The risk is accepted."""
-        yield Step(
+        yield StoryStep(
             "Priya closes both tickets as an accepted risk, until next month",
             self._accept,
             lambda: self._all(self._status() == "accepted_risk", not self._active(), self._noted("until")),
             "the finding is accepted_risk, and its note says who decided and until when",
         )
-        yield Step(
+        yield StoryStep(
             "The next scan finds it again",
             self._find_again,
             lambda: self._all(self._status() == "accepted_risk", not self._active(), self._has_new_note()),
             "nothing is opened: the risk is still accepted, and a new note says so",
         )
-        yield Step(
+        yield StoryStep(
             "A privacy officer resolves it in SchoolScan, while Priya opens the Jira ticket again",
             self._disagree,
             lambda: self._all(self._status() == "reviewing", len(self._active()) == 1, self._noted("disagree")),
             "a conflict: what is still open wins, and both sides are told",
             calm=lambda: len(self._outside.requests("schoolscan")),
         )
-        yield Step(
+        yield StoryStep(
             "They talk, and Priya accepts the risk once more",
             self._accept,
             lambda: self._all(self._status() == "accepted_risk", not self._active(), self._noted("until")),
             "the finding is accepted_risk again",
         )
-        yield Step(
+        yield StoryStep(
             "The acceptance comes to its end (Priya sets it to two seconds from now)",
             lambda: self._outside.accept_until(self._tickets(), timedelta(seconds=2)),
             lambda: self._all(self._status() == "reviewing", len(self._active()) == 2, len(self._tickets()) == 2),  # noqa: PLR2004 - both trackers
@@ -183,7 +183,7 @@ class Story:
         return self._named() and word in notes[-1]
 
 
-def play(step: Step, tell: Callable[[int, int], None]) -> Told:
+def play(step: StoryStep, tell: Callable[[int, int], None]) -> PlayedStep:
     """Begin a step and wait until it has happened; `tell` is called with its progress. Raises StoryBroken."""
     _wait_for_calm(step)
     started = time.monotonic()
@@ -193,13 +193,13 @@ def play(step: Step, tell: Callable[[int, int], None]) -> Told:
         tell(done, whole)
         elapsed = time.monotonic() - started
         if done >= whole:
-            return Told(step.title, step.expected, elapsed)
+            return PlayedStep(step.title, step.expected, elapsed)
         if elapsed > step.seconds:
             raise StoryBroken(f"{step.title}: {step.expected}: only {done} of {whole} after {elapsed:.0f} s")
         time.sleep(_PAUSE)
 
 
-def _wait_for_calm(step: Step) -> None:
+def _wait_for_calm(step: StoryStep) -> None:
     """Return when nothing has happened for a moment, or when the step's time is over."""
     latest = time.monotonic() + step.seconds
     before, now = 0, step.calm()

@@ -84,7 +84,7 @@ class Code(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class TroubleKind:
     """A kind of trouble: how bad it is, what it means, and what to do."""
 
     severity: Level
@@ -92,15 +92,15 @@ class Trouble:
     advice: str
 
 
-def _warning(means: str, advice: str) -> Trouble:
-    return Trouble(Level.WARNING, means, advice)
+def _warning(means: str, advice: str) -> TroubleKind:
+    return TroubleKind(Level.WARNING, means, advice)
 
 
-def _failure(means: str, advice: str) -> Trouble:
-    return Trouble(Level.FAILURE, means, advice)
+def _failure(means: str, advice: str) -> TroubleKind:
+    return TroubleKind(Level.FAILURE, means, advice)
 
 
-TROUBLES: Mapping[Code, Trouble] = MappingProxyType(
+TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
     {
         Code.SETTING_UNKNOWN: _warning(
             "an environment variable has nearly the name of a setting", "Correct its name, or remove it."

@@ -12,7 +12,7 @@ from remediation.deliveries.signatures import TOLERANCE
 from remediation.domain.errors import ConfigurationError, OutsideError, Refused, RemediationError, TryLater, Waiting
 from remediation.domain.sites import Site, SiteHistory
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
-from remediation.mapping.explain.inspections import Inspection, Outcome
+from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import worker_secrets
 from remediation.outbound.answers_noted import NotedAnswer, noting_answers
@@ -178,11 +178,11 @@ async def _inspected(system: _System, loaded: Loaded) -> list[Diagnosis]:
 
 def _judged(what: str, loaded: Loaded, inspections: Sequence[Inspection]) -> list[Diagnosis]:
     answers = placed(loaded, inspections)
-    codes = {Outcome.WRONG: Code.MAPPINGS_OUTSIDE, Outcome.UNREACHABLE: Code.OUTSIDE_AWAY}
+    codes = {InspectionOutcome.WRONG: Code.MAPPINGS_OUTSIDE, InspectionOutcome.UNREACHABLE: Code.OUTSIDE_AWAY}
     bad = dict.fromkeys(
         (codes[each.inspection.outcome], str(each.problem)) for each in answers if each.inspection.outcome in codes
     )
     if bad:
         return [trouble(code, what, says) for code, says in bad]
-    untold = sum(each.inspection.outcome is Outcome.UNKNOWN for each in answers)
+    untold = sum(each.inspection.outcome is InspectionOutcome.UNKNOWN for each in answers)
     return [well(what, f"{len(answers) - untold} right, {untold} cannot be told")]

@@ -6,7 +6,7 @@ from remediation.settings import Settings
 from remediation.store.server.connection import Connection
 from remediation.store.server.description import OLDEST_VERSION, ServerState, read_server
 from remediation.store.server.readiness import UNTOLD, durability_problems, store_state
-from remediation.store.server.refusals import Cause
+from remediation.store.server.refusals import ConnectionCause
 from remedy.doctor.diagnosis import Code, Diagnosis, Level, span_words, trouble, well
 from remedy.runtime.clock import WORTH_TELLING
 
@@ -51,7 +51,7 @@ async def look_at_server(connection: Connection, settings: Settings) -> tuple[li
     return [*found, *condition_of(state)], True
 
 
-def _trouble(cause: Cause) -> Diagnosis:
+def _trouble(cause: ConnectionCause) -> Diagnosis:
     """What prevents processes from working is a failure, whatever its usual severity is."""
     return trouble(_CODES.get(cause.reason, Code.REDIS_AWAY), "Redis", cause.words, severity=Level.FAILURE)
 

@@ -9,7 +9,7 @@ from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.sealed import SealedUnder, sealed_under
 from remediation.store.figures import Figures, read_figures
 from remediation.store.server.connection import Connection
-from remediation.store.systems import Systems, Trouble
+from remediation.store.systems import Systems, SystemTrouble
 from remedy.case.words import time_words, waiting_words
 from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, span_words, trouble, well
 
@@ -109,7 +109,7 @@ def _senders(figures: Figures, now: float) -> Iterator[Diagnosis]:
         yield trouble(Code.DELIVERIES_SILENT, what, says) if is_silent else well(what, says)
 
 
-def _waited_for(each: Trouble) -> Diagnosis:
+def _waited_for(each: SystemTrouble) -> Diagnosis:
     """A system for which the workers have to wait, whatever it answers to us here and now."""
     cases = f"{each.cases} case(s) wait for it" if each.cases else "no case waits for it yet"
     says = f"{waiting_words(each)}; {cases}"

@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from remediation.domain.findings import Finding
-from remediation.mapping.explain.differences import Difference, Group, Pair, difference, grouped
+from remediation.mapping.explain.differences import Difference, DifferenceGroup, Pair, difference, grouped
 from remediation.mapping.reading.loading import load_mappings
 from remediation.redaction import terminal
 from remedy.findings import findings_from, findings_in
-from remedy.mappings.previews import Forecast, asked_about, district_of
+from remedy.mappings.previews import Previews, asked_about, district_of
 from remedy.mappings.rules_file import at_option
 from remedy.mappings.rules_touched import rules_touched
 from remedy.runtime.failures import ExitCode
@@ -62,7 +62,7 @@ def diff(
       remedy mappings diff mappings.yaml new-mappings.yaml --findings findings.jsonl
       git show HEAD:mappings.yaml > old.yaml && remedy mappings diff old.yaml mappings.yaml --district lakeside
     """
-    before, after = Forecast(load_mappings(old)), Forecast(load_mappings(new))
+    before, after = Previews(load_mappings(old)), Previews(load_mappings(new))
     name = district_of(after.loaded, district)
     district_of(before.loaded, name)
     findings = findings_in(path) if path else asyncio.run(findings_from(after.loaded, name))
@@ -80,13 +80,13 @@ def diff(
 
 
 def _differences(
-    before: Forecast, after: Forecast, district: str, findings: Sequence[Finding], at: datetime
+    before: Previews, after: Previews, district: str, findings: Sequence[Finding], at: datetime
 ) -> list[Difference]:
     asked = [asked_about(district, finding, at) for finding in findings]
     return [difference(each.finding.id, before.routing(each), after.routing(each)) for each in asked]
 
 
-def _as_json(count: int, changed: Sequence[Difference], groups: Sequence[Group]) -> dict[str, Any]:
+def _as_json(count: int, changed: Sequence[Difference], groups: Sequence[DifferenceGroup]) -> dict[str, Any]:
     return {
         "findings": count,
         "changed": len(changed),
@@ -103,7 +103,7 @@ def _as_json(count: int, changed: Sequence[Difference], groups: Sequence[Group])
     }
 
 
-def _print(count: int, changed: Sequence[Difference], groups: Sequence[Group]) -> None:
+def _print(count: int, changed: Sequence[Difference], groups: Sequence[DifferenceGroup]) -> None:
     for group in groups:
         click.echo(terminal(_heading(group)))
         Console().print(_table(group))
@@ -111,7 +111,7 @@ def _print(count: int, changed: Sequence[Difference], groups: Sequence[Group]) -
     click.echo(f"{len(changed)} of {_counted(count)} would change")
 
 
-def _heading(group: Group) -> str:
+def _heading(group: DifferenceGroup) -> str:
     """How many findings, which they are, and the rule that keeps them, if one does."""
     before, after = group.rules
     kept = f" of rule {after}" if before == after and after else ""
@@ -120,7 +120,7 @@ def _heading(group: Group) -> str:
     return f"{_counted(len(group.finding_ids))}{kept} ({named}{more})"
 
 
-def _table(group: Group) -> Table:
+def _table(group: DifferenceGroup) -> Table:
     table = Table("what", "before", "after", "findings")
     values = dict(group.values)
     for what in group.what:

@@ -22,7 +22,7 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.redaction import terminal
 from remediation.trackers.previews import Preview
 from remedy.findings import STANDARD_INPUT, finding_from, finding_in
-from remedy.mappings.previews import Asked, Forecast, asked_about, district_of
+from remedy.mappings.previews import Asked, Previews, asked_about, district_of
 from remedy.mappings.rules_file import at_option, loaded_from, mappings_option
 
 
@@ -65,7 +65,7 @@ def explain(
         finding = asyncio.run(finding_from(loaded, name, finding_id))
     else:
         finding = finding_in(path or STANDARD_INPUT)
-    shown = _shown(Forecast(loaded), asked_about(name, finding, at or datetime.now(UTC)))
+    shown = _shown(Previews(loaded), asked_about(name, finding, at or datetime.now(UTC)))
     click.echo(json.dumps(_as_json(shown), indent=2)) if as_json else _print(shown)
 
 
@@ -125,7 +125,7 @@ class _Shown:
         return f"Its status is {self.status}, so nothing is opened now. If it were open, {count} would be:"
 
 
-def _shown(forecast: Forecast, asked: Asked) -> _Shown:
+def _shown(forecast: Previews, asked: Asked) -> _Shown:
     rules = forecast.loaded.mappings.rules
     explanation = explained(rules, asked.finding, asked.key.district, asked.at)
     return _Shown(forecast.loaded, asked, explanation, forecast.previews(asked), forecast.note(asked))

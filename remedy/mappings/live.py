@@ -9,21 +9,21 @@ from dataclasses import asdict
 import click
 
 from remediation.domain.errors import Problem
-from remediation.mapping.explain.inspections import Outcome
+from remediation.mapping.explain.inspections import InspectionOutcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import path_text
 from remediation.redaction import terminal
 from remedy.mappings.former_tables import unnamed_tables_remembered
-from remedy.mappings.live_answers import Answer, answers_of
+from remedy.mappings.live_answers import PlacedInspection, answers_of
 from remedy.mappings.tracker_sites import sites_remembered
 from remedy.mappings.unnamed_trackers import unnamed_trackers_remembered
 from remedy.runtime.failures import ExitCode
 
 _COUNTED = {
-    Outcome.OK: "right",
-    Outcome.WRONG: "wrong",
-    Outcome.UNKNOWN: "cannot be told",
-    Outcome.UNREACHABLE: "not reached",
+    InspectionOutcome.OK: "right",
+    InspectionOutcome.WRONG: "wrong",
+    InspectionOutcome.UNKNOWN: "cannot be told",
+    InspectionOutcome.UNREACHABLE: "not reached",
 }
 
 
@@ -36,20 +36,24 @@ def check_live(loaded: Loaded, warnings: Sequence[Problem], *, as_json: bool) ->
     answers = asyncio.run(answers_of(loaded, sites_remembered(loaded), known))
     click.echo(_as_json(warnings, answers) if as_json else _as_lines(loaded.where, answers))
     outcomes = {each.inspection.outcome for each in answers}
-    if Outcome.WRONG in outcomes:
+    if InspectionOutcome.WRONG in outcomes:
         return ExitCode.CONFIGURATION
-    return ExitCode.UNREACHABLE if Outcome.UNREACHABLE in outcomes else ExitCode.DONE
+    return ExitCode.UNREACHABLE if InspectionOutcome.UNREACHABLE in outcomes else ExitCode.DONE
 
 
-def _as_lines(where: str, answers: Sequence[Answer]) -> str:
+def _as_lines(where: str, answers: Sequence[PlacedInspection]) -> str:
     told = Counter(answer.inspection.outcome for answer in answers)
-    lines = [str(answer.problem) for answer in answers if answer.inspection.outcome is not Outcome.OK]
+    lines = [str(answer.problem) for answer in answers if answer.inspection.outcome is not InspectionOutcome.OK]
     counts = ", ".join(f"{told[outcome]} {words}" for outcome, words in _COUNTED.items())
     return "\n".join(terminal(line) for line in (*dict.fromkeys(lines), f"{where}: asked live: {counts}"))
 
 
-def _as_json(warnings: Sequence[Problem], answers: Sequence[Answer]) -> str:
-    bad = [answer for answer in answers if answer.inspection.outcome in {Outcome.WRONG, Outcome.UNREACHABLE}]
+def _as_json(warnings: Sequence[Problem], answers: Sequence[PlacedInspection]) -> str:
+    bad = [
+        answer
+        for answer in answers
+        if answer.inspection.outcome in {InspectionOutcome.WRONG, InspectionOutcome.UNREACHABLE}
+    ]
     shown = {
         "ok": not bad,
         "problems": [asdict(each) for each in dict.fromkeys(answer.problem for answer in bad)],
@@ -59,7 +63,7 @@ def _as_json(warnings: Sequence[Problem], answers: Sequence[Answer]) -> str:
     return json.dumps(shown, indent=2)
 
 
-def _told(answer: Answer) -> dict[str, object]:
+def _told(answer: PlacedInspection) -> dict[str, object]:
     said, problem = answer.inspection, answer.problem
     place = {"where": problem.where, "line": problem.line, "column": problem.column}
     return {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from remediation.domain.errors import Problem
 from remediation.domain.sites import SiteHistory
-from remediation.mapping.explain.inspections import Inspection, Outcome
+from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Positions, Steps
 from remediation.mapping.reading.secrets import worker_secrets
@@ -23,7 +23,7 @@ from remedy.runtime.outbound import outbound
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PlacedInspection:
     """An inspection, and the place in the file of the word that it is about."""
 
     inspection: Inspection
@@ -38,7 +38,7 @@ class Answer:
 
 async def answers_of(
     loaded: Loaded, sites: Mapping[str, SiteHistory], known: Iterable[Inspection] = ()
-) -> list[Answer]:
+) -> list[PlacedInspection]:
     """Ask all inspectors at the same time: one that waits for a system does not delay the others.
 
     `known` are inspections that need no question.
@@ -48,7 +48,7 @@ async def answers_of(
     return placed(loaded, (*known, *(each for inspections in found for each in inspections)))
 
 
-def placed(loaded: Loaded, inspections: Iterable[Inspection]) -> list[Answer]:
+def placed(loaded: Loaded, inspections: Iterable[Inspection]) -> list[PlacedInspection]:
     """Each answer once, in the order of the file."""
     book = _Book(loaded.positions)
     answers = (_placed(loaded, book, each) for each in inspections)
@@ -117,8 +117,8 @@ def _ways(steps: Steps) -> Iterator[Steps]:
             pass
 
 
-def _placed(loaded: Loaded, book: _Book, inspection: Inspection) -> Answer:
+def _placed(loaded: Loaded, book: _Book, inspection: Inspection) -> PlacedInspection:
     path = book.written(inspection.where)
-    says = "cannot be told: " if inspection.outcome is Outcome.UNKNOWN else ""
+    says = "cannot be told: " if inspection.outcome is InspectionOutcome.UNKNOWN else ""
     advice = f"; {inspection.advice}" if inspection.advice else ""
-    return Answer(inspection, path, loaded.problem(path, f"{says}{inspection.message}{advice}"))
+    return PlacedInspection(inspection, path, loaded.problem(path, f"{says}{inspection.message}{advice}"))

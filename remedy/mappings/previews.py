@@ -33,7 +33,7 @@ class Asked:
     at: datetime
 
 
-class Forecast:
+class Previews:
     """What one mappings.yaml would make of findings."""
 
     def __init__(self, loaded: Loaded) -> None:

@@ -14,7 +14,7 @@ from remediation.mapping.explain.judging import Mismatch, mismatches
 from remediation.mapping.reading.loading import Loaded
 from remediation.redaction import terminal
 from remediation.sources.schoolscan.words import finding_of
-from remedy.mappings.previews import Forecast, asked_about, district_of
+from remedy.mappings.previews import Previews, asked_about, district_of
 from remedy.mappings.rules_file import loaded_from, mappings_option
 from remedy.runtime.failures import ExitCode
 
@@ -55,7 +55,7 @@ def test(ctx: click.Context, path: Path, mappings_path: Path | None, *, as_json:
       remedy mappings test mappings.tests.yaml --mappings new-mappings.yaml --json
     """
     loaded, cases = loaded_from(mappings_path), load_cases(path)
-    districts, forecast = _districts(cases, loaded), Forecast(loaded)
+    districts, forecast = _districts(cases, loaded), Previews(loaded)
     found = [_mismatches(case, district, forecast) for case, district in zip(cases.cases, districts, strict=True)]
     click.echo(json.dumps(_as_json(cases, found), indent=2) if as_json else "\n".join(_lines(cases, found)))
     ctx.exit(ExitCode.FAILED if any(found) else ExitCode.DONE)
@@ -75,7 +75,7 @@ def _districts(cases: LoadedCases, loaded: Loaded) -> list[str]:
     return found
 
 
-def _mismatches(case: Case, district: str, forecast: Forecast) -> tuple[Mismatch, ...]:
+def _mismatches(case: Case, district: str, forecast: Previews) -> tuple[Mismatch, ...]:
     finding = finding_of(case.finding.model_dump(mode="json", exclude_none=True))
     asked = asked_about(district, finding, case.at or finding.detected_at or datetime.now(UTC))
     routing = forecast.routing(asked)

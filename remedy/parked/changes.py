@@ -23,7 +23,7 @@ from remediation.domain.actions import tracker_of
 from remediation.logs import keep_known
 from remediation.redaction import plain, terminal
 from remediation.store.cases.known_trackers import no_longer_named
-from remediation.store.deliveries.parked import MOST_REPLAYS, Outcome, Parked, ParkedKind
+from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked, ParkedKind
 from remedy.parked.selection import Chosen, Stores, with_options, with_stores
 from remedy.parked.views import group_table, grouped
 from remedy.runtime.failures import ExitCode
@@ -39,12 +39,12 @@ _LONGEST_CHOICE = 1_000
 _WHO = re.compile(r"[A-Za-z0-9._@+:-]{1,64}")
 
 What = Literal["replay", "discard"]
-_WHY = {Outcome.TOO_OFTEN: "replayed too often", Outcome.UNNAMED: "its tracker is not named"}
+_WHY = {DecisionOutcome.TOO_OFTEN: "replayed too often", DecisionOutcome.UNNAMED: "its tracker is not named"}
 _DONE: Mapping[What, str] = {"replay": "replayed", "discard": "discarded"}
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ParkedDecision:
     """What to do with the chosen work. `again` lifts the limit on replays; `now` is in Unix seconds."""
 
     what: What
@@ -117,29 +117,29 @@ def discard(*, everything: bool, chosen: Chosen, **given: bool) -> None:
     _carry_out(_order("discard", chosen, everything=everything, **given))
 
 
-def _order(what: What, chosen: Chosen, *, everything: bool, **given: bool) -> Order:
+def _order(what: What, chosen: Chosen, *, everything: bool, **given: bool) -> ParkedDecision:
     if chosen.is_everything and not everything:
         raise click.UsageError(f"say what to {what}: names, options that choose, or --all")
     if everything and not chosen.is_everything:
         raise click.UsageError("--all means all that is parked: it goes with no names and no options that choose")
-    return Order(what, chosen, **given)  # type: ignore[arg-type]  # click gives each option with the type it declares
+    return ParkedDecision(what, chosen, **given)  # type: ignore[arg-type]  # click gives each option with the type it declares
 
 
-def _carry_out(order: Order) -> None:
+def _carry_out(order: ParkedDecision) -> None:
     """Show what was chosen, ask where needed, do it, and print what became of each piece."""
     left, kept = with_stores(lambda stores: _found(stores, order))
     if left and not order.dry_run:
         _ask(order, left)
         outcomes = with_stores(lambda stores: _done(stores, order, left))
     else:
-        outcomes = {item.name: Outcome.DONE for item in left}
+        outcomes = {item.name: DecisionOutcome.DONE for item in left}
     outcomes |= kept
     _report(order, left, outcomes)
-    if any(outcome is not Outcome.DONE for outcome in outcomes.values()):
+    if any(outcome is not DecisionOutcome.DONE for outcome in outcomes.values()):
         raise SystemExit(ExitCode.FAILED)
 
 
-async def _found(stores: Stores, order: Order) -> tuple[list[Parked], dict[str, Outcome]]:
+async def _found(stores: Stores, order: ParkedDecision) -> tuple[list[Parked], dict[str, DecisionOutcome]]:
     """The chosen work to act on, and what stays as it is, with the reason; names that are not parked come last."""
     chosen, gone = order.chosen, await no_longer_named(stores.connection)
     if chosen.exact:
@@ -148,11 +148,11 @@ async def _found(stores: Stores, order: Order) -> tuple[list[Parked], dict[str, 
         rows = {item.name: item async for item in stores.parked.listed(chosen.selection(stores.clock()))}
     items = [item for item in rows.values() if item]
     kept = {item.name: why for item in items if (why := _why_kept(order, item, gone))}
-    missing = dict.fromkeys((name for name, item in rows.items() if item is None), Outcome.MISSING)
+    missing = dict.fromkeys((name for name, item in rows.items() if item is None), DecisionOutcome.MISSING)
     return [item for item in items if item.name not in kept], kept | missing
 
 
-def _why_kept(order: Order, item: Parked, gone: AbstractSet[str]) -> Outcome | None:
+def _why_kept(order: ParkedDecision, item: Parked, gone: AbstractSet[str]) -> DecisionOutcome | None:
     """Why a piece is not replayed: no worker's mappings.yaml names its tracker, or it came back too often.
 
     None: it is.
@@ -160,11 +160,11 @@ def _why_kept(order: Order, item: Parked, gone: AbstractSet[str]) -> Outcome | N
     if order.what != "replay":
         return None
     if item.kind is ParkedKind.ACTION and tracker_of(item.action) in gone:
-        return Outcome.UNNAMED
-    return Outcome.TOO_OFTEN if not order.again and item.replays >= MOST_REPLAYS else None
+        return DecisionOutcome.UNNAMED
+    return DecisionOutcome.TOO_OFTEN if not order.again and item.replays >= MOST_REPLAYS else None
 
 
-def _ask(order: Order, items: list[Parked]) -> None:
+def _ask(order: ParkedDecision, items: list[Parked]) -> None:
     """Show what was chosen and ask. Raises Abort. A replay by complete names needs no question."""
     if order.yes or (order.what == "replay" and order.chosen.exact):
         return
@@ -174,11 +174,11 @@ def _ask(order: Order, items: list[Parked]) -> None:
     click.confirm(f"{warning}{order.what.capitalize()} {len(items)}?", abort=True, err=True)
 
 
-async def _done(stores: Stores, order: Order, items: list[Parked]) -> dict[str, Outcome]:
+async def _done(stores: Stores, order: ParkedDecision, items: list[Parked]) -> dict[str, DecisionOutcome]:
     """Do it, at the allowed rate, between the two lines of the audit."""
     choice = plain(order.chosen.text(), _LONGEST_CHOICE)
     decision = await stores.audit.begin(order.who, order.what, choice, len(items), stores.clock())
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, DecisionOutcome] = {}
     try:
         with progress(Console(stderr=True), len(items)) as bar:
             task = bar.add_task(order.what, total=len(items))
@@ -189,13 +189,13 @@ async def _done(stores: Stores, order: Order, items: list[Parked]) -> dict[str, 
                 outcomes[item.name] = await _change(order)(stores, item.name)
                 bar.advance(task)
     finally:  # also after Ctrl-C, or when Redis goes away meanwhile
-        done = Counter(outcomes.values())[Outcome.DONE]
+        done = Counter(outcomes.values())[DecisionOutcome.DONE]
         _log(order, count=done, total=len(items))
         await stores.audit.end(decision, done, stores.clock())
     return outcomes
 
 
-def _change(order: Order) -> Callable[[Stores, str], Awaitable[Outcome]]:
+def _change(order: ParkedDecision) -> Callable[[Stores, str], Awaitable[DecisionOutcome]]:
     if order.what == "discard":
         return lambda stores, name: stores.parked.discard(name, stores.clock())
     most = None if order.again else MOST_REPLAYS
@@ -208,7 +208,7 @@ def progress(console: Console, count: int) -> Progress:
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal or count <= _AT_ONCE)
 
 
-def _log(order: Order, *, count: int, total: int) -> None:
+def _log(order: ParkedDecision, *, count: int, total: int) -> None:
     """One line on standard error in the form of a process's log: a pod's log outlives the stream."""
     processors: list[Any] = [
         structlog.processors.add_log_level,
@@ -221,7 +221,7 @@ def _log(order: Order, *, count: int, total: int) -> None:
         logger.info("parked_work_decided", action=order.what, by=order.who, count=count, total=total)
 
 
-def _report(order: Order, left: list[Parked], outcomes: Mapping[str, Outcome]) -> None:
+def _report(order: ParkedDecision, left: list[Parked], outcomes: Mapping[str, DecisionOutcome]) -> None:
     done = f"would be {_DONE[order.what]}" if order.dry_run else _DONE[order.what]
     if order.as_json:
         for name, outcome in outcomes.items():
@@ -238,24 +238,24 @@ def _report(order: Order, left: list[Parked], outcomes: Mapping[str, Outcome]) -
             click.echo("Nothing that is parked fits.")
 
 
-def _json(order: Order, name: str, outcome: Outcome) -> dict[str, object]:
-    done = outcome is Outcome.DONE and not order.dry_run
-    line: dict[str, object] = {"name": name, "found": outcome is not Outcome.MISSING, "done": done}
+def _json(order: ParkedDecision, name: str, outcome: DecisionOutcome) -> dict[str, object]:
+    done = outcome is DecisionOutcome.DONE and not order.dry_run
+    line: dict[str, object] = {"name": name, "found": outcome is not DecisionOutcome.MISSING, "done": done}
     return {**line, "why": _WHY[outcome]} if outcome in _WHY else line
 
 
-def _word(outcome: Outcome, done: str) -> str:
+def _word(outcome: DecisionOutcome, done: str) -> str:
     match outcome:
-        case Outcome.DONE:
+        case DecisionOutcome.DONE:
             return done
-        case Outcome.MISSING:
+        case DecisionOutcome.MISSING:
             return "not parked"
-        case Outcome.UNNAMED:
+        case DecisionOutcome.UNNAMED:
             return (
                 "left: mappings.yaml does not name its tracker. "
                 "Name it again, or under formerly of the tracker that it is now; discard it if it is gone for good"
             )
-        case Outcome.TOO_OFTEN:
+        case DecisionOutcome.TOO_OFTEN:
             return (
                 f"left: replayed {MOST_REPLAYS} times within thirty days and parked again each time. "
                 "Mend what keeps it from working, or say --again"

@@ -21,7 +21,7 @@ _NUMBERED = re.compile(r"[\w.:-]*\d[\w.:-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ParkedGroup:
     """Pieces that have something in common: `name` says what, `words` are those of the newest piece."""
 
     name: str
@@ -32,7 +32,7 @@ class Group:
     attempts: int
 
 
-def grouped(items: Iterable[Parked], by: Grouping) -> list[Group]:
+def grouped(items: Iterable[Parked], by: Grouping) -> list[ParkedGroup]:
     """The groups, the largest first. Grouped by error, pieces have the same error, system, and words (ids excepted)."""
     found: dict[tuple[str, str], list[Parked]] = {}
     for item in items:
@@ -54,10 +54,10 @@ def _common(item: Parked, by: Grouping) -> str:
             return item.district or "(unknown)"
 
 
-def _group(name: str, members: Sequence[Parked]) -> Group:
+def _group(name: str, members: Sequence[Parked]) -> ParkedGroup:
     newest = max(members, key=lambda item: item.at)
     oldest = min(item.first_at for item in members)
-    return Group(name, len(members), newest.words, oldest, newest.at, sum(item.attempts for item in members))
+    return ParkedGroup(name, len(members), newest.words, oldest, newest.at, sum(item.attempts for item in members))
 
 
 def error_text(item: Parked) -> str:
@@ -65,7 +65,7 @@ def error_text(item: Parked) -> str:
     return " ".join(str(part) for part in (item.error, item.system, item.status) if part)
 
 
-def group_table(groups: Iterable[Group], by: Grouping) -> Table:
+def group_table(groups: Iterable[ParkedGroup], by: Grouping) -> Table:
     """The groups as a table for people."""
     table = Table("count", by, "what it said", "oldest", "newest", "attempts")
     for group in groups:
@@ -74,7 +74,7 @@ def group_table(groups: Iterable[Group], by: Grouping) -> Table:
     return table
 
 
-def group_json(group: Group) -> dict[str, Any]:
+def group_json(group: ParkedGroup) -> dict[str, Any]:
     """A group as an object for programs."""
     return {**asdict(group), "oldest": group.oldest.isoformat(), "newest": group.newest.isoformat()}
 

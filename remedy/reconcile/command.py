@@ -36,9 +36,9 @@ from remedy.reconcile.report import (
     outcome_word,
     systems_of,
 )
-from remedy.reconcile.wait import Waiting
+from remedy.reconcile.wait import CaseWaiter
 from remedy.reconcile.walk import BEGINNING, Candidate, Walk
-from remedy.runtime.assembly import Outside, open_for_command, open_outside, redis_address
+from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address
 from remedy.runtime.clock import clock_of
 from remedy.runtime.failures import ExitCode
 
@@ -126,13 +126,13 @@ def reconcile(
     if everything and since is not None:
         raise click.UsageError("--all and --since exclude each other: --all is since ever.")
     begin = BEGINNING if everything else max(since or datetime.now(UTC) - _LATELY, BEGINNING)
-    order = Order(district, begin, patience, wait=not no_wait)
+    order = ReconcileScope(district, begin, patience, wait=not no_wait)
     screen = Screen(as_json=as_json)
     raise SystemExit(carried_out(order, screen, dry_run=dry_run))
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReconcileScope:
     """What is to be reconciled."""
 
     district: str | None
@@ -141,7 +141,7 @@ class Order:
     wait: bool
 
 
-def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
+def carried_out(order: ReconcileScope, screen: Screen, *, dry_run: bool) -> ExitCode:
     """Carry out the order."""
     settings = load_settings()
     loaded = load_mappings(settings.mappings_path)
@@ -166,7 +166,7 @@ def carried_out(order: Order, screen: Screen, *, dry_run: bool) -> ExitCode:
         return asyncio.run(work(address))
 
 
-def _sources(order: Order, outside: Outside) -> Mapping[SourceKey, ListedSource]:
+def _sources(order: ReconcileScope, outside: OutsideSystems) -> Mapping[SourceKey, ListedSource]:
     return {which: source for which, source in outside.sources.items() if order.district in {None, which[0]}}
 
 
@@ -201,7 +201,7 @@ def _end_of_dry_run(walk: Walk, tally: Tally, left: Sequence[LeftBehind], screen
 
 
 async def bring_into_step(
-    walk: Walk, order: Order, connection: Connection, clock: SharedClock, screen: Screen
+    walk: Walk, order: ReconcileScope, connection: Connection, clock: SharedClock, screen: Screen
 ) -> ExitCode:
     """Mark everything that the walk finds, and say what workers make of it."""
     timeline = Timeline(connection)
@@ -216,7 +216,7 @@ async def bring_into_step(
         line = f"{len(refs)} cases marked; workers look at them."
         return screen.end(walk.not_listed, walk.left_out, {"summary": {"marked": len(refs)}}, [line])
     patience = order.patience.total_seconds()
-    waiting = Waiting(Standings(connection), timeline, begun, patience, clock, screen.say)
+    waiting = CaseWaiter(Standings(connection), timeline, begun, patience, clock, screen.say)
     tally = await _tally(waiting, list(refs), screen)
     words = {
         "well": "{} were in step",
@@ -237,7 +237,7 @@ async def _to_mark(candidate: Candidate, owners: Owners) -> list[Found]:
     return [(each, candidate.band, candidate.trackers) for each in dict.fromkeys(keys)]
 
 
-async def _tally(waiting: Waiting, refs: list[str], screen: Screen) -> Tally:
+async def _tally(waiting: CaseWaiter, refs: list[str], screen: Screen) -> Tally:
     """What became of these cases; each that has news is shown."""
     tally = Tally()
     with screen.bar("waiting for workers", len(refs)) as bar:

@@ -12,10 +12,10 @@ from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import TicketState
 from remediation.look.members import reading_of
-from remediation.look.observing import Sight, observe
+from remediation.look.observing import Snapshot, observe
 from remediation.planning import plan
 from remediation.ports import Rulebook, Source, Tracker
-from remediation.store.cases.entries import Step, steps_of
+from remediation.store.cases.entries import PlannedStep, steps_of
 from remediation.store.cases.todo import Todo
 from remedy.reconcile.silent import SilentTracker
 from remedy.reconcile.walk import Candidate, Walk
@@ -38,7 +38,7 @@ class Forecast:
     """
 
     ref: str
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PlannedStep, ...] = ()
     parked: tuple[str, ...] = ()
     failures: Mapping[str, OutsideError] | None = None
     doubts: tuple[Doubt, ...] = ()
@@ -92,17 +92,21 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent
     if not candidate.subjects and (gone := silent.accounts.get(record.key.district)):
         return Forecast(record.key.ref, parked=parked, failures={gone.system: gone})
     try:
-        sight = await _sight(record, candidate.subjects, walk, rulebook, silent)
+        snapshot = await _sight(record, candidate.subjects, walk, rulebook, silent)
     except OutsideError as error:
         return Forecast(record.key.ref, parked=parked, failures={error.system: error})
-    steps = steps_of(plan(sight.observation, sight.policy, record, sight.at))
-    unnamed = () if _is_at_rest(record, sight) else tuple(sorted(sight.observation.unnamed & sight.observation.unseen))
-    return Forecast(record.key.ref, steps, parked, sight.failures, tuple(sight.doubts.values()), unnamed)
+    steps = steps_of(plan(snapshot.observation, snapshot.policy, record, snapshot.at))
+    unnamed = (
+        ()
+        if _is_at_rest(record, snapshot)
+        else tuple(sorted(snapshot.observation.unnamed & snapshot.observation.unseen))
+    )
+    return Forecast(record.key.ref, steps, parked, snapshot.failures, tuple(snapshot.doubts.values()), unnamed)
 
 
-def _is_at_rest(record: CaseRecord, sight: Sight) -> bool:
+def _is_at_rest(record: CaseRecord, snapshot: Snapshot) -> bool:
     """Whether the tickets that cannot be seen do not matter: the finding is solved or gone, and they were done."""
-    unnamed, seen = sight.observation.unnamed, sight.observation
+    unnamed, seen = snapshot.observation.unnamed, snapshot.observation
     linked = [record.memory.tickets.get(name) is TicketState.DONE for name in unnamed & record.links.keys()]
     return not seen.subject.status.is_unsolved and not unnamed & record.intents.keys() and all(linked)
 
@@ -121,24 +125,24 @@ async def _record(candidate: Candidate, todo: Todo) -> CaseRecord:
 
 async def _sight(
     record: CaseRecord, listed: Sequence[Subject], walk: Walk, rulebook: Rulebook, silent: _Silent
-) -> Sight:
+) -> Snapshot:
     """The observation of a case, after waiting for systems that are away. Raises what its account raises."""
     district = record.key.district
     reading = _Reading(walk.sources[district, record.key.kind], {subject.key: subject for subject in listed})
 
-    async def look() -> Sight:
+    async def look() -> Snapshot:
         source = reading_of(record, reading)
-        sight = await observe(record, source, silent.beside(walk.trackers), rulebook, walk.clock(), walk.sites)
-        for name, error in sight.failures.items():
+        snapshot = await observe(record, source, silent.beside(walk.trackers), rulebook, walk.clock(), walk.sites)
+        for name, error in snapshot.failures.items():
             if isinstance(error, TryLater) and not _is_horizon(error) and name not in silent.trackers:
-                raise _Unseen(name, error, sight)
-        return sight
+                raise _Unseen(name, error, snapshot)
+        return snapshot
 
     try:
         return await walk.patiently(look, _TRIES)
     except _Unseen as error:
         silent.trackers[error.name] = error.why
-        return error.sight
+        return error.snapshot
     except TryLater as error:
         silent.accounts[district] = error
         raise
@@ -152,6 +156,6 @@ def _is_horizon(error: TryLater) -> bool:
 class _Unseen(TryLater):
     """A tracker that could not be asked, and everything else that was seen."""
 
-    def __init__(self, name: str, why: TryLater, sight: Sight) -> None:
+    def __init__(self, name: str, why: TryLater, snapshot: Snapshot) -> None:
         super().__init__(why.system, why.words, after=why.after, status=why.status, waiting=why.waiting)
-        self.name, self.why, self.sight = name, why, sight
+        self.name, self.why, self.snapshot = name, why, snapshot

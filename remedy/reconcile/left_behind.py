@@ -23,7 +23,7 @@ MOST_LINKS = 200_000
 """Links that are read: some seconds. Of what is counted by then, there is at least so much."""
 
 
-class Kind(StrEnum):
+class LeftKind(StrEnum):
     """What the file does not have."""
 
     TRACKER = "tracker"
@@ -48,7 +48,7 @@ class LeftBehind:
     be another installation's.
     """
 
-    kind: Kind
+    kind: LeftKind
     name: str
     tracker: str
     count: int
@@ -59,7 +59,11 @@ class LeftBehind:
 
     def concerns(self, district: str | None) -> bool:
         """Whether it is about this district, or about what several may have; of None, everything is."""
-        return district is None or self.name == district or self.kind not in {Kind.DISTRICT, Kind.REACH, Kind.MARK}
+        return (
+            district is None
+            or self.name == district
+            or self.kind not in {LeftKind.DISTRICT, LeftKind.REACH, LeftKind.MARK}
+        )
 
     @property
     def line(self) -> str:
@@ -138,7 +142,7 @@ def _of_tracker(each: UnnamedTracker, links: _Links) -> LeftBehind:
     at_rest = not (busy or links.stopped or known.held_up > known.cases)
     told = "; all of them were at rest when they were last looked at" if at_rest else ""
     count = max(known.cases, known.held_up)
-    return LeftBehind(Kind.TRACKER, known.name, known.name, count, f"{each.says}{told}", ADVICE, at_rest)
+    return LeftBehind(LeftKind.TRACKER, known.name, known.name, count, f"{each.says}{told}", ADVICE, at_rest)
 
 
 def _of_districts(links: _Links) -> Iterator[LeftBehind]:
@@ -147,12 +151,12 @@ def _of_districts(links: _Links) -> Iterator[LeftBehind]:
         says = f"{len(cases):,} case(s) of {district}, which the file does not name, have tickets; {busy:,} not at rest"
         advice = f"name {district} again until its tickets are closed, or close them by hand: nobody keeps them in step"
         is_at_rest = not (busy or links.stopped)
-        yield LeftBehind(Kind.DISTRICT, district, "", len(cases), says, advice, is_at_rest, links.stopped)
+        yield LeftBehind(LeftKind.DISTRICT, district, "", len(cases), says, advice, is_at_rest, links.stopped)
 
 
 def _of_table(each: UnnamedTable) -> LeftBehind:
     said, name = each.inspection, f"{each.says} (of {each.tracker})"
-    return LeftBehind(Kind.TABLE, each.table, each.tracker, each.count, name, said.advice, each.is_known)
+    return LeftBehind(LeftKind.TABLE, each.table, each.tracker, each.count, name, said.advice, each.is_known)
 
 
 def _of_places(links: _Links, mappings: Mappings) -> Iterator[LeftBehind]:
@@ -161,18 +165,18 @@ def _of_places(links: _Links, mappings: Mappings) -> Iterator[LeftBehind]:
         advice = (
             "they are kept in step; after a loss of Redis nobody finds them: let a rule send findings there until then"
         )
-        yield LeftBehind(Kind.REACH, district, tracker, count, says, advice, in_step=True, at_least=links.stopped)
+        yield LeftBehind(LeftKind.REACH, district, tracker, count, says, advice, in_step=True, at_least=links.stopped)
     for (tracker, place), count in sorted(links.places.items()):
         words = f"the {mappings.trackers[tracker].place_word} {place}"
         says = f"{count:,} linked ticket(s) are in {words} of {tracker}, where no rule opens any for them"
         advice = "they are kept in step where they are; nothing is needed"
-        yield LeftBehind(Kind.PROJECT, place, tracker, count, says, advice, in_step=True, at_least=links.stopped)
+        yield LeftBehind(LeftKind.PROJECT, place, tracker, count, says, advice, in_step=True, at_least=links.stopped)
 
 
 def _of_rule(each: RuleGone) -> LeftBehind:
     says = f"the file has no rule {each.rule}: {each.says}, and what it said goes on counting"
     advice = "run remedy reconcile --all if other rules are to take them, or name it again"
-    return LeftBehind(Kind.RULE, each.rule, "", each.cases, says, advice, in_step=True)
+    return LeftBehind(LeftKind.RULE, each.rule, "", each.cases, says, advice, in_step=True)
 
 
 def _of_strays(strays: Strays, mappings: Mappings, known: frozenset[str]) -> Iterator[LeftBehind]:
@@ -189,5 +193,5 @@ def _of_strays(strays: Strays, mappings: Mappings, known: frozenset[str]) -> Ite
             )
         is_ours = district in mappings.districts or district in known
         yield LeftBehind(
-            Kind.MARK, district, tracker, len(tickets), says, advice, in_step=not is_ours, at_least=strays.stopped
+            LeftKind.MARK, district, tracker, len(tickets), says, advice, in_step=not is_ours, at_least=strays.stopped
         )

@@ -20,7 +20,7 @@ from remediation.store.cases.entries import Doubted
 from remediation.store.cases.standings import Stand
 from remedy.case.words import done_words, doubt_words, step_words, time_words, to_do_words, unnamed_words
 from remedy.reconcile.forecast import Forecast
-from remedy.reconcile.wait import Outcome
+from remedy.reconcile.wait import WaitOutcome
 from remedy.runtime.failures import ExitCode, exit_code_of
 
 NotListed = Mapping[str, OutsideError]
@@ -200,7 +200,7 @@ def forecast_json(forecast: Forecast) -> dict[str, Any]:
     return {**told, "doubts": doubts, "unnamed": list(forecast.unnamed)}
 
 
-def outcome_word(outcome: Outcome) -> str:
+def outcome_word(outcome: WaitOutcome) -> str:
     """In which of five ways a case ends."""
     if outcome.standing.stand is not Stand.SETTLED:
         return "put_off" if outcome.standing.stand is Stand.PUT_OFF else "waiting"
@@ -209,7 +209,7 @@ def outcome_word(outcome: Outcome) -> str:
     return "changed" if outcome.done or outcome.doubted else "well"
 
 
-def outcome_lines(outcome: Outcome) -> Iterator[str]:
+def outcome_lines(outcome: WaitOutcome) -> Iterator[str]:
     """An outcome for people."""
     ref, standing = outcome.ref, outcome.standing
     for doubted in outcome.doubted:
@@ -225,7 +225,7 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
         yield f"{ref}: not looked at yet"
 
 
-def outcome_json(outcome: Outcome, word: str) -> dict[str, Any]:
+def outcome_json(outcome: WaitOutcome, word: str) -> dict[str, Any]:
     """An outcome for programs."""
     done = [{"action": each.action, "ticket": each.ticket} for each in outcome.done]
     parked, held_up_by = list(outcome.standing.parked), list(outcome.held_up_by)

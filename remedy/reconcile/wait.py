@@ -24,7 +24,7 @@ NOBODY = "No worker is at work, so nothing is looked at. Start one: remedy run w
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class WaitOutcome:
     """The standing of a case when the wait for it ends, and what was done about it meanwhile.
 
     `held_up_by` are the systems that put it off, as far as its timeline tells; `doubted` are the linked tickets that
@@ -43,7 +43,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class CaseWaiter:
     """Waits for cases to come to rest. `clock` returns Unix seconds; `patience` is how long nothing may move."""
 
     standings: Standings
@@ -54,7 +54,7 @@ class Waiting:
     say: Callable[[str], None]
     sleep: Sleep = asyncio.sleep
 
-    async def outcomes(self, refs: list[str]) -> AsyncIterator[Outcome]:
+    async def outcomes(self, refs: list[str]) -> AsyncIterator[WaitOutcome]:
         """Every case, as soon as it is at rest or the wait for it ends."""
         patience, told = Patience(self.patience, self.clock()), False
         while refs:
@@ -98,12 +98,12 @@ class Waiting:
                     pass
         return ()
 
-    async def _outcome(self, standing: Standing) -> Outcome:
+    async def _outcome(self, standing: Standing) -> WaitOutcome:
         told = [told.entry async for told in self.timeline.since(standing.ref, self.begun)]
         done = tuple(each for each in told if isinstance(each, Acted) and each.outcome == "done")
         is_held_up = standing.stand is Stand.PUT_OFF
         held_up_by = await self._systems_that_held_up(standing.ref) if is_held_up else ()
-        return Outcome(standing, done, held_up_by, tuple(each for each in told if isinstance(each, Doubted)))
+        return WaitOutcome(standing, done, held_up_by, tuple(each for each in told if isinstance(each, Doubted)))
 
 
 def _is_at_rest(standing: Standing) -> bool:

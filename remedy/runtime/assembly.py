@@ -23,7 +23,7 @@ from remediation.mapping.reading.watching import files_named
 from remediation.mapping.reading.webhook_secrets import webhook_secrets
 from remediation.outbound.certificates import own_certificate_flaw
 from remediation.ports import ListedSource, SourceKey, Tracker
-from remediation.redis_address import RedisAddress, SentinelGroup, SignIn, TlsFiles
+from remediation.redis_address import RedisAddress, RedisSignIn, SentinelGroup, TlsFiles
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.settings import Settings, environ
@@ -37,7 +37,7 @@ from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.outbound import outbound
 from remedy.telemetry.metrics import DATA_KEYS
 from workers.calls import counted_sources, counted_trackers
-from workers.resources import Desks, desk_on
+from workers.resources import WorkerContexts, context_on
 
 
 def keyring_of(settings: Settings) -> Keyring:
@@ -67,11 +67,11 @@ def signed_in(address: RedisAddress, settings: Settings) -> RedisAddress:
 
     Raises ConfigurationError where the address names a user or a password as well, and where a setting has no effect.
     """
-    separate = SignIn(settings.redis_username, settings.redis_password)
+    separate = RedisSignIn(settings.redis_username, settings.redis_password)
     if separate and address.sign_in:
         message = "has a user or a password already: leave it out there, or leave these unset"
         raise ConfigurationError([Problem("REDIS_URL, REDIS_USERNAME and REDIS_PASSWORD", message)])
-    of_sentinels = SignIn(settings.redis_sentinel_username, settings.redis_sentinel_password)
+    of_sentinels = RedisSignIn(settings.redis_sentinel_username, settings.redis_sentinel_password)
     if of_sentinels and not isinstance(address.place, SentinelGroup):
         message = "are set, and REDIS_URL names no sentinels (redis+sentinel://)"
         raise ConfigurationError([Problem("REDIS_SENTINEL_USERNAME, REDIS_SENTINEL_PASSWORD", message)])
@@ -154,7 +154,7 @@ def worker_files(mappings: Mappings) -> Iterable[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class OutsideSystems:
     """The clients of a worker, by the names that mappings.yaml gives them.
 
     `accounts` are those at SchoolScan, by district; `identities` are those of the districts that have one.
@@ -171,7 +171,7 @@ class Outside:
 
 
 @contextlib.asynccontextmanager
-async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
+async def open_outside(loaded: Loaded) -> AsyncIterator[OutsideSystems]:
     """All districts' accounts and all trackers, while this context is open. Sends nothing yet."""
     tokens, secrets = worker_secrets(loaded, environ())
     identities = identities_of(loaded, environ())
@@ -187,13 +187,13 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[Outside]:
         trackers = {name: way.tracker(name, each, secrets[name]) for name, each in loaded.mappings.trackers.items()}
         for tracker in trackers.values():
             stack.push_async_callback(tracker.close)
-        yield Outside(accounts, trackers, identities)
+        yield OutsideSystems(accounts, trackers, identities)
 
 
 @contextlib.asynccontextmanager
-async def open_desks(
+async def open_contexts(
     loaded: Loaded, settings: Settings, connection: Connection, clock: Callable[[], float]
-) -> AsyncIterator[Desks]:
+) -> AsyncIterator[WorkerContexts]:
     """All that a worker works with, while this context is open. Raises ConfigurationError for a missing secret."""
     keyring = keyring_of(settings)
     DATA_KEYS.set(len(keyring.key_ids))
@@ -202,27 +202,27 @@ async def open_desks(
         rulebook = MappingsRulebook(loaded.mappings, outside.identities)
         kept = loaded.mappings.retention
         sources, trackers = counted_sources(outside.sources), counted_trackers(outside.trackers.values())
-        desk = desk_on(connection, keyring, sources, trackers, rulebook, clock, kept)
-        async with contextlib.aclosing(Desks(desk, stack.pop_all().aclose)) as desks:
-            await ask_again(desks)
-            yield desks
+        context = context_on(connection, keyring, sources, trackers, rulebook, clock, kept)
+        async with contextlib.aclosing(WorkerContexts(context, stack.pop_all().aclose)) as contexts:
+            await ask_again(contexts)
+            yield contexts
 
 
-async def refurnish(desks: Desks, loaded: Loaded) -> None:
+async def refurnish(contexts: WorkerContexts, loaded: Loaded) -> None:
     """Use `loaded` for the jobs to come. For a missing secret, raises ConfigurationError and changes nothing."""
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings, outside.identities)
         kept = loaded.mappings.retention
         sources, trackers = counted_sources(outside.sources), counted_trackers(outside.trackers.values())
-        desks.replace(sources, trackers, rulebook, stack.pop_all().aclose, kept)
-    await ask_again(desks)
+        contexts.replace(sources, trackers, rulebook, stack.pop_all().aclose, kept)
+    await ask_again(contexts)
 
 
-async def ask_again(desks: Desks) -> None:
+async def ask_again(contexts: WorkerContexts) -> None:
     """Secrets may have been renewed: ask each system in trouble with the next sweep.
 
     Does nothing while Redis is away.
     """
-    with desks.at_work() as desk, contextlib.suppress(StoreUnavailable):
-        await desk.systems.ask_again(desk.clock())
+    with contexts.at_work() as context, contextlib.suppress(StoreUnavailable):
+        await context.systems.ask_again(context.clock())

@@ -30,7 +30,7 @@ _NOT_OURS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """An address of another machine, or of a protocol that this machine does not have."""
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """A uvicorn server that leaves signals to its process, which may run several, and that ends without a rude word.
 
     uvicorn resets whoever has dialled and was not accepted yet, and whoever sends the next request on a kept connection
@@ -157,7 +157,7 @@ def address(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def server(app: Any, guard: Guard | None = None) -> Server:
+def server(app: Any, guard: Guard | None = None) -> HttpServer:
     """A server for an ASGI application, without logs of its own: an access log would hold addresses.
 
     Without a `guard` it has uvicorn's own protocol, which a single connection can keep busy: for ports that only we
@@ -177,4 +177,4 @@ def server(app: Any, guard: Guard | None = None) -> Server:
         backlog=BACKLOG,
         timeout_graceful_shutdown=_GIVEN_UP_AFTER,
     )
-    return Server(config)
+    return HttpServer(config)

@@ -11,7 +11,7 @@ import structlog
 from receiver.stopping import Stop
 from remediation.logs import flush_logs
 from remediation.settings import Settings
-from remedy.runtime.serving import Server
+from remedy.runtime.serving import HttpServer
 
 STOPS_WITHIN = 4.0
 """Seconds after COMPLETION_WAIT in which a process ends in any case: less than the chart's least margin (5), after
@@ -26,7 +26,7 @@ logger = structlog.get_logger()
 class ReceiverStop:
     """Ends a receiver's servers. The first call waits for requests, a second one waits for nothing."""
 
-    def __init__(self, settings: Settings, stop: Stop, servers: Sequence[Server]) -> None:
+    def __init__(self, settings: Settings, stop: Stop, servers: Sequence[HttpServer]) -> None:
         self._settings = settings
         self._stop = stop
         self._servers = servers

@@ -18,14 +18,14 @@ from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.figures import Figures, read_figures
 from remediation.store.server.connection import Connection
 from remediation.store.server.readiness import StoreState, store_state
-from remediation.store.systems import Systems, Trouble
+from remediation.store.systems import Systems, SystemTrouble
 
 DEADLINE = 2.0
 """Seconds for the figures: Prometheus and KEDA give up a scrape after a few more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class StoreReading:
     """The result of one reading. `figures` is None where Redis could not be read; `now` is in Unix seconds.
 
     `keeps` is whether Redis keeps what it is told as the settings ask; `troubles` are the systems that are waited for,
@@ -35,7 +35,7 @@ class Reading:
     store: StoreState
     keeps: bool = False
     figures: Figures | None = None
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[SystemTrouble, ...] = ()
     unnamed: tuple[KnownTracker, ...] = ()
     now: float = 0.0
 
@@ -44,16 +44,16 @@ class StoreMetrics(Collector):
     """The last reading as metrics. Each process has one of these."""
 
     def __init__(self) -> None:
-        self._reading: Reading | None = None
+        self._reading: StoreReading | None = None
 
-    def take(self, reading: Reading) -> None:
+    def take(self, reading: StoreReading) -> None:
         """Show this reading from now on."""
         self._reading = reading
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Every family that there may be, without values."""
         nothing = Figures(0, 0, 0, None, 0, 0, None, 0, None, {}, {})
-        yield from _standing(Reading(StoreState()))
+        yield from _standing(StoreReading(StoreState()))
         yield from _shared(nothing, 0.0)
         yield from _waited_for(())
         yield from _unnamed(())
@@ -84,22 +84,22 @@ class StoreReader:
         async with self._turn:
             STORE.take(await self._read())
 
-    async def _read(self) -> Reading:
+    async def _read(self) -> StoreReading:
         store = await store_state(self._connection)
         keeps = not store.problems(allow_weak_durability=self._allow_weak)
         if not store.answers:
-            return Reading(store)
+            return StoreReading(store)
         now = self._clock()
         try:
             async with asyncio.timeout(DEADLINE):
                 figures, troubles = await read_figures(self._connection, now), await self._systems.in_trouble()
                 unnamed = not_named(await known_trackers(self._connection), figures.last_sweep)
-                return Reading(store, keeps, figures, tuple(troubles), tuple(unnamed), now)
+                return StoreReading(store, keeps, figures, tuple(troubles), tuple(unnamed), now)
         except (StoreUnavailable, TimeoutError):
-            return Reading(store, keeps)
+            return StoreReading(store, keeps)
 
 
-def _standing(reading: Reading) -> Iterator[GaugeMetricFamily]:
+def _standing(reading: StoreReading) -> Iterator[GaugeMetricFamily]:
     """Whether Redis lets us in; if so, whether it takes writes; if so, whether it keeps them."""
     store = reading.store
     yield _gauge("remedy_redis_up", "1 while Redis answers this process, and lets it in.", store.answers)
@@ -131,7 +131,7 @@ def _shared(figures: Figures, now: float) -> Iterator[GaugeMetricFamily]:
     yield swept
 
 
-def _waited_for(troubles: tuple[Trouble, ...]) -> Iterator[GaugeMetricFamily]:
+def _waited_for(troubles: tuple[SystemTrouble, ...]) -> Iterator[GaugeMetricFamily]:
     documentation = "1 while a system is waited for: for a sign-in, a limit, or an answer (away)."
     waited_for = GaugeMetricFamily("remedy_system_waited_for", documentation, labels=["system", "waiting"])
     for trouble in troubles:

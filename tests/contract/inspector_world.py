@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from remediation.mapping.explain.inspections import Inspection, Outcome
+from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
 from remediation.mapping.reading.loading import Loaded, loaded_of
 from remediation.mapping.reading.positions import path_text
 
@@ -23,11 +23,11 @@ def mappings_with(trackers: str, tickets: str, match: str = "{}") -> Loaded:
     return loaded_of(f"{HEAD}trackers: {trackers}\n{rule}", "mappings.yaml")
 
 
-def said(inspections: Iterable[Inspection], outcome: Outcome) -> dict[str, str]:
+def said(inspections: Iterable[Inspection], outcome: InspectionOutcome) -> dict[str, str]:
     """The messages of one outcome by their words' paths; the last one where a word has several."""
     return {path_text(each.where): each.message for each in inspections if each.outcome is outcome}
 
 
 def wrongs(inspections: Iterable[Inspection]) -> dict[str, str]:
     """What is wrong."""
-    return said(inspections, Outcome.WRONG)
+    return said(inspections, InspectionOutcome.WRONG)

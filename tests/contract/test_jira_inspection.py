@@ -7,7 +7,7 @@ import pytest
 
 from remediation.domain.tickets import Ticket
 from remediation.mapping.config.trackers.jira import JiraTracker
-from remediation.mapping.explain.inspections import Inspection, Outcome
+from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
 from remediation.trackers.jira.inspection import JiraInspector
 from sandbox.jira.stand_in import PERSON, SERVICE
 from tests.contract.inspector_world import mappings_with, said, wrongs
@@ -54,24 +54,24 @@ async def test_a_fitting_jira_has_nothing_wrong_and_is_only_read(world: JiraWorl
     words = f"project: SEC, priority: High, assignee: {assignee}, due: 7d, security_level: Privacy office"
     found = await inspected(world, words, words=", resolutions: {done: fixed, duplicate: duplicate}")
     assert wrongs(found) == {}
-    assert said(found, Outcome.UNREACHABLE) == {}
+    assert said(found, InspectionOutcome.UNREACHABLE) == {}
     assert world.writes() == 0
 
 
 async def test_a_wrong_token_ends_the_questions(world: JiraWorld) -> None:
     (answer,) = await inspected(world, "project: SEC", token="test-only-wrong")
-    assert (answer.outcome, answer.where) == (Outcome.WRONG, ("trackers", "jira", "auth"))
+    assert (answer.outcome, answer.where) == (InspectionOutcome.WRONG, ("trackers", "jira", "auth"))
     assert len(world.requests()) == 1
 
 
 async def test_nobody_at_the_address_is_not_reached(world: JiraWorld) -> None:
     (answer,) = await inspected(world, "project: SEC", address=nobody_listens())
-    assert (answer.outcome, answer.where) == (Outcome.UNREACHABLE, ("trackers", "jira", "url"))
+    assert (answer.outcome, answer.where) == (InspectionOutcome.UNREACHABLE, ("trackers", "jira", "url"))
 
 
 async def test_another_server_at_the_address_is_a_wrong_address(world: JiraWorld) -> None:
     (answer,) = await inspected(world, "project: SEC", address=f"{world.address}/wiki")
-    assert (answer.outcome, answer.where[-1]) == (Outcome.WRONG, "url")
+    assert (answer.outcome, answer.where[-1]) == (InspectionOutcome.WRONG, "url")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,9 @@ async def test_a_required_field_must_be_set_for_every_severity_that_the_rule_tak
 )
 async def test_a_permission_that_is_missing_is_named(world: JiraWorld, key: str, deed: str) -> None:
     world.settings(withheld=[key])
-    found = [each for each in await inspected(world, "project: SEC, due: 3d") if each.outcome is Outcome.WRONG]
+    found = [
+        each for each in await inspected(world, "project: SEC, due: 3d") if each.outcome is InspectionOutcome.WRONG
+    ]
     assert [each.message for each in found] == [f"our account may not {deed} in SEC"]
     assert key in found[0].advice
 
@@ -140,7 +142,7 @@ async def test_issues_in_every_status_tell_the_ways(world: JiraWorld) -> None:
     done = await opened(world, "remedy:lakeside:finding:9")
     world.walk(done, "111", "121", "141", resolution={"name": "Done"})
     world.wait_searchable()
-    told = said(await inspected(world, "project: PRIV"), Outcome.OK)
+    told = said(await inspected(world, "project: PRIV"), InspectionOutcome.OK)
     assert told["rules[0].tickets.jira.type"] == "a Task of PRIV can be brought back from done"
 
 
@@ -152,13 +154,13 @@ async def test_a_screen_of_many_fields_is_read_page_by_page(world: JiraWorld) ->
 async def test_a_question_that_is_not_answered_leaves_the_others(world: JiraWorld) -> None:
     world.fault("status", status=503, path="mypermissions", times=None)
     found = await inspected(world, "project: SEC, type: Wish")
-    assert list(said(found, Outcome.UNREACHABLE)) == ["rules[0].tickets.jira.project"]
+    assert list(said(found, InspectionOutcome.UNREACHABLE)) == ["rules[0].tickets.jira.project"]
     assert list(wrongs(found)) == ["rules[0].tickets.jira.type"]
 
 
 async def test_a_question_that_is_refused_cannot_be_told(world: JiraWorld) -> None:
     world.fault("status", status=405, path="assignable", times=None)
-    found = said(await inspected(world, "project: SEC, assignee: somebody"), Outcome.UNKNOWN)
+    found = said(await inspected(world, "project: SEC, assignee: somebody"), InspectionOutcome.UNKNOWN)
     assert "can be assigned" in found["rules[0].tickets.jira.assignee.critical"]
 
 
@@ -181,10 +183,10 @@ async def test_resolutions_are_read_in_the_way_that_stays(world: JiraWorld) -> N
 async def test_the_fields_that_explain_a_risk_must_exist(world: JiraWorld) -> None:
     found = await inspected(world, "project: SEC", words=", risk_reason: customfield_10051, risk_expiry: customfield_1")
     assert wrongs(found).keys() == {"trackers.jira.risk_expiry"}
-    assert said(found, Outcome.OK)["trackers.jira.risk_reason"] == "there is a field customfield_10051"
+    assert said(found, InspectionOutcome.OK)["trackers.jira.risk_reason"] == "there is a field customfield_10051"
     world.fault("status", status=503, path="field$", times=None)
     found = await inspected(world, "project: SEC", words=", risk_reason: customfield_10051")
-    assert said(found, Outcome.UNREACHABLE).keys() == {"trackers.jira.risk_reason"}
+    assert said(found, InspectionOutcome.UNREACHABLE).keys() == {"trackers.jira.risk_reason"}
 
 
 async def test_what_a_rule_gives_for_closing_opens_the_way_to_done(world: JiraWorld) -> None:
@@ -233,8 +235,8 @@ async def opened(world: JiraWorld, mark: str) -> Ticket:
 
 async def test_resolutions_that_nothing_maps_are_listed(world: JiraWorld) -> None:
     by_path = {each.where: each for each in await inspected(world, "project: SEC")}
-    assert by_path["trackers", "jira", "resolutions"].outcome is Outcome.OK
+    assert by_path["trackers", "jira", "resolutions"].outcome is InspectionOutcome.OK
     found = await inspected(world, "project: SEC", words=", resolutions: {Done: fixed, Declined: unknown}")
     (told,) = [each for each in found if each.where == ("trackers", "jira", "resolutions")]
     assert told.message == ("nothing says what it means to close a ticket as Cannot Reproduce, Duplicate, Won't Do")
-    assert (told.outcome, "under resolutions" in told.advice) == (Outcome.UNKNOWN, True)
+    assert (told.outcome, "under resolutions" in told.advice) == (InspectionOutcome.UNKNOWN, True)

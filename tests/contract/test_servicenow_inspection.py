@@ -6,7 +6,7 @@ import pytest
 
 from remediation.domain.tickets import Reason
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
-from remediation.mapping.explain.inspections import Inspection, Outcome
+from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
 from remediation.trackers.servicenow.inspection import ServiceNowInspector
 from sandbox.servicenow.stand_in import INTEGRATION
 from tests.contract.inspector_world import mappings_with, said, wrongs
@@ -56,7 +56,7 @@ async def test_a_fitting_instance_has_nothing_wrong_and_is_only_read(world: Serv
     words = f"impact: 1, urgency: 2, assignment_group: {GROUP}, assigned_to: priya.helpdesk, due: 7d"
     found = await inspected(world, f"{words}, fields: {{category: software, contact_type: '{{{{ rule.name }}}}'}}")
     assert wrongs(found) == {}
-    assert said(found, Outcome.UNREACHABLE) == {}
+    assert said(found, InspectionOutcome.UNREACHABLE) == {}
     assert world.writes() == 0
 
 
@@ -69,7 +69,9 @@ async def close_ours(world: ServiceNowWorld) -> None:
 
 async def test_work_notes_that_an_access_rule_drops_are_told_by_a_record_that_we_closed(world: ServiceNowWorld) -> None:
     await close_ours(world)
-    assert said(await inspected(world), Outcome.OK)["trackers.desk"] == "our work notes are written to incident"
+    assert (
+        said(await inspected(world), InspectionOutcome.OK)["trackers.desk"] == "our work notes are written to incident"
+    )
     world.set(dropped_fields=["work_notes"])
     world.tables.records["incident"].clear()
     await close_ours(world)
@@ -77,13 +79,13 @@ async def test_work_notes_that_an_access_rule_drops_are_told_by_a_record_that_we
     note = {"work_notes": "a person's"}
     (ours, *_) = world.tables.records["incident"]
     world.ask("PATCH", f"/api/now/v2/table/incident/{ours}", json=note)
-    found = {each.message: each.advice for each in await inspected(world) if each.outcome is Outcome.WRONG}
+    found = {each.message: each.advice for each in await inspected(world) if each.outcome is InspectionOutcome.WRONG}
     assert found == {
         "INC0010002, which our account has closed, has no work note of its own": "grant our account write access to "
         "incident.work_notes: ServiceNow drops what it may not write"
     }
     world.set(hidden_tables=["sys_journal_field"])
-    untold = [each.message for each in await inspected(world) if each.outcome is Outcome.UNKNOWN]
+    untold = [each.message for each in await inspected(world) if each.outcome is InspectionOutcome.UNKNOWN]
     assert "whether our work notes are written: sys_journal_field cannot be read" in untold
 
 
@@ -113,13 +115,13 @@ async def test_the_columns_that_explain_a_risk_and_those_given_for_closing_must_
 
 async def test_a_wrong_password_ends_the_questions(world: ServiceNowWorld) -> None:
     (answer,) = await inspected(world, password="test-only-wrong")
-    assert (answer.outcome, answer.where) == (Outcome.WRONG, ("trackers", "desk", "auth"))
+    assert (answer.outcome, answer.where) == (InspectionOutcome.WRONG, ("trackers", "desk", "auth"))
     assert len(world.requests()) == 1
 
 
 async def test_nobody_at_the_address_is_not_reached(world: ServiceNowWorld) -> None:
     (answer,) = await inspected(world, address=nobody_listens())
-    assert (answer.outcome, answer.where) == (Outcome.UNREACHABLE, ("trackers", "desk", "url"))
+    assert (answer.outcome, answer.where) == (InspectionOutcome.UNREACHABLE, ("trackers", "desk", "url"))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ async def test_what_does_not_fit_is_told_at_its_word(
 
 
 async def test_a_name_that_no_query_can_hold_is_not_asked_for(world: ServiceNowWorld) -> None:
-    found = said(await inspected(world, "assignment_group: 'A^ORactive=true'"), Outcome.UNKNOWN)
+    found = said(await inspected(world, "assignment_group: 'A^ORactive=true'"), InspectionOutcome.UNKNOWN)
     assert "holds signs that no query can" in found[f"{TICKET}.assignment_group.critical"]
     assert not any("sys_user_group" in each["path"] for each in world.requests())
 
@@ -164,9 +166,9 @@ async def test_a_table_that_is_not_there_ends_the_questions_about_it(world: Serv
 
 
 async def test_our_own_record_shows_that_the_mark_is_written_and_seen(world: ServiceNowWorld) -> None:
-    assert "without a record of ours" in said(await inspected(world), Outcome.UNKNOWN)[TABLE]
+    assert "without a record of ours" in said(await inspected(world), InspectionOutcome.UNKNOWN)[TABLE]
     await open_ours(world)
-    told = [each.message for each in await inspected(world) if each.outcome is Outcome.OK]
+    told = [each.message for each in await inspected(world) if each.outcome is InspectionOutcome.OK]
     assert "our mark is written to incident, and seen there" in told
 
 
@@ -192,7 +194,7 @@ async def test_what_hidden_tables_would_tell_cannot_be_told(world: ServiceNowWor
     world.set(hidden_tables=["sys_db_object", "sys_dictionary", "sys_choice"])
     found = await inspected(world, "fields: {catgory: x}")
     assert wrongs(found) == {}
-    untold = said(found, Outcome.UNKNOWN)
+    untold = said(found, InspectionOutcome.UNKNOWN)
     assert "sys_dictionary and sys_db_object cannot be read" in untold[TABLE]
     assert "sys_choice cannot be read" in untold["trackers.desk.resolve_code"]
 
@@ -206,7 +208,7 @@ async def test_without_the_dictionary_a_record_shows_which_columns_there_are(wor
 
 def rights(found: tuple[Inspection, ...]) -> dict[str, str]:
     """What is missing, by what our query is for."""
-    said = [each for each in found if each.outcome is Outcome.WRONG and "may not query" in each.message]
+    said = [each for each in found if each.outcome is InspectionOutcome.WRONG and "may not query" in each.message]
     return {each.message.partition(" for ")[2].partition(" (")[0]: each.advice for each in said}
 
 
@@ -251,8 +253,8 @@ async def test_users_that_are_hidden_are_no_failure_to_sign_in(world: ServiceNow
     world.set(no_query=["sys_user"])
     found = await inspected(world)
     assert wrongs(found) == {}
-    assert "signs in, but as whom" in said(found, Outcome.UNKNOWN)["trackers.desk.auth"]
-    assert said(found, Outcome.OK)[TABLE]
+    assert "signs in, but as whom" in said(found, InspectionOutcome.UNKNOWN)["trackers.desk.auth"]
+    assert said(found, InspectionOutcome.OK)[TABLE]
 
 
 async def test_every_column_that_refers_to_another_table_must_name_something_there(world: ServiceNowWorld) -> None:
@@ -269,16 +271,16 @@ async def test_every_column_that_refers_to_another_table_must_name_something_the
 async def test_a_question_that_is_not_answered_leaves_the_others(world: ServiceNowWorld) -> None:
     world.fault("status", status=503, path="sys_choice", times=None)
     found = await inspected(world, "assignment_group: Nobody")
-    assert "trackers.desk.resolve_code" in said(found, Outcome.UNREACHABLE)
+    assert "trackers.desk.resolve_code" in said(found, InspectionOutcome.UNREACHABLE)
     assert f"{TICKET}.assignment_group.critical" in wrongs(found)
 
 
 async def test_close_codes_that_nothing_maps_are_listed(world: ServiceNowWorld) -> None:
     where = ("trackers", "desk", "close_codes")
     world.set(own_close_codes=[])
-    assert [each.outcome for each in await inspected(world) if each.where == where] == [Outcome.OK]
+    assert [each.outcome for each in await inspected(world) if each.where == where] == [InspectionOutcome.OK]
     world.set(own_close_codes=["Taken offline", "Risk accepted"])
     (told,) = [each for each in await inspected(world) if each.where == where]
-    assert told.outcome is Outcome.UNKNOWN
+    assert told.outcome is InspectionOutcome.UNKNOWN
     assert told.message == "nothing says what it means to close a ticket as Risk accepted, Taken offline"
     assert "under close_codes" in told.advice

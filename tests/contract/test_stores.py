@@ -12,7 +12,7 @@ from remediation.domain.errors import LeaseLost, Refused
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket, TicketChange, TicketState
 from remediation.queue import Band
-from remediation.store.cases.entries import Acted, Entry, Planned, Settled, Step, Triggered
+from remediation.store.cases.entries import Acted, Entry, Planned, PlannedStep, Settled, Triggered
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import CAME_DUE, Lease, Todo
@@ -498,7 +498,7 @@ async def test_a_parked_case_is_looked_at_once_more_when_a_person_asks(stores: S
 
 
 async def test_a_timeline_tells_in_order_what_it_was_told(stores: Stores) -> None:
-    step = Step("open:jira", "new")
+    step = PlannedStep("open:jira", "new")
     entries: list[Entry] = [
         Triggered(NOW, "again", NOW),
         Planned(NOW, (step,)),

@@ -65,12 +65,12 @@ class File:
         tickets = {
             self.web: (self.has_web, f"{{project: {self.web_project}}}"),
             "jira-privacy": (self.has_privacy, f"{{project: {self.privacy_project}}}"),
-            "desk": (self.has_desk, "{}"),
+            "context": (self.has_desk, "{}"),
         }
         wanted = ", ".join(f"{name}: {words}" for name, (is_there, words) in tickets.items() if is_there)
         north, has_rule = self.has_north, self.has_north and self.has_rule and bool(wanted)
         jira = f"kind: jira, deployment: cloud, auth: {{basic: {{user: {SERVICE.email}, password: {{env: C}}}}}}"
-        desk = f"kind: servicenow, auth: {{basic: {{user: {INTEGRATION.user_name}, password: {{env: C}}}}}}"
+        context = f"kind: servicenow, auth: {{basic: {{user: {INTEGRATION.user_name}, password: {{env: C}}}}}}"
         former_name = "jira-site" if self.web == "jira-web" else "jira-web"
         former_table = "sn_si_incident" if self.table == "incident" else "incident"
         tables = f"table: {self.table}, former_tables: {{{former_table}: {{}}}}"
@@ -83,7 +83,7 @@ class File:
             "trackers:",
             f"  {self.web}: {{{jira}, url: '{sites.north.address}', formerly: [{former_name}]}}" * self.has_web,
             f"  jira-privacy: {{{jira}, url: '{sites.north.address}'}}" * self.has_privacy,
-            f"  desk: {{{desk}, url: '{sites.snow.address}', {tables}}}" * self.has_desk,
+            f"  context: {{{context}, url: '{sites.snow.address}', {tables}}}" * self.has_desk,
             f"  jira-south: {{{jira}, url: '{sites.south.address}'}}",
             "templates: {body: What to do}",
             "defaults: {resolve_when: any}",
@@ -179,7 +179,7 @@ class ChangingWorld(Office):
         }
         spare = MemorySource()
         self.accounts = {name: self.books.get(name, spare) for name in mappings.districts}
-        self.desk = self.desk_with(self._keyring, MappingsRulebook(mappings))
+        self.context = self.context_with(self._keyring, MappingsRulebook(mappings))
 
     def standing(self, key: CaseKey) -> list[Standing]:
         """Every ticket of the case that there really is, wherever it is."""
@@ -233,7 +233,7 @@ class ChangingWorld(Office):
         self.books["north"].set_status("fnd_1", Status.OPEN)
         await self.take(replace(self.file, **ALL_OF_THE_NORTH))
         await self.look_at(NORTH)
-        record = await self.desk.todo.record(NORTH.ref)
+        record = await self.context.todo.record(NORTH.ref)
         links = record.links if record else {}
         unseen = {links[name].ticket_id for name in NAMES[word] if name in links}
         await self.take(self.file.having(word, there=False))
@@ -261,7 +261,7 @@ class ChangingWorld(Office):
             self.wrongs.append(f"{NORTH.ref} became {after} by one of {active}, against its last rule")
 
     async def hold_in_a_former_table(self) -> None:
-        """The desk's table changes under a ticket that is open; a person puts it On Hold and closes the others."""
+        """The context's table changes under a ticket that is open; a person puts it On Hold and closes the others."""
         self.books["north"].set_status("fnd_1", Status.OPEN)
         await self.take(replace(self.file, **ALL_OF_THE_NORTH))
         await self.look_at(NORTH)
@@ -300,13 +300,13 @@ class ChangingWorld(Office):
         """Time goes by; then the rounds of a worker, and what these call for."""
         self.clock.pass_by(seconds)
         for each in (note_districts, poll_trackers, sweep):
-            await each(self.context)
+            await each(self.arq_context)
         await self.work()
 
     async def replay(self) -> None:
         """A person asks for everything that is parked once more."""
         for name in await self.parked():
-            await self.desk.parked.replay(name, self.clock())
+            await self.context.parked.replay(name, self.clock())
         await self.work()
 
     async def wipe(self) -> None:
@@ -379,7 +379,7 @@ def _named(ticket: Standing) -> Ticket:
 ALL_OF_THE_NORTH: Mapping[str, Any] = dict.fromkeys(
     ("has_web", "has_desk", "has_privacy", "has_rule", "has_north"), True
 )
-NAMES = {"has_web": ("jira-web", "jira-site"), "has_desk": ("desk",), "has_privacy": ("jira-privacy",)}
+NAMES = {"has_web": ("jira-web", "jira-site"), "has_desk": ("context",), "has_privacy": ("jira-privacy",)}
 AFTER_THE_OVERLAP = 1_000.0
 """Seconds after which a poll does not list a change once more."""
 ON_HOLD = "3"

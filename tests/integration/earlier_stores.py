@@ -55,7 +55,7 @@ async def play(office: Office) -> None:
     office.jira.troubles.once("create", NO, NO)
     for key in (REFUSED, GIVEN_UP):
         await _look(office, key)
-    await office.desk.parked.discard(f"{GIVEN_UP.ref}/open:jira", office.clock())
+    await office.context.parked.discard(f"{GIVEN_UP.ref}/open:jira", office.clock())
     await office.work()
     office.jira.troubles.once("created", TryLater("jira", "no answer", ambiguous=True))
     await _look(office, UNANSWERED)
@@ -63,10 +63,10 @@ async def play(office: Office) -> None:
         tracker.troubles.once("create", TryLater(tracker.name, "busy"))
     await _look(office, PUT_OFF)
     await _accept(office, "evt_scan", {"type": "scan.completed", "data": {"scan_id": "scan_1"}})
-    await read_delivery(office.context, "evt_scan")
-    await page_scan(office.context, SCAN)
+    await read_delivery(office.arq_context, "evt_scan")
+    await page_scan(office.arq_context, SCAN)
     await _accept(office, "evt_bad", {"type": "finding.critical", "data": 7})
-    await read_delivery(office.context, "evt_bad")
+    await read_delivery(office.arq_context, "evt_bad")
     await _accept(office, "evt_new", {"type": "finding.critical", "data": {"finding_id": NEW.id}})
 
 
@@ -95,7 +95,7 @@ async def _look(office: Office, key: CaseKey) -> None:
 
 async def _accept(office: Office, event_id: str, body: dict[str, Any]) -> None:
     sent = json.dumps({"id": event_id, **body}).encode()
-    await office.desk.inbox.accept(event_id, SCHOOLSCAN, "lakeside", sent, office.clock())
+    await office.context.inbox.accept(event_id, SCHOOLSCAN, "lakeside", sent, office.clock())
 
 
 async def written(redis: Redis) -> list[dict[str, Any]]:

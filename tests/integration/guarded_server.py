@@ -22,7 +22,7 @@ from receiver.guard.budget import HttpLimits
 from receiver.guard.refusals import Refusal
 from receiver.guard.shared import Guard
 from receiver.limits import LastResort, RequestRefused, read_body
-from remedy.runtime.serving import Server, listener, server
+from remedy.runtime.serving import HttpServer, listener, server
 
 MAX_BODY = 4_096
 BODY_SECONDS = 1.0
@@ -137,7 +137,7 @@ class Guarded:
 
     port: int
     guard: Guard
-    server: Server
+    server: HttpServer
     loop: asyncio.AbstractEventLoop
 
     clients: list[Client] = field(default_factory=list)

@@ -59,7 +59,7 @@ class Story(Office):
         super().__init__(GatedConnection(connection, self.gates), keyring, trackers=dict(self.books), clock=clock)
         self.source = GatedSource(Finding("fnd_1", Status.OPEN, detected_at=LATER), self.gates, self._hear)
         self.accounts["lakeside"] = self.source
-        self.desk = replace(self.desk, chance=random.Random(0))  # noqa: S311 - the same history must end the same
+        self.context = replace(self.context, chance=random.Random(0))  # noqa: S311 - the same history must end the same
         self.wrongs: list[str] = []
         self._closed_by_a_person = self._reopened_by_a_person = self._reason_changed = False
         self._is_accepted_in_schoolscan = self._was_wiped = False
@@ -121,7 +121,7 @@ class Story(Office):
     async def look_broken_off(self, gate: int, *, killed: bool) -> None:
         """A worker looks and ends at this gate: stopped gently, or killed. Its lease and its wake-up are gone."""
         await self.mark()
-        look = asyncio.create_task(look_at_case(self.context, KEY.ref))
+        look = asyncio.create_task(look_at_case(self.arq_context, KEY.ref))
         self.gates.at(gate, partial(self._break_off, look, killed=killed))
         await asyncio.gather(look, return_exceptions=True)
         self.gates.clear()
@@ -137,18 +137,18 @@ class Story(Office):
 
         async def happening() -> None:
             self.happen(change)
-            await self.desk.todo.mark([(KEY, None)], self.clock())
+            await self.context.todo.mark([(KEY, None)], self.clock())
 
         await self.look_and_at(gate, happening)
 
     async def replay(self) -> None:
         """A person asks for everything that is parked once more."""
         for name in await self.parked():
-            await self.desk.parked.replay(name, self.clock())
+            await self.context.parked.replay(name, self.clock())
         await self.work()
 
     async def poll(self) -> None:
-        await poll_trackers(self.context)
+        await poll_trackers(self.arq_context)
         await self.work()
 
     async def wipe(self) -> None:
@@ -181,7 +181,7 @@ class Story(Office):
 
     async def on_the_list(self) -> tuple[set[str], set[str]]:
         """The actions that the case's row calls parked, and those that the list shows."""
-        record = await self.desk.todo.record(KEY.ref)
+        record = await self.context.todo.record(KEY.ref)
         return set(record.parked if record else ()), {name.partition("/")[2] for name in await self.parked()}
 
     def written(self) -> tuple[object, ...]:

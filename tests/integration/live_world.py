@@ -28,7 +28,7 @@ districts:
       token: {{env: SCHOOLSCAN_TOKEN}}
       webhook: {{secrets: [{{env: SCHOOLSCAN_WEBHOOK_SECRET}}]}}
 trackers:
-  desk:
+  context:
     kind: servicenow
     url: SERVICENOW
     auth:
@@ -52,7 +52,7 @@ rules:
     match: {{severity: [critical, high]}}
     due: {{critical: 2d, high: 7d}}
     tickets:
-      desk:
+      context:
         impact: {{critical: 1, high: 2}}
         urgency: 1
         assignment_group: Privacy Office

@@ -1,4 +1,4 @@
-"""A worker's desk for tests: real stores on a real Valkey, stand-ins outside, and a queue that is worked by hand."""
+"""A worker's context for tests: real stores on a real Valkey, stand-ins outside, and a queue that is worked by hand."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from tests.stand_ins import LATER, AccountSources, ManualClock, MemorySource, Me
 from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
-from workers.resources import Desk, Desks, desk_on
+from workers.resources import WorkerContext, WorkerContexts, context_on
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 DRAFT = Draft(KEY.mark, "SEC", "summary", "body")
@@ -48,21 +48,21 @@ class Office:
         self.snow = MemoryTracker("snow", self.clock, horizon=HORIZON)
         self.trackers: dict[str, Tracker] = dict(trackers or {"snow": self.snow, "jira": self.jira})
         self.accounts: dict[str, MemorySource] = {"lakeside": self.source}
-        self.desk = self.desk_with(keyring, rulebook or PlainRulebook(*self.trackers))
+        self.context = self.context_with(keyring, rulebook or PlainRulebook(*self.trackers))
         self.ran: list[str] = []
 
-    def desk_with(self, keyring: Keyring, rulebook: Rulebook) -> Desk:
-        return desk_on(self.connection, keyring, AccountSources(self.accounts), self.trackers, rulebook, self.clock)
+    def context_with(self, keyring: Keyring, rulebook: Rulebook) -> WorkerContext:
+        return context_on(self.connection, keyring, AccountSources(self.accounts), self.trackers, rulebook, self.clock)
 
     @property
-    def desks(self) -> Desks:
-        """The desk as it is now, for whoever lends it to jobs."""
-        return Desks(self.desk)
+    def contexts(self) -> WorkerContexts:
+        """The context as it is now, for whoever lends it to jobs."""
+        return WorkerContexts(self.context)
 
     @property
-    def context(self) -> dict[str, Any]:
+    def arq_context(self) -> dict[str, Any]:
         """What arq gives to a job."""
-        return {"desks": self.desks}
+        return {"contexts": self.contexts}
 
     async def waiting(self) -> list[str]:
         """The ids of the jobs in the queue, first come first."""
@@ -74,14 +74,14 @@ class Office:
         while jobs := await self.waiting():
             await self.redis.zrem(WORK_QUEUE, jobs[0])
             job = decode(await self.redis.get(JOB_PREFIX + jobs[0]) or b"")
-            await JOBS[job["f"]](self.context, *job["a"])
+            await JOBS[job["f"]](self.arq_context, *job["a"])
             ran.append(job["f"])
             assert len(ran) < 500, "work that makes work for ever"
         return ran
 
     async def mark(self, key: CaseKey = KEY, band: Band | None = Band.HIGH) -> None:
         """Something happened."""
-        await self.desk.todo.mark([(key, band)], self.clock())
+        await self.context.todo.mark([(key, band)], self.clock())
 
     async def look(self) -> list[str]:
         """Something happened to the case, and a worker looks."""
@@ -91,16 +91,16 @@ class Office:
     async def later(self, seconds: float = 1_000.0) -> list[str]:
         """Time passes, the sweep wakes what is due, and a worker works."""
         self.clock.pass_by(seconds)
-        await self.desk.todo.sweep(self.clock())
+        await self.context.todo.sweep(self.clock())
         return await self.work()
 
     async def record(self, key: CaseKey = KEY) -> CaseRecord:
-        record = await self.desk.todo.record(key.ref)
+        record = await self.context.todo.record(key.ref)
         assert record is not None
         return record
 
     async def parked(self) -> dict[str, Parked]:
-        return {item.name: item async for item in self.desk.parked.listed()}
+        return {item.name: item async for item in self.context.parked.listed()}
 
     def status(self) -> Status:
         return self.source.findings["fnd_1"].status

@@ -18,7 +18,7 @@ from remediation.sealing import Keyring
 from remediation.store.cases.owners import Owners
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
-from remedy.reconcile.command import Order, bring_into_step
+from remedy.reconcile.command import ReconcileScope, bring_into_step
 from remedy.reconcile.forecast import Forecast, forecasts
 from remedy.reconcile.report import Screen
 from remedy.reconcile.walk import BEGINNING, Candidate, Sleep, Walk
@@ -56,14 +56,14 @@ async def bring_in(office: Office, source: MemorySource, keys: list[CaseKey]) ->
     for key in keys:
         finding = Finding(key.id, Status.OPEN, Severity.HIGH, detected_at=LATER, updated_at=changed)
         source.findings[key.id] = finding
-    await office.desk.todo.mark([(key, Band.HIGH) for key in keys], office.clock())
+    await office.context.todo.mark([(key, Band.HIGH) for key in keys], office.clock())
     await office.work()
 
 
 def walk_of(office: Office, since: datetime = BEGINNING, sleep: Sleep | None = None) -> Walk:
     said: list[str] = []
-    owners = Owners(office.desk.todo, office.desk.rulebook)
-    return Walk(office.desk.sources, office.trackers, owners, since, office.clock, said.append, sleep or Asleep())
+    owners = Owners(office.context.todo, office.context.rulebook)
+    return Walk(office.context.sources, office.trackers, owners, since, office.clock, said.append, sleep or Asleep())
 
 
 async def found(walk: Walk) -> list[Candidate]:
@@ -71,7 +71,7 @@ async def found(walk: Walk) -> list[Candidate]:
 
 
 async def foreseen(office: Office, sleep: Sleep | None = None) -> Mapping[str, Forecast]:
-    return {each.ref: each async for each in forecasts(walk_of(office, sleep=sleep), office.desk.rulebook)}
+    return {each.ref: each async for each in forecasts(walk_of(office, sleep=sleep), office.context.rulebook)}
 
 
 @contextlib.asynccontextmanager
@@ -81,7 +81,7 @@ async def at_work(office: Office) -> AsyncIterator[None]:
 
     async def work() -> None:
         while going:
-            await office.desk.todo.sweep(office.clock())
+            await office.context.todo.sweep(office.clock())
             await office.work()
             await asyncio.sleep(0.01)
 
@@ -96,7 +96,7 @@ async def at_work(office: Office) -> AsyncIterator[None]:
 async def reconcile(office: Office, *, patience: float = 30.0, wait: bool = True, as_json: bool = False) -> ExitCode:
     walk, clock = walk_of(office), SharedClock(office.connection)
     await clock.set()
-    order = Order(None, walk.since, timedelta(seconds=patience), wait=wait)
+    order = ReconcileScope(None, walk.since, timedelta(seconds=patience), wait=wait)
     return await bring_into_step(walk, order, office.connection, clock, Screen(as_json=as_json))
 
 

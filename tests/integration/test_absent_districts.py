@@ -40,23 +40,23 @@ class Absences(Office):
     async def take_out(self) -> None:
         """mappings.yaml does not name lakeside any more."""
         del self.accounts["lakeside"]
-        assert isinstance(self.desk.rulebook, PlainRulebook)
-        self.desk.rulebook.unnamed.add("lakeside")
+        assert isinstance(self.context.rulebook, PlainRulebook)
+        self.context.rulebook.unnamed.add("lakeside")
         await self.round()
 
     async def put_back(self) -> None:
         """It does again: as after a restart, nothing is remembered but what the store has."""
         self.accounts["lakeside"] = self.source
-        self.desk = replace(self.desk, rulebook=PlainRulebook(*self.trackers))
+        self.context = replace(self.context, rulebook=PlainRulebook(*self.trackers))
         await self.round()
 
     async def round(self, seconds: float = 60.0) -> None:
         """The rounds of a worker, and what these call for."""
         self.clock.pass_by(seconds)
-        await note_districts(self.context)
-        await poll_trackers(self.context)
-        await self.desk.systems.release(self.clock())
-        await self.desk.todo.sweep(self.clock())
+        await note_districts(self.arq_context)
+        await poll_trackers(self.arq_context)
+        await self.context.systems.release(self.clock())
+        await self.context.todo.sweep(self.clock())
         await self.work()
 
     def close_as_person(self, key: CaseKey = KEY, reason: Reason = Reason.FIXED) -> None:
@@ -87,7 +87,7 @@ async def test_what_a_person_did_meanwhile_counts_once_the_district_is_back(offi
         await office.round()
     assert office.status() is Status.RESOLVED
     assert await office.parked() == {}
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_while_it_is_not_named_its_cases_wait_and_it_is_said(office: Absences) -> None:
@@ -97,7 +97,7 @@ async def test_while_it_is_not_named_its_cases_wait_and_it_is_said(office: Absen
         for _ in range(3):
             await office.round()
     assert await office.parked() == {}
-    assert await office.desk.todo.dirty() == 1
+    assert await office.context.todo.dirty() == 1
     (trouble,) = await Systems(office.connection).in_trouble()
     assert (trouble.system, trouble.waiting, trouble.cases) == (system_of("lakeside"), Waiting.UNNAMED, 1)
     told = [line["event"] for line in lines if line["log_level"] == "warning"]
@@ -116,12 +116,12 @@ async def test_one_that_is_gone_for_good_is_asked_for_ever_more_seldom_and_its_c
     looks = 0
     for _ in range(120):
         office.clock.pass_by(60.0)
-        await office.desk.systems.release(office.clock())
-        await office.desk.todo.sweep(office.clock())
+        await office.context.systems.release(office.clock())
+        await office.context.todo.sweep(office.clock())
         looks += len(await office.work())
     assert 8 <= looks <= 10, "in two hours one case asks for all every quarter of an hour"
     assert await office.redis.zscore(DIRTY, KEY.ref) > (office.clock() + 40_000.0) * 1000, "by itself, once a day"
-    await office.desk.systems.ask_again(office.clock())  # as whoever takes a changed file does
+    await office.context.systems.ask_again(office.clock())  # as whoever takes a changed file does
     await office.put_back()
     await office.round()
     assert office.status() is Status.RESOLVED
@@ -151,16 +151,16 @@ async def test_a_mark_of_a_district_that_was_never_ours_makes_no_case(office: Ab
     for mark in ("remedy:nowhere:finding:fnd_1", "remedy:lakeside:finding:never_seen"):
         office.jira.keep(Draft(mark, "SEC", "summary", "body"))
         await office.round()
-        assert await office.desk.todo.record(mark.removeprefix("remedy:")) is None
+        assert await office.context.todo.record(mark.removeprefix("remedy:")) is None
 
 
 async def test_an_appointment_that_comes_meanwhile_is_kept_once_it_is_back(office: Absences) -> None:
     await office.redis.zadd(APPOINTMENTS, {KEY.ref: int((office.clock() + 90) * 1000)})
     await office.take_out()
     await office.round(120)
-    assert await office.desk.todo.dirty() == 1
+    assert await office.context.todo.dirty() == 1
     await office.put_back()
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_findings_that_changed_meanwhile_are_listed_once_it_is_back(office: Absences) -> None:

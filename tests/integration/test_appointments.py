@@ -75,11 +75,11 @@ async def test_a_scan_and_a_reconciliation_are_causes(todo: Todo, connection: Co
 async def test_what_a_person_replays_is_looked_at_because_of_that(connection: Connection, keyring: Keyring) -> None:
     office = Office(connection, keyring)
     await office.mark()
-    name = await office.desk.parked.park(
+    name = await office.context.parked.park(
         ParkedKind.ACTION, KEY.ref, Refused("jira", "no"), NOW, district="lakeside", action="open:jira"
     )
-    await office.desk.parked.replay(name, NOW)
-    assert (await taken(office.desk.todo)).cause == "person"
+    await office.context.parked.replay(name, NOW)
+    assert (await taken(office.context.todo)).cause == "person"
 
 
 async def test_a_case_that_was_put_off_comes_back_because_of_that(connection: Connection, keyring: Keyring) -> None:
@@ -87,7 +87,7 @@ async def test_a_case_that_was_put_off_comes_back_because_of_that(connection: Co
     office.source.troubles.once("finding", TryLater("lakeside", "down"))
     await office.look()
     office.clock.pass_by(100)
-    assert (await taken(office.desk.todo)).cause == "sweep"
+    assert (await taken(office.context.todo)).cause == "sweep"
 
 
 async def test_a_trigger_during_a_look_that_is_put_off_stays_its_cause(todo: Todo) -> None:
@@ -208,7 +208,7 @@ async def test_each_stand_of_a_case_is_told_from_the_others(connection: Connecti
     assert await stand() is Stand.PUT_OFF
     await office.mark()
     assert await stand() is Stand.WAITING
-    await taken(office.desk.todo)
+    await taken(office.context.todo)
     assert await stand() is Stand.HELD
     await connection.redis.delete(f"remedy:lease:{KEY.ref}")
     await office.work()

@@ -9,7 +9,7 @@ from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.store.cases.links import LeasedLinks
-from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, Cursor, ListedCase
+from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, ListCursor, ListedCase
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS
@@ -163,14 +163,14 @@ async def test_a_list_that_is_empty_is_forgotten(connection: Connection, todo: T
 async def paged(lists: CaseLists, wanted: CaseFilter, limit: int) -> list[str]:
     """The references of all pages."""
     refs: list[str] = []
-    cursor: Cursor | None = None
+    cursor: ListCursor | None = None
     while True:
         page = await lists.page(wanted, limit, cursor)
         assert len(page.cases) <= limit
         refs += [each.ref for each in page.cases]
         if page.cursor is None:
             return refs
-        cursor = Cursor.parse(str(page.cursor))
+        cursor = ListCursor.parse(str(page.cursor))
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
@@ -226,4 +226,4 @@ async def test_a_filter_takes_what_it_names(
 @pytest.mark.parametrize("text", ["", "7", "x/y", "7/", "7/a b", f"{'9' * 17}/a"])
 def test_a_cursor_that_no_page_ended_with_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="cursor"):
-        Cursor.parse(text)
+        ListCursor.parse(text)

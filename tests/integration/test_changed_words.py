@@ -82,10 +82,10 @@ async def test_states_that_mean_something_else_are_read_so_with_the_next_look(wo
     (ticket,) = [each for each in world.standing(NORTH) if each.site == "snow"]
     world.work_as_person(ticket)
     await world.look_at(NORTH)
-    await world.edit({"desk: {kind": f"desk: {{reopen_state: '1', {states}, kind"})
-    assert (await world.record(NORTH)).memory.tickets["desk"] is TicketState.IN_PROGRESS
+    await world.edit({"context: {kind": f"context: {{reopen_state: '1', {states}, kind"})
+    assert (await world.record(NORTH)).memory.tickets["context"] is TicketState.IN_PROGRESS
     await world.look_at(NORTH)
-    assert (await world.record(NORTH)).memory.tickets["desk"] is TicketState.DONE
+    assert (await world.record(NORTH)).memory.tickets["context"] is TicketState.DONE
 
 
 async def test_a_resolution_that_has_been_dealt_with_means_what_it_meant(world: World) -> None:

@@ -23,7 +23,7 @@ from remediation.store.keys import CASE
 from remedy.main import main
 from remedy.reconcile.command import reconcile
 from remedy.runtime import assembly
-from remedy.runtime.assembly import open_connection, open_desks
+from remedy.runtime.assembly import open_connection, open_contexts
 from remedy.runtime.failures import ExitCode
 from sandbox.secrets import DISTRICT
 from tests.integration.live_world import READS, LiveWorld, live_world
@@ -34,7 +34,7 @@ rules:
   - name: severe
     match: {severity: [critical, high]}
     tickets:
-      desk: {}
+      context: {}
       jira: {project: SEC, type: Task}
 """
 
@@ -87,14 +87,14 @@ class Bench:
         loaded = load_mappings(settings.mappings_path)
         async with (
             open_connection(RedisAddress.parse(self.redis_url), socket_timeout=5.0, retries=1) as connection,
-            open_desks(loaded, settings, connection, time.time) as desks,
+            open_contexts(loaded, settings, connection, time.time) as contexts,
         ):
             redis = connection.redis
             await connection.begin(0.001)  # so old that no early search is doubted
             while jobs := await redis.zrange(WORK_QUEUE, 0, 0):
                 await redis.zrem(WORK_QUEUE, jobs[0])
                 job = decode(await redis.get(JOB_PREFIX + jobs[0].decode()) or b"")
-                await JOBS[job["f"]]({"desks": desks}, *job["a"])
+                await JOBS[job["f"]]({"contexts": contexts}, *job["a"])
 
     def rows(self) -> int:
         """How many keys there are in Redis."""
@@ -143,7 +143,7 @@ def test_what_would_be_done_is_said_with_reasons_and_not_done(bench: Bench) -> N
     assert lines[0].startswith(f"{bench.ref}, looked at ")
     assert "  finding    open, high" in lines
     assert lines[-3:] == [
-        "1. open a ticket in desk (the finding is new)",
+        "1. open a ticket in context (the finding is new)",
         "2. open a ticket in jira (the finding is new)",
         "3. set the finding to reviewing (the finding is new)",
     ]
@@ -158,14 +158,14 @@ def test_the_whole_story_of_a_case_is_told_in_order(bench: Bench) -> None:
     lines = result.stdout.splitlines()
     assert lines[:3] == [bench.ref, f"  finding    {bench.findings[0]}, reviewing, high", "  rule       severe"]
     assert [line.split(":")[0] for line in lines[3:5]] == [
-        "  ticket     INC0010001 in desk, open",
+        "  ticket     INC0010001 in context, open",
         "  ticket     SEC-1 in jira, open",
     ]
     told = [line[21:] for line in lines[lines.index("Timeline (UTC)") + 1 :]]
     assert told[0] == "looked, because a webhook came in, from schoolscan"
     assert told[1] == "saw the finding open, high; no ticket"
-    assert told[2].startswith("planned: open a ticket in desk (the finding is new); ")
-    assert sorted(told[3:5]) == ["done: opened INC0010001 in desk", "done: opened SEC-1 in jira"]
+    assert told[2].startswith("planned: open a ticket in context (the finding is new); ")
+    assert sorted(told[3:5]) == ["done: opened INC0010001 in context", "done: opened SEC-1 in jira"]
     assert told[5:] == ["done: set the finding to reviewing", "at rest"]
 
 
@@ -221,7 +221,7 @@ def test_the_case_as_json_holds_no_text_of_anybody(bench: Bench) -> None:
     bench.look()
     shown = bench.shown()
     assert (shown["case"], shown["stand"], shown["parked"]) == (bench.ref, "settled", [])
-    assert {name: link["key"] for name, link in shown["links"].items()} == {"desk": "INC0010001", "jira": "SEC-1"}
+    assert {name: link["key"] for name, link in shown["links"].items()} == {"context": "INC0010001", "jira": "SEC-1"}
     assert [entry["kind"] for entry in shown["timeline"]] == ["trigger", "seen", "plan", *["action"] * 3, "settled"]
     assert shown["timeline"][0]["marked_at"] == "2027-01-15T08:00:00+00:00"
     finding = bench.world.ask("GET", "schoolscan", f"/_sandbox/findings?district={DISTRICT}").json()[0]
@@ -317,7 +317,7 @@ def test_after_a_wipe_all_is_found_again_and_the_ticket_of_a_solved_finding_is_c
     dry = bench.remedy("reconcile", "--all", "--dry-run", "--json")
     *rows, summary = [json.loads(line) for line in dry.stdout.splitlines()]
     assert [row["case"] for row in rows] == [bench.key(2).ref]
-    assert {step["action"] for step in rows[0]["plan"]} == {"resolve:desk", "resolve:jira"}
+    assert {step["action"] for step in rows[0]["plan"]} == {"resolve:context", "resolve:jira"}
     counts = {"cases": 3, "well": 2, "change": 1}
     nothing: dict[str, Any] = {"held_up_by": {}, "refused_by": {}, "not_listed": {}, "left_out": {}, "left_behind": []}
     assert summary == {"summary": counts, "dry_run": True, **nothing}

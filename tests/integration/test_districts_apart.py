@@ -44,7 +44,7 @@ class TwoOffices(Office):
     async def round(self) -> None:
         """The polls see what changed, and the workers look; twice, as an answer to what they did."""
         for _ in range(2):
-            await poll_trackers(self.context)
+            await poll_trackers(self.arq_context)
             await self.later()
 
 
@@ -77,7 +77,7 @@ async def test_a_mark_in_the_other_districts_tracker_takes_over_nothing(office: 
 async def test_what_an_earlier_version_expected_there_takes_over_nothing_either(office: TwoOffices) -> None:
     """It has written down that the other tracker is to be searched."""
     mark_and_accept(office)
-    await office.desk.todo.mark_found([(KEY, None, frozenset({"harbors"}))], office.clock())
+    await office.context.todo.mark_found([(KEY, None, frozenset({"harbors"}))], office.clock())
     await office.later()
     await office.round()
     assert office.status() is Status.REVIEWING
@@ -89,7 +89,7 @@ async def test_our_own_ticket_of_the_other_district_takes_over_nothing_under_ano
     (ticket,) = office.theirs.of(THEIRS.mark)
     office.theirs.books[ticket.id].ticket = replace(ticket, mark=KEY.mark)
     office.theirs.change(ticket.id, TicketState.DONE, Reason.ACCEPTED_RISK, by="person")
-    await office.desk.todo.mark_found([(KEY, None, frozenset({"harbors"}))], office.clock())
+    await office.context.todo.mark_found([(KEY, None, frozenset({"harbors"}))], office.clock())
     await office.later()
     await office.round()
     assert office.status() is Status.REVIEWING
@@ -97,7 +97,7 @@ async def test_our_own_ticket_of_the_other_district_takes_over_nothing_under_ano
 
 
 async def test_a_webhook_of_the_other_districts_tracker_names_no_case_of_ours(office: TwoOffices) -> None:
-    owners = Owners(office.desk.todo, office.desk.rulebook)
+    owners = Owners(office.context.todo, office.context.rulebook)
     assert await owners.of("harbors", [TicketChange("id-9", KEY.mark)]) == [None]
     assert await owners.of("harbors", [TicketChange("id-9", THEIRS.mark)]) == [THEIRS]
     assert await owners.of("lakesides", [TicketChange("id-9", KEY.mark)]) == [KEY]

@@ -50,9 +50,9 @@ async def settle(office: Office, seconds: float = 1_000.0) -> None:
     """Time passes until nothing is left to do."""
     await office.later(seconds)
     for _ in range(5):
-        if await office.desk.todo.dirty():
+        if await office.context.todo.dirty():
             await office.later()
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 def states(office: Office, key: CaseKey) -> list[TicketState]:
@@ -107,7 +107,7 @@ async def test_parked_work_of_an_earlier_store_is_shown_and_replayed(office: Off
     assert sorted(await office.parked()) == ["delivery/evt_bad", f"{REFUSED.ref}/open:jira"]
     await settle(office)
     assert states(office, REFUSED) == [TicketState.OPEN]
-    assert await office.desk.parked.replay(f"{REFUSED.ref}/open:jira", office.clock())
+    assert await office.context.parked.replay(f"{REFUSED.ref}/open:jira", office.clock())
     await office.work()
     assert states(office, REFUSED) == [TicketState.OPEN] * 2
 
@@ -121,7 +121,7 @@ async def test_what_somebody_gave_up_in_an_earlier_store_stays_given_up(office: 
 
 
 async def test_the_timeline_of_an_earlier_store_is_told_and_goes_on(office: Office) -> None:
-    timeline = office.desk.timeline
+    timeline = office.context.timeline
     before = await timeline.read(RESOLVED.ref)
     assert len(before) > 2
     office.source.set_status(RESOLVED.id, Status.OPEN)

@@ -65,7 +65,7 @@ async def test_a_thousand_of_our_own_writes_come_back_and_nobody_so_much_as_look
         assert set(answers) == {202}
         assert set(await office.work()) == {"read_delivery"}
         assert calls(office, trackers) == before, "no write, no read, no look"
-        assert await office.desk.todo.dirty() == 0
+        assert await office.context.todo.dirty() == 0
         echoes += len(told)
         for tracker in trackers.values():
             tracker.told.clear()
@@ -88,16 +88,16 @@ async def test_an_echo_that_is_faster_than_we_remember_makes_a_look_and_no_write
     receiver = Receiver(connection, keyring, trackers={"jira": account_of("jira")})
     await office.look()
     await office.mark()
-    lease = await office.desk.todo.take(KEY.ref, clock())
+    lease = await office.context.todo.take(KEY.ref, clock())
     assert lease is not None
     written = jira.change("10000", TicketState.IN_PROGRESS)  # by us, while we hold the case
     await deliver(receiver, "jira", jira.told[-1])
     await office.work()
     before = [call for call in jira.troubles.calls if call in WRITES]
-    await office.desk.todo.settle(lease, lease.record.memory, clock(), seen=[written])
+    await office.context.todo.settle(lease, lease.record.memory, clock(), seen=[written])
     assert await office.work() == ["look_at_case"]
     assert [call for call in jira.troubles.calls if call in WRITES] == before
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 # The same with the real adapters, the sandbox's own webhooks, and a receiver, all over HTTP.
@@ -112,7 +112,7 @@ class RealClock(ManualClock):
 
 @dataclass
 class Bridge:
-    """Both trackers of the sandbox with their webhooks, the receiver that takes them, and a worker's desk."""
+    """Both trackers of the sandbox with their webhooks, the receiver that takes them, and a worker's context."""
 
     office: Office
     jira: JiraWorld
@@ -192,7 +192,7 @@ async def test_in_real_trackers_too_our_own_writes_come_back_and_change_nothing(
     for status, told in ((Status.OPEN, 2), (Status.RESOLVED, 3), (Status.OPEN, 3)):
         office.source.set_status("fnd_1", status)
         await office.mark()
-        await look_at_case(office.context, KEY.ref)
+        await look_at_case(office.arq_context, KEY.ref)
         writes, looks = bridge.writes(), office.source.troubles.calls.count("finding")
         await bridge.told(told)
         ran = await office.work()
@@ -200,7 +200,7 @@ async def test_in_real_trackers_too_our_own_writes_come_back_and_change_nothing(
         assert bridge.writes() == writes
         more = office.source.troubles.calls.count("finding") - looks
         assert more <= 1, "a create and a comment tell no version that we know: one look for all that came"
-        assert await office.desk.todo.dirty() == 0
+        assert await office.context.todo.dirty() == 0
     assert {name: ticket.state.is_active for name, ticket in (await bridge.tickets()).items()} == {
         "servicenow": True,
         "jira": True,
@@ -226,7 +226,7 @@ async def test_with_all_webhooks_lost_the_next_poll_finds_the_change(bridge: Bri
     assert await bridge.office.work() == []
     assert bridge.office.status() is Status.REVIEWING
     bridge.jira.wait_searchable()
-    await poll_trackers(bridge.office.context)
+    await poll_trackers(bridge.office.arq_context)
     await bridge.office.work()
     assert bridge.office.status() is Status.RESOLVED
 
@@ -239,11 +239,11 @@ async def test_after_a_poll_the_late_webhooks_of_the_same_changes_are_no_news(br
     await bridge.close_as_person()
     await bridge.told(2)  # taken, and not read yet
     bridge.jira.wait_searchable()
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     ran = await office.work()
     assert ran.count("read_delivery") >= 2
     assert office.status() is Status.RESOLVED
     looks = office.source.troubles.calls.count("finding")
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     assert await office.work() == []
     assert office.source.troubles.calls.count("finding") == looks

@@ -39,7 +39,7 @@ async def test_an_empty_store_has_nothing_and_no_times(office: Office) -> None:
 
 async def test_due_is_what_a_worker_could_take_up_now(office: Office) -> None:
     """Neither what is in hand, nor what an enqueue left that raised, nor a cron of another moment."""
-    await office.desk.todo.mark([(KEY, Band.HIGH), (OTHER, Band.LOW)], office.clock())
+    await office.context.todo.mark([(KEY, Band.HIGH), (OTHER, Band.LOW)], office.clock())
     assert ((await figures(office)).due, (await figures(office)).running) == (2, 0)
     first = (await office.waiting())[0]
     await office.redis.set(in_progress_key_prefix + first, b"1")
@@ -52,7 +52,7 @@ async def test_due_is_what_a_worker_could_take_up_now(office: Office) -> None:
 
 async def test_a_queue_that_is_longer_than_is_looked_at_counts_all_of_it(office: Office) -> None:
     keys = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(1_500)]
-    await office.desk.todo.mark([(key, Band.LOW) for key in keys], office.clock())
+    await office.context.todo.mark([(key, Band.LOW) for key in keys], office.clock())
     for begun in (await office.waiting())[:3]:
         await office.redis.set(in_progress_key_prefix + begun, b"1")
     seen = await figures(office)
@@ -64,7 +64,7 @@ async def test_what_is_put_off_is_dirty_and_not_due(office: Office) -> None:
     await office.look()
     seen = await figures(office)
     assert (seen.due, seen.dirty) == (0, 1)
-    await office.desk.todo.mark([(OTHER, Band.LOW)], office.clock())
+    await office.context.todo.mark([(OTHER, Band.LOW)], office.clock())
     await office.redis.zadd(DIRTY, {KEY.ref: (office.clock() + 60) * 1000})
     seen = await figures(office)
     assert (seen.due, seen.dirty, seen.put_off) == (1, 2, 1)
@@ -74,8 +74,8 @@ async def test_a_case_is_as_old_as_its_first_mark_until_it_is_settled(office: Of
     begun = office.clock()
     await office.mark()
     office.clock.pass_by(100)
-    await office.desk.todo.mark([(OTHER, Band.LOW)], office.clock())
-    await office.desk.todo.sweep(office.clock())
+    await office.context.todo.mark([(OTHER, Band.LOW)], office.clock())
+    await office.context.todo.sweep(office.clock())
     await office.mark()
     assert (await figures(office)).oldest_dirty == begun
     await office.work()
@@ -84,22 +84,22 @@ async def test_a_case_is_as_old_as_its_first_mark_until_it_is_settled(office: Of
 
 async def test_news_during_a_look_is_as_old_as_the_news(office: Office) -> None:
     await office.mark()
-    lease = await office.desk.todo.take(KEY.ref, office.clock())
+    lease = await office.context.todo.take(KEY.ref, office.clock())
     assert lease is not None
     office.clock.pass_by(5)
     news = office.clock()
     await office.mark()
-    assert await office.desk.todo.settle(lease, Memory(), office.clock())
+    assert await office.context.todo.settle(lease, Memory(), office.clock())
     assert (await figures(office)).oldest_dirty == news
 
 
 async def test_a_delivery_is_as_old_as_its_receipt_however_often_it_was_swept(office: Office) -> None:
     begun = office.clock()
     body = event(1)
-    await office.desk.inbox.accept("d1", SCHOOLSCAN, "lakeside", body, begun)
+    await office.context.inbox.accept("d1", SCHOOLSCAN, "lakeside", body, begun)
     for _ in range(5):
         office.clock.pass_by(30)
-        await office.desk.todo.sweep(office.clock())
+        await office.context.todo.sweep(office.clock())
     seen = await figures(office)
     assert (seen.unread, seen.oldest_unread, seen.accepted) == (1, begun, {"schoolscan": begun})
     await office.work()
@@ -121,17 +121,17 @@ async def test_what_a_version_marked_that_knows_no_ages_gets_one_by_the_sweep(of
     await office.redis.delete(DIRTY_SINCE)
     assert (await figures(office)).oldest_dirty is None
     office.clock.pass_by(60)
-    await office.desk.todo.sweep(office.clock())
+    await office.context.todo.sweep(office.clock())
     assert (await figures(office)).oldest_dirty == office.clock()
 
 
 async def test_parked_work_is_told_by_its_kind(office: Office) -> None:
     no, now = Refused("jira", "no", status=400), office.clock()
     for number in range(2):
-        await office.desk.parked.park(ParkedKind.CASE, f"lakeside:finding:f{number}", no, now, district="lakeside")
+        await office.context.parked.park(ParkedKind.CASE, f"lakeside:finding:f{number}", no, now, district="lakeside")
     body = event(1)
-    await office.desk.inbox.accept("d1", SCHOOLSCAN, "lakeside", body, now)
-    await office.desk.parked.park(ParkedKind.DELIVERY, "d1", KeyMissing("no key"), now, district="lakeside")
+    await office.context.inbox.accept("d1", SCHOOLSCAN, "lakeside", body, now)
+    await office.context.parked.park(ParkedKind.DELIVERY, "d1", KeyMissing("no key"), now, district="lakeside")
     seen = await figures(office)
     assert (seen.parked, seen.parked_kinds) == (3, {"case": 2, "delivery": 1})
     assert seen.parked_accounts == {"lakeside": 3}

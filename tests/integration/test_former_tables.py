@@ -56,10 +56,10 @@ class Desktop:
         self.office.trackers["servicenow"] = tracker
         text = FILE.replace("DISTRICT", DISTRICT).replace("TABLE", table)
         rulebook = MappingsRulebook(loaded_of(text, "mappings.yaml").mappings)
-        self.office.desk = self.office.desk_with(self._keyring, rulebook)
+        self.office.context = self.office.context_with(self._keyring, rulebook)
 
     async def poll(self) -> None:
-        await poll_trackers(self.office.context)
+        await poll_trackers(self.office.arq_context)
         await self.office.work()
 
     async def ticket(self) -> Ticket:
@@ -159,9 +159,9 @@ async def test_a_resolved_finding_closes_its_incident_by_the_words_of_incident(d
 
 async def test_reconciling_looks_at_every_table_that_has_tickets(desk: Desktop) -> None:
     desk.take(SECURITY)
-    todo, trackers = desk.office.desk.todo, desk.office.trackers
+    todo, trackers = desk.office.context.todo, desk.office.trackers
     linked = {name: await linked_places(desk.office.connection, name) for name in trackers}
-    owners = Owners(todo, desk.office.desk.rulebook)
+    owners = Owners(todo, desk.office.context.rulebook)
     sources = AccountSources({DISTRICT: desk.office.source})
     walk = Walk(sources, trackers, owners, BEGINNING, desk.office.clock, print, linked=linked)
     (candidate,) = [each async for batch in walk.batches() for each in batch]

@@ -322,7 +322,7 @@ async def test_a_ticket_whose_link_was_never_written_is_found_by_a_poll_even_whe
     await office.look()
     assert "find" not in office.jira.troubles.calls, "a solved finding that has no ticket is no reason to search"
     office.jira.keep(DRAFT)
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     await office.work()
     assert in_jira(office) == [(TicketState.DONE, Reason.FIXED)]
     assert (await office.record()).intents == {}

@@ -58,22 +58,22 @@ class Room(Office):
         self.source.findings |= {each.id: each for each in findings}
 
     async def told_of(self, *findings: Finding) -> list[str]:
-        await self.desk.todo.mark([(own(each), None) for each in findings], self.clock())
+        await self.context.todo.mark([(own(each), None) for each in findings], self.clock())
         return await self.work()
 
     async def scanned(self, scan: str) -> list[str]:
         """A scan is listed, as a worker does it."""
         listing = ["id", scan, "state", "listing", "cursor", ""]
         await self.connection.ask(self.redis.hset(f"{SCAN}lakeside:scan:{scan}", items=listing))
-        await page_scan(self.context, f"lakeside:scan:{scan}")
+        await page_scan(self.arq_context, f"lakeside:scan:{scan}")
         return await self.work()
 
     async def crowd(self) -> None:
         """All workers look at everything at once."""
         keys = [own(each) for each in self.source.findings.values()]
-        await self.desk.todo.mark([(key, None) for key in keys], self.clock())
+        await self.context.todo.mark([(key, None) for key in keys], self.clock())
         refs = [key.ref for key in (*keys, HOME, *keys, HOME)]
-        await asyncio.gather(*(look_at_case(self.context, ref) for ref in refs))
+        await asyncio.gather(*(look_at_case(self.arq_context, ref) for ref in refs))
         await self.work()
 
     def all_tickets(self) -> list[Ticket]:
@@ -92,7 +92,7 @@ class Room(Office):
             tracker.change(ticket.id, TicketState.DONE, reason, by="person-1")
 
     async def look_home(self) -> list[str]:
-        await self.desk.todo.mark([(HOME, None)], self.clock())
+        await self.context.todo.mark([(HOME, None)], self.clock())
         return await self.work()
 
     async def home(self) -> CaseRecord:
@@ -135,7 +135,7 @@ async def test_a_finding_joins_the_case_of_what_it_says(room: Room) -> None:
     assert room.statuses() == {"fnd_1": Status.REVIEWING}
     assert (await room.record(own(FIRST))).home == HOME.ref
     assert (await room.home()).members == {"fnd_1": 1}
-    assert await room.desk.todo.dirty() == 0
+    assert await room.context.todo.dirty() == 0
 
 
 async def test_a_new_id_joins_the_old_ticket_and_gets_the_note(room: Room) -> None:
@@ -149,10 +149,10 @@ async def test_a_new_id_joins_the_old_ticket_and_gets_the_note(room: Room) -> No
 
 async def test_two_new_ids_at_once_get_one_ticket_in_each_tracker(room: Room) -> None:
     room.find(SECOND)
-    await room.desk.todo.mark([(own(FIRST), None), (own(SECOND), None)], room.clock())
+    await room.context.todo.mark([(own(FIRST), None), (own(SECOND), None)], room.clock())
     refs = [own(FIRST).ref, own(SECOND).ref, HOME.ref, HOME.ref, own(FIRST).ref]
-    await asyncio.gather(*(look_at_case(room.context, ref) for ref in refs))
-    await asyncio.gather(*(look_at_case(room.context, HOME.ref) for _ in range(3)))
+    await asyncio.gather(*(look_at_case(room.arq_context, ref) for ref in refs))
+    await asyncio.gather(*(look_at_case(room.arq_context, HOME.ref) for _ in range(3)))
     await room.work()
     assert sorted(ticket.tracker for ticket in room.all_tickets()) == ["jira", "snow"]
     assert set(room.statuses().values()) == {Status.REVIEWING}
@@ -221,10 +221,10 @@ async def test_after_a_wipe_the_case_waits_for_a_name_and_nothing_is_concluded(r
     room.close()
     updates = list(room.source.updates)
     await room.redis.flushall()
-    await room.desk.todo.mark_found([(HOME, None, frozenset({"jira", "snow"}))], room.clock())
+    await room.context.todo.mark_found([(HOME, None, frozenset({"jira", "snow"}))], room.clock())
     await room.work()
     assert room.source.updates == updates
-    assert await room.desk.todo.dirty() == 0
+    assert await room.context.todo.dirty() == 0
     await room.told_of(FIRST)
     await room.later()
     assert len(room.all_tickets()) == 2
@@ -254,8 +254,8 @@ async def test_just_after_a_wipe_no_early_search_is_trusted_for_a_new_id_either(
 async def test_a_wipe_between_the_joining_and_the_look_loses_no_ticket(room: Room) -> None:
     await room.told_of(FIRST)
     room.find(SECOND)
-    await room.desk.todo.mark([(own(SECOND), None)], room.clock())
-    await look_at_case(room.context, own(SECOND).ref)
+    await room.context.todo.mark([(own(SECOND), None)], room.clock())
+    await look_at_case(room.arq_context, own(SECOND).ref)
     await room.redis.flushall()
     await room.told_of(FIRST, SECOND)
     await room.later()
@@ -313,9 +313,9 @@ async def test_two_old_cases_of_one_identity_keep_one_ticket(
     assert len(room.active()) == 4
     room.turn_on()
     if at_once:
-        await room.desk.todo.mark([(own(FIRST), None), (own(SECOND), None), (HOME, None)], room.clock())
+        await room.context.todo.mark([(own(FIRST), None), (own(SECOND), None), (HOME, None)], room.clock())
         refs = [own(FIRST).ref, own(SECOND).ref, HOME.ref]
-        await asyncio.gather(*(look_at_case(room.context, ref) for ref in refs))
+        await asyncio.gather(*(look_at_case(room.arq_context, ref) for ref in refs))
         await room.work()
     else:
         await room.told_of(SECOND)
@@ -331,13 +331,13 @@ async def test_an_old_case_waits_while_the_other_is_looked_at(connection: Connec
     room = await room_of(connection, keyring, used=False)
     await room.told_of(FIRST)
     room.turn_on()
-    await room.desk.todo.mark([(HOME, None), (own(FIRST), None)], room.clock())
-    lease = await room.desk.todo.take(HOME.ref, room.clock())
+    await room.context.todo.mark([(HOME, None), (own(FIRST), None)], room.clock())
+    lease = await room.context.todo.take(HOME.ref, room.clock())
     assert lease is not None
-    await look_at_case(room.context, own(FIRST).ref)
+    await look_at_case(room.arq_context, own(FIRST).ref)
     assert set((await room.record(own(FIRST))).links) == {"snow", "jira"}
-    await room.desk.todo.settle(lease, lease.record.memory, room.clock())
-    await room.desk.todo.let_go(lease)
+    await room.context.todo.settle(lease, lease.record.memory, room.clock())
+    await room.context.todo.let_go(lease)
     await room.later()
     assert set((await room.home()).links) == {"snow", "jira"}
     assert len(room.all_tickets()) == 2
@@ -409,7 +409,7 @@ async def test_a_scan_marks_the_case_and_spares_the_look_at_each_finding(room: R
 
 async def test_a_page_that_is_listed_again_after_a_crash_names_nobody_wrongly(room: Room) -> None:
     room.find(SECOND)
-    owners = Owners(room.desk.todo, room.rules)
+    owners = Owners(room.context.todo, room.rules)
     assert await owners.of_subjects(
         "lakeside", [subject_of(CaseKey("lakeside", CaseKind.FINDING, "fnd_2"), SECOND)]
     ) == [HOME]
@@ -436,11 +436,11 @@ async def test_a_name_that_comes_during_a_look_is_not_lost(room: Room) -> None:
     await room.look_home()
     room.find(SECOND)
     await room.told_of(SECOND)
-    await room.desk.todo.mark([(HOME, None)], room.clock())
-    lease = await room.desk.todo.take(HOME.ref, room.clock())
+    await room.context.todo.mark([(HOME, None)], room.clock())
+    lease = await room.context.todo.take(HOME.ref, room.clock())
     assert lease is not None
-    await room.desk.todo.name_members([(own(FIRST), HOME)])
-    await room.desk.todo.renew(lease, {"rested:fnd_1": str(lease.record.members["fnd_1"])})
+    await room.context.todo.name_members([(own(FIRST), HOME)])
+    await room.context.todo.renew(lease, {"rested:fnd_1": str(lease.record.members["fnd_1"])})
     assert (await room.home()).live == ("fnd_1", "fnd_2")
 
 
@@ -451,8 +451,8 @@ async def test_what_the_script_moves_is_what_a_forecast_says(connection: Connect
     room.turn_on()
     await room.told_of(SECOND)
     expected = (await room.home()).with_member(await room.record(own(FIRST)))
-    await room.desk.todo.mark([(own(FIRST), None)], room.clock())
-    await look_at_case(room.context, own(FIRST).ref)
+    await room.context.todo.mark([(own(FIRST), None)], room.clock())
+    await look_at_case(room.arq_context, own(FIRST).ref)
     assert replace(await room.home(), attempts=0, born=0.0) == replace(expected, attempts=0, born=0.0)
 
 
@@ -463,7 +463,7 @@ async def test_what_was_given_up_stays_so_and_what_was_parked_is_tried_there(
     room.snow.troubles.once("create", Refused("snow", "no", status=403))
     room.jira.troubles.once("create", Refused("jira", "no", status=403))
     await room.told_of(FIRST)
-    await room.desk.parked.discard(f"{KEY.ref}/open:snow", room.clock())
+    await room.context.parked.discard(f"{KEY.ref}/open:snow", room.clock())
     room.turn_on()
     await room.told_of(FIRST)
     assert (await room.home()).given_up == {"open:snow"}

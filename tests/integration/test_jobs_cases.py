@@ -57,7 +57,7 @@ async def test_a_new_finding_gets_its_tickets_and_a_note_and_then_there_is_nothi
     await office.look()
     assert [ticket.tracker for ticket in office.tickets()] == ["snow", "jira"]
     assert office.source.updates == [("fnd_1", Status.REVIEWING, "new KEY-1 KEY-1")]
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
     record = await office.record()
     assert set(record.links) == {"snow", "jira"}
     assert (record.intents, record.memory.doing, record.attempts) == ({}, frozenset(), 0)
@@ -87,12 +87,12 @@ async def test_the_life_of_a_finding(office: Office) -> None:
     assert [(ticket.state, ticket.reason) for ticket in office.tickets()] == [
         (TicketState.DONE, Reason.ACCEPTED_RISK)
     ] * 2
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_two_looks_at_once_open_one_ticket_in_each_tracker(office: Office) -> None:
     await office.mark()
-    await asyncio.gather(*(look_at_case(office.context, KEY.ref) for _ in range(5)))
+    await asyncio.gather(*(look_at_case(office.arq_context, KEY.ref) for _ in range(5)))
     await office.work()
     assert len(office.tickets()) == 2
 
@@ -106,7 +106,7 @@ async def test_with_redis_wiped_the_tickets_are_found_again_and_none_is_opened(o
 
 
 async def test_a_case_that_is_clean_is_not_looked_at(office: Office) -> None:
-    await look_at_case(office.context, KEY.ref)
+    await look_at_case(office.arq_context, KEY.ref)
     assert office.source.troubles.calls == []
 
 
@@ -122,7 +122,7 @@ async def test_what_happens_during_a_look_is_looked_at_afterwards(office: Office
     office.source.update_finding = and_somebody_solves_it  # type: ignore[method-assign]  # something happens meanwhile
     await office.look()
     assert [ticket.state for ticket in office.tickets()] == [TicketState.DONE] * 2
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_a_finding_that_no_rule_takes_is_counted(connection: Connection, keyring: Keyring) -> None:
@@ -204,7 +204,7 @@ async def test_a_tracker_that_is_down_does_not_keep_the_other_from_its_ticket(of
     await office.later()
     assert len(office.tickets()) == 2
     assert office.source.updates[-1][2] == "new KEY-1 KEY-1", "the note names both now"
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_a_create_whose_answer_was_lost_is_found_after_the_horizon(office: Office) -> None:
@@ -252,7 +252,7 @@ async def test_a_parked_case_is_looked_at_again_on_news_or_replay_and_leaves_the
     office.source.troubles.once("finding", NotFound("lakeside", "no such finding", status=404))
     await office.look()
     if how == "replay":
-        assert await office.desk.parked.replay(f"{KEY.ref}/look", office.clock())
+        assert await office.context.parked.replay(f"{KEY.ref}/look", office.clock())
         await office.work()
     else:
         await office.look()
@@ -269,7 +269,7 @@ async def test_a_tracker_that_refuses_parks_its_action_with_its_words_and_the_ot
     assert (item.kind, item.system, item.words) == (ParkedKind.ACTION, "jira", "customfield_10010: is required")
     assert [ticket.tracker for ticket in office.tickets()] == ["snow"]
     assert office.status() is Status.REVIEWING
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_a_parked_action_is_not_tried_again_until_somebody_asks(office: Office) -> None:
@@ -281,7 +281,7 @@ async def test_a_parked_action_is_not_tried_again_until_somebody_asks(office: Of
     assert [ticket.tracker for ticket in office.tickets()] == ["snow"]
     assert len(office.source.updates) == updates
     assert list(await office.parked()) == [OPEN_JIRA]
-    await office.desk.parked.replay(OPEN_JIRA, office.clock())
+    await office.context.parked.replay(OPEN_JIRA, office.clock())
     await office.work()
     assert len(office.tickets()) == 2
     assert await office.parked() == {}
@@ -293,7 +293,7 @@ async def test_a_replayed_action_that_is_refused_again_is_parked_again(office: O
     office.jira.troubles.for_good("create", NO)
     await office.look()
     for _ in range(2):
-        await office.desk.parked.replay(OPEN_JIRA, office.clock())
+        await office.context.parked.replay(OPEN_JIRA, office.clock())
         await office.work()
         assert list(await office.parked()) == [OPEN_JIRA]
     record = await office.record()
@@ -304,7 +304,7 @@ async def test_a_discarded_action_is_neither_listed_nor_tried_again(office: Offi
     office.jira.troubles.for_good("create", NO)
     await office.look()
     office.jira.troubles.heal()
-    await office.desk.parked.discard(OPEN_JIRA, office.clock())
+    await office.context.parked.discard(OPEN_JIRA, office.clock())
     await office.look()
     assert (await office.parked(), len(office.tickets())) == ({}, 1)
 
@@ -321,7 +321,7 @@ async def test_a_parked_action_that_is_no_longer_wanted_leaves_the_list(
         case "the finding was solved":
             office.source.set_status("fnd_1", Status.RESOLVED)
         case _:
-            office.desk = office.desk_with(keyring, PlainRulebook("snow"))
+            office.context = office.context_with(keyring, PlainRulebook("snow"))
     await office.look()
     assert await office.parked() == {}
     assert (await office.record()).parked == frozenset()
@@ -339,7 +339,7 @@ async def test_a_ticket_that_refuses_to_be_closed_does_not_reopen_the_finding(of
     (comment,) = office.jira.books["id-1"].comments  # its readers were told, once, with the words of the refusal
     assert comment == f"finding_resolved KEY-1\n\nrefused KEY-1 resolve jira: {NO.words}"
     office.jira.troubles.heal()
-    await office.desk.parked.replay(f"{KEY.ref}/resolve:jira", office.clock())
+    await office.context.parked.replay(f"{KEY.ref}/resolve:jira", office.clock())
     await office.work()
     assert [ticket.state for ticket in office.tickets()] == [TicketState.DONE] * 2
     assert await office.parked() == {}
@@ -385,7 +385,7 @@ async def test_an_error_of_ours_puts_the_case_off_and_in_the_end_parks_it(office
     assert (item.kind, item.error) == (ParkedKind.CASE, "RuntimeError")
     assert await office.later() == []
     office.jira.troubles.heal()
-    await office.desk.parked.replay(item.name, office.clock())
+    await office.context.parked.replay(item.name, office.clock())
     await office.work()
     assert (len(office.tickets()), await office.parked()) == (2, {})
 
@@ -403,8 +403,8 @@ async def test_after_an_error_of_ours_in_the_middle_the_work_goes_on_where_it_st
 async def test_a_job_never_raises_into_arq(office: Office) -> None:
     office.source.troubles.for_good("finding", ValueError("test-only"))
     await office.mark()
-    await look_at_case(office.context, KEY.ref)
-    await look_at_case(office.context, "no-such-reference")
+    await look_at_case(office.arq_context, KEY.ref)
+    await look_at_case(office.arq_context, "no-such-reference")
 
 
 async def test_a_ticket_that_refuses_to_be_reopened_does_not_solve_the_finding(office: Office) -> None:
@@ -423,7 +423,7 @@ async def test_a_ticket_that_refuses_to_be_reopened_does_not_solve_the_finding(o
     assert set(await office.parked()) == {f"{KEY.ref}/reopen:snow", f"{KEY.ref}/reopen:jira"}
     assert len(office.jira.books["id-1"].comments) == 1, "its readers were told, once"
     office.jira.troubles.heal()
-    await office.desk.parked.replay(f"{KEY.ref}/reopen:jira", office.clock())
+    await office.context.parked.replay(f"{KEY.ref}/reopen:jira", office.clock())
     await office.work()
     assert office.status() is Status.REVIEWING
     assert office.jira.books["id-1"].ticket.state is TicketState.OPEN
@@ -441,7 +441,7 @@ async def test_a_patch_that_schoolscan_refuses_does_not_close_what_a_person_reop
     assert office.jira.books["id-1"].ticket.state is TicketState.IN_PROGRESS
     assert list(await office.parked()) == [f"{KEY.ref}/patch:reviewing"]
     office.source.troubles.heal()
-    await office.desk.parked.replay(f"{KEY.ref}/patch:reviewing", office.clock())
+    await office.context.parked.replay(f"{KEY.ref}/patch:reviewing", office.clock())
     await office.work()
     assert office.status() is Status.REVIEWING
     assert office.jira.books["id-1"].ticket.state is TicketState.IN_PROGRESS
@@ -471,7 +471,7 @@ async def test_a_conflict_is_told_once_and_only_when_the_finding_has_really_gone
         await office.later()
         assert office.jira.books["id-1"].comments == ["conflict KEY-1"]
     else:
-        await office.desk.parked.replay(f"{KEY.ref}/patch:reviewing", office.clock())
+        await office.context.parked.replay(f"{KEY.ref}/patch:reviewing", office.clock())
         await office.work()
     await office.look()
     assert office.status() is Status.REVIEWING

@@ -50,7 +50,7 @@ def office_of(connection: Connection, keyring: Keyring, terms: Policy | None = N
     office = Office(connection, keyring, rulebook=rulebook)
     office.jira = CrossedTracker("jira", office.clock)
     office.trackers = {"jira": office.jira}
-    office.desk = replace(office.desk, trackers=office.trackers)
+    office.context = replace(office.context, trackers=office.trackers)
     return office
 
 
@@ -61,10 +61,10 @@ async def test_a_ticket_that_a_person_closes_while_we_raise_it_resolves_its_find
     await office.look()
     office.source.set_severity("fnd_1", Severity.CRITICAL)
     await office.look()
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     await office.later()
     assert office.status() is Status.RESOLVED
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_a_ticket_that_a_person_closes_while_we_open_it_again_resolves_its_finding(
@@ -77,11 +77,11 @@ async def test_a_ticket_that_a_person_closes_while_we_open_it_again_resolves_its
     await office.look()
     office.source.set_status("fnd_1", Status.OPEN)
     await office.look()
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     await office.later()
 
     assert office.status() is Status.RESOLVED
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_a_case_that_is_parked_as_a_whole_keeps_its_appointment(connection: Connection, keyring: Keyring) -> None:
@@ -113,7 +113,7 @@ async def test_a_ticket_that_cannot_be_seen_does_not_cancel_the_appointment(
     if why == "refused":
         office.jira.troubles.once("read", FORBIDDEN)
     else:
-        office.desk = replace(office.desk, trackers={})
+        office.context = replace(office.context, trackers={})
     await office.look()
     assert await Appointments(connection).of(KEY.ref) == ends
 
@@ -129,11 +129,11 @@ async def test_an_acceptance_ends_although_its_tracker_has_left_the_rule(
     await office.look()
     assert office.status() is Status.ACCEPTED_RISK
     office.snow.close_for_good(ticket.id)
-    office.desk = office.desk_with(keyring, PlainRulebook(*wanted))
+    office.context = office.context_with(keyring, PlainRulebook(*wanted))
     await office.later(2 * 86_400)
     assert office.status() is Status.REVIEWING
     assert len(office.jira.of(KEY.mark)) == len(wanted)
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_an_end_that_cannot_be_read_for_a_while_is_kept_as_an_appointment(
@@ -180,7 +180,7 @@ async def test_a_field_that_cannot_be_filled_in_parks_its_action_and_the_others_
     await office.look()
     assert list(await office.parked()) == [f"{KEY.ref}/resolve:jira"]
     assert [ticket.state for ticket in office.tickets()] == [TicketState.DONE, TicketState.OPEN]
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_an_outage_of_days_does_not_push_the_story_out_of_the_timeline(
@@ -189,13 +189,13 @@ async def test_an_outage_of_days_does_not_push_the_story_out_of_the_timeline(
     office = office_of(connection, keyring)
     office.source.troubles.for_good("update_finding", BUSY)
     await office.look()
-    told = len(await office.desk.timeline.read(KEY.ref))
+    told = len(await office.context.timeline.read(KEY.ref))
     for _ in range(20):
         await office.later()
-    assert len(await office.desk.timeline.read(KEY.ref)) == told
+    assert len(await office.context.timeline.read(KEY.ref)) == told
     office.source.troubles.heal()
     await office.later()
-    kinds = [type(entry).__name__ for entry in (await office.desk.timeline.read(KEY.ref))[told:]]
+    kinds = [type(entry).__name__ for entry in (await office.context.timeline.read(KEY.ref))[told:]]
     assert kinds[-2:] == ["Acted", "Settled"]
 
 
@@ -212,5 +212,5 @@ async def test_a_system_that_goes_down_after_another_is_named_too_and_each_once(
     office.source.troubles.for_good("finding", BUSY)
     for _ in range(3):
         await office.later()
-    entries = await office.desk.timeline.read(KEY.ref)
+    entries = await office.context.timeline.read(KEY.ref)
     assert [entry.system for entry in entries if isinstance(entry, PutOff)] == ["lakeside", "jira"]

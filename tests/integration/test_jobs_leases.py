@@ -84,7 +84,7 @@ def held(office: Office, call: str) -> Held:
 async def begun(office: Office, tracker: Held) -> asyncio.Task[None]:
     """A look that has come as far as the held call."""
     await office.mark()
-    task = asyncio.create_task(look_at_case(office.context, KEY.ref))
+    task = asyncio.create_task(look_at_case(office.arq_context, KEY.ref))
     await asyncio.wait_for(tracker.begun.wait(), 5)
     return task
 
@@ -136,10 +136,10 @@ async def test_a_look_that_finds_nothing_to_do_does_not_count_once_the_lease_is_
 
     office.source.finding = stolen  # type: ignore[method-assign]  # the lease goes in the middle of the look
     await office.mark()
-    await look_at_case(office.context, KEY.ref)
+    await look_at_case(office.arq_context, KEY.ref)
     assert settled() == before
     assert await office.redis.get(LEASE + KEY.ref) == TAKEN
-    assert await office.desk.todo.dirty() == 1
+    assert await office.context.todo.dirty() == 1
 
 
 async def test_a_lease_is_kept_while_the_work_goes_on(office: Office, short_leases: None) -> None:
@@ -147,10 +147,10 @@ async def test_a_lease_is_kept_while_the_work_goes_on(office: Office, short_leas
     task = await begun(office, tracker)
     await asyncio.sleep(SHORT * 2)
     assert await office.redis.exists(LEASE + KEY.ref)
-    assert await office.desk.todo.take(KEY.ref, office.clock()) is None
+    assert await office.context.todo.take(KEY.ref, office.clock()) is None
     tracker.through.set()
     await asyncio.wait_for(task, 5)
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
     assert len(office.tickets()) == 2
 
 
@@ -165,7 +165,7 @@ async def test_whoever_cannot_renew_the_lease_stops_working(office: Office, shor
 
 async def test_a_worker_that_dies_keeps_its_case_no_longer_than_its_lease(office: Office, short_leases: None) -> None:
     await office.mark()
-    assert await office.desk.todo.take(KEY.ref, office.clock()) is not None  # and then kill -9
+    assert await office.context.todo.take(KEY.ref, office.clock()) is not None  # and then kill -9
     await office.redis.delete(WORK_QUEUE)
     assert await office.later(60) == []
     await asyncio.sleep(SHORT)

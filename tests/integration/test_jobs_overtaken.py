@@ -66,7 +66,7 @@ async def test_a_ticket_that_a_person_moved_just_then_is_closed_all_the_same(
     assert await office.parked() == {}
     await office.later(2)
     assert [ticket.state for ticket in office.tickets()] == [TicketState.DONE] * 2
-    assert (await office.parked(), await office.desk.todo.dirty()) == ({}, 0)
+    assert (await office.parked(), await office.context.todo.dirty()) == ({}, 0)
 
 
 async def test_a_ticket_that_was_deleted_just_then_is_nobodys_refusal(office: Office) -> None:

@@ -53,7 +53,7 @@ async def test_a_parked_action_and_a_parked_case_hold_up_no_other_case(office: O
     await office.work()
     assert sorted(await office.parked()) == sorted([OPEN_JIRA, f"{missing.ref}/look"])
     assert [len(tickets(office, key)) for key in OTHERS] == [2] * len(OTHERS)
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_a_parked_action_holds_up_no_other_action_of_its_case(office: Office) -> None:
@@ -78,7 +78,7 @@ async def test_within_a_case_replayed_actions_are_done_in_their_order_whatever_t
     office.jira.troubles.heal()
     office.source.troubles.heal()
     for name in replayed:
-        assert await office.desk.parked.replay(name, office.clock())
+        assert await office.context.parked.replay(name, office.clock())
     await office.work()
     assert office.source.updates[-1] == ("fnd_1", Status.REVIEWING, "new KEY-1 KEY-1")
     assert await office.parked() == {}
@@ -90,7 +90,7 @@ async def test_a_replay_does_what_is_right_now_and_not_what_was_parked_then(offi
     await office.look()
     office.jira.troubles.heal()
     office.source.set_status("fnd_1", Status.RESOLVED)
-    assert await office.desk.parked.replay(OPEN_JIRA, office.clock())
+    assert await office.context.parked.replay(OPEN_JIRA, office.clock())
     await office.work()
     assert [(ticket.tracker, ticket.state) for ticket in office.tickets()] == [("snow", TicketState.DONE)]
     assert await office.parked() == {}

@@ -88,7 +88,7 @@ async def test_the_life_of_a_finding_in_two_real_trackers(
     snow.close_as_person(tickets["servicenow"], Reason.FIXED)
     jira.close_as_person(tickets["jira"], Reason.FIXED)
     jira.wait_searchable()
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     await office.work()
     assert office.status() is Status.RESOLVED
     assert jira.person in office.source.updates[-1][2]
@@ -113,22 +113,22 @@ async def test_what_people_do_while_our_token_has_run_out_is_noticed_once_it_is_
 ) -> None:
     """Jira Cloud answers the expired token's search with 200 and no issues."""
     await office.look()
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     links, before = (await office.record()).links, failed_polls("jira")
     for world, name in ((snow, "servicenow"), (jira, "jira")):
         world.close_as_person(await office.trackers[name].read(links[name].ticket_id), Reason.FIXED)
     jira.wait_searchable()
     jira.settings(expired=[SERVICE.account_id])
-    cursor = await office.desk.todo.cursor("jira")
+    cursor = await office.context.todo.cursor("jira")
     for _ in range(2):
-        await poll_trackers(office.context)
+        await poll_trackers(office.arq_context)
     assert failed_polls("jira") == before + 2
-    assert await office.desk.todo.cursor("jira") == cursor
+    assert await office.context.todo.cursor("jira") == cursor
     await office.work()
     assert office.status() is Status.REVIEWING, "Jira's ticket cannot be seen: the case waits"
     assert (await office.record()).attempts == 1
     jira.settings(expired=[])
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     await office.work()
     assert office.status() is Status.RESOLVED
     assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
@@ -137,11 +137,11 @@ async def test_what_people_do_while_our_token_has_run_out_is_noticed_once_it_is_
 async def test_after_a_few_polls_our_own_writes_are_no_news(office: Office, jira: JiraWorld) -> None:
     await office.look()
     jira.wait_searchable()
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     await office.work()
     looks = office.source.troubles.calls.count("finding")
     for _ in range(2):
-        await poll_trackers(office.context)
+        await poll_trackers(office.arq_context)
     assert await office.work() == []
     assert office.source.troubles.calls.count("finding") == looks
 
@@ -150,7 +150,7 @@ async def test_two_looks_at_once_open_one_ticket_in_each(
     office: Office, jira: JiraWorld, snow: ServiceNowWorld
 ) -> None:
     await office.mark()
-    await asyncio.gather(*(look_at_case(office.context, KEY.ref) for _ in range(4)))
+    await asyncio.gather(*(look_at_case(office.arq_context, KEY.ref) for _ in range(4)))
     await office.work()
     assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
 
@@ -168,7 +168,7 @@ async def test_a_create_whose_answer_is_lost_never_makes_a_second_ticket(
     assert (snow.count(KEY.mark), jira.count(KEY.mark)) == (1, 1)
     assert set((await office.record()).links) == {"servicenow", "jira"}
     assert office.status() is Status.REVIEWING
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_with_redis_wiped_every_ticket_is_found_again(
@@ -190,7 +190,7 @@ async def test_a_tracker_that_refuses_has_its_words_parked_and_the_other_is_serv
     assert list(await office.parked()) == [f"{KEY.ref}/open:jira"]
     assert snow.count(KEY.mark) == 1
     jira.heal()
-    await office.desk.parked.replay(f"{KEY.ref}/open:jira", office.clock())
+    await office.context.parked.replay(f"{KEY.ref}/open:jira", office.clock())
     await office.work()
     assert (jira.count(KEY.mark), await office.parked()) == (1, {})
 

@@ -19,7 +19,7 @@ from remediation.queue import WORK_QUEUE, Band, Job, band_of
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.pages import FindingsPage
 from remediation.store.deliveries.inbox import scan_ref
-from remediation.store.deliveries.parked import Outcome, ParkedKind
+from remediation.store.deliveries.parked import DecisionOutcome, ParkedKind
 from remediation.store.keys import CASE, SCAN, SCANS
 from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
@@ -58,8 +58,8 @@ async def office(connection: Connection, keyring: Keyring) -> Office:
 
 async def complete(office: Office, event_id: str = "evt_1", district: str = "lakeside") -> None:
     body = json.dumps({"id": event_id, "type": "scan.completed", "data": {"scan_id": "scan_1"}}).encode()
-    await office.desk.inbox.accept(event_id, SCHOOLSCAN, district, body, office.clock())
-    await read_delivery(office.context, event_id)
+    await office.context.inbox.accept(event_id, SCHOOLSCAN, district, body, office.clock())
+    await read_delivery(office.arq_context, event_id)
     for job in await office.waiting():
         if job.startswith(Job.READ_DELIVERY):
             await office.redis.zrem(WORK_QUEUE, job)
@@ -67,12 +67,12 @@ async def complete(office: Office, event_id: str = "evt_1", district: str = "lak
 
 async def start(office: Office, event_id: str) -> None:
     body = json.dumps({"id": event_id, "type": "scan.started", "data": {"scan_id": "scan_1"}}).encode()
-    await office.desk.inbox.accept(event_id, SCHOOLSCAN, "lakeside", body, office.clock())
-    await read_delivery(office.context, event_id)
+    await office.context.inbox.accept(event_id, SCHOOLSCAN, "lakeside", body, office.clock())
+    await read_delivery(office.arq_context, event_id)
 
 
 async def page(office: Office) -> None:
-    await page_scan(office.context, REF)
+    await page_scan(office.arq_context, REF)
 
 
 async def marked(office: Office) -> dict[int, int]:
@@ -125,7 +125,7 @@ async def test_a_crash_between_two_pages_goes_on_with_the_next(office: Office) -
     await page(office)
     await office.redis.delete(WORK_QUEUE)  # whatever was woken is gone
     office.clock.pass_by(20)
-    assert (await office.desk.todo.sweep(office.clock()))["scan"] == 1
+    assert (await office.context.todo.sweep(office.clock()))["scan"] == 1
     await office.work()
     assert len(await marked(office)) == COUNT
     assert office.source.troubles.calls.count("findings_page") == 3
@@ -181,7 +181,7 @@ async def test_a_listing_that_is_refused_is_parked_and_replayed_from_where_it_st
     await office.later()
     assert len(await marked(office)) == PAGE, "it waits for a person"
     office.source.troubles.heal()
-    await office.desk.parked.replay(item.name, office.clock())
+    await office.context.parked.replay(item.name, office.clock())
     await office.work()
     assert set((await marked(office)).values()) == {1}
     assert len(await marked(office)) == COUNT
@@ -192,7 +192,7 @@ async def test_a_parked_listing_is_kept_for_as_long_as_it_is_parked(office: Offi
     office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan"))
     await page(office)
     assert await office.redis.ttl(SCAN + REF) == -1
-    await office.desk.parked.discard(f"{REF}/list", office.clock())
+    await office.context.parked.discard(f"{REF}/list", office.clock())
     assert await office.redis.ttl(SCAN + REF) > 0
 
 
@@ -217,7 +217,7 @@ async def test_a_scan_without_findings_is_done_at_once(office: Office) -> None:
     office.source.findings = {}
     await office.work()
     assert await field(office, "state") == "done"
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_an_error_of_ours_leaves_the_page_to_the_sweep(office: Office) -> None:
@@ -239,7 +239,7 @@ async def test_a_listing_that_keeps_failing_by_an_error_of_ours_is_parked_and_ca
     await office.redis.delete(WORK_QUEUE)
     assert await office.later() == [], "it waits for a person"
     office.source.troubles.heal()
-    await office.desk.parked.replay(item.name, office.clock())
+    await office.context.parked.replay(item.name, office.clock())
     await office.work()
     assert len(await marked(office)) == COUNT
     assert await office.parked() == {}
@@ -253,7 +253,7 @@ async def test_a_start_that_arrives_late_leaves_a_parked_listing_parked_and_kept
     assert await field(office, "state") == "parked"
     assert await office.redis.ttl(SCAN + REF) == -1
     office.source.troubles.heal()
-    await office.desk.parked.replay(f"{REF}/list", office.clock())
+    await office.context.parked.replay(f"{REF}/list", office.clock())
     await office.work()
     assert len(await marked(office)) == COUNT
 
@@ -276,7 +276,7 @@ async def test_a_listing_does_not_expire_before_it_is_done_however_long_that_tak
 async def test_a_replayed_listing_does_not_expire_before_it_is_done(office: Office) -> None:
     office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan"))
     await page(office)
-    await office.desk.parked.replay(f"{REF}/list", office.clock())
+    await office.context.parked.replay(f"{REF}/list", office.clock())
     assert await office.redis.ttl(SCAN + REF) == -1
     office.source.troubles.heal()
     await office.work()
@@ -284,7 +284,7 @@ async def test_a_replayed_listing_does_not_expire_before_it_is_done(office: Offi
 
 
 async def test_a_scan_that_is_done_is_kept_for_as_long_as_the_file_says(office: Office) -> None:
-    office.desk = replace(office.desk, inbox=office.desk.inbox.keeping(timedelta(days=2)))
+    office.context = replace(office.context, inbox=office.context.inbox.keeping(timedelta(days=2)))
     await complete(office, "evt_2")
     await office.work()
     assert round(await office.redis.ttl(SCAN + REF) / 86_400) == 2
@@ -303,7 +303,7 @@ async def test_a_parked_listing_that_a_delivery_begins_anew_is_not_parked_any_mo
     office.source.troubles.heal()
     await complete(office, "evt_2")
     assert await office.parked() == {}
-    assert await office.desk.parked.count() == 0
+    assert await office.context.parked.count() == 0
     await office.work()
     assert len(await marked(office)) == COUNT
 
@@ -312,7 +312,7 @@ async def test_a_parked_listing_of_a_scan_that_nothing_is_known_of_is_missing(of
     office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan"))
     await page(office)
     await office.redis.delete(SCAN + REF, WORK_QUEUE)
-    assert await office.desk.parked.replay(f"{REF}/list", office.clock()) is Outcome.MISSING
+    assert await office.context.parked.replay(f"{REF}/list", office.clock()) is DecisionOutcome.MISSING
     assert await office.parked() == {}
     assert await office.redis.exists(SCANS, SCAN + REF) == 0
     assert await office.later() == []

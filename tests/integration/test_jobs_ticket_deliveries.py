@@ -40,18 +40,18 @@ def office(connection: Connection, keyring: Keyring) -> Office:
 async def linked(office: Office, ticket: Ticket, key: CaseKey = KEY) -> None:
     """The case has this ticket and has seen it, and nothing is left to be done."""
     await office.mark(key)
-    lease = await office.desk.todo.take(key.ref, office.clock())
+    lease = await office.context.todo.take(key.ref, office.clock())
     assert lease is not None
     await LeasedLinks(office.connection, lease).link(ticket)
-    await office.desk.todo.settle(lease, Memory(), office.clock(), seen=[ticket])
+    await office.context.todo.settle(lease, Memory(), office.clock(), seen=[ticket])
     await office.redis.delete(WORK_QUEUE)
 
 
 async def read(office: Office, body: bytes, sender: Sender = JIRA, delivery: str = "d1") -> str | None:
     """Store what a tracker told and read it; answers the outcome that the log has."""
-    await office.desk.inbox.accept(delivery, sender, str(sender), body, office.clock())
+    await office.context.inbox.accept(delivery, sender, str(sender), body, office.clock())
     with capture_logs() as lines:
-        await read_delivery(office.context, delivery)
+        await read_delivery(office.arq_context, delivery)
     return next((str(line["outcome"]) for line in lines if line["event"] == "delivery_read"), None)
 
 
@@ -60,9 +60,9 @@ async def test_a_change_of_a_linked_ticket_marks_its_case_and_the_delivery_is_do
 ) -> None:
     await linked(office, replace(TICKET, version="2026-04-15T14:00:00+00:00"))
     assert await read(office, jira_body(TICKET)) == "marked"
-    assert await office.desk.todo.dirty() == 1
+    assert await office.context.todo.dirty() == 1
     assert await office.connection.ask(office.redis.hget(CASE + KEY.ref, "cause")) == b"webhook:jira"
-    assert await office.desk.inbox.state("d1") is DeliveryState.DONE
+    assert await office.context.inbox.state("d1") is DeliveryState.DONE
     assert not await office.connection.ask(office.redis.hexists(INBOX + "d1", "body"))
     assert 0 < await office.redis.ttl(INBOX + "d1") <= 30 * 86_400
 
@@ -104,10 +104,10 @@ async def test_only_a_version_that_is_newer_than_the_one_we_know_is_news(
     office: Office, known: str, told: str, outcome: str
 ) -> None:
     await linked(office, replace(TICKET, version=known))
-    await office.desk.inbox.accept("d1", JIRA, "jira", b"{}", office.clock())
+    await office.context.inbox.accept("d1", JIRA, "jira", b"{}", office.clock())
     change = TicketChange(TICKET.id, None, told)
-    assert await office.desk.inbox.finish_ticket("d1", office.clock(), "jira", change, KEY) == outcome
-    assert await office.desk.todo.dirty() == (1 if outcome == "marked" else 0)
+    assert await office.context.inbox.finish_ticket("d1", office.clock(), "jira", change, KEY) == outcome
+    assert await office.context.todo.dirty() == (1 if outcome == "marked" else 0)
     kept = await office.connection.ask(office.redis.hget(SEEN + "jira", TICKET.id))
     assert (kept or b"").decode() == (told if outcome == "marked" and told else known)
 
@@ -124,7 +124,7 @@ async def test_a_delivery_is_read_once_however_often_it_is_woken(office: Office)
     await linked(office, TICKET)
     assert await read(office, jira_body(replace(TICKET, version=""))) == "marked"
     generation = await office.connection.ask(office.redis.hget(CASE + KEY.ref, "gen"))
-    await read_delivery(office.context, "d1")
+    await read_delivery(office.arq_context, "d1")
     assert await office.connection.ask(office.redis.hget(CASE + KEY.ref, "gen")) == generation
 
 
@@ -147,7 +147,7 @@ async def test_what_a_poll_lists_after_a_webhook_told_it_is_no_news(office: Offi
     await linked(office, replace(TICKET, version=V1))
     await read(office, jira_body(TICKET))
     change = TicketChange(TICKET.id, KEY.mark, TICKET.version)
-    assert await office.desk.todo.mark_changes("jira", [(change, KEY)], "{}", office.clock()) == 0
+    assert await office.context.todo.mark_changes("jira", [(change, KEY)], "{}", office.clock()) == 0
 
 
 async def test_a_list_of_changes_may_say_that_a_ticket_went_back_and_a_webhook_may_not(office: Office) -> None:
@@ -155,7 +155,7 @@ async def test_a_list_of_changes_may_say_that_a_ticket_went_back_and_a_webhook_m
     await linked(office, replace(TICKET, version=V3))
     assert await read(office, jira_body(TICKET)) == "known"
     change = TicketChange(TICKET.id, KEY.mark, TICKET.version)
-    assert await office.desk.todo.mark_changes("jira", [(change, KEY)], "{}", office.clock()) == 1
+    assert await office.context.todo.mark_changes("jira", [(change, KEY)], "{}", office.clock()) == 1
 
 
 async def test_a_ticket_whose_mark_a_person_removed_is_found_by_its_link(office: Office) -> None:
@@ -169,22 +169,22 @@ async def test_where_a_link_and_a_mark_name_two_cases_both_are_looked_at(office:
     await read(office, jira_body(replace(TICKET, mark=OTHER.mark, version=V3)))
     assert (await office.record()).links["jira"].ticket_id == TICKET.id
     assert (await office.record(OTHER)).intents.keys() == {"jira"}
-    assert await office.desk.todo.dirty() == 2
+    assert await office.context.todo.dirty() == 2
 
 
 async def test_a_ticket_that_bears_a_mark_which_we_forgot_brings_its_case_back(office: Office) -> None:
     """Redis was wiped: the next look must search, also where the finding is solved (P8)."""
     assert await read(office, jira_body(TICKET)) == "marked"
     assert (await office.record()).intents.keys() == {"jira"}
-    assert await office.desk.todo.dirty() == 1
+    assert await office.context.todo.dirty() == 1
 
 
 @pytest.mark.parametrize("mark", [None, "remedy:nowhere:finding:fnd_1", "remedy:nonsense", "somebody-elses-mark"])
 async def test_a_ticket_that_is_none_of_ours_is_done_and_marks_nothing(office: Office, mark: str | None) -> None:
     assert await read(office, jira_body(replace(TICKET, mark=mark))) == "foreign"
-    assert await office.desk.inbox.state("d1") is DeliveryState.DONE
+    assert await office.context.inbox.state("d1") is DeliveryState.DONE
     assert not await office.connection.ask(office.redis.hexists(INBOX + "d1", "body"))
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
     assert [key async for key in office.redis.scan_iter("remedy:seen:*")] == []
 
 
@@ -229,7 +229,7 @@ async def test_a_webhook_of_our_own_create_that_comes_before_the_link_is_harmles
     assert office.status() is Status.REVIEWING
     assert (await office.record()).links["jira"].ticket_id in jira.books
     assert (await office.record()).intents == {}
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
     assert jira.troubles.calls.count("create") == 1
 
 

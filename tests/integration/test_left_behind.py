@@ -15,7 +15,7 @@ from remediation.store.cases.owners import Owners
 from remediation.store.keys import CASE, DISTRICTS, TICKETS
 from remediation.store.server.connection import Connection
 from remedy.reconcile.forecast import forecasts
-from remedy.reconcile.left_behind import Kind, LeftBehind, left_behind
+from remedy.reconcile.left_behind import LeftBehind, LeftKind, left_behind
 from remedy.reconcile.report import forecast_json, forecast_lines, forecast_word
 from remedy.reconcile.strays import Strays
 from remedy.reconcile.walk import BEGINNING, Walk
@@ -42,9 +42,9 @@ class World(ChangingWorld):
 
     async def dry_run(self) -> tuple[dict[str, Any], list[LeftBehind]]:
         """What would be done about each case, by its word, and what is left behind."""
-        owners = Owners(self.desk.todo, self.desk.rulebook)
-        walk = Walk(self.desk.sources, self.trackers, owners, BEGINNING, self.clock, print, Asleep())
-        told = {each.ref: each async for each in forecasts(walk, self.desk.rulebook)}
+        owners = Owners(self.context.todo, self.context.rulebook)
+        walk = Walk(self.context.sources, self.trackers, owners, BEGINNING, self.clock, print, Asleep())
+        told = {each.ref: each async for each in forecasts(walk, self.context.rulebook)}
         mappings = loaded_of(self.file.text(self.sites), "mappings.yaml").mappings
         return told, await left_behind(self.connection, mappings, walk.strays)
 
@@ -87,7 +87,7 @@ async def test_a_file_that_has_all_of_it_leaves_nothing_behind(world: World) -> 
 async def test_a_tracker_that_is_not_named_holds_its_cases_up_until_they_are_at_rest(world: World) -> None:
     await world.take(replace(FIRST, has_web=False))
     told, (left,) = await world.dry_run()
-    assert (left.kind, left.name, left.count, left.in_step) == (Kind.TRACKER, "jira-web", 1, False)
+    assert (left.kind, left.name, left.count, left.in_step) == (LeftKind.TRACKER, "jira-web", 1, False)
     assert "1 case(s) have tickets in jira-web" in left.line
     assert "formerly" in left.advice
     assert {ref: forecast_word(each) for ref, each in told.items()} == {NORTH.ref: "held_up", SOUTH.ref: "well"}
@@ -98,7 +98,7 @@ async def test_a_tracker_that_is_not_named_holds_its_cases_up_until_they_are_at_
     await world.close_all(NORTH)
     await world.take(replace(FIRST, has_web=False))
     told, (left,) = await world.dry_run()
-    assert (left.kind, left.in_step, forecast_word(told[NORTH.ref])) == (Kind.TRACKER, True, "well")
+    assert (left.kind, left.in_step, forecast_word(told[NORTH.ref])) == (LeftKind.TRACKER, True, "well")
 
 
 async def test_an_unfinished_create_in_a_tracker_that_is_not_named_holds_its_case_up(world: World) -> None:
@@ -131,12 +131,18 @@ async def test_tickets_in_another_project_or_table_than_a_rule_names_are_named_a
     text = world.file.text(world.sites).replace("former_tables: {incident: {}}", "former_tables: {}")
     mappings = loaded_of(text, "mappings.yaml").mappings
     (left,) = await left_behind(world.connection, mappings, Strays())
-    assert (left.kind, left.name, left.tracker, left.count, left.in_step) == (Kind.TABLE, "incident", "desk", 1, True)
+    assert (left.kind, left.name, left.tracker, left.count, left.in_step) == (
+        LeftKind.TABLE,
+        "incident",
+        "context",
+        1,
+        True,
+    )
 
 
 async def test_a_table_of_which_nobody_says_what_its_states_mean_is_missed(world: World) -> None:
-    await world.connection.ask(world.redis.hset(TICKETS + "desk", f"u_privacy/{'a' * 32}", NORTH.ref))
-    assert await world.left() == [("table", "desk", "u_privacy", "1", "missed")]
+    await world.connection.ask(world.redis.hset(TICKETS + "context", f"u_privacy/{'a' * 32}", NORTH.ref))
+    assert await world.left() == [("table", "context", "u_privacy", "1", "missed")]
 
 
 async def test_a_rule_that_is_gone_is_named_with_the_cases_that_go_by_it(world: World) -> None:
@@ -146,12 +152,12 @@ async def test_a_rule_that_is_gone_is_named_with_the_cases_that_go_by_it(world: 
 
 async def test_tickets_to_which_no_rule_sends_are_named_and_missed_once_redis_has_forgotten_them(world: World) -> None:
     await world.take(replace(FIRST, has_rule=False))
-    reach = [("reach", name, "north", "1", "in step") for name in ("desk", "jira-privacy", "jira-web")]
+    reach = [("reach", name, "north", "1", "in step") for name in ("context", "jira-privacy", "jira-web")]
     assert await world.left() == [*reach, ("rule", "", "north", "1", "in step")]
     await world.wipe()
     await world.rounds(1.0)
     assert await world.left() == [
-        ("mark", "desk", "north", "1", "missed"),
+        ("mark", "context", "north", "1", "missed"),
         ("mark", "jira-privacy", "north", "1", "missed"),
         ("mark", "jira-web", "north", "1", "missed"),
     ]
@@ -170,10 +176,12 @@ async def test_counting_stops_and_says_so(world: World) -> None:
     await world.take(replace(FIRST, has_north=False))
     mappings = loaded_of(world.file.text(world.sites), "mappings.yaml").mappings
     left, *_ = await left_behind(world.connection, mappings, Strays(), most=1)
-    assert (left.kind, left.at_least, "there are more" in left.line) == (Kind.DISTRICT, True, True)
+    assert (left.kind, left.at_least, "there are more" in left.line) == (LeftKind.DISTRICT, True, True)
 
 
 async def test_a_page_of_links_leaves_out_what_no_case_has_any_more(world: World) -> None:
-    await world.connection.ask(world.redis.hset(TICKETS + "desk", mapping={"gone": NORTH.ref, "other": "x:finding:1"}))
-    links = [each async for page in linked_cases(world.connection, "desk") for each in page]
+    await world.connection.ask(
+        world.redis.hset(TICKETS + "context", mapping={"gone": NORTH.ref, "other": "x:finding:1"})
+    )
+    links = [each async for page in linked_cases(world.connection, "context") for each in page]
     assert [(each.ref, each.district, each.at_rest) for each in links] == [(NORTH.ref, "north", False)]

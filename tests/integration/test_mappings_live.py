@@ -70,7 +70,7 @@ MAY_SEE = "that our account can see"
 ITS_STATES = 'states: {"1": open, "6": done}\n    reopen_state: 1'
 PLANTED = {
     "the password is wrong": Planted(
-        secret("SERVICENOW_PASSWORD"), "basic: {user: remedy", "trackers.desk.auth: does not sign in"
+        secret("SERVICENOW_PASSWORD"), "basic: {user: remedy", "trackers.context.auth: does not sign in"
     ),
     "the token of Jira is wrong": Planted(
         secret("JIRA_TOKEN"), "basic: {user: remedy@", "trackers.jira.auth: does not sign in (jira: 401"
@@ -101,17 +101,19 @@ PLANTED = {
         settings("jira", unassignable=[PERSON.account_id]), PERSON.account_id, "issues of SEC cannot be assigned to"
     ),
     "the group does not exist": Planted(
-        written("Privacy Office", "Privacy Desk"), "Privacy Desk", f"there is no group Privacy Desk {MAY_SEE}"
+        written("Privacy Office", "Privacy WorkerContext"),
+        "Privacy WorkerContext",
+        f"there is no group Privacy WorkerContext {MAY_SEE}",
     ),
     "the close code does not exist": Planted(
         written("resolve_code: Solution provided", "resolve_code: Solved (Permanently)"),
         "Solved (P",
-        "trackers.desk.resolve_code: incident.close_code cannot be 'Solved (Permanently)'",
+        "trackers.context.resolve_code: incident.close_code cannot be 'Solved (Permanently)'",
     ),
     "the state does not exist": Planted(
         written("resolve_state: 6", "resolve_state: 9\n    states: {9: done, 2: in_progress}"),
         "9\n    states",
-        "trackers.desk.resolve_state: incident.state cannot be '9'; there is 1, 2, 3, 6, 7, 8",
+        "trackers.context.resolve_state: incident.state cannot be '9'; there is 1, 2, 3, 6, 7, 8",
     ),
     "no status is done": Planted(
         written("project: SEC", "project: LOOP"), "Task\n", "a Task of LOOP can never come to a done status"
@@ -124,7 +126,7 @@ PLANTED = {
     "access rules hide the mark": Planted(
         settings("servicenow", unreadable_fields=["correlation_id"]),
         "incident\n",
-        "trackers.desk.table: our account does not see incident.correlation_id, our correlation mark",
+        "trackers.context.table: our account does not see incident.correlation_id, our correlation mark",
     ),
     "labels are not on the screen": Planted(
         written("project: SEC", "project: TERSE"),
@@ -145,7 +147,7 @@ PLANTED = {
     "nobody sets a mandatory column": Planted(
         settings("servicenow", mandatory=["caller_id"]),
         "impact",
-        "desk: incident.caller_id is mandatory, and this rule",
+        "context: incident.caller_id is mandatory, and this rule",
     ),
     "the column does not exist": Planted(
         written("category: software", "catgory: software"), "software", "incident has no column catgory, and"
@@ -173,7 +175,7 @@ PLANTED = {
     "the table does not exist": Planted(
         written("table: incident", f"table: incidents\n    {ITS_STATES}"),
         "incidents",
-        "trackers.desk.table: there is no table incidents",
+        "trackers.context.table: there is no table incidents",
     ),
     "the person does not exist": Planted(
         written("priya.helpdesk", "priya"), "priya\n", "assigned_to: there is no user priya that our account can see"

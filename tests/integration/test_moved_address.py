@@ -19,7 +19,7 @@ from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection
 from remediation.store.server.readiness import lets_us_work, trouble_in
-from remediation.store.server.refusals import Cause
+from remediation.store.server.refusals import ConnectionCause
 from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.assembly import open_connection
 from tests.integration.receivers import Receiver, event
@@ -75,7 +75,7 @@ async def test_a_receiver_takes_the_next_delivery_and_is_ready(address: Address,
         await address.change_places()
         assert (await receiver.deliver(event(9))).status_code == 503, "the address leads to the old one"
         ready = await receiver.readiness()
-        assert (ready.status_code, ready.json()["problems"]) == (503, [Cause.REPLICA.words])
+        assert (ready.status_code, ready.json()["problems"]) == (503, [ConnectionCause.REPLICA.words])
         address.follow()
         answers = await asyncio.gather(*(receiver.deliver(event(number)) for number in range(10, 18)))
         assert {answer.status_code for answer in answers} == {202}
@@ -87,7 +87,7 @@ async def test_readiness_believes_no_old_connection(address: Address, keyring: K
         receiver = Receiver(connection, keyring, allow_weak_durability=True)
         assert (await receiver.ask("GET", "/readyz")).status_code == 200
         await address.change_places()
-        assert (await receiver.readiness()).json() == {"ready": False, "problems": [Cause.REPLICA.words]}
+        assert (await receiver.readiness()).json() == {"ready": False, "problems": [ConnectionCause.REPLICA.words]}
         address.follow()
         assert (await receiver.ask("GET", "/readyz")).status_code == 200
 
@@ -148,4 +148,4 @@ async def test_a_worker_that_nothing_can_be_done_for_is_not_started_again_and_ag
 
 
 def test_a_redis_that_has_just_started_is_not_ready() -> None:
-    assert trouble_in({"role": "master", "loading": 1}) == Cause.LOADING
+    assert trouble_in({"role": "master", "loading": 1}) == ConnectionCause.LOADING

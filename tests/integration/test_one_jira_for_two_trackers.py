@@ -119,7 +119,7 @@ async def test_a_create_that_is_refused_adopts_nothing_of_the_others(office: One
     (refused,) = await office.parked()
     assert len(await office.linked()) == 1
     await office.look()
-    await office.desk.parked.replay(refused, office.clock())
+    await office.context.parked.replay(refused, office.clock())
     await office.work()
     linked = await office.linked()
     assert {name: key.partition("-")[0] for name, key in linked.items()} == PROJECTS
@@ -160,7 +160,7 @@ async def test_what_a_person_closes_counts_for_its_own_tracker(office: OneJira) 
     first = await office.trackers["jira-web"].read(links["jira-web"].ticket_id)
     office.world.close_as_person(first, Reason.FIXED)
     office.world.wait_searchable()
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     await office.work()
     assert office.status() is Status.REVIEWING, "the other is still open"
     other = await office.trackers["jira-privacy"].read(links["jira-privacy"].ticket_id)

@@ -90,7 +90,7 @@ async def test_an_answer_of_any_kind_has_the_id_of_its_log_line(receiver: Receiv
 
 async def accepted(office: Office, number: int, body: bytes, origin: Origin) -> str:
     row = delivery_id("schoolscan", "lakeside", f"evt_{number}", body)
-    assert await office.desk.inbox.accept(row, SCHOOLSCAN, "lakeside", body, office.clock(), Arrival(origin))
+    assert await office.context.inbox.accept(row, SCHOOLSCAN, "lakeside", body, office.clock(), Arrival(origin))
     return row
 
 
@@ -105,14 +105,14 @@ async def test_a_look_carries_the_requests_of_its_deliveries_until_it_has_come_t
     ids = [f"{number:032x}" for number in range(MOST_ORIGINS + 2)]
     for number, request_id in enumerate(ids):
         row = await accepted(office, number, noticed(number), Origin(request_id, TRACE))
-        await read_delivery(office.context, row)
-    lease = await office.desk.todo.take(key.ref, office.clock())
+        await read_delivery(office.arq_context, row)
+    lease = await office.context.todo.take(key.ref, office.clock())
     assert lease is not None
     assert {origin.request_id for origin in lease.origins.values()} == {*ids[2:]}, "of many the last ones"
     assert {origin.trace for origin in lease.origins.values()} == {TRACE}
-    await office.desk.todo.let_go(lease)
-    await office.desk.todo.put_off(lease, office.clock(), office.clock())
-    await look_at_case(office.context, key.ref)
+    await office.context.todo.let_go(lease)
+    await office.context.todo.put_off(lease, office.clock(), office.clock())
+    await look_at_case(office.arq_context, key.ref)
     fields = [name async for name, _ in office.redis.hscan_iter(CASE + key.ref)]
     assert not [name for name in fields if name.startswith(b"origin:")]
     (done, *_) = (line for line in logged if line["event"] in {"action_done", "action_failed", "case_parked"})
@@ -128,7 +128,7 @@ async def test_a_look_carries_the_requests_of_its_deliveries_until_it_has_come_t
 async def test_a_delivery_of_an_earlier_version_comes_of_no_request(office: Office, logged: list[EventDict]) -> None:
     row = await accepted(office, 1, noticed(1), Origin(OWN, TRACE))
     await office.connection.ask(office.redis.hdel(INBOX + row, "request_id", "trace"))
-    await read_delivery(office.context, row)
+    await read_delivery(office.arq_context, row)
     (line,) = (line for line in logged if line["event"] == "delivery_read")
     assert "request_id" not in line
     assert line["delivery"] == row
@@ -138,7 +138,7 @@ async def test_what_has_not_the_form_is_not_believed(office: Office) -> None:
     row = await accepted(office, 1, noticed(1), Origin())
     foreign = {"request_id": "ZZPII-name", "trace": "ZZPII"}
     await office.connection.ask(office.redis.hset(INBOX + row, mapping=foreign))
-    delivery = await office.desk.inbox.take(row, office.clock())
+    delivery = await office.context.inbox.take(row, office.clock())
     assert delivery is not None
     assert delivery.origin == Origin()
 
@@ -152,7 +152,7 @@ async def test_a_delivery_whose_key_is_missing_is_told_with_its_request(
     row = delivery_id("schoolscan", "lakeside", "evt_1", body)
     other = Inbox(connection, Keyring.parse(generate_key()))
     await other.accept(row, SCHOOLSCAN, "lakeside", body, office.clock(), Arrival(Origin(OWN)))
-    await read_delivery(office.context, row)
+    await read_delivery(office.arq_context, row)
     (line,) = (line for line in logged if line["event"] == "delivery_set_aside")
     assert (line["request_id"], line["delivery"]) == (OWN, row)
 
@@ -161,14 +161,14 @@ async def test_all_cases_of_a_scan_come_of_the_request_that_named_it(office: Off
     body = json.dumps({"id": "evt_1", "type": "scan.completed", "data": {"scan_id": "scan_1"}}).encode()
     row = await accepted(office, 1, body, Origin(OWN, TRACE))
     office.source.findings["fnd_1"] = replace(office.source.findings["fnd_1"], scan_id="scan_1")
-    await read_delivery(office.context, row)
-    await page_scan(office.context, "lakeside:scan:scan_1")
+    await read_delivery(office.arq_context, row)
+    await page_scan(office.arq_context, "lakeside:scan:scan_1")
     told = [line for line in logged if line.get("scan") == "lakeside:scan:scan_1"]
     assert {line["request_id"] for line in told} == {OWN}
     assert {"delivery_read", "scan_page_listed"} <= {line["event"] for line in told}
     refs = [key.decode().removeprefix(CASE) for key in await office.redis.keys(f"{CASE}*")]
     assert refs
     for ref in refs:
-        lease = await office.desk.todo.take(ref, office.clock())
+        lease = await office.context.todo.take(ref, office.clock())
         assert lease is not None
         assert [origin.request_id for origin in lease.origins.values()] == [OWN]

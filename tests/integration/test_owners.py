@@ -22,18 +22,18 @@ async def test_a_ticket_belongs_to_the_case_whose_mark_it_carries_or_else_to_the
     office: Office,
 ) -> None:
     await office.look()
-    owners = Owners(office.desk.todo, office.desk.rulebook)
+    owners = Owners(office.context.todo, office.context.rulebook)
     linked = office.jira.of(KEY.mark)[0].id
     changes = [TicketChange(linked, mark) for mark in (KEY.mark, OTHER.mark, None, "remedy:")]
     changes += [TicketChange("id-9", OTHER.mark), TicketChange("id-8", None)]
     assert await owners.of("jira", changes) == [KEY, OTHER, KEY, KEY, OTHER, None]
-    assert await Owners(office.desk.todo, PlainRulebook("snow")).of("jira", changes[:2]) == [KEY, KEY]
+    assert await Owners(office.context.todo, PlainRulebook("snow")).of("jira", changes[:2]) == [KEY, KEY]
 
 
 async def test_a_mark_in_a_tracker_to_which_no_rule_sends_the_districts_findings_is_none_of_ours(
     office: Office,
 ) -> None:
-    owners = Owners(office.desk.todo, PlainRulebook("snow"))
+    owners = Owners(office.context.todo, PlainRulebook("snow"))
     assert await owners.of("jira", [TicketChange("id-9", KEY.mark)]) == [None]
     assert await owners.of("snow", [TicketChange("id-9", KEY.mark)]) == [KEY]
 
@@ -41,6 +41,6 @@ async def test_a_mark_in_a_tracker_to_which_no_rule_sends_the_districts_findings
 async def test_a_ticket_that_names_another_tracker_on_the_same_installation_is_for_that_ones_list(
     office: Office,
 ) -> None:
-    owners = Owners(office.desk.todo, office.desk.rulebook)
+    owners = Owners(office.context.todo, office.context.rulebook)
     changes = [TicketChange("id-9", KEY.mark, meant_for=name) for name in ("jira", "snow", "a-name-of-before", "")]
     assert await owners.of("jira", changes) == [KEY, None, KEY, KEY]

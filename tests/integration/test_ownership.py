@@ -44,7 +44,7 @@ async def office(connection: Connection, keyring: Keyring) -> Office:
 
 
 async def poll(office: Office) -> None:
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     await office.work()
 
 
@@ -84,7 +84,7 @@ async def test_closing_another_findings_ticket_resolves_that_finding_and_not_our
 async def test_the_case_whose_ticket_is_taken_over_is_looked_at_without_any_news_of_its_own(office: Office) -> None:
     await taken_over(office)
     assert len(office.jira.of(KEY.mark)) == 1, "its own was opened"
-    told = [entry for entry in await office.desk.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
+    told = [entry for entry in await office.context.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
     assert [(entry.ticket, entry.evidence) for entry in told] == [("KEY-1", "other_mark")]
 
 
@@ -118,7 +118,7 @@ async def test_a_ticket_without_a_mark_is_told_of_once_and_again_after_it_had_on
         seen = (await office.record()).links["jira"]
         assert (seen.ticket_id, seen.unmarked) == (ticket.id, mark is None)
         assert told in ([], ["ticket_unmarked"])
-    entries = [entry for entry in await office.desk.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
+    entries = [entry for entry in await office.context.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
     assert [entry.evidence for entry in entries] == ["no_mark", "no_mark"]
     office.jira.change(ticket.id, TicketState.DONE, Reason.FIXED, by="person")
     await office.look()
@@ -133,7 +133,7 @@ async def test_a_ticket_with_another_integrations_mark_is_told_of_once(office: O
     for _ in range(3):
         await office.look()
     assert (await office.record()).links["jira"].unmarked
-    entries = [entry for entry in await office.desk.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
+    entries = [entry for entry in await office.context.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
     assert [entry.evidence for entry in entries] == ["no_mark"]
 
 

@@ -30,7 +30,7 @@ async def office(connection: Connection, keyring: Keyring) -> Office:
 
 
 async def poll(office: Office) -> None:
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
 
 
 def counted(name: str, **labels: str) -> float:
@@ -41,7 +41,7 @@ async def test_what_a_person_closed_is_noticed(office: Office) -> None:
     for tracker in (office.snow, office.jira):
         tracker.change("id-1", TicketState.DONE, Reason.FIXED)
     await poll(office)
-    assert await office.desk.todo.dirty() == 1
+    assert await office.context.todo.dirty() == 1
     await office.work()
     assert office.status() is Status.RESOLVED
 
@@ -50,7 +50,7 @@ async def test_our_own_writes_come_back_as_no_news(connection: Connection, keyri
     office = Office(connection, keyring)
     await office.look()
     await poll(office)
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_a_version_of_a_ticket_is_news_once_though_lists_overlap(office: Office) -> None:
@@ -85,7 +85,7 @@ async def test_a_ticket_whose_mark_a_person_removed_is_found_by_its_link(office:
     kept.ticket = replace(kept.ticket, mark=None)
     office.jira.change("id-1", TicketState.DONE, Reason.FIXED)
     await poll(office)
-    assert await office.desk.todo.dirty() == 1
+    assert await office.context.todo.dirty() == 1
 
 
 async def test_a_ticket_that_bears_a_mark_which_we_forgot_brings_its_case_back(office: Office) -> None:
@@ -102,7 +102,7 @@ async def test_a_ticket_that_bears_a_mark_which_we_forgot_brings_its_case_back(o
 async def test_tickets_that_are_none_of_ours_mark_nothing(office: Office, mark: str) -> None:
     office.jira.keep(Draft(mark, "SEC", "summary", "body"))
     await poll(office)
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 @pytest.mark.parametrize("error", [TryLater("jira", "down", status=503), Refused("jira", "no", status=403)])
@@ -125,7 +125,7 @@ async def test_an_error_of_ours_in_one_list_does_not_hold_up_the_other(office: O
     office.jira.change("id-1", TicketState.IN_PROGRESS)
     await poll(office)
     await poll(office)
-    assert await office.desk.todo.dirty() == 1
+    assert await office.context.todo.dirty() == 1
 
 
 async def test_all_pages_are_read_and_each_moves_the_cursor_with_its_marks(
@@ -136,7 +136,7 @@ async def test_all_pages_are_read_and_each_moves_the_cursor_with_its_marks(
     for key in keys:
         office.jira.keep(Draft(key.mark, "SEC", "summary", "body"))
     await poll(office)
-    assert await office.desk.todo.dirty() == len(keys)
+    assert await office.context.todo.dirty() == len(keys)
     assert office.jira.troubles.calls.count("changes") == 3
 
 
@@ -153,10 +153,10 @@ async def test_a_list_that_fails_half_way_goes_on_from_there(connection: Connect
 
     office.jira.changes = once  # type: ignore[method-assign]  # the second page fails
     await poll(office)
-    assert await office.desk.todo.dirty() == PAGE
+    assert await office.context.todo.dirty() == PAGE
     office.jira.changes = original  # type: ignore[method-assign]  # it is back
     await poll(office)
-    assert await office.desk.todo.dirty() == PAGE + 5
+    assert await office.context.todo.dirty() == PAGE + 5
 
 
 async def test_a_list_without_end_is_left_for_the_next_run(connection: Connection, keyring: Keyring) -> None:
@@ -170,7 +170,7 @@ async def test_a_list_without_end_is_left_for_the_next_run(connection: Connectio
     office.jira.changes = endless  # type: ignore[method-assign]  # always one page more
     await poll(office)
     assert [call for call in office.jira.troubles.calls if call != "site"] == ["changes"] * MOST_PAGES
-    assert await office.desk.todo.cursor("jira") == str(MOST_PAGES)
+    assert await office.context.todo.cursor("jira") == str(MOST_PAGES)
 
 
 # The sweep.
@@ -181,16 +181,16 @@ async def test_the_sweep_wakes_what_is_due(connection: Connection, keyring: Keyr
     office.source.troubles.once("finding", TryLater("lakeside", "down"))
     await office.look()
     before = counted("remedy_woken_total", kind="case")
-    await sweep(office.context)
+    await sweep(office.arq_context)
     assert await office.waiting() == []
-    assert await office.desk.todo.dirty() == 1
+    assert await office.context.todo.dirty() == 1
     office.clock.pass_by(10)
-    await sweep(office.context)
+    await sweep(office.arq_context)
     assert len(await office.waiting()) == 1
     assert counted("remedy_woken_total", kind="case") == before + 1
     await office.work()
-    await sweep(office.context)
-    assert await office.desk.todo.dirty() == 0
+    await sweep(office.arq_context)
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_two_sweeps_at_once_wake_a_case_once(office: Office) -> None:
@@ -198,6 +198,6 @@ async def test_two_sweeps_at_once_wake_a_case_once(office: Office) -> None:
     await office.redis.delete(WORK_QUEUE)
     office.clock.pass_by(60)
     for _ in range(2):
-        await sweep(office.context)
+        await sweep(office.arq_context)
     assert len(await office.waiting()) == 1
     assert (await office.waiting())[0].startswith(f"look_at_case:{KEY.ref}")

@@ -228,7 +228,7 @@ async def test_what_was_missed_is_made_up_for_and_told(office: Office, capsys: p
         "25 cases looked at: 24 were in step, 1 changed.",
     ]
     (trigger, *_) = [
-        each for each in reversed(await office.desk.timeline.read(KEYS[0].ref)) if isinstance(each, Triggered)
+        each for each in reversed(await office.context.timeline.read(KEYS[0].ref)) if isinstance(each, Triggered)
     ]
     assert trigger.cause == "reconcile"
 
@@ -283,4 +283,4 @@ async def test_without_a_worker_it_says_so_and_ends(office: Office, capsys: pyte
 async def test_without_waiting_it_only_marks(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     assert await reconcile(office, wait=False) is ExitCode.DONE
     assert capsys.readouterr().out.splitlines()[-1] == "25 cases marked; workers look at them."
-    assert await office.desk.todo.dirty() == COUNT
+    assert await office.context.todo.dirty() == COUNT

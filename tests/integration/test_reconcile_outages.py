@@ -262,7 +262,7 @@ async def test_without_waiting_too_it_says_what_could_not_be_listed(
     (summary,) = results_in(capsys.readouterr().out)
     assert summary["summary"] == {"marked": COUNT + 3}
     assert summary["not_listed"].keys() == {"jira"}
-    assert await office.desk.todo.dirty() == COUNT + 3
+    assert await office.context.todo.dirty() == COUNT + 3
 
 
 async def test_a_tracker_that_refuses_to_be_listed_is_a_refusal_and_the_rest_is_done(
@@ -281,7 +281,7 @@ async def test_an_account_that_refuses_gets_nothing_parked(office: Office, capsy
         office.source.troubles.for_good(call, SCHOOLSCAN_NO)
     async with at_work(office):
         assert await reconcile(office) is ExitCode.REFUSED
-    assert await office.desk.parked.count() == 0
+    assert await office.context.parked.count() == 0
     shown = capsys.readouterr().out.splitlines()
     assert (
         "INCOMPLETE: schoolscan:lakeside could not be listed (403: token revoked); see to it, and run this again"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from remediation.redis_address import RedisAddress, SignIn, TlsFiles
+from remediation.redis_address import RedisAddress, RedisSignIn, TlsFiles
 from remediation.store.server.readiness import StoreState, store_state
-from remediation.store.server.refusals import Cause
+from remediation.store.server.refusals import ConnectionCause
 from remedy.runtime.assembly import open_connection, open_for_command
 from tests.certificates import Authority
 from tests.redis_servers import DURABLE, RedisServer, SentinelServer, behind_tls, running
@@ -30,7 +30,7 @@ async def state_of(address: RedisAddress | str) -> StoreState:
     return states[0]
 
 
-async def cause_of(address: RedisAddress | str) -> Cause:
+async def cause_of(address: RedisAddress | str) -> ConnectionCause:
     trouble = (await state_of(address)).trouble
     assert trouble is not None
     return trouble
@@ -66,16 +66,16 @@ async def test_a_cluster_of_one_node_is_refused(tmp_path: Path) -> None:
     with running(RedisServer(tmp_path / "redis", {**DURABLE, "cluster-enabled": "yes"})) as server:
         with server.client() as client:
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-        assert await cause_of(server.url) == Cause.CLUSTER
-    assert "CROSSSLOT" in Cause.CLUSTER.words
+        assert await cause_of(server.url) == ConnectionCause.CLUSTER
+    assert "CROSSSLOT" in ConnectionCause.CLUSTER.words
 
 
 async def test_a_sentinel_is_no_redis(server: RedisServer, tmp_path: Path) -> None:
     options = {"monitor": f"main 127.0.0.1 {server.port} 1"}
     with running(SentinelServer(tmp_path / "sentinel", options)) as sentinel:
-        assert await cause_of(sentinel.url) == Cause.SENTINEL
-        assert await cause_of(sentinel.url.replace("/0", "/3")) == Cause.SENTINEL
-        assert (await cause_of(f"redis+sentinel://127.0.0.1:{sentinel.port}/other")) == Cause.UNKNOWN_PRIMARY
+        assert await cause_of(sentinel.url) == ConnectionCause.SENTINEL
+        assert await cause_of(sentinel.url.replace("/0", "/3")) == ConnectionCause.SENTINEL
+        assert (await cause_of(f"redis+sentinel://127.0.0.1:{sentinel.port}/other")) == ConnectionCause.UNKNOWN_PRIMARY
         assert await state_of(f"redis+sentinel://127.0.0.1:{sentinel.port}/main") == StoreState()
     assert (await cause_of(f"redis+sentinel://127.0.0.1:{server.port}/main")).reason == "no_sentinel"
 
@@ -94,19 +94,19 @@ async def test_sentinels_have_passwords_of_their_own(server: RedisServer, tmp_pa
         cause = await cause_of(address)
         assert (cause.reason, cause.refuses) == ("sign_in", True)
         assert "REDIS_SENTINEL_PASSWORD" in cause.words
-        inside = replace(address, sentinel_sign_in=SignIn(None, "test-only-sentinel"))
+        inside = replace(address, sentinel_sign_in=RedisSignIn(None, "test-only-sentinel"))
         assert await state_of(inside) == StoreState()
 
 
 @pytest.mark.parametrize(
     ("sign_in", "words"),
     [
-        (SignIn(), "wants a password, and there is none"),
-        (SignIn(None, "test-only-wrong"), "refuses our user or password"),
-        (SignIn("nobody", "test-only-right"), "refuses our user or password"),
+        (RedisSignIn(), "wants a password, and there is none"),
+        (RedisSignIn(None, "test-only-wrong"), "refuses our user or password"),
+        (RedisSignIn("nobody", "test-only-right"), "refuses our user or password"),
     ],
 )
-async def test_a_wrong_password_is_told_as_one(server: RedisServer, sign_in: SignIn, words: str) -> None:
+async def test_a_wrong_password_is_told_as_one(server: RedisServer, sign_in: RedisSignIn, words: str) -> None:
     with server.client() as client:
         client.config_set("requirepass", "test-only-right")
     cause = await cause_of(replace(RedisAddress.parse(server.url), sign_in=sign_in))
@@ -128,7 +128,7 @@ async def test_a_database_that_there_is_not_is_told(server: RedisServer) -> None
 async def test_one_that_is_full_is_waited_for(server: RedisServer) -> None:
     with server.client() as client:
         client.config_set("maxmemory", "1mb")
-        assert await cause_of(server.url) == Cause.FULL
+        assert await cause_of(server.url) == ConnectionCause.FULL
         client.config_set("maxmemory", "0")
     assert await state_of(server.url) == StoreState()
 
@@ -143,7 +143,7 @@ async def test_a_replica_is_waited_for(server: RedisServer) -> None:
     with server.client() as client:
         client.replicaof("127.0.0.1", "1")
     state = await state_of(server.url)
-    assert (state.trouble, state.answers, state.is_primary) == (Cause.REPLICA, True, False)
+    assert (state.trouble, state.answers, state.is_primary) == (ConnectionCause.REPLICA, True, False)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ async def test_one_that_hangs_is_away_within_the_time_that_a_probe_has() -> None
     listener = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     began = time.monotonic()
-    assert await cause_of(f"redis://127.0.0.1:{port}/0") == Cause.AWAY
+    assert await cause_of(f"redis://127.0.0.1:{port}/0") == ConnectionCause.AWAY
     assert time.monotonic() - began < 7
     listener.close()
 
@@ -232,12 +232,12 @@ class TestTls:
         with tls(server, tmp_path, "localhost", wants_ours=True) as url:
             certificate, key = Authority(tmp_path, "other").issue("stranger")
             for address in (trusting(url, tmp_path), trusting(url, tmp_path, certificate=certificate, key=key)):
-                assert await cause_of(address) == Cause.CLOSED, "asyncio as a server sends no alert"
+                assert await cause_of(address) == ConnectionCause.CLOSED, "asyncio as a server sends no alert"
 
     async def test_plain_and_tls_are_told_apart(self, server: RedisServer, tmp_path: Path) -> None:
-        assert await cause_of(server.url.replace("redis:", "rediss:")) == Cause.NO_TLS
+        assert await cause_of(server.url.replace("redis:", "rediss:")) == ConnectionCause.NO_TLS
         with tls(server, tmp_path, "localhost") as url:
-            assert await cause_of(url.replace("rediss:", "redis:")) == Cause.TLS_WANTED
+            assert await cause_of(url.replace("rediss:", "redis:")) == ConnectionCause.TLS_WANTED
 
     async def test_sentinels_that_speak_no_tls_are_told_where_all_are_asked(
         self, server: RedisServer, tmp_path: Path
@@ -245,14 +245,14 @@ class TestTls:
         options = {"monitor": f"main 127.0.0.1 {server.port} 1"}
         with running(SentinelServer(tmp_path / "sentinel", options)) as sentinel:
             place = f"rediss+sentinel://127.0.0.1:{sentinel.port}"
-            assert await cause_of(f"{place}/main") == Cause.NO_TLS
-            assert await cause_of(f"{place},127.0.0.1:1/main") == Cause.AWAY, "the other one may speak it"
+            assert await cause_of(f"{place}/main") == ConnectionCause.NO_TLS
+            assert await cause_of(f"{place},127.0.0.1:1/main") == ConnectionCause.AWAY, "the other one may speak it"
 
 
 async def test_a_command_needs_no_rights_but_its_own(server: RedisServer) -> None:
     with server.client() as admin:
         admin.execute_command("ACL", "SETUSER", "reader", "on", ">test-only-reader", "~remedy:*", "-@all", "+get")
-    address = replace(RedisAddress.parse(server.url), sign_in=SignIn("reader", "test-only-reader"))
+    address = replace(RedisAddress.parse(server.url), sign_in=RedisSignIn("reader", "test-only-reader"))
     async with open_for_command(address) as connection:
         assert await connection.ask(connection.redis.get("remedy:nothing")) is None
 
@@ -271,6 +271,6 @@ async def test_certificates_that_are_renewed_are_taken_with_the_next_connection(
             assert await store_state(connection) == StoreState(), "what cannot be used leaves what was there"
             Authority(tmp_path, "other").issue("remedy")
             state = await store_state(connection)
-            assert state.trouble == Cause.CLOSED, "the new files are in use, and signed by somebody else"
+            assert state.trouble == ConnectionCause.CLOSED, "the new files are in use, and signed by somebody else"
             authority.issue("remedy")
             assert await store_state(connection) == StoreState()

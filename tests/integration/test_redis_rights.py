@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from remediation.redis_address import RedisAddress, SignIn
+from remediation.redis_address import RedisAddress, RedisSignIn
 from remediation.store.server.known_rights import KNOWN_SECONDS, KnownRights
 from remediation.store.server.readiness import StoreState, store_state
 from remediation.store.server.rights import COMMANDS, KEYLESS
@@ -35,7 +35,7 @@ def admin(server: RedisServer) -> Iterator[Any]:
 
 
 async def state_of(server: RedisServer) -> StoreState:
-    address = replace(RedisAddress.parse(server.url), sign_in=SignIn("remedy", PASSWORD))
+    address = replace(RedisAddress.parse(server.url), sign_in=RedisSignIn("remedy", PASSWORD))
     async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
         return await store_state(connection)
 
@@ -117,7 +117,7 @@ def test_the_line_has_what_is_asked_for_and_no_more() -> None:
 async def test_what_was_allowed_is_tried_again_after_a_while_and_what_was_refused_at_once(
     server: RedisServer, admin: Any
 ) -> None:
-    address, now = replace(RedisAddress.parse(server.url), sign_in=SignIn("remedy", PASSWORD)), 1000.0
+    address, now = replace(RedisAddress.parse(server.url), sign_in=RedisSignIn("remedy", PASSWORD)), 1000.0
     async with open_connection(address, socket_timeout=2.0, retries=0) as connection:
         connection.known_rights = KnownRights(lambda: now)
         sizes = []

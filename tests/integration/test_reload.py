@@ -41,7 +41,7 @@ class Rules:
     more: str = ""
     jira: str = "jira"
     formerly: tuple[str, ...] = ()
-    desk: Mapping[str, Any] = field(default_factory=lambda: {"table": "incident"})
+    context: Mapping[str, Any] = field(default_factory=lambda: {"table": "incident"})
 
     def text(self, outside: dict[str, str], secrets: Path) -> str:
         """The file, as YAML; its last line is `more`."""
@@ -59,7 +59,7 @@ class Rules:
                 "kind": "servicenow",
                 "url": outside["servicenow"],
                 "auth": {"basic": {"user": SERVICENOW_USER, "password": {"env": "SERVICENOW_PASSWORD"}}},
-                **self.desk,
+                **self.context,
                 **limits,
             },
         }
@@ -362,7 +362,7 @@ def test_a_ticket_is_read_by_the_states_of_its_own_table_after_the_table_was_cha
     scene.change(Rules(servicenow=True))
     finding_id = scene.find()
     until(lambda: scene.status(finding_id) == "reviewing" and scene.is_at_rest())
-    scene.change(Rules(servicenow=True, desk={"table": "sn_si_incident", "former_tables": {"incident": {}}}))
+    scene.change(Rules(servicenow=True, context={"table": "sn_si_incident", "former_tables": {"incident": {}}}))
     tickets = {ticket.tracker: ticket for ticket in scene.outside.tickets(finding_id)}
     on_hold = {"state": "3"}  # of a security incident it would be Closed
     scene.outside.edit_as_priya(tickets["servicenow"], on_hold)

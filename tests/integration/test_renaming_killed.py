@@ -68,8 +68,8 @@ async def test_a_death_while_tickets_are_opened_and_told_of_loses_nothing(
     await office.look()
     await office.later()
     assert (len(office.tickets()), office.status()) == (2, Status.REVIEWING)
-    assert await office.desk.timeline.read(KEY.ref)
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.timeline.read(KEY.ref)
+    assert await office.context.todo.dirty() == 0
 
 
 @pytest.mark.parametrize("done", [True, False])
@@ -78,7 +78,7 @@ async def test_a_death_while_a_tracker_is_renamed_loses_no_ticket_and_opens_none
     office: Changing, number: int, *, done: bool
 ) -> None:
     await office.look()
-    told = await office.desk.timeline.read(KEY.ref)
+    told = await office.context.timeline.read(KEY.ref)
     tracker = office.jira.called("tracker")
     office.names(office.snow, tracker, tracker="jira")
     await dies(office, number, done=done, work=office.look)
@@ -87,10 +87,10 @@ async def test_a_death_while_a_tracker_is_renamed_loses_no_ticket_and_opens_none
     record = await office.record()
     assert (set(record.links), record.intents) == ({"snow", "tracker"}, {})
     assert len([*office.snow.of(KEY.mark), *tracker.of(KEY.mark)]) == 2
-    now = await office.desk.timeline.read(KEY.ref)
+    now = await office.context.timeline.read(KEY.ref)
     assert len(now) >= len(told)
     assert not [entry for entry in now if isinstance(entry, Unnamed)]
     for book, ticket in ((office.snow, office.in_snow()), (tracker, tracker.of(KEY.mark)[0])):
         book.change(ticket.id, TicketState.DONE)
     await office.look()
-    assert (office.status(), await office.desk.todo.dirty()) == (Status.RESOLVED, 0)
+    assert (office.status(), await office.context.todo.dirty()) == (Status.RESOLVED, 0)

@@ -53,7 +53,7 @@ class DiesBeforeItRemembers(Todo):
 
 async def receive(office: Office, delivery: str = "d1") -> None:
     body = event(1)
-    await office.desk.inbox.accept(delivery, SCHOOLSCAN, "lakeside", body, office.clock())
+    await office.context.inbox.accept(delivery, SCHOOLSCAN, "lakeside", body, office.clock())
 
 
 async def awaited(office: Office) -> list[bytes]:
@@ -114,10 +114,10 @@ async def test_several_deliveries_before_a_look_count_once_from_the_first(office
 async def test_what_a_worker_had_done_when_it_died_is_counted_by_the_next(office: Office, counted: Counts) -> None:
     """It died before it could remember: its tickets, its patch, and what it was about to do are there."""
     await receive(office)
-    alive = office.desk
-    office.desk = replace(alive, todo=DiesBeforeItRemembers(office.connection))
+    alive = office.context
+    office.context = replace(alive, todo=DiesBeforeItRemembers(office.connection))
     await office.work()
-    office.desk = alive
+    office.context = alive
     assert counted() == {"ticket": (0, 0), "status": (0, 0)}
     await office.redis.delete(LEASE + KEY.ref)
     await office.later(60)
@@ -132,10 +132,10 @@ async def test_a_lost_lease_counts_nothing_and_whoever_took_over_does(office: Of
     office.snow.troubles.once("create", DOWN)
     await office.work()
     assert sorted(await awaited(office)) == [b"awaited:status", b"awaited:ticket"]
-    lease = await office.desk.todo.take(KEY.ref, office.clock())
+    lease = await office.context.todo.take(KEY.ref, office.clock())
     assert lease is not None
     assert {each.sender for each in lease.awaited.values()} == {"schoolscan"}
     await office.redis.set(LEASE + KEY.ref, b"somebody else")
-    assert not await office.desk.todo.settle(lease, Memory(), office.clock(), drop=sorted(lease.awaited))
+    assert not await office.context.todo.settle(lease, Memory(), office.clock(), drop=sorted(lease.awaited))
     assert len(await awaited(office)) == 2
     assert counted() == {"ticket": (0, 0), "status": (0, 0)}

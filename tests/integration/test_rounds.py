@@ -56,10 +56,10 @@ async def test_a_round_is_played_by_whose_turn_it_is(connection: Connection, key
     office, played = Office(connection, keyring), []
 
     async def job(_ctx: ArqContext) -> None:
-        played.append(office.desk.clock())
+        played.append(office.context.clock())
 
     for _ in range(3):
-        await play(office.context, Round("sweep", 2, job), 5)
+        await play(office.arq_context, Round("sweep", 2, job), 5)
     assert len(played) == 1
 
 
@@ -68,7 +68,7 @@ async def test_a_round_that_takes_too_long_is_cut_off(connection: Connection, ke
         await asyncio.sleep(60)
 
     with capture_logs() as logged:
-        await play(Office(connection, keyring).context, Round("slow", 2, job), 0.1)
+        await play(Office(connection, keyring).arq_context, Round("slow", 2, job), 0.1)
     assert [line["event"] for line in logged] == ["round_cut_off"]
 
 
@@ -86,7 +86,7 @@ async def test_a_round_that_fails_is_counted_and_ends_no_loop(
         raise error
 
     before = REGISTRY.get_sample_value(name, labels) or 0.0
-    await play(Office(connection, keyring).context, Round("broken", 2, job), 5)
+    await play(Office(connection, keyring).arq_context, Round("broken", 2, job), 5)
     assert REGISTRY.get_sample_value(name, labels) == before + 1
     await connection.redis.delete("remedy:turn:broken")
 
@@ -96,7 +96,7 @@ async def test_sweeps_that_stop_are_told_whatever_the_time_is(connection: Connec
     watch = SweepWatch(connection, clock)
     clock.now = NOT_SWEPT
     assert await watch.problems() == [], "a worker that has just begun need not have swept"
-    await sweep(office.context)
+    await sweep(office.arq_context)
     clock.now += 1
     assert await watch.problems() == []
     clock.now += NOT_SWEPT
@@ -104,5 +104,5 @@ async def test_sweeps_that_stop_are_told_whatever_the_time_is(connection: Connec
     clock.now += 1
     assert await watch.problems() == [NOT_SWEPT_WORDS]
     office.clock.now -= 600
-    await sweep(office.context)
+    await sweep(office.arq_context)
     assert await watch.problems() == [], "a sweep is one whenever it was"

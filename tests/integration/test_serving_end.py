@@ -11,7 +11,7 @@ import uvloop
 
 from receiver.guard.budget import HttpLimits
 from receiver.guard.shared import Guard
-from remedy.runtime.serving import SPEAKS_WITHIN, Server, _without_news, listener, server
+from remedy.runtime.serving import SPEAKS_WITHIN, HttpServer, _without_news, listener, server
 
 REQUEST = b"GET %b HTTP/1.1\r\nhost: receiver.example\r\n\r\n"
 BEFORE = 0.15
@@ -28,7 +28,7 @@ async def app(scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-def served(play: Callable[[Server, tuple[str, int]], Coroutine[Any, Any, None]]) -> None:
+def served(play: Callable[[HttpServer, tuple[str, int]], Coroutine[Any, Any, None]]) -> None:
     """Play with a server, which has ended afterwards, and with one that has guards."""
 
     async def main(guard: Guard | None = None) -> None:
@@ -59,7 +59,7 @@ def answer(connection: socket.socket) -> bytes:
 
 
 def test_whoever_has_dialled_and_was_not_accepted_yet_is_answered() -> None:
-    async def play(serving: Server, address: tuple[str, int]) -> None:
+    async def play(serving: HttpServer, address: tuple[str, int]) -> None:
         serving.leave(5)
         dialled = [socket.create_connection(address) for _ in range(20)]
         for connection in dialled:
@@ -74,7 +74,7 @@ def test_whoever_has_dialled_and_was_not_accepted_yet_is_answered() -> None:
 
 
 def test_what_is_in_hand_ends_on_its_connection_and_nobody_else_is_taken() -> None:
-    async def play(serving: Server, address: tuple[str, int]) -> None:
+    async def play(serving: HttpServer, address: tuple[str, int]) -> None:
         with socket.create_connection(address) as slow, socket.create_connection(address) as idle:
             assert await asyncio.to_thread(ask, idle)
             asking = asyncio.create_task(asyncio.to_thread(ask, slow, b"/slow"))
@@ -95,7 +95,7 @@ def test_what_is_in_hand_ends_on_its_connection_and_nobody_else_is_taken() -> No
 
 
 def test_who_speaks_late_on_a_kept_connection_is_answered() -> None:
-    async def play(serving: Server, address: tuple[str, int]) -> None:
+    async def play(serving: HttpServer, address: tuple[str, int]) -> None:
         with socket.create_connection(address) as kept, socket.create_connection(address) as halting:
             assert await asyncio.to_thread(ask, kept)
             await asyncio.to_thread(halting.sendall, (REQUEST % b"/")[:20])
@@ -110,7 +110,7 @@ def test_who_speaks_late_on_a_kept_connection_is_answered() -> None:
 
 
 def test_what_never_ends_is_given_up_and_may_say_so() -> None:
-    async def play(serving: Server, address: tuple[str, int]) -> None:
+    async def play(serving: HttpServer, address: tuple[str, int]) -> None:
         with socket.create_connection(address) as never:
             asking = asyncio.create_task(asyncio.to_thread(ask, never, b"/never"))
             await asyncio.sleep(0.1)

@@ -96,18 +96,18 @@ async def test_whoever_hears_nothing_of_redis_stops_working_before_another_may_b
     async with connected(port, PATIENCE, retries=20) as cut_off:
         office, rival = Office(cut_off, keyring), Office(connection, keyring)
         await office.mark()
-        lease = await office.desk.todo.take(KEY.ref, office.clock())
+        lease = await office.context.todo.take(KEY.ref, office.clock())
         assert lease is not None
         way.speaks.clear()
         taken = asyncio.create_task(taken_at(rival))
         with pytest.raises(LeaseLost):
-            await asyncio.wait_for(under_lease(office.desk.todo, lease, work()), PATIENCE / 2)
+            await asyncio.wait_for(under_lease(office.context.todo, lease, work()), PATIENCE / 2)
         assert ended[0] <= await asyncio.wait_for(taken, PATIENCE / 2) + LEASE / 2
 
 
 async def taken_at(office: Office) -> float:
     """When the case could be taken, tried over and over."""
-    while await office.desk.todo.take(KEY.ref, office.clock()) is None:  # noqa: ASYNC110 - nobody tells when a lease ends
+    while await office.context.todo.take(KEY.ref, office.clock()) is None:  # noqa: ASYNC110 - nobody tells when a lease ends
         await asyncio.sleep(LEASE / 20)
     return time.monotonic()
 

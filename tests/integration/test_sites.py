@@ -36,8 +36,8 @@ async def told(office: Office) -> list[str]:
     """Let the trackers be asked again; the warnings."""
     office.clock.pass_by(GOOD_FOR)
     with capture_logs() as logs:
-        await poll_trackers(office.context)
-        await poll_trackers(office.context)
+        await poll_trackers(office.arq_context)
+        await poll_trackers(office.arq_context)
         await office.work()
     return [f"{entry['tracker']} {entry['address']}" for entry in logs if entry["event"] == "tracker_site_changed"]
 
@@ -67,7 +67,7 @@ async def test_on_another_site_closing_what_has_our_old_number_resolves_nothing(
     (own,) = office.jira.of(KEY.mark)
     link = (await office.record()).links["jira"]
     assert (link.ticket_id, link.site) == (own.id, "another")
-    entries = [entry for entry in await office.desk.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
+    entries = [entry for entry in await office.context.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
     assert [entry.evidence for entry in entries] == ["other_site"]
 
 

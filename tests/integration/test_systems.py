@@ -13,7 +13,7 @@ from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.sealing import Keyring
 from remediation.store.server.connection import Connection
-from remediation.store.systems import RELEASE_BATCH, Systems, Trouble
+from remediation.store.systems import RELEASE_BATCH, Systems, SystemTrouble
 from remedy.telemetry.store_metrics import StoreReader
 from tests.integration.offices import Office
 from tests.stand_ins import LATER
@@ -52,7 +52,7 @@ async def all_look(office: Office) -> None:
 
 async def swept(office: Office, seconds: float = 2.0) -> None:
     office.clock.pass_by(seconds)
-    await sweep(office.context)
+    await sweep(office.arq_context)
     await office.work()
 
 
@@ -76,11 +76,11 @@ async def test_a_system_that_is_waited_for_is_told_once_whoever_meets_it(
     office.jira.troubles.for_good("changes", error)
     began = office.clock()
     await all_look(office)
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     await swept(office)
     assert told(log) == [("system_waited_for", "jira")]
-    (trouble,) = await office.desk.systems.in_trouble()
-    assert trouble == Trouble("jira", waiting, began, error.status, len(KEYS))
+    (trouble,) = await office.context.systems.in_trouble()
+    assert trouble == SystemTrouble("jira", waiting, began, error.status, len(KEYS))
     await StoreReader(office.connection, office.clock, allow_weak_durability=False).refresh()
     assert REGISTRY.get_sample_value("remedy_system_waited_for", {"system": "jira", "waiting": waiting}) == 1
     assert REGISTRY.get_sample_value("remedy_cases_held", {"system": "jira"}) == len(KEYS)
@@ -93,10 +93,10 @@ async def test_when_it_answers_again_all_its_cases_go_on_within_a_minute(office:
     office.jira.troubles.heal()
     for _ in range(20):
         await swept(office)
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
     assert [len(office.jira.of(key.mark)) for key in KEYS] == [1] * len(KEYS)
     assert told(log) == [("system_waited_for", "jira"), ("system_answers_again", "jira")]
-    assert await office.desk.systems.in_trouble() == []
+    assert await office.context.systems.in_trouble() == []
     await StoreReader(office.connection, office.clock, allow_weak_durability=False).refresh()
     assert REGISTRY.get_sample_value("remedy_cases_held", {"system": "jira"}) is None
     assert await office.redis.keys("remedy:held:*") == []
@@ -107,10 +107,10 @@ async def test_a_renewed_secret_is_tried_at_once(office: Office) -> None:
     await all_look(office)
     await for_long(office)
     office.jira.troubles.heal()
-    await office.desk.systems.ask_again(office.clock())
+    await office.context.systems.ask_again(office.clock())
     for _ in range(4):
         await swept(office)
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_while_it_is_down_only_one_case_at_a_time_asks_it_sooner(office: Office) -> None:
@@ -128,9 +128,9 @@ async def test_a_poll_that_is_answered_brings_the_cases_forward(office: Office) 
     await all_look(office)
     await for_long(office)
     office.jira.troubles.heal()
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     await swept(office)
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_a_limit_is_kept_until_its_end_whatever_else_is_answered(office: Office) -> None:
@@ -141,11 +141,11 @@ async def test_a_limit_is_kept_until_its_end_whatever_else_is_answered(office: O
     polls = office.jira.troubles.calls.count("changes")
     for _ in range(50):
         await swept(office)
-        await poll_trackers(office.context)
+        await poll_trackers(office.arq_context)
     assert (creates(office), office.jira.troubles.calls.count("changes")) == (len(KEYS), polls)
     for _ in range(15):
         await swept(office)
-    assert await office.desk.todo.dirty() == 0
+    assert await office.context.todo.dirty() == 0
 
 
 async def test_a_case_that_alone_is_kept_waiting_neither_warns_nor_asks_without_end(
@@ -156,11 +156,11 @@ async def test_a_case_that_alone_is_kept_waiting_neither_warns_nor_asks_without_
     await office.look()
     for _ in range(120):
         await swept(office, 60.0)
-        await poll_trackers(office.context)
+        await poll_trackers(office.arq_context)
     told_before, asked_before = len(told(log)), creates(office)
     for _ in range(60):
         await swept(office, 60.0)
-        await poll_trackers(office.context)
+        await poll_trackers(office.arq_context)
     assert len(told(log)) - told_before <= 10
     assert creates(office) - asked_before <= 65
 
@@ -169,7 +169,7 @@ async def test_what_a_case_itself_waits_for_is_no_trouble_of_a_system(office: Of
     office.jira.troubles.for_good("create", TryLater("jira", "conflict", status=409))
     office.snow.troubles.for_good("create", TryLater("snow", "no answer", ambiguous=True, waiting=Waiting.OURS))
     await office.look()
-    assert await office.desk.systems.in_trouble() == []
+    assert await office.context.systems.in_trouble() == []
 
 
 async def test_a_case_that_came_to_rest_by_itself_waits_no_more(office: Office) -> None:
@@ -196,14 +196,14 @@ async def test_a_case_that_asks_a_system_nothing_any_more_does_not_speak_for_it(
 async def test_many_cases_come_back_at_a_bounded_rate(office: Office) -> None:
     keys = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(RELEASE_BATCH + 50)]
     now = office.clock()
-    await office.desk.systems.note_trouble(DOWN, now)
+    await office.context.systems.note_trouble(DOWN, now)
     for key in keys:
-        await office.desk.todo.mark([(key, None)], now)
-        lease = await office.desk.todo.take(key.ref, now)
+        await office.context.todo.mark([(key, None)], now)
+        lease = await office.context.todo.take(key.ref, now)
         assert lease is not None
-        await office.desk.todo.put_off(lease, now + 900, now, held_by="jira")
-    assert await office.desk.systems.note_answer("jira", now + 10)
-    assert [await office.desk.systems.release(now + 10) for _ in range(3)] == [RELEASE_BATCH, 50, 0]
+        await office.context.todo.put_off(lease, now + 900, now, held_by="jira")
+    assert await office.context.systems.note_answer("jira", now + 10)
+    assert [await office.context.systems.release(now + 10) for _ in range(3)] == [RELEASE_BATCH, 50, 0]
 
 
 async def test_a_trouble_of_which_nothing_is_heard_any_more_is_forgotten(connection: Connection) -> None:

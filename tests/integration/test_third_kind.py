@@ -24,7 +24,7 @@ from remediation.sealing import Keyring
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.server.connection import Connection
 from remediation.trackers.adapters import adapter_of
-from remedy.mappings.previews import Forecast, asked_about
+from remedy.mappings.previews import Previews, asked_about
 from remedy.runtime.assembly import accounts_of, open_outside
 from remedy.runtime.outbound import outbound
 from tests.integration.logbook import LIBRARY, LOGBOOK
@@ -119,10 +119,10 @@ async def test_a_ticket_of_a_third_kind_is_opened_told_of_by_webhook_reopened_an
         assert world.entry.state is TicketState.OPEN
         assert office.status() is Status.REVIEWING
 
-        await poll_trackers(office.context)
+        await poll_trackers(office.arq_context)
         await office.work()
         book.change(world.entry.id, TicketState.DONE, Reason.FIXED, by="priya")
-        await poll_trackers(office.context)
+        await poll_trackers(office.arq_context)
         await office.work()
         assert office.status() is Status.RESOLVED
 
@@ -143,7 +143,7 @@ async def test_a_delivery_of_a_kind_that_this_version_does_not_know_waits_for_on
         assert (item.kind, item.system) == (ParkedKind.QUARANTINED, "book")
         assert "this version does not know" in item.words
 
-        await office.desk.parked.replay(name, office.clock())
+        await office.context.parked.replay(name, office.clock())
         await office.work()
         assert office.status() is Status.RESOLVED
 
@@ -183,7 +183,7 @@ def test_the_schema_the_messages_and_the_warnings_of_the_file_know_a_third_kind(
 
 async def test_commands_preview_and_inspect_a_third_kind(loaded: Loaded) -> None:
     finding = Finding("fnd_1", Status.OPEN, Severity.HIGH)
-    (preview,) = Forecast(loaded).previews(asked_about("lakeside", finding, LATER))
+    (preview,) = Previews(loaded).previews(asked_about("lakeside", finding, LATER))
     assert (preview.kind, preview.words["chapter"], preview.sent["priority"]) == ("logbook", "privacy", "red")
     config = loaded.mappings.trackers["book"]
     assert [each.message for each in await outbound().inspector("book", config, PENCIL).inspect(loaded.mappings)] == [

@@ -11,11 +11,11 @@ from remediation.store.cases.entries import (
     Acted,
     Entry,
     Planned,
+    PlannedStep,
     Seen,
     Settled,
-    Step,
     Triggered,
-    Unreadable,
+    UnreadableEntry,
     encoded,
     kind_word,
 )
@@ -33,7 +33,7 @@ MOST_BYTES = 448
 
 async def test_what_is_told_is_read_back_in_order(connection: Connection) -> None:
     timeline = Timeline(connection)
-    entries: list[Entry] = [Triggered(AT, "scan", AT), Planned(AT, (Step("open:jira", "new"),)), Settled(AT)]
+    entries: list[Entry] = [Triggered(AT, "scan", AT), Planned(AT, (PlannedStep("open:jira", "new"),)), Settled(AT)]
     await timeline.tell(KEY.ref, entries)
     assert await timeline.read(KEY.ref) == entries
     assert await timeline.read(KEY.ref, 1) == entries[-1:]
@@ -85,7 +85,14 @@ USUAL_LIFE: tuple[tuple[Entry, ...], ...] = (
     (
         Triggered(AT, "webhook:schoolscan", AT - 0.71),
         Seen(AT, "open", "critical"),
-        Planned(AT, (Step("open:servicenow", "new"), Step("open:jira", "new"), Step("patch:reviewing", "new"))),
+        Planned(
+            AT,
+            (
+                PlannedStep("open:servicenow", "new"),
+                PlannedStep("open:jira", "new"),
+                PlannedStep("patch:reviewing", "new"),
+            ),
+        ),
     ),
     (
         Acted(AT + 0.07, "open:servicenow", "done", "INC0010003", request_id="d86df7b6952e"),
@@ -96,7 +103,8 @@ USUAL_LIFE: tuple[tuple[Entry, ...], ...] = (
     (
         Triggered(AT + 90_000.5, "webhook:jira", AT + 90_000.1),
         Planned(
-            AT + 90_000.5, (Step("resolve:servicenow", "solved", "fixed"), Step("patch:resolved", "solved", "fixed"))
+            AT + 90_000.5,
+            (PlannedStep("resolve:servicenow", "solved", "fixed"), PlannedStep("patch:resolved", "solved", "fixed")),
         ),
     ),
     (
@@ -146,7 +154,7 @@ OF_A_LATER_VERSION = b"1700000000000 \x07 of a later version"
 
 
 async def test_what_is_told_in_an_unknown_form_is_said_and_kept(connection: Connection) -> None:
-    timeline, unknown = Timeline(connection), Unreadable(1_700_000_000.0)
+    timeline, unknown = Timeline(connection), UnreadableEntry(1_700_000_000.0)
     await connection.redis.set(TOLD + KEY.ref, OF_A_LATER_VERSION)
     assert await timeline.read(KEY.ref) == [unknown]
     for number in range(2):
@@ -169,7 +177,7 @@ async def test_what_was_set_apart_comes_back_to_a_version_that_knows_its_form(co
 async def test_a_look_tells_why_what_was_seen_planned_and_done(connection: Connection, keyring: Keyring) -> None:
     office = Office(connection, keyring)
     await office.look()
-    told = await office.desk.timeline.read(KEY.ref)
+    told = await office.context.timeline.read(KEY.ref)
     assert [kind_word(entry) for entry in told] == ["trigger", "seen", "plan", *["action"] * 3, "settled"]
     acted = {entry.action: entry.ticket for entry in told if isinstance(entry, Acted)}
     assert acted == {"open:snow": "KEY-1", "open:jira": "KEY-1", "patch:reviewing": ""}
@@ -178,10 +186,10 @@ async def test_a_look_tells_why_what_was_seen_planned_and_done(connection: Conne
 async def test_a_look_that_changes_nothing_tells_nothing(connection: Connection, keyring: Keyring) -> None:
     office = Office(connection, keyring)
     await office.look()
-    before = await office.desk.timeline.read(KEY.ref)
+    before = await office.context.timeline.read(KEY.ref)
     for _ in range(3):
         await office.look()
-    assert await office.desk.timeline.read(KEY.ref) == before
+    assert await office.context.timeline.read(KEY.ref) == before
 
 
 async def test_a_persons_change_is_told_as_it_was_seen(connection: Connection, keyring: Keyring) -> None:
@@ -191,5 +199,5 @@ async def test_a_persons_change_is_told_as_it_was_seen(connection: Connection, k
         tracker.change("id-1", TicketState.DONE, Reason.FIXED)
     await office.look()
     assert office.status() is Status.RESOLVED
-    *_, seen = [each for each in await office.desk.timeline.read(KEY.ref) if isinstance(each, Seen)]
+    *_, seen = [each for each in await office.context.timeline.read(KEY.ref) if isinstance(each, Seen)]
     assert {(each.state, each.reason) for each in seen.tickets} == {("done", "fixed")}

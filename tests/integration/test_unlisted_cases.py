@@ -115,9 +115,9 @@ async def test_a_worker_lists_them_in_rounds_and_says_where_it_may_not(
 
         patched.setattr(Redis, "scan", refused)
         with capture_logs() as lines:
-            await list_earlier_cases(office.context)
+            await list_earlier_cases(office.arq_context)
     assert [(line["event"], line["reason"]) for line in lines] == [("cases_not_listed", "rights")]
-    await list_earlier_cases(office.context)
+    await list_earlier_cases(office.arq_context)
     await assert_lists_agree(earlier)
     assert await complete(earlier)
 

@@ -40,16 +40,16 @@ class Changing(Office):
         self.trackers.update({each.name: each for each in trackers})
         rulebook = PlainRulebook(*self.trackers, terms=terms)
         rulebook.former_names = {former: name for name, former in formerly.items()}
-        self.desk = self.desk_with(self.keyring, rulebook)
+        self.context = self.context_with(self.keyring, rulebook)
 
     async def sweep(self) -> list[str]:
         """As a worker does in each round, and then works."""
         self.clock.pass_by(1.0)
-        await sweep(self.context)
+        await sweep(self.arq_context)
         return await self.work()
 
     async def held_up(self) -> list[Unnamed]:
-        return [entry for entry in await self.desk.timeline.read(KEY.ref) if isinstance(entry, Unnamed)]
+        return [entry for entry in await self.context.timeline.read(KEY.ref) if isinstance(entry, Unnamed)]
 
     def in_jira(self) -> Ticket:
         (ticket,) = self.jira.of(KEY.mark)
@@ -77,7 +77,7 @@ async def test_a_finding_is_not_resolved_while_one_of_its_tickets_is_unseen(offi
     office.snow.change(office.in_snow().id, TicketState.DONE)
     await office.look()
     assert office.status() is Status.REVIEWING
-    assert await office.desk.todo.dirty() == 0, "nobody asks again and again for what only the file can end"
+    assert await office.context.todo.dirty() == 0, "nobody asks again and again for what only the file can end"
     office.names(office.snow, office.jira)
     office.jira.change(office.in_jira().id, TicketState.DONE)
     await office.sweep()
@@ -149,7 +149,7 @@ async def test_a_replay_in_a_tracker_that_is_not_named_says_so_and_stays_parked(
     await office.look()
     office.jira.troubles.heal()
     office.names(office.snow)
-    assert await office.desk.parked.replay(OPEN_JIRA, office.clock())
+    assert await office.context.parked.replay(OPEN_JIRA, office.clock())
     await office.work()
     parked = (await office.parked())[OPEN_JIRA]
     assert (parked.system, parked.words) == (
@@ -159,7 +159,7 @@ async def test_a_replay_in_a_tracker_that_is_not_named_says_so_and_stays_parked(
     office.names(office.snow, office.jira)
     await office.sweep()
     assert list(await office.parked()) == [OPEN_JIRA]
-    assert await office.desk.parked.replay(OPEN_JIRA, office.clock())
+    assert await office.context.parked.replay(OPEN_JIRA, office.clock())
     await office.work()
     assert (await office.parked(), len(office.tickets())) == ({}, 2)
 
@@ -219,14 +219,14 @@ async def test_what_is_parked_in_a_renamed_tracker_is_found_read_and_replayed_un
     assert (item.name, item.action, item.system) == (f"{KEY.ref}/open:tracker", "open:tracker", "tracker")
     assert item.words == "customfield_10010: is required"
     assert all(each.opens for each in await sealed_under(office.connection, office.keyring))
-    assert await office.desk.parked.replay(item.name, office.clock())
+    assert await office.context.parked.replay(item.name, office.clock())
     await office.work()
     assert (await office.parked(), len(tracker.of(KEY.mark))) == ({}, 1)
 
 
 async def test_a_change_that_a_renamed_tracker_tells_of_concerns_the_case_of_its_ticket(office: Changing) -> None:
     await office.look()
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     tracker = office.jira.called("tracker")
     (ticket,) = tracker.of(KEY.mark)
     office.names(office.snow, tracker, tracker="jira")
@@ -234,10 +234,10 @@ async def test_a_change_that_a_renamed_tracker_tells_of_concerns_the_case_of_its
     kept = tracker.books[ticket.id]
     kept.ticket = replace(kept.ticket, mark=None)
     office.clock.pass_by(86_400.0)
-    owners = Owners(office.desk.todo, office.desk.rulebook)
+    owners = Owners(office.context.todo, office.context.rulebook)
     assert await owners.of("tracker", [TicketChange(ticket.id, None)]) == [KEY]
     tracker.troubles.calls.clear()
-    await poll_trackers(office.context)
+    await poll_trackers(office.arq_context)
     assert await office.work() == ["look_at_case"]
     assert "read" in tracker.troubles.calls
     assert (await office.record()).links.keys() == {"snow", "tracker"}

@@ -31,7 +31,7 @@ from tests.stand_ins import ManualClock, MemoryTracker
 from workers import process, settings
 from workers.jobs.boundary import never_raising
 from workers.process import Supervisor
-from workers.resources import Desk
+from workers.resources import WorkerContext
 from workers.settings import LoopWorker, upkeep_worker, work_worker
 
 
@@ -70,7 +70,7 @@ def office(connection: Connection, keyring: Keyring) -> Office:
 async def working(office: Office) -> AsyncIterator[Supervisor]:
     """A worker process's loop, stopped at the end."""
     pool = office.redis.connection_pool
-    work, upkeep = partial(work_worker, pool, office.desks, 8), partial(upkeep_worker, pool, office.desks, 1)
+    work, upkeep = partial(work_worker, pool, office.contexts, 8), partial(upkeep_worker, pool, office.contexts, 1)
     supervisor = Supervisor({"work": work, "upkeep": upkeep})
     running = asyncio.create_task(supervisor.run())
     try:
@@ -90,11 +90,11 @@ async def until(what: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> N
 async def accept(office: Office, number: int = 1) -> Callable[[], Awaitable[bool]]:
     """A delivery comes in; answers whether it has been read and its case looked at."""
     delivery = f"d{number}"
-    await office.desk.inbox.accept(delivery, SCHOOLSCAN, "lakeside", event(number), time.time())
+    await office.context.inbox.accept(delivery, SCHOOLSCAN, "lakeside", event(number), time.time())
 
     async def is_done() -> bool:
-        state = await office.desk.inbox.state(delivery)
-        return state is DeliveryState.DONE and await office.desk.todo.dirty() == 0
+        state = await office.context.inbox.state(delivery)
+        return state is DeliveryState.DONE and await office.context.todo.dirty() == 0
 
     return is_done
 
@@ -118,7 +118,7 @@ async def test_what_was_left_behind_is_taken_up_at_the_start(office: Office) -> 
 
 
 async def _is_clean(office: Office) -> bool:
-    return await office.desk.todo.dirty() == 0
+    return await office.context.todo.dirty() == 0
 
 
 async def test_the_rounds_wake_what_the_queue_forgot_and_notice_what_people_do(office: Office) -> None:
@@ -132,7 +132,7 @@ async def test_the_rounds_wake_what_the_queue_forgot_and_notice_what_people_do(o
 
 
 async def _has_polled(office: Office) -> bool:
-    return await office.desk.todo.cursor("jira") is not None
+    return await office.context.todo.cursor("jira") is not None
 
 
 @pytest.mark.parametrize(
@@ -200,12 +200,12 @@ async def test_a_stop_lets_running_work_end_and_takes_nothing_new(connection: Co
         await accept(office)
         await asyncio.wait_for(tracker.begun.wait(), 5)
         supervisor.stop()
-        await office.desk.inbox.accept("late", SCHOOLSCAN, "lakeside", event(2), time.time())
+        await office.context.inbox.accept("late", SCHOOLSCAN, "lakeside", event(2), time.time())
         await asyncio.sleep(0.2)
         tracker.through.set()
     assert len(tracker.of(KEY.mark)) == 1
-    assert await office.desk.todo.dirty() == 0
-    assert await office.desk.inbox.state("late") is DeliveryState.RECEIVED
+    assert await office.context.todo.dirty() == 0
+    assert await office.context.inbox.state("late") is DeliveryState.RECEIVED
 
 
 async def test_work_that_takes_too_long_after_a_stop_is_let_go_and_left_to_others(
@@ -219,7 +219,7 @@ async def test_work_that_takes_too_long_after_a_stop_is_let_go_and_left_to_other
         await accept(office)
         await asyncio.wait_for(tracker.begun.wait(), 5)
     assert await office.redis.exists(LEASE + KEY.ref) == 0
-    assert await office.desk.todo.dirty() == 1
+    assert await office.context.todo.dirty() == 1
     assert "jira" in (await office.record()).intents
     due = await office.redis.zscore(DIRTY, KEY.ref)
     assert due is not None
@@ -242,7 +242,7 @@ async def test_a_second_stop_waits_for_nothing_and_hands_back_what_is_in_hand(
         supervisor.stop()  # those that let go are not cut off by a third
     assert time.monotonic() - began < settings.COMPLETION_WAIT / 3
     assert await office.redis.exists(LEASE + KEY.ref) == 0
-    assert await office.desk.todo.dirty() == 1
+    assert await office.context.todo.dirty() == 1
 
 
 async def test_a_stop_begins_none_of_the_jobs_whose_ids_were_read_already(
@@ -250,7 +250,7 @@ async def test_a_stop_begins_none_of_the_jobs_whose_ids_were_read_already(
 ) -> None:
     begun, stopped = [0], asyncio.Event()
 
-    async def counted(_desk: Desk, *_args: object) -> None:
+    async def counted(_context: WorkerContext, *_args: object) -> None:
         begun[0] += 1
         if begun[0] == 20:
             supervisor.stop()
@@ -259,8 +259,8 @@ async def test_a_stop_begins_none_of_the_jobs_whose_ids_were_read_already(
 
     monkeypatch.setattr(settings, "read_delivery", never_raising(counted))
     for number in range(400):
-        await office.desk.inbox.accept(f"d{number}", SCHOOLSCAN, "lakeside", event(number), time.time())
-    work = partial(work_worker, office.redis.connection_pool, office.desks, 4)
+        await office.context.inbox.accept(f"d{number}", SCHOOLSCAN, "lakeside", event(number), time.time())
+    work = partial(work_worker, office.redis.connection_pool, office.contexts, 4)
     supervisor = Supervisor({"work": work})
     await asyncio.wait_for(supervisor.run(), 20)
     assert stopped.is_set()
@@ -279,7 +279,7 @@ async def test_a_stop_does_not_wait_for_a_redis_that_hangs(office: Office, monke
     async def prepare() -> None:
         raise StoreUnavailable("test-only: Redis is away")
 
-    work = partial(work_worker, office.redis.connection_pool, office.desks, 1, prepare)
+    work = partial(work_worker, office.redis.connection_pool, office.contexts, 1, prepare)
     supervisor = Supervisor({"work": work}, hanging)
     running = asyncio.create_task(supervisor.run())
     await asyncio.wait_for(asked.wait(), 5)
@@ -293,7 +293,7 @@ async def test_jobs_that_cannot_let_go_are_left_after_a_while(office: Office, mo
     monkeypatch.setattr(process, "LETS_GO_WITHIN", 0.2)
     begun, through = asyncio.Event(), asyncio.Event()
 
-    async def stubborn(_desk: Desk, *_args: object) -> None:
+    async def stubborn(_context: WorkerContext, *_args: object) -> None:
         begun.set()
         while not through.is_set():
             with contextlib.suppress(asyncio.CancelledError):
@@ -301,7 +301,7 @@ async def test_jobs_that_cannot_let_go_are_left_after_a_while(office: Office, mo
 
     monkeypatch.setattr(settings, "read_delivery", never_raising(stubborn))
     await accept(office)
-    supervisor = Supervisor({"work": partial(work_worker, office.redis.connection_pool, office.desks, 1)})
+    supervisor = Supervisor({"work": partial(work_worker, office.redis.connection_pool, office.contexts, 1)})
     running = asyncio.create_task(supervisor.run())
     await asyncio.wait_for(begun.wait(), 5)
     supervisor.stop()
@@ -314,7 +314,7 @@ async def test_a_loop_that_cannot_be_kept_running_is_named_and_ends_the_process(
     def broken() -> LoopWorker:
         raise LookupError("test-only")
 
-    work = partial(work_worker, office.redis.connection_pool, office.desks, 1)
+    work = partial(work_worker, office.redis.connection_pool, office.contexts, 1)
     supervisor = Supervisor({"work": work, "upkeep": broken})
     with pytest.raises(LookupError):
         await asyncio.wait_for(supervisor.run(), 10)
@@ -345,7 +345,7 @@ async def _is(seen: object, wanted: object) -> bool:
 
 
 async def test_a_stop_before_the_start_is_a_stop(office: Office) -> None:
-    supervisor = Supervisor({"work": partial(work_worker, office.redis.connection_pool, office.desks, 1)})
+    supervisor = Supervisor({"work": partial(work_worker, office.redis.connection_pool, office.contexts, 1)})
     supervisor.stop()
     await asyncio.wait_for(supervisor.run(), 5)
 
@@ -359,7 +359,7 @@ async def test_no_job_is_taken_before_the_clock_was_set(office: Office, monkeypa
         if len(done_before) < 3:
             raise StoreUnavailable("test-only: Redis is away")
 
-    supervisor = Supervisor({"work": partial(work_worker, office.redis.connection_pool, office.desks, 1, prepare)})
+    supervisor = Supervisor({"work": partial(work_worker, office.redis.connection_pool, office.contexts, 1, prepare)})
     running = asyncio.create_task(supervisor.run())
     await until(is_done)
     supervisor.stop()

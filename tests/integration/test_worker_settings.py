@@ -19,12 +19,12 @@ LIFETIME_MS = JOB_LIFETIME.total_seconds() * 1000
 
 @pytest.fixture
 def work(connection: Connection, keyring: Keyring) -> Worker:
-    return work_worker(connection.redis.connection_pool, Office(connection, keyring).desks, 64)
+    return work_worker(connection.redis.connection_pool, Office(connection, keyring).contexts, 64)
 
 
 @pytest.fixture
 def upkeep(connection: Connection, keyring: Keyring) -> Worker:
-    return upkeep_worker(connection.redis.connection_pool, Office(connection, keyring).desks, 30)
+    return upkeep_worker(connection.redis.connection_pool, Office(connection, keyring).contexts, 30)
 
 
 @pytest.fixture(params=["work", "upkeep"])
@@ -92,7 +92,7 @@ async def test_nothing_is_begun_by_the_machines_clock(either: Worker) -> None:
 
 
 async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring: Keyring) -> None:
-    worker = upkeep_worker(connection.redis.connection_pool, Office(connection, keyring).desks, 7)
+    worker = upkeep_worker(connection.redis.connection_pool, Office(connection, keyring).contexts, 7)
     assert isinstance(worker, UpkeepWorker)
     assert {each.name: each.seconds for each in worker._schedule.due()} == {
         "sweep": SWEEP_SECONDS,

@@ -21,7 +21,7 @@ from remediation.mapping.reading.loading import Loaded, loaded_of
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.ports import Tracker
 from remediation.trackers.adapters import adapter_of
-from remedy.mappings.previews import Forecast, asked_about
+from remedy.mappings.previews import Previews, asked_about
 
 SECRET = {"env": "TEST_SECRET"}
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
@@ -74,7 +74,7 @@ class KindContract:
         assert reduce(lambda written, word: written[word], words, self.tracker) == SECRET == ref.model_dump()
 
     def test_a_preview_has_the_place_the_texts_and_what_would_be_sent(self, loaded: Loaded) -> None:
-        (preview,) = Forecast(loaded).previews(asked_about("lakeside", FINDING, AT))
+        (preview,) = Previews(loaded).previews(asked_about("lakeside", FINDING, AT))
         assert preview.words[self.row.tracker.place_word] == preview.draft.place != ""
         assert (preview.words["summary"], preview.words["body"]) == ("exposed", "what to do")
         assert "what to do" in str(preview.requests)

@@ -31,7 +31,7 @@ from remediation.store.deliveries.inbox import Inbox
 from remediation.store.server.connection import Connection
 from remediation.trackers.jira.client import JiraClient
 from remediation.trackers.jira.tracker import Jira
-from remediation.trackers.jira.workflow import Choice, Place, Step, resolution_for
+from remediation.trackers.jira.workflow import ResolutionChoice, WorkflowStatus, WorkflowStep, resolution_for
 from remediation.trackers.servicenow.client import ServiceNowClient
 from remediation.trackers.servicenow.records import fields_of, reopening, resolution, ticket_of
 from remediation.trackers.servicenow.sign_in import ClientCredentials, sign_in_of
@@ -228,8 +228,8 @@ def horizons(loaded: Loaded) -> object:
 
 def resolutions(loaded: Loaded) -> object:
     """Which of a screen's resolutions each reason gets."""
-    offered = (Choice("1", "Done"), Choice("2", "Mended"), Choice("3", "Won't Do"))
-    step = Step("9", Place("5", "Closed", "done"), has_screen=True, resolutions=offered)
+    offered = (ResolutionChoice("1", "Done"), ResolutionChoice("2", "Mended"), ResolutionChoice("3", "Won't Do"))
+    step = WorkflowStep("9", WorkflowStatus("5", "Closed", "done"), has_screen=True, resolutions=offered)
     return [resolution_for(step, reason, jira_config(loaded).resolutions) for reason in Reason]
 
 

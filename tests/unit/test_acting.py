@@ -29,8 +29,8 @@ from remediation.domain.policy import Policy
 from remediation.domain.status import Status
 from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Draft, Reason, Ticket, TicketState
-from remediation.look.executing import Hands
-from remediation.look.observing import Sight, observe
+from remediation.look.executing import Executor
+from remediation.look.observing import Snapshot, observe
 from remediation.planning import Observation, Progress, plan, remembered
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.rows import link_of
@@ -79,12 +79,12 @@ class Scene:
         seen = Observation(subject_of(KEY, Finding("fnd_1", self.status)), self.tickets, duplicates=self.duplicates)
         at = datetime.fromtimestamp(self.clock(), tz=UTC)
         ruling = PlainRulebook("snow", "jira").ruling(seen.subject, at)
-        sight = Sight(seen, ruling, Policy(trackers=("snow", "jira")), at, doubts=self.doubts)
-        return await self.hands(record, sight).carry_out(actions)
+        snapshot = Snapshot(seen, ruling, Policy(trackers=("snow", "jira")), at, doubts=self.doubts)
+        return await self.executor(record, snapshot).carry_out(actions)
 
-    def hands(self, record: CaseRecord, sight: Sight) -> Hands:
+    def executor(self, record: CaseRecord, snapshot: Snapshot) -> Executor:
         trackers = {"jira": self.jira, "snow": self.snow}
-        return Hands(record, sight, FindingSource("lakeside", self.source), trackers, self.links, self.clock)
+        return Executor(record, snapshot, FindingSource("lakeside", self.source), trackers, self.links, self.clock)
 
 
 @pytest.fixture
@@ -419,11 +419,11 @@ class History:
         record = CaseRecord(KEY, links=dict(self.links.links), intents=intents)
         trackers: Mapping[str, MemoryTracker] = {"jira": self.tracker}
         rulebook = PlainRulebook("jira")
-        sight = await observe(record, FindingSource("lakeside", self.source), trackers, rulebook, self.clock())
+        snapshot = await observe(record, FindingSource("lakeside", self.source), trackers, rulebook, self.clock())
         self.step()
-        actions = plan(sight.observation, sight.policy, record, sight.at)
-        hands = Hands(record, sight, FindingSource("lakeside", self.source), trackers, self.links, self.clock)
-        await hands.carry_out(actions)
+        actions = plan(snapshot.observation, snapshot.policy, record, snapshot.at)
+        executor = Executor(record, snapshot, FindingSource("lakeside", self.source), trackers, self.links, self.clock)
+        await executor.carry_out(actions)
 
 
 @examples(400)

@@ -11,7 +11,7 @@ from remediation.domain.findings import Finding
 from remediation.domain.policy import Acceptance, Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
-from remediation.look.executing import Hands
+from remediation.look.executing import Executor
 from remediation.look.observing import observe
 from remediation.planning import Progress, plan, remembered, still_told
 from remediation.sources.schoolscan.source import FindingSource
@@ -56,12 +56,12 @@ class Case:
     async def look(self) -> Progress:
         record = CaseRecord(KEY, links=dict(self.links.links), memory=self.memory)
         source = FindingSource("lakeside", self.source)
-        sight = await observe(record, source, {"jira": self.jira}, self.rulebook, self.clock())
-        actions = plan(sight.observation, sight.policy, record, sight.at)
-        hands = Hands(record, sight, source, {"jira": self.jira}, self.links, self.clock)
-        progress = await hands.carry_out(actions)
-        told = still_told(sight.observation, sight.policy, record, sight.at)
-        self.memory = remembered(progress, self.memory, sight.observation, sight.policy, told, self.clock())
+        snapshot = await observe(record, source, {"jira": self.jira}, self.rulebook, self.clock())
+        actions = plan(snapshot.observation, snapshot.policy, record, snapshot.at)
+        executor = Executor(record, snapshot, source, {"jira": self.jira}, self.links, self.clock)
+        progress = await executor.carry_out(actions)
+        told = still_told(snapshot.observation, snapshot.policy, record, snapshot.at)
+        self.memory = remembered(progress, self.memory, snapshot.observation, snapshot.policy, told, self.clock())
         return progress
 
     async def settle(self) -> None:

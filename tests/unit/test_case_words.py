@@ -5,20 +5,20 @@ import pytest
 from remediation.domain.actions import Why
 from remediation.store.cases.entries import (
     Acted,
-    Cause,
     Disagreed,
     Doubted,
     Entry,
+    LookCause,
     Planned,
+    PlannedStep,
     PutOff,
     Seen,
     SetAside,
     Settled,
-    Step,
     TicketSeen,
     Triggered,
     Unnamed,
-    Unreadable,
+    UnreadableEntry,
 )
 from remedy.case.words import (
     CAUSES,
@@ -42,7 +42,7 @@ LINES: list[tuple[Entry, str]] = [
         "saw the finding accepted risk, low; SEC-1 in jira done, accepted risk, snow could not be asked",
     ),
     (
-        Planned(AT, (Step("open:jira", "new"), Step("patch:reviewing", "new"))),
+        Planned(AT, (PlannedStep("open:jira", "new"), PlannedStep("patch:reviewing", "new"))),
         "planned: open a ticket in jira (the finding is new); set the finding to reviewing (the finding is new)",
     ),
     (Acted(AT, "open:jira", "done", "SEC-1"), "done: opened SEC-1 in jira"),
@@ -72,7 +72,7 @@ LINES: list[tuple[Entry, str]] = [
         Unnamed(AT, ("jira-n", "jira-s")),
         "held up: mappings.yaml does not name jira-n, jira-s: nothing is concluded without what is there",
     ),
-    (Unreadable(AT), "what was told until then is in a form that this version cannot read; it is kept"),
+    (UnreadableEntry(AT), "what was told until then is in a form that this version cannot read; it is kept"),
     (Doubted(AT, "jira", "SEC-1", "of_a_later_version"), "SEC-1 in jira of a later version"),
 ]
 
@@ -88,7 +88,7 @@ def test_a_line_begins_with_its_time() -> None:
 
 def test_every_reason_and_every_cause_has_words() -> None:
     assert WHYS.keys() == set(Why)
-    assert CAUSES.keys() == set(Cause)
+    assert CAUSES.keys() == set(LookCause)
     assert len(set(WHYS.values())) == len(Why)
 
 
@@ -102,7 +102,7 @@ def test_every_action_has_words_for_before_and_after(name: str) -> None:
 
 
 def test_a_detail_is_told_with_its_step() -> None:
-    assert step_words(Step("resolve:jira", "finding_resolved", "fixed")) == (
+    assert step_words(PlannedStep("resolve:jira", "finding_resolved", "fixed")) == (
         "close the ticket in jira (the finding is resolved; fixed)"
     )
 

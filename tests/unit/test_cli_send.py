@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from remediation.deliveries.events import EventKind, FindingNoticed, ScanCompleted, read_schoolscan
 from remedy.main import main
 from remedy.runtime.failures import ExitCode
-from remedy.send import MEANINGS, Answer, address_of, body_of
+from remedy.send import MEANINGS, ReceiverAnswer, address_of, body_of
 
 SECRET = "test-only-webhook-secret"
 NOW = 1_760_000_000.0
@@ -45,7 +45,7 @@ def test_deliveries_go_below_the_address_of_the_receiver(url: str, district: str
     + [(status, ExitCode.REFUSED) for status in (200, 302, 400, 401, 404, 405, 413, 415, 500)],
 )
 def test_the_exit_code_says_whether_it_was_taken_and_whether_to_try_again(status: int, code: ExitCode) -> None:
-    assert Answer(status, "", 1).exit_code == code
+    assert ReceiverAnswer(status, "", 1).exit_code == code
 
 
 def test_every_answer_of_the_receiver_has_a_meaning() -> None:

@@ -32,15 +32,15 @@ from remediation.store.cases.entries import (
     Doubted,
     Entry,
     Planned,
+    PlannedStep,
     PutOff,
     Seen,
     SetAside,
     Settled,
-    Step,
     TicketSeen,
     Triggered,
     Unnamed,
-    Unreadable,
+    UnreadableEntry,
     decoded,
     encoded,
     kind_word,
@@ -65,35 +65,35 @@ ENTRIES: list[Entry] = [
     Disagreed(AT),
     Doubted.of(Doubt(Link("jira", "10001", "SEC-1", "https://jira.example"), Evidence.OTHER_MARK), AT),
     Unnamed(AT, ("jira-n", "jira-s")),
-    Unreadable(AT),
+    UnreadableEntry(AT),
 ]
 
-STEPS: list[tuple[Action, Step]] = [
-    (OpenTicket("jira", Why.NEW), Step("open:jira", "new")),
-    (OpenTicket("jira", Why.FOUND_AGAIN, "10001"), Step("open:jira", "found_again", "10001")),
-    (ResolveTicket("jira", Reason.FIXED, Why.TICKET_DONE), Step("resolve:jira", "ticket_done", "fixed")),
-    (ReopenTicket("snow", Why.FOUND_AGAIN), Step("reopen:snow", "found_again")),
+STEPS: list[tuple[Action, PlannedStep]] = [
+    (OpenTicket("jira", Why.NEW), PlannedStep("open:jira", "new")),
+    (OpenTicket("jira", Why.FOUND_AGAIN, "10001"), PlannedStep("open:jira", "found_again", "10001")),
+    (ResolveTicket("jira", Reason.FIXED, Why.TICKET_DONE), PlannedStep("resolve:jira", "ticket_done", "fixed")),
+    (ReopenTicket("snow", Why.FOUND_AGAIN), PlannedStep("reopen:snow", "found_again")),
     (
         RaiseTicket("jira", Severity.HIGH, (("priority", "2"), ("duedate", "2027-01-31"))),
-        Step("raise:jira", "severity_raised", "high,priority,duedate"),
+        PlannedStep("raise:jira", "severity_raised", "high,priority,duedate"),
     ),
     (
         CommentOnTicket("jira", Why.RISK_UNEXPLAINED, "reason,expiry"),
-        Step("comment:jira:risk_unexplained", "risk_unexplained", "reason,expiry"),
+        PlannedStep("comment:jira:risk_unexplained", "risk_unexplained", "reason,expiry"),
     ),
-    (CommentOnTicket("jira", Why.REFUSED, "assignee"), Step("comment:jira:refused", "refused")),
+    (CommentOnTicket("jira", Why.REFUSED, "assignee"), PlannedStep("comment:jira:refused", "refused")),
     (
         CommentOnTicket("jira", Why.EXPERT_REVIEWED, "Ann Doe, grade 5"),
-        Step("comment:jira:expert_reviewed", "expert_reviewed"),
+        PlannedStep("comment:jira:expert_reviewed", "expert_reviewed"),
     ),
-    (CloseDuplicate("snow", "incident/1"), Step("duplicate:snow", "duplicate", "incident/1")),
+    (CloseDuplicate("snow", "incident/1"), PlannedStep("duplicate:snow", "duplicate", "incident/1")),
     (
         SetStatus(Status.RESOLVED, Why.TICKET_DONE, Reason.FIXED),
-        Step("patch:resolved", "ticket_done", "fixed"),
+        PlannedStep("patch:resolved", "ticket_done", "fixed"),
     ),
     (
         SetStatus(Status.ACCEPTED_RISK, Why.TICKET_DONE, Reason.ACCEPTED_RISK, UNTIL),
-        Step("patch:accepted_risk", "ticket_done", "2027-01-31T00:00:00+00:00"),
+        PlannedStep("patch:accepted_risk", "ticket_done", "2027-01-31T00:00:00+00:00"),
     ),
 ]
 
@@ -107,8 +107,10 @@ def test_every_kind_is_told_of_here() -> None:
     assert {type(entry) for entry in ENTRIES} == set(KINDS.values())
 
 
-@pytest.mark.parametrize(("action", "step"), STEPS, ids=lambda value: value.action if isinstance(value, Step) else "")
-def test_a_plan_is_told_with_reasons_and_without_anybodys_words(action: Action, step: Step) -> None:
+@pytest.mark.parametrize(
+    ("action", "step"), STEPS, ids=lambda value: value.action if isinstance(value, PlannedStep) else ""
+)
+def test_a_plan_is_told_with_reasons_and_without_anybodys_words(action: Action, step: PlannedStep) -> None:
     assert steps_of((action,)) == (step,)
 
 
@@ -125,7 +127,7 @@ def test_no_sentence_and_no_address_can_be_written(text: str) -> None:
     spoilt: list[Entry] = [
         Acted(AT, text, "done", text, text, 500, text),
         Seen(AT, text, text, (TicketSeen(text, text, text, text),), (text,)),
-        Planned(AT, (Step(text, text, text),)),
+        Planned(AT, (PlannedStep(text, text, text),)),
         PutOff(AT, AT, text, text, 500, text),
     ]
     for entry in spoilt:

@@ -7,7 +7,7 @@ from remediation.domain.status import Severity
 from remediation.mapping.config.trackers.jira import JiraTicket
 from remediation.mapping.explain.inspections import (
     Inspection,
-    Outcome,
+    InspectionOutcome,
     Setting,
     Wanted,
     choice_of,
@@ -15,18 +15,22 @@ from remediation.mapping.explain.inspections import (
     unanswered,
 )
 from remediation.trackers.jira.catalogue import CreateField, Project
-from remediation.trackers.jira.demands import ALWAYS_SET, Demand
+from remediation.trackers.jira.demands import ALWAYS_SET, IssueDemand
 from remediation.trackers.jira.verdicts import field_verdicts, project_verdict
 from remediation.trackers.jira.ways import way_verdicts
-from remediation.trackers.jira.workflow import Explored, Place, Step
+from remediation.trackers.jira.workflow import Explored, WorkflowStatus, WorkflowStep
 from remediation.trackers.servicenow.catalogue import choices_in, columns_of
 
-TO_DO, DOING, DONE = Place("1", "To Do", "new"), Place("2", "Doing", "indeterminate"), Place("3", "Done", "done")
+TO_DO, DOING, DONE = (
+    WorkflowStatus("1", "To Do", "new"),
+    WorkflowStatus("2", "Doing", "indeterminate"),
+    WorkflowStatus("3", "Done", "done"),
+)
 WORST = {Severity.CRITICAL, Severity.HIGH}
 
 
-def demand(*settings: tuple[str, Setting]) -> Demand:
-    return Demand(("rules", 0, "tickets", "jira"), "SEC", "Task", settings)
+def demand(*settings: tuple[str, Setting]) -> IssueDemand:
+    return IssueDemand(("rules", 0, "tickets", "jira"), "SEC", "Task", settings)
 
 
 def field(name: str, **more: object) -> CreateField:
@@ -38,29 +42,31 @@ def screen(*fields: CreateField) -> dict[str, CreateField]:
 
 
 def wrong(found: list[Inspection]) -> list[str]:
-    return [each.message for each in found if each.outcome is Outcome.WRONG]
+    return [each.message for each in found if each.outcome is InspectionOutcome.WRONG]
 
 
 @pytest.mark.parametrize(
     ("error", "word", "outcome"),
     [
-        (TryLater("jira", "who", status=401), "auth", Outcome.WRONG),
-        (Refused("jira", "no", status=403), "auth", Outcome.WRONG),
-        (TryLater("jira", "nothing is there", status=404), "url", Outcome.WRONG),
-        (NotFound("jira", "nothing is there", status=404), "url", Outcome.WRONG),
-        (TryLater("jira", "no connection"), "url", Outcome.UNREACHABLE),
-        (TryLater("jira", "busy", status=503), "url", Outcome.UNREACHABLE),
-        (TryLater("jira", "too many", status=429, after=3), "url", Outcome.UNREACHABLE),
+        (TryLater("jira", "who", status=401), "auth", InspectionOutcome.WRONG),
+        (Refused("jira", "no", status=403), "auth", InspectionOutcome.WRONG),
+        (TryLater("jira", "nothing is there", status=404), "url", InspectionOutcome.WRONG),
+        (NotFound("jira", "nothing is there", status=404), "url", InspectionOutcome.WRONG),
+        (TryLater("jira", "no connection"), "url", InspectionOutcome.UNREACHABLE),
+        (TryLater("jira", "busy", status=503), "url", InspectionOutcome.UNREACHABLE),
+        (TryLater("jira", "too many", status=429, after=3), "url", InspectionOutcome.UNREACHABLE),
     ],
 )
-def test_why_nobody_says_who_we_are_decides_what_is_wrong(error: OutsideError, word: str, outcome: Outcome) -> None:
+def test_why_nobody_says_who_we_are_decides_what_is_wrong(
+    error: OutsideError, word: str, outcome: InspectionOutcome
+) -> None:
     found = signed_out(("url",), ("auth",), error)
     assert (found.where, found.outcome) == ((word,), outcome)
 
 
 def test_a_refused_question_cannot_be_told_and_an_unanswered_one_was_not_reached() -> None:
-    assert unanswered((), "whether", Refused("jira", "no")).outcome is Outcome.UNKNOWN
-    assert unanswered((), "whether", TryLater("jira", "slow")).outcome is Outcome.UNREACHABLE
+    assert unanswered((), "whether", Refused("jira", "no")).outcome is InspectionOutcome.UNKNOWN
+    assert unanswered((), "whether", TryLater("jira", "slow")).outcome is InspectionOutcome.UNREACHABLE
 
 
 def test_a_word_for_several_severities_is_asked_about_once() -> None:
@@ -109,25 +115,25 @@ def test_a_choice_that_is_not_offered_is_wrong(value: object) -> None:
     assert message.startswith("Site cannot be '")
 
 
-FINISH, START, REOPEN = Step("a", DONE), Step("b", DOING), Step("c", TO_DO)
-SIGN_OFF = Step("d", DONE, missing=(("customfield_1", "Approver"),))
+FINISH, START, REOPEN = WorkflowStep("a", DONE), WorkflowStep("b", DOING), WorkflowStep("c", TO_DO)
+SIGN_OFF = WorkflowStep("d", DONE, missing=(("customfield_1", "Approver"),))
 
 
 @pytest.mark.parametrize(
     ("steps", "done", "back"),
     [
-        ({"1": (FINISH,), "3": (REOPEN,)}, Outcome.OK, Outcome.OK),
-        ({"1": (START,), "2": (FINISH,), "3": ()}, Outcome.OK, Outcome.WRONG),
-        ({"1": (START,)}, Outcome.UNKNOWN, Outcome.UNKNOWN),
-        ({"1": (START,), "2": (REOPEN,)}, Outcome.WRONG, Outcome.UNKNOWN),
-        ({"1": (SIGN_OFF,)}, Outcome.WRONG, Outcome.UNKNOWN),
-        ({"1": (SIGN_OFF, START)}, Outcome.UNKNOWN, Outcome.UNKNOWN),
-        ({"1": (FINISH,), "2": ()}, Outcome.WRONG, Outcome.UNKNOWN),
-        ({}, Outcome.UNKNOWN, Outcome.UNKNOWN),
+        ({"1": (FINISH,), "3": (REOPEN,)}, InspectionOutcome.OK, InspectionOutcome.OK),
+        ({"1": (START,), "2": (FINISH,), "3": ()}, InspectionOutcome.OK, InspectionOutcome.WRONG),
+        ({"1": (START,)}, InspectionOutcome.UNKNOWN, InspectionOutcome.UNKNOWN),
+        ({"1": (START,), "2": (REOPEN,)}, InspectionOutcome.WRONG, InspectionOutcome.UNKNOWN),
+        ({"1": (SIGN_OFF,)}, InspectionOutcome.WRONG, InspectionOutcome.UNKNOWN),
+        ({"1": (SIGN_OFF, START)}, InspectionOutcome.UNKNOWN, InspectionOutcome.UNKNOWN),
+        ({"1": (FINISH,), "2": ()}, InspectionOutcome.WRONG, InspectionOutcome.UNKNOWN),
+        ({}, InspectionOutcome.UNKNOWN, InspectionOutcome.UNKNOWN),
     ],
 )
 def test_a_way_is_right_where_it_is_seen_wrong_where_none_is_left_and_unknown_between(
-    steps: dict[str, tuple[Step, ...]], done: Outcome, back: Outcome
+    steps: dict[str, tuple[WorkflowStep, ...]], done: InspectionOutcome, back: InspectionOutcome
 ) -> None:
     found = list(way_verdicts(demand(), (TO_DO, DOING, DONE), Explored(dict(steps))))
     assert [each.outcome for each in found] == [done, back]

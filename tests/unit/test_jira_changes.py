@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.tickets import TicketChange
-from remediation.trackers.jira.answers import Found, Page
+from remediation.trackers.jira.answers import Found, SearchPage
 from remediation.trackers.jira.changes import (
     PAGE_OVERLAP,
     Cursor,
@@ -21,8 +21,8 @@ NOW = datetime(2026, 11, 21, 18, 3, 20, tzinfo=UTC)
 OVERLAP = timedelta(minutes=2)
 
 
-def page(count: int, **more: object) -> Page:
-    return Page.model_validate({"issues": [{"id": str(number)} for number in range(count)], **more})
+def page(count: int, **more: object) -> SearchPage:
+    return SearchPage.model_validate({"issues": [{"id": str(number)} for number in range(count)], **more})
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
 from remediation.mapping.config.trackers.jira import JIRA_RESOLUTIONS
 from remediation.trackers.jira.answers import Comment, Found, Issue, Property, Transition, understood
 from remediation.trackers.jira.issues import (
-    Closing,
-    Reading,
+    IssueClosing,
+    IssueReader,
     carrying,
     checked_id,
     checked_mark,
@@ -24,10 +24,10 @@ from remediation.trackers.jira.issues import (
     payload_of,
     transition_of,
 )
-from remediation.trackers.jira.workflow import Choice, Place, Step
+from remediation.trackers.jira.workflow import ResolutionChoice, WorkflowStatus, WorkflowStep
 
 MARK = "remedy:lakeside:finding:fnd_1"
-READING = Reading("jira", "https://jira.example", JIRA_RESOLUTIONS)
+READING = IssueReader("jira", "https://jira.example", JIRA_RESOLUTIONS)
 DONE = {"id": "4", "name": "Done", "statusCategory": {"key": "done"}}
 ARCHIVED = {"id": "5", "name": "Archived", "statusCategory": {"key": "done"}}
 END_OF_JANUARY = datetime(2030, 1, 31, 23, 59, 59, tzinfo=UTC)
@@ -178,9 +178,12 @@ def test_a_link_is_named_by_the_mark_and_absent_without_an_address() -> None:
 
 
 def test_a_transition_has_a_text_id_and_only_what_its_screen_takes() -> None:
-    place = Place("4", "Done", "done")
-    bare, screened = Step("31", place), Step("31", place, has_screen=True, resolutions=(Choice("1", "Done"),))
-    closing = Closing(Reason.FIXED, JIRA_RESOLUTIONS, {"customfield_1": "a", "customfield_2": "b"})
+    place = WorkflowStatus("4", "Done", "done")
+    bare, screened = (
+        WorkflowStep("31", place),
+        WorkflowStep("31", place, has_screen=True, resolutions=(ResolutionChoice("1", "Done"),)),
+    )
+    closing = IssueClosing(Reason.FIXED, JIRA_RESOLUTIONS, {"customfield_1": "a", "customfield_2": "b"})
     assert transition_of(bare, closing, None) == {"transition": {"id": "31"}}
     assert transition_of(screened, closing, "x") == {
         "transition": {"id": "31"},
@@ -193,8 +196,10 @@ def test_a_transition_has_a_text_id_and_only_what_its_screen_takes() -> None:
 
 
 def test_a_step_on_the_way_to_done_gets_a_resolution_only_where_it_must_have_one() -> None:
-    closing = Closing(Reason.FIXED, JIRA_RESOLUTIONS)
-    review = Step("9", Place("3", "In Review", "indeterminate"), resolutions=(Choice("1", "Done"),))
+    closing = IssueClosing(Reason.FIXED, JIRA_RESOLUTIONS)
+    review = WorkflowStep(
+        "9", WorkflowStatus("3", "In Review", "indeterminate"), resolutions=(ResolutionChoice("1", "Done"),)
+    )
     assert closing.fields_for(review) == {}
     assert closing.fields_for(replace(review, resolution_required=True)) == {"resolution": {"id": "1"}}
 
@@ -229,7 +234,7 @@ def test_how_urgent_an_issue_is_comes_from_two_fields(fields: dict[str, object],
     assert READING.ticket(issue(TO_DO, **fields)).urgency == urgency
 
 
-RISKS = Reading("jira", "https://jira.example", JIRA_RESOLUTIONS, "customfield_1", "customfield_2")
+RISKS = IssueReader("jira", "https://jira.example", JIRA_RESOLUTIONS, "customfield_1", "customfield_2")
 EXPLAINED = {"customfield_1": {"value": "Public by law"}, "customfield_2": "2030-01-31"}
 
 
@@ -246,7 +251,7 @@ EXPLAINED = {"customfield_1": {"value": "Public by law"}, "customfield_2": "2030
     ],
 )
 def test_only_an_accepted_risk_is_explained_by_its_fields(
-    reading: Reading, shown: dict[str, object], risk: Risk | None
+    reading: IssueReader, shown: dict[str, object], risk: Risk | None
 ) -> None:
     read = issue(DONE, **shown)
     assert reading.ticket(read).risk == risk
@@ -325,38 +330,40 @@ def test_a_property_that_is_not_understood_makes_no_comment_public(value: object
 CUSTOM = frozenset({"customfield_1"})
 
 
-def shown_step(**fields: object) -> Step:
+def shown_step(**fields: object) -> WorkflowStep:
     return Transition.model_validate({"id": "31", "to": DONE, **fields}).step
 
 
 @pytest.mark.parametrize(
     ("shown", "step"),
     [
-        ({}, Step("31", Place("4", "Done", "done"))),
-        ({"hasScreen": True}, Step("31", Place("4", "Done", "done"), has_screen=True)),
+        ({}, WorkflowStep("31", WorkflowStatus("4", "Done", "done"))),
+        ({"hasScreen": True}, WorkflowStep("31", WorkflowStatus("4", "Done", "done"), has_screen=True)),
         (
             {"fields": {"resolution": {"required": True, "allowedValues": [{"id": "1", "name": "Done"}]}}},
-            Step("31", Place("4", "Done", "done"), True, (Choice("1", "Done"),), True),
+            WorkflowStep("31", WorkflowStatus("4", "Done", "done"), True, (ResolutionChoice("1", "Done"),), True),
         ),
         (
             {"fields": {"resolution": {"required": True, "hasDefaultValue": True}, "x": {"required": False}}},
-            Step("31", Place("4", "Done", "done"), True, (), screen=frozenset({"x"})),
+            WorkflowStep("31", WorkflowStatus("4", "Done", "done"), True, (), screen=frozenset({"x"})),
         ),
         (
             {"hasScreen": False, "fields": {"customfield_1": {"required": True, "name": "Approver"}}},
-            Step("31", Place("4", "Done", "done"), missing=(("customfield_1", "Approver"),), screen=CUSTOM),
+            WorkflowStep(
+                "31", WorkflowStatus("4", "Done", "done"), missing=(("customfield_1", "Approver"),), screen=CUSTOM
+            ),
         ),
         (
             {"fields": {"customfield_1": {"required": False, "allowedValues": ["red", {"id": 1, "value": "blue"}]}}},
-            Step("31", Place("4", "Done", "done"), has_screen=True, screen=CUSTOM),
+            WorkflowStep("31", WorkflowStatus("4", "Done", "done"), has_screen=True, screen=CUSTOM),
         ),
         (
             {"fields": {"customfield_1": {"required": True, "hasDefaultValue": True}}},
-            Step("31", Place("4", "Done", "done"), has_screen=True, screen=CUSTOM),
+            WorkflowStep("31", WorkflowStatus("4", "Done", "done"), has_screen=True, screen=CUSTOM),
         ),
     ],
 )
-def test_a_transition_is_read_with_what_its_screen_wants(shown: dict[str, object], step: Step) -> None:
+def test_a_transition_is_read_with_what_its_screen_wants(shown: dict[str, object], step: WorkflowStep) -> None:
     assert shown_step(**shown) == step
 
 

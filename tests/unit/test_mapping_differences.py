@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.mapping.config.routing import Routing, bare, comparable
-from remediation.mapping.explain.differences import Change, Difference, Group, Pair, difference, grouped
+from remediation.mapping.explain.differences import Change, Difference, DifferenceGroup, Pair, difference, grouped
 
 JIRA: dict[str, object] = {
     "project": "SEC",
@@ -70,8 +70,8 @@ def test_findings_that_change_in_the_same_way_are_one_group_and_the_largest_come
     what = ("tickets.jira.priority", "tickets.jira.summary")
     pairs = (Pair("High", "Highest", 2), Pair("High", "Low", 1))
     assert grouped([other, unchanged, *same]) == (
-        Group(("all", "all"), what, ("f0", "f1", "f2"), ((what[0], pairs),)),
-        Group(("old", "new"), ("rule",), ("f9",), (("rule", (Pair("old", "new", 1),)),)),
+        DifferenceGroup(("all", "all"), what, ("f0", "f1", "f2"), ((what[0], pairs),)),
+        DifferenceGroup(("old", "new"), ("rule",), ("f9",), (("rule", (Pair("old", "new", 1),)),)),
     )
 
 

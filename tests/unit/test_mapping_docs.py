@@ -42,7 +42,7 @@ from remediation.mapping.render.occasions import MESSAGE_WORDS
 from remediation.mapping.render.templates import is_template
 from remediation.mapping.render.tickets import FOLLOWS_WORDS, TICKET_WORDS
 from remediation.sources.schoolscan.words import finding_of
-from remedy.mappings.previews import Forecast, asked_about, district_of
+from remedy.mappings.previews import Previews, asked_about, district_of
 from tests.unit.mapping_words import models_below
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mappings.md").read_text(encoding="utf-8")
@@ -153,7 +153,7 @@ def test_every_example_is_a_valid_file_of_which_nobody_need_be_warned(example: s
 
 @pytest.mark.parametrize(("example", "case"), CASES)
 def test_what_an_example_is_said_to_do_it_does(example: str, case: Case) -> None:
-    forecast = Forecast(loaded(example))
+    forecast = Previews(loaded(example))
     finding = finding_of(case.finding.model_dump(mode="json", exclude_none=True))
     at = case.at or finding.detected_at or AT
     routing: Routing = forecast.routing(asked_about(district_of(forecast.loaded, case.district), finding, at))

@@ -11,7 +11,7 @@ from remediation.domain.ownership import Evidence, Ground
 from remediation.domain.sites import Site, SiteHistory
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Ticket, TicketState
-from remediation.look.observing import Sight, observe
+from remediation.look.observing import Snapshot, observe
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.rows import link_of
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, PlainRulebook
@@ -38,7 +38,7 @@ class Scene:
         self.record = replace(self.record, links={**self.record.links, tracker.name: link_of(ticket)})
         return ticket
 
-    async def look(self, now: float = NOW) -> Sight:
+    async def look(self, now: float = NOW) -> Snapshot:
         source = FindingSource("lakeside", self.source)
         return await observe(self.record, source, self.trackers, self.rulebook, now, self.sites)
 
@@ -93,8 +93,8 @@ async def test_a_solved_finding_has_its_linked_tickets_read_and_nothing_searched
 async def test_a_ticket_whose_rule_was_taken_away_is_still_read(scene: Scene) -> None:
     ticket = scene.linked(scene.jira)
     scene.rulebook = PlainRulebook()
-    sight = await scene.look()
-    assert (sight.policy.trackers, sight.observation.tickets) == ((), {"jira": ticket})
+    snapshot = await scene.look()
+    assert (snapshot.policy.trackers, snapshot.observation.tickets) == ((), {"jira": ticket})
     assert scene.calls == [["read"], []]
 
 
@@ -112,9 +112,9 @@ async def test_a_tracker_that_is_not_named_any_more_is_neither_wanted_nor_asked_
     scene.clock.pass_by(-60.0)
     scene.linked(scene.snow)
     del scene.trackers["snow"]
-    sight = await scene.look()
-    assert (sight.policy.trackers, sight.observation.tickets, sight.failures) == (("jira",), {}, {})
-    assert (sight.observation.unnamed, sight.observation.unseen) == ({"snow"}, {"snow"})
+    snapshot = await scene.look()
+    assert (snapshot.policy.trackers, snapshot.observation.tickets, snapshot.failures) == (("jira",), {}, {})
+    assert (snapshot.observation.unnamed, snapshot.observation.unseen) == ({"snow"}, {"snow"})
 
 
 async def test_a_ticket_of_a_tracker_that_has_another_name_now_has_its_time_to_come_to_light(scene: Scene) -> None:
@@ -142,10 +142,10 @@ async def test_a_tracker_that_cannot_be_asked_is_unseen_and_the_other_is_seen(
         scene.linked(scene.jira)
     ticket = scene.snow.keep(DRAFT)
     scene.jira.troubles.for_good(call, error)
-    sight = await scene.look()
-    assert (sight.observation.unseen, sight.failures) == ({"jira"}, {"jira": error})
-    assert sight.observation.tickets == {"snow": ticket}
-    assert sight.observation.missing(sight.policy.trackers) == ()
+    snapshot = await scene.look()
+    assert (snapshot.observation.unseen, snapshot.failures) == ({"jira"}, {"jira": error})
+    assert snapshot.observation.tickets == {"snow": ticket}
+    assert snapshot.observation.missing(snapshot.policy.trackers) == ()
 
 
 @pytest.mark.parametrize("error", [TryLater("lakeside", "busy"), NotFound("lakeside", "no such finding")])
@@ -173,17 +173,17 @@ async def test_a_tracker_is_unseen_while_an_earlier_create_may_still_come_to_lig
     """Whatever is made of it, a search from before the horizon proves nothing."""
     scene = Scene(status)
     scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW - age)})
-    sight = await scene.look()
-    failure = sight.failures.get("jira")
+    snapshot = await scene.look()
+    failure = snapshot.failures.get("jira")
     assert (failure.after if isinstance(failure, TryLater) else None) == wait
-    assert ("jira" in sight.observation.unseen) is (wait is not None)
+    assert ("jira" in snapshot.observation.unseen) is (wait is not None)
 
 
 async def test_a_ticket_that_is_found_before_the_horizon_is_seen(scene: Scene) -> None:
     scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW)})
     ticket = scene.jira.keep(DRAFT)
-    sight = await scene.look()
-    assert (sight.observation.tickets, sight.failures) == ({"jira": ticket}, {})
+    snapshot = await scene.look()
+    assert (snapshot.observation.tickets, snapshot.failures) == ({"jira": ticket}, {})
 
 
 @pytest.mark.parametrize("status", list(Status))
@@ -288,28 +288,28 @@ async def test_a_ticket_with_another_cases_mark_is_not_ours_and_the_search_decid
     """Also where the finding is solved: its own ticket may wait for somebody."""
     scene = Scene(status)
     marked_as(scene, scene.linked(scene.jira), OTHERS)
-    sight = await scene.look()
-    assert "jira" not in sight.observation.tickets
-    assert (sight.disowned, sight.doubts["jira"].evidence) == (("jira",), Evidence.OTHER_MARK)
+    snapshot = await scene.look()
+    assert "jira" not in snapshot.observation.tickets
+    assert (snapshot.disowned, snapshot.doubts["jira"].evidence) == (("jira",), Evidence.OTHER_MARK)
     own = scene.jira.keep(DRAFT)
-    sight = await scene.look()
-    assert (sight.observation.tickets["jira"], sight.observation.duplicates) == (own, ())
+    snapshot = await scene.look()
+    assert (snapshot.observation.tickets["jira"], snapshot.observation.duplicates) == (own, ())
 
 
 async def test_where_the_search_for_our_own_ticket_fails_nothing_is_concluded(scene: Scene) -> None:
     marked_as(scene, scene.linked(scene.jira), OTHERS)
     scene.jira.troubles.once("find", TryLater("jira", "busy"))
-    sight = await scene.look()
-    assert (sight.observation.unseen, sight.doubts) == ({"jira"}, {})
+    snapshot = await scene.look()
+    assert (snapshot.observation.unseen, snapshot.doubts) == ({"jira"}, {})
 
 
 async def test_a_ticket_that_lost_its_mark_is_still_ours_and_told_once(scene: Scene) -> None:
     ticket = scene.linked(scene.jira)
     marked_as(scene, ticket, None)
-    sight = await scene.look()
-    assert sight.observation.tickets["jira"].id == ticket.id
-    doubt = sight.doubts["jira"]
-    assert (doubt.evidence, doubt.is_news, sight.disowned) == (Evidence.NO_MARK, True, ())
+    snapshot = await scene.look()
+    assert snapshot.observation.tickets["jira"].id == ticket.id
+    doubt = snapshot.doubts["jira"]
+    assert (doubt.evidence, doubt.is_news, snapshot.disowned) == (Evidence.NO_MARK, True, ())
     scene.record = replace(scene.record, links={"jira": replace(doubt.link, unmarked=True)})
     assert not (await scene.look()).doubts["jira"].is_news
 
@@ -319,8 +319,8 @@ async def test_an_unmarked_ticket_that_was_created_at_another_time_is_another(sc
     scene.clock.pass_by(86_400)
     scene.jira.books.clear()
     assert scene.jira.keep(replace(DRAFT, mark="")).id == ticket.id
-    sight = await scene.look()
-    assert ("jira" in sight.observation.tickets, sight.doubts["jira"].evidence) == (False, Evidence.OTHER_TICKET)
+    snapshot = await scene.look()
+    assert ("jira" in snapshot.observation.tickets, snapshot.doubts["jira"].evidence) == (False, Evidence.OTHER_TICKET)
 
 
 MOVED = SiteHistory(Site("https://new.example"), Site("https://old.example"), NOW)
@@ -331,10 +331,10 @@ async def test_a_link_of_another_site_counts_only_where_the_ticket_has_our_mark(
     ticket = scene.linked(scene.jira)
     marked_as(scene, ticket, mark)
     scene.sites = {"jira": MOVED}
-    sight = await scene.look()
-    assert ("jira" in sight.observation.tickets) is (mark is not None)
-    assert [doubt.evidence for doubt in sight.doubts.values()] == [Evidence.OTHER_SITE] * (mark is None)
-    assert sight.sites == {"jira": "https://new.example"}
+    snapshot = await scene.look()
+    assert ("jira" in snapshot.observation.tickets) is (mark is not None)
+    assert [doubt.evidence for doubt in snapshot.doubts.values()] == [Evidence.OTHER_SITE] * (mark is None)
+    assert snapshot.sites == {"jira": "https://new.example"}
 
 
 @pytest.mark.parametrize("status", [Status.OPEN, Status.RESOLVED])
@@ -350,8 +350,8 @@ async def test_a_number_that_means_nothing_on_the_new_site_makes_us_search(
     scene.sites = {"jira": MOVED}
     if error is not None:
         scene.jira.troubles.once("read", error)
-    sight = await scene.look()
-    assert (sight.observation.tickets["jira"], sight.disowned) == (own, ("jira",))
+    snapshot = await scene.look()
+    assert (snapshot.observation.tickets["jira"], snapshot.disowned) == (own, ("jira",))
 
 
 async def test_a_tracker_that_is_away_is_unseen_on_whatever_site_it_is(scene: Scene) -> None:
@@ -365,10 +365,10 @@ async def test_a_ticket_that_a_person_has_marked_is_not_taken_for_the_cases_and_
     scene: Scene,
 ) -> None:
     stranger = scene.jira.keep(DRAFT, by="person")
-    sight = await scene.look()
-    assert sight.observation.tickets == {}
-    assert sight.observation.unseen == {"jira"}
-    refusal = sight.failures["jira"]
+    snapshot = await scene.look()
+    assert snapshot.observation.tickets == {}
+    assert snapshot.observation.unseen == {"jira"}
+    refusal = snapshot.failures["jira"]
     assert isinstance(refusal, Refused)
     assert f"{stranger.key} carries this case's mark, and no account of ours opened it" in refusal.words
 
@@ -376,24 +376,24 @@ async def test_a_ticket_that_a_person_has_marked_is_not_taken_for_the_cases_and_
 async def test_beside_the_cases_own_ticket_one_that_a_person_has_marked_is_left_alone(scene: Scene) -> None:
     scene.jira.keep(DRAFT, by="person")
     own = scene.jira.keep(DRAFT)
-    sight = await scene.look()
-    assert (sight.observation.tickets, sight.observation.duplicates) == ({"jira": own}, ())
-    assert not sight.failures
+    snapshot = await scene.look()
+    assert (snapshot.observation.tickets, snapshot.observation.duplicates) == ({"jira": own}, ())
+    assert not snapshot.failures
 
 
 async def test_of_a_solved_finding_nothing_is_concluded_from_a_ticket_that_a_person_has_marked(scene: Scene) -> None:
     scene.source.set_status("fnd_1", Status.RESOLVED)
     scene.record = replace(scene.record, intents={"jira": Intent("jira", 0.0)})
     scene.jira.keep(DRAFT, by="person")
-    sight = await scene.look()
-    assert (sight.observation.tickets, sight.failures) == ({}, {})
+    snapshot = await scene.look()
+    assert (snapshot.observation.tickets, snapshot.failures) == ({}, {})
 
 
 async def test_a_ticket_where_only_other_districts_have_theirs_is_not_taken_for_the_cases(scene: Scene) -> None:
     scene.rulebook.grounds["SEC"] = Ground.OTHERS
     scene.jira.keep(DRAFT)
-    sight = await scene.look()
-    assert (sight.observation.tickets, set(sight.failures)) == ({}, {"jira"})
+    snapshot = await scene.look()
+    assert (snapshot.observation.tickets, set(snapshot.failures)) == ({}, {"jira"})
 
 
 async def test_a_create_whose_answer_was_lost_is_found_whatever_the_file_says_since(scene: Scene) -> None:
@@ -401,8 +401,8 @@ async def test_a_create_whose_answer_was_lost_is_found_whatever_the_file_says_si
     scene.clock.pass_by(1)
     ticket = scene.jira.keep(DRAFT)
     scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW)})
-    sight = await scene.look(NOW + 60)
-    assert sight.observation.tickets == {"jira": ticket}
+    snapshot = await scene.look(NOW + 60)
+    assert snapshot.observation.tickets == {"jira": ticket}
 
 
 async def test_a_linked_ticket_is_the_cases_whoever_opened_it_and_wherever_it_is(scene: Scene) -> None:
@@ -413,8 +413,8 @@ async def test_a_linked_ticket_is_the_cases_whoever_opened_it_and_wherever_it_is
         links={"jira": link_of(ticket)},
         intents={"jira": Intent("jira", 0.0)},
     )
-    sight = await scene.look()
-    assert (sight.observation.tickets, sight.failures) == ({"jira": ticket}, {})
+    snapshot = await scene.look()
+    assert (snapshot.observation.tickets, snapshot.failures) == ({"jira": ticket}, {})
 
 
 async def test_a_tracker_that_does_not_say_who_we_are_now_is_not_seen(scene: Scene) -> None:

@@ -13,7 +13,7 @@ from remediation.mapping.reading.loading import loaded_of
 from remediation.mapping.rules.matching import Matcher
 from remediation.rulebook import MappingsRulebook
 from tests.worlds.world import World
-from workers.resources import Desks
+from workers.resources import WorkerContexts
 
 RULES = """\
 version: 1
@@ -49,8 +49,8 @@ def matched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def world() -> World:
     """A new finding in a world that goes by a real mappings.yaml."""
     world = World(Policy("bad", trackers=("jira", "snow")))
-    world.desk = replace(world.desk, rulebook=MappingsRulebook(loaded_of(RULES, "m.yaml").mappings))
-    world.context = {"desks": Desks(world.desk)}
+    world.context = replace(world.context, rulebook=MappingsRulebook(loaded_of(RULES, "m.yaml").mappings))
+    world.arq_context = {"contexts": WorkerContexts(world.context)}
     return world
 
 

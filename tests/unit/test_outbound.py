@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.outbound.certificates import own_certificate_flaw
-from remediation.redis_address import RedisAddress, SignIn, TlsFiles
+from remediation.redis_address import RedisAddress, RedisSignIn, TlsFiles
 from remediation.settings import Settings, load_settings
 from remedy.runtime.assembly import signed_in
 from remedy.runtime.outbound import Outbound, outbound
@@ -62,15 +62,17 @@ def test_a_wrong_setting_is_named_and_not_quoted(
 @pytest.mark.parametrize(
     ("url", "said", "sign_in"),
     [
-        ("redis://r.example:6379/0", {}, SignIn()),
-        ("redis://r.example:6379/0", {"redis_password": "p/#@:? %é"}, SignIn(None, "p/#@:? %é")),
-        ("rediss://r.example/2", {"redis_username": "remedy", "redis_password": "x"}, SignIn("remedy", "x")),
-        ("unix:///run/valkey.sock", {"redis_password": "x"}, SignIn(None, "x")),
-        ("redis+sentinel://s.example/main", {"redis_password": "x"}, SignIn(None, "x")),
-        ("redis://remedy:x@r.example/0", {}, SignIn("remedy", "x")),
+        ("redis://r.example:6379/0", {}, RedisSignIn()),
+        ("redis://r.example:6379/0", {"redis_password": "p/#@:? %é"}, RedisSignIn(None, "p/#@:? %é")),
+        ("rediss://r.example/2", {"redis_username": "remedy", "redis_password": "x"}, RedisSignIn("remedy", "x")),
+        ("unix:///run/valkey.sock", {"redis_password": "x"}, RedisSignIn(None, "x")),
+        ("redis+sentinel://s.example/main", {"redis_password": "x"}, RedisSignIn(None, "x")),
+        ("redis://remedy:x@r.example/0", {}, RedisSignIn("remedy", "x")),
     ],
 )
-def test_redis_is_signed_in_to_whatever_the_password_holds(url: str, said: dict[str, str], sign_in: SignIn) -> None:
+def test_redis_is_signed_in_to_whatever_the_password_holds(
+    url: str, said: dict[str, str], sign_in: RedisSignIn
+) -> None:
     address = RedisAddress.parse(url)
     assert signed_in(address, Settings.model_validate(said)) == replace(address, sign_in=sign_in)
 

@@ -4,9 +4,9 @@ import pytest
 
 from remediation.store.cases.entries import Entry, PutOff
 from remediation.store.cases.standings import Stand, Standing, Standings
-from remediation.store.cases.timeline import Timeline, Told
+from remediation.store.cases.timeline import Timeline, TimelineEntry
 from remedy.reconcile.patience import Patience
-from remedy.reconcile.wait import Waiting
+from remedy.reconcile.wait import CaseWaiter
 
 LONGEST = 120.0
 
@@ -163,9 +163,9 @@ class Holders(Timeline):
         del limit
         return [PutOff(0.0, 0.0, self.rounds.holders[self.rounds.number] if ref == "case" else "jira")]
 
-    async def since(self, ref: str, after: str = "") -> AsyncIterator[Told]:
+    async def since(self, ref: str, after: str = "") -> AsyncIterator[TimelineEntry]:
         del ref, after
-        told: list[Told] = []
+        told: list[TimelineEntry] = []
         for each in told:
             yield each
 
@@ -178,6 +178,6 @@ async def test_while_jira_lets_others_through_nobody_waits_longer_for_a_case_tha
         holders=["jira", *["snow"] * 5],
     )
     said: list[str] = []
-    waiting = Waiting(rounds, Holders(rounds), "", LONGEST, rounds.clock, said.append, rounds.sleep)
+    waiting = CaseWaiter(rounds, Holders(rounds), "", LONGEST, rounds.clock, said.append, rounds.sleep)
     ended = {each.ref: rounds.number async for each in waiting.outcomes(["case", *(each.ref for each in others)])}
     assert ended == {"case": 3, **{str(number): number + 1 for number in range(5)}}

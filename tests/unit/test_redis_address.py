@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from remediation.redis_address import RedisAddress, SentinelGroup, Server, SignIn, UnixSocket
+from remediation.redis_address import RedisAddress, RedisHost, RedisSignIn, SentinelGroup, UnixSocket
 
 HOSTS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?(\.[a-z0-9]{1,5}){0,2}", fullmatch=True)
-SERVERS = st.builds(Server, HOSTS, st.integers(1, 65_535))
+SERVERS = st.builds(RedisHost, HOSTS, st.integers(1, 65_535))
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NAMES = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True)
 PLACES = st.one_of(
@@ -29,7 +29,7 @@ def written(address: RedisAddress) -> str:
     match address.place:
         case UnixSocket(path):
             return f"unix://{sign_in}{quote(path)}?db={address.database}"
-        case Server() as server:
+        case RedisHost() as server:
             return f"redis{secure}://{sign_in}{server}/{address.database}"
         case SentinelGroup(sentinels, master):
             return f"redis{secure}+sentinel://{sign_in}{','.join(map(str, sentinels))}/{master}/{address.database}"
@@ -45,14 +45,14 @@ def outcome(url: str) -> tuple[RedisAddress | None, str]:
 
 @given(PLACES, st.booleans(), st.integers(0, 999), WORDS, WORDS)
 def test_what_can_be_said_is_read_as_it_was_meant(
-    place: Server | UnixSocket | SentinelGroup,
+    place: RedisHost | UnixSocket | SentinelGroup,
     secure: bool,  # noqa: FBT001 - drawn
     database: int,
     username: str,
     password: str,
 ) -> None:
     uses_tls = secure and not isinstance(place, UnixSocket)
-    address = RedisAddress(place, uses_tls, database, SignIn(username or None, password or None))
+    address = RedisAddress(place, uses_tls, database, RedisSignIn(username or None, password or None))
     assert RedisAddress.parse(written(address)) == address
 
 
@@ -81,22 +81,22 @@ def test_any_other_text_is_an_address_or_one_sentence(text: str) -> None:
 @pytest.mark.parametrize(
     ("url", "address"),
     [
-        ("redis://redis.example", RedisAddress(Server("redis.example", 6379))),
-        ("redis://redis.example/", RedisAddress(Server("redis.example", 6379))),
-        ("REDISS://redis.example:6380/3", RedisAddress(Server("redis.example", 6380), uses_tls=True, database=3)),
-        ("redis://[::1]:7000?db=2", RedisAddress(Server("::1", 7000), database=2)),
-        ("redis://redis.default.svc.:1/0", RedisAddress(Server("redis.default.svc.", 1))),
+        ("redis://redis.example", RedisAddress(RedisHost("redis.example", 6379))),
+        ("redis://redis.example/", RedisAddress(RedisHost("redis.example", 6379))),
+        ("REDISS://redis.example:6380/3", RedisAddress(RedisHost("redis.example", 6380), uses_tls=True, database=3)),
+        ("redis://[::1]:7000?db=2", RedisAddress(RedisHost("::1", 7000), database=2)),
+        ("redis://redis.default.svc.:1/0", RedisAddress(RedisHost("redis.default.svc.", 1))),
         (
             "redis://remedy:a%2Fb%23c%40@r.example",
-            RedisAddress(Server("r.example", 6379), sign_in=SignIn("remedy", "a/b#c@")),
+            RedisAddress(RedisHost("r.example", 6379), sign_in=RedisSignIn("remedy", "a/b#c@")),
         ),
-        ("redis://:a@b:c@r.example", RedisAddress(Server("r.example", 6379), sign_in=SignIn(None, "a@b:c"))),
+        ("redis://:a@b:c@r.example", RedisAddress(RedisHost("r.example", 6379), sign_in=RedisSignIn(None, "a@b:c"))),
         ("unix:///run/a%20b.sock?db=1", RedisAddress(UnixSocket("/run/a b.sock"), database=1)),
-        ("unix://remedy:x@/run/r.sock", RedisAddress(UnixSocket("/run/r.sock"), sign_in=SignIn("remedy", "x"))),
+        ("unix://remedy:x@/run/r.sock", RedisAddress(UnixSocket("/run/r.sock"), sign_in=RedisSignIn("remedy", "x"))),
         (
             "rediss+sentinel://a.example,b.example:26380/main/4",
             RedisAddress(
-                SentinelGroup((Server("a.example", 26379), Server("b.example", 26380)), "main"),
+                SentinelGroup((RedisHost("a.example", 26379), RedisHost("b.example", 26380)), "main"),
                 uses_tls=True,
                 database=4,
             ),

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from remediation.domain.errors import ConfigurationError
-from remediation.redis_address import RedisAddress, Server, UnixSocket
+from remediation.redis_address import RedisAddress, RedisHost, UnixSocket
 from remediation.settings import Settings, environ, load_settings
 
 SCHEMES = "must begin with redis://, rediss://, unix://, redis+sentinel:// or rediss+sentinel://"
@@ -36,7 +36,7 @@ def test_without_any_variable_everything_is_on_this_machine() -> None:
 @pytest.mark.parametrize(
     ("variable", "written", "value"),
     [
-        ("REDIS_URL", "rediss://r.example/1", RedisAddress(Server("r.example", 6379), uses_tls=True, database=1)),
+        ("REDIS_URL", "rediss://r.example/1", RedisAddress(RedisHost("r.example", 6379), uses_tls=True, database=1)),
         ("REDIS_URL", "unix:///run/redis.sock", RedisAddress(UnixSocket("/run/redis.sock"))),
         ("REDIS_TLS_VERIFY_NAME", "false", False),
         ("REDIS_URL", "", None),

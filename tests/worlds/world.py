@@ -28,7 +28,7 @@ from tests.worlds.agreement import counts_late, decided_anew, disagreement, surp
 from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import DAY, HORIZON, KEY, Change, Outside
 from workers.jobs.cases import look_at_case
-from workers.resources import Desk, Desks
+from workers.resources import WorkerContext, WorkerContexts
 from workers.rounds.places import TicketPlaces
 from workers.rounds.polls import poll_trackers
 from workers.sites import TrackerSites
@@ -76,14 +76,14 @@ class World(Outside):
     def __init__(self, policy: Policy, status: Status = Status.OPEN) -> None:
         super().__init__(policy, status)
         self.shelves = Shelves(gate=self.gates.pass_by, born=int(self.clock() * 1000) - 2_000)
-        self.desk = self._desk()
-        self.context = {"desks": Desks(self.desk)}
+        self.context = self._context()
+        self.arq_context = {"contexts": WorkerContexts(self.context)}
         self._is_wiped = self.was_wiped = self._was_haunted = False
 
-    def _desk(self) -> Desk:
+    def _context(self) -> WorkerContext:
         rulebook = BareRulebook(*self.policy.trackers, terms=self.policy)
         rulebook.by_severity = {severity: dict(fields) for severity, fields in URGENCIES.items()}
-        return Desk(
+        return WorkerContext(
             connection=NOT_WIRED,
             todo=MemoryTodo(self.shelves),
             inbox=Inbox(NOT_WIRED, KEYRING),
@@ -112,7 +112,7 @@ class World(Outside):
         self.judge.stirs["again"] += 1
 
     async def mark(self) -> None:
-        await self.desk.todo.mark([(KEY, None)], self.clock())
+        await self.context.todo.mark([(KEY, None)], self.clock())
 
     async def work(self) -> None:
         """Run every look that somebody was woken for, and what these call for."""
@@ -121,7 +121,7 @@ class World(Outside):
                 self._check()
                 return
             self.shelves.woken.clear()
-            await look_at_case(self.context, KEY.ref)
+            await look_at_case(self.arq_context, KEY.ref)
         self.judge.wrongs.append("work that makes work for ever")
 
     async def look(self) -> None:
@@ -135,17 +135,17 @@ class World(Outside):
         if seconds >= DAY:
             self.judge.stirs["time"] += 1
             self.judge.is_pure &= self.judge.changed is None
-        await self.desk.todo.sweep(self.clock())
+        await self.context.todo.sweep(self.clock())
         await self.work()
 
     async def poll(self) -> None:
-        await poll_trackers(self.context)
+        await poll_trackers(self.arq_context)
         await self.work()
 
     async def replay(self) -> None:
         """A person asks for everything that is parked once more."""
         for name in list(self.shelves.parked):
-            await self.desk.parked.replay(name, self.clock())
+            await self.context.parked.replay(name, self.clock())
             self.judge.lenient = True
             self.judge.stirs["again"] += 1
         await self.work()
@@ -167,7 +167,7 @@ class World(Outside):
     async def look_broken_off(self, gate: int, *, killed: bool) -> None:
         """A worker looks and ends at this gate: stopped gently, or killed. Its lease and its wake-up are gone."""
         await self.mark()
-        look = asyncio.create_task(look_at_case(self.context, KEY.ref))
+        look = asyncio.create_task(look_at_case(self.arq_context, KEY.ref))
 
         async def break_off() -> None:
             self.gates.dead = killed

@@ -14,7 +14,7 @@ from remediation.domain.origins import Origin
 from remediation.logs import lines_of_their_own
 from remediation.queue import Job
 from workers.metrics import LEASES_LOST, STORE_ERRORS, STUMBLES
-from workers.resources import Desk
+from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
 
@@ -29,7 +29,7 @@ ArqContext = dict[str, Any]
 
 
 def never_raising(
-    job: Callable[Concatenate[Desk, P], Awaitable[None]],
+    job: Callable[Concatenate[WorkerContext, P], Awaitable[None]],
 ) -> Callable[..., Coroutine[Any, Any, None]]:
     """An arq job around one of ours, which keeps one set of resources from beginning to end, whatever is reloaded.
 
@@ -43,8 +43,8 @@ def never_raising(
         about = {_SUBJECTS[name]: args[0]} if args and name in _SUBJECTS else {}
         with lines_of_their_own(), bound_contextvars(job=name, **about):
             try:
-                with ctx["desks"].at_work() as desk:
-                    await job(desk, *args, **kwargs)
+                with ctx["contexts"].at_work() as context:
+                    await job(context, *args, **kwargs)
             except (StoreUnavailable, LeaseLost) as error:
                 (LEASES_LOST if isinstance(error, LeaseLost) else STORE_ERRORS.labels(name)).inc()
                 logger.warning("job_let_go", error=type(error).__name__)

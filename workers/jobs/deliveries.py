@@ -19,30 +19,30 @@ from remediation.store.deliveries.inbox import ScanNote, StoredDelivery
 from remediation.store.deliveries.parked import ParkedKind
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
 from workers.metrics import DELIVERIES, KEYS_MISSING, RETRIES
-from workers.resources import Desk
+from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
 
 
 @never_raising
-async def read_delivery(desk: Desk, delivery_id: str) -> None:
+async def read_delivery(context: WorkerContext, delivery_id: str) -> None:
     """Read one delivery.
 
     Afterwards it is done, ignored (we do not know its event), parked (its data key is missing) or quarantined (it
     cannot be read).
     """
     try:
-        delivery = await desk.inbox.take(delivery_id, desk.clock())
+        delivery = await context.inbox.take(delivery_id, context.clock())
     except KeyMissing as error:
-        unopened = await desk.inbox.unopened(delivery_id)
+        unopened = await context.inbox.unopened(delivery_id)
         with _reading(unopened):
             KEYS_MISSING.inc()
-            await _set_aside(desk, ParkedKind.DELIVERY, unopened, error)
+            await _set_aside(context, ParkedKind.DELIVERY, unopened, error)
         return
     if delivery is None:
         return
     with _reading(delivery):
-        await _take_in(desk, delivery)
+        await _take_in(context, delivery)
 
 
 @contextmanager
@@ -54,80 +54,80 @@ def _reading(delivery: StoredDelivery) -> Iterator[None]:
         yield
 
 
-async def _take_in(desk: Desk, delivery: StoredDelivery) -> None:
+async def _take_in(context: WorkerContext, delivery: StoredDelivery) -> None:
     outcome = "done"
     try:
         delivery.crashes.check()
-        outcome = await _read(desk, delivery)
+        outcome = await _read(context, delivery)
     except Poison as error:
-        await _set_aside(desk, ParkedKind.DELIVERY, delivery, error)
+        await _set_aside(context, ParkedKind.DELIVERY, delivery, error)
         return
     except Unreadable as error:
-        await _set_aside(desk, ParkedKind.QUARANTINED, delivery, error)
+        await _set_aside(context, ParkedKind.QUARANTINED, delivery, error)
         return
     except StoreUnavailable:
         raise
     except Exception as error:
         RETRIES.labels(read_delivery.__name__).inc()
-        if await desk.inbox.stumble(delivery.id) > MOST_STUMBLES:
-            await _set_aside(desk, ParkedKind.DELIVERY, delivery, error)
+        if await context.inbox.stumble(delivery.id) > MOST_STUMBLES:
+            await _set_aside(context, ParkedKind.DELIVERY, delivery, error)
         raise
     finally:
-        await desk.inbox.let_go(delivery)
+        await context.inbox.let_go(delivery)
     telemetry.note(outcome=outcome)
     DELIVERIES.labels(delivery.sender.name, delivery.account, outcome).inc()
 
 
-async def _read(desk: Desk, delivery: StoredDelivery) -> str:
+async def _read(context: WorkerContext, delivery: StoredDelivery) -> str:
     """Pass on what it says; returns its outcome, as it is counted."""
     event = delivery.sender.read(delivery.body)
     match event:
         case UnknownEvent():
-            await desk.inbox.ignore(delivery.id)
+            await context.inbox.ignore(delivery.id)
             logger.info("delivery_ignored")
             return "ignored"
         case TicketNoticed():
-            await _pass_on_ticket(desk, delivery, event)
+            await _pass_on_ticket(context, delivery, event)
         case _:
-            await _pass_on(desk, delivery, event)
+            await _pass_on(context, delivery, event)
     return "done"
 
 
-async def _pass_on(desk: Desk, delivery: StoredDelivery, event: Event) -> None:
-    district, now = delivery.account, desk.clock()
+async def _pass_on(context: WorkerContext, delivery: StoredDelivery, event: Event) -> None:
+    district, now = delivery.account, context.clock()
     match event:
         case FindingNoticed(finding_id=finding_id):
             key, band = CaseKey(district, CaseKind.FINDING, finding_id), Band.CRITICAL if event.is_urgent else None
-            await desk.inbox.finish(delivery.id, now, [(key, band)])
+            await context.inbox.finish(delivery.id, now, [(key, band)])
             named = {"case": key.ref}
         case ScanStarted(scan_id=scan_id) | ScanCompleted(scan_id=scan_id):
             scan = ScanNote(district, scan_id, completed=isinstance(event, ScanCompleted))
-            await desk.inbox.finish(delivery.id, now, scan=scan)
+            await context.inbox.finish(delivery.id, now, scan=scan)
             named = {"scan": scan.ref}
         case _:
             assert_never(event)
     logger.info("delivery_read", kind=str(event.kind), **named)
 
 
-async def _pass_on_ticket(desk: Desk, delivery: StoredDelivery, noticed: TicketNoticed) -> None:
+async def _pass_on_ticket(context: WorkerContext, delivery: StoredDelivery, noticed: TicketNoticed) -> None:
     """Have the ticket's case looked at: a tracker knows nothing of findings."""
-    tracker = desk.rulebook.former_names.get(delivery.account, delivery.account)
+    tracker = context.rulebook.former_names.get(delivery.account, delivery.account)
     change = noticed.change
-    key = await _case_of(desk, tracker, change)
-    outcome = await desk.inbox.finish_ticket(delivery.id, desk.clock(), tracker, change, key)
+    key = await _case_of(context, tracker, change)
+    outcome = await context.inbox.finish_ticket(delivery.id, context.clock(), tracker, change, key)
     kind, ref = str(noticed.kind), key.ref if key else None
     logger.info("delivery_read", kind=kind, case=ref, outcome=outcome)
 
 
-async def _case_of(desk: Desk, tracker: str, change: TicketChange) -> CaseKey | None:
+async def _case_of(context: WorkerContext, tracker: str, change: TicketChange) -> CaseKey | None:
     """The ticket's case, if the ticket is ours. The case of a district that mappings.yaml does not name will wait."""
-    (key,) = await Owners(desk.todo, desk.rulebook).of(tracker, [change])
+    (key,) = await Owners(context.todo, context.rulebook).of(tracker, [change])
     return key
 
 
-async def _set_aside(desk: Desk, kind: ParkedKind, delivery: StoredDelivery, error: Exception) -> None:
+async def _set_aside(context: WorkerContext, kind: ParkedKind, delivery: StoredDelivery, error: Exception) -> None:
     district, tracker = ("", delivery.account) if delivery.sender.is_tracker else (delivery.account, "")
-    await desk.parked.park(kind, delivery.id, error, desk.clock(), district=district, system=tracker)
+    await context.parked.park(kind, delivery.id, error, context.clock(), district=district, system=tracker)
     DELIVERIES.labels(delivery.sender.name, delivery.account, str(kind)).inc()
     telemetry.note(outcome=str(kind))
     logger.warning("delivery_set_aside", error=type(error).__name__)

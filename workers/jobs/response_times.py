@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from remediation.domain.actions import OpenTicket, SetStatus, kind_of, target_of
-from remediation.look.observing import Sight
+from remediation.look.observing import Snapshot
 from remediation.mapping.config.trackers.kinds import all_senders
 from remediation.planning import Progress
 from remediation.store.cases.todo import AWAITED_STATUS, AWAITED_TICKET, Lease
@@ -34,9 +34,12 @@ class Responses:
             _HISTOGRAMS[name].labels(received.sender).observe(max(0.0, moment - received.at))
 
 
-def responses(lease: Lease, sight: Sight, progress: Progress, now: float) -> Responses:
+def responses(lease: Lease, snapshot: Snapshot, progress: Progress, now: float) -> Responses:
     """What was done for the waiting deliveries, by this look or by one that died before it reported."""
-    found = {AWAITED_TICKET: _opened_at(lease, progress, now), AWAITED_STATUS: _changed_at(lease, sight, progress, now)}
+    found = {
+        AWAITED_TICKET: _opened_at(lease, progress, now),
+        AWAITED_STATUS: _changed_at(lease, snapshot, progress, now),
+    }
     return Responses(lease, {name: at for name, at in found.items() if at is not None and name in lease.awaited})
 
 
@@ -52,8 +55,8 @@ def _opened_at(lease: Lease, progress: Progress, now: float) -> float | None:
     return min(opened, default=None)
 
 
-def _changed_at(lease: Lease, sight: Sight, progress: Progress, now: float) -> float | None:
+def _changed_at(lease: Lease, snapshot: Snapshot, progress: Progress, now: float) -> float | None:
     """When the finding's status was written; now, if a look that died wrote it."""
     changed = (progress.done_at[action.name] for action in progress.done if isinstance(action, SetStatus))
-    is_found_changed = f"patch:{sight.observation.subject.status}" in lease.record.memory.doing
+    is_found_changed = f"patch:{snapshot.observation.subject.status}" in lease.record.memory.doing
     return min(changed, default=now if is_found_changed else None)

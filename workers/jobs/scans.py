@@ -14,49 +14,49 @@ from remediation.store.deliveries.scans import ScanListing
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
 from workers.jobs.telling import note_answer, note_trouble
 from workers.metrics import LEFT_OUT, PAGES, RETRIES, WAITS
-from workers.resources import Desk
+from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
 
 
 @never_raising
-async def page_scan(desk: Desk, ref: str) -> None:
+async def page_scan(context: WorkerContext, ref: str) -> None:
     """List the scan's next page. The cursor moves together with the marks, so that a crash repeats a page at worst."""
-    scan = await desk.scans.take(ref, desk.clock())
+    scan = await context.scans.take(ref, context.clock())
     if scan is None:
         return
     with following(page_scan.__name__, [scan.origin], scan=scan.ref, district=scan.district):
-        await _take_up(desk, scan)
+        await _take_up(context, scan)
 
 
-async def _take_up(desk: Desk, scan: ScanListing) -> None:
+async def _take_up(context: WorkerContext, scan: ScanListing) -> None:
     if scan.attempts:
         RETRIES.labels(page_scan.__name__).inc()
     try:
         scan.crashes.check()
-        await _list_page(desk, scan)
+        await _list_page(context, scan)
     except TryLater as error:
         WAITS.labels(error.system, error.waiting).inc()
-        await note_trouble(desk, error)
-        await _put_off(desk, scan, error.after)
+        await note_trouble(context, error)
+        await _put_off(context, scan, error.after)
     except (Refused, Poison) as error:
-        await _park(desk, scan, error)
+        await _park(context, scan, error)
     except StoreUnavailable:
         raise
     except Exception as error:
-        await (_park(desk, scan, error) if scan.attempts >= MOST_STUMBLES else _put_off(desk, scan, None))
+        await (_park(context, scan, error) if scan.attempts >= MOST_STUMBLES else _put_off(context, scan, None))
         raise
     finally:
-        await desk.scans.let_go(scan)
+        await context.scans.let_go(scan)
 
 
-async def _list_page(desk: Desk, scan: ScanListing) -> None:
-    page = await desk.source(scan.district, CaseKind.FINDING).page(scan.filters, scan.cursor)
+async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
+    page = await context.source(scan.district, CaseKind.FINDING).page(scan.filters, scan.cursor)
     subjects = [subject for subject in page.subjects if scan.counts(subject)]
-    keys = await Owners(desk.todo, desk.rulebook).of_subjects(scan.district, subjects)
+    keys = await Owners(context.todo, context.rulebook).of_subjects(scan.district, subjects)
     cases = [(key, band_of(subject.severity)) for key, subject in zip(keys, subjects, strict=True)]
-    await desk.scans.mark_page(scan, page.cursor, cases, desk.clock())
-    await note_answer(desk, system_of(scan.district))
+    await context.scans.mark_page(scan, page.cursor, cases, context.clock())
+    await note_answer(context, system_of(scan.district))
     _count(scan, "done")
     if page.left_out:
         LEFT_OUT.labels(scan.district).inc(page.left_out)
@@ -64,15 +64,15 @@ async def _list_page(desk: Desk, scan: ScanListing) -> None:
     logger.info("scan_page_listed", count=len(cases), last=page.cursor is None)
 
 
-async def _put_off(desk: Desk, scan: ScanListing, asked: float | None) -> None:
-    wait = delay(scan.attempts, asked, desk.chance)
-    await desk.scans.put_off(scan, desk.clock() + wait)
+async def _put_off(context: WorkerContext, scan: ScanListing, asked: float | None) -> None:
+    wait = delay(scan.attempts, asked, context.chance)
+    await context.scans.put_off(scan, context.clock() + wait)
     _count(scan, "put_off")
     logger.info("scan_put_off", seconds=wait, attempt=scan.attempts + 1)
 
 
-async def _park(desk: Desk, scan: ScanListing, error: Exception) -> None:
-    await desk.parked.park(ParkedKind.SCAN, scan.ref, error, desk.clock(), district=scan.district, action="list")
+async def _park(context: WorkerContext, scan: ScanListing, error: Exception) -> None:
+    await context.parked.park(ParkedKind.SCAN, scan.ref, error, context.clock(), district=scan.district, action="list")
     _count(scan, "parked")
     status = error.status if isinstance(error, OutsideError) else None
     logger.warning("scan_parked", error=type(error).__name__, status=status)

@@ -10,7 +10,7 @@ from remediation.domain.actions import tracker_of
 from remediation.domain.cases import CaseKey, CaseRecord
 from remediation.domain.errors import LeaseLost, OutsideError, Refused, TryLater, Waiting
 from remediation.failpoints import failpoint
-from remediation.look.observing import Sight
+from remediation.look.observing import Snapshot
 from remediation.outbound.backoff import LONGEST, LONGEST_UNNAMED, delay
 from remediation.planning import Conclusion, Progress, Situation, concluded
 from remediation.store.cases.entries import PutOff, SetAside, Settled
@@ -27,7 +27,7 @@ from workers.jobs.telling import (
     tell_unnamed,
 )
 from workers.metrics import LOOKS, WAITS
-from workers.resources import Desk
+from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
 
@@ -35,72 +35,75 @@ _SHORTLY = 1.0
 """Seconds until a finding asks again to join a case that is just being looked at."""
 
 
-async def join(desk: Desk, lease: Lease, home: CaseKey) -> None:
+async def join(context: WorkerContext, lease: Lease, home: CaseKey) -> None:
     """The finding belongs to another case, which is looked at in its place."""
-    now = desk.clock()
-    if not await desk.todo.join(lease, home, now):
-        require(lease, held=await desk.todo.put_off(lease, now + _SHORTLY, now, overtaken=True))
+    now = context.clock()
+    if not await context.todo.join(lease, home, now):
+        require(lease, held=await context.todo.put_off(lease, now + _SHORTLY, now, overtaken=True))
         return
     _count(home.district, "joined")
     logger.info("finding_joined", case=home.ref, finding=lease.record.key.id)
 
 
-async def wait_for_a_name(desk: Desk, lease: Lease) -> None:
+async def wait_for_a_name(context: WorkerContext, lease: Lease) -> None:
     """After a wipe nobody can tell which findings a case had: a list names them. Nothing is concluded yet."""
-    settled = desk.todo.settle(lease, lease.record.memory, desk.clock(), look_at=lease.look_at)
+    settled = context.todo.settle(lease, lease.record.memory, context.clock(), look_at=lease.look_at)
     require(lease, held=await settled)
     _count(lease.record.key.district, "nameless")
     logger.info("case_nameless")
 
 
-async def note_unnamed(desk: Desk, lease: Lease, sight: Sight) -> None:
+async def note_unnamed(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> None:
     """Where a tracker of the case is not named, tell it, and have the case looked at again once it is."""
-    unnamed = sight.observation.unnamed
+    unnamed = snapshot.observation.unnamed
     if unnamed == lease.record.unnamed:
         return
-    await tell_unnamed(desk, lease, sight)
-    require(lease, held=await desk.todo.note_unnamed(lease, unnamed, desk.clock()))
+    await tell_unnamed(context, lease, snapshot)
+    require(lease, held=await context.todo.note_unnamed(lease, unnamed, context.clock()))
 
 
-async def finish(desk: Desk, lease: Lease, sight: Sight, progress: Progress) -> None:
+async def finish(context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress) -> None:
     """Keep what follows from the look: it is settled, or put off where something has to wait."""
     record = lease.record
-    progress.refused |= _refused_unnamed(record, sight)
-    failures = {f"read:{name}": error for name, error in sight.failures.items()}
+    progress.refused |= _refused_unnamed(record, snapshot)
+    failures = {f"read:{name}": error for name, error in snapshot.failures.items()}
     later = [error for error in (*progress.later.values(), *failures.values()) if isinstance(error, TryLater)]
     refused = {**progress.refused, **{name: error for name, error in failures.items() if isinstance(error, Refused)}}
-    count_and_log(lease, sight, progress, refused)
+    count_and_log(lease, snapshot, progress, refused)
     for action, error in refused.items():
-        await desk.parked.park(
-            ParkedKind.ACTION, lease.ref, error, desk.clock(), district=record.key.district, action=action
+        await context.parked.park(
+            ParkedKind.ACTION, lease.ref, error, context.clock(), district=record.key.district, action=action
         )
-    end, responded = _conclusion(desk, lease, sight, progress, refused), responses(lease, sight, progress, desk.clock())
-    if record.waits_for and record.waits_for in _answering(desk, record, sight, progress, refused.values()):
-        await note_answer(desk, record.waits_for)
+    end, responded = (
+        _conclusion(context, lease, snapshot, progress, refused),
+        responses(lease, snapshot, progress, context.clock()),
+    )
+    if record.waits_for and record.waits_for in _answering(context, record, snapshot, progress, refused.values()):
+        await note_answer(context, record.waits_for)
     if later:
-        require(lease, held=await desk.todo.remember(lease, end.memory))
-        await tell_progress(desk, lease, sight, progress, end.memory, None)
+        require(lease, held=await context.todo.remember(lease, end.memory))
+        await tell_progress(context, lease, snapshot, progress, end.memory, None)
         answered = {action.name for action in progress.done} | refused.keys()
         dealt_with = [f"again:{name}" for name in sorted(answered & record.again)]
-        await put_off(desk, lease, later, drop=[*dealt_with, *responded.moments])
+        await put_off(context, lease, later, drop=[*dealt_with, *responded.moments])
     else:
-        await tell_progress(desk, lease, sight, progress, end.memory, Settled(desk.clock(), end.look_at))
-        await _settle(desk, lease, progress, end)
+        await tell_progress(context, lease, snapshot, progress, end.memory, Settled(context.clock(), end.look_at))
+        await _settle(context, lease, progress, end)
     responded.count()
 
 
 def _conclusion(
-    desk: Desk, lease: Lease, sight: Sight, progress: Progress, refused: Mapping[str, Refused]
+    context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress, refused: Mapping[str, Refused]
 ) -> Conclusion:
-    case = Situation.of(sight.observation, sight.policy, lease.record, sight.at)
+    case = Situation.of(snapshot.observation, snapshot.policy, lease.record, snapshot.at)
     return concluded(
-        case, progress, desk.clock(), look_at=lease.look_at, refused=refused.keys(), disowned=sight.disowned
+        case, progress, context.clock(), look_at=lease.look_at, refused=refused.keys(), disowned=snapshot.disowned
     )
 
 
-def _refused_unnamed(record: CaseRecord, sight: Sight) -> dict[str, Refused]:
+def _refused_unnamed(record: CaseRecord, snapshot: Snapshot) -> dict[str, Refused]:
     """What a person asked for again in a tracker that is not named: it stays set aside, and says why."""
-    unnamed = sight.observation.unnamed
+    unnamed = snapshot.observation.unnamed
     return {
         name: Refused(
             "mappings.yaml", f"names no tracker {tracker}: name it again, or where it has a new name, formerly"
@@ -111,48 +114,48 @@ def _refused_unnamed(record: CaseRecord, sight: Sight) -> dict[str, Refused]:
 
 
 def _answering(
-    desk: Desk, record: CaseRecord, sight: Sight, progress: Progress, refused: Iterable[Refused]
+    context: WorkerContext, record: CaseRecord, snapshot: Snapshot, progress: Progress, refused: Iterable[Refused]
 ) -> AbstractSet[str]:
     """The systems that did what this look asked of them; one that it asked nothing is not among them."""
-    errors = (*progress.later.values(), *sight.failures.values())
+    errors = (*progress.later.values(), *snapshot.failures.values())
     waited_for = {error.system for error in errors if isinstance(error, TryLater)}
-    heard = sight.observation.tickets.keys() | progress.tickets.keys() | {error.system for error in refused}
-    is_source = record.waits_for not in desk.trackers  # whoever has come so far was told of the finding
+    heard = snapshot.observation.tickets.keys() | progress.tickets.keys() | {error.system for error in refused}
+    is_source = record.waits_for not in context.trackers  # whoever has come so far was told of the finding
     return (heard | ({record.waits_for} if is_source else set())) - waited_for
 
 
-async def _settle(desk: Desk, lease: Lease, progress: Progress, end: Conclusion) -> None:
+async def _settle(context: WorkerContext, lease: Lease, progress: Progress, end: Conclusion) -> None:
     """Let go of the case; parked actions that are moot go off the list."""
-    record, now = lease.record, desk.clock()
+    record, now = lease.record, context.clock()
     if end.calls_for_another:
-        await desk.todo.mark([(record.key, None)], now)
+        await context.todo.mark([(record.key, None)], now)
     drop = [f"given_up:{name}" for name in sorted(end.moot & record.given_up)]
     drop += [f"parked:{name}" for name in sorted(end.moot)] + [f"again:{name}" for name in sorted(record.again)]
     drop += [*sorted(lease.awaited), *lease.origins, *([] if end.keeps_due else [CAME_DUE])]
     seen = progress.tickets.values()
-    require(lease, held=await desk.todo.settle(lease, end.memory, now, seen=seen, drop=drop, look_at=end.look_at))
+    require(lease, held=await context.todo.settle(lease, end.memory, now, seen=seen, drop=drop, look_at=end.look_at))
     failpoint("remembered")
     _count(record.key.district, "settled")
 
 
-async def put_off(desk: Desk, lease: Lease, errors: list[TryLater], drop: Sequence[str] = ()) -> None:
+async def put_off(context: WorkerContext, lease: Lease, errors: list[TryLater], drop: Sequence[str] = ()) -> None:
     """The case is looked at again once the first of these waits is over; `drop` are fields of its row."""
-    waits = {_wait(desk, lease.record, error): error for error in errors}
+    waits = {_wait(context, lease.record, error): error for error in errors}
     wait = min(waits)
-    await tell_put_off(desk, lease, PutOff.by(waits[wait], desk.clock() + wait, desk.clock()))
+    await tell_put_off(context, lease, PutOff.by(waits[wait], context.clock() + wait, context.clock()))
     for error in errors:
         WAITS.labels(error.system, error.waiting).inc()
-        await note_trouble(desk, error)
-    first, now = waits[wait], desk.clock()
+        await note_trouble(context, error)
+    first, now = waits[wait], context.clock()
     overtaken, system = first.waiting is Waiting.CHANGED, held_by(first)
-    held = await desk.todo.put_off(lease, now + wait, now, overtaken=overtaken, held_by=system, drop=drop)
+    held = await context.todo.put_off(lease, now + wait, now, overtaken=overtaken, held_by=system, drop=drop)
     require(lease, held=held)
     _count(lease.record.key.district, "put_off")
     told = {"system": first.system, "reason": first.waiting.value, "status": first.status}
     logger.info("case_put_off", seconds=wait, attempt=lease.record.attempts + 1, **told)
 
 
-def _wait(desk: Desk, record: CaseRecord, error: TryLater) -> float:
+def _wait(context: WorkerContext, record: CaseRecord, error: TryLater) -> float:
     """Seconds until the next look: more each time, whatever was asked for, as that did not end it the last time.
 
     Only a horizon of our own ends at a known time, however often we met it. Where somebody was quicker than we were,
@@ -167,18 +170,18 @@ def _wait(desk: Desk, record: CaseRecord, error: TryLater) -> float:
         case _:
             attempts = record.attempts
     longest = LONGEST_UNNAMED if error.waiting is Waiting.UNNAMED else LONGEST
-    return delay(attempts, error.after, desk.chance, longest)
+    return delay(attempts, error.after, context.chance, longest)
 
 
-async def park_case(desk: Desk, lease: Lease, error: Exception) -> None:
+async def park_case(context: WorkerContext, lease: Lease, error: Exception) -> None:
     """The case waits for a person: no look at it can work before something else changes."""
-    now, district = desk.clock(), lease.record.key.district
-    await desk.parked.park(ParkedKind.CASE, lease.ref, error, now, district=district, action="look")
+    now, district = context.clock(), lease.record.key.district
+    await context.parked.park(ParkedKind.CASE, lease.ref, error, now, district=district, action="look")
     drop = [*(f"again:{name}" for name in sorted(lease.record.again)), *sorted(lease.awaited)]
     drop += lease.origins
-    await desk.timeline.tell(lease.ref, [SetAside.by(error, now)])
+    await context.timeline.tell(lease.ref, [SetAside.by(error, now)])
     # Nobody knows whether what the appointment was made for still holds: it stays until a look can tell.
-    require(lease, held=await desk.todo.settle(lease, lease.record.memory, now, drop=drop, look_at=lease.look_at))
+    require(lease, held=await context.todo.settle(lease, lease.record.memory, now, drop=drop, look_at=lease.look_at))
     _count(district, "parked")
     status = error.status if isinstance(error, OutsideError) else None
     logger.warning("case_parked", error=type(error).__name__, status=status)

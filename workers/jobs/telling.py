@@ -8,14 +8,14 @@ import structlog
 from remediation.domain.actions import OpenTicket, Plan, SetStatus, kind_of, target_of
 from remediation.domain.cases import Memory
 from remediation.domain.errors import OutsideError, Refused, TryLater
-from remediation.look.observing import Sight
+from remediation.look.observing import Snapshot
 from remediation.planning import Progress
 from remediation.store.cases.entries import (
     Acted,
-    Cause,
     Disagreed,
     Doubted,
     Entry,
+    LookCause,
     Planned,
     PutOff,
     Seen,
@@ -27,7 +27,7 @@ from remediation.store.cases.entries import (
 from remediation.store.cases.todo import Lease
 from workers.calls import account_of
 from workers.metrics import ACTIONS, CONFLICTS, PLANNED, UNMATCHED
-from workers.resources import Desk
+from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
 
@@ -35,55 +35,55 @@ _ENTRIES_OF_A_STRETCH = 20
 """More than the looks between two that get through tell, whatever happens to them."""
 
 
-async def tell_doubts(desk: Desk, lease: Lease, sight: Sight) -> None:
+async def tell_doubts(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> None:
     """Linked tickets that are not the case's; and once, until it has one again, a ticket that carries no mark."""
-    news = [doubt for doubt in sight.doubts.values() if doubt.is_news]
-    await desk.timeline.tell(lease.ref, [Doubted.of(doubt, desk.clock()) for doubt in news])
+    news = [doubt for doubt in snapshot.doubts.values() if doubt.is_news]
+    await context.timeline.tell(lease.ref, [Doubted.of(doubt, context.clock()) for doubt in news])
     for doubt in news:
         link = doubt.link
         event = "ticket_unmarked" if doubt.is_ours else "ticket_not_ours"
         logger.warning(event, tracker=link.tracker, ticket=link.ticket_key, reason=doubt.evidence.value)
 
 
-async def tell_unnamed(desk: Desk, lease: Lease, sight: Sight) -> None:
+async def tell_unnamed(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> None:
     """Trackers of the case that mappings.yaml does not name (any more): once, until they are others."""
-    unnamed = sight.observation.unnamed
+    unnamed = snapshot.observation.unnamed
     if unnamed - lease.record.unnamed:
-        await desk.timeline.tell(lease.ref, [Unnamed(desk.clock(), tuple(sorted(unnamed)))])
+        await context.timeline.tell(lease.ref, [Unnamed(context.clock(), tuple(sorted(unnamed)))])
     for tracker in sorted(unnamed - lease.record.unnamed):
         logger.warning("tracker_unnamed", tracker=tracker)
 
 
-async def tell_plan(desk: Desk, lease: Lease, sight: Sight, plan: Plan) -> None:
+async def tell_plan(context: WorkerContext, lease: Lease, snapshot: Snapshot, plan: Plan) -> None:
     """Before the first action: why we looked, what we saw, and what we are about to do."""
     for action in plan:
         PLANNED.labels(kind_of(action.name), target_of(action.name)).inc()
     if _is_told(lease, {action.name for action in plan}):
         return
-    await desk.timeline.tell(lease.ref, [*_seen(desk, lease, sight), Planned.of(plan, desk.clock())])
+    await context.timeline.tell(lease.ref, [*_seen(context, lease, snapshot), Planned.of(plan, context.clock())])
 
 
 async def tell_progress(
-    desk: Desk, lease: Lease, sight: Sight, progress: Progress, memory: Memory, end: Entry | None
+    context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress, memory: Memory, end: Entry | None
 ) -> None:
     """After the last action: how each went, and how the look ended. A look that changed nothing tells nothing."""
-    acted = list(_acted(desk, lease, progress))
+    acted = list(_acted(context, lease, progress))
     if acted:
-        await desk.timeline.tell(lease.ref, [*acted, *([end] if end else [])])
+        await context.timeline.tell(lease.ref, [*acted, *([end] if end else [])])
     elif memory != lease.record.memory:
-        await desk.timeline.tell(lease.ref, [*_seen(desk, lease, sight), *([end] if end else [])])
+        await context.timeline.tell(lease.ref, [*_seen(context, lease, snapshot), *([end] if end else [])])
 
 
-async def tell_put_off(desk: Desk, lease: Lease, entry: PutOff) -> None:
+async def tell_put_off(context: WorkerContext, lease: Lease, entry: PutOff) -> None:
     """Which system holds the case up: once for each, until a look gets through. An outage of days is one entry."""
-    if lease.record.attempts == 0 or entry.system not in await _held_up_by(desk, lease):
-        await desk.timeline.tell(lease.ref, [entry])
+    if lease.record.attempts == 0 or entry.system not in await _held_up_by(context, lease):
+        await context.timeline.tell(lease.ref, [entry])
 
 
-async def _held_up_by(desk: Desk, lease: Lease) -> set[str]:
+async def _held_up_by(context: WorkerContext, lease: Lease) -> set[str]:
     """The systems of which it is told already that the looks since the last that got through waited for them."""
     systems = set()
-    for entry in reversed(await desk.timeline.read(lease.ref, _ENTRIES_OF_A_STRETCH)):
+    for entry in reversed(await context.timeline.read(lease.ref, _ENTRIES_OF_A_STRETCH)):
         if isinstance(entry, Settled | SetAside):
             break
         if isinstance(entry, PutOff):
@@ -93,20 +93,20 @@ async def _held_up_by(desk: Desk, lease: Lease) -> set[str]:
 
 def _is_told(lease: Lease, names: AbstractSet[str]) -> bool:
     """Whether an earlier try at these actions is told already: of an outage of days, once is enough."""
-    is_retry = lease.cause == Cause.SWEEP and lease.record.attempts > 0
+    is_retry = lease.cause == LookCause.SWEEP and lease.record.attempts > 0
     return is_retry and names <= lease.record.memory.doing
 
 
-def _seen(desk: Desk, lease: Lease, sight: Sight) -> list[Entry]:
-    seen, now = sight.observation, desk.clock()
+def _seen(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> list[Entry]:
+    seen, now = snapshot.observation, context.clock()
     return [
         Triggered(now, lease.cause, lease.marked_at),
         Seen.of(seen.subject, seen.tickets, seen.unseen, now),
     ]
 
 
-def _acted(desk: Desk, lease: Lease, progress: Progress) -> Iterator[Entry]:
-    now = desk.clock()
+def _acted(context: WorkerContext, lease: Lease, progress: Progress) -> Iterator[Entry]:
+    now = context.clock()
     if progress.is_conflict:
         yield Disagreed(now)
     for action in progress.done:
@@ -121,19 +121,19 @@ def _request(name: str, progress: Progress) -> str:
     return progress.requests.get(name, "")
 
 
-async def note_trouble(desk: Desk, error: TryLater) -> None:
+async def note_trouble(context: WorkerContext, error: TryLater) -> None:
     """A system has to be waited for: one of all workers warns of it, once, and again when it is for something else."""
-    if await desk.systems.note_trouble(error, desk.clock()):
+    if await context.systems.note_trouble(error, context.clock()):
         logger.warning("system_waited_for", system=error.system, reason=error.waiting, status=error.status)
 
 
-async def note_answer(desk: Desk, system: str) -> None:
+async def note_answer(context: WorkerContext, system: str) -> None:
     """A system did what was asked: where that ends its trouble, one of all workers says so."""
-    if await desk.systems.note_answer(system, desk.clock()):
+    if await context.systems.note_answer(system, context.clock()):
         logger.warning("system_answers_again", system=system)
 
 
-def count_and_log(lease: Lease, sight: Sight, progress: Progress, refused: Mapping[str, Refused]) -> None:
+def count_and_log(lease: Lease, snapshot: Snapshot, progress: Progress, refused: Mapping[str, Refused]) -> None:
     """Every action's outcome; a conflict; a finding that no rule takes."""
     district = lease.record.key.district
     for action in progress.done:
@@ -153,6 +153,6 @@ def count_and_log(lease: Lease, sight: Sight, progress: Progress, refused: Mappi
         CONFLICTS.labels(district).inc()
         logger.warning("case_conflict")
     is_idle = not any(ticket.state.is_active for ticket in progress.tickets.values())
-    if progress.status.is_unsolved and is_idle and (sight.policy.is_former or not sight.policy.rule):
+    if progress.status.is_unsolved and is_idle and (snapshot.policy.is_former or not snapshot.policy.rule):
         UNMATCHED.labels(district).inc()
         logger.info("finding_unmatched")

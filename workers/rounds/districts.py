@@ -3,7 +3,7 @@
 import structlog
 
 from workers.jobs.boundary import never_raising
-from workers.resources import Desk
+from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
 
@@ -12,12 +12,14 @@ SECONDS = 60.0
 
 
 @never_raising
-async def note_districts(desk: Desk) -> None:
+async def note_districts(context: WorkerContext) -> None:
     """Log each district that mappings.yaml does not name any more, and each that it names again.
 
     Meanwhile nobody can verify SchoolScan's deliveries for it: they are answered 404.
     """
-    for change in await desk.scans.note_districts(dict.fromkeys(name for name, _ in desk.sources), desk.clock()):
+    for change in await context.scans.note_districts(
+        dict.fromkeys(name for name, _ in context.sources), context.clock()
+    ):
         if change.is_back:
             logger.warning("district_back", district=change.district)
         else:

@@ -5,7 +5,7 @@ import structlog
 from remediation.domain.errors import StoreRefuses
 from remediation.store.cases.unlisted import UnlistedCases
 from workers.jobs.boundary import never_raising
-from workers.resources import Desk
+from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
 
@@ -15,12 +15,12 @@ STEPS = 20
 
 
 @never_raising
-async def list_earlier_cases(desk: Desk) -> None:
+async def list_earlier_cases(context: WorkerContext) -> None:
     """Go on where the last round ended. Without the right to SCAN, each case is listed from its next look on."""
-    unlisted = UnlistedCases(desk.connection)
+    unlisted = UnlistedCases(context.connection)
     try:
         for _ in range(STEPS):
-            if await unlisted.list_some(desk.clock()):
+            if await unlisted.list_some(context.clock()):
                 return
     except StoreRefuses as error:
         logger.warning("cases_not_listed", reason=error.reason)

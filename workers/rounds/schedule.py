@@ -54,8 +54,8 @@ async def play(ctx: ArqContext, each: Round, within: float) -> None:
     """
     try:
         async with asyncio.timeout(within):
-            with ctx["desks"].at_work() as desk:
-                is_ours = await Turns(desk.connection).take(each.name, each.seconds, desk.clock())
+            with ctx["contexts"].at_work() as context:
+                is_ours = await Turns(context.connection).take(each.name, each.seconds, context.clock())
             if is_ours:
                 await each.job(ctx)
     except StoreUnavailable:

@@ -4,18 +4,18 @@ import structlog
 
 from workers.jobs.boundary import never_raising
 from workers.metrics import SWEEPS, WOKEN
-from workers.resources import Desk
+from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
 
 
 @never_raising
-async def sweep(desk: Desk) -> None:
+async def sweep(context: WorkerContext) -> None:
     """Wake whatever is due. May run twice at once without harm."""
-    sooner = await desk.systems.release(desk.clock())
-    names = desk.trackers.keys() | desk.rulebook.former_names.keys()
-    named = await desk.todo.name_trackers(names, desk.clock())
-    woken = await desk.todo.sweep(desk.clock())
+    sooner = await context.systems.release(context.clock())
+    names = context.trackers.keys() | context.rulebook.former_names.keys()
+    named = await context.todo.name_trackers(names, context.clock())
+    woken = await context.todo.sweep(context.clock())
     for kind, count in woken.items():
         WOKEN.labels(kind).inc(count)
         if count:

@@ -44,7 +44,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DifferenceGroup:
     """Findings for which the same things change. `values` has every pair of each thing that is no text, most first."""
 
     rules: tuple[str | None, str | None]
@@ -58,7 +58,7 @@ def difference(finding_id: str, before: Routing, after: Routing) -> Difference:
     return Difference(finding_id, (before.rule, after.rule), tuple(_changes(before, after)))
 
 
-def grouped(differences: Iterable[Difference]) -> tuple[Group, ...]:
+def grouped(differences: Iterable[Difference]) -> tuple[DifferenceGroup, ...]:
     """The findings that change, by what changes, the largest group first."""
     groups: dict[tuple[tuple[str | None, str | None], tuple[str, ...]], list[Difference]] = {}
     for each in differences:
@@ -91,10 +91,10 @@ def _place(ticket: TicketWords | None) -> object:
     return next((ticket[word] for word in words if word in ticket), None) if ticket else None
 
 
-def _group(rules: tuple[str | None, str | None], what: tuple[str, ...], members: list[Difference]) -> Group:
+def _group(rules: tuple[str | None, str | None], what: tuple[str, ...], members: list[Difference]) -> DifferenceGroup:
     kept = [word for number, word in enumerate(what) if not members[0].changes[number].is_text]
     values = tuple((word, _pairs(word, members)) for word in kept)
-    return Group(rules, what, tuple(each.finding_id for each in members), values)
+    return DifferenceGroup(rules, what, tuple(each.finding_id for each in members), values)
 
 
 def _pairs(what: str, members: list[Difference]) -> tuple[Pair, ...]:

@@ -16,7 +16,7 @@ from remediation.mapping.config.words import Label, Name, Text, Written, as_list
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.loading import text_of_file
 from remediation.mapping.reading.messages import complaint_of
-from remediation.mapping.reading.positions import Complaint, Place, Positions, Steps
+from remediation.mapping.reading.positions import Complaint, LineColumn, Positions, Steps
 
 
 def moment_of(value: object) -> object:
@@ -110,7 +110,7 @@ class LoadedCases:
         """Something that turned out to be wrong with one of its values."""
         return self.positions.problem(self.where, Complaint(steps, message))
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int) -> LineColumn:
         """Where the case of this number (counted from 0) stands."""
         return self.positions.place(("cases", number))
 

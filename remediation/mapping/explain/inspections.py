@@ -22,7 +22,7 @@ _MOST_LISTED = 12
 _LONGEST_NAME = 80
 
 
-class Outcome(StrEnum):
+class InspectionOutcome(StrEnum):
     """How a question about a word was answered."""
 
     OK = "ok"
@@ -36,7 +36,7 @@ class Inspection:
     """One question and its answer. `where` is the word of mappings.yaml that it is about; `advice` says what to do."""
 
     where: Steps
-    outcome: Outcome
+    outcome: InspectionOutcome
     message: str
     advice: str = ""
 
@@ -83,24 +83,24 @@ def tickets_in(mappings: Mappings, tracker: str, kind: type[TicketT]) -> tuple[W
 
 def right(where: Steps, message: str) -> Inspection:
     """It is as the file says."""
-    return Inspection(where, Outcome.OK, message)
+    return Inspection(where, InspectionOutcome.OK, message)
 
 
 def wrong(where: Steps, message: str, advice: str = "") -> Inspection:
     """It is not as the file says."""
-    return Inspection(where, Outcome.WRONG, message, advice)
+    return Inspection(where, InspectionOutcome.WRONG, message, advice)
 
 
 def untold(where: Steps, message: str, advice: str = "") -> Inspection:
     """Nobody can tell from here."""
-    return Inspection(where, Outcome.UNKNOWN, message, advice)
+    return Inspection(where, InspectionOutcome.UNKNOWN, message, advice)
 
 
 def unanswered(where: Steps, question: str, error: OutsideError) -> Inspection:
     """A question that was refused cannot be told; one that may be answered later was not reached."""
     if isinstance(error, Refused):
         return untold(where, f"{question}: {error}")
-    return Inspection(where, Outcome.UNREACHABLE, f"{question}: {error}", "ask again later")
+    return Inspection(where, InspectionOutcome.UNREACHABLE, f"{question}: {error}", "ask again later")
 
 
 def signed_out(address: Steps, secret: Steps, error: OutsideError, advice: str = "") -> Inspection:
@@ -113,7 +113,7 @@ def signed_out(address: Steps, secret: Steps, error: OutsideError, advice: str =
     if isinstance(error, Refused) or (isinstance(error, TryLater) and error.waiting is Waiting.SIGN_IN):
         usual = "is the secret still valid, and of this system?"
         return wrong(secret, f"does not sign in ({error})", f"{usual} {advice}".strip())
-    return Inspection(address, Outcome.UNREACHABLE, f"is not reachable ({error})", "try again later")
+    return Inspection(address, InspectionOutcome.UNREACHABLE, f"is not reachable ({error})", "try again later")
 
 
 def choice_of(words: Iterable[str], word: str) -> str:

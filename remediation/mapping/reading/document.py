@@ -19,7 +19,7 @@ from ruamel.yaml.events import (
 )
 
 from remediation.domain.errors import ConfigurationError, Problem
-from remediation.mapping.reading.positions import Complaint, Place, Positions, Steps, key_text
+from remediation.mapping.reading.positions import Complaint, LineColumn, Positions, Steps, key_text
 from remediation.redaction import plain
 
 LARGEST_FILE = 1_000_000
@@ -43,8 +43,8 @@ class Document:
     """The result: maps, lists, text, whole numbers, floats, booleans and None, and what is wrong with their form."""
 
     data: object = None
-    keys: dict[Steps, Place] = field(default_factory=dict)
-    values: dict[Steps, Place] = field(default_factory=dict)
+    keys: dict[Steps, LineColumn] = field(default_factory=dict)
+    values: dict[Steps, LineColumn] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
 
     @property
@@ -67,7 +67,7 @@ def read_document(text: str, where: str) -> Document:
 
 
 class _Unreadable(Exception):
-    def __init__(self, message: str, place: Place) -> None:
+    def __init__(self, message: str, place: LineColumn) -> None:
         super().__init__(message)
         self.message = message
         self.place = place
@@ -90,13 +90,13 @@ def _judged(text: str) -> Events:
         return list(YAML(typ="safe", pure=True).parse(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+        place = LineColumn(mark.line + 1, mark.column + 1) if mark else LineColumn(1, 1)
         words = ", ".join(part for part in (error.context, error.problem) if part)
         raise _Unreadable(f"is not valid YAML: {plain(words, 200)}", place) from None
     except RecursionError:
-        raise _Unreadable("is nested too deeply", Place(1, 1)) from None
+        raise _Unreadable("is nested too deeply", LineColumn(1, 1)) from None
     except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError):
-        raise _Unreadable("is not valid YAML", Place(1, 1)) from None
+        raise _Unreadable("is not valid YAML", LineColumn(1, 1)) from None
 
 
 def _first_value(events: Events) -> int | None:
@@ -249,5 +249,5 @@ def _finite(text: str) -> float | str:
     return number if math.isfinite(number) else text
 
 
-def _place(event: Event) -> Place:
-    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+def _place(event: Event) -> LineColumn:
+    return LineColumn(event.start_mark.line + 1, event.start_mark.column + 1)

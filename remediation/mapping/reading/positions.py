@@ -16,7 +16,7 @@ _LONGEST_KEY = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LineColumn:
     """A line and a column, both counted from 1."""
 
     line: int
@@ -30,23 +30,23 @@ class Complaint:
     steps: Steps
     message: str
     about: Literal["key", "value"] = "value"
-    place: Place | None = None
+    place: LineColumn | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Positions:
     """The positions of every key and every value of one file."""
 
-    keys: Mapping[Steps, Place] = field(default_factory=dict)
-    values: Mapping[Steps, Place] = field(default_factory=dict)
+    keys: Mapping[Steps, LineColumn] = field(default_factory=dict)
+    values: Mapping[Steps, LineColumn] = field(default_factory=dict)
 
-    def place(self, steps: Steps, about: Literal["key", "value"] = "value") -> Place:
+    def place(self, steps: Steps, about: Literal["key", "value"] = "value") -> LineColumn:
         """The position of a value; for a missing one, that of the nearest key above it."""
         places = (self.values, self.keys) if about == "value" else (self.keys, self.values)
         for book in places:
             if steps in book:
                 return book[steps]
-        return self.place(steps[:-1], "key") if steps else Place(1, 1)
+        return self.place(steps[:-1], "key") if steps else LineColumn(1, 1)
 
     def problem(self, where: str, complaint: Complaint) -> Problem:
         """The complaint as `file:line:column: path: message`."""

@@ -76,16 +76,16 @@ class _Particular:
     def add(self, taker: _Taker) -> None:
         """Remember a rule."""
         match = taker.rule.match
-        beginnings = {fixed_beginning(glob) for glob in match.path or ("/**",)}
-        for shelf in product(dict.fromkeys(match.site or (None,)), beginnings):
+        crash_counter = {fixed_beginning(glob) for glob in match.path or ("/**",)}
+        for shelf in product(dict.fromkeys(match.site or (None,)), crash_counter):
             self._shelves.setdefault(shelf, []).append(taker)
 
     def covering(self, match: Match) -> Iterator[_Taker]:
         """The rules whose sites, paths and ages take in all that these conditions leave."""
         sites = (None, *(_wider(match.site[0]) if match.site else ()))
         folders = fixed_beginning(match.path[0]) if match.path else ()
-        beginnings = [folders[:number] for number in range(len(folders) + 1)]
-        for shelf in product(sites, beginnings):
+        crash_counter = [folders[:number] for number in range(len(folders) + 1)]
+        for shelf in product(sites, crash_counter):
             for taker in self._shelves.get(shelf, ()):
                 if _takes_in(taker.rule.match, match):
                     yield taker

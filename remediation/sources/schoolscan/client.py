@@ -12,8 +12,8 @@ from remediation.domain.errors import Refused, Unreadable
 from remediation.domain.findings import Finding, Report, ReportDownload, ReportFormat, Scan
 from remediation.domain.status import Status
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
-from remediation.sources.schoolscan.pages import FindingsPage, Page, address_of, page_of
-from remediation.sources.schoolscan.transport import Answer, Transport
+from remediation.sources.schoolscan.pages import FindingsPage, RawPage, address_of, page_of
+from remediation.sources.schoolscan.transport import ApiAnswer, Transport
 from remediation.sources.schoolscan.words import download_of, finding_of, report_of, scan_id_of, scan_of
 
 Value = TypeVar("Value")
@@ -152,7 +152,7 @@ class SchoolScan:
             raise Refused(self._system, "not an id")
         return "/".join([self._base, *quoted])
 
-    async def _page(self, collection: str, filters: Mapping[str, str], cursor: str | None) -> Page:
+    async def _page(self, collection: str, filters: Mapping[str, str], cursor: str | None) -> RawPage:
         try:
             address = address_of(f"{self._base}/{collection}", filters, cursor)
         except Unreadable as problem:
@@ -163,14 +163,14 @@ class SchoolScan:
         except Unreadable as problem:
             raise self._transport.unreadable(problem, writing=False) from None
 
-    def _read(self, parse: Callable[[object], Value], answer: Answer, *, writing: bool = False) -> Value:
+    def _read(self, parse: Callable[[object], Value], answer: ApiAnswer, *, writing: bool = False) -> Value:
         try:
             return parse(answer.json)
         except Unreadable as problem:
             raise self._transport.unreadable(problem, writing=writing) from None
 
 
-def _readable(parse: Callable[[object], Value], page: Page) -> list[Value]:
+def _readable(parse: Callable[[object], Value], page: RawPage) -> list[Value]:
     found: list[Value] = []
     for member in page.members:
         try:

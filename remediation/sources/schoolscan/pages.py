@@ -21,7 +21,7 @@ _LAST_PAGE_NUMBER = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RawPage:
     """The members of one page as raw JSON values, and our cursor for the next one (None: this was the last)."""
 
     members: tuple[object, ...]
@@ -60,7 +60,7 @@ def address_of(url: str, filters: Mapping[str, str], cursor: str | None) -> str:
     return f"{url}?{urlencode(query)}"
 
 
-def page_of(body: object, link: str | None, address: str, cursor: str | None) -> Page:
+def page_of(body: object, link: str | None, address: str, cursor: str | None) -> RawPage:
     """The page in a list's answer.
 
     `link` is the target of the Link header's `next`; `address` and `cursor` are what was asked for. Raises Unreadable
@@ -71,7 +71,7 @@ def page_of(body: object, link: str | None, address: str, cursor: str | None) ->
     following = _next_cursor(body, len(members), link, address)
     if following is not None and (following == cursor or len(following) > _LONGEST_CURSOR):
         raise Unreadable("the list's next page makes no sense")
-    return Page(members, following)
+    return RawPage(members, following)
 
 
 def _members(body: object) -> tuple[object, ...]:

@@ -59,7 +59,7 @@ def user_agent() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """A successful answer. `json` is None where the body was empty; `next_link` is the Link header's `next`."""
 
     json: object = field(repr=False)
@@ -89,7 +89,7 @@ class Transport:
         self._largest_answer = largest_answer
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": user_agent()}
 
-    async def call(self, method: Method, url: str, body: Mapping[str, str] | None = None) -> Answer:
+    async def call(self, method: Method, url: str, body: Mapping[str, str] | None = None) -> ApiAnswer:
         """Send one request and read its answer. `url` is complete and its parts are already percent-encoded."""
         response, raw = await self._exchange(method, url, body)
         note_answer(response.headers)
@@ -101,7 +101,7 @@ class Transport:
             raise error_of(self._system, status, headers, raw, now=self._clock(), writing=method != "GET")
         try:
             limit, next_link = rate_limit_of(response.headers), response.links.get("next", {}).get("url")
-            return Answer(json_of(raw) if raw.strip() else None, limit, next_link)
+            return ApiAnswer(json_of(raw) if raw.strip() else None, limit, next_link)
         except Unreadable as problem:
             raise self.unreadable(problem, writing=method != "GET") from None
 

@@ -36,7 +36,7 @@ _PLAIN = re.compile(r"(?!.*//)[A-Za-z0-9._:/=,+-]{0,128}")
 _OWN_WORDS = re.compile(r"[a-z_]{1,32}(?:,[a-z_]{1,32}){0,7}")
 
 
-class Cause(StrEnum):
+class LookCause(StrEnum):
     """What made us look. In a row and an entry a webhook and a poll also name whose it was: `webhook:schoolscan`."""
 
     WEBHOOK = "webhook"
@@ -87,7 +87,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedStep:
     """One action of a plan: its name, why, and a detail in our own words or ids."""
 
     action: str
@@ -100,7 +100,7 @@ class Planned:
     """What was to be done."""
 
     at: float
-    steps: tuple[Step, ...]
+    steps: tuple[PlannedStep, ...]
 
     @classmethod
     def of(cls, plan: Plan, now: float) -> "Planned":
@@ -208,13 +208,15 @@ class Unnamed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableEntry:
     """What was told until then is in a form that this version cannot read. It is never told, only found when read."""
 
     at: float
 
 
-Entry = Triggered | Seen | Planned | Acted | Settled | PutOff | SetAside | Disagreed | Doubted | Unnamed | Unreadable
+Entry = (
+    Triggered | Seen | Planned | Acted | Settled | PutOff | SetAside | Disagreed | Doubted | Unnamed | UnreadableEntry
+)
 
 KINDS: Mapping[str, type[Entry]] = {
     "trigger": Triggered,
@@ -227,7 +229,7 @@ KINDS: Mapping[str, type[Entry]] = {
     "conflict": Disagreed,
     "doubt": Doubted,
     "unnamed": Unnamed,
-    "unreadable": Unreadable,
+    "unreadable": UnreadableEntry,
 }
 """The word for each kind of entry, in Redis and in what `--json` prints."""
 
@@ -239,9 +241,9 @@ def kind_word(entry: Entry) -> str:
     return _WORDS[type(entry)]
 
 
-def steps_of(plan: Plan) -> tuple[Step, ...]:
+def steps_of(plan: Plan) -> tuple[PlannedStep, ...]:
     """A plan's actions, each with its reason."""
-    return tuple(Step(action.name, _why(action), _detail(action)) for action in plan)
+    return tuple(PlannedStep(action.name, _why(action), _detail(action)) for action in plan)
 
 
 def _why(action: Action) -> Why:

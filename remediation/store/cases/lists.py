@@ -52,7 +52,7 @@ class CaseFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class ListCursor:
     """The case after which a page begins: when it changed last (ms), and its reference. It may be gone."""
 
     at: int
@@ -62,7 +62,7 @@ class Cursor:
         return f"{self.at}/{self.ref}"
 
     @classmethod
-    def parse(cls, text: str) -> "Cursor":
+    def parse(cls, text: str) -> "ListCursor":
         """A cursor as it was printed. Raises ValueError."""
         found = _CURSOR.fullmatch(text)
         if found is None:
@@ -86,9 +86,9 @@ class ListedCase:
     trackers: tuple[str, ...]
 
     @property
-    def cursor(self) -> Cursor:
+    def cursor(self) -> ListCursor:
         """Where a page begins that goes on after this case."""
-        return Cursor(round(self.changed_at * 1000), self.ref)
+        return ListCursor(round(self.changed_at * 1000), self.ref)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class CasePage:
     """
 
     cases: tuple[ListedCase, ...]
-    cursor: Cursor | None
+    cursor: ListCursor | None
     is_complete: bool
 
 
@@ -118,7 +118,7 @@ class CaseLists:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def page(self, wanted: CaseFilter, limit: int, after: Cursor | None = None) -> CasePage:
+    async def page(self, wanted: CaseFilter, limit: int, after: ListCursor | None = None) -> CasePage:
         """At most `limit` cases, newest change first; of the same millisecond, the greater reference first.
 
         A case that changes meanwhile comes to the front: a reader that goes on does not see it again there.

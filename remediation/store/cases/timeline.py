@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from remediation.domain.errors import StoreUnavailable
-from remediation.store.cases.entries import Entry, Unreadable, decoded, encoded
+from remediation.store.cases.entries import Entry, UnreadableEntry, decoded, encoded
 from remediation.store.cases.packing import packed, unpacked
 from remediation.store.keys import APART, TIMELINE, TOLD
 from remediation.store.server.connection import Connection, passing_errors
@@ -38,7 +38,7 @@ _Line = tuple[str, str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TimelineEntry:
     """An entry as it stands in a timeline. `id` sorts by time; whoever follows goes on after it."""
 
     id: str
@@ -79,7 +79,7 @@ class Timeline:
         """The last entries, oldest first; an Unreadable stands for what this version cannot read."""
         return [told.entry for told in (await self._kept(ref)).told()[-limit:]]
 
-    async def since(self, ref: str, after: str = BEGINNING) -> AsyncIterator[Told]:
+    async def since(self, ref: str, after: str = BEGINNING) -> AsyncIterator[TimelineEntry]:
         """Every entry after the one with this id, oldest first, up to now. Call again with the last id to go on."""
         for told in (await self._kept(ref)).told():
             if after == BEGINNING or _place(told.id) > _place(after):
@@ -90,18 +90,18 @@ class Timeline:
         seconds, micros = await self._connection.ask(self._connection.redis.time())
         return f"{int(seconds) * 1000 + int(micros) // 1000 - 1}-0"
 
-    async def _kept(self, ref: str) -> "_Kept":
+    async def _kept(self, ref: str) -> "_KeptText":
         with passing_errors():
             async with self._connection.redis.pipeline(transaction=True) as pipe:
                 pipe.get(TOLD + ref)
                 pipe.hgetall(APART + ref)
                 pipe.xrange(TIMELINE + ref)
                 whole, apart, rows = await pipe.execute()
-        return _Kept(whole or b"", {name.decode(): text for name, text in apart.items()}, rows)
+        return _KeptText(whole or b"", {name.decode(): text for name, text in apart.items()}, rows)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KeptText:
     """A timeline as it lies in Redis: its text, what was set apart, and what an earlier version told in a stream."""
 
     whole: bytes
@@ -118,11 +118,11 @@ class _Kept:
         lines = (_lines(self.whole) if self.whole else None) or []
         return sorted([*earlier, *apart, *lines], key=_place_of) if earlier or apart else lines
 
-    def told(self) -> list[Told]:
+    def told(self) -> list[TimelineEntry]:
         """All that was told, oldest first; an entry of a kind that this version does not know is passed over."""
         told = [each for each in map(_told, self.lines()) if each is not None]
         texts = [text for text in (self.whole, *self.apart.values()) if text and _lines(text) is None]
-        unknown = [Told(f"{_told_at(text)}-0", Unreadable(_told_at(text) / 1000)) for text in texts]
+        unknown = [TimelineEntry(f"{_told_at(text)}-0", UnreadableEntry(_told_at(text) / 1000)) for text in texts]
         return sorted([*unknown, *told], key=lambda each: _place(each.id)) if unknown else told
 
 
@@ -169,7 +169,7 @@ def _place(entry_id: str) -> tuple[int, int]:
     return int(at), int(number)
 
 
-def _told(line: _Line) -> Told | None:
+def _told(line: _Line) -> TimelineEntry | None:
     entry_id, kind, wire = line
     entry = decoded(kind, wire)
-    return Told(entry_id, entry) if entry else None
+    return TimelineEntry(entry_id, entry) if entry else None

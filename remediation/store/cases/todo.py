@@ -15,10 +15,10 @@ from remediation.domain.renaming import Names, renamed
 from remediation.domain.tickets import Ticket, TicketChange
 from remediation.queue import Band
 from remediation.store.cases.appointments import Appointments
-from remediation.store.cases.entries import Cause
+from remediation.store.cases.entries import LookCause
 from remediation.store.cases.lists import facts_of
 from remediation.store.cases.rows import key_in, links_to_pack, memory_wire, record_of
-from remediation.store.deliveries.beginnings import Beginnings, Crashes, Taken
+from remediation.store.deliveries.crash_counter import CrashCounter, Crashes, Taken
 from remediation.store.keys import BORN, CASE, CURSOR, DIRTY, TICKETS
 from remediation.store.server.connection import Connection
 
@@ -53,7 +53,7 @@ class Lease:
     token: str
     generation: str
     record: CaseRecord
-    cause: str = Cause.AGAIN
+    cause: str = LookCause.AGAIN
     marked_at: float = 0.0
     look_at: float | None = None
     crashes: Crashes = field(default_factory=Crashes)
@@ -82,11 +82,11 @@ def marks_of(cases: Iterable[Mark]) -> list[str | int]:
 class Todo:
     """The to-do list of cases. `beginnings` is the process's own; one that is not shared is made otherwise."""
 
-    def __init__(self, connection: Connection, beginnings: Beginnings | None = None) -> None:
+    def __init__(self, connection: Connection, crash_counter: CrashCounter | None = None) -> None:
         self._connection = connection
-        self._beginnings = beginnings or Beginnings(connection)
+        self._beginnings = crash_counter or CrashCounter(connection)
 
-    async def mark(self, cases: Iterable[Mark], now: float, cause: str = Cause.AGAIN) -> None:
+    async def mark(self, cases: Iterable[Mark], now: float, cause: str = LookCause.AGAIN) -> None:
         """Mark cases dirty and wake a worker for each; `cause` says what made us look."""
         if marks := marks_of(cases):
             await self._connection.run("mark_cases", int(now * 1000), cause, *marks)

@@ -14,7 +14,7 @@ from remediation.domain.tickets import TicketChange
 from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.sealing import Keyring
 from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
-from remediation.store.deliveries.beginnings import Beginnings, Crashes
+from remediation.store.deliveries.crash_counter import CrashCounter, Crashes
 from remediation.store.keys import BEGUN, INBOX
 from remediation.store.server.connection import Connection, passing_errors
 
@@ -118,10 +118,10 @@ class Inbox:
         connection: Connection,
         keyring: Keyring,
         kept: timedelta = FINGERPRINT_LIFETIME,
-        beginnings: Beginnings | None = None,
+        crash_counter: CrashCounter | None = None,
     ) -> None:
         self._connection = connection
-        self._beginnings = beginnings or Beginnings(connection)
+        self._beginnings = crash_counter or CrashCounter(connection)
         self._keyring = keyring
         self._kept_ms = milliseconds(kept)
 

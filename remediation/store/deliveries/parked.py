@@ -35,7 +35,7 @@ class ParkedKind(StrEnum):
     QUARANTINED = "quarantined"
 
 
-class Outcome(IntEnum):
+class DecisionOutcome(IntEnum):
     """The result of a person's decision."""
 
     MISSING = 0
@@ -151,17 +151,17 @@ class ParkedWork:
             known["trace"] = self._keyring.seal(trace_of(error).encode(errors="replace"), f"trace:{name}")
         return known | {"words": self._keyring.seal(words.encode(errors="replace"), f"words:{name}")}
 
-    async def replay(self, name: str, now: float, *, most: int | None = None) -> Outcome:
+    async def replay(self, name: str, now: float, *, most: int | None = None) -> DecisionOutcome:
         """Take a piece up again, if it was replayed less than `most` times. MISSING: nothing of that name is parked."""
         args = (name, int(now * 1000), "replay", _LIFETIME_MS, "" if most is None else most)
-        return Outcome(await self._connection.run("unpark", *args))
+        return DecisionOutcome(await self._connection.run("unpark", *args))
 
-    async def discard(self, name: str, now: float) -> Outcome:
+    async def discard(self, name: str, now: float) -> DecisionOutcome:
         """Discard a piece by a person's decision; a delivery's body is shredded.
 
         MISSING: nothing of that name is parked.
         """
-        return Outcome(await self._connection.run("unpark", name, int(now * 1000), "discard", _LIFETIME_MS, ""))
+        return DecisionOutcome(await self._connection.run("unpark", name, int(now * 1000), "discard", _LIFETIME_MS, ""))
 
     async def count(self) -> int:
         """How many pieces are parked."""

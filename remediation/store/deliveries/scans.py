@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from remediation.domain.origins import NOWHERE, Origin
 from remediation.domain.subjects import Subject
 from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
-from remediation.store.deliveries.beginnings import Beginnings, Crashes
+from remediation.store.deliveries.crash_counter import CrashCounter, Crashes
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
 from remediation.store.keys import BEGUN, SCAN, SCANS
 from remediation.store.server.connection import Connection, passing_errors
@@ -56,9 +56,9 @@ class DistrictChange:
 class Scans:
     """The rows of scans."""
 
-    def __init__(self, connection: Connection, beginnings: Beginnings | None = None) -> None:
+    def __init__(self, connection: Connection, crash_counter: CrashCounter | None = None) -> None:
         self._connection = connection
-        self._beginnings = beginnings or Beginnings(connection)
+        self._beginnings = crash_counter or CrashCounter(connection)
 
     async def take(self, ref: str, now: float) -> ScanListing | None:
         """The scan, if pages are still to be listed. The caller must `let_go` of it."""

@@ -22,7 +22,7 @@ from remediation.redis_address import RedisAddress
 from remediation.store.keys import PRELUDE
 from remediation.store.server.dialing import pool_to
 from remediation.store.server.known_rights import KnownRights
-from remediation.store.server.refusals import Cause, cause_of
+from remediation.store.server.refusals import ConnectionCause, cause_of
 
 _ELSEWHERE = re.compile(r"(?:^|: -)(READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|MISCONF|LOADING)\b")
 """Error replies of a server that is not the right one to ask, or not any more: a replica, a primary without its
@@ -96,12 +96,12 @@ def passing_errors() -> Iterator[None]:
         raise (StoreRefuses if cause.refuses else StoreUnavailable)(cause.words, cause.reason) from None
 
 
-def _cause(error: Exception) -> Cause | None:
+def _cause(error: Exception) -> ConnectionCause | None:
     if cause := cause_of(error):
         return cause
     if isinstance(error, ResponseError) or (isinstance(error, RuntimeError) and _CLOSED not in str(error)):
         return None
-    return Cause(f"Redis does not answer, or takes nothing ({type(error).__name__})", "away")
+    return ConnectionCause(f"Redis does not answer, or takes nothing ({type(error).__name__})", "away")
 
 
 CANCEL_PAUSE = 0.2

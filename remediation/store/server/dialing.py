@@ -13,9 +13,9 @@ from redis.asyncio.sentinel import MasterNotFoundError
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from remediation.redis_address import RedisAddress, SentinelGroup, Server, SignIn, TlsFiles, UnixSocket
+from remediation.redis_address import RedisAddress, RedisHost, RedisSignIn, SentinelGroup, TlsFiles, UnixSocket
 from remediation.store.server.handshake import cause_told_by
-from remediation.store.server.refusals import Cause, cause_of
+from remediation.store.server.refusals import ConnectionCause, cause_of
 
 _SENTINEL_CONNECTIONS = 4
 """Timeouts and retries for a sentinel. It is asked only when a connection to Redis is made, once for all who wait."""
@@ -72,7 +72,7 @@ def _changed_at(path: Path) -> int:
 class NoPrimary(MasterNotFoundError):
     """No sentinel names a primary, and why. As a kind of ConnectionError it makes redis-py try again."""
 
-    def __init__(self, cause: Cause) -> None:
+    def __init__(self, cause: ConnectionCause) -> None:
         super().__init__(cause.words)
         self.cause = cause
 
@@ -86,55 +86,55 @@ class Primary:
     def __init__(self, group: SentinelGroup, clients: list[Redis]) -> None:
         self._master = group.master
         self._clients = clients
-        self._asking: asyncio.Task[Server] | None = None
+        self._asking: asyncio.Task[RedisHost] | None = None
 
-    async def server(self) -> Server:
+    async def server(self) -> RedisHost:
         """The primary's address. Raises NoPrimary."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
             self._asking.add_done_callback(_heard)
         return await asyncio.shield(self._asking)
 
-    async def silent(self) -> Sequence[Server]:
+    async def silent(self) -> Sequence[RedisHost]:
         """The addresses that may say why there is no connection: the primary, or all sentinels where none names it."""
         try:
             return [await self.server()]
         except RedisError:
             said = [client.connection_pool.connection_kwargs for client in self._clients]
-            return [Server(each["host"], each["port"]) for each in said]
+            return [RedisHost(each["host"], each["port"]) for each in said]
 
     async def close(self) -> None:
         """Close the connections to the sentinels."""
         for client in self._clients:
             await client.connection_pool.aclose()
 
-    async def _ask(self) -> Server:
-        causes: list[Cause] = []
+    async def _ask(self) -> RedisHost:
+        causes: list[ConnectionCause] = []
         for client in tuple(self._clients):
             try:
                 known = await client.sentinel_masters()  # type: ignore[no-untyped-call]  # as redis-py has it
             except (RedisError, OSError) as error:
-                causes.append(cause_of(error, of_sentinel=True) or Cause.STRANGE_SENTINEL)
+                causes.append(cause_of(error, of_sentinel=True) or ConnectionCause.STRANGE_SENTINEL)
                 continue
             state = known.get(self._master)
             if state is None:
-                causes.append(Cause.UNKNOWN_PRIMARY)
+                causes.append(ConnectionCause.UNKNOWN_PRIMARY)
             elif state["is_sdown"] or state["is_odown"]:
-                causes.append(Cause.PRIMARY_DOWN)
+                causes.append(ConnectionCause.PRIMARY_DOWN)
             else:
                 self._clients.remove(client)
                 self._clients.insert(0, client)  # the one that knew is asked first the next time
-                return Server(state["ip"], int(state["port"]))
+                return RedisHost(state["ip"], int(state["port"]))
         raise NoPrimary(_most_telling(causes))
 
 
-def _heard(asking: asyncio.Task[Server]) -> None:
+def _heard(asking: asyncio.Task[RedisHost]) -> None:
     """All callers may have given up meanwhile: then nobody needs the error."""
     if not asking.cancelled():
         asking.exception()
 
 
-def _most_telling(causes: list[Cause]) -> Cause:
+def _most_telling(causes: list[ConnectionCause]) -> ConnectionCause:
     """The cause to report. One that passes comes first: while one sentinel may still answer, a primary may be found."""
     for cause in causes:
         if not cause.refuses:
@@ -181,20 +181,20 @@ def pool_to(address: RedisAddress, options: dict[str, Any]) -> ConnectionPool:
     match address.place:
         case UnixSocket(path):
             return BlockingConnectionPool(connection_class=UnixDomainSocketConnection, path=path, **options)
-        case Server(host, port):
+        case RedisHost(host, port):
             return BlockingConnectionPool(connection_class=_TcpConnection, host=host, port=port, tls=tls, **options)
         case SentinelGroup() as group:
             primary = Primary(group, [_sentinel(each, address, tls, options) for each in group.sentinels])
             return _SentinelPool(primary=primary, connection_class=_TcpConnection, tls=tls, **options)
 
 
-async def why_silent(pool: ConnectionPool) -> Cause | None:
+async def why_silent(pool: ConnectionPool) -> ConnectionCause | None:
     """Why the connections of one of our pools get no answer; None where that cannot be told."""
     said = pool.connection_kwargs
     tls: CurrentTls | None = said.get("tls")
     try:
         context = tls.context() if tls else None
-        silent = [Server(said["host"], said["port"])] if "host" in said else await said["primary"].silent()
+        silent = [RedisHost(said["host"], said["port"])] if "host" in said else await said["primary"].silent()
     except (KeyError, OSError):  # a Unix socket, for example
         return None
     causes = await asyncio.gather(*(asyncio.to_thread(cause_told_by, each, context) for each in silent))
@@ -202,7 +202,7 @@ async def why_silent(pool: ConnectionPool) -> Cause | None:
     return _most_telling(told) if len(told) == len(silent) else None
 
 
-def _sentinel(server: Server, address: RedisAddress, tls: CurrentTls | None, options: dict[str, Any]) -> Redis:
+def _sentinel(server: RedisHost, address: RedisAddress, tls: CurrentTls | None, options: dict[str, Any]) -> Redis:
     waits = ("socket_timeout", "socket_connect_timeout", "timeout")
     said: dict[str, Any] = {name: options[name] for name in waits} | _signed_in(address.sentinel_sign_in)
     pool = BlockingConnectionPool(
@@ -218,5 +218,5 @@ def _sentinel(server: Server, address: RedisAddress, tls: CurrentTls | None, opt
     return Redis(connection_pool=pool)
 
 
-def _signed_in(sign_in: SignIn) -> dict[str, str | None]:
+def _signed_in(sign_in: RedisSignIn) -> dict[str, str | None]:
     return {"username": sign_in.username, "password": sign_in.password}

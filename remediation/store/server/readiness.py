@@ -20,7 +20,7 @@ from remediation.domain.errors import StoreRefuses, StoreUnavailable
 from remediation.store.server.connection import Connection, passing_errors
 from remediation.store.server.dialing import why_silent
 from remediation.store.server.known_rights import KnownRights
-from remediation.store.server.refusals import Cause
+from remediation.store.server.refusals import ConnectionCause
 from remediation.store.server.rights import denied
 
 DEADLINE = 2.5
@@ -40,7 +40,7 @@ class StoreState:
     `answers` is whether it let us in at all, and `is_primary` whether it is the server to write to.
     """
 
-    trouble: Cause | None = None
+    trouble: ConnectionCause | None = None
     weaknesses: tuple[str, ...] = ()
     answers: bool = True
     is_primary: bool = True
@@ -71,14 +71,16 @@ async def store_state(connection: Connection) -> StoreState:
             async with asyncio.timeout(DEADLINE):
                 state = await _looked(fresh, connection.known_rights)
         except TimeoutError:
-            state = StoreState(Cause.AWAY, answers=False, is_primary=False)
+            state = StoreState(ConnectionCause.AWAY, answers=False, is_primary=False)
         except StoreUnavailable as error:
             state = StoreState(_cause(error), answers=False, is_primary=False)
         except RedisError as error:
             words = f"Redis answers with an error that we do not know ({type(error).__name__})"
-            state = StoreState(Cause(words, "unknown"))
-    if state.trouble == Cause.AWAY:
-        state = dataclasses.replace(state, trouble=await why_silent(connection.redis.connection_pool) or Cause.AWAY)
+            state = StoreState(ConnectionCause(words, "unknown"))
+    if state.trouble == ConnectionCause.AWAY:
+        state = dataclasses.replace(
+            state, trouble=await why_silent(connection.redis.connection_pool) or ConnectionCause.AWAY
+        )
     if state.trouble:
         with contextlib.suppress(StoreUnavailable):
             await connection.redial()
@@ -118,14 +120,14 @@ async def must_be_ours(connection: Connection) -> None:
         if error.reason == "rights":  # perhaps only to INFO
             return
         trouble = _cause(error)
-        if error.reason == Cause.AWAY.reason:
+        if error.reason == ConnectionCause.AWAY.reason:
             trouble = await why_silent(connection.redis.connection_pool) or trouble
         raise _error(trouble) from None
     if trouble and trouble.refuses:
         raise _error(trouble)
 
 
-def _error(cause: Cause) -> StoreUnavailable:
+def _error(cause: ConnectionCause) -> StoreUnavailable:
     return (StoreRefuses if cause.refuses else StoreUnavailable)(cause.words, cause.reason)
 
 
@@ -152,7 +154,7 @@ async def _looked(connection: Connection, known: KnownRights) -> StoreState:
     return StoreState(weaknesses=tuple(await durability_problems(connection.redis)))
 
 
-async def _denied(connection: Connection, server: str, known: KnownRights) -> Cause | None:
+async def _denied(connection: Connection, server: str, known: KnownRights) -> ConnectionCause | None:
     """The rights that our user lacks.
 
     Found rights are remembered for a short time; missing ones are tried each time.
@@ -166,25 +168,25 @@ async def _denied(connection: Connection, server: str, known: KnownRights) -> Ca
     return lack
 
 
-def _unusable(cause: Cause) -> StoreState:
+def _unusable(cause: ConnectionCause) -> StoreState:
     """Why this server takes no writes of ours: because of its state, or because of our rights."""
     return StoreState(cause, is_primary=cause.reason == "rights")
 
 
-def _cause(error: StoreUnavailable) -> Cause:
-    return Cause(str(error), error.reason, refuses=isinstance(error, StoreRefuses))
+def _cause(error: StoreUnavailable) -> ConnectionCause:
+    return ConnectionCause(str(error), error.reason, refuses=isinstance(error, StoreRefuses))
 
 
-def trouble_in(told: Mapping[str, Any]) -> Cause | None:
+def trouble_in(told: Mapping[str, Any]) -> ConnectionCause | None:
     """Why the server that INFO describes takes no writes, from any user."""
     mode = told.get("redis_mode") or told.get("server_mode")  # the second field is Valkey's
     if mode == "sentinel":
-        return Cause.SENTINEL
+        return ConnectionCause.SENTINEL
     if mode == "cluster" or told.get("cluster_enabled"):
-        return Cause.CLUSTER
+        return ConnectionCause.CLUSTER
     if told.get("role") == "slave":
-        return Cause.REPLICA
-    return Cause.LOADING if told.get("loading") else None
+        return ConnectionCause.REPLICA
+    return ConnectionCause.LOADING if told.get("loading") else None
 
 
 async def durability_problems(redis: Redis) -> list[str]:

@@ -19,7 +19,7 @@ _COMMAND = re.compile(r"'([A-Za-z]{1,24}(?:\|[A-Za-z]{1,24})?)' command")
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class ConnectionCause:
     """Why Redis does not work for us, in words, and in one word for logs.
 
     `refuses` says that waiting does not help: a person must correct it.
@@ -29,49 +29,53 @@ class Cause:
     reason: str
     refuses: bool = False
 
-    AWAY: ClassVar["Cause"]
-    CLUSTER: ClassVar["Cause"]
-    SENTINEL: ClassVar["Cause"]
-    UNKNOWN_PRIMARY: ClassVar["Cause"]
-    PRIMARY_DOWN: ClassVar["Cause"]
-    STRANGE_SENTINEL: ClassVar["Cause"]
-    REPLICA: ClassVar["Cause"]
-    LOADING: ClassVar["Cause"]
-    FULL: ClassVar["Cause"]
-    NO_TLS: ClassVar["Cause"]
-    TLS_WANTED: ClassVar["Cause"]
-    CLOSED: ClassVar["Cause"]
+    AWAY: ClassVar["ConnectionCause"]
+    CLUSTER: ClassVar["ConnectionCause"]
+    SENTINEL: ClassVar["ConnectionCause"]
+    UNKNOWN_PRIMARY: ClassVar["ConnectionCause"]
+    PRIMARY_DOWN: ClassVar["ConnectionCause"]
+    STRANGE_SENTINEL: ClassVar["ConnectionCause"]
+    REPLICA: ClassVar["ConnectionCause"]
+    LOADING: ClassVar["ConnectionCause"]
+    FULL: ClassVar["ConnectionCause"]
+    NO_TLS: ClassVar["ConnectionCause"]
+    TLS_WANTED: ClassVar["ConnectionCause"]
+    CLOSED: ClassVar["ConnectionCause"]
 
 
-def _final(words: str, reason: str) -> Cause:
-    return Cause(words, reason, refuses=True)
+def _final(words: str, reason: str) -> ConnectionCause:
+    return ConnectionCause(words, reason, refuses=True)
 
 
-Cause.AWAY = Cause("Redis does not answer", "away")
-Cause.REPLICA = Cause("Redis is a replica, which takes no writes", "replica")
-Cause.LOADING = Cause("Redis is still reading its data", "loading")
-Cause.FULL = Cause("Redis is full (maxmemory): it takes nothing more until it has room", "full")
-Cause.NO_TLS = _final("what answers speaks no TLS: redis:// is without it, rediss:// with it", "no_tls")
-Cause.TLS_WANTED = _final("what answers speaks TLS only: rediss:// is with it, redis:// without it", "tls_wanted")
-Cause.CLOSED = Cause(
+ConnectionCause.AWAY = ConnectionCause("Redis does not answer", "away")
+ConnectionCause.REPLICA = ConnectionCause("Redis is a replica, which takes no writes", "replica")
+ConnectionCause.LOADING = ConnectionCause("Redis is still reading its data", "loading")
+ConnectionCause.FULL = ConnectionCause("Redis is full (maxmemory): it takes nothing more until it has room", "full")
+ConnectionCause.NO_TLS = _final("what answers speaks no TLS: redis:// is without it, rediss:// with it", "no_tls")
+ConnectionCause.TLS_WANTED = _final(
+    "what answers speaks TLS only: rediss:// is with it, redis:// without it", "tls_wanted"
+)
+ConnectionCause.CLOSED = ConnectionCause(
     "Redis closes connections by TLS as soon as they are made: does it want a certificate of ours, or another one "
     "(REDIS_CERT_FILE, REDIS_KEY_FILE)?",
     "closed",
 )
-Cause.CLUSTER = _final(
+ConnectionCause.CLUSTER = _final(
     "Redis runs in cluster mode, which is not supported: one step of ours writes several keys at once, and a cluster "
     "keeps keys in separate parts and refuses such a step (CROSSSLOT), also where it has one node only",
     "cluster",
 )
-Cause.SENTINEL = _final(
+ConnectionCause.SENTINEL = _final(
     "this is a sentinel and no Redis: name all sentinels as redis+sentinel://host:port,host:port/name", "sentinel"
 )
-Cause.UNKNOWN_PRIMARY = _final("the sentinels know no primary of the name in REDIS_URL", "unknown_primary")
-Cause.STRANGE_SENTINEL = Cause("a sentinel answers what none would", "no_sentinel")
-Cause.PRIMARY_DOWN = Cause("the sentinels see that the primary is down, and have no other yet", "primary_down")
+ConnectionCause.UNKNOWN_PRIMARY = _final("the sentinels know no primary of the name in REDIS_URL", "unknown_primary")
+ConnectionCause.STRANGE_SENTINEL = ConnectionCause("a sentinel answers what none would", "no_sentinel")
+ConnectionCause.PRIMARY_DOWN = ConnectionCause(
+    "the sentinels see that the primary is down, and have no other yet", "primary_down"
+)
 
 
-def cause_of(error: BaseException, *, of_sentinel: bool = False) -> Cause | None:
+def cause_of(error: BaseException, *, of_sentinel: bool = False) -> ConnectionCause | None:
     """The cause of an error that redis-py raised; None where the error is a defect of ours and not the server's."""
     of_chain = _cause_told(error) or cause_in_tls(error)
     if of_chain is not None or not isinstance(error, RedisError | OSError):
@@ -84,13 +88,13 @@ def cause_of(error: BaseException, *, of_sentinel: bool = False) -> Cause | None
     return None
 
 
-def _cause_told(error: BaseException) -> Cause | None:
+def _cause_told(error: BaseException) -> ConnectionCause | None:
     """The cause that one of our own functions noted on an error which led to this one."""
     known = (getattr(each, "cause", None) for each in _chain(error))
-    return next((cause for cause in known if isinstance(cause, Cause)), None)
+    return next((cause for cause in known if isinstance(cause, ConnectionCause)), None)
 
 
-def _cause_of_reply(error: BaseException, *, of_sentinel: bool) -> Cause | None:
+def _cause_of_reply(error: BaseException, *, of_sentinel: bool) -> ConnectionCause | None:
     if isinstance(error, AuthenticationError | AuthorizationError):
         return _sign_in(str(error), of_sentinel=of_sentinel)
     if isinstance(error, NoPermissionError):
@@ -103,13 +107,13 @@ def _cause_of_reply(error: BaseException, *, of_sentinel: bool) -> Cause | None:
     return next((cause for pattern, cause in _REPLIES if pattern.search(words)), None)
 
 
-_REPLIES: tuple[tuple[re.Pattern[str], Cause], ...] = (
-    (re.compile(r"^CROSSSLOT |not allowed in cluster mode|^MOVED |^ASK |^CLUSTERDOWN$"), Cause.CLUSTER),
+_REPLIES: tuple[tuple[re.Pattern[str], ConnectionCause], ...] = (
+    (re.compile(r"^CROSSSLOT |not allowed in cluster mode|^MOVED |^ASK |^CLUSTERDOWN$"), ConnectionCause.CLUSTER),
     (
         re.compile(r"access a non local key in a cluster|do not hash to the same slot|the cluster is down"),
-        Cause.CLUSTER,
+        ConnectionCause.CLUSTER,
     ),
-    (re.compile(r"^unknown command '?`?SELECT"), Cause.SENTINEL),
+    (re.compile(r"^unknown command '?`?SELECT"), ConnectionCause.SENTINEL),
     (
         re.compile(r"^unknown command '?`?SENTINEL"),
         _final("REDIS_URL names a server as a sentinel that is none", "no_sentinel"),
@@ -124,22 +128,25 @@ _REPLIES: tuple[tuple[re.Pattern[str], Cause], ...] = (
     ),
     (
         re.compile(r"max number of clients reached"),
-        Cause("Redis has as many clients as it takes (maxclients)", "clients"),
+        ConnectionCause("Redis has as many clients as it takes (maxclients)", "clients"),
     ),
-    (re.compile(r"\bOOM\b|command not allowed when used memory"), Cause.FULL),
-    (re.compile(r"\bBUSY\b|\bTRYAGAIN\b"), Cause("Redis is busy", "busy")),
-    (re.compile(r"^MISCONF$"), Cause("Redis cannot write its files, and takes nothing: is its disk full?", "disk")),
+    (re.compile(r"\bOOM\b|command not allowed when used memory"), ConnectionCause.FULL),
+    (re.compile(r"\bBUSY\b|\bTRYAGAIN\b"), ConnectionCause("Redis is busy", "busy")),
+    (
+        re.compile(r"^MISCONF$"),
+        ConnectionCause("Redis cannot write its files, and takes nothing: is its disk full?", "disk"),
+    ),
     (
         re.compile(r"^NOREPLICAS$"),
-        Cause("Redis has fewer replicas than it needs for a write (min-replicas-to-write)", "replicas"),
+        ConnectionCause("Redis has fewer replicas than it needs for a write (min-replicas-to-write)", "replicas"),
     ),
-    (re.compile(r"^(?:READONLY|MASTERDOWN)$"), Cause.REPLICA),
-    (re.compile(r"^LOADING$|is loading the dataset"), Cause.LOADING),
+    (re.compile(r"^(?:READONLY|MASTERDOWN)$"), ConnectionCause.REPLICA),
+    (re.compile(r"^LOADING$|is loading the dataset"), ConnectionCause.LOADING),
 )
 """Error replies by their first word, which redis-py may remove. Of those that lead to another server only that word."""
 
 
-def _sign_in(words: str, *, of_sentinel: bool) -> Cause:
+def _sign_in(words: str, *, of_sentinel: bool) -> ConnectionCause:
     who, settings = (
         ("a sentinel", "REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD")
         if of_sentinel
@@ -152,7 +159,7 @@ def _sign_in(words: str, *, of_sentinel: bool) -> Cause:
     return _final(f"{who} refuses our user or password ({settings})", "sign_in")
 
 
-def not_allowed(what: str) -> Cause:
+def not_allowed(what: str) -> ConnectionCause:
     """Our user lacks rights: for commands, or for keys."""
     return _final(f"Redis does not allow our user: {what} (docs/operations.md has all that it needs)", "rights")
 
@@ -163,7 +170,7 @@ def command_of(words: str) -> str:
     return found[1].upper().replace("|", " ") if found else ""
 
 
-def cause_in_tls(error: BaseException) -> Cause | None:
+def cause_in_tls(error: BaseException) -> ConnectionCause | None:
     """What a TLS error says about the server; None where the error has nothing to do with TLS."""
     for each in _chain(error):
         if isinstance(each, ssl.SSLCertVerificationError):
@@ -179,7 +186,7 @@ _OUT_OF_TIME = (9, 10)
 """X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 
 
-def _untrusted(error: ssl.SSLCertVerificationError) -> Cause:
+def _untrusted(error: ssl.SSLCertVerificationError) -> ConnectionCause:
     if error.verify_code in _NAME_DIFFERS:
         return _final(
             "Redis's certificate is for other names than the host that is dialled (REDIS_TLS_VERIFY_NAME=false "
@@ -191,14 +198,14 @@ def _untrusted(error: ssl.SSLCertVerificationError) -> Cause:
     return _final("Redis's certificate is signed by nobody whom we trust (REDIS_CA_FILE)", "certificate")
 
 
-def _tls(said: str) -> Cause:
+def _tls(said: str) -> ConnectionCause:
     if "CERTIFICATE_REQUIRED" in said or "HANDSHAKE_FAILURE" in said:
         return _final("Redis wants a certificate of ours: set REDIS_CERT_FILE and REDIS_KEY_FILE", "own_certificate")
     if any(word in said for word in ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_EXPIRED", "CERTIFICATE_UNKNOWN")):
         return _final("Redis does not take our certificate (REDIS_CERT_FILE)", "own_certificate")
     if any(word in said for word in ("WRONG_VERSION", "RECORD_LAYER", "UNKNOWN_PROTOCOL", "PACKET_LENGTH", "HTTP")):
-        return Cause.NO_TLS
-    return Cause("no TLS with Redis can be agreed on", "tls")
+        return ConnectionCause.NO_TLS
+    return ConnectionCause("no TLS with Redis can be agreed on", "tls")
 
 
 _WHY_AWAY: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
@@ -209,12 +216,12 @@ _WHY_AWAY: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 )
 
 
-def _away(error: BaseException) -> Cause:
+def _away(error: BaseException) -> ConnectionCause:
     causes = tuple(_chain(error))
     for kinds, why in _WHY_AWAY:
         if any(isinstance(each, kinds) for each in causes):
-            return Cause(f"{Cause.AWAY.words}: {why}", Cause.AWAY.reason)
-    return Cause.AWAY
+            return ConnectionCause(f"{ConnectionCause.AWAY.words}: {why}", ConnectionCause.AWAY.reason)
+    return ConnectionCause.AWAY
 
 
 def _explicit(error: BaseException) -> Iterator[BaseException]:

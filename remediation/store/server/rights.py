@@ -14,7 +14,7 @@ from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 
 from remediation.queue import JOB_PREFIX
 from remediation.store.server.connection import Connection, passing_errors
-from remediation.store.server.refusals import Cause, command_of, not_allowed
+from remediation.store.server.refusals import ConnectionCause, command_of, not_allowed
 
 _OURS = "remedy:tried-out"
 _ARQS = f"{JOB_PREFIX}tried-out"
@@ -55,7 +55,7 @@ _EVERYTHING: tuple[list[str], ...] = (
 )
 
 
-async def denied(connection: Connection, *, is_known: bool = False) -> Cause | None:
+async def denied(connection: Connection, *, is_known: bool = False) -> ConnectionCause | None:
     """What our user lacks; None where it has all rights that we need. Changes nothing.
 
     `is_known` says that everything was tried a short while ago: then only one write is tried, because a server can

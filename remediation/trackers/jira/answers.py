@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from remediation.domain.errors import TryLater
 from remediation.redaction import plain
-from remediation.trackers.jira.workflow import COMMENT, Choice, Place, Step
+from remediation.trackers.jira.workflow import COMMENT, ResolutionChoice, WorkflowStatus, WorkflowStep
 
 _NAME_LENGTH = 60
 _ACCOUNT_LENGTH = 128
@@ -70,7 +70,7 @@ class Category(Sent):
     key: str = "undefined"
 
 
-class Status(Sent):
+class JiraStatus(Sent):
     """A status."""
 
     id: str
@@ -78,9 +78,9 @@ class Status(Sent):
     category: Category = Field(default_factory=Category, alias="statusCategory")
 
     @property
-    def place(self) -> Place:
+    def place(self) -> WorkflowStatus:
         """Where an issue in this status stands."""
-        return Place(self.id, plain(self.name, _NAME_LENGTH), self.category.key)
+        return WorkflowStatus(self.id, plain(self.name, _NAME_LENGTH), self.category.key)
 
 
 class Named(Sent):
@@ -108,7 +108,7 @@ class Found(Sent):
     properties: Mapping[str, Any] = Field(default_factory=dict)
 
 
-class Page(Sent):
+class SearchPage(Sent):
     """A page of search results: Cloud goes on by a token, Data Center by counting."""
 
     issues: tuple[Found, ...]
@@ -123,7 +123,7 @@ class Page(Sent):
         return end if self.issues and end < self.total else None
 
 
-class Account(Sent):
+class JiraUser(Sent):
     """A user: an account id on Cloud, a key and a name on Data Center."""
 
     account_id: str | None = Field(default=None, alias="accountId")
@@ -149,13 +149,13 @@ class Account(Sent):
         return self.kind == "app"
 
 
-AccountOrNone = Annotated[Account | None, BeforeValidator(_object)]
+AccountOrNone = Annotated[JiraUser | None, BeforeValidator(_object)]
 
 
 class IssueFields(FoundFields):
     """The fields of an issue that is read. `raw` has them as they came, whatever their form."""
 
-    status: Status
+    status: JiraStatus
     resolution: Named | None = None
     resolved: Moment | None = Field(default=None, alias="resolutiondate")
     created: Moment | None = None
@@ -181,7 +181,7 @@ class Item(Sent):
 class History(Sent):
     """One entry of the changelog."""
 
-    author: Account | None = None
+    author: JiraUser | None = None
     created: Moment
     items: tuple[Item, ...] = ()
 
@@ -204,7 +204,7 @@ class Issue(Found):
     changelog: Changelog | None = None
 
 
-class Server(Sent):
+class ServerInfo(Sent):
     """What a Jira tells of itself to everybody: the base address that its administrator has set."""
 
     base: str = Field(alias="baseUrl")
@@ -230,16 +230,16 @@ class Transition(Sent):
     """A transition that may be taken. Data Center does not say `hasScreen`."""
 
     id: str
-    to: Status
+    to: JiraStatus
     has_screen: bool | None = Field(default=None, alias="hasScreen")
     fields: Mapping[str, ScreenField] = Field(default_factory=dict)
 
     @property
-    def step(self) -> Step:
+    def step(self) -> WorkflowStep:
         """The transition as a step of a walk."""
         resolution = self.fields.get("resolution")
-        offered = tuple(Choice(each.id, each.name) for each in resolution.allowed) if resolution else None
-        return Step(
+        offered = tuple(ResolutionChoice(each.id, each.name) for each in resolution.allowed) if resolution else None
+        return WorkflowStep(
             id=self.id,
             to=self.to.place,
             has_screen=bool(self.fields) if self.has_screen is None else self.has_screen,
@@ -264,7 +264,7 @@ class Comment(Sent):
     id: TextOrEmpty = ""
     visibility: Any = None
     public: bool | None = Field(default=None, alias="jsdPublic")
-    author: Account | None = None
+    author: JiraUser | None = None
     created: Moment
     body: TextOrEmpty = Field(default="", repr=False)
 
@@ -280,7 +280,7 @@ class Property(Sent):
         return isinstance(self.value, dict) and self.value.get("internal") is False
 
 
-class Comments(Sent):
+class NewestComments(Sent):
     """The newest comments of an issue, the newest first."""
 
     comments: tuple[Comment, ...]

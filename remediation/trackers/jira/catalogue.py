@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from remediation.trackers.jira.answers import Account, Named, Sent, Status, TextOrEmpty
+from remediation.trackers.jira.answers import JiraStatus, JiraUser, Named, Sent, TextOrEmpty
 
 
 class Project(Sent):
@@ -39,14 +39,14 @@ class CreateType(Sent):
     name: str
 
 
-class Listing(Sent):
+class CataloguePage(Sent):
     """A page of a list; Cloud and Data Center differ in the name of the list."""
 
     entries: tuple[Any, ...]
     total: int = 0
 
 
-class TypePage(Listing):
+class TypePage(CataloguePage):
     """A page of issue types."""
 
     entries: tuple[CreateType, ...] = Field(validation_alias=AliasChoices("issueTypes", "values"))
@@ -66,7 +66,7 @@ class CreateField(Sent):
     allowed: Annotated[tuple[Mapping[str, Any], ...], BeforeValidator(_maps)] = Field(default=(), alias="allowedValues")
 
 
-class FieldPage(Listing):
+class FieldPage(CataloguePage):
     """A page of a screen's fields."""
 
     entries: tuple[CreateField, ...] = Field(validation_alias=AliasChoices("fields", "values"))
@@ -76,7 +76,7 @@ class TypeStatuses(Sent):
     """An issue type of a project with the statuses of its workflow."""
 
     name: str
-    statuses: tuple[Status, ...] = ()
+    statuses: tuple[JiraStatus, ...] = ()
 
 
 class Workflows(Sent):
@@ -84,7 +84,7 @@ class Workflows(Sent):
 
     types: tuple[TypeStatuses, ...]
 
-    def statuses(self, type_name: str) -> tuple[Status, ...]:
+    def statuses(self, type_name: str) -> tuple[JiraStatus, ...]:
         """The statuses of one type's workflow; empty where Jira does not name the type."""
         return next((each.statuses for each in self.types if each.name == type_name), ())
 
@@ -92,14 +92,14 @@ class Workflows(Sent):
 class People(Sent):
     """Users whom a search found."""
 
-    users: tuple[Account, ...]
+    users: tuple[JiraUser, ...]
 
     def include(self, account: str) -> bool:
         """Whether one of them is the account with this id, key or name."""
         return any(account in {each.account_id, each.key, each.name} for each in self.users)
 
 
-class ResolutionPage(Listing):
+class ResolutionPage(CataloguePage):
     """A page of the instance's resolutions, on Cloud."""
 
     entries: tuple[Named, ...] = Field(validation_alias="values")

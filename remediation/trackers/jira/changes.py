@@ -18,7 +18,7 @@ from math import ceil
 from pydantic import AwareDatetime, Field, ValidationError
 
 from remediation.domain.tickets import TicketChange
-from remediation.trackers.jira.answers import Found, Page, Sent
+from remediation.trackers.jira.answers import Found, SearchPage, Sent
 from remediation.trackers.jira.issues import OUR_LABEL, mark_of, meant_for, version_of
 
 PAGE_SIZE = 100
@@ -72,7 +72,7 @@ def cursor_at(moment: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ChangesRequest:
     """One page to ask for. `overlap` covers the lag of the tracker's search."""
 
     cursor: Cursor
@@ -84,7 +84,7 @@ class Listing:
         """The query, the same for all pages that tokens lead to."""
         return f'labels = {quoted(OUR_LABEL)} AND updated >= "-{self.minutes}m" ORDER BY updated DESC, key DESC'
 
-    def following(self, page: Page) -> tuple[str, bool]:
+    def following(self, page: SearchPage) -> tuple[str, bool]:
         """The cursor after this page, and whether pages remain.
 
         A list that showed nothing leaves the cursor where it is: Jira hides issues that we may not browse without a
@@ -104,16 +104,16 @@ class Listing:
         return Cursor(since=self.started).model_dump_json(exclude_defaults=True), False
 
 
-def listing(cursor: Cursor, now: datetime, overlap: timedelta) -> Listing:
+def listing(cursor: Cursor, now: datetime, overlap: timedelta) -> ChangesRequest:
     """The page that comes next: of the list under way, or the first of a new one."""
     needed = _minutes_back(cursor.since, now, overlap)
     if not cursor.started:
-        return Listing(cursor, now.astimezone(UTC), needed)
+        return ChangesRequest(cursor, now.astimezone(UTC), needed)
     if cursor.start:
-        return Listing(cursor, cursor.started, needed)
+        return ChangesRequest(cursor, cursor.started, needed)
     if cursor.token and cursor.minutes >= needed:
-        return Listing(cursor, cursor.started, cursor.minutes)
-    return Listing(restarted(cursor), now.astimezone(UTC), needed + _spare(now - cursor.started))
+        return ChangesRequest(cursor, cursor.started, cursor.minutes)
+    return ChangesRequest(restarted(cursor), now.astimezone(UTC), needed + _spare(now - cursor.started))
 
 
 def restarted(cursor: Cursor) -> Cursor:

@@ -16,7 +16,7 @@ FILLED_BY_JIRA = frozenset({"reporter"})
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class IssueDemand:
     """One rule's ticket: its project and type, and everything that it gives to fields, in the file's order.
 
     `closing` are the fields that it gives when its ticket is closed.
@@ -47,10 +47,10 @@ class Demand:
         return tuple(setting for name, setting in self.settings if name == field)
 
 
-def demands_of(mappings: Mappings, tracker: str) -> tuple[Demand, ...]:
+def demands_of(mappings: Mappings, tracker: str) -> tuple[IssueDemand, ...]:
     """What each rule wants in this tracker."""
     return tuple(
-        Demand(
+        IssueDemand(
             wanted.where,
             wanted.ticket.project,
             wanted.ticket.type,
@@ -61,17 +61,17 @@ def demands_of(mappings: Mappings, tracker: str) -> tuple[Demand, ...]:
     )
 
 
-def by_project(demands: Iterable[Demand]) -> dict[str, list[Demand]]:
+def by_project(demands: Iterable[IssueDemand]) -> dict[str, list[IssueDemand]]:
     """The demands of each project, in the file's order."""
-    found: dict[str, list[Demand]] = {}
+    found: dict[str, list[IssueDemand]] = {}
     for demand in demands:
         found.setdefault(demand.project, []).append(demand)
     return found
 
 
-def by_type(demands: Sequence[Demand]) -> dict[str, list[Demand]]:
+def by_type(demands: Sequence[IssueDemand]) -> dict[str, list[IssueDemand]]:
     """The demands of each issue type of one project, in the file's order."""
-    found: dict[str, list[Demand]] = {}
+    found: dict[str, list[IssueDemand]] = {}
     for demand in demands:
         found.setdefault(demand.type, []).append(demand)
     return found

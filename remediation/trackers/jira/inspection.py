@@ -13,12 +13,12 @@ from remediation.mapping.explain.inspections import Inspection, right, signed_ou
 from remediation.mapping.reading.positions import Steps
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.asking import answer_of
-from remediation.trackers.jira.answers import Account, Page, SentT, Transitions, understood
+from remediation.trackers.jira.answers import JiraUser, SearchPage, SentT, Transitions, understood
 from remediation.trackers.jira.catalogue import (
+    CataloguePage,
     CreateField,
     CreateType,
     FieldPage,
-    Listing,
     Names,
     People,
     Permissions,
@@ -29,7 +29,7 @@ from remediation.trackers.jira.catalogue import (
 )
 from remediation.trackers.jira.changes import PAGE_SIZE, cursor_from, jql_for_mark, listing, quoted
 from remediation.trackers.jira.client import JiraClient
-from remediation.trackers.jira.demands import Demand, by_project, by_type, demands_of
+from remediation.trackers.jira.demands import IssueDemand, by_project, by_type, demands_of
 from remediation.trackers.jira.issues import FOUND_FIELDS, PROPERTY
 from remediation.trackers.jira.verdicts import (
     assignee_verdict,
@@ -44,11 +44,11 @@ from remediation.trackers.jira.verdicts import (
     type_verdict,
 )
 from remediation.trackers.jira.ways import places_of, status_verdict, way_verdicts
-from remediation.trackers.jira.workflow import UNDER_UPDATE, Explored, Goal, Place
+from remediation.trackers.jira.workflow import UNDER_UPDATE, Explored, Goal, WorkflowStatus
 from remediation.trackers.threads import Threads
 
 ResultT = TypeVar("ResultT")
-ListingT = TypeVar("ListingT", bound=Listing)
+ListingT = TypeVar("ListingT", bound=CataloguePage)
 
 _PAGE_SIZE = 200
 _MOST_PAGES = 10
@@ -80,7 +80,7 @@ class JiraInspector:
         """Who we are first; where nobody answers to that, nothing else is asked."""
         where: Steps = ("trackers", self._name)
         try:
-            account = understood(self._name, Account, await self._call(JiraClient.myself))
+            account = understood(self._name, JiraUser, await self._call(JiraClient.myself))
         except OutsideError as error:
             at_gateway = self._config.auth.scoped is not None
             address = ("auth", "scoped", "cloud_id") if at_gateway else ("url",)
@@ -110,7 +110,7 @@ class JiraInspector:
             for each in risk_field_verdicts(where, self._config, fields):
                 yield each
 
-    async def _project(self, demands: list[Demand]) -> AsyncIterator[Inspection]:
+    async def _project(self, demands: list[IssueDemand]) -> AsyncIterator[Inspection]:
         """What the rules want of one project."""
         path = f"project/{quote(demands[0].project, safe='')}"
         project = await answer_of(self._asked(Project, path))
@@ -136,7 +136,7 @@ class JiraInspector:
             yield each
 
     async def _type(
-        self, demands: Sequence[Demand], types: Sequence[CreateType] | OutsideError
+        self, demands: Sequence[IssueDemand], types: Sequence[CreateType] | OutsideError
     ) -> AsyncIterator[Inspection]:
         """What the rules want of one issue type's screen for creating."""
         if isinstance(types, OutsideError):
@@ -157,7 +157,7 @@ class JiraInspector:
             for each in field_verdicts(demand, screen):
                 yield each
 
-    async def _ways(self, demand: Demand, workflows: Workflows | OutsideError) -> AsyncIterator[Inspection]:
+    async def _ways(self, demand: IssueDemand, workflows: Workflows | OutsideError) -> AsyncIterator[Inspection]:
         """Whether issues of one type come to done and back: one issue in each status shows its transitions."""
         verdict = status_verdict(demand, workflows)
         if verdict or isinstance(workflows, OutsideError):
@@ -173,7 +173,7 @@ class JiraInspector:
         for each in way_verdicts(demand, places, explored):
             yield each
 
-    async def _look_from(self, demand: Demand, place: Place, explored: Explored) -> None:
+    async def _look_from(self, demand: IssueDemand, place: WorkflowStatus, explored: Explored) -> None:
         """Note the transitions of the newest issue that stands there, if any does."""
         project, kind, status = quoted(demand.project), quoted(demand.type), quoted(place.id)
         issue = await self._issue(
@@ -189,7 +189,7 @@ class JiraInspector:
             steps = (each.step.given(given, goal, internal=internal) for each in shown.transitions)
             explored.note(place.id, tuple(steps))
 
-    async def _assignees(self, demands: Sequence[Demand], project: str) -> AsyncIterator[Inspection]:
+    async def _assignees(self, demands: Sequence[IssueDemand], project: str) -> AsyncIterator[Inspection]:
         """Whether those whom the rules name can be assigned; each is asked about once."""
         known: dict[str, bool | OutsideError] = {}
         for demand in demands:
@@ -209,10 +209,10 @@ class JiraInspector:
         """The id of the first issue that a query finds."""
         return next((each.id for each in (await self._found(jql, 1)).issues), None)
 
-    async def _found(self, jql: str, size: int) -> Page:
+    async def _found(self, jql: str, size: int) -> SearchPage:
         """The first page of what a query finds."""
         answer = await self._call(lambda client: client.search(jql, FOUND_FIELDS, PROPERTY, size, None))
-        return understood(self._name, Page, answer)
+        return understood(self._name, SearchPage, answer)
 
     async def _resolutions(self) -> Names:
         """All resolutions. Cloud is taking the list without pages away; Data Center has none with them before 9."""
@@ -251,6 +251,6 @@ class JiraInspector:
         return understood(self._name, kind, {put_under: answer} if put_under else answer)
 
 
-def _gives(demand: Demand) -> int:
+def _gives(demand: IssueDemand) -> int:
     """How many fields a rule gives for the way to done: where the fewest will do, so will more."""
     return len(demand.begun_with | demand.closing)

@@ -13,9 +13,9 @@ from remediation.domain.cases import DISTRICT_NAME
 from remediation.domain.errors import Refused
 from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
 from remediation.trackers.closers import named
-from remediation.trackers.jira.answers import Account, Comment, Found, History, Issue
+from remediation.trackers.jira.answers import Comment, Found, History, Issue, JiraUser
 from remediation.trackers.jira.text import one_line, wiki
-from remediation.trackers.jira.workflow import COMMENT, UNDER_UPDATE, WORKLOG, Step, resolution_for
+from remediation.trackers.jira.workflow import COMMENT, UNDER_UPDATE, WORKLOG, WorkflowStep, resolution_for
 from remediation.trackers.reasons import reason_of, word_of
 from remediation.trackers.risks import NOT_SHOWN, risk_of
 
@@ -130,7 +130,7 @@ def issue_link_of(draft: Draft, issue_id: str) -> dict[str, object] | None:
     return {"type": {"name": _RELATED}, "inwardIssue": {"id": draft.follows}, "outwardIssue": {"id": issue_id}}
 
 
-def transition_of(step: Step, closing: "Closing | None", comment: str | None) -> dict[str, object]:
+def transition_of(step: WorkflowStep, closing: "IssueClosing | None", comment: str | None) -> dict[str, object]:
     """The body of the request that takes a step. The comment is markup, the id is text, as Jira shows it."""
     fields = closing.fields_for(step) if closing else {}
     update = {**_comments(comment), **(closing.worklogs_for(step) if closing else {})}
@@ -158,7 +158,7 @@ def values_in(issue: Issue, names: Collection[str]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class IssueClosing:
     """How an issue is closed: why, what its tracker's resolutions mean, and what else the rule gives.
 
     `kept` are fields that the issue has already: they are left as they are.
@@ -169,7 +169,7 @@ class Closing:
     fields: Mapping[str, object] = field(default_factory=dict, repr=False)
     kept: frozenset[str] = frozenset()
 
-    def fields_for(self, step: Step) -> dict[str, object]:
+    def fields_for(self, step: WorkflowStep) -> dict[str, object]:
         """What is sent with a step: only what its screen has, and a resolution only where it is to be done."""
         sent = step.screen - self.kept - UNDER_UPDATE
         given: dict[str, object] = {name: value for name, value in self.fields.items() if name in sent}
@@ -178,7 +178,7 @@ class Closing:
             given["resolution"] = {"id": resolution.id} if resolution.id else {"name": resolution.name}
         return given
 
-    def worklogs_for(self, step: Step) -> dict[str, object]:
+    def worklogs_for(self, step: WorkflowStep) -> dict[str, object]:
         """The work that is logged with a step whose screen takes that."""
         worklog = self.fields.get(WORKLOG)
         if WORKLOG not in step.screen or not isinstance(worklog, Mapping):
@@ -194,7 +194,7 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class IssueReader:
     """How one tracker's issues are read.
 
     Its name, where a browser finds them, what its resolutions mean, and which fields explain an accepted risk.
@@ -298,7 +298,7 @@ def comments_of_closing(comments: Iterable[Comment], ticket: Ticket, own: str) -
     )
 
 
-def _is_theirs(author: Account | None, ticket: Ticket, own: str) -> bool:
+def _is_theirs(author: JiraUser | None, ticket: Ticket, own: str) -> bool:
     if author is None or author.id is None or author.is_app:
         return False
     return author.id != own and ticket.closed_by in {None, author.id}

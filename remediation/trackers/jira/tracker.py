@@ -16,21 +16,21 @@ from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL
 from remediation.outbound.answer_sizes import LARGEST_ANSWER
 from remediation.trackers.asking import answer_of
 from remediation.trackers.jira.answers import (
-    Account,
     Comment,
-    Comments,
     Created,
     Found,
     Issue,
-    Page,
+    JiraUser,
+    NewestComments,
     Property,
-    Server,
+    SearchPage,
+    ServerInfo,
     Transitions,
     understood,
 )
 from remediation.trackers.jira.changes import (
     PAGE_SIZE,
-    Listing,
+    ChangesRequest,
     changes_in,
     cursor_at,
     cursor_from,
@@ -43,8 +43,8 @@ from remediation.trackers.jira.issues import (
     FOUND_FIELDS,
     PROPERTIES,
     PUBLIC,
-    Closing,
-    Reading,
+    IssueClosing,
+    IssueReader,
     carrying,
     checked_id,
     checked_mark,
@@ -60,7 +60,7 @@ from remediation.trackers.jira.issues import (
 )
 from remediation.trackers.jira.text import wiki
 from remediation.trackers.jira.views import ProjectViews
-from remediation.trackers.jira.workflow import Explored, Goal, Step, explained, no_way, reopening, resolving
+from remediation.trackers.jira.workflow import Explored, Goal, WorkflowStep, explained, no_way, reopening, resolving
 from remediation.trackers.threads import Threads, in_time
 
 ResultT = TypeVar("ResultT")
@@ -91,7 +91,7 @@ class Jira:
         self._config = config
         self._is_cloud = config.deployment == "cloud"
         address = str(config.url).rstrip("/")
-        self._reading = Reading(name, address, config.resolutions, config.risk_reason, config.risk_expiry)
+        self._reading = IssueReader(name, address, config.resolutions, config.risk_reason, config.risk_expiry)
         self._longest = config.longest_call
         self._whole_call = LONGEST_CALL.total_seconds()
         self._threads = Threads.configured(name, config, lambda: JiraClient(name, config, secret), largest_answer)
@@ -157,7 +157,7 @@ class Jira:
         self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
     ) -> Ticket:
         """Walk to a done status, with the resolution that says the reason, and `fields`, where a screen takes them."""
-        closing = Closing(reason, self._config.resolutions, fields or {})
+        closing = IssueClosing(reason, self._config.resolutions, fields or {})
         async with self._in_time(wrote=True):
             return await self._walk(ticket_id, Goal.DONE, resolving(reason, closing.meanings), comment, closing)
 
@@ -188,7 +188,9 @@ class Jira:
             if ticket.state is not TicketState.DONE or ticket.closed_by == self._own:
                 return None
             answer = await self._asked(lambda client: client.comments(ticket_id, _MOST_COMMENTS))
-            for comment in comments_of_closing(understood(self._name, Comments, answer).comments, ticket, self._own):
+            for comment in comments_of_closing(
+                understood(self._name, NewestComments, answer).comments, ticket, self._own
+            ):
                 if await self._is_public(comment):
                     return comment.body.strip() or None
             return None
@@ -219,7 +221,7 @@ class Jira:
 
     async def whoami(self) -> str:
         """The account's id."""
-        return understood(self._name, Account, await self._threads.call(JiraClient.myself)).id or ""
+        return understood(self._name, JiraUser, await self._threads.call(JiraClient.myself)).id or ""
 
     async def accounts(self) -> frozenset[str]:
         """Our account, and those that mappings.yaml names besides."""
@@ -228,7 +230,7 @@ class Jira:
 
     async def site(self) -> Site:
         """The site by its own base address, which everybody may read, and which it has behind every other address."""
-        server = understood(self._name, Server, await self._threads.call(lambda client: client.look("serverInfo")))
+        server = understood(self._name, ServerInfo, await self._threads.call(lambda client: client.look("serverInfo")))
         return Site(str(self._config.url).rstrip("/"), server.base.rstrip("/"))
 
     async def close(self) -> None:
@@ -282,9 +284,9 @@ class Jira:
         self,
         ticket_id: str,
         goal: Goal,
-        preference: Callable[[Step], tuple[int, ...]],
+        preference: Callable[[WorkflowStep], tuple[int, ...]],
         comment: str,
-        closing: Closing | None,
+        closing: IssueClosing | None,
     ) -> Ticket:
         """Step by step to a status of the goal, each step chosen from what the workflow allows at that moment."""
         given = closing.fields if closing else {}
@@ -306,14 +308,14 @@ class Jira:
             place = step.to
         raise Refused(self._name, f"{goal.value} is more than {_MOST_STEPS} transitions away")
 
-    async def _arrive(self, issue_id: str, step: Step, comment: str, closing: Closing | None) -> None:
+    async def _arrive(self, issue_id: str, step: WorkflowStep, comment: str, closing: IssueClosing | None) -> None:
         """The last step, and the comment inside it or else after it."""
         inside = step.has_screen and not self._is_internal
         await self._take(issue_id, step, closing, comment if inside else None)
         if not inside:
             await self.comment(issue_id, comment)
 
-    async def _take(self, issue_id: str, step: Step, closing: Closing | None, comment: str | None) -> None:
+    async def _take(self, issue_id: str, step: WorkflowStep, closing: IssueClosing | None, comment: str | None) -> None:
         body = transition_of(step, closing, wiki(comment) if comment else None)
         try:
             await self._asked(lambda client: client.transition(issue_id, body))
@@ -325,7 +327,7 @@ class Jira:
             return
         raise Refused(self._name, words, status=HTTPStatus.BAD_REQUEST, request_id=request_id)
 
-    async def _steps(self, issue_id: str, goal: Goal, given: Collection[str]) -> tuple[Step, ...]:
+    async def _steps(self, issue_id: str, goal: Goal, given: Collection[str]) -> tuple[WorkflowStep, ...]:
         """What may be done now by somebody who gives these fields; what the issue has already is no demand."""
         answer = await self._asked(lambda client: client.transitions(issue_id))
         shown = understood(self._name, Transitions, {"transitions": answer}).transitions
@@ -359,7 +361,7 @@ class Jira:
                 break
         return found
 
-    async def _changes(self, place: Listing) -> ChangePage:
+    async def _changes(self, place: ChangesRequest) -> ChangePage:
         page = await self._page(place.jql, place.cursor.token or place.cursor.start)
         cursor, more = place.following(page)
         return ChangePage(changes_in(await self._with_marks(page.issues)), cursor, more)
@@ -376,6 +378,6 @@ class Jira:
         read = {issue.id: issue for issue in await self._those_there(map(self._issue, unmarked))}
         return [read.get(issue.id, issue) for issue in found]
 
-    async def _page(self, jql: str, at: str | int | None) -> Page:
+    async def _page(self, jql: str, at: str | int | None) -> SearchPage:
         answer = await self._threads.call(lambda client: client.search(jql, FOUND_FIELDS, PROPERTIES, PAGE_SIZE, at))
-        return understood(self._name, Page, answer)
+        return understood(self._name, SearchPage, answer)

@@ -17,7 +17,7 @@ from remediation.mapping.explain.inspections import (
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.render.templates import is_template
 from remediation.trackers.jira.catalogue import BROWSE, CreateField, CreateType, Names, Permissions, Project
-from remediation.trackers.jira.demands import ALWAYS_SET, FILLED_BY_JIRA, Demand
+from remediation.trackers.jira.demands import ALWAYS_SET, FILLED_BY_JIRA, IssueDemand
 from remediation.trackers.reasons import mapped_verdict
 
 CREATE = "CREATE_ISSUES"
@@ -39,7 +39,7 @@ _CHOSEN_BY = ("id", "name", "value", "key")
 _MOST_WORDS = 3
 
 
-def project_verdict(demands: Iterable[Demand], answer: Project | OutsideError) -> Iterator[Inspection]:
+def project_verdict(demands: Iterable[IssueDemand], answer: Project | OutsideError) -> Iterator[Inspection]:
     """Whether the project is there, under the very key that the file writes."""
     for demand in demands:
         where, key = (*demand.where, "project"), shown(demand.project)
@@ -57,12 +57,12 @@ def project_verdict(demands: Iterable[Demand], answer: Project | OutsideError) -
                 yield right(where, f"there is a project {key}")
 
 
-def permissions_asked(demands: Iterable[Demand]) -> tuple[str, ...]:
+def permissions_asked(demands: Iterable[IssueDemand]) -> tuple[str, ...]:
     """The keys of the permissions that matter; Cloud wants them named."""
     return tuple(_permissions_for(demands, ()))
 
 
-def permission_verdict(demands: list[Demand], answer: Permissions | OutsideError) -> Iterator[Inspection]:
+def permission_verdict(demands: list[IssueDemand], answer: Permissions | OutsideError) -> Iterator[Inspection]:
     """Whether we may do there what we do to issues; each permission once."""
     first = (*demands[0].where, "project")
     project = shown(demands[0].project)
@@ -85,7 +85,7 @@ def may_create(answer: Permissions | OutsideError) -> bool:
     return permission is None or permission.have
 
 
-def type_verdict(demand: Demand, types: Iterable[CreateType]) -> Inspection:
+def type_verdict(demand: IssueDemand, types: Iterable[CreateType]) -> Inspection:
     """Whether issues of this type can be created there."""
     where, names = (*demand.where, "type"), [each.name for each in types]
     project, name = shown(demand.project), shown(demand.type)
@@ -94,7 +94,7 @@ def type_verdict(demand: Demand, types: Iterable[CreateType]) -> Inspection:
     return wrong(where, f"no {name} can be created in {project}; {choice_of(names, demand.type)}")
 
 
-def field_verdicts(demand: Demand, screen: Mapping[str, CreateField]) -> Iterator[Inspection]:
+def field_verdicts(demand: IssueDemand, screen: Mapping[str, CreateField]) -> Iterator[Inspection]:
     """Whether the screen for creating takes everything that the rule sets, and gets everything that it requires."""
     for name in sorted(ALWAYS_SET - screen.keys() - {"project", "issuetype"}):
         yield _unset(demand, name)
@@ -108,7 +108,7 @@ def field_verdicts(demand: Demand, screen: Mapping[str, CreateField]) -> Iterato
             yield _required(demand, field)
 
 
-def assignee_verdict(demand: Demand, setting: Setting, *, assignable: bool | OutsideError) -> Inspection:
+def assignee_verdict(demand: IssueDemand, setting: Setting, *, assignable: bool | OutsideError) -> Inspection:
     """Whether issues of the project can be assigned to whom the rule names."""
     project = shown(demand.project)
     if isinstance(assignable, OutsideError):
@@ -162,7 +162,7 @@ def search_verdict(where: Steps, what: str, error: OutsideError | None) -> Inspe
     return wrong(where, found.message, "let our account search labels") if error.status else found
 
 
-def _permissions_for(demands: Iterable[Demand], first: Steps) -> dict[str, tuple[Steps, str]]:
+def _permissions_for(demands: Iterable[IssueDemand], first: Steps) -> dict[str, tuple[Steps, str]]:
     """Each permission with the word that needs it and what it is for."""
     needed = {key: (first, deed) for key, deed in _NEEDED.items()}
     for demand in demands:
@@ -173,11 +173,11 @@ def _permissions_for(demands: Iterable[Demand], first: Steps) -> dict[str, tuple
     return needed
 
 
-def _place(demand: Demand) -> str:
+def _place(demand: IssueDemand) -> str:
     return f"the screen for creating a {shown(demand.type)} in {shown(demand.project)}"
 
 
-def _unset(demand: Demand, field: str) -> Inspection:
+def _unset(demand: IssueDemand, field: str) -> Inspection:
     advice = f"put {field} on that screen"
     if field == "labels":
         message = f"{_place(demand)} has no labels: our correlation mark is a label, and no ticket could be opened"
@@ -185,7 +185,7 @@ def _unset(demand: Demand, field: str) -> Inspection:
     return wrong(demand.where, f"{_place(demand)} has no {field}, which every ticket has", advice)
 
 
-def _off_screen(demand: Demand, field: str, setting: Setting, screen: Mapping[str, CreateField]) -> Inspection:
+def _off_screen(demand: IssueDemand, field: str, setting: Setting, screen: Mapping[str, CreateField]) -> Inspection:
     """By name is a usual mistake: then the id is told."""
     called = next((each.id for each in screen.values() if each.name.lower() == field.lower()), None)
     if called:
@@ -194,7 +194,7 @@ def _off_screen(demand: Demand, field: str, setting: Setting, screen: Mapping[st
     return wrong(setting.where, f"{_place(demand)} has no field {shown(field)}; {choice}")
 
 
-def _choice(demand: Demand, field: CreateField, setting: Setting) -> Inspection:
+def _choice(demand: IssueDemand, field: CreateField, setting: Setting) -> Inspection:
     """Whether what is chosen can be chosen, where Jira lists that."""
     name = shown(field.name or field.id)
     values = setting.value if isinstance(setting.value, list) else [setting.value]
@@ -216,7 +216,7 @@ def _chosen(values: Iterable[object]) -> Iterator[tuple[str, str]]:
                     break
 
 
-def _required(demand: Demand, field: CreateField) -> Inspection:
+def _required(demand: IssueDemand, field: CreateField) -> Inspection:
     name = f"{shown(field.name or field.id)} ({shown(field.id)})"
     if demand.always_sets(field.id):
         return right(demand.where, f"{name}, which is required, is set")

@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterator, Sequence
 from remediation.domain.errors import OutsideError
 from remediation.mapping.explain.inspections import Inspection, right, shown, unanswered, untold, wrong
 from remediation.trackers.jira.catalogue import Workflows
-from remediation.trackers.jira.demands import Demand
-from remediation.trackers.jira.workflow import Explored, Goal, Place, no_way
+from remediation.trackers.jira.demands import IssueDemand
+from remediation.trackers.jira.workflow import Explored, Goal, WorkflowStatus, no_way
 
 _LEADS = {Goal.DONE: "to done", Goal.ACTIVE: "back from done"}
 
 
-def status_verdict(demand: Demand, workflows: Workflows | OutsideError) -> Inspection | None:
+def status_verdict(demand: IssueDemand, workflows: Workflows | OutsideError) -> Inspection | None:
     """What the statuses alone say: that there is no way, or that it cannot be told; None where transitions tell."""
     where = (*demand.where, "type")
     kind = f"a {shown(demand.type)} of {shown(demand.project)}"
@@ -33,19 +33,19 @@ def status_verdict(demand: Demand, workflows: Workflows | OutsideError) -> Inspe
     return None
 
 
-def places_of(workflows: Workflows, type_name: str) -> tuple[Place, ...]:
+def places_of(workflows: Workflows, type_name: str) -> tuple[WorkflowStatus, ...]:
     """The statuses of a type's workflow."""
     return tuple(status.place for status in workflows.statuses(type_name))
 
 
-def way_verdicts(demand: Demand, places: Sequence[Place], explored: Explored) -> Iterator[Inspection]:
+def way_verdicts(demand: IssueDemand, places: Sequence[WorkflowStatus], explored: Explored) -> Iterator[Inspection]:
     """Whether a way to done, and a way back, is seen; one verdict for each."""
     for goal in Goal:
         starts = [place for place in places if not goal.reached(place) and place.id in explored.steps]
         yield _way(demand, goal, starts, explored)
 
 
-def _way(demand: Demand, goal: Goal, starts: Sequence[Place], explored: Explored) -> Inspection:
+def _way(demand: IssueDemand, goal: Goal, starts: Sequence[WorkflowStatus], explored: Explored) -> Inspection:
     where = (*demand.where, "type")
     kind = f"a {shown(demand.type)} of {shown(demand.project)}"
     leads = _LEADS[goal]
@@ -63,12 +63,12 @@ def _way(demand: Demand, goal: Goal, starts: Sequence[Place], explored: Explored
     return untold(where, f"whether {kind} can be brought {leads}, without {missing}{seen}")
 
 
-def _seen_from(start: Place, explored: Explored) -> Explored:
+def _seen_from(start: WorkflowStatus, explored: Explored) -> Explored:
     """What can be seen from one status on."""
     return Explored({place: explored.steps[place] for place in _around(start, explored) if place in explored.steps})
 
 
-def _reach(start: Place, goal: Goal, explored: Explored) -> bool | None:
+def _reach(start: WorkflowStatus, goal: Goal, explored: Explored) -> bool | None:
     """Whether the goal is reached by transitions that we can take; None where statuses on the way were not seen."""
     around = _around(start, explored)
     steps = [step for place in around for step in explored.steps.get(place, ()) if step.is_open]
@@ -77,7 +77,7 @@ def _reach(start: Place, goal: Goal, explored: Explored) -> bool | None:
     return False if all(place in explored.steps for place in around) else None
 
 
-def _around(start: Place, explored: Explored) -> Collection[str]:
+def _around(start: WorkflowStatus, explored: Explored) -> Collection[str]:
     """The ids of the statuses that can be reached, this one first."""
     seen, waiting = {start.id: None}, deque([start.id])
     while waiting:

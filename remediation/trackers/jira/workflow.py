@@ -35,7 +35,7 @@ def state_of(category: str) -> TicketState:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WorkflowStatus:
     """A status: where an issue stands."""
 
     id: str
@@ -49,7 +49,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ResolutionChoice:
     """A resolution that a screen offers."""
 
     id: str
@@ -57,7 +57,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class WorkflowStep:
     """A transition that may be taken now.
 
     `has_screen` is whether it takes a comment along (one without a screen drops it in silence). `resolutions` are what
@@ -66,14 +66,14 @@ class Step:
     """
 
     id: str
-    to: Place
+    to: WorkflowStatus
     has_screen: bool = False
-    resolutions: tuple[Choice, ...] | None = None
+    resolutions: tuple[ResolutionChoice, ...] | None = None
     resolution_required: bool = False
     missing: tuple[tuple[str, str], ...] = ()
     screen: frozenset[str] = frozenset()
 
-    def given(self, fields: Collection[str], goal: "Goal", *, internal: bool = False) -> "Step":
+    def given(self, fields: Collection[str], goal: "Goal", *, internal: bool = False) -> "WorkflowStep":
         """The same step for somebody who gives these fields, and a comment with the step that reaches the goal.
 
         Whoever writes `internal` comments gives none: inside a step it would be a public one.
@@ -96,7 +96,7 @@ class Goal(Enum):
     DONE = "a done status"
     ACTIVE = "a status that is not done"
 
-    def reached(self, place: Place) -> bool:
+    def reached(self, place: WorkflowStatus) -> bool:
         """Whether this status is one of the goal's."""
         return (place.state is TicketState.DONE) is (self is Goal.DONE)
 
@@ -105,13 +105,15 @@ class Goal(Enum):
 class Explored:
     """The transitions of every status that a walk has seen so far, by the status' id."""
 
-    steps: dict[str, tuple[Step, ...]] = field(default_factory=dict)
+    steps: dict[str, tuple[WorkflowStep, ...]] = field(default_factory=dict)
 
-    def note(self, place_id: str, steps: Sequence[Step]) -> None:
+    def note(self, place_id: str, steps: Sequence[WorkflowStep]) -> None:
         """Remember what leaves a status."""
         self.steps[place_id] = tuple(steps)
 
-    def next_step(self, here: str, goal: Goal, preference: Callable[[Step], tuple[int, ...]]) -> Step | None:
+    def next_step(
+        self, here: str, goal: Goal, preference: Callable[[WorkflowStep], tuple[int, ...]]
+    ) -> WorkflowStep | None:
         """The first step of the shortest way to the goal, else to the nearest status not seen yet; None: no way.
 
         Among steps that serve equally well the one with the smallest preference wins, then the tracker's own order.
@@ -124,19 +126,19 @@ class Explored:
         """What steps to the goal require that we cannot give, as Jira calls it."""
         return _asked_by(step for step in self._every_step() if goal.reached(step.to))
 
-    def barriers(self, goal: Goal) -> list[Step]:
+    def barriers(self, goal: Goal) -> list[WorkflowStep]:
         """The steps to the goal, or to a status not seen yet, that we cannot take."""
         steps = (step for step in self._every_step() if goal.reached(step.to) or step.to.id not in self.steps)
         return [step for step in steps if not step.is_open]
 
-    def _every_step(self) -> Iterator[Step]:
+    def _every_step(self) -> Iterator[WorkflowStep]:
         return (step for steps in self.steps.values() for step in steps)
 
     def _first_step(
-        self, here: str, ends: Callable[[Step], bool], preference: Callable[[Step], tuple[int, ...]]
-    ) -> Step | None:
+        self, here: str, ends: Callable[[WorkflowStep], bool], preference: Callable[[WorkflowStep], tuple[int, ...]]
+    ) -> WorkflowStep | None:
         """Breadth first from here along steps that can be taken."""
-        seen, waiting = {here}, deque[tuple[str, Step | None]]([(here, None)])
+        seen, waiting = {here}, deque[tuple[str, WorkflowStep | None]]([(here, None)])
         while waiting:
             place, first = waiting.popleft()
             steps = [step for step in self.steps.get(place, ()) if step.is_open]
@@ -150,7 +152,7 @@ class Explored:
         return None
 
 
-def no_way(here: Place, goal: Goal, explored: Explored) -> str:
+def no_way(here: WorkflowStatus, goal: Goal, explored: Explored) -> str:
     """Why a walk ended: what the workflow asks for, or that no step leads there."""
     barriers = explored.barriers(goal)
     if barriers:
@@ -161,7 +163,7 @@ def no_way(here: Place, goal: Goal, explored: Explored) -> str:
     return f"no transition that we may take leads from '{here.name}' to {goal.value}"
 
 
-def _asked_by(steps: Iterable[Step]) -> tuple[str, ...]:
+def _asked_by(steps: Iterable[WorkflowStep]) -> tuple[str, ...]:
     """What steps require that we cannot give: other fields first, then a resolution that offers nothing."""
     known = list(steps)
     asked = [f"{name} ({key})" for step in known for key, name in step.missing]
@@ -174,10 +176,10 @@ def explained(words: str) -> str:
     return f"{words}; {CLOSE_FIELDS}" if _NAMES_A_FIELD.search(words) else words
 
 
-def resolving(reason: Reason, meanings: Mapping[str, Reason]) -> Callable[[Step], tuple[int, ...]]:
+def resolving(reason: Reason, meanings: Mapping[str, Reason]) -> Callable[[WorkflowStep], tuple[int, ...]]:
     """Prefer steps that say the reason: by a resolution on their screen, else by their status' name."""
 
-    def preference(step: Step) -> tuple[int, ...]:
+    def preference(step: WorkflowStep) -> tuple[int, ...]:
         offered = _meant(step.resolutions or (), {reason}, meanings)
         said = meanings.get(step.to.name.lower())
         return (
@@ -190,13 +192,13 @@ def resolving(reason: Reason, meanings: Mapping[str, Reason]) -> Callable[[Step]
     return preference
 
 
-def reopening(step: Step) -> tuple[int, ...]:
+def reopening(step: WorkflowStep) -> tuple[int, ...]:
     """Prefer statuses in which nobody is said to be working yet."""
     order = {"new": 0, "indeterminate": 1}
     return (order.get(step.to.category, 2),)
 
 
-def resolution_for(step: Step, reason: Reason, meanings: Mapping[str, Reason]) -> Choice | None:
+def resolution_for(step: WorkflowStep, reason: Reason, meanings: Mapping[str, Reason]) -> ResolutionChoice | None:
     """What to put into a step's resolution field, None for nothing: what says the reason, else what says fixed.
 
     Where the screen insists and offers neither, its first one.
@@ -206,5 +208,7 @@ def resolution_for(step: Step, reason: Reason, meanings: Mapping[str, Reason]) -
     return choice or (offered[0] if step.resolution_required and offered else None)
 
 
-def _meant(offered: Collection[Choice], reasons: Collection[Reason], meanings: Mapping[str, Reason]) -> Choice | None:
+def _meant(
+    offered: Collection[ResolutionChoice], reasons: Collection[Reason], meanings: Mapping[str, Reason]
+) -> ResolutionChoice | None:
     return next((choice for choice in offered if meanings.get(choice.name.lower()) in reasons), None)

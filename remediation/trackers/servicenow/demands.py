@@ -19,7 +19,7 @@ WRITTEN = ALWAYS_SET | {"state", "close_code", "close_notes", "work_notes"}
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class RecordDemand:
     """One rule's record: everything that it gives to columns, in the file's order; `closing` is given at the end."""
 
     where: Steps
@@ -43,7 +43,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ColumnChoice:
     """A value that must be one of a column's choices. `folded`: it is compared without regard to case."""
 
     where: Steps
@@ -52,10 +52,10 @@ class Choice:
     folded: bool = False
 
 
-def demands_of(mappings: Mappings, tracker: str) -> tuple[Demand, ...]:
+def demands_of(mappings: Mappings, tracker: str) -> tuple[RecordDemand, ...]:
     """What each rule wants in this tracker."""
     return tuple(
-        Demand(wanted.where, tuple(_settings(wanted)), tuple(_closing(wanted)))
+        RecordDemand(wanted.where, tuple(_settings(wanted)), tuple(_closing(wanted)))
         for wanted in tickets_in(mappings, tracker, ServiceNowTicket)
     )
 
@@ -66,7 +66,7 @@ def risk_settings(where: Steps, config: ServiceNowTracker) -> tuple[tuple[str, S
     return tuple((column, Setting((*where, word), column)) for word, column in words if column)
 
 
-def choices_of(where: Steps, config: ServiceNowTracker, demands: tuple[Demand, ...]) -> tuple[Choice, ...]:
+def choices_of(where: Steps, config: ServiceNowTracker, demands: tuple[RecordDemand, ...]) -> tuple[ColumnChoice, ...]:
     """Every state and code that we write, those that the file itself gives a meaning, and what rules choose."""
     return (*_written(where, config), *_given_a_meaning(where, config), *_ruled(demands))
 
@@ -92,30 +92,30 @@ def _closing(wanted: Wanted[ServiceNowTicket]) -> Iterator[tuple[str, Setting]]:
         yield column, Setting(wanted.at("close_fields", column), value)
 
 
-def _written(where: Steps, config: ServiceNowTracker) -> Iterator[Choice]:
-    yield Choice((*where, "resolve_state"), "state", config.resolve_state)
-    yield Choice((*where, "reopen_state"), "state", config.reopen_state)
-    yield Choice((*where, "resolve_code"), "close_code", config.resolve_code)
+def _written(where: Steps, config: ServiceNowTracker) -> Iterator[ColumnChoice]:
+    yield ColumnChoice((*where, "resolve_state"), "state", config.resolve_state)
+    yield ColumnChoice((*where, "reopen_state"), "state", config.reopen_state)
+    yield ColumnChoice((*where, "resolve_code"), "close_code", config.resolve_code)
     for reason, code in config.resolve_codes.items():
-        yield Choice((*where, "resolve_codes", reason.value), "close_code", code)
+        yield ColumnChoice((*where, "resolve_codes", reason.value), "close_code", code)
 
 
-def _given_a_meaning(where: Steps, config: ServiceNowTracker) -> Iterator[Choice]:
+def _given_a_meaning(where: Steps, config: ServiceNowTracker) -> Iterator[ColumnChoice]:
     """Only what the file itself writes: the built-in lists know more than any one instance has."""
     for word, meanings in (("states", config.states), ("state_reasons", config.state_reasons)):
         if word in config.model_fields_set:
             for state in meanings:
-                yield Choice((*where, word, state), "state", state)
+                yield ColumnChoice((*where, word, state), "state", state)
     if "final_states" in config.model_fields_set:
         for number, state in enumerate(config.final_states):
-            yield Choice((*where, "final_states", number), "state", state)
+            yield ColumnChoice((*where, "final_states", number), "state", state)
     if "close_codes" in config.model_fields_set:
         for code in config.close_codes:
-            yield Choice((*where, "close_codes", code), "close_code", code, folded=True)
+            yield ColumnChoice((*where, "close_codes", code), "close_code", code, folded=True)
 
 
-def _ruled(demands: tuple[Demand, ...]) -> Iterator[Choice]:
+def _ruled(demands: tuple[RecordDemand, ...]) -> Iterator[ColumnChoice]:
     for demand in demands:
         for column, setting in (*demand.settings, *demand.closing):
             if isinstance(setting.value, str) and column not in REFERENCES and not is_template(setting.value):
-                yield Choice(setting.where, column, setting.value)
+                yield ColumnChoice(setting.where, column, setting.value)

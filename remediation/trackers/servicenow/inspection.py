@@ -23,7 +23,7 @@ from remediation.trackers.servicenow.catalogue import (
     parent_of,
 )
 from remediation.trackers.servicenow.changes import Position
-from remediation.trackers.servicenow.demands import Choice, Demand, choices_of, demands_of, risk_settings
+from remediation.trackers.servicenow.demands import ColumnChoice, RecordDemand, choices_of, demands_of, risk_settings
 from remediation.trackers.servicenow.journals import (
     ANY_NOTE,
     CLOSED_COLUMNS,
@@ -105,7 +105,7 @@ class ServiceNowInspector:
         """Let go of connections and threads."""
         await self._tracker.close()
 
-    async def _table(self, where: Steps, demands: tuple[Demand, ...]) -> AsyncIterator[Inspection]:
+    async def _table(self, where: Steps, demands: tuple[RecordDemand, ...]) -> AsyncIterator[Inspection]:
         """Everything about the table of our tickets."""
         table = self._config.table
         shown = self._shown_columns(demands)
@@ -171,7 +171,7 @@ class ServiceNowInspector:
         return notes_verdict(where, table, record, ours, anybodys)
 
     def _columns(
-        self, where: Steps, demands: tuple[Demand, ...], columns: Columns, sample: Sequence[Record]
+        self, where: Steps, demands: tuple[RecordDemand, ...], columns: Columns, sample: Sequence[Record]
     ) -> Iterator[Inspection]:
         """From the dictionary, or else from a record."""
         table = self._config.table
@@ -196,12 +196,12 @@ class ServiceNowInspector:
         rows = await self._tracker.look("sys_dictionary", f"nameIN{','.join(chain)}", DICTIONARY_COLUMNS, _MOST_ROWS)
         return columns_of(chain, rows)
 
-    async def _choices(self, chain: Chain, choices: Sequence[Choice]) -> Mapping[str, tuple[str, ...]]:
+    async def _choices(self, chain: Chain, choices: Sequence[ColumnChoice]) -> Mapping[str, tuple[str, ...]]:
         columns = ",".join(sorted({choice.column for choice in choices if _COLUMN.fullmatch(choice.column)}))
         query = f"nameIN{','.join(chain)}^elementIN{columns}"
         return choices_in(chain, await self._tracker.look("sys_choice", query, CHOICE_COLUMNS, _MOST_ROWS))
 
-    async def _everybody(self, demands: tuple[Demand, ...], columns: Columns) -> AsyncIterator[Inspection]:
+    async def _everybody(self, demands: tuple[RecordDemand, ...], columns: Columns) -> AsyncIterator[Inspection]:
         """Whether groups, users and other records that are named are there; each is asked about once."""
         told = {} if isinstance(columns, OutsideError) else columns
         references = {**REFERENCES, **{name: each.reference for name, each in told.items() if each.reference}}
@@ -259,7 +259,7 @@ class ServiceNowInspector:
         if [text_of(each, "sys_updated_on") for each in again] == [time]:
             yield time_verdict(where, table, later=bool(later), earlier=bool(earlier))
 
-    def _shown_columns(self, demands: Sequence[Demand]) -> tuple[str, ...]:
+    def _shown_columns(self, demands: Sequence[RecordDemand]) -> tuple[str, ...]:
         """What a record must show: the mark, every column that a rule sets, and those that the tracker's words name."""
         named = {name for demand in demands for name in demand.columns if _COLUMN.fullmatch(name)}
         named |= {name for name, _ in risk_settings((), self._config)}

@@ -17,7 +17,7 @@ from remediation.mapping.explain.inspections import (
 )
 from remediation.mapping.reading.positions import Steps
 from remediation.trackers.servicenow.catalogue import Column
-from remediation.trackers.servicenow.demands import WRITTEN, Choice, Demand
+from remediation.trackers.servicenow.demands import WRITTEN, ColumnChoice, RecordDemand
 from remediation.trackers.servicenow.records import OURS, Record, text_of
 from remediation.trackers.servicenow.references import called, is_sys_id, noun_of
 
@@ -71,7 +71,7 @@ def mark_verdict(where: Steps, table: str, ours: Sequence[Record], any_row: Sequ
 def column_verdicts(
     where: Steps,
     table: str,
-    demands: Sequence[Demand],
+    demands: Sequence[RecordDemand],
     columns: Mapping[str, Column] | OutsideError,
     read: Sequence[tuple[str, Setting]] = (),
 ) -> Iterator[Inspection]:
@@ -108,7 +108,7 @@ def sampled_verdicts(table: str, settings: Iterable[tuple[str, Setting]], record
 
 
 def choice_verdicts(
-    table: str, choices: Sequence[Choice], offered: Mapping[str, tuple[str, ...]] | OutsideError
+    table: str, choices: Sequence[ColumnChoice], offered: Mapping[str, tuple[str, ...]] | OutsideError
 ) -> Iterator[Inspection]:
     """Whether states, codes and whatever else has a list of choices are on it."""
     for choice in choices:
@@ -190,7 +190,7 @@ def _column(table: str, name: str, setting: Setting, columns: Mapping[str, Colum
     return wrong(setting.where, message + choice_of(columns, name))
 
 
-def _mandatory(table: str, demand: Demand, name: str) -> Inspection:
+def _mandatory(table: str, demand: RecordDemand, name: str) -> Inspection:
     if demand.always_sets(name):
         return right(demand.where, f"{table}.{name}, which is mandatory, is set")
     partly = next((setting for column, setting in demand.settings if column == name), None)
@@ -201,7 +201,7 @@ def _mandatory(table: str, demand: Demand, name: str) -> Inspection:
     return wrong(demand.where, message, f"write {name} under fields")
 
 
-def _choice(table: str, choice: Choice, known: Sequence[str]) -> Inspection:
+def _choice(table: str, choice: ColumnChoice, known: Sequence[str]) -> Inspection:
     value = shown(choice.value)
     there = {each.lower() for each in known} if choice.folded else set(known)
     if choice.value in there:

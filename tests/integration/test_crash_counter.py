@@ -14,8 +14,8 @@ from remediation.queue import WORK_QUEUE
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
 from remediation.store.cases.todo import LEASE_SECONDS, Lease, Todo
-from remediation.store.deliveries import beginnings
-from remediation.store.deliveries.beginnings import Beginnings
+from remediation.store.deliveries import crash_counter
+from remediation.store.deliveries.crash_counter import CrashCounter
 from remediation.store.deliveries.inbox import DeliveryState, Inbox
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.scans import Scans
@@ -101,7 +101,7 @@ async def test_news_of_a_poison_do_not_begin_it_again(office: Office) -> None:
 async def test_a_replayed_poison_has_one_chance_and_is_parked_after_one_more_death(office: Office) -> None:
     await kill(office, MOST_CRASHES)
     await office.look()
-    assert await office.desk.parked.replay(LOOK, office.clock())
+    assert await office.context.parked.replay(LOOK, office.clock())
     await office.redis.delete(WORK_QUEUE)
     await begun_and_killed(office)
     await office.look()
@@ -111,7 +111,7 @@ async def test_a_replayed_poison_has_one_chance_and_is_parked_after_one_more_dea
 async def test_a_replayed_poison_that_is_mended_is_done_and_cleared(office: Office) -> None:
     await kill(office, MOST_CRASHES)
     await office.look()
-    assert await office.desk.parked.replay(LOOK, office.clock())
+    assert await office.context.parked.replay(LOOK, office.clock())
     await office.work()
     assert (len(office.tickets()), await office.parked(), await begun(office)) == (2, {}, [])
 
@@ -130,7 +130,7 @@ async def test_no_end_in_our_own_hands_counts(office: Office, end: str) -> None:
         troubles.once("finding", causes[end])  # type: ignore[arg-type]  # a cancellation is no Exception
     await office.mark()
     try:
-        await look_at_case(office.context, KEY.ref)
+        await look_at_case(office.arq_context, KEY.ref)
     except asyncio.CancelledError:
         assert end == "cancelled"
     assert await begun(office) == []
@@ -150,7 +150,7 @@ async def test_a_worker_that_lost_its_lease_and_lives_is_taken_off_the_count(off
 
 async def test_who_loses_the_lease_lets_go_without_a_trace(office: Office) -> None:
     await office.mark()
-    todo = office.desk.todo
+    todo = office.context.todo
     lease = await todo.take(KEY.ref, office.clock())
     assert lease is not None
     await office.redis.set(LEASE + KEY.ref, b"somebody-else")
@@ -161,7 +161,7 @@ async def test_who_loses_the_lease_lets_go_without_a_trace(office: Office) -> No
 
 async def test_what_redis_could_not_be_told_it_is_told_with_the_next_work(office: Office, nowhere: Connection) -> None:
     await office.mark()
-    work = Beginnings(office.connection)
+    work = CrashCounter(office.connection)
     taken = await work.take("take_case", KEY.ref, KEY.ref, office.clock(), 8_000)
     assert taken is not None
     work._connection = nowhere
@@ -187,7 +187,7 @@ async def test_a_row_that_nobody_can_read_is_no_death(office: Office) -> None:
     await office.connection.ask(office.redis.hset(f"remedy:case:{KEY.ref}", "memory", "not json"))
     for _ in range(MOST_CRASHES + 1):
         await office.redis.delete(LEASE + KEY.ref)
-        await look_at_case(office.context, KEY.ref)
+        await look_at_case(office.arq_context, KEY.ref)
     assert await begun(office) == []
 
 
@@ -195,7 +195,7 @@ async def test_what_was_left_to_the_queue_is_looked_after_soon_when_its_taker_di
     """A sweep that finds the wake-up waiting leaves the case alone for a minute; then somebody takes it and dies."""
     await office.mark()
     office.clock.pass_by(GRACE_MS / 1000)
-    assert (await office.desk.todo.sweep(office.clock()))["case"] == 0
+    assert (await office.context.todo.sweep(office.clock()))["case"] == 0
     assert await Todo(office.connection).take(KEY.ref, office.clock()) is not None
     await office.redis.delete(WORK_QUEUE, LEASE + KEY.ref)
     await office.later(GRACE_MS / 1000)
@@ -208,14 +208,14 @@ async def test_what_was_left_to_the_queue_is_looked_after_soon_when_its_taker_di
 async def test_suspects_are_tried_one_at_a_time_and_others_beside_them(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beginnings, "TURN_SECONDS", 0.05)
+    monkeypatch.setattr(crash_counter, "TURN_SECONDS", 0.05)
     refs = [f"lakeside:finding:fnd_{number}" for number in range(3)]
     for ref in refs[:2]:
         await office.connection.ask(office.redis.hset(f"{BEGUN}{ref}", "crashes", str(SUSPICIOUS)))
     await office.connection.run(
         "mark_cases", 0, "again", *(part for ref in refs for part in (ref, ref.split(":")[2], 1))
     )
-    todo, elsewhere = office.desk.todo, Todo(office.connection)
+    todo, elsewhere = office.context.todo, Todo(office.connection)
     first = await todo.take(refs[0], office.clock())
     assert first is not None
     assert await todo.take(refs[1], office.clock()) is None, "not beside another suspect"
@@ -237,7 +237,7 @@ async def test_neighbours_of_a_poison_are_cleared_and_only_the_poison_is_parked(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worst case: ten cases always begin together, and one kills the process before any other is done."""
-    monkeypatch.setattr(beginnings, "TURN_SECONDS", 0.01)
+    monkeypatch.setattr(crash_counter, "TURN_SECONDS", 0.01)
     chance = random.Random(7)  # noqa: S311 - nobody must be kept from guessing it
     refs = [f"lakeside:finding:fnd_{number}" for number in range(10)]
     await office.connection.run(
@@ -269,22 +269,22 @@ async def test_neighbours_of_a_poison_are_cleared_and_only_the_poison_is_parked(
 async def test_a_delivery_that_kills_its_readers_is_parked_and_can_be_replayed(
     office: Office, keyring: Keyring
 ) -> None:
-    await office.desk.inbox.accept("d1", SCHOOLSCAN, "lakeside", EVENT, office.clock())
+    await office.context.inbox.accept("d1", SCHOOLSCAN, "lakeside", EVENT, office.clock())
     for _ in range(MOST_CRASHES):
         assert await Inbox(office.connection, keyring).take("d1", office.clock()) is not None
         office.clock.pass_by(LEASE_SECONDS)
     await office.work()
     item = (await office.parked())["delivery/d1"]
     assert (item.kind, item.error, item.district) == (ParkedKind.DELIVERY, "Poison", "lakeside")
-    assert await office.desk.inbox.state("d1") is DeliveryState.PARKED
-    assert await office.desk.parked.replay(item.name, office.clock())
+    assert await office.context.inbox.state("d1") is DeliveryState.PARKED
+    assert await office.context.parked.replay(item.name, office.clock())
     await office.work()
-    assert await office.desk.inbox.state("d1") is DeliveryState.DONE
+    assert await office.context.inbox.state("d1") is DeliveryState.DONE
     assert await begun(office) == []
 
 
 async def test_two_readers_at_once_are_not_taken_for_dead(office: Office, keyring: Keyring) -> None:
-    await office.desk.inbox.accept("d1", SCHOOLSCAN, "lakeside", EVENT, office.clock())
+    await office.context.inbox.accept("d1", SCHOOLSCAN, "lakeside", EVENT, office.clock())
     for _ in range(MOST_CRASHES + 1):
         assert await Inbox(office.connection, keyring).take("d1", office.clock()) is not None
     assert await crashes(office, "delivery/d1") == 0
@@ -300,6 +300,6 @@ async def test_a_scan_whose_page_kills_its_workers_is_parked_and_can_be_replayed
     await office.later(GRACE_MS / 1000)
     item = (await office.parked())[f"{SCAN}/list"]
     assert (item.kind, item.error) == (ParkedKind.SCAN, "Poison")
-    assert await office.desk.parked.replay(item.name, office.clock())
+    assert await office.context.parked.replay(item.name, office.clock())
     await office.work()
     assert (await office.parked(), await begun(office)) == ({}, [])

@@ -53,7 +53,7 @@ class Taken:
     crashes: Crashes
 
 
-class Beginnings:
+class CrashCounter:
     """Takes work up and lets go of it. Each process has exactly one, for all its stores."""
 
     def __init__(self, connection: Connection) -> None:
