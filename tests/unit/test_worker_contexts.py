@@ -1,4 +1,4 @@
-"""Jobs keep the desk that they began with; one that was replaced is put away after its last job, once."""
+"""Jobs keep the context that they began with; one that was replaced is put away after its last job, once."""
 
 import asyncio
 import time
@@ -61,7 +61,7 @@ def contexts(first: Closing) -> WorkerContexts:
     return WorkerContexts(context_on(connection, Keyring.parse(generate_key()), {}, {}, a_rulebook(), time.time), first)
 
 
-async def test_the_next_job_gets_the_new_desk_on_the_same_stores(contexts: WorkerContexts) -> None:
+async def test_the_next_job_gets_the_new_context_on_the_same_stores(contexts: WorkerContexts) -> None:
     before = context_of(contexts)
     replace(contexts)
     after = context_of(contexts)
@@ -69,13 +69,13 @@ async def test_the_next_job_gets_the_new_desk_on_the_same_stores(contexts: Worke
     assert (after.todo, after.inbox, after.connection) == (before.todo, before.inbox, contexts.connection)
 
 
-async def test_a_desk_without_a_job_is_put_away_at_once(contexts: WorkerContexts, first: Closing) -> None:
+async def test_a_context_without_a_job_is_put_away_at_once(contexts: WorkerContexts, first: Closing) -> None:
     second = replace(contexts)
     await a_moment()
     assert (first.times, second.times) == (1, 0)
 
 
-async def test_a_desk_is_put_away_after_its_last_job(contexts: WorkerContexts, first: Closing) -> None:
+async def test_a_context_is_put_away_after_its_last_job(contexts: WorkerContexts, first: Closing) -> None:
     with contexts.at_work() as one:
         with contexts.at_work() as two:
             replace(contexts)
@@ -86,14 +86,14 @@ async def test_a_desk_is_put_away_after_its_last_job(contexts: WorkerContexts, f
     assert first.times == 1
 
 
-async def test_the_desk_in_use_stays_however_many_jobs_leave_it(contexts: WorkerContexts, first: Closing) -> None:
+async def test_the_context_in_use_stays_however_many_jobs_leave_it(contexts: WorkerContexts, first: Closing) -> None:
     for _ in range(3):
         context_of(contexts)
     await a_moment()
     assert first.times == 0
 
 
-async def test_a_job_that_fails_leaves_its_desk_too(contexts: WorkerContexts, first: Closing) -> None:
+async def test_a_job_that_fails_leaves_its_context_too(contexts: WorkerContexts, first: Closing) -> None:
     running = contexts.at_work()
     running.__enter__()
     replace(contexts)
@@ -103,7 +103,7 @@ async def test_a_job_that_fails_leaves_its_desk_too(contexts: WorkerContexts, fi
     assert first.times == 1
 
 
-async def test_at_the_end_every_desk_is_put_away_once(contexts: WorkerContexts, first: Closing) -> None:
+async def test_at_the_end_every_context_is_put_away_once(contexts: WorkerContexts, first: Closing) -> None:
     with contexts.at_work():
         second = replace(contexts)
         third = replace(contexts)
@@ -112,7 +112,7 @@ async def test_at_the_end_every_desk_is_put_away_once(contexts: WorkerContexts, 
     assert [each.times for each in (first, second, third)] == [1, 1, 1]
 
 
-async def test_the_end_waits_for_desks_that_are_being_put_away(contexts: WorkerContexts) -> None:
+async def test_the_end_waits_for_contexts_that_are_being_put_away(contexts: WorkerContexts) -> None:
     gate, closed = asyncio.Event(), []
 
     async def slowly() -> None:
@@ -127,12 +127,12 @@ async def test_the_end_waits_for_desks_that_are_being_put_away(contexts: WorkerC
     assert closed == ["second"]
 
 
-async def test_a_desk_that_cannot_be_put_away_ends_nothing(contexts: WorkerContexts) -> None:
+async def test_a_context_that_cannot_be_closed_ends_nothing(contexts: WorkerContexts) -> None:
     contexts.replace({}, {}, a_rulebook(), Closing(OSError("test-only-token")))
     with capture_logs() as lines:
         replace(contexts)
         await contexts.aclose()
-    assert [(line["event"], line["error"]) for line in lines] == [("desk_not_closed", "OSError")]
+    assert [(line["event"], line["error"]) for line in lines] == [("context_not_closed", "OSError")]
     assert "test-only-token" not in str(lines)
 
 
