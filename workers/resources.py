@@ -101,12 +101,12 @@ def context_on(
 
 
 async def _nothing() -> None:
-    """Put nothing away: for a context whose sources and trackers belong to somebody else."""
+    """Closes nothing: for a context whose sources and trackers belong to somebody else."""
 
 
 @dataclass(slots=True, eq=False)
 class _Shift:
-    """A context, how many jobs are at it, and how to put it away."""
+    """A context, how many jobs use it, and how to close it."""
 
     context: WorkerContext
     put_away: PutAway
@@ -114,10 +114,10 @@ class _Shift:
 
 
 class WorkerContexts:
-    """The context that new jobs get, and earlier ones for as long as a job is still at them.
+    """The context that new jobs get, and earlier ones for as long as a job uses them.
 
-    A job keeps the context that it began with, rules, tokens and trackers alike, whatever mappings.yaml says meanwhile. A
-    context that was replaced is put away when its last job has left; until then both contexts' trackers are open.
+    A job keeps the context that it began with, rules, tokens and trackers alike, whatever mappings.yaml says meanwhile.
+    One that was replaced is closed when its last job has ended; until then the trackers of both are open.
     """
 
     def __init__(self, context: WorkerContext, put_away: PutAway = _nothing) -> None:
@@ -164,7 +164,7 @@ class WorkerContexts:
         self._put_away_unused(before)
 
     async def aclose(self) -> None:
-        """Put away every context. No job may be at one any more."""
+        """Close every context. No job may use one any more."""
         await asyncio.gather(*self._leaving, *(self._put_away(shift) for shift in tuple(self._shifts)))
 
     def _put_away_unused(self, shift: _Shift) -> None:
@@ -179,5 +179,5 @@ class WorkerContexts:
         self._shifts.discard(shift)
         try:
             await shift.put_away()
-        except Exception as error:  # noqa: BLE001 - what an old context cannot close must not end a worker that has a new one
+        except Exception as error:  # noqa: BLE001 - what an old context cannot close ends no worker that has a new one
             logger.warning("context_not_closed", error=type(error).__name__)
