@@ -1,4 +1,4 @@
-"""A Source for one case that is told apart by its identity: its members, which are findings, shown as one subject."""
+"""A Source for one case with an identity: its members, which are findings, shown as one subject."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from remediation.ports import Source
 class Members:
     """Reads the members of the case of `record`, and writes to those that need it. It is made for one look.
 
-    Those at rest are read only where every other one is gone.
+    Members at rest are read only where every other one is gone.
     """
 
     source: Source
@@ -23,7 +23,10 @@ class Members:
     seen: list[Subject] = field(default_factory=list, init=False)
 
     async def subject(self, key: CaseKey) -> Subject:
-        """The one that stands for all members. Raises NotFound once every one is gone, and what the source raises."""
+        """The subject that stands for all members.
+
+        Raises NotFound once every one is gone, and what the source raises.
+        """
         self.seen[:] = await self._there(self.record.live)
         if not self.seen:
             self.seen[:] = await self._there(self.record.members.keys() - set(self.record.live))
@@ -32,10 +35,10 @@ class Members:
         return replace(shown_by(self.seen), key=key)
 
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
-        """Set the status of every member that needs it, as they were seen; no write is spent on what is so already.
+        """Set the status of every member that needs it, according to what was read; no write is spent on others.
 
-        One that is gone since, or refused, keeps the others from nothing. Raises the source's errors; what was written
-        before one is seen to be so by the next look.
+        A member that is gone since, or refused, does not prevent the writes to the others. Raises the source's errors;
+        the next look sees what was written before.
         """
         del key
         refused: list[Refused] = []
@@ -51,7 +54,7 @@ class Members:
 
     @property
     def resting(self) -> Mapping[str, str]:
-        """What the case's row is to say of the members that were seen to be at rest."""
+        """The field of the case's row that names the members seen to be at rest."""
         quiet = at_rest(self.seen) if self.seen else frozenset()
         return {f"rested:{name}": str(times) for name, times in self.record.members.items() if name in quiet}
 
@@ -67,15 +70,15 @@ class Members:
 
 
 def reading_of(record: CaseRecord, source: Source) -> Source:
-    """The source for a look at this case: the subjects' own, or the one that shows its members as one."""
+    """The source for a look at this case: the subjects' own, or one that shows its members as one subject."""
     return Members(source, record) if record.key.is_of_identity else source
 
 
 async def home_of(record: CaseRecord, source: Source, identity: Identity | None) -> CaseKey | None:
-    """The case that a finding belongs to instead of its own; None where its own is the one.
+    """The case to which a finding belongs instead of its own; None where it has its own.
 
-    Once it belongs to one it stays there, whatever it says later and mappings.yaml asks for. Raises what the source
-    raises, but for a finding that is not there: what that means, a look at its own case tells.
+    Once a finding belongs to a case it stays there, whatever it or mappings.yaml says later. Raises what the source
+    raises, except for a finding that is missing: a look at its own case decides what that means.
     """
     key = record.key
     if key.is_of_identity:

@@ -1,4 +1,4 @@
-"""Whether an action was refused only because what we had seen is no longer so: somebody was quicker than we were."""
+"""Whether an action was refused only because what was observed has changed since: a person acted first."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ async def has_changed(
     trackers: Mapping[str, Tracker],
     source: Source,
 ) -> bool:
-    """Whether what the action is about has changed since it was `seen`, or since we wrote to it ourselves (`tickets`).
+    """Whether the action's object has changed since it was `seen`, or since our own last write to it (`tickets`).
 
     Reads the ticket or the subject once more. What cannot be read counts as unchanged: then the refusal stands.
     """
@@ -42,7 +42,7 @@ async def has_changed(
                 before = next(ticket for ticket in seen.duplicates if ticket.id == ticket_id)
             case ResolveTicket() | ReopenTicket():
                 before = tickets[action.tracker]
-            case RaiseTicket() | CommentOnTicket():  # beside one another: of these, each makes a new version
+            case RaiseTicket() | CommentOnTicket():  # these run at the same time, and each makes a new version
                 before = replace(tickets[action.tracker], version="")
             case _:
                 assert_never(action)
@@ -60,5 +60,8 @@ async def _subject_differs(before: Subject, source: Source) -> bool:
 
 
 def _differs(before: Ticket, after: Ticket) -> bool:
-    """A ticket that we have just written to has no version that we know: then its state alone tells."""
+    """Whether two readings of a ticket differ.
+
+    A ticket that we have just written to has no known version: then only its state is compared.
+    """
     return before.state is not after.state or (bool(before.version) and before.version != after.version)

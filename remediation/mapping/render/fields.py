@@ -1,4 +1,4 @@
-"""The fields of a ticket besides its texts: what the rule's own words set, and what it writes under `fields`."""
+"""The fields of a ticket besides its texts: those of the rule's own words, and those that it writes under `fields`."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,22 +20,22 @@ def own_fields(ticket: TicketSettings, config: TrackerSettings, finding: Finding
 
 
 def urgency_of(ticket: TicketSettings, config: TrackerSettings, finding: Finding, at: datetime) -> dict[str, str]:
-    """Those of `own_fields` that tell how urgent the ticket is, as text: as in `Ticket.urgency`."""
+    """Those of `own_fields` that say how urgent the ticket is, as text: as in `Ticket.urgency`."""
     fields = own_fields(ticket, config, finding, at)
     return {name: str(bare(fields[name])) for name in ticket.urgency_fields if name in fields}
 
 
 def due_at(due: DueBySeverity | None, finding: Finding, at: datetime) -> datetime | None:
-    """When it is due (UTC): counted from the first detection, or from `at` where nobody tells that."""
+    """When it is due (UTC): counted from the first detection, or from `at` where that is not known."""
     span = for_severity(finding.severity, due)
     try:
         return None if span is None else aware(finding.detected_at or at).astimezone(UTC) + span
-    except OverflowError:  # a moment at the end of all time
+    except OverflowError:  # a time beyond the last year of a datetime
         return None
 
 
 def filled_fields(fields: Mapping[str, object], values: Values, where: str) -> dict[str, object]:
-    """The fields with their templates filled in: text on one line. One that comes out empty is left out."""
+    """The fields with their templates filled in, as text on one line. A field that comes out empty is left out."""
     filled_in = {name: _filled(value, values, where) for name, value in fields.items()}
     return {name: value for name, value in filled_in.items() if value or not _is_template(fields[name])}
 

@@ -1,4 +1,4 @@
-"""What notes and comments say: what happened goes in, texts come out."""
+"""The texts of notes and comments: what happened goes in, texts come out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MESSAGE_WORDS = Vocabulary(
     names=frozenset({"tickets", "reason", "by", "at", "why", "status", "fact", "until", "word", "words"}),
     objects={"case": frozenset({"ref"}), "rule": frozenset({"name"})},
 )
-"""What notes and comments may speak of. Each of `tickets` has `tracker`, `key`, `url` and `state`."""
+"""The values that notes and comments may use. Each of `tickets` has `tracker`, `key`, `url` and `state`."""
 
 
 class NoteKind(StrEnum):
@@ -62,11 +62,11 @@ class CommentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What a note or a comment speaks of.
+    """What a note or a comment tells of.
 
-    `rule` is the rule's name. `by` is an account id or a role, never a display name. For a duplicate, `tickets` is
-    the ticket that stays, and for a continued one the one that follows. `status` is where the finding stands from now
-    on. `until` is when an accepted risk ends. `word` is the tracker's own for the reason; `words` are people's own,
+    `rule` is the rule's name. `by` is an account id or a role, never a display name. For a duplicate, `tickets` is the
+    ticket that stays, and for a replaced one the one that follows. `status` is the finding's status from now on.
+    `until` is when an accepted risk ends. `word` is the tracker's own for the reason; `words` are people's own,
     scrubbed.
     """
 
@@ -113,14 +113,17 @@ def message_values(occasion: Occasion) -> Mapping[str, object]:
 
 
 def ticket_name(ticket: Ticket | Link) -> SimpleNamespace:
-    """What texts may say of a ticket; of one that we know only by its link, no state."""
+    """The values of one ticket; a ticket known only by its link has no state."""
     key, state = (ticket.key, ticket.state.value) if isinstance(ticket, Ticket) else (ticket.ticket_key, "")
     shown = plain(key, WORDS_LIMIT)
     return SimpleNamespace(tracker=ticket.tracker, key=shown, url=plain(ticket.url, _LONGEST_URL), state=state)
 
 
 def _message(texts: Notes | Comments, kind: NoteKind | CommentKind, occasion: Occasion) -> str:
-    """The text of this kind; the built-in one where that of the file, against all trials, cannot be filled in."""
+    """The text of this kind.
+
+    The built-in one is used where the file's cannot be filled in, although it was tried before.
+    """
     values = message_values(occasion)
     usual: str = type(texts).model_fields[kind].default
     for text in (getattr(texts, kind), usual):

@@ -1,4 +1,4 @@
-"""What we write into tickets: a rule and a finding go in, drafts come out."""
+"""The texts and fields of tickets: a rule and a finding go in, drafts come out."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,7 +23,7 @@ _LONGEST_VALUE = 500
 _LONGEST_URL = 2_000
 
 RESTRICTED = frozenset({"title", "url", "site"})
-"""What of a finding is undefined unless the rule says `detail: restricted`."""
+"""The values of a finding that are undefined unless the rule says `detail: restricted`."""
 
 TICKET_WORDS = Vocabulary(
     names=frozenset(),
@@ -33,13 +33,13 @@ TICKET_WORDS = Vocabulary(
         "finding": RESTRICTED | {"id", "severity", "domain_type", "scan_id", "status", "detected_at", "link"},
     },
 )
-"""What the templates of tickets may speak of. A value that SchoolScan did not give is empty;
-`finding.url` is the page's address without its query."""
+"""The values that the templates of tickets may use. A value that SchoolScan did not give is empty; `finding.url` is the
+page's address without its query."""
 
 FIELD_WORDS = Vocabulary(
     names=frozenset(), objects={**TICKET_WORDS.objects, "finding": TICKET_WORDS.objects["finding"] - {"title"}}
 )
-"""What templates inside `fields` may speak of: a title is other people's text, and nobody escapes it there."""
+"""The values that templates inside `fields` may use: a title is other people's text, and is not escaped there."""
 
 FOLLOWS_WORDS = Vocabulary(
     names=frozenset(),
@@ -49,7 +49,7 @@ FOLLOWS_WORDS = Vocabulary(
         "earlier": frozenset({"tracker", "key", "url"}),
     },
 )
-"""What the line that names an earlier ticket may speak of."""
+"""The values of the line that names an earlier ticket."""
 
 
 def draft_of(
@@ -116,9 +116,9 @@ def follows_values(rule: str, ref: str, earlier: Ticket) -> Mapping[str, object]
 def closing_fields_of(
     mappings: Mappings, rule: Rule | None, tracker: str, key: CaseKey, finding: Finding
 ) -> dict[str, object]:
-    """What closing a ticket there demands, by the tracker's own names.
+    """The fields that closing a ticket there requires, by the tracker's own names.
 
-    Where no rule counts (any more), or it names another tracker, that is what `defaults` says.
+    Where no rule counts (any more), or it does not name the tracker, they are those of `defaults`.
     """
     ticket = (rule.tickets.get(tracker) if rule else None) or mappings.defaults.tickets.get(tracker)
     if ticket is None or not ticket.closing_fields:
@@ -130,7 +130,7 @@ def closing_fields_of(
 
 
 def _page(url: str) -> str:
-    """The page's address without user name, query and fragment, where signatures and names hide."""
+    """The page's address without user name, query and fragment, which may hold signatures and names."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,1 +1,1 @@
-"""Which rule takes a finding, and what the rules can reach."""
+"""Which rule takes a finding, and which tickets the rules can ask for."""

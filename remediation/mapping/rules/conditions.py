@@ -1,4 +1,4 @@
-"""The conditions of `match`: each compiled once into a question about the facts of one finding."""
+"""The conditions of `match`, each compiled once into a test of the facts of one finding."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Test = Callable[["Facts"], bool]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What conditions speak of. `sites` is every pattern that the host fits; None is what is not known."""
+    """The facts that conditions test. `sites` is every pattern that the host fits; None is a fact that is not known."""
 
     district: str
     severity: Severity
@@ -43,17 +43,17 @@ def facts_of(finding: Finding, district: str, at: datetime) -> Facts:
 
 
 def age_of(detected_at: datetime | None, at: datetime) -> timedelta | None:
-    """How long ago it was first detected. A moment without an offset is UTC."""
+    """How long ago it was first detected. A time without an offset is UTC."""
     return None if detected_at is None else at - aware(detected_at)
 
 
 def aware(moment: datetime) -> datetime:
-    """The moment with its offset; without one it is UTC."""
+    """The time with its offset; without one it is UTC."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def patterns_of(site: str | None) -> tuple[str, ...]:
-    """Every pattern that this host fits: anything at all, itself, and what is above it with a star."""
+    """Every pattern that this host fits: any host, itself, and each parent domain with a star."""
     if not site:
         return (ANY_SITE,)
     labels = site.split(".")
@@ -62,7 +62,7 @@ def patterns_of(site: str | None) -> tuple[str, ...]:
 
 
 def tests_of(match: Match) -> tuple[tuple[str, Test], ...]:
-    """Each condition that is written, by its word in mappings.yaml. All must hold."""
+    """Each condition that is written, with its word in mappings.yaml. All must hold."""
     return tuple(_tests(match))
 
 

@@ -1,7 +1,8 @@
-"""Which tickets the rules of a file can ever ask for: in which places of which trackers, for whose findings. Pure.
+"""Which tickets the rules of a file can ask for at all: in which places of which trackers, for which districts. Pure.
 
-Worked out from what the conditions mean, at any depth, and from the order of the rules: not from how they are written.
-Of conditions on site, path and age it is only known that they may hold, so nothing that a finding may get is missing.
+It follows from the meaning of the conditions, at any depth, and from the order of the rules, not from how they are
+written. Of conditions on site, path and age only that they may hold is known, so nothing that a finding may get is
+missing.
 """
 
 from collections import defaultdict
@@ -26,7 +27,7 @@ def kinds_of(mappings: Mappings) -> Kinds:
 
 
 def left_to(mappings: Mappings, kinds: Kinds) -> Iterator[int]:
-    """For each rule in order: the kinds of which it may take findings, once earlier ones have taken all of theirs."""
+    """For each rule in order: the kinds of finding that it may take, after earlier rules have taken theirs."""
     taken = 0
     for rule in mappings.rules:
         reach = kinds.reach(rule.match)
@@ -41,7 +42,7 @@ def severities_left(mappings: Mappings) -> tuple[frozenset[Severity], ...]:
 
 
 class Coverage:
-    """Where the rules may open tickets, for the findings of each district."""
+    """The places in which the rules may open tickets, for the findings of each district."""
 
     def __init__(self, mappings: Mappings) -> None:
         self._places: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
@@ -72,6 +73,6 @@ class Coverage:
 
 
 def _places(mappings: Mappings, rule: Rule, tracker: str) -> frozenset[str]:
-    """Where the rule's ticket in this tracker is opened, or was while the tracker had another place."""
+    """The place in which the rule's ticket is opened in this tracker, and the tracker's former places."""
     places = (place_of(mappings, rule, tracker), *mappings.trackers[tracker].former_places)
     return frozenset(name.casefold() for name in places if name)

@@ -15,14 +15,14 @@ _MOST_KINDS = 512
 _DEEPEST_FOLDER = 4
 
 _Shelf = tuple[str, tuple[str, ...]]
-"""A pattern of sites and the beginning of a path: what a finding must fit for a rule to be worth a look."""
+"""A pattern of sites and the beginning of a path: a rule needs to be tried only for findings that fit it."""
 
 _ANYTHING: _Shelf = (ANY_SITE, ())
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A rule, ready to be asked: it takes a finding if all tests hold, and can only for one that fits a shelf."""
+    """A compiled rule: it takes a finding if all tests hold, which is possible only for one that fits a shelf."""
 
     rule: Rule
     tests: tuple[Test, ...]
@@ -33,7 +33,7 @@ _Index = dict[_Shelf, list[int]]
 
 
 class Matcher:
-    """The rules, ready to be asked. Safe to share: its memory of questions grows only to a bounded size."""
+    """The compiled rules. Safe to share: its cache has a limited size."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._candidates = tuple(
@@ -67,7 +67,7 @@ class Matcher:
         return index
 
     def _indexed(self, kinds: Kinds) -> _Index:
-        """Each rule that may take the one kind; none after a rule that surely does."""
+        """Each rule that may take the kind; none after a rule that takes all of the kind."""
         index: _Index = {}
         for number, candidate in enumerate(self._candidates):
             reach = kinds.reach(candidate.rule.match)
@@ -80,7 +80,7 @@ class Matcher:
 
 
 def _shelves(match: Match) -> frozenset[_Shelf]:
-    """Where a rule is found: on one shelf at least for every finding that it takes."""
+    """The shelves of a rule: every finding that it takes fits at least one of them."""
     own = {(site, folders) for site in match.site or (ANY_SITE,) for folders in _folders(match)}
     if own == {_ANYTHING} and match.any_of is not None:
         return frozenset(shelf for inner in match.any_of for shelf in _shelves(inner))

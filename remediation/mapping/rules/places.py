@@ -5,6 +5,6 @@ from remediation.mapping.config.schema import Mappings
 
 
 def place_of(mappings: Mappings, rule: Rule, tracker: str) -> str | None:
-    """Where the rule's ticket belongs: a Jira project or a ServiceNow table; None where the rule has none."""
+    """The place of the rule's ticket: a Jira project or a ServiceNow table; None where the rule has none."""
     ticket, config = rule.tickets.get(tracker), mappings.trackers.get(tracker)
     return (ticket.place or config.place) if ticket and config else None

@@ -1,8 +1,8 @@
-"""What can be said of rules before any finding is seen: which kinds of finding one may take, and which it surely takes.
+"""What is known of rules before any finding is seen: which kinds of finding one may take, and which it always takes.
 
-Kinds are told apart by district, severity, domain_type and status. Sets of them are whole numbers, one bit for each
-kind, so that a thousand rules over thousands of kinds are a matter of milliseconds. Conditions on site, path and age
-may hold or not; what follows from them is worked out as in three-valued logic.
+Kinds are told apart by district, severity, domain_type and status. A set of them is a whole number with one bit for
+each kind, so that a thousand rules over thousands of kinds take milliseconds. Conditions on site, path and age may hold
+or not; what follows is computed as in three-valued logic.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,14 +23,14 @@ class Kind(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """The kinds of which a rule may take findings, and those of which it takes every finding."""
+    """The kinds of which a rule may take findings, and the kinds of which it takes every finding."""
 
     may: int
     must: int
 
 
 class Kinds:
-    """Some kinds of finding, and the sets of them that conditions speak of."""
+    """Some kinds of finding, and the sets of them that conditions name."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
         self.kinds = kinds
@@ -52,7 +52,7 @@ class Kinds:
         return [kind for number, kind in enumerate(self.kinds) if which >> number & 1]
 
     def reach(self, match: Match) -> Reach:
-        """What a rule with these conditions takes."""
+        """The reach of a rule with these conditions."""
         plain = self.plain(match)
         reach = Reach(plain, 0 if is_particular(match) else plain)
         if match.any_of is not None:
@@ -64,7 +64,7 @@ class Kinds:
         return reach
 
     def plain(self, match: Match) -> int:
-        """The kinds that fit the conditions on kinds, whatever is inside `any` and `not`."""
+        """The kinds that fit the conditions on kinds alone, without `any` and `not`."""
         found = self.all
         for word in Kind._fields:
             if (values := getattr(match, word)) is not None:

@@ -14,7 +14,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _PASSING = frozenset(
     {
-        HTTPStatus.UNAUTHORIZED,  # a token gets mended, and then everything recovers by itself
+        HTTPStatus.UNAUTHORIZED,  # a token is renewed, and then everything continues by itself
         HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
         HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.TOO_EARLY,
@@ -51,7 +51,7 @@ def error_of(
 
 
 def words_of(body: bytes) -> str | None:
-    """Code and message of an error body, on one line and cut to 500 characters; never anything else of it."""
+    """Code and message of an error body, on one line and cut to 500 characters; nothing else of it."""
     try:
         value = json_of(body)
     except Unreadable:
@@ -66,9 +66,9 @@ def words_of(body: bytes) -> str | None:
 
 
 def _is_the_vendors(body: bytes) -> bool:
-    """Whether a refusal has a structured body: `error` is an object, or a code stands beside the message.
+    """Whether a refusal has SchoolScan's form: `error` is an object, or there is a code beside the message.
 
-    Gateways answer in JSON, too: a message alone, or a status in words.
+    Gateways answer in JSON, too: with a message alone, or a status in words.
     """
     try:
         value = json_of(body)

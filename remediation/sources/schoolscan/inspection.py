@@ -1,4 +1,4 @@
-"""A district's account at SchoolScan asked whether it is as mappings.yaml says. Sends nothing but GET."""
+"""Asks whether a district's account at SchoolScan is as mappings.yaml says. Sends only GET."""
 
 from remediation.domain.errors import OutsideError
 from remediation.mapping.config.schema import Mappings
@@ -8,7 +8,7 @@ from remediation.sources.schoolscan.client import SchoolScan
 
 
 class AccountInspector:
-    """The `Inspector` of one district's account; `account` stays its opener's to close."""
+    """The `Inspector` of one district's account; `account` is closed by whoever opened it."""
 
     def __init__(self, district: str, account: SchoolScan) -> None:
         self._where: Steps = ("districts", district, "schoolscan")
@@ -25,4 +25,4 @@ class AccountInspector:
         return right(token, says), untold(token, scope, "it needs the scope admin")
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Does nothing: nothing is held open."""

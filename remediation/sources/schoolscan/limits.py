@@ -8,7 +8,8 @@ from typing import TypeVar
 
 SHORTEST_WAIT = 1.0
 LONGEST_WAIT = 3600.0
-"""Bounds in seconds for a wait that a header asks for: a broken clock or a typing error must not park us for a year."""
+"""Limits in seconds for a wait that a header asks for: a wrong clock or a typing error must not stop work for a year.
+"""
 
 _MomentT = TypeVar("_MomentT", float, None)
 
@@ -30,10 +31,10 @@ def rate_limit_of(headers: Mapping[str, str]) -> RateLimit | None:
 
 
 def wait_of(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until it makes sense to ask again, bounded; None where no header says.
+    """Seconds until the next request makes sense, limited; None where no header says.
 
-    `Retry-After` (seconds or a date) goes before `X-RateLimit-Reset`. Moments are measured against the time at
-    which the answer says that it was given; against `now`, our machine's, where it says none.
+    `Retry-After` (seconds or a date) counts before `X-RateLimit-Reset`. Times are compared with the answer's own
+    `Date`, and with `now`, our machine's, where it has none.
     """
     now = _moment(headers.get("Date") or "", now)
     wait = _retry_after(headers.get("Retry-After"), now)
