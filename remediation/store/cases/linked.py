@@ -4,6 +4,9 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from remediation.domain.status import Status
+from remediation.domain.tickets import TicketState
+from remediation.store.cases.rows import memory_kept
 from remediation.store.keys import DISTRICTS, TRACKERS
 from remediation.store.server.connection import Connection
 
@@ -43,9 +46,21 @@ async def linked_cases(connection: Connection, tracker: str) -> AsyncIterator[li
     """Every link to a ticket there, page by page; one made meanwhile may come twice. Raises StoreUnavailable."""
     cursor = "0"
     while True:
-        parts = [part.decode() for part in await connection.run("linked_cases", tracker, cursor, _AT_ONCE)]
-        cursor, told = parts[0], parts[1:]
-        links = zip(told[::3], told[1::3], told[2::3], strict=True)
-        yield [LinkedCase(ref, json.loads(link)[1], bool(rest)) for ref, link, rest in links]
+        answer, *told = await connection.run("linked_cases", tracker, cursor, _AT_ONCE)
+        cursor, links = answer.decode(), zip(told[::3], told[1::3], told[2::3], strict=True)
+        yield [
+            LinkedCase(ref.decode(), json.loads(link)[1], _is_at_rest(tracker, memory)) for ref, link, memory in links
+        ]
         if cursor == "0":
             return
+
+
+def _is_at_rest(tracker: str, kept: bytes) -> bool:
+    """Whether the memory says so; one in a form that this version does not know says nothing."""
+    if not kept:
+        return False
+    try:
+        memory = memory_kept(kept)
+    except ValueError:
+        return False
+    return memory.finding in {Status.RESOLVED, Status.GONE} and memory.tickets.get(tracker) is TicketState.DONE

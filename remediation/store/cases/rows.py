@@ -66,6 +66,11 @@ def _memory_in(row: Mapping[str, bytes]) -> bytes:
     return unpacked(kept)
 
 
+def memory_kept(kept: bytes) -> Memory:
+    """A memory of its pieces together. Raises ValueError where it is in a form that this version does not know."""
+    return memory_of(kept if kept.startswith(b"{") else unpacked(kept))
+
+
 def _link(tracker: str, row: Mapping[str, bytes]) -> Link:
     """A link, and what is known besides of its ticket."""
     ticket_id, key, *earlier = json.loads(row[f"link:{tracker}"])
