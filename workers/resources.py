@@ -1,4 +1,4 @@
-"""All that a worker holds open. Built by hand in the composition root, closed in one place."""
+"""Everything that a worker holds open. Built by hand in the composition root, closed in one place."""
 
 import asyncio
 import random
@@ -32,15 +32,15 @@ logger = structlog.get_logger()
 _USUAL = Retention()
 
 PutAway = Callable[[], Awaitable[None]]
-"""Closes what a context has open for itself: its sources and trackers, not the stores."""
+"""Closes what a context has opened for itself: its sources and trackers, not the stores."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """What jobs work with. `sources` are by district and kind, `trackers` by name; `clock` returns Unix seconds.
+    """The resources of jobs. `sources` are by district and kind, `trackers` by name; `clock` returns Unix seconds.
 
-    `links` gives those of the case that a lease is for, `sites` knows which site each tracker is, and `places` where
-    tickets of ours are besides where new ones go.
+    `links` returns the links of the case that a lease is for, `sites` the present site of each tracker, and `places`
+    the former places of tickets.
     """
 
     connection: Connection
@@ -60,9 +60,9 @@ class WorkerContext:
     chance: random.Random
 
     def source(self, district: str, kind: CaseKind) -> ListedSource:
-        """Where the district's cases of this kind come from: for findings, its SchoolScan account.
+        """The source of the district's cases of this kind: for findings, its SchoolScan account.
 
-        Raises TryLater where mappings.yaml has no such district (any more): its work is held until it is back.
+        Raises TryLater where mappings.yaml has no such district (any more): its work waits until the district is back.
         """
         source = self.sources.get((district, kind))
         if source is None:
@@ -79,8 +79,8 @@ def context_on(
     clock: Callable[[], float],
     kept: Retention = _USUAL,
 ) -> WorkerContext:
-    """A context whose stores all use one connection; `kept` is how long they keep what is of use for a time only."""
-    crash_counter = CrashCounter(connection)  # one for all: whatever is suspected of killing workers is tried alone
+    """A context whose stores all use one connection; `kept` is their retention."""
+    crash_counter = CrashCounter(connection)  # one for all: work that may kill workers is tried alone
     return WorkerContext(
         connection=connection,
         todo=Todo(connection, crash_counter),
@@ -101,12 +101,12 @@ def context_on(
 
 
 async def _nothing() -> None:
-    """Closes nothing: for a context whose sources and trackers belong to somebody else."""
+    """Closes nothing: for a context whose sources and trackers belong to the caller."""
 
 
 @dataclass(slots=True, eq=False)
 class _Shift:
-    """A context, how many jobs use it, and how to close it."""
+    """A context, the number of jobs that use it, and how to close it."""
 
     context: WorkerContext
     put_away: PutAway
@@ -114,10 +114,10 @@ class _Shift:
 
 
 class WorkerContexts:
-    """The context that new jobs get, and earlier ones for as long as a job uses them.
+    """The context of new jobs, and earlier ones for as long as a job uses them.
 
-    A job keeps the context that it began with, rules, tokens and trackers alike, whatever mappings.yaml says meanwhile.
-    One that was replaced is closed when its last job has ended; until then the trackers of both are open.
+    A job keeps the context that it began with (rules, tokens and trackers), whatever is loaded meanwhile. A context
+    that was replaced is closed when its last job has ended; until then the trackers of both are open.
     """
 
     def __init__(self, context: WorkerContext, put_away: PutAway = _nothing) -> None:
@@ -127,12 +127,12 @@ class WorkerContexts:
 
     @property
     def connection(self) -> Connection:
-        """Redis: the same for every context."""
+        """Redis, which is the same for every context."""
         return self._current.context.connection
 
     @contextmanager
     def at_work(self) -> Iterator[WorkerContext]:
-        """The context for one job, from its begin to its end."""
+        """The context for one job, from its beginning to its end."""
         shift = self._current
         shift.jobs += 1
         try:
@@ -149,7 +149,10 @@ class WorkerContexts:
         put_away: PutAway,
         kept: Retention | None = None,
     ) -> None:
-        """From now on jobs get these; the stores stay, with the spans of `kept`. Must be called in the event loop."""
+        """Use these for new jobs from now on; the stores stay, with the retention of `kept`.
+
+        Must be called in the event loop.
+        """
         before = self._current
         connection, clock = before.context.connection, before.context.clock
         sites, places = TrackerSites(connection, trackers, clock), TicketPlaces(connection, clock)
@@ -164,7 +167,7 @@ class WorkerContexts:
         self._put_away_unused(before)
 
     async def aclose(self) -> None:
-        """Close every context. No job may use one any more."""
+        """Close every context. No job may be using one any more."""
         await asyncio.gather(*self._leaving, *(self._put_away(shift) for shift in tuple(self._shifts)))
 
     def _put_away_unused(self, shift: _Shift) -> None:

@@ -25,7 +25,7 @@ from workers.resources import WorkerContext
 
 @never_raising
 async def look_at_case(context: WorkerContext, ref: str) -> None:
-    """Look at one case, if it is dirty and nobody else is at it. Afterwards it is settled, put off or parked."""
+    """Look at one case, if it is dirty and no other worker holds it. Afterwards it is settled, put off or parked."""
     lease = await context.todo.take(ref, context.clock())
     if lease is None:
         return
@@ -43,7 +43,7 @@ async def _look_under_lease(context: WorkerContext, lease: Lease) -> None:
     try:
         await under_lease(context.todo, lease, _look(context, lease))
     except asyncio.CancelledError:
-        # Stopped, or out of time: a tracker's thread may still be at work, so nobody else begins right now.
+        # stopped, or out of time: a tracker's thread may still be at work, so no other look begins right now
         await asyncio.shield(context.todo.put_off(lease, context.clock() + LEASE_SECONDS, context.clock()))
         raise
     except (StoreUnavailable, LeaseLost):
@@ -79,7 +79,7 @@ async def _look(context: WorkerContext, lease: Lease) -> None:
 
 
 async def _under_names_of_today(context: WorkerContext, lease: Lease) -> Lease:
-    """The case with its trackers under the names that mappings.yaml gives them now."""
+    """The case with the present names of its trackers."""
     names = names_in(lease.record, context.rulebook.former_names)
     return await context.todo.rename_trackers(lease, names) if names else lease
 
@@ -106,7 +106,7 @@ async def _observe(context: WorkerContext, lease: Lease, source: Source) -> Snap
 
 
 async def _note_seen(context: WorkerContext, lease: Lease, source: Source, snapshot: Snapshot) -> None:
-    """Keep and tell what was seen, whatever is done about it."""
+    """Keep and report what was seen, whatever is done about it."""
     if isinstance(source, Members) and source.resting:
         require(lease, held=await context.todo.renew(lease, dict(source.resting)))
     failpoint("observed")
@@ -115,7 +115,7 @@ async def _note_seen(context: WorkerContext, lease: Lease, source: Source, snaps
 
 
 async def _plan(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> Plan:
-    """What is to be done, which is written down and told before the first of it."""
+    """Write down and report what is to be done, before the first action."""
     with telemetry.span("plan"):
         actions = plan(snapshot.observation, snapshot.policy, lease.record, snapshot.at)
         telemetry.note(count=len(actions))
@@ -127,7 +127,7 @@ async def _plan(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> Pla
 
 
 async def _stumbled(context: WorkerContext, lease: Lease, error: Exception) -> None:
-    """An error of our own: it may be the case, so it waits longer each time, and in the end it waits for a person."""
+    """An error of our own. The case may be its cause, so it waits longer each time, and is parked in the end."""
     if lease.record.attempts >= MOST_STUMBLES:
         await park_case(context, lease, error)
         return

@@ -21,7 +21,7 @@ logger = structlog.get_logger()
 
 @never_raising
 async def page_scan(context: WorkerContext, ref: str) -> None:
-    """List the scan's next page. The cursor moves together with the marks, so that a crash repeats a page at worst."""
+    """List the scan's next page. The cursor moves together with the marks, so a crash repeats one page at worst."""
     scan = await context.scans.take(ref, context.clock())
     if scan is None:
         return
