@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from remediation.domain.actions import ActionName
 from remediation.domain.renaming import renamed_action
 from remediation.store.cases.todo import Lease
 from remediation.store.deliveries.parked import Parked
@@ -119,7 +120,7 @@ class Shelves:
             row |= {f"intent:{name}": at} | ({f"place:{name}": place} if place else {})
         for field_name in [each for each in row if each.startswith(("parked:", "again:", "given_up:"))]:
             kept_as, _, action = field_name.partition(":")
-            other_action = renamed_action(action, {former: name})
+            other_action = str(renamed_action(ActionName.parse(action), {former: name}))
             if other_action != action:
                 row.setdefault(f"{kept_as}:{other_action}", row.pop(field_name))
                 if (piece := self.parked.pop(f"{ref}/{action}", None)) is not None:

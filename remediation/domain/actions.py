@@ -33,39 +33,73 @@ class Why(StrEnum):
     CONTINUED = "continued"
 
 
-def kind_of(name: str) -> str:
-    """What an action of this name does: its verb, such as `open` or `patch`."""
-    return name.partition(":")[0]
+class Verb(StrEnum):
+    """What an action does; READ is how a ticket that could not be read is set aside."""
+
+    OPEN = "open"
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+    RAISE = "raise"
+    COMMENT = "comment"
+    DUPLICATE = "duplicate"
+    PATCH = "patch"
+    READ = "read"
 
 
-def target_of(name: str) -> str:
-    """Where an action of this name is done: a tracker's name, or the status that a patch sets. May be empty."""
-    return name.partition(":")[2].partition(":")[0]
+BRINGS_BACK = frozenset({Verb.OPEN, Verb.REOPEN})
+"""What gives a subject a ticket at which somebody works."""
 
 
-def tracker_of(name: str) -> str:
-    """The tracker in which an action of this name is done; empty for what is done elsewhere, and for a whole look."""
-    return "" if kind_of(name) == SetStatus.verb else target_of(name)
+@dataclass(frozen=True, slots=True)
+class ActionName:
+    """The name of an action within its case, by which it is remembered, parked and asked for again.
+
+    `tracker` is where it is done; it is empty for what is done at the source, and for a look as a whole. `detail` tells
+    apart what has the same verb there: why people are told, or which status is set. A verb that is none of Verb is one
+    that a later version wrote, or a whole look.
+    """
+
+    verb: str
+    tracker: str = ""
+    detail: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "ActionName":
+        """The name that is written so: `open:jira`, `comment:jira:conflict`, `patch:resolved`, `look`."""
+        verb, _, rest = text.partition(":")
+        if verb == Verb.PATCH:
+            return cls(verb, detail=rest)
+        tracker, _, detail = rest.partition(":")
+        return cls(verb, tracker, detail)
+
+    def __str__(self) -> str:
+        """The name as it is stored, and as people write it."""
+        return ":".join(part for part in (self.verb, self.tracker, self.detail) if part)
+
+    @property
+    def target(self) -> str:
+        """Where it is done, or else what it sets: a tracker's name, or a status."""
+        return self.tracker or self.detail
 
 
 @dataclass(frozen=True, slots=True)
 class _OnTicket:
     """An action on the case's ticket in one tracker."""
 
-    verb: ClassVar[str]
+    verb: ClassVar[Verb]
     tracker: str
 
     @property
-    def name(self) -> str:
+    def name(self) -> ActionName:
         """The action's stable name within its case."""
-        return f"{self.verb}:{self.tracker}"
+        return ActionName(self.verb, self.tracker)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenTicket(_OnTicket):
     """Open (or find) the case's ticket in a tracker; `follows` is the id of the closed one whose place it takes."""
 
-    verb = "open"
+    verb = Verb.OPEN
     why: Why
     follows: str | None = None
 
@@ -74,7 +108,7 @@ class OpenTicket(_OnTicket):
 class ResolveTicket(_OnTicket):
     """Bring an active ticket to done."""
 
-    verb = "resolve"
+    verb = Verb.RESOLVE
     reason: Reason
     why: Why
 
@@ -83,7 +117,7 @@ class ResolveTicket(_OnTicket):
 class ReopenTicket(_OnTicket):
     """Bring a done ticket back to work."""
 
-    verb = "reopen"
+    verb = Verb.REOPEN
     why: Why
 
 
@@ -94,7 +128,7 @@ class RaiseTicket(_OnTicket):
     People are told by a comment, which is an action of its own: a tracker may refuse the fields.
     """
 
-    verb = "raise"
+    verb = Verb.RAISE
     severity: Severity
     fields: tuple[tuple[str, str], ...] = ()
 
@@ -103,14 +137,14 @@ class RaiseTicket(_OnTicket):
 class CommentOnTicket(_OnTicket):
     """Tell the people on a ticket what happened, without changing its state. `fact` is the detail that is told."""
 
-    verb = "comment"
+    verb = Verb.COMMENT
     why: Why
     fact: str = ""
 
     @property
-    def name(self) -> str:
+    def name(self) -> ActionName:
         """The action's stable name within its case."""
-        return f"{self.verb}:{self.tracker}:{self.why}"
+        return ActionName(self.verb, self.tracker, self.why)
 
     @property
     def token(self) -> str:
@@ -122,7 +156,7 @@ class CommentOnTicket(_OnTicket):
 class CloseDuplicate(_OnTicket):
     """Close a second ticket of the case, in favour of the oldest."""
 
-    verb = "duplicate"
+    verb = Verb.DUPLICATE
     ticket_id: str
 
 
@@ -130,16 +164,16 @@ class CloseDuplicate(_OnTicket):
 class SetStatus:
     """Set the subject's status at its source, with a note. `until` is when an accepted risk ends; None for never."""
 
-    verb: ClassVar[str] = "patch"
+    verb: ClassVar[Verb] = Verb.PATCH
     status: Literal[Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK]
     why: Why
     reason: Reason | None = None
     until: datetime | None = None
 
     @property
-    def name(self) -> str:
+    def name(self) -> ActionName:
         """The action's stable name within its case."""
-        return f"{self.verb}:{self.status}"
+        return ActionName(self.verb, detail=self.status)
 
 
 Action = OpenTicket | ResolveTicket | ReopenTicket | RaiseTicket | CommentOnTicket | CloseDuplicate | SetStatus

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from remediation.domain.actions import ActionName
 from remediation.domain.outside_ids import outside_id
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
@@ -219,7 +220,7 @@ class Memory:
 
     finding: Status | None = None
     tickets: Mapping[str, TicketState] = field(default_factory=dict)
-    doing: frozenset[str] = frozenset()
+    doing: frozenset[ActionName] = frozenset()
     planned_at: Status | None = None
     severity: Severity | None = None
     rule: str = ""
@@ -259,9 +260,9 @@ class CaseRecord:
     links: Mapping[str, Link] = field(default_factory=dict)
     intents: Mapping[str, Intent] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
-    parked: frozenset[str] = frozenset()
-    again: frozenset[str] = frozenset()
-    given_up: frozenset[str] = frozenset()
+    parked: frozenset[ActionName] = frozenset()
+    again: frozenset[ActionName] = frozenset()
+    given_up: frozenset[ActionName] = frozenset()
     attempts: int = 0
     overtaken: int = 0
     waits_for: str = ""
@@ -304,6 +305,6 @@ class CaseRecord:
         )
 
     @property
-    def undecided(self) -> frozenset[str]:
+    def undecided(self) -> frozenset[ActionName]:
         """The parked actions about which a person has still to decide."""
         return self.parked - self.given_up

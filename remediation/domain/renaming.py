@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from remediation.domain.actions import tracker_of
+from remediation.domain.actions import ActionName
 from remediation.domain.cases import CaseRecord, Intent, Link, Memory
 
 ValueT = TypeVar("ValueT")
@@ -15,14 +15,20 @@ Names = Mapping[str, str]
 
 def trackers_of(record: CaseRecord) -> frozenset[str]:
     """Every tracker in which the case has a ticket, may have one, or has an action that was set aside."""
-    set_aside = (tracker_of(name) for name in record.parked | record.again | record.given_up)
+    set_aside = (name.tracker for name in record.parked | record.again | record.given_up)
     return frozenset((*record.links, *record.intents, *filter(None, set_aside)))
 
 
 def names_in(record: CaseRecord, names: Names) -> Names:
     """The former names that occur in the record."""
     memory = record.memory
-    remembered = (*memory.tickets, *memory.closings, *memory.left_over, *memory.wrote, *map(tracker_of, memory.doing))
+    remembered = (
+        *memory.tickets,
+        *memory.closings,
+        *memory.left_over,
+        *memory.wrote,
+        *(name.tracker for name in memory.doing),
+    )
     spoken = trackers_of(record).union(remembered)
     return {former: name for former, name in names.items() if former in spoken}
 
@@ -73,17 +79,13 @@ def _keys(values: Mapping[str, ValueT], names: Names) -> dict[str, ValueT]:
     return {**former, **{name: value for name, value in values.items() if name not in names}}
 
 
-def _actions(actions: Iterable[str], names: Names) -> frozenset[str]:
+def _actions(actions: Iterable[ActionName], names: Names) -> frozenset[ActionName]:
     return frozenset(renamed_action(name, names) for name in actions)
 
 
-def renamed_action(name: str, names: Names) -> str:
+def renamed_action(name: ActionName, names: Names) -> ActionName:
     """An action's name, with the present name of its tracker."""
-    tracker = tracker_of(name)
-    if tracker not in names:
-        return name
-    kind, _, rest = name.partition(":")
-    return f"{kind}:{names[tracker]}{rest.removeprefix(tracker)}"
+    return replace(name, tracker=names.get(name.tracker, name.tracker))
 
 
 def _token(token: str, names: Names) -> str:

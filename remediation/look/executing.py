@@ -20,7 +20,6 @@ from remediation.domain.actions import (
     ResolveTicket,
     SetStatus,
     Why,
-    target_of,
 )
 from remediation.domain.cases import CaseRecord, Link, ref_of_mark
 from remediation.domain.errors import ConfigurationError, OutsideError, Refused, TryLater, Waiting
@@ -62,7 +61,7 @@ class Executor:
         news = [action for action in plan if isinstance(action, CommentOnTicket | RaiseTicket)]
         on_tickets = [action for action in plan if action not in patches and action not in news]
         await _side_by_side([self._attempt(action, progress) for action in on_tickets])
-        for tracker in doubled - {target_of(name) for name in progress.later}:
+        for tracker in doubled - {name.tracker for name in progress.later}:
             await self.links.link(progress.tickets[tracker])
         for patch in patches:
             if _says_something(patch, on_tickets, progress):
@@ -90,7 +89,7 @@ class Executor:
                 await self.links.unlink(tracker)
 
     async def _attempt(self, action: Action, progress: Progress) -> None:
-        with telemetry.span("action", action=action.name):
+        with telemetry.span("action", action=str(action.name)):
             await self._try(action, progress)
             telemetry.note(outcome=progress.outcome_of(action.name))
 
@@ -226,7 +225,7 @@ class Executor:
             case _:
                 tickets = [progress.tickets[action.tracker]]
         for ticket in tickets:
-            refusal = self._comment(Why.REFUSED, ticket, f"{action.name.replace(':', ' ')}: {words}")
+            refusal = self._comment(Why.REFUSED, ticket, f"{str(action.name).replace(':', ' ')}: {words}")
             news = [self._comment(action.why, ticket)] if isinstance(action, ResolveTicket | ReopenTicket) else []
             with suppress(OutsideError):
                 await self.trackers[ticket.tracker].comment(ticket.id, "\n\n".join([*news, refusal]))

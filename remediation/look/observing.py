@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from remediation.domain.actions import kind_of, target_of
+from remediation.domain.actions import Verb
 from remediation.domain.cases import CaseRecord
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.domain.ownership import Claim, Doubt, Evidence, doubt_of, stranger_because
@@ -135,7 +135,7 @@ def _urgency(case: _Case) -> dict[str, Mapping[str, str]]:
     """How urgent the tickets are to be, where the subject has become worse or a person asked for that once more."""
     before = case.record.memory.severity
     is_worse = before is not None and case.subject.severity.is_worse_than(before)
-    asked = {target_of(name) for name in case.record.again if kind_of(name) == "raise"}
+    asked = {name.tracker for name in case.record.again if name.verb == Verb.RAISE}
     raised = (name for name in case.policy.trackers if is_worse or name in asked)
     return {name: case.ruling.urgency(name) for name in raised}
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from remediation.domain.actions import Action, SetStatus, Why
+from remediation.domain.actions import Action, ActionName, SetStatus, Verb, Why
 from remediation.domain.cases import Closing, Memory
 from remediation.domain.policy import accepts_risk
 from remediation.domain.status import Status
@@ -24,7 +24,7 @@ def as_remembered(tickets: Mapping[str, Ticket], memory: Memory) -> dict[str, Ti
 
 
 def _as_remembered(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Memory) -> Ticket:
-    if ticket.state is not TicketState.DONE or f"resolve:{name}" in memory.doing:
+    if ticket.state is not TicketState.DONE or ActionName(Verb.RESOLVE, name) in memory.doing:
         return ticket
     left = memory.left_over.get(name, "")
     if left and left.casefold() == ticket.word.casefold():

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from remediation.domain.actions import kind_of, target_of
+from remediation.domain.actions import ActionName, Verb
 from remediation.domain.cases import Memory
 from remediation.domain.errors import NotFound
 from remediation.domain.status import Status
@@ -30,7 +30,7 @@ class Conclusion:
     memory: Memory
     look_at: float | None
     keeps_due: bool
-    moot: frozenset[str]
+    moot: frozenset[ActionName]
     calls_for_another: bool
 
 
@@ -40,7 +40,7 @@ def concluded(
     now: float,
     *,
     look_at: float | None,
-    refused: AbstractSet[str],
+    refused: AbstractSet[ActionName],
     disowned: Collection[str],
 ) -> Conclusion:
     """The conclusion of a look at `case` that came so far, at `now` (Unix seconds).
@@ -86,13 +86,13 @@ def _appointment(case: Situation, progress: Progress, memory: Memory, before: fl
 
 def _moot(
     case: Situation, progress: Progress, memory: Memory, disowned: Collection[str]
-) -> tuple[frozenset[str], frozenset[str]]:
+) -> tuple[frozenset[ActionName], frozenset[ActionName]]:
     """The parked actions that are moot, and those of them that were refused on a ticket that is another case's."""
     record, there = case.record, _as_it_is_now(case.seen, progress)
     then = replace(record, memory=memory)
     moot = {name for name in record.parked if not still_wanted(name, there, case.policy, then, case.now)}
     left = record.parked - moot
-    strangers = frozenset(name for name in left if kind_of(name) != "open" and target_of(name) in disowned)
+    strangers = frozenset(name for name in left if name.verb != Verb.OPEN and name.tracker in disowned)
     done = {action.name for action in progress.done} & record.parked
     return frozenset(moot | strangers | done), strangers
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from remediation.domain.actions import Action, ResolveTicket, SetStatus, Why
+from remediation.domain.actions import BRINGS_BACK, Action, ActionName, ResolveTicket, SetStatus, Why
 from remediation.domain.policy import Policy, ResolveWhen, accepts_risk
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning.outcomes import is_question, outcome_of
@@ -61,4 +61,4 @@ def _is_stuck(case: Situation) -> bool:
     done, refused = case.seen.done, case.set_aside
     if not refused or not all(case.was_done(tracker) for tracker in done):
         return False
-    return any(f"{verb}:{tracker}" in refused for tracker in done for verb in ("reopen", "open"))
+    return any(ActionName(verb, tracker) in refused for tracker in done for verb in BRINGS_BACK)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from remediation.domain.actions import Action, ResolveTicket, SetStatus, Why
+from remediation.domain.actions import Action, ActionName, ResolveTicket, SetStatus, Why
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket
@@ -21,18 +21,18 @@ class Progress:
     status: Status
     tickets: dict[str, Ticket]
     done: list[Action] = field(default_factory=list)
-    done_at: dict[str, float] = field(default_factory=dict)
-    later: dict[str, TryLater] = field(default_factory=dict)
-    refused: dict[str, Refused] = field(default_factory=dict)
+    done_at: dict[ActionName, float] = field(default_factory=dict)
+    later: dict[ActionName, TryLater] = field(default_factory=dict)
+    refused: dict[ActionName, Refused] = field(default_factory=dict)
     wrote: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    requests: dict[str, str] = field(default_factory=dict)
+    requests: dict[ActionName, str] = field(default_factory=dict)
 
     @property
     def is_conflict(self) -> bool:
         """Whether what was done settled a disagreement between two people."""
         return any(isinstance(action, SetStatus) and action.why is Why.CONFLICT for action in self.done)
 
-    def outcome_of(self, name: str) -> str:
+    def outcome_of(self, name: ActionName) -> str:
         """What became of an action that was tried."""
         if name in self.later:
             return "later"

@@ -4,14 +4,22 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TypeGuard
 
-from remediation.domain.actions import Action, OpenTicket, Plan, ReopenTicket, kind_of, target_of
+from remediation.domain.actions import (
+    BRINGS_BACK,
+    Action,
+    ActionName,
+    OpenTicket,
+    Plan,
+    ReopenTicket,
+    Verb,
+)
 from remediation.domain.cases import CaseRecord, Closing, Memory
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.observation import Observation
 
 
-def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = frozenset()) -> Memory:
+def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[ActionName] = frozenset()) -> Memory:
     """The memory with those of our unfinished actions counted as done that the outside shows as done.
 
     After a crash we know what we set out to do, not how far we came; what is now as we wanted it is our doing and
@@ -25,15 +33,15 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[str] = 
     if _is_ours(memory, seen):
         finding = status
         if finding.is_solved:  # planned only where every other ticket was done
-            closing = {name for name in seen.existing if f"resolve:{name}" in memory.doing | parked}
+            closing = {name for name in seen.existing if ActionName(Verb.RESOLVE, name) in memory.doing | parked}
             known = {name: state for name, state in tickets.items() if name in closing}
             tickets = dict.fromkeys(seen.existing.keys() - closing, TicketState.DONE) | known
         closings = {name: _closing(name, memory, seen) for name in seen.done} | _unchanged(memory, seen)
     elif memory.planned_at not in {None, status} and not (status.is_unsolved and memory.planned_at.is_unsolved):
         finding = memory.planned_at  # it has changed since, and not by us
     for tracker, ticket in seen.existing.items():
-        own = {f"resolve:{tracker}"} if ticket.state is TicketState.DONE else {f"open:{tracker}", f"reopen:{tracker}"}
-        if own & memory.doing:
+        verbs = {Verb.RESOLVE} if ticket.state is TicketState.DONE else BRINGS_BACK
+        if any(ActionName(verb, tracker) in memory.doing for verb in verbs):
             tickets[tracker] = ticket.state
     return replace(memory, finding=finding, tickets=tickets, closings=closings, doing=frozenset(), planned_at=None)
 
@@ -53,7 +61,7 @@ def _of_these_tickets(memory: Memory, seen: Observation) -> Memory:
 def _closing(name: str, memory: Memory, seen: Observation) -> Closing:
     """How the ticket was closed; by us where we set out to close it, for what the finding says now."""
     meant = Reason.ACCEPTED_RISK if seen.subject.status is Status.ACCEPTED_RISK else Reason.FIXED
-    return Closing.of(seen.existing[name], meant if f"resolve:{name}" in memory.doing else None)
+    return Closing.of(seen.existing[name], meant if ActionName(Verb.RESOLVE, name) in memory.doing else None)
 
 
 def _unchanged(memory: Memory, seen: Observation) -> dict[str, Closing]:
@@ -69,7 +77,7 @@ def written_ahead(record: CaseRecord, seen: Observation, actions: Plan) -> Memor
     The closing of a ticket that is brought back is known: where it is still done after a crash, nobody closed it since.
     """
     known = with_own_work(record.memory, seen, record.parked)
-    doing = {name for name in record.memory.doing if kind_of(name) != "patch"} | {action.name for action in actions}
+    doing = {name for name in record.memory.doing if name.verb != Verb.PATCH} | {action.name for action in actions}
     back = {action.tracker: TicketState.DONE for action in actions if _brings_back(action)}
     return replace(known, tickets={**known.tickets, **back}, doing=frozenset(doing), planned_at=seen.subject.status)
 
@@ -84,8 +92,8 @@ def _is_ours(memory: Memory, seen: Observation) -> bool:
     Not where it was so before: such a patch is only a note. And not where no ticket is active that was to be, because
     `reviewing` is written after those; if people have closed them all meanwhile, "still open" wins.
     """
-    status, opening = seen.subject.status, any(kind_of(name) in {"open", "reopen"} for name in memory.doing)
-    if f"patch:{status}" not in memory.doing:
+    status, opening = seen.subject.status, any(name.verb in BRINGS_BACK for name in memory.doing)
+    if ActionName(Verb.PATCH, detail=status) not in memory.doing:
         return False
     if memory.finding is None:
         return True
@@ -101,9 +109,11 @@ def still_owed(record: CaseRecord, seen: Observation) -> frozenset[str]:
     memory, status = record.memory, seen.subject.status
     if not memory.doing or not (memory.finding is memory.planned_at is status is Status.REVIEWING):
         return frozenset()
-    if f"patch:{status}" in memory.doing:  # cut off: nobody knows whether it was brought back and closed once more
+    if (
+        ActionName(Verb.PATCH, detail=status) in memory.doing
+    ):  # cut off: nobody knows whether it was brought back and closed once more
         return frozenset()
-    owed = {target_of(name) for name in memory.doing if kind_of(name) in {"open", "reopen"}}
+    owed = {name.tracker for name in memory.doing if name.verb in BRINGS_BACK}
     return frozenset(name for name in seen.done if name in owed and _is_as_it_was(seen.tickets[name], record, seen))
 
 

@@ -5,14 +5,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from remediation.domain.actions import (
+    BRINGS_BACK,
+    ActionName,
     CommentOnTicket,
     OpenTicket,
     RaiseTicket,
     ReopenTicket,
     ResolveTicket,
+    Verb,
     Why,
-    kind_of,
-    target_of,
 )
 from remediation.domain.cases import Closing, Memory
 from remediation.domain.policy import Policy
@@ -23,8 +24,10 @@ from remediation.planning.outcomes import DECISIONS, is_question
 from remediation.planning.progress import Progress
 from remediation.planning.situation import is_found_again
 
-_SURE = ("comment:", "raise:", f"patch:{Status.RESOLVED}", f"patch:{Status.ACCEPTED_RISK}")
-"""One request each, and nothing else that would tell how far it came."""
+
+def _is_sure(name: ActionName) -> bool:
+    """Whether the action is one request, and nothing else would tell how far it came."""
+    return name.verb in {Verb.COMMENT, Verb.RAISE} or (name.verb == Verb.PATCH and name.detail != Status.REVIEWING)
 
 
 def remembered(
@@ -39,7 +42,7 @@ def remembered(
     waiting = _owed(progress, known, seen) | {name for name in known.doing if _may_yet_tell(name, seen.unseen)}
     if progress.status.is_solved and progress.status is not known.planned_at:
         # It was solved since: what comes to light is closed.
-        opening = {target_of(name) for name in waiting if kind_of(name) in {"open", "reopen"}}
+        opening = {name.tracker for name in waiting if name.verb in BRINGS_BACK}
         tickets = {name: state for name, state in known.tickets.items() if name not in opening}
         known = replace(known, tickets=tickets)
     if not progress.later and (progress.agrees or _waits(progress, known.told, seen)):
@@ -65,7 +68,7 @@ def _with_facts(
     )
 
 
-def _in_step(progress: Progress, known: Memory, unseen: AbstractSet[str], waiting: frozenset[str]) -> Memory:
+def _in_step(progress: Progress, known: Memory, unseen: AbstractSet[str], waiting: frozenset[ActionName]) -> Memory:
     """Both sides agree; `waiting` is what we set out to do where nobody could look."""
     states = {name: ticket.state for name, ticket in progress.tickets.items()}
     tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
@@ -75,7 +78,7 @@ def _in_step(progress: Progress, known: Memory, unseen: AbstractSet[str], waitin
     return replace(known, finding=progress.status, tickets=tickets, doing=waiting, planned_at=planned_at)
 
 
-def _on_the_way(progress: Progress, known: Memory, unseen: AbstractSet[str], waiting: frozenset[str]) -> Memory:
+def _on_the_way(progress: Progress, known: Memory, unseen: AbstractSet[str], waiting: frozenset[ActionName]) -> Memory:
     """Something is left to be done: what people changed is still news, except for what we have dealt with."""
     finding = progress.status if progress.is_patched else known.finding
     opened = {action.tracker for action in progress.done if isinstance(action, OpenTicket)}
@@ -93,7 +96,7 @@ def _waits(progress: Progress, told: frozenset[str], seen: Observation) -> bool:
     return is_known and any(is_question(token) for token in told)
 
 
-def _owed(progress: Progress, known: Memory, seen: Observation) -> frozenset[str]:
+def _owed(progress: Progress, known: Memory, seen: Observation) -> frozenset[ActionName]:
     """Tickets to be brought back as soon as their tracker answers, although work goes on in another already.
 
     Those of which nothing is known may be among them: it was forgotten with Redis, say.
@@ -102,7 +105,7 @@ def _owed(progress: Progress, known: Memory, seen: Observation) -> frozenset[str
     if not is_taken_up or not is_found_again(seen, known):
         return frozenset()
     done = (name for name in seen.unseen if known.tickets.get(name, TicketState.DONE) is TicketState.DONE)
-    return frozenset(f"reopen:{name}" for name in done)
+    return frozenset(ActionName(Verb.REOPEN, name) for name in done)
 
 
 def _named(progress: Progress) -> Iterator[str]:
@@ -113,24 +116,22 @@ def _named(progress: Progress) -> Iterator[str]:
 
 def _moved(progress: Progress) -> Iterator[str]:
     """The trackers whose ticket we changed, or are to bring back; an opened one counts once a note names it."""
-    unnamed = any(name.startswith("patch:") for name in progress.later)
-    yield from (
-        target_of(name) for name in progress.later if kind_of(name) in {"open", "reopen"} and _is_done(progress, name)
-    )
+    unnamed = any(name.verb == Verb.PATCH for name in progress.later)
+    yield from (name.tracker for name in progress.later if name.verb in BRINGS_BACK and _is_done(progress, name))
     for action in progress.done:
         if isinstance(action, ResolveTicket | ReopenTicket) or (isinstance(action, OpenTicket) and not unnamed):
             yield action.tracker
 
 
-def _is_done(progress: Progress, name: str) -> bool:
+def _is_done(progress: Progress, name: ActionName) -> bool:
     """Whether the action was to bring back a ticket that is done: its closing has been taken into account."""
-    ticket = progress.tickets.get(target_of(name))
+    ticket = progress.tickets.get(name.tracker)
     return ticket is not None and ticket.state is TicketState.DONE
 
 
-def _unfinished(progress: Progress) -> frozenset[str]:
+def _unfinished(progress: Progress) -> frozenset[ActionName]:
     """What may yet have been done. What surely was not written is not taken for ours when it is there."""
-    sure = {name for name, error in progress.later.items() if name.startswith(_SURE) and not error.ambiguous}
+    sure = {name for name, error in progress.later.items() if _is_sure(name) and not error.ambiguous}
     return frozenset(progress.later.keys() - sure)
 
 
@@ -157,7 +158,7 @@ def _told(progress: Progress, told: frozenset[str], seen: Observation, severity:
 def _closings(progress: Progress, known: Memory, seen: Observation) -> dict[str, Closing]:
     """How the tickets were closed. Another reason than before is news until the finding's note tells of it."""
     is_owed = progress.status.is_solved and progress.status is known.finding
-    is_owed = not progress.is_patched and (is_owed or any(kind_of(name) == "patch" for name in progress.later))
+    is_owed = not progress.is_patched and (is_owed or any(name.verb == Verb.PATCH for name in progress.later))
     closings = {name: each for name, each in known.closings.items() if name in seen.unseen}
     for name, ticket in progress.tickets.items():
         before = known.closings.get(name) if known.tickets.get(name) is TicketState.DONE else None
@@ -173,7 +174,7 @@ def _closings(progress: Progress, known: Memory, seen: Observation) -> dict[str,
 
 def _meant(progress: Progress, name: str, ticket: Ticket, known: Memory) -> Reason | None:
     """Why we closed the ticket, if we did; before a crash, or by an earlier version, as the finding tells it."""
-    is_begun = f"resolve:{name}" in known.doing
+    is_begun = ActionName(Verb.RESOLVE, name) in known.doing
     if is_begun and progress.status is Status.RESOLVED:
         return progress.closed.get(name, Reason.FIXED)
     may_be_ours = is_begun or known.tickets.get(name) is TicketState.DONE
@@ -186,11 +187,11 @@ def _meant(progress: Progress, name: str, ticket: Ticket, known: Memory) -> Reas
 def _left_over(progress: Progress, known: Memory, seen: Observation) -> dict[str, str]:
     """The words that tickets kept when we opened them again, until a person opens or we close them."""
     ours = {action.tracker for action in progress.done if isinstance(action, ReopenTicket)}
-    ours |= {target_of(name) for name in known.doing if kind_of(name) == "reopen"}
+    ours |= {name.tracker for name in known.doing if name.verb == Verb.REOPEN}
     words = {name: word for name, word in known.left_over.items() if name in seen.unseen}
     for name, ticket in progress.tickets.items():
         is_done = ticket.state is TicketState.DONE
-        is_ours = name in progress.closed or (is_done and f"resolve:{name}" in known.doing)
+        is_ours = name in progress.closed or (is_done and ActionName(Verb.RESOLVE, name) in known.doing)
         is_known = known.left_over.get(name) == ticket.word and not is_ours
         if ticket.word and ((name in ours and not is_done) or (is_known and (is_done or _was_active(name, known)))):
             words[name] = ticket.word
@@ -205,9 +206,9 @@ def _wrote(progress: Progress, known: Memory, seen: Observation) -> dict[str, Ma
     return kept | progress.wrote
 
 
-def _is_of_severity(name: str) -> bool:
+def _is_of_severity(name: ActionName) -> bool:
     """Whether an action of this name follows from a severity that became worse."""
-    return kind_of(name) == "raise" or name == CommentOnTicket(target_of(name), Why.SEVERITY_RAISED).name
+    return name.verb == Verb.RAISE or name == CommentOnTicket(name.tracker, Why.SEVERITY_RAISED).name
 
 
 def _was_active(name: str, known: Memory) -> bool:
@@ -215,9 +216,9 @@ def _was_active(name: str, known: Memory) -> bool:
     return before is not None and before.is_active
 
 
-def _may_yet_tell(name: str, unseen: AbstractSet[str]) -> bool:
+def _may_yet_tell(name: ActionName, unseen: AbstractSet[str]) -> bool:
     """Whether an unfinished action still says something: what was to be done where nobody could look, it does.
 
     So does a comment, wherever it was to be: before every ticket is seen, nobody knows whether it is called for again.
     """
-    return target_of(name) in unseen or (bool(unseen) and kind_of(name) == "comment")
+    return name.tracker in unseen or (bool(unseen) and name.verb == Verb.COMMENT)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from remediation.domain.actions import OpenTicket, ReopenTicket, Why
+from remediation.domain.actions import ActionName, OpenTicket, ReopenTicket, Verb, Why
 from remediation.domain.policy import accepts_risk
 from remediation.planning.situation import Situation
 
@@ -23,7 +23,9 @@ def brought_back(case: Situation, trackers: Iterable[str], why: Why) -> list[Ope
 
 def newly_opened(case: Situation, why: Why) -> list[OpenTicket]:
     """The tickets that the rule wants and nobody has, or has any more; not where that is parked."""
-    return [OpenTicket(tracker, why) for tracker in case.missing if f"open:{tracker}" not in case.record.parked]
+    return [
+        OpenTicket(tracker, why) for tracker in case.missing if ActionName(Verb.OPEN, tracker) not in case.record.parked
+    ]
 
 
 def no_longer_accepting(case: Situation) -> list[OpenTicket | ReopenTicket]:

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from remediation.domain.actions import ActionName
 from remediation.domain.cases import CaseRecord, Memory
 from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.status import Status
@@ -54,7 +55,7 @@ class Situation(NamedTuple):
         return still_owed(self.record, self.seen)
 
     @property
-    def set_aside(self) -> AbstractSet[str]:
+    def set_aside(self) -> AbstractSet[ActionName]:
         """The names of the actions that were refused, whether or not they were asked for once more since."""
         return self.record.parked | self.record.again
 

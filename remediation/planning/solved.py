@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from remediation.domain.actions import Action, CommentOnTicket, ResolveTicket, SetStatus, Why, kind_of
+from remediation.domain.actions import (
+    BRINGS_BACK,
+    Action,
+    ActionName,
+    CommentOnTicket,
+    ResolveTicket,
+    SetStatus,
+    Verb,
+    Why,
+)
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.planning.closings import decided_anew
@@ -44,7 +53,7 @@ def _expired(case: Situation) -> list[Action]:
     if until is None or until > case.now:
         return []
     back = [*no_longer_accepting(case), *newly_opened(case, Why.RISK_EXPIRED)]
-    if not back and any(kind_of(name) in {"open", "reopen"} for name in case.record.parked):
+    if not back and any(name.verb in BRINGS_BACK for name in case.record.parked):
         return []
     return [*back, SetStatus(Status.REVIEWING, Why.RISK_EXPIRED, until=until)]
 
@@ -54,11 +63,12 @@ def _is_bringing_back(case: Situation) -> bool:
     known, active = case.record.memory, case.seen.active
     if not (known.planned_at is case.status is Status.ACCEPTED_RISK):
         return False
-    accepting = f"patch:{Status.ACCEPTED_RISK}"
-    if any(kind_of(name) == "resolve" or name == accepting for name in known.doing):
+    accepting = ActionName(Verb.PATCH, detail=Status.ACCEPTED_RISK)
+    if any(name.verb == Verb.RESOLVE or name == accepting for name in known.doing):
         return False  # it was accepted while we set out to open tickets
     done = [name for name in active if known.tickets.get(name) is TicketState.DONE]
-    own = {f"patch:{Status.REVIEWING}", *(f"{verb}:{name}" for verb in ("reopen", "open") for name in done)}
+    own = {ActionName(verb, name) for verb in BRINGS_BACK for name in done}
+    own.add(ActionName(Verb.PATCH, detail=Status.REVIEWING))
     return bool(active) and bool(own & known.doing)
 
 

@@ -146,9 +146,9 @@ def _known_lines(known: _Known) -> Iterator[str]:
         yield _fact("ticket", f"perhaps one in {name}: the next look searches for it")
     if memory.conflict_at:
         yield _fact("conflict", f"since {time_words(memory.conflict_at)}: both sides were changed, and disagree")
-    for name in sorted(record.undecided):
+    for name in sorted(map(str, record.undecided)):
         yield _fact("parked", f"{to_do_words(name)}; see remedy parked show {record.key.ref}/{name}")
-    yield from _given_up_lines(record.given_up)
+    yield from _given_up_lines(frozenset(map(str, record.given_up)))
     if known.look_at:
         yield _fact("next look", f"{time_words(known.look_at)}, when the accepted risk ends")
     if record.unnamed:
@@ -189,8 +189,8 @@ def _known_json(known: _Known) -> dict[str, Any]:
             name: {"key": each.ticket_key, "url": each.url, "id": each.ticket_id} for name, each in record.links.items()
         },
         "intents": sorted(record.intents),
-        "parked": sorted(record.undecided),
-        "given_up": sorted(record.given_up),
+        "parked": sorted(map(str, record.undecided)),
+        "given_up": sorted(map(str, record.given_up)),
         "stand": known.standing.stand,
         "due": _iso(known.standing.due or None),
         "look_at": _iso(known.look_at),
@@ -270,7 +270,8 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> _Fo
     seen = Seen.of(observed.subject, observed.tickets, observed.unseen, now)
     steps = steps_of(plan(observed, snapshot.policy, record, snapshot.at))
     members = tuple(sorted(record.members))
-    return _Forecast(record.key, known is not None, snapshot, seen, steps, record.undecided, record.given_up, members)
+    parked, given_up = frozenset(map(str, record.undecided)), frozenset(map(str, record.given_up))
+    return _Forecast(record.key, known is not None, snapshot, seen, steps, parked, given_up, members)
 
 
 def _ending(snapshot: Snapshot) -> ExitCode:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import assert_never
 
-from remediation.domain.actions import Why, kind_of, target_of
+from remediation.domain.actions import ActionName, Why
 from remediation.domain.errors import Waiting
 from remediation.domain.ownership import Evidence
 from remediation.store.cases.entries import (
@@ -112,10 +112,10 @@ def done_words(acted: Acted) -> str:
 
 
 def _verb(name: str, tense: int, ticket: str) -> str:
-    kind = kind_of(name)
-    if kind not in _VERBS or ":" not in name:
+    action = ActionName.parse(name)
+    if action.verb not in _VERBS or not action.target:
         return name
-    return _VERBS[kind][tense].format(target=target_of(name).replace("_", " "), ticket=ticket)
+    return _VERBS[action.verb][tense].format(target=action.target.replace("_", " "), ticket=ticket)
 
 
 def why_words(why: str) -> str:

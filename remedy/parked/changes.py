@@ -19,7 +19,7 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from remediation.domain.actions import tracker_of
+from remediation.domain.actions import ActionName
 from remediation.logs import keep_known
 from remediation.redaction import plain, terminal
 from remediation.store.cases.known_trackers import no_longer_named
@@ -159,7 +159,7 @@ def _why_kept(order: ParkedDecision, item: Parked, gone: AbstractSet[str]) -> De
     """
     if order.what != "replay":
         return None
-    if item.kind is ParkedKind.ACTION and tracker_of(item.action) in gone:
+    if item.kind is ParkedKind.ACTION and ActionName.parse(item.action).tracker in gone:
         return DecisionOutcome.UNNAMED
     return DecisionOutcome.TOO_OFTEN if not order.again and item.replays >= MOST_REPLAYS else None
 

@@ -88,7 +88,7 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent
         return Forecast(record.key.ref)  # nobody knows (any more) which findings it has
     hints = {name: Intent(name, 0.0) for name in candidate.trackers - record.links.keys() - record.intents.keys()}
     record = replace(record, intents={**record.intents, **hints})
-    parked = tuple(sorted(record.undecided))
+    parked = tuple(sorted(map(str, record.undecided)))
     if not candidate.subjects and (gone := silent.accounts.get(record.key.district)):
         return Forecast(record.key.ref, parked=parked, failures={gone.system: gone})
     try:

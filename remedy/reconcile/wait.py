@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from remediation.domain.actions import kind_of, target_of
+from remediation.domain.actions import ActionName
 from remediation.store.cases.entries import Acted, Doubted, PutOff, Seen, SetAside, Settled
 from remediation.store.cases.standings import Stand, Standing, Standings
 from remediation.store.cases.timeline import Timeline
@@ -90,8 +90,8 @@ class CaseWaiter:
                     return (system,)
                 case Seen(unseen=unseen) if unseen:
                     return unseen
-                case Acted(action=action, outcome="later") if kind_of(action) != "patch":
-                    return (target_of(action),)
+                case Acted(action=action, outcome="later") if tracker := ActionName.parse(action).tracker:
+                    return (tracker,)
                 case Settled() | SetAside():
                     break
                 case _:

@@ -17,6 +17,7 @@ from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import CAME_DUE, Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
+from tests.action_names import actions_named
 from tests.contract.store_world import Stores, real_stores, stand_ins, valkey
 from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline
 from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo
@@ -29,7 +30,7 @@ NO = Refused("jira", "a field is required", status=400)
 MEMORY = Memory(
     Status.REVIEWING,
     {"jira": TicketState.OPEN},
-    frozenset({"patch:reviewing"}),
+    actions_named("patch:reviewing"),
     Status.OPEN,
     Severity.HIGH,
     "every-finding",
@@ -443,7 +444,7 @@ async def test_a_parked_action_is_on_the_list_and_in_its_row(stores: Stores) -> 
     moments = [datetime.fromtimestamp(at, tz=UTC) for at in (NOW, NOW + 7)]
     assert (item.attempts, [item.first_at, item.at]) == (2, moments)
     assert (await listed(stores), await stores.parked.count()) == ([name], 1)
-    assert (await record(stores)).parked == {"open:jira"}
+    assert (await record(stores)).parked == actions_named("open:jira")
     assert await stores.todo.settle(lease, Memory(), NOW)
 
 
@@ -455,7 +456,7 @@ async def test_what_a_person_asks_for_again_marks_its_case(stores: Stores) -> No
     assert not await stores.parked.replay(name, NOW)
     assert await stores.parked.one(name) is None
     lease = await taken(stores)
-    assert (lease.record.parked, lease.record.again, lease.cause) == (frozenset(), frozenset({"open:jira"}), "person")
+    assert (lease.record.parked, lease.record.again, lease.cause) == (frozenset(), actions_named("open:jira"), "person")
     await stores.todo.settle(lease, Memory(), NOW, drop=["again:open:jira"])
     assert (await record(stores)).again == frozenset()
 
@@ -465,7 +466,7 @@ async def test_what_is_asked_for_again_during_a_look_is_not_overwritten_by_it(st
     name = await parked(stores)
     await stores.parked.replay(name, NOW)
     await stores.todo.settle(lease, Memory(), NOW)
-    assert (await taken(stores)).record.again == {"open:jira"}
+    assert (await taken(stores)).record.again == actions_named("open:jira")
 
 
 async def test_what_is_done_goes_off_the_list_and_what_is_discarded_stays_in_the_row(stores: Stores) -> None:
@@ -477,7 +478,7 @@ async def test_what_is_done_goes_off_the_list_and_what_is_discarded_stays_in_the
     assert await stores.parked.discard(name, NOW)
     kept = await record(stores)
     assert await listed(stores) == []
-    assert kept.parked == kept.given_up == {"open:jira"}
+    assert kept.parked == kept.given_up == actions_named("open:jira")
     assert await stores.todo.dirty() == 0
 
 
@@ -491,7 +492,7 @@ async def test_a_parked_case_is_looked_at_once_more_when_a_person_asks(stores: S
     assert item is not None
     assert (item.error, item.words, item.system) == ("ValueError", "our own", "")
     assert await stores.parked.replay(name, NOW)
-    assert (await taken(stores)).record.again == {"look"}
+    assert (await taken(stores)).record.again == actions_named("look")
 
 
 # Timelines.

@@ -182,7 +182,9 @@ class Story(Office):
     async def on_the_list(self) -> tuple[set[str], set[str]]:
         """The actions that the case's row calls parked, and those that the list shows."""
         record = await self.context.todo.record(KEY.ref)
-        return set(record.parked if record else ()), {name.partition("/")[2] for name in await self.parked()}
+        return {str(name) for name in record.parked} if record else set(), {
+            name.partition("/")[2] for name in await self.parked()
+        }
 
     def written(self) -> tuple[object, ...]:
         """All that we or anybody has ever written outside."""

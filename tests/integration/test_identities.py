@@ -21,6 +21,7 @@ from remediation.sealing import Keyring
 from remediation.store.cases.owners import Owners
 from remediation.store.keys import SCAN, SERVER
 from remediation.store.server.connection import Connection
+from tests.action_names import actions_named
 from tests.integration.offices import KEY, Office
 from tests.integration.reconciling import at_work, foreseen, found, reconcile, walk_of
 from tests.stand_ins import LATER, PlainRulebook
@@ -466,7 +467,7 @@ async def test_what_was_given_up_stays_so_and_what_was_parked_is_tried_there(
     await room.context.parked.discard(f"{KEY.ref}/open:snow", room.clock())
     room.turn_on()
     await room.told_of(FIRST)
-    assert (await room.home()).given_up == {"open:snow"}
+    assert (await room.home()).given_up == actions_named("open:snow")
     assert await room.parked() == {}
     assert [ticket.tracker for ticket in room.all_tickets()] == ["jira"]
 

@@ -16,6 +16,7 @@ from remediation.sealing import Keyring
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.keys import CASE, DIRTY, LEASE, SERVER, TICKETS
 from remediation.store.server.connection import Connection
+from tests.action_names import actions_named
 from tests.integration.offices import DRAFT, HORIZON, KEY, Office
 from tests.stand_ins import PlainRulebook
 from workers.jobs.boundary import MOST_STUMBLES
@@ -297,7 +298,7 @@ async def test_a_replayed_action_that_is_refused_again_is_parked_again(office: O
         await office.work()
         assert list(await office.parked()) == [OPEN_JIRA]
     record = await office.record()
-    assert (record.parked, record.again) == (frozenset({"open:jira"}), frozenset())
+    assert (record.parked, record.again) == (actions_named("open:jira"), frozenset())
 
 
 async def test_a_discarded_action_is_neither_listed_nor_tried_again(office: Office) -> None:
@@ -393,7 +394,7 @@ async def test_an_error_of_ours_puts_the_case_off_and_in_the_end_parks_it(office
 async def test_after_an_error_of_ours_in_the_middle_the_work_goes_on_where_it_stopped(office: Office) -> None:
     office.source.troubles.once("update_finding", RuntimeError("test-only"))
     await office.look()
-    assert (await office.record()).memory.doing == {"open:snow", "open:jira", "patch:reviewing"}
+    assert (await office.record()).memory.doing == actions_named("open:snow", "open:jira", "patch:reviewing")
     await office.later()
     assert len(office.tickets()) == 2
     assert office.status() is Status.REVIEWING

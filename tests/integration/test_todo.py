@@ -19,6 +19,7 @@ from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.deliveries.scans import Scans
 from remediation.store.keys import CASE, DIRTY, LEASE
 from remediation.store.server.connection import Connection
+from tests.action_names import actions_named
 
 NOW = 1_800_000_000.0
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -250,12 +251,12 @@ async def test_a_parked_action_is_named_in_its_case_until_it_is_replayed(
         "jira",
     )
     lease = await taken(todo)
-    assert lease.record.parked == {"open:jira"}
+    assert lease.record.parked == actions_named("open:jira")
     await todo.settle(lease, Memory(), NOW)
     assert await parked.replay(name, NOW)
     record = (await taken(todo)).record
     assert record.parked == frozenset()
-    assert record.again == {"open:jira"}
+    assert record.again == actions_named("open:jira")
 
 
 async def test_a_replay_during_a_look_is_not_overwritten_by_it(
@@ -268,7 +269,7 @@ async def test_a_replay_during_a_look_is_not_overwritten_by_it(
     lease = await taken(todo)
     await parked.replay(name, NOW)
     await todo.settle(lease, Memory(), NOW)
-    assert (await taken(todo)).record.again == {"open:jira"}
+    assert (await taken(todo)).record.again == actions_named("open:jira")
 
 
 async def test_a_page_of_a_scan_is_marked_once_and_the_next_one_woken(todo: Todo, connection: Connection) -> None:

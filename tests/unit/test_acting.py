@@ -34,6 +34,7 @@ from remediation.look.observing import Snapshot, observe
 from remediation.planning import Observation, Progress, plan, remembered
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.rows import link_of
+from tests.action_names import action_named, actions_named
 from tests.examples import examples
 from tests.stand_ins import ManualClock, MemoryLinks, MemorySource, MemoryTracker, PlainRulebook
 
@@ -155,7 +156,7 @@ async def test_an_intent_is_written_at_the_moment_before_the_request(scene: Scen
 
 async def test_a_longer_wait_that_the_tracker_asks_for_outweighs_the_horizon(scene: Scene) -> None:
     scene.jira.troubles.once("create", TryLater("jira", "down", after=60.0, ambiguous=True))
-    assert (await scene.act(OPEN_JIRA)).later["open:jira"].after == 60.0
+    assert (await scene.act(OPEN_JIRA)).later[action_named("open:jira")].after == 60.0
 
 
 async def test_nothing_is_sent_when_the_intent_cannot_be_written(scene: Scene) -> None:
@@ -194,14 +195,17 @@ async def test_a_finding_is_not_put_in_review_when_no_ticket_could_be_opened(sce
     scene.snow.troubles.for_good("create", BUSY)
     progress = await scene.act(OpenTicket("snow", Why.NEW), OPEN_JIRA, REVIEWING)
     assert scene.source.updates == []
-    assert (set(progress.later), set(progress.refused)) == ({"open:snow"}, {"open:jira"})
+    assert (frozenset(progress.later), frozenset(progress.refused)) == (
+        actions_named("open:snow"),
+        actions_named("open:jira"),
+    )
 
 
 async def test_one_tracker_that_refuses_does_not_stop_the_other(scene: Scene) -> None:
     scene.jira.troubles.for_good("create", NO)
     progress = await scene.act(OpenTicket("snow", Why.NEW), OPEN_JIRA, REVIEWING)
-    assert [action.name for action in progress.done] == ["open:snow", "patch:reviewing"]
-    assert progress.refused == {"open:jira": NO}
+    assert [str(action.name) for action in progress.done] == ["open:snow", "patch:reviewing"]
+    assert progress.refused == {action_named("open:jira"): NO}
 
 
 async def test_every_action_has_its_effect() -> None:
@@ -253,7 +257,7 @@ async def test_a_comment_that_explains_a_refusal_may_fail_too(scene: Scene, erro
     scene.jira.troubles.for_good("resolve", NO)
     scene.jira.troubles.for_good("comment", error)
     progress = await scene.act(ResolveTicket("jira", Reason.FIXED, Why.FINDING_RESOLVED))
-    assert (set(progress.refused), progress.later) == ({"resolve:jira"}, {})
+    assert (frozenset(progress.refused), progress.later) == (actions_named("resolve:jira"), {})
 
 
 @pytest.mark.parametrize("error", [NO, BUSY])
@@ -267,7 +271,7 @@ async def test_what_did_not_happen_is_not_told(scene: Scene, error: OutsideError
 async def test_a_patch_that_fails_leaves_the_tickets_done(scene: Scene) -> None:
     scene.source.troubles.once("update_finding", TryLater("lakeside", "busy"))
     progress = await scene.act(OPEN_JIRA, REVIEWING)
-    assert (list(progress.later), progress.status) == (["patch:reviewing"], Status.OPEN)
+    assert (list(progress.later), progress.status) == ([action_named("patch:reviewing")], Status.OPEN)
     assert len(scene.jira.of(KEY.mark)) == 1
 
 

@@ -15,6 +15,7 @@ from remediation.look.executing import Executor
 from remediation.look.observing import observe
 from remediation.planning import Progress, plan, remembered, still_told
 from remediation.sources.schoolscan.source import FindingSource
+from tests.action_names import action_named
 from tests.stand_ins import ManualClock, MemoryLinks, MemorySource, MemoryTracker, PlainRulebook
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -103,7 +104,7 @@ async def test_a_refused_successor_leaves_the_link_to_the_old_ticket(case: Case)
     case.source.set_status("fnd_1", Status.OPEN)
     case.jira.troubles.for_good("create", NO)
     progress = await case.look()
-    assert list(progress.refused) == ["open:jira"]
+    assert list(progress.refused) == [action_named("open:jira")]
     assert case.links.links["jira"].ticket_id == old.id
     assert case.links.intents == {}
 
@@ -170,7 +171,7 @@ async def test_a_priority_that_is_refused_keeps_nobody_from_hearing_that_it_is_w
     for severity in (Severity.HIGH, Severity.CRITICAL):
         case.source.set_severity("fnd_1", severity)
         progress = await case.look()
-        assert list(progress.refused) == ["raise:jira"]
+        assert list(progress.refused) == [action_named("raise:jira")]
         assert case.memory.severity is severity
     told = [text for text in case.comments if "refused" not in text]
     assert told == ["severity_raised KEY-1 medium to high", "severity_raised KEY-1 high to critical"]
@@ -277,7 +278,7 @@ async def test_a_refusal_is_told_on_the_ticket_with_its_words_and_stops_nothing_
     case.jira.troubles.for_good("resolve", NO)
     case.source.set_status("fnd_1", Status.RESOLVED)
     progress = await case.look()
-    assert list(progress.refused) == ["resolve:jira"]
+    assert list(progress.refused) == [action_named("resolve:jira")]
     assert case.comments == [f"finding_resolved KEY-1\n\nrefused KEY-1 resolve jira: {NO.words}"]
 
 
@@ -321,7 +322,7 @@ async def test_what_schoolscan_says_when_it_refuses_a_status_is_not_told_on_tick
     no = Refused("lakeside", "the finding 'Roster of somebody' is locked", status=409)
     case.source.troubles.once("update_finding", no)
     progress = await case.look()
-    assert progress.refused == {"patch:reviewing": no}
+    assert progress.refused == {action_named("patch:reviewing"): no}
     assert case.comments == ["refused KEY-1 patch reviewing: SchoolScan's answer is 409"]
 
 

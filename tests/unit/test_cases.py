@@ -11,6 +11,7 @@ from remediation.domain.cases import CaseKey, CaseKind, Closing, Link, Memory, k
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.store.cases.rows import key_in, link_wire, memory_json, memory_of, memory_wire, record_of
+from tests.action_names import actions_named
 
 SAFE = re.compile(r"[a-z0-9-]+:finding:[A-Za-z0-9._-]+")
 DISTRICTS = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
@@ -88,7 +89,7 @@ MEMORIES = st.builds(
     Memory,
     finding=st.one_of(st.none(), st.sampled_from(Status)),
     tickets=st.dictionaries(st.sampled_from(["jira", "snow"]), st.sampled_from(TicketState)),
-    doing=st.frozensets(st.sampled_from(["open:jira", "patch:reviewing"])),
+    doing=st.frozensets(st.sampled_from(sorted(actions_named("open:jira", "patch:reviewing"), key=str))),
     planned_at=st.one_of(st.none(), st.sampled_from(Status)),
     closings=st.dictionaries(
         st.sampled_from(["jira", "snow"]),

@@ -14,6 +14,7 @@ from remediation.domain.status import Status
 from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.planning import Conclusion, Observation, Progress, Situation, concluded
+from tests.action_names import action_named, actions_named
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 NOW = datetime(2026, 4, 15, tzinfo=UTC)
@@ -32,6 +33,7 @@ POLICY = Policy("bad", trackers=("jira",))
 LINKED = CaseRecord(KEY, links={"jira": Link("jira", "1", "SEC-1", "https://t.example")})
 NOBODY: frozenset[str] = frozenset()
 SNOW = frozenset({"snow"})
+BUSY = TryLater("lakeside", "busy", status=503)
 NO = Refused("jira", "no", status=400)
 
 
@@ -48,7 +50,12 @@ def conclusion(
 ) -> Conclusion:
     tickets = {"jira": ticket} if ticket else {}
     seen = Observation(subject_of(KEY, Finding("fnd_1", status)), tickets, unseen=unseen)
-    progress = Progress(becomes or status, dict(tickets), done=list(done), refused=refused or {})
+    progress = Progress(
+        becomes or status,
+        dict(tickets),
+        done=list(done),
+        refused={action_named(name): error for name, error in (refused or {}).items()},
+    )
     case = Situation.of(seen, POLICY, record, NOW)
     names = progress.refused.keys()
     return concluded(case, progress, NOW.timestamp(), look_at=look_at, refused=names, disowned=disowned)
@@ -74,18 +81,18 @@ def test_an_accepted_risk_is_looked_at_when_it_ends_or_when_it_was_to_end_where_
 
 
 def test_a_parked_action_is_moot_once_it_was_done_or_nobody_needs_it_and_not_where_it_was_refused_again() -> None:
-    parked = replace(LINKED, parked=frozenset({"reopen:jira"}))
+    parked = replace(LINKED, parked=actions_named("reopen:jira"))
     assert conclusion(parked, DONE, OPEN).moot == frozenset(), "it would still help"
-    assert conclusion(parked, ACTIVE).moot == {"reopen:jira"}
-    assert conclusion(parked, DONE, OPEN, None, ReopenTicket("jira", Why.NEW)).moot == {"reopen:jira"}
+    assert conclusion(parked, ACTIVE).moot == actions_named("reopen:jira")
+    assert conclusion(parked, DONE, OPEN, None, ReopenTicket("jira", Why.NEW)).moot == actions_named("reopen:jira")
     assert conclusion(parked, ACTIVE, refused={"reopen:jira": NO}).moot == frozenset()
 
 
 def test_what_was_refused_on_another_cases_ticket_is_moot_and_calls_for_another_look() -> None:
-    parked = replace(LINKED, parked=frozenset({"comment:jira:conflict", "open:jira"}))
+    parked = replace(LINKED, parked=actions_named("comment:jira:conflict", "open:jira"))
     record = replace(parked, links={})
     end = conclusion(record, None, disowned=("jira",), unseen=frozenset({"jira"}))
-    assert end.moot == {"comment:jira:conflict"}
+    assert end.moot == actions_named("comment:jira:conflict")
     assert end.calls_for_another
 
 
@@ -96,7 +103,7 @@ def test_what_was_refused_on_another_cases_ticket_is_moot_and_calls_for_another_
         (LINKED, RESOLVED, None, {}, False),
         (LINKED, REVIEWING, None, {"comment:jira:conflict": NO}, False),
         (LINKED, REVIEWING, None, {"resolve:jira": NotFound("jira", "gone", status=404)}, True),
-        (replace(LINKED, again=frozenset({"open:jira"})), REVIEWING, None, {}, True),
+        (replace(LINKED, again=actions_named("open:jira")), REVIEWING, None, {}, True),
         (LINKED, RESOLVED, REVIEWING, {}, True),
     ],
 )
@@ -116,7 +123,7 @@ def test_what_is_remembered_is_how_both_sides_are_and_how_they_were_where_someth
     assert (memory.finding, memory.tickets, memory.rule) == (REVIEWING, {"jira": TicketState.OPEN}, "bad")
     seen = Observation(subject_of(KEY, Finding("fnd_1", REVIEWING)), {"jira": DONE})
     before = Memory(REVIEWING, {"jira": TicketState.OPEN})
-    progress = Progress(REVIEWING, {"jira": DONE}, later={"patch:resolved": TryLater("lakeside", "busy", status=503)})
+    progress = Progress(REVIEWING, {"jira": DONE}, later={action_named("patch:resolved"): BUSY})
     case = Situation.of(seen, POLICY, replace(LINKED, memory=before), NOW)
     kept = concluded(case, progress, NOW.timestamp(), look_at=None, refused=frozenset(), disowned=()).memory
     assert (kept.finding, kept.tickets) == (REVIEWING, {"jira": TicketState.OPEN}), "the closing is still news"

@@ -14,6 +14,7 @@ from remediation.domain.tickets import Draft, Ticket, TicketState
 from remediation.look.observing import Snapshot, observe
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.rows import link_of
+from tests.action_names import actions_named
 from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, PlainRulebook
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -127,7 +128,7 @@ async def test_a_ticket_of_a_tracker_that_has_another_name_now_has_its_time_to_c
 
 @pytest.mark.parametrize("name", ["open:snow", "comment:snow:conflict", "read:snow"])
 async def test_what_is_set_aside_in_a_tracker_that_is_not_named_hides_no_ticket(scene: Scene, name: str) -> None:
-    scene.record = replace(scene.record, parked=frozenset({name, "patch:resolved", "look"}))
+    scene.record = replace(scene.record, parked=actions_named(name, "patch:resolved", "look"))
     del scene.trackers["snow"]
     seen = (await scene.look()).observation
     assert (seen.unnamed, seen.unseen) == ({"snow"}, set())

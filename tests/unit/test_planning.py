@@ -24,6 +24,7 @@ from remediation.domain.status import Status
 from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning import Observation, plan, still_wanted, written_ahead
+from tests.action_names import action_named, actions_named
 from tests.examples import examples
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
@@ -54,7 +55,7 @@ def seen(status: Status, updated_at: datetime | None = None, **states: TicketSta
 
 def names(observation: Observation, memory: Memory | None = None, wanted: tuple[str, ...] = BOTH) -> list[str]:
     record = CaseRecord(KEY, memory=memory or Memory())
-    return [action.name for action in plan(observation, Policy(trackers=wanted), record, NOW)]
+    return [str(action.name) for action in plan(observation, Policy(trackers=wanted), record, NOW)]
 
 
 TABLE = [
@@ -221,62 +222,65 @@ def test_duplicates_are_closed() -> None:
 
 def test_our_own_reopening_is_not_taken_for_a_persons() -> None:
     """A crash after reopening, then somebody resolves the finding: the newer word counts (P5)."""
-    memory = replace(AGREED_DONE, doing=frozenset({"reopen:servicenow", "reopen:jira", "patch:reviewing"}))
+    memory = replace(AGREED_DONE, doing=actions_named("reopen:servicenow", "reopen:jira", "patch:reviewing"))
     observation = seen(ACCEPTED, servicenow=ACTIVE, jira=DONE)
     assert names(observation, memory) == ["resolve:servicenow"]
 
 
 def test_our_own_patch_is_not_taken_for_somebodys() -> None:
     """A crash after PATCHing `resolved`, then a person reopens the ticket: it is not closed under their hands."""
-    memory = replace(AGREED_ACTIVE, doing=frozenset({"patch:resolved"}))
+    memory = replace(AGREED_ACTIVE, doing=actions_named("patch:resolved"))
     assert names(seen(RESOLVED, servicenow=ACTIVE, jira=DONE), memory) == ["patch:reviewing"]
 
 
 def test_a_parked_action_is_left_out_and_the_others_are_not() -> None:
-    record = CaseRecord(KEY, parked=frozenset({"open:jira"}))
-    assert [action.name for action in plan(seen(OPEN), POLICY, record, NOW)] == ["open:servicenow", "patch:reviewing"]
+    record = CaseRecord(KEY, parked=actions_named("open:jira"))
+    assert [str(action.name) for action in plan(seen(OPEN), POLICY, record, NOW)] == [
+        "open:servicenow",
+        "patch:reviewing",
+    ]
 
 
 def test_a_ticket_whose_opening_is_parked_has_the_finding_patched_once_and_not_at_every_look() -> None:
-    record = CaseRecord(KEY, memory=Memory(REVIEWING, {"servicenow": ACTIVE}), parked=frozenset({"open:jira"}))
+    record = CaseRecord(KEY, memory=Memory(REVIEWING, {"servicenow": ACTIVE}), parked=actions_named("open:jira"))
     assert plan(seen(REVIEWING, servicenow=ACTIVE), POLICY, record, NOW) == ()
-    assert plan(seen(OPEN), POLICY, CaseRecord(KEY, parked=frozenset({"open:jira", "open:servicenow"})), NOW) == ()
+    assert plan(seen(OPEN), POLICY, CaseRecord(KEY, parked=actions_named("open:jira", "open:servicenow")), NOW) == ()
 
 
 @pytest.mark.parametrize("how", ["parked", "again"])
 def test_tickets_that_would_not_be_reopened_do_not_solve_their_finding(how: str) -> None:
-    memory, refused = Memory(REVIEWING, {"jira": DONE}), {how: frozenset({"reopen:jira"})}
+    memory, refused = Memory(REVIEWING, {"jira": DONE}), {how: actions_named("reopen:jira")}
     record = replace(CaseRecord(KEY, memory=memory), **refused)  # type: ignore[arg-type]  # both fields are alike
-    named = [action.name for action in plan(seen(REVIEWING, jira=DONE), Policy(trackers=("jira",)), record, NOW)]
+    named = [str(action.name) for action in plan(seen(REVIEWING, jira=DONE), Policy(trackers=("jira",)), record, NOW)]
     assert named == (["reopen:jira"] if how == "again" else [])
     closed_since = replace(record, memory=Memory(REVIEWING, {"jira": ACTIVE}), again=frozenset())
     assert [
-        action.name for action in plan(seen(REVIEWING, jira=DONE), Policy(trackers=("jira",)), closed_since, NOW)
+        str(action.name) for action in plan(seen(REVIEWING, jira=DONE), Policy(trackers=("jira",)), closed_since, NOW)
     ] == ["patch:resolved"]
 
 
 @pytest.mark.parametrize("how", ["parked", "again"])
 def test_a_ticket_that_a_person_reopened_is_not_closed_because_schoolscan_refused(how: str) -> None:
-    memory, refused = Memory(RESOLVED, {"jira": DONE}), {how: frozenset({"patch:reviewing"})}
+    memory, refused = Memory(RESOLVED, {"jira": DONE}), {how: actions_named("patch:reviewing")}
     record = replace(CaseRecord(KEY, memory=memory), **refused)  # type: ignore[arg-type]  # both fields are alike
-    named = [action.name for action in plan(seen(RESOLVED, jira=ACTIVE), Policy(trackers=("jira",)), record, NOW)]
+    named = [str(action.name) for action in plan(seen(RESOLVED, jira=ACTIVE), Policy(trackers=("jira",)), record, NOW)]
     assert named == (["patch:reviewing"] if how == "again" else [])
 
 
 def test_an_action_asked_for_again_comes_back_while_it_makes_sense() -> None:
     record = CaseRecord(
-        KEY, memory=Memory(REVIEWING, {"servicenow": ACTIVE, "jira": DONE}), again=frozenset({"reopen:jira"})
+        KEY, memory=Memory(REVIEWING, {"servicenow": ACTIVE, "jira": DONE}), again=actions_named("reopen:jira")
     )
-    assert [action.name for action in plan(seen(REVIEWING, servicenow=ACTIVE, jira=DONE), POLICY, record, NOW)] == [
-        "reopen:jira"
-    ]
+    assert [
+        str(action.name) for action in plan(seen(REVIEWING, servicenow=ACTIVE, jira=DONE), POLICY, record, NOW)
+    ] == ["reopen:jira"]
     assert plan(seen(REVIEWING, servicenow=ACTIVE, jira=ACTIVE), POLICY, record, NOW) == ()
 
 
 @pytest.mark.parametrize("name", ["open:jira", "reopen:jira", "resolve:jira"])
 @pytest.mark.parametrize("status", [REVIEWING, RESOLVED])
 def test_an_action_asked_for_again_waits_until_its_tracker_can_be_seen(name: str, status: Status) -> None:
-    record = CaseRecord(KEY, memory=Memory(status, {"jira": DONE}), again=frozenset({name}))
+    record = CaseRecord(KEY, memory=Memory(status, {"jira": DONE}), again=actions_named(name))
     assert (
         plan(
             Observation(subject_of(KEY, Finding("fnd_1", status)), unseen=frozenset({"jira"})),
@@ -307,7 +311,7 @@ def test_an_action_asked_for_again_waits_until_its_tracker_can_be_seen(name: str
 def test_a_parked_action_is_wanted_only_while_it_would_help(
     name: str, observation: Observation, *, expected: bool
 ) -> None:
-    assert still_wanted(name, observation, POLICY, CaseRecord(KEY), NOW) is expected
+    assert still_wanted(action_named(name), observation, POLICY, CaseRecord(KEY), NOW) is expected
 
 
 @pytest.mark.parametrize(
@@ -323,9 +327,9 @@ def test_a_done_ticket_whose_tracker_has_left_the_rule_comes_back_only_by_reopen
     name: str, reopen_within: timedelta, *, expected: bool
 ) -> None:
     policy = Policy(trackers=("servicenow",), reopen_within=reopen_within)
-    record = CaseRecord(KEY, memory=Memory(REVIEWING, {"servicenow": ACTIVE, "jira": DONE}), again=frozenset({name}))
+    record = CaseRecord(KEY, memory=Memory(REVIEWING, {"servicenow": ACTIVE, "jira": DONE}), again=actions_named(name))
     observation = seen(REVIEWING, servicenow=ACTIVE, jira=DONE)
-    assert still_wanted(name, observation, policy, record, NOW) is expected
+    assert still_wanted(action_named(name), observation, policy, record, NOW) is expected
     planned = plan(observation, policy, record, NOW)
     assert not any(isinstance(action, OpenTicket) and action.tracker == "jira" for action in planned)
 

@@ -23,6 +23,7 @@ from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.planning import Observation, as_remembered, plan, still_told, still_wanted
+from tests.action_names import action_named, actions_named
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -392,7 +393,7 @@ TABLE = [
 
 @pytest.mark.parametrize("row", TABLE, ids=[row.means for row in TABLE])
 def test_the_table_holds(row: Row) -> None:
-    assert [action.name for action in planned(row.observation, row.memory, row.policy)] == row.expected
+    assert [str(action.name) for action in planned(row.observation, row.memory, row.policy)] == row.expected
 
 
 def test_a_changed_reason_waits_until_every_ticket_can_be_seen() -> None:
@@ -406,8 +407,8 @@ def test_a_note_about_a_changed_reason_that_was_refused_stays_wanted() -> None:
         (seen(RESOLVED, done("snow", Reason.FALSE_POSITIVE), done("jira")), "patch:resolved"),
         (seen(RESOLVED, done("snow", Reason.CANCELLED), done("jira", Reason.CANCELLED)), "patch:reviewing"),
     ):
-        assert still_wanted(name, observation, BOTH, record, NOW)
-        assert not still_wanted(name, observation, BOTH, replace(record, memory=MENDED), NOW)
+        assert still_wanted(action_named(name), observation, BOTH, record, NOW)
+        assert not still_wanted(action_named(name), observation, BOTH, replace(record, memory=MENDED), NOW)
 
 
 @pytest.mark.parametrize(
@@ -423,7 +424,7 @@ def test_a_note_about_a_changed_reason_that_was_refused_stays_wanted() -> None:
         (done("snow", word="Done"), replace(AT_WORK, left_over={"snow": "Known error"}), Reason.FIXED, False),
         (
             done("snow", word="Done"),
-            replace(AT_WORK, left_over={"snow": "Done"}, doing=frozenset({"resolve:snow"})),
+            replace(AT_WORK, left_over={"snow": "Done"}, doing=actions_named("resolve:snow")),
             Reason.FIXED,
             False,
         ),
@@ -541,7 +542,7 @@ def test_the_end_that_is_remembered_counts_where_a_tracker_does_not_show_it() ->
 
 
 def test_an_acceptance_that_ended_waits_with_a_reopening_that_was_refused() -> None:
-    record = CaseRecord(KEY, memory=LIVED_WITH, parked=frozenset({"reopen:snow"}))
+    record = CaseRecord(KEY, memory=LIVED_WITH, parked=actions_named("reopen:snow"))
     assert plan(seen(ACCEPTED, accepted("snow", until=NOW)), replace(BOTH, trackers=("snow",)), record, NOW) == ()
 
 
@@ -566,9 +567,9 @@ def test_what_was_told_on_a_ticket_that_cannot_be_seen_stays_told() -> None:
 
 
 def test_a_comment_that_may_have_been_written_before_a_crash_is_not_written_twice() -> None:
-    memory = replace(AT_WORK, doing=frozenset({"comment:snow:expert_reviewed"}), planned_at=REVIEWING)
+    memory = replace(AT_WORK, doing=actions_named("comment:snow:expert_reviewed"), planned_at=REVIEWING)
     actions = planned(seen(REVIEWING, active("snow"), active("jira"), review="confirmed"), memory)
-    assert [action.name for action in actions] == ["comment:jira:expert_reviewed"]
+    assert [str(action.name) for action in actions] == ["comment:jira:expert_reviewed"]
 
 
 def worse(**urgency: str) -> Observation:
@@ -602,12 +603,12 @@ def test_a_due_date_is_never_moved_to_a_later_day() -> None:
     wrote = {"snow": {"duedate": "2026-06-01"}}
     memory = Memory(REVIEWING, {"snow": ACTIVE}, severity=Severity.HIGH, wrote=wrote)
     actions = planned(worse(duedate="2026-06-01"), memory, replace(BOTH, trackers=("snow",)))
-    assert [action.name for action in actions] == ["comment:snow:severity_raised"]
+    assert [str(action.name) for action in actions] == ["comment:snow:severity_raised"]
 
 
 def test_raising_that_was_done_before_a_crash_is_not_done_again() -> None:
     wrote = {"snow": {"priority": "High", "duedate": "2026-06-09"}}
-    doing = frozenset({"raise:snow", "comment:snow:severity_raised"})
+    doing = actions_named("raise:snow", "comment:snow:severity_raised")
     memory = Memory(REVIEWING, {"snow": ACTIVE}, doing, REVIEWING, Severity.HIGH, wrote=wrote)
     after = worse(priority="Highest", duedate="2026-06-03")
     assert planned(after, memory, replace(BOTH, trackers=("snow",))) == ()
@@ -616,9 +617,9 @@ def test_raising_that_was_done_before_a_crash_is_not_done_again() -> None:
 def test_while_raising_a_ticket_is_parked_people_are_still_told_that_it_is_worse() -> None:
     wrote = {"snow": {"priority": "High", "duedate": "2026-06-09"}}
     memory = Memory(REVIEWING, {"snow": ACTIVE}, severity=Severity.HIGH, wrote=wrote)
-    record = CaseRecord(KEY, memory=memory, parked=frozenset({"raise:snow"}))
+    record = CaseRecord(KEY, memory=memory, parked=actions_named("raise:snow"))
     actions = plan(worse(priority="High", duedate="2026-06-09"), replace(BOTH, trackers=("snow",)), record, NOW)
-    assert [action.name for action in actions] == ["comment:snow:severity_raised"]
+    assert [str(action.name) for action in actions] == ["comment:snow:severity_raised"]
 
 
 @pytest.mark.parametrize(
@@ -634,14 +635,14 @@ def test_what_a_worse_severity_called_for_is_done_when_a_person_asks_for_it_agai
 ) -> None:
     wrote = {"snow": {"priority": "High", "duedate": "2026-06-09"}}
     memory = Memory(REVIEWING, {"snow": ACTIVE}, severity=Severity.CRITICAL, wrote=wrote)
-    record = CaseRecord(KEY, memory=memory, again=frozenset({again}))
+    record = CaseRecord(KEY, memory=memory, again=actions_named(again))
     seen_now = worse(priority="High", duedate="2026-06-09")
     assert plan(seen_now, replace(BOTH, trackers=("snow",)), record, NOW) == expected
 
 
 def test_an_acceptance_that_ended_is_finished_after_a_crash_in_the_middle_of_it() -> None:
     memory = replace(
-        LIVED_WITH, doing=frozenset({"reopen:snow", "reopen:jira", "patch:reviewing"}), planned_at=ACCEPTED
+        LIVED_WITH, doing=actions_named("reopen:snow", "reopen:jira", "patch:reviewing"), planned_at=ACCEPTED
     )
     actions = planned(seen(ACCEPTED, active("snow"), accepted("jira", until=NOW - DAY)), memory)
-    assert [action.name for action in actions] == ["reopen:jira", "patch:reviewing"]
+    assert [str(action.name) for action in actions] == ["reopen:jira", "patch:reviewing"]

@@ -6,6 +6,7 @@ from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Int
 from remediation.domain.renaming import names_in, renamed, renamed_action
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
+from tests.action_names import action_named, actions_named
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 NAMES = {"old": "new"}
@@ -19,7 +20,7 @@ def memory_of(tracker: str) -> Memory:
     return Memory(
         finding=Status.REVIEWING,
         tickets={tracker: TicketState.DONE, "snow": TicketState.OPEN},
-        doing=frozenset({f"open:{tracker}", f"comment:{tracker}:conflict", "patch:resolved"}),
+        doing=actions_named(f"open:{tracker}", f"comment:{tracker}:conflict", "patch:resolved"),
         wrote={tracker: {"priority": "2"}},
         told=frozenset({f"{tracker}/kept_open=cancelled", "snow/conflict="}),
         closings={tracker: Closing(Reason.FIXED, "Done", None)},
@@ -33,9 +34,9 @@ def record_of(tracker: str) -> CaseRecord:
         links={tracker: link(tracker), "snow": link("snow", "2")},
         intents={tracker: Intent(tracker, 7.0, "SEC")},
         memory=memory_of(tracker),
-        parked=frozenset({f"open:{tracker}", "patch:resolved", "look"}),
-        again=frozenset({f"comment:{tracker}:refused"}),
-        given_up=frozenset({f"raise:{tracker}"}),
+        parked=actions_named(f"open:{tracker}", "patch:resolved", "look"),
+        again=actions_named(f"comment:{tracker}:refused"),
+        given_up=actions_named(f"raise:{tracker}"),
     )
 
 
@@ -77,5 +78,5 @@ def test_only_former_names_that_a_record_speaks_of_are_named() -> None:
 
 
 def test_a_status_is_no_name_of_a_tracker() -> None:
-    assert renamed_action("patch:resolved", {"resolved": "new"}) == "patch:resolved"
-    assert renamed_action("look", {"look": "new"}) == "look"
+    assert renamed_action(action_named("patch:resolved"), {"resolved": "new"}) == action_named("patch:resolved")
+    assert renamed_action(action_named("look"), {"look": "new"}) == action_named("look")

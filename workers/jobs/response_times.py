@@ -7,7 +7,7 @@ reason finds none there, and counts for nothing.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remediation.domain.actions import OpenTicket, SetStatus, kind_of, target_of
+from remediation.domain.actions import ActionName, OpenTicket, SetStatus, Verb
 from remediation.look.observing import Snapshot
 from remediation.mapping.config.trackers.kinds import all_senders
 from remediation.planning import Progress
@@ -46,7 +46,7 @@ def responses(lease: Lease, snapshot: Snapshot, progress: Progress, now: float) 
 def _opened_at(lease: Lease, progress: Progress, now: float) -> float | None:
     """When the case got its first ticket; now, if a look that died opened it. None if it had one, or has none."""
     record = lease.record
-    begun = {target_of(name) for name in record.memory.doing if kind_of(name) == "open"}
+    begun = {name.tracker for name in record.memory.doing if name.verb == Verb.OPEN}
     if record.links.keys() - begun:
         return None
     if begun & progress.tickets.keys():
@@ -58,5 +58,5 @@ def _opened_at(lease: Lease, progress: Progress, now: float) -> float | None:
 def _changed_at(lease: Lease, snapshot: Snapshot, progress: Progress, now: float) -> float | None:
     """When the finding's status was written; now, if a look that died wrote it."""
     changed = (progress.done_at[action.name] for action in progress.done if isinstance(action, SetStatus))
-    is_found_changed = f"patch:{snapshot.observation.subject.status}" in lease.record.memory.doing
+    is_found_changed = ActionName(Verb.PATCH, detail=snapshot.observation.subject.status) in lease.record.memory.doing
     return min(changed, default=now if is_found_changed else None)

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 import structlog
 
 from remediation import telemetry
-from remediation.domain.actions import tracker_of
+from remediation.domain.actions import ActionName, Verb
 from remediation.domain.cases import CaseKey, CaseRecord
 from remediation.domain.errors import LeaseLost, OutsideError, Refused, TryLater, Waiting
 from remediation.failpoints import failpoint
@@ -66,13 +66,13 @@ async def finish(context: WorkerContext, lease: Lease, snapshot: Snapshot, progr
     """Keep what follows from the look: it is settled, or put off where something has to wait."""
     record = lease.record
     progress.refused |= _refused_unnamed(record, snapshot)
-    failures = {f"read:{name}": error for name, error in snapshot.failures.items()}
+    failures = {ActionName(Verb.READ, name): error for name, error in snapshot.failures.items()}
     later = [error for error in (*progress.later.values(), *failures.values()) if isinstance(error, TryLater)]
     refused = {**progress.refused, **{name: error for name, error in failures.items() if isinstance(error, Refused)}}
     count_and_log(lease, snapshot, progress, refused)
     for action, error in refused.items():
         await context.parked.park(
-            ParkedKind.ACTION, lease.ref, error, context.clock(), district=record.key.district, action=action
+            ParkedKind.ACTION, lease.ref, error, context.clock(), district=record.key.district, action=str(action)
         )
     end, responded = (
         _conclusion(context, lease, snapshot, progress, refused),
@@ -84,7 +84,7 @@ async def finish(context: WorkerContext, lease: Lease, snapshot: Snapshot, progr
         require(lease, held=await context.todo.remember(lease, end.memory))
         await tell_progress(context, lease, snapshot, progress, end.memory, None)
         answered = {action.name for action in progress.done} | refused.keys()
-        dealt_with = [f"again:{name}" for name in sorted(answered & record.again)]
+        dealt_with = [f"again:{name}" for name in sorted(map(str, answered & record.again))]
         await put_off(context, lease, later, drop=[*dealt_with, *responded.moments])
     else:
         await tell_progress(context, lease, snapshot, progress, end.memory, Settled(context.clock(), end.look_at))
@@ -93,7 +93,7 @@ async def finish(context: WorkerContext, lease: Lease, snapshot: Snapshot, progr
 
 
 def _conclusion(
-    context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress, refused: Mapping[str, Refused]
+    context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress, refused: Mapping[ActionName, Refused]
 ) -> Conclusion:
     case = Situation.of(snapshot.observation, snapshot.policy, lease.record, snapshot.at)
     return concluded(
@@ -101,15 +101,15 @@ def _conclusion(
     )
 
 
-def _refused_unnamed(record: CaseRecord, snapshot: Snapshot) -> dict[str, Refused]:
+def _refused_unnamed(record: CaseRecord, snapshot: Snapshot) -> dict[ActionName, Refused]:
     """What a person asked for again in a tracker that is not named: it stays set aside, and says why."""
     unnamed = snapshot.observation.unnamed
     return {
         name: Refused(
             "mappings.yaml", f"names no tracker {tracker}: name it again, or where it has a new name, formerly"
         )
-        for name in sorted(record.again)
-        if (tracker := tracker_of(name)) in unnamed
+        for name in sorted(record.again, key=str)
+        if (tracker := name.tracker) in unnamed
     }
 
 
@@ -129,8 +129,9 @@ async def _settle(context: WorkerContext, lease: Lease, progress: Progress, end:
     record, now = lease.record, context.clock()
     if end.calls_for_another:
         await context.todo.mark([(record.key, None)], now)
-    drop = [f"given_up:{name}" for name in sorted(end.moot & record.given_up)]
-    drop += [f"parked:{name}" for name in sorted(end.moot)] + [f"again:{name}" for name in sorted(record.again)]
+    drop = [f"given_up:{name}" for name in sorted(map(str, end.moot & record.given_up))]
+    drop += [f"parked:{name}" for name in sorted(map(str, end.moot))]
+    drop += [f"again:{name}" for name in sorted(map(str, record.again))]
     drop += [*sorted(lease.awaited), *lease.origins, *([] if end.keeps_due else [CAME_DUE])]
     seen = progress.tickets.values()
     require(lease, held=await context.todo.settle(lease, end.memory, now, seen=seen, drop=drop, look_at=end.look_at))
@@ -177,7 +178,7 @@ async def park_case(context: WorkerContext, lease: Lease, error: Exception) -> N
     """The case waits for a person: no look at it can work before something else changes."""
     now, district = context.clock(), lease.record.key.district
     await context.parked.park(ParkedKind.CASE, lease.ref, error, now, district=district, action="look")
-    drop = [*(f"again:{name}" for name in sorted(lease.record.again)), *sorted(lease.awaited)]
+    drop = [*(f"again:{name}" for name in sorted(map(str, lease.record.again))), *sorted(lease.awaited)]
     drop += lease.origins
     await context.timeline.tell(lease.ref, [SetAside.by(error, now)])
     # Nobody knows whether what the appointment was made for still holds: it stays until a look can tell.

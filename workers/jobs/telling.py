@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 import structlog
 
-from remediation.domain.actions import OpenTicket, Plan, SetStatus, kind_of, target_of
+from remediation.domain.actions import ActionName, OpenTicket, Plan, SetStatus
 from remediation.domain.cases import Memory
 from remediation.domain.errors import OutsideError, Refused, TryLater
 from remediation.look.observing import Snapshot
@@ -57,7 +57,7 @@ async def tell_unnamed(context: WorkerContext, lease: Lease, snapshot: Snapshot)
 async def tell_plan(context: WorkerContext, lease: Lease, snapshot: Snapshot, plan: Plan) -> None:
     """Before the first action: why we looked, what we saw, and what we are about to do."""
     for action in plan:
-        PLANNED.labels(kind_of(action.name), target_of(action.name)).inc()
+        PLANNED.labels(action.verb, action.name.target).inc()
     if _is_told(lease, {action.name for action in plan}):
         return
     await context.timeline.tell(lease.ref, [*_seen(context, lease, snapshot), Planned.of(plan, context.clock())])
@@ -91,7 +91,7 @@ async def _held_up_by(context: WorkerContext, lease: Lease) -> set[str]:
     return systems
 
 
-def _is_told(lease: Lease, names: AbstractSet[str]) -> bool:
+def _is_told(lease: Lease, names: AbstractSet[ActionName]) -> bool:
     """Whether an earlier try at these actions is told already: of an outage of days, once is enough."""
     is_retry = lease.cause == LookCause.SWEEP and lease.record.attempts > 0
     return is_retry and names <= lease.record.memory.doing
@@ -110,15 +110,12 @@ def _acted(context: WorkerContext, lease: Lease, progress: Progress) -> Iterator
     if progress.is_conflict:
         yield Disagreed(now)
     for action in progress.done:
-        ticket = progress.tickets.get(target_of(action.name))
-        yield Acted(now, action.name, "done", ticket.key if ticket else "", request_id=_request(action.name, progress))
+        ticket = progress.tickets.get(action.name.tracker)
+        key, request_id = ticket.key if ticket else "", progress.requests.get(action.name, "")
+        yield Acted(now, str(action.name), "done", key, request_id=request_id)
     later = {name: error for name, error in progress.later.items() if not _is_told(lease, {name})}
     for name, error in (*later.items(), *progress.refused.items()):
-        yield Acted.failed(name, now, error, progress.tickets.get(target_of(name)))
-
-
-def _request(name: str, progress: Progress) -> str:
-    return progress.requests.get(name, "")
+        yield Acted.failed(str(name), now, error, progress.tickets.get(name.tracker))
 
 
 async def note_trouble(context: WorkerContext, error: TryLater) -> None:
@@ -133,22 +130,25 @@ async def note_answer(context: WorkerContext, system: str) -> None:
         logger.warning("system_answers_again", system=system)
 
 
-def count_and_log(lease: Lease, snapshot: Snapshot, progress: Progress, refused: Mapping[str, Refused]) -> None:
+def count_and_log(lease: Lease, snapshot: Snapshot, progress: Progress, refused: Mapping[ActionName, Refused]) -> None:
     """Every action's outcome; a conflict; a finding that no rule takes."""
     district = lease.record.key.district
     for action in progress.done:
-        kind, target = kind_of(action.name), target_of(action.name)
-        ticket = progress.tickets.get(target)
-        ACTIONS.labels(kind, target, "done").inc()
+        target = action.name.target
+        ticket = progress.tickets.get(action.name.tracker)
+        ACTIONS.labels(action.verb, target, "done").inc()
         where = {"system": account_of(district)} if isinstance(action, SetStatus) else {"tracker": target}
-        logger.info("action_done", action=action.name, **where, ticket=ticket.key if ticket else None)
+        logger.info("action_done", action=str(action.name), **where, ticket=ticket.key if ticket else None)
         if isinstance(action, OpenTicket) and ticket and ticket.not_kept:
             logger.warning("fields_not_kept", tracker=target, ticket=ticket.key, fields=",".join(ticket.not_kept))
-    failed: tuple[tuple[str, Mapping[str, OutsideError]], ...] = (("later", progress.later), ("refused", refused))
+    failed: tuple[tuple[str, Mapping[ActionName, OutsideError]], ...] = (
+        ("later", progress.later),
+        ("refused", refused),
+    )
     for outcome, errors in failed:
         for name, error in errors.items():
-            ACTIONS.labels(kind_of(name), target_of(name), outcome).inc()
-            logger.warning("action_failed", action=name, system=error.system, outcome=outcome, status=error.status)
+            ACTIONS.labels(name.verb, name.target, outcome).inc()
+            logger.warning("action_failed", action=str(name), system=error.system, outcome=outcome, status=error.status)
     if progress.is_conflict:
         CONFLICTS.labels(district).inc()
         logger.warning("case_conflict")

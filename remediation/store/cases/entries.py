@@ -243,7 +243,7 @@ def kind_word(entry: Entry) -> str:
 
 def steps_of(plan: Plan) -> tuple[PlannedStep, ...]:
     """A plan's actions, each with its reason."""
-    return tuple(PlannedStep(action.name, _why(action), _detail(action)) for action in plan)
+    return tuple(PlannedStep(str(action.name), _why(action), _detail(action)) for action in plan)
 
 
 def _why(action: Action) -> Why:

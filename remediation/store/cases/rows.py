@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from remediation.domain.actions import ActionName
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory, ref_of_mark
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
@@ -26,14 +27,14 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
     """The record that a case's row holds."""
     links = {name: _link(name, row) for name in _names(row, "link")}
     intents = {name: _intent(name, row) for name in _names(row, "intent")}
-    given_up = frozenset(_names(row, "given_up"))
+    given_up = _actions(row, "given_up")
     return CaseRecord(
         key=key_in(ref, row["id"].decode()),
         links=links,
         intents=intents,
         memory=memory_of(_memory_in(row)) if "memory" in row else Memory(),
-        parked=frozenset(_names(row, "parked")) | given_up,
-        again=frozenset(_names(row, "again")),
+        parked=_actions(row, "parked") | given_up,
+        again=_actions(row, "again"),
         given_up=given_up,
         attempts=int(row.get("attempts", 0)),
         overtaken=int(row.get("overtaken", 0)),
@@ -49,6 +50,10 @@ def record_of(ref: str, row: dict[str, bytes]) -> CaseRecord:
 
 def _names(row: dict[str, bytes], kind: str) -> list[str]:
     return [field.partition(":")[2] for field in row if field.startswith(f"{kind}:")]
+
+
+def _actions(row: dict[str, bytes], kind: str) -> frozenset[ActionName]:
+    return frozenset(map(ActionName.parse, _names(row, kind)))
 
 
 def _intent(tracker: str, row: dict[str, bytes]) -> Intent:
@@ -144,7 +149,7 @@ def memory_json(memory: Memory) -> str:
     """A memory as JSON."""
     kept: dict[str, object] = {"finding": memory.finding, "tickets": dict(memory.tickets)}
     if memory.doing:
-        kept |= {"doing": sorted(memory.doing), "planned_at": memory.planned_at}
+        kept |= {"doing": sorted(map(str, memory.doing)), "planned_at": memory.planned_at}
     more = {
         "severity": memory.severity,
         "rule": memory.rule,
@@ -171,7 +176,7 @@ def memory_of(text: bytes) -> Memory:
     return Memory(
         finding=Status(kept["finding"]) if kept["finding"] else None,
         tickets={tracker: TicketState(state) for tracker, state in kept["tickets"].items()},
-        doing=frozenset(kept.get("doing", ())),
+        doing=frozenset(map(ActionName.parse, kept.get("doing", ()))),
         planned_at=Status(kept["planned_at"]) if kept.get("planned_at") else None,
         severity=Severity(kept["severity"]) if kept.get("severity") else None,
         rule=kept.get("rule", ""),
