@@ -22,13 +22,12 @@ from remediation.domain.actions import (
 from remediation.domain.cases import CaseRecord
 from remediation.domain.policy import Policy
 from remediation.domain.status import Status
-from remediation.planning.gone import for_gone
 from remediation.planning.left_over import asked_again
 from remediation.planning.notifications import is_news, news
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import is_question
 from remediation.planning.situation import Situation
-from remediation.planning.solved import for_solved
+from remediation.planning.solved import for_gone, for_solved
 from remediation.planning.unsolved import for_unsolved
 
 

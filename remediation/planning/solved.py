@@ -1,4 +1,4 @@
-"""Rows of the table: the finding is resolved or accepted as a risk, so that nobody need work on it any more."""
+"""Rows of the table: the subject is resolved, accepted as a risk or gone, so that nobody need work on it any more."""
 
 from collections.abc import Sequence
 
@@ -92,6 +92,20 @@ def _reasons_that_disagree(case: Situation) -> list[Action]:
     if status is Status.ACCEPTED_RISK or status is Status.RESOLVED:
         actions.append(SetStatus(status, Why.CONFLICT))
     return actions
+
+
+def for_gone(case: Situation) -> list[Action]:
+    """The tickets are closed if the rule allows, never silently (see notifications.py)."""
+    if not case.policy.closes_gone:
+        return []
+    return [closing(tracker, case.status) for tracker in case.seen.active if not _goes_on(case, tracker)]
+
+
+def _goes_on(case: Situation, tracker: str) -> bool:
+    """A person has opened the ticket of a finding that is gone again: that counts for as long as it is gone."""
+    telling = CommentOnTicket(tracker, Why.FINDING_GONE)
+    is_told = telling.token in case.memory.told or telling.name in case.set_aside
+    return is_told or case.was_done(tracker)
 
 
 def closing(tracker: str, status: Status) -> ResolveTicket:

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from remediation.store.cases.packing import Form, unpacked
 from remediation.store.keys import BEGUN, MOST_CRASHES, TOLD
+from remediation.store.packing import Form, unpacked
 from sandbox.jira.state import SERVICE
 from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, TRACKER_WEBHOOKS
 from sandbox.wire.server import serve

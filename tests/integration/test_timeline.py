@@ -19,9 +19,9 @@ from remediation.store.cases.entries import (
     encoded,
     kind_word,
 )
-from remediation.store.cases.packing import packed
 from remediation.store.cases.timeline import KEPT, MOST_ENTRIES, Timeline
 from remediation.store.keys import APART, TIMELINE, TOLD
+from remediation.store.packing import packed
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.store.cases.packing import packed, unpacked
+from remediation.store.packing import packed, unpacked
 
 
 @given(st.binary(max_size=5_000))

@@ -13,8 +13,8 @@ from remediation.domain.actions import ActionName
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Closing, Intent, Link, Memory, ref_of_mark
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.store.cases.packing import Form, packed, unpacked
 from remediation.store.cases.policies import policy_that, said_of
+from remediation.store.packing import Form, packed, unpacked
 
 
 def key_in(ref: str, case_id: str) -> CaseKey:

@@ -17,8 +17,8 @@ from typing import Any
 
 from remediation.domain.errors import StoreUnavailable
 from remediation.store.cases.entries import Entry, UnreadableEntry, decoded, encoded
-from remediation.store.cases.packing import packed, unpacked
 from remediation.store.keys import APART, TIMELINE, TOLD
+from remediation.store.packing import packed, unpacked
 from remediation.store.server.connection import Connection, passing_errors
 
 KEPT = timedelta(days=400)

@@ -20,8 +20,7 @@ from remediation.mapping.config.trackers.jira import CONNECTION_ATTEMPTS, JiraTr
 from remediation.outbound.answers_noted import note_answer
 from remediation.outbound.requests_noted import note_request
 from remediation.trackers.connecting import AnswerTooLarge, RepeatingAdapter
-from remediation.trackers.jira.replies import error_of
-from remediation.trackers.jira.sign_in import is_for_somebody
+from remediation.trackers.jira.replies import error_of, is_for_somebody
 from remediation.trackers.replies import Reply
 
 ResultT = TypeVar("ResultT")

@@ -1,11 +1,17 @@
-"""What Jira's answers mean: which are errors, and which of ours. Pure."""
+"""What Jira's answers mean: which are errors, which of ours, and whom one was given to. Pure.
 
+Jira Cloud goes on as an anonymous caller where our token has expired: a search then answers 200 with no issues, and
+only `X-Seraph-LoginReason: AUTHENTICATED_FAILED` tells it from a list in which nothing changed. Data Center names the
+user whom it answered, or `anonymous`, in `X-AUSERNAME`; Cloud the account in `X-AAccountId`. A proxy may keep any of
+these headers back: then nothing is told either way.
+"""
+
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Unreadable, Waiting
 from remediation.redaction import words_of
 from remediation.strict_json import parse
-from remediation.trackers.jira.sign_in import is_for_nobody
 from remediation.trackers.replies import Reply
 from remediation.trackers.retry_after import wait_of
 
@@ -28,6 +34,12 @@ _LOCKED_OUT_WORDS = "our sign-in failed: the account is locked; sign in once in 
 _KEPT_OUT_WORDS = "refused, and not in Jira's words: a proxy or an allow-list may keep us out"
 _ONE_ISSUE = "jira-per-issue-on-write"
 """Jira Cloud's word for a limit on the writes to one issue, which says nothing about any other."""
+_FAILED = frozenset({"AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED"})
+"""The token or password is wrong or has expired; or the account must solve a CAPTCHA first."""
+
+_ACCOUNT = "X-AAccountId"
+_USER = "X-AUserName"
+_ANONYMOUS = "anonymous"
 
 
 def error_of(system: str, reply: Reply) -> OutsideError | None:
@@ -110,3 +122,21 @@ def _later(system: str, reply: Reply, words: str, *, ambiguous: bool) -> TryLate
         request_id=reply.request_id,
         waiting=Waiting.OURS if reply.headers.get("RateLimit-Reason", "") == _ONE_ISSUE else None,
     )
+
+
+def is_for_nobody(headers: Mapping[str, str]) -> bool:
+    """Whether the answer says that our sign-in failed, whatever its status. `headers` are read without regard to case.
+
+    An answer that names an account was given to that one.
+    """
+    reasons = {each.strip().upper() for each in headers.get(_LOGIN_REASON, "").split(",")}
+    return not is_for_somebody(headers) and (bool(reasons & _FAILED) or _user_of(headers) == _ANONYMOUS)
+
+
+def is_for_somebody(headers: Mapping[str, str]) -> bool:
+    """Whether the answer names the account that it was given to."""
+    return bool(headers.get(_ACCOUNT, "").strip()) or _user_of(headers) not in {"", _ANONYMOUS}
+
+
+def _user_of(headers: Mapping[str, str]) -> str:
+    return headers.get(_USER, "").strip().lower()
