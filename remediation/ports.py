@@ -36,8 +36,8 @@ class SubjectPage:
 class Source(Protocol):
     """Where the subjects of cases come from and where their status is written back.
 
-    Every method raises TryLater or Refused (NotFound for a subject that does not exist), and nothing of its library's
-    own.
+    Every method raises TryLater or Refused, and nothing of its library's own. NotFound, a kind of Refused, says that
+    the subject surely does not exist: a case that we know counts as gone then.
     """
 
     async def subject(self, key: CaseKey) -> Subject:
