@@ -44,7 +44,9 @@ def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -
         actions += [action for action in asked_again(case) if action.name not in names]
     if not actions:
         return ()
-    return tuple([action for action in actions if action.name not in record.parked and not _is_told(action, record)])
+    if record.parked:
+        actions = [action for action in actions if action.name not in record.parked]
+    return tuple([action for action in actions if not _is_told(action, record)])
 
 
 def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> frozenset[str]:

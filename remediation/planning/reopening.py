@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from remediation.domain.actions import ActionName, OpenTicket, ReopenTicket, Verb, Why
+from remediation.domain.actions import OpenTicket, ReopenTicket, Why
 from remediation.domain.policy import accepts_risk
 from remediation.planning.situation import Situation
 
@@ -18,14 +18,14 @@ def brought_back(case: Situation, trackers: Iterable[str], why: Why) -> list[Ope
             back.append(ReopenTicket(tracker, reason))
         elif tracker in case.policy.trackers:
             back.append(OpenTicket(tracker, reason, ticket.id))
-    return [action for action in back if action.name not in case.record.parked]
+    parked = case.record.parked
+    return [action for action in back if action.name not in parked] if parked else back
 
 
 def newly_opened(case: Situation, why: Why) -> list[OpenTicket]:
     """The tickets that the rule wants and nobody has, or has any more; not where that is parked."""
-    return [
-        OpenTicket(tracker, why) for tracker in case.missing if ActionName(Verb.OPEN, tracker) not in case.record.parked
-    ]
+    opened, parked = [OpenTicket(tracker, why) for tracker in case.missing], case.record.parked
+    return [action for action in opened if action.name not in parked] if parked else opened
 
 
 def no_longer_accepting(case: Situation) -> list[OpenTicket | ReopenTicket]:
