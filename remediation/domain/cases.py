@@ -190,6 +190,13 @@ class Closing:
         is_another_word = ticket.reason is Reason.UNKNOWN and not self.has_word_of(ticket)
         return is_another_word or self.reason is not (ticket.reason or Reason.NONE)
 
+    def has_later_end(self, ticket: Ticket) -> bool:
+        """Whether a person who accepted the risk in this ticket has given it an end since, or a later one."""
+        until = ticket.risk.until if ticket.risk is not None else None
+        if self.meant is not None or self.reason is not Reason.ACCEPTED_RISK or until is None or not self.is_of(ticket):
+            return False
+        return self.until is None or int(until.timestamp()) > self.until
+
     def _has_lost_its_end(self, ticket: Ticket) -> bool:
         """Whether a person took away the end of the risk that the ticket accepts, or wrote one that says no moment."""
         risk = ticket.risk

@@ -46,7 +46,10 @@ def _closed_since(case: Situation) -> list[str]:
     return [
         name
         for name in case.seen.done
-        if name in asked or before.get(name) not in {None, TicketState.DONE} or case.is_closed_otherwise(name)
+        if name in asked
+        or before.get(name) not in {None, TicketState.DONE}
+        or case.is_closed_otherwise(name)
+        or case.has_later_end(name)
     ]
 
 

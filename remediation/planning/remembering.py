@@ -158,7 +158,8 @@ def _told(progress: Progress, told: frozenset[str], seen: Observation, severity:
 def _closings(progress: Progress, known: Memory, seen: Observation) -> dict[str, Closing]:
     """How the tickets were closed. Another reason than before is news until the finding's note tells of it."""
     is_owed = progress.status.is_solved and progress.status is known.finding
-    is_owed = not progress.is_patched and (is_owed or any(name.verb == Verb.PATCH for name in progress.later))
+    is_late = any(name.verb == Verb.PATCH for name in progress.later)
+    is_owed = not progress.is_patched and (is_owed or is_late)
     closings = {name: each for name, each in known.closings.items() if name in seen.unseen}
     for name, ticket in progress.tickets.items():
         before = known.closings.get(name) if known.tickets.get(name) is TicketState.DONE else None
@@ -166,7 +167,8 @@ def _closings(progress: Progress, known: Memory, seen: Observation) -> dict[str,
             continue
         is_kept = before is not None and name not in progress.closed and (is_owed or not before.differs_from(ticket))
         if before and is_kept:
-            closings[name] = before if before.differs_from(ticket) else before.dated_by(ticket)
+            is_news = before.differs_from(ticket) or (is_late and before.has_later_end(ticket))
+            closings[name] = before if is_news else before.dated_by(ticket)
         else:
             closings[name] = Closing.of(ticket, _meant(progress, name, ticket, known))
     return closings

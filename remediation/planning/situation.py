@@ -99,6 +99,11 @@ class Situation(NamedTuple):
         closing = self.memory.closings.get(tracker)
         return closing is not None and self.was_done(tracker) and closing.differs_from(self.seen.tickets[tracker])
 
+    def has_later_end(self, tracker: str) -> bool:
+        """Whether the ticket there accepted the risk already, and a person has put off the end of that since."""
+        closing = self.memory.closings.get(tracker)
+        return closing is not None and self.was_done(tracker) and closing.has_later_end(self.seen.tickets[tracker])
+
     def was_active(self, tracker: str) -> bool:
         """Whether somebody was expected to work on the ticket there when both sides last agreed."""
         before = self.memory.tickets.get(tracker)

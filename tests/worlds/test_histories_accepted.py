@@ -223,3 +223,16 @@ async def test_an_acceptance_ends_although_its_tickets_were_deleted(
     assert world.picture().status is ACCEPTED
     await world.later(6 * DAY)
     assert await at_rest(world) == (REVIEWING, set(policy.trackers))
+
+
+@pytest.mark.parametrize("days", [-1.0, None, 5.0])
+async def test_a_later_end_counts_under_any_although_a_wiped_store_has_forgotten_that_it_was_asked_for(
+    days: float | None,
+) -> None:
+    world = await opened(replace(ANY, acceptance=STRICT))
+    await noticed(world, accepted("jira", days=days))
+    world.wipe()
+    await world.look()
+    await world.later(11.0)
+    await noticed(world, Change("jira", "risk", detail="nobody sees it", days=50.0))
+    assert await at_rest(world) == (ACCEPTED, set())
