@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Iterator
 
-import pysnow  # noqa: F401 - importing it runs ldconfig and tries IPv6: before the guard is on, whoever imports it first
 import pytest
 
+# Importing pysnow runs ldconfig and tries IPv6: that comes before the guard is on, whichever test needs it first.
+import remediation.trackers.servicenow.client  # noqa: F401
 from tests.unit.guard import Guard
 
 GUARD = Guard()

@@ -11,7 +11,10 @@ from remediation.logs import KNOWN_KEYS
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 SOURCES = sorted(
-    path for folder in ("receiver", "workers", "remediation", "remedy") for path in (ROOT / folder).rglob("*.py")
+    path
+    for folder in ("receiver", "workers", "remediation", "remedy")
+    for path in (ROOT / folder).rglob("*.py")
+    if "logger." in path.read_text(encoding="utf-8")
 )
 
 
