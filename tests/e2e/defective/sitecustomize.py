@@ -1,8 +1,8 @@
 """Loaded by the interpreter first: plants two defects of ours, which quote a payload in their message and variables."""
 
-from receiver import webhooks
 from remediation.deliveries.event_types import UnknownEvent
 from remediation.deliveries.events import Event, read_schoolscan
+from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.findings import Finding
 from remediation.sources.schoolscan.client import SchoolScan
 from remedy.runtime import outbound
@@ -31,4 +31,4 @@ def read(body: bytes) -> Event | UnknownEvent:
 
 
 outbound.SchoolScan = DefectiveSource  # type: ignore[attr-defined]  # what the worker is built from
-webhooks.read_schoolscan = read  # type: ignore[attr-defined]  # what the receiver reads with
+object.__setattr__(SCHOOLSCAN, "read", read)  # what the receiver reads with
