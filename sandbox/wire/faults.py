@@ -240,10 +240,13 @@ def _enlarged(fault: Fault, start: Message, body: bytes) -> Response:
 
 
 async def _trickle(fault: Fault, start: Message, body: bytes, scope: Scope, receive: Receive) -> None:
-    """Write the answer to the connection byte by byte, for as long as the other side listens, and close it then."""
+    """Write the answer to the connection byte by byte, for as long as the other side listens, and close it then.
+
+    The answer says that it does: whoever asked sends nothing more on this connection.
+    """
     transport = scope["extensions"][TRANSPORT]["transport"]
     headers = b"".join(b"%b: %b\r\n" % pair for pair in start["headers"])
-    answer = b"HTTP/1.1 %d OK\r\n%b\r\n%b" % (start["status"], headers, body)
+    answer = b"HTTP/1.1 %d OK\r\n%bConnection: close\r\n\r\n%b" % (start["status"], headers, body)
     for at in range(len(answer)):
         await asyncio.sleep(fault.seconds)
         if transport.is_closing():
