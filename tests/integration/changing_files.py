@@ -166,6 +166,13 @@ class ChangingWorld(Office):
             for key in KEYS
         }
 
+    async def begin(self) -> None:
+        """The first file is taken, and both cases have all their tickets."""
+        await self.take(File())
+        await self.rounds(1.0)
+        for key in (NORTH, SOUTH):
+            await self.look_at(key)
+
     async def take(self, file: File) -> None:
         """The workers take this file."""
         mappings = loaded_of(file.text(self.sites), "mappings.yaml").mappings

@@ -137,7 +137,7 @@ async def _row(redis: Any, key: bytes) -> dict[str, Any]:
             entries = await redis.xrange(key)
             value = {_text(at): {_text(name): _text(each) for name, each in fields.items()} for at, fields in entries}
         case other:
-            raise NotImplementedError(other)
+            raise ValueError(f"nothing of ours is kept as a {other}")
     return {"key": _text(key), "type": kind, "ttl": await redis.pttl(key), "value": value}
 
 
@@ -155,7 +155,7 @@ async def _put(redis: Any, key: bytes, kind: str, value: Any) -> None:
             for at, fields in value.items():
                 await redis.xadd(key, {_bytes(name): _bytes(each) for name, each in fields.items()}, id=_bytes(at))
         case other:
-            raise NotImplementedError(other)
+            raise ValueError(f"nothing of ours is kept as a {other}")
 
 
 def _text(value: bytes) -> str:

@@ -34,12 +34,6 @@ class Edited(File):
 class World(ChangingWorld):
     """Both cases have all their tickets."""
 
-    async def begin(self) -> None:
-        await self.take(File())
-        await self.rounds(1.0)
-        for key in (NORTH, SOUTH):
-            await self.look_at(key)
-
     async def edit(self, words: Mapping[str, str]) -> None:
         """The file has other words, and nobody has looked since."""
         await self.take(Edited(words=words))

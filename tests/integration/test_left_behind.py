@@ -29,12 +29,6 @@ FIRST = File()
 class World(ChangingWorld):
     """Its first file has been taken, and both cases have all their tickets."""
 
-    async def begin(self) -> None:
-        await self.take(FIRST)
-        await self.rounds(1.0)
-        for key in (NORTH, SOUTH):
-            await self.look_at(key)
-
     async def close_all(self, key: CaseKey) -> None:
         for ticket in self.standing(key):
             self.close_as_person(ticket)
