@@ -1,1 +1,1 @@
-"""What people are shown of the store, the same on the command line and on pages. Reads only."""
+"""What people are told of cases and of parked work, the same on the command line and on pages. Reads only."""

@@ -2,13 +2,21 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from remediation.domain.cases import CaseRecord
+from remediation.store.cases.entries import moment
 from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, ListCursor, ListedCase
 from remediation.store.server.connection import Connection
 
 MOST_CASES = 500
 """Cases of one page: some hundredths of a second of Redis."""
+
+NOT_COMPLETE = (
+    "cases that an earlier version wrote are still being listed, by the workers: some may be missing here. "
+    "Where it does not end, see cases_not_listed in the workers' log"
+)
+"""What is said of a page that is not complete."""
 
 STATE_WORDS: Mapping[CaseState, str] = {
     CaseState.DIRTY: "waits for a look",
@@ -72,6 +80,27 @@ def _shown(case: ListedCase, record: CaseRecord | None) -> ShownCase:
     states = record.memory.tickets
     tickets = (ShownTicket(name, link.ticket_key, states.get(name, "")) for name, link in sorted(record.links.items()))
     return ShownCase(case, record.memory.finding or "", tuple(tickets))
+
+
+def shown_ticket_words(ticket: ShownTicket) -> str:
+    """A ticket of a case in a few words."""
+    state = f", {ticket.state.replace('_', ' ')}" if ticket.state else ""
+    return f"{ticket.key} in {ticket.tracker}{state}"
+
+
+def shown_json(case: ShownCase) -> dict[str, Any]:
+    """A case of a page for programs. Times are ISO 8601."""
+    return {
+        "case": case.listed.ref,
+        "district": case.listed.district,
+        "states": [str(each) for each in case.listed.states],
+        "finding": case.finding or None,
+        "severity": case.listed.severity or None,
+        "rule": case.listed.rule or None,
+        "tickets": {each.tracker: {"key": each.key, "state": each.state or None} for each in case.tickets},
+        "changed_at": moment(case.listed.changed_at).isoformat(),
+        "cursor": str(case.cursor),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -17,27 +17,24 @@ from remediation.mapping.config.trackers.tracker_settings import former_names_of
 from remediation.mapping.reading.loading import load_mappings
 from remediation.read_model.case_pages import (
     MOST_CASES,
+    NOT_COMPLETE,
     STATE_WORDS,
     FilterNames,
     ShownCase,
     ShownPage,
     case_page,
     names_of_cases,
+    shown_json,
+    shown_ticket_words,
     unknown_names,
 )
+from remediation.read_model.case_words import time_words
 from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.settings import Settings, load_settings
-from remediation.store.cases.entries import moment
 from remediation.store.cases.lists import CaseFilter, CaseState, ListCursor
 from remediation.store.server.connection import Connection
-from remedy.case.words import time_words
 from remedy.runtime.assembly import open_for_command, redis_address
-
-NOT_COMPLETE = (
-    "cases that an earlier version wrote are still being listed, by the workers: some may be missing here. "
-    "Where it does not end, see cases_not_listed in the workers' log"
-)
 
 
 class _Cursor(click.ParamType[ListCursor]):
@@ -90,7 +87,7 @@ def list_(*, limit: int, after: ListCursor | None, as_json: bool, **asked: str |
     page = _asked(wanted, limit, after)
     if as_json:
         for each in page.cases:
-            click.echo(json.dumps(_case_json(each)))
+            click.echo(json.dumps(shown_json(each)))
     else:
         _print(page, asked, limit, is_first=after is None)
     if not page.is_complete:
@@ -166,29 +163,9 @@ def _table(cases: tuple[ShownCase, ...]) -> Table:
                     each.finding.replace("_", " "),
                     listed_as.severity,
                     listed_as.rule,
-                    "; ".join(_ticket_words(each)),
+                    "; ".join(map(shown_ticket_words, each.tickets)),
                     time_words(listed_as.changed_at),
                 )
             )
         )
     return table
-
-
-def _ticket_words(case: ShownCase) -> Iterator[str]:
-    for ticket in case.tickets:
-        state = f", {ticket.state.replace('_', ' ')}" if ticket.state else ""
-        yield f"{ticket.key} in {ticket.tracker}{state}"
-
-
-def _case_json(case: ShownCase) -> dict[str, Any]:
-    return {
-        "case": case.listed.ref,
-        "district": case.listed.district,
-        "states": [str(each) for each in case.listed.states],
-        "finding": case.finding or None,
-        "severity": case.listed.severity or None,
-        "rule": case.listed.rule or None,
-        "tickets": {each.tracker: {"key": each.key, "state": each.state or None} for each in case.tickets},
-        "changed_at": moment(case.listed.changed_at).isoformat(),
-        "cursor": str(case.cursor),
-    }

@@ -17,12 +17,12 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import worker_secrets
 from remediation.outbound.answers_noted import NotedAnswer, noting_answers
 from remediation.ports import Inspector, Tracker
+from remediation.read_model.case_words import time_words
 from remediation.settings import environ
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.inspection import AccountInspector
 from remediation.store.server.connection import Connection
 from remediation.trackers.adapters import adapter_of
-from remedy.case.words import time_words
 from remedy.doctor.checks import Check
 from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
 from remedy.mappings.live_answers import placed

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from remediation.read_model.case_words import time_words
 from remediation.store.figures import read_figures
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
-from remedy.case.words import time_words
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble, well
 from remedy.runtime.heartbeat import version
 from remedy.runtime.reload import digests_of, short_digest

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.errors import Waiting
+from remediation.read_model.case_words import time_words, waiting_words
 from remediation.sealing import Keyring
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.sealed import SealedUnder, sealed_under
 from remediation.store.figures import Figures, read_figures
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems, SystemTrouble
-from remedy.case.words import time_words, waiting_words
 from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, span_words, trouble, well
 
 UNREAD_SECONDS = 300

@@ -19,13 +19,13 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from remediation.domain.actions import ActionName
 from remediation.logs import keep_known
+from remediation.read_model.parked_work import WHY_LEFT, grouped, left_words, why_not_replayed
 from remediation.redaction import plain, terminal
 from remediation.store.cases.known_trackers import no_longer_named
-from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked, ParkedKind
+from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked
 from remedy.parked.selection import Chosen, Stores, with_options, with_stores
-from remedy.parked.views import group_table, grouped
+from remedy.parked.tables import group_table
 from remedy.runtime.failures import ExitCode
 
 RATE = 50
@@ -39,7 +39,6 @@ _LONGEST_CHOICE = 1_000
 _WHO = re.compile(r"[A-Za-z0-9._@+:-]{1,64}")
 
 What = Literal["replay", "discard"]
-_WHY = {DecisionOutcome.TOO_OFTEN: "replayed too often", DecisionOutcome.UNNAMED: "its tracker is not named"}
 _DONE: Mapping[What, str] = {"replay": "replayed", "discard": "discarded"}
 
 
@@ -153,15 +152,7 @@ async def _found(stores: Stores, order: ParkedDecision) -> tuple[list[Parked], d
 
 
 def _why_kept(order: ParkedDecision, item: Parked, gone: AbstractSet[str]) -> DecisionOutcome | None:
-    """Why a piece is not replayed: no worker's mappings.yaml names its tracker, or it came back too often.
-
-    None: it is.
-    """
-    if order.what != "replay":
-        return None
-    if item.kind is ParkedKind.ACTION and ActionName.parse(item.action).tracker in gone:
-        return DecisionOutcome.UNNAMED
-    return DecisionOutcome.TOO_OFTEN if not order.again and item.replays >= MOST_REPLAYS else None
+    return why_not_replayed(item, gone, again=order.again) if order.what == "replay" else None
 
 
 def _ask(order: ParkedDecision, items: list[Parked]) -> None:
@@ -241,22 +232,9 @@ def _report(order: ParkedDecision, left: list[Parked], outcomes: Mapping[str, De
 def _json(order: ParkedDecision, name: str, outcome: DecisionOutcome) -> dict[str, object]:
     done = outcome is DecisionOutcome.DONE and not order.dry_run
     line: dict[str, object] = {"name": name, "found": outcome is not DecisionOutcome.MISSING, "done": done}
-    return {**line, "why": _WHY[outcome]} if outcome in _WHY else line
+    return {**line, "why": WHY_LEFT[outcome]} if outcome in WHY_LEFT else line
 
 
 def _word(outcome: DecisionOutcome, done: str) -> str:
-    match outcome:
-        case DecisionOutcome.DONE:
-            return done
-        case DecisionOutcome.MISSING:
-            return "not parked"
-        case DecisionOutcome.UNNAMED:
-            return (
-                "left: mappings.yaml does not name its tracker. "
-                "Name it again, or under formerly of the tracker that it is now; discard it if it is gone for good"
-            )
-        case DecisionOutcome.TOO_OFTEN:
-            return (
-                f"left: replayed {MOST_REPLAYS} times within thirty days and parked again each time. "
-                "Mend what keeps it from working, or say --again"
-            )
+    advice = ", or say --again" if outcome is DecisionOutcome.TOO_OFTEN else ""
+    return f"{left_words(outcome) or done}{advice}"

@@ -1,29 +1,28 @@
 """`remedy parked`: work that was set aside: show it, replay it, discard it."""
 
 import json
-from datetime import datetime
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from remediation.read_model.parked_work import (
+    GROUPINGS,
+    Grouping,
+    decision_json,
+    group_json,
+    grouped,
+    minute_words,
+    no_trace_words,
+    piece_facts,
+    piece_json,
+)
 from remediation.redaction import terminal
-from remediation.store.audit import Decision
 from remediation.store.deliveries.parked import Parked
 from remedy.parked.changes import discard, replay
 from remedy.parked.selection import Chosen, Stores, with_options, with_stores
-from remedy.parked.views import (
-    GROUPINGS,
-    Grouping,
-    error_text,
-    group_json,
-    group_table,
-    grouped,
-    piece_json,
-    piece_table,
-    when,
-)
+from remedy.parked.tables import group_table, piece_table
 
 
 @click.group()
@@ -87,17 +86,15 @@ def show(name: str, *, as_json: bool) -> None:
         raise click.ClickException(
             f"nothing parked is called {terminal(name)}; remedy parked list --all shows what there is"
         )
-    fields = {**piece_json(item), "trace": item.trace}
     if as_json:
-        click.echo(json.dumps(fields))
+        click.echo(json.dumps({**piece_json(item), "trace": item.trace}))
         return
-    for field, value in fields.items():
-        if field != "trace" and value not in {"", None}:
-            click.echo(f"{field + ':':<10} {terminal(str(value))}")
+    for field, words in piece_facts(item):
+        click.echo(f"{field + ':':<10} {terminal(words)}")
     if item.trace:
         click.echo(f"trace:\n{terminal(item.trace, lines=True)}")
-    elif not item.system:
-        click.echo(f"({error_text(item)} was raised on purpose: there is no trace)")
+    elif words := no_trace_words(item):
+        click.echo(f"({words})")
 
 
 @parked.command()
@@ -108,25 +105,13 @@ def audit(*, limit: int, as_json: bool) -> None:
     decisions = with_stores(lambda stores: stores.audit.decisions(limit))
     if as_json:
         for each in decisions:
-            click.echo(json.dumps(_decision_json(each)))
+            click.echo(json.dumps(decision_json(each)))
     elif not decisions:
         click.echo("Nobody has decided anything yet.")
     else:
         table = Table("when", "who", "what", "which", "chosen", "done")
         for each in decisions:
             done = "did not end" if each.done is None else str(each.done)
-            row = (when(each.at), each.who, each.what, each.choice, str(each.count), done)
+            row = (minute_words(each.at), each.who, each.what, each.choice, str(each.count), done)
             table.add_row(*(Text(terminal(text), overflow="fold") for text in row))
         Console().print(table)
-
-
-def _decision_json(decision: Decision) -> dict[str, object]:
-    at: datetime = decision.at
-    return {
-        "at": at.isoformat(),
-        "who": decision.who,
-        "what": decision.what,
-        "choice": decision.choice,
-        "count": decision.count,
-        "done": decision.done,
-    }

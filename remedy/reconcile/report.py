@@ -15,10 +15,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from remediation.domain.errors import OutsideError, TryLater
+from remediation.read_model.case_words import (
+    done_words,
+    doubt_words,
+    step_words,
+    time_words,
+    to_do_words,
+    unnamed_words,
+)
 from remediation.redaction import terminal
 from remediation.store.cases.entries import Doubted
 from remediation.store.cases.standings import Stand
-from remedy.case.words import done_words, doubt_words, step_words, time_words, to_do_words, unnamed_words
 from remedy.reconcile.forecast import Forecast
 from remedy.reconcile.wait import WaitOutcome
 from remedy.runtime.failures import ExitCode, exit_code_of

@@ -3,6 +3,17 @@
 import pytest
 
 from remediation.domain.actions import Why
+from remediation.read_model.case_words import (
+    CAUSES,
+    WHYS,
+    cause_words,
+    done_words,
+    entry_words,
+    step_words,
+    timeline_lines,
+    to_do_words,
+    why_words,
+)
 from remediation.store.cases.entries import (
     Acted,
     Disagreed,
@@ -19,17 +30,6 @@ from remediation.store.cases.entries import (
     Triggered,
     Unnamed,
     UnreadableEntry,
-)
-from remedy.case.words import (
-    CAUSES,
-    WHYS,
-    cause_words,
-    done_words,
-    entry_words,
-    step_words,
-    timeline_lines,
-    to_do_words,
-    why_words,
 )
 
 AT = 1_800_000_000.0

@@ -1,0 +1,159 @@
+"""All that is known of one case, and what of it people are told, in sentences and as values for programs."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from remediation.domain.cases import CaseKey, CaseRecord
+from remediation.read_model.case_words import time_words, to_do_words, unnamed_words, waiting_words
+from remediation.store.cases.appointments import Appointments
+from remediation.store.cases.entries import Entry, kind_word, moment
+from remediation.store.cases.standings import Stand, Standing, Standings
+from remediation.store.cases.timeline import Timeline
+from remediation.store.cases.todo import Todo
+from remediation.store.server.connection import Connection
+from remediation.store.systems import Systems, SystemTrouble
+
+NOTHING_KNOWN = "was never looked at, or Redis was wiped since"
+"""Of a case: why nothing is known of it."""
+
+NO_TIMELINE = "Nothing is in its timeline (any more)."
+
+_STANDS = {
+    Stand.SETTLED: "at rest",
+    Stand.WAITING: "waits for a worker",
+    Stand.HELD: "being looked at right now",
+    Stand.PUT_OFF: "put off until {due}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something about a case: `words` under a short `name`. `parked` names the parked work that it is about."""
+
+    name: str
+    words: str
+    parked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """Everything that the store has of a case.
+
+    `look_at` is in Unix seconds; `trouble` is that of the system for which the case waits.
+    """
+
+    record: CaseRecord
+    standing: Standing
+    look_at: float | None
+    timeline: list[Entry]
+    trouble: SystemTrouble | None
+
+
+async def case_view(connection: Connection, key: CaseKey, limit: int) -> CaseView | None:
+    """What is known of the case, with the last `limit` entries of its timeline; None where nothing is.
+
+    Raises StoreUnavailable.
+    """
+    record = await Todo(connection).record(key.ref)
+    timeline = await Timeline(connection).read(key.ref, limit)
+    if record is None:
+        return None
+    (standing,) = await Standings(connection).of([key.ref])
+    troubles = {trouble.system: trouble for trouble in await Systems(connection).in_trouble()}
+    look_at = await Appointments(connection).of(key.ref)
+    return CaseView(record, standing, look_at, timeline, troubles.get(record.waits_for))
+
+
+def case_facts(view: CaseView) -> Iterator[Fact]:
+    """What is known of the case, without its timeline."""
+    record, memory = view.record, view.record.memory
+    status = memory.finding.replace("_", " ") if memory.finding else "not agreed on yet"
+    yield Fact("finding", ", ".join(filter(None, [record.key.id, status, memory.severity])))
+    yield Fact("rule", memory.rule or "none that is remembered")
+    yield from _members_and_tickets(record)
+    if memory.conflict_at:
+        yield Fact("conflict", f"since {time_words(memory.conflict_at)}: both sides were changed, and disagree")
+    yield from parked_facts(record.key, map(str, record.undecided))
+    yield from given_up_facts(map(str, record.given_up))
+    if view.look_at:
+        yield Fact("next look", f"{time_words(view.look_at)}, when the accepted risk ends")
+    if record.unnamed:
+        yield Fact("held up", unnamed_words(record.unnamed))
+    if view.trouble:
+        yield Fact("waits for", f"{view.trouble.system}: {waiting_words(view.trouble)}")
+    yield Fact("now", _STANDS[view.standing.stand].format(due=time_words(view.standing.due)))
+
+
+def _members_and_tickets(record: CaseRecord) -> Iterator[Fact]:
+    for name in sorted(record.members):
+        yield Fact("member", name if name in record.live else f"{name}, at rest: solved, and found again since")
+    for name, link in sorted(record.links.items()):
+        state = record.memory.tickets.get(name)
+        yield Fact("ticket", f"{link.ticket_key} in {name}, {state.replace('_', ' ') if state else 'new'}: {link.url}")
+        if link.unmarked:
+            yield Fact("no mark", f"{link.ticket_key} in {name} carries no mark of ours (any more)")
+    for name in sorted(record.intents):
+        yield Fact("ticket", f"perhaps one in {name}: the next look searches for it")
+
+
+def parked_facts(key: CaseKey, actions: Iterable[str]) -> Iterator[Fact]:
+    """What is parked of a case, by the names of the actions."""
+    for name in sorted(actions):
+        yield Fact("parked", to_do_words(name), parked=f"{key.ref}/{name}")
+
+
+def given_up_facts(actions: Iterable[str]) -> Iterator[Fact]:
+    """What a person has discarded of a case, by the names of the actions."""
+    for name in sorted(actions):
+        yield Fact("given up", f"{to_do_words(name)}: a person discarded it, so it is not done")
+
+
+def case_json(view: CaseView) -> dict[str, Any]:
+    """All of it for programs. Times are ISO 8601."""
+    record, memory = view.record, view.record.memory
+    return {
+        "case": record.key.ref,
+        "district": record.key.district,
+        "kind": record.key.kind,
+        "id": record.key.id,
+        "members": {name: "live" if name in record.live else "at_rest" for name in sorted(record.members)},
+        "memory": {
+            "finding": memory.finding,
+            "severity": memory.severity,
+            "rule": memory.rule,
+            "tickets": dict(memory.tickets),
+            "conflict_at": _iso(memory.conflict_at),
+        },
+        "links": {
+            name: {"key": each.ticket_key, "url": each.url, "id": each.ticket_id} for name, each in record.links.items()
+        },
+        "intents": sorted(record.intents),
+        "parked": sorted(map(str, record.undecided)),
+        "given_up": sorted(map(str, record.given_up)),
+        "stand": view.standing.stand,
+        "due": _iso(view.standing.due or None),
+        "look_at": _iso(view.look_at),
+        "unnamed": sorted(record.unnamed),
+        "waits_for": _trouble_json(view.trouble) if view.trouble else None,
+        "timeline": [entry_json(entry) for entry in view.timeline],
+    }
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """An entry of a timeline for programs."""
+    shown = msgspec.to_builtins(entry)
+    times = {name: _iso(shown[name]) for name in ("at", "marked_at", "until", "look_at") if name in shown}
+    return {"kind": kind_word(entry), **shown, **times}
+
+
+def _trouble_json(trouble: SystemTrouble) -> dict[str, Any]:
+    """One system that is waited for."""
+    since = _iso(trouble.since)
+    return {"system": trouble.system, "waiting": trouble.waiting, "since": since, "status": trouble.status}
+
+
+def _iso(at: float | None) -> str | None:
+    return None if at is None else moment(at).isoformat()

@@ -1,0 +1,54 @@
+"""What is known of a case, as every front end is told it: sentences, and the parked work that each is about."""
+
+from remediation.domain.actions import ActionName
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Link, Memory
+from remediation.domain.errors import Waiting
+from remediation.domain.status import Severity, Status
+from remediation.domain.tickets import TicketState
+from remediation.read_model.case_views import CaseView, Fact, case_facts, case_json
+from remediation.store.cases.standings import Stand, Standing
+from remediation.store.systems import SystemTrouble
+
+AT = 1_800_000_000.0
+KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_9d2")
+RECORD = CaseRecord(
+    KEY,
+    links={"jira": Link("jira", "10001", "SEC-12", "https://jira.example/browse/SEC-12")},
+    memory=Memory(Status.REVIEWING, {"jira": TicketState.OPEN}, severity=Severity.HIGH, rule="severe"),
+    parked=frozenset({ActionName.parse("open:snow"), ActionName.parse("patch:resolved")}),
+    given_up=frozenset({ActionName.parse("patch:resolved")}),
+    unnamed=frozenset({"jira-n"}),
+    waits_for="jira",
+)
+VIEW = CaseView(
+    RECORD,
+    Standing(KEY.ref, Stand.PUT_OFF, AT + 60, ("open:snow",)),
+    AT + 3600,
+    [],
+    SystemTrouble("jira", Waiting.AWAY, AT, 503, 1),
+)
+
+
+def test_a_case_is_told_in_sentences_that_name_the_parked_work_they_are_about() -> None:
+    assert list(case_facts(VIEW)) == [
+        Fact("finding", "fnd_9d2, reviewing, high"),
+        Fact("rule", "severe"),
+        Fact("ticket", "SEC-12 in jira, open: https://jira.example/browse/SEC-12"),
+        Fact("parked", "open a ticket in snow", parked="lakeside:finding:fnd_9d2/open:snow"),
+        Fact("given up", "set the finding to resolved: a person discarded it, so it is not done"),
+        Fact("next look", "2027-01-15 09:00:00, when the accepted risk ends"),
+        Fact("held up", "mappings.yaml does not name jira-n: nothing is concluded without what is there"),
+        Fact("waits for", "jira: it does not answer (HTTP 503) since 2027-01-15 08:00:00 UTC"),
+        Fact("now", "put off until 2027-01-15 08:01:00"),
+    ]
+
+
+def test_programs_are_told_the_same_as_people() -> None:
+    told = case_json(VIEW)
+    assert (told["parked"], told["given_up"], told["unnamed"]) == (["open:snow"], ["patch:resolved"], ["jira-n"])
+    assert told["waits_for"] == {
+        "system": "jira",
+        "waiting": "away",
+        "since": "2027-01-15T08:00:00+00:00",
+        "status": 503,
+    }
