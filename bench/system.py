@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from bench.processes import MAPPINGS
 from remediation.store.keys import DIRTY, PENDING
+from remedy.embedded.server import EmbeddedServer
 from sandbox.stage.processes import Program, Stage, open_stage
 from sandbox.stage.systems import Outside, open_outside_world
 
@@ -80,6 +81,6 @@ async def open_system() -> AsyncIterator[System]:
 def _open_stage() -> Iterator[Stage]:
     with (
         tempfile.TemporaryDirectory(prefix="remedy-bench-") as folder,
-        open_stage(Path(folder) / "stage", MAPPINGS) as stage,
+        open_stage(Path(folder) / "stage", MAPPINGS, EmbeddedServer) as stage,
     ):
         yield stage

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from chaos.journal import Delivery, Journal
 from chaos.senders import Flow
 from remediation.store.keys import DIRTY, LEASE, PARKED, PENDING, SCANS
+from remedy.embedded.server import EmbeddedServer
 from sandbox.stage.processes import Program, Stage, open_stage
 from sandbox.stage.systems import Outside, open_outside_world
 from sandbox.wire.ports import free_port
@@ -277,7 +278,7 @@ def open_world(seed: int) -> Iterator[World]:
     folder = Path(tempfile.mkdtemp(prefix="remedy-"))  # short: there is a socket in it
     try:
         with contextlib.ExitStack() as stack:
-            stage = stack.enter_context(open_stage(folder, MAPPINGS))
+            stage = stack.enter_context(open_stage(folder, MAPPINGS, EmbeddedServer))
             outside = stack.enter_context(open_outside_world(stage.outside))
             redis = stack.enter_context(contextlib.closing(Redis.from_url(stage.redis_url, socket_timeout=10)))
             outside.control("schoolscan", "PATCH", "settings", json=_NO_LIMIT)

@@ -11,6 +11,7 @@ from rich.console import Console
 from remediation.settings import load_settings
 from remedy.demo.screen import show_addresses, show_table, show_timeline, show_times, tell
 from remedy.demo.story import Story
+from remedy.embedded.server import EmbeddedServer
 from sandbox.stage.processes import open_stage
 from sandbox.stage.systems import open_outside_world
 
@@ -32,7 +33,8 @@ def demo(*, once: bool) -> None:
     console = Console(soft_wrap=True, highlight=False, width=wide)
     console.print("Starting an embedded server, a sandbox of all systems, a receiver and a worker …")
     with contextlib.ExitStack() as stack:
-        stage = stack.enter_context(open_stage(settings.data_dir.resolve() / "demo", _shipped(settings.mappings_path)))
+        folder, mappings = settings.data_dir.resolve() / "demo", _shipped(settings.mappings_path)
+        stage = stack.enter_context(open_stage(folder, mappings, EmbeddedServer))
         outside = stack.enter_context(open_outside_world(stage.outside))
         stage.start_receiver()
         stage.start("worker").address("worker_runs")

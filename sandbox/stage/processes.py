@@ -7,10 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 from redis import Redis
@@ -19,7 +19,6 @@ from ruamel.yaml import YAML
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.sealing import generate_key
 from remediation.settings import environ
-from remedy.embedded.server import EmbeddedServer
 from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, SERVICENOW_USER, TRACKER_WEBHOOKS
 
 START_SECONDS = 60.0
@@ -39,6 +38,18 @@ CLOSE_CODES = {
 """What the help desk here agreed on: ServiceNow is shipped with no code for an accepted risk."""
 
 _TRACKERS = {"servicenow": SERVICENOW_USER, "jira": JIRA_USER}
+
+
+class RedisServer(Protocol):
+    """A server that runs, and where: what the address of Redis is for our processes."""
+
+    @property
+    def url(self) -> str:
+        """The address to give as REDIS_URL."""
+
+
+OpenRedis = Callable[[Path], contextlib.AbstractContextManager[RedisServer]]
+"""Starts a server on the data of a folder, whose data stay there. Raises where somebody else uses the folder."""
 
 
 @dataclass(slots=True)
@@ -96,10 +107,11 @@ class Stage:
     redis_url: str
     outside: Mapping[str, str]
     environment: Mapping[str, str]
+    open_redis: OpenRedis
     programs: list[Program] = field(default_factory=list)
     receiver_address: str = ""
     redis: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    """Holds the embedded server while it runs."""
+    """Holds the Redis server while it runs."""
 
     def start(self, role: str, name: str | None = None, **environment: str) -> Program:
         """One more receiver or worker, as `remedy run` starts it. Returns at once."""
@@ -122,16 +134,16 @@ class Stage:
         return answer.stdout + answer.stderr
 
     def stop_redis(self) -> None:
-        """End the embedded server, or clear up after one that was killed. Its data stay where they are."""
+        """End the Redis server, or clear up after one that was killed. Its data stay where they are."""
         self.redis.close()
 
     def start_redis(self) -> None:
-        """Start the embedded server on its data, at the same address."""
-        self.redis.enter_context(EmbeddedServer(self.redis_folder))
+        """Start the Redis server on its data, at the same address."""
+        self.redis.enter_context(self.open_redis(self.redis_folder))
 
     @property
     def redis_folder(self) -> Path:
-        """Where the embedded server keeps its data."""
+        """Where the Redis server keeps its data."""
         return self.folder / _REDIS
 
     def subscribe(self, receiver_address: str) -> None:
@@ -150,14 +162,14 @@ class Stage:
 
 
 @contextlib.contextmanager
-def open_stage(folder: Path, mappings: Path) -> Iterator[Stage]:
-    """An embedded server and the sandbox, with the rules of `mappings`, and nothing of ours running yet.
+def open_stage(folder: Path, mappings: Path, open_redis: OpenRedis) -> Iterator[Stage]:
+    """A Redis server and the sandbox, with the rules of `mappings`, and nothing of ours running yet.
 
     The folder is emptied first: a sandbox remembers nothing either.
     """
     data = folder / _REDIS
     with contextlib.ExitStack() as redis:
-        server = redis.enter_context(EmbeddedServer(data))  # first: it refuses a folder that somebody else uses
+        server = redis.enter_context(open_redis(data))  # first: it refuses a folder that somebody else uses
         with Redis.from_url(server.url) as client:
             client.flushall()
         for other in folder.iterdir():
@@ -167,7 +179,7 @@ def open_stage(folder: Path, mappings: Path) -> Iterator[Stage]:
         try:
             outside = _announced(sandbox)
             environment = _environment(folder, server.url, _adapted(mappings, folder / "mappings.yaml", outside))
-            stage = Stage(folder, server.url, outside, environment, [sandbox], redis=redis)
+            stage = Stage(folder, server.url, outside, environment, open_redis, [sandbox], redis=redis)
             try:
                 yield stage
             finally:

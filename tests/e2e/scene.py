@@ -21,6 +21,7 @@ from remediation.deliveries.events import delivery_id
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.settings import environ
 from remediation.store.keys import DIRTY, INBOX, PENDING, SCANS
+from remedy.embedded.server import EmbeddedServer
 from sandbox.secrets import DISTRICT, ENVIRONMENT
 from sandbox.stage.processes import Program, Stage, open_stage
 from sandbox.stage.systems import Outside, SeenTicket, open_outside_world
@@ -147,7 +148,7 @@ def open_scene(mappings: Path = REPOSITORY / "mappings.yaml") -> Iterator[Scene]
     folder = Path(tempfile.mkdtemp(prefix="remedy-"))  # short: there is a socket in it
     try:
         with contextlib.ExitStack() as stack:
-            stage = stack.enter_context(open_stage(folder, mappings))
+            stage = stack.enter_context(open_stage(folder, mappings, EmbeddedServer))
             outside = stack.enter_context(open_outside_world(stage.outside))
             redis = stack.enter_context(contextlib.closing(Redis.from_url(stage.redis_url, socket_timeout=10)))
             outside.control("schoolscan", "PATCH", "settings", json={"reads": 1_000_000, "writes": 1_000_000})

@@ -22,6 +22,7 @@ from redis import Redis
 
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.store.cases.rows import memory_json, record_of
+from remedy.embedded.server import EmbeddedServer
 from sandbox.secrets import ENVIRONMENT, JIRA_USER, SERVICENOW_USER
 from sandbox.stage.processes import Program, Stage, open_stage
 from sandbox.stage.systems import Outside, SeenTicket, open_outside_world
@@ -237,7 +238,7 @@ def until(what: Callable[[], bool], seconds: float = 30.0) -> None:
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
     folder = Path(tempfile.mkdtemp(prefix="remedy-"))  # short: there is a socket in it
-    with open_stage(folder, SHIPPED) as stage, open_outside_world(stage.outside) as outside:
+    with open_stage(folder, SHIPPED, EmbeddedServer) as stage, open_outside_world(stage.outside) as outside:
         scene = Scene(stage, outside, folder / "mounted", folder / "secrets")
         scene.mounted.mkdir()
         scene.secrets.mkdir()
