@@ -23,11 +23,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-FaultKind = Literal["slow", "status", "lost_reply", "reset", "hang_up", "half", "html", "large", "trickle"]
+FaultKind = Literal["slow", "status", "lost_reply", "reset", "hang_up", "half", "cut", "html", "large", "trickle"]
 """hang_up: the connection is closed at the very moment of a request, as one that was idle for too long just then.
 
-Nothing is done then, and nobody answers. large: the answer is blank up to its last bytes, which JSON allows. trickle:
-the answer comes byte by byte, its status line and headers too, as from a server or a line that is all but stuck.
+Nothing is done then, and nobody answers. half: a reset in the middle of the answer's body. cut: the body ends there,
+and HTTP says that it is whole, as from a program that failed while it wrote. large: the answer is filled up with
+blanks, before JSON and behind XML, which allow that. trickle: the answer comes byte by byte, its status line and
+headers too, as from a server or a line that is all but stuck.
 """
 
 TRANSPORT = "sandbox.transport"
@@ -46,8 +48,9 @@ _PAGE = "<!doctype html><html><head><title>Sign in</title></head><body><p>Please
 
 @dataclass(slots=True)
 class Fault:
-    """What goes wrong, for which requests (`path` is searched as a regular expression), and how many more times.
+    """What goes wrong, for which requests, and how many more times.
 
+    `path` and `query` are searched as regular expressions.
     `times` None means until cleared. `seconds` belongs to slow, and to trickle, where they pass before each byte;
     `status` and `headers` to status; `size` (bytes, before compression) and `gzip` to large.
     """
@@ -55,6 +58,7 @@ class Fault:
     kind: FaultKind
     method: str | None = None
     path: str = ""
+    query: str = ""
     times: int | None = 1
     seconds: float = 1.0
     status: int = 503
@@ -62,9 +66,10 @@ class Fault:
     size: int = 100_000
     gzip: bool = False
 
-    def hits(self, method: str, path: str) -> bool:
-        """Whether a request with this method and path is meant."""
-        return self.method in {None, method} and re.search(self.path, path) is not None
+    def hits(self, method: str, path: str, query: str) -> bool:
+        """Whether a request with this method, path and query is meant."""
+        searched = re.search(self.path, path) and re.search(self.query, query)
+        return self.method in {None, method} and searched is not None
 
 
 @dataclass(slots=True)
@@ -89,6 +94,7 @@ def fault_from(order: object) -> Fault:
     if fault.kind not in get_args(FaultKind):
         raise ValueError("no such kind of fault")
     re.compile(fault.path)
+    re.compile(fault.query)
     return fault
 
 
@@ -150,7 +156,7 @@ class FaultyApp:
     def _due(self, entry: Entry) -> Fault | None:
         """The first ordered fault that hits this request, counted down."""
         for fault in self.faults:
-            if fault.hits(entry.method, entry.path):
+            if fault.hits(entry.method, entry.path, entry.query):
                 if fault.times is not None:
                     fault.times -= 1
                     self.faults = [each for each in self.faults if each.times != 0]
@@ -216,6 +222,9 @@ async def _spoil(fault: Fault, answer: list[Message], scope: Scope, receive: Rec
         case "large":
             await _enlarged(fault, answer[0], body)(scope, receive, send)
             return
+        case "cut":
+            await _answered(answer[0], body[: len(body) // 2])(scope, receive, send)
+            return
         case "trickle":
             await _trickle(fault, answer[0], body, scope, receive)
             return
@@ -229,12 +238,19 @@ async def _spoil(fault: Fault, answer: list[Message], scope: Scope, receive: Rec
 
 
 def _enlarged(fault: Fault, start: Message, body: bytes) -> Response:
-    """The same answer behind blanks, compressed where that was ordered."""
-    content = body.rjust(fault.size)
+    """The same answer with blanks, compressed where that was ordered."""
+    is_xml = "xml" in Headers(raw=start["headers"]).get("content-type", "")
+    content = body.ljust(fault.size) if is_xml else body.rjust(fault.size)
+    if not fault.gzip:
+        return _answered(start, content)
+    response = _answered(start, gzip.compress(content))
+    response.headers["content-encoding"] = "gzip"
+    return response
+
+
+def _answered(start: Message, content: bytes) -> Response:
+    """The same answer with another body."""
     headers = Headers(raw=start["headers"]).mutablecopy()
-    if fault.gzip:
-        content = gzip.compress(content)
-        headers["content-encoding"] = "gzip"
     headers["content-length"] = str(len(content))
     return Response(content, start["status"], headers)
 

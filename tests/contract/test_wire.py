@@ -27,6 +27,7 @@ class Counter:
         self.app = Starlette(
             routes=[
                 Route("/things/{name}", self.thing, methods=["GET", "POST"]),
+                Route("/page.xml", self.page),
                 Route("/_sandbox/own", self.own),
             ]
         )
@@ -35,6 +36,9 @@ class Counter:
         await request.body()
         self.done += 1
         return JSONResponse({"name": request.path_params["name"], "padding": "x" * 1000}, 201)
+
+    async def page(self, _request: Request) -> Response:
+        return Response(b'<?xml version="1.0"?><page/>', media_type="application/xml")
 
     async def own(self, _request: Request) -> Response:
         return JSONResponse({"own": True})
@@ -185,6 +189,20 @@ def test_a_large_answer_has_the_size_that_was_ordered_and_says_the_same(
     assert counter.done == 1
 
 
+def test_a_large_answer_in_xml_is_filled_up_behind_its_end(client: httpx2.Client) -> None:
+    order(client, kind="large", size=1_000)
+    content = client.get("/page.xml").content
+    assert (len(content), content.rstrip()) == (1_000, b'<?xml version="1.0"?><page/>')
+
+
+def test_a_cut_answer_is_half_of_its_body_and_says_that_it_is_whole(client: httpx2.Client, counter: Counter) -> None:
+    whole = client.get("/things/a").content
+    order(client, kind="cut")
+    answer = client.get("/things/a")
+    assert (answer.status_code, answer.content) == (201, whole[: len(whole) // 2])
+    assert counter.done == 2
+
+
 def test_a_trickled_answer_comes_byte_by_byte_from_its_first_line_on(client: httpx2.Client) -> None:
     order(client, kind="trickle", seconds=0.01)
     with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=5) as connection:
@@ -232,8 +250,22 @@ def test_a_fault_hits_only_its_method_and_path(client: httpx2.Client) -> None:
     assert client.post("/things/b").status_code == 500
 
 
+def test_a_fault_hits_only_its_query(client: httpx2.Client) -> None:
+    order(client, kind="status", status=500, query="(^|&)page=2(&|$)")
+    assert client.get("/things/b?page=1").status_code == 201
+    assert client.get("/things/b?size=1&page=2").status_code == 500
+
+
 @pytest.mark.parametrize(
-    "fault", [[], {}, {"kind": "flood"}, {"kind": "slow", "path": "("}, {"kind": "slow", "unknown": 1}]
+    "fault",
+    [
+        [],
+        {},
+        {"kind": "flood"},
+        {"kind": "slow", "path": "("},
+        {"kind": "slow", "query": "("},
+        {"kind": "slow", "unknown": 1},
+    ],
 )
 def test_an_order_that_makes_no_sense_is_refused(client: httpx2.Client, fault: object) -> None:
     assert client.post("/_sandbox/faults", json=fault).status_code == 400
