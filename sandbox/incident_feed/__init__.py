@@ -1,0 +1,1 @@
+"""A stand-in for the vendor's read-only feed of incidents."""
