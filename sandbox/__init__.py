@@ -1,1 +1,1 @@
-"""Stand-ins over real HTTP for SchoolScan, ServiceNow and Jira, with their limits, their lag and faults to order."""
+"""Stand-ins over real HTTP for the systems outside, with their limits, their lag and faults to order."""

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: SchoolScan, ServiceNow and Jira for a laptop, until SIGTERM or Ctrl-C.
+"""`python -m sandbox`: SchoolScan, the incident feed, ServiceNow and Jira for a laptop, until SIGTERM or Ctrl-C.
 
 Prints one line of JSON, the addresses by name, when all of them listen.
 """
@@ -8,20 +8,25 @@ import asyncio
 import json
 import signal
 
+from sandbox.incident_feed.stand_in import incident_feed_app
+from sandbox.incident_feed.world import FeedAccount, IncidentWorld
 from sandbox.jira.stand_in import jira_app
 from sandbox.schoolscan.stand_in import account, create_app
 from sandbox.schoolscan.world import World
-from sandbox.secrets import DISTRICT, ENVIRONMENT
+from sandbox.secrets import DISTRICT, ENVIRONMENT, INCIDENT_FEED_TOKEN
 from sandbox.servicenow.stand_in import servicenow_app
 from sandbox.wire.server import run_servers
 
-NAMES = ("schoolscan", "servicenow", "jira")
+NAMES = ("schoolscan", "incident_feed", "servicenow", "jira")
 
 
-async def _run(ports: dict[str, int], search_lag: float) -> None:
+async def _run(ports: dict[str, int], search_lag: float, incidents: int) -> None:
     world = World([account(DISTRICT, ENVIRONMENT["SCHOOLSCAN_TOKEN"])])
+    incident_world = IncidentWorld([FeedAccount(DISTRICT, (INCIDENT_FEED_TOKEN,))])
+    incident_world.fill(DISTRICT, incidents)
     apps = {
         "schoolscan": create_app(world),
+        "incident_feed": incident_feed_app(incident_world),
         "servicenow": servicenow_app(),
         "jira": jira_app(search_lag=search_lag),
     }
@@ -36,12 +41,13 @@ async def _run(ports: dict[str, int], search_lag: float) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     for name in NAMES:
-        parser.add_argument(f"--{name}-port", type=int, default=0, help="0 takes any free port")
+        parser.add_argument(f"--{name.replace('_', '-')}-port", type=int, default=0, help="0 takes any free port")
     parser.add_argument("--jira-search-lag", type=float, default=1.0, help="seconds that Jira's search lags behind")
+    parser.add_argument("--incidents", type=int, default=0, help="how many the feed shows of this school year")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
     arguments = _arguments()
     wanted = {name: getattr(arguments, f"{name}_port") for name in NAMES}
-    asyncio.run(_run(wanted, arguments.jira_search_lag))
+    asyncio.run(_run(wanted, arguments.jira_search_lag, arguments.incidents))

@@ -19,5 +19,7 @@ TRACKER_WEBHOOKS = {
 }
 """What the trackers' own webhooks are signed with, where there are some."""
 
+INCIDENT_FEED_TOKEN = "test-only-incident-feed-token"
+
 SERVICENOW_USER = INTEGRATION.user_name
 JIRA_USER = SERVICE.email

@@ -2,8 +2,8 @@
 
 The tables hold what the descriptions name, by endpoint: Atlassian's description of Cloud's API version 3 (March 2026;
 version 2 takes the same), of Data Center's version 2 (Jira 8.4, and the text of its operations), ServiceNow's reference
-of the Table API, SchoolScan's page with our assumptions on paging. Whatever a table leaves out is sent here, with a
-value that would tell if anybody read it.
+of the Table API, SchoolScan's page with our assumptions on paging, the page of the incident feed's vendor. Whatever a
+table leaves out is sent here, with a value that would tell if anybody read it.
 """
 
 import base64
@@ -14,6 +14,9 @@ from typing import Literal
 import httpx2
 import pytest
 
+from sandbox.incident_feed.api import PATH
+from sandbox.incident_feed.stand_in import incident_feed_app
+from sandbox.incident_feed.world import FeedAccount, IncidentWorld
 from sandbox.jira.stand_in import SERVICE, jira_app
 from sandbox.schoolscan.envelopes import Envelope
 from sandbox.schoolscan.stage import Behaviour
@@ -220,6 +223,42 @@ def test_schoolscan_ignores_what_its_page_does_not_name(shape: Envelope, paging:
             described = {*words.split(), *(paging.split() if "/" not in path else ())}
             for name in TELLING_SCHOOLSCAN.keys() - described:
                 assert told(client, record, **{name: TELLING_SCHOOLSCAN[name]}) == plain, f"{path} reads {name}"
+
+
+INCIDENT_FEED = "page type deleted from to"
+TELLING_INCIDENT_FEED: Named = {
+    "limit": "1",
+    "per_page": "1",
+    "page_size": "1",
+    "since": "2999-01-01",
+    "modified-since": "2999-01-01T00:00:00Z",
+    "last-modified": "2999-01-01T00:00:00Z",
+    "uuid": "nothing",
+    "school": "nothing",
+    "bounced": "1",
+    "sort": "-date",
+    "order": "desc",
+    "access_token": "nothing",
+    "page": "2",
+    "type": "pending",
+    "deleted": "1",
+}
+
+
+def test_the_incident_feed_reads_what_its_page_names_and_nothing_else() -> None:
+    world = IncidentWorld([FeedAccount("lakeside", ("test-only-token",))])
+    world.delete(world.add("lakeside", [{"type": "minor"}, {"type": "referral"}])[0])
+    with serve(incident_feed_app(world)) as address, httpx2.Client(base_url=address, trust_env=False) as client:
+        client.headers["Authorization"] = "Bearer test-only-token"
+        plain = client.get(PATH).content
+        heard = {
+            name
+            for name, value in TELLING_INCIDENT_FEED.items()
+            if client.get(PATH, params={name: value}).content != plain
+        }
+        whole = {"from": "2000-01-01", "to": "2000-01-02"}
+        assert heard == set(INCIDENT_FEED.split()) - whole.keys()
+        assert client.get(PATH, params=whole).content != plain
 
 
 def told(client: httpx2.Client, address: str, **asked: str) -> tuple[int, object, str | None]:
