@@ -6,8 +6,8 @@ from collections.abc import Callable
 from receiver.accounts import Account
 from remediation.deliveries.limits import DeliveryLimit
 from remediation.domain.errors import OverLimit
-from remediation.domain.origins import Origin
 from remediation.store.deliveries.inbox import Arrival
+from remediation.telemetry import Origin
 
 NOTED_SECONDS = 60.0
 """After a receiver has noted the use of a secret, it does not note it again for so many seconds. The notes are read to

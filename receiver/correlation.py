@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from remediation import telemetry
-from remediation.domain.origins import is_request_id
 from remediation.logs import lines_of_their_own
+from remediation.telemetry import is_request_id
 
 HEADER = b"x-request-id"
 _TRACEPARENT = b"traceparent"

@@ -22,9 +22,9 @@ from remediation.deliveries.senders import SCHOOLSCAN, Sender
 from remediation.deliveries.signatures import SignatureFormat, Verified, verify
 from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.errors import OverLimit, SignatureInvalid, StoreUnavailable, Unreadable
-from remediation.domain.origins import Origin
 from remediation.failpoints import failpoint
 from remediation.store.deliveries.signed_times import SignedTimes
+from remediation.telemetry import Origin
 
 logger = structlog.get_logger()
 

@@ -8,9 +8,8 @@ from typing import Protocol
 from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.identities import Identity
-from remediation.domain.ownership import Ground
+from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
-from remediation.domain.sites import Site
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket

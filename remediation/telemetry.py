@@ -3,10 +3,14 @@
 Without a listener nothing happens and nothing is imported. The command `remedy` chooses the listeners
 (remedy/telemetry/switches.py). Facts are ids, words of ours, counts and durations. A listener passes on only those
 whose names and values it knows to be harmless, and of an exception only the class and our own lines.
+
+An Origin says which request caused a piece of work, so that people can search logs and traces for it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -95,3 +99,33 @@ def report(error: BaseException) -> None:
     """Report an unforeseen error."""
     if _Listeners.reporter is not None:
         _Listeners.reporter.report(error)
+
+
+_REQUEST_ID = re.compile(r"[0-9A-Fa-f-]{16,36}")
+"""The ids that proxies and gateways make: 16 to 36 hexadecimal digits and hyphens. No name and no shorter number fits.
+"""
+
+_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""A traceparent of W3C Trace Context, version 00."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The request that brought a delivery, by its id, and the trace of it, as a traceparent. Either may be empty."""
+
+    request_id: str = ""
+    trace: str = ""
+
+    @classmethod
+    def parse(cls, request_id: str, trace: str = "") -> "Origin":
+        """The values that were stored or sent, where they are well-formed; others count as absent."""
+        return cls(request_id if is_request_id(request_id) else "", trace if _TRACE.fullmatch(trace) else "")
+
+
+NOWHERE = Origin()
+"""The origin of work that no request caused: a sweep, an appointment, a person at the command line."""
+
+
+def is_request_id(text: str) -> bool:
+    """Whether the text has the form of a request id."""
+    return _REQUEST_ID.fullmatch(text) is not None

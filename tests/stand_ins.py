@@ -13,9 +13,8 @@ from remediation.domain.cases import CaseKind, Link
 from remediation.domain.errors import LeaseLost, NotFound, Refused
 from remediation.domain.findings import Finding
 from remediation.domain.identities import Identity
-from remediation.domain.ownership import Ground
+from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
-from remediation.domain.sites import Site
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Risk, Ticket, TicketChange, TicketState

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from remediation import telemetry
 from remediation.domain.cases import CaseKey
 from remediation.domain.errors import NotFound, OutsideError, TryLater, Waiting
-from remediation.domain.sites import Site
+from remediation.domain.ownership import Site
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket

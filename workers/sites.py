@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from remediation.domain.errors import OutsideError
-from remediation.domain.sites import SiteHistory
+from remediation.domain.ownership import SiteHistory
 from remediation.ports import Tracker
 from remediation.store.server.connection import Connection
 from remediation.store.sites import Sites

@@ -11,8 +11,8 @@ from typing import assert_never
 
 from remediation import strict_json
 from remediation.deliveries.event_types import UnknownEvent, kind_in
+from remediation.domain.cases import outside_id
 from remediation.domain.errors import Unreadable
-from remediation.domain.outside_ids import outside_id
 
 
 class EventKind(StrEnum):

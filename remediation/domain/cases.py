@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from remediation.domain.actions import ActionName
-from remediation.domain.outside_ids import outside_id
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
@@ -24,6 +23,22 @@ enough that the whole mark fits ServiceNow's 100 characters of `correlation_id`.
 IDENTITY_PREFIX, IDENTITY_DIGITS = "id-", 40
 _IDENTITY_ID = re.compile(rf"{IDENTITY_PREFIX}[0-9a-f]{{{IDENTITY_DIGITS}}}")
 """Ids of cases that are told apart by what their findings say (see identities.py). No finding has such an id."""
+
+
+LONGEST_ID = 256
+
+
+def outside_id(value: object) -> str | None:
+    """The id as text; None where the value is no id.
+
+    An id has 1 to 256 printable characters, with spaces only inside; control characters, line breaks, surrogates and
+    invisible marks are not allowed. A whole number is an id, too.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**LONGEST_ID:
+        value = str(value)
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID:
+        return None
+    return value if value.isprintable() and value.strip() == value else None
 
 
 class CaseKind(StrEnum):
@@ -101,9 +116,9 @@ class Link:
     """The tie between a case and one ticket.
 
     `created` (Unix seconds) is when the ticket was created, and `unmarked` whether it carried no mark of ours when it
-    was last read; `site` names the tracker's site (see sites.Site.key) on which it was made. `born` is the beginning of
-    the store (see CaseRecord.born) in which the link was last found right. All four are unknown of a link that an
-    earlier version made.
+    was last read; `site` names the tracker's site (see ownership.Site.key) on which it was made. `born` is the
+    beginning of the store (see CaseRecord.born) in which the link was last found right. All four are unknown of a link
+    that an earlier version made.
     """
 
     tracker: str

@@ -10,10 +10,9 @@ from types import MappingProxyType
 from remediation.domain.actions import Verb
 from remediation.domain.cases import CaseRecord
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
-from remediation.domain.ownership import Claim, Doubt, Evidence, doubt_of, stranger_because
+from remediation.domain.ownership import Claim, Doubt, Evidence, SiteHistory, doubt_of, stranger_because
 from remediation.domain.policy import Policy
 from remediation.domain.renaming import trackers_of
-from remediation.domain.sites import SiteHistory
 from remediation.domain.subjects import Subject, gone
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning import Observation, as_remembered

@@ -4,15 +4,11 @@ The whole of it follows from one observation: in agreement, a finding is `review
 or solved with none. `open` is a word that SchoolScan alone sets, so it always means "new" or "found again".
 """
 
-from remediation.planning.closings import as_remembered
-from remediation.planning.conclusions import Conclusion, concluded
-from remediation.planning.left_over import still_wanted
+from remediation.planning.conclusions import Conclusion, Progress, concluded, remembered
 from remediation.planning.observation import Observation
-from remediation.planning.outcomes import is_question
-from remediation.planning.plans import plan, still_told
-from remediation.planning.progress import Progress
+from remediation.planning.outcomes import as_remembered, is_question
+from remediation.planning.plans import plan, still_told, still_wanted
 from remediation.planning.recovery import written_ahead
-from remediation.planning.remembering import remembered
 from remediation.planning.situation import Situation
 
 __all__ = [

@@ -1,20 +1,80 @@
-"""What follows from a look once its plan was carried out: what is remembered, and what is to be done about it later."""
+"""What follows from a look once its plan was carried out: how far it came, what is remembered, and what is next.
 
-from collections.abc import Collection
+Progress is how far the plan came, and Conclusion what the look leaves behind.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from remediation.domain.actions import ActionName, Verb
-from remediation.domain.cases import Memory
-from remediation.domain.errors import NotFound
-from remediation.domain.status import Status
-from remediation.planning.closings import as_remembered
-from remediation.planning.left_over import still_wanted
+from remediation.domain.actions import (
+    BRINGS_BACK,
+    Action,
+    ActionName,
+    CommentOnTicket,
+    OpenTicket,
+    RaiseTicket,
+    ReopenTicket,
+    ResolveTicket,
+    SetStatus,
+    Verb,
+    Why,
+)
+from remediation.domain.cases import Closing, Memory
+from remediation.domain.errors import NotFound, Refused, TryLater
+from remediation.domain.policy import Policy
+from remediation.domain.status import Severity, Status
+from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.observation import Observation
-from remediation.planning.plans import still_told
-from remediation.planning.progress import Progress
-from remediation.planning.remembering import remembered
-from remediation.planning.situation import Situation
+from remediation.planning.outcomes import DECISIONS, as_remembered, is_question
+from remediation.planning.plans import still_told, still_wanted
+from remediation.planning.situation import Situation, is_found_again
+
+
+@dataclass(slots=True)
+class Progress:
+    """Which actions were done, which come later, which were refused, and how the world looks now.
+
+    `done_at` (Unix seconds) tells by its name when an action was done.
+    `wrote` is what we wrote into the urgency of tickets, by tracker; `requests` has the outside's own id of the last
+    request of each action, by the action's name.
+    """
+
+    status: Status
+    tickets: dict[str, Ticket]
+    done: list[Action] = field(default_factory=list)
+    done_at: dict[ActionName, float] = field(default_factory=dict)
+    later: dict[ActionName, TryLater] = field(default_factory=dict)
+    refused: dict[ActionName, Refused] = field(default_factory=dict)
+    wrote: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    requests: dict[ActionName, str] = field(default_factory=dict)
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether what was done settled a disagreement between two people."""
+        return any(isinstance(action, SetStatus) and action.why is Why.CONFLICT for action in self.done)
+
+    def outcome_of(self, name: ActionName) -> str:
+        """What became of an action that was tried."""
+        if name in self.later:
+            return "later"
+        return "refused" if name in self.refused else "done"
+
+    @property
+    def is_patched(self) -> bool:
+        """Whether the subject's status was set, or a note written."""
+        return any(isinstance(action, SetStatus) for action in self.done)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both sides say the same: work goes on, or it does not. A subject that is gone says nothing."""
+        active = any(ticket.state.is_active for ticket in self.tickets.values())
+        return self.status is Status.GONE or active is not self.status.is_solved
+
+    @property
+    def closed(self) -> dict[str, Reason]:
+        """The trackers whose ticket we have closed, and why."""
+        return {action.tracker: action.reason for action in self.done if isinstance(action, ResolveTicket)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +160,204 @@ def _moot(
 def _as_it_is_now(seen: Observation, progress: Progress) -> Observation:
     subject = seen.subject.with_status(progress.status)
     return replace(seen, subject=subject, tickets={**seen.tickets, **progress.tickets})
+
+
+def _is_sure(name: ActionName) -> bool:
+    """Whether the action is one request, and nothing else would tell how far it came."""
+    return name.verb in {Verb.COMMENT, Verb.RAISE} or (name.verb == Verb.PATCH and name.detail != Status.REVIEWING)
+
+
+def remembered(
+    progress: Progress, known: Memory, seen: Observation, policy: Policy, told: frozenset[str], now: float
+) -> Memory:
+    """How both sides are now, if they agree; otherwise what was known before, and what we have done since.
+
+    What was put off, parked or could not be seen is then still news to the next look. `told` are the facts that
+    were told before and still hold; `now` is in Unix seconds.
+    """
+    known = _with_facts(progress, known, seen, policy, told, now)
+    waiting = _owed(progress, known, seen) | {name for name in known.doing if _may_yet_tell(name, seen.unseen)}
+    if progress.status.is_solved and progress.status is not known.planned_at:
+        # It was solved since: what comes to light is closed.
+        opening = {name.tracker for name in waiting if name.verb in BRINGS_BACK}
+        tickets = {name: state for name, state in known.tickets.items() if name not in opening}
+        known = replace(known, tickets=tickets)
+    if not progress.later and (progress.agrees or _waits(progress, known.told, seen)):
+        return _in_step(progress, known, seen.unseen, waiting)
+    return _on_the_way(progress, known, seen.unseen, waiting)
+
+
+def _with_facts(
+    progress: Progress, known: Memory, seen: Observation, policy: Policy, told: frozenset[str], now: float
+) -> Memory:
+    """What is remembered whether or not both sides agree."""
+    severity = _severity(progress, known, seen)
+    return replace(
+        known,
+        severity=severity,
+        rule=policy.rule or known.rule,
+        said=policy.as_former if policy.rule else known.said,
+        wrote=_wrote(progress, known, seen),
+        told=_told(progress, told, seen, severity),
+        conflict_at=now if progress.is_conflict else known.conflict_at,
+        closings=_closings(progress, known, seen),
+        left_over=_left_over(progress, known, seen),
+    )
+
+
+def _in_step(progress: Progress, known: Memory, unseen: AbstractSet[str], waiting: frozenset[ActionName]) -> Memory:
+    """Both sides agree; `waiting` is what we set out to do where nobody could look."""
+    states = {name: ticket.state for name, ticket in progress.tickets.items()}
+    tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
+    planned_at = progress.status if waiting else None
+    if progress.status is not known.finding and not progress.is_conflict:
+        known = replace(known, conflict_at=None)  # since then people have agreed on something else
+    return replace(known, finding=progress.status, tickets=tickets, doing=waiting, planned_at=planned_at)
+
+
+def _on_the_way(progress: Progress, known: Memory, unseen: AbstractSet[str], waiting: frozenset[ActionName]) -> Memory:
+    """Something is left to be done: what people changed is still news, except for what we have dealt with."""
+    finding = progress.status if progress.is_patched else known.finding
+    opened = {action.tracker for action in progress.done if isinstance(action, OpenTicket)}
+    there = (progress.tickets.keys() | unseen) - opened  # of a ticket that is another now, or gone, nothing was known
+    kept = {name: state for name, state in known.tickets.items() if name in there}
+    tickets = kept | {name: progress.tickets[name].state for name in (*_named(progress), *_moved(progress))}
+    return replace(
+        known, finding=finding, tickets=tickets, doing=_unfinished(progress) | waiting, planned_at=progress.status
+    )
+
+
+def _waits(progress: Progress, told: frozenset[str], seen: Observation) -> bool:
+    """The tickets are done in a way that does not count, and whoever closed them was told so."""
+    is_known = progress.status is Status.REVIEWING and not seen.unseen
+    return is_known and any(is_question(token) for token in told)
+
+
+def _owed(progress: Progress, known: Memory, seen: Observation) -> frozenset[ActionName]:
+    """Tickets to be brought back as soon as their tracker answers, although work goes on in another already.
+
+    Those of which nothing is known may be among them: it was forgotten with Redis, say.
+    """
+    is_taken_up = seen.subject.status.is_unsolved and progress.status is Status.REVIEWING
+    if not is_taken_up or not is_found_again(seen, known):
+        return frozenset()
+    done = (name for name in seen.unseen if known.tickets.get(name, TicketState.DONE) is TicketState.DONE)
+    return frozenset(ActionName(Verb.REOPEN, name) for name in done)
+
+
+def _named(progress: Progress) -> Iterator[str]:
+    """The trackers whose ticket waits for somebody, and stands in the note that was just written."""
+    if progress.is_patched and progress.status is Status.REVIEWING:
+        yield from (name for name, ticket in progress.tickets.items() if ticket.state.is_active)
+
+
+def _moved(progress: Progress) -> Iterator[str]:
+    """The trackers whose ticket we changed, or are to bring back; an opened one counts once a note names it."""
+    unnamed = any(name.verb == Verb.PATCH for name in progress.later)
+    yield from (name.tracker for name in progress.later if name.verb in BRINGS_BACK and _is_done(progress, name))
+    for action in progress.done:
+        if isinstance(action, ResolveTicket | ReopenTicket) or (isinstance(action, OpenTicket) and not unnamed):
+            yield action.tracker
+
+
+def _is_done(progress: Progress, name: ActionName) -> bool:
+    """Whether the action was to bring back a ticket that is done: its closing has been taken into account."""
+    ticket = progress.tickets.get(name.tracker)
+    return ticket is not None and ticket.state is TicketState.DONE
+
+
+def _unfinished(progress: Progress) -> frozenset[ActionName]:
+    """What may yet have been done. What surely was not written is not taken for ours when it is there."""
+    sure = {name for name, error in progress.later.items() if _is_sure(name) and not error.ambiguous}
+    return frozenset(progress.later.keys() - sure)
+
+
+def _severity(progress: Progress, known: Memory, seen: Observation) -> Severity | None:
+    """The severity that the tickets know of: it stays as it was until they have been told of a worse one."""
+    now = seen.subject.severity
+    if now is Severity.UNKNOWN:
+        return known.severity
+    waiting = seen.unseen or any(_is_of_severity(name) for name in progress.later)
+    idle = not any(ticket.state.is_active for ticket in progress.tickets.values())
+    if known.severity is not None and now.is_worse_than(known.severity) and (waiting or idle):
+        return known.severity
+    return now
+
+
+def _told(progress: Progress, told: frozenset[str], seen: Observation, severity: Severity | None) -> frozenset[str]:
+    """The facts that were told; of a worse severity only until every ticket knows of it, and it is remembered."""
+    tokens = told | {action.token for action in progress.done if isinstance(action, CommentOnTicket)}
+    if severity is not seen.subject.severity:
+        return tokens
+    return frozenset(token for token in tokens if f"/{Why.SEVERITY_RAISED}=" not in token)
+
+
+def _closings(progress: Progress, known: Memory, seen: Observation) -> dict[str, Closing]:
+    """How the tickets were closed. Another reason than before is news until the finding's note tells of it."""
+    is_owed = progress.status.is_solved and progress.status is known.finding
+    is_late = any(name.verb == Verb.PATCH for name in progress.later)
+    is_owed = not progress.is_patched and (is_owed or is_late)
+    closings = {name: each for name, each in known.closings.items() if name in seen.unseen}
+    for name, ticket in progress.tickets.items():
+        before = known.closings.get(name) if known.tickets.get(name) is TicketState.DONE else None
+        if ticket.state is not TicketState.DONE:
+            continue
+        is_kept = before is not None and name not in progress.closed and (is_owed or not before.differs_from(ticket))
+        if before and is_kept:
+            is_news = before.differs_from(ticket) or (is_late and before.has_later_end(ticket))
+            closings[name] = before if is_news else before.dated_by(ticket)
+        else:
+            closings[name] = Closing.of(ticket, _meant(progress, name, ticket, known))
+    return closings
+
+
+def _meant(progress: Progress, name: str, ticket: Ticket, known: Memory) -> Reason | None:
+    """Why we closed the ticket, if we did; before a crash, or by an earlier version, as the finding tells it."""
+    is_begun = ActionName(Verb.RESOLVE, name) in known.doing
+    if is_begun and progress.status is Status.RESOLVED:
+        return progress.closed.get(name, Reason.FIXED)
+    may_be_ours = is_begun or known.tickets.get(name) is TicketState.DONE
+    is_accepted = progress.status is Status.ACCEPTED_RISK and name not in known.closings
+    says_else = ticket.reason in DECISIONS and ticket.reason is not Reason.ACCEPTED_RISK
+    told = Reason.ACCEPTED_RISK if may_be_ours and is_accepted and not says_else else None
+    return progress.closed.get(name, told)
+
+
+def _left_over(progress: Progress, known: Memory, seen: Observation) -> dict[str, str]:
+    """The words that tickets kept when we opened them again, until a person opens or we close them."""
+    ours = {action.tracker for action in progress.done if isinstance(action, ReopenTicket)}
+    ours |= {name.tracker for name in known.doing if name.verb == Verb.REOPEN}
+    words = {name: word for name, word in known.left_over.items() if name in seen.unseen}
+    for name, ticket in progress.tickets.items():
+        is_done = ticket.state is TicketState.DONE
+        is_ours = name in progress.closed or (is_done and ActionName(Verb.RESOLVE, name) in known.doing)
+        is_known = known.left_over.get(name) == ticket.word and not is_ours
+        if ticket.word and ((name in ours and not is_done) or (is_known and (is_done or _was_active(name, known)))):
+            words[name] = ticket.word
+    return words
+
+
+def _wrote(progress: Progress, known: Memory, seen: Observation) -> dict[str, Mapping[str, str]]:
+    kept = {name: fields for name, fields in known.wrote.items() if name in progress.tickets or name in seen.unseen}
+    for action in progress.done:
+        if isinstance(action, RaiseTicket):
+            kept[action.tracker] = {**kept.get(action.tracker, {}), **dict(action.fields)}
+    return kept | progress.wrote
+
+
+def _is_of_severity(name: ActionName) -> bool:
+    """Whether an action of this name follows from a severity that became worse."""
+    return name.verb == Verb.RAISE or name == CommentOnTicket(name.tracker, Why.SEVERITY_RAISED).name
+
+
+def _was_active(name: str, known: Memory) -> bool:
+    before = known.tickets.get(name)
+    return before is not None and before.is_active
+
+
+def _may_yet_tell(name: ActionName, unseen: AbstractSet[str]) -> bool:
+    """Whether an unfinished action still says something: what was to be done where nobody could look, it does.
+
+    So does a comment, wherever it was to be: before every ticket is seen, nobody knows whether it is called for again.
+    """
+    return name.tracker in unseen or (bool(unseen) and name.verb == Verb.COMMENT)

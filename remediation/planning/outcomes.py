@@ -1,12 +1,15 @@
-"""What tickets that are done make of their finding: a decision, or a question back to those who closed them."""
+"""What tickets that are done make of their finding: a decision, or a question to those who closed them."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 
-from remediation.domain.actions import CommentOnTicket, SetStatus, Why
+from remediation.domain.actions import Action, ActionName, CommentOnTicket, SetStatus, Verb, Why
+from remediation.domain.cases import Closing, Memory
 from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.status import Status
-from remediation.domain.tickets import Reason, Ticket
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.planning.situation import Situation
 
 DECISIONS = frozenset({Reason.FIXED, Reason.ACCEPTED_RISK, Reason.FALSE_POSITIVE})
 """Reasons that say something of the finding; the others say only why nobody works on the ticket any more."""
@@ -66,3 +69,64 @@ def _questions(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> 
     for name, ticket in tickets.items():
         if accepts_risk(ticket) and (lacking := policy.acceptance.lacks(ticket, now)):
             yield CommentOnTicket(name, Why.RISK_UNEXPLAINED, ",".join(lacking))
+
+
+def as_remembered(tickets: Mapping[str, Ticket], memory: Memory) -> dict[str, Ticket]:
+    """The tickets as they are to be understood.
+
+    A word that was left when we opened a ticket again is no decision of whoever closes it: a fix needs none, anything
+    else is asked back. And what we closed ourselves is done for the reason that we meant, where its tracker has no word
+    for that. Where a tracker does not show (any more) until when a risk is accepted, it is until when we last read.
+    """
+    return {name: _as_remembered(name, ticket, tickets, memory) for name, ticket in tickets.items()}
+
+
+def _as_remembered(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Memory) -> Ticket:
+    if ticket.state is not TicketState.DONE or ActionName(Verb.RESOLVE, name) in memory.doing:
+        return ticket
+    left = memory.left_over.get(name, "")
+    if left and left.casefold() == ticket.word.casefold():
+        is_fix = ticket.reason is Reason.FIXED
+        reason = Reason.NONE if is_fix else Reason.UNKNOWN
+        return replace(ticket, reason=reason, risk=None, is_left_over=not is_fix)
+    ticket = _as_dated(ticket, memory.closings.get(name))
+    meant = _meant(name, ticket, tickets, memory)
+    return ticket if meant is None or ticket.reason in DECISIONS else replace(ticket, reason=meant)
+
+
+def _as_dated(ticket: Ticket, closing: Closing | None) -> Ticket:
+    """The ticket with the end of its acceptance that we know, where its tracker does not show that."""
+    if ticket.risk is None or not ticket.risk.is_untold or closing is None or closing.until is None:
+        return ticket
+    if not closing.is_of(ticket):
+        return ticket
+    until = datetime.fromtimestamp(closing.until, tz=UTC)
+    return replace(ticket, risk=replace(ticket.risk, until=until))
+
+
+def _meant(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Memory) -> Reason | None:
+    """Why we closed the ticket, if we did.
+
+    A version before this one did not write that down: there an accepted finding tells it, where no ticket does.
+    """
+    closing = memory.closings.get(name)
+    if closing is not None:
+        return closing.meant if closing.is_of(ticket) and closing.has_word_of(ticket) else None
+    was_accepted = memory.finding is Status.ACCEPTED_RISK and memory.tickets.get(name) is TicketState.DONE
+    return Reason.ACCEPTED_RISK if was_accepted and not any(map(accepts_risk, tickets.values())) else None
+
+
+def decided_anew(case: Situation) -> list[Action]:
+    """What follows where the finding is as it was, and the reason for which a ticket is done has changed since.
+
+    A reason that does not count, or says too little, takes the decision back: the finding is reviewing, and whoever
+    closed the ticket is asked.
+    """
+    seen, changed = case.seen, [name for name in case.seen.done if case.is_closed_otherwise(name)]
+    if not changed or seen.unseen or case.status is not case.memory.finding:
+        return []
+    outcome = outcome_of(case.deciding, case.policy, case.now)
+    patches = [replace(action, why=Why.REASON_CHANGED) for action in outcome if isinstance(action, SetStatus)]
+    if patches:
+        return [*patches]
+    return [SetStatus(Status.REVIEWING, Why.REASON_CHANGED, seen.tickets[changed[0]].reason), *outcome]

@@ -1,15 +1,16 @@
-"""The table of what is planned, put together from its rows.
+"""The table of what is planned: the rows of the subject's status, the news for people, and what was set aside.
 
-The rows by where the finding stands: `unsolved` (it is new or found again, or its ticket is gone), `endings` (it is
-unchanged, and tickets are done), `solved` (tickets are open, reopened or disagree, or an acceptance has expired) and
-`gone`. Beside them, `news` has what people ought to hear, and `left_over` what a person asked for again.
+`rows` has what follows from the status. Beside it stand here the news that people on tickets ought to hear, and the
+actions that were set aside after a refusal: whether they still make sense, and what a person asked for again.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from remediation.domain.actions import (
     Action,
+    ActionName,
     CloseDuplicate,
     CommentOnTicket,
     OpenTicket,
@@ -17,18 +18,16 @@ from remediation.domain.actions import (
     RaiseTicket,
     ReopenTicket,
     ResolveTicket,
+    Verb,
     Why,
 )
 from remediation.domain.cases import CaseRecord
-from remediation.domain.policy import Policy
+from remediation.domain.policy import Policy, accepts_risk
 from remediation.domain.status import Status
-from remediation.planning.left_over import asked_again
-from remediation.planning.notifications import is_news, news
 from remediation.planning.observation import Observation
-from remediation.planning.outcomes import is_question
+from remediation.planning.outcomes import decided_anew, is_question
+from remediation.planning.rows import closing, for_gone, for_solved, for_unsolved
 from remediation.planning.situation import Situation
-from remediation.planning.solved import for_gone, for_solved
-from remediation.planning.unsolved import for_unsolved
 
 
 def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> Plan:
@@ -41,7 +40,7 @@ def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -
     actions = _all_actions(case)
     if record.again:
         names = {action.name for action in actions}
-        actions += [action for action in asked_again(case) if action.name not in names]
+        actions += [action for action in _asked_again(case) if action.name not in names]
     if not actions:
         return ()
     if record.parked:
@@ -58,7 +57,7 @@ def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datet
     if not (told or record.memory.doing):
         return unseen
     case = Situation.of(seen, policy, record, now)
-    facts = [*_all_actions(case), *news(case, seen.existing)]
+    facts = [*_all_actions(case), *_news(case, seen.existing)]
     return unseen | {fact.token for fact in facts if isinstance(fact, CommentOnTicket) and _is_told(fact, record)}
 
 
@@ -72,9 +71,9 @@ def _is_told(action: Action, record: CaseRecord) -> bool:
 def _all_actions(case: Situation) -> list[Action]:
     """Every action that is called for, told, parked or neither."""
     actions = _for_status(case)
-    if is_news(case):
+    if _is_news(case):
         fresh = {action.tracker for action in actions if isinstance(action, OpenTicket)}  # as urgent as it is now
-        told = news(case, _at_work_after(actions, case.seen))
+        told = _news(case, _at_work_after(actions, case.seen))
         actions += [each for each in told if not (each.tracker in fresh and _is_of_severity(each))]
     actions += [CloseDuplicate(ticket.tracker, ticket.id) for ticket in case.seen.duplicates]
     return actions
@@ -106,3 +105,129 @@ def _at_work_after(actions: Iterable[Action], seen: Observation) -> Iterable[str
             case _:
                 continue
     return working
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
+"""How the value of a field begins by which a ticket is due, whatever its tracker calls the field (Ticket.urgency)."""
+
+
+def _is_news(case: Situation) -> bool:
+    """Whether there is anything to tell at all: mostly there is not."""
+    subject = case.seen.subject
+    return subject.review is not None or subject.status is Status.GONE or _is_worse(case)
+
+
+def _news(case: Situation, trackers: Iterable[str]) -> Iterator[RaiseTicket | CommentOnTicket]:
+    """What to tell on the tickets in these trackers, told already or not, and how urgent to make them."""
+    subject, is_worse = case.seen.subject, _is_worse(case)
+    for tracker in trackers:
+        if is_worse and tracker in case.memory.tickets:
+            yield CommentOnTicket(tracker, Why.SEVERITY_RAISED, subject.severity)
+            yield from _raised(case, tracker)
+        if subject.review is not None:
+            yield CommentOnTicket(tracker, Why.EXPERT_REVIEWED, subject.review)
+        if subject.status is Status.GONE:
+            yield CommentOnTicket(tracker, Why.FINDING_GONE)
+
+
+def _raised(case: Situation, tracker: str) -> Iterator[RaiseTicket]:
+    """Making the ticket there as urgent as its finding is; nothing where no field is to be written."""
+    if fields := _fields_of_ours(case, tracker):
+        yield RaiseTicket(tracker, case.seen.subject.severity, fields)
+
+
+def _is_worse(case: Situation) -> bool:
+    known = case.memory.severity
+    return known is not None and case.seen.subject.severity.is_worse_than(known)
+
+
+def _fields_of_ours(case: Situation, tracker: str) -> tuple[tuple[str, str], ...]:
+    """The fields to write: those that still hold what we wrote, and a due date only where it comes earlier."""
+    ticket, wrote = case.seen.tickets.get(tracker), case.memory.wrote.get(tracker, {})
+    if ticket is None:
+        return ()
+    now = ticket.urgency
+    return tuple(
+        (name, value)
+        for name, value in case.seen.urgency.get(tracker, {}).items()
+        if name in wrote and now.get(name) == wrote[name] and _is_more_urgent(name, value, now)
+    )
+
+
+def _is_more_urgent(name: str, value: str, now: Mapping[str, str]) -> bool:
+    return value < now[name] if _DAY.match(value) else value != now[name]
+
+
+def still_wanted(name: ActionName, seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> bool:
+    """Whether a parked action would still bring the case nearer to agreement."""
+    tracker, status = name.tracker, seen.subject.status
+    if tracker in seen.unseen or tracker in seen.unnamed:
+        return True
+    match name.verb:
+        case Verb.OPEN | Verb.REOPEN:
+            is_missing = name.verb == Verb.OPEN and status.is_unsolved and tracker in seen.missing(policy.trackers)
+            is_wanted = status.is_unsolved or _has_ended(tracker, seen, policy, now)
+            return is_missing or (is_wanted and _may_come_back(name, seen, policy, now))
+        case Verb.RESOLVE:
+            return not status.is_unsolved and tracker in seen.active
+        case Verb.PATCH:
+            brings_nearer = status != name.detail and bool(seen.active) == (name.detail == Status.REVIEWING)
+            return brings_nearer or _is_decided_anew(name, Situation.of(seen, policy, record, now))
+        case _:
+            is_told = name.verb in {Verb.DUPLICATE, Verb.COMMENT, Verb.RAISE}
+            return is_told and tracker in seen.existing  # until a person takes them off
+
+
+def _is_decided_anew(name: ActionName, case: Situation) -> bool:
+    """Whether the note is owed because the reason for which a ticket is done has changed."""
+    return case.status.is_solved and any(action.name == name for action in decided_anew(case))
+
+
+def _may_come_back(name: ActionName, seen: Observation, policy: Policy, now: datetime) -> bool:
+    """Whether a done ticket is there that can be opened again, or followed by a new one which the rule still wants."""
+    tracker = name.tracker
+    if tracker not in seen.done:
+        return False
+    return tracker in policy.trackers or (name.verb == Verb.REOPEN and policy.reopens(seen.tickets[tracker], now))
+
+
+def _has_ended(tracker: str, seen: Observation, policy: Policy, now: datetime) -> bool:
+    """Whether the ticket there accepted a risk that is to be looked at again."""
+    if seen.subject.status is not Status.ACCEPTED_RISK or tracker not in seen.tickets:
+        return False
+    until = policy.risk_until(seen.existing)
+    return accepts_risk(seen.tickets[tracker]) and until is not None and until <= now
+
+
+def _asked_again(case: Situation) -> Iterator[Action]:
+    """The actions that a person asked for again, as far as they still make sense."""
+    seen = case.seen
+    for name in sorted(case.record.again, key=str):
+        tracker = name.tracker
+        if (
+            tracker in seen.unseen
+            or tracker in seen.unnamed
+            or not still_wanted(name, seen, case.policy, case.record, case.now)
+        ):
+            continue  # what cannot be seen is not acted on either: it stays asked for
+        match name.verb:
+            case Verb.REOPEN if case.policy.reopens(seen.tickets[tracker], case.now):
+                yield ReopenTicket(tracker, Why.FOUND_AGAIN)
+            case Verb.OPEN | Verb.REOPEN:
+                old = seen.existing.get(tracker)
+                yield OpenTicket(tracker, Why.NEW, old.id if old else None)
+            case Verb.RESOLVE:
+                yield closing(tracker, seen.subject.status)
+            case Verb.RAISE | Verb.COMMENT if tracker in seen.active:
+                yield from _worse(name, case)
+            case _:
+                continue  # the others follow from what is seen
+
+
+def _worse(name: ActionName, case: Situation) -> Iterator[Action]:
+    """What was to be done when the finding became worse: since then nothing tells that it was better before."""
+    telling = CommentOnTicket(name.tracker, Why.SEVERITY_RAISED, case.seen.subject.severity)
+    if name == telling.name:
+        yield telling
+    elif name.verb == Verb.RAISE:
+        yield from _raised(case, telling.tracker)

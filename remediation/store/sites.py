@@ -2,7 +2,7 @@
 
 import json
 
-from remediation.domain.sites import Site, SiteHistory
+from remediation.domain.ownership import Site, SiteHistory
 from remediation.store.keys import SITE
 from remediation.store.server.connection import Connection
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from remediation.deliveries.signatures import TOLERANCE
 from remediation.domain.errors import ConfigurationError, OutsideError, Refused, RemediationError, TryLater, Waiting
-from remediation.domain.sites import Site, SiteHistory
+from remediation.domain.ownership import Site, SiteHistory
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
 from remediation.mapping.reading.loading import Loaded

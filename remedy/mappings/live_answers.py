@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from remediation.domain.errors import Problem
-from remediation.domain.sites import SiteHistory
+from remediation.domain.ownership import SiteHistory
 from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Positions, Steps

@@ -15,8 +15,7 @@ from remediation.mapping.config.policies import spelt_out
 from remediation.mapping.config.routing import Routing
 from remediation.mapping.config.suggestions import did_you_mean, listed
 from remediation.mapping.reading.loading import Loaded
-from remediation.rulebook import MappingsRulebook
-from remediation.rulings import MappingsRuling
+from remediation.rulebook import MappingsRulebook, MappingsRuling
 from remediation.trackers.adapters import adapter_of
 from remediation.trackers.previews import Preview
 

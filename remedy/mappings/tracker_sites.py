@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 from remediation.domain.errors import OutsideError
-from remediation.domain.sites import Site, SiteHistory
+from remediation.domain.ownership import Site, SiteHistory
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.inspections import Inspection, right, untold
 from remediation.mapping.reading.loading import Loaded

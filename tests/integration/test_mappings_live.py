@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis import Redis as PlainRedis
 
-from remediation.domain.sites import Site
+from remediation.domain.ownership import Site
 from remediation.redis_address import RedisAddress
 from remediation.store.sites import Sites
 from remedy.runtime.assembly import open_connection

@@ -12,11 +12,11 @@ from structlog.typing import EventDict
 from remediation.deliveries.events import delivery_id
 from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.origins import Origin
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import Arrival, Inbox
 from remediation.store.keys import CASE, INBOX, MOST_ORIGINS
 from remediation.store.server.connection import Connection
+from remediation.telemetry import Origin
 from tests.integration.offices import Office
 from tests.integration.receivers import ADDRESS, Receiver, event
 from workers.jobs.cases import look_at_case

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from remediation.domain.errors import TryLater
-from remediation.domain.sites import Site, SiteHistory
+from remediation.domain.ownership import Site, SiteHistory
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring

@@ -7,8 +7,7 @@ import pytest
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Intent, Memory
 from remediation.domain.errors import NotFound, Refused, TryLater
 from remediation.domain.findings import Finding
-from remediation.domain.ownership import Evidence, Ground
-from remediation.domain.sites import Site, SiteHistory
+from remediation.domain.ownership import Evidence, Ground, Site, SiteHistory
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Draft, Ticket, TicketState
 from remediation.look.observing import Snapshot, observe

@@ -23,7 +23,6 @@ PURE = [
     "remediation/ports.py",
     "remediation/redaction.py",
     "remediation/rulebook.py",
-    "remediation/rulings.py",
     "remediation/strict_json.py",
     *(
         str(path.relative_to(REPOSITORY))

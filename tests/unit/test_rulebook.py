@@ -14,8 +14,7 @@ from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.mapping.reading.loading import load_mappings, loaded_of
-from remediation.rulebook import MappingsRulebook
-from remediation.rulings import MappingsRuling
+from remediation.rulebook import MappingsRulebook, MappingsRuling
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 AT = datetime(2026, 4, 1, 9, 30, tzinfo=UTC)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
-from remediation.sources.schoolscan.errors import error_of, words_of
+from remediation.sources.schoolscan.answers import error_of, words_of
 
 NOW = 1_776_261_731.0
 

@@ -3,7 +3,7 @@
 import pytest
 
 from remediation.domain.cases import Link
-from remediation.domain.sites import Site, SiteHistory
+from remediation.domain.ownership import Site, SiteHistory
 
 A, B = Site("https://a.example", "id-a"), Site("https://b.example", "id-b")
 NOW = 1_800_000_000.0

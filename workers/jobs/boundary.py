@@ -10,9 +10,9 @@ from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from remediation import telemetry
 from remediation.domain.errors import LeaseLost, StoreUnavailable
-from remediation.domain.origins import Origin
 from remediation.logs import lines_of_their_own
 from remediation.queue import Job
+from remediation.telemetry import Origin
 from workers.metrics import LEASES_LOST, STORE_ERRORS, STUMBLES
 from workers.resources import WorkerContext
 

@@ -17,8 +17,7 @@ from remediation.domain.errors import ConfigurationError, Problem, Refused, TryL
 from remediation.outbound.answer_sizes import LARGEST_ANSWER, too_large
 from remediation.outbound.answers_noted import note_answer
 from remediation.outbound.requests_noted import note_request
-from remediation.sources.schoolscan.errors import error_of
-from remediation.sources.schoolscan.limits import RateLimit, rate_limit_of
+from remediation.sources.schoolscan.answers import RateLimit, error_of, rate_limit_of
 from remediation.sources.schoolscan.words import json_of
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]

@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from remediation.domain.cases import outside_id
 from remediation.domain.errors import Unreadable
 from remediation.domain.findings import DomainType, Finding, Report, ReportDownload, Scan, ScanStatus
-from remediation.domain.outside_ids import outside_id
 from remediation.domain.status import Severity, Status
 
 Word = TypeVar("Word", bound=StrEnum)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 from remediation.domain.cases import CaseKey, CaseRecord, Memory, key_of_ref
 from remediation.domain.errors import LeaseLost
-from remediation.domain.origins import NOWHERE, Origin
 from remediation.domain.renaming import Names, renamed
 from remediation.domain.tickets import Ticket, TicketChange
 from remediation.queue import Band
@@ -21,6 +20,7 @@ from remediation.store.cases.rows import key_in, links_to_pack, memory_wire, rec
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes, Taken
 from remediation.store.keys import BORN, CASE, CURSOR, DIRTY, TICKETS
 from remediation.store.server.connection import Connection
+from remediation.telemetry import NOWHERE, Origin
 
 LEASE_SECONDS = 8.0
 """How long a worker that died keeps its case. Renewed every third of it while the worker lives."""

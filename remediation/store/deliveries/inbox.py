@@ -9,7 +9,6 @@ from remediation.deliveries.limits import DeliveryLimit
 from remediation.deliveries.senders import Sender
 from remediation.domain.cases import CaseKey
 from remediation.domain.errors import OverLimit
-from remediation.domain.origins import NOWHERE, Origin
 from remediation.domain.tickets import TicketChange
 from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.sealing import Keyring
@@ -17,6 +16,7 @@ from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes
 from remediation.store.keys import BEGUN, INBOX
 from remediation.store.server.connection import Connection, passing_errors
+from remediation.telemetry import NOWHERE, Origin
 
 FINGERPRINT_LIFETIME = timedelta(days=30)
 """How long a delivery's fingerprint is kept after it has been read, unless configured otherwise: a late repeat is

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from remediation.domain.origins import NOWHERE, Origin
 from remediation.domain.subjects import Subject
 from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
 from remediation.store.keys import BEGUN, SCAN, SCANS
 from remediation.store.server.connection import Connection, passing_errors
+from remediation.telemetry import NOWHERE, Origin
 
 _BEFORE_ABSENCE = 600.0
 """Seconds that a list of changes reaches further back: a change made just before may not have been listed."""

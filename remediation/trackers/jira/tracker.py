@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from remediation.domain.errors import NotFound, OutsideError, Refused
-from remediation.domain.sites import Site
+from remediation.domain.ownership import Site
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from remediation.domain.errors import NotFound, Refused
-from remediation.domain.sites import Site
+from remediation.domain.ownership import Site
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.outbound.answer_sizes import LARGEST_ANSWER

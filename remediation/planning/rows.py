@@ -1,0 +1,264 @@
+"""The rows of the table, by the status of the subject.
+
+Unsolved (open or reviewing): somebody is to work on it, or tickets that are done decide it. Solved (resolved or
+accepted as a risk) and gone: nobody need work on it any more.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from remediation.domain.actions import (
+    BRINGS_BACK,
+    Action,
+    ActionName,
+    CommentOnTicket,
+    OpenTicket,
+    ReopenTicket,
+    ResolveTicket,
+    SetStatus,
+    Verb,
+    Why,
+)
+from remediation.domain.policy import Policy, ResolveWhen, accepts_risk
+from remediation.domain.status import Status
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.planning.outcomes import accepted_still, decided, decided_anew, is_question, outcome_of
+from remediation.planning.situation import Situation
+
+
+def for_unsolved(case: Situation) -> list[Action]:
+    """What brings an unsolved finding and its tickets into agreement."""
+    if acceptance := _accepted_nevertheless(case):
+        return [acceptance]
+    again, owed = case.is_found_again, case.owed
+    why = Why.FOUND_AGAIN if (again or owed) and case.seen.existing else Why.NEW
+    opened = _newly_opened(case, why)
+    if not (again or owed or opened):
+        return _unchanged(case)
+    back = _brought_back(case, [tracker for tracker in case.seen.done if again or tracker in owed], why)
+    work = [*back, *opened]
+    return [*work, *_note(case, work, why)]
+
+
+def _accepted_nevertheless(case: Situation) -> SetStatus | None:
+    """Found again, although somebody decided to live with it: the decision stands until it ends."""
+    seen, before = case.seen, case.memory.finding
+    if seen.active or not seen.existing or case.status is not Status.OPEN:
+        return None
+    if before is not Status.ACCEPTED_RISK:
+        if seen.unseen or before is Status.RESOLVED:  # then it was to be mended, whatever tickets say
+            return None
+        return accepted_still(case.deciding, case.policy, case.now)
+    if any(case.is_closed_otherwise(tracker) for tracker in seen.done):
+        return None if seen.unseen else accepted_still(case.deciding, case.policy, case.now)
+    until = case.risk_until
+    if decided(case.deciding) is not Status.ACCEPTED_RISK or (until is not None and until <= case.now):
+        return None
+    return SetStatus(Status.ACCEPTED_RISK, Why.RISK_STILL_ACCEPTED, Reason.ACCEPTED_RISK, until)
+
+
+def _unchanged(case: Situation) -> list[Action]:
+    """Nothing calls for more work: tickets that are done end it, or others go on."""
+    ending = _endings(case)
+    if any(isinstance(action, SetStatus) for action in ending):
+        return ending
+    return [*ending, *_note(case, (), Why.NEW)]
+
+
+def _note(case: Situation, work: Sequence[OpenTicket | ReopenTicket], why: Why) -> list[SetStatus]:
+    """The note that tells of this work, and of what is active already, where none does yet."""
+    if not (work or case.seen.active):
+        return []
+    opens = any(isinstance(action, OpenTicket) for action in work)
+    if not (opens or case.status is Status.OPEN or _is_unnamed(case)):
+        return []
+    is_conflict = any(action.why is Why.CONFLICT for action in work)
+    return [SetStatus(Status.REVIEWING, Why.CONFLICT if is_conflict else why)]
+
+
+def _is_unnamed(case: Situation) -> bool:
+    """A ticket was opened after the last agreement, and no note names it yet."""
+    return case.is_known and any(tracker not in case.memory.tickets for tracker in case.seen.active)
+
+
+def _endings(case: Situation) -> list[Action]:
+    """What the tickets that are done make of a finding that waits for them, and of the case's other tickets."""
+    deciding = _deciding(case)
+    if not deciding or _is_stuck(case):
+        return []
+    actions: list[Action] = []
+    for action in outcome_of(deciding, case.policy, case.now):
+        if isinstance(action, SetStatus) and action.reason is not None:
+            reason = action.reason
+            actions += [ResolveTicket(tracker, reason, Why.TICKET_DONE) for tracker in case.seen.active]
+        actions.append(action)
+    return actions
+
+
+def _deciding(case: Situation) -> Mapping[str, Ticket]:
+    """The tickets whose closing ends the case: all of them, or with `any` some; none while it goes on."""
+    seen = case.seen
+    if case.policy.resolve_when is ResolveWhen.ALL or (seen.unseen and not seen.active):
+        return {} if seen.active or seen.unseen else case.deciding
+    closed = {name: seen.tickets[name] for name in _closed_since(case)}
+    if closed:  # an acceptance that has ended is a decision that says too little, however long ago it was made
+        closed |= {name: each for name, each in seen.existing.items() if _has_ended(each, case.policy, case.now)}
+    if not seen.active:  # those that we have closed with it decide nothing
+        return closed if closed and case.is_known else seen.existing
+    return closed if case.is_known or seen.is_closed_last else {}
+
+
+def _closed_since(case: Situation) -> list[str]:
+    """The trackers whose ticket was closed, or closed otherwise, since the last agreement or a question about it."""
+    if not case.is_known:
+        return list(case.seen.done)
+    before = case.memory.tickets
+    asked = {token.partition("/")[0] for token in case.memory.told if is_question(token)}
+    return [
+        name
+        for name in case.seen.done
+        if name in asked
+        or before.get(name) not in {None, TicketState.DONE}
+        or case.is_closed_otherwise(name)
+        or case.has_later_end(name)
+    ]
+
+
+def _has_ended(ticket: Ticket, policy: Policy, now: datetime) -> bool:
+    """Whether the ticket accepted a risk for a time that is over."""
+    until = policy.acceptance.until(ticket)
+    return accepts_risk(ticket) and until is not None and until <= now
+
+
+def _is_stuck(case: Situation) -> bool:
+    """The tickets are done only because a tracker would not bring them back: nobody has closed any since."""
+    done, refused = case.seen.done, case.set_aside
+    if not refused or not all(case.was_done(tracker) for tracker in done):
+        return False
+    return any(ActionName(verb, tracker) in refused for tracker in done for verb in BRINGS_BACK)
+
+
+def for_solved(case: Situation) -> list[Action]:
+    """What brings a solved finding and its tickets into agreement."""
+    if reopened := [tracker for tracker in case.seen.active if case.was_done(tracker)]:
+        return _reopened(case, reopened)
+    if expired := _expired(case):
+        return expired
+    if _is_bringing_back(case):
+        return [*_no_longer_accepting(case), SetStatus(Status.REVIEWING, Why.RISK_EXPIRED)]
+    anew = decided_anew(case)
+    status = next((action.status for action in anew if isinstance(action, SetStatus)), case.status)
+    closings = [closing(tracker, status) for tracker in case.seen.active if status.is_solved]
+    return [*closings, *(anew or _reasons_that_disagree(case))]
+
+
+def _reopened(case: Situation, reopened: Sequence[str]) -> list[Action]:
+    """Somebody works on it again: the side that says *still open* wins, and is told where the other side disagrees."""
+    if case.status is case.memory.finding:
+        return [SetStatus(Status.REVIEWING, Why.TICKET_REOPENED)]
+    told = [CommentOnTicket(tracker, Why.CONFLICT) for tracker in reopened]
+    return [*told, SetStatus(Status.REVIEWING, Why.CONFLICT)]
+
+
+def _expired(case: Situation) -> list[Action]:
+    """An accepted risk has come to its end: the tickets that accepted it come back, or those that the rule wants now.
+
+    Where there is nothing to bring back the finding alone does; where that was refused, it waits with it for a person.
+    """
+    if case.status is not Status.ACCEPTED_RISK or case.seen.unseen:
+        return []
+    until = case.risk_until
+    if until is None or until > case.now:
+        return []
+    back = [*_no_longer_accepting(case), *_newly_opened(case, Why.RISK_EXPIRED)]
+    if not back and any(name.verb in BRINGS_BACK for name in case.record.parked):
+        return []
+    return [*back, SetStatus(Status.REVIEWING, Why.RISK_EXPIRED, until=until)]
+
+
+def _is_bringing_back(case: Situation) -> bool:
+    """We have opened a ticket again because an acceptance ended, and were cut off before we could say so."""
+    known, active = case.record.memory, case.seen.active
+    if not (known.planned_at is case.status is Status.ACCEPTED_RISK):
+        return False
+    accepting = ActionName(Verb.PATCH, detail=Status.ACCEPTED_RISK)
+    if any(name.verb == Verb.RESOLVE or name == accepting for name in known.doing):
+        return False  # it was accepted while we set out to open tickets
+    done = [name for name in active if known.tickets.get(name) is TicketState.DONE]
+    own = {ActionName(verb, name) for verb in BRINGS_BACK for name in done}
+    own.add(ActionName(Verb.PATCH, detail=Status.REVIEWING))
+    return bool(active) and bool(own & known.doing)
+
+
+def _reasons_that_disagree(case: Situation) -> list[Action]:
+    """The finding was solved and tickets were closed since the last agreement, one as fixed and one as accepted.
+
+    Or it was solved in another way, and the reason for which a ticket is done has changed. SchoolScan's word counts,
+    and both sides are told.
+    """
+    before, status = case.memory.finding, case.status
+    if before is None or before is status:
+        return []
+    closed = {
+        tracker: case.seen.tickets[tracker]
+        for tracker in case.seen.done
+        if (before.is_unsolved and case.was_active(tracker)) or case.is_closed_otherwise(tracker)
+    }
+    if decided(closed) in {None, status}:
+        return []
+    actions: list[Action] = [CommentOnTicket(tracker, Why.CONFLICT) for tracker in closed]
+    if status is Status.ACCEPTED_RISK or status is Status.RESOLVED:
+        actions.append(SetStatus(status, Why.CONFLICT))
+    return actions
+
+
+def for_gone(case: Situation) -> list[Action]:
+    """The tickets are closed if the rule allows. Their people are told in any case, by a comment (see plans.py)."""
+    if not case.policy.closes_gone:
+        return []
+    return [closing(tracker, case.status) for tracker in case.seen.active if not _goes_on(case, tracker)]
+
+
+def _goes_on(case: Situation, tracker: str) -> bool:
+    """A person has opened the ticket of a finding that is gone again: that counts for as long as it is gone."""
+    telling = CommentOnTicket(tracker, Why.FINDING_GONE)
+    is_told = telling.token in case.memory.told or telling.name in case.set_aside
+    return is_told or case.was_done(tracker)
+
+
+def closing(tracker: str, status: Status) -> ResolveTicket:
+    """Closing a ticket because of where its finding stands."""
+    match status:
+        case Status.ACCEPTED_RISK:
+            return ResolveTicket(tracker, Reason.ACCEPTED_RISK, Why.FINDING_ACCEPTED)
+        case Status.GONE:
+            return ResolveTicket(tracker, Reason.CANCELLED, Why.FINDING_GONE)
+        case _:
+            return ResolveTicket(tracker, Reason.FIXED, Why.FINDING_RESOLVED)
+
+
+def _brought_back(case: Situation, trackers: Iterable[str], why: Why) -> list[OpenTicket | ReopenTicket]:
+    """The done tickets of these trackers, each opened again or followed by a new one; not where that is parked."""
+    back: list[OpenTicket | ReopenTicket] = []
+    may_conflict = why is Why.FOUND_AGAIN and case.is_known
+    for tracker in trackers:
+        ticket = case.seen.tickets[tracker]
+        reason = Why.CONFLICT if may_conflict and case.was_active(tracker) else why
+        if case.policy.reopens(ticket, case.now):
+            back.append(ReopenTicket(tracker, reason))
+        elif tracker in case.policy.trackers:
+            back.append(OpenTicket(tracker, reason, ticket.id))
+    parked = case.record.parked
+    return [action for action in back if action.name not in parked] if parked else back
+
+
+def _newly_opened(case: Situation, why: Why) -> list[OpenTicket]:
+    """The tickets that the rule wants and nobody has, or has any more; not where that is parked."""
+    opened, parked = [OpenTicket(tracker, why) for tracker in case.missing], case.record.parked
+    return [action for action in opened if action.name not in parked] if parked else opened
+
+
+def _no_longer_accepting(case: Situation) -> list[OpenTicket | ReopenTicket]:
+    """The tickets that accepted a risk which has come to its end, brought back."""
+    accepting = (tracker for tracker in case.seen.done if accepts_risk(case.seen.tickets[tracker]))
+    return _brought_back(case, accepting, Why.RISK_EXPIRED)
