@@ -22,14 +22,12 @@ from remediation.store.cases.todo import Todo
 from remediation.store.keys import (
     CASE,
     INBOX,
+    INDEX,
     PARKED,
     PARKED_ROW,
     PENDING,
     PENDING_SINCE,
     SCANS,
-    SEEN,
-    TICKET_KEYS,
-    TICKETS,
     TOLD,
 )
 from remediation.store.server.connection import Connection
@@ -48,7 +46,6 @@ _CASES_A_SAMPLE = 10
 _AT_ONCE = 32
 _SETTLE_SECONDS = 120.0
 _CRITICAL = {"severity": "critical", "domain_type": "direct_pii"}
-_DIRECTORIES = {"link": TICKETS, "key": TICKET_KEYS, "version": SEEN}
 
 
 @dataclass(slots=True)
@@ -147,7 +144,7 @@ def _named(life: str, weights: tuple[float, float, float]) -> dict[str, float]:
 
 
 async def _places(redis: Redis) -> float:
-    return sum([await _size(redis, kind + name) for kind in _DIRECTORIES.values() for name in ("jira", "servicenow")])
+    return sum([await _size(redis, key) async for key in redis.scan_iter(INDEX + "*", count=1_000)])
 
 
 async def _weigh(system: System, count: int) -> dict[str, float]:

@@ -26,11 +26,15 @@ DIRTY = "remedy:dirty"
 DIRTY_SINCE = "remedy:dirty-since"
 """Sorted set of the same cases by the time (ms) since when they wait; may name some that do not wait any more."""
 
+INDEX = "remedy:ticket-index:"
+"""+ tracker: a hash, how large the index of its tickets is; + tracker, : and a number: a bucket of the index, a hash of
+whose each ticket is and which version of it we know (see lua/ticket_index.lua)."""
+
 TICKETS = "remedy:tickets:"
-"""+ tracker: a hash from ticket id to case reference."""
+"""+ tracker: a hash from ticket id to case reference, as an earlier version kept it; until it is moved to the index."""
 
 SEEN = "remedy:seen:"
-"""+ tracker: a hash from ticket id to the version of it that we know."""
+"""+ tracker: a hash from ticket id to the version of it that we know; until then, too."""
 
 SCAN = "remedy:scan:"
 """+ scan reference: a hash, how far its findings have been listed."""
@@ -72,7 +76,7 @@ CURSOR = "remedy:cursor:"
 """+ tracker, and / and a former table: how far that list of changes has been read."""
 
 TICKET_KEYS = "remedy:ticket-keys:"
-"""+ tracker: a hash from what people call a ticket (in capitals) to case reference."""
+"""+ tracker: a hash from what people call a ticket (in capitals) to case reference; until then, too."""
 
 TOLD = "remedy:told:"
 """+ case reference: what was seen and done, packed (see timeline.py)."""
@@ -180,6 +184,7 @@ PRELUDE = "\n".join(
         "LEASE": LEASE,
         "DIRTY": DIRTY,
         "DIRTY_SINCE": DIRTY_SINCE,
+        "INDEX": INDEX,
         "TICKETS": TICKETS,
         "SEEN": SEEN,
         "SCAN": SCAN,

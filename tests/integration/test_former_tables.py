@@ -16,12 +16,13 @@ from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.store.cases.owners import Owners
 from remediation.store.cases.places import linked_places
-from remediation.store.keys import CASE, TICKETS
+from remediation.store.keys import CASE
 from remediation.store.server.connection import Connection
 from remedy.mappings.former_tables import unnamed_tables
 from remedy.reconcile.walk import BEGINNING, Walk
 from sandbox.secrets import DISTRICT
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world
+from tests.integration.indexed import forget_tickets, in_index
 from tests.integration.offices import KEY, Office
 from tests.integration.test_jobs_sandbox import RealClock
 from tests.stand_ins import AccountSources
@@ -75,8 +76,9 @@ class Desktop:
         ticket_id, key = json.loads(await ask(redis.hget(CASE + KEY.ref, "link:servicenow")) or "")
         moved = f"{table}/{ticket_id.partition('/')[2]}"
         await ask(redis.hset(CASE + KEY.ref, mapping={"link:servicenow": json.dumps([moved, key])}))
-        await ask(redis.delete(TICKETS + "servicenow"))
-        await ask(redis.hset(TICKETS + "servicenow", moved, KEY.ref))
+        await forget_tickets(self.office.connection, "servicenow")
+        lines = "index_ticket(ARGV[1], ARGV[2], ARGV[3]) return 1"
+        await in_index(self.office.connection, lines, "servicenow", moved, KEY.ref)
 
     def count(self) -> int:
         return self.snow.count(KEY.mark)

@@ -14,9 +14,10 @@ from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
 from remediation.store.deliveries.parked import ParkedKind
-from remediation.store.keys import CASE, DIRTY, LEASE, SERVER, TICKETS
+from remediation.store.keys import CASE, DIRTY, LEASE, SERVER
 from remediation.store.server.connection import Connection
 from tests.action_names import actions_named
+from tests.integration.indexed import forget_tickets
 from tests.integration.offices import DRAFT, HORIZON, KEY, Office
 from tests.stand_ins import PlainRulebook
 from workers.jobs.boundary import MOST_STUMBLES
@@ -506,7 +507,8 @@ async def test_a_finding_that_was_detected_after_the_store_began_waits_for_nothi
 async def restored(office: Office, row: dict[bytes, bytes]) -> None:
     """Another server goes on, with the case as it was then."""
     redis = office.redis
-    await office.connection.ask(redis.delete(CASE + KEY.ref, TICKETS + "jira", TICKETS + "snow"))
+    await office.connection.ask(redis.delete(CASE + KEY.ref))
+    await forget_tickets(office.connection, "jira", "snow")
     await office.connection.ask(redis.hset(CASE + KEY.ref, mapping=row))
     await office.connection.ask(redis.set(SERVER, "the run id of another process"))
 

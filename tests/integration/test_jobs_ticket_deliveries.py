@@ -18,8 +18,9 @@ from remediation.sealing import Keyring
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.deliveries.inbox import DeliveryState
 from remediation.store.deliveries.parked import ParkedKind
-from remediation.store.keys import CASE, INBOX, SEEN
+from remediation.store.keys import CASE, INBOX, INDEX
 from remediation.store.server.connection import Connection
+from tests.integration.indexed import known_version
 from tests.integration.offices import KEY, Office
 from tests.integration.telling import TellingTracker, jira_body
 from tests.stand_ins import ManualClock
@@ -108,8 +109,8 @@ async def test_only_a_version_that_is_newer_than_the_one_we_know_is_news(
     change = TicketChange(TICKET.id, None, told)
     assert await office.context.inbox.finish_ticket("d1", office.clock(), "jira", change, KEY) == outcome
     assert await office.context.todo.dirty() == (1 if outcome == "marked" else 0)
-    kept = await office.connection.ask(office.redis.hget(SEEN + "jira", TICKET.id))
-    assert (kept or b"").decode() == (told if outcome == "marked" and told else known)
+    kept = await known_version(office.connection, "jira", TICKET.id)
+    assert kept == (told if outcome == "marked" and told else known)
 
 
 async def test_webhooks_that_overtake_each_other_or_come_again_make_one_look(office: Office) -> None:
@@ -185,7 +186,7 @@ async def test_a_ticket_that_is_none_of_ours_is_done_and_marks_nothing(office: O
     assert await office.context.inbox.state("d1") is DeliveryState.DONE
     assert not await office.connection.ask(office.redis.hexists(INBOX + "d1", "body"))
     assert await office.context.todo.dirty() == 0
-    assert [key async for key in office.redis.scan_iter("remedy:seen:*")] == []
+    assert [key async for key in office.redis.scan_iter(f"{INDEX}*")] == []
 
 
 async def test_the_same_id_in_another_tracker_is_another_ticket(office: Office) -> None:

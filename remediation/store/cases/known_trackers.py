@@ -1,7 +1,7 @@
 """Every tracker that was ever heard of, and how many cases have tickets there: what is not named any more must be told.
 
-It asks for no case: the list of a tracker's tickets has their cases. Up to a thousand tickets are counted case by case;
-of more, a thousand tell the share that counts.
+It asks for no case: the index of a tracker's tickets has their cases. Up to a thousand tickets are counted case by
+case; of more, a thousand tell the share that counts.
 """
 
 from dataclasses import dataclass

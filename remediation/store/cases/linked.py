@@ -44,14 +44,14 @@ async def districts_heard_of(connection: Connection) -> frozenset[str]:
 
 async def linked_cases(connection: Connection, tracker: str) -> AsyncIterator[list[LinkedCase]]:
     """Every link to a ticket there, page by page; one made meanwhile may come twice. Raises StoreUnavailable."""
-    cursor = "0"
+    cursor = ""
     while True:
         answer, *told = await connection.run("linked_cases", tracker, cursor, _AT_ONCE)
         cursor, links = answer.decode(), zip(told[::3], told[1::3], told[2::3], strict=True)
         yield [
             LinkedCase(ref.decode(), json.loads(link)[1], _is_at_rest(tracker, memory)) for ref, link, memory in links
         ]
-        if cursor == "0":
+        if not cursor:
             return
 
 

@@ -3,17 +3,27 @@
 from collections import Counter
 
 from remediation.domain.tickets import place_in
-from remediation.store.keys import TICKETS
+from remediation.store.keys import INDEX, TICKETS
 from remediation.store.server.connection import Connection
 
 _AT_ONCE = 1_000
+_COUNTED = b"tickets:"
 
 
 async def linked_places(connection: Connection, tracker: str) -> Counter[str]:
     """How many linked tickets each place has; those whose ids tell none are left out. Raises StoreUnavailable.
 
-    It reads the ids of all tickets of the tracker. One that was deleted counts for as long as its id is remembered.
+    One that was deleted counts for as long as the index has it. Of a store of an earlier version it reads the ids that
+    are not moved yet.
     """
+    places = await _unmoved(connection, tracker)
+    head = await connection.ask(connection.redis.hgetall(INDEX + tracker))
+    counts = {name.removeprefix(_COUNTED).decode(): int(each) for name, each in head.items() if _COUNTED in name}
+    places.update({place: count for place, count in counts.items() if place and count})
+    return places
+
+
+async def _unmoved(connection: Connection, tracker: str) -> Counter[str]:
     places: Counter[str] = Counter()
     cursor = 0
     while True:

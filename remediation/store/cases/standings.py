@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from remediation.store.keys import SWEPT, TICKET_KEYS
+from remediation.store.keys import SWEPT
 from remediation.store.server.connection import Connection
 
 
@@ -50,8 +50,5 @@ class Standings:
 
     async def refs_of_ticket(self, key: str, trackers: Sequence[str]) -> Mapping[str, str]:
         """The case whose ticket has this key, for each tracker that has one."""
-        asked = {
-            name: await self._connection.ask(self._connection.redis.hget(TICKET_KEYS + name, key.upper()))
-            for name in trackers
-        }
-        return {name: ref.decode() for name, ref in asked.items() if ref}
+        refs = await self._connection.run("cases_of_key", key.upper(), *trackers)
+        return {name: ref.decode() for name, ref in zip(trackers, refs, strict=True) if ref}

@@ -18,7 +18,7 @@ from remediation.store.cases.entries import LookCause
 from remediation.store.cases.lists import facts_of
 from remediation.store.cases.rows import key_in, links_to_pack, memory_wire, record_of
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes, Taken
-from remediation.store.keys import BORN, CASE, CURSOR, DIRTY, TICKETS
+from remediation.store.keys import BORN, CASE, CURSOR, DIRTY
 from remediation.store.server.connection import Connection
 from remediation.telemetry import NOWHERE, Origin
 
@@ -126,7 +126,7 @@ class Todo:
         """The case of each ticket, as far as we have linked it."""
         if not ticket_ids:
             return []
-        refs = await self._connection.ask(self._connection.redis.hmget(TICKETS + tracker, ticket_ids))
+        refs = await self._connection.run("cases_of_tickets", tracker, *ticket_ids)
         return [await self.key_of(ref.decode()) if ref else None for ref in refs]
 
     async def key_of(self, ref: str) -> CaseKey | None:

@@ -18,7 +18,7 @@ end
 local outcome = 'foreign'
 if tracker then
   outcome = 'known'
-  if not is_older(version, redis.call('HGET', SEEN .. tracker, ticket)) then
+  if not is_older(version, known_version(tracker, ticket)) then
     if mark_change(tracker, ticket, version, ARGV[7], ARGV[8], now, 'webhook:' .. tracker) == 1 then
       outcome = 'marked'
       note_delivery(ARGV[7], INBOX .. id, 'awaited:status')

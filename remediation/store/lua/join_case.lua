@@ -20,8 +20,8 @@ for tracker, link in pairs(parts.link) do
     local tie = redis.call('HGET', row, 'tie:' .. tracker)
     redis.call('HSET', there, 'link:' .. tracker, link)
     if tie then redis.call('HSET', there, 'tie:' .. tracker, tie) end
-    redis.call('HSET', TICKETS .. tracker, ticket, home)
-    redis.call('HSET', TICKET_KEYS .. tracker, string.upper(key), home)
+    index_ticket(tracker, ticket, home)
+    index_key(tracker, key, ticket)
   elseif cjson.decode(other)[1] ~= ticket then
     redis.call('HSETNX', there, 'intent:' .. tracker, 0) -- a second ticket, which a search must find
   end

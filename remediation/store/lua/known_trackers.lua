@@ -2,22 +2,28 @@
 -- when (ms) a worker last found it in mappings.yaml, how many cases have a ticket there, and how many are held up.
 local most, answer = tonumber(ARGV[1]), {}
 
--- The list of tickets keeps some that were deleted, or followed by another one: the case's own row decides. Where it is
--- longer than is looked at, its beginning tells the share: that is by chance, as hashes have no order.
+-- The index keeps some tickets that were deleted, or followed by another one: the case's own row decides. Where it has more
+-- than are looked at, its beginning tells the share: that is by chance, as neither digests nor hashes have an order.
 local function cases_of(tracker)
-  local list, cursor, looked, count, known = TICKETS .. tracker, '0', 0, 0, {}
-  repeat
-    local page = redis.call('HSCAN', list, cursor, 'COUNT', 100)
+  local looked, count, known = 0, 0, {}
+  local function look_at(ref)
+    if not known[ref] and redis.call('HEXISTS', CASE .. ref, 'link:' .. tracker) == 1 then count = count + 1 end
+    known[ref] = true
+    looked = looked + 1
+  end
+  local number, buckets, cursor = 0, number_of_buckets(tracker), '0'
+  while number < buckets and looked < most do
+    for _, each in ipairs(cases_in_bucket(tracker, number)) do look_at(each.ref) end
+    number = number + 1
+  end
+  repeat -- what an earlier version kept
+    local page = redis.call('HSCAN', TICKETS .. tracker, cursor, 'COUNT', 100)
     cursor = page[1]
-    for i = 2, #page[2], 2 do
-      local ref = page[2][i]
-      if not known[ref] and redis.call('HEXISTS', CASE .. ref, 'link:' .. tracker) == 1 then count = count + 1 end
-      known[ref] = true
-      looked = looked + 1
-    end
+    for i = 2, #page[2], 2 do look_at(page[2][i]) end
   until cursor == '0' or looked >= most
-  if cursor == '0' then return count end
-  return math.floor(redis.call('HLEN', list) * count / looked + 0.5)
+  if number == buckets and cursor == '0' then return count end
+  local tickets = count_of_tickets(tracker) + redis.call('HLEN', TICKETS .. tracker)
+  return math.floor(tickets * count / looked + 0.5)
 end
 
 for _, name in ipairs(redis.call('HKEYS', TRACKERS)) do

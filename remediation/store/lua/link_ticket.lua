@@ -4,9 +4,9 @@ local ref, tracker = ARGV[1], ARGV[3]
 if not holds(ref, ARGV[2]) then return 0 end
 look_at_tied(tracker, ARGV[4], ref, tonumber(ARGV[7]), 'again')
 redis.call('HSET', CASE .. ref, 'link:' .. tracker, ARGV[5], 'tie:' .. tracker, ARGV[6])
-redis.call('HSET', TICKETS .. tracker, ARGV[4], ref)
+index_ticket(tracker, ARGV[4], ref)
+index_key(tracker, cjson.decode(ARGV[5])[2], ARGV[4])
 redis.call('HSETNX', TRACKERS, tracker, 0)
-redis.call('HSET', TICKET_KEYS .. tracker, string.upper(cjson.decode(ARGV[5])[2]), ref)
 redis.call('HDEL', CASE .. ref, 'intent:' .. tracker, 'place:' .. tracker)
 list_case(ref, tonumber(ARGV[7]))
 return 1

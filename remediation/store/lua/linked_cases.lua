@@ -1,10 +1,11 @@
--- Finds the links that cases have to tickets of one tracker, page by page. ARGV: tracker, cursor, how many tickets are
--- looked at (about). Returns the next cursor ('0' at the end), then three things for each link: the case's reference, the
--- link, and what the case remembers, its pieces together; empty where it remembers nothing. The list of tickets keeps some
--- that were deleted, or followed by another one: the case's own row decides.
-local tracker = ARGV[1]
-local page = redis.call('HSCAN', TICKETS .. tracker, ARGV[2], 'COUNT', ARGV[3])
-local answer = {page[1]}
+-- Finds the links that cases have to tickets of one tracker, page by page. ARGV: tracker, cursor ('' at the beginning), how
+-- many tickets are looked at (about). Returns the next cursor ('' at the end), then three things for each link: the case's
+-- reference, the link, and what the case remembers, its pieces together; empty where it remembers nothing. The index keeps
+-- some tickets that were deleted, or followed by another one: the case's own row decides.
+-- What an earlier version kept is read first: what is moved meanwhile is read in the index, perhaps a second time.
+local tracker, most = ARGV[1], tonumber(ARGV[3])
+local place, cursor = string.match(ARGV[2], '^(%l+) (%d+)$')
+local answer = {''}
 
 local function memory_in(row)
   local pieces = {}
@@ -17,11 +18,27 @@ local function memory_in(row)
   return table.concat(pieces)
 end
 
-for i = 1, #page[2], 2 do
-  local ref = page[2][i + 1]
+local function tell(ref, digest)
   local link = redis.call('HGET', CASE .. ref, 'link:' .. tracker)
-  if link and cjson.decode(link)[1] == page[2][i] then
+  if link and digest_of(cjson.decode(link)[1]) == digest then
     for _, each in ipairs({ref, link, memory_in(CASE .. ref)}) do answer[#answer + 1] = each end
   end
 end
+
+if place ~= 'index' and redis.call('EXISTS', TICKETS .. tracker) == 1 then
+  local page = redis.call('HSCAN', TICKETS .. tracker, cursor or '0', 'COUNT', most)
+  for i = 1, #page[2], 2 do tell(page[2][i + 1], digest_of(page[2][i])) end
+  answer[1] = page[1] == '0' and 'index 0' or 'earlier ' .. page[1]
+  return answer
+end
+
+local number, looked = place == 'index' and tonumber(cursor) or 0, 0
+while number < number_of_buckets(tracker) and looked < most do
+  for _, each in ipairs(cases_in_bucket(tracker, number)) do
+    tell(each.ref, each.digest)
+    looked = looked + 1
+  end
+  number = number + 1
+end
+if number < number_of_buckets(tracker) then answer[1] = 'index ' .. number end
 return answer

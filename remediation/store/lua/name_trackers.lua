@@ -1,8 +1,11 @@
--- mappings.yaml names these trackers now: mark the cases that a look found without them. ARGV: now, how many cases of
--- each at the most, then the name of each. Returns how many were marked.
+-- mappings.yaml names these trackers now: mark the cases that a look found without them, and move some of what an earlier
+-- version kept of their tickets. ARGV: now, how many cases of each at the most, then the name of each. Returns how many
+-- cases were marked.
 local now, most, marked = tonumber(ARGV[1]), tonumber(ARGV[2]), 0
+local MOVED_AT_ONCE = 500 -- some milliseconds of Redis
 for i = 3, #ARGV do
   redis.call('HSET', TRACKERS, ARGV[i], now)
+  move_earlier(ARGV[i], MOVED_AT_ONCE)
   for _, ref in ipairs(redis.call('ZRANGE', UNNAMED .. ARGV[i], 0, most - 1)) do
     forget_unnamed(ref) -- of all its names: the next look finds out which of them are still missing
     redis.call('ZREM', UNNAMED .. ARGV[i], ref)

@@ -23,10 +23,9 @@ local function move_link(former, name)
     if cjson.decode(other)[1] ~= ticket then redis.call('HSETNX', row, 'intent:' .. name, 0) end
     redis.call('HDEL', row, 'link:' .. former, 'tie:' .. former)
   end
-  for list, each in pairs({[TICKETS] = ticket, [TICKET_KEYS] = string.upper(key)}) do
-    if redis.call('HGET', list .. former, each) == ref then redis.call('HDEL', list .. former, each) end
-    redis.call('HSETNX', list .. name, each, ref)
-  end
+  drop_ticket(former, ticket, key, ref)
+  if not case_of_ticket(name, ticket) then index_ticket(name, ticket, ref) end
+  if not case_of_key(name, key) then index_key(name, key, ticket) end
   redis.call('HSETNX', TRACKERS, name, 0)
 end
 

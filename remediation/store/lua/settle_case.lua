@@ -13,7 +13,7 @@ else
   redis.call('ZADD', APPOINTMENTS, ARGV[8], ref)
 end
 local first_field = 10 + 3 * tonumber(ARGV[9])
-for i = 10, first_field - 1, 3 do redis.call('HSET', SEEN .. ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+for i = 10, first_field - 1, 3 do know_version(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 redis.call('HDEL', row, 'attempts', 'overtaken', unpack(ARGV, first_field))
 for i = first_field, #ARGV do
   if string.sub(ARGV[i], 1, 7) == 'parked:' then

@@ -221,7 +221,7 @@ end
 
 -- A ticket is another case's than `ref`, as far as we know: that one must be looked at, too, and see whose it is.
 local function look_at_tied(tracker, ticket, ref, now, cause)
-  local tied = redis.call('HGET', TICKETS .. tracker, ticket)
+  local tied = case_of_ticket(tracker, ticket)
   local id = tied and tied ~= ref and redis.call('HGET', CASE .. tied, 'id')
   if id then mark(tied, id, now, -1, cause) end
 end
@@ -230,8 +230,8 @@ end
 -- Returns 1, or 0 where it is none.
 local function mark_change(tracker, ticket, version, ref, id, now, cause)
   if version ~= '' then
-    if redis.call('HGET', SEEN .. tracker, ticket) == version then return 0 end
-    redis.call('HSET', SEEN .. tracker, ticket, version)
+    if is_known_version(tracker, ticket, version) then return 0 end
+    know_version(tracker, ticket, version)
   end
   expect_ticket(CASE .. ref, tracker)
   look_at_tied(tracker, ticket, ref, now, cause)

@@ -5,9 +5,7 @@ local ref, tracker = ARGV[1], ARGV[3]
 if not holds(ref, ARGV[2]) then return 0 end
 redis.call('HDEL', CASE .. ref, 'link:' .. tracker, 'tie:' .. tracker)
 if ARGV[4] ~= '' then
-  for list, name in pairs({[TICKETS] = ARGV[4], [TICKET_KEYS] = string.upper(ARGV[5])}) do
-    if redis.call('HGET', list .. tracker, name) == ref then redis.call('HDEL', list .. tracker, name) end
-  end
+  drop_ticket(tracker, ARGV[4], ARGV[5], ref)
 end
 redis.call('HDEL', CASE .. ref, 'place:' .. tracker)
 if ARGV[6] == '1' then

@@ -121,8 +121,16 @@ async def cancel_until_done(task: asyncio.Task[Any]) -> None:
 
 @cache
 def _source(name: str) -> str:
-    scripts = files("remediation.store") / "lua"
-    return "\n".join([PRELUDE, *((scripts / f"{each}.lua").read_text() for each in ("case_lists", "shared", name))])
+    return script_source(_lua(name))
+
+
+def script_source(lines: str) -> str:
+    """These lines of Lua as a whole script, with the names of the keys and all that scripts share."""
+    return "\n".join([PRELUDE, *(_lua(each) for each in ("case_lists", "ticket_index", "shared")), lines])
+
+
+def _lua(name: str) -> str:
+    return (files("remediation.store") / "lua" / f"{name}.lua").read_text()
 
 
 class Connection:

@@ -1,0 +1,189 @@
+-- The index of a tracker's tickets: whose each is, by its id and by what people call it, and which version of it we know.
+-- It lies in small hashes, its buckets, because a server keeps a large one in three times the room. A field of a bucket is a
+-- kind and a digest, which also says in which bucket it is:
+--   CASE_BY_ID, of a ticket's id: the reference of its case;
+--   VERSION_BY_ID, of a ticket's id: the version, with two digits in a byte;
+--   ID_BY_KEY, of a key in capitals: the digest of the ticket's id; or the case's reference, where an earlier version kept
+--   the key and nobody knows of which ticket it is.
+-- INDEX + tracker has how many `buckets` there are, and after `tickets:` and the place that an id names, how many ids.
+-- What an earlier version kept lies in TICKETS, SEEN and TICKET_KEYS until it is moved or written anew: the index counts.
+local CASE_BY_ID, VERSION_BY_ID, ID_BY_KEY = 'c', 'v', 'k'
+local DIGEST_BYTES = 8 -- that two tickets of a tracker have the same has a chance of 1 in 350,000 where it has ten million
+local MOST_IN_BUCKET = 200 -- servers keep up to 512 fields in the small form, and look through all of them
+
+local function digest_of(text)
+  local hex = string.sub(redis.sha1hex(text), 1, 2 * DIGEST_BYTES)
+  return (string.gsub(hex, '%x%x', function(two) return string.char(tonumber(two, 16)) end))
+end
+
+local function number_of_buckets(tracker)
+  return tonumber(redis.call('HGET', INDEX .. tracker, 'buckets') or '1')
+end
+
+local function bucket(tracker, number)
+  return INDEX .. tracker .. ':' .. number
+end
+
+-- Buckets are added one by one, and each takes from one other (linear hashing): no script moves more than one bucket. The
+-- digests are dealt out by the greatest power of two that is not above the number of buckets, and by the next power as far
+-- as that has buckets already.
+local function power_below(buckets)
+  local power = 1
+  while 2 * power <= buckets do power = 2 * power end
+  return power
+end
+
+local function dealt_out(digest, ways)
+  local first, second, third, fourth = string.byte(digest, 1, 4)
+  return (((first * 256 + second) * 256 + third) * 256 + fourth) % ways
+end
+
+local function bucket_of(tracker, digest)
+  local buckets = number_of_buckets(tracker)
+  local power = power_below(buckets)
+  local number = dealt_out(digest, 2 * power)
+  return bucket(tracker, number < buckets and number or number % power)
+end
+
+local function add_bucket(tracker)
+  local buckets = number_of_buckets(tracker)
+  local power = power_below(buckets)
+  local before = bucket(tracker, buckets - power)
+  local entries, stays, goes = redis.call('HGETALL', before), {}, {}
+  for i = 1, #entries, 2 do
+    local list = dealt_out(string.sub(entries[i], 2), 2 * power) == buckets and goes or stays
+    list[#list + 1] = entries[i]
+    list[#list + 1] = entries[i + 1]
+  end
+  redis.call('HSET', INDEX .. tracker, 'buckets', buckets + 1)
+  redis.call('DEL', before) -- written anew: a hash that once had a long value keeps the room for it
+  if #stays > 0 then redis.call('HSET', before, unpack(stays)) end
+  if #goes > 0 then redis.call('HSET', bucket(tracker, buckets), unpack(goes)) end
+end
+
+local function indexed(tracker, kind, digest)
+  return redis.call('HGET', bucket_of(tracker, digest), kind .. digest)
+end
+
+-- Returns whether there was nothing of this kind yet.
+local function put_in_index(tracker, kind, digest, value)
+  local key = bucket_of(tracker, digest)
+  local is_new = redis.call('HSET', key, kind .. digest, value) == 1
+  if is_new and redis.call('HLEN', key) > MOST_IN_BUCKET then add_bucket(tracker) end
+  return is_new
+end
+
+local function take_from_index(tracker, kind, digest)
+  return redis.call('HDEL', bucket_of(tracker, digest), kind .. digest) == 1
+end
+
+local function count_ticket(tracker, ticket, difference)
+  redis.call('HINCRBY', INDEX .. tracker, 'tickets:' .. (string.match(ticket, '^(.*)/') or ''), difference)
+end
+
+local function count_of_tickets(tracker)
+  local count, head = 0, redis.call('HGETALL', INDEX .. tracker)
+  for i = 1, #head, 2 do
+    if string.sub(head[i], 1, 8) == 'tickets:' then count = count + tonumber(head[i + 1]) end
+  end
+  return count
+end
+
+-- The case of a ticket, or false.
+local function case_of_ticket(tracker, ticket)
+  return indexed(tracker, CASE_BY_ID, digest_of(ticket)) or redis.call('HGET', TICKETS .. tracker, ticket)
+end
+
+local function index_ticket(tracker, ticket, ref)
+  if put_in_index(tracker, CASE_BY_ID, digest_of(ticket), ref) then count_ticket(tracker, ticket, 1) end
+  redis.call('HDEL', TICKETS .. tracker, ticket)
+end
+
+-- The case whose ticket is called so, or false.
+local function case_of_key(tracker, key)
+  local name = string.upper(key)
+  local known = indexed(tracker, ID_BY_KEY, digest_of(name))
+  if not known then return redis.call('HGET', TICKET_KEYS .. tracker, name) end
+  return #known > DIGEST_BYTES and known or indexed(tracker, CASE_BY_ID, known)
+end
+
+local function index_key(tracker, key, ticket)
+  local name = string.upper(key)
+  put_in_index(tracker, ID_BY_KEY, digest_of(name), digest_of(ticket))
+  redis.call('HDEL', TICKET_KEYS .. tracker, name)
+end
+
+-- A ticket is this case's no more, and what it is called leads to it no more; both stay as they are where they are another's.
+local function drop_ticket(tracker, ticket, key, ref)
+  local digest, name = digest_of(ticket), string.upper(key)
+  local called = indexed(tracker, ID_BY_KEY, digest_of(name))
+  if case_of_ticket(tracker, ticket) == ref then
+    if take_from_index(tracker, CASE_BY_ID, digest) then count_ticket(tracker, ticket, -1) end
+    redis.call('HDEL', TICKETS .. tracker, ticket)
+    if called == digest then take_from_index(tracker, ID_BY_KEY, digest_of(name)) end
+  end
+  if called == ref then take_from_index(tracker, ID_BY_KEY, digest_of(name)) end
+  if redis.call('HGET', TICKET_KEYS .. tracker, name) == ref then redis.call('HDEL', TICKET_KEYS .. tracker, name) end
+end
+
+local function dense_version(version)
+  return (string.gsub(version, '%d%d', function(two) return string.char(128 + tonumber(two)) end))
+end
+
+local function whole_version(dense)
+  return (string.gsub(dense, '[\128-\227]', function(byte) return string.format('%02d', string.byte(byte) - 128) end))
+end
+
+local function is_known_version(tracker, ticket, version)
+  local dense = indexed(tracker, VERSION_BY_ID, digest_of(ticket))
+  if dense then return dense == dense_version(version) end
+  return redis.call('HGET', SEEN .. tracker, ticket) == version
+end
+
+-- The version of a ticket that we know, or false.
+local function known_version(tracker, ticket)
+  local dense = indexed(tracker, VERSION_BY_ID, digest_of(ticket))
+  return dense and whole_version(dense) or redis.call('HGET', SEEN .. tracker, ticket)
+end
+
+local function know_version(tracker, ticket, version)
+  put_in_index(tracker, VERSION_BY_ID, digest_of(ticket), dense_version(version))
+  redis.call('HDEL', SEEN .. tracker, ticket)
+end
+
+-- The references of cases that tickets of this bucket have, each with the digest of the ticket's id.
+local function cases_in_bucket(tracker, number)
+  local found, entries = {}, redis.call('HGETALL', bucket(tracker, number))
+  for i = 1, #entries, 2 do
+    if string.sub(entries[i], 1, 1) == CASE_BY_ID then
+      found[#found + 1] = {ref = entries[i + 1], digest = string.sub(entries[i], 2)}
+    end
+  end
+  return found
+end
+
+-- Move some of what an earlier version kept of a tracker's tickets, if anything is left.
+local function move_earlier(tracker, most)
+  local head = INDEX .. tracker
+  for _, list in ipairs({TICKETS, SEEN, TICKET_KEYS}) do
+    if redis.call('EXISTS', list .. tracker) == 1 then
+      local page = redis.call('HSCAN', list .. tracker, redis.call('HGET', head, 'moving') or '0', 'COUNT', most)
+      for i = 1, #page[2], 2 do
+        local name, value = page[2][i], page[2][i + 1]
+        if list == TICKETS then
+          if not indexed(tracker, CASE_BY_ID, digest_of(name)) then index_ticket(tracker, name, value) end
+        elseif list == SEEN then
+          if not indexed(tracker, VERSION_BY_ID, digest_of(name)) then know_version(tracker, name, value) end
+        elseif not indexed(tracker, ID_BY_KEY, digest_of(name)) then
+          local link = redis.call('HGET', CASE .. value, 'link:' .. tracker)
+          local ticket, key = unpack(link and cjson.decode(link) or {})
+          local is_known = key and string.upper(key) == name and case_of_ticket(tracker, ticket) == value
+          put_in_index(tracker, ID_BY_KEY, digest_of(name), is_known and digest_of(ticket) or value)
+        end
+        redis.call('HDEL', list .. tracker, name)
+      end
+      if page[1] == '0' then redis.call('HDEL', head, 'moving') else redis.call('HSET', head, 'moving', page[1]) end
+      return
+    end
+  end
+end

@@ -1,0 +1,203 @@
+"""The index of tickets: everything in it is found, however many there are, and each takes little room."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.tickets import Ticket, TicketState
+from remediation.store.cases.known_trackers import known_trackers
+from remediation.store.cases.linked import linked_cases
+from remediation.store.cases.links import LeasedLinks
+from remediation.store.cases.places import linked_places
+from remediation.store.cases.standings import Standings
+from remediation.store.cases.todo import Todo
+from remediation.store.keys import CASE, INDEX, SEEN, TICKET_KEYS, TICKETS, TRACKERS
+from remediation.store.server.connection import Connection
+from tests.integration.indexed import in_index, known_version
+
+NOW = 1_800_000_000.0
+TRACKER = "servicenow"
+MOST_BYTES = 110
+"""Of a ticket: its case by its id and by its key, and its version."""
+
+FILL = """
+for i = 1, #ARGV, 4 do
+  index_ticket('servicenow', ARGV[i], ARGV[i + 2])
+  index_key('servicenow', ARGV[i + 1], ARGV[i])
+  know_version('servicenow', ARGV[i], ARGV[i + 3])
+end
+return 1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What is to be found of one ticket."""
+
+    id: str
+    key: str
+    ref: str
+    version: str
+
+
+def tickets(count: int) -> list[Indexed]:
+    """Tickets as ServiceNow numbers them, each of a case of its own."""
+    ids = [hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest() for number in range(count)]
+    return [
+        Indexed(
+            f"incident/{each}", f"INC{number:07}", f"lakeside:finding:fnd_{each[:10]}", f"2026-11-28 09:05:31/{number}"
+        )
+        for number, each in enumerate(ids)
+    ]
+
+
+async def fill(connection: Connection, those: list[Indexed]) -> None:
+    for at in range(0, len(those), 500):
+        parts = [part for each in those[at : at + 500] for part in (each.id, each.key, each.ref, each.version)]
+        await in_index(connection, FILL, *parts)
+
+
+async def buckets(connection: Connection) -> list[bytes]:
+    return [key async for key in connection.redis.scan_iter(f"{INDEX}{TRACKER}:*", count=1_000)]
+
+
+async def refs(connection: Connection, those: list[Indexed]) -> list[str | None]:
+    keys = await Todo(connection).keys_of_tickets(TRACKER, [each.id for each in those])
+    return [key.ref if key else None for key in keys]
+
+
+async def called(connection: Connection, key: str) -> str | None:
+    return (await Standings(connection).refs_of_ticket(key, [TRACKER])).get(TRACKER)
+
+
+@pytest.mark.parametrize("count", [100, 2_000])
+async def test_tickets_are_found_and_take_little_room(connection: Connection, count: int) -> None:
+    those = tickets(count)
+    await fill(connection, those)
+    await fill(connection, those[::7])
+    assert await refs(connection, those) == [each.ref for each in those]
+    for each in those[::50]:
+        assert await called(connection, each.key.lower()) == each.ref
+        assert await known_version(connection, TRACKER, each.id) == each.version
+    assert await linked_places(connection, TRACKER) == Counter(incident=count)
+    sizes = [await connection.redis.memory_usage(key, samples=0) or 0 for key in await buckets(connection)]
+    assert {await connection.ask(connection.redis.object("ENCODING", key)) for key in await buckets(connection)} == {
+        b"listpack"
+    }
+    assert sum(sizes) / count <= MOST_BYTES
+    assert await refs(connection, [Indexed("incident/none", "", "", "")]) == [None]
+    assert await called(connection, "INC99") is None
+
+
+async def test_a_ticket_that_is_let_go_is_found_no_more_and_counts_no_more(connection: Connection) -> None:
+    first, second, third = tickets(3)
+    await fill(connection, [first, second, third])
+    drop = "drop_ticket('servicenow', ARGV[1], ARGV[2], ARGV[3]) return 1"
+    await in_index(connection, drop, first.id, first.key, first.ref)
+    await in_index(connection, drop, second.id, second.key, third.ref)
+    assert await refs(connection, [first, second, third]) == [None, second.ref, third.ref]
+    assert [await called(connection, each.key) for each in (first, second)] == [None, second.ref]
+    assert await linked_places(connection, TRACKER) == Counter(incident=2)
+
+
+@pytest.mark.parametrize("version", ["2026-04-15T14:02:03.456000+00:00", "2026-04-15 14:02:03/10", "v9", "1", "é17"])
+async def test_a_version_comes_back_as_it_was_told(connection: Connection, version: str) -> None:
+    lines = "know_version('jira', '1', ARGV[1]) return is_known_version('jira', '1', ARGV[1]) and 1 or 0"
+    assert await in_index(connection, lines, version) == 1
+    if version.isascii():
+        assert await known_version(connection, "jira", "1") == version
+
+
+async def keep_as_before(connection: Connection, those: list[Indexed]) -> None:
+    """What the version before this one kept of these tickets, each linked to its case."""
+    pipe = connection.redis.pipeline(transaction=False)
+    pipe.hset(TRACKERS, TRACKER, "0")
+    for each in those:
+        pipe.hset(TICKETS + TRACKER, each.id, each.ref)
+        pipe.hset(TICKET_KEYS + TRACKER, each.key, each.ref)
+        pipe.hset(SEEN + TRACKER, each.id, each.version)
+        link = f'["{each.id}","{each.key}"]'
+        pipe.hset(CASE + each.ref, mapping={"id": each.ref.rpartition(":")[2], f"link:{TRACKER}": link})
+    await connection.ask(pipe.execute())
+
+
+async def linked_refs(connection: Connection) -> Counter[str]:
+    return Counter([each.ref async for page in linked_cases(connection, TRACKER) for each in page])
+
+
+async def test_what_an_earlier_version_kept_is_found_before_during_and_after_it_is_moved(
+    connection: Connection,
+) -> None:
+    those = tickets(1_200)
+    await keep_as_before(connection, those)
+    unlinked = Indexed("incident/gone", "INC5", "lakeside:finding:gone", "v1")
+    await connection.ask(connection.redis.hset(TICKET_KEYS + TRACKER, unlinked.key, unlinked.ref))
+    earlier = [list_ + TRACKER for list_ in (TICKETS, SEEN, TICKET_KEYS)]
+    rounds = 0
+    while await connection.redis.exists(*earlier):
+        assert await refs(connection, those) == [each.ref for each in those], rounds
+        assert [await called(connection, each.key) for each in (*those[::100], unlinked)] == [
+            each.ref for each in (*those[::100], unlinked)
+        ]
+        assert [await known_version(connection, TRACKER, each.id) for each in those[::100]] == [
+            each.version for each in those[::100]
+        ]
+        assert await linked_places(connection, TRACKER) == Counter(incident=len(those))
+        (known,) = await known_trackers(connection)
+        assert 1_000 <= known.cases <= 1_400
+        await Todo(connection).name_trackers([TRACKER], NOW)
+        rounds += 1
+        assert rounds < 30
+    assert rounds > 3, "some at a time"
+    assert await refs(connection, those) == [each.ref for each in those]
+    assert await called(connection, unlinked.key) == unlinked.ref
+    assert await linked_refs(connection) == Counter({each.ref: 1 for each in those})
+    sizes = [await connection.redis.memory_usage(key, samples=0) or 0 for key in await buckets(connection)]
+    assert sum(sizes) / len(those) <= MOST_BYTES
+
+
+async def test_no_link_is_missed_while_links_are_moved_and_buckets_added(connection: Connection) -> None:
+    those = tickets(1_500)
+    await keep_as_before(connection, those[:1_000])
+    await fill(connection, those[1_000:1_100])
+    await keep_as_before(connection, those[1_000:1_100])
+    found = Counter[str]()
+    async for page in linked_cases(connection, TRACKER):
+        found.update(each.ref for each in page)
+        await Todo(connection).name_trackers([TRACKER], NOW)
+        await fill(connection, those[1_100:])
+    assert {each.ref for each in those[:1_100]} <= found.keys()
+
+
+async def test_what_is_written_now_counts_for_more_than_what_an_earlier_version_kept(connection: Connection) -> None:
+    (before,) = tickets(1)
+    await keep_as_before(connection, [before])
+    todo, key = Todo(connection), CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+    ticket = Ticket(TRACKER, before.id, before.key, "https://now.example/1", TicketState.OPEN, version="v2")
+    await todo.mark([(key, None)], NOW)
+    lease = await todo.take(key.ref, NOW)
+    assert lease is not None
+    links = LeasedLinks(connection, lease)
+    link = await links.link(ticket)
+    assert not await connection.redis.exists(TICKETS + TRACKER, TICKET_KEYS + TRACKER)
+    await todo.name_trackers([TRACKER], NOW)
+    assert await refs(connection, [before]) == [key.ref]
+    assert await called(connection, before.key) == key.ref
+    await links.disown(link, replaced=False)
+    await todo.name_trackers([TRACKER], NOW)
+    assert await refs(connection, [before]) == [None]
+    assert await called(connection, before.key) is None
+    assert await todo.settle(lease, Memory(), NOW, seen=[ticket])
+    assert await known_version(connection, TRACKER, before.id) == "v2"
+
+
+async def test_a_ticket_that_an_earlier_version_linked_is_let_go_before_it_is_moved(connection: Connection) -> None:
+    before, other = tickets(2)
+    await keep_as_before(connection, [before, other])
+    drop = "drop_ticket('servicenow', ARGV[1], ARGV[2], ARGV[3]) return 1"
+    await in_index(connection, drop, before.id, before.key, before.ref)
+    await Todo(connection).name_trackers([TRACKER], NOW)
+    assert await refs(connection, [before, other]) == [None, other.ref]
+    assert await called(connection, before.key) is None
