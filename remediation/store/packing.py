@@ -9,7 +9,7 @@ from enum import Enum
 _RAW = -15
 """Deflate without zlib's header and checksum: the largest window, and six bytes less."""
 
-_TIMELINE_WORDS = (
+_EARLIER_TIMELINE_WORDS = (
     b'doubt {"at":1,"tracker":"servicenow","ticket":"INC00","evidence":"unmarked"}\n'
     b'conflict {"at":1}\nparked {"at":1,"error":"Refused","system":"schoolscan","status":403}\n'
     b'put_off {"at":1,"system":"schoolscan","due":1,"status":503,"waiting":"limit"}\n'
@@ -32,6 +32,33 @@ _TIMELINE_WORDS = (
     b'action {"at":1,"action":"open:servicenow","outcome":"done","ticket":"INC0010001","request_id":"1"}\n'
     b'action {"at":1,"action":"open:jira","outcome":"done","ticket":"SEC-1","request_id":"1"}\n'
     b'action {"at":1,"action":"patch:reviewing","outcome":"done"}\nsettled {"at":17'
+)
+"""What timelines said most often, the most frequent last, when each line had its times in full."""
+
+_TIMELINE_WORDS = (
+    b'doubt "tracker":"servicenow","ticket":"INC00","evidence":"unmarked"\n0 1 conflict \n'
+    b'0 1 parked "error":"Refused","system":"schoolscan","status":403\n'
+    b'0 1 put_off "until":30000,"system":"schoolscan","error":"TryLater","status":503,"waiting":"limit"\n'
+    b'"reason":"false_positive""duplicate""cancelled""not_solved""accepted_risk""in_progress""gone""unseen":["'
+    b'"cause":"person""reconcile""appointment""again""sweep""poll:servicenow""poll:jira""mappings"'
+    b'"webhook:servicenow""why":"found_again""why":"reopened""why":"severity_raised""why":"finding_resolved"'
+    b'"why":"ticket_reopened""why":"risk_expired""why":"expert_reviewed""request_id":"'
+    b'"action":"comment:jira","action":"comment:servicenow","action":"reopen:jira","action":"reopen:servicenow",'
+    b'"outcome":"later","error":"TryLater","outcome":"refused","severity":"low""medium""high"\n'
+    b'900 1 trigger "cause":"webhook:jira","marked_at":-300\n'
+    b'.seen "status":"reviewing","severity":"critical","tickets":[{"tracker":"jira","key":"SEC-1",'
+    b'"state":"open"},{"tracker":"servicenow","key":"INC0010001","state":"done","reason":"fixed"}]\n'
+    b'.plan "steps":[{"action":"resolve:servicenow","why":"ticket_done","detail":"fixed"},'
+    b'{"action":"resolve:jira","why":"ticket_done","detail":"fixed"},'
+    b'{"action":"patch:resolved","why":"ticket_done","detail":"fixed"}]\n'
+    b'30 1 action "action":"patch:resolved","outcome":"done"\n.settled \n'
+    b' 1 trigger "cause":"scan","marked_at":-1\n 1 trigger "cause":"webhook:schoolscan","marked_at":-1\n'
+    b'.seen "status":"open","severity":"critical"\n'
+    b'.plan "steps":[{"action":"open:servicenow","why":"new","detail":""},'
+    b'{"action":"open:jira","why":"new","detail":""},{"action":"patch:reviewing","why":"new","detail":""}]\n'
+    b'40 1 action "action":"open:servicenow","outcome":"done","ticket":"INC0010001","request_id":"1"\n'
+    b'.action "action":"open:jira","outcome":"done","ticket":"SEC-1","request_id":"1"\n'
+    b'.action "action":"patch:reviewing","outcome":"done"\n.settled \n17'
 )
 """What timelines say most often, the most frequent last: a nearer match takes fewer bits."""
 
@@ -56,17 +83,18 @@ _ROW_WORDS = (
 class Form(bytes, Enum):
     """In front of all that is packed. A change of a form's words is another form, and the one before stays readable."""
 
-    TIMELINE = b"\x01"
+    EARLIER_TIMELINE = b"\x01"
     ROW = b"\x02"
+    TIMELINE = b"\x03"
 
 
-_WORDS = {Form.TIMELINE: _TIMELINE_WORDS, Form.ROW: _ROW_WORDS}
+_WORDS = {Form.EARLIER_TIMELINE: _EARLIER_TIMELINE_WORDS, Form.ROW: _ROW_WORDS, Form.TIMELINE: _TIMELINE_WORDS}
 
 _MOST_BYTES = 1_000_000
 """The longest text after unpacking. Ours have less than a tenth of it."""
 
 
-def packed(text: bytes, form: Form = Form.TIMELINE) -> bytes:
+def packed(text: bytes, form: Form) -> bytes:
     """A text as it is kept."""
     press = zlib.compressobj(9, zlib.DEFLATED, _RAW, 9, zlib.Z_DEFAULT_STRATEGY, _WORDS[form])
     return form.value + press.compress(text) + press.flush()

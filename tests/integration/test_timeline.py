@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 
+import pytest
+
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
@@ -21,13 +23,13 @@ from remediation.store.cases.entries import (
 )
 from remediation.store.cases.timeline import KEPT, MOST_ENTRIES, Timeline
 from remediation.store.keys import APART, TIMELINE, TOLD
-from remediation.store.packing import packed
+from remediation.store.packing import Form, packed
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 
 AT = 1_800_000_000.0
 
-MOST_BYTES = 448
+MOST_BYTES = 240
 """What a timeline of a usual life may take, its key included."""
 
 
@@ -150,6 +152,30 @@ async def test_nothing_is_lost_where_many_tell_at_once(connection: Connection) -
     assert len({each.id for each in told}) == 8
 
 
+@pytest.mark.parametrize("tellings", range(1, len(USUAL_LIFE) + 1))
+async def test_a_text_in_the_form_before_is_read_and_written_anew_with_the_next_entry(
+    connection: Connection, tellings: int
+) -> None:
+    """As the version before wrote it: the entries of the last telling have no id."""
+    lines = [
+        (b"" if number == tellings - 1 else b"%d-%d" % (1_800_000_000_000 + number, each), *encoded(entry))
+        for number, entries in enumerate(USUAL_LIFE[:tellings])
+        for each, entry in enumerate(entries)
+    ]
+    text = b"".join(b"%s %s %s\n" % (name, kind.encode(), wire) for name, kind, wire in lines)
+    kept = b"1800000000999 " + packed(text, Form.EARLIER_TIMELINE)
+    await connection.redis.set(TOLD + KEY.ref, kept)
+    timeline, before = Timeline(connection), [entry for entries in USUAL_LIFE[:tellings] for entry in entries]
+    assert await timeline.read(KEY.ref) == before
+    told = [each async for each in timeline.since(KEY.ref)]
+    assert [each.id for each in told][-1] == f"1800000000999-{len(USUAL_LIFE[tellings - 1]) - 1}"
+    await timeline.tell(KEY.ref, [Settled(AT + 95_000)])
+    assert await timeline.read(KEY.ref) == [*before, Settled(AT + 95_000)]
+    assert [each async for each in timeline.since(KEY.ref)][:-1] == told, "with the ids that they had"
+    text_now = await connection.redis.get(TOLD + KEY.ref)
+    assert (text_now or b"").partition(b" ")[2].startswith(Form.TIMELINE.value)
+
+
 OF_A_LATER_VERSION = b"1700000000000 \x07 of a later version"
 
 
@@ -167,7 +193,10 @@ async def test_what_is_told_in_an_unknown_form_is_said_and_kept(connection: Conn
 
 
 async def test_what_was_set_apart_comes_back_to_a_version_that_knows_its_form(connection: Connection) -> None:
-    timeline, later = Timeline(connection), b"1700000000000 " + packed(b' settled {"at":1700000000.0}\n')
+    timeline, later = (
+        Timeline(connection),
+        b"1700000000000 " + packed(b' settled {"at":1700000000.0}\n', Form.EARLIER_TIMELINE),
+    )
     await connection.ask(connection.redis.hset(APART + KEY.ref, mapping={"name": later}))
     await timeline.tell(KEY.ref, [Settled(AT)])
     assert await connection.redis.exists(APART + KEY.ref) == 0

@@ -2,9 +2,8 @@
 
 A look that finds what is remembered and has nothing to do tells nothing.
 
-A timeline is one string: when (ms) it was told of last, a space, and all its entries, packed. Each of those is a line:
-its time and number, its kind, and the rest as JSON; the last ones have no time yet, as theirs is in front. A stream
-takes 4 KB for its first entry, ten times what a usual case has to tell.
+A timeline is one string: when (ms) it was told of last, a space, and all its entries, packed (see timeline_text.py). A
+stream takes 4 KB for its first entry, twenty times what a usual case has to tell.
 A text in a form that this version does not know is said to be there, and is set apart when the case is told of next; a
 version that knows it puts it back in its place.
 """
@@ -17,8 +16,9 @@ from typing import Any
 
 from remediation.domain.errors import StoreUnavailable
 from remediation.store.cases.entries import Entry, UnreadableEntry, decoded, encoded
+from remediation.store.cases.timeline_text import Line, id_at, lines_of, place_of, text_of
 from remediation.store.keys import APART, TIMELINE, TOLD
-from remediation.store.packing import packed, unpacked
+from remediation.store.packing import Form, packed, unpacked
 from remediation.store.server.connection import Connection, passing_errors
 
 KEPT = timedelta(days=400)
@@ -32,9 +32,6 @@ BEGINNING = "-"
 _TRIES = 20
 """How often a timeline is read again because somebody else told something meanwhile: only who holds a case tells of it,
 so that two do so only where a lease was lost."""
-
-_Line = tuple[str, str, bytes]
-"""An entry as it is kept: its id, its kind, and the rest as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class Timeline:
             kept = await self._kept(ref)
             lines = [*kept.lines(), *(("", kind, text) for kind, text in wire)]
             is_unknown = "1" if kept.whole and _lines(kept.whole) is None else ""
-            whole = packed(_text(lines[-MOST_ENTRIES:]))
+            whole = packed(text_of(lines[-MOST_ENTRIES:]), Form.TIMELINE)
             known = [name for name, text in kept.apart.items() if _lines(text) is not None]
             args: list[str | bytes | int] = [_sha1(kept.whole), len(kept.rows), whole, is_unknown, *known]
             if await self._connection.run("tell", ref, self._kept_ms, *args):
@@ -82,7 +79,7 @@ class Timeline:
     async def since(self, ref: str, after: str = BEGINNING) -> AsyncIterator[TimelineEntry]:
         """Every entry after the one with this id, oldest first, up to now. Call again with the last id to go on."""
         for told in (await self._kept(ref)).told():
-            if after == BEGINNING or _place(told.id) > _place(after):
+            if after == BEGINNING or place_of(told.id) > place_of(after):
                 yield told
 
     async def now(self) -> str:
@@ -108,7 +105,7 @@ class _KeptText:
     apart: Mapping[str, bytes]
     rows: Sequence[tuple[bytes, dict[bytes, Any]]]
 
-    def lines(self) -> list[_Line]:
+    def lines(self) -> list[Line]:
         """All that this version can read, oldest first."""
         earlier = [
             (entry_id.decode(), fields.get(b"kind", b"").decode(errors="replace"), fields.get(b"is", b""))
@@ -116,27 +113,33 @@ class _KeptText:
         ]
         apart = [line for text in self.apart.values() for line in _lines(text) or ()]
         lines = (_lines(self.whole) if self.whole else None) or []
-        return sorted([*earlier, *apart, *lines], key=_place_of) if earlier or apart else lines
+        return sorted([*earlier, *apart, *lines], key=lambda line: place_of(line[0])) if earlier or apart else lines
 
     def told(self) -> list[TimelineEntry]:
         """All that was told, oldest first; an entry of a kind that this version does not know is passed over."""
         told = [each for each in map(_told, self.lines()) if each is not None]
         texts = [text for text in (self.whole, *self.apart.values()) if text and _lines(text) is None]
         unknown = [TimelineEntry(f"{_told_at(text)}-0", UnreadableEntry(_told_at(text) / 1000)) for text in texts]
-        return sorted([*unknown, *told], key=lambda each: _place(each.id)) if unknown else told
+        return sorted([*unknown, *told], key=lambda each: place_of(each.id)) if unknown else told
 
 
-def _lines(whole: bytes) -> list[_Line] | None:
-    """The lines of a text of a timeline, oldest first; None where this version cannot unpack it."""
-    at, _, kept = whole.partition(b" ")
+def _lines(whole: bytes) -> list[Line] | None:
+    """The lines of a text of a timeline, oldest first; None where this version cannot read it."""
+    kept, told_at = whole.partition(b" ")[2], _told_at(whole)
+    read = lines_of if kept.startswith(Form.TIMELINE.value) else _earlier_lines
     try:
-        told = unpacked(kept).splitlines()
+        return read(unpacked(kept), told_at)
     except ValueError:
         return None
-    lines: list[_Line] = []
-    for each in told:
+
+
+def _earlier_lines(text: bytes, told_at: int) -> list[Line]:
+    """The lines as an earlier version wrote them: id, kind and JSON of each, the last ones without an id."""
+    lines: list[Line] = []
+    for each in text.splitlines():
         entry_id, kind, wire = each.split(b" ", 2)
-        lines.append((entry_id.decode() or _next_id(lines, at.decode()), kind.decode(errors="replace"), wire))
+        last_id = lines[-1][0] if lines else ""
+        lines.append((entry_id.decode() or id_at(told_at, last_id), kind.decode(errors="replace"), wire))
     return lines
 
 
@@ -150,26 +153,7 @@ def _sha1(whole: bytes) -> str:
     return hashlib.sha1(whole, usedforsecurity=False).hexdigest() if whole else ""
 
 
-def _next_id(lines: list[_Line], at: str) -> str:
-    """The id of an entry that was told at this moment (ms), after these."""
-    last_at, last = _place(lines[-1][0]) if lines else (0, 0)
-    return f"{at}-{last + 1 if last_at == int(at) else 0}"
-
-
-def _text(lines: Iterable[_Line]) -> bytes:
-    return b"".join(b"%s %s %s\n" % (entry_id.encode(), kind.encode(), wire) for entry_id, kind, wire in lines)
-
-
-def _place_of(line: _Line) -> tuple[int, int]:
-    return _place(line[0])
-
-
-def _place(entry_id: str) -> tuple[int, int]:
-    at, _, number = entry_id.partition("-")
-    return int(at), int(number)
-
-
-def _told(line: _Line) -> TimelineEntry | None:
+def _told(line: Line) -> TimelineEntry | None:
     entry_id, kind, wire = line
     entry = decoded(kind, wire)
     return TimelineEntry(entry_id, entry) if entry else None
