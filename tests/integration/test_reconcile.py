@@ -136,7 +136,7 @@ async def test_whose_tickets_they_are_is_asked_for_a_page_at_once(office: Office
 
 async def lists_of_links_asked_for(office: Office) -> int:
     told = await office.redis.info("commandstats")
-    return int(told.get("cmdstat_hmget", {"calls": 0})["calls"])
+    return int(told.get("cmdstat_evalsha", {"calls": 0})["calls"])
 
 
 # The dry run.
