@@ -5,6 +5,7 @@ of `from` and `to` without the other is as none; beyond the last page there is a
 the list is ordered by day. Other parameters are ignored, and so is any `deleted` but 1.
 """
 
+import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -44,7 +45,7 @@ class Page:
         return f'"{hashlib.sha256(repr(self).encode()).hexdigest()[:32]}"'
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Its bytes."""
+        """Its bytes. Others who are on the event loop get a turn before each piece."""
         for piece in page_bytes(
             self.members,
             count=self.count,
@@ -52,6 +53,7 @@ class Page:
             total_pages=self.total_pages,
             spelling=self.spelling,
         ):
+            await asyncio.sleep(0)
             yield piece
 
 

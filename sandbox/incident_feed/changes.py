@@ -51,8 +51,7 @@ def changed(incident: KeptIncident, changes: Changes) -> KeptIncident:
         is_bounced=incident.is_bounced if bounced is None else bool(bounced),
         changes={**incident.changes, **rest},
     )
-    if rest:
-        details_of(after)
+    details_of(after)
     return after
 
 

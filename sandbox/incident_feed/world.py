@@ -122,7 +122,9 @@ class IncidentWorld:
         self._numbers[district] = number + 1
         drawn = drawn_incident(district, number, day)
         at = min(drawn.written_at, self.now())
-        return self._keep(changed(replace(drawn, written_at=at, modified_at=at), changes)).uuid
+        if at < drawn.written_at:
+            drawn = replace(drawn, written_at=at, modified_at=at)
+        return self._keep(changed(drawn, changes) if changes else drawn).uuid
 
     def _write(self, incident: KeptIncident) -> KeptIncident:
         return self._keep(replace(incident, modified_at=max(self.now(), incident.modified_at + _SECOND)))

@@ -1,11 +1,13 @@
 """The state and the pages behind the stand-in of the incident feed, without HTTP."""
 
+import asyncio
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 
 import pytest
 
+from sandbox.incident_feed.api import Page
 from sandbox.incident_feed.changes import details_of
 from sandbox.incident_feed.code_lists import code_lists_of
 from sandbox.incident_feed.fakes import TYPES, drawn_incident
@@ -145,6 +147,17 @@ def test_a_page_of_a_thousand_members_is_about_four_megabytes_and_comes_in_piece
     sizes = [len(piece) for piece in sample_page(200)]
     assert 3_600_000 < sum(sizes) * 5 < 4_400_000
     assert max(sizes) < 100_000
+
+
+async def test_others_on_the_event_loop_get_a_turn_before_each_piece_of_a_page() -> None:
+    members = tuple(drawn_incident("lakeside", number, date(2026, 4, 15)) for number in range(60))
+    turns: list[int] = []
+    taken = []
+    async for _ in Page(members, 60, 1, 1, PLAIN).pieces():
+        taken.append(len(turns))
+        asyncio.get_running_loop().call_soon(turns.append, 1)
+    assert taken == list(range(len(taken)))
+    assert len(taken) > 3
 
 
 def test_a_year_is_spread_over_its_school_days_down_to_today(world: IncidentWorld) -> None:
