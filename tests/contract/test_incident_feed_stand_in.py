@@ -1,6 +1,9 @@
 """What the stand-in of the incident feed keeps of the vendor's page, and what it can be ordered to do, over HTTP."""
 
 import gzip
+import json
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -13,6 +16,7 @@ from sandbox.incident_feed.behaviour import FeedBehaviour
 from sandbox.incident_feed.school_year import Calendar
 from sandbox.incident_feed.stand_in import incident_feed_app
 from sandbox.incident_feed.world import FeedAccount, IncidentWorld
+from sandbox.secrets import INCIDENT_FEED_TOKEN
 from sandbox.wire.server import serve
 
 PATH = "/public/v1/incidents.xml"
@@ -229,7 +233,8 @@ def test_pages_grow_and_shrink_while_they_are_read(http: httpx2.Client) -> None:
     first, second = read(http, page="1"), read(http, page="2")
     assert [page.attrib["total-pages"] for page in (first, second)] == ["3", "4"]
     order(http, "moves", after_page=2, withhold=12)
-    read(http, page="2")
+    pages = [read(http, page=number) for number in ("1", "2")]
+    assert {page.attrib["total-pages"] for page in pages} == {"4"}, "they vanish after the second"
     third = read(http, page="3")
     assert third.attrib["total-pages"] == "2"
     assert uuids(third) == []
@@ -395,3 +400,16 @@ def test_moves_that_were_ordered_can_be_taken_back(http: httpx2.Client) -> None:
     order(http, "moves", after_page=1, withhold=3)
     assert http.delete("/_sandbox/moves").status_code == 204
     assert len(uuids(read(http))) == len(uuids(read(http))) == 3
+
+
+def test_the_sandbox_for_a_laptop_has_a_feed_with_as_many_incidents_as_it_is_told() -> None:
+    command = [sys.executable, "-m", "sandbox", "--incidents", "12"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            address = json.loads(process.stdout.readline())["incident_feed"]
+            by = {"Authorization": f"Bearer {INCIDENT_FEED_TOKEN}"}
+            answer = httpx2.get(f"{address}{PATH}", headers=by, trust_env=False)
+        finally:
+            process.terminate()
+    assert len(uuids(ET.fromstring(answer.content))) == 12  # noqa: S314 - as above
