@@ -8,7 +8,7 @@ from remediation.store.server.connection import Connection, script_source
 
 async def in_index(connection: Connection, lines: str, *args: str) -> Any:
     """What these lines of Lua return, with all that scripts share."""
-    return await connection.ask(connection.redis.eval(script_source(lines), 0, *args))
+    return await connection.ask(connection.redis.eval(script_source(f"-- with ticket_index.lua\n{lines}"), 0, *args))
 
 
 async def known_version(connection: Connection, tracker: str, ticket_id: str) -> str:

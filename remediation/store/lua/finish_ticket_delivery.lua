@@ -1,3 +1,4 @@
+-- with ticket_index.lua
 -- A tracker's delivery has been read. ARGV: id, now, lifetime of the fingerprint (ms), and, for a ticket of ours,
 -- tracker, ticket id, version, then reference and id of its case. Returns 0 if it was finished already, else 'marked',
 -- 'known' where the version is no news, or 'foreign' for a ticket that is none of ours.

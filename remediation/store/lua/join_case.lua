@@ -1,3 +1,4 @@
+-- with ticket_index.lua
 -- A finding belongs to a case that is told apart by its identity: name it there, have that case looked at, and empty the
 -- finding's own row, all at once. ARGV: the own reference, token, generation seen, finding id, now, cause, then the
 -- other case's reference and id.

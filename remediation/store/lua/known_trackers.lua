@@ -1,3 +1,4 @@
+-- with ticket_index.lua
 -- Every tracker that was heard of. ARGV: how many tickets of each are looked at. Returns four things for each: its name,
 -- when (ms) a worker last found it in mappings.yaml, how many cases have a ticket there, and how many are held up.
 local most, answer = tonumber(ARGV[1]), {}

@@ -1,3 +1,4 @@
+-- with ticket_index.lua
 -- Tie a ticket to its case. ARGV: reference, token, tracker, ticket id, link, what is known besides of the ticket, now.
 -- Returns 0 when the lease is lost. Another case that was tied to the ticket until now must be looked at again.
 local ref, tracker = ARGV[1], ARGV[3]

@@ -1,3 +1,4 @@
+-- with ticket_index.lua
 -- Finds the links that cases have to tickets of one tracker, page by page. ARGV: tracker, cursor ('' at the beginning), how
 -- many tickets are looked at (about). Returns the next cursor ('' at the end), then three things for each link: the case's
 -- reference, the link, and what the case remembers, its pieces together; empty where it remembers nothing. The index keeps

@@ -1,3 +1,4 @@
+-- with ticket_index.lua
 -- Mark the cases of tickets that changed, with the cursor of the list that named them. A version that we know already,
 -- because we have seen it in a look or in an earlier list, marks nothing. ARGV: now, tracker, list, cursor, then ticket
 -- id, version, reference, id of each. Returns how many were marked.

@@ -1,3 +1,4 @@
+-- with ticket_index.lua
 -- mappings.yaml names these trackers now: mark the cases that a look found without them, and move some of what an earlier
 -- version kept of their tickets. ARGV: now, how many cases of each at the most, then the name of each. Returns how many
 -- cases were marked.

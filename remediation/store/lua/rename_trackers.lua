@@ -1,3 +1,4 @@
+-- with ticket_index.lua
 -- Trackers of a case have other names now: rename all that its row says of them, and what is parked. ARGV: reference, token,
 -- the memory in the names of now, then former name and name of each. Where there is something under both names, that of now
 -- counts; a second ticket must be found by a search. Returns 0 when the lease is lost.

@@ -219,26 +219,6 @@ local function with_crashes(row, name)
   return row
 end
 
--- A ticket is another case's than `ref`, as far as we know: that one must be looked at, too, and see whose it is.
-local function look_at_tied(tracker, ticket, ref, now, cause)
-  local tied = case_of_ticket(tracker, ticket)
-  local id = tied and tied ~= ref and redis.call('HGET', CASE .. tied, 'id')
-  if id then mark(tied, id, now, -1, cause) end
-end
-
--- A ticket changed: mark its case, unless this is the version that we know. An empty version is always news.
--- Returns 1, or 0 where it is none.
-local function mark_change(tracker, ticket, version, ref, id, now, cause)
-  if version ~= '' then
-    if is_known_version(tracker, ticket, version) then return 0 end
-    know_version(tracker, ticket, version)
-  end
-  expect_ticket(CASE .. ref, tracker)
-  look_at_tied(tracker, ticket, ref, now, cause)
-  mark(ref, id, now, -1, cause)
-  return 1
-end
-
 -- A delivery has been read: shred its body, keep its fingerprint for `lifetime` (ms), and take it off every list.
 local function close_delivery(id, lifetime, state)
   local row, name = INBOX .. id, 'delivery/' .. id

@@ -1,3 +1,4 @@
+-- with ticket_index.lua
 -- Forget the ticket of a case in a tracker, and any intent. ARGV: reference, token, tracker, then ticket id and key where
 -- the ticket is not the case's (else ''): changes of it are then no news for the case any more. Then '1' where its own
 -- ticket is yet to be linked: the next look must search for it. Returns 0 when the lease is lost.

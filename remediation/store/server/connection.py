@@ -119,14 +119,19 @@ async def cancel_until_done(task: asyncio.Task[Any]) -> None:
         await asyncio.wait({task}, timeout=CANCEL_PAUSE)
 
 
+_WITH_INDEX = "-- with ticket_index.lua\n"
+"""How a script begins that needs it: what all scripts share is set up anew with each call, which takes some time."""
+
+
 @cache
 def _source(name: str) -> str:
     return script_source(_lua(name))
 
 
 def script_source(lines: str) -> str:
-    """These lines of Lua as a whole script, with the names of the keys and all that scripts share."""
-    return "\n".join([PRELUDE, *(_lua(each) for each in ("case_lists", "ticket_index", "shared")), lines])
+    """These lines of Lua as a whole script, with the names of the keys and what it shares with others."""
+    index = ("ticket_index",) if lines.startswith(_WITH_INDEX) else ()
+    return "\n".join([PRELUDE, *(_lua(each) for each in ("case_lists", "shared", *index)), lines])
 
 
 def _lua(name: str) -> str:
