@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from remediation.deliveries.limits import DeliveryLimit
-from remediation.deliveries.senders import SCHOOLSCAN, Sender
+from remediation.deliveries.events import SCHOOLSCAN, DeliveryLimit, Sender
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.webhook_secrets import WebhookSecret
 

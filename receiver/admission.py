@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from receiver.accounts import Account
-from remediation.deliveries.limits import DeliveryLimit
+from remediation.deliveries.events import DeliveryLimit
 from remediation.domain.errors import OverLimit
 from remediation.store.deliveries.inbox import Arrival
 from remediation.telemetry import Origin

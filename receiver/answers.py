@@ -11,8 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from receiver.accounts import Account
 from receiver.limits import RETRY_AFTER, RequestRefused
-from receiver.metrics import DELIVERIES
-from receiver.sampling import Sampled
+from receiver.metrics import DELIVERIES, Sampled
 from remediation import telemetry
 from remediation.domain.errors import OverLimit
 

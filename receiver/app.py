@@ -12,13 +12,13 @@ from receiver import answers, health, webhooks
 from receiver.accounts import Accounts
 from receiver.admission import Admission
 from receiver.correlation import Correlated
+from receiver.health import Readiness, SharedQuestion
 from receiver.limits import LastResort, RequestRefused
 from receiver.metrics import OVER_LIMIT, SECRET_ENDS, SECRET_USES, SIGNATURE_FAILURES
-from receiver.readiness import Readiness, SharedQuestion
 from receiver.stopping import STOPPING, LastAnswers, OutOfTime, Stop
 from remediation.domain.errors import OverLimit, StoreUnavailable
 from remediation.store.deliveries.inbox import Inbox
-from remediation.store.deliveries.signed_times import SignedTimes
+from remediation.store.deliveries.signing import SignedTimes
 from remediation.store.server.connection import Connection
 from remediation.store.server.readiness import store_problems
 

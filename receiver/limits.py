@@ -14,7 +14,7 @@ from http import HTTPStatus
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from receiver.sampling import Sampled
+from receiver.metrics import Sampled
 from remediation import telemetry
 from remediation.domain.errors import RemediationError
 

@@ -1,6 +1,14 @@
-"""What the receiver counts. Labels are districts from mappings.yaml and words of ours, never what a sender wrote."""
+"""What the receiver counts: metrics, and events whose log lines are rare because anybody can cause them.
+
+Labels are districts from mappings.yaml and words of ours, never what a sender wrote.
+"""
+
+from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge, Histogram
+
+SAMPLED_SECONDS = 10.0
+"""The least number of seconds between two lines of one kind."""
 
 DELIVERIES = Counter(
     "remedy_deliveries_total",
@@ -38,3 +46,21 @@ HTTP_REFUSALS = Counter(
     ["answer", "reason"],
 )
 CONNECTIONS = Gauge("remedy_connections", "Connections that are open where senders come in.")
+
+
+class Sampled:
+    """Counts events and says when a log line is due, for each kind. Kinds are our own words, so there are few."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._told_at: dict[str, float] = {}
+        self._untold: dict[str, int] = {}
+
+    def count(self, kind: str) -> int:
+        """Count one event. Returns the number of events since the last line where a line is due now, otherwise 0."""
+        now, untold = self._clock(), self._untold.get(kind, 0) + 1
+        if now - self._told_at.get(kind, -SAMPLED_SECONDS) < SAMPLED_SECONDS:
+            self._untold[kind] = untold
+            return 0
+        self._told_at[kind], self._untold[kind] = now, 0
+        return untold

@@ -16,14 +16,12 @@ from receiver.answers import note_not_taken
 from receiver.limits import ACCEPTED, read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, OVER_LIMIT, SECRET_USES, SIGNATURE_FAILURES
 from remediation import telemetry
-from remediation.deliveries.event_types import UnknownEvent
-from remediation.deliveries.events import Event, delivery_id
-from remediation.deliveries.senders import SCHOOLSCAN, Sender
+from remediation.deliveries.events import SCHOOLSCAN, Event, Sender, UnknownEvent, delivery_id
 from remediation.deliveries.signatures import SignatureFormat, Verified, verify
 from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.errors import OverLimit, SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.failpoints import failpoint
-from remediation.store.deliveries.signed_times import SignedTimes
+from remediation.store.deliveries.signing import SignedTimes
 from remediation.telemetry import Origin
 
 logger = structlog.get_logger()

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.mapping.config.words import ProxyAddress
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.outbound.certificates import certificate_flaw
 from remediation.redis_address import RedisAddress
 

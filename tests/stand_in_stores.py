@@ -235,6 +235,10 @@ class MemoryTodo(Todo):
 
         return await self._on.call(work)
 
+    async def appointment(self, ref: str) -> float | None:
+        at = self._on.appointments.get(ref)
+        return None if at is None else at / 1000
+
     async def record(self, ref: str) -> CaseRecord | None:
         row = self._on.rows.get(ref)
         return record_of(ref, row | {"born": str(self._on.born or 0).encode()}) if row else None

@@ -24,8 +24,7 @@ from remediation.store.deliveries.parked import ParkedWork
 from remediation.store.deliveries.scans import Scans
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
-from workers.rounds.places import TicketPlaces
-from workers.sites import TrackerSites
+from workers.sites import TicketPlaces, TrackerSites
 
 logger = structlog.get_logger()
 

@@ -16,13 +16,9 @@ from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
 from workers.resources import WorkerContext, WorkerContexts
-from workers.rounds.districts import SECONDS as NOTE_SECONDS
-from workers.rounds.districts import note_districts
-from workers.rounds.listing import SECONDS as LIST_SECONDS
-from workers.rounds.listing import list_earlier_cases
 from workers.rounds.polls import poll_trackers
 from workers.rounds.schedule import Round, Schedule, play
-from workers.rounds.upkeep import sweep
+from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS, list_earlier_cases, note_districts, sweep
 
 JOB_TIMEOUT = 30
 """Seconds. After kill -9 arq leaves a job alone for this and ten more seconds; our own lease and sweep are quicker."""

@@ -1,17 +1,21 @@
-"""The present site of each tracker: asked when it is needed, and again after some time."""
+"""Where each tracker and its tickets are: its present site, and the former places of its tickets.
+
+Both are read when they are needed, and again after some time.
+"""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from remediation.domain.errors import OutsideError
 from remediation.domain.ownership import SiteHistory
 from remediation.ports import Tracker
+from remediation.store.cases.places import linked_places
 from remediation.store.server.connection import Connection
-from remediation.store.sites import Sites
+from remediation.store.systems import Sites
 
 logger = structlog.get_logger()
 
@@ -23,6 +27,10 @@ ASKED_AGAIN_AFTER = 60.0
 
 PATIENCE = 5.0
 """Seconds that a look waits for the answer. After that it uses the site that is stored."""
+
+
+PLACES_GOOD_FOR = 3_600.0
+"""Seconds until links are read again. A new mappings.yaml begins anew, and links are made in no other place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +77,23 @@ class TrackerSites:
         if is_another:
             logger.warning("tracker_site_changed", tracker=name, address=history.site.key)
         return _KeptAnswer(history, self._clock() + GOOD_FOR)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPlaces:
+    """The former places of each tracker: besides the place for new tickets, those in which links say that tickets are.
+
+    `clock` returns Unix seconds.
+    """
+
+    connection: Connection
+    clock: Callable[[], float]
+    _known: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict, init=False)
+
+    async def former(self, tracker: Tracker) -> tuple[str, ...]:
+        """The former places of one tracker. Raises StoreUnavailable."""
+        until, places = self._known.get(tracker.name, (0.0, ()))
+        if until <= self.clock():
+            places = tracker.former_places((await linked_places(self.connection, tracker.name)).keys())
+            self._known[tracker.name] = self.clock() + PLACES_GOOD_FOR, places
+        return places

@@ -16,7 +16,7 @@ from chaos.fuzzing.signing import NOW, SECRETS, header
 from receiver.accounts import Account, Accounts
 from receiver.admission import Admission
 from receiver.app import Clocks, Limits, create_app
-from receiver.readiness import Readiness
+from receiver.health import Readiness
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.domain.errors import OverLimit, StoreUnavailable

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from remediation.sealing import Keyring, generate_key
 from remediation.store.deliveries.inbox import Arrival, Inbox
-from remediation.store.deliveries.signed_times import SignedTimes
+from remediation.store.deliveries.signing import SignedTimes
 
 
 class MemoryInbox(Inbox):

@@ -11,8 +11,8 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from receiver.guard.budget import HttpLimits
+from receiver.guard.connection import Guard
 from receiver.guard.protocol import GuardedProtocol, guarded
-from receiver.guard.shared import Guard
 
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 _STEPS = 60

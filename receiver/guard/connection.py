@@ -7,17 +7,67 @@ and the reset may reach the peer before the answer.
 
 import asyncio
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from receiver.guard.budget import BODY, CLOSING, HEAD, IDLE, WORK, ConnectionBudget, Drained
-from receiver.guard.refusals import Refusal
-from receiver.guard.shared import Guard
-from receiver.guard.transport import Exit, HoldableFlow
+from receiver.guard.budget import BODY, CLOSING, HEAD, IDLE, WORK, ConnectionBudget, Drained, HttpLimits
+from receiver.guard.places import Places
+from receiver.guard.refusals import Refusal, Refusals
 
 _STOPPING_SECONDS = 1.0
 """How long a stop waits for what still comes after the last answer."""
+
+
+class HoldableFlow(FlowControl):
+    """uvicorn's flow control, which does not resume reading while bytes are held back."""
+
+    is_held = False
+
+    def hold(self) -> None:
+        """Pause reading, whoever asks to resume, until `release`."""
+        self.pause_reading()
+        self.is_held, self.read_paused = True, False  # `resume_reading` does nothing where nothing is paused
+
+    def release(self) -> None:
+        """Resume reading."""
+        self.is_held, self.read_paused = False, self.is_held or self.read_paused
+        self.resume_reading()
+
+
+@dataclass(slots=True)
+class Exit:
+    """What an answer is written to: the transport, with an orderly close."""
+
+    write: Callable[[bytes], None]
+    is_closing: Callable[[], bool]
+    close: Callable[[], None]
+
+
+@dataclass(slots=True)
+class Guard:
+    """What all connections of one server share: the limits of each connection, the places, and the refusals."""
+
+    limits: HttpLimits
+    places: Places[Any]
+    refusals: Refusals
+
+    @classmethod
+    def of(cls, limits: HttpLimits, connections: int, most_bytes: int, clock: Callable[[], float]) -> "Guard":
+        """A guard for so many connections, whose unanswered requests have at most so many bytes.
+
+        `clock` is monotonic.
+        """
+        return cls(limits, Places(connections, most_bytes, attrgetter("is_at_work")), Refusals(clock))
+
+    @property
+    def longest_nap(self) -> float:
+        """Seconds: no deadline of a waiting connection is nearer than this."""
+        return min(self.limits.head_seconds, self.limits.idle_seconds)
 
 
 class GuardedConnection(HttpToolsProtocol):

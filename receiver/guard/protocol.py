@@ -24,9 +24,8 @@ from receiver.guard.budget import (
     OverBudget,
     Phase,
 )
-from receiver.guard.connection import GuardedConnection
+from receiver.guard.connection import Guard, GuardedConnection
 from receiver.guard.refusals import Refusal
-from receiver.guard.shared import Guard
 from receiver.limits import ACCEPTED, announced_length
 
 _COUNTED_PART = 2_048

@@ -7,8 +7,7 @@ from http import HTTPStatus
 import structlog
 
 from receiver.limits import RETRY_AFTER
-from receiver.metrics import HTTP_REFUSALS
-from receiver.sampling import Sampled
+from receiver.metrics import HTTP_REFUSALS, Sampled
 
 logger = structlog.get_logger()
 

@@ -1,18 +1,43 @@
-"""What a verified delivery says, in our words. Pure; the vendor's spellings are accepted here and known nowhere else.
+"""Who sends deliveries, and what a verified delivery of SchoolScan says, in our words. Pure.
+
+SchoolScan's spellings are accepted here and known nowhere else. Each tracker's are in a module of its own.
 
 An event is a notification only: what it is about is always read back from the system that sent it.
 """
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from remediation import strict_json
-from remediation.deliveries.event_types import UnknownEvent, kind_in
+from remediation.deliveries.signatures import SCHOOLSCAN_HEADER, SignatureFormat
+from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.cases import outside_id
 from remediation.domain.errors import Unreadable
+
+_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent:
+    """A well-formed event of a type that we do not know. It has no effect, and nobody needs to act.
+
+    Senders have many more types than we need, and add new ones. The type is not kept: it is the sender's text.
+    """
+
+
+def kind_in(word: object, kinds: Mapping[str, Kind]) -> Kind | UnknownEvent:
+    """Our word for the type. Raises Unreadable where it is not one word of letters, digits and `_.:/-`."""
+    if not isinstance(word, str):
+        raise Unreadable("the body names no event type")
+    if not _TYPE.fullmatch(word):
+        raise Unreadable("the event type is not one")
+    return kinds.get(word, UnknownEvent())
 
 
 class EventKind(StrEnum):
@@ -143,3 +168,61 @@ def _event_id(tree: dict[str, object], *subjects: str | None) -> str | None:
     """The event's own id. An id that equals its finding's or scan's would make different events look like repeats."""
     event_id = outside_id(tree.get("id"))
     return None if event_id in subjects else event_id
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLimit:
+    """How many deliveries one account of a sender may bring.
+
+    One delivery every `interval` seconds on average, and up to `burst` of them at once after a quiet time.
+    """
+
+    interval: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One kind of sender: how it signs deliveries, and how what they say is read.
+
+    SchoolScan has an account for each district; of the others, each tracker is one account.
+
+    `name` is stored with each delivery and is a label of metrics. `header` carries the signature, in every format that
+    has but one. `usual_format` is what `auto` means: AUTO where the first deliveries show it. `read` returns the event
+    in a verified body, and raises Unreadable; it is pure, and reads no text of people's.
+    """
+
+    name: str
+    header: str
+    usual_format: SignatureFormat = field(repr=False)
+    read: Callable[[bytes], Event | TicketNoticed | UnknownEvent] = field(repr=False)
+    is_tracker: bool = field(default=True, repr=False)
+    """It tells of tickets rather than of findings."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    def expected_format(self, written: SignatureFormat) -> SignatureFormat:
+        """The format to expect where mappings.yaml has `written`: `auto` leaves only SchoolScan a choice."""
+        return self.usual_format if written is SignatureFormat.AUTO else written
+
+    def path(self, account: str) -> str:
+        """One of its accounts, where those of all senders are kept side by side."""
+        return f"{self.name}/{account}"
+
+    def named(self, account: str) -> dict[str, str]:
+        """One of its accounts, by the word for what that is."""
+        return {"tracker" if self.is_tracker else "district": account}
+
+
+def stranger(name: str) -> Sender:
+    """A tracker of a kind that this version does not know: another version took its deliveries. None can be read."""
+
+    def read(body: bytes) -> UnknownEvent:
+        del body
+        raise Unreadable("the sender is of a kind that this version does not know")
+
+    return Sender(name, "", SignatureFormat.AUTO, read)
+
+
+SCHOOLSCAN = Sender("schoolscan", SCHOOLSCAN_HEADER, SignatureFormat.AUTO, read_schoolscan, is_tracker=False)

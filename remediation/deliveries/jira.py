@@ -7,8 +7,7 @@ import re
 from datetime import UTC, datetime
 
 from remediation import strict_json
-from remediation.deliveries.event_types import UnknownEvent, kind_in
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.events import Sender, UnknownEvent, kind_in
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.ticket_events import (
     NUMBER,

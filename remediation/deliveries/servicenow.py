@@ -5,8 +5,7 @@ The business rule of docs/webhooks.md makes them, so both are ours. What the rec
 
 import re
 
-from remediation.deliveries.event_types import UnknownEvent, kind_in
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.events import Sender, UnknownEvent, kind_in
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.ticket_events import (
     NUMBER,

@@ -28,7 +28,7 @@ from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.failpoints import failpoint
 from remediation.look.observing import Snapshot
 from remediation.look.rereading import has_changed
-from remediation.outbound.requests_noted import noting_requests
+from remediation.outbound.answers import noting_requests
 from remediation.planning import Progress, is_question
 from remediation.ports import Links, Source, Tracker
 from remediation.redaction import scrubbed

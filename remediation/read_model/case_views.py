@@ -8,7 +8,6 @@ import msgspec
 
 from remediation.domain.cases import CaseKey, CaseRecord
 from remediation.read_model.case_words import time_words, to_do_words, unnamed_words, waiting_words
-from remediation.store.cases.appointments import Appointments
 from remediation.store.cases.entries import Entry, kind_word, moment
 from remediation.store.cases.standings import Stand, Standing, Standings
 from remediation.store.cases.timeline import Timeline
@@ -63,7 +62,7 @@ async def case_view(connection: Connection, key: CaseKey, limit: int) -> CaseVie
         return None
     (standing,) = await Standings(connection).of([key.ref])
     troubles = {trouble.system: trouble for trouble in await Systems(connection).in_trouble()}
-    look_at = await Appointments(connection).of(key.ref)
+    look_at = await Todo(connection).appointment(key.ref)
     return CaseView(record, standing, look_at, timeline, troubles.get(record.waits_for))
 
 

@@ -1,4 +1,7 @@
-"""Which receivers and workers run: each reports every few seconds, and is forgotten when its reports stop."""
+"""Which receivers and workers run, and which worker's turn it is to begin what all of them repeat.
+
+Each process reports every few seconds, and is forgotten when its reports stop.
+"""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from remediation.redaction import plain
-from remediation.store.keys import PROCESSES
+from remediation.store.keys import LAST_SWEEP, PROCESSES
 from remediation.store.server.connection import Connection, passing_errors
 
 TELL_SECONDS = 10.0
@@ -16,6 +19,11 @@ GONE_SECONDS = 35.0
 """Seconds without a report after which a process counts as gone: it missed three."""
 
 _LONGEST = 80
+"""Characters of a text in a report."""
+
+_SHARE = 0.75
+"""The share of the time between two turns during which a turn is taken: a worker that was late last time and is on time
+now is not refused."""
 
 Role = Literal["receiver", "worker"]
 
@@ -78,3 +86,19 @@ def _process(row: bytes) -> Process:
         return plain(str(told.get(name, "")), _LONGEST)
 
     return Process(text("id"), text("role"), text("version"), float(str(told.get("started", 0))), text("mappings"))
+
+
+class Turns:
+    """Gives turns: of all workers, one begins each round. Every method raises StoreUnavailable."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def take(self, name: str, seconds: float, now: float) -> bool:
+        """Whether the caller is to begin now, of all workers that ask every `seconds`. `now` is in Unix seconds."""
+        return bool(await self._connection.run("take_turn", name, int(now * 1000), int(seconds * 1000 * _SHARE)))
+
+    async def last_sweep(self) -> bytes | None:
+        """The value that the last sweep wrote, to be compared with a later one."""
+        written: bytes | None = await self._connection.ask(self._connection.redis.get(LAST_SWEEP))
+        return written

@@ -1,4 +1,4 @@
-"""Which systems are waited for: since when, why, and by which cases. Shared by all workers.
+"""What all workers share about outside systems: which are waited for, since when, why and by which cases; their sites.
 
 A system is in trouble from the first request that must wait: for a sign-in, for a limit, for any answer, or until
 mappings.yaml names the system again. The trouble ends when a case that waited for the system comes to rest, when a list
@@ -7,10 +7,12 @@ its next answer must come later before it counts, and later each time. So a syst
 others waiting is not reported, and its cases are not brought forward, again and again.
 """
 
+import json
 from dataclasses import dataclass
 
 from remediation.domain.errors import TryLater, Waiting
-from remediation.store.keys import SYSTEM
+from remediation.domain.ownership import Site, SiteHistory
+from remediation.store.keys import SITE, SYSTEM
 from remediation.store.server.connection import Connection
 
 RELEASE_BATCH = 100
@@ -18,6 +20,9 @@ RELEASE_BATCH = 100
 
 TOLD = frozenset({Waiting.SIGN_IN, Waiting.LIMIT, Waiting.AWAY, Waiting.UNNAMED})
 """The reasons for waiting that are about a system; all others are about one case, or about us."""
+
+_MOST_TRIES = 5
+"""Several processes may note the same change at once; a try that fails has seen what another one noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +86,45 @@ class Systems:
 
 def _trouble(system: str, waiting: str, since: str, status: str, cases: str) -> SystemTrouble:
     return SystemTrouble(system, Waiting(waiting), int(since) / 1000, int(status) if status else None, int(cases))
+
+
+class Sites:
+    """The present and former site of each tracker, by its name.
+
+    Links are worth less after the tracker's address leads to another site.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def read(self, tracker: str) -> SiteHistory | None:
+        """What is stored; None where no site was noted yet."""
+        return _read(await self._text(tracker))
+
+    async def note(self, tracker: str, site: Site, now: float) -> tuple[SiteHistory, bool]:
+        """Store that the tracker is this site, and whether it was another one before. Raises StoreUnavailable."""
+        known: SiteHistory | None = None
+        for _ in range(_MOST_TRIES):
+            text = await self._text(tracker)
+            known = _read(text)
+            after = known.seen(site, now) if known else SiteHistory(site)
+            if after == known or await self._connection.run("note_site", tracker, text or b"", _written(after)):
+                return after, known is not None and after.since != known.since
+        return (known.seen(site, now) if known else SiteHistory(site)), False
+
+    async def _text(self, tracker: str) -> bytes | None:
+        text: bytes | None = await self._connection.ask(self._connection.redis.get(SITE + tracker))
+        return text
+
+
+def _written(history: SiteHistory) -> str:
+    sites = [history.site] + ([history.before] if history.before else [])
+    return json.dumps({"sites": [[each.address, each.id] for each in sites], "since": history.since})
+
+
+def _read(text: bytes | None) -> SiteHistory | None:
+    if text is None:
+        return None
+    kept = json.loads(text)
+    site, *before = (Site(*each) for each in kept["sites"])
+    return SiteHistory(site, before[0] if before else None, kept["since"])

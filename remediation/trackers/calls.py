@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 
 
 class Call:

@@ -13,7 +13,7 @@ from urllib3.exceptions import MaxRetryError, ProtocolError
 from urllib3.util import Retry
 
 from remediation.domain.errors import TryLater
-from remediation.outbound.answer_sizes import LARGEST_ANSWER, too_large
+from remediation.outbound.answers import LARGEST_ANSWER, too_large
 from remediation.trackers.calls import Call, current_call
 
 _READS = frozenset({"GET", "HEAD"})

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from remediation.domain.errors import TryLater, Waiting
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.calls import Call
 
 CLOSES_WITHIN = 1.0

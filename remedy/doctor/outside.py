@@ -15,7 +15,7 @@ from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import worker_secrets
-from remediation.outbound.answers_noted import NotedAnswer, noting_answers
+from remediation.outbound.answers import NotedAnswer, noting_answers
 from remediation.ports import Inspector, Tracker
 from remediation.read_model.case_words import time_words
 from remediation.settings import environ

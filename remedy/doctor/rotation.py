@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.webhook_secrets import secret_ids
 from remediation.read_model.case_words import time_words
-from remediation.store.deliveries.secret_uses import SecretUse, read_secret_uses
+from remediation.store.deliveries.signing import SecretUse, read_secret_uses
 from remediation.store.server.connection import Connection
 from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble
 

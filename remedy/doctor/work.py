@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from remediation.deliveries.senders import SCHOOLSCAN
+from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.errors import Waiting
 from remediation.read_model.case_words import time_words, waiting_words
 from remediation.sealing import Keyring

@@ -10,7 +10,7 @@ from remediation.mapping.explain.inspections import Inspection, right, untold
 from remediation.mapping.reading.loading import Loaded
 from remediation.ports import Tracker
 from remediation.store.server.connection import Connection
-from remediation.store.sites import Sites
+from remediation.store.systems import Sites
 from remedy.from_store import from_store
 
 

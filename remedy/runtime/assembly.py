@@ -9,7 +9,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from receiver.accounts import Account, Accounts
-from remediation.deliveries.senders import SCHOOLSCAN, Sender
+from remediation.deliveries.events import SCHOOLSCAN, Sender
 from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.domain.cases import CaseKind
 from remediation.domain.errors import ConfigurationError, Problem, StoreUnavailable

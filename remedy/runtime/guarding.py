@@ -6,8 +6,8 @@ import time
 import structlog
 
 from receiver.guard.budget import HttpLimits
+from receiver.guard.connection import Guard
 from receiver.guard.places import SPARE
-from receiver.guard.shared import Guard
 from receiver.metrics import CONNECTIONS
 from remediation.settings import Settings
 from remedy.runtime.serving import BACKLOG

@@ -13,7 +13,7 @@ from typing import TypeVar
 import httpx2
 
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.ports import Inspector, Tracker
 from remediation.settings import load_settings
 from remediation.sources.schoolscan.client import SchoolScan

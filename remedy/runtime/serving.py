@@ -11,8 +11,8 @@ from typing import Any
 
 import uvicorn
 
+from receiver.guard.connection import Guard
 from receiver.guard.protocol import GuardedProtocol, guarded
-from receiver.guard.shared import Guard
 from remediation.domain.errors import ConfigurationError, Problem
 
 BACKLOG = 512

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from remediation.domain.tickets import Draft, Reason, Ticket
 from remediation.mapping.config.trackers.jira import JiraTracker
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.jira.tracker import Jira
 from sandbox.jira.stand_in import PERSON, SERVICE, jira_app
 from sandbox.wire.server import serve

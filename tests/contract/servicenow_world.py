@@ -10,7 +10,7 @@ import httpx2
 from remediation.domain.tickets import Draft, Reason, Ticket
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.config.trackers.servicenow_tables import words_of_table
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.servicenow.tracker import ServiceNow
 from sandbox.servicenow.stand_in import INTEGRATION, PERSON, ServiceNowTables, servicenow_app
 from sandbox.wire.server import serve

@@ -12,7 +12,7 @@ import pytest
 from remediation.domain.errors import TryLater, Waiting
 from remediation.mapping.config.trackers import servicenow
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.servicenow.sign_in import ClientCredentials
 from remediation.trackers.servicenow.tracker import ServiceNow
 from sandbox.servicenow.stand_in import INTEGRATION

@@ -271,7 +271,9 @@ async def test_a_case_that_waits_in_the_queue_is_left_to_it(stores: Stores) -> N
 async def test_an_appointment_is_kept_once(stores: Stores) -> None:
     await stores.todo.settle(await in_hand(stores), Memory(), NOW, look_at=NOW + 100)
     assert (await stores.todo.sweep(NOW + 99))["appointment"] == 0
+    assert await stores.todo.appointment(KEY.ref) == NOW + 100
     assert (await stores.todo.sweep(NOW + 100))["appointment"] == 1
+    assert await stores.todo.appointment(KEY.ref) is None
     assert await stores.behind.woken() == {KEY.ref}
     assert (await stores.todo.sweep(NOW + 101))["appointment"] == 0
     assert (await taken(stores)).cause == "appointment"

@@ -7,7 +7,7 @@ import pytest
 
 from remediation.domain.errors import NotFound
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
-from remediation.outbound.requests_noted import noting_requests
+from remediation.outbound.answers import noting_requests
 from remediation.ports import Tracker
 from tests.contract.tracker_world import World, mark_of
 

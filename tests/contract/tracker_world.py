@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import httpx2
 
 from remediation.domain.tickets import Draft, Reason, Ticket
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.ports import Tracker
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})

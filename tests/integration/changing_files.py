@@ -28,9 +28,8 @@ from tests.contract.servicenow_world import ServiceNowWorld
 from tests.integration.offices import Office
 from tests.integration.test_jobs_sandbox import RealClock
 from tests.stand_ins import LATER, MemorySource
-from workers.rounds.districts import note_districts
 from workers.rounds.polls import poll_trackers
-from workers.rounds.upkeep import sweep
+from workers.rounds.upkeep import note_districts, sweep
 
 NORTH = CaseKey("north", CaseKind.FINDING, "fnd_1")
 SOUTH = CaseKey("south", CaseKind.FINDING, "fnd_1")

@@ -13,7 +13,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from remediation.deliveries.senders import SCHOOLSCAN
+from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding

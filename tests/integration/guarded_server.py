@@ -19,8 +19,8 @@ from starlette.routing import Route
 
 from receiver import answers
 from receiver.guard.budget import HttpLimits
+from receiver.guard.connection import Guard
 from receiver.guard.refusals import Refusal
-from receiver.guard.shared import Guard
 from receiver.limits import LastResort, RequestRefused, read_body
 from remedy.runtime.serving import HttpServer, listener, server
 

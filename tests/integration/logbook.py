@@ -6,8 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from remediation.deliveries.event_types import UnknownEvent, kind_in
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.events import Sender, UnknownEvent, kind_in
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.ticket_events import TicketEventKind, TicketNoticed, mark_in, noticed, object_in
 from remediation.domain.errors import Unreadable

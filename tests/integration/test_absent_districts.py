@@ -20,8 +20,8 @@ from tests.integration.offices import KEY, Office
 from tests.integration.telling import TellingTracker, jira_body
 from tests.integration.test_jobs_ticket_deliveries import read
 from tests.stand_ins import LATER, MemorySource, PlainRulebook
-from workers.rounds.districts import note_districts
 from workers.rounds.polls import poll_trackers
+from workers.rounds.upkeep import note_districts
 
 NEIGHBOUR = CaseKey("harbor", CaseKind.FINDING, "fnd_1")
 

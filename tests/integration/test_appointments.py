@@ -7,7 +7,6 @@ from remediation.domain.errors import Refused, TryLater
 from remediation.domain.tickets import Ticket, TicketChange, TicketState
 from remediation.queue import BAND_MS, WORK_QUEUE, Band
 from remediation.sealing import Keyring
-from remediation.store.cases.appointments import Appointments
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.standings import Stand, Standings
 from remediation.store.cases.todo import Lease, Todo
@@ -25,11 +24,6 @@ TICKET = Ticket("jira", "10001", "SEC-1", "https://jira.example/browse/SEC-1", T
 @pytest.fixture
 def todo(connection: Connection) -> Todo:
     return Todo(connection)
-
-
-@pytest.fixture
-def appointments(connection: Connection) -> Appointments:
-    return Appointments(connection)
 
 
 async def taken(todo: Todo, key: CaseKey = KEY) -> Lease:
@@ -102,15 +96,15 @@ async def test_a_trigger_during_a_look_that_is_put_off_stays_its_cause(todo: Tod
 
 
 async def test_a_case_is_looked_at_when_its_moment_has_come_and_not_before(
-    todo: Todo, appointments: Appointments
+    todo: Todo,
 ) -> None:
     await settled(todo, look_at=NOW + 60)
-    assert await appointments.of(KEY.ref) == NOW + 60
+    assert await todo.appointment(KEY.ref) == NOW + 60
     assert (await todo.sweep(NOW + 59))["appointment"] == 0
     assert await todo.dirty() == 0
     assert (await todo.sweep(NOW + 60))["appointment"] == 1
     assert (await taken(todo)).cause == "appointment"
-    assert await appointments.of(KEY.ref) is None
+    assert await todo.appointment(KEY.ref) is None
 
 
 async def test_an_appointment_comes_once(todo: Todo, connection: Connection) -> None:
@@ -121,10 +115,10 @@ async def test_an_appointment_comes_once(todo: Todo, connection: Connection) -> 
     assert await connection.redis.zcard(APPOINTMENTS) == 0
 
 
-async def test_settling_without_a_moment_cancels_the_appointment(todo: Todo, appointments: Appointments) -> None:
+async def test_settling_without_a_moment_cancels_the_appointment(todo: Todo) -> None:
     await settled(todo, look_at=NOW + 60)
     await settled(todo)
-    assert await appointments.of(KEY.ref) is None
+    assert await todo.appointment(KEY.ref) is None
 
 
 async def test_a_lost_lease_makes_no_appointment(todo: Todo, connection: Connection) -> None:

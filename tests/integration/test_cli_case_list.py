@@ -16,8 +16,8 @@ from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.redis_address import RedisAddress
 from remediation.store.cases.links import LeasedLinks
+from remediation.store.cases.lists import UnlistedCases
 from remediation.store.cases.todo import Todo
-from remediation.store.cases.unlisted import UnlistedCases
 from remediation.store.server.connection import Connection
 from remedy.main import main
 from remedy.runtime.assembly import open_connection

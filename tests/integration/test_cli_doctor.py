@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from remediation.domain.ownership import Site
 from remediation.redis_address import RedisAddress
-from remediation.store.sites import Sites
+from remediation.store.systems import Sites
 from remedy.runtime.assembly import open_connection
 from remedy.runtime.failures import ExitCode
 from sandbox.secrets import ENVIRONMENT, SERVICENOW_USER

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
-from remediation.deliveries.senders import SCHOOLSCAN
+from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused
 from remediation.redis_address import RedisAddress

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from remediation.deliveries.senders import SCHOOLSCAN
+from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.errors import NotFound, StoreUnavailable, TryLater
 from remediation.queue import WORK_QUEUE
 from remediation.redis_address import RedisAddress

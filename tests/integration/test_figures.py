@@ -7,7 +7,7 @@ from arq.constants import in_progress_key_prefix
 from prometheus_client import CollectorRegistry, generate_latest
 from redis.asyncio import Redis
 
-from remediation.deliveries.senders import SCHOOLSCAN
+from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind, Memory
 from remediation.domain.errors import KeyMissing, Refused, TryLater
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Band

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from arq.connections import ArqRedis
 
-from remediation.deliveries.senders import SCHOOLSCAN
+from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing
 from remediation.queue import WORK_QUEUE, Band, Job, decode, encode

@@ -14,8 +14,8 @@ from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.ports import Ruling
 from remediation.sealing import Keyring
-from remediation.store.cases.appointments import Appointments
 from remediation.store.cases.entries import PutOff
+from remediation.store.cases.todo import Todo
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import MemoryTracker, PlainRulebook, PlainRuling
@@ -91,12 +91,12 @@ async def test_a_case_that_is_parked_as_a_whole_keeps_its_appointment(connection
     (ticket,) = office.jira.of(KEY.mark)
     office.jira.accept_risk(ticket.id, None)
     await office.look()
-    ends = await Appointments(connection).of(KEY.ref)
+    ends = await Todo(connection).appointment(KEY.ref)
     assert ends == office.clock() + 30 * 86_400
     office.source.troubles.once("finding", FORBIDDEN)
     await office.look()
     assert await office.parked() != {}
-    assert await Appointments(connection).of(KEY.ref) == ends
+    assert await Todo(connection).appointment(KEY.ref) == ends
 
 
 @pytest.mark.parametrize("why", ["refused", "not configured"])
@@ -108,14 +108,14 @@ async def test_a_ticket_that_cannot_be_seen_does_not_cancel_the_appointment(
     (ticket,) = office.jira.of(KEY.mark)
     office.jira.accept_risk(ticket.id, None)
     await office.look()
-    ends = await Appointments(connection).of(KEY.ref)
+    ends = await Todo(connection).appointment(KEY.ref)
     assert ends is not None
     if why == "refused":
         office.jira.troubles.once("read", FORBIDDEN)
     else:
         office.context = replace(office.context, trackers={})
     await office.look()
-    assert await Appointments(connection).of(KEY.ref) == ends
+    assert await Todo(connection).appointment(KEY.ref) == ends
 
 
 @pytest.mark.parametrize("wanted", [("jira",), ()])

@@ -6,8 +6,8 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from remediation.deliveries.events import SCHOOLSCAN, Sender
 from remediation.deliveries.jira import JIRA
-from remediation.deliveries.senders import SCHOOLSCAN, Sender
 from remediation.deliveries.servicenow import SERVICENOW
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing

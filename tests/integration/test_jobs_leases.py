@@ -22,7 +22,7 @@ from remediation.store.server.connection import Connection
 from tests.integration.offices import HORIZON, KEY, Office
 from tests.integration.receivers import keyspace
 from tests.stand_ins import MemoryTracker
-from workers.jobs import leases
+from workers.jobs import cases
 from workers.jobs.cases import look_at_case
 
 TAKEN = b"somebody-else"
@@ -71,7 +71,7 @@ def logged() -> Iterator[list[EventDict]]:
 
 @pytest.fixture
 def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (todo, leases):
+    for module in (todo, cases):
         monkeypatch.setattr(module, "LEASE_SECONDS", SHORT)
 
 

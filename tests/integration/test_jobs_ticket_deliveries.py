@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from remediation.deliveries.events import Sender
 from remediation.deliveries.jira import JIRA
-from remediation.deliveries.senders import Sender
 from remediation.deliveries.servicenow import SERVICENOW
 from remediation.domain.cases import CaseKey, CaseKind, Memory
 from remediation.domain.status import Status

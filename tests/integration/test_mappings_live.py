@@ -11,7 +11,7 @@ from redis import Redis as PlainRedis
 
 from remediation.domain.ownership import Site
 from remediation.redis_address import RedisAddress
-from remediation.store.sites import Sites
+from remediation.store.systems import Sites
 from remedy.runtime.assembly import open_connection
 from sandbox.jira.stand_in import PERSON, SERVICE
 from sandbox.servicenow.stand_in import INTEGRATION

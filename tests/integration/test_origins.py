@@ -9,8 +9,7 @@ from structlog.contextvars import get_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from remediation.deliveries.events import delivery_id
-from remediation.deliveries.senders import SCHOOLSCAN
+from remediation.deliveries.events import SCHOOLSCAN, delivery_id
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import Arrival, Inbox

@@ -13,10 +13,9 @@ from structlog.testing import capture_logs
 
 from receiver.accounts import Account, Accounts
 from receiver.app import replace_accounts
-from receiver.sampling import SECONDS, Sampled
+from receiver.metrics import SAMPLED_SECONDS, Sampled
+from remediation.deliveries.events import SCHOOLSCAN, DeliveryLimit
 from remediation.deliveries.jira import JIRA
-from remediation.deliveries.limits import DeliveryLimit
-from remediation.deliveries.senders import SCHOOLSCAN
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.domain.errors import OverLimit
 from remediation.sealing import Keyring
@@ -193,7 +192,7 @@ async def test_what_is_not_taken_is_told_at_once_for_each_kind_and_then_counted(
         (415, "MediaTypeRefused", "hillside"),
     ]
     assert await told() == [(*kind, 1) for kind in kinds]
-    now += SECONDS
+    now += SAMPLED_SECONDS
     since = [7, 3, 3, 3, 3, 3]  # six that were not told of, of those that came before, and the first of these
     assert await told() == [(*kind, count) for kind, count in zip(kinds, since, strict=True)]
     assert [now - then for then, now in zip(before, over_limit(), strict=True)] == [17, 17], "each one is counted"

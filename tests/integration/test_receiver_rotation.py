@@ -12,7 +12,7 @@ from remediation.deliveries.jira import JIRA
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.sealing import Keyring
-from remediation.store.deliveries.secret_uses import SecretUse, read_secret_uses
+from remediation.store.deliveries.signing import SecretUse, read_secret_uses
 from remediation.store.server.connection import Connection
 from tests.integration.receivers import Receiver, account, event, keyspace
 

@@ -15,9 +15,8 @@ from structlog.testing import capture_logs
 
 from receiver.accounts import Account
 from receiver.app import Limits
-from remediation.deliveries.events import delivery_id
+from remediation.deliveries.events import Sender, delivery_id
 from remediation.deliveries.jira import JIRA
-from remediation.deliveries.senders import Sender
 from remediation.deliveries.servicenow import SERVICENOW
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.queue import WORK_QUEUE

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from remediation.redis_address import RedisAddress, RedisSignIn
-from remediation.store.server.known_rights import KNOWN_SECONDS, KnownRights
+from remediation.store.server.connection import KNOWN_SECONDS, KnownRights
 from remediation.store.server.readiness import StoreState, store_state
 from remediation.store.server.rights import COMMANDS, KEYLESS
 from remedy.runtime.assembly import open_connection

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import REGISTRY
 
-from remediation.deliveries.senders import SCHOOLSCAN
+from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.cases import Memory
 from remediation.domain.errors import TryLater
 from remediation.domain.status import Status

@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from remediation.domain.errors import StoreUnavailable
 from remediation.sealing import Keyring
+from remediation.store.processes import Turns
 from remediation.store.server.connection import Connection
-from remediation.store.turns import Turns
 from tests.integration.offices import Office
 from workers.jobs.boundary import ArqContext
 from workers.rounds.schedule import NOT_SWEPT, NOT_SWEPT_WORDS, Round, SweepWatch, play

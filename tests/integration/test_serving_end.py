@@ -10,7 +10,7 @@ from typing import Any
 import uvloop
 
 from receiver.guard.budget import HttpLimits
-from receiver.guard.shared import Guard
+from receiver.guard.connection import Guard
 from remedy.runtime.serving import SPEAKS_WITHIN, HttpServer, _without_news, listener, server
 
 REQUEST = b"GET %b HTTP/1.1\r\nhost: receiver.example\r\n\r\n"

@@ -16,8 +16,8 @@ from remediation.sealing import Keyring
 from remediation.store.cases import todo
 from remediation.store.server.connection import Connection, open_pool
 from tests.integration.offices import KEY, Office
-from workers.jobs import leases
-from workers.jobs.leases import under_lease
+from workers.jobs import cases
+from workers.jobs.cases import under_lease
 
 LEASE = 0.6
 PATIENCE = 20.0
@@ -71,7 +71,7 @@ async def proxy(redis_url: str) -> AsyncIterator[tuple[Proxy, int]]:
 
 @pytest.fixture
 def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (todo, leases):
+    for module in (todo, cases):
         monkeypatch.setattr(module, "LEASE_SECONDS", LEASE)
 
 

@@ -15,7 +15,7 @@ from remediation.sealing import Keyring
 from remediation.store.cases.entries import Doubted
 from remediation.store.keys import CASE
 from remediation.store.server.connection import Connection
-from remediation.store.sites import Sites
+from remediation.store.systems import Sites
 from remedy.mappings.tracker_sites import histories_of
 from tests.integration.offices import KEY, Office
 from workers.rounds.polls import poll_trackers

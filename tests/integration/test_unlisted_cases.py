@@ -11,15 +11,14 @@ from remediation.domain.cases import CaseKey, CaseKind, Memory
 from remediation.domain.errors import StoreRefuses
 from remediation.queue import Band
 from remediation.sealing import Keyring
-from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState
+from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, UnlistedCases
 from remediation.store.cases.todo import Todo
-from remediation.store.cases.unlisted import UnlistedCases
 from remediation.store.keys import CASE, CASES_LISTED, SERVER
 from remediation.store.server.connection import Connection
 from tests.integration.case_list_sums import assert_lists_agree
 from tests.integration.earlier_stores import GIVEN_UP, PUT_OFF, REFUSED, RESOLVED, STORES, load, rows_of
 from tests.integration.offices import Office
-from workers.rounds.listing import list_earlier_cases
+from workers.rounds.upkeep import list_earlier_cases
 
 FILES = sorted(STORES.glob("*.json"))
 NOW = 1_900_000_000.0

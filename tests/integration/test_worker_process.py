@@ -13,7 +13,7 @@ from arq.worker import Worker
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from remediation.deliveries.senders import SCHOOLSCAN
+from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.errors import StoreUnavailable
 from remediation.domain.tickets import Draft, Ticket
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job

@@ -9,8 +9,7 @@ from remediation.sealing import Keyring
 from remediation.store.cases.todo import LEASE_SECONDS
 from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
-from workers.rounds.districts import SECONDS as NOTE_SECONDS
-from workers.rounds.listing import SECONDS as LIST_SECONDS
+from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS
 from workers.settings import COMPLETION_WAIT, JOB_TIMEOUT, SWEEP_SECONDS, UpkeepWorker, upkeep_worker, work_worker
 
 POD_GRACE = 30

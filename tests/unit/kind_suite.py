@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from remediation.deliveries.event_types import UnknownEvent
+from remediation.deliveries.events import UnknownEvent
 from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.errors import Unreadable
 from remediation.domain.findings import Finding
@@ -18,7 +18,7 @@ from remediation.domain.status import Severity, Status
 from remediation.mapping.config.trackers.kinds import KINDS, TrackerKind, sender_named
 from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL, TrackerSettings
 from remediation.mapping.reading.loading import Loaded, loaded_of
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.ports import Tracker
 from remediation.trackers.adapters import adapter_of
 from remedy.mappings.previews import Previews, asked_about

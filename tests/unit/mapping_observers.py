@@ -8,7 +8,7 @@ import pytest
 import requests
 from redis.asyncio import Redis
 
-from remediation.deliveries.senders import SCHOOLSCAN, Sender
+from remediation.deliveries.events import SCHOOLSCAN, Sender
 from remediation.deliveries.signatures import SignatureFormat, sign, verify
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import SignatureInvalid

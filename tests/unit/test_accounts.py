@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from receiver.accounts import Account
+from remediation.deliveries.events import DeliveryLimit
 from remediation.deliveries.jira import JIRA
-from remediation.deliveries.limits import DeliveryLimit
 from remediation.deliveries.servicenow import SERVICENOW
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.webhook_secrets import WebhookSecret

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.deliveries.limits import DeliveryLimit
+from remediation.deliveries.events import DeliveryLimit
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.limits import LimitWords
 from remediation.mapping.reading.loading import Loaded, loaded_of

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from remediation.domain.errors import StoreUnavailable, TryLater
-from remediation.outbound.answers_noted import NotedAnswer, note_answer, noting_answers
+from remediation.outbound.answers import NotedAnswer, note_answer, noting_answers
 from remediation.settings import Settings, environ
 from remediation.store.server.description import ServerState
 from remedy.doctor.checks import Check, run_checks

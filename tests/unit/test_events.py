@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.deliveries.event_types import UnknownEvent
 from remediation.deliveries.events import (
     Event,
     EventKind,
     FindingNoticed,
     ScanCompleted,
     ScanStarted,
+    UnknownEvent,
     delivery_id,
     read_schoolscan,
 )

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from chaos.fuzzing.wire import Wire, connected
 from receiver.guard.budget import HttpLimits
-from receiver.guard.shared import Guard
+from receiver.guard.connection import Guard
 
 LIMITS = HttpLimits(url_bytes=60, head_bytes=300, head_seconds=10.0, idle_seconds=10.0, linger_seconds=10.0)
 MOST_BYTES = 2_000

@@ -11,8 +11,7 @@ from rich.console import Console
 
 from remediation.read_model.parked_work import GROUPINGS, Grouping, grouped
 from remediation.store.audit import KEPT
-from remediation.store.deliveries.parked import MOST_REPLAYS, Parked, ParkedKind, Selection
-from remediation.store.deliveries.traces import trace_of
+from remediation.store.deliveries.parked import MOST_REPLAYS, Parked, ParkedKind, Selection, trace_of
 from remediation.store.keys import MOST_CRASHES, SUSPICIOUS
 from remedy.parked.changes import RATE, progress
 from remedy.parked.command import parked

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from receiver.guard.places import SPARE, Places
-from receiver.sampling import SECONDS, Sampled
+from receiver.metrics import SAMPLED_SECONDS, Sampled
 from tests.examples import examples
 
 LIMIT, BYTES = 3, 100
@@ -142,5 +142,5 @@ def test_a_line_is_due_at_once_and_then_now_and_again_with_how_many_there_were()
     sampled = Sampled(lambda: now)
     assert [sampled.count("a") for _ in range(5)] == [1, 0, 0, 0, 0]
     assert sampled.count("b") == 1
-    now = SECONDS
+    now = SAMPLED_SECONDS
     assert [sampled.count("a"), sampled.count("a")] == [5, 0]

@@ -11,8 +11,7 @@ from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, R
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.mapping.config.policies import RULED_REASONS, PolicyWords, policy_of
-from remediation.store.cases.policies import policy_that, said_of
-from remediation.store.cases.rows import memory_json, memory_of
+from remediation.store.cases.rows import memory_json, memory_of, policy_that, said_of
 
 SPANS = st.integers(1, 3650 * 86_400).map(lambda seconds: timedelta(seconds=seconds))
 POLICIES = st.builds(

@@ -7,7 +7,7 @@ import pytest
 
 from remediation.domain.errors import OutsideError
 from remediation.domain.status import Status
-from remediation.outbound.requests_noted import note_request, noting_requests
+from remediation.outbound.answers import note_request, noting_requests
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.trackers.threads import Threads
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from remediation.store.deliveries.secret_uses import SecretUse
+from remediation.store.deliveries.signing import SecretUse
 from remedy.doctor.rotation import rotation_of
 
 NOW = 1_800_000_000.0

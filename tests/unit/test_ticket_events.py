@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.deliveries.event_types import UnknownEvent
+from remediation.deliveries.events import SCHOOLSCAN, Sender, UnknownEvent
 from remediation.deliveries.jira import JIRA
-from remediation.deliveries.senders import SCHOOLSCAN, Sender
 from remediation.deliveries.servicenow import DISPLAY as SERVICENOW_DISPLAY
 from remediation.deliveries.servicenow import KEYS as SERVICENOW_KEYS
 from remediation.deliveries.servicenow import SERVICENOW

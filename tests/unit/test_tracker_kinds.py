@@ -10,7 +10,7 @@ from typing import ClassVar, get_args
 
 import pytest
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.events import Sender
 from remediation.mapping.config.trackers.kinds import KINDS, TrackerKind, all_senders, sender_named
 from remediation.mapping.config.trackers.ticket_settings import TicketSettings
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings

@@ -12,9 +12,8 @@ from starlette.routing import Route
 
 from receiver.accounts import Accounts
 from receiver.app import Clocks, Limits, create_app
-from remediation.deliveries.events import EventKind
+from remediation.deliveries.events import DeliveryLimit, EventKind
 from remediation.deliveries.jira import JIRA
-from remediation.deliveries.limits import DeliveryLimit
 from remediation.deliveries.servicenow import DISPLAY as SERVICENOW_DISPLAY
 from remediation.deliveries.servicenow import KEYS as SERVICENOW_KEYS
 from remediation.deliveries.servicenow import SERVICENOW

@@ -29,9 +29,8 @@ from tests.worlds.judging import SCHOOLSCAN
 from tests.worlds.outside import DAY, HORIZON, KEY, Change, Outside
 from workers.jobs.cases import look_at_case
 from workers.resources import WorkerContext, WorkerContexts
-from workers.rounds.places import TicketPlaces
 from workers.rounds.polls import poll_trackers
-from workers.sites import TrackerSites
+from workers.sites import TicketPlaces, TrackerSites
 
 URGENCIES = {
     Severity.LOW: {"priority": "Low", "duedate": "2027-09-01"},

@@ -1,7 +1,10 @@
 """Job: look at a case: observe, plan, act, remember."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from remediation import telemetry
 from remediation.domain.actions import Plan
@@ -14,9 +17,8 @@ from remediation.look.observing import Snapshot, observe
 from remediation.outbound.backoff import delay
 from remediation.planning import plan, written_ahead
 from remediation.ports import Source
-from remediation.store.cases.todo import LEASE_SECONDS, Lease
+from remediation.store.cases.todo import LEASE_SECONDS, Lease, Todo
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
-from workers.jobs.leases import under_lease
 from workers.jobs.settling import finish, join, note_unnamed, park_case, put_off, require, wait_for_a_name
 from workers.jobs.telling import tell_doubts, tell_plan
 from workers.metrics import LOOK_SECONDS, RETRIES
@@ -134,3 +136,37 @@ async def _stumbled(context: WorkerContext, lease: Lease, error: Exception) -> N
     await context.todo.put_off(
         lease, context.clock() + delay(lease.record.attempts, None, context.chance), context.clock()
     )
+
+
+async def under_lease(todo: Todo, lease: Lease, work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` and renew the lease meanwhile.
+
+    Raises LeaseLost, and cancels the work, when another worker may hold it.
+    """
+    task = asyncio.create_task(work)
+    keeper = asyncio.create_task(_keep_lease(todo, lease))
+    try:
+        await asyncio.wait({task, keeper}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+            await keeper
+        await task
+    finally:
+        for other in (task, keeper):
+            other.cancel()
+        await asyncio.gather(task, keeper, return_exceptions=True)
+
+
+async def _keep_lease(todo: Todo, lease: Lease) -> None:
+    loop = asyncio.get_running_loop()
+    good_until = loop.time() + LEASE_SECONDS
+    while loop.time() < good_until:
+        await asyncio.sleep(LEASE_SECONDS / 3)
+        asked = loop.time()
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout_at(good_until):  # Redis may hang for longer than the lease lasts
+                if not await todo.renew(lease):
+                    break
+            good_until = asked + LEASE_SECONDS
+    raise LeaseLost(lease.ref)

@@ -7,8 +7,7 @@ from typing import assert_never
 import structlog
 
 from remediation import telemetry
-from remediation.deliveries.event_types import UnknownEvent
-from remediation.deliveries.events import Event, FindingNoticed, ScanCompleted, ScanStarted
+from remediation.deliveries.events import Event, FindingNoticed, ScanCompleted, ScanStarted, UnknownEvent
 from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Poison, StoreUnavailable, Unreadable

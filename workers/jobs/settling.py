@@ -17,11 +17,11 @@ from remediation.store.cases.entries import PutOff, SetAside, Settled
 from remediation.store.cases.todo import CAME_DUE, Lease
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.systems import held_by
-from workers.jobs.response_times import responses
 from workers.jobs.telling import (
     count_and_log,
     note_answer,
     note_trouble,
+    responses,
     tell_progress,
     tell_put_off,
     tell_unnamed,

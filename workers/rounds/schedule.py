@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import structlog
 
 from remediation.domain.errors import StoreUnavailable
+from remediation.store.processes import Turns
 from remediation.store.server.connection import Connection
-from remediation.store.turns import Turns
 from workers.jobs.boundary import ArqContext
 from workers.metrics import STORE_ERRORS, STUMBLES
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from remediation.deliveries.limits import DeliveryLimit
+from remediation.deliveries.events import DeliveryLimit
 from remediation.mapping.config.words import Written
 
 _WRITTEN = re.compile(r"([1-9][0-9]{0,5})/([sm])")

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from remediation.deliveries.limits import DeliveryLimit
+from remediation.deliveries.events import DeliveryLimit
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.mapping.config.limits import LimitWords
 from remediation.mapping.config.references import SecretFromEnv, SecretFromFile, SecretRef, WebhookSecretRef

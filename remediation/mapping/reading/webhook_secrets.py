@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from remediation.deliveries.senders import SCHOOLSCAN, Sender
+from remediation.deliveries.events import SCHOOLSCAN, Sender
 from remediation.deliveries.signatures import SignatureFormat
 from remediation.deliveries.webhook_secrets import STANDARD_PREFIX, WebhookSecret, end_of, standard_key
 from remediation.domain.errors import ConfigurationError, Problem

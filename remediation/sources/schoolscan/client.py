@@ -11,7 +11,7 @@ import httpx2
 from remediation.domain.errors import Refused, Unreadable
 from remediation.domain.findings import Finding, Report, ReportDownload, ReportFormat, Scan
 from remediation.domain.status import Status
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.sources.schoolscan.pages import FindingsPage, RawPage, address_of, page_of
 from remediation.sources.schoolscan.transport import ApiAnswer, Transport
 from remediation.sources.schoolscan.words import download_of, finding_of, report_of, scan_id_of, scan_of

@@ -14,9 +14,7 @@ import httpx2
 
 from remediation import telemetry
 from remediation.domain.errors import ConfigurationError, Problem, Refused, TryLater, Unreadable
-from remediation.outbound.answer_sizes import LARGEST_ANSWER, too_large
-from remediation.outbound.answers_noted import note_answer
-from remediation.outbound.requests_noted import note_request
+from remediation.outbound.answers import LARGEST_ANSWER, note_answer, note_request, too_large
 from remediation.sources.schoolscan.answers import RateLimit, error_of, rate_limit_of
 from remediation.sources.schoolscan.words import json_of
 

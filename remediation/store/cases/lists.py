@@ -1,4 +1,4 @@
-"""The lists of cases, by page: newest change first, of all cases or of some. Reads only.
+"""The lists of cases, by page: newest change first, of all cases or of some.
 
 The scripts that change a case keep it on its list (lua/case_lists.lua), together with what they change: all of it is
 done, or nothing. A case is on one list, with all that agree with it in what can be asked for; a page is merged from the
@@ -20,6 +20,9 @@ from remediation.store.server.connection import Connection
 
 _CURSOR = re.compile(r"(\d{1,16})/(\S{1,256})")
 _PARTS_OF_A_CASE = 3
+
+KEYS_AT_ONCE = 1_000
+"""Keys of any kind that one step goes through."""
 
 
 class CaseState(StrEnum):
@@ -175,3 +178,42 @@ def facts_of(memory: Memory, *, is_news: bool) -> str:
     """What a memory says for the lists, as the scripts take it; `is_news`: the case has changed."""
     conflict = "c" if memory.conflict_at else ""
     return f"{'1' if is_news else '0'}|{conflict}|{memory.severity or ''}|{memory.rule}"
+
+
+class UnlistedCases:
+    """Cases that an earlier version wrote, which are on no list: found once, and listed.
+
+    The work goes on where it was left, by whichever worker, and ends with a note that nothing is left. A case that
+    changes meanwhile is listed by the script that changes it. The store is gone through key by key, so our user needs
+    SCAN for it.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def list_some(self, now: float, keys: int = KEYS_AT_ONCE) -> bool:
+        """Go through some more keys, and list the cases among them. Whether nothing is left to do.
+
+        Two that do it at once do no harm: one of them is in vain. Raises StoreUnavailable, and StoreRefuses where our
+        user may not SCAN.
+        """
+        place = await self._connection.run("list_cursor", int(now * 1000))
+        if place == [b"done"]:
+            return True
+        cursor, server = (part.decode() for part in place)
+        scanned = self._connection.redis.scan(int(cursor), match=f"{CASE}*", count=keys)
+        following, found = await self._connection.ask(scanned)
+        parts = await self._parts(found)
+        await self._connection.run("list_earlier", int(now * 1000), cursor, server, int(following), *parts)
+        return False
+
+    async def _parts(self, keys: Sequence[bytes]) -> list[str]:
+        """The reference of each case, and what its memory says."""
+        asked = self._connection.redis.pipeline(transaction=False)
+        for key in keys:
+            asked.hgetall(key.decode())
+        rows = await self._connection.ask(asked.execute()) if keys else []
+        refs = [key.decode().removeprefix(CASE) for key in keys]
+        read = {ref: readable_record(ref, row) for ref, row in zip(refs, rows, strict=True)}
+        known = {ref: record.memory for ref, record in read.items() if record is not None}
+        return [part for ref, memory in known.items() for part in (ref, facts_of(memory, is_news=True))]

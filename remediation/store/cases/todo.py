@@ -3,6 +3,10 @@
 A case is dirty from the moment that something says "look again" until a look has seen that moment's generation. One
 worker at a time holds its lease; a trigger that arrives meanwhile raises the generation, and the case is woken again
 when the holder lets go. The arq job is only the wake-up.
+
+An appointment is the known time at which a case must be looked at although nothing happens, because an accepted risk
+ends. It is written together with what a look remembers, and survives restarts. After a wipe of Redis, the next look at
+a case makes its appointment again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,12 +17,11 @@ from remediation.domain.errors import LeaseLost
 from remediation.domain.renaming import Names, renamed
 from remediation.domain.tickets import Ticket, TicketChange
 from remediation.queue import Band
-from remediation.store.cases.appointments import Appointments
 from remediation.store.cases.entries import LookCause
 from remediation.store.cases.lists import facts_of
 from remediation.store.cases.rows import key_in, links_to_pack, memory_wire, record_of
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes, Taken
-from remediation.store.keys import BORN, CASE, CURSOR, DIRTY
+from remediation.store.keys import APPOINTMENTS, BORN, CASE, CURSOR, DIRTY
 from remediation.store.server.connection import Connection
 from remediation.telemetry import NOWHERE, Origin
 
@@ -26,6 +29,7 @@ LEASE_SECONDS = 8.0
 """How long a worker that died keeps its case. Renewed every third of it while the worker lives."""
 
 SWEEP_BATCH = 1_000
+"""Pieces of work of each kind, and appointments, that one sweep wakes."""
 
 NAMED_BATCH = 100
 """Cases of one tracker that a sweep marks because mappings.yaml names it again: it must not be overrun."""
@@ -43,7 +47,7 @@ class Received:
 class Lease:
     """The right to work on a case. `generation` is what was to be looked at when it was taken.
 
-    `cause` says what made it so (see entries.Cause), and `marked_at` (Unix seconds) when; the last of several counts.
+    `cause` says what made it so (see LookCause), and `marked_at` (Unix seconds) when; the last of several counts.
     `look_at` (Unix seconds) is the appointment that the case has. `crashes` tells of those before us who died over it.
     `awaited` are the deliveries that no look has dealt with, by the field of the row which says for what each waits.
     `origins` say how deliveries came that led to the look, by the field of the row which names each.
@@ -276,13 +280,18 @@ class Todo:
     async def sweep(self, now: float) -> dict[str, int]:
         """Wake whatever is due and has no live wake-up: put off, orphaned by a crash, or forgotten by the queue.
 
-        Cases whose appointment has come are marked. Its cost follows what is due, not what is known. Returns how many
-        of each kind were woken.
+        Cases whose appointment has come are marked, and these appointments deleted. Its cost follows what is due, not
+        what is known. Returns how many of each kind were woken.
         """
-        due = await Appointments(self._connection).mark_due(now)
+        due = int(await self._connection.run("mark_due", int(now * 1000), SWEEP_BATCH))
         kinds = ("delivery", "scan", "case")
         swept = {kind: await self._connection.run("sweep", kind, int(now * 1000), SWEEP_BATCH) for kind in kinds}
         return {**swept, "appointment": due}
+
+    async def appointment(self, ref: str) -> float | None:
+        """The time (Unix seconds) of a case's appointment; None where it has none."""
+        score = await self._connection.ask(self._connection.redis.zscore(APPOINTMENTS, ref))
+        return float(score) / 1000 if score is not None else None
 
     async def record(self, ref: str) -> CaseRecord | None:
         """What is kept of a case."""

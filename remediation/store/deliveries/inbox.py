@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from remediation.deliveries.limits import DeliveryLimit
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.events import DeliveryLimit, Sender
 from remediation.domain.cases import CaseKey
 from remediation.domain.errors import OverLimit
 from remediation.domain.tickets import TicketChange

@@ -1,5 +1,6 @@
 """Work set aside with its error: visible, replayable, never dropped. The words of the error are sealed."""
 
+import traceback
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,6 @@ from remediation.domain.errors import KeyMissing, OutsideError, RemediationError
 from remediation.redaction import words_of
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
-from remediation.store.deliveries.traces import trace_of
 from remediation.store.keys import PARKED, PARKED_ROW, REPLAYS
 from remediation.store.server.connection import Connection, passing_errors
 
@@ -21,6 +21,9 @@ MOST_REPLAYS = 5
 """Replays of one piece within thirty days, after which its cause should be corrected first."""
 
 _ROWS_AT_ONCE = 200
+_MOST_FRAMES = 20
+"""Lines of each error in the chain of a trace: the innermost ones."""
+_MOST_LINES = 80
 _SHORT = ("kind", "subject", "district", "action", "system", "error", "status", "words", "sealed_as", "attempts")
 _TIMES = ("first_at", "at")
 
@@ -235,3 +238,20 @@ class ParkedWork:
 
 def _moment(milliseconds: bytes) -> datetime:
     return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC)
+
+
+def trace_of(error: BaseException) -> str:
+    """Where an error of our own happened, for developers: the trace of the error and of its causes.
+
+    It has files, lines, functions, our source lines and messages, and no values of local variables. Every
+    line is scrubbed as a refusal's words are. There are at most 80; where there are more, the first ones are left out.
+    The trace is sealed with the parked work, and shown on request only.
+    """
+    told = traceback.TracebackException.from_exception(error, limit=-_MOST_FRAMES, capture_locals=False, compact=True)
+    lines = [line for part in told.format() for line in part.splitlines() if line.strip(" ^~")]
+    return "\n".join(_scrubbed(line) for line in lines[-_MOST_LINES:])
+
+
+def _scrubbed(line: str) -> str:
+    text = line.lstrip()
+    return " " * (len(line) - len(text)) + words_of(text)

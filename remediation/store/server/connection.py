@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -21,7 +22,6 @@ from remediation.domain.errors import StoreRefuses, StoreUnavailable
 from remediation.redis_address import RedisAddress
 from remediation.store.keys import PRELUDE
 from remediation.store.server.dialing import pool_to
-from remediation.store.server.known_rights import KnownRights
 from remediation.store.server.refusals import ConnectionCause, cause_of
 
 _ELSEWHERE = re.compile(r"(?:^|: -)(READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|MISCONF|LOADING)\b")
@@ -33,6 +33,9 @@ script …: -READONLY …`."""
 _CLOSED = "unable to perform operation on"
 """How uvloop's RuntimeError begins where a connection was closed just before something is written to it. No library in
 between makes a connection error of it; nothing was sent, and redis-py drops the connection."""
+
+KNOWN_SECONDS = 10.0
+"""Seconds during which a check may miss that a right was taken away."""
 
 
 class ServedElsewhere(RedisConnectionError):
@@ -136,6 +139,30 @@ def script_source(lines: str) -> str:
 
 def _lua(name: str) -> str:
     return (files("remediation.store") / "lua" / f"{name}.lua").read_text()
+
+
+class KnownRights:
+    """Remembers for a short time that our Redis user has all rights, so that not every probe tries a hundred commands.
+
+    A refusal is not remembered. `steady` is a monotonic clock.
+    """
+
+    def __init__(self, steady: Callable[[], float] = time.monotonic) -> None:
+        self._steady = steady
+        self._server = ""
+        self._until = 0.0
+
+    def hold(self, server: str) -> bool:
+        """Whether it still counts for this server, named by the id of its run; never without an id."""
+        return bool(server) and server == self._server and self._steady() < self._until
+
+    def found(self, server: str) -> None:
+        """Every right was found on this server."""
+        self._server, self._until = server, self._steady() + KNOWN_SECONDS
+
+    def forget(self) -> None:
+        """A right was refused."""
+        self._server = ""
 
 
 class Connection:

@@ -1,6 +1,8 @@
-"""How connections to Redis are made: by socket, TCP or TLS, to the primary that sentinels name."""
+"""How connections to Redis are made: by socket, TCP or TLS, to the primary that sentinels name; why one is silent."""
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +16,19 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from remediation.redis_address import RedisAddress, RedisHost, RedisSignIn, SentinelGroup, TlsFiles, UnixSocket
-from remediation.store.server.handshake import cause_told_by
-from remediation.store.server.refusals import ConnectionCause, cause_of
+from remediation.store.server.refusals import ConnectionCause, cause_in_tls, cause_of
 
 _SENTINEL_CONNECTIONS = 4
 """Timeouts and retries for a sentinel. It is asked only when a connection to Redis is made, once for all who wait."""
 
 _QUIET: dict[str, Any] = {"lib_name": None, "lib_version": None}
 """redis-py would send its name on each connection: a right that Redis before 7.2 does not know."""
+
+_PROBE_SECONDS = 0.5
+"""Seconds for each of at most three connections. They are made only where there is trouble, so that a start can name
+it."""
+
+_REPLIES = (b"+", b"-")
 
 
 def tls_context(files: TlsFiles) -> ssl.SSLContext:
@@ -197,7 +204,7 @@ async def why_silent(pool: ConnectionPool) -> ConnectionCause | None:
         silent = [RedisHost(said["host"], said["port"])] if "host" in said else await said["primary"].silent()
     except (KeyError, OSError):  # a Unix socket, for example
         return None
-    causes = await asyncio.gather(*(asyncio.to_thread(cause_told_by, each, context) for each in silent))
+    causes = await asyncio.gather(*(asyncio.to_thread(_cause_told_by, each, context) for each in silent))
     told = [cause for cause in causes if cause is not None]
     return _most_telling(told) if len(told) == len(silent) else None
 
@@ -220,3 +227,41 @@ def _sentinel(server: RedisHost, address: RedisAddress, tls: CurrentTls | None, 
 
 def _signed_in(sign_in: RedisSignIn) -> dict[str, str | None]:
     return {"username": sign_in.username, "password": sign_in.password}
+
+
+def _cause_told_by(server: RedisHost, tls: ssl.SSLContext | None) -> ConnectionCause | None:
+    """Why a server gives no reply, or closes before the first one; None where that cannot be told.
+
+    Event loops hide the reason: with TLS 1.3 a server refuses a certificate after the handshake, and the reader gets a
+    reset. A plain socket gets the reason. Blocks; raises nothing.
+    """
+    if tls is None:
+        return ConnectionCause.TLS_WANTED if _speaks_tls(server) else None
+    try:
+        with _connected(server) as plain, tls.wrap_socket(plain, server_hostname=server.host) as secure:
+            if not secure.recv(1):  # where all is well, nothing comes and nothing ends
+                return ConnectionCause.CLOSED
+    except ssl.SSLError as error:
+        return cause_in_tls(error)
+    except OSError:
+        pass
+    return ConnectionCause.NO_TLS if _speaks_plainly(server) else None
+
+
+def _connected(server: RedisHost) -> socket.socket:
+    return socket.create_connection((server.host, server.port), _PROBE_SECONDS)
+
+
+def _speaks_tls(server: RedisHost) -> bool:
+    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # nothing is sent to the unknown server
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    with contextlib.suppress(OSError), _connected(server) as plain, anybody.wrap_socket(plain):
+        return True
+    return False
+
+
+def _speaks_plainly(server: RedisHost) -> bool:
+    with contextlib.suppress(OSError), _connected(server) as plain:
+        plain.sendall(b"PING\r\n")
+        return plain.recv(1) in _REPLIES
+    return False

@@ -17,9 +17,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from remediation.domain.errors import StoreRefuses, StoreUnavailable
-from remediation.store.server.connection import Connection, passing_errors
+from remediation.store.server.connection import Connection, KnownRights, passing_errors
 from remediation.store.server.dialing import why_silent
-from remediation.store.server.known_rights import KnownRights
 from remediation.store.server.refusals import ConnectionCause
 from remediation.store.server.rights import denied
 

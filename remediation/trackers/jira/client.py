@@ -17,8 +17,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from remediation import telemetry
 from remediation.domain.errors import TryLater
 from remediation.mapping.config.trackers.jira import CONNECTION_ATTEMPTS, JiraTracker
-from remediation.outbound.answers_noted import note_answer
-from remediation.outbound.requests_noted import note_request
+from remediation.outbound.answers import note_answer, note_request
 from remediation.trackers.connecting import AnswerTooLarge, RepeatingAdapter
 from remediation.trackers.jira.replies import error_of, is_for_somebody
 from remediation.trackers.replies import Reply

@@ -11,7 +11,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.explain.inspections import Inspection, right, signed_out, unanswered
 from remediation.mapping.reading.positions import Steps
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.asking import answer_of
 from remediation.trackers.jira.answers import JiraUser, SearchPage, SentT, Transitions, understood
 from remediation.trackers.jira.catalogue import (

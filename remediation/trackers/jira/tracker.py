@@ -13,7 +13,7 @@ from remediation.domain.ownership import Site
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.asking import answer_of
 from remediation.trackers.jira.answers import (
     Comment,

@@ -9,7 +9,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.explain.inspections import Inspection, right, signed_out, untold
 from remediation.mapping.reading.positions import Steps
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.asking import answer_of
 from remediation.trackers.reasons import mapped_verdict
 from remediation.trackers.servicenow.catalogue import (

@@ -9,8 +9,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnection
 from remediation import telemetry
 from remediation.domain.errors import TryLater
 from remediation.mapping.config.trackers.servicenow import CONNECTION_ATTEMPTS, ServiceNowTracker
-from remediation.outbound.answers_noted import note_answer
-from remediation.outbound.requests_noted import note_request
+from remediation.outbound.answers import note_answer, note_request
 from remediation.trackers.connecting import AnswerTooLarge, RepeatingAdapter
 from remediation.trackers.replies import Reply
 from remediation.trackers.servicenow.replies import error_of

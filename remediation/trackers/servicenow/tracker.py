@@ -11,7 +11,7 @@ from remediation.domain.errors import NotFound, Refused
 from remediation.domain.ownership import Site
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
-from remediation.outbound.answer_sizes import LARGEST_ANSWER
+from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.retry_after import served_at
 from remediation.trackers.servicenow.changes import PAGE_SIZE, advanced, changes_of, cursor_at, position_of
 from remediation.trackers.servicenow.client import ServiceNowClient

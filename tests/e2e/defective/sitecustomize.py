@@ -1,8 +1,6 @@
 """Loaded by the interpreter first: plants two defects of ours, which quote a payload in their message and variables."""
 
-from remediation.deliveries.event_types import UnknownEvent
-from remediation.deliveries.events import Event, read_schoolscan
-from remediation.deliveries.senders import SCHOOLSCAN
+from remediation.deliveries.events import SCHOOLSCAN, Event, UnknownEvent, read_schoolscan
 from remediation.domain.findings import Finding
 from remediation.sources.schoolscan.client import SchoolScan
 from remedy.runtime import outbound

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Discriminator, GetCoreSchemaHandler, GetJsonSche
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from remediation.deliveries.senders import SCHOOLSCAN, Sender, stranger
+from remediation.deliveries.events import SCHOOLSCAN, Sender, stranger
 from remediation.mapping.config.choices import own_tag
 from remediation.mapping.config.trackers.jira import JiraTicket, JiraTracker
 from remediation.mapping.config.trackers.servicenow import ServiceNowTicket, ServiceNowTracker

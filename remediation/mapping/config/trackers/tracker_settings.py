@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from remediation.deliveries.senders import Sender
+from remediation.deliveries.events import Sender
 from remediation.mapping.config.durations import duration_text
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.signing_in import Webhook, Words

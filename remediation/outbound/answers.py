@@ -1,0 +1,120 @@
+"""Answers of outside systems: the largest that is read, and what is noted of their headers.
+
+Noted are the other side's time, how much of a limit is left, and the ids that outside systems gave to our writes. A
+note is made where an answer arrives, and read by the task that asked and the tasks that it started; answers to other
+tasks are not included.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from remediation.domain.errors import TryLater, Waiting
+
+LARGEST_ANSWER = 8 * 1024 * 1024
+"""Bytes after decompression, unless a setting says otherwise: several times the size of a page with a hundred long
+findings, or of a list of thousands of custom fields. A parsed answer takes a multiple of it, and several may come at
+once."""
+
+
+_COUNT = re.compile(r"[0-9]{1,12}")
+_MOST_ANSWERS = 200
+"""More than one check of an outside system gets."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_MOST_REQUESTS = 100
+"""More than any action needs. They are kept in a case's timeline."""
+
+
+def too_large(system: str, limit: int, *, status: int, wrote: bool) -> TryLater:
+    """The error for an answer of more bytes than the limit.
+
+    It may be retried: the next answer may be shorter, or the setting may be raised. Nothing is parked. A write that was
+    answered so has been done.
+    """
+    words = f"the answer is larger than MAX_ANSWER_BYTES, {limit:,} bytes"
+    return TryLater(system, words, ambiguous=wrote, status=status, waiting=Waiting.TOO_LARGE)
+
+
+@contextmanager
+def noting_requests() -> Iterator[list[str]]:
+    """The ids of all writes that are answered inside the block, in the order of their answers.
+
+    In nested blocks only the inner one gets them.
+    """
+    ids: list[str] = []
+    token = _noted_requests.set(ids)
+    try:
+        yield ids
+    finally:
+        _noted_requests.reset(token)
+
+
+def note_request(request_id: str | None) -> None:
+    """Note the id that an answer carries, once. Anything that does not look like an id is ignored."""
+    ids = _noted_requests.get()
+    if ids is None or request_id is None or not _REQUEST_ID.fullmatch(request_id):
+        return
+    if request_id not in ids and len(ids) < _MOST_REQUESTS:
+        ids.append(request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class NotedAnswer:
+    """The headers of one answer. `ahead`: how many seconds the other side's clock is ahead of ours, to the second.
+
+    `limit` and `remaining` count requests of the current window (X-RateLimit-Limit, X-RateLimit-Remaining: SchoolScan,
+    Jira). What an answer does not state is None.
+    """
+
+    ahead: float | None
+    limit: int | None
+    remaining: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Notebook:
+    clock: Callable[[], float]
+    answers: list[NotedAnswer]
+
+
+_notebook: ContextVar[_Notebook | None] = ContextVar("notebook", default=None)
+_noted_requests: ContextVar[list[str] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noting_answers(clock: Callable[[], float]) -> Iterator[list[NotedAnswer]]:
+    """All answers that arrive inside the block, in order. `clock` is the machine's, in Unix seconds."""
+    notebook = _Notebook(clock, [])
+    token = _notebook.set(notebook)
+    try:
+        yield notebook.answers
+    finally:
+        _notebook.reset(token)
+
+
+def note_answer(headers: Mapping[str, str]) -> None:
+    """Note these headers where a block wants to know. Their names must be looked up without regard to case."""
+    notebook = _notebook.get()
+    if notebook is None or len(notebook.answers) >= _MOST_ANSWERS:
+        return
+    sent = _moment(headers.get("Date"))
+    ahead = None if sent is None else sent - notebook.clock()
+    limit, remaining = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining"))
+    notebook.answers.append(NotedAnswer(ahead, limit, remaining))
+
+
+def _moment(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text is not None and _COUNT.fullmatch(text.strip()) else None
