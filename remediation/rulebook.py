@@ -15,12 +15,10 @@ from remediation.mapping.config.policies import policy_of
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.tracker_settings import former_names_of, is_same_address
-from remediation.mapping.render.fields import urgency_of
 from remediation.mapping.render.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
-from remediation.mapping.render.tickets import closing_fields_of, draft_of
-from remediation.mapping.rules.coverage import Coverage
+from remediation.mapping.render.tickets import closing_fields_of, draft_of, urgency_of
+from remediation.mapping.rules.coverage import Coverage, place_of
 from remediation.mapping.rules.matching import Matcher
-from remediation.mapping.rules.places import place_of
 
 _NOTES = {
     Why.NEW: NoteKind.OPENED,

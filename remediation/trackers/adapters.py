@@ -5,13 +5,33 @@ that calls no tracker, such as the receiver, loads no tracker's library.
 """
 
 import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from remediation.domain.tickets import Draft
+from remediation.mapping.config.routing import TicketWords
 from remediation.mapping.config.trackers.kinds import KINDS
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.ports import Inspector, Tracker
-from remediation.trackers.previews import Preview
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One ticket that would be opened.
+
+    `words` are what the file says of it, for comparing; `sent` has body and labels as the tracker would get them.
+    `requests` are the bodies that the adapter would send, in order. `closing` are the fields that closing it sets.
+    """
+
+    tracker: str
+    kind: str
+    draft: Draft
+    words: TicketWords
+    sent: TicketWords
+    requests: tuple[Mapping[str, object], ...]
+    closing: Mapping[str, object] = field(default_factory=dict)
+
 
 ConfigT_contra = TypeVar("ConfigT_contra", bound=TrackerSettings, contravariant=True)
 

@@ -14,7 +14,7 @@ from urllib3.util import Retry
 
 from remediation.domain.errors import TryLater
 from remediation.outbound.answers import LARGEST_ANSWER, too_large
-from remediation.trackers.calls import Call, current_call
+from remediation.trackers.threads import Call, current_call
 
 _READS = frozenset({"GET", "HEAD"})
 _CHUNK = 65_536

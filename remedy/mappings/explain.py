@@ -20,7 +20,7 @@ from remediation.mapping.explain.in_step import in_step
 from remediation.mapping.explain.reasons import Condition, Explanation, explained
 from remediation.mapping.reading.loading import Loaded
 from remediation.redaction import terminal
-from remediation.trackers.previews import Preview
+from remediation.trackers.adapters import Preview
 from remedy.findings import STANDARD_INPUT, finding_from, finding_in
 from remedy.mappings.previews import Asked, Previews, asked_about, district_of
 from remedy.mappings.rules_file import at_option, loaded_from, mappings_option

@@ -16,8 +16,7 @@ from remediation.mapping.config.routing import Routing
 from remediation.mapping.config.suggestions import did_you_mean, listed
 from remediation.mapping.reading.loading import Loaded
 from remediation.rulebook import MappingsRulebook, MappingsRuling
-from remediation.trackers.adapters import adapter_of
-from remediation.trackers.previews import Preview
+from remediation.trackers.adapters import Preview, adapter_of
 
 NOT_YET = "(new)"
 """Stands for the key of a ticket that would be opened."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from remediation.mapping.config.durations import duration_of, duration_text
+from remediation.mapping.config.words import duration_of, duration_text
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
 from remediation.store.audit import Audit

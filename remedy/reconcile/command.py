@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from remediation.mapping.config.durations import duration_of, duration_text
+from remediation.mapping.config.words import duration_of, duration_text
 from remediation.mapping.reading.loading import load_mappings
 from remediation.ports import ListedSource, SourceKey
 from remediation.redis_address import RedisAddress

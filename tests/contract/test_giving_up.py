@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from remediation.trackers.calls import Call
 from remediation.trackers.connecting import RepeatingAdapter
+from remediation.trackers.threads import Call
 from tests.contract.tracker_world import nobody_listens
 from tests.left_open import noting_what_is_left_open
 

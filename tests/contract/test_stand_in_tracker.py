@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
-from remediation.trackers.risks import until_of
+from remediation.trackers.closings import until_of
 from tests.contract.tracker_suite import TrackerChangesContract, TrackerWorkContract
 from tests.contract.tracker_sync import TrackerSyncContract
 from tests.contract.tracker_world import World

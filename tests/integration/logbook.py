@@ -16,12 +16,15 @@ from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.signing_in import Words
 from remediation.mapping.config.trackers.kinds import TrackerKind
-from remediation.mapping.config.trackers.ticket_settings import BySeverity, TicketSettings, for_severity
-from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
+from remediation.mapping.config.trackers.tracker_settings import (
+    BySeverity,
+    TicketSettings,
+    TrackerSettings,
+    for_severity,
+)
 from remediation.mapping.config.words import Text
 from remediation.mapping.explain.inspections import Inspection, right
-from remediation.trackers.adapters import Adapter
-from remediation.trackers.previews import Preview
+from remediation.trackers.adapters import Adapter, Preview
 from tests.stand_ins import MemoryTracker
 
 _KINDS = {"written": TicketEventKind.CHANGED, "torn_out": TicketEventKind.DELETED}

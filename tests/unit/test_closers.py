@@ -1,6 +1,6 @@
 import pytest
 
-from remediation.trackers.closers import named
+from remediation.trackers.closings import named
 
 
 @pytest.mark.parametrize(

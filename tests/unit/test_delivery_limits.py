@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from remediation.deliveries.events import DeliveryLimit
 from remediation.domain.errors import ConfigurationError
-from remediation.mapping.config.limits import LimitWords
+from remediation.mapping.config.signing_in import LimitWords
 from remediation.mapping.reading.loading import Loaded, loaded_of
 
 TEXT = """\

@@ -7,8 +7,7 @@ from requests.structures import CaseInsensitiveDict
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.trackers.jira.replies import error_of, words_in
-from remediation.trackers.replies import Reply
-from remediation.trackers.retry_after import wait_of
+from remediation.trackers.replies import Reply, wait_of
 
 PAGE = b"<!doctype html><html><body>Log in</body></html>"
 SAID = json.dumps({"errorMessages": ["No."], "errors": {}}).encode()

@@ -12,8 +12,8 @@ from remediation.domain.ownership import Ground
 from remediation.domain.status import Severity, Status
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import loaded_of
-from remediation.mapping.rules.conditions import facts_of, holds
 from remediation.mapping.rules.coverage import Coverage, severities_left
+from remediation.mapping.rules.matching import facts_of, holds
 from tests.examples import examples
 from tests.unit.test_rulebook import AT
 

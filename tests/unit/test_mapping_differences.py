@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.mapping.config.routing import Routing, bare, comparable
+from remediation.mapping.config.routing import Routing, comparable
+from remediation.mapping.config.trackers.tracker_settings import bare
 from remediation.mapping.explain.differences import Change, Difference, DifferenceGroup, Pair, difference, grouped
 
 JIRA: dict[str, object] = {

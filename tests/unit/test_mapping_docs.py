@@ -12,8 +12,6 @@ from pydantic import BaseModel, HttpUrl
 from pydantic.fields import FieldInfo
 
 from remediation.domain.errors import ConfigurationError
-from remediation.mapping.config.durations import duration_text
-from remediation.mapping.config.limits import LimitWords
 from remediation.mapping.config.policies import Accepting, Reopening
 from remediation.mapping.config.references import (
     SecretFromEnv,
@@ -24,7 +22,7 @@ from remediation.mapping.config.references import (
 from remediation.mapping.config.routing import Routing
 from remediation.mapping.config.rules import Age, Defaults, Match, Rule
 from remediation.mapping.config.schema import District, FindingIdentity, Mappings, Retention, SchoolScanAccount
-from remediation.mapping.config.signing_in import BasicAuth, Webhook
+from remediation.mapping.config.signing_in import BasicAuth, LimitWords, Webhook
 from remediation.mapping.config.trackers.jira import JiraAuth, JiraTicket, JiraTracker, ScopedAuth
 from remediation.mapping.config.trackers.servicenow import (
     FormerTable,
@@ -34,6 +32,7 @@ from remediation.mapping.config.trackers.servicenow import (
     ServiceNowTracker,
 )
 from remediation.mapping.config.wording import Comments, Notes, Templates
+from remediation.mapping.config.words import duration_text
 from remediation.mapping.explain.expectations import Case, cases_of
 from remediation.mapping.explain.judging import mismatches
 from remediation.mapping.reading.loading import Loaded, loaded_of

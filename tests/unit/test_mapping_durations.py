@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.mapping.config.durations import duration_of, duration_text
+from remediation.mapping.config.words import duration_of, duration_text
 
 
 @pytest.mark.parametrize(

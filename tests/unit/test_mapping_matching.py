@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
 from remediation.mapping.config.rules import Match, Rule
-from remediation.mapping.rules import conditions
-from remediation.mapping.rules.conditions import facts_of, holds
-from remediation.mapping.rules.matching import Matcher
+from remediation.mapping.rules import matching
+from remediation.mapping.rules.matching import Matcher, facts_of, holds
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 
@@ -152,7 +151,7 @@ def test_each_condition_is_told_by_its_own_word() -> None:
     match = Match.model_validate(
         {"severity": "low", "age": {"over": "1d"}, "not": {"path": "/news/**"}, "any": [{"age": {"under": "9d"}}]}
     )
-    told = {word: test(facts_of(CRITICAL, "lakeside", AT)) for word, test in conditions.tests_of(match)}
+    told = {word: test(facts_of(CRITICAL, "lakeside", AT)) for word, test in matching.tests_of(match)}
     assert told == {"severity": False, "age": True, "not": True, "any": True}
 
 

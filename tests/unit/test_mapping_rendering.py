@@ -20,8 +20,8 @@ from remediation.mapping.render.tickets import (
     follows_values,
     ticket_values,
 )
+from remediation.mapping.rules.coverage import place_of
 from remediation.mapping.rules.matching import Matcher
-from remediation.mapping.rules.places import place_of
 
 SHIPPED = load_mappings(Path(__file__).parents[2] / "mappings.yaml").mappings
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_9d2")

@@ -9,9 +9,8 @@ from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
 from remediation.mapping.reading.loading import Loaded, load_mappings, loaded_of
 from remediation.mapping.reading.warnings import warnings_of
-from remediation.mapping.rules.conditions import facts_of, holds
-from remediation.mapping.rules.matching import Matcher
-from remediation.mapping.rules.verdicts import Kind, Kinds
+from remediation.mapping.rules.coverage import Kind, Kinds
+from remediation.mapping.rules.matching import Matcher, facts_of, holds
 from tests.examples import examples
 
 ROOT = Path(__file__).parents[2]

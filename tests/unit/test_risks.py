@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.tickets import Risk
-from remediation.trackers.risks import NOT_SHOWN, risk_of
+from remediation.trackers.closings import NOT_SHOWN, risk_of
 
 END_OF_JANUARY = datetime(2030, 1, 31, 23, 59, 59, tzinfo=UTC)
 

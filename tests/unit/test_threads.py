@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from remediation.domain.errors import Refused, TryLater
-from remediation.trackers.calls import Call, current_call
-from remediation.trackers.threads import Threads, broken_pools
+from remediation.trackers.threads import Call, Threads, broken_pools, current_call
 
 
 @dataclass

@@ -12,8 +12,7 @@ import pytest
 
 from remediation.deliveries.events import Sender
 from remediation.mapping.config.trackers.kinds import KINDS, TrackerKind, all_senders, sender_named
-from remediation.mapping.config.trackers.ticket_settings import TicketSettings
-from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
+from remediation.mapping.config.trackers.tracker_settings import TicketSettings, TrackerSettings
 from remediation.ports import Inspector, Tracker
 from remediation.trackers.adapters import Adapter, adapter_of
 from tests.unit.kind_suite import SECRET, KindContract

@@ -9,9 +9,8 @@ from pydantic import BeforeValidator, Field
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
-from remediation.mapping.config.durations import duration_text
 from remediation.mapping.config.suggestions import did_you_mean
-from remediation.mapping.config.words import Duration, Written, at_most
+from remediation.mapping.config.words import Duration, Written, at_most, duration_text
 
 _LONGEST = timedelta(days=3650)
 _Within = Annotated[Duration, at_most(_LONGEST, "whoever wants longer writes always")]

@@ -1,12 +1,34 @@
 """References to secrets: mappings.yaml says where a secret is, and never what it is."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
-from remediation.mapping.config.choices import secret_tag, webhook_secret_tag
 from remediation.mapping.config.words import EnvName, LastDay, SecretId, Written
+
+_SECRETS = {frozenset({"env"}): "SecretFromEnv", frozenset({"file"}): "SecretFromFile"}
+_WEBHOOK_SECRETS = {"env": "WebhookSecretFromEnv", "file": "WebhookSecretFromFile"}
+
+
+def secret_tag(written: object) -> str | None:
+    """A reference to a secret has one word, `env` or `file`; None for anything else, an inline secret above all."""
+    return _SECRETS.get(frozenset(written)) if isinstance(written, dict) else own_tag(written, _SECRETS.values())
+
+
+def webhook_secret_tag(written: object) -> str | None:
+    """The same for one of a sender's secrets, which may say more than where it is."""
+    if isinstance(written, dict):
+        places = [tag for word, tag in _WEBHOOK_SECRETS.items() if word in written]
+        return places[0] if len(places) == 1 else None
+    return own_tag(written, _WEBHOOK_SECRETS.values())
+
+
+def own_tag(written: object, tags: Collection[str]) -> str | None:
+    """The tag of a value that has become what it should be already; None for any other."""
+    name = type(written).__name__
+    return name if name in tags else None
 
 
 class SecretFromEnv(Written):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from remediation.mapping.config.trackers.tracker_settings import bare
+
 TicketWords = Mapping[str, object]
 """The words of a ticket and their values: `project` or `table`, `type`, `summary`, `body`, `labels`, `close_fields`,
 and every other field by its tracker's own name. A map that only names something, such as Jira's {name: High}, is that
@@ -10,8 +12,6 @@ name."""
 
 TEXTS = frozenset({"summary", "body"})
 """Words whose values speak of the finding itself: they differ from one finding to the next."""
-
-_NAMING = frozenset({"accountId", "id", "key", "name", "value"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +24,6 @@ class Routing:
     rule: str | None
     tickets: Mapping[str, TicketWords]
     choices: Mapping[str, str | None] = field(default_factory=dict)
-
-
-def bare(value: object) -> object:
-    """The value without the map that Jira puts around names; lists entry by entry."""
-    match value:
-        case dict() if len(value) == 1 and value.keys() <= _NAMING:
-            return bare(next(iter(value.values())))
-        case list() | tuple():
-            return [bare(entry) for entry in value]
-        case _:
-            return value
 
 
 def comparable(value: object) -> object:

@@ -7,15 +7,31 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from remediation.domain.findings import DomainType
 from remediation.domain.status import Severity, Status
-from remediation.mapping.config.choices import some_or_none
-from remediation.mapping.config.limits import LimitWords
 from remediation.mapping.config.policies import PolicyWords
+from remediation.mapping.config.signing_in import LimitWords
 from remediation.mapping.config.trackers.kinds import Ticket
-from remediation.mapping.config.trackers.ticket_settings import DueBySeverity
+from remediation.mapping.config.trackers.tracker_settings import DueBySeverity
 from remediation.mapping.config.words import Duration, Host, Name, PathGlob, Written, as_list
 
 OpenStatus = Literal[Status.OPEN, Status.REVIEWING]
 """The only findings that ever get tickets."""
+
+
+NO_TICKETS = "none"
+"""What a rule says that deliberately makes no ticket."""
+
+
+def some_or_none(written: object) -> object:
+    """A rule's tickets: a map of some, or the word none, which becomes an empty map."""
+    match written:
+        case str() if written == NO_TICKETS:
+            return {}
+        case str():
+            raise ValueError(f"must be a map of trackers and their tickets, or {NO_TICKETS}")
+        case dict() if not written:
+            raise ValueError(f"must name at least one tracker, or say {NO_TICKETS}")
+        case _:
+            return written
 
 
 def _some_condition(match: "Match") -> "Match":

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Htt
 
 from remediation.domain.cases import DISTRICT_NAME
 from remediation.domain.status import Severity
-from remediation.mapping.config.durations import duration_of, duration_text
 from remediation.mapping.config.paths import glob_of
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -25,6 +24,13 @@ _FIELD = r"^[A-Za-z][A-Za-z0-9_]{0,79}$"
 _CLOUD_ID = r"^[A-Za-z0-9-]{8,64}$"
 _SECRET_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"  # noqa: S105 - a pattern  # nosec B105
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
 
 MEANING_OF_PATTERN: Mapping[str, str] = {
     _NAME: "a name is 1 to 32 lower-case letters, digits and inner dashes",
@@ -42,6 +48,24 @@ MEANING_OF_PATTERN: Mapping[str, str] = {
 def text_of_number(value: object) -> object:
     """A whole number as the text it was written as: `resolve_state: 6` needs no quotes."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def duration_of(value: object) -> timedelta:
+    """The span that a whole number and one unit say; a timedelta is given back. ValueError says what is allowed."""
+    if isinstance(value, timedelta):
+        return value
+    written = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if written is None:
+        raise ValueError("must be a whole number and a unit: 90s, 15m, 2h or 14d")
+    return int(written[1]) * _UNITS[written[2]]
+
+
+def duration_text(span: timedelta) -> str:
+    """The span as it would be written, in the largest unit that holds it whole; fractions of a second are dropped."""
+    for letter, unit in _UNITS.items():
+        if span >= unit and not span % unit:
+            return f"{span // unit}{letter}"
+    return f"{span // _UNITS['s']}s"
 
 
 def day_of(value: object) -> date:

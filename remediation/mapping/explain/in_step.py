@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from remediation.domain.policy import ResolveWhen
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
-from remediation.mapping.config.durations import duration_text
 from remediation.mapping.config.policies import (
     ALWAYS,
     NEVER,
@@ -15,6 +14,7 @@ from remediation.mapping.config.policies import (
     Reopening,
     outcomes_of,
 )
+from remediation.mapping.config.words import duration_text
 
 _NAMES = {Reason.NONE: "nothing at all", Reason.UNKNOWN: "a word that nothing maps"}
 

@@ -10,7 +10,7 @@ from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater,
 from remediation.domain.status import Severity
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.suggestions import did_you_mean, listed
-from remediation.mapping.config.trackers.ticket_settings import TicketSettings
+from remediation.mapping.config.trackers.tracker_settings import TicketSettings
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.rules.coverage import severities_left
 from remediation.redaction import plain

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from remediation.domain.findings import Finding
-from remediation.mapping.config.durations import duration_text
 from remediation.mapping.config.rules import Match, Rule
-from remediation.mapping.rules.conditions import Facts, facts_of, tests_of
+from remediation.mapping.config.words import duration_text
+from remediation.mapping.rules.matching import Facts, facts_of, tests_of
 
 _NOTHING = "(not known)"
 _SETS = {"any": "at least one of these", "not": "none of these"}

@@ -11,17 +11,17 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from remediation.mapping.config.choices import NO_TICKETS, some_or_none
-from remediation.mapping.config.durations import duration_of, duration_text
-from remediation.mapping.config.limits import interval_of
 from remediation.mapping.config.paths import glob_of
 from remediation.mapping.config.policies import REOPENING_WORDS, Reopening, as_reopening, reopening_text
+from remediation.mapping.config.rules import NO_TICKETS, some_or_none
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.config.signing_in import Auth
+from remediation.mapping.config.signing_in import Auth, interval_of
 from remediation.mapping.config.trackers.kinds import ticket_tag
 from remediation.mapping.config.words import (
     as_list,
     day_of,
+    duration_of,
+    duration_text,
     for_every_severity,
     link_with_id,
     lower_keys,

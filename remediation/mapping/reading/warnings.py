@@ -19,9 +19,8 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.idle_choices import idle_choices
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Complaint, Steps, key_text
-from remediation.mapping.rules.conditions import patterns_of
-from remediation.mapping.rules.coverage import STATUSES, kinds_of
-from remediation.mapping.rules.verdicts import Kind, Kinds, is_particular
+from remediation.mapping.rules.coverage import STATUSES, Kind, Kinds, is_particular, kinds_of
+from remediation.mapping.rules.matching import patterns_of
 
 ValueT = TypeVar("ValueT")
 

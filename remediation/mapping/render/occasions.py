@@ -13,8 +13,7 @@ from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.wording import Comments, Notes
-from remediation.mapping.render.moments import moment_text
-from remediation.mapping.render.templates import Vocabulary, filled
+from remediation.mapping.render.templates import Vocabulary, filled, moment_text
 from remediation.redaction import WORDS_LIMIT, plain
 
 LONGEST_NOTE = 2_000

@@ -1,4 +1,4 @@
-"""Templates: which values they may use, and whether they can fail.
+"""Templates: which values they may use, and whether they can fail; and times as they stand in texts.
 
 Compiled once, in a sandbox, with undefined names refused.
 """
@@ -6,6 +6,7 @@ Compiled once, in a sandbox, with undefined names refused.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, meta, nodes
@@ -204,3 +205,11 @@ def _flaw_of(mention: Mention, free: frozenset[str], vocabulary: Vocabulary) -> 
 
 def _choice(word: str, known: Collection[str]) -> str:
     return f"{listed(known)}{did_you_mean(word, known)}"
+
+
+def moment_text(at: datetime | None) -> str:
+    """`2026-04-15 14:02 UTC`; empty for none. One without an offset is taken for UTC."""
+    if at is None:
+        return ""
+    aware = at.astimezone(UTC) if at.tzinfo else at
+    return f"{aware:%Y-%m-%d %H:%M} UTC"

@@ -1,21 +1,96 @@
-"""Which tickets the rules of a file can ask for at all: in which places of which trackers, for which districts. Pure.
+"""Which findings rules can take, and which tickets they can ask for, told before any finding is seen. Pure.
 
-It follows from the meaning of the conditions, at any depth, and from the order of the rules, not from how they are
-written. Of conditions on site, path and age only that they may hold is known, so nothing that a finding may get is
-missing.
+Kinds of finding are told apart by district, severity, domain_type and status. A set of kinds is a whole number with one
+bit for each kind, so that a thousand rules over thousands of kinds take milliseconds. The answers follow from the
+meaning of the conditions, at any depth, and from the order of the rules, not from how they are written. Conditions on
+site, path and age may hold or not, as in three-valued logic; so nothing that a finding may get is missing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
+from typing import NamedTuple
 
 from remediation.domain.findings import DomainType
 from remediation.domain.ownership import Ground
 from remediation.domain.status import Severity, Status
-from remediation.mapping.config.rules import Rule
+from remediation.mapping.config.rules import Match, Rule
 from remediation.mapping.config.schema import Mappings
-from remediation.mapping.rules.places import place_of
-from remediation.mapping.rules.verdicts import Kind, Kinds
+
+
+class Kind(NamedTuple):
+    """A kind of finding."""
+
+    district: str
+    severity: Severity
+    domain_type: DomainType
+    status: Status
+
+
+class Reach(NamedTuple):
+    """The kinds of which a rule may take findings, and the kinds of which it takes every finding."""
+
+    may: int
+    must: int
+
+
+class Kinds:
+    """Some kinds of finding, and the sets of them that conditions name."""
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        self.kinds = kinds
+        self.all = (1 << len(kinds)) - 1
+        self._having: dict[tuple[str, str], int] = {}
+        for number, kind in enumerate(kinds):
+            for word, value in zip(Kind._fields, kind, strict=True):
+                self._having[word, value] = self._having.get((word, value), 0) | 1 << number
+
+    def having(self, word: str, values: Iterable[str]) -> int:
+        """The kinds that have one of these values."""
+        found = 0
+        for value in values:
+            found |= self._having.get((word, value), 0)
+        return found
+
+    def of(self, which: int) -> list[Kind]:
+        """The kinds in a set."""
+        return [kind for number, kind in enumerate(self.kinds) if which >> number & 1]
+
+    def reach(self, match: Match) -> Reach:
+        """The reach of a rule with these conditions."""
+        plain = self.plain(match)
+        reach = Reach(plain, 0 if is_particular(match) else plain)
+        if match.any_of is not None:
+            inner = self._either(match.any_of)
+            reach = Reach(reach.may & inner.may, reach.must & inner.must)
+        if match.none_of is not None:
+            inner = self._either(match.none_of)
+            reach = Reach(reach.may & ~inner.must, reach.must & ~inner.may)
+        return reach
+
+    def plain(self, match: Match) -> int:
+        """The kinds that fit the conditions on kinds alone, without `any` and `not`."""
+        found = self.all
+        for word in Kind._fields:
+            if (values := getattr(match, word)) is not None:
+                found &= self.having(word, values)
+        return found
+
+    def _either(self, sets: Iterable[Match]) -> Reach:
+        reach = Reach(0, 0)
+        for inner in sets:
+            own = self.reach(inner)
+            reach = Reach(reach.may | own.may, reach.must | own.must)
+        return reach
+
+
+def is_particular(match: Match) -> bool:
+    """Whether it depends on more than the kind."""
+    return any(getattr(match, word) is not None for word in _PARTICULAR)
+
+
+_PARTICULAR = Match.model_fields.keys() - {*Kind._fields, "any_of", "none_of"}
+"""The conditions that may hold for one finding of a kind and not for another. A new condition is one of them."""
 
 STATUSES = (Status.OPEN, Status.REVIEWING)
 """The only findings that ever get tickets."""
@@ -76,3 +151,9 @@ def _places(mappings: Mappings, rule: Rule, tracker: str) -> frozenset[str]:
     """The place in which the rule's ticket is opened in this tracker, and the tracker's former places."""
     places = (place_of(mappings, rule, tracker), *mappings.trackers[tracker].former_places)
     return frozenset(name.casefold() for name in places if name)
+
+
+def place_of(mappings: Mappings, rule: Rule, tracker: str) -> str | None:
+    """The place of the rule's ticket: a Jira project or a ServiceNow table; None where the rule has none."""
+    ticket, config = rule.tickets.get(tracker), mappings.trackers.get(tracker)
+    return (ticket.place or config.place) if ticket and config else None

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 from remediation.deliveries.jira import JIRA
 from remediation.domain.tickets import Draft
-from remediation.mapping.config.routing import bare
 from remediation.mapping.config.trackers.jira import JiraTracker
-from remediation.trackers.adapters import Adapter
+from remediation.mapping.config.trackers.tracker_settings import bare
+from remediation.trackers.adapters import Adapter, Preview
 from remediation.trackers.jira.inspection import JiraInspector
 from remediation.trackers.jira.issues import link_of, payload_of
 from remediation.trackers.jira.tracker import Jira
-from remediation.trackers.previews import Preview
 
 _OWN_OF_AN_ISSUE = {"project", "issuetype", "summary", "description", "labels"}
 _WORDS = {"duedate": "due", "security": "security_level"}

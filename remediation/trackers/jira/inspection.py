@@ -12,7 +12,6 @@ from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.explain.inspections import Inspection, right, signed_out, unanswered
 from remediation.mapping.reading.positions import Steps
 from remediation.outbound.answers import LARGEST_ANSWER
-from remediation.trackers.asking import answer_of
 from remediation.trackers.jira.answers import JiraUser, SearchPage, SentT, Transitions, understood
 from remediation.trackers.jira.catalogue import (
     CataloguePage,
@@ -45,7 +44,7 @@ from remediation.trackers.jira.verdicts import (
 )
 from remediation.trackers.jira.ways import places_of, status_verdict, way_verdicts
 from remediation.trackers.jira.workflow import UNDER_UPDATE, Explored, Goal, WorkflowStatus
-from remediation.trackers.threads import Threads
+from remediation.trackers.threads import Threads, answer_of
 
 ResultT = TypeVar("ResultT")
 ListingT = TypeVar("ListingT", bound=CataloguePage)

@@ -12,12 +12,10 @@ from datetime import timedelta
 from remediation.domain.cases import DISTRICT_NAME
 from remediation.domain.errors import Refused
 from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
-from remediation.trackers.closers import named
+from remediation.trackers.closings import NOT_SHOWN, named, reason_of, risk_of, word_of
 from remediation.trackers.jira.answers import Comment, Found, History, Issue, JiraUser
 from remediation.trackers.jira.text import one_line, wiki
 from remediation.trackers.jira.workflow import COMMENT, UNDER_UPDATE, WORKLOG, WorkflowStep, resolution_for
-from remediation.trackers.reasons import reason_of, word_of
-from remediation.trackers.risks import NOT_SHOWN, risk_of
 
 FIELDS = (
     *("status", "resolution", "resolutiondate", "labels", "created", "creator", "updated"),

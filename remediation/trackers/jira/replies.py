@@ -12,8 +12,7 @@ from http import HTTPStatus
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Unreadable, Waiting
 from remediation.redaction import words_of
 from remediation.strict_json import parse
-from remediation.trackers.replies import Reply
-from remediation.trackers.retry_after import wait_of
+from remediation.trackers.replies import Reply, wait_of
 
 _TURNED_AWAY = frozenset(
     {

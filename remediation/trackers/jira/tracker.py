@@ -14,7 +14,6 @@ from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, Ticket
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL
 from remediation.outbound.answers import LARGEST_ANSWER
-from remediation.trackers.asking import answer_of
 from remediation.trackers.jira.answers import (
     Comment,
     Created,
@@ -61,7 +60,7 @@ from remediation.trackers.jira.issues import (
 from remediation.trackers.jira.text import wiki
 from remediation.trackers.jira.views import ProjectViews
 from remediation.trackers.jira.workflow import Explored, Goal, WorkflowStep, explained, no_way, reopening, resolving
-from remediation.trackers.threads import Threads, in_time
+from remediation.trackers.threads import Threads, answer_of, in_time
 
 ResultT = TypeVar("ResultT")
 

@@ -16,9 +16,9 @@ from remediation.mapping.explain.inspections import (
 )
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.render.templates import is_template
+from remediation.trackers.closings import mapped_verdict
 from remediation.trackers.jira.catalogue import BROWSE, CreateField, CreateType, Names, Permissions, Project
 from remediation.trackers.jira.demands import ALWAYS_SET, FILLED_BY_JIRA, IssueDemand
-from remediation.trackers.reasons import mapped_verdict
 
 CREATE = "CREATE_ISSUES"
 _NEEDED = {

@@ -2,10 +2,9 @@
 
 from remediation.deliveries.servicenow import SERVICENOW
 from remediation.domain.tickets import Draft
-from remediation.mapping.config.routing import bare
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
-from remediation.trackers.adapters import Adapter
-from remediation.trackers.previews import Preview
+from remediation.mapping.config.trackers.tracker_settings import bare
+from remediation.trackers.adapters import Adapter, Preview
 from remediation.trackers.servicenow.inspection import ServiceNowInspector
 from remediation.trackers.servicenow.records import opening
 from remediation.trackers.servicenow.sign_in import sign_in_advice

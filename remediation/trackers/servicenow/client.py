@@ -1,4 +1,4 @@
-"""One connection to a ServiceNow instance, on `pysnow`, as the adapter's threads use it.
+"""One connection to a ServiceNow instance, on `pysnow`, as the adapter's threads use it, and its HTTP session.
 
 The only file that knows that package.
 """
@@ -8,15 +8,20 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pysnow
+import requests
 from pysnow.exceptions import PysnowException
 from requests.auth import AuthBase
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
+from remediation import telemetry
 from remediation.domain.errors import Refused, TryLater
-from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
+from remediation.mapping.config.trackers.servicenow import CONNECTION_ATTEMPTS, ServiceNowTracker
+from remediation.outbound.answers import note_answer, note_request
+from remediation.trackers.connecting import AnswerTooLarge, RepeatingAdapter
+from remediation.trackers.replies import Reply
 from remediation.trackers.servicenow.changes import PAGE_SIZE
 from remediation.trackers.servicenow.records import MYSELF, Record, fields_of, text_of
-from remediation.trackers.servicenow.replies import has_more, hidden, total_of
-from remediation.trackers.servicenow.session import session_for, unanswered
+from remediation.trackers.servicenow.replies import error_of, has_more, hidden, total_of
 
 _ResultT = TypeVar("_ResultT")
 
@@ -116,3 +121,57 @@ class ServiceNowClient:
         except PysnowException as failure:
             error = TryLater(self._name, f"an answer nobody expected ({type(failure).__name__})", ambiguous=wrote)
         raise error
+
+
+def session_for(system: str, config: ServiceNowTracker, sign_in: AuthBase) -> requests.Session:
+    """A session that signs in to every request.
+
+    An answer that is an error raises ours before ServiceNow's client sees it. Nothing of the environment counts:
+    no proxy, no netrc, no certificates. Redirects are answers, and not followed.
+    """
+    session = bare_session(config)
+    session.auth = sign_in
+    session.hooks["response"] = [_judge(system)]
+    return session
+
+
+def bare_session(config: ServiceNowTracker) -> requests.Session:
+    """A session that trusts and goes through what the configuration says, and signs in to nothing."""
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = str(config.ca_file) if config.ca_file else True
+    if config.proxy:
+        session.proxies = {"http": str(config.proxy), "https": str(config.proxy)}
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, RepeatingAdapter(CONNECTION_ATTEMPTS, connections=1))
+    return session
+
+
+def _judge(system: str) -> Callable[..., None]:
+    def judge(response: requests.Response, **_: object) -> None:
+        wrote = response.request.method != "GET"
+        reply = Reply(response.status_code, response.headers, response.content, wrote)
+        note_answer(response.headers)
+        telemetry.note(status=response.status_code)
+        if wrote:
+            note_request(reply.request_id)
+        error = error_of(system, reply)
+        if error is not None:
+            raise error
+
+    return judge
+
+
+def unanswered(system: str, failure: OSError, *, wrote: bool) -> TryLater:
+    """Why there is no answer. Names only the kind of failure: its text holds the address and the query."""
+    if isinstance(failure, AnswerTooLarge):
+        return failure.for_later(system, wrote=wrote)
+    sent = isinstance(failure, requests.RequestException) and not _was_never_sent(failure)
+    words = "no answer" if sent else "no connection"
+    return TryLater(system, f"{words} ({type(failure).__name__})", ambiguous=wrote and sent)
+
+
+def _was_never_sent(failure: requests.RequestException) -> bool:
+    cause = failure.args[0] if failure.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return isinstance(failure, requests.ConnectTimeout) or isinstance(reason, NewConnectionError | ConnectTimeoutError)

@@ -10,8 +10,7 @@ from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.explain.inspections import Inspection, right, signed_out, untold
 from remediation.mapping.reading.positions import Steps
 from remediation.outbound.answers import LARGEST_ANSWER
-from remediation.trackers.asking import answer_of
-from remediation.trackers.reasons import mapped_verdict
+from remediation.trackers.closings import mapped_verdict
 from remediation.trackers.servicenow.catalogue import (
     CHOICE_COLUMNS,
     DICTIONARY_COLUMNS,
@@ -51,6 +50,7 @@ from remediation.trackers.servicenow.verdicts import (
     time_verdict,
     view_verdict,
 )
+from remediation.trackers.threads import answer_of
 
 _LONGEST_CHAIN = 8
 _MOST_CLOSED = 20

@@ -9,9 +9,7 @@ from remediation.domain.errors import Refused
 from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.redaction import words_of
-from remediation.trackers.closers import named
-from remediation.trackers.reasons import reason_of, word_of
-from remediation.trackers.risks import NOT_SHOWN, risk_of
+from remediation.trackers.closings import NOT_SHOWN, named, reason_of, risk_of, word_of
 from remediation.trackers.servicenow.texts import body, is_signed, journal, line, signed
 
 Record = Mapping[str, object]

@@ -6,8 +6,7 @@ from http import HTTPStatus
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.redaction import words_of
-from remediation.trackers.replies import Reply
-from remediation.trackers.retry_after import wait_of
+from remediation.trackers.replies import Reply, wait_of
 
 _NO_RECORD = ("no record found", "record doesn't exist")
 """What a 404 about a record says, in small letters. Any other is about the address, or comes from something in between:

@@ -16,8 +16,8 @@ from remediation.domain.errors import TryLater
 from remediation.mapping.config.trackers.servicenow import TOKEN_TIMEOUTS, ServiceNowTracker
 from remediation.redaction import words_of
 from remediation.trackers.connecting import AnswerTooLarge
-from remediation.trackers.retry_after import wait_of
-from remediation.trackers.servicenow.session import bare_session
+from remediation.trackers.replies import wait_of
+from remediation.trackers.servicenow.client import bare_session
 
 NO_SCOPE = "unscoped api"
 """In the 403 to a token without a scope: "Access to unscoped api is not allowed"."""

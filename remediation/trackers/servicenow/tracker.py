@@ -12,7 +12,7 @@ from remediation.domain.ownership import Site
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.outbound.answers import LARGEST_ANSWER
-from remediation.trackers.retry_after import served_at
+from remediation.trackers.replies import served_at
 from remediation.trackers.servicenow.changes import PAGE_SIZE, advanced, changes_of, cursor_at, position_of
 from remediation.trackers.servicenow.client import ServiceNowClient
 from remediation.trackers.servicenow.records import (

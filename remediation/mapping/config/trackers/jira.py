@@ -13,16 +13,16 @@ from remediation.domain.status import Severity
 from remediation.domain.tickets import Draft, Reason
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.signing_in import Auth, BasicAuth, SignIn, Words
-from remediation.mapping.config.trackers.ticket_settings import (
+from remediation.mapping.config.trackers.tracker_settings import (
     PEOPLES_OWN,
     BySeverity,
     TicketSettings,
+    TrackerSettings,
     for_severity,
     free_closing_fields,
     free_fields,
     without_nothing,
 )
-from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.mapping.config.words import Address, CloudId, Duration, Label, Text, lower_keys
 
 CONNECTION_ATTEMPTS = 3

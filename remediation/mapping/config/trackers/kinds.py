@@ -13,11 +13,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from remediation.deliveries.events import SCHOOLSCAN, Sender, stranger
-from remediation.mapping.config.choices import own_tag
+from remediation.mapping.config.references import own_tag
 from remediation.mapping.config.trackers.jira import JiraTicket, JiraTracker
 from remediation.mapping.config.trackers.servicenow import ServiceNowTicket, ServiceNowTracker
-from remediation.mapping.config.trackers.ticket_settings import TicketSettings
-from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
+from remediation.mapping.config.trackers.tracker_settings import TicketSettings, TrackerSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from remediation.deliveries.servicenow import SERVICENOW
 from remediation.domain.status import Severity
 from remediation.domain.tickets import Reason, TicketState
-from remediation.mapping.config.durations import duration_text
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.signing_in import Auth, BasicAuth, SignIn, Words
 from remediation.mapping.config.trackers.servicenow_tables import (
@@ -21,18 +20,20 @@ from remediation.mapping.config.trackers.servicenow_tables import (
     TableWords,
     words_of_table,
 )
-from remediation.mapping.config.trackers.ticket_settings import (
+from remediation.mapping.config.trackers.tracker_settings import (
+    LONGEST_CALL,
     PEOPLES_OWN,
+    WHY_SHORT,
     BySeverity,
     LevelBySeverity,
     TicketSettings,
+    TrackerSettings,
     for_severity,
     free_closing_fields,
     free_fields,
     without_nothing,
 )
-from remediation.mapping.config.trackers.tracker_settings import LONGEST_CALL, WHY_SHORT, TrackerSettings
-from remediation.mapping.config.words import Duration, Table, Text, Written, lower_keys
+from remediation.mapping.config.words import Duration, Table, Text, Written, duration_text, lower_keys
 
 TOKEN_TIMEOUTS = (timedelta(seconds=2), timedelta(seconds=4))
 """Limits for connecting and for the answer where an access token is fetched first."""

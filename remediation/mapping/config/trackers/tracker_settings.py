@@ -1,18 +1,38 @@
-"""What every kind of tracker has in mappings.yaml, and what its class must tell the rest of the code."""
+"""What trackers, and the tickets of rules in them, have in mappings.yaml whatever their kind."""
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from remediation.deliveries.events import Sender
-from remediation.mapping.config.durations import duration_text
+from remediation.domain.status import Severity
+from remediation.domain.tickets import Draft
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.signing_in import Webhook, Words
-from remediation.mapping.config.words import Address, Duration, FieldId, Name, ProxyAddress, Text, Written, at_most
+from remediation.mapping.config.words import (
+    Address,
+    Duration,
+    FieldId,
+    Name,
+    ProxyAddress,
+    Text,
+    Written,
+    at_most,
+    duration_text,
+    for_every_severity,
+    text_of_number,
+)
+
+ValueT = TypeVar("ValueT")
+
+PEOPLES_OWN = "is left as people set it"
+"""What becomes of fields that we never touch when we close a ticket."""
+
+_NAMING = frozenset({"accountId", "id", "key", "name", "value"})
 
 LONGEST_CALL = timedelta(seconds=28)
 """What a call to a tracker may take at the very most: a job has 30 seconds."""
@@ -130,3 +150,98 @@ def is_same_address(one: TrackerSettings, other: TrackerSettings) -> bool:
 def former_names_of(trackers: Mapping[str, TrackerSettings]) -> dict[str, str]:
     """The names that these trackers had before, each with the one that it has now."""
     return {former: name for name, config in trackers.items() for former in config.formerly}
+
+
+BySeverity = Annotated[dict[Severity, Text], BeforeValidator(for_every_severity)]
+Level = Annotated[Literal["1", "2", "3"], BeforeValidator(text_of_number)]
+LevelBySeverity = Annotated[dict[Severity, Level], BeforeValidator(for_every_severity)]
+DueSpan = Annotated[Duration, at_most(timedelta(days=3650), "nobody waits for longer")]
+DueBySeverity = Annotated[dict[Severity, DueSpan], BeforeValidator(for_every_severity)]
+
+
+class TicketSettings(Written):
+    """What tickets of every kind have. A word that is not written is taken from `defaults`.
+
+    Each kind adds its own words, among them `fields` and `close_fields`: more fields by the tracker's own names, which
+    are refused where they have a word of their own or are set by us.
+    """
+
+    needed: ClassVar[tuple[str, ...]] = ()
+    """Words that must be written, in the rule or in `defaults`."""
+    urgency_fields: ClassVar[tuple[str, ...]] = ()
+    """Those of `own_fields` that tell how urgent the ticket is, by the tracker's names: see `Ticket.urgency`."""
+
+    due: DueBySeverity | None = Field(
+        default=None,
+        description="How long after its first detection it is due, or one span per severity; counted in days around "
+        "the clock.",
+    )
+    summary: Text | None = Field(default=None, description="Template; the default of `templates` otherwise.")
+    body: Text | None = Field(default=None, description="Template; the default of `templates` otherwise.")
+
+    @property
+    def place(self) -> str:
+        """The place that this ticket names; empty where its tracker's own counts."""
+        return ""
+
+    @property
+    @abstractmethod
+    def more_fields(self) -> Mapping[str, object]:
+        """What the rule writes under `fields`: text in it may be a template."""
+
+    @property
+    @abstractmethod
+    def closing_fields(self) -> Mapping[str, object]:
+        """What the rule writes under `close_fields`: text in it may be a template."""
+
+    @abstractmethod
+    def own_fields(self, tracker: TrackerSettings, severity: Severity, due: datetime | None) -> dict[str, object]:
+        """What the ticket's own words set, by the tracker's names, as its API takes them.
+
+        `due` is in UTC. A severity that a map does not name sets nothing.
+        """
+
+    def completed(self, draft: Draft, link: str | None) -> Draft:
+        """The draft with what only this kind of ticket has. `link` is the address of the finding's page, if any."""
+        del link
+        return draft
+
+
+def for_severity(severity: Severity, words: Mapping[Severity, ValueT] | None) -> ValueT | None:
+    """What a map by severity has for this one; None where it has nothing."""
+    return words.get(severity) if words else None
+
+
+def without_nothing(fields: Mapping[str, object | None]) -> dict[str, object]:
+    """The fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def free_fields(fields: dict[str, object], own: Mapping[str, str | None]) -> dict[str, object]:
+    """`fields`, if none is in `own`: those that have a word of their own, or (None) are always set by us.
+
+    Raises ValueError.
+    """
+    for field, word in own.items():
+        if field in fields:
+            raise ValueError(f"{field} belongs to the ticket's own {word}" if word else f"{field} is always set by us")
+    return fields
+
+
+def free_closing_fields(fields: dict[str, object], taken: Mapping[str, str]) -> dict[str, object]:
+    """`fields`, if none is in `taken`, which says what else becomes of it. Raises ValueError."""
+    for field, what in taken.items():
+        if field in fields:
+            raise ValueError(f"{field} {what}")
+    return fields
+
+
+def bare(value: object) -> object:
+    """The value without the map that Jira puts around names; lists entry by entry."""
+    match value:
+        case dict() if len(value) == 1 and value.keys() <= _NAMING:
+            return bare(next(iter(value.values())))
+        case list() | tuple():
+            return [bare(entry) for entry in value]
+        case _:
+            return value

@@ -1,12 +1,16 @@
-"""What a ticket says about a risk that it accepts, read from any kind of field in which a tracker keeps it. Pure."""
+"""How a ticket was closed: by whom, for which reason, and with which risk accepted. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 
-from remediation.domain.tickets import Risk
-from remediation.redaction import plain
+from remediation.domain.tickets import Reason, Risk
+from remediation.mapping.explain.inspections import Inspection, named_of, right, untold
+from remediation.mapping.reading.positions import Steps
+from remediation.redaction import plain, scrubbed
 
+_LONGEST_ACCOUNT = 128
+_LONGEST_WORD = 60
 _LONGEST_REASON = 4_000
 _END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 _TEXTS = ("value", "name")
@@ -21,6 +25,41 @@ guessed: 03/04/2027 is a day in March or in April.
 
 NOT_SHOWN = object()
 """Stands for the value of a field that an answer does not have, or that is not configured."""
+
+
+def named(account: str, *, login: str = "", is_assignee: bool = False, is_app: bool = False) -> str:
+    """The login where the tracker's users know it; otherwise the account's role for the ticket, and its id.
+
+    An id alone tells an auditor nothing; with it, the tracker's administrators can say who it was.
+    """
+    if login:
+        return plain(login, _LONGEST_ACCOUNT)
+    role = "an app" if is_app else "the assignee" if is_assignee else "somebody else than the assignee"
+    return f"{role} (account {plain(account, _LONGEST_ACCOUNT)})"
+
+
+def reason_of(raw: str, meanings: Mapping[str, Reason]) -> Reason:
+    """The meaning of a word (a resolution's name, a close code), in any case of letters; an empty word is no reason."""
+    said = raw.strip().lower()
+    return meanings.get(said, Reason.UNKNOWN) if said else Reason.NONE
+
+
+def word_of(raw: str) -> str:
+    """The word as it may be stored and shown: one line, at most 60 characters.
+
+    Administrators write such words, not the people who close tickets; what looks like personal data is removed all the
+    same.
+    """
+    return scrubbed(raw, _LONGEST_WORD).strip()
+
+
+def mapped_verdict(where: Steps, kind: str, words: Iterable[str], meanings: Mapping[str, Reason]) -> Inspection:
+    """Whether the meaning of each word that people can choose is in the file or the built-in list."""
+    unmapped = [word for word in words if word.strip().lower() not in meanings]
+    if not unmapped:
+        return right(where, f"each {kind} that people can choose has a meaning")
+    message = f"nothing says what it means to close a ticket as {named_of(unmapped)}"
+    return untold(where, message, f"write the whole list under {where[-1]}; until then such tickets ask back")
 
 
 def risk_of(reason: object, expiry: object) -> Risk:
