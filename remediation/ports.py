@@ -1,4 +1,4 @@
-"""The protocols that jobs need. Adapters fulfil them; one contract suite per protocol holds every adapter to it."""
+"""The protocols that jobs need. One contract suite for each protocol tests every adapter that fulfils it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ SourceKey = tuple[str, CaseKind]
 
 @dataclass(frozen=True, slots=True)
 class SubjectPage:
-    """One page of a source's list. `cursor` goes into the next call; None says that this is the last page.
+    """One page of a source's list. `cursor` goes into the next call; None means that this is the last page.
 
-    `left_out` members have no usable id (see outside_id): nothing can be done about them.
+    `left_out` is the number of members without a usable id (see outside_id), which no case can have.
     """
 
     subjects: tuple[Subject, ...]
@@ -33,14 +33,14 @@ class SubjectPage:
 
 
 class Source(Protocol):
-    """Where the subjects of cases come from and where their status is written back.
+    """The system that has the subjects of cases, and to which their status is written back.
 
-    Every method raises TryLater or Refused, and nothing of its library's own. NotFound, a kind of Refused, says that
-    the subject surely does not exist: a case that we know counts as gone then.
+    Every method raises TryLater or Refused, and no exception of its library. NotFound, a kind of Refused, means that
+    the subject does not exist for certain: the subject of a case that we know counts as gone then.
     """
 
     async def subject(self, key: CaseKey) -> Subject:
-        """The subject of this case as it is now."""
+        """Returns the subject of this case as it is now."""
         ...
 
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
@@ -49,22 +49,22 @@ class Source(Protocol):
 
 
 class Listing(Protocol):
-    """A source that can be read as a list, which has every subject at least once. Raises what a Source raises."""
+    """A source that can be read as a list, with every subject at least once. Raises what a Source raises."""
 
     async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
-        """One page of the list. `filters` are the source's own; SchoolScan: scan_id, severity, status, domain_type."""
+        """Returns one page of the list. `filters` are the source's own (SchoolScan: see findings_page)."""
         ...
 
 
 class ListedSource(Source, Listing, Protocol):
-    """One district's account at a source, used as both."""
+    """One district's account at a source, with both protocols."""
 
 
 class Tracker(Protocol):
     """A configured ServiceNow or Jira instance.
 
-    Every method raises TryLater or Refused, and nothing of its library's own; each call ends within the tracker's
-    configured time limits. Texts are plain: the adapter escapes and cuts them.
+    Every method raises TryLater or Refused, and no exception of its library; each call ends within the tracker's
+    configured time limits. Texts are plain text: the adapter escapes them and cuts them to the tracker's limits.
     """
 
     @property
@@ -80,87 +80,88 @@ class Tracker(Protocol):
     async def create(self, draft: Draft) -> Ticket:
         """Open one ticket, with its correlation mark in the same request.
 
-        The request is never repeated here. Raises TryLater(ambiguous=True) when the ticket may exist all the same.
+        The request is never repeated. Raises TryLater(ambiguous=True) where the ticket may exist nevertheless.
         """
         ...
 
     async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
-        """The ticket as it is now, read by id and not by search. A deleted one comes back with state GONE.
+        """Returns the ticket as it is now, read by id and not by search. A deleted one has the state GONE.
 
-        `closed` says that it was done when it was last seen: then one request is enough to tell who closed it.
+        `closed` is true where it was done when it was last read: then the adapter reads in one request who closed it.
         """
         ...
 
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
-        """Every ticket that carries exactly this mark, oldest first. May lag by `search_horizon`.
+        """Returns every ticket that carries exactly this mark, oldest first. It may lag by `search_horizon`.
 
-        A mark may be anybody's: each says where it is and who opened it. `place` is where the rule would open it (a
-        ServiceNow table, beside which those are searched that mappings.yaml names as former ones); Jira searches
-        everywhere.
+        Anybody can write a mark, so each ticket states its place and who opened it. `place` is where the rule would
+        open the ticket: ServiceNow searches that table and the former ones of mappings.yaml, Jira every project.
         """
         ...
 
     async def resolve(
         self, ticket_id: str, reason: Reason, comment: str, fields: Mapping[str, object] | None = None
     ) -> Ticket:
-        """Bring the ticket to done by steps its workflow allows, with the comment. Done already: nothing is written.
+        """Bring the ticket to done by steps that its workflow allows, with the comment; returns it after that.
 
-        `fields` are the tracker's own names and values for what closing a ticket demands there besides a reason.
+        Where it is done already, nothing is written. `fields` are fields that the tracker demands on closing besides a
+        reason, by the tracker's own names.
         """
         ...
 
     async def reopen(self, ticket_id: str, comment: str) -> Ticket:
-        """Bring a done ticket back to open, with the comment. Open already: nothing is written."""
+        """Bring a done ticket back to open, with the comment; returns it after that. An open one is not changed."""
         ...
 
     async def raise_urgency(self, ticket_id: str, fields: Mapping[str, str]) -> Ticket:
-        """Write these fields, named and written as in `Ticket.urgency`. Raises Refused where one was not taken."""
+        """Write these fields, which have the form of `Ticket.urgency`. Raises Refused where one was not stored."""
         ...
 
     async def comment(self, ticket_id: str, text: str) -> None:
-        """Add a comment (ServiceNow: a work note). Raises Refused where the tracker shows that it dropped it."""
+        """Add a comment (ServiceNow: a work note). Raises Refused where the tracker did not store it."""
         ...
 
     async def closing_words(self, ticket_id: str) -> str | None:
-        """The last text of the person who closed the ticket, unchanged; None where only we wrote there."""
+        """Returns the last text of the person who closed the ticket, unchanged; None where only we wrote texts."""
         ...
 
     async def closer_name(self, ticket_id: str) -> str | None:
-        """The name under which the tracker shows its users who closed the ticket; None where it shows none."""
+        """Returns the display name of the person who closed the ticket; None where the tracker shows none."""
         ...
 
     def cursor_at(self, moment: datetime) -> str:
-        """The cursor of a list of all changes since `moment`, however long ago that is. Makes no request."""
+        """Returns the cursor of a list of all changes since `moment`, which may be any time ago. Makes no request."""
         ...
 
     def former_places(self, linked: Collection[str]) -> tuple[str, ...]:
-        """Where tickets of ours may be besides where new ones go: each place has a list of changes of its own.
+        """Returns the places with tickets of ours besides the place for new ones. Each has its own list of changes.
 
-        `linked` are the places that the ids of linked tickets name. Of a tracker with one list for all, none.
+        `linked` are the places that the ids of linked tickets name. A tracker with one list for all has none.
         """
         ...
 
     async def changes(self, cursor: str | None, now: datetime, place: str = "") -> ChangePage:
-        """Tickets of ours that changed since `cursor`, with an overlap: a change may come twice, and is never left out.
+        """Returns one page of the tickets of ours that changed since `cursor`.
 
-        Without a cursor the list starts a few minutes before `now`. A change has the version that `read` shows. The
-        list is that of a former `place`, or else that of the place of new tickets.
+        Pages overlap: a change may come twice, and is never left out. With an empty cursor the list starts a few
+        minutes before `now`. A change has the version that `read` shows. The list is that of `place`, a former one, or
+        for an empty `place` that of the place for new tickets.
         """
         ...
 
     async def whoami(self) -> str:
-        """The account we are signed in as (for `remedy doctor`)."""
+        """Returns the account with which we are signed in (for `remedy doctor`)."""
         ...
 
     async def accounts(self) -> Collection[str]:
-        """Every account that opens tickets for us, or did so before, as in `Ticket.opened_by`.
+        """Returns every account that opens tickets for us, or did so before, in the form of `Ticket.opened_by`.
 
-        Empty where the tracker does not tell who we are: then nobody can say who opened a ticket.
+        It is empty where the tracker does not state our account: then it is not known who opened a ticket.
         """
         ...
 
     async def site(self) -> Site:
-        """The site of the tracker: links are to its numbers. Needs no right beyond those of an ordinary account."""
+        """Returns the site of the tracker (see ownership.Site). An ordinary account has the right to read it."""
         ...
 
     async def close(self) -> None:
@@ -169,10 +170,10 @@ class Tracker(Protocol):
 
 
 class Inspector(Protocol):
-    """Asks a tracker, or an account at SchoolScan, whether it is as mappings.yaml says. Sends only what reads."""
+    """Asks a tracker, or an account at SchoolScan, whether it is as mappings.yaml says. It only reads."""
 
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
-        """Every question that the file raises about this system, with its answer. Raises no error from outside."""
+        """Returns the answer to each question that the file raises about this system. Raises no OutsideError."""
         ...
 
     async def close(self) -> None:
@@ -181,17 +182,14 @@ class Inspector(Protocol):
 
 
 class Links(Protocol):
-    """The ticket that belongs to the case in hand, and the one that is about to be opened.
-
-    Every write checks the lease.
-    """
+    """Stores the links and intents of one case, for the look that has its lease. Every write checks the lease."""
 
     async def hold(self) -> None:
-        """Verify that the lease is still held, just before a write that must not come late. Raises LeaseLost."""
+        """Verify that the lease is still held, just before a write to an outside system. Raises LeaseLost."""
         ...
 
     async def intend(self, tracker: str, now: float, place: str = "") -> None:
-        """Store durably that a create is about to be sent, when (Unix seconds) and to which place. Raises LeaseLost."""
+        """Store the intent of a create that is about to be sent at `now` (Unix seconds). Raises LeaseLost."""
         ...
 
     async def link(self, ticket: Ticket) -> Link:
@@ -205,7 +203,7 @@ class Links(Protocol):
     async def disown(self, link: Link, *, replaced: bool) -> None:
         """Delete the link to a ticket that is not the case's, and any intent. Raises LeaseLost.
 
-        With `replaced`, another ticket is linked next; until then a look must search for it.
+        `replaced` is true where another ticket is linked next: until then, a look must search for it.
         """
         ...
 
@@ -213,7 +211,7 @@ class Links(Protocol):
 class Ruling(Protocol):
     """What the rules say about one subject at one moment. Pure; the rules were matched when it was made.
 
-    Of a moment that a text tells, `now` is the one at which it is written.
+    `now` is the time at which a text is written.
     """
 
     @property
@@ -222,32 +220,32 @@ class Ruling(Protocol):
         ...
 
     def urgency(self, tracker: str) -> Mapping[str, str]:
-        """How urgent the subject's ticket is to be, as in `Ticket.urgency`; empty where no rule says."""
+        """Returns the urgency of the subject's ticket, in the form of `Ticket.urgency`; empty where no rule sets it."""
         ...
 
     def closing_fields(self, tracker: str) -> Mapping[str, object]:
-        """The fields that the rule sets when we close the ticket there, by the tracker's own names."""
+        """Returns the fields that the rule sets when we close the ticket, by the tracker's own names."""
         ...
 
     def place(self, tracker: str) -> str | None:
-        """Where in the tracker to look for its ticket (a Jira project, a ServiceNow table); None: nowhere."""
+        """Returns the place in which to search for the ticket (a Jira project, a ServiceNow table); None for none."""
         ...
 
     def draft(self, tracker: str, follows: Ticket | None = None) -> Draft:
-        """The ticket to open; `follows` is the closed one whose place it takes."""
+        """Returns the ticket to open; `follows` is the closed ticket that it replaces."""
         ...
 
     def note(self, change: SetStatus, tickets: tuple[Ticket, ...], now: datetime, words: str = "") -> str:
-        """The audit note that goes with a change of the subject's status: what, which tickets, who decided, why, when.
+        """Returns the audit note for a change of the subject's status: what, which tickets, who decided, why and when.
 
-        `words` are people's own, scrubbed and cut.
+        `words` are people's own, redacted and cut to a length.
         """
         ...
 
     def comment(self, why: Why, ticket: Ticket, now: datetime, fact: str = "") -> str:
-        """The comment for a ticket's readers.
+        """Returns the comment for a ticket.
 
-        For a duplicate, `ticket` is the one that stays; for a replaced one, the one that follows it.
+        On a duplicate, `ticket` is the one that stays; on a ticket that is replaced, it is the one that follows.
         """
         ...
 
@@ -256,35 +254,35 @@ class Rulebook(Protocol):
     """The rules of mappings.yaml. Pure."""
 
     def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> Ruling:
-        """The ruling on this subject at this moment (rules may ask for its age). Called once in a look.
+        """Returns the ruling on this subject at this moment (rules may test its age). A look calls it once.
 
-        `known` is the name of the rule that counted at the last look, and `said` what it said then. Where no rule takes
-        the subject (any more), that rule still says how existing tickets are kept in step; it asks for no new ones.
-        Where no rule ever took it, `defaults` say so.
+        `known` is the name of the rule that counted at the last look, and `said` its policy then. Where no rule matches
+        the subject (any more), that rule's policy still counts for existing tickets and wants no new ones. Where no
+        rule ever matched, the policy is that of `defaults`.
         """
         ...
 
     @property
     def former_names(self) -> Mapping[str, str]:
-        """The former names of trackers, each with the present one."""
+        """The present name of a tracker by each of its former names."""
         ...
 
     def identity(self, district: str) -> Identity | None:
-        """The district's identity, where its findings' ids do not last; otherwise None."""
+        """Returns how the district's findings are identified by content; None where their ids last."""
         ...
 
     def names(self, district: str) -> bool:
-        """Whether there is such a district: without it, nothing can be decided about its cases."""
+        """Whether the file names the district: without it, nothing can be decided about its cases."""
         ...
 
     def concerns(self, district: str, tracker: str) -> bool:
-        """Whether a rule may send findings of this district to this tracker: a mark of any other there is not ours."""
+        """Whether a rule may open tickets for this district in this tracker."""
         ...
 
     def beside(self, tracker: str) -> tuple[str, ...]:
-        """The other trackers of the file on the same installation: tickets that are found there may be theirs."""
+        """Returns the other trackers on the same installation: a search in this one may find their tickets."""
         ...
 
     def ground(self, district: str, ticket: Ticket) -> Ground:
-        """Whose tickets the rules open in the place of this ticket, as this district sees it."""
+        """Returns whose tickets the rules open in the place of this ticket, for this district."""
         ...

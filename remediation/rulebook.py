@@ -1,4 +1,4 @@
-"""The rules of mappings.yaml, compiled for those who observe and act, and what they say about one subject. Pure."""
+"""The Rulebook and the Ruling (see ports) of mappings.yaml: its rules, and what they say about one subject. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _NOTES = {
     Why.RISK_STILL_ACCEPTED: NoteKind.STILL_ACCEPTED,
     Why.RISK_EXPIRED: NoteKind.RISK_EXPIRED,
 }
-"""What moved us decides the words, and otherwise the status that a finding gets."""
+"""The kind of note by the cause of the change. For other causes the new status decides (_BY_STATUS)."""
 
 _BY_STATUS = {Status.RESOLVED: NoteKind.RESOLVED, Status.ACCEPTED_RISK: NoteKind.ACCEPTED_RISK}
 
@@ -53,15 +53,15 @@ _COMMENTS = {
 }
 
 _DECISIONS = frozenset({Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED})
-"""Where people decided, by closing tickets."""
+"""The causes with which people decided, by closing tickets."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappingsRuling:
     """The Ruling of one mappings.yaml.
 
-    `rule` takes the subject at the moment `at`, and `counting` is the rule by which its tickets keep in step: the same,
-    or where none takes it (any more) the one that did. Both are None where the file has no such rule.
+    `rule` is the rule that matches the subject at the moment `at`. `counting` is the rule of the policy: the same one,
+    or the last one that matched where none does (any more). Each is None where the file has no such rule.
     """
 
     mappings: Mappings
@@ -72,36 +72,37 @@ class MappingsRuling:
     counting: Rule | None
 
     def urgency(self, tracker: str) -> Mapping[str, str]:
-        """The fields for the urgency of the subject's ticket; empty where no rule gives any."""
+        """Returns the fields for the urgency of the subject's ticket; empty where no rule sets any."""
         if self.rule is None or tracker not in self.rule.tickets:
             return {}
         ticket, config = self.rule.tickets[tracker], self.mappings.trackers[tracker]
         return urgency_of(ticket, config, self.subject.detail, self.at)
 
     def closing_fields(self, tracker: str) -> Mapping[str, object]:
-        """The fields that the rule sets when we close the ticket there, by the tracker's own names."""
+        """Returns the fields that the rule sets when we close the ticket, by the tracker's own names."""
         return closing_fields_of(self.mappings, self.counting, tracker, self.subject.key, self.subject.detail)
 
     def place(self, tracker: str) -> str | None:
-        """The place for its ticket in the tracker; where no rule gives one, its configured place, if any."""
+        """Returns the place for the ticket: the rule's, or else the tracker's configured one; None for none."""
         if self.rule and tracker in self.rule.tickets:
             return place_of(self.mappings, self.rule, tracker)
         config = self.mappings.trackers.get(tracker)
         return config.place if config else None
 
     def draft(self, tracker: str, follows: Ticket | None = None) -> Draft:
-        """The ticket to open; `follows` is the closed one whose place it takes.
+        """Returns the ticket to open; `follows` is the closed ticket that it replaces.
 
-        Raises LookupError where no rule wants one: ask `policy` first.
+        Raises LookupError where no rule wants a ticket: read `policy` first.
         """
         if self.rule is None:
             raise LookupError(tracker)
         return draft_of(self.mappings, self.rule, tracker, self.subject.key, self.subject.detail, self.at, follows)
 
     def note(self, change: SetStatus, tickets: tuple[Ticket, ...], now: datetime, words: str = "") -> str:
-        """The audit note that goes with a change of the subject's status: what, which tickets, who, why, when.
+        """Returns the audit note for a change of the subject's status: what, which tickets, who, why and when.
 
-        `words` are people's own, scrubbed and cut; they are quoted only where the rule copies them, or demands them.
+        `words` are people's own, redacted and cut to a length. They are quoted only where the rule copies closing words
+        or demands a reason for an accepted risk.
         """
         policy = self.policy
         done = [ticket for ticket in tickets if ticket.state is TicketState.DONE]
@@ -128,9 +129,9 @@ class MappingsRuling:
         return note_of(self.mappings, kind, occasion)
 
     def comment(self, why: Why, ticket: Ticket, now: datetime, fact: str = "") -> str:
-        """The comment for a ticket's readers.
+        """Returns the comment for a ticket.
 
-        For a duplicate, `ticket` is the one that stays; for a replaced one, the one that follows it.
+        On a duplicate, `ticket` is the one that stays; on a ticket that is replaced, it is the one that follows.
         """
         policy = self.policy
         if why is Why.FINDING_GONE and not fact:
@@ -152,15 +153,15 @@ class MappingsRuling:
 
 
 def _status_told(why: Why, status: Status, ticket: Ticket) -> Status:
-    """The status of the subject once it is settled: in a conflict, the side that is still open wins."""
+    """Returns the status that a comment states: in a conflict, `reviewing` where either side is still open."""
     is_open = ticket.state.is_active or status.is_unsolved
     return Status.REVIEWING if why is Why.CONFLICT and is_open else status
 
 
 class MappingsRulebook:
-    """The rules and texts of one mappings.yaml, compiled once.
+    """The Rulebook of one mappings.yaml, compiled once.
 
-    `identities` are the file's, by district; texts can be made without their keys.
+    `identities` are those of the file, by district. Their keys are secrets, and only `identity` needs them.
     """
 
     def __init__(self, mappings: Mappings, identities: Mapping[str, Identity] = NO_IDENTITIES) -> None:
@@ -175,19 +176,19 @@ class MappingsRulebook:
         self._without_rule = policy_of(mappings.defaults, "", ())
 
     def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> MappingsRuling:
-        """The ruling on the subject; only here are the rules matched.
+        """Returns the ruling on the subject. The rules are matched here and nowhere else.
 
-        Where no rule takes it, the policy is that of the rule named `known`; where the file has no such rule (any
-        more), what that rule `said` when it counted; and where that is not known, what `defaults` say.
+        Where no rule matches, the policy is that of the rule named `known`; where the file has no such rule (any more),
+        it is `said`, the policy of that rule when it counted; and where that is not known, it is that of `defaults`.
         """
         rule = self._matcher.rule_for(subject.detail, subject.key.district, at)
         policy = self._policy(subject, rule, known, said)
         return MappingsRuling(self._mappings, subject, at, rule, policy, self._rules.get(policy.rule))
 
     def _policy(self, subject: Subject, rule: Rule | None, known: str, said: Policy | None) -> Policy:
-        """The policy of the rule that takes the subject, or else of the one that counted before.
+        """Returns the policy of the rule that matches the subject, or else of the one that counted before.
 
-        Of a subject that is gone only the id is left, which a rule without conditions would take.
+        A subject that is gone has only an id, which every rule without conditions matches: there the former one counts.
         """
         if rule is not None and subject.status is not Status.GONE:
             return self._policies[rule.name]
@@ -195,28 +196,28 @@ class MappingsRulebook:
 
     @property
     def former_names(self) -> Mapping[str, str]:
-        """The former names of trackers, each with the present one."""
+        """The present name of a tracker by each of its former names."""
         return self._former_names
 
     def identity(self, district: str) -> Identity | None:
-        """The district's identity, where its findings' ids do not last; otherwise None."""
+        """Returns how the district's findings are identified by content; None where their ids last."""
         return self._identities.get(district)
 
     def names(self, district: str) -> bool:
-        """Whether the file has such a district."""
+        """Whether the file names the district."""
         return district in self._mappings.districts
 
     def concerns(self, district: str, tracker: str) -> bool:
-        """Whether a rule may send findings of this district to this tracker."""
+        """Whether a rule may open tickets for this district in this tracker."""
         return self._coverage.reaches(district, tracker)
 
     def beside(self, tracker: str) -> tuple[str, ...]:
-        """The other trackers of the file with the same address."""
+        """Returns the other trackers of the file with the same address."""
         trackers = self._mappings.trackers
         if (config := trackers.get(tracker)) is None:
             return ()
         return tuple(name for name, other in trackers.items() if name != tracker and is_same_address(other, config))
 
     def ground(self, district: str, ticket: Ticket) -> Ground:
-        """Whose tickets the rules open in the place of this ticket, as this district sees it."""
+        """Returns whose tickets the rules open in the place of this ticket, for this district."""
         return self._coverage.ground(district, ticket.tracker, ticket.place)

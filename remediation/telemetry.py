@@ -1,10 +1,10 @@
-"""Spans and error reports: code says where work begins and ends and what it is about; a listener passes that on.
+"""Spans, error reports and the origin of work: the code describes its work here, and a listener passes that on.
 
 Without a listener nothing happens and nothing is imported. The command `remedy` chooses the listeners
 (remedy/telemetry/switches.py). Facts are ids, words of ours, counts and durations. A listener passes on only those
 whose names and values it knows to be harmless, and of an exception only the class and our own lines.
 
-An Origin says which request caused a piece of work, so that people can search logs and traces for it.
+An Origin names the request that caused a piece of work: people search logs and traces for its ids.
 """
 
 import re
@@ -111,19 +111,19 @@ _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The request that brought a delivery, by its id, and the trace of it, as a traceparent. Either may be empty."""
+    """The request that brought a delivery: its id, and its trace as a traceparent. Each is empty if it is unknown."""
 
     request_id: str = ""
     trace: str = ""
 
     @classmethod
     def parse(cls, request_id: str, trace: str = "") -> "Origin":
-        """The values that were stored or sent, where they are well-formed; others count as absent."""
+        """Returns the origin with these values, as they were stored or sent. A malformed value counts as absent."""
         return cls(request_id if is_request_id(request_id) else "", trace if _TRACE.fullmatch(trace) else "")
 
 
 NOWHERE = Origin()
-"""The origin of work that no request caused: a sweep, an appointment, a person at the command line."""
+"""The origin of work that no request caused: that of a sweep, an appointment, or a command."""
 
 
 def is_request_id(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The steps of a plan, as values. Each has a stable name within its case, by which it is parked and asked for again."""
+"""The steps of a plan, as values. Each has a stable name within its case, under which it is parked and repeated."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from remediation.domain.tickets import Reason
 
 
 class Why(StrEnum):
-    """What moved us to an action; notes and comments are worded by it."""
+    """The cause of an action. It selects the text of notes and comments."""
 
     NEW = "new"
     FOUND_AGAIN = "found_again"
@@ -34,7 +34,7 @@ class Why(StrEnum):
 
 
 class Verb(StrEnum):
-    """What an action does; READ is how a ticket that could not be read is set aside."""
+    """What an action does. READ names the reading of a ticket, which is parked where the tracker refuses it."""
 
     OPEN = "open"
     RESOLVE = "resolve"
@@ -47,16 +47,16 @@ class Verb(StrEnum):
 
 
 BRINGS_BACK = frozenset({Verb.OPEN, Verb.REOPEN})
-"""What gives a subject a ticket at which somebody works."""
+"""The verbs after which the case has an active ticket in the tracker."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionName:
-    """The name of an action within its case, by which it is remembered, parked and asked for again.
+    """The name of an action within its case, under which it is remembered, parked and repeated.
 
-    `tracker` is where it is done; it is empty for what is done at the source, and for a look as a whole. `detail` tells
-    apart what has the same verb there: why people are told, or which status is set. A verb that is none of Verb is one
-    that a later version wrote, or a whole look.
+    `tracker` is where the action is done; it is empty for an action at the source and for a look as a whole. `detail`
+    distinguishes actions with the same verb and tracker: the cause of a comment, or the status that is set. A verb
+    that is no member of Verb names a look as a whole, or was written by a later version.
     """
 
     verb: str
@@ -65,7 +65,7 @@ class ActionName:
 
     @classmethod
     def parse(cls, text: str) -> "ActionName":
-        """The name that is written so: `open:jira`, `comment:jira:conflict`, `patch:resolved`, `look`."""
+        """Returns the name for its text: `open:jira`, `comment:jira:conflict`, `patch:resolved`, `look`."""
         verb, _, rest = text.partition(":")
         if verb == Verb.PATCH:
             return cls(verb, detail=rest)
@@ -78,7 +78,7 @@ class ActionName:
 
     @property
     def target(self) -> str:
-        """Where it is done, or else what it sets: a tracker's name, or a status."""
+        """The tracker in which the action is done; where there is none, the status that it sets."""
         return self.tracker or self.detail
 
 
@@ -97,7 +97,7 @@ class _OnTicket:
 
 @dataclass(frozen=True, slots=True)
 class OpenTicket(_OnTicket):
-    """Open (or find) the case's ticket in a tracker; `follows` is the id of the closed one whose place it takes."""
+    """Open (or find) the case's ticket in a tracker; `follows` is the id of the closed ticket that it replaces."""
 
     verb = Verb.OPEN
     why: Why
@@ -123,9 +123,10 @@ class ReopenTicket(_OnTicket):
 
 @dataclass(frozen=True, slots=True)
 class RaiseTicket(_OnTicket):
-    """Make a ticket more urgent because its finding is worse: `fields` are those that are still ours.
+    """Make a ticket more urgent because its subject is more severe than before.
 
-    People are told by a comment, which is an action of its own: a tracker may refuse the fields.
+    `fields` are the fields to write, without those that a person has changed since we wrote them. The comment that
+    tells people of it is an action of its own, because a tracker may refuse the fields.
     """
 
     verb = Verb.RAISE
@@ -135,7 +136,7 @@ class RaiseTicket(_OnTicket):
 
 @dataclass(frozen=True, slots=True)
 class CommentOnTicket(_OnTicket):
-    """Tell the people on a ticket what happened, without changing its state. `fact` is the detail that is told."""
+    """Write a comment on a ticket, without changing its state. `fact` is the detail that the comment states."""
 
     verb = Verb.COMMENT
     why: Why
@@ -148,7 +149,7 @@ class CommentOnTicket(_OnTicket):
 
     @property
     def token(self) -> str:
-        """What is told where: a fact is told once for as long as it holds."""
+        """What is told, and in which tracker. The same token is told once for as long as its fact holds."""
         return f"{self.tracker}/{self.why}={self.fact}"
 
 

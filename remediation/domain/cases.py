@@ -1,4 +1,4 @@
-"""Cases: one thing to remediate, how it is named everywhere, and what we remember of it."""
+"""A case is one thing to remediate: its names in every system, its ties to tickets, and what is remembered of it."""
 
 import hashlib
 import re
@@ -22,21 +22,25 @@ enough that the whole mark fits ServiceNow's 100 characters of `correlation_id`.
 
 IDENTITY_PREFIX, IDENTITY_DIGITS = "id-", 40
 _IDENTITY_ID = re.compile(rf"{IDENTITY_PREFIX}[0-9a-f]{{{IDENTITY_DIGITS}}}")
-"""Ids of cases that are told apart by what their findings say (see identities.py). No finding has such an id."""
+"""The form of the id of a case that is identified by the content of its findings (see identities.py).
+
+No finding has such an id.
+"""
 
 
-LONGEST_ID = 256
+_LONGEST_ID = 256
 
 
 def outside_id(value: object) -> str | None:
-    """The id as text; None where the value is no id.
+    """Returns an id that another system gave to one of its objects, as text; None where the value is no id.
 
     An id has 1 to 256 printable characters, with spaces only inside; control characters, line breaks, surrogates and
-    invisible marks are not allowed. A whole number is an id, too.
+    invisible marks are not allowed. A whole number is an id, too. The same rule holds for webhooks, for lists and for
+    what people type.
     """
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**LONGEST_ID:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_LONGEST_ID:
         value = str(value)
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID:
+    if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST_ID:
         return None
     return value if value.isprintable() and value.strip() == value else None
 
@@ -70,7 +74,7 @@ class CaseKey:
 
     @property
     def is_of_identity(self) -> bool:
-        """Whether the case is told apart by what its findings say, and its id is none of theirs."""
+        """Whether the case is identified by the content of its findings. Its id is then the id of none of them."""
         return _IDENTITY_ID.fullmatch(self.id) is not None
 
     @property
@@ -100,9 +104,9 @@ def key_of_ref(ref: str) -> CaseKey | None:
 
 
 def key_written(text: str) -> CaseKey | None:
-    """The key of a reference whose id a person wrote as its source does, with `/`, `:` and all; None where it is none.
+    """Returns the key for a reference in which a person wrote the source's own id, also one with `/` or `:`.
 
-    One that holds a digest is not told apart from an id here.
+    Returns None where it is malformed. A digest in place of the id is taken for an id.
     """
     district, _, rest = text.partition(":")
     kind, _, outside = rest.partition(":")
@@ -117,8 +121,8 @@ class Link:
 
     `created` (Unix seconds) is when the ticket was created, and `unmarked` whether it carried no mark of ours when it
     was last read; `site` names the tracker's site (see ownership.Site.key) on which it was made. `born` is the
-    beginning of the store (see CaseRecord.born) in which the link was last found right. All four are unknown of a link
-    that an earlier version made.
+    beginning of the store (see CaseRecord.born) in which the link was last found to be right. A link that an earlier
+    version stored has none of the four.
     """
 
     tracker: str
@@ -133,10 +137,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """We were about to open a ticket at `at` (Unix seconds) and do not know yet whether it exists.
+    """A ticket was about to be created at `at` (Unix seconds), and it is not known yet whether it exists.
 
-    At 0 it is not ours: the tracker told of a ticket to which we have no link, and it has yet to be found. `place` is
-    where it was to be opened (see Draft), whatever mappings.yaml says today; an earlier version did not write it down.
+    `at` is 0 where no create of ours is the cause: there may be a ticket to which the case has no link, and a search
+    must find it. `place` is where the ticket was to be created (see Draft), even if mappings.yaml has changed since; an
+    intent that an earlier version stored has none.
     """
 
     tracker: str
@@ -145,7 +150,7 @@ class Intent:
 
     @property
     def is_ours(self) -> bool:
-        """Whether a create of ours may be the cause of what a search finds."""
+        """Whether the intent was written before a create of ours."""
         return self.at > 0
 
 
@@ -153,10 +158,10 @@ class Intent:
 class Closing:
     """How a ticket was closed when it was last looked at.
 
-    `reason` and `word` are those of the ticket (see Ticket); `meant` is why we closed it, None where somebody else did.
-    `ticket_id` says which ticket that was: another one may stand in its place now. It is empty where an earlier version
-    remembered the closing. `until` (whole Unix seconds) is the end of the risk that the ticket accepts, None where it
-    stated none; `is_unread` is true where it had one that says no moment (see Risk).
+    `reason` and `word` are those of the ticket (see Ticket); `meant` is the reason for which we closed it, None where
+    somebody else closed it. `ticket_id` is the id of that ticket, because the case may have another one in this tracker
+    now; it is empty in a closing that an earlier version stored. `until` (whole Unix seconds) is the end of the risk
+    that the ticket accepts, None where it stated none; `is_unread` is true where its text states no time (see Risk).
     """
 
     reason: Reason
@@ -173,7 +178,7 @@ class Closing:
 
     @property
     def has_end(self) -> bool:
-        """Whether the ticket stated an end, be it one that nobody can read."""
+        """Whether the ticket stated an end, also where its text states no time."""
         return self.is_unread or self.until is not None
 
     def dated_by(self, ticket: Ticket) -> "Closing":
@@ -184,7 +189,7 @@ class Closing:
         return replace(self, until=int(risk.until.timestamp()) if risk.until else None, is_unread=risk.is_unread)
 
     def is_of(self, ticket: Ticket) -> bool:
-        """Whether it is this ticket that was closed so, as far as can be told."""
+        """Whether this is a closing of that ticket. A closing without a ticket's id counts as one of every ticket."""
         return self.ticket_id in {"", ticket.id}
 
     def has_word_of(self, ticket: Ticket) -> bool:
@@ -194,9 +199,9 @@ class Closing:
     def differs_from(self, ticket: Ticket) -> bool:
         """Whether the ticket is done for another reason now.
 
-        The same word means what it meant, whatever mappings.yaml says of it today. Where we closed it and no word could
-        be given, a word that comes later is the tracker's own doing. A risk that is accepted without its end, or with
-        one that nobody can read, is accepted otherwise.
+        The same word is the same reason, even if mappings.yaml maps it to another one today. Where we closed the ticket
+        without a word, a later word was set by the tracker and is no other reason. Where a person removed the end of an
+        accepted risk, or replaced it with a text that states no time, the reason counts as another one.
         """
         if self._has_lost_its_end(ticket):
             return True
@@ -213,7 +218,7 @@ class Closing:
         return self.until is None or int(until.timestamp()) > self.until
 
     def _has_lost_its_end(self, ticket: Ticket) -> bool:
-        """Whether a person took away the end of the risk that the ticket accepts, or wrote one that says no moment."""
+        """Whether a person removed the end of the accepted risk, or replaced it with a text that states no time."""
         risk = ticket.risk
         if self.meant is not None or risk is None or risk.is_untold or risk.until is not None:
             return False
@@ -222,22 +227,22 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What both sides were when they last agreed. An empty memory means: never yet, or forgotten with Redis.
+    """The state of both sides when they last agreed. An empty memory means that they never did, or that Redis lost it.
 
-    `tickets` has one state per tracker that had a ticket then. `doing` names the actions that we set out to do after
-    that and may or may not have done, and `planned_at` the finding's status that they were planned for: written before
-    the first of them, emptied when they are remembered. They tell our own unfinished work from somebody's change
-    after a crash.
+    `finding` is the subject's status then, and `tickets` the state of the ticket in each tracker that had one. `doing`
+    names the actions that were begun after that and may or may not have been done; `planned_at` is the subject's status
+    for which they were planned. Both are written before the first action and emptied once the actions are remembered:
+    after a crash they distinguish our own unfinished work from a change that a person made.
 
-    `closings` tells of those tickets that are done how they were closed, as far as that has been dealt with; of a
-    ticket that an earlier version remembered it may be missing. `left_over` has the words that tickets kept when we
-    opened them again: whoever closes one with that very word has not chosen it.
+    `closings` says how each done ticket was closed, as far as a look has dealt with that; it may lack a ticket that an
+    earlier version remembered. `left_over` has the words that tickets kept when we opened them again: a person who
+    closes a ticket with the same word has not chosen that word.
 
-    `severity` is the finding's, `rule` the name of the rule that counted, and `said` what that said of tickets that are
-    there, all when we last looked; an earlier version remembered only the name. `wrote` has what we last wrote into the
-    urgency of each ticket (see Ticket.urgency): what a person has changed since is not ours any more. `told` are the
-    facts that were told on tickets already and still hold. `conflict_at` (Unix seconds) is when both sides were changed
-    in ways that disagree, until they agree on something else.
+    `severity` is the subject's, `rule` the name of the rule that counted, and `said` its policy for existing tickets,
+    all as of the last look; an earlier version stored only the name. `wrote` has the urgency that we last wrote into
+    each ticket (see Ticket.urgency): a field that a person has changed since is not written again. `told` has the
+    tokens (see CommentOnTicket) that were told and still hold. `conflict_at` (Unix seconds) is when both sides had
+    changed and disagreed; it is None again once they agree on another status.
     """
 
     finding: Status | None = None
@@ -255,7 +260,7 @@ class Memory:
 
     @property
     def living_rule(self) -> str:
-        """The rule that the case lives by: people work on its tickets, or an acceptance is to end. Empty otherwise."""
+        """The rule that still matters to the case: its tickets are worked on, or accept a risk. Empty otherwise."""
         is_over = self.finding in {None, Status.RESOLVED, Status.GONE}
         return "" if is_over or not self.tickets else self.rule
 
@@ -264,18 +269,18 @@ class Memory:
 class CaseRecord:
     """All that the store keeps of a case.
 
-    `parked` and `again` are names of actions (see actions.py): set aside after a refusal, and asked for
-    once more by a person. Those of `parked` that a person gave up are `given_up`, too: they are not done either, and
-    nobody is asked about them any more. `attempts` counts the looks in a row that had to be put off, `overtaken` the
-    last ones in a row that were so only because somebody else was quicker. `unnamed` are the trackers of the case that
-    mappings.yaml did not name at the last look that came to an end. `born` is when (Unix seconds) the store
-    began: of what was done before then it may have lost the last part, or all. `waits_for` is the system that held up
-    the last look, if one did. `came_due` is for when (Unix seconds) an appointment was that no look has dealt with: the
-    end of an accepted risk.
+    `parked` are the names of actions that were set aside after a refusal, and `again` those that a person asked to
+    repeat. `given_up` are the ones of `parked` that a person gave up: they are not done, and no person has to decide
+    about them any more. `attempts` counts the last looks in a row that were put off, and `overtaken` the last ones in a
+    row that were put off only because something had changed meanwhile. `unnamed` are the case's trackers that
+    mappings.yaml did not name at the last complete look. `born` (Unix seconds) is when the store began: work from
+    before then may be missing, in part or as a whole. `waits_for` is the system for which the last look was put off;
+    empty for none. `came_due` (Unix seconds) is the time of an appointment that no look has dealt with yet, which is
+    the end of an accepted risk.
 
-    Only where an identity is used: `home` is the reference of the case that this finding belongs to, whose own row is
-    empty then. There, `members` are the ids of its findings, each with how often it was named, and `rested` those that
-    were at rest when they had been named so often.
+    The rest is used only in a district whose findings are identified by their content. In the row of a finding, `home`
+    is the reference of the case to which the finding belongs. In the row of that case, `members` has the ids of its
+    findings, each with how often it was named, and `rested` the members that were at rest, with that number then.
     """
 
     key: CaseKey
@@ -296,25 +301,25 @@ class CaseRecord:
     rested: Mapping[str, int] = field(default_factory=dict)
 
     def may_be_outdated(self, link: Link) -> bool:
-        """Whether another ticket may have taken the place of this one, and the store may have lost that.
+        """Whether the case may have another ticket than the linked one, of which the store has lost the link.
 
-        A store that was restored from a backup knows of the tickets of that time.
+        That is possible in a store that was restored from a backup: it has the links of that time.
         """
         return link.born < self.born
 
     @property
     def live(self) -> tuple[str, ...]:
-        """The members that a look reads: all that were named since they were at rest."""
+        """The members that a look reads: all but those that were at rest and have not been named since."""
         return tuple(sorted(name for name, times in self.members.items() if self.rested.get(name) != times))
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """The marks that a ticket of this case may carry: its own, and those that its members had as cases."""
+        """The marks that a ticket of this case may carry: the case's own, and those of its members' former cases."""
         former = (CaseKey(self.key.district, self.key.kind, name).mark for name in sorted(self.members))
         return (self.key.mark, *former)
 
     def with_member(self, own: "CaseRecord") -> "CaseRecord":
-        """This case once the finding of `own` belongs to it: what join_case.lua makes of their rows."""
+        """Returns this case with the finding of `own` as a member, as join_case.lua writes it."""
         links = {**own.links, **self.links}
         doubled = [Intent(name, 0.0) for name, link in own.links.items() if links[name].ticket_id != link.ticket_id]
         intents = sorted((*doubled, *own.intents.values(), *self.intents.values()), key=lambda each: each.at)

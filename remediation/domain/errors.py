@@ -1,19 +1,19 @@
-"""Everything that can go wrong, drawn as a tree; the class says what to do next, the fields say with what.
+"""The errors of this project, as a tree. The class says what to do next, and the fields what is needed for that.
 
     RemediationError
     ├── ConfigurationError     the start stops with one clear message (exit code 2)
     ├── SignatureInvalid       the receiver answers 401 and forgets the delivery
     ├── Unreadable             an authentic delivery is quarantined
     ├── KeyMissing             a sealed row cannot be opened: the row is parked until its key is back
-    ├── Poison                 work killed its worker again and again: it is parked instead of tried once more
-    ├── OverLimit              a sender brought more than its limit: the receiver answers 503, and takes it later
-    ├── StoreEnded             the embedded server ends again and again: the process ends with a code of its own
-    ├── StoreUnavailable       Redis is slow, full or away: the receiver answers 503, a worker comes back later
-    │   └── StoreRefuses       Redis is there, and waiting will not do: a person must mend a setting, a right, a server
-    ├── LeaseLost              another worker has taken the case over: drop the work, write nothing
+    ├── Poison                 work ended its worker several times: it is parked and not tried again
+    ├── OverLimit              a sender sent more than its limit: the receiver answers 503, and accepts it later
+    ├── StoreEnded             the embedded server ended too often: the process ends with an exit code of its own
+    ├── StoreUnavailable       Redis is slow, full or away: the receiver answers 503, a worker tries again later
+    │   └── StoreRefuses       Redis answers and refuses: a person must correct a setting, a right or a server
+    ├── LeaseLost              another worker may have the case now: stop the work, write nothing
     └── OutsideError           SchoolScan or a tracker did not do what we asked
-        ├── TryLater           it may work later: come back, for days if need be
-        └── Refused            it will not work by repeating: park with the system's own words
+        ├── TryLater           it may succeed later: try again, for days if necessary
+        └── Refused            repeating does not help: park it with the system's own words
             └── NotFound       the thing asked for does not exist (or is hidden from us)
 
 Exceptions of libraries stop at the adapter that uses the library and become one of these. A message never quotes a
@@ -66,14 +66,11 @@ class KeyMissing(RemediationError):
 
 
 class Poison(RemediationError):
-    """Workers die over this work. The message says how often and when, and nothing of the work itself."""
+    """This work ended several workers. The message says how often and when, and nothing of the work itself."""
 
 
 class StoreUnavailable(RemediationError):
-    """Redis did not do what was asked, for a reason that passes.
-
-    `reason` names it in one word, for logs.
-    """
+    """Redis did not do what was asked, for a temporary reason. `reason` names the reason in one word, for logs."""
 
     def __init__(self, message: str, reason: str = "away") -> None:
         super().__init__(message)
@@ -81,17 +78,15 @@ class StoreUnavailable(RemediationError):
 
 
 class StoreRefuses(StoreUnavailable):
-    """Redis answers, and does nothing for us until a person corrects something.
+    """Redis answers and refuses, until a person corrects what the message names. The message quotes nothing.
 
-    The message says what, and quotes nothing.
-
-    A process that is starting ends with it. A running one goes on as if Redis were away: a password is being changed,
-    for example.
+    A process that is starting ends with it. A running process behaves as if Redis were away, because the cause may be
+    temporary: a password is being changed, for example.
     """
 
 
 class OverLimit(RemediationError):
-    """A sender has brought more deliveries than its limit allows. The next one is taken in `after` seconds."""
+    """A sender has sent more deliveries than its limit allows. The next one is accepted in `after` seconds."""
 
     def __init__(self, after: float) -> None:
         super().__init__("more deliveries than the limit allows")

@@ -1,4 +1,4 @@
-"""SchoolScan's objects as values. Descriptions and evidence are never part of one."""
+"""SchoolScan's objects as values. They never contain descriptions or evidence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class DomainType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding as SchoolScan showed it at one moment. Only `id` is sure to be there.
+    """A finding as SchoolScan showed it at one moment. Only `id` is always present.
 
     `site` is the host of `url`, lower case. `words` keeps the raw word of every field that parsed to UNKNOWN,
     by field name. `title` and `url` may go into a ticket only where a rule says `detail: restricted`. `review` is the

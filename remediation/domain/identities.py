@@ -1,7 +1,7 @@
-"""Findings whose ids change from scan to scan, told apart by their content: the case they belong to. Pure.
+"""The identity of findings whose ids change from scan to scan: their content decides to which case they belong. Pure.
 
-The id of such a case is computed and not stored. Whoever has the fields and the key computes the same id again, also
-after a wipe of Redis. Where two new ids come at once, the case's lease decides which is first.
+The id of such a case is computed from the fields and a key, and not stored: it is the same again after a wipe of Redis.
+Where two new findings of one case come at the same time, the case's lease decides which is first.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from remediation.domain.subjects import Subject
 
 
 class IdentityField(StrEnum):
-    """The fields of a finding that may tell it apart from others."""
+    """The fields of a finding that may be a part of its identity."""
 
     DOMAIN_TYPE = "domain_type"
     TITLE = "title"
@@ -29,16 +29,16 @@ class IdentityField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How a district's findings are told apart: by these fields, digested under a key that keeps them secret."""
+    """How a district's findings are identified: by a keyed digest of these fields, which reveals none of them."""
 
     by: frozenset[IdentityField]
     key: bytes = field(repr=False)
 
     def case_of(self, district: str, finding: Finding) -> CaseKey | None:
-        """The case of the finding; None where it lacks one of the fields and so is a case of its own.
+        """Returns the case of the finding; None where it lacks one of the fields, and is a case of its own.
 
-        Values count as they are written: the case of letters, and a query, a fragment or a final slash of an address,
-        make a difference.
+        Values are compared as they are written: upper and lower case differ, and so do addresses with and without a
+        query, a fragment or a final slash.
         """
         values = _values(finding, self.by)
         if values.keys() != self.by:
@@ -58,7 +58,7 @@ def missing_of(by: Iterable[IdentityField], finding: Finding) -> tuple[IdentityF
 
 
 def _values(finding: Finding, by: Iterable[IdentityField]) -> Mapping[IdentityField, str]:
-    """The text that tells findings apart; also a word that we do not know is one."""
+    """The fields that the finding has, as text. A domain type that we do not know counts by its raw word."""
     is_known = finding.domain_type is not DomainType.UNKNOWN
     given = {
         IdentityField.DOMAIN_TYPE: finding.domain_type.value if is_known else finding.words.get("domain_type"),
@@ -69,10 +69,11 @@ def _values(finding: Finding, by: Iterable[IdentityField]) -> Mapping[IdentityFi
 
 
 def shown_by(members: Sequence[Subject]) -> Subject:
-    """The one that stands for all of these, of which there is at least one.
+    """Returns the member that represents all of these; there is at least one.
 
-    It is the worst of the unsolved ones, and `open` if one of them is. If none is unsolved, it is one whose status we
-    do not know: then nothing is concluded. Otherwise it is the newest, which says how it was solved.
+    It is the most severe unsolved member, with the status `open` if any of them is open. If none is unsolved, it is a
+    member whose status is unknown, and then nothing is concluded. Otherwise it is the newest, which says how the case
+    was solved.
     """
     unsolved = [each for each in members if each.status.is_unsolved]
     if not unsolved:
@@ -84,9 +85,10 @@ def shown_by(members: Sequence[Subject]) -> Subject:
 
 
 def yet_to_be(members: Sequence[Subject], status: Status) -> tuple[Subject, ...]:
-    """The members that are to get this status: the unsolved ones that have another one.
+    """Returns the members to which this status must be written: the unsolved ones that have another status.
 
-    If there is none, the write is a note, or brings back what was solved: then it is the member that is shown.
+    If there are none, the write only adds a note or reopens what was solved: then it is the member that `shown_by`
+    returns.
     """
     return tuple(each for each in members if each.status.is_unsolved and each.status is not status) or (
         shown_by(members),
@@ -94,7 +96,7 @@ def yet_to_be(members: Sequence[Subject], status: Status) -> tuple[Subject, ...]
 
 
 def at_rest(members: Sequence[Subject]) -> frozenset[str]:
-    """The ids of members that need no reading until they are named again: solved, and not the newest."""
+    """Returns the ids of members that need not be read until they are named again: solved, and not the newest."""
     newest = max(members, key=_age)
     return frozenset(each.key.id for each in members if each.status.is_solved and each.key != newest.key)
 

@@ -39,27 +39,30 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class SiteHistory:
-    """The site that a tracker is, and the site that it was until `since` (Unix seconds), if it ever was another."""
+    """The present site of a tracker, and the one `before`, which it was until `since` (Unix seconds); None for none."""
 
     site: Site
     before: Site | None = None
     since: float = 0.0
 
     def seen(self, site: Site, now: float) -> "SiteHistory":
-        """The history after the tracker turned out to be this site at `now`. An unknown id counts as unchanged."""
+        """Returns the history after the tracker was seen to be this site at `now` (Unix seconds).
+
+        An unknown id counts as unchanged.
+        """
         if not self.site.is_same(site):
             return SiteHistory(site, self.site, now)
         return SiteHistory(Site(site.address, site.id or self.site.id), self.before, self.since)
 
     def is_of(self, link: Link) -> bool:
-        """Whether the link was made on this site. A link without a site was, if the tracker never was another site."""
+        """Whether the link was made on the present site. A link without a site was if there was never another one."""
         if not link.site:
             return self.before is None
         return link.site in {self.site.id, self.site.address}
 
 
 _SAME_CREATION = timedelta(hours=1)
-"""The time of creation may be by our clock where the tracker did not state its own. Clocks differ by less."""
+"""The largest difference between two times of creation of one ticket. One of them may be by our clock."""
 
 
 class Ground(Enum):
@@ -75,10 +78,11 @@ class Ground(Enum):
 
 
 def stranger_because(ticket: Ticket, ground: Ground, accounts: Collection[str], *, is_own_attempt: bool) -> str:
-    """Why a ticket that carries the case's mark is not taken for the case's; empty where it is.
+    """Returns why a ticket with the case's mark is not taken for the case's; empty where it is taken for it.
 
-    `accounts` are ours, empty where the tracker does not tell. `is_own_attempt` says that we were about to open a
-    ticket just when this one was opened. Where its creator is unknown, it counts only in a place of the district's own.
+    `accounts` are ours, empty where the tracker does not state them. `is_own_attempt` is true where we were about to
+    create a ticket when this one was created. A ticket whose creator is unknown is taken only in a place of the
+    district's own.
     """
     is_told = ticket.opened_by is not None and accounts
     if is_told and ticket.opened_by not in accounts:
@@ -92,9 +96,9 @@ def stranger_because(ticket: Ticket, ground: Ground, accounts: Collection[str], 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What ties a tracker to tickets of one case: the linked ticket, and the place for the case's tickets.
+    """Why a tracker may have a right to tickets of one case: the linked ticket, and the place for the case's tickets.
 
-    `ticket_id` and `place` are empty where there is none; both are empty for a tracker that the case does not use.
+    Each is empty where there is none; both are empty for a tracker that the case does not use.
     """
 
     tracker: str
@@ -104,9 +108,9 @@ class Claim:
     def is_for(self, ticket: Ticket, rivals: Collection["Claim"]) -> bool | None:
         """Whether a ticket with the case's mark belongs to this tracker and not to a rival; None where nothing decides.
 
-        `rivals` are the other trackers on the same installation, where a search finds the tickets of all. A link
-        decides first, unless both have one; then what the ticket says of itself; then its place. A ticket that an
-        earlier version opened says nothing, and an earlier version linked what a search found to both.
+        `rivals` are the claims of the other trackers on the same installation: a search there finds the tickets of all.
+        A link decides first, unless both sides have one; then the tracker that the ticket itself names; then its place.
+        Earlier versions created tickets that name no tracker, and linked one ticket to both trackers.
         """
         is_ours, is_theirs = ticket.id == self.ticket_id, any(ticket.id == rival.ticket_id for rival in rivals)
         if is_ours is not is_theirs:
@@ -137,31 +141,31 @@ class Evidence(StrEnum):
     OTHER_SITE = "other_site"
     """The link was made on another site, and its number leads here to nothing with the case's mark."""
     OTHER_TRACKER = "other_tracker"
-    """It is the case's, and another tracker on the same installation has a link to it, too."""
+    """It is the case's ticket in another tracker on the same installation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A linked ticket that does not prove to be the case's, and why."""
+    """A linked ticket that is not proven to be the case's, and why."""
 
     link: Link
     evidence: Evidence
 
     @property
     def is_ours(self) -> bool:
-        """Whether the ticket is taken for the case's all the same."""
+        """Whether the ticket is taken for the case's nevertheless."""
         return self.evidence is Evidence.NO_MARK
 
     @property
     def is_news(self) -> bool:
-        """Whether people still have to be told of it."""
+        """Whether people have not been told of it yet."""
         return not (self.is_ours and self.link.unmarked)
 
 
 def doubt_of(marks: Container[str], link: Link, ticket: Ticket, *, here: bool = True) -> Doubt | None:
-    """The doubt about the ticket that a link led to; None where it carries a mark of the case, or is gone.
+    """Returns the doubt about a linked ticket; None where the ticket carries a mark of the case, or is gone.
 
-    `here` says that the link was made on the tracker's present site. On another site only the mark counts.
+    `here` is true where the link was made on the tracker's present site. On another site only the mark counts.
     """
     if ticket.mark in marks or (here and ticket.state is TicketState.GONE):
         return None

@@ -1,4 +1,4 @@
-"""What a rule says of keeping a case in step, as values: when tickets decide, when they are opened again, and so on."""
+"""The policy of a rule, as values: when tickets decide about their case, when they are reopened, and so on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from remediation.domain.tickets import Reason, Ticket, TicketState
 FOR_EVER = timedelta.max
 
 KEPT_OPEN = frozenset({Reason.CANCELLED, Reason.NOT_SOLVED, Reason.UNKNOWN})
-"""Reasons that leave the finding as it is where no rule says otherwise: such a closing takes no data off the web."""
+"""The reasons that leave the finding as it is, by default: closing a ticket for them removes no data from the web."""
 
 
 class ResolveWhen(StrEnum):
@@ -22,16 +22,16 @@ class ResolveWhen(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What a ticket must say so that the risk it accepts counts, and for how long it counts at most."""
+    """What a ticket must state so that its acceptance of a risk counts, and for how long it counts at most."""
 
     reason_required: bool = False
     expiry_required: bool = False
     at_most: timedelta | None = None
 
     def until(self, ticket: Ticket) -> datetime | None:
-        """When the risk that this ticket accepts must be looked at again; None for never.
+        """Returns when the acceptance of the risk ends; None for never.
 
-        Where its tracker does not tell when it was closed, the time of its last change takes that place.
+        Where the tracker does not state when the ticket was closed, the time of its last change counts.
         """
         said = ticket.risk.until if ticket.risk else None
         decided_at = ticket.closed_at or ticket.updated_at
@@ -39,14 +39,15 @@ class Acceptance:
             return said
         try:
             latest = decided_at + self.at_most
-        except OverflowError:  # a moment at the end of all time
+        except OverflowError:  # later than the last date that datetime has
             return said
         return latest if said is None else min(said, latest)
 
     def lacks(self, ticket: Ticket, now: datetime) -> tuple[str, ...]:
-        """What is missing for the ticket's decision to count: `reason`, `expiry`, or a usable end.
+        """Returns what is missing so that the ticket's acceptance counts, as words; empty where it counts.
 
-        An end that states no time is `unreadable`, whatever the rule demands; one that is over is `past`.
+        `reason` and `expiry` are missing only where the rule demands them. An end whose text states no time is
+        `unreadable`, and one that is over is `past`, whatever the rule demands.
         """
         risk, until = ticket.risk, self.until(ticket)
         is_unread = risk is not None and risk.is_unread
@@ -61,16 +62,16 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What counts for one case.
+    """The policy for one case.
 
-    `rule` is the name of the rule that says so, empty where there is none (see `defaults`).
+    `rule` is the name of its rule; it is empty where `defaults` of mappings.yaml say it and no rule does.
 
     `trackers` are those in which the finding is to have a ticket. `reopen_within` is how long after its closing a
-    ticket is opened again when its finding is found again (nothing: never, FOR_EVER: always); later a new ticket
-    follows it. `kept_open` are the reasons for closing a ticket that leave the finding as it is. `closes_gone` is
-    whether tickets are closed when SchoolScan no longer has the finding. `copies_closing_words` is whether notes may
-    quote the person who closed a ticket, and `names_people` whether they name that person as the tracker shows the name
-    to its own users. `is_former` is true where no rule takes the finding any more, and this is the one that did.
+    ticket is reopened when its finding is found again (zero: never, FOR_EVER: always); later a new ticket follows it.
+    `kept_open` are the reasons for closing a ticket that leave the finding as it is. `closes_gone` is true where
+    tickets are closed when SchoolScan no longer has the finding, `copies_closing_words` where notes may quote the
+    person who closed a ticket, and `names_people` where they name that person as the tracker shows the name to its own
+    users. `is_former` is true where no rule matches the finding any more, and this is the policy of the last one.
     """
 
     rule: str = ""
@@ -86,11 +87,11 @@ class Policy:
 
     @property
     def as_former(self) -> "Policy":
-        """The same for existing tickets, once the rule takes the finding no more: it asks for no new ones."""
+        """Returns the policy for existing tickets once the rule does not match any more: it wants no new tickets."""
         return self if self.is_former else replace(self, trackers=(), is_former=True)
 
     def reopens(self, ticket: Ticket, now: datetime) -> bool:
-        """Whether this done ticket is opened again; otherwise a new one follows it."""
+        """Whether this done ticket is reopened; otherwise a new one follows it."""
         if ticket.final:
             return False
         if self.reopen_within in {FOR_EVER, timedelta(0)} or ticket.closed_at is None:
@@ -98,7 +99,7 @@ class Policy:
         return now - ticket.closed_at < self.reopen_within
 
     def risk_until(self, tickets: Mapping[str, Ticket]) -> datetime | None:
-        """When the risk that these tickets accept must be looked at again; None for never."""
+        """Returns when the first acceptance of these tickets ends; None for never."""
         ends = [self.acceptance.until(ticket) for ticket in tickets.values() if accepts_risk(ticket)]
         return min((end for end in ends if end is not None), default=None)
 

@@ -1,4 +1,4 @@
-"""A stored case, in the present names of its trackers. Pure."""
+"""A stored case with the present names of its trackers: mappings.yaml may rename a tracker (`formerly`). Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -7,14 +7,14 @@ from typing import TypeVar
 from remediation.domain.actions import ActionName
 from remediation.domain.cases import CaseRecord, Intent, Link, Memory
 
-ValueT = TypeVar("ValueT")
+_ValueT = TypeVar("_ValueT")
 
 Names = Mapping[str, str]
-"""From trackers' former names to their present ones."""
+"""The present name of a tracker by each of its former names."""
 
 
 def trackers_of(record: CaseRecord) -> frozenset[str]:
-    """Every tracker in which the case has a ticket, may have one, or has an action that was set aside."""
+    """Returns every tracker in which the case has a ticket, may have one, or has a parked action."""
     set_aside = (name.tracker for name in record.parked | record.again | record.given_up)
     return frozenset((*record.links, *record.intents, *filter(None, set_aside)))
 
@@ -34,10 +34,10 @@ def names_in(record: CaseRecord, names: Names) -> Names:
 
 
 def renamed(record: CaseRecord, names: Names) -> CaseRecord:
-    """The record in present names: what rename_trackers.lua makes of its row.
+    """Returns the record with present names, as rename_trackers.lua writes its row.
 
-    Where there is a value under both names, the present name's counts; of a second ticket it is noted that a search
-    must find it.
+    Where both names have a value, the present name's counts. Where both have a ticket, an intent says that a search
+    must find the second one.
     """
     doubled = [
         Intent(now, 0.0)
@@ -73,8 +73,8 @@ def _links(links: Mapping[str, Link], names: Names) -> dict[str, Link]:
     return {name: replace(link, tracker=name) for name, link in _keys(links, names).items()}
 
 
-def _keys(values: Mapping[str, ValueT], names: Names) -> dict[str, ValueT]:
-    """The values by present names; a value that is stored under a present name counts first."""
+def _keys(values: Mapping[str, _ValueT], names: Names) -> dict[str, _ValueT]:
+    """Returns the values by present names; a value that is stored under a present name counts first."""
     former = {names[name]: value for name, value in values.items() if name in names}
     return {**former, **{name: value for name, value in values.items() if name not in names}}
 
@@ -89,6 +89,6 @@ def renamed_action(name: ActionName, names: Names) -> ActionName:
 
 
 def _token(token: str, names: Names) -> str:
-    """What was told where (see CommentOnTicket.token), with the present name of the tracker."""
+    """Returns the token of a comment (see CommentOnTicket) with the present name of its tracker."""
     tracker, slash, fact = token.partition("/")
     return f"{names.get(tracker, tracker)}{slash}{fact}"

@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad a subject is, worst first. A word that we do not know is UNKNOWN."""
+    """How severe a subject is, the worst first. A word that we do not know is UNKNOWN."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -34,7 +34,7 @@ class Severity(StrEnum):
     UNKNOWN = "unknown"
 
     def is_worse_than(self, other: "Severity") -> bool:
-        """Whether it is higher in the list; a word that we do not know is neither better nor worse."""
+        """Whether it is more severe. UNKNOWN is neither more nor less severe than any other."""
         if Severity.UNKNOWN in (self, other):
             return False
         return _WORST_FIRST[self] < _WORST_FIRST[other]

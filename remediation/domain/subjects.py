@@ -1,4 +1,4 @@
-"""What a case is about, whatever its source: everything that planning knows of it."""
+"""The subject of a case, whatever its source: all that planning knows about it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,17 +26,17 @@ class Subject:
     review: str | None = None
 
     def with_status(self, status: Status) -> "Subject":
-        """The same subject with another status, for planning and for rules alike."""
+        """Returns the subject with another status, for planning and for rules alike."""
         return replace(self, status=status, detail=replace(self.detail, status=status))
 
 
 def subject_of(key: CaseKey, finding: Finding) -> Subject:
-    """The finding as the subject of this case."""
+    """Returns the finding as the subject of this case."""
     return Subject(
         key, finding.status, finding.severity, finding, finding.detected_at, finding.updated_at, finding.review
     )
 
 
 def gone(key: CaseKey) -> Subject:
-    """The subject of a case that its source does not have any more; only its id is known."""
+    """Returns the subject of a case that its source does not have any more; only its id is known."""
     return subject_of(key, Finding(key.id, Status.GONE))

@@ -21,7 +21,7 @@ class TicketState(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a ticket is done. NONE: no reason was given. UNKNOWN: a word that nothing maps. Neither accepts a risk."""
+    """Why a ticket is done. NONE: no reason was given. UNKNOWN: a word that mappings.yaml maps to no reason."""
 
     FIXED = "fixed"
     ACCEPTED_RISK = "accepted_risk"
@@ -35,10 +35,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What a ticket says about a risk that it accepts, if its tracker has fields for that. `reason` is people's text.
+    """What a ticket states about a risk that it accepts, where its tracker has fields for that.
 
-    `until` is the end that it states. Without one, `is_unread` is true if the field has a text that states no time, and
-    `is_untold` if the tracker did not show the field: then the end is unknown.
+    `reason` is a text that people wrote. `until` is the end of the acceptance. Where it is None, `is_unread` is true if
+    the field has a text that states no time, and `is_untold` if the tracker did not show the field: then the end is
+    unknown.
     """
 
     reason: str | None = field(default=None, repr=False)
@@ -55,22 +56,22 @@ class Ticket:
     `table/sys_id`); `key` is what people call it (`SEC-12`, `INC0010001`); `url` opens it in a browser. `mark` is the
     correlation mark it carries. `closed_by` is an account id, and `closer` how notes name that account: a login or a
     role, never a display name. `reason` is None unless the state is DONE. `version` changes with every change of the
-    ticket, and is the same in a list of changes; it is empty where a reply did not tell it.
+    ticket, and is the same in a list of changes; it is empty where an answer did not contain it.
 
-    `word` is the tracker's own word for the reason. It is empty where there is none, or where the state itself says
-    why; a ticket that is not done has the word that an earlier closing left there. `is_left_over` is true of a done
-    ticket that nobody has closed with a word of their own: it still has the one from before.
+    `word` is the tracker's own word for the reason. It is empty where there is none, or where the state alone is the
+    reason; a ticket that is not done has the word of its last closing. `is_left_over` is true for a done ticket that
+    still has the word of its last closing, so that whoever closed it has not chosen a word.
 
-    `meant_for` is the tracker that the ticket names as the one by which it was opened: others may be the same
-    installation. It is empty where the ticket names none.
+    `meant_for` is the name of the tracker for which the ticket was created, as the ticket states it: several trackers
+    may be on one installation. It is empty where the ticket states none.
 
-    `final` is true of a done ticket that its tracker never opens again. `urgency` holds those fields that tell how
-    urgent it is, by the tracker's own names and as its API writes them (`priority`, `duedate`; `impact`, `urgency`,
-    `due_date`); a day or moment by which it is due has its year first, and an empty field is absent. `risk` is None
-    unless the reason is ACCEPTED_RISK. `not_kept` names what was sent to create it and is not in the tracker's answer.
+    `final` is true for a done ticket that its tracker cannot reopen. `urgency` has the fields that say how urgent it
+    is, by the tracker's own names and as its API writes them (`priority`, `duedate`; `impact`, `urgency`, `due_date`);
+    a date or time begins with its year, and an empty field is absent. `risk` is None unless the reason is
+    ACCEPTED_RISK. `not_kept` names the fields that were sent to create the ticket and are not in the tracker's answer.
 
-    `place` is where it is: a Jira project's key or a ServiceNow table. `opened_by` is the account that created it, as
-    `Tracker.accounts` names ours; None where the tracker does not tell.
+    `place` is where it is: a Jira project's key or a ServiceNow table. `opened_by` is the account that created it, in
+    the form of `Tracker.accounts`; None where the tracker does not state it.
     """
 
     tracker: str
@@ -98,7 +99,7 @@ class Ticket:
 
     @property
     def closed_as(self) -> str:
-        """Why it is done, in one line: the reason, with the tracker's word where the reason alone says too little."""
+        """Why it is done, in one line: the reason, with the tracker's word where the reason alone is not clear."""
         if self.is_left_over:
             return f"left_over: {self.word}"
         reason = self.reason or ""
@@ -106,7 +107,7 @@ class Ticket:
 
 
 def place_in(ticket_id: str) -> str:
-    """The place that a ticket's id names: a ServiceNow table; empty where it names none."""
+    """Returns the place that a ticket's id names: a ServiceNow table; empty where it names none."""
     return ticket_id.rpartition("/")[0]
 
 

@@ -1,1 +1,1 @@
-"""A look at one case: read the outside, carry out the plan, and say how it went."""
+"""A look at one case: observe its subject and its tickets, carry out the plan, and say what was done."""

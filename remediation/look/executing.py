@@ -1,4 +1,4 @@
-"""Carry out a plan: tickets side by side, the finding, news for people. Every action is done, later or refused."""
+"""Carry out a plan: tickets at the same time, then the status, then comments. Each action is done, later or refused."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -33,16 +33,16 @@ from remediation.planning import Progress, is_question
 from remediation.ports import Links, Source, Tracker
 from remediation.redaction import scrubbed
 
-HIDDEN = "what is opened there is hidden from our account: each look would open one more"
-"""Parks opening in a tracker until a person has given our account the right to read and replays it."""
+_HIDDEN = "what is opened there is hidden from our account: each look would open one more"
+"""The refusal that parks opening in a tracker, until a person gives our account the right to read and replays it."""
 
 _LONGEST_WORDS = 500
-"""Of people's own words in a note: the start of what they wrote."""
+"""Characters of people's own words in a note; the rest is cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """What acting on one case needs. `clock` returns Unix seconds."""
+    """Carries out the plan for one case. `clock` returns Unix seconds."""
 
     record: CaseRecord
     snapshot: Snapshot
@@ -52,7 +52,7 @@ class Executor:
     clock: Callable[[], float]
 
     async def carry_out(self, plan: Plan) -> Progress:
-        """Do what can be done; one action that fails does not stop the others. Raises LeaseLost, StoreUnavailable."""
+        """Carry out the plan; an action that fails does not stop the others. Raises LeaseLost, StoreUnavailable."""
         seen = self.snapshot.observation
         progress = Progress(seen.subject.status, dict(seen.existing))
         doubled = {ticket.tracker for ticket in seen.duplicates}
@@ -70,9 +70,9 @@ class Executor:
         return progress
 
     async def _adopt(self, progress: Progress, doubled: AbstractSet[str]) -> None:
-        """Link what a search found or what has moved; forget links to tickets that are gone, or not the case's.
+        """Link tickets that a search found or that have moved; delete links to tickets that are gone or not the case's.
 
-        Not yet where there are duplicates: of a linked ticket nobody looks for them, so they are closed first.
+        Where there are duplicates, the ticket is linked after they are closed: no search is made for a linked ticket.
         """
         for tracker in self.snapshot.disowned:
             await self.links.disown(self.record.links[tracker], replaced=tracker in progress.tickets)
@@ -94,7 +94,7 @@ class Executor:
             telemetry.note(outcome=progress.outcome_of(action.name))
 
     async def _try(self, action: Action, progress: Progress) -> None:
-        if not isinstance(action, OpenTicket):  # opening has its intent, which does the same
+        if not isinstance(action, OpenTicket):  # OpenTicket writes its intent, which verifies the lease, too
             await self.links.hold()
         try:
             with noting_requests() as requests:
@@ -103,7 +103,7 @@ class Executor:
             progress.later[action.name] = error
         except Refused as error:
             await self._take_refusal(action, error, progress)
-        except ConfigurationError as error:  # a template that passed every trial, and fails for this very finding
+        except ConfigurationError as error:  # a template that passed every trial and fails for this finding
             progress.refused[action.name] = Refused("mappings.yaml", str(error))
         else:
             progress.done.append(action)
@@ -134,7 +134,7 @@ class Executor:
                 assert_never(action)
 
     async def _move(self, action: ResolveTicket | ReopenTicket | RaiseTicket, ticket: Ticket) -> Ticket:
-        """The ticket as it is after the action."""
+        """Carry out the action; returns the ticket as it is after that."""
         tracker = self.trackers[action.tracker]
         match action:
             case ResolveTicket(reason=reason, why=why):
@@ -148,15 +148,15 @@ class Executor:
                 assert_never(action)
 
     async def _tell_left_over(self, ticket: Ticket) -> None:
-        """Tell whoever closes the ticket next that the word of the last closing is still there. A courtesy."""
+        """Comment that the ticket still has the word of its last closing. A failure of the comment is ignored."""
         with suppress(OutsideError):
             await self.trackers[ticket.tracker].comment(ticket.id, self._comment(Why.LEFT_OVER, ticket, ticket.word))
 
     async def _open(self, action: OpenTicket, progress: Progress) -> Ticket:
         """Open exactly one ticket.
 
-        Nothing was found by a search that began after the horizon of any earlier create. The intent is durable before
-        the request leaves, and the mark travels in the request itself.
+        It is known that none exists: a search that began after the horizon of every earlier create found nothing. The
+        intent is stored before the request is sent, and the request itself contains the mark.
         """
         name, ruling = action.tracker, self.snapshot.ruling
         tracker, old = self.trackers[name], progress.tickets.get(name) if action.follows else None
@@ -183,22 +183,22 @@ class Executor:
         if old is None and name in self.record.links:
             await _make_sure_that_we_see(ticket, tracker)
         if old is not None:
-            with suppress(OutsideError):  # a courtesy: the new ticket names the old one anyway
+            with suppress(OutsideError):  # the new ticket names the old one in any case
                 await tracker.comment(old.id, self._comment(Why.CONTINUED, ticket))
         return ticket
 
     async def _forget_intent(self, tracker: str, old: Ticket | None) -> None:
-        """Nothing was created: what there was before still counts."""
+        """Delete the intent, because nothing was created; a link to the old ticket remains."""
         if old is None:
             await self.links.unlink(tracker)
         else:
             await self.links.link(old)
 
     async def _take_refusal(self, action: Action, error: Refused, progress: Progress) -> None:
-        """What was refused as somebody had just changed it is planned anew; anything else is refused for good.
+        """Put the action off where somebody has changed its object since the observation; otherwise it is refused.
 
-        A refusal without a status is what an adapter concludes from an answer that took a part of what we wrote: it is
-        about the ticket as it is now, which is another version by our own work.
+        A refusal without an HTTP status comes from the adapter, after the tracker accepted only a part of what we
+        wrote: then our own write has changed the ticket, and the object is not read again.
         """
         seen = self.snapshot.observation
         if error.status is not None and await has_changed(action, seen, progress.tickets, self.trackers, self.source):
@@ -211,9 +211,10 @@ class Executor:
         await self._tell_refusal(action, error, progress)
 
     async def _tell_refusal(self, action: Action, error: Refused, progress: Progress) -> None:
-        """Leave a comment where people will look for it: what we wanted, and the tracker's own words. Best effort.
+        """Comment on the tickets which action was refused, with the tracker's own words. Failures are ignored.
 
-        SchoolScan's words stay with what is parked: they may quote the finding, and a ticket may not.
+        SchoolScan's words are not written into a ticket, because they may quote the finding: the parked action has
+        them.
         """
         words = error.words
         match action:
@@ -231,7 +232,7 @@ class Executor:
                 await self.trackers[ticket.tracker].comment(ticket.id, "\n\n".join([*news, refusal]))
 
     async def _note(self, patch: SetStatus, progress: Progress) -> str:
-        """The note. Who decided is told by the tickets as they were before we closed any."""
+        """Returns the note. Where people decided, it describes the tickets as they were before we closed any."""
         decided = patch.why is Why.TICKET_DONE
         tickets = tuple((self.snapshot.observation.existing if decided else progress.tickets).values())
         words = [word for ticket in tickets if (word := await self._words(patch, ticket))]
@@ -240,7 +241,7 @@ class Executor:
         return self.snapshot.ruling.note(patch, tickets, self._now, scrubbed("; ".join(words), _LONGEST_WORDS))
 
     async def _words(self, patch: SetStatus, ticket: Ticket) -> str | None:
-        """What people wrote when they decided, as far as the rule lets it be copied. A note does not fail for it."""
+        """Returns what people wrote when they decided, where the rule lets it be copied; None if it cannot be read."""
         if patch.why not in {Why.TICKET_DONE, Why.REASON_CHANGED}:
             return None
         if accepts_risk(ticket) and ticket.risk is not None and ticket.risk.reason:
@@ -253,7 +254,7 @@ class Executor:
             return None
 
     async def _naming(self, ticket: Ticket) -> Ticket:
-        """The ticket with the name of who closed it, as its tracker shows it. A note does not fail for it."""
+        """Returns the ticket with the name of the person who closed it; without the name if it cannot be read."""
         if ticket.closed_by is None:
             return ticket
         try:
@@ -263,7 +264,7 @@ class Executor:
         return replace(ticket, closer=name or ticket.closer)
 
     def _fact(self, action: CommentOnTicket) -> str:
-        """The detail that is told; of a severity also what it was before, where that is known."""
+        """Returns the detail that the comment states; for a severity also the former one, where it is known."""
         before = self.record.memory.severity
         if action.why is not Why.SEVERITY_RAISED or before is None or before == action.fact:
             return action.fact
@@ -278,7 +279,7 @@ class Executor:
 
 
 def _tells_of(link: Link, ticket: Ticket, site: str | None) -> bool:
-    """Whether the link says what there is to say of the ticket: its name, its mark, since when, and on which site."""
+    """Whether the link is up to date with the ticket: its id and key, its mark, its creation, and the site."""
     if site is not None and link.site != site:
         return False
     is_unmarked = ref_of_mark(ticket.mark) is None
@@ -287,23 +288,23 @@ def _tells_of(link: Link, ticket: Ticket, site: str | None) -> bool:
 
 
 async def _make_sure_that_we_see(ticket: Ticket, tracker: Tracker) -> None:
-    """Read what was opened in place of a ticket that is gone. Raises Refused where it is gone for us, too.
+    """Read a ticket that was just opened in place of one that is gone. Raises Refused where it is gone, too.
 
-    A tracker may hide from our account all that it lets us create, without a sign: every look would find the ticket
-    gone then, and open one more.
+    A tracker may let our account create tickets and hide them from it. Then every look would find the ticket gone, and
+    open one more.
     """
     try:
         seen = await tracker.read(ticket.id)
     except OutsideError:
         return  # the next look reads it
     if seen.state is TicketState.GONE:
-        raise Refused(tracker.name, HIDDEN)
+        raise Refused(tracker.name, _HIDDEN)
 
 
 def _as_we_left_it(action: ResolveTicket | ReopenTicket | RaiseTicket, ticket: Ticket) -> Ticket:
-    """The ticket as our action left it: what a person did to it at the same moment is for the next look to see.
+    """Returns the ticket in the state that our action gave it, even if a person changed it at the same moment.
 
-    So its version is not one that we know: whatever tells of that change is news.
+    The next look deals with that change. The version is then empty, so that every later one counts as a change.
     """
     reason = action.reason if isinstance(action, ResolveTicket) else None
     wanted = TicketState.OPEN if reason is None else TicketState.DONE
@@ -313,24 +314,24 @@ def _as_we_left_it(action: ResolveTicket | ReopenTicket | RaiseTicket, ticket: T
 
 
 def _is_due(news: CommentOnTicket | RaiseTicket, progress: Progress) -> bool:
-    """Whether there is a ticket to tell it on; of a conflict people are told when it has been settled."""
+    """Whether the ticket for this comment exists and calls for it; a conflict is told only once it is settled."""
     ticket = progress.tickets.get(news.tracker)
     if ticket is None:
         return False
     if isinstance(news, RaiseTicket) or news.why in {Why.SEVERITY_RAISED, Why.EXPERT_REVIEWED}:
         return ticket.state.is_active
     if is_question(news.token):
-        return not progress.status.is_solved  # what is asked is only so once the finding says so, too
+        return not progress.status.is_solved  # a question is asked only while the finding is unsolved
     return news.why is not Why.CONFLICT or any(isinstance(action, SetStatus) for action in progress.done)
 
 
 def _says_something(patch: SetStatus, on_tickets: Sequence[Action], progress: Progress) -> bool:
-    """Whether a patch changes the status, or its note names what was opened: a note for each attempt helps nobody."""
+    """Whether the patch is to be sent: it changes the status, or its note names a ticket that was opened."""
     brings_back = any(isinstance(action, OpenTicket | ReopenTicket) for action in on_tickets)
     stands_alone = patch.why in {Why.RISK_EXPIRED, Why.REASON_CHANGED} and not brings_back
     is_at_work = any(ticket.state.is_active for ticket in progress.tickets.values())
     if patch.status.is_unsolved and not (is_at_work or stands_alone):
-        return False  # `reviewing` beside tickets that are all done would be read as "resolved" by the next look
+        return False  # the next look would take `reviewing` with only done tickets for "resolved"
     opening = [action for action in on_tickets if isinstance(action, OpenTicket)]
     if patch.status is progress.status and opening:
         return any(action in progress.done for action in opening)
@@ -338,7 +339,7 @@ def _says_something(patch: SetStatus, on_tickets: Sequence[Action], progress: Pr
 
 
 async def _side_by_side(attempts: Sequence[Coroutine[None, None, None]]) -> None:
-    """Run them together. When one raises, the others are ended first: nothing is written after a lost lease."""
+    """Run them at the same time. When one raises, the others are cancelled: nothing is written after a lost lease."""
     tasks = [asyncio.create_task(attempt) for attempt in attempts]
     try:
         await asyncio.gather(*tasks)

@@ -1,4 +1,4 @@
-"""A Source for one case with an identity: its members, which are findings, shown as one subject."""
+"""A Source for one case that is identified by content: it shows the members, which are findings, as one subject."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from remediation.ports import Source
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Reads the members of the case of `record`, and writes to those that need it. It is made for one look.
+    """Reads the members of the case of `record`, and writes to those that need it. One object serves one look.
 
     Members at rest are read only where every other one is gone.
     """
@@ -23,9 +23,9 @@ class Members:
     seen: list[Subject] = field(default_factory=list, init=False)
 
     async def subject(self, key: CaseKey) -> Subject:
-        """The subject that stands for all members.
+        """Returns the subject that represents all members.
 
-        Raises NotFound once every one is gone, and what the source raises.
+        Raises NotFound where every member is gone, and what the source raises.
         """
         self.seen[:] = await self._there(self.record.live)
         if not self.seen:
@@ -35,10 +35,10 @@ class Members:
         return replace(shown_by(self.seen), key=key)
 
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
-        """Set the status of every member that needs it, according to what was read; no write is spent on others.
+        """Set the status of every member that needs it, according to what `subject` read.
 
-        A member that is gone since, or refused, does not prevent the writes to the others. Raises the source's errors;
-        the next look sees what was written before.
+        A member that is gone or refused does not prevent the writes to the others. Raises the source's errors, at once
+        for TryLater; the next look sees what was written before.
         """
         del key
         refused: list[Refused] = []
@@ -54,12 +54,12 @@ class Members:
 
     @property
     def resting(self) -> Mapping[str, str]:
-        """The field of the case's row that names the members seen to be at rest."""
+        """The fields of the case's row that say which members were seen to be at rest."""
         quiet = at_rest(self.seen) if self.seen else frozenset()
         return {f"rested:{name}": str(times) for name, times in self.record.members.items() if name in quiet}
 
     async def _there(self, ids: Iterable[str]) -> list[Subject]:
-        """Those of these members that the source has."""
+        """Returns those of these members that the source has."""
         there = []
         for each in sorted(ids):
             try:
@@ -70,15 +70,15 @@ class Members:
 
 
 def reading_of(record: CaseRecord, source: Source) -> Source:
-    """The source for a look at this case: the subjects' own, or one that shows its members as one subject."""
+    """Returns the source for a look at this case: `source` itself, or one that shows the members as one subject."""
     return Members(source, record) if record.key.is_of_identity else source
 
 
 async def home_of(record: CaseRecord, source: Source, identity: Identity | None) -> CaseKey | None:
-    """The case to which a finding belongs instead of its own; None where it has its own.
+    """Returns the case to which the finding of this record belongs as a member; None where it has a case of its own.
 
-    Once a finding belongs to a case it stays there, whatever it or mappings.yaml says later. Raises what the source
-    raises, except for a finding that is missing: a look at its own case decides what that means.
+    A finding that belongs to a case stays there, even if the finding or mappings.yaml changes. Raises what the source
+    raises, except for NotFound: a look at the finding's own case decides what that means.
     """
     key = record.key
     if key.is_of_identity:

@@ -1,4 +1,4 @@
-"""Look at the outside: the subject of a case and its tickets as they are now. Reads only."""
+"""Observe one case: read its subject and its tickets as they are now. Writes nothing."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,17 +18,17 @@ from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning import Observation, as_remembered
 from remediation.ports import Rulebook, Ruling, Source, Tracker
 
-UNKNOWN_SITES: Mapping[str, SiteHistory] = MappingProxyType({})
+_UNKNOWN_SITES: Mapping[str, SiteHistory] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was seen, what the rules say of it, and why a tracker told nothing.
+    """What was seen of a case, what the rules say about it, and the errors of trackers that could not be asked.
 
-    `policy` is the ruling's, without the trackers that are not there. `at` is the moment before the first look: rules
-    that ask for a subject's age are asked for then. `doubts` are about
-    the linked tickets that do not carry the case's mark, by tracker; those that are not the case's were not counted.
-    `sites` names the site that each tracker is, as far as that is known.
+    `policy` is the ruling's, without the trackers that mappings.yaml does not name. `at` is the time before the first
+    read, for which the rules were matched. `failures` and `doubts` are by tracker; doubts are about linked tickets
+    without the case's mark, and the observation has only those of them that are taken for the case's. `sites` has the
+    key of the site that each tracker is, as far as it is known.
     """
 
     observation: Observation
@@ -41,13 +41,13 @@ class Snapshot:
 
     @property
     def disowned(self) -> tuple[str, ...]:
-        """The trackers where the link leads to a ticket that is not the case's, and where its own was searched for."""
+        """The trackers whose link leads to a ticket that is not the case's, so that the case's own was searched for."""
         return tuple(name for name, doubt in self.doubts.items() if not doubt.is_ours)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The case's ticket in one tracker first, then any duplicates of it; and what casts a doubt on the linked one."""
+    """The case's ticket in one tracker first, then any others of the case; and the doubt about the linked one."""
 
     tickets: tuple[Ticket, ...]
     doubt: Doubt | None = None
@@ -59,19 +59,18 @@ async def observe(
     trackers: Mapping[str, Tracker],
     rulebook: Rulebook,
     now: float,
-    sites: Mapping[str, SiteHistory] = UNKNOWN_SITES,
+    sites: Mapping[str, SiteHistory] = _UNKNOWN_SITES,
 ) -> Snapshot:
-    """The case as the outside shows it from `now` (Unix seconds) on.
+    """Returns the case as its source and the trackers show it, at `now` (Unix seconds) or later.
 
-    One read of the subject, one of each ticket, and a search only where the rule wants a ticket and none is linked, or
-    where the linked one turns out to be another's. `sites` are those that the trackers are now, as far as known: a
-    link that was made on another one is believed only where the ticket carries the case's mark.
+    It reads the subject and each linked ticket once. It searches only where the rule wants a ticket and none is linked,
+    or where the linked one may not be the only one or the case's. `sites` are the present sites of the trackers, as far
+    as they are known: a link that was made on another site counts only where the ticket carries the case's mark.
 
-    Raises TryLater or Refused when the subject cannot be read; a tracker that cannot be asked is a failure by name.
-    One that is none of `trackers` is unnamed, and no failure: nothing that we repeat would end that. A failure is
-    also one where an earlier create may still come to light: nothing is concluded from what a search cannot find yet.
-    And so is one where a ticket is wanted, and all that carries the case's mark is not known to be ours: beside it none
-    is opened before a person has said whose it is.
+    Raises TryLater or Refused when the subject cannot be read. The error of a tracker that cannot be asked becomes one
+    of the snapshot's failures. A tracker that is not in `trackers` is unnamed, which is no failure. There are two more
+    failures: where a search may not find the ticket of an earlier create yet, and where a ticket is wanted and every
+    one with the case's mark may be somebody else's. Then a person must decide before one is opened.
     """
     subject = await _subject(record, source)
     at = datetime.fromtimestamp(now, tz=UTC)
@@ -99,7 +98,7 @@ async def observe(
 
 
 async def _subject(record: CaseRecord, source: Source) -> Subject:
-    """The case's subject; one that we knew and that its source no longer has is GONE. Raises what the source raises."""
+    """Returns the subject, GONE where the source no longer has one that we knew. Raises what the source raises."""
     try:
         return await source.subject(record.key)
     except NotFound:
@@ -109,13 +108,13 @@ async def _subject(record: CaseRecord, source: Source) -> Subject:
 
 
 def _to_ask(record: CaseRecord, subject: Subject, policy: Policy) -> Iterable[str]:
-    """Linked trackers, and those that ought to have a ticket. A solved subject without a ticket needs none."""
+    """Returns the trackers to ask: those with a link or an intent, and for an unsolved subject those of the policy."""
     return dict.fromkeys((*record.links, *record.intents, *(policy.trackers if subject.status.is_unsolved else ())))
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """The case whose tickets are looked for, in these trackers. A tracker may be one of `unnamed` with another name."""
+    """The case whose tickets are looked for. A tracker of `trackers` may be one of `unnamed` under another name."""
 
     record: CaseRecord
     subject: Subject
@@ -126,12 +125,12 @@ class _Case:
     unnamed: AbstractSet[str]
 
     def wants(self, tracker: str) -> bool:
-        """Whether one is opened there if there is none."""
+        """Whether a ticket is opened in the tracker if there is none."""
         return tracker in self.policy.trackers and self.subject.status.is_unsolved
 
 
 def _urgency(case: _Case) -> dict[str, Mapping[str, str]]:
-    """How urgent the tickets are to be, where the subject has become worse or a person asked for that once more."""
+    """Returns the urgency fields, where the subject is more severe or a person asked to repeat the raising."""
     before = case.record.memory.severity
     is_worse = before is not None and case.subject.severity.is_worse_than(before)
     asked = {name.tracker for name in case.record.again if name.verb == Verb.RAISE}
@@ -142,7 +141,7 @@ def _urgency(case: _Case) -> dict[str, Mapping[str, str]]:
 async def _tickets(
     case: _Case, tracker: Tracker, rulebook: Rulebook, site: SiteHistory | None
 ) -> _Found | OutsideError:
-    """The case's tickets in one tracker."""
+    """Returns the case's tickets in one tracker, or the error that says why they are not known."""
     record, subject, at = case.record, case.subject, case.at
     try:
         linked, doubt = await _linked(record, tracker, site)
@@ -160,11 +159,11 @@ async def _tickets(
         return error
     found = tuple(ticket for ticket in marked if ticket.id not in strangers)
     is_gone = linked is not None and linked.state is TicketState.GONE
-    if is_gone:  # beside one that was deleted, done ones are those that it followed: they decide nothing
+    if is_gone:  # done tickets beside a deleted one are those that it followed: they decide nothing
         found = tuple(ticket for ticket in found if ticket.state.is_active or _is_own_attempt(ticket, record, tracker))
     known = (linked,) if linked is not None and not is_gone else ()
     others = (ticket for ticket in found if linked is None or ticket.id != linked.id)
-    tickets = in_order(sorted((*known, *others), key=_created))
+    tickets = _in_order(sorted((*known, *others), key=_created))
     if not (tickets and tickets[0].state.is_active):
         horizon = tracker.search_horizon.total_seconds()
         last = max(_last_attempt(record, subject, tracker.name), _last_attempt_under(case.unnamed, record))
@@ -176,9 +175,9 @@ async def _tickets(
 
 
 def _not_for_others(marked: Sequence[Ticket], case: _Case, tracker: str, rulebook: Rulebook) -> tuple[Ticket, ...]:
-    """Those of the tickets that are not another tracker's on the same installation.
+    """Returns the tickets without those of another tracker on the same installation.
 
-    Raises Refused where one may be either's: beside it none is opened, and none is closed as its duplicate.
+    Raises Refused where a ticket may be of either: then none is opened beside it, and none is closed as a duplicate.
     """
     whose = _whose(marked, case, tracker, rulebook)
     for ticket in marked:
@@ -190,17 +189,17 @@ def _not_for_others(marked: Sequence[Ticket], case: _Case, tracker: str, ruleboo
 
 
 def _whose(tickets: Iterable[Ticket], case: _Case, tracker: str, rulebook: Rulebook) -> Mapping[str, bool | None]:
-    """Which of the case's tickets are this tracker's, by their ids, and not another's on the same installation."""
+    """Returns by id whether each ticket is this tracker's or another's on the same installation (see Claim.is_for)."""
     beside = (tracker, *rulebook.beside(tracker))
     own, *rivals = [_claim(name, case) for name in beside]
-    rivals += [Claim(name) for name in case.trackers.difference(beside)]  # a copy of their site may be here
+    rivals += [Claim(name) for name in case.trackers.difference(beside)]  # this may be a copy of their site
     former = rulebook.former_names
     now = (replace(ticket, meant_for=former.get(ticket.meant_for, ticket.meant_for)) for ticket in tickets)
     return {ticket.id: own.is_for(ticket, rivals) for ticket in now}
 
 
 def _claim(tracker: str, case: _Case) -> Claim:
-    """What the tracker may call its own. One in which the case has and wants nothing has no place either."""
+    """Returns the tracker's claim. It has no place where the case neither has nor wants a ticket in the tracker."""
     record = case.record
     if tracker not in {*case.policy.trackers, *record.links, *record.intents}:
         return Claim(tracker)
@@ -211,7 +210,7 @@ def _claim(tracker: str, case: _Case) -> Claim:
 async def _strangers(
     marked: Sequence[Ticket], record: CaseRecord, tracker: Tracker, rulebook: Rulebook
 ) -> Mapping[str, str]:
-    """Which of the tickets that a search found are not taken for the case's, by their ids, and why."""
+    """Returns the tickets of a search that are not taken for the case's, by their ids, and why."""
     link, intent = record.links.get(tracker.name), record.intents.get(tracker.name)
     unlinked = [ticket for ticket in marked if link is None or link.ticket_id != ticket.id]
     accounts = await tracker.accounts() if unlinked else ()
@@ -224,16 +223,17 @@ async def _strangers(
 
 
 def _refusal_beside(ticket: Ticket, strangers: Mapping[str, str]) -> Refused:
-    """What a person must decide before a ticket is opened beside this one."""
+    """Returns the refusal that says what a person must decide before a ticket is opened beside this one."""
     words = f"{ticket.key} carries this case's mark, and {strangers[ticket.id]}: nothing is opened beside it"
     advice = "take the mark off it, or name the account under former_accounts if it was ours"
     return Refused(ticket.tracker, f"{words}; {advice}")
 
 
 async def _found(record: CaseRecord, tracker: Tracker, place: str) -> tuple[Ticket, ...]:
-    """Every ticket that carries a mark of the case's, oldest first.
+    """Returns every ticket that carries a mark of the case, oldest first.
 
-    One that we were about to open is searched for where it was to be opened, too: that may be another table today.
+    A ticket that may have been created is also searched for in the place of its intent: the rule may name another
+    ServiceNow table today.
     """
     intent = record.intents.get(tracker.name)
     places = dict.fromkeys((place, intent.place or place) if intent else (place,))
@@ -242,7 +242,7 @@ async def _found(record: CaseRecord, tracker: Tracker, place: str) -> tuple[Tick
 
 
 async def _linked(record: CaseRecord, tracker: Tracker, site: SiteHistory | None) -> tuple[Ticket | None, Doubt | None]:
-    """The ticket that the link leads to, and what casts a doubt on it."""
+    """Returns the linked ticket, and the doubt about it; None for each where there is none."""
     link = record.links.get(tracker.name)
     if link is None:
         return None, None
@@ -253,14 +253,14 @@ async def _linked(record: CaseRecord, tracker: Tracker, site: SiteHistory | None
     except Refused:
         if here:
             raise
-        return None, Doubt(link, Evidence.OTHER_SITE)  # an id of another kind of tracker, say
+        return None, Doubt(link, Evidence.OTHER_SITE)  # for example an id of another kind of tracker
     return ticket, doubt_of(record.marks, link, ticket, here=here)
 
 
 def _must_search(linked: Ticket, record: CaseRecord, subject: Subject) -> bool:
-    """Whether there may be another ticket.
+    """Whether the case may have another ticket than the linked one.
 
-    This one is gone, or we were about to open one that follows it, or the store may have forgotten that we did.
+    The linked one is gone, or one that follows it was about to be created, or the store may have lost that.
     """
     if linked.tracker in record.intents:
         return True
@@ -270,7 +270,7 @@ def _must_search(linked: Ticket, record: CaseRecord, subject: Subject) -> bool:
 
 
 def _is_own_attempt(ticket: Ticket, record: CaseRecord, tracker: Tracker) -> bool:
-    """Whether the ticket may be the one that we were about to open, with some room for clocks that differ."""
+    """Whether the ticket may be the one of the intent. Clocks may differ by the search horizon."""
     intent = record.intents.get(tracker.name)
     if intent is None or ticket.created_at is None:
         return intent is not None
@@ -281,8 +281,8 @@ def _created(ticket: Ticket) -> datetime:
     return ticket.created_at or datetime.min.replace(tzinfo=UTC)
 
 
-def in_order(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
-    """The ticket that counts first: of those that wait for somebody the oldest, otherwise the last one opened.
+def _in_order(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
+    """Returns the tickets, the one that counts first: the oldest active one, or else the newest done one.
 
     `tickets` are oldest first. Beside an active ticket, done ones are those that it follows.
     """
@@ -292,10 +292,11 @@ def in_order(tickets: Iterable[Ticket]) -> tuple[Ticket, ...]:
 
 
 def _last_attempt(record: CaseRecord, subject: Subject, tracker: str) -> float:
-    """When a ticket that no search finds yet may last have been opened, in Unix seconds; 0 for never.
+    """Returns the latest time (Unix seconds) of a create whose ticket a search may not find yet; 0 for none.
 
-    Our intent tells. Where the store is younger than the subject, one that was lost may have held an intent, too; of a
-    case with several, the one that is shown may be younger than the case. So it is where a link may be outdated.
+    The intent has that time. Where the subject is older than the store, an earlier store may have held an intent that
+    is lost, so the beginning of the store counts. The same holds for a case with members, which may be older than the
+    subject that is shown, and for a link that may be outdated.
     """
     intent, link = record.intents.get(tracker), record.links.get(tracker)
     is_older = subject.detected_at is None or subject.detected_at.timestamp() < record.born
@@ -305,7 +306,7 @@ def _last_attempt(record: CaseRecord, subject: Subject, tracker: str) -> float:
 
 
 def _last_attempt_under(names: AbstractSet[str], record: CaseRecord) -> float:
-    """When a ticket may last have been opened in one of these trackers, in Unix seconds; 0 for never, or not known."""
+    """Returns the latest time (Unix seconds) of a create in one of these trackers; 0 for none, or not known."""
     intended = (intent.at for name, intent in record.intents.items() if name in names)
     created = (link.created or 0.0 for name, link in record.links.items() if name in names)
     return max((*intended, *created), default=0.0)

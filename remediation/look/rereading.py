@@ -1,4 +1,4 @@
-"""Whether an action was refused only because what was observed has changed since: a person acted first."""
+"""Whether an action was refused because its object has changed since the observation."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,7 +30,7 @@ async def has_changed(
 ) -> bool:
     """Whether the action's object has changed since it was `seen`, or since our own last write to it (`tickets`).
 
-    Reads the ticket or the subject once more. What cannot be read counts as unchanged: then the refusal stands.
+    Reads the ticket or the subject once more. An object that cannot be read counts as unchanged.
     """
     try:
         match action:
@@ -42,7 +42,9 @@ async def has_changed(
                 before = next(ticket for ticket in seen.duplicates if ticket.id == ticket_id)
             case ResolveTicket() | ReopenTicket():
                 before = tickets[action.tracker]
-            case RaiseTicket() | CommentOnTicket():  # these run at the same time, and each makes a new version
+            case (
+                RaiseTicket() | CommentOnTicket()
+            ):  # several of these run at the same time, and each makes a new version
                 before = replace(tickets[action.tracker], version="")
             case _:
                 assert_never(action)

@@ -1,7 +1,7 @@
-"""Which actions would bring a case into agreement. Pure: what was seen, the rule's policy, what is remembered, and now.
+"""Plans the actions that bring a case into agreement, from what is seen, the policy, the memory and the time. Pure.
 
-The whole of it follows from one observation: in agreement, a finding is `reviewing` with at least one active ticket,
-or solved with none. `open` is a word that SchoolScan alone sets, so it always means "new" or "found again".
+Everything follows from one definition: in agreement, a finding is `reviewing` with at least one active ticket, or
+solved with none. Only SchoolScan sets `open`, so it always means that the finding is new or was found again.
 """
 
 from remediation.planning.conclusions import Conclusion, Progress, concluded, remembered

@@ -33,11 +33,11 @@ from remediation.planning.situation import Situation, is_found_again
 
 @dataclass(slots=True)
 class Progress:
-    """Which actions were done, which come later, which were refused, and how the world looks now.
+    """Which actions were done, put off or refused, and the status and the tickets after that.
 
-    `done_at` (Unix seconds) tells by its name when an action was done.
-    `wrote` is what we wrote into the urgency of tickets, by tracker; `requests` has the outside's own id of the last
-    request of each action, by the action's name.
+    `done_at` has the time (Unix seconds) at which each action was done, by its name. `wrote` has the urgency that we
+    wrote into tickets, by tracker. `requests` has the outside system's own id of the last request of each action, by
+    the action's name.
     """
 
     status: Status
@@ -51,11 +51,11 @@ class Progress:
 
     @property
     def is_conflict(self) -> bool:
-        """Whether what was done settled a disagreement between two people."""
+        """Whether an action settled a conflict."""
         return any(isinstance(action, SetStatus) and action.why is Why.CONFLICT for action in self.done)
 
     def outcome_of(self, name: ActionName) -> str:
-        """What became of an action that was tried."""
+        """Returns the outcome of an action that was tried: `done`, `later` or `refused`."""
         if name in self.later:
             return "later"
         return "refused" if name in self.refused else "done"
@@ -67,7 +67,7 @@ class Progress:
 
     @property
     def agrees(self) -> bool:
-        """Whether both sides say the same: work goes on, or it does not. A subject that is gone says nothing."""
+        """Whether both sides agree: work continues, or it does not. A subject that is gone always agrees."""
         active = any(ticket.state.is_active for ticket in self.tickets.values())
         return self.status is Status.GONE or active is not self.status.is_solved
 
@@ -81,10 +81,10 @@ class Progress:
 class Conclusion:
     """What a look leaves behind.
 
-    `look_at` is when (Unix seconds) an accepted risk ends and the case is looked at by itself, None for never. Where it
-    `keeps_due`, an appointment that came due has yet to be dealt with (see CaseRecord.came_due). `moot` are the parked
-    actions that have been done or that nobody needs any more. `calls_for_another` look is one after
-    which there may be more to do at once. Where something has to wait, only the memory is of use.
+    `look_at` (Unix seconds) is the appointment: when an accepted risk ends and the case is looked at again; None for
+    none. `keeps_due` is true where an appointment came due and has not been dealt with (see CaseRecord.came_due).
+    `moot` are the parked actions that are done or no longer needed. `calls_for_another` is true where another look may
+    find more to do at once. Where an action was put off, only the memory is used.
     """
 
     memory: Memory
@@ -103,17 +103,18 @@ def concluded(
     refused: AbstractSet[ActionName],
     disowned: Collection[str],
 ) -> Conclusion:
-    """The conclusion of a look at `case` that came so far, at `now` (Unix seconds).
+    """Returns the conclusion of a look at `case` with this progress, at `now` (Unix seconds).
 
-    `look_at` is the appointment so far. `refused` names all that was refused, reading a ticket included; `disowned` are
-    the trackers where the link led to a ticket that is not the case's: what was refused there was not tried on its own.
+    `look_at` is the present appointment. `refused` names all actions that were refused, also the reading of tickets.
+    `disowned` are the trackers whose link led to a ticket of something else: an action that was refused on that ticket
+    has not been tried on the case's own.
     """
     memory = _memory(case, progress, now)
     moot, strangers = _moot(case, progress, memory, disowned)
     vanished = any(isinstance(error, NotFound) for error in progress.refused.values())
     is_taken_up = case.status.is_solved and progress.status.is_unsolved
-    # A ticket deleted under our hands calls for a new one. What a person asked for again, or reopened, may call for
-    # more: a note, a ticket in a tracker nobody asked.
+    # A ticket that was deleted during the look calls for a new one. An action that a person asked to repeat, or a
+    # ticket that a person reopened, may call for more: a note, or a ticket in another tracker.
     calls_for_another = bool(vanished or strangers or case.record.again or is_taken_up)
     appointment = _appointment(case, progress, memory, look_at)
     keeps_due = appointment is None and progress.status is Status.ACCEPTED_RISK
@@ -128,11 +129,11 @@ def _memory(case: Situation, progress: Progress, now: float) -> Memory:
 
 
 def _appointment(case: Situation, progress: Progress, memory: Memory, before: float | None) -> float | None:
-    """When an accepted risk ends, if it does.
+    """When the accepted risk ends; None where there is none, or no end.
 
-    `memory` is what is remembered of this look: what we closed for that counts whatever code its tracker has for it.
-    Where a ticket could not be seen, or none names an end any more, the case is looked at when it was to end `before`:
-    a field's name may have been mistyped since, and mended.
+    `memory` is that of this look: a ticket that we closed for the risk counts, whatever reason its tracker shows. Where
+    a ticket could not be seen, or none states an end any more, the appointment from `before` remains: the name of the
+    field may be wrong in mappings.yaml, and be corrected.
     """
     if progress.status is not Status.ACCEPTED_RISK:
         return None
@@ -147,7 +148,7 @@ def _appointment(case: Situation, progress: Progress, memory: Memory, before: fl
 def _moot(
     case: Situation, progress: Progress, memory: Memory, disowned: Collection[str]
 ) -> tuple[frozenset[ActionName], frozenset[ActionName]]:
-    """The parked actions that are moot, and those of them that were refused on a ticket that is another case's."""
+    """The parked actions that are moot, and those of them that were refused on a ticket of something else."""
     record, there = case.record, _as_it_is_now(case.seen, progress)
     then = replace(record, memory=memory)
     moot = {name for name in record.parked if not still_wanted(name, there, case.policy, then, case.now)}
@@ -163,22 +164,22 @@ def _as_it_is_now(seen: Observation, progress: Progress) -> Observation:
 
 
 def _is_sure(name: ActionName) -> bool:
-    """Whether the action is one request, and nothing else would tell how far it came."""
+    """Whether the action is one request whose result nothing else shows."""
     return name.verb in {Verb.COMMENT, Verb.RAISE} or (name.verb == Verb.PATCH and name.detail != Status.REVIEWING)
 
 
 def remembered(
     progress: Progress, known: Memory, seen: Observation, policy: Policy, told: frozenset[str], now: float
 ) -> Memory:
-    """How both sides are now, if they agree; otherwise what was known before, and what we have done since.
+    """Returns the present state of both sides if they agree; otherwise what was known before, and what we did since.
 
-    What was put off, parked or could not be seen is then still news to the next look. `told` are the facts that
-    were told before and still hold; `now` is in Unix seconds.
+    In the second case the next look still sees what people changed as a change. `told` are the tokens that were told
+    before and still hold; `now` is in Unix seconds.
     """
     known = _with_facts(progress, known, seen, policy, told, now)
     waiting = _owed(progress, known, seen) | {name for name in known.doing if _may_yet_tell(name, seen.unseen)}
     if progress.status.is_solved and progress.status is not known.planned_at:
-        # It was solved since: what comes to light is closed.
+        # It was solved after the plan was made: tickets that are found later are closed.
         opening = {name.tracker for name in waiting if name.verb in BRINGS_BACK}
         tickets = {name: state for name, state in known.tickets.items() if name not in opening}
         known = replace(known, tickets=tickets)
@@ -190,7 +191,7 @@ def remembered(
 def _with_facts(
     progress: Progress, known: Memory, seen: Observation, policy: Policy, told: frozenset[str], now: float
 ) -> Memory:
-    """What is remembered whether or not both sides agree."""
+    """Returns the memory with the facts that are remembered whether or not both sides agree."""
     severity = _severity(progress, known, seen)
     return replace(
         known,
@@ -206,20 +207,20 @@ def _with_facts(
 
 
 def _in_step(progress: Progress, known: Memory, unseen: AbstractSet[str], waiting: frozenset[ActionName]) -> Memory:
-    """Both sides agree; `waiting` is what we set out to do where nobody could look."""
+    """The memory where both sides agree. `waiting` are begun actions in trackers that could not be asked."""
     states = {name: ticket.state for name, ticket in progress.tickets.items()}
     tickets = {name: state for name, state in known.tickets.items() if name in unseen} | states
     planned_at = progress.status if waiting else None
     if progress.status is not known.finding and not progress.is_conflict:
-        known = replace(known, conflict_at=None)  # since then people have agreed on something else
+        known = replace(known, conflict_at=None)  # both sides agree on another status since
     return replace(known, finding=progress.status, tickets=tickets, doing=waiting, planned_at=planned_at)
 
 
 def _on_the_way(progress: Progress, known: Memory, unseen: AbstractSet[str], waiting: frozenset[ActionName]) -> Memory:
-    """Something is left to be done: what people changed is still news, except for what we have dealt with."""
+    """The memory where actions are left: changes that people made stay changes, except for those dealt with."""
     finding = progress.status if progress.is_patched else known.finding
     opened = {action.tracker for action in progress.done if isinstance(action, OpenTicket)}
-    there = (progress.tickets.keys() | unseen) - opened  # of a ticket that is another now, or gone, nothing was known
+    there = (progress.tickets.keys() | unseen) - opened  # nothing is known of a ticket that was replaced or is gone
     kept = {name: state for name, state in known.tickets.items() if name in there}
     tickets = kept | {name: progress.tickets[name].state for name in (*_named(progress), *_moved(progress))}
     return replace(
@@ -228,15 +229,15 @@ def _on_the_way(progress: Progress, known: Memory, unseen: AbstractSet[str], wai
 
 
 def _waits(progress: Progress, told: frozenset[str], seen: Observation) -> bool:
-    """The tickets are done in a way that does not count, and whoever closed them was told so."""
+    """Whether tickets are done in a way that does not count, and the people who closed them were asked."""
     is_known = progress.status is Status.REVIEWING and not seen.unseen
     return is_known and any(is_question(token) for token in told)
 
 
 def _owed(progress: Progress, known: Memory, seen: Observation) -> frozenset[ActionName]:
-    """Tickets to be brought back as soon as their tracker answers, although work goes on in another already.
+    """The tickets to be brought back as soon as their tracker answers, while another one is worked on already.
 
-    Those of which nothing is known may be among them: it was forgotten with Redis, say.
+    A ticket of which the memory knows nothing, after a loss of Redis for example, counts as one of them.
     """
     is_taken_up = seen.subject.status.is_unsolved and progress.status is Status.REVIEWING
     if not is_taken_up or not is_found_again(seen, known):
@@ -246,13 +247,13 @@ def _owed(progress: Progress, known: Memory, seen: Observation) -> frozenset[Act
 
 
 def _named(progress: Progress) -> Iterator[str]:
-    """The trackers whose ticket waits for somebody, and stands in the note that was just written."""
+    """The trackers whose ticket is active and named in the note that was just written."""
     if progress.is_patched and progress.status is Status.REVIEWING:
         yield from (name for name, ticket in progress.tickets.items() if ticket.state.is_active)
 
 
 def _moved(progress: Progress) -> Iterator[str]:
-    """The trackers whose ticket we changed, or are to bring back; an opened one counts once a note names it."""
+    """The trackers whose ticket we changed, or are to bring back. An opened one counts once a note names it."""
     unnamed = any(name.verb == Verb.PATCH for name in progress.later)
     yield from (name.tracker for name in progress.later if name.verb in BRINGS_BACK and _is_done(progress, name))
     for action in progress.done:
@@ -261,19 +262,19 @@ def _moved(progress: Progress) -> Iterator[str]:
 
 
 def _is_done(progress: Progress, name: ActionName) -> bool:
-    """Whether the action was to bring back a ticket that is done: its closing has been taken into account."""
+    """Whether the ticket of this action is still done: then its closing has been dealt with."""
     ticket = progress.tickets.get(name.tracker)
     return ticket is not None and ticket.state is TicketState.DONE
 
 
 def _unfinished(progress: Progress) -> frozenset[ActionName]:
-    """What may yet have been done. What surely was not written is not taken for ours when it is there."""
+    """The put-off actions that may have been done. Of the others, a result that is seen later is not ours."""
     sure = {name for name, error in progress.later.items() if _is_sure(name) and not error.ambiguous}
     return frozenset(progress.later.keys() - sure)
 
 
 def _severity(progress: Progress, known: Memory, seen: Observation) -> Severity | None:
-    """The severity that the tickets know of: it stays as it was until they have been told of a worse one."""
+    """The severity that was told on the tickets: it stays as it was until they have been told of a worse one."""
     now = seen.subject.severity
     if now is Severity.UNKNOWN:
         return known.severity
@@ -285,7 +286,7 @@ def _severity(progress: Progress, known: Memory, seen: Observation) -> Severity 
 
 
 def _told(progress: Progress, told: frozenset[str], seen: Observation, severity: Severity | None) -> frozenset[str]:
-    """The facts that were told; of a worse severity only until every ticket knows of it, and it is remembered."""
+    """The tokens that were told; those of a worse severity only until it was told on every ticket and is remembered."""
     tokens = told | {action.token for action in progress.done if isinstance(action, CommentOnTicket)}
     if severity is not seen.subject.severity:
         return tokens
@@ -293,7 +294,7 @@ def _told(progress: Progress, told: frozenset[str], seen: Observation, severity:
 
 
 def _closings(progress: Progress, known: Memory, seen: Observation) -> dict[str, Closing]:
-    """How the tickets were closed. Another reason than before is news until the finding's note tells of it."""
+    """How the tickets were closed. The former reason stays until the finding's note has told of the new one."""
     is_owed = progress.status.is_solved and progress.status is known.finding
     is_late = any(name.verb == Verb.PATCH for name in progress.later)
     is_owed = not progress.is_patched and (is_owed or is_late)
@@ -312,7 +313,10 @@ def _closings(progress: Progress, known: Memory, seen: Observation) -> dict[str,
 
 
 def _meant(progress: Progress, name: str, ticket: Ticket, known: Memory) -> Reason | None:
-    """Why we closed the ticket, if we did; before a crash, or by an earlier version, as the finding tells it."""
+    """The reason for which we closed the ticket, None where we did not.
+
+    Where that was before a crash, or in an earlier version, the status of the finding implies the reason.
+    """
     is_begun = ActionName(Verb.RESOLVE, name) in known.doing
     if is_begun and progress.status is Status.RESOLVED:
         return progress.closed.get(name, Reason.FIXED)
@@ -324,7 +328,7 @@ def _meant(progress: Progress, name: str, ticket: Ticket, known: Memory) -> Reas
 
 
 def _left_over(progress: Progress, known: Memory, seen: Observation) -> dict[str, str]:
-    """The words that tickets kept when we opened them again, until a person opens or we close them."""
+    """The words that tickets kept when we reopened them, until a person reopens or we close the ticket."""
     ours = {action.tracker for action in progress.done if isinstance(action, ReopenTicket)}
     ours |= {name.tracker for name in known.doing if name.verb == Verb.REOPEN}
     words = {name: word for name, word in known.left_over.items() if name in seen.unseen}
@@ -346,7 +350,7 @@ def _wrote(progress: Progress, known: Memory, seen: Observation) -> dict[str, Ma
 
 
 def _is_of_severity(name: ActionName) -> bool:
-    """Whether an action of this name follows from a severity that became worse."""
+    """Whether an action of this name follows from a worse severity."""
     return name.verb == Verb.RAISE or name == CommentOnTicket(name.tracker, Why.SEVERITY_RAISED).name
 
 
@@ -356,8 +360,8 @@ def _was_active(name: str, known: Memory) -> bool:
 
 
 def _may_yet_tell(name: ActionName, unseen: AbstractSet[str]) -> bool:
-    """Whether an unfinished action still says something: what was to be done where nobody could look, it does.
+    """Whether an unfinished action must stay in the memory: its tracker could not be asked.
 
-    So does a comment, wherever it was to be: before every ticket is seen, nobody knows whether it is called for again.
+    A comment stays while any tracker could not be asked: until then it is not known whether it is called for again.
     """
     return name.tracker in unseen or (bool(unseen) and name.verb == Verb.COMMENT)

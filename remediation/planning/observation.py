@@ -1,4 +1,4 @@
-"""What the outside says of a case now."""
+"""What SchoolScan and the trackers show of a case now."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -13,11 +13,11 @@ class Observation:
     """The subject of a case and its tickets, as far as they could be seen.
 
     `tickets` has the case's tickets by tracker; a tracker that the rule wants and that has none is absent. `unseen`
-    are the trackers that could not be asked: nothing is concluded about them. `unnamed` are those of the case's that
+    are the trackers that could not be asked: nothing is concluded about them. `unnamed` are the case's trackers that
     mappings.yaml does not name (any more): where one has a ticket, or may have one, it is unseen, too. `duplicates`
-    are active tickets that carry the case's mark beside the one that counts. `urgency` is what the rule wants in the
-    urgency of each ticket; it is only worked out where the subject has become worse, or where a person asked once more
-    to raise the ticket.
+    are active tickets that carry the case's mark beside the one that counts. `urgency` has the fields that the rule
+    wants in the urgency of each ticket; it is computed only where the subject is more severe than before, or where a
+    person asked to repeat the raising of the ticket.
     """
 
     subject: Subject
@@ -32,7 +32,7 @@ class Observation:
     done: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Sort the tickets once: every row of the table asks for them."""
+        """Sort the tickets by state once, because every row of the table reads them."""
         existing: dict[str, Ticket] = {}
         active: list[str] = []
         done: list[str] = []
@@ -46,12 +46,12 @@ class Observation:
         object.__setattr__(self, "done", tuple(done))
 
     def missing(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """The wanted trackers that have no ticket (any more)."""
+        """Returns the trackers among `wanted` that have no ticket (any more)."""
         return tuple([name for name in wanted if name not in self.existing and name not in self.unseen])
 
     @property
     def is_closed_last(self) -> bool:
-        """Whether a ticket was closed after the subject last changed, as far as both tell when."""
+        """Whether a ticket was closed after the last change of the subject; False where a time is not known."""
         changed = self.subject.changed_at
         closings = [ticket.closed_at for ticket in self.existing.values() if ticket.closed_at is not None]
         return bool(closings) and changed is not None and max(closings) > changed

@@ -12,22 +12,22 @@ from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.planning.situation import Situation
 
 DECISIONS = frozenset({Reason.FIXED, Reason.ACCEPTED_RISK, Reason.FALSE_POSITIVE})
-"""Reasons that say something of the finding; the others say only why nobody works on the ticket any more."""
+"""Reasons that decide about the finding; the others only say why nobody works on the ticket any more."""
 
-Outcome = tuple[SetStatus | CommentOnTicket, ...]
+_Outcome = tuple[SetStatus | CommentOnTicket, ...]
 """One change of the finding's status, or a comment on each ticket whose closing does not count."""
 
 
 def is_question(token: str) -> bool:
-    """Whether what was told (see CommentOnTicket.token) says that a closing does not count as it is."""
+    """Whether a told token (see CommentOnTicket) is a question: that a closing does not count as it is."""
     return token.partition("/")[2].partition("=")[0] in {Why.RISK_UNEXPLAINED, Why.KEPT_OPEN}
 
 
-def outcome_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> Outcome:
-    """What these tickets, all of them done, make of their finding.
+def outcome_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> _Outcome:
+    """Returns what these tickets, all of them done, make of their finding.
 
-    A risk is accepted only where every decision says so, and says enough. Where nobody decided anything, one closing
-    that does not count is enough for a question.
+    A risk is accepted only where every decision accepts it, with all that the policy demands. Where no ticket has a
+    decision, one closing that does not count leads to a question.
     """
     reasons = {name: ticket.reason or Reason.NONE for name, ticket in tickets.items()}
     decisions = [reason for reason in reasons.values() if reason in DECISIONS]
@@ -42,7 +42,7 @@ def outcome_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> 
 
 
 def accepted_still(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> SetStatus | None:
-    """The acceptance that these tickets state, if it counts and has not ended."""
+    """Returns the acceptance that these tickets state, if it counts and has not ended."""
     for action in outcome_of(tickets, policy, now):
         if isinstance(action, SetStatus) and action.status is Status.ACCEPTED_RISK:
             return action
@@ -50,7 +50,7 @@ def accepted_still(tickets: Mapping[str, Ticket], policy: Policy, now: datetime)
 
 
 def decided(tickets: Mapping[str, Ticket]) -> Status | None:
-    """What these tickets decide of their finding, whether or not it counts; None where they decide nothing."""
+    """Returns what these tickets decide about their finding, whether or not it counts; None where they do not."""
     decisions = [ticket.reason for ticket in tickets.values() if ticket.reason in DECISIONS]
     if not decisions:
         return None
@@ -58,7 +58,7 @@ def decided(tickets: Mapping[str, Ticket]) -> Status | None:
     return Status.ACCEPTED_RISK if every else Status.RESOLVED
 
 
-def _acceptance_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> Outcome:
+def _acceptance_of(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> _Outcome:
     if questions := tuple(_questions(tickets, policy, now)):
         return questions
     until = policy.risk_until(tickets)
@@ -72,11 +72,12 @@ def _questions(tickets: Mapping[str, Ticket], policy: Policy, now: datetime) -> 
 
 
 def as_remembered(tickets: Mapping[str, Ticket], memory: Memory) -> dict[str, Ticket]:
-    """The tickets as they are to be understood.
+    """Returns the tickets with the reasons that count, in view of the memory.
 
-    A word that was left when we opened a ticket again is no decision of whoever closes it: a fix needs none, anything
-    else is asked back. And what we closed ourselves is done for the reason that we meant, where its tracker has no word
-    for that. Where a tracker does not show (any more) until when a risk is accepted, it is until when we last read.
+    A word that was left when we reopened a ticket is no decision of the person who closes it: a fix needs no word, and
+    for any other reason the person is asked. A ticket that we closed is done for the reason that we meant, where its
+    tracker has no word for it. Where a tracker does not show the end of an acceptance (any more), the last one that was
+    read counts.
     """
     return {name: _as_remembered(name, ticket, tickets, memory) for name, ticket in tickets.items()}
 
@@ -95,7 +96,7 @@ def _as_remembered(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], mem
 
 
 def _as_dated(ticket: Ticket, closing: Closing | None) -> Ticket:
-    """The ticket with the end of its acceptance that we know, where its tracker does not show that."""
+    """Returns the ticket with the remembered end of its acceptance, where its tracker does not show the end."""
     if ticket.risk is None or not ticket.risk.is_untold or closing is None or closing.until is None:
         return ticket
     if not closing.is_of(ticket):
@@ -105,9 +106,9 @@ def _as_dated(ticket: Ticket, closing: Closing | None) -> Ticket:
 
 
 def _meant(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Memory) -> Reason | None:
-    """Why we closed the ticket, if we did.
+    """Returns the reason for which we closed the ticket; None where we did not.
 
-    A version before this one did not write that down: there an accepted finding tells it, where no ticket does.
+    Earlier versions did not store it: then an accepted finding says so where no ticket accepts the risk.
     """
     closing = memory.closings.get(name)
     if closing is not None:
@@ -117,10 +118,10 @@ def _meant(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Mem
 
 
 def decided_anew(case: Situation) -> list[Action]:
-    """What follows where the finding is as it was, and the reason for which a ticket is done has changed since.
+    """Returns what follows where the status is unchanged and the reason of a done ticket has changed.
 
-    A reason that does not count, or says too little, takes the decision back: the finding is reviewing, and whoever
-    closed the ticket is asked.
+    A reason that does not count, or lacks what the policy demands, takes the decision back: the finding becomes
+    `reviewing`, and the person who closed the ticket is asked.
     """
     seen, changed = case.seen, [name for name in case.seen.done if case.is_closed_otherwise(name)]
     if not changed or seen.unseen or case.status is not case.memory.finding:

@@ -1,7 +1,7 @@
-"""The table of what is planned: the rows of the subject's status, the news for people, and what was set aside.
+"""The planning table: what follows from the status (see rows.py), the news for people, and parked actions.
 
-`rows` has what follows from the status. Beside it stand here the news that people on tickets ought to hear, and the
-actions that were set aside after a refusal: whether they still make sense, and what a person asked for again.
+News are comments on tickets: the subject is more severe, an expert reviewed it, or it is gone. Parked actions were set
+aside after a refusal: they may be moot, or a person asked to repeat them.
 """
 
 import re
@@ -31,10 +31,11 @@ from remediation.planning.situation import Situation
 
 
 def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> Plan:
-    """The actions that are missing, tickets first. `record` is what the store keeps of the case.
+    """Returns the actions that are needed, those on tickets first. `record` is the stored record of the case.
 
-    Empty when all is well. Parked actions are left out, and so is what was told already; actions that a person asked
-    for again come in while they still make sense. Applying the plan and planning again gives nothing.
+    It is empty where the case is in agreement. Parked actions are left out, and so are comments that were written
+    before. Actions that a person asked to repeat are included while they still make sense. Once the plan is carried
+    out, the next plan is empty.
     """
     case = Situation.of(seen, policy, record, now)
     actions = _all_actions(case)
@@ -49,10 +50,10 @@ def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -
 
 
 def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> frozenset[str]:
-    """Those facts that were told on tickets, perhaps just before a crash, and still hold: they are not told again."""
+    """Returns the tokens that were told, perhaps just before a crash, and still hold: they are not told again."""
     told = record.memory.told
     unseen = frozenset(token for token in told if token.partition("/")[0] in seen.unseen)
-    if seen.unseen:  # whether a closing counts is not asked before every ticket can be seen
+    if seen.unseen:  # a question is not repeated before every ticket can be seen
         unseen |= {token for token in told if is_question(token)}
     if not (told or record.memory.doing):
         return unseen
@@ -62,17 +63,19 @@ def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datet
 
 
 def _is_told(action: Action, record: CaseRecord) -> bool:
-    """Whether people were told. A comment that we may have written before a crash is not written twice."""
+    """Whether the action is a comment that was written, or may have been written before a crash."""
     if not isinstance(action, CommentOnTicket):
         return False
     return action.token in record.memory.told or action.name in record.memory.doing
 
 
 def _all_actions(case: Situation) -> list[Action]:
-    """Every action that is called for, told, parked or neither."""
+    """Every action that the situation calls for, also those that are told or parked."""
     actions = _for_status(case)
     if _is_news(case):
-        fresh = {action.tracker for action in actions if isinstance(action, OpenTicket)}  # as urgent as it is now
+        fresh = {
+            action.tracker for action in actions if isinstance(action, OpenTicket)
+        }  # created with the present severity
         told = _news(case, _at_work_after(actions, case.seen))
         actions += [each for each in told if not (each.tracker in fresh and _is_of_severity(each))]
     actions += [CloseDuplicate(ticket.tracker, ticket.id) for ticket in case.seen.duplicates]
@@ -84,7 +87,7 @@ def _is_of_severity(action: RaiseTicket | CommentOnTicket) -> bool:
 
 
 def _for_status(case: Situation) -> list[Action]:
-    """The rows that depend on where the finding stands."""
+    """The rows for the subject's status; none for a status that is not known."""
     status = case.status
     if status.is_unsolved:
         return for_unsolved(case)
@@ -94,7 +97,7 @@ def _for_status(case: Situation) -> list[Action]:
 
 
 def _at_work_after(actions: Iterable[Action], seen: Observation) -> Iterable[str]:
-    """The trackers whose ticket waits for somebody once these actions are done."""
+    """The trackers whose ticket is active once these actions are done."""
     working = dict.fromkeys(seen.active)
     for action in actions:
         match action:
@@ -108,17 +111,17 @@ def _at_work_after(actions: Iterable[Action], seen: Observation) -> Iterable[str
 
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
-"""How the value of a field begins by which a ticket is due, whatever its tracker calls the field (Ticket.urgency)."""
+"""How the value of a due date begins (see Ticket.urgency), whatever the tracker calls its field."""
 
 
 def _is_news(case: Situation) -> bool:
-    """Whether there is anything to tell at all: mostly there is not."""
+    """Whether there is any news: mostly there is none."""
     subject = case.seen.subject
     return subject.review is not None or subject.status is Status.GONE or _is_worse(case)
 
 
 def _news(case: Situation, trackers: Iterable[str]) -> Iterator[RaiseTicket | CommentOnTicket]:
-    """What to tell on the tickets in these trackers, told already or not, and how urgent to make them."""
+    """The news for the tickets in these trackers, told or not, and the raising of their urgency."""
     subject, is_worse = case.seen.subject, _is_worse(case)
     for tracker in trackers:
         if is_worse and tracker in case.memory.tickets:
@@ -131,7 +134,7 @@ def _news(case: Situation, trackers: Iterable[str]) -> Iterator[RaiseTicket | Co
 
 
 def _raised(case: Situation, tracker: str) -> Iterator[RaiseTicket]:
-    """Making the ticket there as urgent as its finding is; nothing where no field is to be written."""
+    """The raising of the ticket's urgency to that of its subject; nothing where no field is to be written."""
     if fields := _fields_of_ours(case, tracker):
         yield RaiseTicket(tracker, case.seen.subject.severity, fields)
 
@@ -142,7 +145,7 @@ def _is_worse(case: Situation) -> bool:
 
 
 def _fields_of_ours(case: Situation, tracker: str) -> tuple[tuple[str, str], ...]:
-    """The fields to write: those that still hold what we wrote, and a due date only where it comes earlier."""
+    """The fields to write: those that nobody changed since we wrote them, and a due date only where it is earlier."""
     ticket, wrote = case.seen.tickets.get(tracker), case.memory.wrote.get(tracker, {})
     if ticket is None:
         return ()
@@ -159,7 +162,7 @@ def _is_more_urgent(name: str, value: str, now: Mapping[str, str]) -> bool:
 
 
 def still_wanted(name: ActionName, seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> bool:
-    """Whether a parked action would still bring the case nearer to agreement."""
+    """Whether a parked action would still bring the case closer to agreement; True where that cannot be seen."""
     tracker, status = name.tracker, seen.subject.status
     if tracker in seen.unseen or tracker in seen.unnamed:
         return True
@@ -175,16 +178,16 @@ def still_wanted(name: ActionName, seen: Observation, policy: Policy, record: Ca
             return brings_nearer or _is_decided_anew(name, Situation.of(seen, policy, record, now))
         case _:
             is_told = name.verb in {Verb.DUPLICATE, Verb.COMMENT, Verb.RAISE}
-            return is_told and tracker in seen.existing  # until a person takes them off
+            return is_told and tracker in seen.existing  # until a person gives them up
 
 
 def _is_decided_anew(name: ActionName, case: Situation) -> bool:
-    """Whether the note is owed because the reason for which a ticket is done has changed."""
+    """Whether the note is called for because the reason of a done ticket has changed."""
     return case.status.is_solved and any(action.name == name for action in decided_anew(case))
 
 
 def _may_come_back(name: ActionName, seen: Observation, policy: Policy, now: datetime) -> bool:
-    """Whether a done ticket is there that can be opened again, or followed by a new one which the rule still wants."""
+    """Whether the tracker has a done ticket that can be reopened, or replaced by one that the rule still wants."""
     tracker = name.tracker
     if tracker not in seen.done:
         return False
@@ -192,7 +195,7 @@ def _may_come_back(name: ActionName, seen: Observation, policy: Policy, now: dat
 
 
 def _has_ended(tracker: str, seen: Observation, policy: Policy, now: datetime) -> bool:
-    """Whether the ticket there accepted a risk that is to be looked at again."""
+    """Whether the ticket accepted a risk, and the acceptance has ended."""
     if seen.subject.status is not Status.ACCEPTED_RISK or tracker not in seen.tickets:
         return False
     until = policy.risk_until(seen.existing)
@@ -200,7 +203,7 @@ def _has_ended(tracker: str, seen: Observation, policy: Policy, now: datetime) -
 
 
 def _asked_again(case: Situation) -> Iterator[Action]:
-    """The actions that a person asked for again, as far as they still make sense."""
+    """The actions that a person asked to repeat, as far as they still make sense."""
     seen = case.seen
     for name in sorted(case.record.again, key=str):
         tracker = name.tracker
@@ -209,7 +212,7 @@ def _asked_again(case: Situation) -> Iterator[Action]:
             or tracker in seen.unnamed
             or not still_wanted(name, seen, case.policy, case.record, case.now)
         ):
-            continue  # what cannot be seen is not acted on either: it stays asked for
+            continue  # nothing is done about what cannot be seen: the request remains
         match name.verb:
             case Verb.REOPEN if case.policy.reopens(seen.tickets[tracker], case.now):
                 yield ReopenTicket(tracker, Why.FOUND_AGAIN)
@@ -221,11 +224,11 @@ def _asked_again(case: Situation) -> Iterator[Action]:
             case Verb.RAISE | Verb.COMMENT if tracker in seen.active:
                 yield from _worse(name, case)
             case _:
-                continue  # the others follow from what is seen
+                continue  # the other rows plan it, if it is still needed
 
 
 def _worse(name: ActionName, case: Situation) -> Iterator[Action]:
-    """What was to be done when the finding became worse: since then nothing tells that it was better before."""
+    """The parked news of a worse severity: the memory has the new one since, so no other row plans it again."""
     telling = CommentOnTicket(name.tracker, Why.SEVERITY_RAISED, case.seen.subject.severity)
     if name == telling.name:
         yield telling

@@ -1,4 +1,4 @@
-"""What of the present is our own doing, after a crash that kept us from remembering it."""
+"""Which changes are our own after a crash: what was done between the last memory and the crash."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -20,10 +20,10 @@ from remediation.planning.observation import Observation
 
 
 def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[ActionName] = frozenset()) -> Memory:
-    """The memory with those of our unfinished actions counted as done that the outside shows as done.
+    """Returns the memory in which those of our unfinished actions count as done whose result is seen.
 
-    After a crash we know what we set out to do, not how far we came; what is now as we wanted it is our doing and
-    nobody's change. `parked` are the names of actions that were set aside, and so were not done.
+    After a crash it is known which actions were begun, and not which were done. Where the result of an action is seen,
+    it was our action and no person's change. `parked` are the names of actions that were set aside and not done.
     """
     memory = _of_these_tickets(memory, seen)
     if not memory.doing and memory.planned_at is None:
@@ -38,7 +38,7 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[ActionN
             tickets = dict.fromkeys(seen.existing.keys() - closing, TicketState.DONE) | known
         closings = {name: _closing(name, memory, seen) for name in seen.done} | _unchanged(memory, seen)
     elif memory.planned_at not in {None, status} and not (status.is_unsolved and memory.planned_at.is_unsolved):
-        finding = memory.planned_at  # it has changed since, and not by us
+        finding = memory.planned_at  # somebody else has changed it since
     for tracker, ticket in seen.existing.items():
         verbs = {Verb.RESOLVE} if ticket.state is TicketState.DONE else BRINGS_BACK
         if any(ActionName(verb, tracker) in memory.doing for verb in verbs):
@@ -47,9 +47,9 @@ def with_own_work(memory: Memory, seen: Observation, parked: AbstractSet[ActionN
 
 
 def _of_these_tickets(memory: Memory, seen: Observation) -> Memory:
-    """The memory without the closings of tickets in whose place another one was seen: they tell nothing of that one.
+    """Returns the memory without the closings of tickets that have been replaced by another one in their tracker.
 
-    A ticket that was deleted gives its place to an earlier one of the case, and a worker may die in between.
+    Where a ticket is deleted, an earlier one of the case counts instead, and a worker may die before it remembers that.
     """
     tickets, closings = seen.tickets, memory.closings
     of_others = {name for name, each in closings.items() if name in tickets and not each.is_of(tickets[name])}
@@ -59,22 +59,23 @@ def _of_these_tickets(memory: Memory, seen: Observation) -> Memory:
 
 
 def _closing(name: str, memory: Memory, seen: Observation) -> Closing:
-    """How the ticket was closed; by us where we set out to close it, for what the finding says now."""
+    """Returns how the ticket was closed: by us where that was begun, for the reason that the status implies."""
     meant = Reason.ACCEPTED_RISK if seen.subject.status is Status.ACCEPTED_RISK else Reason.FIXED
     return Closing.of(seen.existing[name], meant if ActionName(Verb.RESOLVE, name) in memory.doing else None)
 
 
 def _unchanged(memory: Memory, seen: Observation) -> dict[str, Closing]:
-    """What is remembered of closings, except where the reason has changed."""
+    """Returns the remembered closings, without those of tickets whose reason has changed."""
     kept = memory.closings.items()
     return {name: each for name, each in kept if name not in seen.done or not each.differs_from(seen.tickets[name])}
 
 
 def written_ahead(record: CaseRecord, seen: Observation, actions: Plan) -> Memory:
-    """The memory to write down before the first of these actions: it tells our work from people's after a crash.
+    """Returns the memory to store before the first of these actions. After a crash it distinguishes our own work.
 
-    An earlier note that we were cut off from is done or overtaken: what the finding becomes after this is not by that.
-    The closing of a ticket that is brought back is known: where it is still done after a crash, nobody closed it since.
+    An unfinished SetStatus of an earlier look is dropped: it is done, or this plan replaces it, so a later status does
+    not come from it. A ticket that is to be brought back counts as done before: where it is still done after a crash,
+    nobody has closed it again.
     """
     known = with_own_work(record.memory, seen, record.parked)
     doing = {name for name in record.memory.doing if name.verb != Verb.PATCH} | {action.name for action in actions}
@@ -87,10 +88,11 @@ def _brings_back(action: Action) -> TypeGuard[ReopenTicket | OpenTicket]:
 
 
 def _is_ours(memory: Memory, seen: Observation) -> bool:
-    """Whether it was us who set the finding's status.
+    """Whether we set the present status of the finding.
 
-    Not where it was so before: such a patch is only a note. And not where no ticket is active that was to be, because
-    `reviewing` is written after those; if people have closed them all meanwhile, "still open" wins.
+    We did not where it had this status before: then the SetStatus only added a note. Nor did we where tickets were to
+    be opened first and none is active, because `reviewing` is written after that. If people have closed all of them
+    meanwhile, the finding counts as still open.
     """
     status, opening = seen.subject.status, any(name.verb in BRINGS_BACK for name in memory.doing)
     if ActionName(Verb.PATCH, detail=status) not in memory.doing:
@@ -102,17 +104,15 @@ def _is_ours(memory: Memory, seen: Observation) -> bool:
 
 
 def still_owed(record: CaseRecord, seen: Observation) -> frozenset[str]:
-    """The trackers whose ticket was to be brought back when its finding was found again, and could not be until now.
+    """Returns the trackers whose ticket was to be brought back when the finding was found again, and is still done.
 
-    Others could, so that the finding is `reviewing` already and does not tell any more.
+    The tickets of other trackers were brought back, so the finding is `reviewing` and does not show that any more.
     """
     memory, status = record.memory, seen.subject.status
     if not memory.doing or not (memory.finding is memory.planned_at is status is Status.REVIEWING):
         return frozenset()
-    if (
-        ActionName(Verb.PATCH, detail=status) in memory.doing
-    ):  # cut off: nobody knows whether it was brought back and closed once more
-        return frozenset()
+    if ActionName(Verb.PATCH, detail=status) in memory.doing:
+        return frozenset()  # after a crash: a ticket may have been brought back, and closed again by a person
     owed = {name.tracker for name in memory.doing if name.verb in BRINGS_BACK}
     return frozenset(name for name in seen.done if name in owed and _is_as_it_was(seen.tickets[name], record, seen))
 
@@ -120,7 +120,8 @@ def still_owed(record: CaseRecord, seen: Observation) -> frozenset[str]:
 def _is_as_it_was(ticket: Ticket, record: CaseRecord, seen: Observation) -> bool:
     """Whether a ticket was done already when its finding was found again.
 
-    Either we knew that it was, or it comes to light only now: then it must have been closed before the finding's note.
+    A linked ticket was if the memory says so. A ticket that is found only now was if it was not closed after the
+    finding's last change.
     """
     link, known = record.links.get(ticket.tracker), record.memory.tickets.get(ticket.tracker)
     if link is not None:

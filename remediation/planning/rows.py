@@ -27,7 +27,7 @@ from remediation.planning.situation import Situation
 
 
 def for_unsolved(case: Situation) -> list[Action]:
-    """What brings an unsolved finding and its tickets into agreement."""
+    """Returns what brings an unsolved finding and its tickets into agreement."""
     if acceptance := _accepted_nevertheless(case):
         return [acceptance]
     again, owed = case.is_found_again, case.owed
@@ -41,12 +41,12 @@ def for_unsolved(case: Situation) -> list[Action]:
 
 
 def _accepted_nevertheless(case: Situation) -> SetStatus | None:
-    """Found again, although somebody decided to live with it: the decision stands until it ends."""
+    """The acceptance that still counts although the finding was found again; None where there is none."""
     seen, before = case.seen, case.memory.finding
     if seen.active or not seen.existing or case.status is not Status.OPEN:
         return None
     if before is not Status.ACCEPTED_RISK:
-        if seen.unseen or before is Status.RESOLVED:  # then it was to be mended, whatever tickets say
+        if seen.unseen or before is Status.RESOLVED:  # then it was to be corrected, whatever tickets say
             return None
         return accepted_still(case.deciding, case.policy, case.now)
     if any(case.is_closed_otherwise(tracker) for tracker in seen.done):
@@ -58,7 +58,7 @@ def _accepted_nevertheless(case: Situation) -> SetStatus | None:
 
 
 def _unchanged(case: Situation) -> list[Action]:
-    """Nothing calls for more work: tickets that are done end it, or others go on."""
+    """What follows where no ticket is to be opened: done tickets decide, or work on the others continues."""
     ending = _endings(case)
     if any(isinstance(action, SetStatus) for action in ending):
         return ending
@@ -66,7 +66,7 @@ def _unchanged(case: Situation) -> list[Action]:
 
 
 def _note(case: Situation, work: Sequence[OpenTicket | ReopenTicket], why: Why) -> list[SetStatus]:
-    """The note that tells of this work, and of what is active already, where none does yet."""
+    """The note that names the tickets of this work and the active ones, where no earlier note names them."""
     if not (work or case.seen.active):
         return []
     opens = any(isinstance(action, OpenTicket) for action in work)
@@ -77,12 +77,12 @@ def _note(case: Situation, work: Sequence[OpenTicket | ReopenTicket], why: Why) 
 
 
 def _is_unnamed(case: Situation) -> bool:
-    """A ticket was opened after the last agreement, and no note names it yet."""
+    """Whether a ticket was opened after the last agreement, so that no note names it yet."""
     return case.is_known and any(tracker not in case.memory.tickets for tracker in case.seen.active)
 
 
 def _endings(case: Situation) -> list[Action]:
-    """What the tickets that are done make of a finding that waits for them, and of the case's other tickets."""
+    """What done tickets make of an unsolved finding, and of the case's other tickets."""
     deciding = _deciding(case)
     if not deciding or _is_stuck(case):
         return []
@@ -96,20 +96,20 @@ def _endings(case: Situation) -> list[Action]:
 
 
 def _deciding(case: Situation) -> Mapping[str, Ticket]:
-    """The tickets whose closing ends the case: all of them, or with `any` some; none while it goes on."""
+    """The done tickets that decide: all of the case's, or with `resolve_when: any` some. Empty while work continues."""
     seen = case.seen
     if case.policy.resolve_when is ResolveWhen.ALL or (seen.unseen and not seen.active):
         return {} if seen.active or seen.unseen else case.deciding
     closed = {name: seen.tickets[name] for name in _closed_since(case)}
-    if closed:  # an acceptance that has ended is a decision that says too little, however long ago it was made
+    if closed:  # an acceptance that has ended does not count, however long ago it was made
         closed |= {name: each for name, each in seen.existing.items() if _has_ended(each, case.policy, case.now)}
-    if not seen.active:  # those that we have closed with it decide nothing
+    if not seen.active:  # the others were closed by us, and decide nothing
         return closed if closed and case.is_known else seen.existing
     return closed if case.is_known or seen.is_closed_last else {}
 
 
 def _closed_since(case: Situation) -> list[str]:
-    """The trackers whose ticket was closed, or closed otherwise, since the last agreement or a question about it."""
+    """The trackers whose ticket was closed, or got another reason, since the last agreement or question."""
     if not case.is_known:
         return list(case.seen.done)
     before = case.memory.tickets
@@ -125,13 +125,13 @@ def _closed_since(case: Situation) -> list[str]:
 
 
 def _has_ended(ticket: Ticket, policy: Policy, now: datetime) -> bool:
-    """Whether the ticket accepted a risk for a time that is over."""
+    """Whether the ticket accepted a risk, and the acceptance has ended."""
     until = policy.acceptance.until(ticket)
     return accepts_risk(ticket) and until is not None and until <= now
 
 
 def _is_stuck(case: Situation) -> bool:
-    """The tickets are done only because a tracker would not bring them back: nobody has closed any since."""
+    """Whether tickets are done only because their tracker refused to reopen them, and nobody has closed one since."""
     done, refused = case.seen.done, case.set_aside
     if not refused or not all(case.was_done(tracker) for tracker in done):
         return False
@@ -139,7 +139,7 @@ def _is_stuck(case: Situation) -> bool:
 
 
 def for_solved(case: Situation) -> list[Action]:
-    """What brings a solved finding and its tickets into agreement."""
+    """Returns what brings a solved finding and its tickets into agreement."""
     if reopened := [tracker for tracker in case.seen.active if case.was_done(tracker)]:
         return _reopened(case, reopened)
     if expired := _expired(case):
@@ -153,7 +153,7 @@ def for_solved(case: Situation) -> list[Action]:
 
 
 def _reopened(case: Situation, reopened: Sequence[str]) -> list[Action]:
-    """Somebody works on it again: the side that says *still open* wins, and is told where the other side disagrees."""
+    """What follows where a person reopened tickets: the finding is `reviewing`. A conflict is told to both sides."""
     if case.status is case.memory.finding:
         return [SetStatus(Status.REVIEWING, Why.TICKET_REOPENED)]
     told = [CommentOnTicket(tracker, Why.CONFLICT) for tracker in reopened]
@@ -161,9 +161,10 @@ def _reopened(case: Situation, reopened: Sequence[str]) -> list[Action]:
 
 
 def _expired(case: Situation) -> list[Action]:
-    """An accepted risk has come to its end: the tickets that accepted it come back, or those that the rule wants now.
+    """What follows where an acceptance has ended: its tickets are brought back, or the rule's tickets are opened.
 
-    Where there is nothing to bring back the finding alone does; where that was refused, it waits with it for a person.
+    Where no ticket can be, the finding alone becomes `reviewing`. Where a tracker refused it, the finding waits with
+    the parked action for a person.
     """
     if case.status is not Status.ACCEPTED_RISK or case.seen.unseen:
         return []
@@ -177,13 +178,13 @@ def _expired(case: Situation) -> list[Action]:
 
 
 def _is_bringing_back(case: Situation) -> bool:
-    """We have opened a ticket again because an acceptance ended, and were cut off before we could say so."""
+    """Whether we brought a ticket back because an acceptance ended, and a crash prevented the note about it."""
     known, active = case.record.memory, case.seen.active
     if not (known.planned_at is case.status is Status.ACCEPTED_RISK):
         return False
     accepting = ActionName(Verb.PATCH, detail=Status.ACCEPTED_RISK)
     if any(name.verb == Verb.RESOLVE or name == accepting for name in known.doing):
-        return False  # it was accepted while we set out to open tickets
+        return False  # it was accepted after we had begun to open tickets
     done = [name for name in active if known.tickets.get(name) is TicketState.DONE]
     own = {ActionName(verb, name) for verb in BRINGS_BACK for name in done}
     own.add(ActionName(Verb.PATCH, detail=Status.REVIEWING))
@@ -191,10 +192,10 @@ def _is_bringing_back(case: Situation) -> bool:
 
 
 def _reasons_that_disagree(case: Situation) -> list[Action]:
-    """The finding was solved and tickets were closed since the last agreement, one as fixed and one as accepted.
+    """What follows where finding and tickets were both solved since the last agreement, in ways that disagree.
 
-    Or it was solved in another way, and the reason for which a ticket is done has changed. SchoolScan's word counts,
-    and both sides are told.
+    The same holds where the finding was solved in another way and the reason of a done ticket has changed. SchoolScan's
+    status counts, and both sides are told.
     """
     before, status = case.memory.finding, case.status
     if before is None or before is status:
@@ -220,14 +221,14 @@ def for_gone(case: Situation) -> list[Action]:
 
 
 def _goes_on(case: Situation, tracker: str) -> bool:
-    """A person has opened the ticket of a finding that is gone again: that counts for as long as it is gone."""
+    """Whether a person has reopened the ticket of a finding that is gone: then it stays open."""
     telling = CommentOnTicket(tracker, Why.FINDING_GONE)
     is_told = telling.token in case.memory.told or telling.name in case.set_aside
     return is_told or case.was_done(tracker)
 
 
 def closing(tracker: str, status: Status) -> ResolveTicket:
-    """Closing a ticket because of where its finding stands."""
+    """Returns the closing of a ticket that this status of its subject calls for."""
     match status:
         case Status.ACCEPTED_RISK:
             return ResolveTicket(tracker, Reason.ACCEPTED_RISK, Why.FINDING_ACCEPTED)
@@ -238,7 +239,7 @@ def closing(tracker: str, status: Status) -> ResolveTicket:
 
 
 def _brought_back(case: Situation, trackers: Iterable[str], why: Why) -> list[OpenTicket | ReopenTicket]:
-    """The done tickets of these trackers, each opened again or followed by a new one; not where that is parked."""
+    """The done tickets of these trackers, each reopened or followed by a new one; not where that is parked."""
     back: list[OpenTicket | ReopenTicket] = []
     may_conflict = why is Why.FOUND_AGAIN and case.is_known
     for tracker in trackers:
@@ -253,12 +254,12 @@ def _brought_back(case: Situation, trackers: Iterable[str], why: Why) -> list[Op
 
 
 def _newly_opened(case: Situation, why: Why) -> list[OpenTicket]:
-    """The tickets that the rule wants and nobody has, or has any more; not where that is parked."""
+    """The tickets that the rule wants and that do not exist (any more); not where that is parked."""
     opened, parked = [OpenTicket(tracker, why) for tracker in case.missing], case.record.parked
     return [action for action in opened if action.name not in parked] if parked else opened
 
 
 def _no_longer_accepting(case: Situation) -> list[OpenTicket | ReopenTicket]:
-    """The tickets that accepted a risk which has come to its end, brought back."""
+    """The tickets that accepted the risk, brought back because the acceptance has ended."""
     accepting = (tracker for tracker in case.seen.done if accepts_risk(case.seen.tickets[tracker]))
     return _brought_back(case, accepting, Why.RISK_EXPIRED)

@@ -1,4 +1,4 @@
-"""A case as one look finds it: all that the rows of the table ask about."""
+"""The situation of a case at one look: all that the rows of the table depend on."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -15,12 +15,12 @@ from remediation.planning.recovery import still_owed, with_own_work
 
 
 class Situation(NamedTuple):
-    """What is seen of a case, what its rule says, what the store keeps of it, and the moment of the look.
+    """What is seen of a case, its policy, its stored record, and the time of the look.
 
-    `memory` is the record's, with those of our unfinished actions counted as done that the outside shows as done:
-    what differs from it is somebody's change. `record.memory` still tells what we had set out to do.
+    `memory` is the record's memory, in which those of our unfinished actions count as done whose result is seen. What
+    differs from it was changed by somebody else. `record.memory` still has the actions that were begun.
 
-    A tuple, because one is made for every look: a frozen data class takes twice as long to make.
+    It is a tuple because one is made for every look: a frozen data class takes twice as long to make.
     """
 
     seen: Observation
@@ -31,32 +31,32 @@ class Situation(NamedTuple):
 
     @classmethod
     def of(cls, seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> "Situation":
-        """The situation in which this is seen; the memory is worked out."""
+        """Returns the situation with its memory."""
         return cls(seen, policy, record, with_own_work(record.memory, seen, record.parked), now)
 
     @property
     def status(self) -> Status:
-        """Where the finding stands now."""
+        """The present status of the subject."""
         return self.seen.subject.status
 
     @property
     def is_known(self) -> bool:
-        """Both sides have agreed before, and we remember how they were."""
+        """Whether both sides have agreed before, and the memory has that state."""
         return self.memory.finding is not None
 
     @property
     def is_found_again(self) -> bool:
-        """The finding came back, against what the tickets say."""
+        """Whether the finding came back although its tickets are done (see `is_found_again` below)."""
         return is_found_again(self.seen, self.memory)
 
     @property
     def owed(self) -> AbstractSet[str]:
-        """The trackers whose ticket should have been brought back at an earlier look, and could not be."""
+        """The trackers whose ticket an earlier look was to reopen or replace, and could not."""
         return still_owed(self.record, self.seen)
 
     @property
     def set_aside(self) -> AbstractSet[ActionName]:
-        """The names of the actions that were refused, whether or not they were asked for once more since."""
+        """The names of the actions that were refused, also of those that a person asked to repeat."""
         return self.record.parked | self.record.again
 
     @property
@@ -66,9 +66,9 @@ class Situation(NamedTuple):
 
     @property
     def risk_until(self) -> datetime | None:
-        """When the risk that the tickets accept must be looked at again; None for never.
+        """When the acceptance of the risk ends; None for never.
 
-        Where every ticket that accepted it is gone, none tells of the end any more: it is what the appointment said.
+        Where every ticket that accepted the risk is gone, no ticket states the end: then the appointment has it.
         """
         existing = self.seen.existing
         until, came_due = self.policy.risk_until(existing), self.record.came_due
@@ -78,10 +78,10 @@ class Situation(NamedTuple):
 
     @property
     def deciding(self) -> Mapping[str, Ticket]:
-        """The tickets that are done and say what people decided.
+        """The done tickets that state what people decided.
 
-        What we closed follows a decision that was made elsewhere, and is none: it counts only where nothing else is
-        done, or once a person has changed the reason.
+        A ticket that we closed follows a decision that was made elsewhere. It counts only where no other ticket is
+        done, or where a person has changed its reason since.
         """
         done = {name: self.seen.tickets[name] for name in self.seen.done}
         return {name: ticket for name, ticket in done.items() if not self._is_closed_by_us(name)} or done
@@ -91,29 +91,30 @@ class Situation(NamedTuple):
         return closing is not None and closing.meant is not None and not self.is_closed_otherwise(tracker)
 
     def was_done(self, tracker: str) -> bool:
-        """Whether the ticket there was done when both sides last agreed."""
+        """Whether the ticket was done when both sides last agreed."""
         return self.memory.tickets.get(tracker) is TicketState.DONE
 
     def is_closed_otherwise(self, tracker: str) -> bool:
-        """Whether the ticket there was done already, for a reason that is remembered, and is done for another now."""
+        """Whether the ticket was done before for a remembered reason, and is done for another reason now."""
         closing = self.memory.closings.get(tracker)
         return closing is not None and self.was_done(tracker) and closing.differs_from(self.seen.tickets[tracker])
 
     def has_later_end(self, tracker: str) -> bool:
-        """Whether the ticket there accepted the risk already, and a person has put off the end of that since."""
+        """Whether the ticket accepted the risk before, and a person has set a later end since."""
         closing = self.memory.closings.get(tracker)
         return closing is not None and self.was_done(tracker) and closing.has_later_end(self.seen.tickets[tracker])
 
     def was_active(self, tracker: str) -> bool:
-        """Whether somebody was expected to work on the ticket there when both sides last agreed."""
+        """Whether the ticket was active when both sides last agreed."""
         before = self.memory.tickets.get(tracker)
         return before is not None and before.is_active
 
 
 def is_found_again(seen: Observation, memory: Memory) -> bool:
-    """The finding came back, against what the tickets say.
+    """Whether the finding came back although its tickets are done.
 
-    Without a memory `open` is taken at its word; `reviewing` beside done tickets is decided by what happened last.
+    Without a memory, `open` always counts as found again, and `reviewing` counts only where no ticket is active and
+    none was closed after the finding's last change.
     """
     status, before = seen.subject.status, memory.finding
     if before is None and status is Status.REVIEWING:

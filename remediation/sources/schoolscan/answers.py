@@ -16,7 +16,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _PASSING = frozenset(
     {
-        HTTPStatus.UNAUTHORIZED,  # a token is renewed, and then everything continues by itself
+        HTTPStatus.UNAUTHORIZED,  # once the token is renewed, work continues
         HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
         HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.TOO_EARLY,
@@ -28,11 +28,11 @@ _PASSING = frozenset(
 def error_of(
     system: str, status: int, headers: Mapping[str, str], body: bytes, *, now: float, writing: bool
 ) -> OutsideError:
-    """The error for an answer that is no success.
+    """Returns the error for an answer that is no success. `now` is in Unix seconds.
 
-    A redirect (a proxy's sign-in page) and every 5xx may pass. After a 5xx a write may have been carried out. A 403 or
-    404 without a structured body is not SchoolScan's: a gateway that has lost its backend must not make a finding gone,
-    and a proxy that keeps us out refuses no action.
+    A redirect (to a proxy's sign-in page) and every 5xx are temporary; after a 5xx a write may have been carried out. A
+    403, 404 or 410 without SchoolScan's own form of error comes from something in front of it, and is temporary, too: a
+    gateway without its backend does not make a finding gone, and a proxy that keeps us out does not refuse an action.
     """
     words = words_of(body) or _phrase(status)
     request_id = _request_id(headers.get("X-Request-Id"))
@@ -53,7 +53,7 @@ def error_of(
 
 
 def words_of(body: bytes) -> str | None:
-    """Code and message of an error body, on one line and cut to 500 characters; nothing else of it."""
+    """Returns code and message of an error body, on one line and cut to 500 characters; None where it has neither."""
     try:
         value = json_of(body)
     except Unreadable:
@@ -70,7 +70,7 @@ def words_of(body: bytes) -> str | None:
 def _is_the_vendors(body: bytes) -> bool:
     """Whether a refusal has SchoolScan's form: `error` is an object, or there is a code beside the message.
 
-    Gateways answer in JSON, too: with a message alone, or a status in words.
+    Gateways answer in JSON, too: with a message alone, or with the status in words.
     """
     try:
         value = json_of(body)
@@ -94,8 +94,7 @@ def _request_id(text: str | None) -> str | None:
 
 SHORTEST_WAIT = 1.0
 LONGEST_WAIT = 3600.0
-"""Limits in seconds for a wait that a header asks for: a wrong clock or a typing error must not stop work for a year.
-"""
+"""Limits in seconds for a wait that a header asks for: a wrong clock must not stop work for a year."""
 
 _MomentT = TypeVar("_MomentT", float, None)
 
@@ -104,23 +103,23 @@ _COUNT = re.compile(r"[0-9]{1,12}")
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """How many requests the current window has, and how many are left. SchoolScan counts reads apart from writes."""
+    """The number of requests in the current window, and how many are left. Reads and writes are counted separately."""
 
     limit: int
     remaining: int
 
 
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimit | None:
-    """The state of the rate limit, or None unless both headers are plain numbers."""
+    """Returns the state of the rate limit; None unless both headers are plain numbers."""
     limit, remaining = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining"))
     return None if limit is None or remaining is None else RateLimit(limit, remaining)
 
 
 def wait_of(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until the next request makes sense, limited; None where no header says.
+    """Returns the seconds to wait, within the limits above; None where no header states them.
 
-    `Retry-After` (seconds or a date) counts before `X-RateLimit-Reset`. Times are compared with the answer's own
-    `Date`, and with `now`, our machine's, where it has none.
+    `Retry-After` (seconds or a date) counts before `X-RateLimit-Reset` (Unix seconds). Times are compared with the
+    answer's own `Date`, and where it has none with `now`, the Unix seconds of this machine.
     """
     now = _moment(headers.get("Date") or "", now)
     wait = _retry_after(headers.get("Retry-After"), now)
@@ -139,7 +138,7 @@ def _retry_after(text: str | None, now: float) -> float | None:
 
 
 def _moment(text: str, otherwise: _MomentT) -> float | _MomentT:
-    """The Unix seconds of an HTTP date."""
+    """Returns the Unix seconds of an HTTP date; `otherwise` for any other text."""
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):

@@ -1,4 +1,4 @@
-"""One district's SchoolScan account: every endpoint, as calls that return our values and raise our errors."""
+"""One district's SchoolScan account: one method for each endpoint, with our values and our errors."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,24 +16,24 @@ from remediation.sources.schoolscan.pages import FindingsPage, RawPage, address_
 from remediation.sources.schoolscan.transport import ApiAnswer, Transport
 from remediation.sources.schoolscan.words import download_of, finding_of, report_of, scan_id_of, scan_of
 
-Value = TypeVar("Value")
+_Value = TypeVar("_Value")
 
-WRITABLE_STATUSES = frozenset({Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK})
-"""What the API lets us set. Only SchoolScan itself sets `open`."""
+_WRITABLE_STATUSES = frozenset({Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK})
+"""The statuses that the API accepts. Only SchoolScan itself sets `open`."""
 
 
 def system_of(district: str) -> str:
-    """What errors call a district's account."""
+    """Returns the name of a district's account in errors."""
     return f"schoolscan:{district}"
 
 
 class SchoolScan:
-    """A Source (see ports) that is one district's SchoolScan account.
+    """One district's SchoolScan account.
 
-    `client` is best made by `transport.open_client`, and closed by whoever opened it; several districts may share one.
-    Each call is limited in time, and its answer by `largest_answer` (bytes). Only a read is sent once more, where a
-    connection breaks before there is an answer. Raises ConfigurationError for a token that no header can carry; every
-    method raises TryLater or Refused (NotFound for an id that does not exist).
+    `client` comes from `transport.open_client`, and is closed by its owner; several districts may share one. Each call
+    is limited in time, and its answer to `largest_answer` bytes. Only a read is sent a second time, where the
+    connection breaks before the answer. Raises ConfigurationError for a token that no header can carry. Every method
+    raises TryLater or Refused (NotFound for an id that does not exist).
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class SchoolScan:
         self._transport = Transport(self._system, token, client, clock, largest_answer)
 
     async def finding(self, finding_id: str) -> Finding:
-        """The finding as it is now."""
+        """Returns the finding as it is now."""
         answer = await self._transport.call("GET", self._address("findings", finding_id))
         return self._read(finding_of, answer)
 
     async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
-        """One page of at most 100 findings. `filters`: scan_id, severity, status (never accepted_risk), domain_type.
+        """Returns one page of at most 100 findings.
 
-        A member without an id that can be used is left out, and counted. That a scan has found nothing
-        is believed once the account knows that scan: another district's token is shown an empty list, too. So an empty
-        scan costs one read more, and one that is not there raises NotFound.
+        `filters` are scan_id, severity, status (never accepted_risk) and domain_type. A member without a usable id is
+        left out and counted. Another district's token is shown an empty list, too: so where a scan's list is empty, the
+        scan itself is read, which raises NotFound if this account does not have it.
         """
         page = await self._page("findings", filters, cursor)
         if not page.members and cursor is None and (scan_id := filters.get("scan_id")):
@@ -69,7 +69,7 @@ class SchoolScan:
         return FindingsPage(findings, page.cursor, len(page.members) - len(findings))
 
     async def findings(self, filters: Mapping[str, str]) -> AsyncIterator[Finding]:
-        """Every finding of a list, page after page."""
+        """Yields every finding of a list, page after page."""
         cursor: str | None = None
         while True:
             page = await self.findings_page(filters, cursor)
@@ -81,22 +81,22 @@ class SchoolScan:
     async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
         """Set the status to reviewing, resolved or accepted_risk, with the note for SchoolScan's audit trail.
 
-        Safe to repeat. Refuses another status or an empty note by itself: neither may ever be sent.
+        It may be repeated. Raises Refused, without a request, for another status or an empty note.
         """
-        if status not in WRITABLE_STATUSES or not note.strip():
+        if status not in _WRITABLE_STATUSES or not note.strip():
             raise Refused(self._system, "a finding is set to reviewing, resolved or accepted_risk, with a note")
         await self._transport.call(
             "PATCH", self._address("findings", finding_id), {"status": status.value, "note": note}
         )
 
     async def scan(self, scan_id: str) -> Scan:
-        """The scan as it is now."""
+        """Returns the scan as it is now."""
         return self._read(scan_of, await self._transport.call("GET", self._address("scans", scan_id)))
 
     async def scans(
         self, *, status: str | None = None, domain: str | None = None, created_after: datetime | None = None
     ) -> AsyncIterator[Scan]:
-        """Every scan of a list, page after page."""
+        """Yields every scan of a list, page after page."""
         after = None if created_after is None else created_after.isoformat()
         asked = {"status": status, "domain": domain, "created_after": after}
         filters = {name: value for name, value in asked.items() if value is not None}
@@ -109,14 +109,14 @@ class SchoolScan:
                 return
 
     async def start_scan(self, domain: str) -> str:
-        """Start a scan of a registered domain; its id. Never send it again after TryLater(ambiguous=True)."""
+        """Start a scan of a registered domain; returns its id. Do not repeat it after TryLater(ambiguous=True)."""
         answer = await self._transport.call("POST", f"{self._base}/scans", {"domain": domain})
         return self._read(scan_id_of, answer, writing=True)
 
     async def cancel_scan(self, scan_id: str) -> None:
         """Stop a scan that is queued or running.
 
-        The vendor's page names no path. DELETE is counted among the writes, and nothing else could be deleted.
+        The vendor's page names no path for it. It counts DELETE as a write, and no other object can be deleted.
         """
         await self._transport.call("DELETE", self._address("scans", scan_id))
 
@@ -127,23 +127,23 @@ class SchoolScan:
         return self._read(report_of, answer, writing=True)
 
     async def report(self, report_id: str) -> Report:
-        """How far a report is."""
+        """Returns the report with its status as it is now."""
         return self._read(report_of, await self._transport.call("GET", self._address("reports", report_id)))
 
     async def report_download(self, report_id: str) -> ReportDownload:
-        """Where a finished report can be fetched for 15 minutes; a secret (see ReportDownload)."""
+        """Returns the address from which a finished report can be fetched; it is a secret (see ReportDownload)."""
         address = f"{self._address('reports', report_id)}/download"
         return self._read(download_of, await self._transport.call("GET", address))
 
     async def check(self) -> str:
-        """One cheap read that shows whether address and token work; what it saw, for `remedy doctor`."""
+        """Read one finding, to test address and token; returns a sentence about it for `remedy doctor`."""
         answer = await self._transport.call("GET", f"{self._base}/findings?per_page=1")
         limit = answer.limit
         left = "no rate limit stated" if limit is None else f"{limit.remaining} of {limit.limit} reads left"
         return f"reads findings; {left}"
 
     def _address(self, *parts: str) -> str:
-        """The address of a resource. Raises Refused for an id that would lead somewhere else."""
+        """Returns the address of a resource. Raises Refused for an id that would lead to another one."""
         try:
             quoted = [quote(part, safe="") for part in parts]
         except UnicodeEncodeError:
@@ -163,15 +163,15 @@ class SchoolScan:
         except Unreadable as problem:
             raise self._transport.unreadable(problem, writing=False) from None
 
-    def _read(self, parse: Callable[[object], Value], answer: ApiAnswer, *, writing: bool = False) -> Value:
+    def _read(self, parse: Callable[[object], _Value], answer: ApiAnswer, *, writing: bool = False) -> _Value:
         try:
             return parse(answer.json)
         except Unreadable as problem:
             raise self._transport.unreadable(problem, writing=writing) from None
 
 
-def _readable(parse: Callable[[object], Value], page: RawPage) -> list[Value]:
-    found: list[Value] = []
+def _readable(parse: Callable[[object], _Value], page: RawPage) -> list[_Value]:
+    found: list[_Value] = []
     for member in page.members:
         try:
             found.append(parse(member))

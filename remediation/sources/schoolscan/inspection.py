@@ -8,14 +8,14 @@ from remediation.sources.schoolscan.client import SchoolScan
 
 
 class AccountInspector:
-    """The `Inspector` of one district's account; `account` is closed by whoever opened it."""
+    """The `Inspector` of one district's account. It does not close `account`."""
 
     def __init__(self, district: str, account: SchoolScan) -> None:
         self._where: Steps = ("districts", district, "schoolscan")
         self._account = account
 
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:  # noqa: ARG002 - the file asks nothing more of an account
-        """Whether the token reads findings. SchoolScan does not tell a token's scope: only a write would show it."""
+        """Returns whether the token reads findings. Whether it may write is not known: only a write would show that."""
         token = (*self._where, "token")
         try:
             says = await self._account.check()
@@ -25,4 +25,4 @@ class AccountInspector:
         return right(token, says), untold(token, scope, "it needs the scope admin")
 
     async def close(self) -> None:
-        """Does nothing: nothing is held open."""
+        """Does nothing: no connection is held open."""

@@ -1,8 +1,8 @@
-"""The shapes that SchoolScan's lists may come in, behind one page. Pure.
+"""The pages of SchoolScan's lists, in each of the forms that they may have. Pure.
 
-Which of them the vendor uses is not known, so all three are read: `next_cursor` in the body, `page`/`per_page`/`total`
-in the body, or a `Link` header with `rel="next"`. A page's `cursor` is opaque to callers and names its shape by its
-first letter: `c:<the vendor's cursor>`, `p:<page number>`, `l:<path and query of the next page>`.
+It is not known which form the vendor uses, so three are read: `next_cursor` in the body, `page`/`per_page`/`total` in
+the body, or a `Link` header with `rel="next"`. A page's `cursor` is opaque to callers. Its first letter names the form:
+`c:<the vendor's cursor>`, `p:<page number>`, `l:<path and query of the next page>`.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class RawPage:
 class FindingsPage:
     """One page of a findings list. `cursor` goes into the next call; None means that this was the last page.
 
-    `left_out` members have no id that can be used (see outside_id): there is nothing that could be done about them.
+    `left_out` is the number of members without a usable id (see outside_id), which no case can have.
     """
 
     findings: tuple[Finding, ...]
@@ -41,7 +41,7 @@ class FindingsPage:
 
 
 def address_of(url: str, filters: Mapping[str, str], cursor: str | None) -> str:
-    """The address of the page that a cursor names; without a cursor, of the first page.
+    """Returns the address of the page that a cursor names; without a cursor, that of the first page.
 
     `url` is the list's own address, without a query. Raises Unreadable for a cursor that is not ours.
     """
@@ -61,11 +61,11 @@ def address_of(url: str, filters: Mapping[str, str], cursor: str | None) -> str:
 
 
 def page_of(body: object, link: str | None, address: str, cursor: str | None) -> RawPage:
-    """The page in a list's answer.
+    """Returns the page in a list's answer.
 
-    `link` is the target of the Link header's `next`; `address` and `cursor` are what was asked for. Raises Unreadable
-    where there is no list in it, or where the next page is elsewhere or is this one again: a list that is cut short in
-    silence would lose findings.
+    `link` is the target of the Link header's `next`; `address` and `cursor` are those of the request. Raises Unreadable
+    where the answer has no list, or where the next page is on another host or is the same page: a list that ended there
+    without an error would lose findings.
     """
     members = _members(body)
     following = _next_cursor(body, len(members), link, address)
@@ -91,7 +91,7 @@ def _next_cursor(body: object, members: int, link: str | None, address: str) -> 
 
 
 def _next_page(fields: Mapping[str, object], members: int, address: str) -> str | None:
-    """The cursor of the next numbered page: until `total` is reached, or, without a total, until a page is not full."""
+    """Returns the cursor of the next numbered page; None at `total`, or without one after a page that is not full."""
     page, size, total = (_number(fields.get(name)) for name in ("page", "per_page", "total"))
     if (page is None and total is None) or members == 0:
         return None
@@ -101,7 +101,7 @@ def _next_page(fields: Mapping[str, object], members: int, address: str) -> str 
 
 
 def _on_same_origin(link: str, address: str) -> str:
-    """Path and query of the link's target. The token must not follow a link to another host."""
+    """Returns path and query of the link's target. Raises Unreadable for another host, which must not get the token."""
     try:
         parts = urlsplit(urljoin(address, link))
         if _origin(parts) == _origin(urlsplit(address)):

@@ -16,11 +16,11 @@ class FindingsAccount(Protocol):
     """The calls of SchoolScan that a source of findings needs; see client.SchoolScan."""
 
     async def finding(self, finding_id: str) -> Finding:
-        """The finding as it is now."""
+        """Returns the finding as it is now."""
         ...
 
     async def findings_page(self, filters: Mapping[str, str], cursor: str | None) -> FindingsPage:
-        """One page of at most 100 findings."""
+        """Returns one page of at most 100 findings."""
         ...
 
     async def update_finding(self, finding_id: str, status: Status, note: str) -> None:
@@ -36,7 +36,7 @@ class FindingSource:
     account: FindingsAccount
 
     async def subject(self, key: CaseKey) -> Subject:
-        """The finding as it is now."""
+        """Returns the finding as it is now."""
         return subject_of(key, await self.account.finding(key.id))
 
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
@@ -44,7 +44,7 @@ class FindingSource:
         await self.account.update_finding(key.id, status, note)
 
     async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
-        """One page of at most 100 findings, each as the subject of a case of its own."""
+        """Returns one page of at most 100 findings, each as the subject of a case of its own."""
         page = await self.account.findings_page(filters, cursor)
         subjects = (subject_of(CaseKey(self.district, CaseKind.FINDING, each.id), each) for each in page.findings)
         return SubjectPage(tuple(subjects), page.cursor, page.left_out)

@@ -1,4 +1,4 @@
-"""One call to SchoolScan over HTTP: bounded in time and size, a write never repeated, its errors turned into ours."""
+"""One call to SchoolScan over HTTP: limited in time and size, with our errors. A write is never repeated."""
 
 import asyncio
 import json
@@ -18,13 +18,13 @@ from remediation.outbound.answers import LARGEST_ANSWER, note_answer, note_reque
 from remediation.sources.schoolscan.answers import RateLimit, error_of, rate_limit_of
 from remediation.sources.schoolscan.words import json_of
 
-Method = Literal["GET", "POST", "PATCH", "DELETE"]
-TIMEOUTS = httpx2.Timeout(connect=3, read=8, write=8, pool=8)
-"""Seconds, for each step of a call."""
+_Method = Literal["GET", "POST", "PATCH", "DELETE"]
+_TIMEOUTS = httpx2.Timeout(connect=3, read=8, write=8, pool=8)
+"""Seconds for each step of a call."""
 WHOLE_CALL_SECONDS = 20
-"""For a call from start to end: a server that sends a byte now and then must not outlast the job."""
+"""Seconds for a whole call: a server that sends single bytes must not take longer than a job may."""
 _BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
-"""A connection that ended before there was an answer. httpx2 sees by itself only what was closed before it sends."""
+"""A connection that ended before the answer. httpx2 itself detects only one that was closed before it sends."""
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 
@@ -33,12 +33,12 @@ _CONNECTIONS = 32
 
 
 def open_client(*, proxy: str | None = None, trusted: ssl.SSLContext | None = None) -> httpx2.AsyncClient:
-    """A client that may be shared by all districts: no proxy or certificates from the environment, no cookies kept.
+    """Returns a client for all districts. It reads no proxy or certificates from the environment and keeps no cookies.
 
-    `proxy` is the address of one to go through; `trusted` holds certificates to trust instead of the usual ones.
+    `proxy` is the address of a proxy to use; `trusted` has the certificates to trust instead of the usual ones.
     """
     return httpx2.AsyncClient(
-        timeout=TIMEOUTS,
+        timeout=_TIMEOUTS,
         follow_redirects=False,
         trust_env=False,
         proxy=proxy,
@@ -49,7 +49,7 @@ def open_client(*, proxy: str | None = None, trusted: ssl.SSLContext | None = No
 
 
 def user_agent() -> str:
-    """Who we say we are: `remedy/<version>`; without a number when run from an uninstalled tree."""
+    """Returns the User-Agent header: `remedy/<version>`, or `remedy` where the project is not installed."""
     with suppress(PackageNotFoundError):
         return f"remedy/{version('remedy')}"
     return "remedy"
@@ -65,7 +65,7 @@ class ApiAnswer:
 
 
 class Transport:
-    """Calls one district's SchoolScan. Raises TryLater, Refused or NotFound, and nothing of its library's own.
+    """Calls one district's SchoolScan. Raises TryLater, Refused or NotFound, and no exception of httpx2.
 
     `largest_answer` is in bytes, after decompression.
     """
@@ -86,8 +86,8 @@ class Transport:
         self._largest_answer = largest_answer
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": user_agent()}
 
-    async def call(self, method: Method, url: str, body: Mapping[str, str] | None = None) -> ApiAnswer:
-        """Send one request and read its answer. `url` is complete and its parts are already percent-encoded."""
+    async def call(self, method: _Method, url: str, body: Mapping[str, str] | None = None) -> ApiAnswer:
+        """Send one request; returns its answer. `url` is complete, with its parts percent-encoded."""
         response, raw = await self._exchange(method, url, body)
         note_answer(response.headers)
         telemetry.note(status=response.status_code)
@@ -103,11 +103,11 @@ class Transport:
             raise self.unreadable(problem, writing=method != "GET") from None
 
     def unreadable(self, problem: Unreadable, *, writing: bool) -> TryLater:
-        """The error for a successful answer that makes no sense: a proxy's page, a server in the middle of a change."""
+        """Returns the error for a successful answer that cannot be read, such as a proxy's page."""
         return TryLater(self._system, str(problem), ambiguous=writing)
 
     async def _exchange(
-        self, method: Method, url: str, body: Mapping[str, str] | None
+        self, method: _Method, url: str, body: Mapping[str, str] | None
     ) -> tuple[httpx2.Response, bytes]:
         try:
             async with asyncio.timeout(WHOLE_CALL_SECONDS), AsyncExitStack() as opened:
@@ -122,11 +122,12 @@ class Transport:
             raise Refused(self._system, "not an address that can be asked") from None
 
     async def _begun(
-        self, opened: AsyncExitStack, method: Method, url: str, body: Mapping[str, str] | None
+        self, opened: AsyncExitStack, method: _Method, url: str, body: Mapping[str, str] | None
     ) -> httpx2.Response:
-        """An answer whose body is still to be read, until `opened` ends.
+        """Returns an answer whose body is not read yet; it stays open until `opened` is closed.
 
-        A read whose connection broke before that is sent once more, as it may have been one that was kept too long.
+        A read whose connection broke before the answer is sent a second time: the connection may have been kept open
+        from an earlier call for too long.
         """
         try:
             return await opened.enter_async_context(self._stream(method, url, body))
@@ -136,12 +137,12 @@ class Transport:
         return await opened.enter_async_context(self._stream(method, url, body))
 
     def _stream(
-        self, method: Method, url: str, body: Mapping[str, str] | None
+        self, method: _Method, url: str, body: Mapping[str, str] | None
     ) -> AbstractAsyncContextManager[httpx2.Response]:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = self._headers if content is None else {**self._headers, "Content-Type": "application/json"}
         return self._client.stream(
-            method, url, content=content, headers=headers, timeout=TIMEOUTS, follow_redirects=False
+            method, url, content=content, headers=headers, timeout=_TIMEOUTS, follow_redirects=False
         )
 
     async def _bounded(self, response: httpx2.Response) -> bytes:

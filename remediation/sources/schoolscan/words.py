@@ -1,7 +1,7 @@
-"""SchoolScan's JSON → our values. Pure, and as tolerant as can be: only an object's id is required.
+"""SchoolScan's JSON as our values. Pure, and tolerant: only an object's id is required.
 
 Unknown fields are ignored, a field of the wrong type counts as missing, an unknown word becomes UNKNOWN and is kept in
-`words`. Descriptions, evidence and matched values are not looked at. Raises Unreadable and nothing else.
+`words`. Descriptions, evidence and matched values are never read. Raises only Unreadable.
 """
 
 import json
@@ -17,7 +17,7 @@ from remediation.domain.errors import Unreadable
 from remediation.domain.findings import DomainType, Finding, Report, ReportDownload, Scan, ScanStatus
 from remediation.domain.status import Severity, Status
 
-Word = TypeVar("Word", bound=StrEnum)
+_Word = TypeVar("_Word", bound=StrEnum)
 
 _LONGEST_WORD = 64
 _LONGEST_COUNT = 2**53
@@ -32,7 +32,7 @@ _SCAN_STATUSES = {word.value: word for word in ScanStatus if word is not ScanSta
 
 
 def json_of(raw: bytes) -> object:
-    """The JSON value in an answer's body. Raises Unreadable for anything that is not JSON."""
+    """Returns the JSON value in an answer's body. Raises Unreadable for anything that is not JSON."""
     try:
         return json.loads(raw.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
@@ -40,7 +40,7 @@ def json_of(raw: bytes) -> object:
 
 
 def finding_of(value: object) -> Finding:
-    """The finding that a JSON value describes. Raises Unreadable where it has no id."""
+    """Returns the finding that a JSON value describes. Raises Unreadable where it has no id."""
     fields = _fields(value)
     words: dict[str, str] = {}
     url = text_of(fields.get("url"))
@@ -62,7 +62,7 @@ def finding_of(value: object) -> Finding:
 
 
 def _outcome_of(review: Mapping[str, object]) -> str | None:
-    """The one word that a review comes to. Anything longer is people's text, which is not looked at: `reviewed`."""
+    """Returns the outcome of a review: one word, in lower case. For a longer text, which people wrote, `reviewed`."""
     outcome = line_of(review.get("outcome"), _LONGEST_WORD)
     if outcome is None:
         return None
@@ -70,7 +70,7 @@ def _outcome_of(review: Mapping[str, object]) -> str | None:
 
 
 def scan_of(value: object) -> Scan:
-    """The scan that a JSON value describes. Raises Unreadable where it has no id."""
+    """Returns the scan that a JSON value describes. Raises Unreadable where it has no id."""
     fields = _fields(value)
     words: dict[str, str] = {}
     return Scan(
@@ -88,18 +88,18 @@ def scan_of(value: object) -> Scan:
 
 
 def scan_id_of(value: object) -> str:
-    """The id of a scan that was just started. Raises Unreadable where there is none."""
+    """Returns the id of a scan that was just started. Raises Unreadable where there is none."""
     return _id(_fields(value), "scan_id", "id")
 
 
 def report_of(value: object) -> Report:
-    """The report that a JSON value describes. Raises Unreadable where it has no id."""
+    """Returns the report that a JSON value describes. Raises Unreadable where it has no id."""
     fields = _fields(value)
     return Report(id=_id(fields, "id", "report_id"), status=line_of(fields.get("status"), _LONGEST_WORD) or "unknown")
 
 
 def download_of(value: object) -> ReportDownload:
-    """Where a report can be fetched. Raises Unreadable where there is no address."""
+    """Returns the address from which a report can be fetched. Raises Unreadable where there is none."""
     fields = _fields(value)
     url = text_of(fields.get("url"))
     if url is None or not url.startswith(("https://", "http://")):
@@ -108,14 +108,14 @@ def download_of(value: object) -> ReportDownload:
 
 
 def text_of(value: object) -> str | None:
-    """A text that can be encoded anywhere, or None. Lone surrogates, which JSON can smuggle in, are replaced."""
+    """Returns the text, or None. Lone surrogates, which JSON allows and UTF-8 does not, are replaced."""
     if not isinstance(value, str) or not value:
         return None
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def line_of(value: object, longest: int) -> str | None:
-    """A text without line breaks and other control characters, cut to `longest` characters, or None."""
+    """Returns the text on one line, without control characters and cut to `longest` characters, or None."""
     text = text_of(value)
     if text is None:
         return None
@@ -123,7 +123,7 @@ def line_of(value: object, longest: int) -> str | None:
 
 
 def moment_of(value: object) -> datetime | None:
-    """An ISO 8601 date and time in UTC; one without an offset is taken as UTC; anything else gives None."""
+    """Returns an ISO 8601 date and time in UTC; one without an offset is UTC. None for anything else."""
     if not isinstance(value, str) or not value.isascii():
         return None
     try:
@@ -134,7 +134,7 @@ def moment_of(value: object) -> datetime | None:
 
 
 def site_of(url: str | None) -> str | None:
-    """The host of an address, lower case and without a final dot, or None where there is none."""
+    """Returns the host of an address, in lower case and without a final dot; None where there is none."""
     if url is None or "://" not in url:
         return None
     try:
@@ -145,7 +145,7 @@ def site_of(url: str | None) -> str | None:
 
 
 def _fields(value: object) -> Mapping[str, object]:
-    """The fields of an object; one that is wrapped in `data` is unwrapped."""
+    """Returns the fields of an object, which may be wrapped in `data`. Raises Unreadable for another value."""
     if not isinstance(value, dict):
         raise Unreadable("the answer is not an object")
     inner = value.get("data")
@@ -160,9 +160,9 @@ def _id(fields: Mapping[str, object], *names: str) -> str:
 
 
 def _word(
-    fields: Mapping[str, object], name: str, known: Mapping[str, Word], unknown: Word, words: dict[str, str]
-) -> Word:
-    """The enum member for a field's word; the raw word of one that is not known goes into `words`."""
+    fields: Mapping[str, object], name: str, known: Mapping[str, _Word], unknown: _Word, words: dict[str, str]
+) -> _Word:
+    """Returns the enum member for a field's word; a word that is not known is kept in `words`."""
     raw = line_of(fields.get(name), _LONGEST_WORD)
     if raw is None:
         return unknown
