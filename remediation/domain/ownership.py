@@ -88,9 +88,9 @@ def stranger_because(ticket: Ticket, ground: Ground, accounts: Collection[str], 
     if is_told and ticket.opened_by not in accounts:
         return "no account of ours opened it"
     if ground is Ground.OTHERS and not (is_own_attempt and is_told):
-        return "it is where only tickets of other districts are opened"
+        return "it is in a place where only tickets of other districts are opened"
     if ground is Ground.NOBODYS and not is_told:
-        return "it is where no tickets of ours are opened, and nobody tells who opened it"
+        return "it is in a place where no tickets of ours are opened, and it is not known who opened it"
     return ""
 
 

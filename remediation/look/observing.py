@@ -168,7 +168,8 @@ async def _tickets(
         horizon = tracker.search_horizon.total_seconds()
         last = max(_last_attempt(record, subject, tracker.name), _last_attempt_under(case.unnamed, record))
         if (wait := last + horizon - at.timestamp()) > 0:
-            return TryLater(tracker.name, "an earlier attempt may still come to light", after=min(wait, horizon))
+            words = "a search may not find the ticket of an earlier attempt yet"
+            return TryLater(tracker.name, words, after=min(wait, horizon))
     if strangers and not tickets and case.wants(tracker.name):
         return _refusal_beside(next(ticket for ticket in marked if ticket.id in strangers), strangers)
     return _Found(tickets, doubt)
@@ -183,8 +184,8 @@ def _not_for_others(marked: Sequence[Ticket], case: _Case, tracker: str, ruleboo
     for ticket in marked:
         if whose[ticket.id] is None:
             names = " or ".join((tracker, *rulebook.beside(tracker)))
-            words = f"{ticket.key} carries this case's mark, and nobody tells whether it is the ticket of {names}"
-            raise Refused(tracker, f"{words}; move it to the project of the one that it is of")
+            words = f"{ticket.key} carries this case's mark, and nothing says whether it is the ticket of {names}"
+            raise Refused(tracker, f"{words}; move it to the project of its own tracker")
     return tuple(ticket for ticket in marked if whose[ticket.id])
 
 

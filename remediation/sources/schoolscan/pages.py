@@ -70,7 +70,7 @@ def page_of(body: object, link: str | None, address: str, cursor: str | None) ->
     members = _members(body)
     following = _next_cursor(body, len(members), link, address)
     if following is not None and (following == cursor or len(following) > _LONGEST_CURSOR):
-        raise Unreadable("the list's next page makes no sense")
+        raise Unreadable("the list's next page is the same page, or its cursor is too long")
     return RawPage(members, following)
 
 

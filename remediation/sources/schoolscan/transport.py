@@ -119,7 +119,7 @@ class Transport:
             ambiguous = method != "GET" and not isinstance(error, _NOT_SENT)
             raise TryLater(self._system, f"no answer ({type(error).__name__})", ambiguous=ambiguous) from None
         except httpx2.InvalidURL:
-            raise Refused(self._system, "not an address that can be asked") from None
+            raise Refused(self._system, "the address is not valid") from None
 
     async def _begun(
         self, opened: AsyncExitStack, method: _Method, url: str, body: Mapping[str, str] | None
