@@ -13,7 +13,7 @@ import structlog
 from remediation.domain.errors import OutsideError
 from remediation.domain.ownership import SiteHistory
 from remediation.ports import Tracker
-from remediation.store.cases.places import linked_places
+from remediation.store.cases.links import linked_places
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Sites
 

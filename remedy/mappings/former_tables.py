@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.mapping.explain.inspections import Inspection, untold, wrong
 from remediation.mapping.reading.loading import Loaded
-from remediation.store.cases.places import linked_places
+from remediation.store.cases.links import linked_places
 from remediation.store.server.connection import Connection
 from remedy.from_store import from_store
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from remediation.mapping.config.schema import Mappings
-from remediation.store.cases.living import LivingCases
+from remediation.store.cases.dependents import LivingCases
 from remediation.store.server.connection import Connection
 
 

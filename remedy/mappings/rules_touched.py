@@ -9,7 +9,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.rule_changes import RuleChanges
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
-from remediation.store.cases.living import LivingCases
+from remediation.store.cases.dependents import LivingCases
 from remedy.runtime.assembly import open_connection, signed_in
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings, former_names_of
 from remediation.mapping.explain.inspections import Inspection, untold
 from remediation.mapping.reading.loading import Loaded
-from remediation.store.cases.known_trackers import KnownTracker, known_trackers
+from remediation.store.cases.dependents import KnownTracker, known_trackers
 from remediation.store.server.connection import Connection
 from remedy.from_store import from_store
 

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from remediation.logs import keep_known
 from remediation.read_model.parked_work import WHY_LEFT, grouped, left_words, why_not_replayed
 from remediation.redaction import plain, terminal
-from remediation.store.cases.known_trackers import no_longer_named
+from remediation.store.cases.dependents import no_longer_named
 from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked
 from remedy.parked.selection import Chosen, Stores, with_options, with_stores
 from remedy.parked.tables import group_table

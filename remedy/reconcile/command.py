@@ -13,8 +13,7 @@ from remediation.ports import ListedSource, SourceKey
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
-from remediation.store.cases.owners import Owners
-from remediation.store.cases.places import linked_places
+from remediation.store.cases.links import Owners, linked_places
 from remediation.store.cases.standings import Standings
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Found, Todo

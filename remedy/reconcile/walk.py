@@ -22,7 +22,7 @@ from remediation.domain.tickets import ChangePage, TicketChange
 from remediation.outbound.backoff import delay
 from remediation.ports import ListedSource, Listing, SourceKey, Tracker
 from remediation.queue import Band, band_of
-from remediation.store.cases.owners import Owners
+from remediation.store.cases.links import Owners
 from remedy.reconcile.strays import Strays
 from remedy.reconcile.streams import merged
 

@@ -5,7 +5,7 @@ import structlog
 from remediation.domain.errors import StoreUnavailable
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.rule_changes import RuleChanges
-from remediation.store.cases.living import LivingCases
+from remediation.store.cases.dependents import LivingCases
 from remediation.store.server.connection import Connection
 
 logger = structlog.get_logger()

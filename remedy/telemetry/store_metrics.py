@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from remediation.domain.errors import StoreUnavailable
-from remediation.store.cases.known_trackers import KnownTracker, known_trackers, not_named
+from remediation.store.cases.dependents import KnownTracker, known_trackers, not_named
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.figures import Figures, read_figures
 from remediation.store.server.connection import Connection

@@ -15,7 +15,7 @@ from remediation.domain.tickets import Reason, TicketState
 from remediation.ports import Rulebook
 from remediation.queue import Band
 from remediation.sealing import Keyring
-from remediation.store.cases.owners import Owners
+from remediation.store.cases.links import Owners
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
 from remedy.reconcile.command import ReconcileScope, bring_into_step

@@ -10,7 +10,7 @@ from remediation.domain.cases import CaseKey
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
-from remediation.store.cases.living import LivingCases
+from remediation.store.cases.dependents import LivingCases
 from remediation.store.keys import APPOINTMENTS
 from remediation.store.server.connection import Connection
 from tests.integration.changing_files import NORTH, SOUTH, ChangingWorld, File, Sites, open_sites

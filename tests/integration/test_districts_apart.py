@@ -11,7 +11,7 @@ from remediation.domain.tickets import Draft, Reason, TicketChange, TicketState
 from remediation.mapping.reading.loading import loaded_of
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
-from remediation.store.cases.owners import Owners
+from remediation.store.cases.links import Owners
 from remediation.store.server.connection import Connection
 from tests.integration.offices import HORIZON, KEY, Office
 from tests.stand_ins import LATER, ManualClock, MemorySource, MemoryTracker

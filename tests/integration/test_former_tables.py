@@ -14,8 +14,7 @@ from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.reading.loading import loaded_of
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
-from remediation.store.cases.owners import Owners
-from remediation.store.cases.places import linked_places
+from remediation.store.cases.links import Owners, linked_places
 from remediation.store.keys import CASE
 from remediation.store.server.connection import Connection
 from remedy.mappings.former_tables import unnamed_tables

@@ -18,7 +18,7 @@ from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.sealing import Keyring
-from remediation.store.cases.owners import Owners
+from remediation.store.cases.links import Owners
 from remediation.store.keys import SCAN, SERVER
 from remediation.store.server.connection import Connection
 from tests.action_names import actions_named

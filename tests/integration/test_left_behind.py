@@ -10,8 +10,7 @@ from structlog.testing import capture_logs
 from remediation.domain.cases import CaseKey
 from remediation.mapping.reading.loading import loaded_of
 from remediation.sealing import Keyring
-from remediation.store.cases.linked import linked_cases
-from remediation.store.cases.owners import Owners
+from remediation.store.cases.links import Owners, linked_cases
 from remediation.store.keys import CASE, DISTRICTS, TICKETS
 from remediation.store.server.connection import Connection
 from remedy.reconcile.forecast import forecasts

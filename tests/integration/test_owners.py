@@ -5,7 +5,7 @@ import pytest
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.tickets import TicketChange
 from remediation.sealing import Keyring
-from remediation.store.cases.owners import Owners
+from remediation.store.cases.links import Owners
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import PlainRulebook

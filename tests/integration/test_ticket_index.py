@@ -8,10 +8,8 @@ import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind, Memory
 from remediation.domain.tickets import Ticket, TicketState
-from remediation.store.cases.known_trackers import known_trackers
-from remediation.store.cases.linked import linked_cases
-from remediation.store.cases.links import LeasedLinks
-from remediation.store.cases.places import linked_places
+from remediation.store.cases.dependents import known_trackers
+from remediation.store.cases.links import LeasedLinks, linked_cases, linked_places
 from remediation.store.cases.standings import Standings
 from remediation.store.cases.todo import Todo
 from remediation.store.keys import CASE, INDEX, SEEN, TICKET_KEYS, TICKETS, TRACKERS

@@ -12,9 +12,9 @@ from remediation.domain.policy import Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketChange, TicketState
 from remediation.sealing import Keyring
+from remediation.store.cases.dependents import NOT_NAMED_AFTER, known_trackers, not_named
 from remediation.store.cases.entries import Unnamed
-from remediation.store.cases.known_trackers import NOT_NAMED_AFTER, known_trackers, not_named
-from remediation.store.cases.owners import Owners
+from remediation.store.cases.links import Owners
 from remediation.store.deliveries.sealed import sealed_under
 from remediation.store.keys import CASE, TICKETS, TRACKERS
 from remediation.store.server.connection import Connection

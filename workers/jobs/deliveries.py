@@ -13,7 +13,7 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Poison, StoreUnavailable, Unreadable
 from remediation.domain.tickets import TicketChange
 from remediation.queue import Band
-from remediation.store.cases.owners import Owners
+from remediation.store.cases.links import Owners
 from remediation.store.deliveries.inbox import ScanNote, StoredDelivery
 from remediation.store.deliveries.parked import ParkedKind
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising

@@ -8,7 +8,7 @@ from remediation.domain.errors import OutsideError, Poison, Refused, StoreUnavai
 from remediation.outbound.backoff import delay
 from remediation.queue import band_of
 from remediation.sources.schoolscan.client import system_of
-from remediation.store.cases.owners import Owners
+from remediation.store.cases.links import Owners
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.scans import ScanListing
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising

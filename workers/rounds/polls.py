@@ -11,7 +11,7 @@ from remediation.domain.cases import CaseKey
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.domain.tickets import TicketChange
 from remediation.ports import Tracker
-from remediation.store.cases.owners import Owners
+from remediation.store.cases.links import Owners
 from workers.calls import cause_of
 from workers.jobs.boundary import never_raising
 from workers.jobs.telling import note_answer, note_trouble

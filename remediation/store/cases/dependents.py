@@ -1,12 +1,13 @@
-"""Every tracker that was ever heard of, and how many cases have tickets there: what is not named any more must be told.
+"""What depends on the names in mappings.yaml: the cases with tickets in each tracker, and those that live by each rule.
 
-It asks for no case: the index of a tracker's tickets has their cases. Up to a thousand tickets are counted case by
-case; of more, a thousand tell the share that counts.
+No case is read. The index of a tracker's tickets has their cases: up to a thousand tickets are counted case by case; of
+more, a thousand tell the share that counts. A case is counted for its rule by the script that remembers it (`lives_by`
+in lua/shared.lua); one that an earlier version remembered last is counted from its next look on.
 """
 
 from dataclasses import dataclass
 
-from remediation.store.keys import LAST_SWEEP, TRACKERS
+from remediation.store.keys import DISTRICTS, LAST_SWEEP, LIVING, TRACKERS
 from remediation.store.server.connection import Connection
 
 _COUNTED = 1_000
@@ -35,7 +36,7 @@ class KnownTracker:
 
 
 async def known_trackers(connection: Connection) -> list[KnownTracker]:
-    """All of them, by name. Raises StoreUnavailable."""
+    """Every tracker that mappings.yaml ever named, by name. Raises StoreUnavailable."""
     parts = [part.decode() for part in await connection.run("known_trackers", _COUNTED)]
     found = [parts[at : at + 4] for at in range(0, len(parts), 4)]
     return sorted(
@@ -44,13 +45,23 @@ async def known_trackers(connection: Connection) -> list[KnownTracker]:
     )
 
 
+async def trackers_heard_of(connection: Connection) -> frozenset[str]:
+    """Every tracker that mappings.yaml ever named. Raises StoreUnavailable."""
+    return frozenset(name.decode() for name in await connection.ask(connection.redis.hkeys(TRACKERS)))
+
+
+async def districts_heard_of(connection: Connection) -> frozenset[str]:
+    """Every district that mappings.yaml ever named. Raises StoreUnavailable."""
+    return frozenset(name.decode() for name in await connection.ask(connection.redis.hkeys(DISTRICTS)))
+
+
 def not_named(trackers: list[KnownTracker], last_sweep: float | None) -> list[KnownTracker]:
-    """Those in which cases have something, and which no worker finds in mappings.yaml any more."""
+    """The trackers in which cases have something, and which no worker finds in mappings.yaml any more."""
     return [each for each in trackers if each.is_used and each.named_at < _latest(last_sweep)]
 
 
 async def no_longer_named(connection: Connection) -> frozenset[str]:
-    """The names of those that no worker finds in mappings.yaml any more. Raises StoreUnavailable."""
+    """The names of the trackers that no worker finds in mappings.yaml any more. Raises StoreUnavailable."""
     named_at = await connection.ask(connection.redis.hgetall(TRACKERS))
     swept = await connection.ask(connection.redis.get(LAST_SWEEP))
     latest = _latest(int(swept) / 1000 if swept else None)
@@ -60,3 +71,15 @@ async def no_longer_named(connection: Connection) -> frozenset[str]:
 def _latest(last_sweep: float | None) -> float:
     """When (Unix seconds) a worker must have named a tracker at the latest; before the first sweep, at any time."""
     return (last_sweep or 0.0) - NOT_NAMED_AFTER
+
+
+class LivingCases:
+    """Cases on which people work, or with an acceptance that will end (see Memory.living_rule)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def by_rule(self) -> dict[str, int]:
+        """How many there are, by the name of the rule that counted at their last look. Raises StoreUnavailable."""
+        counts = await self._connection.ask(self._connection.redis.hgetall(LIVING))
+        return {rule.decode(): int(count) for rule, count in counts.items()}
