@@ -31,7 +31,7 @@ class Correlated:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = request_id_of(scope["headers"])
+        request_id = _request_id_of(scope["headers"])
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def answering(message: Message) -> None:
@@ -46,7 +46,7 @@ class Correlated:
             await self._app(scope, receive, answering)
 
 
-def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+def _request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The id that a proxy set, if there is exactly one and it is well-formed; otherwise a new one."""
     given = _values(headers, HEADER)
     return given[0] if len(given) == 1 and is_request_id(given[0]) else uuid.uuid4().hex

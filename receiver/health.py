@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from receiver.stopping import STOPPING
 
-STORE = "store"
+_STORE = "store"
 """The word for senders: Redis does not take deliveries, or would not keep them."""
 
-TROUBLE = "trouble"
+_TROUBLE = "trouble"
 """The word for senders: deliveries are taken, and a person must correct something."""
 
 
@@ -42,8 +42,8 @@ class Readiness:
 
     def words(self) -> dict[str, Any]:
         """The same, in words of a fixed list."""
-        words = [STOPPING if problem == STOPPING else STORE for problem in self.problems[:1]]
-        words += [TROUBLE for _ in self.troubles[:1]]
+        words = [STOPPING if problem == STOPPING else _STORE for problem in self.problems[:1]]
+        words += [_TROUBLE for _ in self.troubles[:1]]
         return {"ready": self.is_ready, "problems": words}
 
 

@@ -29,7 +29,7 @@ logger = structlog.get_logger()
 STORE_DEADLINE = 2.5
 """Seconds for all calls to Redis together, so that a sender has its 503 within 3 seconds."""
 
-NOBODY = "unknown"
+_NOBODY = "unknown"
 """The account label, and where needed the sender label, of deliveries to addresses that mappings.yaml does not name.
 Anybody can invent names, so they are counted together."""
 
@@ -46,7 +46,7 @@ async def schoolscan(request: Request) -> Response:
     """Answer a delivery of SchoolScan: 202 once it is durable, also for a repeat; for other answers see answers.py."""
     account = request.app.state.accounts.of_district(request.path_params.get("district"))
     if account is None:
-        return _refusal(request, SCHOOLSCAN.name, NOBODY, HTTPStatus.NOT_FOUND, "unknown_district")
+        return _refusal(request, SCHOOLSCAN.name, _NOBODY, HTTPStatus.NOT_FOUND, "unknown_district")
     return await _delivery(request, account)
 
 
@@ -54,7 +54,7 @@ async def tracker(request: Request) -> Response:
     """Answer a delivery of a tracker that has a webhook in mappings.yaml, in the same way."""
     account = request.app.state.accounts.trackers.get(request.path_params["tracker"])
     if account is None:
-        return _refusal(request, NOBODY, NOBODY, HTTPStatus.NOT_FOUND, "unknown_tracker")
+        return _refusal(request, _NOBODY, _NOBODY, HTTPStatus.NOT_FOUND, "unknown_tracker")
     return await _delivery(request, account)
 
 

@@ -1,7 +1,7 @@
 """Writing log lines without making the caller wait. Lines that cannot be written are lost, counted and reported.
 
 A pipe whose reader stands still, and a disk that hangs or is full, must cost log lines only, not an answer or the event
-loop. So a thread writes, directly to the descriptor, and at most MOST_LINES wait for it.
+loop. So a thread writes, directly to the descriptor, and only a limited number of lines waits for it.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from queue import Empty, SimpleQueue
 
-MOST_LINES = 10_000
+_MOST_LINES = 10_000
 """Lines that may wait: some megabytes, and ten seconds' worth at 1,000 deliveries a second."""
 
 AT_ONCE = 200
@@ -23,7 +23,7 @@ AT_ONCE = 200
 TOLD_FOR = 300.0
 """Seconds for which a loss is reported after the last lost line."""
 
-FLUSH_SECONDS = 1.0
+_FLUSH_SECONDS = 1.0
 """Seconds that a process waits at its end for its lines to be written, at most."""
 
 _WAIT_MS = 1_000
@@ -85,7 +85,7 @@ class LogWriter:
     """
 
     def __init__(
-        self, descriptor: int, losses: Losses, tell: Callable[[int], None], *, most_lines: int = MOST_LINES
+        self, descriptor: int, losses: Losses, tell: Callable[[int], None], *, most_lines: int = _MOST_LINES
     ) -> None:
         self._descriptor = descriptor
         self._losses = losses
@@ -103,7 +103,7 @@ class LogWriter:
             return
         self._waiting.put(f"{line}\n")
 
-    def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
+    def flush(self, seconds: float = _FLUSH_SECONDS) -> bool:
         """Wait until the lines so far are written or lost, at most for `seconds`. Returns whether they are."""
         reached = threading.Event()
         self._waiting.put(reached)

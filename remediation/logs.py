@@ -72,7 +72,7 @@ def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> N
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            name_exception,
+            _name_exception,
             keep_known,
             _renderer(target, json=json),
         ],
@@ -160,12 +160,12 @@ def _unfailing(logger: type[Any]) -> type[Any]:
     return Unfailing
 
 
-def name_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _name_exception(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor: `exc_info` becomes `error` (its class and its causes') and `at` (our own lines)."""
     given = event.pop("exc_info", None)
     error = _exception_of(given)
     if error is not None:
-        event["error"] = _cut("<-".join(class_names(error)))
+        event["error"] = _cut("<-".join(_class_names(error)))
         event["at"] = _cut(",".join(own_lines(error)))
     return event
 
@@ -234,7 +234,7 @@ def with_causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
 
 
-def class_names(error: BaseException) -> Iterator[str]:
+def _class_names(error: BaseException) -> Iterator[str]:
     """The class of the exception, then those of its causes; a group also names its members."""
     for each in with_causes(error):
         name = type(each).__name__

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-REDIS_PORT = 6379
-SENTINEL_PORT = 26379
+_REDIS_PORT = 6379
+_SENTINEL_PORT = 26379
 _LARGEST_PORT = 65_535
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?]*)(?P<path>[^?]*)(?:\?(?P<query>.*))?")
@@ -167,7 +167,7 @@ def _at_server(where: str, path: str) -> tuple[RedisHost, str]:
             "names several hosts: name one server, or the sentinels as redis+sentinel://host:port,host:port/name; "
             "a cluster is not supported"
         )
-    return _server(where, REDIS_PORT), path.removeprefix("/")
+    return _server(where, _REDIS_PORT), path.removeprefix("/")
 
 
 def _at_socket(where: str, path: str) -> tuple[UnixSocket, str]:
@@ -177,7 +177,7 @@ def _at_socket(where: str, path: str) -> tuple[UnixSocket, str]:
 
 
 def _at_sentinels(where: str, path: str) -> tuple[SentinelGroup, str]:
-    sentinels = tuple(_server(each, SENTINEL_PORT) for each in where.split(","))
+    sentinels = tuple(_server(each, _SENTINEL_PORT) for each in where.split(","))
     if len(set(sentinels)) < len(sentinels):
         raise ValueError("names the same sentinel twice")
     master, _, database = path.removeprefix("/").partition("/")

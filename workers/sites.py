@@ -25,11 +25,11 @@ GOOD_FOR = 600.0
 ASKED_AGAIN_AFTER = 60.0
 """Seconds until a tracker that did not answer is asked again."""
 
-PATIENCE = 5.0
+_PATIENCE = 5.0
 """Seconds that a look waits for the answer. After that it uses the site that is stored."""
 
 
-PLACES_GOOD_FOR = 3_600.0
+_PLACES_GOOD_FOR = 3_600.0
 """Seconds until links are read again. A new mappings.yaml begins anew, and links are made in no other place."""
 
 
@@ -69,7 +69,7 @@ class TrackerSites:
 
     async def _asked(self, name: str, before: SiteHistory | None) -> _KeptAnswer:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(_PATIENCE):
                 site = await self._trackers[name].site()
         except (OutsideError, TimeoutError):
             return _KeptAnswer(before or await self._sites.read(name), self._clock() + ASKED_AGAIN_AFTER)
@@ -95,5 +95,5 @@ class TicketPlaces:
         until, places = self._known.get(tracker.name, (0.0, ()))
         if until <= self.clock():
             places = tracker.former_places((await linked_places(self.connection, tracker.name)).keys())
-            self._known[tracker.name] = self.clock() + PLACES_GOOD_FOR, places
+            self._known[tracker.name] = self.clock() + _PLACES_GOOD_FOR, places
         return places

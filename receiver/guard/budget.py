@@ -18,7 +18,7 @@ _SMALLEST_PIECE = 256
 COUNTED_BYTES = 16_384
 """A request that comes in one piece of at most this size does not count against the memory of all connections."""
 
-MOST_DRAINED = 16_777_216
+_MOST_DRAINED = 16_777_216
 """Bytes that are read and discarded after an answer: the largest value that MAX_BODY_BYTES may have."""
 
 
@@ -188,6 +188,6 @@ class ConnectionBudget:
     def drains(self, size: int) -> Drained:
         """This many bytes came after the last answer and were discarded."""
         self.drained += size
-        if self.drained > MOST_DRAINED:
+        if self.drained > _MOST_DRAINED:
             return Drained.TOO_MUCH
         return Drained.ALL if 0 < self.left <= self.drained else Drained.MORE

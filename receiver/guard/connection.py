@@ -23,7 +23,7 @@ _STOPPING_SECONDS = 1.0
 """How long a stop waits for what still comes after the last answer."""
 
 
-class HoldableFlow(FlowControl):
+class _HoldableFlow(FlowControl):
     """uvicorn's flow control, which does not resume reading while bytes are held back."""
 
     is_held = False
@@ -40,7 +40,7 @@ class HoldableFlow(FlowControl):
 
 
 @dataclass(slots=True)
-class Exit:
+class _Exit:
     """What an answer is written to: the transport, with an orderly close."""
 
     write: Callable[[bytes], None]
@@ -81,7 +81,7 @@ class GuardedConnection(HttpToolsProtocol):
     )
 
     guard: Guard
-    flow: HoldableFlow
+    flow: _HoldableFlow
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -102,8 +102,8 @@ class GuardedConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give the connection a place, or refuse it with 503."""
         super().connection_made(transport)  # type: ignore[arg-type]
-        self.flow = HoldableFlow(self.transport)
-        self._exit = Exit(self.transport.write, self.transport.is_closing, self._close)
+        self.flow = _HoldableFlow(self.transport)
+        self._exit = _Exit(self.transport.write, self.transport.is_closing, self._close)
         self._arm()
         gone = self.guard.places.enter(self)
         if gone is self:

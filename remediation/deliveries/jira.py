@@ -31,7 +31,7 @@ _KINDS = {
 _COMMENT_ADDRESS = re.compile(r"https?://[^\s?#]+/issue/([0-9]{1,18})/comment/[0-9]{1,18}")
 
 
-def read_event(body: bytes) -> TicketNoticed | UnknownEvent:
+def _read_event(body: bytes) -> TicketNoticed | UnknownEvent:
     """The event in a delivery of Jira: an issue's, or that of one of its comments. Raises Unreadable.
 
     The mark is found among the labels. Deliveries about comments have few of the issue's fields on Cloud (no mark, no
@@ -66,5 +66,5 @@ def _version(updated: object) -> str:
         return ""
 
 
-JIRA = Sender("jira", "x-hub-signature", SignatureFormat.PREFIXED, read_event)
+JIRA = Sender("jira", "x-hub-signature", SignatureFormat.PREFIXED, _read_event)
 """Cloud and Data Center, for a webhook that has a secret."""

@@ -42,7 +42,7 @@ _SYS_ID = re.compile(r"[0-9a-f]{32}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
-def read_event(body: bytes) -> TicketNoticed | UnknownEvent:
+def _read_event(body: bytes) -> TicketNoticed | UnknownEvent:
     """The event in a delivery of ServiceNow, as our business rule words it (KEYS). Raises Unreadable."""
     tree = object_in(body)
     kind = kind_in(tree.get("event"), _KINDS)
@@ -56,5 +56,5 @@ def read_event(body: bytes) -> TicketNoticed | UnknownEvent:
     return noticed(kind, f"{table}/{sys_id}", mark, f"{at}/{count}" if at and count else "")
 
 
-SERVICENOW = Sender("servicenow", "x-remedy-signature", SignatureFormat.BASE64, read_event)
+SERVICENOW = Sender("servicenow", "x-remedy-signature", SignatureFormat.BASE64, _read_event)
 """The header is ours: the business rule sets it."""

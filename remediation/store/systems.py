@@ -18,7 +18,7 @@ from remediation.store.server.connection import Connection
 RELEASE_BATCH = 100
 """Cases of one system that a sweep brings forward: a system that has just come back must not be overloaded."""
 
-TOLD = frozenset({Waiting.SIGN_IN, Waiting.LIMIT, Waiting.AWAY, Waiting.UNNAMED})
+_TOLD = frozenset({Waiting.SIGN_IN, Waiting.LIMIT, Waiting.AWAY, Waiting.UNNAMED})
 """The reasons for waiting that are about a system; all others are about one case, or about us."""
 
 _MOST_TRIES = 5
@@ -38,7 +38,7 @@ class SystemTrouble:
 
 def held_by(error: TryLater) -> str:
     """The system for which a case waits because of this error; empty where it waits for none."""
-    return error.system if error.waiting in TOLD else ""
+    return error.system if error.waiting in _TOLD else ""
 
 
 class Systems:
@@ -49,7 +49,7 @@ class Systems:
 
     async def note_trouble(self, error: TryLater, now: float) -> bool:
         """Note that a system must be waited for. Returns whether that is news, to one of all workers only."""
-        if error.waiting not in TOLD:
+        if error.waiting not in _TOLD:
             return False
         until = now + (error.after or 0.0) if error.waiting is Waiting.LIMIT else 0.0
         status = error.status or ""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from remediation.mapping.config.schema import Mappings
-from remediation.store.cases.dependents import LivingCases
+from remediation.store.cases.dependents import living_cases
 from remediation.store.server.connection import Connection
 
 
@@ -23,5 +23,5 @@ class RuleGone:
 async def rules_gone(connection: Connection, mappings: Mappings) -> list[RuleGone]:
     """All such rules, by name; none where the file has every rule. Raises StoreUnavailable."""
     there = {rule.name for rule in mappings.rules}
-    by_rule = await LivingCases(connection).by_rule()
+    by_rule = await living_cases(connection)
     return [RuleGone(name, count) for name, count in sorted(by_rule.items()) if name not in there]

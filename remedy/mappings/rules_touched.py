@@ -9,7 +9,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.rule_changes import RuleChanges
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
-from remediation.store.cases.dependents import LivingCases
+from remediation.store.cases.dependents import living_cases
 from remedy.runtime.assembly import open_connection, signed_in
 
 
@@ -58,7 +58,7 @@ def rules_touched(before: Mappings, after: Mappings) -> RulesTouched:
 async def _living(address: RedisAddress) -> dict[str, int] | None:
     async with open_connection(address, socket_timeout=5.0, retries=1) as connection:
         try:
-            return await LivingCases(connection).by_rule()
+            return await living_cases(connection)
         except StoreUnavailable:
             return None
 

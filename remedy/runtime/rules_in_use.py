@@ -5,7 +5,7 @@ import structlog
 from remediation.domain.errors import StoreUnavailable
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.rule_changes import RuleChanges
-from remediation.store.cases.dependents import LivingCases
+from remediation.store.cases.dependents import living_cases
 from remediation.store.server.connection import Connection
 
 logger = structlog.get_logger()
@@ -18,7 +18,7 @@ class RulesInUse:
     """The rules that a worker uses. Logging costs one call to Redis, whatever the number of cases."""
 
     def __init__(self, connection: Connection, mappings: Mappings) -> None:
-        self._living = LivingCases(connection)
+        self._connection = connection
         self._mappings = mappings
 
     async def tell_gone(self) -> None:
@@ -32,7 +32,7 @@ class RulesInUse:
 
     async def _tell(self, changed: tuple[str, ...]) -> None:
         try:
-            by_rule = await self._living.by_rule()
+            by_rule = await living_cases(self._connection)
         except StoreUnavailable:
             logger.warning("living_cases_not_counted")
             return

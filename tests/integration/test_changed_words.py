@@ -10,7 +10,7 @@ from remediation.domain.cases import CaseKey
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
 from remediation.sealing import Keyring
-from remediation.store.cases.dependents import LivingCases
+from remediation.store.cases.dependents import living_cases
 from remediation.store.keys import APPOINTMENTS
 from remediation.store.server.connection import Connection
 from tests.integration.changing_files import NORTH, SOUTH, ChangingWorld, File, Sites, open_sites
@@ -108,9 +108,9 @@ async def test_an_end_of_accepted_risks_counts_from_the_next_look_on(world: Worl
 
 async def test_another_rule_takes_the_cases_of_one_that_is_gone_once_they_are_looked_at(world: World) -> None:
     await world.edit({"name: south": "name: renamed"})
-    assert (await world.rule_of(SOUTH), (await LivingCases(world.connection).by_rule())["south"]) == ("south", 1)
+    assert (await world.rule_of(SOUTH), (await living_cases(world.connection))["south"]) == ("south", 1)
     await world.look_at(SOUTH)
-    assert (await world.rule_of(SOUTH), "south" in await LivingCases(world.connection).by_rule()) == ("renamed", False)
+    assert (await world.rule_of(SOUTH), "south" in await living_cases(world.connection)) == ("renamed", False)
 
 
 async def test_what_a_rule_that_is_gone_said_goes_on_counting_and_no_defaults_instead(world: World) -> None:

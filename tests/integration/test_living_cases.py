@@ -18,7 +18,7 @@ from remediation.domain.tickets import TicketState
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import loaded_of
 from remediation.queue import Band
-from remediation.store.cases.dependents import LivingCases
+from remediation.store.cases.dependents import living_cases
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.keys import CASE, LEASE, LIVING
 from remediation.store.server.connection import Connection
@@ -63,7 +63,7 @@ async def lived(todo: Todo, *memories: Memory, key: CaseKey = KEY) -> None:
 
 
 async def counts(connection: Connection) -> dict[str, int]:
-    return await LivingCases(connection).by_rule()
+    return await living_cases(connection)
 
 
 @pytest.mark.parametrize(

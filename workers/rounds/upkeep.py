@@ -16,7 +16,7 @@ NOTE_SECONDS = 60.0
 LIST_SECONDS = 5.0
 """Seconds between two rounds that list earlier cases."""
 
-LIST_STEPS = 20
+_LIST_STEPS = 20
 """Steps in one round, of a thousand keys each: the four million keys of a million cases take a quarter of an hour."""
 
 
@@ -65,7 +65,7 @@ async def list_earlier_cases(context: WorkerContext) -> None:
     """
     unlisted = UnlistedCases(context.connection)
     try:
-        for _ in range(LIST_STEPS):
+        for _ in range(_LIST_STEPS):
             if await unlisted.list_some(context.clock()):
                 return
     except StoreRefuses as error:

@@ -73,13 +73,10 @@ def _latest(last_sweep: float | None) -> float:
     return (last_sweep or 0.0) - NOT_NAMED_AFTER
 
 
-class LivingCases:
-    """Cases on which people work, or with an acceptance that will end (see Memory.living_rule)."""
+async def living_cases(connection: Connection) -> dict[str, int]:
+    """How many living cases each rule has: the rule that counted at their last look. Raises StoreUnavailable.
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def by_rule(self) -> dict[str, int]:
-        """How many there are, by the name of the rule that counted at their last look. Raises StoreUnavailable."""
-        counts = await self._connection.ask(self._connection.redis.hgetall(LIVING))
-        return {rule.decode(): int(count) for rule, count in counts.items()}
+    A living case is one on which people work, or with an acceptance that will end (see Memory.living_rule).
+    """
+    counts = await connection.ask(connection.redis.hgetall(LIVING))
+    return {rule.decode(): int(count) for rule, count in counts.items()}

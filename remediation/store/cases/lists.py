@@ -21,7 +21,7 @@ from remediation.store.server.connection import Connection
 _CURSOR = re.compile(r"(\d{1,16})/(\S{1,256})")
 _PARTS_OF_A_CASE = 3
 
-KEYS_AT_ONCE = 1_000
+_KEYS_AT_ONCE = 1_000
 """Keys of any kind that one step goes through."""
 
 
@@ -142,7 +142,7 @@ class CaseLists:
         for ref in refs:
             asked.hgetall(CASE + ref)
         rows = await self._connection.ask(asked.execute()) if refs else []
-        found = {ref: readable_record(ref, row) for ref, row in zip(refs, rows, strict=True)}
+        found = {ref: _readable_record(ref, row) for ref, row in zip(refs, rows, strict=True)}
         return {ref: record for ref, record in found.items() if record is not None}
 
     async def words(self) -> ListedWords:
@@ -156,7 +156,7 @@ class CaseLists:
         )
 
 
-def readable_record(ref: str, row: Mapping[bytes, bytes]) -> CaseRecord | None:
+def _readable_record(ref: str, row: Mapping[bytes, bytes]) -> CaseRecord | None:
     """A row, read; None for one that is no case's, or that this version cannot read."""
     try:
         return record_of(ref, {name.decode(): value for name, value in row.items()})
@@ -191,7 +191,7 @@ class UnlistedCases:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def list_some(self, now: float, keys: int = KEYS_AT_ONCE) -> bool:
+    async def list_some(self, now: float, keys: int = _KEYS_AT_ONCE) -> bool:
         """Go through some more keys, and list the cases among them. Whether nothing is left to do.
 
         Two that do it at once do no harm: one of them is in vain. Raises StoreUnavailable, and StoreRefuses where our
@@ -214,6 +214,6 @@ class UnlistedCases:
             asked.hgetall(key.decode())
         rows = await self._connection.ask(asked.execute()) if keys else []
         refs = [key.decode().removeprefix(CASE) for key in keys]
-        read = {ref: readable_record(ref, row) for ref, row in zip(refs, rows, strict=True)}
+        read = {ref: _readable_record(ref, row) for ref, row in zip(refs, rows, strict=True)}
         known = {ref: record.memory for ref, record in read.items() if record is not None}
         return [part for ref, memory in known.items() for part in (ref, facts_of(memory, is_news=True))]

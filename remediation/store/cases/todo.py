@@ -31,7 +31,7 @@ LEASE_SECONDS = 8.0
 SWEEP_BATCH = 1_000
 """Pieces of work of each kind, and appointments, that one sweep wakes."""
 
-NAMED_BATCH = 100
+_NAMED_BATCH = 100
 """Cases of one tracker that a sweep marks because mappings.yaml names it again: it must not be overrun."""
 
 
@@ -226,7 +226,7 @@ class Todo:
 
         Returns how many were marked.
         """
-        return int(await self._connection.run("name_trackers", int(now * 1000), NAMED_BATCH, *sorted(names)))
+        return int(await self._connection.run("name_trackers", int(now * 1000), _NAMED_BATCH, *sorted(names)))
 
     async def join(self, lease: Lease, home: CaseKey, now: float) -> bool:
         """Let go of a finding's own case, because it belongs to `home`, which is to be looked at instead.

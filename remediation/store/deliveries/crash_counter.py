@@ -19,10 +19,10 @@ from remediation.store.server.connection import Connection
 TURN_SECONDS = 5.0
 """How long a suspect waits in its worker for its turn to be tried alone; after that the sweep brings it again."""
 
-MOST_WAITING = 8
+_MOST_WAITING = 8
 """The most suspects that wait in one process: they take the places of jobs that could run."""
 
-REPAY_SECONDS = 1.0
+_REPAY_SECONDS = 1.0
 """How long a job waits for Redis to report its end. Otherwise that is reported later."""
 
 _SUSPECT = b"suspect"
@@ -109,13 +109,13 @@ class CrashCounter:
     async def _repay(self) -> None:
         """Report to Redis the ends that it did not take before."""
         with contextlib.suppress(StoreUnavailable, TimeoutError):
-            async with asyncio.timeout(REPAY_SECONDS):
+            async with asyncio.timeout(_REPAY_SECONDS):
                 for token, name in tuple(self._owed.items()):
                     await self._connection.run("let_go", name, token)
                     self._owed.pop(token, None)
 
     async def _turn_comes(self) -> bool:
-        if self._waiting >= MOST_WAITING:
+        if self._waiting >= _MOST_WAITING:
             return False
         self._waiting += 1
         try:

@@ -86,7 +86,7 @@ class Arrival:
         return (self.origin.request_id, self.origin.trace, *limit, *signed)
 
 
-PLAIN = Arrival()
+_PLAIN = Arrival()
 """An arrival without origin, without a limit, and without a note about secrets."""
 
 
@@ -135,7 +135,7 @@ class Inbox:
         account: str,
         body: bytes,
         now: float,
-        arrival: Arrival = PLAIN,
+        arrival: Arrival = _PLAIN,
         *,
         unreadable: str | None = None,
     ) -> bool:
@@ -153,7 +153,7 @@ class Inbox:
         return await self._accept(args, arrival)
 
     async def accept_ignored(
-        self, delivery_id: str, sender: Sender, account: str, now: float, arrival: Arrival = PLAIN
+        self, delivery_id: str, sender: Sender, account: str, now: float, arrival: Arrival = _PLAIN
     ) -> bool:
         """Store that the delivery came, without its body: we do not know its event. False: it was stored before.
 

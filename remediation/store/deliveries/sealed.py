@@ -7,7 +7,7 @@ from remediation.sealing import Keyring
 from remediation.store.keys import INBOX, PARKED_ROW
 from remediation.store.server.connection import Connection
 
-MOST_LOOKED_AT = 200
+_MOST_LOOKED_AT = 200
 """Values that are tried: of the oldest unread deliveries, and of what was parked last."""
 
 
@@ -22,7 +22,7 @@ class SealedUnder:
 
 async def sealed_under(connection: Connection, keyring: Keyring) -> list[SealedUnder]:
     """Every key with which something is sealed, by its id. Raises StoreUnavailable."""
-    parts = [part.decode() for part in await connection.run("sealed", MOST_LOOKED_AT)]
+    parts = [part.decode() for part in await connection.run("sealed", _MOST_LOOKED_AT)]
     found = [parts[at : at + 4] for at in range(0, len(parts), 4)]
     return [
         SealedUnder(key_id, int(count), await _opens(connection, keyring, key_id, row, field))

@@ -31,7 +31,7 @@ it."""
 _REPLIES = (b"+", b"-")
 
 
-def tls_context(files: TlsFiles) -> ssl.SSLContext:
+def _tls_context(files: TlsFiles) -> ssl.SSLContext:
     """The TLS context for a connection. Raises OSError where a file cannot be used."""
     context = ssl.create_default_context(cafile=str(files.trusted) if files.trusted else None)
     context.check_hostname = files.verify_name
@@ -41,7 +41,7 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
     return context
 
 
-class CurrentTls:
+class _CurrentTls:
     """The TLS context of files that may be renewed while the process runs.
 
     Certificates live for weeks, processes for longer.
@@ -62,7 +62,7 @@ class CurrentTls:
         if self._context is not None and seen == self._seen:
             return self._context
         try:
-            self._context, self._seen = tls_context(self._files), seen
+            self._context, self._seen = _tls_context(self._files), seen
         except OSError:
             if self._context is None:
                 raise
@@ -76,7 +76,7 @@ def _changed_at(path: Path) -> int:
         return 0
 
 
-class NoPrimary(MasterNotFoundError):
+class _NoPrimary(MasterNotFoundError):
     """No sentinel names a primary, and why. As a kind of ConnectionError it makes redis-py try again."""
 
     def __init__(self, cause: ConnectionCause) -> None:
@@ -84,7 +84,7 @@ class NoPrimary(MasterNotFoundError):
         self.cause = cause
 
 
-class Primary:
+class _Primary:
     """The present primary according to the sentinels.
 
     However many callers ask at once, the sentinels are asked once.
@@ -96,7 +96,7 @@ class Primary:
         self._asking: asyncio.Task[RedisHost] | None = None
 
     async def server(self) -> RedisHost:
-        """The primary's address. Raises NoPrimary."""
+        """The primary's address. Raises _NoPrimary."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
             self._asking.add_done_callback(_heard)
@@ -132,7 +132,7 @@ class Primary:
                 self._clients.remove(client)
                 self._clients.insert(0, client)  # the one that knew is asked first the next time
                 return RedisHost(state["ip"], int(state["port"]))
-        raise NoPrimary(_most_telling(causes))
+        raise _NoPrimary(_most_telling(causes))
 
 
 def _heard(asking: asyncio.Task[RedisHost]) -> None:
@@ -152,7 +152,7 @@ def _most_telling(causes: list[ConnectionCause]) -> ConnectionCause:
 class _TcpConnection(Connection):
     """A connection by TCP, with TLS where configured, to the primary where sentinels name it."""
 
-    def __init__(self, *, tls: CurrentTls | None = None, primary: Primary | None = None, **options: Any) -> None:
+    def __init__(self, *, tls: _CurrentTls | None = None, primary: _Primary | None = None, **options: Any) -> None:
         super().__init__(**options)
         self._tls = tls
         self._primary = primary
@@ -171,7 +171,7 @@ class _TcpConnection(Connection):
 class _SentinelPool(BlockingConnectionPool):
     """A pool that also closes the connections to the sentinels."""
 
-    def __init__(self, *, primary: Primary, **options: Any) -> None:
+    def __init__(self, *, primary: _Primary, **options: Any) -> None:
         super().__init__(primary=primary, **options)
         self._primary = primary
 
@@ -183,7 +183,7 @@ class _SentinelPool(BlockingConnectionPool):
 
 def pool_to(address: RedisAddress, options: dict[str, Any]) -> ConnectionPool:
     """A blocking pool of connections to an address, with redis-py's options for each of them."""
-    tls = CurrentTls(address.tls) if address.uses_tls else None
+    tls = _CurrentTls(address.tls) if address.uses_tls else None
     options = {**options, **_QUIET, **_signed_in(address.sign_in), "db": address.database}
     match address.place:
         case UnixSocket(path):
@@ -191,14 +191,14 @@ def pool_to(address: RedisAddress, options: dict[str, Any]) -> ConnectionPool:
         case RedisHost(host, port):
             return BlockingConnectionPool(connection_class=_TcpConnection, host=host, port=port, tls=tls, **options)
         case SentinelGroup() as group:
-            primary = Primary(group, [_sentinel(each, address, tls, options) for each in group.sentinels])
+            primary = _Primary(group, [_sentinel(each, address, tls, options) for each in group.sentinels])
             return _SentinelPool(primary=primary, connection_class=_TcpConnection, tls=tls, **options)
 
 
 async def why_silent(pool: ConnectionPool) -> ConnectionCause | None:
     """Why the connections of one of our pools get no answer; None where that cannot be told."""
     said = pool.connection_kwargs
-    tls: CurrentTls | None = said.get("tls")
+    tls: _CurrentTls | None = said.get("tls")
     try:
         context = tls.context() if tls else None
         silent = [RedisHost(said["host"], said["port"])] if "host" in said else await said["primary"].silent()
@@ -209,7 +209,7 @@ async def why_silent(pool: ConnectionPool) -> ConnectionCause | None:
     return _most_telling(told) if len(told) == len(silent) else None
 
 
-def _sentinel(server: RedisHost, address: RedisAddress, tls: CurrentTls | None, options: dict[str, Any]) -> Redis:
+def _sentinel(server: RedisHost, address: RedisAddress, tls: _CurrentTls | None, options: dict[str, Any]) -> Redis:
     waits = ("socket_timeout", "socket_connect_timeout", "timeout")
     said: dict[str, Any] = {name: options[name] for name in waits} | _signed_in(address.sentinel_sign_in)
     pool = BlockingConnectionPool(

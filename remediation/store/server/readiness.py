@@ -27,7 +27,7 @@ DEADLINE = 2.5
 
 UNTOLD = "CONFIG GET is not allowed, so its durability cannot be checked"
 
-CONNECT_SECONDS = 1.0
+_CONNECT_SECONDS = 1.0
 """The share of them for making a connection, so that time is left to find out why there is none."""
 
 
@@ -90,7 +90,7 @@ async def store_state(connection: Connection) -> StoreState:
 async def _new_connection(connection: Connection) -> AsyncIterator[Connection]:
     """A connection with our options that is made when it is used, once: a failure is not repeated."""
     ours = connection.redis.connection_pool
-    options = {**ours.connection_kwargs, "retry": Retry(NoBackoff(), 0), "socket_connect_timeout": CONNECT_SECONDS}
+    options = {**ours.connection_kwargs, "retry": Retry(NoBackoff(), 0), "socket_connect_timeout": _CONNECT_SECONDS}
     pool = BlockingConnectionPool(connection_class=ours.connection_class, max_connections=1, **options)
     try:
         yield Connection(Redis(connection_pool=pool))
