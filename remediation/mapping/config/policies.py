@@ -31,7 +31,7 @@ _USUAL: Mapping[ClosedAs, Then] = {
 }
 """What counts of each reason that the file does not mention."""
 
-Demand = Literal["required", "optional"]
+_Demand = Literal["required", "optional"]
 
 
 class Reopening(Written):
@@ -66,11 +66,11 @@ def reopening_text(reopening: Reopening) -> str:
 class Accepting(Written):
     """What a ticket must say for the risk that it accepts to count, and for how long that counts."""
 
-    reason: Demand = Field(
+    reason: _Demand = Field(
         default="optional",
         description="required: the ticket must say why, in its tracker's `risk_reason`; the note then quotes it.",
     )
-    expiry: Demand = Field(
+    expiry: _Demand = Field(
         default="optional",
         description="required: there must be an end, from its tracker's `risk_expiry` or from `at_most`.",
     )

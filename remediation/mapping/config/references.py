@@ -12,12 +12,12 @@ _SECRETS = {frozenset({"env"}): "SecretFromEnv", frozenset({"file"}): "SecretFro
 _WEBHOOK_SECRETS = {"env": "WebhookSecretFromEnv", "file": "WebhookSecretFromFile"}
 
 
-def secret_tag(written: object) -> str | None:
+def _secret_tag(written: object) -> str | None:
     """A reference to a secret has one word, `env` or `file`; None for anything else, an inline secret above all."""
     return _SECRETS.get(frozenset(written)) if isinstance(written, dict) else own_tag(written, _SECRETS.values())
 
 
-def webhook_secret_tag(written: object) -> str | None:
+def _webhook_secret_tag(written: object) -> str | None:
     """The same for one of a sender's secrets, which may say more than where it is."""
     if isinstance(written, dict):
         places = [tag for word, tag in _WEBHOOK_SECRETS.items() if word in written]
@@ -47,11 +47,11 @@ _BY_REFERENCE = "secrets are given by reference: {env: NAME} or {file: PATH}"
 
 SecretRef = Annotated[
     Annotated[SecretFromEnv, Tag("SecretFromEnv")] | Annotated[SecretFromFile, Tag("SecretFromFile")],
-    Discriminator(secret_tag, custom_error_type="secret_reference", custom_error_message=_BY_REFERENCE),
+    Discriminator(_secret_tag, custom_error_type="secret_reference", custom_error_message=_BY_REFERENCE),
 ]
 
 
-class Rotated(Written):
+class _Rotated(Written):
     """What is said of one of several secrets beside where it is."""
 
     id: SecretId | None = Field(
@@ -62,7 +62,7 @@ class Rotated(Written):
     )
 
 
-class WebhookSecretFromEnv(SecretFromEnv, Rotated):
+class WebhookSecretFromEnv(SecretFromEnv, _Rotated):
     """One of a sender's secrets, held in an environment variable."""
 
     @property
@@ -71,7 +71,7 @@ class WebhookSecretFromEnv(SecretFromEnv, Rotated):
         return self.id or self.env
 
 
-class WebhookSecretFromFile(SecretFromFile, Rotated):
+class WebhookSecretFromFile(SecretFromFile, _Rotated):
     """One of a sender's secrets, held in a file."""
 
     @property
@@ -83,5 +83,5 @@ class WebhookSecretFromFile(SecretFromFile, Rotated):
 WebhookSecretRef = Annotated[
     Annotated[WebhookSecretFromEnv, Tag("WebhookSecretFromEnv")]
     | Annotated[WebhookSecretFromFile, Tag("WebhookSecretFromFile")],
-    Discriminator(webhook_secret_tag, custom_error_type="secret_reference", custom_error_message=_BY_REFERENCE),
+    Discriminator(_webhook_secret_tag, custom_error_type="secret_reference", custom_error_message=_BY_REFERENCE),
 ]

@@ -13,7 +13,7 @@ from remediation.mapping.config.trackers.kinds import Ticket
 from remediation.mapping.config.trackers.tracker_settings import DueBySeverity
 from remediation.mapping.config.words import Duration, Host, Name, PathGlob, Written, as_list
 
-OpenStatus = Literal[Status.OPEN, Status.REVIEWING]
+_OpenStatus = Literal[Status.OPEN, Status.REVIEWING]
 """The only findings that ever get tickets."""
 
 
@@ -88,7 +88,7 @@ class Match(Written):
         default=None,
         description="Paths of pages, in any case of letters: * and ? stay in one folder, ** is any number of folders.",
     )
-    status: Annotated[list[OpenStatus], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
+    status: Annotated[list[_OpenStatus], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
         default=None, description="Where the finding stands; opening tickets itself makes an open one reviewing."
     )
     age: Age | None = Field(default=None, description="How long ago it was first detected.")
@@ -100,7 +100,7 @@ class Match(Written):
     )
 
 
-Detail = Literal["minimal", "restricted"]
+_Detail = Literal["minimal", "restricted"]
 
 
 class Rule(PolicyWords):
@@ -108,7 +108,7 @@ class Rule(PolicyWords):
 
     name: Name = Field(description="What notes and the audit trail call it; each name once.")
     match: Match = Field(default_factory=Match, description="Left out, the rule takes every finding.")
-    detail: Detail = Field(
+    detail: _Detail = Field(
         default="minimal",
         description="restricted: title and page address may go into the tickets, whose readers are few.",
     )
@@ -124,7 +124,7 @@ class Defaults(PolicyWords):
     A map is completed word by word, anything else is replaced, and null takes a default away.
     """
 
-    detail: Detail = Field(default="minimal", description="The detail of rules that do not say.")
+    detail: _Detail = Field(default="minimal", description="The detail of rules that do not say.")
     due: DueBySeverity | None = Field(default=None, description="When tickets are due.")
     tickets: dict[Name, Ticket] = Field(
         default_factory=dict, description="What rules' tickets have in each tracker; makes no tickets by itself."

@@ -35,13 +35,13 @@ def interval_of(value: object) -> timedelta:
     return _UNITS[written[2]] / int(written[1])
 
 
-Interval = Annotated[timedelta, BeforeValidator(interval_of, json_schema_input_type=str)]
+_Interval = Annotated[timedelta, BeforeValidator(interval_of, json_schema_input_type=str)]
 
 
 class LimitWords(Written):
     """How many deliveries one sender may bring; those above it are answered 503, and their sender comes again."""
 
-    rate: Interval = Field(description="How many there may be on average.")
+    rate: _Interval = Field(description="How many there may be on average.")
     burst: int | None = Field(
         default=None,
         ge=1,

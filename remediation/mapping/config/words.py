@@ -112,7 +112,7 @@ def plain_address(url: HttpUrl) -> HttpUrl:
     return url
 
 
-def proxy_address(url: HttpUrl) -> HttpUrl:
+def _proxy_address(url: HttpUrl) -> HttpUrl:
     """`url`, if it is the address of a proxy."""
     if url.username or url.password:
         raise ValueError("a proxy's address holds no user name or password")
@@ -185,7 +185,7 @@ SecretId = Annotated[
 LastDay = Annotated[date, BeforeValidator(day_of, json_schema_input_type=str)]
 Duration = Annotated[timedelta, BeforeValidator(duration_of, json_schema_input_type=str)]
 Address = Annotated[HttpUrl, AfterValidator(plain_address)]
-ProxyAddress = Annotated[HttpUrl, AfterValidator(proxy_address)]
+ProxyAddress = Annotated[HttpUrl, AfterValidator(_proxy_address)]
 CloudId = Annotated[str, StringConstraints(pattern=_CLOUD_ID)]
 PathGlob = Annotated[str, AfterValidator(glob_of)]
 Link = Annotated[str, AfterValidator(link_with_id)]

@@ -35,7 +35,7 @@ def moment_of(value: object) -> object:
         raise ValueError("must lie between the years 1 and 9999 in UTC") from None
 
 
-def as_exact_text(value: object) -> object:
+def _as_exact_text(value: object) -> object:
     """A text by itself: the whole of it is expected."""
     return {"exactly": value} if isinstance(value, str) else value
 
@@ -70,8 +70,8 @@ class ExpectedTicket(Written):
 
     model_config = ConfigDict(extra="allow")
 
-    summary: Annotated[ExpectedText, BeforeValidator(as_exact_text)] | None = None
-    body: Annotated[ExpectedText, BeforeValidator(as_exact_text)] | None = None
+    summary: Annotated[ExpectedText, BeforeValidator(_as_exact_text)] | None = None
+    body: Annotated[ExpectedText, BeforeValidator(_as_exact_text)] | None = None
     labels: Annotated[list[Label], BeforeValidator(as_list)] | None = None
 
 

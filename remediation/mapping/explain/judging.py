@@ -8,7 +8,7 @@ from remediation.mapping.config.routing import Routing, TicketWords, comparable
 from remediation.mapping.config.suggestions import did_you_mean
 from remediation.mapping.explain.expectations import Expected, ExpectedText, ExpectedTicket
 
-NO_RULE = "none"
+_NO_RULE = "none"
 """What a case expects where no rule takes the finding."""
 
 
@@ -31,9 +31,9 @@ def mismatches(expected: Expected, routing: Routing, rules: frozenset[str]) -> t
 
 
 def _mismatches(expected: Expected, routing: Routing, rules: frozenset[str]) -> Iterator[Mismatch]:
-    actual = routing.rule or NO_RULE
+    actual = routing.rule or _NO_RULE
     if expected.rule != actual:
-        known = rules | {NO_RULE}
+        known = rules | {_NO_RULE}
         hint = f"there is no rule {expected.rule}{did_you_mean(expected.rule, known)}"
         yield Mismatch("rule", expected.rule, actual, "" if expected.rule in known else hint)
     for choice, wanted in written_choices(expected).items():

@@ -15,7 +15,7 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.reading.secrets import read_all
 
-ENDS_SOON = timedelta(days=7)
+_ENDS_SOON = timedelta(days=7)
 """Seconds before its end from which a secret is warned of."""
 
 _MAY_BE_STANDARD = {SignatureFormat.STANDARD, SignatureFormat.AUTO}
@@ -101,7 +101,7 @@ def _endings(account: _Account, now: float) -> Iterator[tuple[Steps, str]]:
     for number, end in enumerate(ends):
         if end <= now:
             yield (*account.secrets, number, "until"), "has ended: take this secret out of the list"
-        elif end - now <= ENDS_SOON.total_seconds():
+        elif end - now <= _ENDS_SOON.total_seconds():
             message = "ends within a week: does the sender sign with another one? `remedy doctor` tells"
             yield (*account.secrets, number, "until"), message
 

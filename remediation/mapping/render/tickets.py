@@ -84,7 +84,7 @@ def draft_of(
         line = filled(mappings.templates.follows, follows_values(rule.name, key.ref, follows), "templates.follows")
         body = f"{line.strip()}\n\n{body}"
     body = plain(body, _LONGEST_BODY, lines=True)
-    fields = own_fields(ticket, config, finding, at) | filled_fields(ticket.more_fields, values, where)
+    fields = own_fields(ticket, config, finding, at) | _filled_fields(ticket.more_fields, values, where)
     place = place_of(mappings, rule, tracker) or ""
     before = follows.id if follows else None
     return ticket.completed(Draft(key.mark, place, summary, body, fields=fields, follows=before), link or None)
@@ -133,12 +133,12 @@ def closing_fields_of(
     name, detail = (rule.name, rule.detail) if rule else ("", mappings.defaults.detail)
     link = finding_link(mappings, key.district, finding)
     values = ticket_values(name, key.ref, finding, link, restricted=detail == "restricted")
-    return filled_fields(ticket.closing_fields, values, f"rule {name or 'none'}, closing in {tracker}")
+    return _filled_fields(ticket.closing_fields, values, f"rule {name or 'none'}, closing in {tracker}")
 
 
 def own_fields(ticket: TicketSettings, config: TrackerSettings, finding: Finding, at: datetime) -> dict[str, object]:
     """What the ticket's own words set, by the tracker's names; a severity that a map does not name sets nothing."""
-    return ticket.own_fields(config, finding.severity, due_at(ticket.due, finding, at))
+    return ticket.own_fields(config, finding.severity, _due_at(ticket.due, finding, at))
 
 
 def urgency_of(ticket: TicketSettings, config: TrackerSettings, finding: Finding, at: datetime) -> dict[str, str]:
@@ -147,7 +147,7 @@ def urgency_of(ticket: TicketSettings, config: TrackerSettings, finding: Finding
     return {name: str(bare(fields[name])) for name in ticket.urgency_fields if name in fields}
 
 
-def due_at(due: DueBySeverity | None, finding: Finding, at: datetime) -> datetime | None:
+def _due_at(due: DueBySeverity | None, finding: Finding, at: datetime) -> datetime | None:
     """When it is due (UTC): counted from the first detection, or from `at` where that is not known."""
     span = for_severity(finding.severity, due)
     try:
@@ -156,7 +156,7 @@ def due_at(due: DueBySeverity | None, finding: Finding, at: datetime) -> datetim
         return None
 
 
-def filled_fields(fields: Mapping[str, object], values: Values, where: str) -> dict[str, object]:
+def _filled_fields(fields: Mapping[str, object], values: Values, where: str) -> dict[str, object]:
     """The fields with their templates filled in, as text on one line. A field that comes out empty is left out."""
     filled_in = {name: _filled(value, values, where) for name, value in fields.items()}
     return {name: value for name, value in filled_in.items() if value or not _is_template(fields[name])}

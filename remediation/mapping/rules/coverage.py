@@ -101,7 +101,7 @@ def kinds_of(mappings: Mappings) -> Kinds:
     return Kinds([Kind(*each) for each in product(mappings.districts, Severity, DomainType, STATUSES)])
 
 
-def left_to(mappings: Mappings, kinds: Kinds) -> Iterator[int]:
+def _left_to(mappings: Mappings, kinds: Kinds) -> Iterator[int]:
     """For each rule in order: the kinds of finding that it may take, after earlier rules have taken theirs."""
     taken = 0
     for rule in mappings.rules:
@@ -113,7 +113,7 @@ def left_to(mappings: Mappings, kinds: Kinds) -> Iterator[int]:
 def severities_left(mappings: Mappings) -> tuple[frozenset[Severity], ...]:
     """For each rule in order: the severities of the findings that it may take."""
     kinds = kinds_of(mappings)
-    return tuple(frozenset(kind.severity for kind in kinds.of(left)) for left in left_to(mappings, kinds))
+    return tuple(frozenset(kind.severity for kind in kinds.of(left)) for left in _left_to(mappings, kinds))
 
 
 class Coverage:
@@ -124,7 +124,7 @@ class Coverage:
         self._whole: defaultdict[str, set[str]] = defaultdict(set)
         kinds = kinds_of(mappings)
         having = {name: kinds.having("district", [name]) for name in mappings.districts}
-        for rule, left in zip(mappings.rules, left_to(mappings, kinds), strict=True):
+        for rule, left in zip(mappings.rules, _left_to(mappings, kinds), strict=True):
             places = {tracker: _places(mappings, rule, tracker) for tracker in rule.tickets}
             for district, own in having.items():
                 if left & own:

@@ -11,7 +11,7 @@ from remediation.mapping.config.paths import beginnings_of, fixed_beginning, pat
 from remediation.mapping.config.rules import Age, Match, Rule
 from remediation.mapping.rules.coverage import Kind, Kinds
 
-ANY_SITE = "*"
+_ANY_SITE = "*"
 
 _MOST_KINDS = 512
 _DEEPEST_FOLDER = 4
@@ -43,13 +43,8 @@ def facts_of(finding: Finding, district: str, at: datetime) -> Facts:
         site=finding.site,
         sites=patterns_of(finding.site),
         path=path_of(finding.url),
-        age=age_of(finding.detected_at, at),
+        age=at - aware(finding.detected_at) if finding.detected_at else None,
     )
-
-
-def age_of(detected_at: datetime | None, at: datetime) -> timedelta | None:
-    """How long ago it was first detected. A time without an offset is UTC."""
-    return None if detected_at is None else at - aware(detected_at)
 
 
 def aware(moment: datetime) -> datetime:
@@ -60,10 +55,10 @@ def aware(moment: datetime) -> datetime:
 def patterns_of(site: str | None) -> tuple[str, ...]:
     """Every pattern that this host fits: any host, itself, and each parent domain with a star."""
     if not site:
-        return (ANY_SITE,)
+        return (_ANY_SITE,)
     labels = site.split(".")
     above = (f"*.{'.'.join(labels[number:])}" for number in range(1, len(labels)))
-    return (ANY_SITE, site, *above)
+    return (_ANY_SITE, site, *above)
 
 
 def tests_of(match: Match) -> tuple[tuple[str, Test], ...]:
@@ -126,7 +121,7 @@ def _none_of(sets: tuple[Test, ...]) -> Test:
 _Shelf = tuple[str, tuple[str, ...]]
 """A pattern of sites and the beginning of a path: a rule needs to be tried only for findings that fit it."""
 
-_ANYTHING: _Shelf = (ANY_SITE, ())
+_ANYTHING: _Shelf = (_ANY_SITE, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +185,7 @@ class Matcher:
 
 def _shelves(match: Match) -> frozenset[_Shelf]:
     """The shelves of a rule: every finding that it takes fits at least one of them."""
-    own = {(site, folders) for site in match.site or (ANY_SITE,) for folders in _folders(match)}
+    own = {(site, folders) for site in match.site or (_ANY_SITE,) for folders in _folders(match)}
     if own == {_ANYTHING} and match.any_of is not None:
         return frozenset(shelf for inner in match.any_of for shelf in _shelves(inner))
     return frozenset(own)

@@ -64,7 +64,7 @@ TextOrEmpty = Annotated[str, BeforeValidator(_text)]
 """Empty for whatever is no text: custom fields may hold anything."""
 
 
-class Category(Sent):
+class _Category(Sent):
     """A status category."""
 
     key: str = "undefined"
@@ -75,7 +75,7 @@ class JiraStatus(Sent):
 
     id: str
     name: str = ""
-    category: Category = Field(default_factory=Category, alias="statusCategory")
+    category: _Category = Field(default_factory=_Category, alias="statusCategory")
 
     @property
     def place(self) -> WorkflowStatus:
@@ -90,10 +90,10 @@ class Named(Sent):
     name: TextOrEmpty = ""
 
 
-NamedOrNone = Annotated[Named | None, BeforeValidator(_object)]
+_NamedOrNone = Annotated[Named | None, BeforeValidator(_object)]
 
 
-class FoundFields(Sent):
+class _FoundFields(Sent):
     """The fields that tell whose an issue is, and when it changed."""
 
     labels: Texts = ()
@@ -104,7 +104,7 @@ class Found(Sent):
     """An issue that a search found."""
 
     id: str
-    fields: FoundFields = Field(default_factory=FoundFields)
+    fields: _FoundFields = Field(default_factory=_FoundFields)
     properties: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -149,19 +149,19 @@ class JiraUser(Sent):
         return self.kind == "app"
 
 
-AccountOrNone = Annotated[JiraUser | None, BeforeValidator(_object)]
+_AccountOrNone = Annotated[JiraUser | None, BeforeValidator(_object)]
 
 
-class IssueFields(FoundFields):
+class _IssueFields(_FoundFields):
     """The fields of an issue that is read. `raw` has them as they came, whatever their form."""
 
     status: JiraStatus
     resolution: Named | None = None
     resolved: Moment | None = Field(default=None, alias="resolutiondate")
     created: Moment | None = None
-    priority: NamedOrNone = None
-    assignee: AccountOrNone = None
-    creator: AccountOrNone = None
+    priority: _NamedOrNone = None
+    assignee: _AccountOrNone = None
+    creator: _AccountOrNone = None
     due: TextOrEmpty = Field(default="", alias="duedate")
     raw: Mapping[str, Any] = Field(default_factory=dict, repr=False)
 
@@ -171,7 +171,7 @@ class IssueFields(FoundFields):
         return {**sent, "raw": sent} if isinstance(sent, dict) else sent
 
 
-class Item(Sent):
+class _Item(Sent):
     """One field's change. The texts of before and after are not parsed."""
 
     field: TextOrEmpty = ""
@@ -183,14 +183,14 @@ class History(Sent):
 
     author: JiraUser | None = None
     created: Moment
-    items: tuple[Item, ...] = ()
+    items: tuple[_Item, ...] = ()
 
     def given(self, field: str) -> str:
         """The id that this entry gave to a field; empty where it did not, or emptied it."""
         return next((item.to for item in self.items if item.field == field), "")
 
 
-class Changelog(Sent):
+class _Changelog(Sent):
     """The changelog inside an issue."""
 
     histories: tuple[History, ...] = ()
@@ -200,8 +200,8 @@ class Issue(Found):
     """An issue that was read."""
 
     key: str
-    fields: IssueFields
-    changelog: Changelog | None = None
+    fields: _IssueFields
+    changelog: _Changelog | None = None
 
 
 class ServerInfo(Sent):
@@ -217,7 +217,7 @@ class Created(Sent):
     key: str
 
 
-class ScreenField(Sent):
+class _ScreenField(Sent):
     """What a transition's screen says of a field."""
 
     required: bool = False
@@ -232,7 +232,7 @@ class Transition(Sent):
     id: str
     to: JiraStatus
     has_screen: bool | None = Field(default=None, alias="hasScreen")
-    fields: Mapping[str, ScreenField] = Field(default_factory=dict)
+    fields: Mapping[str, _ScreenField] = Field(default_factory=dict)
 
     @property
     def step(self) -> WorkflowStep:

@@ -72,7 +72,7 @@ class FieldPage(CataloguePage):
     entries: tuple[CreateField, ...] = Field(validation_alias=AliasChoices("fields", "values"))
 
 
-class TypeStatuses(Sent):
+class _TypeStatuses(Sent):
     """An issue type of a project with the statuses of its workflow."""
 
     name: str
@@ -82,7 +82,7 @@ class TypeStatuses(Sent):
 class Workflows(Sent):
     """All issue types of a project."""
 
-    types: tuple[TypeStatuses, ...]
+    types: tuple[_TypeStatuses, ...]
 
     def statuses(self, type_name: str) -> tuple[JiraStatus, ...]:
         """The statuses of one type's workflow; empty where Jira does not name the type."""

@@ -1,6 +1,6 @@
 """Jira's issues → our tickets, and our drafts → Jira's JSON. Pure.
 
-Only what is listed in FIELDS is ever asked for, and the fields that are configured to explain accepted risks: no
+Only what is listed in _FIELDS is ever asked for, and the fields that are configured to explain accepted risks: no
 summary or description is read back.
 """
 
@@ -17,21 +17,21 @@ from remediation.trackers.jira.answers import Comment, Found, History, Issue, Ji
 from remediation.trackers.jira.text import one_line, wiki
 from remediation.trackers.jira.workflow import COMMENT, UNDER_UPDATE, WORKLOG, WorkflowStep, resolution_for
 
-FIELDS = (
+_FIELDS = (
     *("status", "resolution", "resolutiondate", "labels", "created", "creator", "updated"),
     *("priority", "duedate", "assignee"),
 )
 FOUND_FIELDS = "labels,updated"
-ALWAYS_THERE = frozenset({"project", "issuetype", "reporter", "summary", "description", "labels"})
+_ALWAYS_THERE = frozenset({"project", "issuetype", "reporter", "summary", "description", "labels"})
 """What every issue of ours has from its beginning; the texts among them are never read back."""
 _NOTHING: tuple[object, ...] = (None, "", [], {})
 PROPERTY = "remedy.case"
 """The entity property that holds the mark: people tidy up labels, but nobody sees this, and no copy inherits it."""
-MEANT_FOR = "remedy.tracker"
+_MEANT_FOR = "remedy.tracker"
 """The entity property that names the tracker of mappings.yaml by which the issue was opened.
 
 Several trackers may be one Jira: the mark says which case an issue is about, and is the same on the issues of all."""
-PROPERTIES = f"{PROPERTY},{MEANT_FOR}"
+PROPERTIES = f"{PROPERTY},{_MEANT_FOR}"
 """All that is asked for of an issue's properties, as Jira wants it."""
 PUBLIC = "sd.public.comment"
 """The property of a comment by which a service project tells internal ones ({"internal": true}) from public ones."""
@@ -66,14 +66,9 @@ def mark_of(found: Found) -> str | None:
     return next((mark for mark in marks if isinstance(mark, str) and _MARK.fullmatch(mark)), None)
 
 
-def project_of(key: str) -> str:
-    """The key of the project that an issue is in now: it moves with the issue, and is renamed with the project."""
-    return key.rpartition("-")[0]
-
-
 def meant_for(found: Found) -> str:
     """The tracker that an issue names; empty where it names none, as issues that an earlier version opened."""
-    name = found.properties.get(MEANT_FOR)
+    name = found.properties.get(_MEANT_FOR)
     return name if isinstance(name, str) and DISTRICT_NAME.fullmatch(name) else ""
 
 
@@ -105,7 +100,7 @@ def payload_of(draft: Draft, tracker: str) -> dict[str, object]:
             "description": wiki(draft.body),
             "labels": list(dict.fromkeys(labels)),
         },
-        "properties": [{"key": PROPERTY, "value": draft.mark}, {"key": MEANT_FOR, "value": tracker}],
+        "properties": [{"key": PROPERTY, "value": draft.mark}, {"key": _MEANT_FOR, "value": tracker}],
     }
 
 
@@ -152,7 +147,7 @@ def _comments(comment: str | None) -> dict[str, object]:
 def values_in(issue: Issue, names: Collection[str]) -> frozenset[str]:
     """Those of the fields that have a value there already. What is only ever added to has none."""
     asked = frozenset(names) - UNDER_UPDATE
-    return frozenset(name for name in asked if name in ALWAYS_THERE or issue.fields.raw.get(name) not in _NOTHING)
+    return frozenset(name for name in asked if name in _ALWAYS_THERE or issue.fields.raw.get(name) not in _NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +206,8 @@ class IssueReader:
 
     def fields_and(self, more: Collection[str]) -> str:
         """The same, and some fields of which only somebody asks whether they have a value."""
-        asked = sorted(frozenset(more) - ALWAYS_THERE - UNDER_UPDATE)
-        return ",".join(dict.fromkeys((*FIELDS, *filter(None, (self.risk_reason, self.risk_expiry)), *asked)))
+        asked = sorted(frozenset(more) - _ALWAYS_THERE - UNDER_UPDATE)
+        return ",".join(dict.fromkeys((*_FIELDS, *filter(None, (self.risk_reason, self.risk_expiry)), *asked)))
 
     def url(self, key: str) -> str:
         """The address of an issue for a browser."""
@@ -242,7 +237,7 @@ class IssueReader:
             urgency=urgency_of(issue),
             risk=self._risk(issue) if reason is Reason.ACCEPTED_RISK else None,
             word=word_of(_resolution_of(issue)),
-            place=project_of(issue.key),
+            place=issue.key.rpartition("-")[0],  # its project now: a key changes when an issue is moved
             opened_by=issue.fields.creator.id if issue.fields.creator else None,
         )
 

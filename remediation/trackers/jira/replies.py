@@ -48,7 +48,7 @@ def error_of(system: str, reply: Reply) -> OutsideError | None:
     Whatever was answered to somebody whom Jira does not know waits for our sign-in, like a 401.
     """
     is_passing = reply.status in _TURNED_AWAY or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    if not is_passing and is_for_nobody(reply.headers):
+    if not is_passing and _is_for_nobody(reply.headers):
         return _signed_out(system, reply)
     return _told_to_us(system, reply)
 
@@ -123,7 +123,7 @@ def _later(system: str, reply: Reply, words: str, *, ambiguous: bool) -> TryLate
     )
 
 
-def is_for_nobody(headers: Mapping[str, str]) -> bool:
+def _is_for_nobody(headers: Mapping[str, str]) -> bool:
     """Whether the answer says that our sign-in failed, whatever its status. `headers` are read without regard to case.
 
     An answer that names an account was given to that one.

@@ -20,10 +20,10 @@ from remediation.trackers.closings import mapped_verdict
 from remediation.trackers.jira.catalogue import BROWSE, CreateField, CreateType, Names, Permissions, Project
 from remediation.trackers.jira.demands import ALWAYS_SET, FILLED_BY_JIRA, IssueDemand
 
-CREATE = "CREATE_ISSUES"
+_CREATE = "CREATE_ISSUES"
 _NEEDED = {
     BROWSE: "see issues",
-    CREATE: "create issues",
+    _CREATE: "create issues",
     "EDIT_ISSUES": "edit issues",
     "TRANSITION_ISSUES": "move issues through their workflow",
     "ADD_COMMENTS": "comment on issues",
@@ -81,7 +81,7 @@ def permission_verdict(demands: list[IssueDemand], answer: Permissions | Outside
 
 def may_create(answer: Permissions | OutsideError) -> bool:
     """Whether the screens for creating are worth asking for: Jira hides them from those who may not create."""
-    permission = None if isinstance(answer, OutsideError) else answer.permissions.get(CREATE)
+    permission = None if isinstance(answer, OutsideError) else answer.permissions.get(_CREATE)
     return permission is None or permission.have
 
 

@@ -17,7 +17,7 @@ COMMENT, WORKLOG = "comment", "worklog"
 UNDER_UPDATE = frozenset({COMMENT, WORKLOG})
 """Fields that Jira takes only as an addition: another one can always be added, so none counts as given before."""
 
-CLOSE_FIELDS = "the rule's close_fields can give that"
+_CLOSE_FIELDS = "the rule's close_fields can give that"
 _ASSIGNEE = "assignee: set by a person in this issue, and by the rule's own assignee in new ones"
 _PUBLIC_COMMENT = "a public one, which `comments: internal` forbids"
 _NO_RULE_GIVES = frozenset({"assignee", "attachment", "issuelinks", _PUBLIC_COMMENT})
@@ -157,7 +157,7 @@ def no_way(here: WorkflowStatus, goal: Goal, explored: Explored) -> str:
     barriers = explored.barriers(goal)
     if barriers:
         missing = {key for step in barriers for key, _ in step.missing}
-        advice = [CLOSE_FIELDS] if goal is Goal.DONE and missing - _NO_RULE_GIVES else []
+        advice = [_CLOSE_FIELDS] if goal is Goal.DONE and missing - _NO_RULE_GIVES else []
         advice += [_ASSIGNEE] if "assignee" in missing else []
         return "; ".join([f"the transition to {goal.value} requires: {', '.join(_asked_by(barriers))}", *advice])
     return f"no transition that we may take leads from '{here.name}' to {goal.value}"
@@ -173,7 +173,7 @@ def _asked_by(steps: Iterable[WorkflowStep]) -> tuple[str, ...]:
 
 def explained(words: str) -> str:
     """What Jira says of a step to done that it refused; its validators demand fields that no screen calls required."""
-    return f"{words}; {CLOSE_FIELDS}" if _NAMES_A_FIELD.search(words) else words
+    return f"{words}; {_CLOSE_FIELDS}" if _NAMES_A_FIELD.search(words) else words
 
 
 def resolving(reason: Reason, meanings: Mapping[str, Reason]) -> Callable[[WorkflowStep], tuple[int, ...]]:

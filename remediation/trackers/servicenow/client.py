@@ -37,7 +37,7 @@ class ServiceNowClient:
         self._name = name
         self._columns = fields_of(config)
         self._timeout = (config.connect_timeout.total_seconds(), config.read_timeout.total_seconds())
-        self._session = session_for(name, config, sign_in)
+        self._session = _session_for(name, config, sign_in)
         self._snow = pysnow.Client(
             host=address.netloc + address.path, session=self._session, use_ssl=address.scheme == "https"
         )
@@ -123,7 +123,7 @@ class ServiceNowClient:
         raise error
 
 
-def session_for(system: str, config: ServiceNowTracker, sign_in: AuthBase) -> requests.Session:
+def _session_for(system: str, config: ServiceNowTracker, sign_in: AuthBase) -> requests.Session:
     """A session that signs in to every request.
 
     An answer that is an error raises ours before ServiceNow's client sees it. Nothing of the environment counts:

@@ -144,17 +144,17 @@ def ticket_of(system: str, config: ServiceNowTracker, table: str, record: Record
 
 def closer_of(record: Record) -> str:
     """The id of who resolved a record, or else of who closed it; empty where nobody did."""
-    return text_of(record, closing_column(record))
+    return text_of(record, _closing_column(record))
 
 
-def closing_column(record: Record) -> str:
+def _closing_column(record: Record) -> str:
     """The column that names who closed a record: who resolved it comes first; empty where nobody did."""
     return next((name for name in _CLOSERS if text_of(record, name)), "")
 
 
 def _closer_shown(record: Record) -> str | None:
     """How notes name who closed a record: by user name, if our account may read it behind the reference."""
-    column = closing_column(record)
+    column = _closing_column(record)
     if not column:
         return None
     account = text_of(record, column)
@@ -166,7 +166,7 @@ def closer_name_of(config: ServiceNowTracker, record: Record) -> str | None:
     """The name that ServiceNow shows of who closed a record; None where nobody did, or where it may not be read."""
     if _state_of(config, record) is not TicketState.DONE:
         return None
-    return text_of(record, f"{closing_column(record)}.name").strip() or None
+    return text_of(record, f"{_closing_column(record)}.name").strip() or None
 
 
 def closing_words_of(config: ServiceNowTracker, record: Record, own: str) -> str | None:
@@ -174,7 +174,7 @@ def closing_words_of(config: ServiceNowTracker, record: Record, own: str) -> str
 
     Notes of ours from an earlier closing are no person's, nor are those of an account that only programs sign in with.
     """
-    closed = closing_column(record)
+    closed = _closing_column(record)
     notes, is_done = text_of(record, NOTES).strip(), _state_of(config, record) is TicketState.DONE
     if not (is_done and closed) or text_of(record, closed) == own or is_signed(notes):
         return None

@@ -31,7 +31,7 @@ REFERENCES: Mapping[str, str] = {
 }
 """Columns that refer to a record of another table, and that table, where the dictionary cannot be read."""
 
-REFERENCE_COLUMNS = ("name", "element", "reference")
+_REFERENCE_COLUMNS = ("name", "element", "reference")
 """What is asked of the dictionary about a column."""
 
 _NAMED_BY: Mapping[str, str] = {USERS: "user_name", "task": "number"}
@@ -53,7 +53,7 @@ def is_sys_id(value: str) -> bool:
     return _SYS_ID.fullmatch(value) is not None
 
 
-def name_column(table: str) -> str:
+def _name_column(table: str) -> str:
     """The column by which rules name a record of the table."""
     return _NAMED_BY.get(table, _USUAL_NAME)
 
@@ -70,12 +70,12 @@ def is_safe(value: str) -> bool:
 
 def named_query(table: str, value: str) -> str:
     """The query for whatever the table has under this name."""
-    return f"{name_column(table)}={value}"
+    return f"{_name_column(table)}={value}"
 
 
 def shown_columns(table: str) -> tuple[str, ...]:
     """What must be read of the rows that a name finds."""
-    return ("sys_id", name_column(table), "active")
+    return ("sys_id", _name_column(table), "active")
 
 
 def called(table: str, value: str, rows: Iterable[Record]) -> list[Record]:
@@ -83,7 +83,7 @@ def called(table: str, value: str, rows: Iterable[Record]) -> list[Record]:
 
     Where one is active, those that are not do not count.
     """
-    alike = [row for row in rows if text_of(row, name_column(table)).casefold() == value.casefold()]
+    alike = [row for row in rows if text_of(row, _name_column(table)).casefold() == value.casefold()]
     active = [row for row in alike if text_of(row, "active") != "false"]
     return active or alike
 
@@ -142,7 +142,7 @@ class References:
         if asked := [each for each in unknown if re.fullmatch(r"[a-z0-9_]+", each)]:
             query = f"elementIN{','.join(sorted(asked))}^referenceISNOTEMPTY"
             try:
-                found = references_in(table, await self._look("sys_dictionary", query, REFERENCE_COLUMNS, 1_000))
+                found = references_in(table, await self._look("sys_dictionary", query, _REFERENCE_COLUMNS, 1_000))
             except Refused:
                 found = {}
             for column in asked:

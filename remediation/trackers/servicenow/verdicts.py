@@ -81,7 +81,7 @@ def column_verdicts(
     """
     if isinstance(columns, OutsideError) or not columns:
         error = columns if isinstance(columns, OutsideError) else None
-        yield _no_dictionary((*where, "table"), f"which columns {table} has", error)
+        yield _unreadable((*where, "table"), f"which columns {table} has", "sys_dictionary and sys_db_object", error)
         return
     for name in sorted(WRITTEN - columns.keys()):
         message = f"{table} has no column {name}, which we write"
@@ -117,7 +117,8 @@ def choice_verdicts(
             yield _choice(table, choice, known)
         elif choice.column in WRITTEN:
             question = f"whether {choice.column} {shown(choice.value)} exists"
-            yield _no_choices(choice.where, question, offered if isinstance(offered, OutsideError) else None)
+            error = offered if isinstance(offered, OutsideError) else None
+            yield _unreadable(choice.where, question, "sys_choice", error)
 
 
 def reference_verdict(table: str, setting: Setting, rows: Sequence[Record] | OutsideError) -> Inspection:
@@ -207,14 +208,6 @@ def _choice(table: str, choice: ColumnChoice, known: Sequence[str]) -> Inspectio
     if choice.value in there:
         return right(choice.where, f"{table}.{choice.column} can be {value}")
     return wrong(choice.where, f"{table}.{choice.column} cannot be '{value}'; {choice_of(known, choice.value)}")
-
-
-def _no_dictionary(where: Steps, question: str, error: OutsideError | None) -> Inspection:
-    return _unreadable(where, question, "sys_dictionary and sys_db_object", error)
-
-
-def _no_choices(where: Steps, question: str, error: OutsideError | None) -> Inspection:
-    return _unreadable(where, question, "sys_choice", error)
 
 
 def _unreadable(where: Steps, question: str, tables: str, error: OutsideError | None) -> Inspection:

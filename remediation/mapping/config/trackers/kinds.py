@@ -54,7 +54,7 @@ def sender_named(name: str) -> Sender:
     return SCHOOLSCAN if name == SCHOOLSCAN.name else stranger(name)
 
 
-class TicketOfKind(dict[str, object]):
+class _TicketOfKind(dict[str, object]):
     """What was written for a ticket in a tracker of a known kind."""
 
     def __init__(self, words: Mapping[str, object], kind: str) -> None:
@@ -68,7 +68,7 @@ def kind_of(written: object) -> TrackerKind | None:
     return KINDS.get(word) if isinstance(word, str) else None
 
 
-def tracker_tag(written: object) -> str | None:
+def _tracker_tag(written: object) -> str | None:
     """A tracker says its own kind."""
     if isinstance(written, dict):
         kind = kind_of(written)
@@ -78,7 +78,7 @@ def tracker_tag(written: object) -> str | None:
 
 def ticket_tag(written: object) -> str | None:
     """A ticket has the shape of its tracker's kind, which `tickets_by_kind` has put on it."""
-    if isinstance(written, TicketOfKind):
+    if isinstance(written, _TicketOfKind):
         return KINDS[written.kind].ticket.__name__
     return own_tag(written, [kind.ticket.__name__ for kind in KINDS.values()])
 
@@ -109,7 +109,7 @@ def _with_marked_tickets(written: object, kinds: Mapping[str, str]) -> object:
 
 def _marked(ticket: object, kind: str | None) -> object:
     words = {} if ticket is None else ticket
-    return TicketOfKind(words, kind) if kind and isinstance(words, dict) else words
+    return _TicketOfKind(words, kind) if kind and isinstance(words, dict) else words
 
 
 def shapes_of(model: type[BaseModel]) -> tuple[type[BaseModel], ...]:
@@ -133,7 +133,7 @@ class _OneOfAllKinds:
         return core_schema.no_info_plain_validator_function(lambda value: self._union(source).validate_python(value))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        shared = TrackerSettings if self.tag is tracker_tag else TicketSettings
+        shared = TrackerSettings if self.tag is _tracker_tag else TicketSettings
         return handler(self._union(shared).core_schema)
 
     def _union(self, shared: type[BaseModel]) -> TypeAdapter[Any]:
@@ -150,5 +150,5 @@ def _union_of(
     return TypeAdapter(union)
 
 
-TrackerConfig = Annotated[TrackerSettings, _OneOfAllKinds(tracker_tag, "tracker_kind")]
+TrackerConfig = Annotated[TrackerSettings, _OneOfAllKinds(_tracker_tag, "tracker_kind")]
 Ticket = Annotated[TicketSettings, _OneOfAllKinds(ticket_tag, "ticket_tracker")]

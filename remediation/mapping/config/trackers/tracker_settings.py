@@ -155,8 +155,8 @@ def former_names_of(trackers: Mapping[str, TrackerSettings]) -> dict[str, str]:
 BySeverity = Annotated[dict[Severity, Text], BeforeValidator(for_every_severity)]
 Level = Annotated[Literal["1", "2", "3"], BeforeValidator(text_of_number)]
 LevelBySeverity = Annotated[dict[Severity, Level], BeforeValidator(for_every_severity)]
-DueSpan = Annotated[Duration, at_most(timedelta(days=3650), "nobody waits for longer")]
-DueBySeverity = Annotated[dict[Severity, DueSpan], BeforeValidator(for_every_severity)]
+_DueSpan = Annotated[Duration, at_most(timedelta(days=3650), "nobody waits for longer")]
+DueBySeverity = Annotated[dict[Severity, _DueSpan], BeforeValidator(for_every_severity)]
 
 
 class TicketSettings(Written):
