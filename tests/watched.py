@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ BY_SAMPLE = {sample: metric for metric in metrics().values() for sample in metri
 """Every metric of ours, by the name of each of its series."""
 
 
+@cache
 def alerts() -> dict[str, dict[str, Any]]:
     """The rules by the names of their alerts."""
     document = YAML(typ="safe", pure=True).load(ALERTS_FILE.read_text())

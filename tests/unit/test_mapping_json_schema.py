@@ -95,21 +95,31 @@ def is_valid_sample(path: Path) -> bool:
         return False
 
 
-READABLE = list(readable(sorted(SAMPLES.rglob("*.yaml"))))
-VALID = [path for path in [ROOT / "mappings.yaml", *READABLE] if is_valid_sample(path)]
-BROKEN = [path for path in READABLE if path not in VALID]
+@pytest.fixture(scope="module")
+def samples() -> dict[Path, bool]:
+    """Every sample that is one YAML document, and whether it is a valid file."""
+    paths = readable(sorted(SAMPLES.rglob("*.yaml")))
+    return {path: is_valid_sample(path) for path in [ROOT / "mappings.yaml", *paths]}
+
+
 BEYOND_A_SCHEMA = {"bad_templates", "demands", "repeated_keys", "unknown_trackers", "former_names"}
 """Samples whose mistakes lie between words, or inside of texts: `remedy mappings check` knows."""
 
 
-@pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
-def test_what_we_accept_an_editor_accepts(path: Path) -> None:
-    assert [error.message for error in VALIDATOR.iter_errors(data_of(path.read_text(encoding="utf-8")))] == []
+def complaints_about(path: Path) -> list[str]:
+    """What an editor complains of in a file."""
+    return [error.message for error in VALIDATOR.iter_errors(data_of(path.read_text(encoding="utf-8")))]
 
 
-@pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
-def test_what_we_refuse_an_editor_refuses_where_a_schema_can_tell(path: Path) -> None:
-    assert VALIDATOR.is_valid(data_of(path.read_text(encoding="utf-8"))) == (path.stem in BEYOND_A_SCHEMA)
+def test_what_we_accept_an_editor_accepts(samples: dict[Path, bool]) -> None:
+    accepted = {path.stem: complaints_about(path) for path, is_valid in samples.items() if is_valid}
+    assert "mappings" in accepted
+    assert {name: complaints for name, complaints in accepted.items() if complaints} == {}
+
+
+def test_what_we_refuse_an_editor_refuses_where_a_schema_can_tell(samples: dict[Path, bool]) -> None:
+    refused = {path.stem: complaints_about(path) for path, is_valid in samples.items() if not is_valid}
+    assert {name for name, complaints in refused.items() if not complaints} == BEYOND_A_SCHEMA
 
 
 FORMS = [
@@ -251,19 +261,27 @@ def test_an_editor_complains_about_nothing_that_works(data: st.DataObject) -> No
 
 
 DEFINITIONS = {"mappings.yaml": SCHEMA, **SCHEMA["definitions"]}
-PROPERTIES = [(name, word) for name, each in DEFINITIONS.items() for word in each.get("properties", ())]
+PROPERTIES = [
+    (name, word, described)
+    for name, each in DEFINITIONS.items()
+    for word, described in each.get("properties", {}).items()
+]
 
 
-@pytest.mark.parametrize(("name", "word"), PROPERTIES)
-def test_every_word_says_what_it_is(name: str, word: str) -> None:
-    described = DEFINITIONS[name]["properties"][word]
+def says_what_it_is(described: dict[str, Any]) -> bool:
     target = described.get("$ref", "").removeprefix("#/definitions/")
-    assert described.get("description") or DEFINITIONS.get(target, {}).get("description")
+    return bool(described.get("description") or DEFINITIONS.get(target, {}).get("description"))
 
 
-@pytest.mark.parametrize(("name", "word"), PROPERTIES)
-def test_a_default_is_what_a_person_could_have_written(name: str, word: str) -> None:
-    described = DEFINITIONS[name]["properties"][word]
-    if "default" in described:
-        with_definitions = {**described, "definitions": SCHEMA["definitions"]}
-        assert Draft7Validator(with_definitions).is_valid(described["default"])
+def test_every_word_says_what_it_is() -> None:
+    assert [(name, word) for name, word, described in PROPERTIES if not says_what_it_is(described)] == []
+
+
+def test_a_default_is_what_a_person_could_have_written() -> None:
+    with_defaults = [each for each in PROPERTIES if "default" in each[2]]
+    assert with_defaults
+    assert [
+        (name, word)
+        for name, word, described in with_defaults
+        if not Draft7Validator({**described, "definitions": SCHEMA["definitions"]}).is_valid(described["default"])
+    ] == []

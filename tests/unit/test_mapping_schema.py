@@ -37,8 +37,11 @@ WORDS = sorted({(model.__name__, word) for model in MODELS if model not in BY_KI
 @pytest.fixture(scope="module")
 def read_attributes() -> set[str]:
     files = [path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py") if path.name not in DEFINITIONS]
-    trees = [ast.parse(path.read_text()) for path in files]
-    return {name for tree in trees for node in ast.walk(tree) for name in names_read(node)}
+    read: set[str] = set()
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            read.update(names_read(node))
+    return read
 
 
 def names_read(node: ast.AST) -> Iterator[str]:
@@ -51,14 +54,13 @@ def names_read(node: ast.AST) -> Iterator[str]:
 CHECKED_BY_THE_SCHEMA = {("JiraTracker", "kind"), ("ServiceNowTracker", "kind"), ("Mappings", "version")}
 
 
-@pytest.mark.parametrize(("model", "word"), [word for word in WORDS if word not in CHECKED_BY_THE_SCHEMA])
-def test_every_word_of_the_language_is_read_by_the_code(model: str, word: str, read_attributes: set[str]) -> None:
-    assert word in read_attributes
+def test_every_word_of_the_language_is_read_by_the_code(read_attributes: set[str]) -> None:
+    unread = {(model, word) for model, word in WORDS if word not in read_attributes}
+    assert unread - CHECKED_BY_THE_SCHEMA == set()
 
 
-@pytest.mark.parametrize("setting", Settings.model_fields)
-def test_every_setting_is_read_by_the_code(setting: str, read_attributes: set[str]) -> None:
-    assert setting in read_attributes
+def test_every_setting_is_read_by_the_code(read_attributes: set[str]) -> None:
+    assert Settings.model_fields.keys() - read_attributes == set()
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

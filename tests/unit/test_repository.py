@@ -49,8 +49,13 @@ def written_files() -> Iterator[Path]:
 
 
 @cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def nodes_of(path: Path) -> list[ast.AST]:
+    """Every node of a file's code: parsed and walked once, because that takes longer than any question about them."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def functions_in(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in nodes_of(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,7 +63,7 @@ def _trees() -> Iterator[None]:
     """Trees are many objects and no circles: the collector is spared them here, and other modules' tests too."""
     gc.disable()
     yield
-    tree_of.cache_clear()
+    nodes_of.cache_clear()
     gc.enable()
 
 
@@ -117,11 +122,16 @@ def test_every_file_ends_with_a_line_break_and_has_no_blanks_at_the_ends_of_line
     assert [name_of(path) for path, text in texts.items() if re.search(r"[ \t]$", text, re.MULTILINE)] == []
 
 
-@pytest.mark.parametrize("path", modules([*PRODUCT, "bench", "chaos"]), ids=name_of)
-def test_a_module_is_read_in_one_sitting(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
-    functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    assert [node.name for node in functions if lines_of(node) > LONGEST_FUNCTION] == []
+def test_a_module_is_read_in_one_sitting() -> None:
+    paths = modules([*PRODUCT, "bench", "chaos"])
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
+
+
+def test_a_function_is_read_at_a_glance() -> None:
+    paths = modules([*PRODUCT, "bench", "chaos"])
+    functions = [(name_of(path), node) for path in paths for node in functions_in(path)]
+    assert [f"{name}: {node.name}" for name, node in functions if lines_of(node) > LONGEST_FUNCTION] == []
 
 
 def test_no_module_is_named_for_nothing() -> None:
@@ -133,7 +143,7 @@ def test_no_function_is_named_for_the_act_of_calling_it() -> None:
     named = [
         f"{name_of(path)}: {node.name}"
         for path in modules(PRODUCT)
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and re.match(r"_*(get|handle|process)_", node.name)
         and node.name not in {"get_command", "get_short_help_str"}  # click asks for these names
@@ -142,11 +152,10 @@ def test_no_function_is_named_for_the_act_of_calling_it() -> None:
     assert named == []
 
 
-@pytest.mark.parametrize("name", PURE)
-def test_a_pure_module_reads_no_clock(name: str) -> None:
-    calls = [node.func for node in ast.walk(tree_of(REPOSITORY / name)) if isinstance(node, ast.Call)]
-    read = [call.attr for call in calls if isinstance(call, ast.Attribute) and call.attr in CLOCKS]
-    assert read == []
+def test_a_pure_module_reads_no_clock() -> None:
+    calls = [(name, node.func) for name in PURE for node in nodes_of(REPOSITORY / name) if isinstance(node, ast.Call)]
+    attributes = [(name, call.attr) for name, call in calls if isinstance(call, ast.Attribute)]
+    assert [f"{name}: {attribute}" for name, attribute in attributes if attribute in CLOCKS] == []
 
 
 def test_only_settings_reads_the_environment() -> None:
@@ -155,16 +164,15 @@ def test_only_settings_reads_the_environment() -> None:
         for path in modules(PRODUCT)
         if any(
             isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"}
-            for node in ast.walk(tree_of(path))
+            for node in nodes_of(path)
         )
     ]
     assert set(reading) <= {"remediation/settings.py"}
 
 
-@pytest.mark.parametrize("path", modules(["tests"]), ids=name_of)
-def test_a_test_is_named_by_a_sentence(path: Path) -> None:
-    names = [node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    assert [name for name in names if re.fullmatch(r"test_[a-z0-9]+(_[a-z0-9]+)?", name)] == []
+def test_a_test_is_named_by_a_sentence() -> None:
+    named = [(name_of(path), node.name) for path in modules(["tests"]) for node in functions_in(path)]
+    assert [f"{path}: {name}" for path, name in named if re.fullmatch(r"test_[a-z0-9]+(_[a-z0-9]+)?", name)] == []
 
 
 def test_make_help_lists_every_target() -> None:
