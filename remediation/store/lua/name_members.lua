@@ -10,9 +10,8 @@ for i = 1, #ARGV, 4 do
   elseif redis.call('EXISTS', row) == 0 then
     home = ARGV[i + 2]
     redis.call('HSET', row, 'id', ARGV[i + 1], 'home', home)
-    redis.call('HSETNX', CASE .. home, 'id', ARGV[i + 3])
     redis.call('HINCRBY', CASE .. home, 'member:' .. ARGV[i + 1], 1)
-    list_case(home)
+    if redis.call('HSETNX', CASE .. home, 'id', ARGV[i + 3]) == 1 then list_case(home) end
   end
   answer[#answer + 1] = home or ARGV[i]
 end

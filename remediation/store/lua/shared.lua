@@ -112,7 +112,7 @@ local function mark(ref, id, now, band, cause, urgency)
     redis.call('ZADD', DIRTY, now + GRACE_MS, ref)
     wake_once(row, 'look_at_case', ref, now, urgency or band)
   end
-  list_case(ref, now)
+  list_case(ref, now, nil, true)
 end
 
 -- ARGV from `first` on: reference, id, band of each case to mark.

@@ -27,6 +27,7 @@ if kind == 'action' or kind == 'case' then
     redis.call('HDEL', case, 'parked:' .. action)
     redis.call('HSET', case, 'again:' .. action, now)
     mark(subject, redis.call('HGET', case, 'id') or '', now, band_of(case), 'person')
+    list_case(subject, now)
   elseif redis.call('HDEL', case, 'parked:' .. action) == 1 then
     redis.call('HSET', case, 'given_up:' .. action, now)
     list_case(subject, now)
