@@ -134,4 +134,5 @@ def unknown_names(wanted: CaseFilter, *known: FilterNames) -> list[UnknownName]:
         ("tracker", wanted.tracker, [name for each in known for name in each.trackers]),
         ("rule", wanted.rule, [name for each in known for name in each.rules]),
     )
-    return [UnknownName(kind, name, set(names)) for kind, name, names in asked if name and name not in names]
+    unknown = [(kind, name, names) for kind, name, names in asked if name is not None and name not in names]
+    return [UnknownName(kind, name, set(names)) for kind, name, names in unknown]

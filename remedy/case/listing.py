@@ -36,6 +36,8 @@ from remediation.store.cases.lists import CaseFilter, CaseState, ListCursor
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import open_for_command, redis_address
 
+_NO_WORD = "''"
+
 
 class _Cursor(click.ParamType[ListCursor]):
     """Where a page begins, as the page before it ended."""
@@ -74,7 +76,7 @@ def list_(*, limit: int, after: ListCursor | None, as_json: bool, **asked: str |
     """List cases, newest change first, a page at a time. Asks only Redis.
 
     A change is that something else is known of the case, a ticket was linked, an action parked, or a look put off; a
-    look that found all as it was is none. All times are UTC. A page costs the same however many cases there are.
+    look that found all as it was is none. All times are UTC.
 
     \b
       remedy case list
@@ -109,7 +111,7 @@ def _asked(wanted: CaseFilter, limit: int, after: ListCursor | None) -> ShownPag
 
 async def _check(wanted: CaseFilter, settings: Settings, connection: Connection) -> None:
     """mappings.yaml is read only where no case has a name that is asked for. Raises UsageError."""
-    if not (wanted.district or wanted.tracker or wanted.rule):
+    if wanted.district is wanted.tracker is wanted.rule is None:
         return
     known = await names_of_cases(connection)
     if unknown_names(wanted, known):
@@ -117,7 +119,7 @@ async def _check(wanted: CaseFilter, settings: Settings, connection: Connection)
         if unknown:
             raise click.UsageError(
                 "\n".join(
-                    f"there is no {each.kind} {terminal(each.name)}; there is {listed(each.known)}"
+                    f"there is no {each.kind} {terminal(each.name) or _NO_WORD}; there is {listed(each.known)}"
                     f"{did_you_mean(each.name, each.known)}"
                     for each in unknown
                 )
@@ -138,7 +140,7 @@ def _print(page: ShownPage, asked: Mapping[str, str | None], limit: int, *, is_f
     """The page for a person, and how to go on."""
     if not page.cases:
         is_filtered = any(asked.values())
-        click.echo("No case fits." if is_filtered else "No case is known." if is_first else "No more cases.")
+        click.echo("No more cases." if not is_first else "No case fits." if is_filtered else "No case is known.")
         return
     Console().print(_table(page.cases))
     count = f"{len(page.cases)} case{'' if len(page.cases) == 1 else 's'}"

@@ -1,5 +1,7 @@
 """The lists of cases: each transition moves a case, a page shows what is asked for, and nothing is missing or twice."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind, Memory
@@ -221,6 +223,66 @@ async def test_a_filter_takes_what_it_names(
     words = await lists.words()
     assert (sorted(words.districts), sorted(words.rules)) == (["hilltop", "lakeside"], ["mild", "severe"])
     assert sorted(words.trackers) == ["jira"]
+
+
+async def put(connection: Connection, rules: Sequence[str], at: Sequence[int]) -> list[str]:
+    """Cases, each of a rule and changed at a time (ms), put onto their lists at once. Returns the references."""
+    refs = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}").ref for number in range(len(rules))]
+    rows = connection.redis.pipeline(transaction=False)
+    for ref, moment in zip(refs, at, strict=True):
+        rows.hset(CASE + ref, mapping={"id": ref, "marked_at": moment})
+    await connection.ask(rows.execute())
+    cursor, server = await connection.run("list_cursor", 1)
+    parts = [part for ref, rule in zip(refs, rules, strict=True) for part in (ref, f"1||high|{rule}")]
+    await connection.run("list_earlier", 1, cursor, server, "0", *parts)
+    return refs
+
+
+async def scripts_run(connection: Connection) -> int:
+    figures = await connection.redis.info("commandstats")
+    return sum(figures[name]["calls"] for name in ("cmdstat_evalsha", "cmdstat_eval") if name in figures)
+
+
+async def test_a_mark_does_not_look_through_a_case_of_many_findings(connection: Connection, todo: Todo) -> None:
+    """A scan marks such a case once for each of its findings."""
+    await settled(todo, key=HOME)
+    own = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(3)]
+    await connection.redis.config_resetstat()
+    await todo.name_members([(key, HOME) for key in own])
+    await todo.mark([(HOME, Band.HIGH)] * 3, NOW)
+    assert "cmdstat_hkeys" not in await connection.redis.info("commandstats")
+
+
+async def test_of_many_lists_one_call_reads_some_and_the_pages_are_the_same(
+    connection: Connection, lists: CaseLists
+) -> None:
+    """Redis does nothing else while a script reads lists."""
+    count = 450
+    refs = await put(connection, [f"rule-{number}" for number in range(count)], [7 + n // 3 for n in range(count)])
+    expected = sorted(refs, key=lambda ref: (refs.index(ref) // 3, ref), reverse=True)
+    assert await paged(lists, CaseFilter(), 100) == expected
+    before = await scripts_run(connection)
+    page = await lists.page(CaseFilter(severity="high"), 20, ListCursor(50, ""))
+    assert await scripts_run(connection) - before == 4  # one in vain, then 200, 200 and 50 lists
+    assert [each.changed_at for each in page.cases][:4] == [0.049, 0.049, 0.049, 0.048]
+    assert page.is_complete
+    assert page.cursor == page.cases[-1].cursor
+    assert (await lists.page(CaseFilter(severity="low"), 20)).cases == ()
+    assert len((await lists.words()).rules) == count
+
+
+async def test_a_page_that_begins_within_one_moment_does_not_read_what_lies_before_it(
+    connection: Connection, lists: CaseLists
+) -> None:
+    """Whatever is marked at once changes in one moment."""
+    count = 2_000
+    refs = sorted(await put(connection, ["severe"] * count, [7] * count), reverse=True)
+    await connection.redis.config_resetstat()
+    page = await lists.page(CaseFilter(), 3, ListCursor(7, refs[-5]))
+    assert [each.ref for each in page.cases] == refs[-4:-1]
+    figures = await connection.redis.info("commandstats")
+    assert sum(each["calls"] for name, each in figures.items() if "range" in name) < 20
+    assert [each.ref for each in (await lists.page(CaseFilter(), 3, ListCursor(7, refs[7] + "!"))).cases] == refs[7:10]
 
 
 @pytest.mark.parametrize("text", ["", "7", "x/y", "7/", "7/a b", f"{'9' * 17}/a"])

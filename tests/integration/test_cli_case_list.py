@@ -147,6 +147,7 @@ def test_a_filter_that_no_case_passes_says_so(store: Store) -> None:
     for words in (["--state", "conflict"], ["--rule", "unused"], ["--tracker", "tickets"], ["--severity", "low"]):
         result = listed(*words)
         assert (result.exit_code, result.stdout) == (ExitCode.DONE, "No case fits.\n")
+        assert listed(*words, "--after", "1/x").stdout == "No more cases.\n"
     assert len(rows("--rule", "severe", "--tracker", "jira", "--district", "lakeside", "--severity", "high")) == 1
 
 
@@ -161,6 +162,7 @@ def test_a_rule_that_only_cases_have_can_be_asked_for(store: Store) -> None:
         (["--district", "lakesid"], "there is no district lakesid; there is lakeside; did you mean 'lakeside'?"),
         (["--tracker", "snow"], "there is no tracker snow; there is jira, tickets"),
         (["--rule", "sever"], "there is no rule sever; there is severe, unused; did you mean 'severe'?"),
+        (["--district", ""], "there is no district ''; there is lakeside"),
         (["--state", "open"], "'open' is not one of 'dirty', 'put_off', 'at_rest', 'parked', 'conflict'"),
         (["--severity", "bad"], "'bad' is not one of 'critical'"),
         (["--after", "7"], "'7' is no cursor: take the one that the page before ended with"),

@@ -2,7 +2,7 @@
 
 The scripts that change a case keep it on its list (lua/case_lists.lua), together with what they change: all of it is
 done, or nothing. A case is on one list, with all that agree with it in what can be asked for; a page is merged from the
-lists that fit. So it costs the same however many cases there are, and follows how many lists there are.
+lists that fit. So what it costs follows how many lists there are; each costs the logarithm of how many cases it has.
 
 A change is what a person would want to know: that something else is remembered, a ticket linked, an action parked, a
 look put off. A mark, and a look that finds all as it was, are none.
@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from remediation.domain.cases import CaseRecord, Memory
 from remediation.store.cases.rows import record_of
@@ -20,6 +21,10 @@ from remediation.store.server.connection import Connection
 
 _CURSOR = re.compile(r"(\d{1,16})/(\S{1,256})")
 _PARTS_OF_A_CASE = 3
+_NAMES_AT_ONCE = 1_000
+_TOO_MANY_LISTS = -1
+_LISTS_AT_ONCE = 200
+"""Lists of which one call merges a page: some ten milliseconds, during which Redis does nothing else."""
 
 _KEYS_AT_ONCE = 1_000
 """Keys of any kind that one step goes through."""
@@ -125,16 +130,46 @@ class CaseLists:
         """At most `limit` cases, newest change first; of the same millisecond, the greater reference first.
 
         A case that changes meanwhile comes to the front: a reader that goes on does not see it again there.
+
+        It is one step, unless so many lists must be read that Redis would do nothing else for long: then they are read
+        some at a time, and a case that goes from one list to another meanwhile may be missing from the page.
         """
         place = ("", "") if after is None else (after.at, after.ref)
         asked = (wanted.district, wanted.state, wanted.severity, wanted.rule, wanted.tracker)
         # One more than asked for tells whether there is another page.
-        answer = await self._connection.run("list_page", limit + 1, *place, *(word or "" for word in asked))
-        is_complete, words = bool(answer[0]), [part.decode() for part in answer[1:]]
-        found = [_case(words[at : at + _PARTS_OF_A_CASE]) for at in range(0, len(words), _PARTS_OF_A_CASE)]
+        args = (limit + 1, *place, *(word or "" for word in asked))
+        answer = await self._connection.run("list_page", *args)
+        is_complete, found = await self._merged(wanted, args) if answer[0] == _TOO_MANY_LISTS else _read(answer)
         cases = tuple(found[:limit])
         last = cases[-1].cursor if len(found) > limit else None
         return CasePage(cases, last, is_complete)
+
+    async def _merged(self, wanted: CaseFilter, args: Sequence[str | int]) -> tuple[bool, list[ListedCase]]:
+        """What `list_page` answers, merged from its answers about some lists at a time."""
+        fitting = [(name, number) for name, number in (await self._numbers()).items() if _fits(wanted, name)]
+        newest: dict[str, ListedCase] = {}
+        is_complete = True
+        for at in range(0, len(fitting), _LISTS_AT_ONCE):
+            words = [word for each in fitting[at : at + _LISTS_AT_ONCE] for word in each]
+            is_complete, cases = _read(await self._connection.run("list_page", *args, *words))
+            found = newest | {case.ref: case for case in cases}  # of one that went to another list, the later word
+            in_order = sorted(found.values(), key=lambda case: (case.changed_at, case.ref.encode()), reverse=True)
+            newest = {case.ref: case for case in in_order[: int(args[0])]}
+        return is_complete, list(newest.values())
+
+    async def _numbers(self) -> dict[str, str]:
+        """The number of each list by its name, asked for some at a time.
+
+        A list that comes or goes meanwhile may be missing.
+        """
+        numbers: dict[str, str] = {}
+        cursor = 0
+        while True:
+            scanned = self._connection.redis.hscan(CASE_LISTS, cursor, count=_NAMES_AT_ONCE)
+            cursor, found = await self._connection.ask(scanned)
+            numbers.update({name.decode(): number.decode() for name, number in found.items() if b"|" in name})
+            if not cursor:
+                return numbers
 
     async def records(self, refs: Sequence[str]) -> dict[str, CaseRecord]:
         """What is kept of each of these cases; one whose row is gone, or that this version cannot read, is left out."""
@@ -147,8 +182,7 @@ class CaseLists:
 
     async def words(self) -> ListedWords:
         """The words of all lists. Its cost follows how many lists there are."""
-        names = await self._connection.ask(self._connection.redis.hkeys(CASE_LISTS))
-        cases = [_case(["", "0", name.decode()]) for name in names if b"|" in name]
+        cases = [_case(["", "0", name]) for name in await self._numbers()]
         return ListedWords(
             frozenset(each.district for each in cases),
             frozenset(each.rule for each in cases) - {""},
@@ -172,6 +206,25 @@ def _case(parts: Sequence[str]) -> ListedCase:
     district, state, marks, severity, rule, trackers = name.split("|")
     states = (CaseState(state), *(_MARKS[mark] for mark in marks))
     return ListedCase(ref, int(at) / 1000, district, states, severity, rule, tuple(filter(None, trackers.split(","))))
+
+
+def _read(answer: Sequence[Any]) -> tuple[bool, list[ListedCase]]:
+    """Whether all cases are listed, and those of a page."""
+    words = [part.decode() for part in answer[1:]]
+    found = [_case(words[at : at + _PARTS_OF_A_CASE]) for at in range(0, len(words), _PARTS_OF_A_CASE)]
+    return bool(answer[0]), found
+
+
+def _fits(wanted: CaseFilter, name: str) -> bool:
+    """Whether the cases of this list are asked for; as in list_page.lua."""
+    case = _case(["", "0", name])
+    return (
+        (not wanted.district or wanted.district == case.district)
+        and (not wanted.state or wanted.state in case.states)
+        and (not wanted.severity or wanted.severity == case.severity)
+        and (not wanted.rule or wanted.rule == case.rule)
+        and (not wanted.tracker or wanted.tracker in case.trackers)
+    )
 
 
 def facts_of(memory: Memory, *, is_news: bool) -> str:

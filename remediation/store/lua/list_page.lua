@@ -1,11 +1,16 @@
 -- A page of the lists of cases, newest change first; of the same moment, the greater reference first. ARGV: how many cases
 -- at the most, then time (ms) and reference of the case after which the page begins ('' from the newest), then what is
 -- asked for, '' for any: district, state (or 'parked', 'conflict'), severity, rule, tracker.
--- Returns whether the cases of an earlier version are all listed (1 or 0), then reference, time and list's name of each.
+-- Returns whether the cases of an earlier version are all listed (1 or 0), then reference, time and list's name of each;
+-- or -1 alone where more lists would have to be read than one call may: Redis does nothing else meanwhile.
+-- In that case the caller asks for the lists' names, and calls again with some of them: ARGV goes on with name and number
+-- of each, and the page is then of these lists alone, whatever is asked for.
 -- Lists are read from the one that was used last on, as far as the page goes. Its cost follows how many lists there are
--- and the length of the page, and not how many cases.
+-- and the length of the page; each list costs the logarithm of how many cases it has.
 local most, after_at, after_ref = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local LARGEST = 64 -- entries that are read of a list at once; the first time it is one, and twice as many each time
+local MOST_READ, MOST_NAMES = 200, 2000 -- lists that are read, and names that are looked at: some ten milliseconds each
+local FIRST_NAME = 9
 
 local function is_wanted(name)
   local district, state, marks, severity, rule, trackers = string.match(name, LIST_SHAPE)
@@ -30,20 +35,41 @@ local function comes_first(at, ref, other_at, other_ref)
   return is_greater(ref, other_ref)
 end
 
--- Read on in a list, and set what comes next in it: none at its end.
+-- Read on in a list, and set what comes next in it: none at its end. `rank` is where the page begins in it, if known.
 local function go_on(list)
   if list.place > #list.chunk then
-    local from = after_at and string.format('%.0f', after_at) or '+inf'
-    list.chunk = redis.call('ZREVRANGEBYSCORE', list.key, from, '-inf', 'WITHSCORES', 'LIMIT', list.read, list.size)
+    if list.rank then
+      local first = list.rank + list.read
+      list.chunk = redis.call('ZREVRANGE', list.key, first, first + list.size - 1, 'WITHSCORES')
+    else
+      local from = after_at and string.format('%.0f', after_at) or '+inf'
+      list.chunk = redis.call('ZREVRANGEBYSCORE', list.key, from, '-inf', 'WITHSCORES', 'LIMIT', list.read, list.size)
+    end
     list.read, list.size, list.place = list.read + list.size, math.min(2 * list.size, LARGEST), 1
   end
   list.ref, list.at = list.chunk[list.place], tonumber(list.chunk[list.place + 1])
   list.place = list.place + 2
 end
 
+-- How many cases of a list come before the page. Those of its first moment are halved again and again: one script may
+-- have marked thousands of cases at once, and the case after which the page begins may be on another list.
+local function rank_of_page(key)
+  local from = redis.call('ZCOUNT', key, '(' .. string.format('%.0f', after_at), '+inf')
+  local to = redis.call('ZCOUNT', key, string.format('%.0f', after_at), '+inf')
+  while from < to do
+    local middle = math.floor((from + to) / 2)
+    if is_greater(after_ref, redis.call('ZREVRANGE', key, middle, middle)[1]) then to = middle else from = middle + 1 end
+  end
+  return from
+end
+
 local function open_list(name, number)
   local list = {name = name, key = CASE_LIST .. number, chunk = {}, read = 0, size = 1, place = 1}
-  repeat go_on(list) until not list.ref or not after_at or comes_first(after_at, after_ref, list.at, list.ref)
+  go_on(list)
+  if list.ref and after_at and not comes_first(after_at, after_ref, list.at, list.ref) then
+    list.rank, list.chunk, list.read, list.place = rank_of_page(list.key), {}, 0, 1
+    go_on(list)
+  end
   return list
 end
 
@@ -84,14 +110,22 @@ local function next_name()
   return names[name_place - 2], tonumber(names[name_place - 1])
 end
 
-local answer = {redis.call('HEXISTS', CASES_LISTED, 'done_at')}
-local name, used_at = next_name()
+local function add(list)
+  if not list.ref then return end
+  heap[#heap + 1] = list
+  sift_up(#heap)
+end
+
+local answer, lists_read = {redis.call('HEXISTS', CASES_LISTED, 'done_at')}, 0
+for i = FIRST_NAME, #ARGV, 2 do add(open_list(ARGV[i], ARGV[i + 1])) end
+local name, used_at
+if #ARGV < FIRST_NAME then name, used_at = next_name() end
 for _ = 1, most do
   while name and (not heap[1] or used_at >= heap[1].at) do
-    local list = is_wanted(name) and open_list(name, redis.call('HGET', CASE_LISTS, name))
-    if list and list.ref then
-      heap[#heap + 1] = list
-      sift_up(#heap)
+    if lists_read >= MOST_READ or names_read > MOST_NAMES then return {-1} end
+    if is_wanted(name) then
+      add(open_list(name, redis.call('HGET', CASE_LISTS, name)))
+      lists_read = lists_read + 1
     end
     name, used_at = next_name()
   end
