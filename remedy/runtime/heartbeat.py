@@ -10,7 +10,7 @@ import structlog
 
 from remediation.domain.errors import StoreUnavailable
 from remediation.redaction import plain
-from remediation.sources.schoolscan.transport import user_agent
+from remediation.sources.connections import user_agent
 from remediation.store.processes import TELL_SECONDS, Process, Processes, Role
 from remediation.store.server.connection import Connection, cancel_until_done
 

@@ -16,8 +16,8 @@ from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.ports import Inspector, Tracker
 from remediation.settings import load_settings
+from remediation.sources.connections import open_client
 from remediation.sources.schoolscan.client import SchoolScan
-from remediation.sources.schoolscan.transport import open_client
 from remediation.trackers.adapters import adapter_of
 
 ConfigT = TypeVar("ConfigT", bound=TrackerSettings)

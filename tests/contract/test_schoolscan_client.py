@@ -16,10 +16,10 @@ from remediation.domain.errors import ConfigurationError, NotFound, OutsideError
 from remediation.domain.findings import ReportFormat, ScanStatus
 from remediation.domain.status import Severity, Status
 from remediation.ports import ListedSource
+from remediation.sources.connections import open_client
 from remediation.sources.schoolscan import transport as schoolscan_transport
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.source import FindingSource
-from remediation.sources.schoolscan.transport import open_client
 from sandbox.schoolscan.stand_in import account, create_app
 from sandbox.schoolscan.values import Account
 from sandbox.schoolscan.world import World

@@ -1,13 +1,11 @@
-"""What an answer of SchoolScan says beside its values: its error, the rate limit, and how long to wait. Pure."""
+"""SchoolScan's refusals → our errors, as one table. Pure."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TypeVar
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Unreadable
+from remediation.sources.rate_limits import wait_of
 from remediation.sources.schoolscan.words import json_of, line_of, text_of
 
 _LONGEST_WORDS = 500
@@ -90,60 +88,3 @@ def _phrase(status: int) -> str:
 
 def _request_id(text: str | None) -> str | None:
     return text if text is not None and _REQUEST_ID.fullmatch(text) else None
-
-
-SHORTEST_WAIT = 1.0
-LONGEST_WAIT = 3600.0
-"""Limits in seconds for a wait that a header asks for: a wrong clock must not stop work for a year."""
-
-_MomentT = TypeVar("_MomentT", float, None)
-
-_COUNT = re.compile(r"[0-9]{1,12}")
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """The number of requests in the current window, and how many are left. Reads and writes are counted separately."""
-
-    limit: int
-    remaining: int
-
-
-def rate_limit_of(headers: Mapping[str, str]) -> RateLimit | None:
-    """Returns the state of the rate limit; None unless both headers are plain numbers."""
-    limit, remaining = (_count(headers.get(f"X-RateLimit-{part}")) for part in ("Limit", "Remaining"))
-    return None if limit is None or remaining is None else RateLimit(limit, remaining)
-
-
-def wait_of(headers: Mapping[str, str], now: float) -> float | None:
-    """Returns the seconds to wait, within the limits above; None where no header states them.
-
-    `Retry-After` (seconds or a date) counts before `X-RateLimit-Reset` (Unix seconds). Times are compared with the
-    answer's own `Date`, and where it has none with `now`, the Unix seconds of this machine.
-    """
-    now = _moment(headers.get("Date") or "", now)
-    wait = _retry_after(headers.get("Retry-After"), now)
-    if wait is None:
-        reset = _count(headers.get("X-RateLimit-Reset"))
-        wait = None if reset is None else reset - now
-    return None if wait is None else min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
-
-
-def _retry_after(text: str | None, now: float) -> float | None:
-    seconds = _count(text)
-    if text is None or seconds is not None:
-        return seconds
-    moment = _moment(text, None)
-    return None if moment is None else moment - now
-
-
-def _moment(text: str, otherwise: _MomentT) -> float | _MomentT:
-    """Returns the Unix seconds of an HTTP date; `otherwise` for any other text."""
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return otherwise
-
-
-def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and _COUNT.fullmatch(text.strip()) else None

@@ -2,12 +2,9 @@
 
 import asyncio
 import json
-import ssl
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 import httpx2
@@ -15,7 +12,9 @@ import httpx2
 from remediation import telemetry
 from remediation.domain.errors import ConfigurationError, Problem, Refused, TryLater, Unreadable
 from remediation.outbound.answers import LARGEST_ANSWER, note_answer, note_request, too_large
-from remediation.sources.schoolscan.answers import RateLimit, error_of, rate_limit_of
+from remediation.sources.connections import begun, is_sendable, user_agent
+from remediation.sources.rate_limits import RateLimit, rate_limit_of
+from remediation.sources.schoolscan.answers import error_of
 from remediation.sources.schoolscan.words import json_of
 
 _Method = Literal["GET", "POST", "PATCH", "DELETE"]
@@ -23,36 +22,7 @@ _TIMEOUTS = httpx2.Timeout(connect=3, read=8, write=8, pool=8)
 """Seconds for each step of a call."""
 WHOLE_CALL_SECONDS = 20
 """Seconds for a whole call: a server that sends single bytes must not take longer than a job may."""
-_BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
-"""A connection that ended before the answer. httpx2 itself detects only one that was closed before it sends."""
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
-
-
-_CONNECTIONS = 32
-"""The most connections of one client, for all districts together."""
-
-
-def open_client(*, proxy: str | None = None, trusted: ssl.SSLContext | None = None) -> httpx2.AsyncClient:
-    """Returns a client for all districts. It reads no proxy or certificates from the environment and keeps no cookies.
-
-    `proxy` is the address of a proxy to use; `trusted` has the certificates to trust instead of the usual ones.
-    """
-    return httpx2.AsyncClient(
-        timeout=_TIMEOUTS,
-        follow_redirects=False,
-        trust_env=False,
-        proxy=proxy,
-        verify=trusted or True,
-        limits=httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-    )
-
-
-def user_agent() -> str:
-    """Returns the User-Agent header: `remedy/<version>`, or `remedy` where the project is not installed."""
-    with suppress(PackageNotFoundError):
-        return f"remedy/{version('remedy')}"
-    return "remedy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +48,7 @@ class Transport:
         clock: Callable[[], float],
         largest_answer: int = LARGEST_ANSWER,
     ) -> None:
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
+        if not is_sendable(token):
             raise ConfigurationError([Problem(system, "the API token has characters that no header can carry")])
         self._system = system
         self._client = client
@@ -111,7 +81,7 @@ class Transport:
     ) -> tuple[httpx2.Response, bytes]:
         try:
             async with asyncio.timeout(WHOLE_CALL_SECONDS), AsyncExitStack() as opened:
-                response = await self._begun(opened, method, url, body)
+                response = await begun(opened, lambda: self._stream(method, url, body), repeats=method == "GET")
                 return response, await self._bounded(response)
         except TimeoutError:
             raise TryLater(self._system, "no answer in time", ambiguous=method != "GET") from None
@@ -120,21 +90,6 @@ class Transport:
             raise TryLater(self._system, f"no answer ({type(error).__name__})", ambiguous=ambiguous) from None
         except httpx2.InvalidURL:
             raise Refused(self._system, "the address is not valid") from None
-
-    async def _begun(
-        self, opened: AsyncExitStack, method: _Method, url: str, body: Mapping[str, str] | None
-    ) -> httpx2.Response:
-        """Returns an answer whose body is not read yet; it stays open until `opened` is closed.
-
-        A read whose connection broke before the answer is sent a second time: the connection may have been kept open
-        from an earlier call for too long.
-        """
-        try:
-            return await opened.enter_async_context(self._stream(method, url, body))
-        except _BROKEN:
-            if method != "GET":
-                raise
-        return await opened.enter_async_context(self._stream(method, url, body))
 
     def _stream(
         self, method: _Method, url: str, body: Mapping[str, str] | None

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.sources.schoolscan.answers import LONGEST_WAIT, SHORTEST_WAIT, RateLimit, rate_limit_of, wait_of
+from remediation.sources.rate_limits import LONGEST_WAIT, SHORTEST_WAIT, RateLimit, rate_limit_of, wait_of
 
 NOW = 1_776_261_731.5
 

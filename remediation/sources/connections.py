@@ -1,0 +1,58 @@
+"""How sources are reached over HTTP: one client for all, and what every request to one of them shares."""
+
+import ssl
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.metadata import PackageNotFoundError, version
+
+import httpx2
+
+_TIMEOUTS = httpx2.Timeout(connect=3, read=8, write=8, pool=8)
+"""Seconds for each step of a call that states no others."""
+_CONNECTIONS = 32
+"""The most connections of one client, for all sources together."""
+_BROKEN = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
+"""A connection that ended before the answer. httpx2 itself detects only one that was closed before it sends."""
+
+
+def open_client(*, proxy: str | None = None, trusted: ssl.SSLContext | None = None) -> httpx2.AsyncClient:
+    """Returns a client for all sources. It reads no proxy or certificates from the environment and keeps no cookies.
+
+    `proxy` is the address of a proxy to use; `trusted` has the certificates to trust instead of the usual ones.
+    """
+    return httpx2.AsyncClient(
+        timeout=_TIMEOUTS,
+        follow_redirects=False,
+        trust_env=False,
+        proxy=proxy,
+        verify=trusted or True,
+        limits=httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+def user_agent() -> str:
+    """Returns the User-Agent header: `remedy/<version>`, or `remedy` where the project is not installed."""
+    with suppress(PackageNotFoundError):
+        return f"remedy/{version('remedy')}"
+    return "remedy"
+
+
+def is_sendable(token: str) -> bool:
+    """Whether a token can be sent in a header."""
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token
+
+
+async def begun(
+    opened: AsyncExitStack, stream: Callable[[], AbstractAsyncContextManager[httpx2.Response]], *, repeats: bool
+) -> httpx2.Response:
+    """Returns an answer whose body is not read yet; it stays open until `opened` is closed.
+
+    Where the connection breaks before the answer and `repeats` is true, which only a read may be, the request is sent a
+    second time: the connection may have been kept open from an earlier call for too long.
+    """
+    if repeats:
+        with suppress(*_BROKEN):
+            return await opened.enter_async_context(stream())
+    return await opened.enter_async_context(stream())
