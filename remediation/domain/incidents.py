@@ -1,0 +1,56 @@
+"""The incident feed's records as values. Names, ids of people, demographics and free text are never part of one."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+
+class IncidentType(StrEnum):
+    """What an incident is in the feed. A pending one becomes another when somebody has decided about it."""
+
+    REFERRAL = "referral"
+    MINOR = "minor"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+
+
+class Flaw(StrEnum):
+    """What could not be read in an incident. Incidents are counted by it; the text itself is not kept."""
+
+    UUID = "uuid"
+    """There is none, or it is no id: the incident is left out."""
+    TYPE = "type"
+    LAST_MODIFIED = "last_modified"
+    DELETED = "deleted"
+    BOUNCED = "bounced"
+    DATE = "date"
+    COUNT = "count"
+    CODE = "code"
+    """A code is too long, or has characters that cannot be printed: it is left out."""
+    TOO_MANY_CODES = "too_many_codes"
+    """There are more different codes of one kind than are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident as the feed showed it at one moment. Only `uuid` is sure to be there.
+
+    `last_modified` is compared as it is, and never read as a time. `is_deleted` and `is_bounced` are None where the
+    feed says something that cannot be read. `day` is the day of the incident in the feed's time zone. Codes are the
+    district's own, as they are written, sorted and each once; those of the incident, its offenders and its victims
+    are together. `offenders` and `victims` are how many there are.
+    """
+
+    uuid: str
+    type: IncidentType = IncidentType.UNKNOWN
+    last_modified: str | None = None
+    is_deleted: bool | None = False
+    is_bounced: bool | None = False
+    day: date | None = field(default=None, repr=False)
+    school: str | None = field(default=None, repr=False)
+    offenses: tuple[str, ...] = field(default=(), repr=False)
+    weapons: tuple[str, ...] = field(default=(), repr=False)
+    injuries: tuple[str, ...] = field(default=(), repr=False)
+    actions: tuple[str, ...] = field(default=(), repr=False)
+    offenders: int = 0
+    victims: int = 0
