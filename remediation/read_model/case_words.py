@@ -142,7 +142,7 @@ def ticket_words(ticket: TicketSeen) -> str:
     return f"{ticket.key} in {ticket.tracker} {state.replace('_', ' ')}"
 
 
-def trouble_words(error: str, status: int | None, request_id: str) -> str:
+def _trouble_words(error: str, status: int | None, request_id: str) -> str:
     """What went wrong, as far as codes say."""
     parts = [
         _ERRORS.get(error, error),
@@ -223,7 +223,7 @@ def _acted(acted: Acted) -> str:
 def _in_brackets(entry: Acted | PutOff | SetAside) -> str:
     system, waiting = (entry.system, entry.waiting) if isinstance(entry, PutOff) else ("", "")
     why = WAITING[Waiting(waiting)] if waiting in set(Waiting) else ""
-    words = ", ".join(filter(None, [system, why, trouble_words(entry.error, entry.status, entry.request_id)]))
+    words = ", ".join(filter(None, [system, why, _trouble_words(entry.error, entry.status, entry.request_id)]))
     return f" ({words})" if words else ""
 
 

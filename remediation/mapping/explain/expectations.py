@@ -19,7 +19,7 @@ from remediation.mapping.reading.messages import complaint_of
 from remediation.mapping.reading.positions import Complaint, LineColumn, Positions, Steps
 
 
-def moment_of(value: object) -> object:
+def _moment_of(value: object) -> object:
     """The moment that ISO 8601 text says; without an offset it is UTC."""
     if isinstance(value, datetime):
         return value
@@ -40,7 +40,7 @@ def _as_exact_text(value: object) -> object:
     return {"exactly": value} if isinstance(value, str) else value
 
 
-Moment = Annotated[datetime, BeforeValidator(moment_of)]
+Moment = Annotated[datetime, BeforeValidator(_moment_of)]
 
 
 class CaseFinding(Written):

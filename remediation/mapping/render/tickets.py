@@ -75,7 +75,7 @@ def draft_of(
     body names it. Raises ConfigurationError if a template cannot be filled in for this finding.
     """
     ticket, config = rule.tickets[tracker], mappings.trackers[tracker]
-    link = finding_link(mappings, key.district, finding)
+    link = _finding_link(mappings, key.district, finding)
     values = ticket_values(rule.name, key.ref, finding, link, restricted=rule.detail == "restricted")
     where = f"rule {rule.name}, ticket in {tracker}"
     summary = plain(filled(ticket.summary or mappings.templates.summary, values, where).strip(), _LONGEST_SUMMARY)
@@ -84,13 +84,13 @@ def draft_of(
         line = filled(mappings.templates.follows, follows_values(rule.name, key.ref, follows), "templates.follows")
         body = f"{line.strip()}\n\n{body}"
     body = plain(body, _LONGEST_BODY, lines=True)
-    fields = own_fields(ticket, config, finding, at) | _filled_fields(ticket.more_fields, values, where)
+    fields = _own_fields(ticket, config, finding, at) | _filled_fields(ticket.more_fields, values, where)
     place = place_of(mappings, rule, tracker) or ""
     before = follows.id if follows else None
     return ticket.completed(Draft(key.mark, place, summary, body, fields=fields, follows=before), link or None)
 
 
-def finding_link(mappings: Mappings, district: str, finding: Finding) -> str:
+def _finding_link(mappings: Mappings, district: str, finding: Finding) -> str:
     """The address of the finding's page for people; empty where the district has none."""
     link = mappings.districts[district].schoolscan.finding_link
     return link.replace("{id}", quote(finding.id, safe="")) if link else ""
@@ -131,19 +131,19 @@ def closing_fields_of(
     if ticket is None or not ticket.closing_fields:
         return {}
     name, detail = (rule.name, rule.detail) if rule else ("", mappings.defaults.detail)
-    link = finding_link(mappings, key.district, finding)
+    link = _finding_link(mappings, key.district, finding)
     values = ticket_values(name, key.ref, finding, link, restricted=detail == "restricted")
     return _filled_fields(ticket.closing_fields, values, f"rule {name or 'none'}, closing in {tracker}")
 
 
-def own_fields(ticket: TicketSettings, config: TrackerSettings, finding: Finding, at: datetime) -> dict[str, object]:
+def _own_fields(ticket: TicketSettings, config: TrackerSettings, finding: Finding, at: datetime) -> dict[str, object]:
     """What the ticket's own words set, by the tracker's names; a severity that a map does not name sets nothing."""
     return ticket.own_fields(config, finding.severity, _due_at(ticket.due, finding, at))
 
 
 def urgency_of(ticket: TicketSettings, config: TrackerSettings, finding: Finding, at: datetime) -> dict[str, str]:
     """Those of `own_fields` that say how urgent the ticket is, as text: as in `Ticket.urgency`."""
-    fields = own_fields(ticket, config, finding, at)
+    fields = _own_fields(ticket, config, finding, at)
     return {name: str(bare(fields[name])) for name in ticket.urgency_fields if name in fields}
 
 

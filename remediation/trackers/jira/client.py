@@ -153,7 +153,7 @@ def _connected(config: JiraTracker, secret: str) -> JIRA:
     """The package's client, without anything that it does on its own initiative."""
     user = _user_of(config)
     client = JIRA(
-        address_of(config),
+        _address_of(config),
         options={"verify": str(config.ca_file) if config.ca_file else True, "headers": {"User-Agent": "remedy"}},
         basic_auth=(user, secret) if user else None,
         token_auth=None if user else secret,
@@ -173,7 +173,7 @@ def _connected(config: JiraTracker, secret: str) -> JIRA:
     return client
 
 
-def address_of(config: JiraTracker) -> str:
+def _address_of(config: JiraTracker) -> str:
     """The address of the API: at the site itself, or at the gateway, which alone accepts tokens with scopes."""
     scoped = config.auth.scoped
     return f"{str(scoped.gateway).rstrip('/')}/ex/jira/{scoped.cloud_id}" if scoped else str(config.url)

@@ -216,7 +216,7 @@ class IssueReader:
     def ticket(self, issue: Issue) -> Ticket:
         """The ticket that an issue is."""
         state = issue.fields.status.place.state
-        closing = closing_of(issue) if state is TicketState.DONE else None
+        closing = _closing_of(issue) if state is TicketState.DONE else None
         done = state is TicketState.DONE
         reason = self._reason(issue) if done else None
         return Ticket(
@@ -234,7 +234,7 @@ class IssueReader:
             created_at=issue.fields.created,
             updated_at=issue.fields.updated,
             version=version_of(issue),
-            urgency=urgency_of(issue),
+            urgency=_urgency_of(issue),
             risk=self._risk(issue) if reason is Reason.ACCEPTED_RISK else None,
             word=word_of(_resolution_of(issue)),
             place=issue.key.rpartition("-")[0],  # its project now: a key changes when an issue is moved
@@ -267,7 +267,7 @@ def version_of(issue: Issue | Found) -> str:
     return issue.fields.updated.isoformat() if issue.fields.updated else ""
 
 
-def urgency_of(issue: Issue) -> dict[str, str]:
+def _urgency_of(issue: Issue) -> dict[str, str]:
     """The fields that tell how urgent an issue is, as Jira writes them."""
     priority = issue.fields.priority
     urgency = {"priority": priority.name if priority else "", "duedate": issue.fields.due}
@@ -308,11 +308,11 @@ def _closer_shown(closing: History, issue: Issue) -> str | None:
 
 def closer_name_of(issue: Issue) -> str | None:
     """The name that Jira shows of who made an issue done; None where nobody did, or where it shows none."""
-    closing = closing_of(issue) if issue.fields.status.place.state is TicketState.DONE else None
+    closing = _closing_of(issue) if issue.fields.status.place.state is TicketState.DONE else None
     return (closing.author.shown.strip() or None) if closing and closing.author else None
 
 
-def closing_of(issue: Issue) -> History | None:
+def _closing_of(issue: Issue) -> History | None:
     """The entry of the changelog that made the issue done.
 
     Where there is a resolution: the last entry that set it while it changed the status, so that a later step from one

@@ -63,11 +63,11 @@ def one_line(text: str, limit: int = SUMMARY_LIMIT) -> str:
 def wiki(text: str, limit: int = TEXT_LIMIT) -> str:
     """Markup that renders as the text. What would be longer than the limit is cut before it is escaped."""
     clean = plain(text, limit + 1, lines=True)
-    markup = escaped(clean)
-    return markup if length(markup) <= limit else _longest(clean, limit - 1, escaped) + _CUT
+    markup = _escaped(clean)
+    return markup if length(markup) <= limit else _longest(clean, limit - 1, _escaped) + _CUT
 
 
-def escaped(text: str) -> str:
+def _escaped(text: str) -> str:
     """Markup for a clean text, line by line."""
     return "\n".join(_escaped_line(line) for line in text.split("\n"))
 

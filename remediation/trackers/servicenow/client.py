@@ -117,7 +117,7 @@ class ServiceNowClient:
         try:
             return request()
         except OSError as failure:  # every exception of requests is one
-            error = unanswered(self._name, failure, wrote=wrote)
+            error = _unanswered(self._name, failure, wrote=wrote)
         except PysnowException as failure:
             error = TryLater(self._name, f"an answer nobody expected ({type(failure).__name__})", ambiguous=wrote)
         raise error
@@ -162,7 +162,7 @@ def _judge(system: str) -> Callable[..., None]:
     return judge
 
 
-def unanswered(system: str, failure: OSError, *, wrote: bool) -> TryLater:
+def _unanswered(system: str, failure: OSError, *, wrote: bool) -> TryLater:
     """Why there is no answer. Names only the kind of failure: its text holds the address and the query."""
     if isinstance(failure, AnswerTooLarge):
         return failure.for_later(system, wrote=wrote)

@@ -123,7 +123,7 @@ def ticket_of(system: str, config: ServiceNowTracker, table: str, record: Record
         tracker=system,
         id=ticket_id,
         key=text_of(record, "number") or sys_id,
-        url=address_of(config, table, sys_id),
+        url=_address_of(config, table, sys_id),
         state=state,
         reason=reason,
         mark=text_of(record, "correlation_id") or None,
@@ -183,11 +183,11 @@ def closing_words_of(config: ServiceNowTracker, record: Record, own: str) -> str
 
 def gone_ticket(system: str, config: ServiceNowTracker, table: str, sys_id: str) -> Ticket:
     """A ticket of which nothing is left but its id."""
-    url = address_of(config, table, sys_id)
+    url = _address_of(config, table, sys_id)
     return Ticket(tracker=system, id=f"{table}/{sys_id}", key=sys_id, url=url, state=TicketState.GONE)
 
 
-def address_of(config: ServiceNowTracker, table: str, sys_id: str) -> str:
+def _address_of(config: ServiceNowTracker, table: str, sys_id: str) -> str:
     """Where a person opens the record."""
     return f"{str(config.url).rstrip('/')}/nav_to.do?uri={quote(f'{table}.do?sys_id={sys_id}', safe='')}"
 
@@ -269,13 +269,13 @@ def closing_of(
     config: ServiceNowTracker, reason: Reason, comment: str, fields: Mapping[str, object], record: Record
 ) -> dict[str, object]:
     """The payload that resolves this record, which shows the columns of `fields`: those that have a value stay."""
-    given = unfilled(fields, record)
+    given = _unfilled(fields, record)
     payload = resolution(config, reason, comment, given)
     is_kept = NOTES in fields and NOTES not in given
     return {name: value for name, value in payload.items() if not (is_kept and name == NOTES)}
 
 
-def unfilled(fields: Mapping[str, object], record: Record) -> dict[str, object]:
+def _unfilled(fields: Mapping[str, object], record: Record) -> dict[str, object]:
     """Those of the fields of which the record has no value yet: what people wrote stays, and a journal only grows.
 
     No tick and a zero are what ServiceNow itself fills in.
