@@ -73,6 +73,11 @@ class Tracker(Protocol):
         ...
 
     @property
+    def address(self) -> str:
+        """The tracker's address in mappings.yaml, without a slash at its end: nobody is asked for it."""
+        ...
+
+    @property
     def search_horizon(self) -> timedelta:
         """How long a ticket may exist before `find` sees it, including the duration of the request."""
         ...
@@ -277,6 +282,10 @@ class Rulebook(Protocol):
 
     def concerns(self, district: str, tracker: str) -> bool:
         """Whether a rule may open tickets for this district in this tracker."""
+        ...
+
+    def former_sites(self, tracker: str) -> Collection[str]:
+        """The sites that the tracker was before, by their keys (see Site), and whose tickets are given up."""
         ...
 
     def beside(self, tracker: str) -> tuple[str, ...]:

@@ -211,6 +211,11 @@ class MappingsRulebook:
         """Whether a rule may open tickets for this district in this tracker."""
         return self._coverage.reaches(district, tracker)
 
+    def former_sites(self, tracker: str) -> frozenset[str]:
+        """The sites that the file says the tracker was before."""
+        config = self._mappings.trackers.get(tracker)
+        return frozenset(config.former_sites) if config else frozenset()
+
     def beside(self, tracker: str) -> tuple[str, ...]:
         """Returns the other trackers of the file with the same address."""
         trackers = self._mappings.trackers

@@ -107,6 +107,10 @@ class MemoryTracker:
         return self._name
 
     @property
+    def address(self) -> str:
+        return self._address
+
+    @property
     def search_horizon(self) -> timedelta:
         return self._horizon
 
@@ -402,6 +406,7 @@ class PlainRulebook:
         self.closers: list[str] = []
         self.identities: dict[str, Identity] = {}
         self.former_names: dict[str, str] = {}
+        self.sites_given_up: set[str] = set()
         self.one_installation: tuple[str, ...] = ()
         self.grounds: dict[str, Ground] = {}
         self.unnamed = {"nowhere"}
@@ -423,6 +428,10 @@ class PlainRulebook:
     def ground(self, district: str, ticket: Ticket) -> Ground:
         del district
         return self.grounds.get(ticket.place, Ground.OWN)
+
+    def former_sites(self, tracker: str) -> set[str]:
+        del tracker
+        return self.sites_given_up
 
     def beside(self, tracker: str) -> tuple[str, ...]:
         return tuple(name for name in self.one_installation if name != tracker)

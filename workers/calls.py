@@ -105,6 +105,11 @@ class CountedTracker:
         return self._tracker.name
 
     @property
+    def address(self) -> str:
+        """The tracker's address in mappings.yaml."""
+        return self._tracker.address
+
+    @property
     def search_horizon(self) -> timedelta:
         """How long a ticket may exist before `find` sees it."""
         return self._tracker.search_horizon

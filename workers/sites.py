@@ -44,7 +44,8 @@ class _KeptAnswer:
 class TrackerSites:
     """The sites of these trackers. A change is stored in Redis, and logged by the one worker that notices it first.
 
-    A tracker that does not tell its site counts as the site that it last told to any worker.
+    A tracker that does not tell its site counts as the site that it last told to any worker, unless it has another
+    address by now: then it may be another site.
     """
 
     def __init__(self, connection: Connection, trackers: Mapping[str, Tracker], clock: Callable[[], float]) -> None:
@@ -72,7 +73,9 @@ class TrackerSites:
             async with asyncio.timeout(_PATIENCE):
                 site = await self._trackers[name].site()
         except (OutsideError, TimeoutError):
-            return _KeptAnswer(before or await self._sites.read(name), self._clock() + ASKED_AGAIN_AFTER)
+            known = before or await self._sites.read(name)
+            address = self._trackers[name].address
+            return _KeptAnswer(known.untold(address) if known else None, self._clock() + ASKED_AGAIN_AFTER)
         history, is_another = await self._sites.note(name, site, self._clock())
         if is_another:
             logger.warning("tracker_site_changed", tracker=name, address=history.site.key)

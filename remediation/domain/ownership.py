@@ -6,12 +6,13 @@ may write a label can write one: a ticket that is not linked must have been open
 tickets may be opened.
 """
 
+import math
 from collections.abc import Collection, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, StrEnum, auto
 
-from remediation.domain.cases import Link, ref_of_mark
+from remediation.domain.cases import Intent, Link, ref_of_mark
 from remediation.domain.tickets import Ticket, TicketState
 
 
@@ -39,11 +40,15 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class SiteHistory:
-    """The present site of a tracker, and the one `before`, which it was until `since` (Unix seconds); None for none."""
+    """The present site of a tracker, and the one `before`, which it was until `since` (Unix seconds); None for none.
+
+    `is_told` is false where the tracker did not answer, and only its new address says that it may be another site.
+    """
 
     site: Site
     before: Site | None = None
     since: float = 0.0
+    is_told: bool = True
 
     def seen(self, site: Site, now: float) -> "SiteHistory":
         """Returns the history after the tracker was seen to be this site at `now` (Unix seconds).
@@ -54,11 +59,34 @@ class SiteHistory:
             return SiteHistory(site, self.site, now)
         return SiteHistory(Site(site.address, site.id or self.site.id), self.before, self.since)
 
+    def untold(self, address: str) -> "SiteHistory":
+        """The history as far as it goes where the tracker, at this address now, does not tell its site.
+
+        At another address than before it may be another site from any moment on.
+        """
+        return self if address == self.site.address else replace(self.seen(Site(address), math.inf), is_told=False)
+
     def is_of(self, link: Link) -> bool:
-        """Whether the link was made on the present site. A link without a site was if there was never another one."""
+        """Whether the link was made on the present site. A link without a site was if there was never another one.
+
+        No link is known to be of a site that is not told.
+        """
+        if not self.is_told:
+            return False
         if not link.site:
             return self.before is None
         return link.site in {self.site.id, self.site.address}
+
+    def elsewhere(self, link: Link | None, intent: Intent | None) -> str:
+        """The key of the other site on which the case has a ticket, or may have one; empty where it has none there.
+
+        A link says where it was made; an intent does not: one of before the last change was for the site before.
+        """
+        if link is not None and not self.is_of(link):
+            return link.site or (self.before.key if self.before else "")
+        if link is None and intent is not None and intent.is_ours and self.before and intent.at < self.since:
+            return self.before.key
+        return ""
 
 
 _SAME_CREATION = timedelta(hours=1)

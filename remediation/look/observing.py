@@ -68,9 +68,11 @@ async def observe(
     as they are known: a link that was made on another site counts only where the ticket carries the case's mark.
 
     Raises TryLater or Refused when the subject cannot be read. The error of a tracker that cannot be asked becomes one
-    of the snapshot's failures. A tracker that is not in `trackers` is unnamed, which is no failure. There are two more
-    failures: where a search may not find the ticket of an earlier create yet, and where a ticket is wanted and every
-    one with the case's mark may be somebody else's. Then a person must decide before one is opened.
+    of the snapshot's failures. A tracker that is not in `trackers` is unnamed, which is no failure. There are three
+    more failures: where a search may not find the ticket of an earlier create yet; where a ticket is wanted and every
+    one with the case's mark may be somebody else's: then a person must decide before one is opened; and where the
+    case's ticket is on another site than the present one, none here carries its mark, and mappings.yaml does not give
+    that site's tickets up.
     """
     subject = await _subject(record, source)
     at = datetime.fromtimestamp(now, tz=UTC)
@@ -152,7 +154,7 @@ async def _tickets(
         if linked is not None and not _must_search(linked, record, subject):
             return _Found((linked,), doubt)
         place = case.ruling.place(tracker.name)
-        marked = await _found(record, tracker, place) if place is not None else ()
+        marked = await _found(record, tracker, place, site) if place is not None else ()
         marked = _not_for_others(marked, case, tracker.name, rulebook)
         strangers = await _strangers(marked, record, tracker, rulebook)
     except OutsideError as error:
@@ -172,6 +174,8 @@ async def _tickets(
             return TryLater(tracker.name, words, after=min(wait, horizon))
     if strangers and not tickets and case.wants(tracker.name):
         return _refusal_beside(next(ticket for ticket in marked if ticket.id in strangers), strangers)
+    if not tickets and (failure := _elsewhere(record, tracker.name, rulebook, site)):
+        return failure
     return _Found(tickets, doubt)
 
 
@@ -230,14 +234,34 @@ def _refusal_beside(ticket: Ticket, strangers: Mapping[str, str]) -> Refused:
     return Refused(ticket.tracker, f"{words}; {advice}")
 
 
-async def _found(record: CaseRecord, tracker: Tracker, place: str) -> tuple[Ticket, ...]:
+def _elsewhere(
+    record: CaseRecord, tracker: str, rulebook: Rulebook, site: SiteHistory | None
+) -> TryLater | Refused | None:
+    """Returns the error to report where no ticket was found here, and the case's own is on another site.
+
+    None where the case has no ticket on another site, or only on one whose tickets mappings.yaml gives up.
+    """
+    link, intent = record.links.get(tracker), record.intents.get(tracker)
+    where = site.elsewhere(link, intent) if site else ""
+    if site is None or not where or where in rulebook.former_sites(tracker):
+        return None
+    if not site.is_told:
+        return TryLater(tracker, f"it does not tell whether it is still {where}")
+    what = f"{link.ticket_key} was opened on {where}" if link else f"a ticket may have been opened on {where}"
+    words = f"{what}, this is {site.site.key}, and nothing here carries this case's mark: the ticket is not seen"
+    advice = f"correct the url, put the mark on the ticket if it is here, or name {where} under former_sites"
+    return Refused(tracker, f"{words}; {advice} if its tickets are given up")
+
+
+async def _found(record: CaseRecord, tracker: Tracker, place: str, site: SiteHistory | None) -> tuple[Ticket, ...]:
     """Returns every ticket that carries a mark of the case, oldest first.
 
     A ticket that may have been created is also searched for in the place of its intent: the rule may name another
-    ServiceNow table today.
+    ServiceNow table today. The place of an intent for another site is not searched: it may be no place here.
     """
     intent = record.intents.get(tracker.name)
-    places = dict.fromkeys((place, intent.place or place) if intent else (place,))
+    is_here = intent is not None and not (site and site.elsewhere(None, intent))
+    places = dict.fromkeys((place, intent.place or place) if intent and is_here else (place,))
     found = [ticket for mark in record.marks for where in places for ticket in await tracker.find(mark, where)]
     return tuple(sorted({ticket.id: ticket for ticket in found}.values(), key=_created))
 

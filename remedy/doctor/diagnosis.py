@@ -273,7 +273,7 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         Code.LIMIT_LOW: _warning("less than a tenth of a system's limit is left", "Who else spends it?"),
         Code.SITE_CHANGED: _failure(
             "a tracker is another site than the one that our links are of",
-            "If that is meant: a link counts there only where the ticket carries our mark. If not, correct its url.",
+            "If not meant, correct its url. Else take our marks along, or name the other site under former_sites.",
         ),
         Code.TRACKER_UNNAMED: _warning(
             "cases have tickets in a tracker that mappings.yaml does not name (any more): it is unseen",

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from remediation.trackers.adapters import adapter_of
 from remedy.doctor.checks import Check
 from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
 from remedy.mappings.live_answers import placed
-from remedy.mappings.tracker_sites import remembered, site_of
+from remedy.mappings.tracker_sites import left_site, remembered, site_of
 from remedy.runtime.assembly import open_outside
 from remedy.runtime.outbound import outbound
 
@@ -84,7 +84,7 @@ def _check(system: _System, loaded: Loaded, connection: Connection | None, track
         if not who.is_well:
             return found
         if tracker is not None and connection is not None:
-            found += await _site(tracker, connection)
+            found += await _site(tracker, connection, loaded.mappings.trackers[tracker.name].former_sites)
         return found + await _inspected(system, loaded)
 
     return Check(system.what, SECONDS, look)
@@ -145,23 +145,24 @@ def _limit(system: _System, answers: Sequence[NotedAnswer]) -> Iterator[Diagnosi
         yield trouble(Code.LIMIT_LOW, f"limit of {system.what}", f"{last[0]} of {last[1]} requests are left")
 
 
-async def _site(tracker: Tracker, connection: Connection) -> list[Diagnosis]:
+async def _site(tracker: Tracker, connection: Connection, former_sites: Collection[str]) -> list[Diagnosis]:
     """Whether the tracker is the site on which our links were made; nothing where that cannot be told."""
     try:
         known = (await remembered(connection, {tracker.name: tracker})).get(tracker.name)
     except RemediationError:
         return []
     site = await site_of(tracker) if known else None
-    return [_same_site(tracker.name, known, site)] if known and site else []
+    return [_same_site(tracker.name, known, site, former_sites)] if known and site else []
 
 
-def _same_site(name: str, history: SiteHistory, site: Site) -> Diagnosis:
-    what = f"site of {name}"
-    if not history.site.is_same(site):
-        return trouble(Code.SITE_CHANGED, what, f"is {site.key}, and our links were made on {history.site.key}")
-    if history.before is None:
-        return well(what, f"{site.key}, as it always was")
-    return well(what, f"{site.key} since {time_words(history.since)} UTC, before that {history.before.key}")
+def _same_site(name: str, history: SiteHistory, site: Site, former_sites: Collection[str]) -> Diagnosis:
+    what, former = f"site of {name}", left_site(history, site, former_sites)
+    if former is not None and not history.site.is_same(site):
+        return trouble(Code.SITE_CHANGED, what, f"is {site.key}, and our links were made on {former.key}")
+    if history.before is None or not history.site.is_same(site):
+        return well(what, f"{site.key}{', as it always was' if history.site.is_same(site) else ''}")
+    says = f"{site.key} since {time_words(history.since)} UTC, before that {history.before.key}"
+    return well(what, says) if former is None else trouble(Code.SITE_CHANGED, what, says, severity=Level.WARNING)
 
 
 async def _inspected(system: _System, loaded: Loaded) -> list[Diagnosis]:

@@ -20,6 +20,11 @@ class SilentTracker:
         return self._tracker.name
 
     @property
+    def address(self) -> str:
+        """As the tracker's own."""
+        return self._tracker.address
+
+    @property
     def search_horizon(self) -> timedelta:
         """As the tracker's own."""
         return self._tracker.search_horizon

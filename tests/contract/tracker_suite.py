@@ -49,6 +49,7 @@ class TrackerWorkContract:
         before = world.writes()
         site = await tracker.site()
         assert (site.address, await tracker.site()) == (world.address, site)
+        assert tracker.address == world.address
         assert world.writes() == before
 
     @pytest.mark.parametrize("mark", [mark_of("fnd_2"), None])

@@ -21,6 +21,7 @@ from remediation.store.keys import DIRTY
 from remediation.store.server.connection import Connection
 from remedy.runtime.outbound import Outbound
 from sandbox.jira.stand_in import SERVICE, jira_app
+from sandbox.jira.state import Account
 from sandbox.servicenow.stand_in import INTEGRATION, ServiceNowTables, servicenow_app
 from sandbox.wire.server import serve
 from tests.contract.jira_world import JiraWorld
@@ -40,9 +41,17 @@ CLOSED = {"incident": ("6", "2", "Solution provided"), "sn_si_incident": ("3", "
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What mappings.yaml says just now."""
+    """What mappings.yaml says just now.
+
+    `web_at`, `web_kind`, `web_account` and `web_more` are of the north's first tracker: where it is, as the name of a
+    site or an address, of which kind, who signs in to it, and more words of it.
+    """
 
     web: str = "jira-web"
+    web_at: str = "north"
+    web_kind: str = "jira"
+    web_account: Account = SERVICE
+    web_more: str = ""
     web_project: str = "SEC"
     privacy_project: str = "WEB"
     table: str = "incident"
@@ -62,7 +71,7 @@ class File:
     def text(self, sites: "Sites") -> str:
         """The file itself, for stand-ins at these addresses."""
         tickets = {
-            self.web: (self.has_web, f"{{project: {self.web_project}}}"),
+            self.web: (self.has_web, f"{{project: {self.web_project}}}" if self.web_kind == "jira" else "{}"),
             "jira-privacy": (self.has_privacy, f"{{project: {self.privacy_project}}}"),
             "context": (self.has_desk, "{}"),
         }
@@ -73,6 +82,11 @@ class File:
         former_name = "jira-site" if self.web == "jira-web" else "jira-web"
         former_table = "sn_si_incident" if self.table == "incident" else "incident"
         tables = f"table: {self.table}, former_tables: {{{former_table}: {{}}}}"
+        if self.web_kind == "servicenow":  # two trackers on one instance have a table each
+            web, tables = f"{context}, table: {former_table}", f"table: {self.table}"
+        else:
+            web = jira.replace(SERVICE.email, self.web_account.email)
+        web_url = getattr(sites, self.web_at).address if "/" not in self.web_at else self.web_at
         match = "match: {any: [{district: north}]}"
         lines = [
             "version: 1",
@@ -80,7 +94,7 @@ class File:
             *(_district(name) for name, is_there in (("north", north), ("south", self.has_south)) if is_there),
             "  spare: {schoolscan: {url: 'https://spare.example/v1', token: {env: A}, webhook: {secrets: [{env: B}]}}}",
             "trackers:",
-            f"  {self.web}: {{{jira}, url: '{sites.north.address}', formerly: [{former_name}]}}" * self.has_web,
+            f"  {self.web}: {{{web}, url: '{web_url}', formerly: [{former_name}]{self.web_more}}}" * self.has_web,
             f"  jira-privacy: {{{jira}, url: '{sites.north.address}'}}" * self.has_privacy,
             f"  context: {{{context}, url: '{sites.snow.address}', {tables}}}" * self.has_desk,
             f"  jira-south: {{{jira}, url: '{sites.south.address}'}}",
@@ -183,6 +197,9 @@ class ChangingWorld(Office):
             name: Outbound().tracker(name, config, secrets[config.sender.name])
             for name, config in mappings.trackers.items()
         }
+        if file.web in self.trackers and file.web_kind == "jira":
+            web = mappings.trackers[file.web]
+            self.trackers[file.web] = Outbound().tracker(file.web, web, file.web_account.token)
         spare = MemorySource()
         self.accounts = {name: self.books.get(name, spare) for name in mappings.districts}
         self.context = self.context_with(self._keyring, MappingsRulebook(mappings))

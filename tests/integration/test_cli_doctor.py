@@ -239,6 +239,13 @@ def test_another_site_than_the_one_that_our_links_are_of_is_told(
     asyncio.run(note(other, site))
     assert clinic.failures() == {}
     assert "since 2027-01-15 08:00:00 UTC, before that https://other.example" in clinic.call().stdout
+    assert clinic.troubles()["site-changed"]["severity"] == "warning"
+    before = clinic.mappings
+    clinic.mappings = before.replace("kind: jira\n", "kind: jira\n    former_sites: [https://other.example/]\n")
+    clinic.begin()
+    asyncio.run(note(other, site))
+    assert "site-changed" not in clinic.troubles()
+    clinic.mappings = before
     clinic.begin()
     asyncio.run(note(other))
     (bad,) = clinic.failures().values()

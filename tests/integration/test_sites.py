@@ -18,6 +18,7 @@ from remediation.store.server.connection import Connection
 from remediation.store.systems import Sites
 from remedy.mappings.tracker_sites import histories_of
 from tests.integration.offices import KEY, Office
+from tests.stand_ins import PlainRulebook
 from workers.rounds.polls import poll_trackers
 from workers.sites import ASKED_AGAIN_AFTER, GOOD_FOR, TrackerSites
 
@@ -26,10 +27,16 @@ OLD, NEW = Site("https://old.example", "old"), Site("https://new.example", "new"
 
 @pytest.fixture
 async def office(connection: Connection, keyring: Keyring) -> Office:
-    office = Office(connection, keyring)
+    office = Office(connection, keyring, rulebook=PlainRulebook("snow", "jira"))
     office.trackers.pop("snow")
     await office.look()
     return office
+
+
+def give_up(office: Office, site: str = "https://tracker.example") -> None:
+    """The file says that the tracker was that site, and that its tickets are given up."""
+    assert isinstance(office.context.rulebook, PlainRulebook)
+    office.context.rulebook.sites_given_up.add(site)
 
 
 async def told(office: Office) -> list[str]:
@@ -57,6 +64,7 @@ async def test_another_site_is_told_once_and_remembered(office: Office) -> None:
 async def test_on_another_site_closing_what_has_our_old_number_resolves_nothing(office: Office) -> None:
     """It has no mark, and was created when ours was: a copy of the old site, say, from which labels were taken."""
     (ticket,) = office.jira.of(KEY.mark)
+    give_up(office)
     office.jira.site_id = "another"
     office.jira._address = "https://another.example"
     assert await told(office) == ["jira another"]
@@ -69,6 +77,36 @@ async def test_on_another_site_closing_what_has_our_old_number_resolves_nothing(
     assert (link.ticket_id, link.site) == (own.id, "another")
     entries = [entry for entry in await office.context.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
     assert [entry.evidence for entry in entries] == ["other_site"]
+
+
+async def test_what_is_open_on_another_site_is_unseen_until_the_file_gives_it_up(office: Office) -> None:
+    """Nothing is concluded or opened; the case waits for a person, who is told of both sites."""
+    (ticket,) = office.jira.of(KEY.mark)
+    del office.jira.books[ticket.id]
+    office.jira.site_id = "another"
+    office.jira._address = "https://another.example"
+    await told(office)
+    await office.look()
+    parked = (await office.parked())[f"{KEY.ref}/read:jira"]
+    assert all(site in parked.words for site in ("https://tracker.example", "another"))
+    assert (office.status(), office.jira.of(KEY.mark)) == (Status.REVIEWING, [])
+    assert (await office.record()).links["jira"].ticket_id == ticket.id
+    give_up(office)
+    await office.context.parked.replay(f"{KEY.ref}/read:jira", office.clock())
+    await office.work()
+    assert (len(office.jira.of(KEY.mark)), await office.parked()) == (1, {})
+
+
+async def test_a_new_address_that_does_not_tell_its_site_is_waited_for(office: Office, keyring: Keyring) -> None:
+    """A number that is unknown there is no deleted ticket."""
+    (ticket,) = office.jira.of(KEY.mark)
+    del office.jira.books[ticket.id]
+    office.jira._address = "https://another.example"
+    office.context = office.context_with(keyring, office.context.rulebook)
+    office.jira.troubles.for_good("site", TryLater("jira", "busy"))
+    await office.look()
+    assert (office.jira.of(KEY.mark), await office.parked()) == ([], {})
+    assert (await office.record()).attempts == 1
 
 
 async def test_a_ticket_that_came_along_with_its_mark_is_believed_from_then_on(office: Office) -> None:
@@ -94,6 +132,7 @@ async def test_a_link_of_the_version_before_is_believed_while_there_was_one_site
     await office.connection.ask(office.redis.hdel(CASE + KEY.ref, "tie:jira"))
     assert (await office.record()).links["jira"].site == ""
     office.jira.books[ticket.id].ticket = replace(ticket, mark=None)
+    give_up(office)
     if is_another:
         office.jira._address = "https://another.example"
         await told(office)

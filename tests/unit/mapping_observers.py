@@ -264,6 +264,11 @@ def risks(loaded: Loaded) -> object:
     return jira, fields_of(config), ticket_of("servicenow", config, "incident", accepted).risk
 
 
+def former_sites(loaded: Loaded) -> object:
+    """Where tickets are given up."""
+    return [sorted(MappingsRulebook(loaded.mappings).former_sites(name)) for name in loaded.mappings.trackers]
+
+
 def former_names(loaded: Loaded) -> object:
     """What each tracker was called."""
     return MappingsRulebook(loaded.mappings).former_names

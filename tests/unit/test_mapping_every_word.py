@@ -23,6 +23,7 @@ from tests.unit.mapping_observers import (
     commenting,
     former_names,
     former_records,
+    former_sites,
     horizons,
     identities,
     jira_connection,
@@ -122,6 +123,7 @@ def connections() -> dict[str, Change]:
             **{f"trackers.{name}.{word}": change(risks, None, "u_one", "u_two") for word in RISK},
             f"trackers.{name}.formerly": change(former_names, [], ["before"], ["before", "older"]),
             f"trackers.{name}.former_accounts": change(accounts_of(name), [], ["before"], ["before", "importer"]),
+            f"trackers.{name}.former_sites": change(former_sites, [], ["https://old.example"]),
             f"trackers.{name}.webhook.secrets": change(secrets, *ROTATIONS),
             **allowances(f"trackers.{name}.webhook.delivery_limit", **{f"trackers__{name}__webhook": HOOK}),
             f"trackers.{name}.webhook.signature": Change(

@@ -331,10 +331,42 @@ async def test_a_link_of_another_site_counts_only_where_the_ticket_has_our_mark(
     ticket = scene.linked(scene.jira)
     marked_as(scene, ticket, mark)
     scene.sites = {"jira": MOVED}
+    scene.rulebook.sites_given_up = {"https://old.example"}
     snapshot = await scene.look()
     assert ("jira" in snapshot.observation.tickets) is (mark is not None)
     assert [doubt.evidence for doubt in snapshot.doubts.values()] == [Evidence.OTHER_SITE] * (mark is None)
     assert snapshot.sites == {"jira": "https://new.example"}
+
+
+@pytest.mark.parametrize("mark", [None, OTHERS])
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_a_ticket_on_another_site_is_unseen_until_the_file_gives_that_sites_tickets_up(
+    scene: Scene, mark: str | None, *, wanted: bool
+) -> None:
+    marked_as(scene, scene.linked(scene.jira), mark)
+    scene.rulebook = PlainRulebook(*(("jira",) if wanted else ()))
+    scene.sites = {"jira": MOVED}
+    snapshot = await scene.look()
+    assert (snapshot.observation.unseen, snapshot.doubts) == ({"jira"}, {})
+    refusal = snapshot.failures["jira"]
+    assert isinstance(refusal, Refused)
+    assert "https://old.example" in refusal.words
+    assert "https://new.example" in refusal.words
+    scene.rulebook.sites_given_up = {"https://old.example"}
+    assert not (await scene.look()).failures
+
+
+@pytest.mark.parametrize("at", [NOW - 9_000.0, NOW + 1.0])
+async def test_a_create_on_the_site_before_whose_answer_was_lost_is_unseen(scene: Scene, at: float) -> None:
+    scene.record = replace(scene.record, intents={"jira": Intent("jira", at)})
+    scene.sites = {"jira": MOVED}
+    assert isinstance((await scene.look(NOW + 90_000.0)).failures.get("jira"), Refused) is (at < NOW)
+
+
+async def test_a_tracker_with_another_address_that_does_not_tell_its_site_is_waited_for(scene: Scene) -> None:
+    marked_as(scene, scene.linked(scene.jira), None)
+    scene.sites = {"jira": SiteHistory(Site("https://old.example", "old")).untold("https://new.example")}
+    assert isinstance((await scene.look()).failures["jira"], TryLater)
 
 
 @pytest.mark.parametrize("status", [Status.OPEN, Status.RESOLVED])

@@ -1,8 +1,10 @@
 """Which site a tracker is: by its own id where it tells one, else by its address; and what that says of a link."""
 
+from dataclasses import replace
+
 import pytest
 
-from remediation.domain.cases import Link
+from remediation.domain.cases import Intent, Link
 from remediation.domain.ownership import Site, SiteHistory
 
 A, B = Site("https://a.example", "id-a"), Site("https://b.example", "id-b")
@@ -31,6 +33,30 @@ def test_a_history_remembers_the_site_before_and_an_id_that_is_not_told_any_more
     moved = first.seen(B, NOW)
     assert (moved, moved.seen(B, NOW + 1)) == (SiteHistory(B, A, NOW), moved)
     assert moved.seen(A, NOW + 2) == SiteHistory(A, B, NOW + 2)
+
+
+def test_a_tracker_that_does_not_tell_is_known_by_its_address_alone() -> None:
+    assert SiteHistory(A).untold(A.address) == SiteHistory(A)
+    untold = SiteHistory(A).untold(B.address)
+    assert (untold.site, untold.before, untold.is_told) == (Site(B.address), A, False)
+    assert not any(untold.is_of(replace(LINK, site=site)) for site in ("id-a", A.address, B.address, ""))
+
+
+@pytest.mark.parametrize(
+    ("link", "intent", "elsewhere"),
+    [
+        pytest.param(replace(LINK, site="id-a"), None, "id-a", id="a ticket on the site before"),
+        pytest.param(LINK, None, "id-a", id="one that an earlier version linked, perhaps there"),
+        pytest.param(replace(LINK, site="id-b"), Intent("jira", NOW - 1), "", id="a ticket here"),
+        pytest.param(None, Intent("jira", NOW - 1), "id-a", id="perhaps one on the site before"),
+        pytest.param(None, Intent("jira", NOW + 1), "", id="perhaps one here"),
+        pytest.param(None, Intent("jira", 0.0), "", id="one that this site told of"),
+        pytest.param(None, None, "", id="nothing"),
+    ],
+)
+def test_where_else_a_case_may_have_its_ticket(link: Link | None, intent: Intent | None, elsewhere: str) -> None:
+    assert SiteHistory(B, A, NOW).elsewhere(link, intent) == elsewhere
+    assert SiteHistory(B).elsewhere(None, intent) == ""
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from structlog.contextvars import bound_contextvars
 from remediation import telemetry
 from remediation.domain.cases import CaseKey
 from remediation.domain.errors import OutsideError, TryLater
+from remediation.domain.ownership import SiteHistory
 from remediation.domain.tickets import TicketChange
 from remediation.ports import Tracker
 from remediation.store.cases.links import Owners
@@ -39,41 +40,53 @@ async def _poll(context: WorkerContext, tracker: Tracker) -> None:
     if context.clock() < await context.systems.limited_until(tracker.name):
         POLLS.labels(tracker.name, "limited").inc()
         return
-    await context.sites.of([tracker.name])  # a change is noticed although no case is looked at
-    former = await context.places.former(tracker)
+    sites = await context.sites.of([tracker.name])  # a change is noticed although no case is looked at
+    site, former = _moved_to(sites.get(tracker.name)), await context.places.former(tracker)
     for place in former:
-        await _go_on_from_today(context, tracker.name, place)
+        await _go_on_from_today(context, tracker.name, place, site)
     for place in ("", *former):
         with bound_contextvars(**({"place": place} if place else {})):
-            await _poll_list(context, tracker, place)
+            await _poll_list(context, tracker, place, site)
 
 
-async def _go_on_from_today(context: WorkerContext, tracker: str, place: str) -> None:
+def _moved_to(history: SiteHistory | None) -> str:
+    """What tells the lists of a site from those of other sites that the tracker was; empty where it never was another.
+
+    So each site's list goes on where it stood when the tracker is that site again.
+    """
+    return f"@{history.site.key}" if history and history.before else ""
+
+
+async def _go_on_from_today(context: WorkerContext, tracker: str, place: str, site: str) -> None:
     """Begin the list of a new former place where the tracker's own list ended.
 
     Until now that list held the place's changes.
     """
-    if await _cursor(context, tracker, place) is None and (cursor := await _cursor(context, tracker)):
-        await context.todo.mark_changes(tracker, (), cursor, context.clock(), place)
+    if await _cursor(context, tracker, place, site) is None and (cursor := await _cursor(context, tracker, "", site)):
+        await context.todo.mark_changes(tracker, (), cursor, context.clock(), f"{place}{site}")
 
 
-async def _cursor(context: WorkerContext, tracker: str, place: str = "") -> str | None:
-    """How far the list has been read, under the tracker's name or, before the first time, under a former name."""
+async def _cursor(context: WorkerContext, tracker: str, place: str, site: str) -> str | None:
+    """How far the list has been read, under the tracker's name or, before the first time, under a former name.
+
+    The list of another site than the first goes on where that of the first ended.
+    """
     former = [name for name, now in context.rulebook.former_names.items() if now == tracker]
-    for name in (tracker, *reversed(former)):
-        if cursor := await context.todo.cursor(name, place):
-            return cursor
+    for each in dict.fromkeys((f"{place}{site}", place)):
+        for name in (tracker, *reversed(former)):
+            if cursor := await context.todo.cursor(name, each):
+                return cursor
     return None
 
 
-async def _poll_list(context: WorkerContext, tracker: Tracker, place: str) -> None:
+async def _poll_list(context: WorkerContext, tracker: Tracker, place: str, site: str) -> None:
     """Read one list of the tracker. A list that is refused does not delay the others."""
-    cursor = await _cursor(context, tracker.name, place)
+    cursor = await _cursor(context, tracker.name, place, site)
     try:
         for _ in range(MOST_PAGES):
             page = await tracker.changes(cursor, datetime.fromtimestamp(context.clock(), tz=UTC), place)
             changes = await _with_cases(context, tracker.name, page.changes)
-            await context.todo.mark_changes(tracker.name, changes, page.cursor, context.clock(), place)
+            await context.todo.mark_changes(tracker.name, changes, page.cursor, context.clock(), f"{place}{site}")
             cursor = page.cursor
             if not page.more:
                 break

@@ -101,6 +101,11 @@ def lower_keys(value: object) -> object:
             return value
 
 
+def without_final_slash(address: str) -> str:
+    """An address as sites are named by it."""
+    return address.rstrip("/")
+
+
 def plain_address(url: HttpUrl) -> HttpUrl:
     """`url`, if it is the address of a system that we talk to."""
     if url.username or url.password:
@@ -177,6 +182,7 @@ Text = Annotated[
     StringConstraints(min_length=1, max_length=_LONGEST_TEXT),
     BeforeValidator(text_of_number, json_schema_input_type=str | int),
 ]
+FormerSite = Annotated[Text, AfterValidator(without_final_slash)]
 SecretId = Annotated[
     str,
     StringConstraints(pattern=_SECRET_ID),

@@ -104,6 +104,11 @@ class Jira:
         return self._name
 
     @property
+    def address(self) -> str:
+        """The address in mappings.yaml."""
+        return str(self._config.url).rstrip("/")
+
+    @property
     def search_horizon(self) -> timedelta:
         """How long an issue may exist before `find` sees it: the search's lag and the longest that a create takes."""
         return self._config.search_horizon + self._longest
@@ -230,7 +235,7 @@ class Jira:
     async def site(self) -> Site:
         """The site by its own base address, which everybody may read, and which it has behind every other address."""
         server = understood(self._name, ServerInfo, await self._threads.call(lambda client: client.look("serverInfo")))
-        return Site(str(self._config.url).rstrip("/"), server.base.rstrip("/"))
+        return Site(self.address, server.base.rstrip("/"))
 
     async def close(self) -> None:
         """Let go of connections and threads."""

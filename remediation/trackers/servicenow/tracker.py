@@ -78,6 +78,11 @@ class ServiceNow:
         return self._name
 
     @property
+    def address(self) -> str:
+        """The address in mappings.yaml."""
+        return str(self._config.url).rstrip("/")
+
+    @property
     def search_horizon(self) -> timedelta:
         """How long a ticket may exist before `find` sees it: the call's own time, and what ServiceNow does after it."""
         return self._longest + self._config.search_horizon
@@ -245,7 +250,7 @@ class ServiceNow:
         except Refused:
             rows = ()
         ids = [text_of(row, "value") for row in rows if text_of(row, "name") == _INSTANCE_ID]
-        return Site(str(self._config.url).rstrip("/"), ids[0] if len(ids) == 1 else "")
+        return Site(self.address, ids[0] if len(ids) == 1 else "")
 
     async def check_view(self, table: str) -> None:
         """Make sure that our account sees records of ours, if there are any. One request; raises TryLater.

@@ -17,6 +17,7 @@ from remediation.mapping.config.words import (
     Address,
     Duration,
     FieldId,
+    FormerSite,
     Name,
     ProxyAddress,
     Text,
@@ -87,6 +88,11 @@ class TrackerSettings(Written):
         default_factory=list,
         description="Other accounts that opened our tickets, by account id (Jira) or user name (ServiceNow): the one "
         "before a change of accounts, or whoever brought them along from another site.",
+    )
+    former_sites: list[FormerSite] = Field(
+        default_factory=list,
+        description="Sites that the tracker was before it moved, by the names that `remedy doctor` has for them. Their "
+        "tickets are given up: a case with none here that carries its mark gets a new one.",
     )
 
     @property
