@@ -113,8 +113,8 @@ def reconcile(
     named, and all that does not depend on it is done; run this again once it answers. --dry-run names besides what
     changes of mappings.yaml left behind: cases and tickets of which the file does not speak any more.
 
-    Exit codes: 0 all in step; 1 something is parked, or (--dry-run) would be done or was left behind; 3 something was
-    put off, is not looked at yet, or could not be asked; 4 a system refused to be asked.
+    Exit codes: 0 all in step; 1 something is parked or held up, or (--dry-run) would be done or was left behind;
+    3 something was put off, is not looked at yet, or could not be asked; 4 a system refused to be asked.
 
     \b
     Examples:
@@ -220,6 +220,7 @@ async def bring_into_step(
     words = {
         "well": "{} were in step",
         "changed": "{} changed",
+        "held_up": "{} held up",
         "parked": "{} have something parked",
         "put_off": "{} put off",
         "waiting": "{} not looked at yet",

@@ -208,11 +208,13 @@ def forecast_json(forecast: Forecast) -> dict[str, Any]:
 
 
 def outcome_word(outcome: WaitOutcome) -> str:
-    """In which of five ways a case ends."""
+    """In which of six ways a case ends."""
     if outcome.standing.stand is not Stand.SETTLED:
         return "put_off" if outcome.standing.stand is Stand.PUT_OFF else "waiting"
     if outcome.standing.parked:
         return "parked"
+    if outcome.standing.unnamed:
+        return "held_up"
     return "changed" if outcome.done or outcome.doubted else "well"
 
 
@@ -225,6 +227,8 @@ def outcome_lines(outcome: WaitOutcome) -> Iterator[str]:
         yield f"{ref}: {'; '.join(done_words(each) for each in outcome.done)}"
     for name in standing.parked:
         yield f"{ref}: parked: {to_do_words(name)}; see remedy parked show {ref}/{name}"
+    if standing.unnamed:
+        yield f"{ref}: held up: {unnamed_words(standing.unnamed)}"
     if standing.stand is Stand.PUT_OFF:
         by = f" by {', '.join(outcome.held_up_by)}" if outcome.held_up_by else ""
         yield f"{ref}: put off{by} until {time_words(standing.due)} UTC; remedy case show {ref} says why"
@@ -238,4 +242,4 @@ def outcome_json(outcome: WaitOutcome, word: str) -> dict[str, Any]:
     parked, held_up_by = list(outcome.standing.parked), list(outcome.held_up_by)
     doubts = {each.tracker: each.evidence for each in outcome.doubted}
     told = {"case": outcome.ref, "outcome": word, "done": done, "parked": parked, "held_up_by": held_up_by}
-    return {**told, "doubts": doubts}
+    return {**told, "doubts": doubts, "unnamed": list(outcome.standing.unnamed)}

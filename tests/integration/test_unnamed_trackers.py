@@ -18,7 +18,9 @@ from remediation.store.cases.links import Owners
 from remediation.store.deliveries.sealed import sealed_under
 from remediation.store.keys import CASE, TICKETS, TRACKERS
 from remediation.store.server.connection import Connection
+from remedy.runtime.failures import ExitCode
 from tests.integration.offices import DRAFT, HORIZON, KEY, Office
+from tests.integration.reconciling import at_work, reconcile, results_in
 from tests.stand_ins import MemoryTracker, PlainRulebook
 from workers.rounds.polls import poll_trackers
 from workers.rounds.upkeep import sweep
@@ -95,6 +97,25 @@ async def test_a_case_says_once_that_it_is_held_up_and_by_which_tracker(office: 
     await office.sweep()
     assert (await office.record()).unnamed == frozenset()
     assert await office.sweep() == [], "it is looked at once"
+
+
+async def test_reconciling_does_not_take_a_case_that_is_held_up_for_one_in_step(
+    office: Changing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await office.look()
+    office.names(office.snow)
+    async with at_work(office):
+        assert await reconcile(office) is ExitCode.FAILED
+    held, summary = capsys.readouterr().out.splitlines()
+    assert held.startswith(f"{KEY.ref}: held up: mappings.yaml does not name jira")
+    assert summary == "1 cases looked at: 1 held up."
+    async with at_work(office):
+        assert await reconcile(office, as_json=True) is ExitCode.FAILED
+    row, told = results_in(capsys.readouterr().out)
+    assert (row["outcome"], row["unnamed"], told["summary"]) == ("held_up", ["jira"], {"cases": 1, "held_up": 1})
+    office.names(office.snow, office.jira)
+    async with at_work(office):
+        assert await reconcile(office) is ExitCode.DONE
 
 
 async def test_a_risk_that_ends_while_its_ticket_is_unseen_ends_once_that_is_seen_again(office: Changing) -> None:

@@ -19,12 +19,16 @@ class Stand(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The standing of a case. `due` (Unix seconds) is when the sweep checks it; `parked` are actions set aside."""
+    """The standing of a case. `due` (Unix seconds) is when the sweep checks it; `parked` are actions set aside.
+
+    `unnamed` are its trackers that mappings.yaml did not name at the last look: they hold it up.
+    """
 
     ref: str
     stand: Stand
     due: float
     parked: tuple[str, ...]
+    unnamed: tuple[str, ...] = ()
 
 
 class Standings:
@@ -39,10 +43,7 @@ class Standings:
             return []
         answer = await self._connection.run("standing", *refs)
         parts = [part.decode() for part in answer]
-        return [
-            Standing(ref, Stand(parts[3 * i]), float(parts[3 * i + 1]) / 1000, tuple(parts[3 * i + 2].split()))
-            for i, ref in enumerate(refs)
-        ]
+        return [_standing(ref, *parts[4 * i : 4 * i + 4]) for i, ref in enumerate(refs)]
 
     async def anybody_at_work(self) -> bool:
         """Whether a worker has swept within the last seconds."""
@@ -52,3 +53,8 @@ class Standings:
         """The case whose ticket has this key, for each tracker that has one."""
         refs = await self._connection.run("cases_of_key", key.upper(), *trackers)
         return {name: ref.decode() for name, ref in zip(trackers, refs, strict=True) if ref}
+
+
+def _standing(ref: str, word: str, due: str, parked: str, unnamed: str) -> Standing:
+    trackers = tuple(filter(None, unnamed.split(",")))
+    return Standing(ref, Stand(word), float(due) / 1000, tuple(parked.split()), trackers)

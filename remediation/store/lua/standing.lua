@@ -1,5 +1,5 @@
--- How cases stand. ARGV: references. Returns three things for each: 'settled', 'waiting', 'held' or 'put_off'; when (ms)
--- the sweep looks after it; and its parked actions, joined by spaces.
+-- How cases stand. ARGV: references. Returns four things for each: 'settled', 'waiting', 'held' or 'put_off'; when (ms)
+-- the sweep looks after it; its parked actions, joined by spaces; and the trackers that hold it up (see note_unnamed.lua).
 local answer = {}
 for _, ref in ipairs(ARGV) do
   local row, due, parked = CASE .. ref, redis.call('ZSCORE', DIRTY, ref), {}
@@ -18,5 +18,6 @@ for _, ref in ipairs(ARGV) do
   answer[#answer + 1] = word
   answer[#answer + 1] = due or '0'
   answer[#answer + 1] = table.concat(parked, ' ')
+  answer[#answer + 1] = redis.call('HGET', row, 'unnamed') or ''
 end
 return answer
