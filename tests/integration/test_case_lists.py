@@ -243,6 +243,14 @@ async def scripts_run(connection: Connection) -> int:
     return sum(figures[name]["calls"] for name in ("cmdstat_evalsha", "cmdstat_eval") if name in figures)
 
 
+async def test_the_first_page_looks_for_no_place_in_its_lists(connection: Connection, lists: CaseLists) -> None:
+    """Each list begins at hand, however long it is."""
+    await put(connection, [f"rule-{number % 3}" for number in range(600)], range(600))
+    await connection.redis.config_resetstat()
+    assert len((await lists.page(CaseFilter(), 20)).cases) == 20
+    assert "cmdstat_zrevrangebyscore" not in await connection.redis.info("commandstats")
+
+
 async def test_a_mark_does_not_look_through_a_case_of_many_findings(connection: Connection, todo: Todo) -> None:
     """A scan marks such a case once for each of its findings."""
     await settled(todo, key=HOME)

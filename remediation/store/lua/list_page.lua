@@ -6,9 +6,10 @@
 -- In that case the caller asks for the lists' names, and calls again with some of them: ARGV goes on with name and number
 -- of each, and the page is then of these lists alone, whatever is asked for.
 -- Lists are read from the one that was used last on, as far as the page goes. Its cost follows how many lists there are
--- and the length of the page; each list costs the logarithm of how many cases it has.
+-- and the length of the page; behind a cursor each list costs the logarithm of how many cases it has, as its place is
+-- looked for. The end of a list is at hand: a search from +inf would go through the levels of a skip list, too.
 local most, after_at, after_ref = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
-local LARGEST = 64 -- entries that are read of a list at once; the first time it is one, and twice as many each time
+local LARGEST = 64 -- entries that are read of a list at once; the first time two, and twice as many each time
 local MOST_READ, MOST_NAMES = 200, 2000 -- lists that are read, and names that are looked at: some ten milliseconds each
 local FIRST_NAME = 9
 
@@ -64,7 +65,8 @@ local function rank_of_page(key)
 end
 
 local function open_list(name, number)
-  local list = {name = name, key = CASE_LIST .. number, chunk = {}, read = 0, size = 1, place = 1}
+  local list = {name = name, key = CASE_LIST .. number, chunk = {}, read = 0, size = 2, place = 1}
+  if not after_at then list.rank = 0 end
   go_on(list)
   if list.ref and after_at and not comes_first(after_at, after_ref, list.at, list.ref) then
     list.rank, list.chunk, list.read, list.place = rank_of_page(list.key), {}, 0, 1
