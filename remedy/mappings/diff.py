@@ -15,6 +15,7 @@ from rich.text import Text
 
 from remediation.domain.findings import Finding
 from remediation.mapping.explain.differences import Difference, DifferenceGroup, Pair, difference, grouped
+from remediation.mapping.explain.tracker_changes import TrackerChange, tracker_changes
 from remediation.mapping.reading.loading import load_mappings
 from remediation.redaction import terminal
 from remedy.findings import findings_from, findings_in
@@ -51,7 +52,8 @@ def diff(
     The findings come from FILE (- is standard input), as SchoolScan's API gives them; without --findings, all findings
     of the district are read from SchoolScan with the token that NEW names. Findings that change in the same way are
     counted together. What tickets say counts for those to come; how they are kept in step (reopen, accept, …) counts
-    for those that are there as well. Of rules that are gone or changed, Redis tells how many cases live by them, where
+    for those that are there as well. Words of a tracker that change (states, fields, close codes, …) are named: they
+    count for every ticket there is. Of rules that are gone or changed, Redis tells how many cases live by them, where
     REDIS_URL names one.
 
     Exit codes: 0 nothing would change, 1 something would.
@@ -70,13 +72,15 @@ def diff(
     changed = [each for each in found if each.changes]
     groups = grouped(changed)
     touched = rules_touched(before.loaded.mappings, after.loaded.mappings)
+    words = tracker_changes(before.loaded.mappings, after.loaded.mappings)
     if as_json:
-        click.echo(json.dumps({**_as_json(len(found), changed, groups), "rules": touched.as_json()}, indent=2))
+        told = {**_as_json(len(found), changed, groups), "rules": touched.as_json()}
+        click.echo(json.dumps({**told, "trackers": [asdict(each) for each in words]}, indent=2))
     else:
         _print(len(found), changed, groups)
-        for line in touched.lines():
+        for line in (*map(_word_line, words), *touched.lines()):
             click.echo(terminal(line))
-    ctx.exit(ExitCode.FAILED if changed or touched.cases else ExitCode.DONE)
+    ctx.exit(ExitCode.FAILED if changed or words or touched.cases else ExitCode.DONE)
 
 
 def _differences(
@@ -109,6 +113,10 @@ def _print(count: int, changed: Sequence[Difference], groups: Sequence[Differenc
         Console().print(_table(group))
         click.echo()
     click.echo(f"{len(changed)} of {_counted(count)} would change")
+
+
+def _word_line(change: TrackerChange) -> str:
+    return f"tracker {change.tracker}: {change.what} is {_shown(change.after)} (before: {_shown(change.before)})"
 
 
 def _heading(group: DifferenceGroup) -> str:

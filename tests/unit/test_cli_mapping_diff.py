@@ -149,3 +149,25 @@ def test_a_rule_that_is_gone_is_said_and_only_redis_can_count_its_cases(findings
     assert "rule students-exposed is gone: how many cases live by it, only Redis can tell (REDIS_URL)" in result.stdout
     said = told(diff(OLD, renamed, "--findings", findings, "--json"))
     assert said["rules"] == [{"rule": "students-exposed", "state": "gone", "living_cases": None}]
+
+
+def test_changed_words_of_a_tracker_are_named_for_they_count_for_every_ticket(findings: Path, tmp_path: Path) -> None:
+    files = []
+    for number, words in enumerate(
+        ("{done: fixed, later: cancelled}", "{done: fixed, later: not_solved, no: cancelled}")
+    ):
+        files.append(tmp_path / f"{number}.yaml")
+        lines = f"    resolutions: {words}\n    read_timeout: {number + 5}s\n"
+        files[-1].write_text(OLD.read_text().replace("    kind: jira\n", f"    kind: jira\n{lines}", 1))
+    result = diff(*files, "--findings", findings)
+    assert result.stdout.splitlines()[-2:] == [
+        "tracker jira: resolutions.later is not_solved (before: cancelled)",
+        "tracker jira: resolutions.no is cancelled (before: nothing)",
+    ]
+    assert result.exit_code == ExitCode.FAILED
+    assert told(diff(*files, "--findings", findings, "--json"))["trackers"][0] == {
+        "tracker": "jira",
+        "what": "resolutions.later",
+        "before": "cancelled",
+        "after": "not_solved",
+    }
