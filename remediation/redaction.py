@@ -134,6 +134,8 @@ def terminal(text: str, *, lines: bool = False) -> str:
 
 def _visible(text: str, *, lines: bool) -> str:
     broken = _LINE_BREAKS.sub("\n" if lines else " ", text).replace("\t", " ")
+    if broken.replace("\n", "").isprintable():  # the usual case: a printable character has none of the categories below
+        return broken
     return "".join(char for char in broken if _is_visible(char))
 
 
