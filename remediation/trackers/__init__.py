@@ -1,1 +1,1 @@
-"""Where tickets live: one adapter per kind of tracker, and nothing else that knows its library."""
+"""The trackers: one adapter per kind, the only code that knows its library."""

@@ -37,7 +37,7 @@ ConfigT_contra = TypeVar("ConfigT_contra", bound=TrackerSettings, contravariant=
 
 
 class Adapter(Protocol[ConfigT_contra]):
-    """What a kind's module has under the name ADAPTER. It holds nothing open by itself, and asks nobody.
+    """What a kind's module has under the name ADAPTER. It keeps nothing open, and sends nothing by itself.
 
     `name` is the tracker's in mappings.yaml, `secret` the one behind `config.secret`, `largest_answer` how many bytes
     of an answer are taken.
@@ -48,7 +48,7 @@ class Adapter(Protocol[ConfigT_contra]):
         ...
 
     def inspector(self, name: str, config: ConfigT_contra, secret: str, *, largest_answer: int) -> Inspector:
-        """What asks the tracker whether it is as mappings.yaml says. It is closed by the caller."""
+        """The inspector that compares the tracker with mappings.yaml. It is closed by the caller."""
         ...
 
     def preview(self, name: str, draft: Draft) -> Preview:

@@ -1,4 +1,4 @@
-"""What is retried on the way to a tracker, what is never retried, and how much of an answer is read."""
+"""Connections to a tracker: what is sent again, what is never sent again, and how much of an answer is read."""
 
 import socket
 import time
@@ -30,7 +30,7 @@ class AnswerTooLarge(requests.RequestException):
         self._status = status
 
     def for_later(self, system: str, *, wrote: bool) -> TryLater:
-        """The error that this means for the caller of this system."""
+        """The error for the caller of `system`; `wrote` is true where the request could write."""
         return too_large(system, self._limit, status=self._status, wrote=wrote)
 
 
@@ -41,8 +41,8 @@ class RepeatingAdapter(HTTPAdapter):
     notices that before it sends, and dials again; but where the close comes at that moment, or its notice was lost, the
     request breaks. A write is not sent again: nobody knows whether it arrived. Nor is a request whose time ran out.
 
-    The second try has the time that the broken read left, and is not made where that is less than half: so both
-    together take no longer than one request may. A wait that the server asks for is not slept in a thread.
+    The second try has the time that the first one left, and is not made where that is less than half: so both together
+    take no longer than one request may. Where the server asks for a wait, the thread does not wait.
 
     An answer is read to its end in here, within what the current call may receive. Where that call is given up, its
     connections end, and nothing more is sent.
@@ -57,7 +57,7 @@ class RepeatingAdapter(HTTPAdapter):
         self._clock = clock
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make connections that the current call knows."""
+        """Make pools whose connections register themselves with the current call."""
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
@@ -126,7 +126,7 @@ def _broke(error: requests.ConnectionError) -> bool:
 
 
 class _Connection(HTTPConnection):
-    """A connection that the call which uses it knows, from before its first byte."""
+    """A connection that registers itself with the call that uses it, before the first byte is sent."""
 
     _known_to: Call | None = None
 

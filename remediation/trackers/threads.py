@@ -275,9 +275,9 @@ def _once(connect: Callable[[], ClientT], made: Callable[[ClientT], object]) -> 
 
 
 _POOLS: WeakSet[Threads[Any]] = WeakSet()
-"""Every pool of this process: dead threads are a matter of the process, whatever they were made for."""
+"""Every pool of this process: the process reports dead threads of all trackers together."""
 
 
 def broken_pools() -> list[str]:
-    """The names of the pools that have lost a thread: only a new process has all of them again."""
+    """The names of the pools that have lost a thread. Only a new process restores them."""
     return sorted({pool.name for pool in _POOLS if pool.is_broken})

@@ -1,7 +1,7 @@
 """Globs over the paths of pages: `/board/**`. Compiled once; a pattern cannot make a match slow.
 
-A path is compared without regard to case, percent signs decoded, repeated slashes as one, a slash at its end left off:
-people write addresses in all these ways and mean the same page.
+Before a path is compared, percent signs are decoded, repeated slashes become one, a slash at its end is removed, and
+upper and lower case count as the same: people write the address of one page in all these ways.
 """
 
 import re
@@ -15,7 +15,7 @@ _MOST_GLOBS = 10_000
 _SLASHES = re.compile("/+")
 _WILD = re.compile(r"\*+|\?")
 _MOST_WILD = 12
-"""More stars and question marks than anybody needs; each costs time."""
+"""The most stars and question marks in a glob: each costs time."""
 
 
 def glob_of(written: str) -> str:
@@ -30,7 +30,7 @@ def glob_of(written: str) -> str:
 
 
 def path_of(url: str | None) -> str | None:
-    """The path of a page's address in the form that globs are held against; None where there is no address."""
+    """The path of a page's address in the form that globs are compared with; None where there is no address."""
     try:
         parts = urlsplit(url or "")
     except ValueError:
@@ -40,10 +40,10 @@ def path_of(url: str | None) -> str | None:
 
 @lru_cache(maxsize=_MOST_GLOBS)
 def pattern_of(glob: str) -> re.Pattern[str]:
-    """What fully matches exactly the paths that the glob takes.
+    """The pattern whose `fullmatch` matches exactly the paths that the glob takes.
 
-    What stands between two stars is taken where it is first found, and never sought again (atomic groups): so time
-    grows with the path's length, whatever the glob is.
+    The text between two stars is matched where it is first found, without backtracking (atomic groups): so the time
+    grows only with the length of the path, whatever the glob is.
     """
     runs: list[list[str]] = [[]]
     for segment in _segments(glob):
@@ -71,7 +71,7 @@ def beginnings_of(path: str, most: int) -> list[tuple[str, ...]]:
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether one glob certainly takes every path that the other takes. Says no where that takes thought."""
+    """Whether `wide` certainly takes every path that `narrow` takes. False also where this is not easily decided."""
     wide, narrow = _normal(wide), _normal(narrow)
     if wide in {narrow, "/**"}:
         return True
@@ -101,7 +101,7 @@ def _later_run(run: list[str]) -> str:
 
 
 def _last_run(runs: list[list[str]]) -> str:
-    """Whatever is deeper, and at the very end the last run: only as many folders are left to it as it has."""
+    """Any number of folders, and the last run of the glob at the end of the path."""
     if len(runs) == 1:
         return ""
     folders = "".join(f"/{_segment(each)}" for each in runs[-1])

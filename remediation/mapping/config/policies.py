@@ -19,23 +19,23 @@ _AtMost = Annotated[Duration, at_most(_LONGEST, "nobody remembers for longer")]
 ClosedAs = Literal[
     Reason.FALSE_POSITIVE, Reason.DUPLICATE, Reason.CANCELLED, Reason.NOT_SOLVED, Reason.NONE, Reason.UNKNOWN
 ]
-"""Reasons of which a rule may say what they mean; a fix always resolves, and `accept` rules accepted risks."""
+"""The reasons whose meaning a rule may set. A fix always resolves; accepted risks are set by `accept`."""
 
 RULED_REASONS: tuple[ClosedAs, ...] = get_args(ClosedAs)
 
 Then = Literal[Status.RESOLVED, Status.REVIEWING]
-"""What becomes of a finding whose tickets were closed for such a reason."""
+"""The status that a finding gets when its tickets are closed for such a reason."""
 
 _USUAL: Mapping[ClosedAs, Then] = {
     reason: Status.REVIEWING if reason in KEPT_OPEN else Status.RESOLVED for reason in RULED_REASONS
 }
-"""What counts of each reason that the file does not mention."""
+"""The meaning of each reason that the file does not mention."""
 
 _Demand = Literal["required", "optional"]
 
 
 class Reopening(Written):
-    """For how long after its closing a ticket is opened again; later a new one follows it."""
+    """For how long after its closing a ticket is opened again; after that, a new ticket follows it."""
 
     within: _Within = Field(description="A ticket closed longer ago stays closed, and a new one follows it.")
 
@@ -43,11 +43,11 @@ class Reopening(Written):
 ALWAYS = Reopening.model_construct(within=FOR_EVER)
 NEVER = Reopening.model_construct(within=timedelta(0))
 REOPENING_WORDS = {"always": ALWAYS, "never": NEVER}
-"""What may be written in place of a map."""
+"""The words that may be written instead of a map."""
 
 
 def as_reopening(written: object) -> object:
-    """A word, or a map with a span."""
+    """The reopening that is written: a word, or a map with a span. Any other value is returned as it is."""
     match written:
         case str() if written in REOPENING_WORDS:
             return REOPENING_WORDS[written]
@@ -114,7 +114,7 @@ class PolicyWords(Written):
 
 
 def policy_of(words: PolicyWords, rule: str, trackers: tuple[str, ...]) -> Policy:
-    """What these words of a rule say, for planning."""
+    """The policy that these words of a rule mean, for planning."""
     return Policy(
         rule=rule,
         trackers=trackers,
@@ -133,12 +133,12 @@ def policy_of(words: PolicyWords, rule: str, trackers: tuple[str, ...]) -> Polic
 
 
 def outcomes_of(words: PolicyWords) -> Mapping[ClosedAs, Then]:
-    """What becomes of a finding for every reason of which a rule may say that, written or not."""
+    """The status of a finding for each reason whose meaning a rule may set: as written, or else the default."""
     return {reason: words.outcomes.get(reason, usual) for reason, usual in _USUAL.items()}
 
 
 def spelt_out(words: PolicyWords) -> dict[str, str | None]:
-    """Every choice by its own name, as text that can be compared: `accept.at_most` is `365d`, or None for none."""
+    """Every choice by its name, as text that can be compared: `accept.at_most` is `365d`, or None."""
     longest = words.accept.at_most
     outcomes: dict[str, str | None] = {f"outcomes.{reason}": then.value for reason, then in outcomes_of(words).items()}
     return {
@@ -155,7 +155,7 @@ def spelt_out(words: PolicyWords) -> dict[str, str | None]:
 
 
 def written_choices(words: PolicyWords) -> dict[str, str | None]:
-    """Those of `spelt_out` that were written, and are not there only by default."""
+    """The choices of `spelt_out` that are written in the file, without the defaults."""
     written = words.model_fields_set
     own = {
         *(written & {"resolve_when", "reopen", "when_gone", "copy_comments", "people"}),

@@ -13,12 +13,12 @@ _WEBHOOK_SECRETS = {"env": "WebhookSecretFromEnv", "file": "WebhookSecretFromFil
 
 
 def _secret_tag(written: object) -> str | None:
-    """A reference to a secret has one word, `env` or `file`; None for anything else, an inline secret above all."""
+    """The tag of a reference to a secret, by its one word, `env` or `file`; None for anything else."""
     return _SECRETS.get(frozenset(written)) if isinstance(written, dict) else own_tag(written, _SECRETS.values())
 
 
 def _webhook_secret_tag(written: object) -> str | None:
-    """The same for one of a sender's secrets, which may say more than where it is."""
+    """The same for a webhook secret, whose reference may have more words."""
     if isinstance(written, dict):
         places = [tag for word, tag in _WEBHOOK_SECRETS.items() if word in written]
         return places[0] if len(places) == 1 else None
@@ -26,7 +26,7 @@ def _webhook_secret_tag(written: object) -> str | None:
 
 
 def own_tag(written: object, tags: Collection[str]) -> str | None:
-    """The tag of a value that has become what it should be already; None for any other."""
+    """The tag of a value that is an instance of one of the tagged classes already; None for any other value."""
     name = type(written).__name__
     return name if name in tags else None
 
@@ -52,7 +52,7 @@ SecretRef = Annotated[
 
 
 class _Rotated(Written):
-    """What is said of one of several secrets beside where it is."""
+    """What a reference to one of several secrets may have besides its place."""
 
     id: SecretId | None = Field(
         default=None, description="What it is called in metrics and by remedy doctor; else its variable or file."
@@ -67,7 +67,7 @@ class WebhookSecretFromEnv(SecretFromEnv, _Rotated):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name in metrics and messages."""
         return self.id or self.env
 
 
@@ -76,7 +76,7 @@ class WebhookSecretFromFile(SecretFromFile, _Rotated):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name in metrics and messages."""
         return self.id or str(self.file)
 
 

@@ -7,11 +7,11 @@ from remediation.mapping.config.trackers.tracker_settings import bare
 
 TicketWords = Mapping[str, object]
 """The words of a ticket and their values: `project` or `table`, `type`, `summary`, `body`, `labels`, `close_fields`,
-and every other field by its tracker's own name. A map that only names something, such as Jira's {name: High}, is that
-name."""
+and every other field by its tracker's own name. A map that only holds a name, such as Jira's {name: High}, is replaced
+by that name."""
 
 TEXTS = frozenset({"summary", "body"})
-"""Words whose values speak of the finding itself: they differ from one finding to the next."""
+"""Words whose values contain details of the finding, and so differ from one finding to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Routing:
 
 
 def comparable(value: object) -> object:
-    """The value with whole numbers as text: whoever writes 1 means what a tracker shows as 1."""
+    """The value with whole numbers as text, because trackers show the number 1 as the text 1."""
     match bare(value):
         case bool() as truth:
             return truth

@@ -18,7 +18,7 @@ _OpenStatus = Literal[Status.OPEN, Status.REVIEWING]
 
 
 NO_TICKETS = "none"
-"""What a rule says that deliberately makes no ticket."""
+"""The word of a rule that makes no ticket on purpose."""
 
 
 def some_or_none(written: object) -> object:
@@ -54,7 +54,7 @@ class Age(Written):
 
     @property
     def bounds(self) -> tuple[timedelta, timedelta]:
-        """From which age on, and below which."""
+        """The least age, included, and the greatest, excluded."""
         return (
             timedelta.min if self.over is None else self.over,
             timedelta.max if self.under is None else self.under,

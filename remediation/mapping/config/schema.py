@@ -75,7 +75,7 @@ class Retention(Written):
 
 
 def _whole_number(written: object, validated: ValidatorFunctionWrapHandler) -> object:
-    """Python takes true and 1.0 for 1; nobody else does."""
+    """Refuse true and 1.0, which Python takes for 1."""
     return validated(written if type(written) is int else None)
 
 

@@ -13,19 +13,19 @@ from remediation.mapping.config.references import SecretFromEnv, SecretFromFile,
 from remediation.mapping.config.words import Text, Written
 
 Words = tuple[str, ...]
-"""The way to a word of one tracker, from its own map on: `("auth", "basic", "password")`."""
+"""The path of a word inside the map of its tracker: `("auth", "basic", "password")`."""
 
 _RATE = re.compile(r"([1-9][0-9]{0,5})/([sm])")
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1)}
 
 _USUAL_BURST = timedelta(seconds=10)
-"""Without a word, a sender may catch up at once on what it could have brought in so long."""
+"""Where no burst is written, it is as many deliveries as the rate allows in this time."""
 
 
 def interval_of(value: object) -> timedelta:
-    """The time from one delivery to the next at the rate that is written; a timedelta is given back.
+    """The time between two deliveries at the rate that is written; a timedelta is returned as it is.
 
-    ValueError says what is allowed.
+    Raises ValueError, which says what is allowed.
     """
     if isinstance(value, timedelta):
         return value
@@ -39,7 +39,7 @@ _Interval = Annotated[timedelta, BeforeValidator(interval_of, json_schema_input_
 
 
 class LimitWords(Written):
-    """How many deliveries one sender may bring; those above it are answered 503, and their sender comes again."""
+    """How many deliveries are accepted from one sender; any more are answered with 503, and sent again later."""
 
     rate: _Interval = Field(description="How many there may be on average.")
     burst: int | None = Field(
@@ -52,7 +52,7 @@ class LimitWords(Written):
 
     @property
     def limit(self) -> DeliveryLimit:
-        """The limit that it stands for."""
+        """The limit in numbers."""
         return DeliveryLimit(self.rate.total_seconds(), self.burst or max(1, _USUAL_BURST // self.rate))
 
 
@@ -70,7 +70,7 @@ class Webhook(Written):
     )
 
     def limit(self, usual: LimitWords | None) -> DeliveryLimit | None:
-        """The limit that counts, where `usual` is that of `defaults`. None: there is none."""
+        """The limit of this webhook, or else `usual`, that of `defaults`; None where neither is written."""
         words = self.delivery_limit or usual
         return words.limit if words else None
 
@@ -85,12 +85,12 @@ class Webhook(Written):
 
 
 class SignIn(Written):
-    """One way of signing in that has more words than a secret."""
+    """A way of signing in that needs more than a secret."""
 
     @property
     @abstractmethod
     def secret(self) -> tuple[Words, SecretRef]:
-        """Its secret, and the way to it from here on."""
+        """The path of its secret inside this map, and the secret."""
 
 
 class BasicAuth(SignIn):
@@ -116,7 +116,7 @@ class Auth(Written):
 
     @property
     def secret(self) -> tuple[Words, SecretRef]:
-        """The one secret, and the way to it from the tracker's own map on."""
+        """The path of the one secret inside the tracker's map, and the secret."""
         for way, written in self:
             match written:
                 case SignIn():

@@ -1,4 +1,4 @@
-"""What may be written instead of a word that is not known."""
+"""Suggestions for a word that is not known."""
 
 from collections.abc import Collection
 from difflib import get_close_matches
@@ -7,7 +7,7 @@ _LONGEST_WORD = 100
 
 
 def listed(words: Collection[str]) -> str:
-    """The words in order, or what stands for none of them."""
+    """The words in alphabetical order between commas, or `nothing` where there are none."""
     return ", ".join(sorted(words)) or "nothing"
 
 

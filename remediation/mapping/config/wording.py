@@ -1,4 +1,4 @@
-"""The texts that we write into tickets and notes, as templates; what they may speak of is in templates.py."""
+"""The texts of tickets, notes and comments, as templates. The values that they may use are in mapping/render."""
 
 from pydantic import Field
 

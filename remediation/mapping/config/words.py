@@ -46,12 +46,12 @@ MEANING_OF_PATTERN: Mapping[str, str] = {
 
 
 def text_of_number(value: object) -> object:
-    """A whole number as the text it was written as: `resolve_state: 6` needs no quotes."""
+    """A whole number as text, so that `resolve_state: 6` needs no quotes; any other value is returned as it is."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def duration_of(value: object) -> timedelta:
-    """The span that a whole number and one unit say; a timedelta is given back. ValueError says what is allowed."""
+    """The span of a whole number and one unit; a timedelta is returned as it is. Raises ValueError: what is allowed."""
     if isinstance(value, timedelta):
         return value
     written = _DURATION.fullmatch(value) if isinstance(value, str) else None
@@ -69,7 +69,7 @@ def duration_text(span: timedelta) -> str:
 
 
 def day_of(value: object) -> date:
-    """The day that is written; a date is given back. ValueError says what is allowed."""
+    """The day that is written; a date is returned as it is. Raises ValueError, which says what is allowed."""
     if isinstance(value, date):
         return value
     try:
@@ -79,18 +79,18 @@ def day_of(value: object) -> date:
 
 
 def as_list(value: object) -> object:
-    """One word, or one map of words, standing for a list of one."""
+    """A list of one entry for a single word or a single map; any other value is returned as it is."""
     return [value] if isinstance(value, str | dict) else value
 
 
 def for_every_severity(value: object) -> object:
-    """One word standing for a map that gives it to every severity."""
+    """A map from every severity to the word, for a single word; any other value is returned as it is."""
     word = text_of_number(value)
     return dict.fromkeys(Severity, word) if isinstance(word, str) else value
 
 
 def lower_keys(value: object) -> object:
-    """A map whose keys are compared without regard to case."""
+    """A map with its keys in lower case, because upper and lower case mean the same there. Raises ValueError."""
     match value:
         case dict(words):
             lowered = {str(key).lower(): word for key, word in words.items()}
@@ -107,7 +107,7 @@ def without_final_slash(address: str) -> str:
 
 
 def plain_address(url: HttpUrl) -> HttpUrl:
-    """`url`, if it is the address of a system that we talk to."""
+    """`url`, if it can be the address of a system that we call. Raises ValueError."""
     if url.username or url.password:
         raise ValueError("an address holds no user name or password: write them under auth")
     if url.query or url.fragment:
@@ -118,7 +118,7 @@ def plain_address(url: HttpUrl) -> HttpUrl:
 
 
 def _proxy_address(url: HttpUrl) -> HttpUrl:
-    """`url`, if it is the address of a proxy."""
+    """`url`, if it can be the address of a proxy. Raises ValueError."""
     if url.username or url.password:
         raise ValueError("a proxy's address holds no user name or password")
     if url.path not in {None, "/"} or url.query or url.fragment:
@@ -127,7 +127,7 @@ def _proxy_address(url: HttpUrl) -> HttpUrl:
 
 
 def at_least(limit: timedelta) -> AfterValidator:
-    """A span of time of `limit` or more."""
+    """A validator for a span of `limit` or more."""
 
     def long_enough(span: timedelta) -> timedelta:
         if span < limit:
@@ -138,7 +138,7 @@ def at_least(limit: timedelta) -> AfterValidator:
 
 
 def at_most(limit: timedelta, why: str) -> AfterValidator:
-    """A span of time above nothing and up to `limit`; `why` says where the limit comes from."""
+    """A validator for a span above zero and up to `limit`; `why` is the reason of the limit, for the message."""
 
     def short_enough(span: timedelta) -> timedelta:
         if span <= timedelta(0):
@@ -151,7 +151,7 @@ def at_most(limit: timedelta, why: str) -> AfterValidator:
 
 
 def link_with_id(link: str) -> str:
-    """`link`, if it is an address for people in which {id} is the only thing left open."""
+    """`link`, if it is an address for people with {id} as its only placeholder. Raises ValueError."""
     try:
         parts = urlsplit(link)
     except ValueError:

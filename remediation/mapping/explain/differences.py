@@ -10,9 +10,9 @@ from remediation.mapping.config.trackers.kinds import KINDS
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that would be another: `rule`, `reopen`, `tickets.jira` or `tickets.jira.priority`.
+    """One value that would change: `rule`, `reopen`, `tickets.jira` or `tickets.jira.priority`.
 
-    None stands for what is not there: no rule, no ticket in this tracker, no such field.
+    None stands for a missing value: no rule, no ticket in this tracker, no such field.
     """
 
     what: str
@@ -21,13 +21,13 @@ class Change:
 
     @property
     def is_text(self) -> bool:
-        """Whether its values are texts, which speak of the finding itself."""
+        """Whether its values are texts, which contain details of the finding."""
         return self.what.rpartition(".")[2] in TEXTS
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """All that would be another for one finding; nothing for most."""
+    """Everything that would change for one finding; empty for most."""
 
     finding_id: str
     rules: tuple[str | None, str | None]
@@ -36,7 +36,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What a value was and would be, and for how many findings."""
+    """A value before and after, and the number of findings for which it changes so."""
 
     before: object
     after: object
@@ -54,7 +54,7 @@ class DifferenceGroup:
 
 
 def difference(finding_id: str, before: Routing, after: Routing) -> Difference:
-    """What would be another for one finding."""
+    """Everything that would change for one finding."""
     return Difference(finding_id, (before.rule, after.rule), tuple(_changes(before, after)))
 
 
@@ -86,7 +86,7 @@ def _changes(before: Routing, after: Routing) -> Iterator[Change]:
 
 
 def _place(ticket: TicketWords | None) -> object:
-    """What stands for a whole ticket: where it belongs."""
+    """The value that stands for a whole ticket: its place."""
     words = [kind.tracker.place_word for kind in KINDS.values()]
     return next((ticket[word] for word in words if word in ticket), None) if ticket else None
 

@@ -1,4 +1,4 @@
-"""Cases that say what becomes of a finding, for the tests of whoever writes mappings.yaml."""
+"""The file of test cases for mappings.yaml: findings, and what the rules must make of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def _moment_of(value: object) -> object:
 
 
 def _as_exact_text(value: object) -> object:
-    """A text by itself: the whole of it is expected."""
+    """A map for a text that is written by itself: the whole text is expected."""
     return {"exactly": value} if isinstance(value, str) else value
 
 
@@ -76,7 +76,7 @@ class ExpectedTicket(Written):
 
 
 class Expected(PolicyWords):
-    """What must become of the finding. The tickets named are all of them; the words named are those that count."""
+    """What must become of the finding. `tickets` names all tickets; of their words, only those written are compared."""
 
     rule: Name
     tickets: dict[Name, ExpectedTicket] | None = None
@@ -100,18 +100,18 @@ class Cases(Written):
 
 @dataclass(frozen=True, slots=True)
 class LoadedCases:
-    """A valid file of cases, and where everything in it stands."""
+    """A valid file of cases, and the positions of its values."""
 
     where: str
     cases: tuple[Case, ...]
     positions: Positions
 
     def problem(self, steps: Steps, message: str) -> Problem:
-        """Something that turned out to be wrong with one of its values."""
+        """An error about one of its values that was found later."""
         return self.positions.problem(self.where, Complaint(steps, message))
 
     def place(self, number: int) -> LineColumn:
-        """Where the case of this number (counted from 0) stands."""
+        """The position of a case, by its number from 0."""
         return self.positions.place(("cases", number))
 
 
@@ -121,7 +121,7 @@ def load_cases(path: Path) -> LoadedCases:
 
 
 def cases_of(text: str, where: str) -> LoadedCases:
-    """The cases that `text` says; `where` is how problems call the file. Raises ConfigurationError."""
+    """The cases in `text`; `where` is the file's name in messages. Raises ConfigurationError."""
     document = read_document(text, where)
     if document.data is None:
         raise ConfigurationError([Problem(where, "is empty", 1, 1)])

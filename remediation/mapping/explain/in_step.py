@@ -1,4 +1,4 @@
-"""How a rule keeps its cases in step, in sentences for whoever asks."""
+"""How a rule keeps its cases in step, in sentences for people."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""What a look at the outside found about mappings.yaml: which word, whether it is right, and what to do about it."""
+"""What asking a tracker or SchoolScan found about mappings.yaml: which word, whether it is right, what to do."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class Wanted(Generic[TicketT]):
         return (*self.where, *words)
 
     def by_severity(self, word: str, values: Mapping[Severity, ValueT] | None) -> Iterator[Setting]:
-        """Each different value once, where it stands first."""
+        """A setting for each different value, at the place where it is written first."""
         given = values or {}
         always = all(severity in given for severity in self.severities)
         first: dict[ValueT, Severity] = {}
@@ -82,22 +82,22 @@ def tickets_in(mappings: Mappings, tracker: str, kind: type[TicketT]) -> tuple[W
 
 
 def right(where: Steps, message: str) -> Inspection:
-    """It is as the file says."""
+    """An inspection: the system agrees with the file."""
     return Inspection(where, InspectionOutcome.OK, message)
 
 
 def wrong(where: Steps, message: str, advice: str = "") -> Inspection:
-    """It is not as the file says."""
+    """An inspection: the system does not agree with the file."""
     return Inspection(where, InspectionOutcome.WRONG, message, advice)
 
 
 def untold(where: Steps, message: str, advice: str = "") -> Inspection:
-    """Nobody can tell from here."""
+    """An inspection: the system does not show whether it agrees with the file."""
     return Inspection(where, InspectionOutcome.UNKNOWN, message, advice)
 
 
 def unanswered(where: Steps, question: str, error: OutsideError) -> Inspection:
-    """A question that was refused cannot be told; one that may be answered later was not reached."""
+    """An inspection without an answer: UNKNOWN where the question was refused, UNREACHABLE where to ask again later."""
     if isinstance(error, Refused):
         return untold(where, f"{question}: {error}")
     return Inspection(where, InspectionOutcome.UNREACHABLE, f"{question}: {error}", "ask again later")
@@ -117,7 +117,7 @@ def signed_out(address: Steps, secret: Steps, error: OutsideError, advice: str =
 
 
 def choice_of(words: Iterable[str], word: str) -> str:
-    """What there is instead of a word, as the end of a sentence."""
+    """The names that exist in place of a word that does not, as the end of a sentence."""
     given = tuple(words)
     return f"there is {named_of(given)}{did_you_mean(word, [shown(each) for each in given])}"
 

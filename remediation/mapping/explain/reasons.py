@@ -1,4 +1,4 @@
-"""Why a rule takes a finding: every condition that was tried, with what was wanted and what was found.
+"""Why a rule takes a finding: every condition that was tested, with what it takes and what the finding has.
 
 The conditions are evaluated by the same tests as in matching; only the words for people are here.
 """

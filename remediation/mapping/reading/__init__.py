@@ -1,1 +1,1 @@
-"""From the file to its values; errors and warnings have line and column."""
+"""Reads mappings.yaml into values; errors and warnings have a line and a column."""

@@ -11,7 +11,7 @@ from remediation.mapping.reading.positions import Complaint, Steps, key_text
 from remediation.outbound.certificates import certificate_flaw
 
 _RESERVED_TRACKERS = frozenset({"schoolscan"})
-"""Addresses under /webhooks/ that belong to no tracker."""
+"""Names that no tracker may have, because /webhooks/ uses them for something else."""
 
 _DEEPEST_SETS = 5
 _SETS = ("any", "not")
@@ -39,7 +39,7 @@ def map_of(value: object) -> Map:
 
 
 def rules_of(top: Map) -> Iterator[tuple[Steps, Map]]:
-    """Each rule and its place."""
+    """The path of each rule, and the rule."""
     rules = top.get("rules")
     for number, rule in enumerate(rules if isinstance(rules, list) else ()):
         yield ("rules", number), map_of(rule)
@@ -97,7 +97,7 @@ def _missing_words(top: Map) -> Iterator[Complaint]:
 
 
 def _shared_places(top: Map) -> Iterator[Complaint]:
-    """Trackers of one rule that share a place of one system: nobody could tell whose a ticket there is."""
+    """Trackers of one rule that share a place of one system: whose a ticket there is could not be told."""
     trackers = map_of(top.get("trackers"))
     for steps, rule in rules_of(top):
         first: dict[tuple[str, str], str] = {}
@@ -111,7 +111,7 @@ def _shared_places(top: Map) -> Iterator[Complaint]:
 
 
 def _places_of(tracker: Map) -> Iterator[tuple[tuple[str, str], str]]:
-    """Where a tracker's tickets are, by its address and the name of the place, and what people call that."""
+    """Each place of a tracker's tickets as its address and the name of the place, and the words for it in messages."""
     kind, url = kind_of(tracker), tracker.get("url")
     if kind and isinstance(url, str):
         for place in kind.tracker.places_written(tracker):
@@ -120,7 +120,7 @@ def _places_of(tracker: Map) -> Iterator[tuple[tuple[str, str], str]]:
 
 
 def _in_conditions(steps: Steps, match: Map, districts: Map, depth: int) -> Iterator[Complaint]:
-    """Unknown districts, and sets of conditions that are nested too deeply to follow."""
+    """Unknown districts, and sets of conditions that are nested too deeply."""
     for where, district in _entries((*steps, "district"), match.get("district")):
         if isinstance(district, str) and district not in districts:
             yield _unknown(where, "district", district, districts)
@@ -134,7 +134,7 @@ def _in_conditions(steps: Steps, match: Map, districts: Map, depth: int) -> Iter
 
 
 def _entries(steps: Steps, written: object) -> Iterator[tuple[Steps, object]]:
-    """Each entry of a list, or the one value that stands for a list, and its place."""
+    """Each entry of a list with its path; a value that is no list is its only entry."""
     if isinstance(written, list):
         yield from (((*steps, number), entry) for number, entry in enumerate(written))
     else:

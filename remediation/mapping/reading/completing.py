@@ -1,4 +1,4 @@
-"""What rules and tickets have where they say nothing: `defaults`, added to every rule once everything is valid."""
+"""Adds `defaults` to every rule and ticket of a valid file, wherever they leave a word out."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.kinds import Ticket
 
 _SHARED = "due"
-"""The word of tickets that rules and `defaults` have too, for all their tickets."""
+"""The word that tickets have, and that rules and `defaults` may have for all their tickets."""
 
 _OF_RULES = ("detail", *PolicyWords.model_fields)
 """The words of rules that `defaults` has too."""

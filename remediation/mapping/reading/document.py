@@ -1,4 +1,4 @@
-"""YAML text as plain values with their positions. Limited: no text makes it grow or run for long."""
+"""YAML text as plain values with their positions. Time and memory are limited, whatever the text is."""
 
 import math
 import re
@@ -29,7 +29,7 @@ _MOST_VALUES = 100_000
 _DEEPEST = 40
 _MERGE = "<<"
 _KNOWN_TAGS = frozenset({"!!str", "tag:yaml.org,2002:str"})
-"""Tags that say that a text is text; every other tag asks for something that is not done here."""
+"""The tags that are accepted: they say that a value is text."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)")
@@ -76,8 +76,8 @@ class _Unreadable(Exception):
 def _events(text: str) -> Events:
     """Every event of the text.
 
-    The parser in C is twenty times as fast; the one in Python has better messages. So the second reads what the first
-    refuses. (Where the first is not installed, the second reads everything.)
+    The parser in C is twenty times as fast; the parser in Python has better messages. So a text that the first refuses
+    is parsed again by the second. Where the first is not installed, the second parses everything.
     """
     try:
         return list(YAML(typ="safe").parse(text))
@@ -100,7 +100,7 @@ def _judged(text: str) -> Events:
 
 
 def _first_value(events: Events) -> int | None:
-    """Where the only document begins; None where there is none."""
+    """The number of the event that begins the only document; None where there is no document."""
     starts = [number for number, event in enumerate(events) if isinstance(event, DocumentStartEvent)]
     if len(starts) > 1:
         message = "is not valid YAML: expected a single document in the stream, but found another document"
@@ -109,7 +109,7 @@ def _first_value(events: Events) -> int | None:
 
 
 def _aliased(events: Events) -> dict[int, int]:
-    """For each alias, the event that begins the value it stands for."""
+    """The number of the event that begins the value of each alias, by the number of the alias."""
     anchors: dict[str, int] = {}
     found: dict[int, int] = {}
     for number, event in enumerate(events):
@@ -136,7 +136,7 @@ class _Reader:
         self._count = 0
 
     def value(self, number: int, steps: Steps) -> tuple[object, int]:
-        """The value that begins at an event, and the event after it."""
+        """The value that begins at an event, and the number of the event after it."""
         event = self._events[number]
         if isinstance(event, AliasEvent):
             return self.value(self._aliased[number], steps)[0], number + 1
@@ -179,7 +179,7 @@ class _Reader:
         return event
 
     def _is_refused(self, event: ScalarEvent, key: str, steps: Steps, read: dict[str, object]) -> bool:
-        """Whether a key is not allowed here; then there is a complaint about it."""
+        """Whether a key is not allowed here. Adds a complaint about it."""
         if key == _MERGE and _is_plain(event):
             self._complain(steps, "merge keys (<<) are not used here", event)
         elif key in read:

@@ -9,7 +9,7 @@ from remediation.mapping.reading.positions import Complaint, Steps
 from remediation.mapping.render.templates import prepared
 
 _QUOTING = ("resolved", "accepted_risk")
-"""The notes about people's decisions."""
+"""The notes that may quote the people who closed a ticket."""
 
 
 def idle_choices(loaded: Loaded) -> Iterator[Complaint]:

@@ -1,7 +1,7 @@
 """mappings.yaml as a JSON Schema, for editors that complete and check it: generated from the types that read the file.
 
-A schema cannot express everything that the types demand (names that must be known, templates that must not fail). But
-whatever it refuses, they refuse too: an editor never marks a valid file as wrong.
+A schema cannot express everything that the types demand (names that must be known, templates that must not fail). It
+refuses nothing that the types accept, so an editor never marks a valid file as wrong.
 """
 
 from collections.abc import Callable, Mapping
@@ -59,7 +59,7 @@ def _or_one_for_all(inner: JsonSchemaValue) -> JsonSchemaValue:
 
 
 def _or_a_number(inner: JsonSchemaValue) -> JsonSchemaValue:
-    """Text, or the whole number that the text would be."""
+    """The shape of text that may be written as a whole number, too."""
     match inner:
         case {"enum": list(words), "type": "string", **others}:
             return {**others, "enum": [*words, *(int(word) for word in words)]}
@@ -87,7 +87,7 @@ _FORMS: Mapping[Callable[..., Any], _Form] = {
     link_with_id: lambda inner: {**inner, "pattern": _LINK},
     plain_address: lambda inner: {**inner, "pattern": _ADDRESS},
 }
-"""What each validator does to the shape of the value inside."""
+"""For each validator, what it changes in the shape of the value inside."""
 
 
 class _Generator(GenerateJsonSchema):
@@ -117,18 +117,18 @@ class _Generator(GenerateJsonSchema):
         return described
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
-        """Any of the shapes; a ticket for which nothing is written may be left empty."""
+        """Any of the shapes; a ticket may be empty."""
         choices = [self.generate_inner(choice) for choice in schema["choices"].values()]
         return {"anyOf": [*choices, {"type": "null"}] if schema["discriminator"] is ticket_tag else choices}
 
     def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
-        """What stands inside; what the function refuses beyond that, where a schema can tell."""
+        """The shape inside, and what the function refuses besides, as far as a schema can express it."""
         inner = self.generate_inner(schema["schema"])
         form = _FORMS.get(schema["function"]["function"])
         return form(inner) if form else inner
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """What may be written, with the default where that is something that can be written."""
+        """The shape inside, with the default where a person can write it."""
         described = super().default_schema(schema)
         if described.get("default", "") in (None, ""):
             described.pop("default", None)

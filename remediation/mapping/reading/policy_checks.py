@@ -1,4 +1,4 @@
-"""Whether the demands that rules make of accepted risks can be met in their trackers at all.
+"""Whether a ticket can meet the demands of its rule on accepted risks.
 
 As in checks.py, they are checked as written, whatever else is wrong with the file.
 """

@@ -1,4 +1,4 @@
-"""Secrets, read from where mappings.yaml says they are: each process reads only those that it needs."""
+"""Reads secrets from the places that mappings.yaml names. Each process reads only those that it needs."""
 
 from collections.abc import Mapping
 from pathlib import Path

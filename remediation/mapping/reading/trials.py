@@ -1,4 +1,4 @@
-"""Templates tried out on samples of everything that they may meet, so that they do not fail on the day."""
+"""Templates filled in with samples of everything that may happen, so that they do not fail later."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -48,7 +48,7 @@ _VARIANTS: Mapping[str, Sequence[object]] = {
     "domain_type": tuple(DomainType),
     "status": tuple(Status),
 }
-"""The values of a finding that a template may tell apart; the others are there or they are not."""
+"""The values of a finding that a template may compare; any other is only present or absent."""
 
 
 def _sample(**words: Any) -> Finding:
@@ -71,7 +71,7 @@ _FULL = Finding(
 
 @lru_cache
 def _ticket_samples(telling_apart: frozenset[str], *, restricted: bool) -> tuple[Values, ...]:
-    """A finding of which nothing is known, and full ones with every combination of the words told apart."""
+    """The values of a finding without any detail, and of full ones with every combination of the compared words."""
     words = sorted(telling_apart)
     full = [_sample(**dict(zip(words, each, strict=True))) for each in product(*(_VARIANTS[word] for word in words))]
     samples = [(Finding(id=_KEY.id), ""), *((finding, "https://schoolscan.example/fnd_sample") for finding in full)]
@@ -96,7 +96,7 @@ _FACTS = ("", "reason", "expiry,past", "reason,expiry,past", "high to critical",
 
 
 def _occasions() -> Iterator[Occasion]:
-    """Everything that happens, with all that can be known of it and with next to nothing."""
+    """Every occasion, with all its values and with as few as possible."""
     known: dict[str, Sequence[object]] = {"why": tuple(Why), "status": tuple(Status), "reason": tuple(Reason)}
     for word, values in {**known, "fact": _FACTS}.items():
         for value in values:

@@ -60,7 +60,7 @@ def _never_taking(rules: Sequence[Rule], kinds: Kinds) -> Iterator[Complaint]:
 
 @dataclass(frozen=True, slots=True)
 class _Taker:
-    """A rule, and the kinds of which it surely takes every finding that fits its site, path and age."""
+    """A rule, and the kinds of finding of which it takes all that fit its site, path and age."""
 
     rule: Rule
     kinds: int
@@ -75,16 +75,16 @@ class _Particular:
     def add(self, taker: _Taker) -> None:
         """Remember a rule."""
         match = taker.rule.match
-        crash_counter = {fixed_beginning(glob) for glob in match.path or ("/**",)}
-        for shelf in product(dict.fromkeys(match.site or (None,)), crash_counter):
+        beginnings = {fixed_beginning(glob) for glob in match.path or ("/**",)}
+        for shelf in product(dict.fromkeys(match.site or (None,)), beginnings):
             self._shelves.setdefault(shelf, []).append(taker)
 
     def covering(self, match: Match) -> Iterator[_Taker]:
-        """The rules whose sites, paths and ages take in all that these conditions leave."""
+        """The rules whose sites, paths and ages include those of these conditions."""
         sites = (None, *(_wider(match.site[0]) if match.site else ()))
         folders = fixed_beginning(match.path[0]) if match.path else ()
-        crash_counter = [folders[:number] for number in range(len(folders) + 1)]
-        for shelf in product(sites, crash_counter):
+        beginnings = [folders[:number] for number in range(len(folders) + 1)]
+        for shelf in product(sites, beginnings):
             for taker in self._shelves.get(shelf, ()):
                 if _takes_in(taker.rule.match, match):
                     yield taker
@@ -106,7 +106,7 @@ def _each(wide: list[str] | None, narrow: list[str] | None, takes_in: Callable[[
 
 
 def _wider(site: str) -> tuple[str, ...]:
-    """Every pattern of sites that takes all that this one takes."""
+    """Every pattern that includes all sites of this one."""
     return (site, *patterns_of(site.removeprefix("*."))[2:])
 
 
@@ -133,7 +133,7 @@ def _gaps(mappings: Mappings, kinds: Kinds) -> Iterator[Complaint]:
 
 @dataclass(frozen=True, slots=True)
 class _Gap:
-    """Every combination of these."""
+    """Findings that no rule takes: every combination of these values."""
 
     districts: tuple[str, ...]
     severities: tuple[Severity, ...]
@@ -142,7 +142,7 @@ class _Gap:
 
 
 def _summed_up(kinds: Iterable[Kind]) -> list[_Gap]:
-    """As few gaps as it takes: what differs in one thing only is one gap."""
+    """The kinds as few gaps: those that differ in one value only are one gap."""
     gaps = [_Gap((each.district,), (each.severity,), (each.domain_type,), (each.status,)) for each in kinds]
     gaps = _merged(gaps, lambda gap: (gap.districts, gap.severities, gap.domain_types))
     gaps = _merged(gaps, lambda gap: (gap.districts, gap.statuses, gap.domain_types))
@@ -195,7 +195,7 @@ def _doubts(mappings: Mappings) -> Iterator[Complaint]:
 
 
 def _outcomes_that_say_half(loaded: Loaded) -> Iterator[Complaint]:
-    """Whoever keeps a finding open over a word that nothing maps, and says nothing of tickets without any word."""
+    """Rules that set what an unmapped word means, but not what a ticket without any word means."""
     rules = loaded.mappings.rules
     holders: list[tuple[Steps, PolicyWords]] = [(("defaults",), loaded.mappings.defaults)]
     holders += [(("rules", number), rule) for number, rule in enumerate(rules)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 CALM_POLLS = 1
-"""Polls in a row that must find changed files unchanged since the poll before."""
+"""The number of polls in a row without a change after which changed files are read."""
 
 ABSENT_POLLS = 5
 """The same number for a file that is missing."""
@@ -58,7 +58,7 @@ class Watch:
         return Watch(self.read, seen, self.polls + 1 if seen == self.seen else 0)
 
     def is_due(self, *, asked: bool) -> bool:
-        """Whether to read the files: they have changed and been left alone for long enough, or somebody asks for it."""
+        """Whether to read the files: they have changed and are stable again, or an operator `asked` for it."""
         if self._has_lost_one:
             return self.polls >= ABSENT_POLLS
         return asked or (self.seen != self.read and self.polls >= CALM_POLLS)

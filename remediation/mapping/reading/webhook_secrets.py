@@ -16,7 +16,7 @@ from remediation.mapping.reading.positions import Steps
 from remediation.mapping.reading.secrets import read_all
 
 _ENDS_SOON = timedelta(days=7)
-"""Seconds before its end from which a secret is warned of."""
+"""The time before its end in which a secret is warned of."""
 
 _MAY_BE_STANDARD = {SignatureFormat.STANDARD, SignatureFormat.AUTO}
 _NO_BASE64 = (
@@ -41,7 +41,7 @@ class _Account:
         return (*self.steps, "secrets")
 
     def counting(self, now: float) -> dict[Steps, WebhookSecretRef]:
-        """Its secrets that are valid at `now`, by their paths."""
+        """The secrets of this account that are valid at `now`, by their paths."""
         numbered = enumerate(self.webhook.secrets)
         return {(*self.secrets, number): ref for number, ref in numbered if now < end_of(ref.until)}
 
@@ -49,8 +49,8 @@ class _Account:
 def webhook_secrets(loaded: Loaded, environ: Mapping[str, str], now: float) -> tuple[Secrets, Secrets]:
     """The secrets that count at `now`, by district, and by tracker that has a webhook: all that the receiver needs.
 
-    Raises ConfigurationError with all problems: a secret that is not there, or that could verify nothing, or a sender
-    of whom every secret has ended. What has ended is not read: it may be gone already.
+    Raises ConfigurationError with all problems: a secret that is missing or can verify nothing, or a sender whose
+    secrets have all ended. A secret that has ended is not read, because it may be deleted already.
     """
     if ended := ended_senders(loaded, now):
         raise ConfigurationError(ended)
@@ -107,7 +107,7 @@ def _endings(account: _Account, now: float) -> Iterator[tuple[Steps, str]]:
 
 
 def _unusable(account: _Account, read: Mapping[Steps, str], now: float) -> Iterator[tuple[Steps, str]]:
-    """The paths of secrets that no delivery can be signed with, and why; nothing of the secrets is shown."""
+    """The paths of secrets that can verify no delivery, each with the reason, which quotes no secret."""
     wanted = account.sender.expected_format(account.webhook.signature)
     for steps in account.counting(now):
         if wanted in _MAY_BE_STANDARD and read[steps].startswith(STANDARD_PREFIX) and not standard_key(read[steps]):

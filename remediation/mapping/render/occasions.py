@@ -61,7 +61,7 @@ class CommentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What a note or a comment tells of.
+    """The event that a note or a comment describes.
 
     `rule` is the rule's name. `by` is an account id or a role, never a display name. For a duplicate, `tickets` is the
     ticket that stays, and for a replaced one the one that follows. `status` is the finding's status from now on.
@@ -121,7 +121,7 @@ def ticket_name(ticket: Ticket | Link) -> SimpleNamespace:
 def _message(texts: Notes | Comments, kind: NoteKind | CommentKind, occasion: Occasion) -> str:
     """The text of this kind.
 
-    The built-in one is used where the file's cannot be filled in, although it was tried before.
+    The built-in template is used where that of the file fails, although it was tested when the file was read.
     """
     values = message_values(occasion)
     usual: str = type(texts).model_fields[kind].default

@@ -42,7 +42,7 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One use of a name in a template, or of a word inside it (None: only running the template shows which)."""
+    """One use of a name in a template, or of a word inside it; None: only running the template tells it."""
 
     name: str
     line: int
@@ -54,7 +54,7 @@ class Mention:
 class Prepared:
     """A compiled template.
 
-    A plain one only puts values between its words, and so treats all values alike. `free` are the names that it does
+    A plain template only puts values between its words, whatever they are. `free` are the names that the template does
     not set itself.
     """
 
@@ -83,7 +83,7 @@ _SANDBOX = _sandbox()
 
 
 def is_template(text: str) -> bool:
-    """Whether it has anything to fill in."""
+    """Whether the text has anything to fill in."""
     return any(mark in text for mark in _MARKS)
 
 
@@ -157,7 +157,7 @@ def filled(text: str, values: Values, where: str) -> str:
 
 
 def failure_of(text: str, samples: Iterable[Values], *, may_be_empty: bool = False) -> str | None:
-    """How the template fails with the first of the samples that it fails with; the samples may be quoted."""
+    """The error with the first sample that makes the template fail, which may be quoted; None where none does."""
     for values in samples:
         try:
             written = prepared(text).render(values)
@@ -172,12 +172,12 @@ def failure_of(text: str, samples: Iterable[Values], *, may_be_empty: bool = Fal
 
 
 def undefined_value(name: str) -> str:
-    """How a template fails that uses a missing value."""
+    """The error of a template that uses a missing value."""
     return f"there is no {name} here"
 
 
 def flaws_of(text: str, vocabulary: Vocabulary) -> tuple[Flaw, ...]:
-    """What is wrong without filling it in: its grammar, and names that are not documented."""
+    """What is wrong with a template before it is filled in: its grammar, and names that are not documented."""
     try:
         template = prepared(text)
     except TemplateSyntaxError as error:

@@ -137,7 +137,7 @@ def closing_fields_of(
 
 
 def _own_fields(ticket: TicketSettings, config: TrackerSettings, finding: Finding, at: datetime) -> dict[str, object]:
-    """What the ticket's own words set, by the tracker's names; a severity that a map does not name sets nothing."""
+    """The fields that the ticket's own words set, by the tracker's names; a severity that a map lacks sets nothing."""
     return ticket.own_fields(config, finding.severity, _due_at(ticket.due, finding, at))
 
 

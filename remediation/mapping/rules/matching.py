@@ -21,7 +21,7 @@ Test = Callable[["Facts"], bool]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts that conditions test. `sites` is every pattern that the host fits; None is a fact that is not known."""
+    """The facts that conditions test; None is an unknown fact. `sites` are all patterns that the host fits."""
 
     district: str
     severity: Severity
@@ -48,7 +48,7 @@ def facts_of(finding: Finding, district: str, at: datetime) -> Facts:
 
 
 def aware(moment: datetime) -> datetime:
-    """The time with its offset; without one it is UTC."""
+    """The time with an offset; a time without one is UTC."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -160,7 +160,7 @@ class Matcher:
         return None
 
     def _index(self, facts: Facts) -> _Index:
-        """The rules that may take findings of this kind, by their shelves."""
+        """The numbers of the rules that may take findings of this kind, by their shelves."""
         district = facts.district if facts.district in self._districts else ""  # rules cannot tell the others apart
         kind = Kind(district, facts.severity, facts.domain_type, facts.status)
         index = self._indexes.get(kind)

@@ -40,7 +40,7 @@ class JiraAdapter:
         return Preview(name, JIRA.name, draft, words | own, words | sent, (payload, link) if link else (payload,))
 
     def sign_in_advice(self, config: JiraTracker) -> str:
-        """Nothing: what keeps an account out is told by Jira itself."""
+        """Empty: Jira itself says why it refuses an account."""
         del config
         return ""
 

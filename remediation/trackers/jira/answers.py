@@ -1,4 +1,4 @@
-"""What Jira sends, parsed once: only what we ask for, and of what people wrote only what somebody asked for by name."""
+"""Jira's answers, parsed once: only what we ask for; texts that people wrote only where they are asked for by name."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ _OWN = frozenset({"resolution", COMMENT})
 
 
 class Sent(BaseModel):
-    """Anything that Jira sends: more than we ask for is no error, and no message quotes it."""
+    """A part of an answer: unknown fields are ignored, and no message quotes the values."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -26,7 +26,7 @@ SentT = TypeVar("SentT", bound=Sent)
 
 
 def understood(system: str, kind: type[SentT], value: object, *, wrote: bool = False) -> SentT:
-    """The value as what it should be. Raises TryLater: an answer with another form is somebody else's."""
+    """The value, parsed. Raises TryLater where it has another form: then it is not Jira that answered."""
     try:
         return kind.model_validate(value)
     except ValidationError:
@@ -51,7 +51,7 @@ def _text(value: object) -> str:
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """The moment in UTC; one without an offset is taken for it. ValueError where it leaves the years 1 to 9999."""
+    """The time in UTC; a time without an offset is UTC. Raises ValueError where it leaves the years 1 to 9999."""
     try:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
@@ -61,7 +61,7 @@ def _in_utc(moment: datetime) -> datetime:
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 TextOrEmpty = Annotated[str, BeforeValidator(_text)]
-"""Empty for whatever is no text: custom fields may hold anything."""
+"""Text; empty for any other value, because custom fields may hold anything."""
 
 
 class _Category(Sent):
@@ -94,7 +94,7 @@ _NamedOrNone = Annotated[Named | None, BeforeValidator(_object)]
 
 
 class _FoundFields(Sent):
-    """The fields that tell whose an issue is, and when it changed."""
+    """The fields that name the case of an issue, and the time of its last change."""
 
     labels: Texts = ()
     updated: Moment | None = None
@@ -118,7 +118,7 @@ class SearchPage(Sent):
 
     @property
     def following(self) -> int | None:
-        """Where the next page begins, for those who count; None where this is the last one or pages have tokens."""
+        """Where the next page begins, where pages are counted; None on the last page, or where pages have tokens."""
         end = self.start + len(self.issues)
         return end if self.issues and end < self.total else None
 
@@ -140,12 +140,12 @@ class JiraUser(Sent):
 
     @property
     def login(self) -> str:
-        """The name by which Data Center's people know an account and mention it; empty on Cloud, which has none."""
+        """The user name of an account on Data Center; empty on Cloud, which has none."""
         return "" if self.account_id else self.name or ""
 
     @property
     def is_app(self) -> bool:
-        """Whether this is no person: Cloud says so of apps, its own automation among them."""
+        """Whether the account is an app, such as Cloud's own automation, and not a person."""
         return self.kind == "app"
 
 
@@ -205,13 +205,13 @@ class Issue(Found):
 
 
 class ServerInfo(Sent):
-    """What a Jira tells of itself to everybody: the base address that its administrator has set."""
+    """What a Jira tells everybody about itself: the base address that its administrator has set."""
 
     base: str = Field(alias="baseUrl")
 
 
 class Created(Sent):
-    """What creating an issue answers."""
+    """The answer to creating an issue."""
 
     id: str
     key: str
@@ -236,7 +236,7 @@ class Transition(Sent):
 
     @property
     def step(self) -> WorkflowStep:
-        """The transition as a step of a walk."""
+        """The transition as a step through the workflow."""
         resolution = self.fields.get("resolution")
         offered = tuple(ResolutionChoice(each.id, each.name) for each in resolution.allowed) if resolution else None
         return WorkflowStep(

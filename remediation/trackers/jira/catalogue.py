@@ -1,4 +1,4 @@
-"""What Jira tells about itself, parsed once: projects, permissions, the screens for creating, statuses, people."""
+"""Jira's own configuration, parsed once: projects, permissions, screens for creating, statuses, users."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from remediation.trackers.jira.answers import JiraStatus, JiraUser, Named, Sent,
 
 
 class Project(Sent):
-    """A project that we can see. Jira also answers to a project's former keys."""
+    """A project that we can see. Jira also finds it by its former keys."""
 
     id: TextOrEmpty = ""
     key: str

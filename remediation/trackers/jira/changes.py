@@ -1,4 +1,4 @@
-"""Asking Jira what changed: JQL, and where the list stands. Pure.
+"""Lists of changed issues: the JQL, and the position in the list. Pure.
 
 JQL compares dates to the minute and in the account's own time zone, so only relative dates are used, rounded up.
 Results come newest first: an issue that changes meanwhile moves to pages that were already read, where the next list
@@ -26,13 +26,13 @@ PAGE_OVERLAP = 5
 _FIRST_LIST = timedelta(minutes=5)
 _ROUNDING = timedelta(minutes=1)
 _LEAST_SPARE = timedelta(minutes=10)
-"""How long a list that began again may take without doing so once more, if it had not taken longer before."""
+"""The least extra time that is granted to a list that begins again, so that it ends before it must begin once more."""
 
 _CLOCK_SET_BACK = timedelta(days=1)
-"""How far back a list looks whose last one was in the future: by now nobody knows how long ago that was."""
+"""How far back a list looks where the time of the last one is in the future, because the clock was set back."""
 
 _LONGEST_LIST = timedelta(days=3650)
-"""Longer than any ticket of ours can be old: reconciling asks for everything."""
+"""Longer than the age of any ticket of ours, for reconciling, which asks for everything."""
 
 
 def quoted(text: str) -> str:
@@ -59,7 +59,7 @@ class Cursor(Sent):
 
 
 def cursor_from(text: str | None, now: datetime) -> Cursor:
-    """The cursor that we handed out; one that is missing or none of ours stands a few minutes before now."""
+    """The cursor in the text; a few minutes before `now` where there is no text, or where it is no cursor of ours."""
     try:
         return Cursor.model_validate_json(text or "")
     except ValidationError:
@@ -122,7 +122,7 @@ def restarted(cursor: Cursor) -> Cursor:
 
 
 def _minutes_back(since: datetime, now: datetime, overlap: timedelta) -> int:
-    """How far a query must look back that is asked now."""
+    """How many minutes a query that is sent now must look back."""
     age = now - since if now >= since else _CLOCK_SET_BACK
     return ceil((min(age, _LONGEST_LIST) + overlap + _ROUNDING) / _ROUNDING)
 

@@ -1,4 +1,4 @@
-"""The `jira` package, blocking, with its own initiative turned off: one client per thread.
+"""The `jira` package, blocking, without the requests that it sends by itself: one client per thread.
 
 What the package does by itself and must not do: repeat a POST after a reset connection, sleep in the thread, ask the
 server for its version, its fields and an issue that was just created, log whole answers, and carry the Authorization
@@ -49,7 +49,7 @@ class JiraClient:
         return self._asked(lambda: self._jira.issue(issue_id, fields=fields, properties=properties, expand=expand).raw)
 
     def transitions(self, issue_id: str) -> Any:
-        """What may be done with an issue now, with the fields of each screen."""
+        """The transitions of an issue now, with the fields of each screen."""
         return self._asked(lambda: self._jira.transitions(issue_id, expand="transitions.fields"))
 
     def transition(self, issue_id: str, body: object) -> None:
@@ -93,12 +93,12 @@ class JiraClient:
         return self._asked(self._jira.myself)
 
     def look(self, path: str, **asked: str | int) -> Any:
-        """What the API tells of itself at a path below its root: permissions, screens, names to choose from."""
+        """GET a path below the root of the API: permissions, screens, names to choose from."""
         url = self._jira._get_url(path)  # noqa: SLF001 - as in __init__
         return self._asked(lambda: self._session.get(url, params=asked).json())
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._session.close()
 
     def _page(self, jql: str, fields: str, properties: str, size: int, at: str | int | None) -> Any:
@@ -150,7 +150,7 @@ class JiraClient:
 
 
 def _connected(config: JiraTracker, secret: str) -> JIRA:
-    """The package's client, without anything that it does on its own initiative."""
+    """The package's client, without the requests that it sends by itself."""
     user = _user_of(config)
     client = JIRA(
         _address_of(config),

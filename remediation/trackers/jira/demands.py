@@ -1,4 +1,4 @@
-"""What the rules want of Jira: for each rule's ticket the fields that it sets, by Jira's own ids. Pure."""
+"""What the rules need of Jira: the fields that each rule's ticket sets, by Jira's own ids. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +9,10 @@ from remediation.mapping.explain.inspections import Setting, Wanted, tickets_in
 from remediation.mapping.reading.positions import Steps
 
 ALWAYS_SET = frozenset({"project", "issuetype", "summary", "description", "labels"})
-"""What every issue of ours has; the mark is a label."""
+"""The fields that every issue of ours has; the mark is a label."""
 
 FILLED_BY_JIRA = frozenset({"reporter"})
-"""Required by its screens, and set to our own account where nobody else is named."""
+"""Fields that Jira's screens require, and that Jira sets to our own account where a request has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class IssueDemand:
         return ALWAYS_SET | FILLED_BY_JIRA | {name for name, setting in self.settings if setting.always}
 
     def of(self, field: str) -> tuple[Setting, ...]:
-        """What the field is given."""
+        """The values that the rule gives to the field."""
         return tuple(setting for name, setting in self.settings if name == field)
 
 
 def demands_of(mappings: Mappings, tracker: str) -> tuple[IssueDemand, ...]:
-    """What each rule wants in this tracker."""
+    """What each rule needs in this tracker."""
     return tuple(
         IssueDemand(
             wanted.where,

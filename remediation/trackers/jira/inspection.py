@@ -1,4 +1,4 @@
-"""A Jira asked whether it is as mappings.yaml says. Sends nothing but GET."""
+"""Compares a Jira with mappings.yaml. Sends nothing but GET."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -52,9 +52,9 @@ ListingT = TypeVar("ListingT", bound=CataloguePage)
 _PAGE_SIZE = 200
 _MOST_PAGES = 10
 _NO_MARK = "remedy:check:finding:live"
-"""No ticket has it: that the query is answered is all that is asked."""
+"""A mark that no ticket has, to see whether the query is answered."""
 _MOST_STATUSES = 12
-"""Workflows with more are looked at in part."""
+"""The most statuses of a workflow that are looked at."""
 
 
 class JiraInspector:
@@ -76,7 +76,7 @@ class JiraInspector:
         self._filled: dict[tuple[str, str], frozenset[str]] = {}
 
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
-        """Who we are first; where nobody answers to that, nothing else is asked."""
+        """All inspections. The first is who we are; where it is not answered, nothing else is asked."""
         where: Steps = ("trackers", self._name)
         try:
             account = understood(self._name, JiraUser, await self._call(JiraClient.myself))
@@ -91,7 +91,7 @@ class JiraInspector:
         return tuple(found)
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Close connections and threads."""
         await self._threads.close()
 
     async def _everywhere(self, where: Steps) -> AsyncIterator[Inspection]:
@@ -110,7 +110,7 @@ class JiraInspector:
                 yield each
 
     async def _project(self, demands: list[IssueDemand]) -> AsyncIterator[Inspection]:
-        """What the rules want of one project."""
+        """What the rules need of one project."""
         path = f"project/{quote(demands[0].project, safe='')}"
         project = await answer_of(self._asked(Project, path))
         for each in project_verdict(demands, project):
@@ -137,7 +137,7 @@ class JiraInspector:
     async def _type(
         self, demands: Sequence[IssueDemand], types: Sequence[CreateType] | OutsideError
     ) -> AsyncIterator[Inspection]:
-        """What the rules want of one issue type's screen for creating."""
+        """What the rules need of the screen for creating issues of one type."""
         if isinstance(types, OutsideError):
             yield unanswered((*demands[0].where, "type"), "what can be created", types)
             return
@@ -189,7 +189,7 @@ class JiraInspector:
             explored.note(place.id, tuple(steps))
 
     async def _assignees(self, demands: Sequence[IssueDemand], project: str) -> AsyncIterator[Inspection]:
-        """Whether those whom the rules name can be assigned; each is asked about once."""
+        """Whether the people whom the rules name can be assigned; each is asked about once."""
         known: dict[str, bool | OutsideError] = {}
         for demand in demands:
             for setting in demand.of("assignee"):
@@ -240,7 +240,7 @@ class JiraInspector:
         return pages
 
     async def _call(self, work: Callable[[JiraClient], ResultT]) -> ResultT:
-        """What `work` gives; its time begins when a thread is free for it."""
+        """The result of `work`; its time begins when a thread is free for it."""
         async with self._turns:
             return await self._threads.call(work)
 
@@ -251,5 +251,5 @@ class JiraInspector:
 
 
 def _gives(demand: IssueDemand) -> int:
-    """How many fields a rule gives for the way to done: where the fewest will do, so will more."""
+    """The number of fields that a rule gives for the transition to done: where the fewest are enough, more are, too."""
     return len(demand.begun_with | demand.closing)

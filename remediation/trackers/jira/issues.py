@@ -23,7 +23,7 @@ _FIELDS = (
 )
 FOUND_FIELDS = "labels,updated"
 _ALWAYS_THERE = frozenset({"project", "issuetype", "reporter", "summary", "description", "labels"})
-"""What every issue of ours has from its beginning; the texts among them are never read back."""
+"""The fields that every issue of ours has since it was created; the texts among them are never read back."""
 _NOTHING: tuple[object, ...] = (None, "", [], {})
 PROPERTY = "remedy.case"
 """The entity property that holds the mark: people tidy up labels, but nobody sees this, and no copy inherits it."""
@@ -117,7 +117,7 @@ def link_of(draft: Draft) -> dict[str, object] | None:
 
 
 def issue_link_of(draft: Draft, issue_id: str) -> dict[str, object] | None:
-    """The tie between a new issue and the closed one whose place it takes."""
+    """The body of the link between a new issue and the closed issue that it follows; None where it follows none."""
     if draft.follows is None or not _ISSUE_ID.fullmatch(draft.follows):
         return None
     return {"type": {"name": _RELATED}, "inwardIssue": {"id": draft.follows}, "outwardIssue": {"id": issue_id}}
@@ -201,11 +201,11 @@ class IssueReader:
 
     @property
     def fields(self) -> str:
-        """All that is asked for of an issue, as Jira wants it."""
+        """The fields that are asked for of an issue, as the API takes them."""
         return self.fields_and(())
 
     def fields_and(self, more: Collection[str]) -> str:
-        """The same, and some fields of which only somebody asks whether they have a value."""
+        """The same, and more fields of which only is asked whether they have a value."""
         asked = sorted(frozenset(more) - _ALWAYS_THERE - UNDER_UPDATE)
         return ",".join(dict.fromkeys((*_FIELDS, *filter(None, (self.risk_reason, self.risk_expiry)), *asked)))
 
@@ -263,7 +263,7 @@ def _resolution_of(issue: Issue) -> str:
 
 
 def version_of(issue: Issue | Found) -> str:
-    """What changes with every change of an issue, in UTC: Jira shows times in the zone of whoever asks."""
+    """A text that changes with every change of an issue, in UTC: Jira shows times in the zone of the account."""
     return issue.fields.updated.isoformat() if issue.fields.updated else ""
 
 
@@ -307,7 +307,7 @@ def _closer_shown(closing: History, issue: Issue) -> str | None:
 
 
 def closer_name_of(issue: Issue) -> str | None:
-    """The name that Jira shows of who made an issue done; None where nobody did, or where it shows none."""
+    """The display name of the account that made an issue done; None where there is no such account or name."""
     closing = _closing_of(issue) if issue.fields.status.place.state is TicketState.DONE else None
     return (closing.author.shown.strip() or None) if closing and closing.author else None
 

@@ -1,4 +1,4 @@
-"""What Jira's answers mean: which are errors, which of ours, and whom one was given to. Pure.
+"""What Jira's answers mean: which errors of ours they are, and for which account they were made. Pure.
 
 Jira Cloud goes on as an anonymous caller where our token has expired: a search then answers 200 with no issues, and
 only `X-Seraph-LoginReason: AUTHENTICATED_FAILED` tells it from a list in which nothing changed. Data Center names the
@@ -22,9 +22,9 @@ _TURNED_AWAY = frozenset(
         HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
-"""It may pass, and nothing was carried out: a token gets mended, a limit ends."""
+"""Statuses that may be gone later and that carried nothing out: a token is replaced, a limit ends."""
 _IN_THE_WAY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.LOCKED})
-"""It may pass: somebody else is changing the same issue, or the request did not arrive in time."""
+"""Statuses that may be gone soon: somebody else changes the same issue, or the request did not arrive in time."""
 _LOGIN_REASON = "X-Seraph-LoginReason"
 _LOCKED_OUT = "AUTHENTICATION_DENIED"
 """Jira's word for an account that must solve a CAPTCHA first: it looks at no password until then."""
@@ -133,7 +133,7 @@ def _is_for_nobody(headers: Mapping[str, str]) -> bool:
 
 
 def is_for_somebody(headers: Mapping[str, str]) -> bool:
-    """Whether the answer names the account that it was given to."""
+    """Whether the answer names the account for which it was made."""
     return bool(headers.get(_ACCOUNT, "").strip()) or _user_of(headers) not in {"", _ANONYMOUS}
 
 

@@ -238,7 +238,7 @@ class Jira:
         return Site(self.address, server.base.rstrip("/"))
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Close connections and threads."""
         await self._threads.close()
 
     async def _asked(self, work: Callable[[JiraClient], ResultT]) -> ResultT:
@@ -254,7 +254,7 @@ class Jira:
             raise
 
     async def _those_there(self, questions: Iterable[Awaitable[ResultT]]) -> list[ResultT]:
-        """All answers to questions about issues, without those about issues that are deleted meanwhile."""
+        """The answers to questions about issues, without those about issues that were deleted meanwhile."""
         answers = await asyncio.gather(*map(answer_of, questions))
         for answer in answers:
             if isinstance(answer, OutsideError) and not isinstance(answer, NotFound):
@@ -332,7 +332,7 @@ class Jira:
         raise Refused(self._name, words, status=HTTPStatus.BAD_REQUEST, request_id=request_id)
 
     async def _steps(self, issue_id: str, goal: Goal, given: Collection[str]) -> tuple[WorkflowStep, ...]:
-        """What may be done now by somebody who gives these fields; what the issue has already is no demand."""
+        """The steps that can be taken now with these fields; a field that the issue has already is not missing."""
         answer = await self._asked(lambda client: client.transitions(issue_id))
         shown = understood(self._name, Transitions, {"transitions": answer}).transitions
         steps = [each.step.given(given, goal, internal=self._is_internal) for each in shown]
@@ -354,7 +354,7 @@ class Jira:
         return in_time(self._name, self._whole_call, wrote=wrote)
 
     async def _found(self, jql: str) -> Sequence[Found]:
-        """Everything that a query finds, page by page."""
+        """Every issue that a query finds, page by page."""
         found: list[Found] = []
         at: str | int | None = None
         for _ in range(_MOST_PAGES):

@@ -63,7 +63,7 @@ def permissions_asked(demands: Iterable[IssueDemand]) -> tuple[str, ...]:
 
 
 def permission_verdict(demands: list[IssueDemand], answer: Permissions | OutsideError) -> Iterator[Inspection]:
-    """Whether we may do there what we do to issues; each permission once."""
+    """Whether our account has each permission that our work in the project needs; each permission once."""
     first = (*demands[0].where, "project")
     project = shown(demands[0].project)
     if isinstance(answer, OutsideError):
@@ -186,7 +186,7 @@ def _unset(demand: IssueDemand, field: str) -> Inspection:
 
 
 def _off_screen(demand: IssueDemand, field: str, setting: Setting, screen: Mapping[str, CreateField]) -> Inspection:
-    """By name is a usual mistake: then the id is told."""
+    """A field that the screen lacks; where the rule writes the name of a field, the advice tells its id."""
     called = next((each.id for each in screen.values() if each.name.lower() == field.lower()), None)
     if called:
         return wrong(setting.where, f"fields go by their ids: '{shown(field)}' is {called}", f"write {called}")
@@ -207,7 +207,7 @@ def _choice(demand: IssueDemand, field: CreateField, setting: Setting) -> Inspec
 
 
 def _chosen(values: Iterable[object]) -> Iterator[tuple[str, str]]:
-    """How each choice is named; whatever is named in another way cannot be compared."""
+    """Each name of each choice, with its word; values that are named in another way cannot be compared."""
     for value in values:
         if isinstance(value, Mapping):
             for key in _CHOSEN_BY:

@@ -1,4 +1,4 @@
-"""Whether our account sees a Jira project: searches leave out what it may not see, without a word."""
+"""Whether our account sees a Jira project: searches leave out what it may not see, and do not say so."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ class ProjectViews:
         self._good_until.clear()
 
     async def check(self, project: str) -> None:
-        """Make sure that our account may browse the project. Raises Refused where it may not, TryLater where it waits.
+        """Make sure that our account may browse the project. Raises Refused where it may not, and TryLater.
 
         One request at most. Where Jira does not tell (a token's scopes may not reach so far), nothing is concluded.
         """

@@ -1,4 +1,4 @@
-"""Ways through a Jira workflow that shows only one status at a time. Pure.
+"""The shortest way through a Jira workflow that shows only one status at a time. Pure.
 
 From a status Jira tells the transitions that leave it, not the whole workflow. So a walk takes one step, looks again,
 and remembers what it saw; each step follows the shortest known way to the goal or, while none is known, to the nearest

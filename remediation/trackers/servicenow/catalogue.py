@@ -1,4 +1,4 @@
-"""What ServiceNow's own tables tell about a table: what it extends, its columns, their choices. Pure."""
+"""What ServiceNow's system tables say of a table: what it extends, its columns, their choices. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ from remediation.trackers.servicenow.replies import error_of, has_more, hidden, 
 _ResultT = TypeVar("_ResultT")
 
 _MOST_PAGES = 20
-"""Of one mark there are a few tickets at most; more pages mean that something is very wrong."""
+"""The most pages: a mark has a few tickets at most, so more pages mean that something is very wrong."""
 
 
 class ServiceNowClient:

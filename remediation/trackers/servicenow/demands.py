@@ -1,4 +1,4 @@
-"""What the rules and the tracker's own words want of ServiceNow: columns, choices, people. Pure."""
+"""What the rules and the tracker's own words need of ServiceNow: columns, choices, people. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from remediation.mapping.render.templates import is_template
 from remediation.trackers.servicenow.references import REFERENCES
 
 ALWAYS_SET = frozenset({"short_description", "description", "correlation_id", "correlation_display"})
-"""What every record of ours has."""
+"""The columns that every record of ours has."""
 
 WRITTEN = ALWAYS_SET | {"state", "close_code", "close_notes", "work_notes"}
 """Every column that is written by us whatever the rules say."""
@@ -53,7 +53,7 @@ class ColumnChoice:
 
 
 def demands_of(mappings: Mappings, tracker: str) -> tuple[RecordDemand, ...]:
-    """What each rule wants in this tracker."""
+    """What each rule needs in this tracker."""
     return tuple(
         RecordDemand(wanted.where, tuple(_settings(wanted)), tuple(_closing(wanted)))
         for wanted in tickets_in(mappings, tracker, ServiceNowTicket)
@@ -101,7 +101,7 @@ def _written(where: Steps, config: ServiceNowTracker) -> Iterator[ColumnChoice]:
 
 
 def _given_a_meaning(where: Steps, config: ServiceNowTracker) -> Iterator[ColumnChoice]:
-    """Only what the file itself writes: the built-in lists know more than any one instance has."""
+    """The states and codes that the file itself writes; the built-in lists have more than any one instance."""
     for word, meanings in (("states", config.states), ("state_reasons", config.state_reasons)):
         if word in config.model_fields_set:
             for state in meanings:

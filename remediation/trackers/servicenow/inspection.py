@@ -1,4 +1,4 @@
-"""A ServiceNow asked whether it is as mappings.yaml says. Sends nothing but GET."""
+"""Compares a ServiceNow with mappings.yaml. Sends nothing but GET."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -55,7 +55,7 @@ from remediation.trackers.threads import answer_of
 _LONGEST_CHAIN = 8
 _MOST_CLOSED = 20
 _USUAL_PARENT = "task"
-"""What the tables of tickets extend, where ServiceNow does not let us read it."""
+"""The table that tables of tickets extend, where ServiceNow does not let us read it."""
 _MOST_ROWS = 5_000
 _COLUMN = re.compile(r"[A-Za-z0-9_]+")
 _MOST_ALIKE = 5
@@ -64,7 +64,7 @@ _NO_MARK = "remedy:check:finding:live"
 _TIMES = ("sys_id", "sys_updated_on")
 
 Columns = Mapping[str, Column] | OutsideError
-"""What the dictionary tells of the table; nothing where it hides that."""
+"""The columns of the table by the dictionary; empty where it is hidden from us, or the error."""
 
 
 class ServiceNowInspector:
@@ -84,7 +84,7 @@ class ServiceNowInspector:
         self._tracker = ServiceNow(name, config, secret, largest_answer=largest_answer)
 
     async def inspect(self, mappings: Mappings) -> tuple[Inspection, ...]:
-        """Who we are first; where nobody answers to that, nothing else is asked."""
+        """All inspections. The first is who we are; where it is not answered, nothing else is asked."""
         where: Steps = ("trackers", self._name)
         try:
             user = await self._tracker.account()
@@ -102,7 +102,7 @@ class ServiceNowInspector:
         return tuple(found)
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Close connections and threads."""
         await self._tracker.close()
 
     async def _table(self, where: Steps, demands: tuple[RecordDemand, ...]) -> AsyncIterator[Inspection]:
@@ -173,7 +173,7 @@ class ServiceNowInspector:
     def _columns(
         self, where: Steps, demands: tuple[RecordDemand, ...], columns: Columns, sample: Sequence[Record]
     ) -> Iterator[Inspection]:
-        """From the dictionary, or else from a record."""
+        """Whether the columns exist, by the dictionary or else by a record."""
         table = self._config.table
         read = risk_settings(where, self._config)
         yield from column_verdicts(where, table, demands, columns, read)

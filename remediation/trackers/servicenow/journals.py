@@ -33,7 +33,7 @@ def closed_among(records: Sequence[Record], account: str) -> Record | None:
 
 
 def no_closed_record(where: Steps, table: str) -> Inspection:
-    """Nothing tells yet."""
+    """The inspection where no record of ours can tell it yet."""
     advice = "a case whose note was dropped says so, too"
     return untold(where, f"{_QUESTION}, without a record in {table} that our account has closed", advice)
 

@@ -18,13 +18,13 @@ OURS = "remedy"
 """What correlation_display says on every ticket of ours, so that one query lists those that changed."""
 
 CHANGE_FIELDS = ("sys_id", "correlation_id", "correlation_display", "sys_updated_on", "sys_mod_count")
-"""What tells of a change."""
+"""The columns that are read in a list of changes."""
 
 NOTES = "close_notes"
-"""The column of what whoever closed a record says of that."""
+"""The column in which the person who closes a record explains it."""
 
 _CLOSERS = ("resolved_by", "closed_by")
-"""The columns that name who ended a record; what is behind these references is read in the same request."""
+"""The columns that refer to the user who ended a record; columns of that user are read in the same request."""
 _PROGRAM = "web_service_access_only"
 """The column of sys_user that is true of a user that only programs sign in as."""
 
@@ -38,10 +38,10 @@ _FIELDS = (
 )
 
 CLOSING_FIELDS = ("sys_id", "state", *_CLOSERS, *(f"{name}.{_PROGRAM}" for name in _CLOSERS), NOTES)
-"""What tells the words of whoever closed a record: read only when somebody asks for them."""
+"""The columns for the words of the person who closed a record: read only where they are asked for."""
 
 NAMING_FIELDS = ("sys_id", "state", *_CLOSERS, *(f"{name}.name" for name in _CLOSERS))
-"""What tells the name of whoever closed a record: read only where the rule says so."""
+"""The columns for the name of the person who closed a record: read only where the rule asks for it."""
 
 MYSELF = "sys_id=javascript:gs.getUserID()"
 """The query for our own user record. A value that no user has is ignored: then it finds everybody."""
@@ -57,7 +57,7 @@ _FILLED_BY_ITSELF = frozenset({"", "false", "0"})
 
 
 def fields_of(config: ServiceNowTracker) -> tuple[str, ...]:
-    """All that is read of a record: of what people wrote only the fields that explain an accepted risk."""
+    """The columns that are read of a record. Of texts that people wrote, only those that explain an accepted risk."""
     return (*_FIELDS, *filter(None, (config.risk_reason, config.risk_expiry)))
 
 
@@ -113,7 +113,7 @@ def time_of(moment: datetime) -> str:
 
 
 def ticket_of(system: str, config: ServiceNowTracker, table: str, record: Record) -> Ticket:
-    """A record in our words. Raises Refused for one without a sys_id: nobody could find it again."""
+    """The ticket that a record is. Raises Refused for a record without a sys_id, which could not be found again."""
     ticket_id = f"{table}/{text_of(record, 'sys_id')}"
     _, sys_id = table_and_sys_id(system, ticket_id)
     state = _state_of(config, record)
@@ -182,13 +182,13 @@ def closing_words_of(config: ServiceNowTracker, record: Record, own: str) -> str
 
 
 def gone_ticket(system: str, config: ServiceNowTracker, table: str, sys_id: str) -> Ticket:
-    """A ticket of which nothing is left but its id."""
+    """The ticket of a record that no longer exists."""
     url = _address_of(config, table, sys_id)
     return Ticket(tracker=system, id=f"{table}/{sys_id}", key=sys_id, url=url, state=TicketState.GONE)
 
 
 def _address_of(config: ServiceNowTracker, table: str, sys_id: str) -> str:
-    """Where a person opens the record."""
+    """The address of the record for people."""
     return f"{str(config.url).rstrip('/')}/nav_to.do?uri={quote(f'{table}.do?sys_id={sys_id}', safe='')}"
 
 
@@ -225,13 +225,13 @@ def opening(draft: Draft) -> dict[str, object]:
 
 
 def _parent(draft: Draft) -> dict[str, object]:
-    """The tie to the closed record whose place this one takes; one of another table is none of its kind."""
+    """The reference to the closed record that this one follows; empty for none, and for one of another table."""
     before = _TICKET_ID.fullmatch(draft.follows or "")
     return {"parent": before["sys_id"]} if before and before["table"] == draft.place else {}
 
 
 def columns(fields: Mapping[str, object]) -> dict[str, object]:
-    """Columns as a rule writes them, as ServiceNow takes them."""
+    """The columns that a rule writes, in the form that ServiceNow takes."""
     return {name: _column_value(name, value) for name, value in fields.items()}
 
 

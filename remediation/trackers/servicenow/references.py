@@ -40,7 +40,7 @@ _NOUNS: Mapping[str, str] = {GROUPS: "group", USERS: "user"}
 _PARENT = "task"
 _SYS_ID = re.compile(r"[0-9a-f]{32}")
 _UNSAFE = ("^", "javascript:")
-"""What would be more than a value inside a query."""
+"""Texts that would end a value inside a query."""
 
 _LONGEST_NAME = 80
 _MOST_ALIKE = 5
@@ -59,7 +59,7 @@ def _name_column(table: str) -> str:
 
 
 def noun_of(table: str) -> str:
-    """What people call a record of the table."""
+    """The noun for a record of the table, in messages."""
     return _NOUNS.get(table, f"record of {table}")
 
 
@@ -169,7 +169,7 @@ class References:
         return sys_id
 
     async def _alike(self, column: str, table: str, name: str) -> Sequence[Record]:
-        """Whatever the query for a name finds. Raises Refused, with advice, where that cannot be asked."""
+        """The rows that the query for a name finds. Raises Refused, with advice, where the query is refused."""
         if not is_safe(name):
             raise Refused(self._system, f"{column}: {_shown(name)} holds signs that no query can; {_advice(column)}")
         try:

@@ -17,7 +17,7 @@ _POLICY = "data policy exception"
 """In the detail, behind "Operation Failed", or first, as some releases have it."""
 _MANDATORY = "mandatory:"
 _OUR_CODE = frozenset({"resolution code", "close code", "close_code"})
-"""What a close code is called on the tables of tickets."""
+"""The names of the close code on the tables of tickets."""
 _UNKNOWN_CODE = (
     "a close code that ServiceNow does not have counts as missing: write one that it has under resolve_code and "
     "resolve_codes (remedy mappings check --live compares them)"
@@ -147,12 +147,12 @@ def has_more(headers: Mapping[str, str], offset: int, limit: int, rows: int) -> 
 
 
 def total_of(headers: Mapping[str, str]) -> int | None:
-    """How many records a list has in all, those that access rules hide from us included; None where nobody says."""
+    """The number of records of a list, with those that access rules hide from us; None where no header tells it."""
     total = headers.get("X-Total-Count", "")
     return int(total[:12]) if total.isascii() and total.isdigit() else None
 
 
 def hidden(system: str, words: str) -> TryLater:
-    """What it means that there are records and none is shown: our account lacks a right that it had."""
+    """The error where records exist and none is shown: our account has lost a right."""
     advice = "has our account lost its role, or the right to read them?"
     return TryLater(system, f"{words}: {advice}", waiting=Waiting.SIGN_IN)

@@ -1,4 +1,4 @@
-"""How requests to ServiceNow are signed in: one object for all threads of a tracker."""
+"""Signing in to ServiceNow: one object for all threads of a tracker."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ NO_SCOPE = "unscoped api"
 """In the 403 to a token without a scope: "Access to unscoped api is not allowed"."""
 
 _EXPIRES_IN = 1800
-"""Seconds: what ServiceNow ships with, for an answer that does not say."""
+"""The lifetime of a token in seconds where the answer does not tell it: ServiceNow's default."""
 
 _MARGIN = 60
 """Seconds before its end from which a token is not used any more."""

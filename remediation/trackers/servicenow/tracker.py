@@ -268,7 +268,7 @@ class ServiceNow:
         return await self._threads.call(lambda client: client.look(table, query, columns, limit))
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Close connections and threads."""
         await self._threads.close()
 
     async def _resolved(self, table: str, fields: Mapping[str, object]) -> tuple[dict[str, object], float]:

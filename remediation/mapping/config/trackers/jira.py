@@ -26,7 +26,7 @@ from remediation.mapping.config.trackers.tracker_settings import (
 from remediation.mapping.config.words import Address, CloudId, Duration, Label, Text, lower_keys
 
 CONNECTION_ATTEMPTS = 3
-"""How often a connection is tried. A read whose connection broke is sent once more, within the time of one."""
+"""How often opening a connection is tried. A read whose connection broke is sent once more, within the same time."""
 
 _DAY = "%Y-%m-%d"
 _TIME_SPENT = re.compile(r"[0-9]+(\.[0-9]+)?[wdhm]( [0-9]+(\.[0-9]+)?[wdhm])*")
@@ -92,7 +92,7 @@ _OWN_FIELDS: Mapping[str, str | None] = {
     "security": "security_level",
 }
 _ONLY_ADDED = ("comment", "worklog", "issuelinks", "attachment")
-"""What Jira takes only as an addition, under `update`."""
+"""Fields that Jira takes only as additions, under `update`."""
 
 
 def _new_fields(fields: dict[str, object]) -> dict[str, object]:
@@ -187,7 +187,7 @@ class JiraTicket(TicketSettings):
         )
 
     def completed(self, draft: Draft, link: str | None) -> Draft:
-        """Issues have a type, labels, and links beside their text."""
+        """The draft with the type, the labels and the link of an issue."""
         return replace(draft, type=self.type, labels=tuple(self.labels), link=link)
 
 
@@ -233,11 +233,11 @@ class JiraTracker(TrackerSettings):
 
     @property
     def unsent_closing_fields(self) -> Mapping[str, str]:
-        """A comment inside a step of the workflow is one for customers."""
+        """A comment inside a transition is public, so it is not sent where `comments` is internal."""
         return {"comment": "writes internal comments, and this would be none"} if self.comments == "internal" else {}
 
     def doubts(self) -> Iterator[tuple[Words, str]]:
-        """A way of signing in that is the other Jira's."""
+        """A way of signing in that belongs to the other deployment of Jira."""
         if self.auth.bearer and self.deployment == "cloud":
             message = (
                 "is how Jira Data Center signs in (deployment: data_center); "

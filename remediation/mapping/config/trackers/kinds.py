@@ -1,6 +1,6 @@
 """The table of all kinds of tracker, and the shapes that mappings.yaml has by it.
 
-Whatever reads the file asks the table at that moment: a kind that is added to it can be written at once.
+The table is read each time a file is read, so a kind that is added to it can be used at once.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -48,7 +48,7 @@ def all_senders() -> tuple[Sender, ...]:
 
 
 def sender_named(name: str) -> Sender:
-    """The sender that is stored under this name; a stranger where there is none (any more)."""
+    """The sender that is stored under this name; a `stranger` where no kind has it (any more)."""
     if kind := KINDS.get(name):
         return kind.tracker.sender
     return SCHOOLSCAN if name == SCHOOLSCAN.name else stranger(name)

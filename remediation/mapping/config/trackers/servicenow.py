@@ -36,13 +36,13 @@ from remediation.mapping.config.trackers.tracker_settings import (
 from remediation.mapping.config.words import Duration, Table, Text, Written, duration_text, lower_keys
 
 TOKEN_TIMEOUTS = (timedelta(seconds=2), timedelta(seconds=4))
-"""Limits for connecting and for the answer where an access token is fetched first."""
+"""Limits for connecting and for the answer of the request that fetches an access token."""
 
 CONNECTION_ATTEMPTS = 2
-"""How often a connection is tried. A read whose connection broke is sent once more, within the time of one."""
+"""How often opening a connection is tried. A read whose connection broke is sent once more, within the same time."""
 
 _REQUESTS_PER_CALL = 2
-"""At most one look and one write."""
+"""At most one read and one write."""
 
 _SECOND = "%Y-%m-%d %H:%M:%S"
 
@@ -75,12 +75,12 @@ _WORDS_OF_A_TABLE = tuple(each.name for each in fields(TableWords))
 
 
 def _of_table(word: str) -> Callable[[dict[str, Any]], Any]:
-    """The default of a word: what is built in for the table that was written before it."""
+    """A factory of the default of a word: what is built in for the table that the same map names."""
     return lambda written: copy(getattr(words_of_table(written.get("table", INCIDENT_TABLE)), word))
 
 
 class FormerTable(Written):
-    """A table that has tickets of ours from before. What is not written is what is built in for it."""
+    """A table with older tickets of ours. For words that are not written, what is built in for the table is used."""
 
     states: dict[Text, OwnState] | None = Field(default=None, description="What each value of its state field means.")
     close_codes: Annotated[dict[Text, Reason], BeforeValidator(lower_keys)] | None = Field(

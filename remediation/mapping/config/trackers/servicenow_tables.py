@@ -1,4 +1,4 @@
-"""What trackers' own words mean where mappings.yaml does not say: the words that both ship with."""
+"""What the states and close codes of ServiceNow's own tables mean where mappings.yaml does not say it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -121,7 +121,7 @@ _ANOTHER_TABLE = TableWords(
     resolve_code=_INCIDENT.resolve_code,
     resolve_codes=_INCIDENT.resolve_codes,
 )
-"""Nobody can guess what the states of another table mean: they must be written."""
+"""The meaning of the states of another table is not known: mappings.yaml must have it."""
 
 INCIDENT_TABLE = "incident"
 _TABLES = {INCIDENT_TABLE: _INCIDENT, "sn_si_incident": _SECURITY_INCIDENT}
@@ -130,5 +130,5 @@ KNOWN_TABLES = tuple(_TABLES)
 
 
 def words_of_table(table: str) -> TableWords:
-    """What counts for a table where mappings.yaml does not say."""
+    """What is built in for a table: used where mappings.yaml has nothing."""
     return _TABLES.get(table, _ANOTHER_TABLE)

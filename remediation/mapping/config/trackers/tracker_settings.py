@@ -31,7 +31,7 @@ from remediation.mapping.config.words import (
 ValueT = TypeVar("ValueT")
 
 PEOPLES_OWN = "is left as people set it"
-"""What becomes of fields that we never touch when we close a ticket."""
+"""Said of fields that we never change when we close a ticket."""
 
 _NAMING = frozenset({"accountId", "id", "key", "name", "value"})
 
@@ -44,16 +44,16 @@ WHY_SHORT = f"a call with all its tries must fit into {duration_text(LONGEST_CAL
 class TrackerSettings(Written):
     """A tracker of any kind. Each kind adds its own words, among them `kind`, `auth` and `search_horizon`.
 
-    Nothing outside a kind's own modules asks which kind a tracker has: it asks the methods below. A place is where
-    tickets are that have a table, a project or the like of their own; empty where the kind needs none.
+    Code outside a kind's own modules does not ask which kind a tracker has: it calls the methods below. A place is
+    the table, the project or the like that holds tickets; it is empty for a kind that has none.
     """
 
     sender: ClassVar[Sender]
-    """How its webhook signs, and how what that says is read. Its name is the word of the kind."""
+    """How its deliveries are verified and read. The name of the sender is the word of the kind."""
     title: ClassVar[str]
     """What people call the kind, in messages."""
     place_word: ClassVar[str]
-    """What the kind calls a place, in messages; and the word under which a preview has it."""
+    """The kind's word for a place, in messages and in previews."""
     former_word: ClassVar[str | None] = None
     """The word of mappings.yaml that names former places; None where a ticket's id does not tell its place."""
 
@@ -103,29 +103,29 @@ class TrackerSettings(Written):
     @property
     @abstractmethod
     def secret(self) -> tuple[Words, SecretRef]:
-        """The one secret that the worker signs in with, and the way to it."""
+        """The path of the one secret that the worker signs in with, and the secret."""
 
     @property
     def place(self) -> str:
-        """The place of new tickets, where it is the tracker and not a rule that names it; empty otherwise."""
+        """The place of new tickets where the tracker names it, and not the rule; empty otherwise."""
         return ""
 
     @property
     def former_places(self) -> Collection[str]:
-        """Other places in which tickets of ours are; no new ones are opened there."""
+        """Other places that hold tickets of ours; no new tickets are opened there."""
         return ()
 
     def knows_place(self, place: str) -> bool:
-        """Whether it is known what the fields of a ticket in this place mean, be it named in mappings.yaml or not."""
+        """Whether the meaning of a ticket's fields in this place is known, by mappings.yaml or by what is built in."""
         return place in {self.place, *self.former_places}
 
     def place_of_key(self, key: str) -> str:
-        """The place that a ticket's number tells; empty where it tells none."""
+        """The place that the key of a ticket names; empty where it names none."""
         del key
         return ""
 
     def person(self, name: str) -> object:
-        """A person of the tracker's own, as a ticket's field takes one."""
+        """A person, in the form that a field of a ticket takes."""
         return name
 
     @property
@@ -134,7 +134,7 @@ class TrackerSettings(Written):
         return {}
 
     def doubts(self) -> Iterator[tuple[Words, str]]:
-        """Words that are valid and probably not meant, each with what is odd about it, for `remedy mappings check`."""
+        """Words that are valid but probably not meant, each with the reason, for `remedy mappings check`."""
         return iter(())
 
     @classmethod
@@ -149,12 +149,12 @@ class TrackerSettings(Written):
 
 
 def is_same_address(one: TrackerSettings, other: TrackerSettings) -> bool:
-    """Whether two trackers are one installation, as far as their addresses tell."""
+    """Whether two trackers have the same address, and so are one installation."""
     return str(one.url).rstrip("/") == str(other.url).rstrip("/")
 
 
 def former_names_of(trackers: Mapping[str, TrackerSettings]) -> dict[str, str]:
-    """The names that these trackers had before, each with the one that it has now."""
+    """The former names of these trackers, each with the present name."""
     return {former: name for name, config in trackers.items() for former in config.formerly}
 
 
@@ -214,7 +214,7 @@ class TicketSettings(Written):
 
 
 def for_severity(severity: Severity, words: Mapping[Severity, ValueT] | None) -> ValueT | None:
-    """What a map by severity has for this one; None where it has nothing."""
+    """The value of this severity in a map; None where the map has none."""
     return words.get(severity) if words else None
 
 
