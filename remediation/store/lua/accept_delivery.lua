@@ -1,16 +1,17 @@
--- Store a delivery, once. ARGV: id, now, state ('received', 'quarantined', or 'ignored': its event is none that we
--- know), sender, its account, sealed body, sealed words, what the account is called in the list of parked work ('district'
--- or 'system'), lifetime of the fingerprint (ms) of an ignored one, which has no body, by which request and in which trace
--- it came ('' for none), the limit of the account (time in microseconds from one delivery to the next, and how many at
--- once; '' is none), how many of its secrets have signed, and the ids of all of them, those that have signed first (none
--- where that is not to be noted). Returns 1, or 0 if it was there already, or below 0 in how many ms there is room for it:
--- nothing was stored then.
+-- Store a delivery, once. ARGV: id; now; state ('received', 'quarantined', or 'ignored' where we do not know its event);
+-- sender; account; sealed body; sealed words; the field for the account in the list of parked work ('district' or
+-- 'system'); lifetime (ms) of the fingerprint of an ignored delivery, which has no body; request id and traceparent ('' for
+-- none); the limit of the account (microseconds from one delivery to the next, and how many at once; '' for no limit); how
+-- many secrets have signed; the ids of all secrets of the account, those that have signed first (none where their use is
+-- not noted).
+-- Returns 1, or 0 if the delivery was stored before. A negative answer says in how many ms the limit has room for it:
+-- nothing was stored.
 local id, now, state = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row, account = INBOX .. id, ARGV[4] .. '/' .. ARGV[5]
 if redis.call('EXISTS', row) == 1 then return 0 end
 
--- Take one delivery out of the account's limit: 0, or in how many ms one will be there. By Redis's own clock: where that
--- was set back, or the limit made smaller, no more is owed than a whole burst.
+-- Take one delivery out of the account's limit. Returns 0, or in how many ms the limit has room for one. Redis's own clock
+-- counts: where it was set back, or the limit was made smaller, the account owes a whole burst at the most.
 local function spend(interval, burst)
   local seconds, micros = unpack(redis.call('TIME'))
   local moment = seconds * 1000000 + micros
@@ -29,8 +30,8 @@ local function spend(interval, burst)
   return 0
 end
 
--- Remember that `signers` of these secrets are used now, and forget those that are no longer in the list: whatever is
--- called so later is another one.
+-- Note that the first `signers` of these secrets are used now, and forget secrets that are no longer in the list: a later
+-- secret with such an id is another one.
 local function note_secrets(first, signers)
   local key, listed = SECRETS .. account, {}
   for i = first, #ARGV do

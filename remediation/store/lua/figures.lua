@@ -1,8 +1,8 @@
--- How much waits, and for how long, for whoever watches. ARGV: now. Answers, in numbers: jobs that are due and not begun,
--- jobs begun, deliveries unread, since when (ms) the oldest waits, cases that wait, how many of these are put off, since
--- when (ms) the oldest waits, what is parked, the last sweep (ms); each time 0 where there is none. Then a list of kind
--- and count of what is parked, as far as the newest tell, one of sender and time (ms) of its last delivery, and one of
--- district (or tracker, of what one has delivered) and count of what is parked, as far as the newest tell.
+-- How much waits in the store, and for how long. ARGV: now. Returns nine numbers: jobs that are due and not begun; jobs
+-- begun; unread deliveries; since when (ms) the oldest of them waits; cases that wait; how many of these are put off; since
+-- when (ms) the oldest waits; parked work; the last sweep (ms). A time is 0 where there is none. Then three lists of pairs:
+-- kind and count of parked work; sender and time (ms) of its last delivery; district (or tracker, where it sent the
+-- delivery) and count of parked work. Both counts are of the newest parked work only.
 local now, MOST = tonumber(ARGV[1]), 1000
 
 local function oldest(list, since)
@@ -10,13 +10,13 @@ local function oldest(list, since)
     local ref, at = unpack(redis.call('ZRANGE', since, 0, 0, 'WITHSCORES'))
     if not ref then return 0 end
     if redis.call('ZSCORE', list, ref) then return tonumber(at) end
-    redis.call('ZREM', since, ref) -- a version that knows nothing of this list has finished it
+    redis.call('ZREM', since, ref) -- an earlier version, which does not know this list, has finished it
   end
   return 0
 end
 
--- Of so many of the most urgent it is known whether they are begun (the begun ones are among these), or left over by an
--- enqueue that came to nothing (those are the last of their band).
+-- Returns how many jobs are due and not begun, and how many are begun. Only the MOST most urgent ids are looked at: begun jobs
+-- are among these. An id without a job is not counted: an enqueue that failed left it. Such ids are the last of their band.
 local function jobs()
   local due = redis.call('ZCOUNT', QUEUE, '-inf', now)
   local ids = redis.call('ZRANGEBYSCORE', QUEUE, '-inf', now, 'LIMIT', 0, MOST)

@@ -7,12 +7,12 @@ if redis.call('HGET', row, 'state') ~= 'received' then return 0 end
 if scan ~= '' then
   local scan_row = SCAN .. scan
   redis.call('HSETNX', scan_row, 'id', ARGV[5])
-  redis.call('HSETNX', scan_row, 'state', ARGV[6]) -- 'started' may come late: it never undoes a listing
+  redis.call('HSETNX', scan_row, 'state', ARGV[6]) -- 'started' may come late: it never ends a listing
   redis.call('HSET', scan_row, 'at', now, 'kept_ms', ARGV[3])
   local state = redis.call('HGET', scan_row, 'state')
   if ARGV[6] == 'listing' then
     redis.call('PERSIST', scan_row)
-    redis.call('HDEL', scan_row, 'request_id', 'trace') -- what an earlier listing came of
+    redis.call('HDEL', scan_row, 'request_id', 'trace') -- the origin of an earlier listing
     for _, name in ipairs({'request_id', 'trace'}) do
       local value = redis.call('HGET', row, name)
       if value then redis.call('HSET', scan_row, name, value) end

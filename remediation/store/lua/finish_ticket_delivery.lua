@@ -1,12 +1,12 @@
 -- with ticket_index.lua
 -- A tracker's delivery has been read. ARGV: id, now, lifetime of the fingerprint (ms), and, for a ticket of ours,
 -- tracker, ticket id, version, then reference and id of its case. Returns 0 if it was finished already, else 'marked',
--- 'known' where the version is no news, or 'foreign' for a ticket that is none of ours.
+-- 'known' where we know the version or a newer one, or 'foreign' for a ticket that is not ours.
 local id, now, tracker, ticket, version = ARGV[1], tonumber(ARGV[2]), ARGV[4], ARGV[5], ARGV[6]
 if redis.call('HGET', INBOX .. id, 'state') ~= 'received' then return 0 end
 
--- Deliveries overtake each other and come again: one that tells of a time before what we know is no news either.
--- Only a list of changes may say that a ticket went back: it tells how the ticket is, and not how it was.
+-- Deliveries overtake each other and are repeated: one with an earlier version than the one that we know is not news.
+-- Only a list of changes may report an earlier version: it says how the ticket is now, and a delivery how it was.
 local function is_older(told, known)
   local shape = '^(%d%d%d%d%-%d%d%-%d%d[T ][^/]*)/?(%d*)$'
   local told_at, told_count = string.match(told, shape)

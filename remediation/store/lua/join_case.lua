@@ -1,9 +1,9 @@
 -- with ticket_index.lua
--- A finding belongs to a case that is told apart by its identity: name it there, have that case looked at, and empty the
--- finding's own row, all at once. ARGV: the own reference, token, generation seen, finding id, now, cause, then the
--- other case's reference and id.
--- What the own row had of tickets goes along; that must not happen beside a look at the other case, which does not know
--- of them: 'busy' then, and nothing is written. Otherwise 'joined', or 'lost' when the lease is lost.
+-- A finding belongs to the case of an identity: name the finding there, mark that case, and empty the finding's own row, all
+-- in one step. ARGV: reference of the finding's own case, token, generation seen, finding id, now, cause, then reference and
+-- id of the case of the identity.
+-- Links and intents of the own row move to the other case. That must not happen during a look at the other case, which
+-- would not know of them. Returns 'busy' then, and nothing is written; otherwise 'joined', or 'lost' when the lease is lost.
 local ref, now, home = ARGV[1], tonumber(ARGV[5]), ARGV[7]
 local row, there = CASE .. ref, CASE .. home
 if not holds(ref, ARGV[2]) then return 'lost' end
@@ -37,7 +37,7 @@ remember_of(there, row)
 for _, kind in ipairs({'given_up', 'again', 'origin'}) do
   for name, value in pairs(parts[kind]) do redis.call('HSETNX', there, kind .. ':' .. name, value) end
 end
-for action in pairs(parts.parked) do -- what is refused there, too, is parked there
+for action in pairs(parts.parked) do -- what is refused in the other case too is parked there again
   redis.call('ZREM', PARKED, ref .. '/' .. action)
   redis.call('DEL', PARKED_ROW .. ref .. '/' .. action)
 end

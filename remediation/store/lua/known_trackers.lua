@@ -1,10 +1,10 @@
 -- with ticket_index.lua
--- Every tracker that was heard of. ARGV: how many tickets of each are looked at. Returns four things for each: its name,
--- when (ms) a worker last found it in mappings.yaml, how many cases have a ticket there, and how many are held up.
+-- Every tracker that mappings.yaml ever named. ARGV: how many tickets of each are looked at. Returns four values for each: its
+-- name, when (ms) a worker last found it in mappings.yaml, how many cases have a ticket there, and how many are held up.
 local most, answer = tonumber(ARGV[1]), {}
 
 -- The index keeps some tickets that were deleted, or followed by another one: the case's own row decides. Where it has more
--- than are looked at, its beginning tells the share: that is by chance, as neither digests nor hashes have an order.
+-- tickets than are looked at, the share among the first ones is taken for all: their order is by digest, and so by chance.
 local function cases_of(tracker)
   local looked, count, known = 0, 0, {}
   local function look_at(ref)

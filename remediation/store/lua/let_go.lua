@@ -1,5 +1,5 @@
--- The worker that took this work up is alive, whatever became of the work. ARGV: name, token.
--- Another worker may have taken it up since, and counted this one as dead.
+-- The worker that took this work up is alive, whatever the result of the work is. ARGV: name, token.
+-- Another worker may have taken the work up since, and have counted this worker as dead: that count is corrected.
 local key = BEGUN .. ARGV[1]
 if redis.call('HGET', key, 'token') == ARGV[2] then
   redis.call('HDEL', key, 'token', 'at')

@@ -1,6 +1,6 @@
 -- with ticket_index.lua
--- Tie a ticket to its case. ARGV: reference, token, tracker, ticket id, link, what is known besides of the ticket, now.
--- Returns 0 when the lease is lost. Another case that was tied to the ticket until now must be looked at again.
+-- Link a ticket to its case. ARGV: reference, token, tracker, ticket id, link, what else is known of the ticket, now.
+-- Returns 0 when the lease is lost. Another case to which the ticket was linked until now is marked.
 local ref, tracker = ARGV[1], ARGV[3]
 if not holds(ref, ARGV[2]) then return 0 end
 look_at_tied(tracker, ARGV[4], ref, tonumber(ARGV[7]), 'again')

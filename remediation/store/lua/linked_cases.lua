@@ -1,9 +1,9 @@
 -- with ticket_index.lua
--- Finds the links that cases have to tickets of one tracker, page by page. ARGV: tracker, cursor ('' at the beginning), how
--- many tickets are looked at (about). Returns the next cursor ('' at the end), then three things for each link: the case's
--- reference, the link, and what the case remembers, its pieces together; empty where it remembers nothing. The index keeps
--- some tickets that were deleted, or followed by another one: the case's own row decides.
--- What an earlier version kept is read first: what is moved meanwhile is read in the index, perhaps a second time.
+-- The links that cases have to tickets of one tracker, page by page. ARGV: tracker, cursor ('' at the beginning), and about
+-- how many tickets are looked at. Returns the next cursor ('' at the end), then three values for each link: the case's
+-- reference, the link, and the case's memory in one piece ('' where it has none). The index keeps some tickets that were
+-- deleted, or followed by another one: the case's own row decides.
+-- What an earlier version kept is read first. What moves to the index meanwhile is read there, perhaps a second time.
 local tracker, most = ARGV[1], tonumber(ARGV[3])
 local place, cursor = string.match(ARGV[2], '^(%l+) (%d+)$')
 local answer = {''}
@@ -13,7 +13,7 @@ local function memory_in(row)
   local piece = redis.call('HGET', row, 'memory')
   while piece do
     pieces[#pieces + 1] = piece
-    if string.sub(pieces[1], 1, 1) == '{' then break end -- an earlier version wrote it: in one piece
+    if string.sub(pieces[1], 1, 1) == '{' then break end -- an earlier version wrote it in one piece
     piece = redis.call('HGET', row, 'memory:' .. #pieces)
   end
   return table.concat(pieces)

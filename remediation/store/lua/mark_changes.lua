@@ -1,7 +1,7 @@
 -- with ticket_index.lua
--- Mark the cases of tickets that changed, with the cursor of the list that named them. A version that we know already,
--- because we have seen it in a look or in an earlier list, marks nothing. ARGV: now, tracker, list, cursor, then ticket
--- id, version, reference, id of each. Returns how many were marked.
+-- Mark the cases of tickets that changed, and store the cursor of the list that named them. A version that we know, from a
+-- look or an earlier list, marks nothing. ARGV: now, tracker, list, cursor, then ticket id, version, reference and id of the
+-- case for each ticket. Returns how many cases were marked.
 local now, tracker, marked = tonumber(ARGV[1]), ARGV[2], 0
 redis.call('SET', CURSOR .. ARGV[3], ARGV[4])
 for i = 5, #ARGV, 4 do

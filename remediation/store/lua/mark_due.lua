@@ -1,5 +1,5 @@
 -- Mark the cases whose appointment has come. ARGV: now, how many at the most. Returns how many were marked.
--- The row keeps for when it was, until a look has dealt with it.
+-- The row keeps the time of the appointment until a look has dealt with it.
 local now = tonumber(ARGV[1])
 local due = redis.call('ZRANGEBYSCORE', APPOINTMENTS, 0, now, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 for i = 1, #due, 2 do

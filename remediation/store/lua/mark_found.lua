@@ -1,6 +1,6 @@
--- Mark cases because all of them are to be looked at again. ARGV: now, then reference, id, band and trackers (joined by
--- commas) of each; in these trackers there is a ticket with its mark.
--- They wait behind all work above the band low, the worst of them first.
+-- Mark cases because a reconcile wants all of them looked at again. ARGV: now, then reference, id, band and trackers (joined
+-- by commas) of each; in these trackers there is a ticket with the case's mark.
+-- They wait behind all work above the band LOW, those of the highest band first.
 local now = tonumber(ARGV[1])
 for i = 2, #ARGV, 4 do
   local ref, band = ARGV[i], tonumber(ARGV[i + 2])

@@ -1,6 +1,6 @@
--- A list shows findings and which cases they belong to. ARGV: own reference, finding id, the case's reference, its id of
--- each. Returns for each the reference of the case to mark. That is its own where there is a row of it already: what that
--- holds has to go along, and only a look may do that. Naming one is safe to repeat.
+-- Note findings of a list in the cases of identities to which they belong. ARGV: reference of the finding's own case, finding
+-- id, reference and id of the case of its identity, for each. Returns for each the reference of the case to mark. That is
+-- the finding's own case where it has a row: only a look may move what that row holds. A repetition does no harm.
 local answer = {}
 for i = 1, #ARGV, 4 do
   local row = CASE .. ARGV[i]

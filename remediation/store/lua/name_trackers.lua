@@ -8,7 +8,7 @@ for i = 3, #ARGV do
   redis.call('HSET', TRACKERS, ARGV[i], now)
   move_earlier(ARGV[i], MOVED_AT_ONCE)
   for _, ref in ipairs(redis.call('ZRANGE', UNNAMED .. ARGV[i], 0, most - 1)) do
-    forget_unnamed(ref) -- of all its names: the next look finds out which of them are still missing
+    forget_unnamed(ref) -- all trackers of the case: the next look finds out which are still not named
     redis.call('ZREM', UNNAMED .. ARGV[i], ref)
     local id = redis.call('HGET', CASE .. ref, 'id')
     if id then

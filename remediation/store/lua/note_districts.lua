@@ -1,7 +1,7 @@
 -- Note which districts mappings.yaml names now. ARGV: now, how long (ms) the row of a listing is kept once it is done, then
--- their names. One that was named before and is not any more is absent since it was last named. Of one that is back, all
--- findings are listed that changed since. Returns three things for each district of which that is news: its name,
--- 'absent' or 'back', and since when (ms) it is, or was, absent.
+-- the names. A district that was named before and is not now is absent since it was last named. For a district that is back,
+-- the findings that changed since then are listed. Returns three values for each district that is absent or back since this
+-- call: its name, 'absent' or 'back', and since when (ms) it is, or was, absent.
 local now, named, news = tonumber(ARGV[1]), {}, {}
 
 local function tell(name, what, since)

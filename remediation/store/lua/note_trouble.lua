@@ -5,7 +5,7 @@ local row = SYSTEM .. name
 local known = redis.call('HMGET', row, 'waiting', 'changed', 'until', 'hold', 'ended')
 local hold, news = tonumber(known[4] or FIRST_HOLD_MS), false
 if not known[1] then
-  -- One that is in trouble again soon after it answered counts as answering later each time.
+  -- If it is in trouble again soon after an answer, its next answer must come later before it counts, and later each time.
   hold = known[5] and now - tonumber(known[5]) < LONGEST_HOLD_MS and math.min(2 * hold, LONGEST_HOLD_MS) or FIRST_HOLD_MS
   redis.call('HSET', row, 'since', now, 'hold', hold, 'probe', now + PROBE_MS)
   redis.call('SADD', SYSTEMS, name)

@@ -1,8 +1,9 @@
--- Set work aside. ARGV: name, now, kind, subject, district, action, then field and value of what is known of its error.
--- A case's action is also named in its row, so that it is not tried again until somebody asks.
+-- Park work. ARGV: name, now, kind, subject, district, action, then field and value of what is known of its error.
+-- A case's action is also noted in the case's row, so that it is not tried again until somebody asks for it. Returns 0, and
+-- parks nothing, where the delivery has been read.
 local name, now = ARGV[1], tonumber(ARGV[2])
 if ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
-  -- Another worker, which had the key, may have read it meanwhile.
+  -- Another worker, which had the data key, may have read it meanwhile.
   if redis.call('HGET', INBOX .. ARGV[4], 'state') ~= 'received' then return 0 end
 end
 local row = PARKED_ROW .. name

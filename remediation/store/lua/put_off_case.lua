@@ -1,6 +1,6 @@
--- Let go of a case and come back at `due`, or at once when something happened since. ARGV: reference, token, due (ms),
--- generation seen, now, what to count ('attempts', or 'overtaken', which is counted only in a row), the system that it
--- waits for or '', and fields of the row to delete. Returns 0 when the lease is lost.
+-- Let go of a case. It is looked at again at `due`, or at once when something happened since. ARGV: reference, token, due
+-- (ms), generation seen, now, what to count ('attempts', or 'overtaken', which an attempt sets back to 0), the system that
+-- it waits for or '', and fields of the row to delete. Returns 0 when the lease is lost.
 local ref = ARGV[1]
 if not holds(ref, ARGV[2]) then return 0 end
 local row = CASE .. ref

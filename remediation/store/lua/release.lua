@@ -1,8 +1,9 @@
--- Bring forward cases that wait for systems: of one in trouble a single case, now and then, to ask it; of one that
--- answers again all of them, so many at a time. ARGV: now, how many at the most of each. Returns how many were due sooner.
+-- Bring forward cases that wait for systems: now and then one case for each system in trouble, which asks it; and all cases
+-- for a system that answers again, some at a time. ARGV: now, how many at the most for each system. Returns how many cases
+-- are due sooner.
 local now, most, sooner = tonumber(ARGV[1]), tonumber(ARGV[2]), 0
 
--- Whether the case waits still; one that is being looked at comes back by itself.
+-- Returns whether the case still waited. A case that is being looked at needs no wake-up.
 local function bring_forward(ref)
   local due = redis.call('ZSCORE', DIRTY, ref)
   if not due or redis.call('EXISTS', LEASE .. ref) == 1 then return false end
@@ -11,8 +12,8 @@ local function bring_forward(ref)
   return true
 end
 
--- When the next case asks. Where only a change of mappings.yaml can end the trouble, which has one ask at once, it is asked
--- the more seldom the longer it lasts.
+-- When the next case asks the system. A trouble that only a change of mappings.yaml can end is asked about less often the
+-- longer it lasts: such a change makes a case ask at once.
 local function next_probe(row, waiting)
   local since = waiting == 'unnamed' and tonumber(redis.call('HGET', row, 'since')) or now
   return now + math.min(math.max(PROBE_MS, (now - since) / 20), LONGEST_HOLD_MS)

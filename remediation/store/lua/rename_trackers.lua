@@ -1,12 +1,12 @@
 -- with ticket_index.lua
--- Trackers of a case have other names now: rename all that its row says of them, and what is parked. ARGV: reference, token,
--- the memory in the names of now, then former name and name of each. Where there is something under both names, that of now
+-- Trackers of a case have new names: rename them in the case's row and in its parked work. ARGV: reference, token, the memory
+-- with the new names, then former and new name of each. Where there is a value under both names, that of the new name
 -- counts; a second ticket must be found by a search. Returns 0 when the lease is lost.
 local ref, row = ARGV[1], CASE .. ARGV[1]
 if not holds(ref, ARGV[2]) then return 0 end
 if redis.call('HEXISTS', row, 'memory') == 1 then remember(row, ARGV[3]) end
 
--- Everything under one name becomes what is under the other, where there is nothing yet.
+-- Move a field to its other name, where that has no value yet.
 local function move(field, other)
   local value = redis.call('HGET', row, field)
   redis.call('HDEL', row, field)
@@ -42,7 +42,7 @@ end
 
 local REPLAYS_MS = 2592000000 -- thirty days, as when somebody replays
 
--- A row of parked work; its words stay sealed under the name that it had.
+-- Move a row of parked work. Its words stay sealed under the former name.
 local function move_parked(action, other, former, name)
   local here, there = ref .. '/' .. action, ref .. '/' .. other
   local at = redis.call('ZSCORE', PARKED, here)

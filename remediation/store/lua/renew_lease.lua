@@ -1,5 +1,6 @@
 -- Keep the lease, and write the given fields under it. ARGV: reference, token, time to live (ms), field, value, …
--- The field `living` is the rule that the case lives by, or ''; `facts` what its memory says for the lists of cases. Returns 0 when the lease is lost; nothing is written then.
+-- The field `living` is the rule that the case lives by, or ''; `facts` is what its memory says for the lists of cases.
+-- Returns 0, and writes nothing, when the lease is lost.
 if not holds(ARGV[1], ARGV[2]) then return 0 end
 redis.call('PEXPIRE', LEASE .. ARGV[1], ARGV[3])
 for i = 4, #ARGV, 2 do

@@ -1,5 +1,5 @@
--- With which keys unread deliveries and parked work are sealed. ARGV: how many of each list are looked at. Returns four
--- things for each key: its id, how many values, and the row and the field of one of them.
+-- The data keys with which unread deliveries and parked work are sealed. ARGV: how many of each list are looked at. Returns
+-- four values for each key: its id, how many values it seals, and the row and the field of one of these.
 local counts, rows, fields, answer = {}, {}, {}, {}
 
 local function note(row, field)

@@ -1,7 +1,8 @@
 -- with ticket_index.lua
--- Remember a case and let go of it. ARGV: reference, token, generation seen, now, memory, the rule that it lives by or
--- '', what the memory says for the lists of cases, when to look again (ms) or '', how many tickets were seen, then tracker, ticket id, version of each, then fields of
--- the row to delete; what was parked under such a name goes off the list with it.
+-- Remember a case and let go of it. ARGV: reference, token, generation seen, now, memory, the rule that it lives by or '',
+-- what the memory says for the lists of cases, its appointment (ms) or '', how many tickets were seen, then tracker, ticket
+-- id and version of each, then fields of the row to delete. Work that is parked under such a field is taken off the list of
+-- parked work.
 -- Returns 'lost', 'settled', or 'again' when something happened since.
 local ref, now = ARGV[1], tonumber(ARGV[4])
 local row = CASE .. ref

@@ -1,6 +1,6 @@
--- What all scripts share; the names in capitals come from keys.py.
+-- Functions that all scripts share. Names in capitals come from keys.py.
 
--- The moment that arq takes a job to be for: in the past in any band, also for a machine whose clock is behind Redis's.
+-- The time (ms) for which arq finds a job queued: in the past in any band, also on a machine whose clock is behind Redis's.
 local function queued_at(now, band)
   return now - (band + 1) * BAND_MS
 end
@@ -12,13 +12,15 @@ local function enqueue(job_id, name, argument, now, band)
   redis.call('ZADD', QUEUE, queued_at(now, band), job_id)
 end
 
--- A new wake-up for the thing whose row this is. Ids are never used twice: arq drops an id that it has just finished.
+-- Queue a new wake-up for the case, delivery or scan that has this row. A job id is used once: arq drops a job whose id it
+-- has just finished.
 local function wake(row, name, argument, now, band)
   local number = redis.call('HINCRBY', row, 'wakes', 1)
   enqueue(name .. ':' .. argument .. ':' .. number, name, argument, now, band)
 end
 
--- Whether the row's last wake-up still waits in the queue (and is not being run, perhaps by a worker that died).
+-- The id of the row's last wake-up where it still waits in the queue, otherwise false. A job that is being run, perhaps by a
+-- worker that died, does not wait.
 local function waits(row, name, argument)
   local number = redis.call('HGET', row, 'wakes')
   if not number then return false end
@@ -27,7 +29,7 @@ local function waits(row, name, argument)
   return redis.call('ZSCORE', QUEUE, job_id) and job_id or false
 end
 
--- Wake, or move the wake-up that waits already forward if this trigger is more urgent.
+-- Queue a wake-up, or, where one waits, bring it forward if this trigger is more urgent.
 local function wake_once(row, name, argument, now, band)
   local waiting = waits(row, name, argument)
   if waiting then
@@ -37,9 +39,9 @@ local function wake_once(row, name, argument, now, band)
   end
 end
 
--- When this Redis began (ms). A server that was started again, and a replica that was promoted, may lack what was written
--- last, or have come up with a backup: it begins anew. One that does not tell its run id is taken for the same.
--- What a Redis wrote whose clock was ahead of this one's would be waited for until then: it was now at the latest.
+-- When this Redis was first used (ms). A server that was started again, and a replica that was promoted, may lack the last
+-- writes, or may have loaded a backup: it counts as new. A server that does not tell its run id counts as the same one.
+-- A stored time that is in the future, because the server that wrote it had a clock ahead of this one's, becomes now.
 local function beginning(now)
   local told = redis.pcall('INFO', 'server')
   local server = type(told) == 'string' and told:match('run_id:(%x+)')
@@ -53,7 +55,7 @@ local function beginning(now)
   return born
 end
 
--- What a case remembers lies in pieces: a hash with a longer value takes three times the room (see rows.py).
+-- The bytes of one piece of a case's memory: a hash with a longer value takes three times the room (see rows.py).
 local PIECE = 64
 
 local function remember(row, memory)
@@ -66,7 +68,7 @@ local function remember(row, memory)
   while redis.call('HDEL', row, 'memory:' .. number) == 1 do number = number + 1 end
 end
 
--- A case that remembers nothing remembers what another one does.
+-- Copy the memory of another row to a row that has none.
 local function remember_of(row, other)
   if redis.call('HEXISTS', row, 'memory') == 1 then return end
   local name, number = 'memory', 0
@@ -79,8 +81,8 @@ local function remember_of(row, other)
   end
 end
 
--- A case is at rest. A hash that once had a long value, or many, keeps the room for them: it is written anew.
--- Nothing may go wrong between the two commands: of a hash with a great many fields unpack would.
+-- A case is at rest: write its row anew, because a hash that once had a long value, or many, keeps the room for them.
+-- A row with a great many fields is left as it is: unpack would fail between the two commands, and the row would be lost.
 local function condense(row)
   redis.call('HDEL', row, 'cause', 'marked_at', 'wake') -- an earlier version kept the last wake-up's id
   local fields = redis.call('HGETALL', row)
@@ -89,15 +91,16 @@ local function condense(row)
   redis.call('HSET', row, unpack(fields))
 end
 
--- Here is a ticket of a case that knows of none: its next look must search, also where the finding is solved.
+-- There is a ticket of a case that has no link to it: the next look must search for it, also where the finding is solved.
 local function expect_ticket(row, tracker)
   if redis.call('HEXISTS', row, 'link:' .. tracker) == 0 then
     redis.call('HSETNX', row, 'intent:' .. tracker, 0)
   end
 end
 
--- A case must be looked at, and why (see entries.py). Its holder, if there is one, sees the new generation when it lets
--- go. `urgency` is the band of this one wake-up, where it is not the case's own.
+-- Mark a case: it must be looked at, because of `cause` (see LookCause in entries.py). Its holder, if there is one, sees the
+-- new generation when it lets go. A band below 0 keeps the case's own. `urgency` is the band of this one wake-up where it
+-- differs from the case's.
 local function mark(ref, id, now, band, cause, urgency)
   local row = CASE .. ref
   redis.call('HINCRBY', row, 'gen', 1)
@@ -115,15 +118,15 @@ local function mark(ref, id, now, band, cause, urgency)
   list_case(ref, now, nil, true)
 end
 
--- ARGV from `first` on: reference, id, band of each case to mark.
+-- Mark the cases of which ARGV has reference, id and band, from `first` on.
 local function mark_all(first, now, cause)
   for i = first, #ARGV, 3 do
     mark(ARGV[i], ARGV[i + 1], now, tonumber(ARGV[i + 2]), cause)
   end
 end
 
--- A look at this case comes of a delivery, or of a scan that one named: by which request, and in which trace, until a
--- look has come to an end. Of many that come meanwhile a few are kept.
+-- Note in a case's row the origin (request id and trace) of the delivery or scan that led to its next look. It is kept until
+-- a look has ended; of many origins, MOST_ORIGINS are kept at the most.
 local function note_origin(ref, row)
   local request_id, trace = unpack(redis.call('HMGET', row, 'request_id', 'trace'))
   if not request_id then return end
@@ -131,8 +134,9 @@ local function note_origin(ref, row)
   redis.call('HSET', CASE .. ref, 'origin:' .. slot, request_id .. ' ' .. (trace or ''))
 end
 
--- A look at this case is owed to a delivery: when that was received, and of whom, until a look has come to an end. The
--- first of several counts. `fields` are those of the row that say for what: a ticket, or a change of the status.
+-- Note in a case's row that a delivery waits for a look at the case: when it was received, and who sent it. It is kept until
+-- a look has ended; of several deliveries the first counts. The last arguments are the fields for what it waits for: a
+-- ticket, or a change of the status.
 local function note_delivery(ref, delivery, ...)
   note_origin(ref, delivery)
   local at, sender = unpack(redis.call('HMGET', delivery, 'at', 'sender'))
@@ -148,7 +152,7 @@ local function holds(ref, token)
   return redis.call('GET', LEASE .. ref) == token
 end
 
--- A case lives by this rule from now on; '' where it is over. How many do is counted, by rule.
+-- A case lives by this rule from now on ('' for none). LIVING counts the cases of each rule.
 local function lives_by(row, rule)
   local before = redis.call('HGET', row, 'living') or ''
   if before == rule then return end
@@ -161,7 +165,7 @@ local function lives_by(row, rule)
   end
 end
 
--- A case waits for this system from now on, and for none before it; '' is none.
+-- A case waits for this system from now on ('' for none), and for no other one.
 local function hold_up(ref, system, due)
   local before = redis.call('HGET', CASE .. ref, 'waits_for')
   if before and before ~= system then
@@ -175,7 +179,7 @@ local function hold_up(ref, system, due)
   end
 end
 
--- Nothing is told any more of trackers of this case that mappings.yaml does not name.
+-- Forget which trackers of this case mappings.yaml does not name.
 local function forget_unnamed(ref)
   local before = redis.call('HGET', CASE .. ref, 'unnamed')
   if not before then return end
@@ -183,8 +187,8 @@ local function forget_unnamed(ref)
   redis.call('HDEL', CASE .. ref, 'unnamed')
 end
 
--- Work is taken up by `token`. Whoever took it up before and came to no end has died over it, or beside it.
--- Returns false, and changes nothing, where it is suspected of the former and is not to be tried alone.
+-- Work is taken up under `token`. A worker that took it up before and did not end it has died, because of this work or during
+-- it: that is a crash. Returns false, and changes nothing, where the work is a suspect and is not to be tried alone.
 local function begin(name, token, now, alone)
   local key = BEGUN .. name
   local before = redis.call('HGET', key, 'token')
@@ -200,7 +204,7 @@ local function begin(name, token, now, alone)
   return true
 end
 
--- Work came to an end. What has crashed too often was not begun, only parked: that must not clear it.
+-- Work has ended, and its crashes are forgotten. Work with too many crashes was not begun, only parked: it keeps them.
 local function ended(name)
   local key = BEGUN .. name
   if tonumber(redis.call('HGET', key, 'crashes') or '0') < MOST_CRASHES then
@@ -210,7 +214,7 @@ local function ended(name)
   end
 end
 
--- A row as HGETALL answers it, with its crashes.
+-- Adds its crashes to a row (a list of fields and values, as HGETALL returns it). Returns the row.
 local function with_crashes(row, name)
   for i, value in ipairs(redis.call('HMGET', BEGUN .. name, 'crashes', 'first', 'last')) do
     row[#row + 1] = ({'crashes', 'crashed_first', 'crashed_last'})[i]

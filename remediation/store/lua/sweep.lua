@@ -9,7 +9,7 @@ local woken = 0
 if which == 'case' then
   redis.call('SET', SWEPT, now, 'PX', SWEPT_MS)
   redis.call('SET', LAST_SWEEP, now)
-  beginning(now) -- soon after the server started, however quiet it is
+  beginning(now) -- noted soon after a server has started, also where nothing else happens
 end
 for _, ref in ipairs(redis.call('ZRANGEBYSCORE', list, 0, now, 'LIMIT', 0, most)) do
   local row = rows .. ref

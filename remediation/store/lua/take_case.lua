@@ -1,7 +1,7 @@
 -- Take the lease on a dirty case. ARGV: reference, token, now, whether it would be tried alone, time to live (ms).
 -- Returns the row, or 'clean', 'busy' or 'suspect'.
--- With the row come when this Redis began (of what happened before, it may know nothing), the case's crashes, and its
--- appointment.
+-- Fields are added to the row: when this Redis was first used (of what was before, it may know nothing), the case's crashes,
+-- and its appointment.
 local ref, token, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if not redis.call('ZSCORE', DIRTY, ref) then return 'clean' end
 if redis.call('EXISTS', LEASE .. ref) == 1 and not holds(ref, token) then return 'busy' end
@@ -10,10 +10,10 @@ if not begin(ref, token, now, ARGV[4] == '1') then
   return 'suspect'
 end
 redis.call('SET', LEASE .. ref, token, 'PX', ARGV[5])
-redis.call('ZADD', DIRTY, 'XX', now + GRACE_MS, ref) -- however long it was left to the queue: its taker may die
+redis.call('ZADD', DIRTY, 'XX', now + GRACE_MS, ref) -- the sweep wakes it again if its worker dies
 local born = beginning(now)
 local row = redis.call('HGETALL', CASE .. ref)
--- Intents that a Redis wrote whose clock was ahead of this one's are from now at the latest, too.
+-- An intent in the future was written by a Redis whose clock was ahead of this one's: it counts as one of now.
 for i = 1, #row, 2 do
   if row[i]:sub(1, 7) == 'intent:' and tonumber(row[i + 1]) * 1000 > now then
     row[i + 1] = tostring(now / 1000)

@@ -1,8 +1,8 @@
--- Write a timeline anew, unless somebody else told something since it was read. ARGV: reference, lifetime (ms), the SHA-1
--- of what was read ('' where there was nothing), how many entries a stream of an earlier version had, what to write, '1'
--- where what was read is in an unknown form (it is set apart then, else ''), and the names of what had been set apart and
--- is part of what is written. In front of that comes when (ms) this was told.
--- Returns 0, and changes nothing, where it was read too early.
+-- Write a timeline anew, unless somebody else has written it since it was read. ARGV: reference; lifetime (ms); the SHA-1 of
+-- the text that was read ('' for none); how many entries the stream of an earlier version had; the new text; '1' where the
+-- text that was read is in an unknown form and is to be set apart, else ''; the names of texts that were set apart and are
+-- part of the new text. The time (ms) of this call is written in front of the new text.
+-- Returns 0, and changes nothing, where somebody else has written since.
 local key, stream, apart = TOLD .. ARGV[1], TIMELINE .. ARGV[1], APART .. ARGV[1]
 local before = redis.call('GET', key)
 if (before and redis.sha1hex(before) or '') ~= ARGV[3] then return 0 end

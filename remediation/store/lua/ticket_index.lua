@@ -1,14 +1,14 @@
--- The index of a tracker's tickets: whose each is, by its id and by what people call it, and which version of it we know.
+-- The index of a tracker's tickets: the case of each, by the ticket's id and by its key, and the version of it that we know.
 -- It lies in small hashes, its buckets, because a server keeps a large one in three times the room. A field of a bucket is a
 -- kind and a digest, which also says in which bucket it is:
 --   CASE_BY_ID, of a ticket's id: the reference of its case;
 --   VERSION_BY_ID, of a ticket's id: the version, with two digits in a byte;
 --   ID_BY_KEY, of a key in capitals: the digest of the ticket's id; or the case's reference, where an earlier version kept
 --   the key and nobody knows of which ticket it is.
--- INDEX + tracker has how many `buckets` there are, and after `tickets:` and the place that an id names, how many ids.
--- What an earlier version kept lies in TICKETS, SEEN and TICKET_KEYS until it is moved or written anew: the index counts.
+-- INDEX + tracker has the number of `buckets`, and, in `tickets:` + the place that ids name, the number of these ids.
+-- What an earlier version kept stays in TICKETS, SEEN and TICKET_KEYS until it is moved or written anew; the index counts.
 local CASE_BY_ID, VERSION_BY_ID, ID_BY_KEY = 'c', 'v', 'k'
-local DIGEST_BYTES = 8 -- that two tickets of a tracker have the same has a chance of 1 in 350,000 where it has ten million
+local DIGEST_BYTES = 8 -- in a tracker of ten million tickets, two have the same digest with a probability of 1 in 350,000
 local MOST_IN_BUCKET = 200 -- servers keep up to 512 fields in the small form, and look through all of them
 
 local function digest_of(text)
@@ -24,9 +24,9 @@ local function bucket(tracker, number)
   return INDEX .. tracker .. ':' .. number
 end
 
--- Buckets are added one by one, and each takes from one other (linear hashing): no script moves more than one bucket. The
--- digests are dealt out by the greatest power of two that is not above the number of buckets, and by the next power as far
--- as that has buckets already.
+-- Buckets are added one by one, and each takes entries of one other bucket (linear hashing): no script moves more than one
+-- bucket. The bucket of a digest is its remainder by the next power of two above the number of buckets, where that bucket
+-- exists, else its remainder by half of that power.
 local function power_below(buckets)
   local power = 1
   while 2 * power <= buckets do power = 2 * power end
@@ -99,7 +99,7 @@ local function index_ticket(tracker, ticket, ref)
   redis.call('HDEL', TICKETS .. tracker, ticket)
 end
 
--- The case whose ticket is called so, or false.
+-- The case whose ticket has this key, or false.
 local function case_of_key(tracker, key)
   local name = string.upper(key)
   local known = indexed(tracker, ID_BY_KEY, digest_of(name))
@@ -113,7 +113,7 @@ local function index_key(tracker, key, ticket)
   redis.call('HDEL', TICKET_KEYS .. tracker, name)
 end
 
--- A ticket is this case's no more, and what it is called leads to it no more; both stay as they are where they are another's.
+-- Delete the entries that lead from a ticket's id and key to this case. Entries that lead to another case stay.
 local function drop_ticket(tracker, ticket, key, ref)
   local digest, name = digest_of(ticket), string.upper(key)
   local called = indexed(tracker, ID_BY_KEY, digest_of(name))
@@ -151,7 +151,7 @@ local function know_version(tracker, ticket, version)
   redis.call('HDEL', SEEN .. tracker, ticket)
 end
 
--- The references of cases that tickets of this bucket have, each with the digest of the ticket's id.
+-- The cases of the tickets of this bucket: reference, and digest of the ticket's id.
 local function cases_in_bucket(tracker, number)
   local found, entries = {}, redis.call('HGETALL', bucket(tracker, number))
   for i = 1, #entries, 2 do
@@ -162,7 +162,7 @@ local function cases_in_bucket(tracker, number)
   return found
 end
 
--- Move some of what an earlier version kept of a tracker's tickets, if anything is left.
+-- Move some of the tracker's tickets that an earlier version kept to the index, if any are left.
 local function move_earlier(tracker, most)
   local head = INDEX .. tracker
   for _, list in ipairs({TICKETS, SEEN, TICKET_KEYS}) do
@@ -188,7 +188,7 @@ local function move_earlier(tracker, most)
   end
 end
 
--- A ticket is another case's than `ref`, as far as we know: that one must be looked at, too, and see whose it is.
+-- Where a ticket is linked to another case than `ref`, mark that case too: only a look decides whose the ticket is.
 local function look_at_tied(tracker, ticket, ref, now, cause)
   local tied = case_of_ticket(tracker, ticket)
   local id = tied and tied ~= ref and redis.call('HGET', CASE .. tied, 'id')
@@ -196,7 +196,7 @@ local function look_at_tied(tracker, ticket, ref, now, cause)
 end
 
 -- A ticket changed: mark its case, unless this is the version that we know. An empty version is always news.
--- Returns 1, or 0 where it is none.
+-- Returns 1 where it was news, else 0.
 local function mark_change(tracker, ticket, version, ref, id, now, cause)
   if version ~= '' then
     if is_known_version(tracker, ticket, version) then return 0 end

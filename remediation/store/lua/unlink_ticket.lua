@@ -1,7 +1,7 @@
 -- with ticket_index.lua
--- Forget the ticket of a case in a tracker, and any intent. ARGV: reference, token, tracker, then ticket id and key where
--- the ticket is not the case's (else ''): changes of it are then no news for the case any more. Then '1' where its own
--- ticket is yet to be linked: the next look must search for it. Returns 0 when the lease is lost.
+-- Delete the link of a case to its ticket in a tracker, and any intent. ARGV: reference, token, tracker, then ticket id and
+-- key where the ticket is not the case's (else ''): later changes of it then do not mark the case. Then '1' where the case's
+-- own ticket is still to be linked: the next look must search for it. Returns 0 when the lease is lost.
 local ref, tracker = ARGV[1], ARGV[3]
 if not holds(ref, ARGV[2]) then return 0 end
 redis.call('HDEL', CASE .. ref, 'link:' .. tracker, 'tie:' .. tracker)

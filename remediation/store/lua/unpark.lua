@@ -1,6 +1,6 @@
--- Take work out of the parked list. ARGV: name, now, 'replay' or 'discard', lifetime of what is left (ms), and how many
--- replays there may have been before this one, or '' for any number.
--- Returns 1, or 0 if it is not there or its scan is not known any more, or 2 if it was replayed too often.
+-- A person decides about parked work: replay or discard it. ARGV: name, now, 'replay' or 'discard', lifetime of what is left
+-- (ms), and how many replays there may have been before this one, or '' for any number.
+-- Returns 1; 0 if no such work is parked, or its scan is not known any more; 2 if it was replayed too often.
 local name, now, how = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row = PARKED_ROW .. name
 local kind, subject, action, fault = unpack(redis.call('HMGET', row, 'kind', 'subject', 'action', 'error'))
@@ -15,7 +15,7 @@ local begun = BEGUN .. ((kind == 'delivery' or kind == 'quarantined') and name o
 if replay then
   redis.call('INCR', REPLAYS .. name)
   redis.call('PEXPIRE', REPLAYS .. name, ARGV[4])
-  -- What killed its workers gets one more chance, alone; one more death and it is parked again.
+  -- Work that killed its workers is tried once more, alone. If it kills one more worker, it is parked again.
   if fault == 'Poison' then redis.call('HSET', begun, 'crashes', MOST_CRASHES - 1) end
 else
   redis.call('DEL', REPLAYS .. name)
