@@ -1,6 +1,6 @@
-"""Named places where a process can be made to break, for fault tests alone. Nothing happens there until that is on.
+"""Named places where a process can be made to break, for fault tests only. They do nothing until they are turned on.
 
-What is written, in entries separated by commas: `point=action`, and `seed=NUMBER` for chance.
+A setting has entries separated by commas: `point=action`, and `seed=NUMBER` for chance.
 
     stored=kill                   SIGKILL to this process, the first time that it comes there
     intent_written=kill:0.1       each time with this probability
@@ -31,7 +31,7 @@ POINTS = (
     "finding_patched",
     "remembered",
 )
-"""In the order in which one delivery comes by. `request_sent` lies inside the trackers' libraries, between the last
+"""In the order in which one delivery reaches them. `request_sent` lies inside the trackers' libraries, between the last
 byte of a create and the first of its answer: the launcher of the fault suite puts it there, no line of ours does."""
 
 SETTING = "REMEDY_FAILPOINTS"
@@ -76,7 +76,7 @@ _armed: _Armed | None = None
 
 
 def failpoint(name: str) -> None:
-    """Nothing, unless this process was told to break here."""
+    """Break here if that is turned on for this process; otherwise do nothing. Raises FailpointReached."""
     if _armed is not None:
         _reach(_armed, name)
 

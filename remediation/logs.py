@@ -91,7 +91,7 @@ def configure_logs(level: str, *, json: bool, stream: TextIO | None = None) -> N
 
 @contextlib.contextmanager
 def lines_of_their_own() -> Iterator[None]:
-    """A block after which the context of log lines (structlog.contextvars) is as it was before."""
+    """A block that binds context of log lines (structlog.contextvars) for itself: afterwards it is as before."""
     before = structlog.contextvars.get_contextvars()
     try:
         yield
@@ -153,7 +153,7 @@ def _unfailing(logger: type[Any]) -> type[Any]:
                 return super()._proxy_to_logger(method_name, event, **values)
             except OSError:
                 LOSSES.note(Loss.UNWRITABLE)
-            except Exception:  # noqa: BLE001 - whatever it is, there is nobody to tell but whoever reads the count
+            except Exception:  # noqa: BLE001 - any defect is counted: it cannot be logged
                 LOSSES.note(Loss.DEFECT)
             return None
 

@@ -17,7 +17,7 @@ WORK_QUEUE = "remedy:queue"
 """Deliveries, cases and scans, by urgency."""
 
 UPKEEP_QUEUE = "remedy:upkeep"
-"""Always empty: rounds wait behind no queue. The worker that runs them polls it, and so notices when Redis is away."""
+"""Always empty: no backlog delays rounds. The worker that runs them polls it, and so notices when Redis is away."""
 
 JOB_PREFIX = job_key_prefix
 IN_PROGRESS_PREFIX = in_progress_key_prefix
@@ -80,10 +80,8 @@ def encode(job: Mapping[str, Any]) -> bytes:
 def decode(wire: bytes) -> dict[str, Any]:
     """A job in arq's form.
 
-    Never raises, because arq would delete the job: an unreadable one becomes a job that says so.
-
-    Nor may its content make arq raise later: that ends the worker, and then the next one, because the job is still
-    there.
+    Never raises, because arq would delete the job: an unreadable one becomes the job UNREADABLE. The content must not
+    make arq raise later: that would end the worker, and then the next one, because the job is still there.
     """
     try:
         job = msgspec.json.decode(wire, type=_Wire)

@@ -73,7 +73,7 @@ def span(
     """A span around a block, with a fixed name. An exception that leaves the block is noted and passed on.
 
     `follows` are traceparents of our own: the first recorded one is the parent, and the others are links. Without any,
-    the innermost span is the parent. `links` are traceparents from outside; they decide nothing.
+    the innermost span is the parent. `links` are traceparents from outside; they do not decide what is recorded.
     """
     tracer = _Listeners.tracer
     return _NOTHING if tracer is None else tracer.span(name, role, follows, links, facts)

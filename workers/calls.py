@@ -33,7 +33,7 @@ def account_of(district: str) -> str:
 
 
 def cause_of(error: OutsideError) -> str:
-    """What must end before such a call can succeed; for errors that repeating does not end, that class of error."""
+    """The label of an error: what must end before a call can succeed, or `refused` or `not_found` for other errors."""
     if isinstance(error, TryLater):
         return error.waiting
     return NOT_FOUND if isinstance(error, NotFound) else REFUSED
@@ -73,7 +73,7 @@ class _Calls:
 
 
 class CountedSource:
-    """A district's SchoolScan account, called as its calls are. Fulfils remediation.ports.ListedSource."""
+    """A district's SchoolScan account whose calls are counted. Implements remediation.ports.ListedSource."""
 
     def __init__(self, district: str, source: ListedSource) -> None:
         self._source = source
@@ -93,7 +93,7 @@ class CountedSource:
 
 
 class CountedTracker:
-    """A tracker. Fulfils remediation.ports.Tracker."""
+    """A tracker whose calls are counted. Implements remediation.ports.Tracker."""
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
@@ -177,7 +177,7 @@ class CountedTracker:
         return await self._calls.read("site", self._tracker.site())
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Close connections and end threads."""
         await self._tracker.close()
 
 

@@ -24,7 +24,7 @@ async def _nothing() -> None:
 
 
 def _none() -> Sequence[str]:
-    """The default: nothing has died, and nothing is reported."""
+    """The default: no part of the process has ended, and nothing is reported."""
     return ()
 
 
@@ -35,8 +35,8 @@ def create_health_app(
 
     `refresh` runs before each answer of /metrics, to read what other processes may have changed. `problems` returns why
     the worker does not work, and what a person must correct although it works. `dead` returns at once which parts of
-    the process have ended although the process runs. `told` returns what /readyz shows besides, and what makes nothing
-    unready.
+    the process have ended although the process runs. `told` returns what /readyz also shows, and what does not make the
+    worker unready.
 
     GET /livez 200, or 503 with what is dead, and no answer while the event loop is stuck; GET /readyz 200, or 503 with
     the problems; GET /metrics the metrics; anything else 404.

@@ -19,10 +19,10 @@ RESTART_DELAY = 1.0
 """Seconds between the end of an arq worker that lost Redis and the next check whether Redis is back."""
 
 SOUND_SECONDS = 15.0
-"""How long an arq worker must have run so that its last end does not count as a problem any more."""
+"""Seconds that an arq worker must have run before its last end is no longer reported as a problem."""
 
 LETS_GO_WITHIN = 3.0
-"""Seconds that cancelled jobs get to hand their cases back. Where Redis hangs, the sweep finds the cases."""
+"""Seconds that cancelled jobs get to put their cases off. Where Redis hangs, the sweep finds the cases."""
 
 STANDS_STILL = 60.0
 """Seconds without a round of arq's main loop that are reported. A round usually takes a fraction of one second, and
@@ -174,7 +174,7 @@ async def _ended(worker: LoopWorker) -> None:
 def _cancel(jobs: Iterable[asyncio.Task[None]]) -> None:
     """Cancel the jobs that are not cancelled yet.
 
-    A cancelled one is handing its case back, which a second cancel would cut off.
+    A cancelled job puts its case off, which a second cancellation would prevent.
     """
     for job in jobs:
         if not job.cancelling():

@@ -1,4 +1,4 @@
-"""Everything that a worker holds open. Built by hand in the composition root, closed in one place."""
+"""Everything that a worker holds open: built in the composition root, closed in one place."""
 
 import asyncio
 import random
@@ -181,5 +181,5 @@ class WorkerContexts:
         self._shifts.discard(shift)
         try:
             await shift.put_away()
-        except Exception as error:  # noqa: BLE001 - what an old context cannot close ends no worker that has a new one
+        except Exception as error:  # noqa: BLE001 - an old context that cannot be closed must not end the worker
             logger.warning("context_not_closed", error=type(error).__name__)

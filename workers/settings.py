@@ -27,7 +27,7 @@ SWEEP_SECONDS = 2
 
 COMPLETION_WAIT = 15
 """Seconds that running jobs get after SIGTERM unless a setting says otherwise: more than a look takes. Together with
-what follows (jobs hand their cases back) it is less than a pod's grace period of 30."""
+what follows (jobs put their cases off) it is less than a pod's grace period of 30."""
 
 
 class LoopWorker(Worker):
@@ -112,7 +112,7 @@ def work_worker(
             func(unreadable_job, name=Job.UNREADABLE),
         ],
         keep_result=0,  # results would keep arguments for an hour
-        poll_delay=0.02,  # arq's own half a second; a quarter of a second is the average wait of a job
+        poll_delay=0.02,  # arq's own is half a second: a job would wait for a quarter of a second on average
         max_jobs=max_jobs,
         queue_read_limit=5_000,  # arq reads no further: in a shorter list orphans could take every place
         **_common(pool, WORK_QUEUE, contexts, prepare, completion_wait),

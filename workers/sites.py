@@ -44,8 +44,8 @@ class _KeptAnswer:
 class TrackerSites:
     """The sites of these trackers. A change is stored in Redis, and logged by the one worker that notices it first.
 
-    A tracker that does not tell its site counts as the site that it last told to any worker, unless it has another
-    address by now: then it may be another site.
+    Where a tracker does not answer, the site that it last told to any worker counts, unless the tracker has another
+    address now: then it may be another site.
     """
 
     def __init__(self, connection: Connection, trackers: Mapping[str, Tracker], clock: Callable[[], float]) -> None:

@@ -207,11 +207,11 @@ class Sender:
         return self.usual_format if written is SignatureFormat.AUTO else written
 
     def path(self, account: str) -> str:
-        """One of its accounts, where those of all senders are kept side by side."""
+        """The name of one of its accounts that is unique among the accounts of all senders."""
         return f"{self.name}/{account}"
 
     def named(self, account: str) -> dict[str, str]:
-        """One of its accounts, by the word for what that is."""
+        """One of its accounts by the word for its kind, `tracker` or `district`, as log lines have it."""
         return {"tracker" if self.is_tracker else "district": account}
 
 

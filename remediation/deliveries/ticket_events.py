@@ -1,4 +1,4 @@
-"""What a verified delivery of a tracker says: which ticket is not as it was, and what its readers share. Pure.
+"""What a verified delivery of a tracker says: which ticket has changed; and what the readers of trackers share. Pure.
 
 Nothing else is read: no summary, description or comment. What the ticket is like now is read back from the tracker.
 """
@@ -24,9 +24,9 @@ class TicketEventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TicketNoticed:
-    """A ticket deserves a look, or rather its case.
+    """A ticket has changed: its case must be looked at.
 
-    The change's version is empty where the delivery does not tell it, and for a deletion: what is no more has none.
+    The version of the change is empty where the delivery does not have it, and for a deletion.
     """
 
     kind: TicketEventKind
@@ -52,7 +52,7 @@ def object_in(body: bytes) -> dict[str, object]:
 
 
 def text_of(value: object, shape: re.Pattern[str]) -> str:
-    """The value as text where it has this shape, be it written as a number; empty otherwise."""
+    """The value as text where it has this shape, also where it is a number; empty otherwise."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     return value if isinstance(value, str) and shape.fullmatch(value) else ""

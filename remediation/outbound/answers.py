@@ -32,8 +32,8 @@ _MOST_REQUESTS = 100
 def too_large(system: str, limit: int, *, status: int, wrote: bool) -> TryLater:
     """The error for an answer of more bytes than the limit.
 
-    It may be retried: the next answer may be shorter, or the setting may be raised. Nothing is parked. A write that was
-    answered so has been done.
+    It may be retried: the next answer may be shorter, or the setting may be raised. Nothing is parked. `wrote`: the
+    answer is to a write, which has been done.
     """
     words = f"the answer is larger than MAX_ANSWER_BYTES, {limit:,} bytes"
     return TryLater(system, words, ambiguous=wrote, status=status, waiting=Waiting.TOO_LARGE)

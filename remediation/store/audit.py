@@ -9,7 +9,7 @@ from remediation.store.keys import AUDIT
 from remediation.store.server.connection import Connection
 
 KEPT = 10_000
-"""The most lines in the stream; a decision takes two. Who needs more exports them in time."""
+"""The most lines in the stream; a decision takes two. Operators who must keep more export them in time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from remediation.store.server.connection import Connection
 class Figures:
     """One reading. Times are Unix seconds, None where there is nothing to tell the time of.
 
-    `due` counts jobs that a worker could take up now: neither those that are `running`, nor what is put off, nor what
-    an enqueue that failed left in the queue (as far as the first thousand jobs tell; those behind them all count).
+    `due` counts jobs that a worker could take up now: not those that are `running`, not what is put off, and not ids
+    that a failed enqueue left in the queue (the first thousand ids are checked; those behind them all count).
     `put_off` are the cases among `dirty` that are not looked at within the next ten seconds. `parked_kinds` tells the
     kinds of the newest 5,000 of what is `parked`, and `parked_accounts` whose these are: a district's, or a tracker's
     where one has delivered it; `accepted` when a delivery of each sender was last accepted.

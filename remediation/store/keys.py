@@ -55,7 +55,7 @@ AUDIT = "remedy:audit"
 """A stream: who took parked work up again or gave it up, when, which, and how much."""
 
 BEGUN = "remedy:begun:"
-"""+ case or scan reference, or `delivery/` and its id: a hash, who took it up last, and which workers died over it."""
+"""+ case or scan reference, or `delivery/` and its id: a hash, who took it up last, and how often workers died."""
 
 SIGNED_TIMES = "remedy:signed-times"
 """Set of the districts whose sender was seen to sign a time."""
@@ -171,7 +171,7 @@ SUSPECT_MS = 2_000
 """When a suspect whose turn has not come is tried again."""
 
 MOST_ORIGINS = 5
-"""The most deliveries that a look names as its cause: as many ids as a value of a log line can hold."""
+"""The most deliveries that a look names as its cause: as many request ids as a value of a log line can hold."""
 
 PRELUDE = "\n".join(
     f'local {name} = "{value}"' if isinstance(value, str) else f"local {name} = {value}"

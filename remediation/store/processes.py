@@ -49,7 +49,10 @@ class Processes:
         self._connection = connection
 
     async def tell(self, process: Process, now: float, before: Process | None = None) -> None:
-        """Note at `now` (Unix seconds) that it runs, in place of what it told `before`, and forget who is gone."""
+        """Report at `now` (Unix seconds) that the process runs, and forget processes that are gone.
+
+        `before` is its last report, which this one replaces.
+        """
         with passing_errors():
             async with self._connection.redis.pipeline(transaction=True) as pipe:
                 if before is not None and before != process:

@@ -22,7 +22,7 @@ _TOLD = frozenset({Waiting.SIGN_IN, Waiting.LIMIT, Waiting.AWAY, Waiting.UNNAMED
 """The reasons for waiting that are about a system; all others are about one case, or about us."""
 
 _MOST_TRIES = 5
-"""Several processes may note the same change at once; a try that fails has seen what another one noted."""
+"""Several processes may note the same change at once; after a try that fails, the value of the other one is read."""
 
 
 @dataclass(frozen=True, slots=True)

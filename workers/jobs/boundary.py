@@ -31,10 +31,10 @@ ArqContext = dict[str, Any]
 def never_raising(
     job: Callable[Concatenate[WorkerContext, P], Awaitable[None]],
 ) -> Callable[..., Coroutine[Any, Any, None]]:
-    """An arq job around one of ours, which keeps one set of resources from beginning to end, whatever is reloaded.
+    """The arq job for one of our jobs. It uses one context from beginning to end, also where mappings.yaml is reloaded.
 
-    Unfinished work is still in Redis, and the sweep wakes it again. Every log line inside names the job and its
-    argument.
+    Work that an error leaves unfinished is still in Redis, and the sweep wakes it again. Every log line of the job has
+    its name and its argument.
     """
     name = job.__name__
 

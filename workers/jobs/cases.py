@@ -45,7 +45,7 @@ async def _look_under_lease(context: WorkerContext, lease: Lease) -> None:
     try:
         await under_lease(context.todo, lease, _look(context, lease))
     except asyncio.CancelledError:
-        # stopped, or out of time: a tracker's thread may still be at work, so no other look begins right now
+        # stopped, or out of time: a tracker's thread may still be at work, so the next look must not begin now
         await asyncio.shield(context.todo.put_off(lease, context.clock() + LEASE_SECONDS, context.clock()))
         raise
     except (StoreUnavailable, LeaseLost):
@@ -87,7 +87,7 @@ async def _under_names_of_today(context: WorkerContext, lease: Lease) -> Lease:
 
 
 async def _source(context: WorkerContext, lease: Lease) -> Source | None:
-    """Where the case's subject is read; None where there is nothing to look at: it joined another, or has no name."""
+    """The source of the case's subject; None where the look ends here: the case joined another, or waits for a name."""
     record = lease.record
     source = context.source(record.key.district, record.key.kind)
     home = await home_of(record, source, context.rulebook.identity(record.key.district))
@@ -108,7 +108,7 @@ async def _observe(context: WorkerContext, lease: Lease, source: Source) -> Snap
 
 
 async def _note_seen(context: WorkerContext, lease: Lease, source: Source, snapshot: Snapshot) -> None:
-    """Keep and report what was seen, whatever is done about it."""
+    """Store and report what was seen, before any action is planned."""
     if isinstance(source, Members) and source.resting:
         require(lease, held=await context.todo.renew(lease, dict(source.resting)))
     failpoint("observed")
@@ -117,7 +117,7 @@ async def _note_seen(context: WorkerContext, lease: Lease, source: Source, snaps
 
 
 async def _plan(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> Plan:
-    """Write down and report what is to be done, before the first action."""
+    """Plan the actions. They are stored and reported before the first of them. Raises LeaseLost."""
     with telemetry.span("plan"):
         actions = plan(snapshot.observation, snapshot.policy, lease.record, snapshot.at)
         telemetry.note(count=len(actions))
@@ -129,7 +129,10 @@ async def _plan(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> Pla
 
 
 async def _stumbled(context: WorkerContext, lease: Lease, error: Exception) -> None:
-    """An error of our own. The case may be its cause, so it waits longer each time, and is parked in the end."""
+    """Put the case off after an error of our own, longer each time; after MOST_STUMBLES attempts, park it.
+
+    The case may be the cause of the error.
+    """
     if lease.record.attempts >= MOST_STUMBLES:
         await park_case(context, lease, error)
         return

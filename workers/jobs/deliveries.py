@@ -46,7 +46,7 @@ async def read_delivery(context: WorkerContext, delivery_id: str) -> None:
 
 @contextmanager
 def _reading(delivery: StoredDelivery) -> Iterator[None]:
-    """Log lines and spans tell whose delivery is read, and how it came."""
+    """The context of reading a delivery: log lines and spans have its sender, its account and its origin."""
     whose = {"sender": delivery.sender.name, **delivery.sender.named(delivery.account)}
     structlog.contextvars.bind_contextvars(**whose)
     with following(read_delivery.__name__, [delivery.origin], delivery=delivery.id, **whose):
@@ -78,7 +78,7 @@ async def _take_in(context: WorkerContext, delivery: StoredDelivery) -> None:
 
 
 async def _read(context: WorkerContext, delivery: StoredDelivery) -> str:
-    """Pass on what it says; returns its outcome, as it is counted."""
+    """Pass on what the delivery says. Returns the outcome, as the metric names it. Raises Unreadable."""
     event = delivery.sender.read(delivery.body)
     match event:
         case UnknownEvent():
@@ -109,7 +109,7 @@ async def _pass_on(context: WorkerContext, delivery: StoredDelivery, event: Even
 
 
 async def _pass_on_ticket(context: WorkerContext, delivery: StoredDelivery, noticed: TicketNoticed) -> None:
-    """Have the ticket's case looked at: a tracker knows nothing of findings."""
+    """Mark the case of the ticket that the delivery names."""
     tracker = context.rulebook.former_names.get(delivery.account, delivery.account)
     change = noticed.change
     key = await _case_of(context, tracker, change)
@@ -119,7 +119,7 @@ async def _pass_on_ticket(context: WorkerContext, delivery: StoredDelivery, noti
 
 
 async def _case_of(context: WorkerContext, tracker: str, change: TicketChange) -> CaseKey | None:
-    """The ticket's case, if the ticket is ours. The case of a district that mappings.yaml does not name will wait."""
+    """The ticket's case, also of a district that mappings.yaml does not name; None where the ticket is not ours."""
     (key,) = await Owners(context.todo, context.rulebook).of(tracker, [change])
     return key
 

@@ -21,7 +21,7 @@ logger = structlog.get_logger()
 
 @never_raising
 async def page_scan(context: WorkerContext, ref: str) -> None:
-    """List the scan's next page. The cursor moves together with the marks, so a crash repeats one page at worst."""
+    """List the scan's next page. The cursor is stored together with the marks: a crash repeats one page at the most."""
     scan = await context.scans.take(ref, context.clock())
     if scan is None:
         return

@@ -36,7 +36,7 @@ _SHORTLY = 1.0
 
 
 async def join(context: WorkerContext, lease: Lease, home: CaseKey) -> None:
-    """The finding belongs to another case, which is looked at in its place."""
+    """Let the finding's own case join the case to which the finding belongs; that one is looked at instead."""
     now = context.clock()
     if not await context.todo.join(lease, home, now):
         require(lease, held=await context.todo.put_off(lease, now + _SHORTLY, now, overtaken=True))
@@ -46,7 +46,7 @@ async def join(context: WorkerContext, lease: Lease, home: CaseKey) -> None:
 
 
 async def wait_for_a_name(context: WorkerContext, lease: Lease) -> None:
-    """After a wipe nobody can tell which findings a case had: a list names them. Nothing is concluded yet."""
+    """Let go of a case whose findings are not known after a wipe of Redis: a list will name them."""
     settled = context.todo.settle(lease, lease.record.memory, context.clock(), look_at=lease.look_at)
     require(lease, held=await settled)
     _count(lease.record.key.district, "nameless")
@@ -54,7 +54,7 @@ async def wait_for_a_name(context: WorkerContext, lease: Lease) -> None:
 
 
 async def note_unnamed(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> None:
-    """Where a tracker of the case is not named, tell it, and have the case looked at again once it is."""
+    """Report the trackers of the case that are not named. When mappings.yaml names one, the case is looked at again."""
     unnamed = snapshot.observation.unnamed
     if unnamed == lease.record.unnamed:
         return
@@ -63,7 +63,7 @@ async def note_unnamed(context: WorkerContext, lease: Lease, snapshot: Snapshot)
 
 
 async def finish(context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress) -> None:
-    """Keep what follows from the look: it is settled, or put off where something has to wait."""
+    """End the look: settle the case, or put it off where an action must be tried later. Raises LeaseLost."""
     record = lease.record
     progress.refused |= _refused_unnamed(record, snapshot)
     failures = {ActionName(Verb.READ, name): error for name, error in snapshot.failures.items()}
@@ -102,7 +102,7 @@ def _conclusion(
 
 
 def _refused_unnamed(record: CaseRecord, snapshot: Snapshot) -> dict[ActionName, Refused]:
-    """What a person asked for again in a tracker that is not named: it stays set aside, and says why."""
+    """Actions that a person replayed in a tracker that is not named: they stay parked, with this reason."""
     unnamed = snapshot.observation.unnamed
     return {
         name: Refused(
@@ -116,16 +116,16 @@ def _refused_unnamed(record: CaseRecord, snapshot: Snapshot) -> dict[ActionName,
 def _answering(
     context: WorkerContext, record: CaseRecord, snapshot: Snapshot, progress: Progress, refused: Iterable[Refused]
 ) -> AbstractSet[str]:
-    """The systems that did what this look asked of them; one that it asked nothing is not among them."""
+    """The systems that did what this look asked of them. A system that it did not ask is not among them."""
     errors = (*progress.later.values(), *snapshot.failures.values())
     waited_for = {error.system for error in errors if isinstance(error, TryLater)}
     heard = snapshot.observation.tickets.keys() | progress.tickets.keys() | {error.system for error in refused}
-    is_source = record.waits_for not in context.trackers  # whoever has come so far was told of the finding
+    is_source = record.waits_for not in context.trackers  # a look that comes to its end has read the finding
     return (heard | ({record.waits_for} if is_source else set())) - waited_for
 
 
 async def _settle(context: WorkerContext, lease: Lease, progress: Progress, end: Conclusion) -> None:
-    """Let go of the case; parked actions that are moot go off the list."""
+    """Let go of the case; parked actions that are moot are taken off the list of parked work."""
     record, now = lease.record, context.clock()
     if end.calls_for_another:
         await context.todo.mark([(record.key, None)], now)
@@ -157,11 +157,11 @@ async def put_off(context: WorkerContext, lease: Lease, errors: list[TryLater], 
 
 
 def _wait(context: WorkerContext, record: CaseRecord, error: TryLater) -> float:
-    """Seconds until the next look: more each time, whatever was asked for, as that did not end it the last time.
+    """Seconds until the next look: more after each attempt, and at least what the other side asked for.
 
-    Only a horizon of our own ends at a known time, however often we met it. Where somebody was quicker than we were,
-    the outages before that do not count. Those who wait for a district of which the file says nothing are brought
-    forward when it is back, as one case asks for all of them, so each asks by itself ever more seldom.
+    A wait of our own with a known end (a search horizon) does not grow. Where somebody else changed the ticket first,
+    only attempts that ended so count. Cases of a system that mappings.yaml does not name wait up to LONGEST_UNNAMED:
+    one of them asks for all, and all are brought forward when the system is named again.
     """
     match error.waiting:
         case Waiting.CHANGED:
@@ -175,13 +175,13 @@ def _wait(context: WorkerContext, record: CaseRecord, error: TryLater) -> float:
 
 
 async def park_case(context: WorkerContext, lease: Lease, error: Exception) -> None:
-    """The case waits for a person: no look at it can work before something else changes."""
+    """Park the case: no look at it can succeed until something changes or a person replays it. Raises LeaseLost."""
     now, district = context.clock(), lease.record.key.district
     await context.parked.park(ParkedKind.CASE, lease.ref, error, now, district=district, action="look")
     drop = [*(f"again:{name}" for name in sorted(map(str, lease.record.again))), *sorted(lease.awaited)]
     drop += lease.origins
     await context.timeline.tell(lease.ref, [SetAside.by(error, now)])
-    # Nobody knows whether what the appointment was made for still holds: it stays until a look can tell.
+    # Whether the appointment is still needed is not known: it stays until a look can decide that.
     require(lease, held=await context.todo.settle(lease, lease.record.memory, now, drop=drop, look_at=lease.look_at))
     _count(district, "parked")
     status = error.status if isinstance(error, OutsideError) else None
@@ -194,6 +194,6 @@ def _count(district: str, outcome: str) -> None:
 
 
 def require(lease: Lease, *, held: bool) -> None:
-    """Every write says whether the lease still held; what was not written must not be counted as done."""
+    """Raises LeaseLost where a write was refused because the lease is lost: it must not count as done."""
     if not held:
         raise LeaseLost(lease.ref)

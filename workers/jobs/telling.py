@@ -39,7 +39,7 @@ from workers.resources import WorkerContext
 logger = structlog.get_logger()
 
 _ENTRIES_OF_A_STRETCH = 20
-"""More than the looks between two that get through tell, whatever happens to them."""
+"""Entries of a timeline that are read: more than looks write between two looks that get through."""
 
 
 _HISTOGRAMS = {AWAITED_TICKET: DELIVERY_TO_TICKET, AWAITED_STATUS: DELIVERY_TO_STATUS}
@@ -49,7 +49,7 @@ for _histogram in _HISTOGRAMS.values():
 
 
 async def tell_doubts(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> None:
-    """Linked tickets that are not the case's; and once, until it has one again, a ticket that carries no mark."""
+    """Report linked tickets that are not the case's, and tickets without a mark: each ticket once."""
     news = [doubt for doubt in snapshot.doubts.values() if doubt.is_news]
     await context.timeline.tell(lease.ref, [Doubted.of(doubt, context.clock()) for doubt in news])
     for doubt in news:
@@ -59,7 +59,7 @@ async def tell_doubts(context: WorkerContext, lease: Lease, snapshot: Snapshot) 
 
 
 async def tell_unnamed(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> None:
-    """Trackers of the case that mappings.yaml does not name (any more): once, until they are others."""
+    """Report trackers of the case that mappings.yaml does not name (any more): once, until they change."""
     unnamed = snapshot.observation.unnamed
     if unnamed - lease.record.unnamed:
         await context.timeline.tell(lease.ref, [Unnamed(context.clock(), tuple(sorted(unnamed)))])
@@ -68,7 +68,7 @@ async def tell_unnamed(context: WorkerContext, lease: Lease, snapshot: Snapshot)
 
 
 async def tell_plan(context: WorkerContext, lease: Lease, snapshot: Snapshot, plan: Plan) -> None:
-    """Before the first action: why we looked, what we saw, and what we are about to do."""
+    """Report before the first action why we looked, what we saw, and what is planned."""
     for action in plan:
         PLANNED.labels(action.verb, action.name.target).inc()
     if _is_told(lease, {action.name for action in plan}):
@@ -79,7 +79,10 @@ async def tell_plan(context: WorkerContext, lease: Lease, snapshot: Snapshot, pl
 async def tell_progress(
     context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress, memory: Memory, end: Entry | None
 ) -> None:
-    """After the last action: how each went, and how the look ended. A look that changed nothing tells nothing."""
+    """Report after the last action the outcome of each, and how the look ended.
+
+    A look that did nothing and remembers nothing new is not reported.
+    """
     acted = list(_acted(context, lease, progress))
     if acted:
         await context.timeline.tell(lease.ref, [*acted, *([end] if end else [])])
@@ -88,13 +91,16 @@ async def tell_progress(
 
 
 async def tell_put_off(context: WorkerContext, lease: Lease, entry: PutOff) -> None:
-    """Which system holds the case up: once for each, until a look gets through. An outage of days is one entry."""
+    """Report which system holds the case up: once for each system until a look gets through.
+
+    So an outage of days is one entry.
+    """
     if lease.record.attempts == 0 or entry.system not in await _held_up_by(context, lease):
         await context.timeline.tell(lease.ref, [entry])
 
 
 async def _held_up_by(context: WorkerContext, lease: Lease) -> set[str]:
-    """The systems of which it is told already that the looks since the last that got through waited for them."""
+    """The systems that are reported already as holding up the looks since the last one that got through."""
     systems = set()
     for entry in reversed(await context.timeline.read(lease.ref, _ENTRIES_OF_A_STRETCH)):
         if isinstance(entry, Settled | SetAside):
@@ -105,7 +111,7 @@ async def _held_up_by(context: WorkerContext, lease: Lease) -> set[str]:
 
 
 def _is_told(lease: Lease, names: AbstractSet[ActionName]) -> bool:
-    """Whether an earlier try at these actions is told already: of an outage of days, once is enough."""
+    """Whether an earlier attempt at these actions is reported already: one report of an outage is enough."""
     is_retry = lease.cause == LookCause.SWEEP and lease.record.attempts > 0
     return is_retry and names <= lease.record.memory.doing
 
@@ -132,19 +138,19 @@ def _acted(context: WorkerContext, lease: Lease, progress: Progress) -> Iterator
 
 
 async def note_trouble(context: WorkerContext, error: TryLater) -> None:
-    """A system has to be waited for: one of all workers warns of it, once, and again when it is for something else."""
+    """Note that a system must be waited for. One of all workers logs it, once, and again where the reason changes."""
     if await context.systems.note_trouble(error, context.clock()):
         logger.warning("system_waited_for", system=error.system, reason=error.waiting, status=error.status)
 
 
 async def note_answer(context: WorkerContext, system: str) -> None:
-    """A system did what was asked: where that ends its trouble, one of all workers says so."""
+    """Note that a system did what was asked. Where that ends its trouble, one of all workers logs it."""
     if await context.systems.note_answer(system, context.clock()):
         logger.warning("system_answers_again", system=system)
 
 
 def count_and_log(lease: Lease, snapshot: Snapshot, progress: Progress, refused: Mapping[ActionName, Refused]) -> None:
-    """Every action's outcome; a conflict; a finding that no rule takes."""
+    """Count and log the outcome of every action, a conflict, and a finding that no rule takes."""
     district = lease.record.key.district
     for action in progress.done:
         target = action.name.target
@@ -173,20 +179,23 @@ def count_and_log(lease: Lease, snapshot: Snapshot, progress: Progress, refused:
 
 @dataclass(frozen=True, slots=True)
 class Responses:
-    """What deliveries waited for and has been done: when (Unix seconds), by the field of the row that names it."""
+    """When what deliveries waited for was done (Unix seconds), by the field of the row that names it."""
 
     lease: Lease
     moments: Mapping[str, float]
 
     def count(self) -> None:
-        """Add them to the histograms, once these fields are deleted from the row, so that nothing counts twice."""
+        """Add them to the histograms. Call it after these fields are deleted from the row: nothing counts twice."""
         for name, moment in self.moments.items():
             received = self.lease.awaited[name]
             _HISTOGRAMS[name].labels(received.sender).observe(max(0.0, moment - received.at))
 
 
 def responses(lease: Lease, snapshot: Snapshot, progress: Progress, now: float) -> Responses:
-    """What was done for the waiting deliveries, by this look or by one that died before it reported."""
+    """What was done for waiting deliveries, by this look or by one whose worker died before it was counted.
+
+    `now` is in Unix seconds.
+    """
     found = {
         AWAITED_TICKET: _opened_at(lease, progress, now),
         AWAITED_STATUS: _changed_at(lease, snapshot, progress, now),
@@ -195,7 +204,10 @@ def responses(lease: Lease, snapshot: Snapshot, progress: Progress, now: float) 
 
 
 def _opened_at(lease: Lease, progress: Progress, now: float) -> float | None:
-    """When the case got its first ticket; now, if a look that died opened it. None if it had one, or has none."""
+    """When the case got its first ticket: now where a worker that died has opened it.
+
+    None where the case had a ticket before, or has none.
+    """
     record = lease.record
     begun = {name.tracker for name in record.memory.doing if name.verb == Verb.OPEN}
     if record.links.keys() - begun:
@@ -207,7 +219,7 @@ def _opened_at(lease: Lease, progress: Progress, now: float) -> float | None:
 
 
 def _changed_at(lease: Lease, snapshot: Snapshot, progress: Progress, now: float) -> float | None:
-    """When the finding's status was written; now, if a look that died wrote it."""
+    """When the finding's status was written: now where a worker that died has written it. None where it was not."""
     changed = (progress.done_at[action.name] for action in progress.done if isinstance(action, SetStatus))
     is_found_changed = ActionName(Verb.PATCH, detail=snapshot.observation.subject.status) in lease.record.memory.doing
     return min(changed, default=now if is_found_changed else None)

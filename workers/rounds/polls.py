@@ -40,7 +40,7 @@ async def _poll(context: WorkerContext, tracker: Tracker) -> None:
     if context.clock() < await context.systems.limited_until(tracker.name):
         POLLS.labels(tracker.name, "limited").inc()
         return
-    sites = await context.sites.of([tracker.name])  # a change is noticed although no case is looked at
+    sites = await context.sites.of([tracker.name])  # so a change is noticed although no case is looked at
     site, former = _moved_to(sites.get(tracker.name)), await context.places.former(tracker)
     for place in former:
         await _go_on_from_today(context, tracker.name, place, site)
@@ -105,7 +105,7 @@ async def _with_cases(
 ) -> list[tuple[TicketChange, CaseKey]]:
     """The changed tickets that are ours, with their cases.
 
-    Those of districts that mappings.yaml does not name are included: the cursor moves on, and their cases wait.
+    Cases of districts that mappings.yaml does not name are included: the cursor moves on, and these cases wait.
     """
     keys = await Owners(context.todo, context.rulebook).of(tracker, changes)
     return [(change, key) for change, key in zip(changes, keys, strict=True) if key is not None]

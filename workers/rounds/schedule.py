@@ -1,4 +1,4 @@
-"""Rounds: by a monotonic clock, by one of all workers at a time; what was missed is done once."""
+"""Rounds: jobs that are repeated, by one of all workers at a time. Repetitions that were missed are done once."""
 
 import asyncio
 import time
@@ -48,9 +48,9 @@ class Schedule:
 
 
 async def play(ctx: ArqContext, each: Round, within: float) -> None:
-    """Run the round, in so many seconds at most, where this worker's turn has come.
+    """Run the round if it is this worker's turn, for `within` seconds at the most.
 
-    Raises nothing: that would end arq's main loop.
+    Raises nothing: an error would end arq's main loop.
     """
     try:
         async with asyncio.timeout(within):

@@ -1,7 +1,7 @@
-"""What a case's timeline tells, as values: ids, our own words and times. Pure.
+"""The entries of a case's timeline, as values: ids, our own words and times. Pure.
 
-Nothing of it is anybody's text: what could be is left out where an entry is made, and every text is held to an alphabet
-without spaces before it is written.
+No entry has a person's text: such text is left out where an entry is made, and every text must match an alphabet
+without spaces (_PLAIN) before it is written.
 """
 
 import re
@@ -37,7 +37,7 @@ _OWN_WORDS = re.compile(r"[a-z_]{1,32}(?:,[a-z_]{1,32}){0,7}")
 
 
 class LookCause(StrEnum):
-    """What made us look. In a row and an entry a webhook and a poll also name whose it was: `webhook:schoolscan`."""
+    """Why a case is looked at. In rows and entries a webhook and a poll also name the sender: `webhook:schoolscan`."""
 
     WEBHOOK = "webhook"
     POLL = "poll"
@@ -52,7 +52,7 @@ class LookCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Triggered:
-    """We looked because of `cause`, which came at `marked_at`. All times are Unix seconds."""
+    """A look began because of `cause`, for which the case was marked at `marked_at`. All times are Unix seconds."""
 
     at: float
     cause: str
@@ -97,7 +97,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What was to be done."""
+    """What a look planned."""
 
     at: float
     steps: tuple[PlannedStep, ...]
@@ -110,7 +110,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """How an action went. `ticket` is the key of the one that it was about."""
+    """The outcome of an action. `ticket` is the key of its ticket."""
 
     at: float
     action: str
@@ -127,7 +127,7 @@ class Acted:
 
     @classmethod
     def failed(cls, action: str, now: float, error: OutsideError, ticket: Ticket | None = None) -> "Acted":
-        """The action comes later, or was refused and is parked."""
+        """The action is tried again later, or was refused and is parked."""
         outcome: Literal["later", "refused"] = "later" if isinstance(error, TryLater) else "refused"
         key = ticket.key if ticket else ""
         return cls(now, action, outcome, key, type(error).__name__, error.status, error.request_id or "")
@@ -135,7 +135,7 @@ class Acted:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Both sides agree, as far as we could bring them to; `look_at` is the next appointment."""
+    """The look ended, and nothing is left to do; `look_at` is the next appointment."""
 
     at: float
     look_at: float | None = None
@@ -155,14 +155,14 @@ class PutOff:
 
     @classmethod
     def by(cls, error: TryLater, until: float, now: float) -> "PutOff":
-        """This error put it off."""
+        """The case is put off because of this error."""
         kind, request_id = type(error).__name__, error.request_id or ""
         return cls(now, until, error.system, kind, error.status, request_id, error.waiting)
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """The whole case was parked: nothing happens until something new does, or a person replays it."""
+    """The whole case was parked: no look begins until something new happens, or a person replays it."""
 
     at: float
     error: str = ""
@@ -171,7 +171,7 @@ class SetAside:
 
     @classmethod
     def by(cls, error: Exception, now: float) -> "SetAside":
-        """This error parked it; of one of our own only its class."""
+        """The case is parked because of this error. Of an error of our own only the class is kept."""
         if isinstance(error, OutsideError):
             return cls(now, type(error).__name__, error.status, error.request_id or "")
         return cls(now, type(error).__name__)
@@ -186,7 +186,7 @@ class Disagreed:
 
 @dataclass(frozen=True, slots=True)
 class Doubted:
-    """The linked ticket in this tracker does not carry the case's mark; `evidence` says what that means for it."""
+    """The linked ticket in this tracker does not carry the case's mark; `evidence` says whose it is, and why."""
 
     at: float
     tracker: str
@@ -209,7 +209,7 @@ class Unnamed:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableEntry:
-    """What was told until then is in a form that this version cannot read. It is never told, only found when read."""
+    """Entries up to this time are in a form that this version cannot read. Reading returns it; it is never written."""
 
     at: float
 
@@ -278,12 +278,12 @@ def _detail(action: Action) -> str:
 
 
 def _own(why: Why, fact: str) -> str:
-    """The fact where it is words of ours or of SchoolScan's enumerations; a refusal's are the other side's own."""
+    """The fact where it is words of ours or of SchoolScan's enumerations; empty for a refusal, whose words are not."""
     return fact if why is not Why.REFUSED and _OWN_WORDS.fullmatch(fact) else ""
 
 
 def encoded(entry: Entry) -> tuple[str, bytes]:
-    """An entry on its way to Redis: its kind, and the rest as JSON. A text that is no plain one goes without."""
+    """An entry as it is stored: its kind, and the rest as JSON. A text that does not match _PLAIN is left out."""
     shown = _plain({name: value for name, value in msgspec.to_builtins(entry).items() if value not in _ABSENT})
     return _WORDS[type(entry)], msgspec.json.encode(shown)
 
@@ -306,7 +306,7 @@ def _plain(value: object) -> object:
 
 
 def decoded(kind: str, wire: bytes) -> Entry | None:
-    """An entry on its way back; None for one of a kind, or with a shape, that this version does not know."""
+    """A stored entry; None where this version does not know its kind or its shape."""
     if kind not in KINDS:
         return None
     try:

@@ -76,12 +76,12 @@ def _memory_in(row: Mapping[str, bytes]) -> bytes:
 
 
 def memory_kept(kept: bytes) -> Memory:
-    """A memory of its pieces together. Raises ValueError where it is in a form that this version does not know."""
+    """A memory from its pieces in one. Raises ValueError where it is in a form that this version does not know."""
     return memory_of(kept if kept.startswith(b"{") else unpacked(kept))
 
 
 def _link(tracker: str, row: Mapping[str, bytes]) -> Link:
-    """A link, and what is known besides of its ticket."""
+    """A link, and what else is known of its ticket."""
     ticket_id, key, *earlier = json.loads(row[f"link:{tracker}"])
     if earlier:
         return _earlier_link(tracker, row)
@@ -112,14 +112,14 @@ def links_to_pack(record: CaseRecord, row: Mapping[str, bytes]) -> dict[str, str
 
 
 def link_of(ticket: Ticket, site: str = "", born: float = 0.0) -> Link:
-    """The link to a ticket, as the ticket was read on this site, in a store that began then."""
+    """The link to a ticket that was read on this site, in a store that was first used at `born` (Unix seconds)."""
     created = ticket.created_at.timestamp() if ticket.created_at else None
     is_unmarked = ref_of_mark(ticket.mark) is None
     return Link(ticket.tracker, ticket.id, ticket.key, ticket.url, created, is_unmarked, site, born)
 
 
 def link_wire(link: Link) -> tuple[str, bytes]:
-    """A link on its way to Redis: which ticket it is, as the scripts read it, and what is known besides."""
+    """A link as it is stored: which ticket it is, as the scripts read it, and what else is known of the ticket."""
     more = [link.created, round(link.born * 1000), link.unmarked, link.site, _shortened(link)]
     return _compact([link.ticket_id, link.ticket_key]), packed(_compact(more).encode(), Form.ROW)
 
@@ -145,7 +145,7 @@ def _last_of(ticket_id: str) -> str:
 
 
 def memory_wire(memory: Memory) -> bytes:
-    """A memory on its way to Redis."""
+    """A memory as it is stored."""
     return packed(memory_json(memory).encode(), Form.ROW)
 
 
@@ -175,7 +175,7 @@ def _compact(value: object) -> str:
 
 
 def memory_of(text: bytes) -> Memory:
-    """A memory of its JSON; one that an earlier version wrote has less."""
+    """A memory from its JSON; one that an earlier version wrote lacks fields."""
     kept = json.loads(text)
     return Memory(
         finding=Status(kept["finding"]) if kept["finding"] else None,

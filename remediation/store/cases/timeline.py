@@ -1,11 +1,12 @@
 """What was seen and done about each case, in order: told once, capped, and forgotten after a time.
 
-A look that finds what is remembered and has nothing to do tells nothing.
+A look that finds what is remembered and has nothing to do writes nothing.
 
 A timeline is one string: when (ms) it was told of last, a space, and all its entries, packed (see timeline_text.py). A
 stream takes 4 KB for its first entry, twenty times what a usual case has to tell.
-A text in a form that this version does not know is said to be there, and is set apart when the case is told of next; a
-version that knows it puts it back in its place.
+
+A text in a form that this version does not know is shown as an UnreadableEntry, and is set apart at the next write; a
+version that knows the form puts its entries back in their place.
 """
 
 import hashlib
@@ -30,8 +31,8 @@ MOST_ENTRIES = 500
 BEGINNING = "-"
 
 _TRIES = 20
-"""How often a timeline is read again because somebody else told something meanwhile: only who holds a case tells of it,
-so that two do so only where a lease was lost."""
+"""How often a timeline is read again because somebody else has written meanwhile. Only the holder of a case writes its
+timeline, so two do at once only where a lease was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Timeline:
         raise StoreUnavailable("a case's timeline is written by others all the time")
 
     async def read(self, ref: str, limit: int = MOST_ENTRIES) -> list[Entry]:
-        """The last entries, oldest first; an Unreadable stands for what this version cannot read."""
+        """The last entries, oldest first; an UnreadableEntry stands for what this version cannot read."""
         return [told.entry for told in (await self._kept(ref)).told()[-limit:]]
 
     async def since(self, ref: str, after: str = BEGINNING) -> AsyncIterator[TimelineEntry]:
@@ -83,7 +84,7 @@ class Timeline:
                 yield told
 
     async def now(self) -> str:
-        """An id that goes before everything still to be told and after everything told, by Redis's own clock."""
+        """An id after every entry so far and before every later one, by Redis's own clock."""
         seconds, micros = await self._connection.ask(self._connection.redis.time())
         return f"{int(seconds) * 1000 + int(micros) // 1000 - 1}-0"
 

@@ -32,12 +32,12 @@ SWEEP_BATCH = 1_000
 """Pieces of work of each kind, and appointments, that one sweep wakes."""
 
 _NAMED_BATCH = 100
-"""Cases of one tracker that a sweep marks because mappings.yaml names it again: it must not be overrun."""
+"""Cases of one tracker that a sweep marks because mappings.yaml names it again: the tracker must not be overloaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A delivery that waits for something to be done: when it was received (Unix seconds), and of whom."""
+    """A delivery that waits for something to be done: when it was received (Unix seconds), and from which sender."""
 
     at: float
     sender: str
@@ -48,7 +48,7 @@ class Lease:
     """The right to work on a case. `generation` is what was to be looked at when it was taken.
 
     `cause` says what made it so (see LookCause), and `marked_at` (Unix seconds) when; the last of several counts.
-    `look_at` (Unix seconds) is the appointment that the case has. `crashes` tells of those before us who died over it.
+    `look_at` (Unix seconds) is the appointment of the case. `crashes` says how often workers died with it before.
     `awaited` are the deliveries that no look has dealt with, by the field of the row which says for what each waits.
     `origins` say how deliveries came that led to the look, by the field of the row which names each.
     """
@@ -66,7 +66,7 @@ class Lease:
 
 
 CAME_DUE = "came_due"
-"""The field of a row that says for when an appointment was which no look has dealt with."""
+"""The field of a row with the time (ms) of an appointment that has come and that no look has dealt with."""
 
 AWAITED_TICKET = "awaited:ticket"
 AWAITED_STATUS = "awaited:status"
@@ -84,7 +84,7 @@ def marks_of(cases: Iterable[Mark]) -> list[str | int]:
 
 
 class Todo:
-    """The to-do list of cases. `beginnings` is the process's own; one that is not shared is made otherwise."""
+    """The to-do list of cases. A process that works on cases passes its own crash counter, one for all its stores."""
 
     def __init__(self, connection: Connection, crash_counter: CrashCounter | None = None) -> None:
         self._connection = connection
@@ -145,9 +145,9 @@ class Todo:
         return bool(await self._connection.ask(self._connection.redis.exists(CASE + ref)))
 
     async def take(self, ref: str, now: float) -> Lease | None:
-        """The lease on a case that must be looked at; None when it is clean, or somebody else holds it.
+        """The lease on a case that must be looked at; None when it is clean, or another worker holds it.
 
-        Whoever got one must `let_go` of it, whatever became of the look.
+        The caller must `let_go` of it, whatever the result of the look is. Raises StoreUnavailable.
         """
         taken = await self._beginnings.take("take_case", ref, ref, now, int(LEASE_SECONDS * 1000))
         if taken is None:
@@ -162,7 +162,7 @@ class Todo:
         return lease
 
     async def let_go(self, lease: Lease) -> None:
-        """The look is over, and whoever had it is alive. Nothing else is written, least of all under a lost lease."""
+        """Report that the look is over and its worker alive. It writes no row, so a lost lease does no harm."""
         await self._beginnings.let_go(lease.token)
 
     async def renew(self, lease: Lease, fields: Mapping[str, str | bytes] | None = None) -> bool:
@@ -189,10 +189,10 @@ class Todo:
     ) -> bool:
         """Remember, let go, and clear the mark if nothing happened since.
 
-        `seen` are the tickets whose versions are news to nobody now; `drop` names fields of the row to delete; what is
-        parked under the name of one goes off the list of parked work.
+        `seen` are tickets whose versions are then known, so that they mark nothing. `drop` names fields of the row to
+        delete; work that is parked under such a field is taken off the list of parked work.
         `look_at` (Unix seconds) makes the case's appointment; None cancels one that it had.
-        False: the lease was lost, nothing was written, and whoever took it over goes on.
+        False: the lease was lost, nothing was written, and the worker that has it now goes on.
         """
         versions = [part for each in seen if each.version for part in (each.tracker, each.id, each.version)]
         args: list[str | bytes | int] = [lease.ref, lease.token, lease.generation, int(now * 1000), memory_wire(memory)]
@@ -209,7 +209,7 @@ class Todo:
         return bool(await self._connection.run("note_unnamed", lease.ref, lease.token, int(now * 1000), *names))
 
     async def rename_trackers(self, lease: Lease, names: Names) -> Lease:
-        """The lease on the case in the names that its trackers have now; `names` are those that it speaks of.
+        """The lease on the case after its trackers are renamed; `names` has the new name of each former one.
 
         Raises LeaseLost.
         """
@@ -222,7 +222,7 @@ class Todo:
         return replace(lease, record=record)
 
     async def name_trackers(self, names: Iterable[str], now: float) -> int:
-        """These trackers are named by mappings.yaml: mark cases that were looked at without one, some at a time.
+        """Note that mappings.yaml names these trackers, and mark some of the cases that were looked at without one.
 
         Returns how many were marked.
         """
@@ -231,8 +231,8 @@ class Todo:
     async def join(self, lease: Lease, home: CaseKey, now: float) -> bool:
         """Let go of a finding's own case, because it belongs to `home`, which is to be looked at instead.
 
-        False: somebody looks at that one right now, nothing was written, and the case is still in hand. Raises
-        LeaseLost where it is not.
+        False: another worker looks at that case now, nothing was written, and the lease is still held. Raises LeaseLost
+        where it is lost.
         """
         own = (lease.ref, lease.token, lease.generation, lease.record.key.id)
         answer = await self._connection.run("join_case", *own, int(now * 1000), lease.cause, home.ref, home.id)
@@ -241,9 +241,9 @@ class Todo:
         return self._ended(lease, held=answer == b"joined")
 
     async def name_members(self, named: Iterable[tuple[CaseKey, CaseKey]]) -> list[CaseKey]:
-        """Findings of a list, each by its own case and the one that it belongs to: which case of each is to be marked.
+        """The case to be marked for each finding of a list, given as its own case and the case that it belongs to.
 
-        It is the own one where the store has anything of that.
+        It is the finding's own case where the store has a row of that.
         """
         pairs = list(named)
         if not pairs:
@@ -264,7 +264,7 @@ class Todo:
     ) -> bool:
         """Let go of the case; it is looked at again at `due` (Unix seconds), or at once if something happened since.
 
-        `overtaken`: only because somebody else was quicker, which is no failed attempt. `held_by` is the system that it
+        `overtaken`: somebody else changed the ticket first, which is no failed attempt. `held_by` is the system that it
         waits for: when that answers again, it is due sooner (see systems.py). Fields in `drop` are deleted from the
         case's row. False: the lease was lost.
         """
@@ -309,12 +309,12 @@ class Todo:
 
 
 def _list_of(tracker: str, place: str) -> str:
-    """What a list of changes is called: the tracker's own by its name alone, whatever place new tickets go to."""
+    """The name of a list of changes: the tracker's name, with the place where it is the list of a former place."""
     return f"{tracker}/{place}" if place else tracker
 
 
 def _marked(own: CaseKey, ref: str) -> CaseKey:
-    """The key behind a reference that is the own one's, or that of a case of an identity."""
+    """The key of a reference, which is the finding's own or that of a case of an identity."""
     return own if ref == own.ref else key_of_ref(ref) or own
 
 

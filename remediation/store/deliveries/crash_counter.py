@@ -1,9 +1,9 @@
-"""Finds work that kills its workers: beginnings without an end are counted in Redis, across processes.
+"""Finds work that kills its workers: work that was begun and not ended is counted in Redis, across processes.
 
-A worker that takes work up writes that down. Every end that the process itself reaches (done, put off, parked,
-cancelled, a lost lease) deletes it again; kill -9 and a lack of memory do not. Work that dead workers left a few times
-in a row is a suspect, and is tried alone: one suspect at a time in each process. So its neighbours, which died beside
-it, are soon cleared, and only the culprit reaches the limit.
+A worker that takes work up notes that in Redis. Every end that the process itself reaches (done, put off, parked,
+cancelled, a lost lease) deletes the note; kill -9 and a lack of memory do not. Work that dead workers left a few times
+in a row is a suspect, and is tried alone: one suspect at a time in each process. So work that was only in hand when a
+worker died is soon cleared, and only the work that kills its workers reaches the limit.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ TURN_SECONDS = 5.0
 """How long a suspect waits in its worker for its turn to be tried alone; after that the sweep brings it again."""
 
 _MOST_WAITING = 8
-"""The most suspects that wait in one process: they take the places of jobs that could run."""
+"""The most suspects that wait in one process: while they wait, other jobs cannot run in their place."""
 
 _REPAY_SECONDS = 1.0
 """How long a job waits for Redis to report its end. Otherwise that is reported later."""
@@ -54,7 +54,7 @@ class Taken:
 
 
 class CrashCounter:
-    """Takes work up and lets go of it. Each process has exactly one, for all its stores."""
+    """Takes work up and lets go of it. A process has one crash counter for all its stores."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -84,11 +84,11 @@ class CrashCounter:
         return _taken(token, answer) if isinstance(answer, list) else None
 
     def ended(self, token: str) -> None:
-        """The store has written an end of the work, and with it the end of the beginning."""
+        """Note that a script has written the end of the work, and with it has deleted the note in Redis."""
         self._begun.pop(token, None)
 
     async def let_go(self, token: str) -> None:
-        """The work is over for this process. Never raises: what Redis does not take now is reported later."""
+        """Report the end of the work for this process. Never raises: what Redis does not take now is reported later."""
         self._pass_turn_on(token)
         name = self._begun.pop(token, None)
         if name is not None:
@@ -99,7 +99,7 @@ class CrashCounter:
         self._begun[token] = name
         try:
             answer: object = await self._connection.run(script, *args)
-        except BaseException:  # the answer is lost, so the work may be taken up; this reports that it is not
+        except BaseException:  # the answer is lost, so the work may count as taken up: its end is reported
             self._owed[token] = self._begun.pop(token)
             raise
         if not isinstance(answer, list):

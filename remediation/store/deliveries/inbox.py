@@ -42,7 +42,7 @@ class DeliveryState(StrEnum):
 
 
 class ChangeOutcome(StrEnum):
-    """The result for a ticket's change: its case is marked, its version was known, or the ticket is none of ours."""
+    """The result for a ticket's change: its case is marked, its version was known, or the ticket is not ours."""
 
     MARKED = "marked"
     KNOWN = "known"
@@ -53,7 +53,7 @@ class ChangeOutcome(StrEnum):
 class StoredDelivery:
     """A delivery that waits to be read, of one of a sender's accounts: a district or a tracker.
 
-    `body` is opened; `token` says who reads it; `origin` is how it came.
+    `body` is unsealed; `token` identifies the worker that reads it; `origin` is how it came.
     """
 
     id: str
@@ -209,7 +209,7 @@ class Inbox:
     async def finish_ticket(
         self, delivery_id: str, now: float, tracker: str, change: TicketChange, key: CaseKey | None
     ) -> ChangeOutcome | None:
-        """Mark the ticket's case, if it has one, and shred and keep as above, in one step.
+        """Mark the ticket's case, if it has one, shred the body and keep the fingerprint, in one step.
 
         A version that we know, or that is older than the one we know, marks nothing; an empty one always does.
         None: the delivery was finished before.

@@ -52,7 +52,7 @@ class DecisionOutcome(IntEnum):
 class Parked:
     """One piece of parked work.
 
-    `words` are the other system's own, opened; `attempts` counts how often it failed in this way while it was parked,
+    `words` are the other system's own, unsealed; `attempts` counts how often it failed in this way while it was parked,
     `replays` how often it was taken up again within thirty days; `status` is the HTTP status where there was one.
     `trace` is where an error of our own happened; lists leave it out.
     """
