@@ -12,6 +12,10 @@ settings.register_profile("remedy", deadline=None, suppress_health_check=[Health
 settings.register_profile("quick", settings.get_profile("remedy"), max_examples=25)
 settings.load_profile("remedy")
 
+gc.set_threshold(50_000)
+"""Objects between two collections, far more than usual: the fixture below collects after each module, and most of what
+tests make is freed without the collector."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="How often faults and random histories are played.")
