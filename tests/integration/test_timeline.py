@@ -29,8 +29,8 @@ from tests.integration.offices import KEY, Office
 
 AT = 1_800_000_000.0
 
-MOST_BYTES = 240
-"""What a timeline of a usual life may take, its key included."""
+MOST_BYTES = 288
+"""What a timeline of a usual life may take, its key included. That it is told long before its times takes some more."""
 
 
 async def test_what_is_told_is_read_back_in_order(connection: Connection) -> None:
