@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.fuzzing import answering, connecting, signing
+from chaos.fuzzing import answering, connecting, reading, signing
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,10 @@ class Target:
 
 
 TARGETS: Mapping[str, Target] = {
-    "signing": Target(signing.play, 0.8),
+    "signing": Target(signing.play, 0.7),
     "answering": Target(answering.play, 0.1),
     "connecting": Target(connecting.play, 0.1),
+    "reading": Target(reading.play, 0.1),
 }
 CORPUS = Path(__file__).parent / "corpus"
 

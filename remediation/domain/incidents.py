@@ -14,7 +14,7 @@ class IncidentType(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Flaw(StrEnum):
+class IncidentFlaw(StrEnum):
     """What could not be read in an incident. Incidents are counted by it; the text itself is not kept."""
 
     UUID = "uuid"

@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from remediation.domain.errors import ConfigurationError, OutsideError, Refused, TryLater, Waiting
-from remediation.domain.incidents import Flaw, IncidentType
+from remediation.domain.incidents import IncidentFlaw, IncidentType
 from remediation.sources.connections import open_client
 from remediation.sources.incident_feed import client as incident_feed_client
 from remediation.sources.incident_feed.client import IncidentFeed, system_of
@@ -369,7 +369,7 @@ async def test_unreadable_incidents_are_counted_by_what_is_wrong(client: httpx2.
     with serving(answer) as address:
         found = await read(feed_at(address, client))
     assert [each.uuid for each in found.incidents] == ["u-2", "u-1"]
-    assert (found.unreadable, found.trouble) == ({Flaw.UUID: 1, Flaw.TYPE: 1}, None)
+    assert (found.unreadable, found.trouble) == ({IncidentFlaw.UUID: 1, IncidentFlaw.TYPE: 1}, None)
 
 
 async def test_no_error_and_no_log_says_anything_of_a_page(

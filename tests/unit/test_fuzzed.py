@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from chaos.fuzzing import answering, connecting, signing
+from chaos.fuzzing import answering, connecting, reading, signing
 from chaos.fuzzing.script import Script
 from chaos.fuzzing.targets import CORPUS, TARGETS, kept
 from remediation.deliveries.signatures import SignatureFormat
@@ -26,7 +26,7 @@ def test_every_kept_input_keeps_every_promise(name: str) -> None:
 
 def test_there_is_a_file_for_each_target() -> None:
     assert sorted(each.stem for each in CORPUS.iterdir()) == sorted(TARGETS)
-    assert sum(target.share for target in TARGETS.values()) == 1
+    assert sum(target.share for target in TARGETS.values()) == pytest.approx(1)
 
 
 def test_kept_deliveries_are_verified_in_every_format() -> None:
@@ -44,6 +44,21 @@ def test_kept_connections_get_every_answer_of_the_server() -> None:
     with capture_logs():
         seen = {status for each in kept("connecting") for status in connecting.play(each)}
     assert seen == connecting.STATUSES
+
+
+def test_kept_pages_are_read_and_refused_for_every_reason() -> None:
+    seen = {(reading.play(each) or "whole").partition(", in line")[0] for each in kept("reading")}
+    assert seen == {
+        "whole",
+        "the answer is an HTML page",
+        "the answer is no page of incidents",
+        "the page ends early",
+        "the page has a document type, which is not read",
+        "the page has a processing instruction, which is not obeyed",
+        "the page is nested too deeply",
+        "the page is no XML: junk after document element",
+        "the page is no XML: undefined entity",
+    }
 
 
 def test_a_script_never_runs_out() -> None:

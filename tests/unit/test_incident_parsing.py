@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remediation.domain.incidents import Flaw, Incident, IncidentType
+from remediation.domain.incidents import Incident, IncidentFlaw, IncidentType
 from remediation.sources.incident_feed import parsing
 from remediation.sources.incident_feed.drafts import MOST_CODES
 from remediation.sources.incident_feed.parsing import DEEPEST, MOST_MEMBERS, PageParser, Stated
@@ -171,6 +171,13 @@ def test_spelling_makes_no_difference(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "attributes", ["uuid='u-1' e:uuid='u-2'", "e:uuid='u-2' uuid='u-1'", "xmlns:type='x' uuid='u-1'"]
+)
+def test_an_attribute_without_a_namespace_counts_before_one_that_has_one(attributes: str) -> None:
+    assert read_one("", attributes) == Incident("u-1")
+
+
+@pytest.mark.parametrize(
     "encoding", ["utf-8", "UTF-8", "utf-16", "iso-8859-1", "ISO-8859-1", "windows-1252", "us-ascii", "utf-8-sig"]
 )
 def test_a_page_may_be_in_any_usual_encoding(encoding: str) -> None:
@@ -230,22 +237,22 @@ def test_people_are_counted_as_they_come_or_as_their_list_says(inside: str, offe
 @pytest.mark.parametrize(
     ("attributes", "inside", "flaw", "incident"),
     [
-        ("", "", Flaw.UUID, None),
-        ('uuid=" "', "", Flaw.UUID, None),
-        ('uuid="a&#10;b"', "", Flaw.UUID, None),
-        (f'uuid="{"x" * 257}"', "", Flaw.UUID, None),
-        ('uuid="u" type="major"', "", Flaw.TYPE, Incident("u")),
-        ('uuid="u" deleted="perhaps"', "", Flaw.DELETED, Incident("u", is_deleted=None)),
-        ('uuid="u" bounced="perhaps"', "", Flaw.BOUNCED, Incident("u", is_bounced=None)),
-        (f'uuid="u" last-modified="{"9" * 101}"', "", Flaw.LAST_MODIFIED, Incident("u")),
-        ('uuid="u"', "<date>soon</date>", Flaw.DATE, Incident("u")),
-        ('uuid="u"', f"<date>{'2026-04-15 ' * 9}</date>", Flaw.DATE, Incident("u")),
-        ('uuid="u"', f'<offense code="{"x" * 101}"/>', Flaw.CODE, Incident("u")),
-        ('uuid="u"', '<victims count="few"><victim/></victims>', Flaw.COUNT, Incident("u", victims=2)),
+        ("", "", IncidentFlaw.UUID, None),
+        ('uuid=" "', "", IncidentFlaw.UUID, None),
+        ('uuid="a&#10;b"', "", IncidentFlaw.UUID, None),
+        (f'uuid="{"x" * 257}"', "", IncidentFlaw.UUID, None),
+        ('uuid="u" type="major"', "", IncidentFlaw.TYPE, Incident("u")),
+        ('uuid="u" deleted="perhaps"', "", IncidentFlaw.DELETED, Incident("u", is_deleted=None)),
+        ('uuid="u" bounced="perhaps"', "", IncidentFlaw.BOUNCED, Incident("u", is_bounced=None)),
+        (f'uuid="u" last-modified="{"9" * 101}"', "", IncidentFlaw.LAST_MODIFIED, Incident("u")),
+        ('uuid="u"', "<date>soon</date>", IncidentFlaw.DATE, Incident("u")),
+        ('uuid="u"', f"<date>{'2026-04-15 ' * 9}</date>", IncidentFlaw.DATE, Incident("u")),
+        ('uuid="u"', f'<offense code="{"x" * 101}"/>', IncidentFlaw.CODE, Incident("u")),
+        ('uuid="u"', '<victims count="few"><victim/></victims>', IncidentFlaw.COUNT, Incident("u", victims=2)),
     ],
 )
 def test_what_cannot_be_read_is_unknown_and_counted(
-    attributes: str, inside: str, flaw: Flaw, incident: Incident | None
+    attributes: str, inside: str, flaw: IncidentFlaw, incident: Incident | None
 ) -> None:
     done = read(page(member(inside * 2, attributes), member()))
     assert done.problem is None
@@ -257,7 +264,7 @@ def test_more_codes_than_are_kept_are_counted_and_left_out() -> None:
     codes = "".join(f'<offense code="{number:04}"/>' for number in range(MOST_CODES + 5))
     done = read(page(member(codes * 2)))
     assert len(done.incidents[0].offenses) == MOST_CODES
-    assert done.parser.flaws == {Flaw.TOO_MANY_CODES: 1}
+    assert done.parser.flaws == {IncidentFlaw.TOO_MANY_CODES: 1}
 
 
 REFUSED = {

@@ -26,11 +26,11 @@ from remediation.sources.incident_feed.pages import (
 )
 from remediation.sources.incident_feed.parsing import PageParser, Stated
 
-TIMEOUTS = httpx2.Timeout(connect=3, read=15, write=8, pool=8)
+_TIMEOUTS = httpx2.Timeout(connect=3, read=15, write=8, pool=8)
 """Seconds, for each step of a call. A page of 1,000 incidents is gathered before its first byte."""
 WHOLE_CALL_SECONDS = 20
 """For a page from the request to its last byte: a server that sends a byte now and then must not outlast the job."""
-LARGEST_PAGE = 32 * 1024 * 1024
+_LARGEST_PAGE = 32 * 1024 * 1024
 """Bytes after decompression: eight times a usual page of 1,000 incidents. Nobody can ask for shorter pages."""
 _CHUNK = 64 * 1024
 """Bytes that are parsed at once; other work of the process has its turn after each."""
@@ -59,7 +59,7 @@ class IncidentFeed:
         zone: tzinfo,
         clock: Callable[[], float] = time.time,
         page_size: int = PAGE_SIZE,
-        largest_page: int = LARGEST_PAGE,
+        largest_page: int = _LARGEST_PAGE,
     ) -> None:
         if not is_sendable(token):
             raise ConfigurationError([Problem(system, "the API token has characters that no header can carry")])
@@ -124,7 +124,7 @@ class IncidentFeed:
 
     def _stream(self, address: str, known: Validators) -> AbstractAsyncContextManager[httpx2.Response]:
         headers = {**self._headers, **known.headers()}
-        return self._client.stream("GET", address, headers=headers, timeout=TIMEOUTS, follow_redirects=False)
+        return self._client.stream("GET", address, headers=headers, timeout=_TIMEOUTS, follow_redirects=False)
 
     async def _take(self, response: httpx2.Response, known: Validators, arriving: "_Arriving") -> OutsideError | None:
         note_answer(response.headers)

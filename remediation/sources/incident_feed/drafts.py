@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, tzinfo
 
 from remediation.domain.cases import outside_id
-from remediation.domain.incidents import Flaw, Incident, IncidentType
+from remediation.domain.incidents import Incident, IncidentFlaw, IncidentType
 from remediation.sources.incident_feed.days import day_of
 from remediation.sources.incident_feed.words import code_of, count_of, flag_of, type_of, version_of
 
@@ -21,12 +21,15 @@ def attribute(attributes: Attributes, name: str) -> str | None:
 
 
 def _by_local_names(attributes: Attributes) -> Attributes:
-    if not any(":" in name for name in attributes):
+    """The attributes without the prefixes of namespaces; one that has none counts before one that has."""
+    prefixed = {name: value for name, value in attributes.items() if ":" in name}
+    if not prefixed:
         return attributes
-    return {name.rpartition(":")[2]: value for name, value in attributes.items()}
+    local = {name.rpartition(":")[2]: value for name, value in prefixed.items() if not name.startswith("xmlns:")}
+    return {**local, **attributes}
 
 
-class Draft:
+class IncidentDraft:
     """One incident, as far as it has come. `flaws` is what could not be read in it."""
 
     __slots__ = (
@@ -45,13 +48,13 @@ class Draft:
 
     def __init__(self, attributes: Attributes, zone: tzinfo) -> None:
         attributes = _by_local_names(attributes)
-        self.flaws: set[Flaw] = set()
+        self.flaws: set[IncidentFlaw] = set()
         self._zone = zone
         self._uuid = outside_id((attributes.get("uuid") or "").strip())
         self._type = self._read_type(attributes.get("type"))
         self._last_modified = self._read_version(attributes.get("last-modified"))
-        self._is_deleted = self._read_flag(attributes, "deleted", Flaw.DELETED)
-        self._is_bounced = self._read_flag(attributes, "bounced", Flaw.BOUNCED)
+        self._is_deleted = self._read_flag(attributes, "deleted", IncidentFlaw.DELETED)
+        self._is_bounced = self._read_flag(attributes, "bounced", IncidentFlaw.BOUNCED)
         self._codes: dict[str, set[str]] = {}
         self._days: set[date] = set()
         self._came: dict[str, int] = {}
@@ -64,11 +67,11 @@ class Draft:
         code = code_of(text)
         codes = self._codes.setdefault(kind, set())
         if code is None:
-            self.flaws.add(Flaw.CODE)
+            self.flaws.add(IncidentFlaw.CODE)
         elif len(codes) < MOST_CODES or code in codes:
             codes.add(code)
         else:
-            self.flaws.add(Flaw.TOO_MANY_CODES)
+            self.flaws.add(IncidentFlaw.TOO_MANY_CODES)
 
     def add_person(self, kind: str) -> None:
         """One more `offender` or `victim`."""
@@ -80,7 +83,7 @@ class Draft:
             return
         count = count_of(text)
         if count is None:
-            self.flaws.add(Flaw.COUNT)
+            self.flaws.add(IncidentFlaw.COUNT)
         else:
             self._stated[kind] = max(count, self._stated.get(kind, 0))
 
@@ -90,7 +93,7 @@ class Draft:
             return
         day = day_of(text, self._zone)
         if day is None:
-            self.flaws.add(Flaw.DATE)
+            self.flaws.add(IncidentFlaw.DATE)
         else:
             self._days.add(day)
 
@@ -101,7 +104,7 @@ class Draft:
         are as many as came, or as a list of them states, whichever is more.
         """
         if self._uuid is None:
-            self.flaws.add(Flaw.UUID)
+            self.flaws.add(IncidentFlaw.UUID)
             return None
         return Incident(
             uuid=self._uuid,
@@ -124,7 +127,7 @@ class Draft:
             return IncidentType.UNKNOWN
         found = type_of(text)
         if found is IncidentType.UNKNOWN:
-            self.flaws.add(Flaw.TYPE)
+            self.flaws.add(IncidentFlaw.TYPE)
         return found
 
     def _read_version(self, text: str | None) -> str | None:
@@ -132,10 +135,10 @@ class Draft:
             return None
         version = version_of(text)
         if version is None:
-            self.flaws.add(Flaw.LAST_MODIFIED)
+            self.flaws.add(IncidentFlaw.LAST_MODIFIED)
         return version
 
-    def _read_flag(self, attributes: Attributes, name: str, flaw: Flaw) -> bool | None:
+    def _read_flag(self, attributes: Attributes, name: str, flaw: IncidentFlaw) -> bool | None:
         flag = flag_of(attributes.get(name), name)
         if flag is None:
             self.flaws.add(flaw)
@@ -148,27 +151,27 @@ class Draft:
         return max(self._came.get(kind, 0), self._stated.get(kind, 0))
 
 
-Reader = Callable[[Draft, str, Attributes], bool]
+Reader = Callable[[IncidentDraft, str, Attributes], bool]
 """Reads the beginning of an element with this name; whether what is in the element is to be read as well."""
 
 _LISTS = {"offenders": "offender", "victims": "victim"}
 
 
-def _look_inside(_draft: Draft, _name: str, _attributes: Attributes) -> bool:
+def _look_inside(_draft: IncidentDraft, _name: str, _attributes: Attributes) -> bool:
     return True
 
 
-def _add_person(draft: Draft, name: str, _attributes: Attributes) -> bool:
+def _add_person(draft: IncidentDraft, name: str, _attributes: Attributes) -> bool:
     draft.add_person(name)
     return True
 
 
-def _state_count(draft: Draft, name: str, attributes: Attributes) -> bool:
+def _state_count(draft: IncidentDraft, name: str, attributes: Attributes) -> bool:
     draft.state_count(_LISTS[name], attribute(attributes, "count"))
     return True
 
 
-def _add_code(draft: Draft, name: str, attributes: Attributes) -> bool:
+def _add_code(draft: IncidentDraft, name: str, attributes: Attributes) -> bool:
     draft.add_code(name, attribute(attributes, "code"))
     return False
 

@@ -7,7 +7,7 @@ from datetime import date
 from math import ceil
 
 from remediation.domain.errors import TryLater
-from remediation.domain.incidents import Flaw, Incident
+from remediation.domain.incidents import Incident, IncidentFlaw
 from remediation.sources.incident_feed.parsing import Stated
 
 PAGE_SIZE = 1_000
@@ -50,7 +50,7 @@ class FeedPage:
     number: int
     incidents: tuple[Incident, ...] = field(repr=False)
     total_pages: int | None = None
-    unreadable: Mapping[Flaw, int] = field(default_factory=dict)
+    unreadable: Mapping[IncidentFlaw, int] = field(default_factory=dict)
     validators: Validators = Validators()
     trouble: TryLater | None = None
 

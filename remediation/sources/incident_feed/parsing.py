@@ -14,9 +14,9 @@ from datetime import tzinfo
 from xml.parsers import expat  # nosec B407
 
 from remediation.domain.errors import Unreadable
-from remediation.domain.incidents import Flaw, Incident
+from remediation.domain.incidents import Incident, IncidentFlaw
 from remediation.sources.incident_feed.days import LONGEST_DATE
-from remediation.sources.incident_feed.drafts import READERS, Attributes, Draft, attribute
+from remediation.sources.incident_feed.drafts import READERS, Attributes, IncidentDraft, attribute
 from remediation.sources.incident_feed.words import count_of
 
 MOST_MEMBERS = 10_000
@@ -67,7 +67,7 @@ class PageParser:
         self.problem: str | None = None
         self.stated: Stated | None = None
         self.came = 0
-        self.flaws: Counter[Flaw] = Counter()
+        self.flaws: Counter[IncidentFlaw] = Counter()
         self._zone = zone
         self._take = take
         self._date = ""
@@ -131,7 +131,7 @@ class PageParser:
         faster than attributes.
         """
         depth = skipped = 0  # skipped: the depth of the element that is skipped with all that is in it
-        draft: Draft | None = None
+        draft: IncidentDraft | None = None
         readers, end_date = READERS, self._end_date
 
         def begin(name: str, attributes: Attributes) -> None:
@@ -175,20 +175,20 @@ class PageParser:
         count, page, total = (attribute(attributes, each) or "" for each in ("count", "page", "total-pages"))
         self.stated = Stated(count_of(count), count_of(page), count_of(total))
 
-    def _draft(self, attributes: Attributes) -> Draft:
+    def _draft(self, attributes: Attributes) -> IncidentDraft:
         if self.came >= MOST_MEMBERS:
             raise Unreadable(f"the page has more than {MOST_MEMBERS:,} incidents")
-        return Draft(attributes, self._zone)
+        return IncidentDraft(attributes, self._zone)
 
     def _add_text(self, text: str) -> None:
         """One more part of a date: line breaks and comments divide it. Of a long text only a beginning is kept."""
         self._date = (self._date + text).lstrip()[: LONGEST_DATE + 1]
 
-    def _end_date(self, draft: Draft) -> None:
+    def _end_date(self, draft: IncidentDraft) -> None:
         draft.add_day(self._date)
         self._date = ""
 
-    def _end_member(self, draft: Draft) -> None:
+    def _end_member(self, draft: IncidentDraft) -> None:
         self.came += 1
         incident = draft.incident()
         self.flaws.update(draft.flaws)

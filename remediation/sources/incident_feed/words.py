@@ -6,8 +6,8 @@ from datetime import UTC
 from remediation.domain.incidents import IncidentType
 from remediation.sources.incident_feed.days import day_of
 
-LONGEST_CODE = 100
-LONGEST_VERSION = 100
+_LONGEST_CODE = 100
+_LONGEST_VERSION = 100
 """Characters of a code, and of `last-modified`."""
 
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
@@ -48,12 +48,12 @@ def type_of(text: str) -> IncidentType:
 
 def code_of(text: str) -> str | None:
     """A code as it is written, without blanks around it; None where it cannot be one."""
-    return _line_of(text, LONGEST_CODE)
+    return _line_of(text, _LONGEST_CODE)
 
 
 def version_of(text: str) -> str | None:
     """What `last-modified` says, as text; None where it cannot be a version."""
-    return _line_of(text, LONGEST_VERSION)
+    return _line_of(text, _LONGEST_VERSION)
 
 
 def _line_of(text: str, longest: int) -> str | None:
