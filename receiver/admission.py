@@ -1,4 +1,4 @@
-"""What a receiver remembers between deliveries, so that it asks Redis, and writes to it, no more than it must."""
+"""What a receiver remembers between deliveries, so that it reads from Redis, and writes to it, only where it must."""
 
 import time
 from collections.abc import Callable

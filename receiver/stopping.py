@@ -17,7 +17,7 @@ SILENCE = 1.0
 endpoints learn of a stop a little later than the process."""
 
 _LINGERS = 0.5
-"""The largest share of a stop's time in which new deliveries are accepted: those in hand need the rest."""
+"""The largest share of a stop's time in which new deliveries are accepted: requests in hand need the rest."""
 
 _PAUSE = 0.05
 

@@ -77,7 +77,7 @@ class Losses:
 
 
 class LogWriter:
-    """Writes lines to a descriptor.
+    """Writes lines to a descriptor, in a thread.
 
     `write` never waits and never raises; any thread may call it, also a finalizer. `tell` is called in the writing
     thread with the number of lost lines, once lines can be written again: it logs them. A process that is killed loses

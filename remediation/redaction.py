@@ -72,7 +72,7 @@ _PERSONAL: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\w./])/[\w.%~-]+/[^\s\"'<>]+"), f"/{_ELLIPSIS}"),
     # People that Jira's markup names.
     (re.compile(r"\[~[^\]]*\]?"), f"[~{_ELLIPSIS}]"),
-    # What is said to be a person's number or birthday.
+    # Values that a word in front of them names as a person's number or birthday.
     (
         re.compile(
             r"\b(d\.?o\.?b\b|date\s+of\s+birth|birth\s*-?(?:date|day)|born(?:\s+(?:on|in))?|ssn"

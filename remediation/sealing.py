@@ -1,4 +1,4 @@
-"""Sealing: what is stored in Redis can be read only with a data key."""
+"""Sealing: encrypts what is stored in Redis, so that it can be read only with a data key (AES-GCM)."""
 
 import base64
 import binascii

@@ -57,7 +57,7 @@ class Drained(Enum):
 
 
 class OverBudget(Exception):
-    """The connection has used more than it may."""
+    """The connection has exceeded a limit. `refusal` is the answer."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.reason)
@@ -137,7 +137,7 @@ class ConnectionBudget:
         return self._fed - self.body
 
     def check(self) -> None:
-        """Everything that was given to the parser is parsed. Raises OverBudget where it was too much."""
+        """Check the limits after the parser has parsed all that it was given. Raises OverBudget."""
         if self.is_chunked:
             if self._framing > self._most_head:
                 raise OverBudget(Refusal.TRAILERS)
@@ -145,7 +145,7 @@ class ConnectionBudget:
             raise OverBudget(Refusal.HEADERS)
 
     def head_ends(self, body_length: int | None) -> None:
-        """The parser has seen the end of a head. `None` means that the body is chunked."""
+        """The parser has seen the end of a head. A `body_length` of None means that the body is chunked."""
         self.phase, self._tail = BODY, b""
         self.is_chunked = body_length is None
         self.left = (body_length or 0) - self.body

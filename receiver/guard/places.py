@@ -60,7 +60,7 @@ class Places(Generic[Key]):
     def waits(self, key: Key, *, is_proven: bool = False) -> None:
         """The connection's request was answered, and it waits again.
 
-        `proven` says that one of its deliveries was accepted.
+        `is_proven` says that one of its deliveries was accepted.
         """
         if key in self._held:
             self.holds(key, 0)

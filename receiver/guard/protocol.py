@@ -1,9 +1,9 @@
 """uvicorn's HTTP/1.1 protocol with a budget for each connection: what is parsed, and what is answered.
 
-uvicorn parses whatever comes, as it comes. Here the parser gets one request at a time; what has come of the next one is
-held, unparsed, and reading is paused until the answer is given. What comes at once and is small, as most requests are,
-costs next to nothing: no limit can be exceeded by it, and the parser itself is stopped where a second request begins in
-it. How a connection ends is told in connection.py.
+uvicorn parses bytes as they come. Here the parser gets one request at a time: bytes of the next request are held,
+unparsed, and reading is paused until the answer is given. Most requests are small and come in one piece. They cost next
+to nothing: they cannot exceed a limit, and the parser stops where a second request begins in the same piece. The end of
+a connection is in connection.py.
 """
 
 import math
@@ -85,7 +85,7 @@ class GuardedProtocol(GuardedConnection):
                 self._not_parsed(error)
 
     def _take_part(self, data: bytes, phase: Phase) -> None:
-        """What came in this phase is parsed and did not end a request. Raises OverBudget."""
+        """Note bytes that came in this phase, were parsed, and did not end a request. Raises OverBudget."""
         budget = self._budget
         if phase is IDLE and budget.phase is HEAD:
             budget.begins(data)
@@ -95,7 +95,7 @@ class GuardedProtocol(GuardedConnection):
             self._run_dry()
 
     def _take_pieces(self, data: bytes) -> None:
-        """The same for large requests and for pieces: the parser never sees a byte behind the end of a request."""
+        """Give the parser a large request or a part of one, never with a byte behind the end of the request."""
         budget, size, start, piece = self._budget, len(data), 0, b""
         try:
             while start < size:
@@ -129,7 +129,7 @@ class GuardedProtocol(GuardedConnection):
     # Parsing
 
     def _named(self, refusal: Refusal) -> Refusal:
-        """Refuse with this reason, or with a more exact one: a head may be too large because of its address."""
+        """The refusal, or a more exact one: a head may be too large because of its address."""
         is_head = self._budget.phase is HEAD and refusal is Refusal.HEADERS
         return Refusal.URL if is_head and len(self.url) > self._budget.most_url else refusal
 
@@ -144,7 +144,7 @@ class GuardedProtocol(GuardedConnection):
             self._refuse(Refusal.LENGTH if str(error) == _LENGTH_OVERFLOW else Refusal.GARBLED)
 
     def _begin_body(self) -> None:
-        """Tell the budget what is to come, once a head is complete and its body is not."""
+        """Report to the budget the length of the body, where a head is complete and its body is not."""
         if self._budget.phase is BODY:
             self._budget.head_ends(self._body_length())
 
@@ -173,8 +173,8 @@ class GuardedProtocol(GuardedConnection):
     def _without_upgrade(self, data: bytes) -> None:
         """Go on with a parser that has not seen that the connection could be upgraded: HTTP allows to ignore that.
 
-        httptools takes a request that asks for an upgrade to be without a body, whatever its headers say. `data` is
-        what has come of it.
+        httptools treats a request that asks for an upgrade as one without a body, whatever its headers say. `data` is
+        what has come of the body.
         """
         self._begin_body()
         framing = [b"%b: %b\r\n" % pair for pair in self.scope["headers"] if pair[0] in _FRAMING]
@@ -224,7 +224,7 @@ class GuardedProtocol(GuardedConnection):
             budget.phase = HEAD
             HttpToolsProtocol.on_message_begin(self)  # super() costs more, and this runs for every request
         elif budget.phase is WORK:
-            raise OverBudget(Refusal.GARBLED)  # it began where no request may be parsed
+            raise OverBudget(Refusal.GARBLED)  # a request began where none may be parsed
 
     def on_headers_complete(self) -> None:
         """The application gets the request."""
@@ -243,7 +243,7 @@ class GuardedProtocol(GuardedConnection):
         cycle.keep_alive = False  # an answer before the end of the request is the last one
 
     def on_body(self, body: bytes) -> None:
-        """Pass on a part of the body; nobody may be reading it any more."""
+        """Pass on a part of the body. After an early answer it is dropped: nobody reads it any more."""
         self._budget.body_comes(len(body))
         cycle = self.cycle
         if not cycle.response_complete:
@@ -284,7 +284,7 @@ class GuardedProtocol(GuardedConnection):
             self.guard.places.holds(self, 0)
         self._is_counted = False
         if self._held:
-            Context().run(self._go_on)  # nothing of this request, such as its id in log lines, is the next one's
+            Context().run(self._go_on)  # the next request must not inherit the id of this one in log lines
         elif self.flow.read_paused:
             self.flow.resume_reading()
 

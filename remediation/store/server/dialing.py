@@ -77,7 +77,7 @@ def _changed_at(path: Path) -> int:
 
 
 class _NoPrimary(MasterNotFoundError):
-    """No sentinel names a primary, and why. As a kind of ConnectionError it makes redis-py try again."""
+    """No sentinel names a primary; `cause` says why. It is a ConnectionError, so that redis-py tries again."""
 
     def __init__(self, cause: ConnectionCause) -> None:
         super().__init__(cause.words)
@@ -136,7 +136,7 @@ class _Primary:
 
 
 def _heard(asking: asyncio.Task[RedisHost]) -> None:
-    """All callers may have given up meanwhile: then nobody needs the error."""
+    """Retrieve the error of a question whose callers have all given up: asyncio would log it otherwise."""
     if not asking.cancelled():
         asking.exception()
 

@@ -28,7 +28,7 @@ DEADLINE = 2.5
 UNTOLD = "CONFIG GET is not allowed, so its durability cannot be checked"
 
 _CONNECT_SECONDS = 1.0
-"""The share of them for making a connection, so that time is left to find out why there is none."""
+"""Seconds of DEADLINE for making a connection: the rest is for finding out why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class StoreState:
 
 
 async def store_state(connection: Connection) -> StoreState:
-    """Check everything, on a new connection. Raises nothing: that Redis does not answer is a result, too.
+    """Check everything, on a new connection. Raises nothing: that Redis does not answer is also a result.
 
     After a fail-over behind one address the old primary keeps our connections, and after a change of a password the
     server does. So an old connection proves nothing; where there is trouble, the idle ones are closed.
@@ -108,10 +108,10 @@ async def store_problems(connection: Connection, *, allow_weak_durability: bool)
 
 
 async def must_be_ours(connection: Connection) -> None:
-    """Check, for a command, that this Redis can be used at all, whatever the rights.
+    """Check for a command that this Redis can be used at all. Rights are not checked.
 
-    Raises StoreUnavailable, or its kind StoreRefuses: for a cluster, which would answer as if nothing was stored, for a
-    sentinel, and with the reason for a missing answer where that can be told.
+    Raises StoreRefuses for a cluster, which would answer as if nothing was stored, and for a sentinel; StoreUnavailable
+    where Redis does not answer, with the reason if that can be found out.
     """
     try:
         trouble = trouble_in(await connection.ask(connection.redis.info()))

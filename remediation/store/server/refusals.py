@@ -143,7 +143,8 @@ _REPLIES: tuple[tuple[re.Pattern[str], ConnectionCause], ...] = (
     (re.compile(r"^(?:READONLY|MASTERDOWN)$"), ConnectionCause.REPLICA),
     (re.compile(r"^LOADING$|is loading the dataset"), ConnectionCause.LOADING),
 )
-"""Error replies by their first word, which redis-py may remove. Of those that lead to another server only that word."""
+"""Error replies and their causes. redis-py may remove the first word; of replies that lead to another server (see
+ServedElsewhere), only the first word is left."""
 
 
 def _sign_in(words: str, *, of_sentinel: bool) -> ConnectionCause:
