@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.store.cases.entries import Acted, Entry, PutOff, Seen, Settled, Triggered, decoded, encoded
-from remediation.store.cases.timeline_text import Line, id_at, lines_of, text_of
+from remediation.store.cases.timeline import Line, id_at, lines_of, text_of
 
 AT = 1_800_000_000.0
 TOLD_AT = 1_800_000_090_000
