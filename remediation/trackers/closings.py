@@ -59,7 +59,8 @@ def mapped_verdict(where: Steps, kind: str, words: Iterable[str], meanings: Mapp
     if not unmapped:
         return right(where, f"each {kind} that people can choose has a meaning")
     message = f"nothing says what it means to close a ticket as {named_of(unmapped)}"
-    return untold(where, message, f"write the whole list under {where[-1]}; until then such tickets ask back")
+    advice = f"write the whole list under {where[-1]}; until then, a comment on such a ticket asks what was meant"
+    return untold(where, message, advice)
 
 
 def risk_of(reason: object, expiry: object) -> Risk:

@@ -48,7 +48,7 @@ _SECOND = "%Y-%m-%d %H:%M:%S"
 
 
 class OAuthClient(SignIn):
-    """A client of ServiceNow's own OAuth: we fetch access tokens with its credentials, and again when they run out."""
+    """A client of ServiceNow's own OAuth: its credentials fetch access tokens, and new ones when these expire."""
 
     client_id: Text = Field(description="The client's id in the application registry.")
     client_secret: SecretRef = Field(description="The client's secret.")
@@ -65,7 +65,7 @@ class ServiceNowAuth(Auth):
     basic: BasicAuth | None = Field(default=None, description="A user name and its password.")
     oauth: OAuthClient | None = Field(default=None, description="OAuth with client credentials.")
     bearer: SecretRef | None = Field(
-        default=None, description="An OAuth access token that somebody else fetches and replaces."
+        default=None, description="An OAuth access token that another program fetches and replaces."
     )
     api_key: SecretRef | None = Field(default=None, description="An API key, sent in the header x-sn-apikey.")
 
