@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from remediation.domain.incidents import Incident, IncidentFlaw, IncidentType
 from remediation.sources.incident_feed import parsing
 from remediation.sources.incident_feed.drafts import MOST_CODES
-from remediation.sources.incident_feed.parsing import DEEPEST, MOST_MEMBERS, PageParser, Stated
+from remediation.sources.incident_feed.parsing import DEEPEST, MOST_MEMBERS, MOST_NAMES, PageParser, Stated
 from sandbox.incident_feed.pages import sample_page
 from sandbox.incident_feed.spelling import DateForm, FlagForm, Spelling
 from tests.examples import examples
@@ -307,6 +307,14 @@ REFUSED = {
     "many attributes": (
         page(member(attributes=" ".join(f'a{number}=""' for number in range(30_000)))),
         "the page has a tag or a comment that is too long",
+    ),
+    "many names": (
+        page("".join(f"<a{number}/>" for number in range(MOST_NAMES + 1))),
+        "the page has too many different names",
+    ),
+    "many names of attributes": (
+        page("".join(f'<a b{number}=""/>' for number in range(MOST_NAMES + 1))),
+        "the page has too many different names",
     ),
     "the same attribute twice": (
         page(member(attributes='uuid="a" uuid="b"')),

@@ -26,6 +26,8 @@ DEEPEST = 32
 LONGEST_UNFINISHED = 64 * 1024
 """Bytes of a tag with its attributes, or of a comment, that has not ended yet. Older versions of expat read them anew
 with each piece."""
+MOST_NAMES = 1_000
+"""Different names of elements and attributes in one page. The vendor's page has 60; the parser keeps each of them."""
 
 _PIECE = 16 * 1024
 """Bytes that the parser is given at a time, so that what it does never depends on how the bytes arrived."""
@@ -109,10 +111,17 @@ class PageParser:
             self.problem = str(problem)
         else:
             self._given += len(piece)
-            if not is_last and self._given - max(self._parser.CurrentByteIndex, 0) > LONGEST_UNFINISHED:
-                self.problem = "the page has a tag or a comment that is too long"
+            self.problem = self._excess(self._parser, is_last=is_last)
         if self.problem is not None:
             self._give_up()
+
+    def _excess(self, parser: expat.XMLParserType, *, is_last: bool) -> str | None:
+        """What the page has more of than the parser should keep."""
+        if len(parser.intern) > MOST_NAMES:
+            return "the page has too many different names"
+        if not is_last and self._given - max(parser.CurrentByteIndex, 0) > LONGEST_UNFINISHED:
+            return "the page has a tag or a comment that is too long"
+        return None
 
     def _give_up(self) -> None:
         """Free at once what holds bytes of the page. The parser and its handlers refer to each other."""
