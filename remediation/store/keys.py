@@ -185,6 +185,7 @@ PRELUDE = "\n".join(
         "DIRTY": DIRTY,
         "DIRTY_SINCE": DIRTY_SINCE,
         "INDEX": INDEX,
+        "PROCESSES": PROCESSES,
         "TICKETS": TICKETS,
         "SEEN": SEEN,
         "SCAN": SCAN,

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -13,6 +13,7 @@ from remediation.store.cases.links import LeasedLinks, linked_cases, linked_plac
 from remediation.store.cases.standings import Standings
 from remediation.store.cases.todo import Todo
 from remediation.store.keys import CASE, INDEX, SEEN, TICKET_KEYS, TICKETS, TRACKERS
+from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
 from tests.integration.indexed import in_index, known_version
 
@@ -199,3 +200,65 @@ async def test_a_ticket_that_an_earlier_version_linked_is_let_go_before_it_is_mo
     await Todo(connection).name_trackers([TRACKER], NOW)
     assert await refs(connection, [before, other]) == [None, other.ref]
     assert await called(connection, before.key) is None
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+async def test_what_a_version_before_this_one_writes_beside_it_counts(
+    connection: Connection, *, is_moved: bool
+) -> None:
+    """It ran at the same time, or after a rollback, and does not know the index: what it wrote is the latest."""
+    (before,) = tickets(1)
+    after = Indexed(before.id, before.key, "lakeside:finding:fnd_other", "2026-11-29 10:00:00/1")
+    await fill(connection, [before])
+    await keep_as_before(connection, [after])
+    if is_moved:
+        for _ in range(3):
+            await Todo(connection).name_trackers([TRACKER], NOW)
+        assert not await connection.redis.exists(TICKETS + TRACKER, SEEN + TRACKER, TICKET_KEYS + TRACKER)
+        assert await linked_places(connection, TRACKER) == Counter(incident=1)
+    assert await refs(connection, [before]) == [after.ref]
+    assert await called(connection, before.key) == after.ref
+    assert await known_version(connection, TRACKER, before.id) == after.version
+    await in_index(connection, "drop_ticket('servicenow', ARGV[1], ARGV[2], ARGV[3])", before.id, before.key, after.ref)
+    assert await refs(connection, [before]) == [None], "nor of the case that had it before"
+    assert await called(connection, before.key) is None
+
+
+async def test_nothing_is_moved_while_another_version_runs_that_would_not_find_it(connection: Connection) -> None:
+    await keep_as_before(connection, tickets(2))
+    processes, todo = Processes(connection), Todo(connection)
+    older, newer = Process("pod-1", "worker", "1.0.0", NOW), Process("pod-2", "worker", "1.1.0", NOW)
+    for each in (older, newer, replace(newer, id="pod-3")):
+        await processes.tell(each, NOW)
+    await todo.name_trackers([TRACKER], NOW)
+    assert await connection.ask(connection.redis.hlen(TICKETS + TRACKER)) == 2
+    await processes.leave(older)
+    await todo.name_trackers([TRACKER], NOW)
+    assert not await connection.redis.exists(TICKETS + TRACKER)
+
+
+async def test_however_many_trackers_there_are_as_much_is_moved_at_once(connection: Connection) -> None:
+    names = ["jira", "servicenow", "servicenow-2"]
+    for name in names:
+        await connection.ask(connection.redis.hset(TICKETS + name, mapping={str(each): "ref" for each in range(1_000)}))
+    await Todo(connection).name_trackers(names, NOW)
+    left = sum([await connection.ask(connection.redis.hlen(TICKETS + name)) for name in names])
+    assert 2_400 <= left <= 2_600
+
+
+async def test_no_script_goes_through_all_buckets_of_an_index_that_has_become_empty(connection: Connection) -> None:
+    """Its tracker had millions of tickets, and nearly all of them have another tracker's name now."""
+    await connection.ask(connection.redis.hset(INDEX + TRACKER, "buckets", "20000"))
+    await connection.ask(connection.redis.hset(TRACKERS, mapping={TRACKER: "0", "jira": "0"}))
+    those = tickets(3)
+    await fill(connection, those)
+    for each in those:
+        link = f'["{each.id}","{each.key}"]'
+        await connection.ask(connection.redis.hset(CASE + each.ref, mapping={"id": "fnd_1", f"link:{TRACKER}": link}))
+    await connection.ask(connection.redis.config_resetstat())
+    assert [(each.name, each.cases) for each in await known_trackers(connection)] == [("jira", 0), (TRACKER, 3)]
+    pages = [page async for page in linked_cases(connection, TRACKER)]
+    assert {each.ref for page in pages for each in page} == {each.ref for each in those}
+    assert 40 <= len(pages) <= 42
+    stats = await connection.ask(connection.redis.info("commandstats"))
+    assert stats["cmdstat_hgetall"]["calls"] < 20_000 + 1_500

@@ -16,7 +16,7 @@ from remediation.store.cases.dependents import NOT_NAMED_AFTER, known_trackers, 
 from remediation.store.cases.entries import Unnamed
 from remediation.store.cases.links import Owners
 from remediation.store.deliveries.sealed import sealed_under
-from remediation.store.keys import CASE, TICKETS, TRACKERS
+from remediation.store.keys import CASE, INDEX, TICKETS, TRACKERS
 from remediation.store.server.connection import Connection
 from remedy.runtime.failures import ExitCode
 from tests.integration.offices import DRAFT, HORIZON, KEY, Office
@@ -207,6 +207,7 @@ async def test_a_renamed_tracker_that_names_its_former_name_goes_on_as_if_nothin
     assert record.links["tracker"] == replace(before.links["jira"], tracker="tracker")
     assert set(record.links) == set(record.memory.tickets) == {"snow", "tracker"}
     assert (tracker.troubles.calls, len(office.tickets())) == (["site", "read"], 2)
+    assert [key async for key in office.redis.scan_iter(f"{INDEX}jira:*")] == [], "nothing of it stays behind"
     office.snow.change(office.in_snow().id, TicketState.DONE)
     await office.look()
     assert office.status() is Status.REVIEWING

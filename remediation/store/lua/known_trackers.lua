@@ -12,8 +12,9 @@ local function cases_of(tracker)
     known[ref] = true
     looked = looked + 1
   end
-  local number, buckets, cursor = 0, number_of_buckets(tracker), '0'
-  while number < buckets and looked < most do
+  local tickets = count_of_tickets(tracker)
+  local number, buckets, cursor = 0, tickets > 0 and number_of_buckets(tracker) or 0, '0'
+  while number < buckets and looked < most and number < most do -- after a tracker was renamed, most buckets are empty
     for _, each in ipairs(cases_in_bucket(tracker, number)) do look_at(each.ref) end
     number = number + 1
   end
@@ -23,8 +24,8 @@ local function cases_of(tracker)
     for i = 2, #page[2], 2 do look_at(page[2][i]) end
   until cursor == '0' or looked >= most
   if number == buckets and cursor == '0' then return count end
-  local tickets = count_of_tickets(tracker) + redis.call('HLEN', TICKETS .. tracker)
-  return math.floor(tickets * count / looked + 0.5)
+  local share = looked > 0 and count / looked or 1
+  return math.floor((tickets + redis.call('HLEN', TICKETS .. tracker)) * share + 0.5)
 end
 
 for _, name in ipairs(redis.call('HKEYS', TRACKERS)) do

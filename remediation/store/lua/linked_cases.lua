@@ -33,13 +33,13 @@ if place ~= 'index' and redis.call('EXISTS', TICKETS .. tracker) == 1 then
   return answer
 end
 
-local number, looked = place == 'index' and tonumber(cursor) or 0, 0
-while number < number_of_buckets(tracker) and looked < most do
+local number, looked, buckets = place == 'index' and tonumber(cursor) or 0, 0, number_of_buckets(tracker)
+while number < buckets and looked < most do
   for _, each in ipairs(cases_in_bucket(tracker, number)) do
     tell(each.ref, each.digest)
     looked = looked + 1
   end
-  number = number + 1
+  number, looked = number + 1, looked + 1 -- a bucket may be empty, and most are after a tracker was renamed
 end
-if number < number_of_buckets(tracker) then answer[1] = 'index ' .. number end
+if number < buckets then answer[1] = 'index ' .. number end
 return answer

@@ -25,6 +25,7 @@ local function move_link(former, name)
     redis.call('HDEL', row, 'link:' .. former, 'tie:' .. former)
   end
   drop_ticket(former, ticket, key, ref)
+  forget_version(former, ticket) -- the look that renames it stores the one that it sees, under the new name
   if not case_of_ticket(name, ticket) then index_ticket(name, ticket, ref) end
   if not case_of_key(name, key) then index_key(name, key, ticket) end
   redis.call('HSETNX', TRACKERS, name, 0)

@@ -6,7 +6,8 @@
 --   ID_BY_KEY, of a key in capitals: the digest of the ticket's id; or the case's reference, where an earlier version kept
 --   the key and nobody knows of which ticket it is.
 -- INDEX + tracker has the number of `buckets`, and, in `tickets:` + the place that ids name, the number of these ids.
--- What an earlier version kept stays in TICKETS, SEEN and TICKET_KEYS until it is moved or written anew; the index counts.
+-- What an earlier version kept stays in TICKETS, SEEN and TICKET_KEYS until it is moved or written anew. It counts: with
+-- each entry that is put into the index, it is deleted there in the same step; so what is there was written later.
 local CASE_BY_ID, VERSION_BY_ID, ID_BY_KEY = 'c', 'v', 'k'
 local DIGEST_BYTES = 8 -- in a tracker of ten million tickets, two have the same digest with a probability of 1 in 350,000
 local MOST_IN_BUCKET = 200 -- servers keep up to 512 fields in the small form, and look through all of them
@@ -91,7 +92,7 @@ end
 
 -- The case of a ticket, or false.
 local function case_of_ticket(tracker, ticket)
-  return indexed(tracker, CASE_BY_ID, digest_of(ticket)) or redis.call('HGET', TICKETS .. tracker, ticket)
+  return redis.call('HGET', TICKETS .. tracker, ticket) or indexed(tracker, CASE_BY_ID, digest_of(ticket))
 end
 
 local function index_ticket(tracker, ticket, ref)
@@ -102,9 +103,9 @@ end
 -- The case whose ticket has this key, or false.
 local function case_of_key(tracker, key)
   local name = string.upper(key)
-  local known = indexed(tracker, ID_BY_KEY, digest_of(name))
-  if not known then return redis.call('HGET', TICKET_KEYS .. tracker, name) end
-  return #known > DIGEST_BYTES and known or indexed(tracker, CASE_BY_ID, known)
+  local known = redis.call('HGET', TICKET_KEYS .. tracker, name) or indexed(tracker, ID_BY_KEY, digest_of(name))
+  if not known or #known > DIGEST_BYTES then return known end
+  return indexed(tracker, CASE_BY_ID, known)
 end
 
 local function index_key(tracker, key, ticket)
@@ -135,19 +136,26 @@ local function whole_version(dense)
 end
 
 local function is_known_version(tracker, ticket, version)
-  local dense = indexed(tracker, VERSION_BY_ID, digest_of(ticket))
-  if dense then return dense == dense_version(version) end
-  return redis.call('HGET', SEEN .. tracker, ticket) == version
+  local earlier = redis.call('HGET', SEEN .. tracker, ticket)
+  if earlier then return earlier == version end
+  return indexed(tracker, VERSION_BY_ID, digest_of(ticket)) == dense_version(version)
 end
 
 -- The version of a ticket that we know, or false.
 local function known_version(tracker, ticket)
+  local earlier = redis.call('HGET', SEEN .. tracker, ticket)
+  if earlier then return earlier end
   local dense = indexed(tracker, VERSION_BY_ID, digest_of(ticket))
-  return dense and whole_version(dense) or redis.call('HGET', SEEN .. tracker, ticket)
+  return dense and whole_version(dense)
 end
 
 local function know_version(tracker, ticket, version)
   put_in_index(tracker, VERSION_BY_ID, digest_of(ticket), dense_version(version))
+  redis.call('HDEL', SEEN .. tracker, ticket)
+end
+
+local function forget_version(tracker, ticket)
+  take_from_index(tracker, VERSION_BY_ID, digest_of(ticket))
   redis.call('HDEL', SEEN .. tracker, ticket)
 end
 
@@ -162,7 +170,7 @@ local function cases_in_bucket(tracker, number)
   return found
 end
 
--- Move some of the tracker's tickets that an earlier version kept to the index, if any are left.
+-- Move some of what an earlier version kept of the tracker's tickets to the index, about so much. Returns how much.
 local function move_earlier(tracker, most)
   local head = INDEX .. tracker
   for _, list in ipairs({TICKETS, SEEN, TICKET_KEYS}) do
@@ -171,21 +179,22 @@ local function move_earlier(tracker, most)
       for i = 1, #page[2], 2 do
         local name, value = page[2][i], page[2][i + 1]
         if list == TICKETS then
-          if not indexed(tracker, CASE_BY_ID, digest_of(name)) then index_ticket(tracker, name, value) end
+          index_ticket(tracker, name, value)
         elseif list == SEEN then
-          if not indexed(tracker, VERSION_BY_ID, digest_of(name)) then know_version(tracker, name, value) end
-        elseif not indexed(tracker, ID_BY_KEY, digest_of(name)) then
+          know_version(tracker, name, value)
+        else
           local link = redis.call('HGET', CASE .. value, 'link:' .. tracker)
           local ticket, key = unpack(link and cjson.decode(link) or {})
           local is_known = key and string.upper(key) == name and case_of_ticket(tracker, ticket) == value
           put_in_index(tracker, ID_BY_KEY, digest_of(name), is_known and digest_of(ticket) or value)
+          redis.call('HDEL', list .. tracker, name)
         end
-        redis.call('HDEL', list .. tracker, name)
       end
       if page[1] == '0' then redis.call('HDEL', head, 'moving') else redis.call('HSET', head, 'moving', page[1]) end
-      return
+      return #page[2] / 2
     end
   end
+  return 0
 end
 
 -- Where a ticket is linked to another case than `ref`, mark that case too: only a look decides whose the ticket is.
