@@ -74,6 +74,15 @@ async def test_whoever_follows_goes_on_after_what_was_seen(connection: Connectio
     assert kind_word(new.entry) == "action"
 
 
+async def test_an_entry_comes_after_those_of_a_server_whose_clock_was_ahead(connection: Connection) -> None:
+    timeline, ahead = Timeline(connection), 4_000_000_000_000
+    kind, text = encoded(Settled(AT))
+    await connection.ask(connection.redis.xadd(TIMELINE + KEY.ref, {"kind": kind, "is": text}, id=f"{ahead}-0"))
+    for number in (1, 2):
+        await timeline.tell(KEY.ref, [Settled(AT + number)])
+        assert [told.entry async for told in timeline.since(KEY.ref, f"{ahead}-{number - 1}")] == [Settled(AT + number)]
+
+
 async def test_an_entry_of_another_version_is_passed_over(connection: Connection) -> None:
     timeline = Timeline(connection)
     await connection.ask(connection.redis.xadd(TIMELINE + KEY.ref, {"kind": "dream", "is": "{}"}))

@@ -12,7 +12,7 @@ entry's JSON object, without braces and without `at`. A line has one of these fo
 - `later told kind members`: `later` is by how many ms its `at` is later than that of the line before (for the first
   line, than 1970), and `told` by how many ms the time of its id is later than its `at`; then come `/` and the number
   of its id where that is not the next one. `told` is empty for a new entry: the script writes its time before the text.
-- `=id kind object`: an entry of another shape, as a later version may have.
+- `=id kind object`: an entry that would not come back byte for byte: of another shape, as a later version may have.
 
 Other times of an entry are in ms after its `at`.
 
@@ -158,7 +158,7 @@ def _earlier_lines(text: bytes, told_at: int) -> list[Line]:
     for each in text.splitlines():
         entry_id, kind, wire = each.split(b" ", 2)
         last_id = lines[-1][0] if lines else ""
-        lines.append((entry_id.decode() or id_at(told_at, last_id), kind.decode(errors="replace"), wire))
+        lines.append((entry_id.decode() or _id_now(told_at, last_id), kind.decode(errors="replace"), wire))
     return lines
 
 
@@ -183,11 +183,13 @@ def text_of(lines: Iterable[Line]) -> bytes:
     texts: list[bytes] = []
     last_id, last_at = "", 0
     for entry_id, kind, wire in lines:
-        if found := _SHAPE.fullmatch(wire):
-            at = _ms(found[1])
+        found = _SHAPE.fullmatch(wire)
+        at = _ms(found[1]) if found else 0
+        members = _relative(found[2] or b"", at) if found else b""
+        if found and _whole(members, at) == wire:
             is_together = bool(texts) and at == last_at and entry_id == _following(last_id)
             head = "." if is_together else f"{at - last_at} {_told_after(entry_id, at, last_id)} "
-            texts.append(b"%s%s %s\n" % (head.encode(), kind.encode(), _relative(found[2] or b"", at)))
+            texts.append(b"%s%s %s\n" % (head.encode(), kind.encode(), members))
             last_at = at
         else:
             texts.append(b"=%s %s %s\n" % (entry_id.encode(), kind.encode(), wire))
@@ -203,7 +205,7 @@ def lines_of(text: bytes, told_at: int) -> list[Line]:
         last_id = lines[-1][0] if lines else ""
         if each.startswith(b"="):
             name, kind, wire = each[1:].split(b" ", 2)
-            entry_id = name.decode() or id_at(told_at, last_id)
+            entry_id = name.decode() or _id_now(told_at, last_id)
         elif each.startswith(b"."):
             kind, members = each[1:].split(b" ", 1)
             entry_id, wire = _following(last_id), _whole(members, at)
@@ -219,6 +221,11 @@ def id_at(moment: int, last_id: str) -> str:
     """The id of an entry of this moment (ms), after the one with that id; that is empty where there is none before."""
     last_moment, last_number = place_of(last_id)
     return f"{moment}-{last_number + 1 if last_id and last_moment == moment else 0}"
+
+
+def _id_now(told_at: int, last_id: str) -> str:
+    """The id of an entry that was told then: after the one before, whose server may have had a clock that was ahead."""
+    return id_at(max(told_at, place_of(last_id)[0]), last_id)
 
 
 def place_of(entry_id: str) -> tuple[int, int]:
@@ -241,7 +248,7 @@ def _told_after(entry_id: str, at: int, last_id: str) -> str:
 
 def _told_id(told: str, at: int, last_id: str, told_at: int) -> str:
     if not told:
-        return id_at(told_at, last_id)
+        return _id_now(told_at, last_id)
     after, _, number = told.partition("/")
     moment = at + int(after)
     return f"{moment}-{number}" if number else id_at(moment, last_id)
