@@ -11,10 +11,10 @@ from remediation.domain.tickets import Ticket, TicketState
 from remediation.queue import Band
 from remediation.sealing import Keyring
 from remediation.store.cases.links import LeasedLinks
-from remediation.store.cases.lists import CaseFilter, CaseLists, CaseState, ListCursor, ListedCase
+from remediation.store.cases.lists import CaseFilter, CaseLists, CasePage, CaseState, ListCursor, ListedCase
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
-from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS
+from remediation.store.keys import CASE, CASE_LIST, CASE_LISTS, CASES_LISTED
 from remediation.store.server.connection import Connection
 
 NOW = 1_800_000_000.0
@@ -277,6 +277,17 @@ async def test_of_many_lists_one_call_reads_some_and_the_pages_are_the_same(
     assert page.cursor == page.cases[-1].cursor
     assert (await lists.page(CaseFilter(severity="low"), 20)).cases == ()
     assert len((await lists.words()).rules) == count
+
+
+async def test_a_page_that_no_list_fits_says_that_cases_may_be_missing(
+    connection: Connection, lists: CaseLists
+) -> None:
+    """There are more names of lists than one call looks at, and a version before this one wrote cases, too."""
+    count = 2_100
+    await put(connection, [f"rule-{number}" for number in range(count)], range(count))
+    assert await lists.page(CaseFilter(district="hillside"), 20) == CasePage((), None, is_complete=True)
+    await connection.ask(connection.redis.delete(CASES_LISTED))
+    assert await lists.page(CaseFilter(district="hillside"), 20) == CasePage((), None, is_complete=False)
 
 
 async def test_a_page_that_begins_within_one_moment_does_not_read_what_lies_before_it(

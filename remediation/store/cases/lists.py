@@ -139,23 +139,25 @@ class CaseLists:
         # One more than asked for tells whether there is another page.
         args = (limit + 1, *place, *(word or "" for word in asked))
         answer = await self._connection.run("list_page", *args)
-        is_complete, found = await self._merged(wanted, args) if answer[0] == _TOO_MANY_LISTS else _read(answer)
+        if answer[0] == _TOO_MANY_LISTS:
+            is_complete, found = bool(answer[1]), await self._merged(wanted, args)
+        else:
+            is_complete, found = _read(answer)
         cases = tuple(found[:limit])
         last = cases[-1].cursor if len(found) > limit else None
         return CasePage(cases, last, is_complete)
 
-    async def _merged(self, wanted: CaseFilter, args: Sequence[str | int]) -> tuple[bool, list[ListedCase]]:
-        """What `list_page` answers, merged from its answers about some lists at a time."""
+    async def _merged(self, wanted: CaseFilter, args: Sequence[str | int]) -> list[ListedCase]:
+        """The cases that `list_page` answers, merged from its answers about some lists at a time."""
         fitting = [(name, number) for name, number in (await self._numbers()).items() if _fits(wanted, name)]
         newest: dict[str, ListedCase] = {}
-        is_complete = True
         for at in range(0, len(fitting), _LISTS_AT_ONCE):
             words = [word for each in fitting[at : at + _LISTS_AT_ONCE] for word in each]
-            is_complete, cases = _read(await self._connection.run("list_page", *args, *words))
+            _, cases = _read(await self._connection.run("list_page", *args, *words))
             found = newest | {case.ref: case for case in cases}  # of one that went to another list, the later word
             in_order = sorted(found.values(), key=lambda case: (case.changed_at, case.ref.encode()), reverse=True)
             newest = {case.ref: case for case in in_order[: int(args[0])]}
-        return is_complete, list(newest.values())
+        return list(newest.values())
 
     async def _numbers(self) -> dict[str, str]:
         """The number of each list by its name, asked for some at a time.

@@ -2,7 +2,7 @@
 -- at the most, then time (ms) and reference of the case after which the page begins ('' from the newest), then what is
 -- asked for, '' for any: district, state (or 'parked', 'conflict'), severity, rule, tracker.
 -- Returns whether the cases of an earlier version are all listed (1 or 0), then reference, time and list's name of each;
--- or -1 alone where more lists would have to be read than one call may: Redis does nothing else meanwhile.
+-- or -1, and the same, where more lists would have to be read than one call may: Redis does nothing else meanwhile.
 -- In that case the caller asks for the lists' names, and calls again with some of them: ARGV goes on with name and number
 -- of each, and the page is then of these lists alone, whatever is asked for.
 -- Lists are read from the one that was used last on, as far as the page goes. Its cost follows how many lists there are
@@ -124,7 +124,7 @@ local name, used_at
 if #ARGV < FIRST_NAME then name, used_at = next_name() end
 for _ = 1, most do
   while name and (not heap[1] or used_at >= heap[1].at) do
-    if lists_read >= MOST_READ or names_read > MOST_NAMES then return {-1} end
+    if lists_read >= MOST_READ or names_read > MOST_NAMES then return {-1, answer[1]} end
     if is_wanted(name) then
       add(open_list(name, redis.call('HGET', CASE_LISTS, name)))
       lists_read = lists_read + 1
