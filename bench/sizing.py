@@ -21,6 +21,7 @@ from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Todo
 from remediation.store.keys import (
     CASE,
+    CASE_LIST,
     INBOX,
     INDEX,
     PARKED,
@@ -35,6 +36,9 @@ from sandbox.secrets import DISTRICT
 
 MOST_BYTES = 1_024
 PLACES = "its tickets' places"
+LISTS = "its place in the lists of cases"
+_SHARED = {PLACES: INDEX, LISTS: CASE_LIST}
+
 LONG_TIMELINES = (10, 100, 500)
 
 NEW = "new cases, two tickets each"
@@ -72,8 +76,8 @@ async def _measure(effort: Effort) -> Report:
         opened = await _weigh_cases(system.redis, ids)
         await _resolve(system, ids)
         resolved = await _weigh_cases(system.redis, ids)
-        places = {PLACES: await _places(system.redis) / (effort.rounds * count)}
-        weighed = places | _named("opened", opened) | _named("resolved", resolved) | await _weigh(system, count)
+        shares = {name: await _share(system.redis, prefix, effort.rounds * count) for name, prefix in _SHARED.items()}
+        weighed = shares | _named("opened", opened) | _named("resolved", resolved) | await _weigh(system, count)
     return Report(
         topic="sizing",
         lines=(*_rate_lines(rates), *_weight_lines(weighed)),
@@ -143,8 +147,9 @@ def _named(life: str, weights: tuple[float, float, float]) -> dict[str, float]:
     return {f"{life}: a case's row, two tickets": rows, f"{life}: its timeline, {length:.0f} entries": lines}
 
 
-async def _places(redis: Redis) -> float:
-    return sum([await _size(redis, key) async for key in redis.scan_iter(INDEX + "*", count=1_000)])
+async def _share(redis: Redis, prefix: str, cases: int) -> float:
+    """Bytes that each of so many cases has of what is kept for all of them."""
+    return sum([await _size(redis, key) async for key in redis.scan_iter(prefix + "*", count=1_000)]) / cases
 
 
 async def _weigh(system: System, count: int) -> dict[str, float]:
@@ -236,7 +241,9 @@ def _rate_lines(rates: Rates) -> tuple[Line, ...]:
 def _weight_lines(weighed: dict[str, float]) -> list[Line]:
     lines = []
     for life in ("opened", "resolved"):
-        whole = weighed[PLACES] + sum(size for what, size in weighed.items() if what.startswith(f"{life}: "))
-        name = f"Redis for a case at rest, {life}: row, places, timeline"
+        whole = sum(weighed[name] for name in _SHARED) + sum(
+            size for what, size in weighed.items() if what.startswith(f"{life}: ")
+        )
+        name = f"Redis for a case at rest, {life}: row, places, lists, timeline"
         lines.append(Line("B7", name, f"{whole:,.0f} bytes", f"≤ {MOST_BYTES:,}", whole <= MOST_BYTES))
     return [*lines, *(Line("B7", what, f"{size:,.0f} bytes") for what, size in weighed.items())]
