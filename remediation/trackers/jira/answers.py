@@ -38,7 +38,8 @@ def _texts(value: object) -> object:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-def _objects(value: object) -> object:
+def objects(value: object) -> object:
+    """The objects in a list; none where it is no list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
@@ -223,7 +224,7 @@ class _ScreenField(Sent):
     required: bool = False
     has_default: bool = Field(default=False, alias="hasDefaultValue")
     name: str = ""
-    allowed: Annotated[tuple[Named, ...], BeforeValidator(_objects)] = Field(default=(), alias="allowedValues")
+    allowed: Annotated[tuple[Named, ...], BeforeValidator(objects)] = Field(default=(), alias="allowedValues")
 
 
 class Transition(Sent):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from remediation.trackers.jira.answers import JiraStatus, JiraUser, Named, Sent, TextOrEmpty
+from remediation.trackers.jira.answers import JiraStatus, JiraUser, Named, Sent, TextOrEmpty, objects
 
 
 class Project(Sent):
@@ -52,10 +52,6 @@ class TypePage(CataloguePage):
     entries: tuple[CreateType, ...] = Field(validation_alias=AliasChoices("issueTypes", "values"))
 
 
-def _maps(value: object) -> object:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
 class CreateField(Sent):
     """A field of the screen for creating. `allowed` is empty where Jira does not list what may be chosen."""
 
@@ -63,7 +59,9 @@ class CreateField(Sent):
     name: TextOrEmpty = ""
     required: bool = False
     has_default: bool = Field(default=False, alias="hasDefaultValue")
-    allowed: Annotated[tuple[Mapping[str, Any], ...], BeforeValidator(_maps)] = Field(default=(), alias="allowedValues")
+    allowed: Annotated[tuple[Mapping[str, Any], ...], BeforeValidator(objects)] = Field(
+        default=(), alias="allowedValues"
+    )
 
 
 class FieldPage(CataloguePage):
