@@ -67,8 +67,8 @@ def show_times(told: Iterable[PlayedStep], console: Console) -> None:
 def show_addresses(stage: Stage, console: Console) -> None:
     """Where everything listens while the demo runs."""
     console.print("\nStill running, until Ctrl-C:")
-    console.print(f"  receiver    {stage.receiver_address}/webhooks/schoolscan/lakeside")
+    console.print(f"  receiver       {stage.receiver_address}/webhooks/schoolscan/lakeside")
     for name, address in stage.outside.items():
-        console.print(f"  {name:<11} {address}")
-    console.print(f"  Redis       {stage.redis_url}")
-    console.print(f"  logs        {stage.folder}/*.log")
+        console.print(f"  {name:<14} {address}")
+    console.print(f"  Redis          {stage.redis_url}")
+    console.print(f"  logs           {stage.folder}/*.log")
