@@ -8,7 +8,7 @@ from typing import TypeVar
 import click
 
 from remediation.domain.cases import CaseKey, CaseRecord
-from remediation.domain.errors import TryLater
+from remediation.domain.errors import NotFound, TryLater
 from remediation.domain.renaming import renamed
 from remediation.look.members import home_of, reading_of
 from remediation.look.observing import Snapshot, observe
@@ -109,8 +109,13 @@ async def _view(ref: str, limit: int, settings: Settings, connection: Connection
     view = await case_view(connection, key, limit)
     if view is None:
         says = f"it {NOTHING_KNOWN}; remedy case plan asks outside"
-        raise click.ClickException(f"nothing is known of {terminal(key.ref)}: {says}")
+        raise click.ClickException(f"{_no_ticket(ref)}nothing is known of {terminal(key.ref)}: {says}")
     return view
+
+
+def _no_ticket(ref: str) -> str:
+    """The beginning of a message about a bare name: it was taken for a finding's id, as no ticket is called so."""
+    return "" if ":" in ref else f"no ticket {terminal(ref)} is known, and "
 
 
 def _view_lines(view: CaseView) -> Iterator[str]:
@@ -162,7 +167,11 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> Cas
         if record.key.is_of_identity and not record.members:
             raise click.ClickException(f"{terminal(record.key.ref)} has no finding that is known: {_NAMELESS}")
         sites = await histories_of(connection, outside.trackers, now)
-        snapshot = await observe(record, reading_of(record, source), outside.trackers, rulebook, now, sites)
+        try:
+            snapshot = await observe(record, reading_of(record, source), outside.trackers, rulebook, now, sites)
+        except NotFound as error:  # of a finding that is remembered, the snapshot says that it is gone
+            words = f"{_no_ticket(ref)}there is no such finding"
+            raise NotFound(error.system, words, status=error.status, request_id=error.request_id) from None
     return case_forecast(record, snapshot, now, known=known is not None)
 
 

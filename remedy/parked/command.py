@@ -48,7 +48,13 @@ parked.add_command(discard)
 @click.option("--by", type=click.Choice(GROUPINGS), help="What makes a group. [default: error]")
 @click.option("--all", "all_rows", is_flag=True, help="One row for each piece instead of groups.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: a piece, or with --by a group.")
-@click.option("--limit", default=200, show_default=True, help="The most pieces that are listed, newest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="The most pieces that are listed, newest first.",
+)
 def list_(*, chosen: Chosen, by: Grouping | None, all_rows: bool, as_json: bool, limit: int) -> None:
     """List what is parked: in groups by its error, or piece by piece for a PATTERN of names (`*`, `?`) or --all."""
     if by and all_rows:
@@ -98,7 +104,13 @@ def show(name: str, *, as_json: bool) -> None:
 
 
 @parked.command()
-@click.option("--limit", default=50, show_default=True, help="The most decisions that are shown, newest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="The most decisions that are shown, newest first.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of a table.")
 def audit(*, limit: int, as_json: bool) -> None:
     """Show who took parked work up again or gave it up, when, which, and how much."""

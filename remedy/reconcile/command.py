@@ -70,7 +70,7 @@ class Since(click.ParamType[datetime]):
             try:
                 return Moment().convert(value, param, ctx)
             except click.BadParameter:
-                self.fail("must be a span such as 7d, or a date and time such as 2026-04-15T14:02Z", param, ctx)
+                self.fail("must be a span such as 7d, or a date such as 2026-04-15 or 2026-04-15T14:02Z", param, ctx)
 
 
 @click.command

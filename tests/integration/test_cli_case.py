@@ -256,7 +256,17 @@ def test_a_tracker_that_is_away_is_named_and_the_rest_is_told(bench: Bench) -> N
 
 
 def test_a_finding_that_does_not_exist_is_refused(bench: Bench) -> None:
-    assert bench.remedy("case", "plan", f"{DISTRICT}:finding:fnd_nothing").exit_code == ExitCode.REFUSED
+    result = bench.remedy("case", "plan", f"{DISTRICT}:finding:fnd_nothing")
+    assert (result.exit_code, result.stderr) == (
+        ExitCode.REFUSED,
+        f"error: schoolscan:{DISTRICT}: 404: there is no such finding\n",
+    )
+
+
+def test_a_name_that_is_neither_a_ticket_nor_a_finding_is_said_to_be_neither(bench: Bench) -> None:
+    for command, said in (("show", "nothing is known of"), ("plan", "there is no such finding")):
+        result = bench.remedy("case", command, "SEC-999")
+        assert f"no ticket SEC-999 is known, and {said}" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,8 @@ def test_without_data_keys_it_says_how_to_get_some(remedy: CliRunner) -> None:
         ("replay", ACTION, "--by", "some body"),
         ("discard", "--yes"),
         ("list", "--limit", "many"),
+        ("list", "--limit", "-1"),
+        ("audit", "--limit", "0"),
         ("list", "--by", "error", "--all"),
         ("list", "--since", "yesterday"),
         ("list", "--kind", "nonsense"),

@@ -76,7 +76,9 @@ def test_a_message_cannot_command_the_terminal() -> None:
     assert result.stderr == "error: jira: no\n"
 
 
-@pytest.mark.parametrize(("words", "said"), [((), "Usage: remedy"), (("snd",), "No such command 'snd'")])
+@pytest.mark.parametrize(
+    ("words", "said"), [((), "Usage: remedy"), (("snd",), "No such command 'snd'. Did you mean 'send'?")]
+)
 def test_a_wrong_command_line_is_answered_with_how_it_is_used(words: tuple[str, ...], said: str) -> None:
     result = run(*words)
     assert result.exit_code == ExitCode.CONFIGURATION
