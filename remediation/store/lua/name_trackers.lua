@@ -3,7 +3,7 @@
 -- version kept of their tickets, unless one may still run. ARGV: now, how many cases of each at the most, then the name of each. Returns how many
 -- cases were marked.
 local now, most, marked = tonumber(ARGV[1]), tonumber(ARGV[2]), 0
-local MOVED_AT_ONCE = 500 -- some milliseconds of Redis
+local MOVED_AT_ONCE = 200 -- some milliseconds of Redis
 
 -- Whether all processes that reported lately are of one version: one of an earlier version finds nothing in the index.
 local function runs_one_version()

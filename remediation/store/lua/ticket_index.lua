@@ -13,8 +13,8 @@ local DIGEST_BYTES = 8 -- in a tracker of ten million tickets, two have the same
 local MOST_IN_BUCKET = 200 -- servers keep up to 512 fields in the small form, and look through all of them
 
 local function digest_of(text)
-  local hex = string.sub(redis.sha1hex(text), 1, 2 * DIGEST_BYTES)
-  return (string.gsub(hex, '%x%x', function(two) return string.char(tonumber(two, 16)) end))
+  local hex = redis.sha1hex(text)
+  return struct.pack('>I4I4', tonumber(string.sub(hex, 1, 8), 16), tonumber(string.sub(hex, 9, 16), 16))
 end
 
 local function number_of_buckets(tracker)
@@ -35,8 +35,7 @@ local function power_below(buckets)
 end
 
 local function dealt_out(digest, ways)
-  local first, second, third, fourth = string.byte(digest, 1, 4)
-  return (((first * 256 + second) * 256 + third) * 256 + fourth) % ways
+  return struct.unpack('>I4', digest) % ways
 end
 
 local function bucket_of(tracker, digest)
