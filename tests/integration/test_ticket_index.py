@@ -109,6 +109,12 @@ async def test_a_version_comes_back_as_it_was_told(connection: Connection, versi
         assert await known_version(connection, "jira", "1") == version
 
 
+@pytest.mark.parametrize("key", ["größe-7", "Ärzte/ß:1", "a b"])
+async def test_a_key_is_found_as_it_is_written_whatever_its_letters(connection: Connection, key: str) -> None:
+    await fill(connection, [Indexed("incident/1", key, "lakeside:finding:fnd_1", "v1")])
+    assert await called(connection, key) == "lakeside:finding:fnd_1"
+
+
 async def keep_as_before(connection: Connection, those: list[Indexed]) -> None:
     """What the version before this one kept of these tickets, each linked to its case."""
     pipe = connection.redis.pipeline(transaction=False)

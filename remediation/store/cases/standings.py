@@ -50,8 +50,8 @@ class Standings:
         return bool(await self._connection.ask(self._connection.redis.exists(SWEPT)))
 
     async def refs_of_ticket(self, key: str, trackers: Sequence[str]) -> Mapping[str, str]:
-        """The case whose ticket has this key, for each tracker that has one."""
-        refs = await self._connection.run("cases_of_key", key.upper(), *trackers)
+        """The case whose ticket has this key, in small letters or capitals of ASCII, for each tracker that has one."""
+        refs = await self._connection.run("cases_of_key", key, *trackers)
         return {name: ref.decode() for name, ref in zip(trackers, refs, strict=True) if ref}
 
 
