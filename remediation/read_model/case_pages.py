@@ -13,7 +13,7 @@ MOST_CASES = 500
 """Cases of one page: some hundredths of a second of Redis."""
 
 NOT_COMPLETE = (
-    "cases that an earlier version wrote are still being listed, by the workers: some may be missing here. "
+    "the workers have not yet listed all cases that an earlier version wrote: some may be missing here. "
     "Where it does not end, see cases_not_listed in the workers' log"
 )
 """What is said of a page that is not complete."""

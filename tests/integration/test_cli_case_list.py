@@ -190,4 +190,4 @@ def test_until_earlier_cases_are_listed_it_says_that_some_may_be_missing(store: 
         redis.flushall()
     result = listed("--json")
     assert (result.exit_code, result.stdout) == (ExitCode.DONE, "")
-    assert result.stderr.startswith("note: cases that an earlier version wrote are still being listed")
+    assert result.stderr.startswith("note: the workers have not yet listed all cases")
