@@ -252,6 +252,15 @@ async def test_however_many_trackers_there_are_as_much_is_moved_at_once(connecti
     assert 2_700 <= left <= 2_850
 
 
+async def test_no_script_looks_at_tickets_of_more_than_one_tracker(connection: Connection) -> None:
+    names = [f"jira-{number}" for number in range(5)]
+    await connection.ask(connection.redis.hset(TRACKERS, mapping=dict.fromkeys(names, "0")))
+    await connection.ask(connection.redis.config_resetstat())
+    assert [each.name for each in await known_trackers(connection)] == names
+    stats = await connection.ask(connection.redis.info("commandstats"))
+    assert stats["cmdstat_evalsha"]["calls"] >= len(names)
+
+
 async def test_no_script_goes_through_all_buckets_of_an_index_that_has_become_empty(connection: Connection) -> None:
     """Its tracker had millions of tickets, and nearly all of them have another tracker's name now."""
     await connection.ask(connection.redis.hset(INDEX + TRACKER, "buckets", "20000"))

@@ -7,11 +7,11 @@ in lua/shared.lua); one that an earlier version remembered last is counted from 
 
 from dataclasses import dataclass
 
-from remediation.store.keys import DISTRICTS, LAST_SWEEP, LIVING, TRACKERS
+from remediation.store.keys import DISTRICTS, LAST_SWEEP, LIVING, TRACKERS, UNNAMED
 from remediation.store.server.connection import Connection
 
 _COUNTED = 1_000
-"""Tickets that are looked at: some milliseconds of Redis."""
+"""Tickets of a tracker that one script looks at: some milliseconds, during which Redis does nothing else."""
 
 NOT_NAMED_AFTER = 120.0
 """Seconds before the last sweep in which a worker must have named a tracker: each sweep names all of its file."""
@@ -37,12 +37,13 @@ class KnownTracker:
 
 async def known_trackers(connection: Connection) -> list[KnownTracker]:
     """Every tracker that mappings.yaml ever named, by name. Raises StoreUnavailable."""
-    parts = [part.decode() for part in await connection.run("known_trackers", _COUNTED)]
-    found = [parts[at : at + 4] for at in range(0, len(parts), 4)]
-    return sorted(
-        (KnownTracker(name, int(at) / 1000, int(cases), int(held)) for name, at, cases, held in found),
-        key=lambda each: each.name,
-    )
+    named_at = await connection.ask(connection.redis.hgetall(TRACKERS))
+    found: list[KnownTracker] = []
+    for name in sorted(each.decode() for each in named_at):
+        cases = await connection.run("cases_of_tracker", name, _COUNTED)
+        held_up = await connection.ask(connection.redis.zcard(UNNAMED + name))
+        found.append(KnownTracker(name, int(named_at[name.encode()]) / 1000, int(cases), int(held_up)))
+    return found
 
 
 async def trackers_heard_of(connection: Connection) -> frozenset[str]:
