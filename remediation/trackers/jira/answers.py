@@ -34,7 +34,8 @@ def understood(system: str, kind: type[SentT], value: object, *, wrote: bool = F
     raise TryLater(system, words, ambiguous=wrote)
 
 
-def _texts(value: object) -> object:
+def texts(value: object) -> list[str]:
+    """The texts in a list; none where it is no list."""
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
@@ -60,7 +61,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(texts)]
 TextOrEmpty = Annotated[str, BeforeValidator(_text)]
 """Text; empty for any other value, because custom fields may hold anything."""
 

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Unreadable, Waiting
 from remediation.redaction import words_of
 from remediation.strict_json import parse
+from remediation.trackers.jira.answers import texts
 from remediation.trackers.replies import Reply, wait_of
 
 _TURNED_AWAY = frozenset(
@@ -94,7 +95,7 @@ def words_in(body: bytes) -> str:
     if not isinstance(value, dict):
         return ""
     messages, errors = value.get("errorMessages"), value.get("errors")
-    said = [each for each in messages if isinstance(each, str)] if isinstance(messages, list) else []
+    said = texts(messages)
     if isinstance(errors, dict):
         said += [f"{name}: {text}" for name, text in errors.items() if isinstance(text, str)]
     return words_of("; ".join(said))
