@@ -29,7 +29,7 @@ def look_at_data_keys(settings: Settings) -> tuple[list[Diagnosis], Keyring | No
     try:
         keyring = keyring_of(settings)
     except ConfigurationError as error:
-        says = "; ".join(str(problem) for problem in error.problems)
+        says = "; ".join(problem.message for problem in error.problems)  # each is about DATA_KEYS
         return [trouble(Code.DATA_KEYS, "DATA_KEYS", says)], None
     return [well("DATA_KEYS", f"{len(keyring.key_ids)} data key(s); {keyring.key_ids[0]} seals")], keyring
 

@@ -195,6 +195,7 @@ def test_missing_data_keys_come_with_how_to_make_some(clinic: Clinic) -> None:
     clinic.environment["DATA_KEYS"] = None
     (bad,) = clinic.failures().values()
     assert bad["what"] == "DATA_KEYS"
+    assert bad["says"].startswith("is not set: ")
     assert "remedy keys generate" in bad["says"]
 
 
