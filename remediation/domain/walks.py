@@ -1,0 +1,115 @@
+"""Which pages of an incident feed are read next. Pure.
+
+A feed has no list of changes: it shows the incidents of a window of days, page by page. A poll reads a short window
+that overlaps the one before. A sweep reads the whole school year: an incident of any day may change at any time.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+MOST_PAGES = 2_000
+"""Pages after which a walk ends, whatever the feed states: two million incidents, more than a district has a year."""
+
+MOST_ROUNDS = 3
+"""How often a walk begins again because its list became shorter while it was read."""
+
+_AHEAD = timedelta(days=1)
+"""A window ends this long after today: the feed's today may be tomorrow's."""
+
+
+class WalkKind(StrEnum):
+    """Why a window is read: for recent news, or to see every incident of the school year once."""
+
+    POLL = "poll"
+    SWEEP = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolYear:
+    """When school years begin: month and day. February 29 begins on March 1 where the year has no such day."""
+
+    month: int
+    day: int
+
+    def around(self, today: date) -> tuple[date, date]:
+        """The first and the last day of the school year that `today` is in."""
+        begins = self._begin(today.year)
+        year = today.year if begins <= today else today.year - 1
+        return self._begin(year), self._begin(year + 1) - timedelta(days=1)
+
+    def _begin(self, year: int) -> date:
+        try:
+            return date(year, self.month, self.day)
+        except ValueError:
+            return date(year, 3, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One reading of a window, `since` to `until` (both included), as far as it has come.
+
+    `page` is the next page to read, from 1 on. `pages` is how many the page before stated, 0 before the first one.
+    `rounds` counts how often the walk began; `has_shrunk` says that the list became shorter since it last began.
+    """
+
+    kind: WalkKind
+    since: date
+    until: date
+    page: int = 1
+    pages: int = 0
+    rounds: int = 1
+    has_shrunk: bool = False
+
+    def after(self, pages: int) -> "Walk | Ending":
+        """What follows once the page was read whole and stated that there are so many pages.
+
+        A list that becomes shorter moves incidents from pages that are still to come to pages that were read. So it is
+        read again from its beginning, a few times at most; a list that becomes longer shows some incidents twice.
+        """
+        has_shrunk = self.has_shrunk or pages < self.pages
+        if self.page < min(pages, MOST_PAGES):
+            return replace(self, page=self.page + 1, pages=pages, has_shrunk=has_shrunk)
+        if has_shrunk and self.rounds < MOST_ROUNDS:
+            return replace(self, page=1, pages=0, rounds=self.rounds + 1, has_shrunk=False)
+        return Ending.MOVING if has_shrunk else Ending.CUT if pages > MOST_PAGES else Ending.WHOLE
+
+
+class Ending(StrEnum):
+    """How a walk ended. Only a whole one has surely shown every incident of its window."""
+
+    WHOLE = "whole"
+    MOVING = "moving"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """When a feed is read, and how much of it. `sweep_at` is a time of the day in `zone`, the feed's own time zone."""
+
+    zone: ZoneInfo
+    year: SchoolYear
+    every: timedelta
+    overlap: timedelta
+    sweep_at: time
+
+    def due(self, now: datetime, polled_at: datetime | None, swept_at: datetime | None) -> Walk | None:
+        """The walk to begin at `now`, if any. A sweep comes first, and stands for a poll.
+
+        `polled_at` is when the last walk of either kind began that came to its end, `swept_at` when the last sweep
+        began; None for never.
+        """
+        here = now.astimezone(self.zone)
+        if swept_at is None or swept_at < self._latest_night(here):
+            first, last = self.year.around(here.date())
+            return Walk(WalkKind.SWEEP, first, max(last, here.date() + _AHEAD))
+        if polled_at is not None and now - polled_at < self.every:
+            return None
+        since = min(here, polled_at.astimezone(self.zone)) if polled_at else here
+        return Walk(WalkKind.POLL, (since - self.overlap).date(), here.date() + _AHEAD)
+
+    def _latest_night(self, here: datetime) -> datetime:
+        """The latest moment, not after `here`, at which it was time to sweep."""
+        tonight = datetime.combine(here.date(), self.sweep_at, self.zone)
+        return tonight if tonight <= here else tonight - timedelta(days=1)
