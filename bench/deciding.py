@@ -15,7 +15,7 @@ from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Memory
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
-from remediation.domain.subjects import subject_of
+from remediation.domain.subjects import Subject, subject_of
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.rules import Match, Rule
 from remediation.mapping.config.trackers.jira import JiraTicket
@@ -98,6 +98,11 @@ def findings() -> tuple[Finding, ...]:
     )
 
 
+def subjects() -> tuple[Subject, ...]:
+    """The same findings as the subjects of their cases."""
+    return tuple(subject_of(CaseKey(DISTRICT, CaseKind.FINDING, each.id), each) for each in findings())
+
+
 @dataclass(frozen=True, slots=True)
 class Contest:
     """Something to do over and over. `each` is how many of them one call does."""
@@ -118,15 +123,15 @@ class Contest:
 
 def contests() -> tuple[Contest, ...]:
     """Everything that is timed here."""
-    seen, ruled, asked = situations(), rules(), findings()
+    seen, ruled, asked = situations(), rules(), subjects()
     matcher = Matcher(ruled)
     body = Deliveries("http://127.0.0.1", "b6").body()
     return (
         Contest(YARDSTICK, lambda: json.loads(body), 1),
         Contest(PLAN, lambda: [plan(observation, _POLICY, record, _AT) for observation, record in seen], len(seen)),
-        Contest(SCAN, lambda: [_asked_in_turn(ruled, finding) for finding in asked[:5]], 5),
-        Contest(MATCH, lambda: [matcher.rule_for(finding, DISTRICT, _AT) for finding in asked], len(asked)),
-        Contest(FIRST_MATCH, lambda: Matcher(ruled).rule_for(asked[0], DISTRICT, _AT), 1),
+        Contest(SCAN, lambda: [_asked_in_turn(ruled, finding) for finding in findings()[:5]], 5),
+        Contest(MATCH, lambda: [matcher.rule_for(subject, _AT) for subject in asked], len(asked)),
+        Contest(FIRST_MATCH, lambda: Matcher(ruled).rule_for(asked[0], _AT), 1),
     )
 
 

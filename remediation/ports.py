@@ -10,7 +10,7 @@ from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.identities import Identity
 from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
-from remediation.domain.status import Status
+from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
 from remediation.mapping.config.schema import Mappings
@@ -222,6 +222,11 @@ class Ruling(Protocol):
     @property
     def policy(self) -> Policy:
         """The policy for the subject."""
+        ...
+
+    @property
+    def severity(self) -> Severity:
+        """How bad the subject is: a finding says so itself, of an incident its rule does."""
         ...
 
     def urgency(self, tracker: str) -> Mapping[str, str]:

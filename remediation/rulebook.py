@@ -1,21 +1,32 @@
 """The Rulebook and the Ruling (see ports) of mappings.yaml: its rules, and what they say about one subject. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from remediation.domain.actions import SetStatus, Why
+from remediation.domain.cases import CaseKind
+from remediation.domain.findings import Finding
 from remediation.domain.identities import NO_IDENTITIES, Identity
+from remediation.domain.incidents import Incident
 from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
-from remediation.domain.status import Status
+from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Draft, Ticket, TicketState
 from remediation.mapping.config.policies import policy_of
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.tracker_settings import former_names_of, is_same_address
-from remediation.mapping.render.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
+from remediation.mapping.render.incidents import change_of
+from remediation.mapping.render.occasions import (
+    CommentKind,
+    IncidentCommentKind,
+    NoteKind,
+    Occasion,
+    comment_of,
+    note_of,
+)
 from remediation.mapping.render.tickets import closing_fields_of, draft_of, urgency_of
 from remediation.mapping.rules.coverage import Coverage, place_of
 from remediation.mapping.rules.matching import Matcher
@@ -52,6 +63,29 @@ _COMMENTS = {
     Why.CONTINUED: CommentKind.CONTINUED,
 }
 
+_INCIDENT_COMMENTS = {
+    Why.NEW: IncidentCommentKind.REOPENED,
+    Why.FOUND_AGAIN: IncidentCommentKind.REOPENED,
+    Why.TICKET_DONE: IncidentCommentKind.OTHER_TICKET_DONE,
+    Why.TICKET_REOPENED: IncidentCommentKind.REOPENED,
+    Why.FINDING_RESOLVED: IncidentCommentKind.RESOLVED,
+    Why.FINDING_ACCEPTED: IncidentCommentKind.ACCEPTED_RISK,
+    Why.FINDING_GONE: IncidentCommentKind.DELETED,
+    Why.CONFLICT: IncidentCommentKind.CONFLICT,
+    Why.DUPLICATE: IncidentCommentKind.DUPLICATE,
+    Why.SEVERITY_RAISED: IncidentCommentKind.SEVERITY_RAISED,
+    Why.INCIDENT_CHANGED: IncidentCommentKind.CHANGED,
+    Why.RULE_CHANGED: IncidentCommentKind.RULE_CHANGED,
+    Why.RISK_UNEXPLAINED: IncidentCommentKind.RISK_UNEXPLAINED,
+    Why.RISK_STILL_ACCEPTED: IncidentCommentKind.ACCEPTED_RISK,
+    Why.RISK_EXPIRED: IncidentCommentKind.RISK_EXPIRED,
+    Why.KEPT_OPEN: IncidentCommentKind.KEPT_OPEN,
+    Why.REASON_CHANGED: IncidentCommentKind.KEPT_OPEN,
+    Why.LEFT_OVER: IncidentCommentKind.LEFT_OVER,
+    Why.REFUSED: IncidentCommentKind.REFUSED,
+    Why.CONTINUED: IncidentCommentKind.CONTINUED,
+}
+
 _DECISIONS = frozenset({Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED})
 """The causes with which people decided, by closing tickets."""
 
@@ -71,16 +105,21 @@ class MappingsRuling:
     policy: Policy
     counting: Rule | None
 
+    @property
+    def severity(self) -> Severity:
+        """How bad the subject is."""
+        return self.subject.severity
+
     def urgency(self, tracker: str) -> Mapping[str, str]:
         """Returns the fields for the urgency of the subject's ticket; empty where no rule sets any."""
         if self.rule is None or tracker not in self.rule.tickets:
             return {}
         ticket, config = self.rule.tickets[tracker], self.mappings.trackers[tracker]
-        return urgency_of(ticket, config, self.subject.detail, self.at)
+        return urgency_of(ticket, config, self.subject, self.at)
 
     def closing_fields(self, tracker: str) -> Mapping[str, object]:
         """Returns the fields that the rule sets when we close the ticket, by the tracker's own names."""
-        return closing_fields_of(self.mappings, self.counting, tracker, self.subject.key, self.subject.detail)
+        return closing_fields_of(self.mappings, self.counting, tracker, self.subject)
 
     def place(self, tracker: str) -> str | None:
         """Returns the place for the ticket: the rule's, or else the tracker's configured one; None for none."""
@@ -96,14 +135,16 @@ class MappingsRuling:
         """
         if self.rule is None:
             raise LookupError(tracker)
-        return draft_of(self.mappings, self.rule, tracker, self.subject.key, self.subject.detail, self.at, follows)
+        return draft_of(self.mappings, self.rule, tracker, self.subject, self.at, follows)
 
     def note(self, change: SetStatus, tickets: tuple[Ticket, ...], now: datetime, words: str = "") -> str:
         """Returns the audit note for a change of the subject's status: what, which tickets, who, why and when.
 
         `words` are people's own, redacted and cut to a length. They are quoted only where the rule copies closing words
-        or demands a reason for an accepted risk.
+        or demands a reason for an accepted risk. Empty for an incident: a feed takes no notes.
         """
+        if not self.subject.keeps_status:
+            return ""
         policy = self.policy
         done = [ticket for ticket in tickets if ticket.state is TicketState.DONE]
         decided = done if change.why in _DECISIONS else []
@@ -149,7 +190,15 @@ class MappingsRuling:
             until=policy.acceptance.until(ticket),
             word=ticket.word,
         )
-        return comment_of(self.mappings, _COMMENTS[why], occasion)
+        kinds = _COMMENTS if self.subject.key.kind is CaseKind.FINDING else _INCIDENT_COMMENTS
+        return comment_of(self.mappings, kinds[why], occasion)
+
+    def news(self, before: Incident) -> str:
+        """Returns what readers of its tickets may be told of a change since; empty where that is nothing."""
+        now = self.subject.detail
+        if isinstance(now, Finding):
+            return ""
+        return change_of(before, now, restricted=self.counting is not None and self.counting.detail == "restricted")
 
 
 def _status_told(why: Why, status: Status, ticket: Ticket) -> Status:
@@ -173,7 +222,8 @@ class MappingsRulebook:
         self._rules = {rule.name: rule for rule in mappings.rules}
         self._policies = {name: policy_of(rule, name, tuple(rule.tickets)) for name, rule in self._rules.items()}
         self._former = {name: policy.as_former for name, policy in self._policies.items()}
-        self._without_rule = policy_of(mappings.defaults, "", ())
+        usual = policy_of(mappings.defaults, "", ())
+        self._without_rule = {CaseKind.FINDING: usual, CaseKind.INCIDENT: replace(usual, closes_gone=True)}
 
     def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> MappingsRuling:
         """Returns the ruling on the subject. The rules are matched here and nowhere else.
@@ -181,9 +231,13 @@ class MappingsRulebook:
         Where no rule matches, the policy is that of the rule named `known`; where the file has no such rule (any more),
         it is `said`, the policy of that rule when it counted; and where that is not known, it is that of `defaults`.
         """
-        rule = self._matcher.rule_for(subject.detail, subject.key.district, at)
+        rule = self._matcher.rule_for(subject, at)
         policy = self._policy(subject, rule, known, said)
-        return MappingsRuling(self._mappings, subject, at, rule, policy, self._rules.get(policy.rule))
+        counting = self._rules.get(policy.rule)
+        if subject.key.kind is CaseKind.INCIDENT:
+            severity = next((each.severity for each in (rule, counting) if each and each.severity), Severity.UNKNOWN)
+            subject = replace(subject, severity=severity)
+        return MappingsRuling(self._mappings, subject, at, rule, policy, counting)
 
     def _policy(self, subject: Subject, rule: Rule | None, known: str, said: Policy | None) -> Policy:
         """Returns the policy of the rule that matches the subject, or else of the one that counted before.
@@ -192,7 +246,7 @@ class MappingsRulebook:
         """
         if rule is not None and subject.status is not Status.GONE:
             return self._policies[rule.name]
-        return self._former.get(known) or said or self._without_rule
+        return self._former.get(known) or said or self._without_rule[subject.key.kind]
 
     @property
     def former_names(self) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Findings for the commands: from a file, from standard input, or from SchoolScan. Reads only."""
+"""Findings and incidents for the commands: from a file, from standard input, or from SchoolScan. Reads only."""
 
 import contextlib
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from remediation.domain.errors import ConfigurationError, NotFound, Problem, Unreadable
 from remediation.domain.findings import Finding
+from remediation.mapping.explain.incident_samples import SampleIncident, samples_of
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import read_secret
 from remediation.settings import environ
@@ -40,6 +41,24 @@ def findings_in(path: Path) -> list[Finding]:
         except Unreadable:
             raise _unusable(where, f"entry {number} is not a finding: it has no id") from None
     return found
+
+
+def incident_in(path: Path) -> SampleIncident:
+    """The one incident of a file. Raises ConfigurationError."""
+    found = incidents_in(path)
+    if len(found) != 1:
+        raise ConfigurationError([Problem(_name(path), f"has {len(found)} incidents in place of one")])
+    return found[0]
+
+
+def incidents_in(path: Path) -> list[SampleIncident]:
+    """The incidents of a file: a list of maps of words, or one such map, in JSON or YAML. Raises ConfigurationError."""
+    where = _name(path)
+    try:
+        text = _bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError([Problem(where, "is not UTF-8 text")]) from None
+    return samples_of(text, where)
 
 
 @contextlib.asynccontextmanager

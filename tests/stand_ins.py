@@ -445,6 +445,10 @@ class PlainRuling:
     subject: Subject
     policy: Policy
 
+    @property
+    def severity(self) -> Severity:
+        return self.subject.severity
+
     def urgency(self, tracker: str) -> Mapping[str, str]:
         del tracker
         return self.book.by_severity.get(self.subject.severity, {})

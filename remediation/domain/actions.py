@@ -23,6 +23,8 @@ class Why(StrEnum):
     DUPLICATE = "duplicate"
     SEVERITY_RAISED = "severity_raised"
     EXPERT_REVIEWED = "expert_reviewed"
+    INCIDENT_CHANGED = "incident_changed"
+    RULE_CHANGED = "rule_changed"
     RISK_UNEXPLAINED = "risk_unexplained"
     RISK_STILL_ACCEPTED = "risk_still_accepted"
     RISK_EXPIRED = "risk_expired"

@@ -49,6 +49,7 @@ class CaseKind(StrEnum):
     """Which source a case comes from."""
 
     FINDING = "finding"
+    INCIDENT = "incident"
 
 
 @dataclass(frozen=True, slots=True)

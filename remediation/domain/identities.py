@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from remediation.domain.cases import IDENTITY_DIGITS, IDENTITY_PREFIX, CaseKey, CaseKind
 from remediation.domain.findings import DomainType, Finding
+from remediation.domain.incidents import Incident
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 
@@ -34,12 +35,14 @@ class Identity:
     by: frozenset[IdentityField]
     key: bytes = field(repr=False)
 
-    def case_of(self, district: str, finding: Finding) -> CaseKey | None:
-        """Returns the case of the finding; None where it lacks one of the fields, and is a case of its own.
+    def case_of(self, district: str, finding: Finding | Incident) -> CaseKey | None:
+        """Returns the case of the finding. None for one that lacks a field, and for an incident: a case of its own.
 
         Values are compared as they are written: upper and lower case differ, and so do addresses with and without a
         query, a fragment or a final slash.
         """
+        if isinstance(finding, Incident):
+            return None
         values = _values(finding, self.by)
         if values.keys() != self.by:
             return None

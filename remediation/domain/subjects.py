@@ -1,10 +1,12 @@
 """The subject of a case, whatever its source: all that planning knows about it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, time, tzinfo
+from typing import assert_never
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.findings import Finding
+from remediation.domain.incidents import Incident
 from remediation.domain.status import Severity, Status
 
 
@@ -14,20 +16,23 @@ class Subject:
 
     `detected_at` and `changed_at` are the source's times, never our clock's; None where it does not state them.
     `review` is the outcome of an expert's review, in the source's word. `detail` is the source's own object; only the
-    conditions and the templates of rules read it.
+    conditions and the templates of rules read it. `keeps_status` is false where the source takes no status back: then
+    the status is what we have decided ourselves, and a store that was lost has lost it.
     """
 
     key: CaseKey
     status: Status
     severity: Severity
-    detail: Finding
+    detail: Finding | Incident
     detected_at: datetime | None = None
     changed_at: datetime | None = None
     review: str | None = None
+    keeps_status: bool = True
 
     def with_status(self, status: Status) -> "Subject":
         """Returns the subject with another status, for planning and for rules alike."""
-        return replace(self, status=status, detail=replace(self.detail, status=status))
+        detail = replace(self.detail, status=status) if isinstance(self.detail, Finding) else self.detail
+        return replace(self, status=status, detail=detail)
 
 
 def subject_of(key: CaseKey, finding: Finding) -> Subject:
@@ -37,6 +42,22 @@ def subject_of(key: CaseKey, finding: Finding) -> Subject:
     )
 
 
+def subject_of_incident(key: CaseKey, incident: Incident, decided: Status | None = None, zone: tzinfo = UTC) -> Subject:
+    """Returns the incident as the subject of this case, with what was decided about it; its day begins in `zone`.
+
+    How bad it is, its rule says: see `Ruling.severity`.
+    """
+    status = Status.GONE if incident.is_deleted else decided or Status.OPEN
+    began = datetime.combine(incident.day, time(), zone).astimezone(UTC) if incident.day else None
+    return Subject(key, status, Severity.UNKNOWN, incident, detected_at=began, keeps_status=False)
+
+
 def gone(key: CaseKey) -> Subject:
     """Returns the subject of a case that its source does not have any more; only its id is known."""
-    return subject_of(key, Finding(key.id, Status.GONE))
+    match key.kind:
+        case CaseKind.FINDING:
+            return subject_of(key, Finding(key.id, Status.GONE))
+        case CaseKind.INCIDENT:
+            return subject_of_incident(key, Incident(key.id, is_deleted=True))
+        case _:
+            assert_never(key.kind)

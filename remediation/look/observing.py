@@ -77,6 +77,7 @@ async def observe(
     subject = await _subject(record, source)
     at = datetime.fromtimestamp(now, tz=UTC)
     ruling = rulebook.ruling(subject, at, record.memory.rule, record.memory.said)
+    subject = replace(subject, severity=ruling.severity)
     policy = ruling.policy
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
     unnamed = trackers_of(record) - trackers.keys()

@@ -39,6 +39,8 @@ WHYS: Mapping[Why, str] = {
     Why.DUPLICATE: "there is another ticket for it",
     Why.SEVERITY_RAISED: "the finding is worse than it was",
     Why.EXPERT_REVIEWED: "SchoolScan's experts have reviewed it",
+    Why.INCIDENT_CHANGED: "the incident was changed in its system",
+    Why.RULE_CHANGED: "another rule takes it, which has no ticket there",
     Why.RISK_UNEXPLAINED: "the ticket accepts the risk without what makes that count",
     Why.RISK_STILL_ACCEPTED: "found again, but its risk is still accepted",
     Why.RISK_EXPIRED: "the accepted risk has expired",

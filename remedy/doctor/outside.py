@@ -1,4 +1,4 @@
-"""SchoolScan and the trackers: our account there, limits, clocks, and whether they are as mappings.yaml says."""
+"""SchoolScan, feeds and trackers: our account there, limits, clocks, and whether they are as mappings.yaml says."""
 
 import asyncio
 import contextlib
@@ -19,13 +19,14 @@ from remediation.outbound.answers import NotedAnswer, noting_answers
 from remediation.ports import Inspector, Tracker
 from remediation.read_model.case_words import time_words
 from remediation.settings import environ
+from remediation.sources.incident_feed.inspection import FeedInspector
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.inspection import AccountInspector
 from remediation.store.server.connection import Connection
 from remediation.trackers.adapters import adapter_of
 from remedy.doctor.checks import Check
 from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
-from remedy.mappings.live_answers import placed
+from remedy.mappings.live_answers import feed_inspectors, placed
 from remedy.mappings.tracker_sites import left_site, remembered, site_of
 from remedy.runtime.assembly import open_outside
 from remedy.runtime.outbound import outbound
@@ -51,14 +52,16 @@ class _System:
 
 
 async def open_checks(stack: contextlib.AsyncExitStack, loaded: Loaded, connection: Connection | None) -> list[Check]:
-    """Every SchoolScan account and every tracker; their clients are open until `stack` ends."""
+    """Every SchoolScan account, feed of incidents and tracker; their clients are open until `stack` ends."""
     try:
         outside = await stack.enter_async_context(open_outside(loaded))
-        _, secrets = worker_secrets(loaded, environ())
+        _, secrets, tokens = worker_secrets(loaded, environ())
         way = outbound()
+        feeds = feed_inspectors(loaded, tokens, way, await stack.enter_async_context(way.open_client()))
     except ConfigurationError as error:  # a token that cannot be sent in a header
         return [Check("secrets", 1.0, partial(_unusable, error))]
     checks = [_check(_account(name, each), loaded, connection, None) for name, each in outside.accounts.items()]
+    checks += [_check(_feed(name, each), loaded, connection, None) for name, each in feeds.items()]
     for name, tracker in outside.trackers.items():
         config = loaded.mappings.trackers[name]
         inspector = way.inspector(name, config, secrets[name])
@@ -74,6 +77,10 @@ async def _unusable(error: ConfigurationError) -> list[Diagnosis]:
 
 def _account(name: str, source: SchoolScan) -> _System:
     return _System(name, f"SchoolScan of {name}", source.check, AccountInspector(name, source), signs=True)
+
+
+def _feed(name: str, inspector: FeedInspector) -> _System:
+    return _System(name, f"feed {name}", inspector.check, inspector)
 
 
 def _check(system: _System, loaded: Loaded, connection: Connection | None, tracker: Tracker | None) -> Check:

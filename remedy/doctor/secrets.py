@@ -52,8 +52,7 @@ def look_at_secrets(
 
 
 def _worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> str:
-    tokens, trackers = worker_secrets(loaded, environ)
-    return f"{len(tokens) + len(trackers)} found"
+    return f"{sum(len(each) for each in worker_secrets(loaded, environ))} found"
 
 
 def _there(what: str, code: Code, look: Callable[[], str]) -> list[Diagnosis]:

@@ -84,6 +84,8 @@ def _as_json(problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> s
 
 def _summary(found: Mappings) -> str:
     counts = {"district": len(found.districts), "tracker": len(found.trackers), "rule": len(found.rules)}
+    if feeds := sum(len(district.incidents) for district in found.districts.values()):
+        counts["feed"] = feeds
     return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts.items())
 
 

@@ -1,8 +1,9 @@
-"""`remedy mappings diff`: what a change of mappings.yaml would change for existing findings."""
+"""`remedy mappings diff`: what a change of mappings.yaml would change for existing findings and incidents."""
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from remediation.domain.findings import Finding
+from remediation.domain.cases import CaseKind
 from remediation.mapping.explain.differences import Difference, DifferenceGroup, Pair, difference, grouped
 from remediation.mapping.explain.tracker_changes import TrackerChange, tracker_changes
-from remediation.mapping.reading.loading import load_mappings
+from remediation.mapping.reading.loading import Loaded, load_mappings
 from remediation.redaction import terminal
-from remedy.findings import findings_from, findings_in
-from remedy.mappings.previews import Previews, asked_about, district_of
+from remedy.findings import findings_from, findings_in, incidents_in
+from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remedy.mappings.rules_file import at_option
 from remedy.mappings.rules_touched import rules_touched
 from remedy.runtime.failures import ExitCode
@@ -33,28 +34,36 @@ _MOST_LISTED = 3
 @click.option(
     "--findings", "path", metavar="FILE", type=click.Path(path_type=Path), help="Findings: a JSON array, or one a line."
 )
-@click.option("--district", metavar="NAME", help="Whose findings they are. Not needed where there is only one.")
+@click.option(
+    "--incidents",
+    "incident_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Incidents as well, or (without --findings) in place of findings: maps of words, in JSON or YAML.",
+)
+@click.option("--district", metavar="NAME", help="Whose they are. Not needed where there is only one.")
 @at_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every finding that changes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all that changes.")
 @click.pass_context
-def diff(
+def diff(  # noqa: PLR0913 - one parameter for each option
     ctx: click.Context,
     old: Path,
     new: Path,
     path: Path | None,
+    incident_path: Path | None,
     district: str | None,
     at: datetime | None,
     *,
     as_json: bool,
 ) -> None:
-    """Say for which findings the rules of NEW would do something else than those of OLD, and what. Nothing is sent.
+    """Say for which findings and incidents the rules of NEW would do something else than those of OLD, and what.
 
-    The findings come from FILE (- is standard input), as SchoolScan's API gives them; without --findings, all findings
-    of the district are read from SchoolScan with the token that NEW names. Findings that change in the same way are
-    counted together. What tickets say counts for those to come; how they are kept in step (reopen, accept, …) counts
-    for those that are there as well. Words of a tracker that change (states, fields, close codes, …) are named: they
-    count for every ticket there is. Of rules that are gone or changed, Redis tells how many cases live by them, where
-    REDIS_URL names one.
+    Findings come from FILE (- is standard input), as SchoolScan's API gives them; without --findings, all findings of
+    the district are read from SchoolScan with the token that NEW names. Incidents come from --incidents only, in the
+    words of test cases. Those that change in the same way are counted together. What tickets say counts for those to
+    come; how they are kept in step (reopen, accept, …) counts for those that are there as well. Words of a tracker that
+    change (states, fields, close codes, …) are named: they count for every ticket there is. Of rules that are gone or
+    changed, Redis tells how many cases live by them, where REDIS_URL names one. Nothing is sent.
 
     Exit codes: 0 nothing would change, 1 something would.
 
@@ -67,52 +76,63 @@ def diff(
     before, after = Previews(load_mappings(old)), Previews(load_mappings(new))
     name = district_of(after.loaded, district)
     district_of(before.loaded, name)
-    findings = findings_in(path) if path else asyncio.run(findings_from(after.loaded, name))
-    found = _differences(before, after, name, findings, at or datetime.now(UTC))
+    asked = _asked(after.loaded, name, (path, incident_path), at or datetime.now(UTC))
+    found = [difference(each.key, before.routing(each), after.routing(each)) for each in asked]
+    counts = Counter(each.key.kind for each in asked)
     changed = [each for each in found if each.changes]
     groups = grouped(changed)
     touched = rules_touched(before.loaded.mappings, after.loaded.mappings)
     words = tracker_changes(before.loaded.mappings, after.loaded.mappings)
     if as_json:
-        told = {**_as_json(len(found), changed, groups), "rules": touched.as_json()}
+        told = {**_as_json(counts, changed, groups), "rules": touched.as_json()}
         click.echo(json.dumps({**told, "trackers": [asdict(each) for each in words]}, indent=2))
     else:
-        _print(len(found), changed, groups)
+        _print(groups)
+        said = [_counted(count, kind) for kind, count in counts.items()] or [_counted(0, CaseKind.FINDING)]
+        click.echo(f"{len(changed)} of {' and '.join(said)} would change")
         for line in (*map(_word_line, words), *touched.lines()):
             click.echo(terminal(line))
     ctx.exit(ExitCode.FAILED if changed or words or touched.cases else ExitCode.DONE)
 
 
-def _differences(
-    before: Previews, after: Previews, district: str, findings: Sequence[Finding], at: datetime
-) -> list[Difference]:
+def _asked(loaded: Loaded, district: str, files: tuple[Path | None, Path | None], at: datetime) -> list[Asked]:
+    """The findings and the incidents of these files; without any file, all findings of the district."""
+    path, incident_path = files
+    if path is not None:
+        findings = findings_in(path)
+    else:
+        findings = [] if incident_path else asyncio.run(findings_from(loaded, district))
+    incidents = incidents_in(incident_path) if incident_path else []
     asked = [asked_about(district, finding, at) for finding in findings]
-    return [difference(each.finding.id, before.routing(each), after.routing(each)) for each in asked]
+    return [*asked, *(asked_about_incident(loaded, district, incident, at) for incident in incidents)]
 
 
-def _as_json(count: int, changed: Sequence[Difference], groups: Sequence[DifferenceGroup]) -> dict[str, Any]:
+def _as_json(
+    counts: Mapping[CaseKind, int], changed: Sequence[Difference], groups: Sequence[DifferenceGroup]
+) -> dict[str, Any]:
     return {
-        "findings": count,
+        "findings": counts.get(CaseKind.FINDING, 0),
+        "incidents": counts.get(CaseKind.INCIDENT, 0),
         "changed": len(changed),
         "groups": [
             {
                 "rule": {"before": group.rules[0], "after": group.rules[1]},
-                "count": len(group.finding_ids),
+                "kind": group.kind,
+                "count": len(group.ids),
                 "what": group.what,
                 "values": {what: [asdict(pair) for pair in pairs] for what, pairs in group.values},
             }
             for group in groups
         ],
-        "changes": [{"finding": each.finding_id, "changes": [asdict(one) for one in each.changes]} for each in changed],
+        "changes": [{each.kind: each.id, "changes": [asdict(one) for one in each.changes]} for each in changed],
     }
 
 
-def _print(count: int, changed: Sequence[Difference], groups: Sequence[DifferenceGroup]) -> None:
+def _print(groups: Sequence[DifferenceGroup]) -> None:
     for group in groups:
         click.echo(terminal(_heading(group)))
         Console().print(_table(group))
         click.echo()
-    click.echo(f"{len(changed)} of {_counted(count)} would change")
 
 
 def _word_line(change: TrackerChange) -> str:
@@ -120,25 +140,25 @@ def _word_line(change: TrackerChange) -> str:
 
 
 def _heading(group: DifferenceGroup) -> str:
-    """How many findings, which they are, and the rule that keeps them, if one does."""
+    """How many, which they are, and the rule that keeps them, if one does."""
     before, after = group.rules
     kept = f" of rule {after}" if before == after and after else ""
-    named = ", ".join(group.finding_ids[:_MOST_LISTED])
-    more = ", …" if len(group.finding_ids) > _MOST_LISTED else ""
-    return f"{_counted(len(group.finding_ids))}{kept} ({named}{more})"
+    named = ", ".join(group.ids[:_MOST_LISTED])
+    more = ", …" if len(group.ids) > _MOST_LISTED else ""
+    return f"{_counted(len(group.ids), group.kind)}{kept} ({named}{more})"
 
 
 def _table(group: DifferenceGroup) -> Table:
-    table = Table("what", "before", "after", "findings")
+    table = Table("what", "before", "after", f"{group.kind}s")
     values = dict(group.values)
     for what in group.what:
-        for number, row in enumerate(_rows(values.get(what, ()), len(group.finding_ids))):
+        for number, row in enumerate(_rows(values.get(what, ()), len(group.ids))):
             table.add_row(*(Text(terminal(cell), overflow="fold") for cell in ("" if number else what, *row)))
     return table
 
 
 def _rows(pairs: Sequence[Pair], count: int) -> list[tuple[str, str, str]]:
-    """The most frequent pairs of values; texts have none, because they differ for each finding."""
+    """The most frequent pairs of values; texts have none, because they differ for each."""
     if not pairs:
         return [("(text)", "(another text)", str(count))]
     rows = [(_shown(pair.before), _shown(pair.after), str(pair.count)) for pair in pairs[:_MOST_LISTED]]
@@ -152,5 +172,5 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _counted(count: int) -> str:
-    return f"{count} {'finding' if count == 1 else 'findings'}"
+def _counted(count: int, kind: CaseKind) -> str:
+    return f"{count} {kind}{'' if count == 1 else 's'}"

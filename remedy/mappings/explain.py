@@ -1,4 +1,4 @@
-"""`remedy mappings explain`: which rule takes a finding and why, and what would follow. Nothing is sent."""
+"""`remedy mappings explain`: which rule takes a finding or an incident and why, and what would follow."""
 
 import asyncio
 import json
@@ -14,35 +14,52 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from remediation.domain.cases import CaseKind
+from remediation.domain.findings import Finding
 from remediation.domain.identities import IdentityField, missing_of
-from remediation.mapping.config.policies import spelt_out
 from remediation.mapping.explain.in_step import in_step
+from remediation.mapping.explain.incident_samples import SampleIncident, sample_of
 from remediation.mapping.explain.reasons import Condition, Explanation, explained
 from remediation.mapping.reading.loading import Loaded
 from remediation.redaction import terminal
 from remediation.trackers.adapters import Preview
-from remedy.findings import STANDARD_INPUT, finding_from, finding_in
-from remedy.mappings.previews import Asked, Previews, asked_about, district_of
+from remedy.findings import STANDARD_INPUT, finding_from, finding_in, incident_in
+from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, choices_of, district_of
 from remedy.mappings.rules_file import at_option, loaded_from, mappings_option
 
 
-@click.command(short_help="Which rule takes a finding, why, and the tickets it would get.")
+@click.command(short_help="Which rule takes a finding or an incident, why, and the tickets it would get.")
 @click.argument("path", metavar="[FINDING.json]", type=click.Path(path_type=Path), required=False)
 @click.option("--finding", "finding_id", metavar="ID", help="Read this finding from SchoolScan instead of a file.")
-@click.option("--district", metavar="NAME", help="Whose finding it is. Not needed where there is only one district.")
+@click.option(
+    "--incident",
+    "words",
+    metavar="WORD=VALUE",
+    multiple=True,
+    help="Ask about an incident of which this is known, such as type=referral or weapon=gun. May come several times.",
+)
+@click.option(
+    "--incident-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Ask about the incident in FILE (- is standard input): a map of the same words, in JSON or YAML.",
+)
+@click.option("--district", metavar="NAME", help="Whose it is. Not needed where there is only one district.")
 @mappings_option
 @at_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def explain(
+def explain(  # noqa: PLR0913 - one parameter for each option
     path: Path | None,
     finding_id: str | None,
+    words: tuple[str, ...],
+    incident_file: Path | None,
     district: str | None,
     mappings_path: Path | None,
     at: datetime | None,
     *,
     as_json: bool,
 ) -> None:
-    """Say which rule takes a finding and why, show its tickets, and say what follows. Nothing is sent.
+    """Say which rule takes a finding or an incident and why, show its tickets, and say what follows. Nothing is sent.
 
     The tickets are exactly those that would be written; below them is how they are kept in step from then on.
 
@@ -50,28 +67,48 @@ def explain(
     SchoolScan, which takes the district's token and nothing else. Rules are tried in order until one takes the
     finding; of each, every condition is shown with what was wanted and what was found.
 
+    An incident is said in words: id, status, deleted, type, date, school, offense, weapon, injury, action, offenders
+    and victims. Only rules with of: incidents are tried then.
+
     \b
     Examples:
       remedy mappings explain finding.json
       curl … | remedy mappings explain - --json
       remedy mappings explain --finding fnd_9d2 --district lakeside
+      remedy mappings explain --incident type=referral --incident weapon=gun --incident school=101
       remedy mappings explain finding.json --mappings new-mappings.yaml --at 2026-04-15T14:02Z
     """
-    if (path is None) == (finding_id is None):
-        raise click.UsageError("Say which finding: FINDING.json (or - for standard input), or --finding ID.")
+    if sum(bool(each) for each in (path, finding_id, words, incident_file)) != 1:
+        raise click.UsageError(
+            "Say which finding: FINDING.json (or - for standard input), or --finding ID; or which incident: --incident "
+            "WORD=VALUE, or --incident-file FILE."
+        )
+    sample = _sample(words, incident_file)
     loaded = loaded_from(mappings_path)
-    name = district_of(loaded, district)
-    if finding_id is not None:
-        finding = asyncio.run(finding_from(loaded, name, finding_id))
+    name, moment = district_of(loaded, district), at or datetime.now(UTC)
+    if sample is not None:
+        asked = asked_about_incident(loaded, name, sample, moment)
+    elif finding_id is not None:
+        asked = asked_about(name, asyncio.run(finding_from(loaded, name, finding_id)), moment)
     else:
-        finding = finding_in(path or STANDARD_INPUT)
-    shown = _shown(Previews(loaded), asked_about(name, finding, at or datetime.now(UTC)))
+        asked = asked_about(name, finding_in(path or STANDARD_INPUT), moment)
+    shown = _shown(Previews(loaded), asked)
     click.echo(json.dumps(_as_json(shown), indent=2)) if as_json else _print(shown)
+
+
+def _sample(words: tuple[str, ...], path: Path | None) -> SampleIncident | None:
+    """The incident that is asked about, if it is one."""
+    if path is not None:
+        return incident_in(path)
+    try:
+        return sample_of(words) if words else None
+    except ValueError as error:
+        raise click.UsageError(f"--incident: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """Everything to show about one finding."""
+    """Everything to show about one finding or incident."""
 
     loaded: Loaded
     asked: Asked
@@ -80,30 +117,43 @@ class _Shown:
     note: str | None
 
     @property
+    def kind(self) -> CaseKind:
+        """What it is."""
+        return self.asked.key.kind
+
+    @property
+    def finding(self) -> Finding | None:
+        """The finding, if it is one."""
+        detail = self.asked.subject.detail
+        return detail if isinstance(detail, Finding) else None
+
+    @property
     def status(self) -> str:
-        """The finding's status, in SchoolScan's word where we do not know it."""
-        return self.asked.finding.words.get("status", self.asked.finding.status.value)
+        """Its status, in SchoolScan's word where we do not know it."""
+        status = self.asked.subject.status.value
+        return self.finding.words.get("status", status) if self.finding else status
 
     @property
     def verdict(self) -> str:
         """The rule that takes the finding, and whether it asks for tickets."""
         rule = self.explanation.rule
         if rule is None:
-            return "No rule takes this finding: no ticket is opened, and its status stays as it is."
-        place = self.loaded.positions.place(("rules", len(self.explanation.trials) - 1))
-        taken = f"The rule {rule.name} takes this finding ({self.loaded.where}:{place.line})"
+            return f"No rule takes this {self.kind}: no ticket is opened, and its status stays as it is."
+        names = [each.name for each in self.loaded.mappings.rules]
+        place = self.loaded.positions.place(("rules", names.index(rule.name)))
+        taken = f"The rule {rule.name} takes this {self.kind} ({self.loaded.where}:{place.line})"
         return f"{taken}." if self.previews else f"{taken} and deliberately opens no ticket."
 
     @property
     def identity(self) -> tuple[str, ...]:
         """The fields that tell this finding apart instead of its id; empty where the id does."""
         written = self.loaded.mappings.districts[self.asked.key.district].identity
-        return tuple(written.by) if written else ()
+        return tuple(written.by) if written and self.finding else ()
 
     @property
     def lacking(self) -> tuple[str, ...]:
         """The fields of an identity that it lacks: then its id tells it apart after all."""
-        return missing_of([IdentityField(name) for name in self.identity], self.asked.finding)
+        return missing_of([IdentityField(name) for name in self.identity], self.finding) if self.finding else ()
 
     @property
     def case(self) -> str:
@@ -117,17 +167,17 @@ class _Shown:
 
     @property
     def opening(self) -> str:
-        """Whether the tickets would be opened now, or only if the finding were open."""
+        """Whether the tickets would be opened now, or only if it were open."""
         one = len(self.previews) == 1
         count = f"{len(self.previews)} {'ticket' if one else 'tickets'}"
-        if self.asked.finding.status.is_unsolved:
+        if self.asked.subject.status.is_unsolved:
             return f"{count} would be opened, unless {'it is' if one else 'they are'} there already:"
         return f"Its status is {self.status}, so nothing is opened now. If it were open, {count} would be:"
 
 
 def _shown(forecast: Previews, asked: Asked) -> _Shown:
     rules = forecast.loaded.mappings.rules
-    explanation = explained(rules, asked.finding, asked.key.district, asked.at)
+    explanation = explained(rules, asked.subject, asked.at)
     return _Shown(forecast.loaded, asked, explanation, forecast.previews(asked), forecast.note(asked))
 
 
@@ -139,15 +189,15 @@ def _as_json(shown: _Shown) -> dict[str, Any]:
         "at": shown.asked.at.isoformat(),
         "status": shown.status,
         "rule": rule.name if rule else None,
-        "opens_now": bool(shown.previews) and shown.asked.finding.status.is_unsolved,
+        "opens_now": bool(shown.previews) and shown.asked.subject.status.is_unsolved,
         "trials": [
             {"rule": trial.rule, "held": trial.held, "conditions": [asdict(each) for each in trial.conditions]}
             for trial in shown.explanation.trials
         ],
         "tickets": [_ticket_json(preview) for preview in shown.previews],
         "note": shown.note,
-        "choices": spelt_out(rule) if rule else {},
-        "in_step": list(in_step(rule)) if rule else [],
+        "choices": choices_of(rule) if rule else {},
+        "in_step": list(in_step(rule, rule.kind)) if rule else [],
     }
 
 
@@ -162,7 +212,7 @@ def _print(shown: _Shown) -> None:
     if shown.case:
         click.echo(terminal(shown.case))
     click.echo()
-    Console().print(_trials(shown.explanation))
+    Console().print(_trials(shown.explanation, shown.kind))
     if not shown.previews:
         return
     click.echo(terminal(f"\n{shown.opening}", lines=True))
@@ -170,17 +220,18 @@ def _print(shown: _Shown) -> None:
         click.echo()
         for line in _ticket_lines(preview):
             click.echo(terminal(line, lines=True))
-    click.echo(terminal(f"\nWith reviewing, SchoolScan would be told:\n  {shown.note}", lines=True))
+    if shown.note:
+        click.echo(terminal(f"\nWith reviewing, SchoolScan would be told:\n  {shown.note}", lines=True))
     if rule := shown.explanation.rule:
         click.echo("\nFrom then on:")
-        for sentence in in_step(rule):
+        for sentence in in_step(rule, rule.kind):
             click.echo(f"  {sentence}")
 
 
-def _trials(explanation: Explanation) -> Table:
+def _trials(explanation: Explanation, kind: CaseKind) -> Table:
     table = Table("", "rule", "condition", "wanted", "found", "holds", title="Rules tried, in order")
     for number, trial in enumerate(explanation.trials, 1):
-        rows = [*_rows(trial.conditions)] or [("(none)", "any finding", "", "yes")]
+        rows = [*_rows(trial.conditions)] or [("(none)", f"any {kind}", "", "yes")]
         for row, cells in enumerate(rows):
             heading = ("", "") if row else (str(number), trial.rule)
             table.add_row(*(Text(terminal(cell), overflow="fold") for cell in (*heading, *cells)))

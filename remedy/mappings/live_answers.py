@@ -6,20 +6,26 @@ the standard requires.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
+
+import httpx2
 
 from remediation.domain.errors import Problem
 from remediation.domain.ownership import SiteHistory
+from remediation.mapping.config.incident_feeds import IncidentFeed
 from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Positions, Steps
 from remediation.mapping.reading.secrets import worker_secrets
 from remediation.ports import Inspector
 from remediation.settings import environ
+from remediation.sources.incident_feed.client import system_of
+from remediation.sources.incident_feed.inspection import FeedInspector
 from remediation.sources.schoolscan.inspection import AccountInspector
 from remedy.mappings.tracker_sites import SiteInspector
-from remedy.runtime.outbound import outbound
+from remedy.runtime.outbound import Outbound, outbound
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ def placed(loaded: Loaded, inspections: Iterable[Inspection]) -> list[PlacedInsp
 @contextlib.asynccontextmanager
 async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> AsyncIterator[tuple[Inspector, ...]]:
     """An inspector for each account and tracker, while this context is open."""
-    tokens, secrets = worker_secrets(loaded, environ())
+    tokens, secrets, feeds = worker_secrets(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
         way = outbound()
         client = await stack.enter_async_context(way.open_client())
@@ -66,6 +72,7 @@ async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> 
             AccountInspector(name, way.source(name, str(district.schoolscan.url), tokens[name], client))
             for name, district in loaded.mappings.districts.items()
         ]
+        inspectors += feed_inspectors(loaded, feeds, way, client).values()
         trackers = loaded.mappings.trackers
         inspectors += [way.inspector(name, each, secrets[name]) for name, each in trackers.items()]
         inspectors += [
@@ -76,6 +83,24 @@ async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> 
         for inspector in inspectors:
             stack.push_async_callback(inspector.close)
         yield tuple(inspectors)
+
+
+def feed_inspectors(
+    loaded: Loaded, tokens: Mapping[str, str], way: Outbound, client: httpx2.AsyncClient
+) -> dict[str, FeedInspector]:
+    """An inspector for each feed of incidents, by `district/feed`, as the tokens are."""
+    return {
+        f"{name}/{feed}": FeedInspector(
+            name, feed, way.feed(system_of(name, feed), written, tokens[f"{name}/{feed}"], client), _today_in(written)
+        )
+        for name, district in loaded.mappings.districts.items()
+        for feed, written in district.incidents.items()
+    }
+
+
+def _today_in(feed: IncidentFeed) -> Callable[[], date]:
+    """What today is where the feed's schools are."""
+    return lambda: datetime.now(feed.timetable.zone).date()
 
 
 class _Book:

@@ -1,19 +1,21 @@
-"""What would become of a finding, computed as a worker does. No other system is asked."""
+"""What would become of a finding or an incident, computed as a worker does. No other system is asked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.findings import Finding
 from remediation.domain.status import Status
-from remediation.domain.subjects import subject_of
+from remediation.domain.subjects import Subject, subject_of, subject_of_incident
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.mapping.config.policies import spelt_out
 from remediation.mapping.config.routing import Routing
+from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.explain.incident_samples import SampleIncident
 from remediation.mapping.reading.loading import Loaded
 from remediation.rulebook import MappingsRulebook, MappingsRuling
 from remediation.trackers.adapters import Preview, adapter_of
@@ -24,38 +26,42 @@ NOT_YET = "(new)"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The question: a finding of a district, judged at one moment."""
+    """The question: a finding or an incident of a district, judged at one moment."""
 
-    key: CaseKey
-    finding: Finding
+    subject: Subject
     at: datetime
+
+    @property
+    def key(self) -> CaseKey:
+        """The key of its own case."""
+        return self.subject.key
 
 
 class Previews:
-    """What one mappings.yaml would make of findings."""
+    """What one mappings.yaml would make of findings and incidents."""
 
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
         self._rulebook = MappingsRulebook(loaded.mappings)
 
     def previews(self, asked: Asked) -> tuple[Preview, ...]:
-        """The tickets that the finding would get if it were open; none where no rule asks for any."""
+        """The tickets that it would get if it were open; none where no rule asks for any."""
         return self._previews(self._ruling(asked))
 
     def note(self, asked: Asked) -> str | None:
-        """The note for `reviewing` once the tickets are open; None where there would be none."""
+        """The note for `reviewing` once the tickets are open; None where there would be none, or nobody takes notes."""
         ruling = self._ruling(asked)
         tickets = tuple(Ticket(name, "", NOT_YET, "", TicketState.OPEN) for name in ruling.policy.trackers)
-        return ruling.note(SetStatus(Status.REVIEWING, Why.NEW), tickets, asked.at) if tickets else None
+        return ruling.note(SetStatus(Status.REVIEWING, Why.NEW), tickets, asked.at) or None if tickets else None
 
     def routing(self, asked: Asked) -> Routing:
         """The rule, the tickets and the policy, as values that can be compared."""
         ruling = self._ruling(asked)
         tickets, rule = {preview.tracker: preview.words for preview in self._previews(ruling)}, ruling.rule
-        return Routing(rule.name, tickets, spelt_out(rule)) if rule else Routing(None, tickets)
+        return Routing(rule.name, tickets, choices_of(rule)) if rule else Routing(None, tickets)
 
     def _ruling(self, asked: Asked) -> MappingsRuling:
-        return self._rulebook.ruling(subject_of(asked.key, asked.finding), asked.at)
+        return self._rulebook.ruling(asked.subject, asked.at)
 
     def _previews(self, ruling: MappingsRuling) -> tuple[Preview, ...]:
         trackers = self.loaded.mappings.trackers
@@ -65,9 +71,21 @@ class Previews:
         )
 
 
+def choices_of(rule: Rule) -> Mapping[str, str | None]:
+    """How the rule keeps tickets in step, by the names of the choices, and how bad its incidents are."""
+    return {**spelt_out(rule), "severity": rule.severity.value} if rule.severity else spelt_out(rule)
+
+
 def asked_about(district: str, finding: Finding, at: datetime) -> Asked:
     """The finding as a case of the district."""
-    return Asked(CaseKey(district, CaseKind.FINDING, finding.id), finding, at)
+    return Asked(subject_of(CaseKey(district, CaseKind.FINDING, finding.id), finding), at)
+
+
+def asked_about_incident(loaded: Loaded, district: str, sample: SampleIncident, at: datetime | None) -> Asked:
+    """The incident as a case of the district. Without a moment, it is judged at the beginning of its day, or now."""
+    key, zone = CaseKey(district, CaseKind.INCIDENT, sample.id), loaded.mappings.districts[district].incident_zone
+    subject = subject_of_incident(key, sample.incident, sample.status, zone)
+    return Asked(subject, at or subject.detected_at or datetime.now(UTC))
 
 
 def district_of(loaded: Loaded, name: str | None) -> str:

@@ -1,4 +1,4 @@
-"""`remedy mappings test`: whether findings still go where they were meant to go."""
+"""`remedy mappings test`: whether findings and incidents still go where they were meant to go."""
 
 import json
 from dataclasses import replace
@@ -14,20 +14,22 @@ from remediation.mapping.explain.judging import Mismatch, mismatches
 from remediation.mapping.reading.loading import Loaded
 from remediation.redaction import terminal
 from remediation.sources.schoolscan.words import finding_of
-from remedy.mappings.previews import Previews, asked_about, district_of
+from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remedy.mappings.rules_file import loaded_from, mappings_option
 from remedy.runtime.failures import ExitCode
 
 _LONGEST_SHOWN = 200
 
 
-@click.command(short_help="Whether findings still go where cases say they go.")
+@click.command(short_help="Whether findings and incidents still go where cases say they go.")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @mappings_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def test(ctx: click.Context, path: Path, mappings_path: Path | None, *, as_json: bool) -> None:
-    """Work out what becomes of each case's finding, and compare it with what the case expects. Nothing is sent.
+    """Work out what becomes of each case's finding or incident, and compare it with what the case expects.
+
+    Nothing is sent.
 
     \b
     FILE is YAML:
@@ -46,6 +48,10 @@ def test(ctx: click.Context, path: Path, mappings_path: Path | None, *, as_json:
     A ticket's words are those of mappings.yaml, and every other field by its tracker's own name; only words that a
     case names are compared. summary and body are a text, or {contains: …, lacks: …}. A finding is open unless its
     status says otherwise; one that is not open or reviewing gets no ticket.
+
+    \b
+    In place of a finding, a case may have an incident, in the words of conditions:
+          incident: {type: referral, weapon: [gun], school: "101", date: 2026-04-15, offenders: 1}
 
     Exit codes: 0 every case is as expected, 1 some are not, 2 FILE or mappings.yaml cannot be used.
 
@@ -76,12 +82,20 @@ def _districts(cases: LoadedCases, loaded: Loaded) -> list[str]:
 
 
 def _mismatches(case: Case, district: str, forecast: Previews) -> tuple[Mismatch, ...]:
-    finding = finding_of(case.finding.model_dump(mode="json", exclude_none=True))
-    asked = asked_about(district, finding, case.at or finding.detected_at or datetime.now(UTC))
+    asked = asked_by(case, district, forecast.loaded)
     routing = forecast.routing(asked)
     names = frozenset(rule.name for rule in forecast.loaded.mappings.rules)
-    tickets = routing.tickets if finding.status.is_unsolved else {}
+    tickets = routing.tickets if asked.subject.status.is_unsolved else {}
     return mismatches(case.expect, replace(routing, tickets=tickets), names)
+
+
+def asked_by(case: Case, district: str, loaded: Loaded) -> Asked:
+    """The question of a case: its finding or incident, at its moment."""
+    if case.incident is not None:
+        return asked_about_incident(loaded, district, case.incident, case.at)
+    said = case.finding.model_dump(mode="json", exclude_none=True) if case.finding is not None else {}
+    finding = finding_of(said)
+    return asked_about(district, finding, case.at or finding.detected_at or datetime.now(UTC))
 
 
 def _as_json(cases: LoadedCases, found: list[tuple[Mismatch, ...]]) -> dict[str, Any]:

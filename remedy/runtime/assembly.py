@@ -147,7 +147,7 @@ def receiver_files(mappings: Mappings) -> Iterable[Path]:
 
 def worker_files(mappings: Mappings) -> Iterable[Path]:
     """The files with tokens, keys of identities, passwords and certificates."""
-    tokens = [district.schoolscan.token for district in mappings.districts.values()]
+    tokens = [(district.schoolscan.token, district.incidents) for district in mappings.districts.values()]
     identities = [district.identity for district in mappings.districts.values()]
     trackers = [(tracker.secret, tracker.ca_file) for tracker in mappings.trackers.values()]
     return files_named([tokens, identities, trackers])
@@ -173,7 +173,7 @@ class OutsideSystems:
 @contextlib.asynccontextmanager
 async def open_outside(loaded: Loaded) -> AsyncIterator[OutsideSystems]:
     """All districts' accounts and all trackers, while this context is open. Sends nothing yet."""
-    tokens, secrets = worker_secrets(loaded, environ())
+    tokens, secrets, _ = worker_secrets(loaded, environ())
     identities = identities_of(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
         way = outbound()

@@ -12,11 +12,13 @@ from typing import TypeVar
 
 import httpx2
 
+from remediation.mapping.config.incident_feeds import IncidentFeed as FeedSettings
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.ports import Inspector, Tracker
 from remediation.settings import load_settings
 from remediation.sources.connections import open_client
+from remediation.sources.incident_feed.client import IncidentFeed
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.trackers.adapters import adapter_of
 
@@ -60,6 +62,10 @@ class Outbound:
     def source(self, district: str, url: str, token: str, client: httpx2.AsyncClient) -> SchoolScan:
         """A district's account, over the client that `open_client` gave."""
         return SchoolScan(district, url, token, client=client, largest_answer=self.largest_answer)
+
+    def feed(self, system: str, config: FeedSettings, token: str, client: httpx2.AsyncClient) -> IncidentFeed:
+        """A feed of incidents, over the client that `open_client` gave."""
+        return IncidentFeed(system, str(config.url), token, client=client, zone=config.timetable.zone)
 
 
 def outbound() -> Outbound:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, date
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -17,9 +18,12 @@ from starlette.routing import Route
 
 from remediation.domain.errors import ConfigurationError, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.incidents import IncidentFlaw, IncidentType
+from remediation.mapping.explain.inspections import InspectionOutcome
+from remediation.mapping.reading.loading import load_mappings
 from remediation.sources.connections import open_client
 from remediation.sources.incident_feed import client as incident_feed_client
 from remediation.sources.incident_feed.client import IncidentFeed, system_of
+from remediation.sources.incident_feed.inspection import FeedInspector
 from remediation.sources.incident_feed.pages import FeedPage, Validators, Window
 from sandbox.incident_feed.behaviour import FeedBehaviour
 from sandbox.incident_feed.stand_in import incident_feed_app
@@ -30,6 +34,7 @@ from tests.incident_pages import member, page
 TOKEN = "test-only-token-of-the-feed"
 SYSTEM = "incidents:lakeside/handbook"
 NOW = 1_776_279_731.0
+MAPPINGS = load_mappings(Path(__file__).parents[2] / "mappings.yaml").mappings
 YEAR = Window(date(2025, 8, 1), date(2026, 7, 31))
 
 
@@ -407,3 +412,24 @@ async def test_a_shared_client_keeps_no_cookies_and_follows_no_redirect(client: 
         for _ in range(2):
             await failure(feed_at(address, client))
     assert seen == [None, None]
+
+
+async def looked_at(feed: IncidentFeed) -> list[tuple[str, InspectionOutcome]]:
+    """What a look at a feed finds, by the word that it is about."""
+    inspector = FeedInspector("lakeside", "handbook", feed, lambda: date(2026, 4, 15))
+    found = await inspector.inspect(MAPPINGS)
+    await inspector.close()
+    return [(str(each.where[-1]), each.outcome) for each in found]
+
+
+async def test_a_look_at_a_feed_tells_whether_its_token_reads(
+    feed: IncidentFeed, controls: Controls, client: httpx2.AsyncClient
+) -> None:
+    assert await looked_at(feed) == [("token", InspectionOutcome.OK)]
+    assert str(controls.requests()[0]).count("2026-04-15") == 2
+    wrong = feed_at(f"{controls.address}/public/v1", client, "test-only-wrong")
+    assert await looked_at(wrong) == [("token", InspectionOutcome.WRONG)]
+    elsewhere = feed_at(f"{controls.address}/nothing/here", client)
+    assert await looked_at(elsewhere) == [("url", InspectionOutcome.WRONG)]
+    controls.fault(kind="status", status=503)
+    assert await looked_at(feed) == [("url", InspectionOutcome.UNREACHABLE)]

@@ -13,8 +13,9 @@ from remediation.deliveries.signatures import SignatureFormat, sign, verify
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import SignatureInvalid
 from remediation.domain.findings import DomainType, Finding
+from remediation.domain.incidents import Incident, IncidentType
 from remediation.domain.status import Severity, Status
-from remediation.domain.subjects import subject_of
+from remediation.domain.subjects import Subject, subject_of, subject_of_incident
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.signing_in import Webhook
 from remediation.mapping.config.trackers.jira import JiraTracker
@@ -22,7 +23,14 @@ from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.secrets import identities_of, worker_secrets
 from remediation.mapping.reading.webhook_secrets import webhook_secrets
-from remediation.mapping.render.occasions import CommentKind, NoteKind, Occasion, comment_of, note_of
+from remediation.mapping.render.occasions import (
+    CommentKind,
+    IncidentCommentKind,
+    NoteKind,
+    Occasion,
+    comment_of,
+    note_of,
+)
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring, generate_key
 from remediation.sources.schoolscan.client import SchoolScan
@@ -74,6 +82,51 @@ def routing(loaded: Loaded) -> object:
             drafts = [ruling.draft(tracker, EARLIER) for tracker in policy.trackers]
             found.append((policy.rule, policy.trackers, drafts))
     return found
+
+
+def _incidents() -> Iterator[Subject]:
+    for number, kind in ((1, IncidentType.REFERRAL), (2, IncidentType.PENDING)):
+        incident = Incident(
+            "inc_1",
+            kind,
+            day=AT.date() - timedelta(days=10 * number),
+            school=f"10{number}",
+            offenses=(f"O{number}",),
+            weapons=(f"W{number}",),
+            injuries=(f"I{number}",),
+            actions=(f"A{number}",),
+        )
+        for status in (Status.OPEN, Status.REVIEWING):
+            yield subject_of_incident(CaseKey("lakeside", CaseKind.INCIDENT, "inc_1"), incident, status)
+
+
+def incident_routing(loaded: Loaded) -> object:
+    """Which rule takes each of some incidents, how bad it is, and the tickets that the rule wants of it."""
+    rulebook, found = MappingsRulebook(loaded.mappings), []
+    for subject in _incidents():
+        ruling = rulebook.ruling(subject, AT)
+        policy = ruling.policy
+        drafts = [ruling.draft(tracker, EARLIER) for tracker in policy.trackers]
+        found.append((policy.rule, ruling.severity, drafts))
+    return found
+
+
+def incident_texts(loaded: Loaded) -> object:
+    """Every comment on tickets about incidents."""
+    ticket = Link("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1")
+    occasion = Occasion(CaseKey("lakeside", CaseKind.INCIDENT, "inc_1"), AT, "all", (ticket,))
+    return [comment_of(loaded.mappings, kind, occasion) for kind in IncidentCommentKind]
+
+
+def timetables(loaded: Loaded) -> object:
+    """When each feed of incidents is read, and from where."""
+    feeds = loaded.mappings.districts["lakeside"].incidents
+    return {name: (str(feed.url), feed.timetable) for name, feed in feeds.items()}
+
+
+def incident_retention(loaded: Loaded) -> object:
+    """How long incidents are kept."""
+    return loaded.mappings.retention.incidents
 
 
 def policies(loaded: Loaded) -> object:

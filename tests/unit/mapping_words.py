@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from remediation.mapping.config.incident_feeds import IncidentFeed
 from remediation.mapping.config.references import (
     SecretFromEnv,
     SecretFromFile,
@@ -19,6 +20,7 @@ from remediation.mapping.config.trackers.servicenow import FormerTable, ServiceN
 
 SAMPLE_NAMES: dict[type[BaseModel], str] = {
     District: "lakeside",
+    IncidentFeed: "handbook",
     JiraTracker: "jira",
     ServiceNowTracker: "servicenow",
     FormerTable: "incident",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.deciding import RULES, findings, rules, situations
+from bench.deciding import RULES, rules, situations, subjects
 from bench.deliveries import BODY_BYTES, PATH, SECRET, Deliveries
 from bench.looking import counted
 from bench.picture import svg
@@ -20,7 +20,6 @@ from remediation.deliveries.signatures import SignatureFormat, verify
 from remediation.domain.policy import Policy
 from remediation.mapping.rules.matching import Matcher
 from remediation.planning import plan
-from sandbox.secrets import DISTRICT
 
 REPORT = Report(
     topic="sample",
@@ -135,6 +134,6 @@ def test_the_rules_that_are_matched_take_some_findings_and_leave_others() -> Non
     ruled = rules()
     assert len(ruled) == RULES
     matcher = Matcher(ruled)
-    found = [matcher.rule_for(finding, DISTRICT, datetime(2026, 4, 15, tzinfo=UTC)) for finding in findings()]
+    found = [matcher.rule_for(subject, datetime(2026, 4, 15, tzinfo=UTC)) for subject in subjects()]
     assert any(rule is None for rule in found)
     assert len({rule.name for rule in found if rule}) > 5

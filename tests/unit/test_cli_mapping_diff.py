@@ -61,6 +61,7 @@ def test_what_changes_is_grouped_and_counted(findings: Path, new: Path) -> None:
     assert said["groups"] == [
         {
             "rule": {"before": "students-exposed", "after": "students-exposed"},
+            "kind": "finding",
             "count": 3,
             "what": ["tickets.jira.priority"],
             "values": {

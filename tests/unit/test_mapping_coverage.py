@@ -15,6 +15,7 @@ from remediation.mapping.reading.loading import loaded_of
 from remediation.mapping.rules.coverage import Coverage, severities_left
 from remediation.mapping.rules.matching import facts_of, holds
 from tests.examples import examples
+from tests.unit.mapping_subjects import found
 from tests.unit.test_rulebook import AT
 
 DISTRICTS = ("harbor", "lakeside", "uptown")
@@ -141,7 +142,7 @@ WORLD = [
 def reached(mappings: Mappings) -> Iterator[tuple[str, str]]:
     """The trackers in which a finding of this world gets a ticket, each with the finding's district."""
     for district, finding in WORLD:
-        facts = facts_of(finding, district, AT)
+        facts = facts_of(found(finding, district), AT)
         taker = next((rule for rule in mappings.rules if holds(rule.match, facts)), None)
         yield from ((district, tracker) for tracker in (taker.tickets if taker else ()))
 

@@ -1,6 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remediation.domain.cases import CaseKey, CaseKind
 from remediation.mapping.config.routing import Routing, comparable
 from remediation.mapping.config.trackers.tracker_settings import bare
 from remediation.mapping.explain.differences import Change, Difference, DifferenceGroup, Pair, difference, grouped
@@ -15,18 +16,22 @@ JIRA: dict[str, object] = {
 }
 
 
+def case(finding_id: str) -> CaseKey:
+    return CaseKey("lakeside", CaseKind.FINDING, finding_id)
+
+
 def routing(rule: str | None = "all", **tickets: dict[str, object]) -> Routing:
     return Routing(rule, tickets)
 
 
 def test_two_equal_files_make_no_difference() -> None:
-    assert difference("f1", routing(jira=JIRA), routing(jira=dict(JIRA))).changes == ()
+    assert difference(case("f1"), routing(jira=JIRA), routing(jira=dict(JIRA))).changes == ()
 
 
 def test_another_rule_another_field_and_another_tracker_are_changes() -> None:
     before = routing("old", jira=JIRA, now={"table": "incident"})
     after = routing("new", jira={**JIRA, "priority": "Highest", "duedate": "2026-05-01"}, web={"project": "WEB"})
-    assert difference("f1", before, after).changes == (
+    assert difference(case("f1"), before, after).changes == (
         Change("rule", "old", "new"),
         Change("tickets.jira.duedate", None, "2026-05-01"),
         Change("tickets.jira.priority", "High", "Highest"),
@@ -36,7 +41,7 @@ def test_another_rule_another_field_and_another_tracker_are_changes() -> None:
 
 
 def test_a_finding_that_no_rule_takes_any_more_loses_rule_and_tickets() -> None:
-    assert difference("f1", routing("old", jira=JIRA), routing(None)).changes == (
+    assert difference(case("f1"), routing("old", jira=JIRA), routing(None)).changes == (
         Change("rule", "old", None),
         Change("tickets.jira", "SEC", None),
     )
@@ -45,7 +50,7 @@ def test_a_finding_that_no_rule_takes_any_more_loses_rule_and_tickets() -> None:
 def test_how_tickets_are_kept_in_step_is_compared_choice_by_choice() -> None:
     before = Routing("all", {"jira": JIRA}, {"reopen": "always", "accept.at_most": None, "when_gone": "close"})
     after = Routing("new", {"jira": JIRA}, {"reopen": "within 14d", "accept.at_most": "90d", "when_gone": "close"})
-    assert difference("f1", before, after).changes == (
+    assert difference(case("f1"), before, after).changes == (
         Change("rule", "all", "new"),
         Change("accept.at_most", None, "90d"),
         Change("reopen", "always", "within 14d"),
@@ -54,25 +59,27 @@ def test_how_tickets_are_kept_in_step_is_compared_choice_by_choice() -> None:
 
 def test_where_no_rule_takes_it_there_is_nothing_to_keep_in_step() -> None:
     before = Routing("all", {"jira": JIRA}, {"reopen": "always"})
-    assert [change.what for change in difference("f1", before, routing(None)).changes] == ["rule", "tickets.jira"]
+    assert [change.what for change in difference(case("f1"), before, routing(None)).changes] == ["rule", "tickets.jira"]
 
 
 def test_a_number_and_its_text_are_no_change() -> None:
-    assert difference("f1", routing(now={"impact": "1"}), routing(now={"impact": 1})).changes == ()
+    assert difference(case("f1"), routing(now={"impact": "1"}), routing(now={"impact": 1})).changes == ()
 
 
 def test_findings_that_change_in_the_same_way_are_one_group_and_the_largest_comes_first() -> None:
     same = [
-        difference(f"f{number}", routing(jira=JIRA), routing(jira={**JIRA, "priority": word, "summary": f"new {word}"}))
+        difference(
+            case(f"f{number}"), routing(jira=JIRA), routing(jira={**JIRA, "priority": word, "summary": f"new {word}"})
+        )
         for number, word in enumerate(["Highest", "Low", "Highest"])
     ]
-    other = difference("f9", routing("old", jira=JIRA), routing("new", jira=JIRA))
-    unchanged = difference("f10", routing(jira=JIRA), routing(jira=JIRA))
+    other = difference(case("f9"), routing("old", jira=JIRA), routing("new", jira=JIRA))
+    unchanged = difference(case("f10"), routing(jira=JIRA), routing(jira=JIRA))
     what = ("tickets.jira.priority", "tickets.jira.summary")
     pairs = (Pair("High", "Highest", 2), Pair("High", "Low", 1))
     assert grouped([other, unchanged, *same]) == (
-        DifferenceGroup(("all", "all"), what, ("f0", "f1", "f2"), ((what[0], pairs),)),
-        DifferenceGroup(("old", "new"), ("rule",), ("f9",), (("rule", (Pair("old", "new", 1),)),)),
+        DifferenceGroup(CaseKind.FINDING, ("all", "all"), what, ("f0", "f1", "f2"), ((what[0], pairs),)),
+        DifferenceGroup(CaseKind.FINDING, ("old", "new"), ("rule",), ("f9",), (("rule", (Pair("old", "new", 1),)),)),
     )
 
 
@@ -92,17 +99,17 @@ ROUTINGS = st.builds(
 
 @given(ROUTINGS)
 def test_nothing_differs_from_itself(one: Routing) -> None:
-    assert difference("f", one, one).changes == ()
+    assert difference(case("f"), one, one).changes == ()
 
 
 @given(st.lists(st.tuples(ROUTINGS, ROUTINGS), max_size=6))
 def test_every_finding_that_changes_is_in_exactly_one_group(pairs: list[tuple[Routing, Routing]]) -> None:
-    found: list[Difference] = [difference(f"f{number}", *pair) for number, pair in enumerate(pairs)]
+    found: list[Difference] = [difference(case(f"f{number}"), *pair) for number, pair in enumerate(pairs)]
     groups = grouped(found)
-    listed = [finding for group in groups for finding in group.finding_ids]
-    assert sorted(listed) == sorted(each.finding_id for each in found if each.changes)
+    listed = [finding for group in groups for finding in group.ids]
+    assert sorted(listed) == sorted(each.id for each in found if each.changes)
     for group in groups:
-        assert all(sum(pair.count for pair in pairs) == len(group.finding_ids) for _, pairs in group.values)
+        assert all(sum(pair.count for pair in pairs) == len(group.ids) for _, pairs in group.values)
 
 
 def test_a_map_that_only_names_something_is_that_name() -> None:

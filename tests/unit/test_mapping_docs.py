@@ -12,6 +12,8 @@ from pydantic import BaseModel, HttpUrl
 from pydantic.fields import FieldInfo
 
 from remediation.domain.errors import ConfigurationError
+from remediation.mapping.config.incident_feeds import IncidentFeed, SchoolYearWords
+from remediation.mapping.config.incident_wording import IncidentComments, IncidentTemplates
 from remediation.mapping.config.policies import Accepting, Reopening
 from remediation.mapping.config.references import (
     SecretFromEnv,
@@ -37,11 +39,12 @@ from remediation.mapping.explain.expectations import Case, cases_of
 from remediation.mapping.explain.judging import mismatches
 from remediation.mapping.reading.loading import Loaded, loaded_of
 from remediation.mapping.reading.warnings import warnings_of
+from remediation.mapping.render.incidents import INCIDENT_WORDS
 from remediation.mapping.render.occasions import MESSAGE_WORDS
 from remediation.mapping.render.templates import is_template
 from remediation.mapping.render.tickets import FOLLOWS_WORDS, TICKET_WORDS
-from remediation.sources.schoolscan.words import finding_of
-from remedy.mappings.previews import Previews, asked_about, district_of
+from remedy.mappings.previews import Previews, district_of
+from remedy.mappings.tests import asked_by
 from tests.unit.mapping_words import models_below
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mappings.md").read_text(encoding="utf-8")
@@ -52,6 +55,8 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     District: ("Districts",),
     FindingIdentity: ("Identity",),
     SchoolScanAccount: ("Districts",),
+    IncidentFeed: ("Feeds of incidents",),
+    SchoolYearWords: ("Feeds of incidents",),
     Webhook: ("Districts",),
     SecretFromEnv: ("Secrets",),
     SecretFromFile: ("Secrets",),
@@ -77,6 +82,8 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     Templates: ("Templates",),
     Notes: ("Notes",),
     Comments: ("Comments",),
+    IncidentTemplates: ("Texts about incidents",),
+    IncidentComments: ("Texts about incidents",),
     Retention: ("Retention",),
 }
 """Where the page has the words of each model."""
@@ -153,9 +160,8 @@ def test_every_example_is_a_valid_file_of_which_nobody_need_be_warned(example: s
 @pytest.mark.parametrize(("example", "case"), CASES)
 def test_what_an_example_is_said_to_do_it_does(example: str, case: Case) -> None:
     forecast = Previews(loaded(example))
-    finding = finding_of(case.finding.model_dump(mode="json", exclude_none=True))
-    at = case.at or finding.detected_at or AT
-    routing: Routing = forecast.routing(asked_about(district_of(forecast.loaded, case.district), finding, at))
+    asked = asked_by(case, district_of(forecast.loaded, case.district), forecast.loaded)
+    routing: Routing = forecast.routing(asked)
     assert mismatches(case.expect, routing, frozenset(rule.name for rule in forecast.loaded.mappings.rules)) == ()
 
 
@@ -166,10 +172,10 @@ def test_the_message_that_is_shown_is_the_one_that_a_misspelt_word_gets() -> Non
     assert [problem.message in PAGE for problem in refused.value.problems] == [True]
 
 
-def test_the_cookbook_has_sixteen_recipes_and_each_shows_what_it_does() -> None:
+def test_the_cookbook_has_eighteen_recipes_and_each_shows_what_it_does() -> None:
     recipes = PAGE.split("\n## Cookbook\n")[1].split("\n### ")[1:]
-    assert [recipe.split(".")[0] for recipe in recipes] == [str(number) for number in range(1, 17)]
-    assert [recipe.count("```yaml\n") for recipe in recipes] == [2] * 16
+    assert [recipe.split(".")[0] for recipe in recipes] == [str(number) for number in range(1, 19)]
+    assert [recipe.count("```yaml\n") for recipe in recipes] == [2] * 18
     assert all("\ncases:\n" in recipe for recipe in recipes)
 
 
@@ -196,7 +202,7 @@ def test_no_word_is_explained_that_there_is_not() -> None:
 
 def dotted() -> list[str]:
     """Every value inside of something that templates may use."""
-    objects = {**TICKET_WORDS.objects, **FOLLOWS_WORDS.objects}
+    objects = {**TICKET_WORDS.objects, **FOLLOWS_WORDS.objects, **INCIDENT_WORDS.objects}
     return [f"{name}.{word}" for name, words in objects.items() for word in words]
 
 

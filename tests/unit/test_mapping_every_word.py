@@ -14,7 +14,7 @@ from certifi import where as usual_certificates
 
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.reading.loading import Loaded, loaded_of
-from remediation.mapping.render.occasions import CommentKind, NoteKind
+from remediation.mapping.render.occasions import CommentKind, IncidentCommentKind, NoteKind
 from tests.unit.mapping_observers import (
     Observer,
     account,
@@ -26,6 +26,9 @@ from tests.unit.mapping_observers import (
     former_sites,
     horizons,
     identities,
+    incident_retention,
+    incident_routing,
+    incident_texts,
     jira_connection,
     kinds,
     limits,
@@ -40,6 +43,7 @@ from tests.unit.mapping_observers import (
     servicenow_connection,
     signatures,
     texts,
+    timetables,
     told_by,
 )
 from tests.unit.mapping_words import leaves_below
@@ -197,6 +201,41 @@ DISTRICTS = {
     "districts.lakeside.schoolscan.finding_link": change(routing, None, "https://one.example/{id}"),
 }
 
+FEED = "districts.lakeside.incidents.handbook"
+
+
+def feeding(observer: Observer, *values: object, **around: object) -> Change:
+    """A change of a feed of incidents, or of what a rule of incidents makes of them."""
+    rule = {"rules__0__of": "incidents", "rules__0__severity": "high", "rules__0__detail": "restricted"}
+    return change(observer, *values, districts__lakeside__incidents__handbook={"token": ONE}, **{**rule, **around})
+
+
+FEEDS = {
+    f"{FEED}.url": feeding(timetables, "https://one.example", "https://two.example"),
+    f"{FEED}.token": feeding(secrets, ONE, TWO),
+    f"{FEED}.school_year.begins": feeding(timetables, "08-01", "02-29", "07-15"),
+    f"{FEED}.time_zone": feeding(timetables, "UTC", "America/Chicago"),
+    f"{FEED}.every": feeding(timetables, "10m", "1h"),
+    f"{FEED}.overlap": feeding(timetables, "7d", "14d"),
+    f"{FEED}.sweep_at": feeding(timetables, "02:00", "23:30"),
+    f"{FEED}.incident_link": feeding(
+        incident_routing, None, "https://one.example/{id}", templates__incidents={"body": "See: {{ incident.link }}"}
+    ),
+    "rules.0.severity": feeding(incident_routing, "critical", "high", "medium", "low"),
+    "rules.0.match.type": feeding(incident_routing, "referral", ["pending"], ["pending", "referral"]),
+    "rules.0.match.school": feeding(incident_routing, "101", ["102"], ["101", "102"]),
+    "rules.0.match.offense": feeding(incident_routing, "O1", ["O2"], ["O1", "O2"]),
+    "rules.0.match.weapon": feeding(incident_routing, "W1", ["W2"], ["W1", "W2"]),
+    "rules.0.match.injury": feeding(incident_routing, "I1", ["I2"], ["I1", "I2"]),
+    "rules.0.match.action": feeding(incident_routing, "A1", ["A2"], ["A1", "A2"]),
+    **{
+        f"templates.incidents.{word}": feeding(incident_routing, "one", "two")
+        for word in ("summary", "body", "follows")
+    },
+    **{f"comments.incidents.{word}": change(incident_texts, "one", "two") for word in IncidentCommentKind},
+    "retention.incidents": change(incident_retention, "7d", "400d"),
+}
+
 TRACKERS = {
     "trackers.jira.kind": change(kinds, "jira", "servicenow", defaults={}, rules=ONLY_NOW),
     "trackers.jira.deployment": change(
@@ -284,10 +323,10 @@ TEXTS = {
 
 OF_RULES = {**tickets("rules.0"), **keeping_in_step("rules.0")}
 OF_DEFAULTS = {**tickets("defaults"), **keeping_in_step("defaults")}
-CHANGES = {**DISTRICTS, **connections(), **TRACKERS, **FORMERLY, **RULES, **OF_RULES, **OF_DEFAULTS, **TEXTS}
+CHANGES = {**DISTRICTS, **FEEDS, **connections(), **TRACKERS, **FORMERLY, **RULES, **OF_RULES, **OF_DEFAULTS, **TEXTS}
 
-ALONE = {"version"}
-"""What has one value only, and is looked at in a test of its own."""
+ALONE = {"version", "rules.0.of"}
+"""What has one value only, or needs another word for one of its values; it is looked at in a test of its own."""
 
 
 def put(data: Any, word: str, value: object) -> None:
@@ -328,6 +367,14 @@ async def test_every_word_changes_something(word: str) -> None:
 def test_a_word_and_a_map_say_different_things_of_reopening(above: str) -> None:
     looks = [policies(written({f"{above}.reopen": value})) for value in ("always", "never", {"within": "14d"})]
     assert all(one != other for one, other in combinations(looks, 2))
+
+
+def test_a_rule_takes_findings_or_incidents() -> None:
+    files = [written({}), written({"rules.0.of": "findings"})]
+    files.append(written({"rules.0.of": "incidents", "rules.0.severity": "high"}))
+    looks = [(repr(routing(file)), repr(incident_routing(file))) for file in files]
+    assert looks[0] == looks[1]
+    assert all(one != other for one, other in zip(looks[1], looks[2], strict=True))
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", True, None])

@@ -48,6 +48,8 @@ def test_what_is_written_is_what_is_expected() -> None:
     loaded = cases_of(SMALL, "t.yaml")
     first, second = loaded.cases
     assert first.at == datetime(2026, 4, 15, 12, 2, tzinfo=UTC)
+    assert first.finding is not None
+    assert second.finding is not None
     assert first.finding.detected_at == datetime(2026, 4, 15, tzinfo=UTC)
     assert first.expect.tickets is not None
     jira = first.expect.tickets["jira"]

@@ -11,6 +11,7 @@ from remediation.mapping.config.trackers.kinds import Ticket
 from remediation.mapping.explain.reasons import Condition, Explanation, Trial, explained
 from remediation.mapping.rules.matching import Matcher
 from tests.examples import examples
+from tests.unit.mapping_subjects import found
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 TICKETS: dict[str, Ticket] = {"jira": JiraTicket(project="SEC")}
@@ -34,7 +35,7 @@ def rules_of(*matches: Match) -> list[Rule]:
 
 
 def explanation_of(*matches: Match, finding: Finding = FINDING) -> Explanation:
-    return explained(rules_of(*matches), finding, "lakeside", AT)
+    return explained(rules_of(*matches), found(finding), AT)
 
 
 def conditions_of(match: Match, finding: Finding = FINDING) -> tuple[Condition, ...]:
@@ -150,8 +151,8 @@ FINDINGS = st.builds(
 def test_the_rule_that_is_explained_is_the_rule_that_is_used(
     written: list[dict[str, object]], finding: Finding, district: str
 ) -> None:
-    rules = rules_of(*(Match.model_validate(each) for each in written))
-    assert explained(rules, finding, district, AT).rule == Matcher(rules).rule_for(finding, district, AT)
+    rules, subject = rules_of(*(Match.model_validate(each) for each in written)), found(finding, district)
+    assert explained(rules, subject, AT).rule == Matcher(rules).rule_for(subject, AT)
 
 
 def test_a_bound_by_itself_is_told_by_itself() -> None:

@@ -10,6 +10,7 @@ from remediation.domain.status import Severity, Status
 from remediation.mapping.config.rules import Match, Rule
 from remediation.mapping.rules import matching
 from remediation.mapping.rules.matching import Matcher, facts_of, holds
+from tests.unit.mapping_subjects import found
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 
@@ -22,7 +23,7 @@ def rules_of(*matches: dict[str, Any]) -> list[Rule]:
 
 
 def taken_by(finding: Finding, *matches: dict[str, Any], district: str = "lakeside") -> str | None:
-    rule = Matcher(rules_of(*matches)).rule_for(finding, district, AT)
+    rule = Matcher(rules_of(*matches)).rule_for(found(finding, district), AT)
     return rule.name if rule else None
 
 
@@ -151,21 +152,21 @@ def test_each_condition_is_told_by_its_own_word() -> None:
     match = Match.model_validate(
         {"severity": "low", "age": {"over": "1d"}, "not": {"path": "/news/**"}, "any": [{"age": {"under": "9d"}}]}
     )
-    told = {word: test(facts_of(CRITICAL, "lakeside", AT)) for word, test in matching.tests_of(match)}
+    told = {word: test(facts_of(found(CRITICAL), AT)) for word, test in matching.tests_of(match)}
     assert told == {"severity": False, "age": True, "not": True, "any": True}
 
 
 def test_districts_that_no_rule_names_share_one_memory() -> None:
     matcher = Matcher(rules_of({}))
     for number in range(1000):
-        matcher.rule_for(CRITICAL, f"district-{number}", AT)
+        matcher.rule_for(found(CRITICAL, f"district-{number}"), AT)
     assert len(matcher._indexes) == 1
 
 
 def test_the_memory_of_a_matcher_stays_small() -> None:
     matcher = Matcher(rules_of(*({"district": f"district-{number}"} for number in range(600))))
     for number in range(600):
-        rule = matcher.rule_for(CRITICAL, f"district-{number}", AT)
+        rule = matcher.rule_for(found(CRITICAL, f"district-{number}"), AT)
         assert rule is not None
         assert rule.name == f"rule-{number}"
     assert len(matcher._indexes) <= 512
@@ -214,7 +215,7 @@ def test_the_index_answers_as_reading_the_rules_one_by_one_does(
     matches: list[dict[str, Any]], finding: Finding, district: str
 ) -> None:
     rules = rules_of(*matches)
-    facts = facts_of(finding, district, AT)
+    facts = facts_of(found(finding, district), AT)
     expected = next((rule.name for rule in rules if holds(rule.match, facts)), None)
-    found = Matcher(rules).rule_for(finding, district, AT)
-    assert (found.name if found else None) == expected
+    taker = Matcher(rules).rule_for(found(finding, district), AT)
+    assert (taker.name if taker else None) == expected

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.mapping.config.incident_wording import IncidentComments, IncidentTemplates
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.wording import Comments, Notes, Templates
 from remediation.mapping.reading.loading import load_mappings, loaded_of
@@ -22,6 +24,7 @@ from remediation.mapping.render.occasions import (
     LONGEST_NOTE,
     MESSAGE_WORDS,
     CommentKind,
+    IncidentCommentKind,
     NoteKind,
     Occasion,
     comment_of,
@@ -122,8 +125,8 @@ def test_what_was_closed_with_the_tickets_that_decided_is_told_apart() -> None:
     assert note.endswith("Closed with it: servicenow INC0010001.")
 
 
-@pytest.mark.parametrize("kind", CommentKind)
-def test_a_comment_names_the_case(kind: CommentKind) -> None:
+@pytest.mark.parametrize("kind", [*CommentKind, *IncidentCommentKind])
+def test_a_comment_names_the_case(kind: CommentKind | IncidentCommentKind) -> None:
     assert KEY.ref in comment_of(SHIPPED, kind, OCCASION)
 
 
@@ -157,13 +160,18 @@ def test_peoples_words_and_facts_are_cut_and_are_no_templates() -> None:
 
 def test_there_is_a_text_for_every_kind_of_note_and_comment() -> None:
     assert set(Notes.model_fields) == set(NoteKind)
-    assert set(Comments.model_fields) == set(CommentKind)
+    assert set(Comments.model_fields) == {*CommentKind, "incidents"}
+    assert set(IncidentComments.model_fields) == set(IncidentCommentKind)
 
 
 def test_the_built_in_texts_pass_the_trials_that_written_ones_must_pass() -> None:
-    texts = [field.default for model in (Notes, Comments) for field in model.model_fields.values()]
+    models: tuple[type[BaseModel], ...] = (Notes, Comments, IncidentComments)
+    fields = [field for model in models for field in model.model_fields.values()]
+    texts = [field.default for field in fields if isinstance(field.default, str)]
+    assert len(texts) == len(NoteKind) + len(CommentKind) + len(IncidentCommentKind)
     assert [flaw for text in texts if (flaw := message_flaw(text))] == []
-    assert follows_flaw(Templates.model_fields["follows"].default) is None
+    for templates in (Templates, IncidentTemplates):
+        assert follows_flaw(templates.model_fields["follows"].default) is None
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Draft, Ticket, TicketState
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import load_mappings, loaded_of
@@ -61,9 +62,9 @@ rules:
 
 
 def drafts_of(mappings: Mappings, finding: Finding) -> dict[str, Draft]:
-    rule = Matcher(mappings.rules).rule_for(finding, KEY.district, AT)
+    rule = Matcher(mappings.rules).rule_for(subject_of(KEY, finding), AT)
     assert rule is not None
-    return {tracker: draft_of(mappings, rule, tracker, KEY, finding, AT) for tracker in rule.tickets}
+    return {tracker: draft_of(mappings, rule, tracker, subject_of(KEY, finding), AT) for tracker in rule.tickets}
 
 
 @pytest.mark.parametrize("severity", Severity)
@@ -99,7 +100,7 @@ def test_a_finding_of_which_only_the_id_is_known_still_gets_a_ticket() -> None:
 
 def test_title_and_page_appear_only_where_the_rule_says_restricted() -> None:
     restricted = SHIPPED.rules[0].model_copy(update={"detail": "restricted"})
-    draft = draft_of(SHIPPED, restricted, "jira", KEY, PLANTED, AT)
+    draft = draft_of(SHIPPED, restricted, "jira", subject_of(KEY, PLANTED), AT)
     assert f"Title: {CANARY}\nPage: https://www.school.example/{CANARY}\n" in draft.body
     assert draft.body.count(CANARY) == 2
 
@@ -225,7 +226,7 @@ def test_a_summary_is_one_line_and_texts_hold_no_control_characters() -> None:
 
 def test_an_id_is_quoted_in_the_link() -> None:
     key = CaseKey("lakeside", CaseKind.FINDING, "a/../b?c")
-    body = draft_of(SHIPPED, SHIPPED.rules[-1], "jira", key, Finding(key.id), AT).body
+    body = draft_of(SHIPPED, SHIPPED.rules[-1], "jira", subject_of(key, Finding(key.id)), AT).body
     assert "https://schoolscan.example/findings/a%2F..%2Fb%3Fc\n" in body
 
 
@@ -234,7 +235,7 @@ def test_a_template_that_fails_on_the_day_says_so_without_quoting() -> None:
     ticket = mappings.rules[0].tickets["jira"].model_copy(update={"body": "{{ finding.id + 1 }}"})
     rule = mappings.rules[0].model_copy(update={"name": "late", "tickets": {"jira": ticket}})
     with pytest.raises(ConfigurationError) as caught:
-        draft_of(mappings, rule, "jira", KEY, Finding(CANARY), AT)
+        draft_of(mappings, rule, "jira", subject_of(KEY, Finding(CANARY)), AT)
     assert str(caught.value) == "rule late, ticket in jira: its template cannot be filled in (TypeError)"
 
 
@@ -242,7 +243,7 @@ def test_a_ticket_that_follows_another_names_it_before_its_body() -> None:
     mappings = mappings_with(templates="{body: own, follows: 'After {{ earlier.key }} ({{ rule.name }})'}")
     earlier = Ticket("jira", "10012", "SEC-\x1b12", "https://jira.example/browse/SEC-12", TicketState.DONE)
     for tracker in ("jira", "now"):
-        draft = draft_of(mappings, mappings.rules[0], tracker, KEY, PLANTED, AT, earlier)
+        draft = draft_of(mappings, mappings.rules[0], tracker, subject_of(KEY, PLANTED), AT, earlier)
         assert draft.body == "After SEC-12 (all)\n\nown"
         assert draft.follows == "10012"
 
@@ -250,7 +251,7 @@ def test_a_ticket_that_follows_another_names_it_before_its_body() -> None:
 def test_the_line_that_names_an_earlier_ticket_is_kept_where_a_body_is_cut() -> None:
     mappings = mappings_with(templates="{body: \"{{ 'x' * 40000 }}\"}")
     earlier = Ticket("jira", "10012", "SEC-12", "https://jira.example/browse/SEC-12", TicketState.DONE)
-    draft = draft_of(mappings, mappings.rules[0], "jira", KEY, PLANTED, AT, earlier)
+    draft = draft_of(mappings, mappings.rules[0], "jira", subject_of(KEY, PLANTED), AT, earlier)
     assert len(draft.body) == 30_000
     assert draft.body.startswith("This takes the place of SEC-12 (https://jira.example/browse/SEC-12)")
 
@@ -259,8 +260,11 @@ def test_what_closing_sets_is_filled_in_like_any_other_field() -> None:
     rule = "tickets: {jira: {project: SEC, close_fields: {a: '{{ finding.id }}', b: '{{ finding.scan_id }}', c: 5}}}"
     mappings = mappings_with(rule=rule)
     unknown_scan = replace(PLANTED, scan_id=None)
-    assert closing_fields_of(mappings, mappings.rules[0], "jira", KEY, unknown_scan) == {"a": "fnd_9d2", "c": 5}
-    assert draft_of(mappings, mappings.rules[0], "jira", KEY, unknown_scan, AT).fields == {}
+    assert closing_fields_of(mappings, mappings.rules[0], "jira", subject_of(KEY, unknown_scan)) == {
+        "a": "fnd_9d2",
+        "c": 5,
+    }
+    assert draft_of(mappings, mappings.rules[0], "jira", subject_of(KEY, unknown_scan), AT).fields == {}
 
 
 def test_the_page_is_in_what_closing_sets_only_where_the_rule_says_restricted() -> None:
@@ -268,7 +272,7 @@ def test_the_page_is_in_what_closing_sets_only_where_the_rule_says_restricted() 
     with pytest.raises(ConfigurationError, match="detail: restricted"):
         mappings_with(rule=tickets)
     mappings = mappings_with(rule=f"detail: restricted\n    {tickets}")
-    assert closing_fields_of(mappings, mappings.rules[0], "jira", KEY, PLANTED) == {"a": PLANTED.site}
+    assert closing_fields_of(mappings, mappings.rules[0], "jira", subject_of(KEY, PLANTED)) == {"a": PLANTED.site}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
+from remediation.mapping.config.incident_wording import IncidentComments
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.trackers.kinds import shapes_of
 from remediation.mapping.config.wording import Comments, Notes
@@ -30,7 +31,8 @@ def models_in(annotation: Any, found: set[type[BaseModel]]) -> set[type[BaseMode
 
 
 MODELS = sorted(models_in(Mappings, set()), key=lambda model: model.__name__)
-BY_KIND = {Notes, Comments}  # read by the name of their kind: tests/unit/test_mapping_rendering.py holds these together
+BY_KIND = {Notes, Comments, IncidentComments}
+"""Read by the name of their kind: tests/unit/test_mapping_occasions.py compares the two."""
 WORDS = sorted({(model.__name__, word) for model in MODELS if model not in BY_KIND for word in model.model_fields})
 
 

@@ -40,7 +40,7 @@ def loaded(tmp_path: Path) -> Loaded:
 def test_a_worker_needs_tokens_and_tracker_secrets_and_nothing_else(loaded: Loaded) -> None:
     tokens = {"lakeside": "test-only-token", "harbor": "test-only-harbor"}
     trackers = {"jira": "test-only-jira", "now": "test-only-now"}
-    assert worker_secrets(loaded, OTHERS) == (tokens, trackers)
+    assert worker_secrets(loaded, OTHERS) == (tokens, trackers, {})
 
 
 def test_everything_that_is_missing_is_said_at_once_with_its_place(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remediation.domain.cases import CaseKind
 from remediation.domain.findings import DomainType, Finding
 from remediation.domain.status import Severity, Status
 from remediation.mapping.reading.loading import Loaded, load_mappings, loaded_of
@@ -12,6 +13,7 @@ from remediation.mapping.reading.warnings import warnings_of
 from remediation.mapping.rules.coverage import Kind, Kinds
 from remediation.mapping.rules.matching import Matcher, facts_of, holds
 from tests.examples import examples
+from tests.unit.mapping_subjects import found
 
 ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
@@ -234,10 +236,10 @@ def test_no_warning_is_ever_false(matches: list[str], findings: list[Finding]) -
     rules, matcher = loaded.mappings.rules, Matcher(loaded.mappings.rules)
     said = " ".join(problem.message for problem in warnings_of(loaded))
     for finding in findings:
-        if rule := matcher.rule_for(finding, "lakeside", AT):
+        if rule := matcher.rule_for(found(finding), AT):
             assert f"rules[{rule.name[1:]}].name: can never" not in said
             assert "no rule takes any finding" not in said
-        kinds = Kinds([Kind("lakeside", finding.severity, finding.domain_type, finding.status)])
+        kinds = Kinds([Kind(CaseKind.FINDING, "lakeside", finding.status, finding.severity, finding.domain_type)])
         for rule in rules:
-            held, reach = holds(rule.match, facts_of(finding, "lakeside", AT)), kinds.reach(rule.match)
+            held, reach = holds(rule.match, facts_of(found(finding), AT)), kinds.reach(rule)
             assert reach.must <= held <= reach.may

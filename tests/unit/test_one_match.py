@@ -5,9 +5,12 @@ from datetime import datetime
 
 import pytest
 
-from remediation.domain.findings import Finding
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.incidents import Incident
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import Subject, subject_of_incident
+from remediation.look.observing import observe
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.reading.loading import loaded_of
 from remediation.mapping.rules.matching import Matcher
@@ -37,9 +40,9 @@ def matched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
     rule_for = Matcher.rule_for
 
-    def counted(matcher: Matcher, finding: Finding, district: str, at: datetime) -> Rule | None:
-        asked.append(finding.id)
-        return rule_for(matcher, finding, district, at)
+    def counted(matcher: Matcher, subject: Subject, at: datetime) -> Rule | None:
+        asked.append(subject.key.id)
+        return rule_for(matcher, subject, at)
 
     monkeypatch.setattr(Matcher, "rule_for", counted)
     return asked
@@ -74,3 +77,33 @@ async def test_a_look_that_makes_tickets_more_urgent_or_closes_them_matches_its_
         assert matched == ["fnd_1"]
     tickets = [book.ticket for tracker in world.books.values() for book in tracker.books.values()]
     assert not any(ticket.state.is_active for ticket in tickets)
+
+
+INCIDENTS = (
+    RULES.replace("schoolscan:", "incidents: {feed: {token: {env: F}}}, schoolscan:")
+    .replace(
+        "    match: {severity: [critical, high]}\n",
+        "    of: incidents\n    severity: critical\n    match: {weapon: K1}\n",
+    )
+    .replace("u_cause: page", "u_cause: incident")
+)
+
+
+class OneIncident:
+    """A source with one incident."""
+
+    async def subject(self, key: CaseKey) -> Subject:
+        return subject_of_incident(key, Incident(key.id, weapons=("K1",)))
+
+    async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
+        raise NotImplementedError
+
+
+async def test_a_look_at_an_incident_matches_its_rules_once_and_knows_how_bad_it_is(matched: list[str]) -> None:
+    record = CaseRecord(CaseKey("lakeside", CaseKind.INCIDENT, "inc_1"))
+    rulebook = MappingsRulebook(loaded_of(INCIDENTS, "m.yaml").mappings)
+    snapshot = await observe(record, OneIncident(), {}, rulebook, 1_776_000_000.0)
+    assert matched == ["inc_1"]
+    assert snapshot.observation.subject.severity is Severity.CRITICAL
+    assert snapshot.ruling.draft("jira").fields == {"priority": {"name": "Highest"}}
+    assert not snapshot.observation.subject.keeps_status

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from remediation.domain.actions import ActionName, OpenTicket, Plan, SetStatus, Verb
-from remediation.domain.cases import Memory
+from remediation.domain.cases import CaseKind, Memory
 from remediation.domain.errors import OutsideError, Refused, TryLater
 from remediation.look.observing import Snapshot
 from remediation.mapping.config.trackers.kinds import all_senders
@@ -172,7 +172,9 @@ def count_and_log(lease: Lease, snapshot: Snapshot, progress: Progress, refused:
         CONFLICTS.labels(district).inc()
         logger.warning("case_conflict")
     is_idle = not any(ticket.state.is_active for ticket in progress.tickets.values())
-    if progress.status.is_unsolved and is_idle and (snapshot.policy.is_former or not snapshot.policy.rule):
+    is_taken = snapshot.policy.rule and not snapshot.policy.is_former
+    is_finding = snapshot.observation.subject.key.kind is CaseKind.FINDING  # most incidents need no ticket
+    if is_finding and not is_taken and progress.status.is_unsolved and is_idle:
         UNMATCHED.labels(district).inc()
         logger.info("finding_unmatched")
 

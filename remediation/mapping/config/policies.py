@@ -100,7 +100,9 @@ class PolicyWords(Written):
     )
     accept: Accepting = Field(default_factory=Accepting, description="What makes an accepted risk count.")
     when_gone: Literal["comment", "close"] = Field(
-        default="comment", description="What becomes of open tickets whose finding SchoolScan no longer has."
+        default="comment",
+        description="What becomes of open tickets whose finding SchoolScan no longer has, or whose "
+        "incident was deleted; a rule of incidents that does not say closes them, whatever `defaults` say.",
     )
     copy_comments: Literal["none", "closing"] = Field(
         default="none",

@@ -1,21 +1,40 @@
-"""Rules as types: which findings a rule takes, and which tickets it makes of them."""
+"""Rules as types: which findings or incidents a rule takes, and which tickets it makes of them."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from remediation.domain.cases import CaseKind
 from remediation.domain.findings import DomainType
+from remediation.domain.incidents import IncidentType
 from remediation.domain.status import Severity, Status
 from remediation.mapping.config.policies import PolicyWords
 from remediation.mapping.config.signing_in import LimitWords
 from remediation.mapping.config.trackers.kinds import Ticket
 from remediation.mapping.config.trackers.tracker_settings import DueBySeverity
-from remediation.mapping.config.words import Duration, Host, Name, PathGlob, Written, as_list
+from remediation.mapping.config.words import Code, Duration, Host, Name, PathGlob, Written, as_codes, as_list
 
 _OpenStatus = Literal[Status.OPEN, Status.REVIEWING]
-"""The only findings that ever get tickets."""
+"""Only what is unsolved ever gets tickets."""
 
+_Of = Literal["findings", "incidents"]
+"""What a rule is about, in the word of mappings.yaml."""
+
+KIND_OF: Mapping[_Of, CaseKind] = {"findings": CaseKind.FINDING, "incidents": CaseKind.INCIDENT}
+
+RuledSeverity = Literal[Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW]
+"""How bad a rule may say that incidents are."""
+
+CODE_WORDS = ("school", "offense", "weapon", "injury", "action")
+"""The conditions on the codes of an incident."""
+
+OWN_CONDITIONS: Mapping[CaseKind, tuple[str, ...]] = {
+    CaseKind.FINDING: ("severity", "domain_type", "site", "path"),
+    CaseKind.INCIDENT: ("type", *CODE_WORDS),
+}
+"""The conditions that only rules of this kind have. All others both have."""
 
 NO_TICKETS = "none"
 """The word of a rule that makes no ticket on purpose."""
@@ -47,7 +66,7 @@ Conditions = Annotated[
 
 
 class Age(Written):
-    """How long ago a finding was first detected; one whose detection SchoolScan does not tell has no age."""
+    """How long ago a finding was first detected, or an incident took place; where nobody tells that, it has no age."""
 
     over: Duration | None = Field(default=None, description="At least so long ago.")
     under: Duration | None = Field(default=None, description="Less than so long ago.")
@@ -69,15 +88,26 @@ class Age(Written):
         return self
 
 
+_Codes = Annotated[list[Code], Field(min_length=1), BeforeValidator(as_codes)]
+
+
 class Match(Written):
-    """Which findings a rule takes: every condition that is written must hold. A single word may stand for a list."""
+    """What a rule takes: every condition that is written must hold. A single word may stand for a list."""
 
     severity: Annotated[list[Severity], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
-        default=None, description="How bad it is; unknown stands for every word that we do not know yet."
+        default=None, description="How bad a finding is; unknown stands for every word that we do not know yet."
     )
     domain_type: Annotated[list[DomainType], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
         default=None, description="What is exposed; unknown stands for every word that we do not know yet."
     )
+    type: Annotated[list[IncidentType], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
+        default=None, description="What an incident is; unknown stands for every word that we do not know yet."
+    )
+    school: _Codes | None = Field(default=None, description="Codes of schools, as text in quotes.")
+    offense: _Codes | None = Field(default=None, description="Codes of offenses, one of which the incident has.")
+    weapon: _Codes | None = Field(default=None, description="Codes of weapons, one of which the incident has.")
+    injury: _Codes | None = Field(default=None, description="Codes of injuries, one of which the incident has.")
+    action: _Codes | None = Field(default=None, description="Codes of actions, one of which was taken.")
     district: Annotated[list[Name], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
         default=None, description="Whose it is, by the names under `districts`."
     )
@@ -89,14 +119,16 @@ class Match(Written):
         description="Paths of pages, in any case of letters: * and ? stay in one folder, ** is any number of folders.",
     )
     status: Annotated[list[_OpenStatus], Field(min_length=1), BeforeValidator(as_list)] | None = Field(
-        default=None, description="Where the finding stands; opening tickets itself makes an open one reviewing."
+        default=None, description="Where it stands; opening tickets itself makes an open one reviewing."
     )
-    age: Age | None = Field(default=None, description="How long ago it was first detected.")
+    age: Age | None = Field(
+        default=None, description="How long ago a finding was first detected, or an incident took place."
+    )
     none_of: Conditions | None = Field(
-        default=None, alias="not", description="Takes no finding for which these conditions (or one set of them) hold."
+        default=None, alias="not", description="Takes nothing for which these conditions (or one set of them) hold."
     )
     any_of: Conditions | None = Field(
-        default=None, alias="any", description="Takes only findings for which at least one set of conditions holds."
+        default=None, alias="any", description="Takes only that for which at least one set of conditions holds."
     )
 
 
@@ -107,15 +139,25 @@ class Rule(PolicyWords):
     """Which cases get which tickets, and how these keep in step. The first rule whose conditions all hold counts."""
 
     name: Name = Field(description="What notes and the audit trail call it; each name once.")
-    match: Match = Field(default_factory=Match, description="Left out, the rule takes every finding.")
+    of: _Of = Field(default="findings", description="What it takes: findings of SchoolScan, or incidents of a feed.")
+    severity: RuledSeverity | None = Field(
+        default=None, description="How bad its incidents are: needed with `of: incidents`. A finding says it itself."
+    )
+    match: Match = Field(default_factory=Match, description="Left out, the rule takes all findings, or all incidents.")
     detail: _Detail = Field(
         default="minimal",
-        description="restricted: title and page address may go into the tickets, whose readers are few.",
+        description="restricted: title and page address of a finding, or school, day and offenses of an incident, may "
+        "go into the tickets, whose readers are few.",
     )
     due: DueBySeverity | None = Field(default=None, description="When its tickets are due, where they do not say.")
     tickets: Annotated[dict[Name, Ticket], BeforeValidator(some_or_none)] = Field(
         description="One per tracker, by its name; none: deliberately no ticket."
     )
+
+    @property
+    def kind(self) -> CaseKind:
+        """The kind of the cases that it takes."""
+        return KIND_OF[self.of]
 
 
 class Defaults(PolicyWords):

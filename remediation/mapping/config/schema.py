@@ -1,11 +1,13 @@
 """mappings.yaml as types. A word is here only if the code obeys it; its description is its documentation."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, HttpUrl, ValidatorFunctionWrapHandler, WrapValidator, field_validator, model_validator
 
 from remediation.domain.identities import IdentityField
+from remediation.mapping.config.incident_feeds import IncidentFeed
 from remediation.mapping.config.references import SecretRef
 from remediation.mapping.config.rules import Defaults, Rule
 from remediation.mapping.config.signing_in import Webhook
@@ -49,12 +51,30 @@ class FindingIdentity(Written):
 
 
 class District(Written):
-    """One SchoolScan account: its own token, webhook secret and rate limits."""
+    """One SchoolScan account: its own token, webhook secret and rate limits; and feeds of the same district."""
 
     schoolscan: SchoolScanAccount
+    incidents: dict[Name, IncidentFeed] = Field(
+        default_factory=dict, description="The district's feeds of incidents, by our name for each."
+    )
     identity: FindingIdentity | None = Field(
         default=None, description="Only where SchoolScan gives what it finds again a new id: what tells it instead."
     )
+
+    @property
+    def incident_link(self) -> str:
+        """The address of an incident's page, with {id}; empty where its feeds name none, or not the same.
+
+        An incident does not tell its feed.
+        """
+        links = {feed.incident_link for feed in self.incidents.values()}
+        return (links.pop() or "") if len(links) == 1 else ""
+
+    @property
+    def incident_zone(self) -> tzinfo:
+        """The time zone of its feeds; UTC where they have none, or not the same."""
+        zones = {feed.time_zone for feed in self.incidents.values()}
+        return ZoneInfo(zones.pop()) if len(zones) == 1 else UTC
 
 
 _WHY_FORGET = "what is of no more use is deleted"
@@ -71,6 +91,10 @@ class Retention(Written):
     timelines: Annotated[Duration, at_least(timedelta(days=7)), at_most(timedelta(days=3660), _WHY_FORGET)] = Field(
         default=timedelta(days=400),
         description="How long a case's timeline stays after its last entry: what was seen and done, in ids and times.",
+    )
+    incidents: Annotated[Duration, at_least(timedelta(days=7)), at_most(timedelta(days=3660), _WHY_FORGET)] = Field(
+        default=timedelta(days=400),
+        description="How long an incident and its case are kept once it has left the school year or was deleted.",
     )
 
 
@@ -91,7 +115,7 @@ class Mappings(Written):
     comments: Comments = Field(default_factory=Comments)
     retention: Retention = Field(default_factory=Retention)
     rules: list[Rule] = Field(
-        min_length=1, description="Which findings get which tickets: the first that holds counts."
+        min_length=1, description="Which findings and incidents get which tickets: the first that holds counts."
     )
 
     @model_validator(mode="before")

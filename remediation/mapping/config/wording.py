@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from remediation.mapping.config.incident_wording import IncidentComments, IncidentTemplates
 from remediation.mapping.config.words import Text, Written
 
 
@@ -17,6 +18,9 @@ class Templates(Written):
         default="This takes the place of {{ earlier.key }} ({{ earlier.url }}), which was closed: the finding is there "
         "again.",
         description="Stands before the body of a ticket that follows a closed one.",
+    )
+    incidents: IncidentTemplates = Field(
+        default_factory=IncidentTemplates, description="The texts of tickets about incidents."
     )
 
 
@@ -177,4 +181,7 @@ class Comments(Written):
     duplicate: Text = Field(
         default=f"A duplicate of {_NAMES}: both were opened for {{{{ case.ref }}}}. The older one stays open.",
         description="When one of two tickets for the same case is closed; `tickets` is the one that stays.",
+    )
+    incidents: IncidentComments = Field(
+        default_factory=IncidentComments, description="What the people on tickets about incidents are told."
     )

@@ -14,6 +14,8 @@ from remediation.mapping.config.paths import glob_of
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _LONGEST_TEXT = 20_000
+_LONGEST_CODE = 100
+"""No feed has longer ones: see LONGEST_CODE of remediation/sources/incident_feed/words.py."""
 
 _NAME = rf"^{DISTRICT_NAME.pattern}$"
 _ENV = r"^[A-Z_][A-Z0-9_]*$"
@@ -81,6 +83,18 @@ def day_of(value: object) -> date:
 def as_list(value: object) -> object:
     """A list of one entry for a single word or a single map; any other value is returned as it is."""
     return [value] if isinstance(value, str | dict) else value
+
+
+def as_codes(value: object) -> object:
+    """One code standing for a list of one; a code is text, and never a number: 0101 and 101 are two codes."""
+    for code in value if isinstance(value, list) else [value]:
+        match code:
+            case bool() | int() | float():
+                text = str(code).lower()
+                raise ValueError(f"codes are text: put {text} in quotes, as '{text}'")
+            case _:
+                continue
+    return [value] if isinstance(value, str) else value
 
 
 def for_every_severity(value: object) -> object:
@@ -161,7 +175,7 @@ def link_with_id(link: str) -> str:
     if "@" in parts.netloc:
         raise ValueError("an address holds no user name or password")
     if "{id}" not in link or re.search(r"[{}]", link.replace("{id}", "")):
-        raise ValueError("must contain {id}, which stands for the finding's id, and nothing else in braces")
+        raise ValueError("must contain {id}, which stands for the id, and nothing else in braces")
     return link
 
 
@@ -183,6 +197,7 @@ Text = Annotated[
     BeforeValidator(text_of_number, json_schema_input_type=str | int),
 ]
 FormerSite = Annotated[Text, AfterValidator(without_final_slash)]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_LONGEST_CODE)]
 SecretId = Annotated[
     str,
     StringConstraints(pattern=_SECRET_ID),

@@ -1,9 +1,10 @@
-"""What a change of mappings.yaml would change, finding by finding and all together."""
+"""What a change of mappings.yaml would change, one by one and all together."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from remediation.domain.cases import CaseKey, CaseKind
 from remediation.mapping.config.routing import TEXTS, Routing, TicketWords, comparable
 from remediation.mapping.config.trackers.kinds import KINDS
 
@@ -21,22 +22,23 @@ class Change:
 
     @property
     def is_text(self) -> bool:
-        """Whether its values are texts, which contain details of the finding."""
+        """Whether its values are texts, which contain details of the finding or incident."""
         return self.what.rpartition(".")[2] in TEXTS
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Everything that would change for one finding; empty for most."""
+    """Everything that would change for one finding or incident; empty for most."""
 
-    finding_id: str
+    kind: CaseKind
+    id: str
     rules: tuple[str | None, str | None]
     changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A value before and after, and the number of findings for which it changes so."""
+    """A value before and after, and the number of findings or incidents for which it changes so."""
 
     before: object
     after: object
@@ -45,28 +47,36 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceGroup:
-    """Findings for which the same things change. `values` has every pair of each thing that is no text, most first."""
+    """Those for which the same things change, all of one kind.
 
+    `values` has every pair of each thing that is no text, most first.
+    """
+
+    kind: CaseKind
     rules: tuple[str | None, str | None]
     what: tuple[str, ...]
-    finding_ids: tuple[str, ...]
+    ids: tuple[str, ...]
     values: tuple[tuple[str, tuple[Pair, ...]], ...]
 
 
-def difference(finding_id: str, before: Routing, after: Routing) -> Difference:
-    """Everything that would change for one finding."""
-    return Difference(finding_id, (before.rule, after.rule), tuple(_changes(before, after)))
+_Same = tuple[CaseKind, tuple[str | None, str | None], tuple[str, ...]]
+"""What all members of a group have in common: kind, rules, and what changes."""
+
+
+def difference(key: CaseKey, before: Routing, after: Routing) -> Difference:
+    """Everything that would change for the subject of this case."""
+    return Difference(key.kind, key.id, (before.rule, after.rule), tuple(_changes(before, after)))
 
 
 def grouped(differences: Iterable[Difference]) -> tuple[DifferenceGroup, ...]:
-    """The findings that change, by what changes, the largest group first."""
-    groups: dict[tuple[tuple[str | None, str | None], tuple[str, ...]], list[Difference]] = {}
+    """Those that change, by what changes, the largest group first."""
+    groups: dict[_Same, list[Difference]] = {}
     for each in differences:
         if each.changes:
             what = tuple(change.what for change in each.changes)
-            groups.setdefault((each.rules, what), []).append(each)
-    found = [_group(rules, what, members) for (rules, what), members in groups.items()]
-    return tuple(sorted(found, key=lambda group: -len(group.finding_ids)))
+            groups.setdefault((each.kind, each.rules, what), []).append(each)
+    found = [_group(same, members) for same, members in groups.items()]
+    return tuple(sorted(found, key=lambda group: -len(group.ids)))
 
 
 def _changes(before: Routing, after: Routing) -> Iterator[Change]:
@@ -91,10 +101,11 @@ def _place(ticket: TicketWords | None) -> object:
     return next((ticket[word] for word in words if word in ticket), None) if ticket else None
 
 
-def _group(rules: tuple[str | None, str | None], what: tuple[str, ...], members: list[Difference]) -> DifferenceGroup:
+def _group(same: _Same, members: list[Difference]) -> DifferenceGroup:
+    kind, rules, what = same
     kept = [word for number, word in enumerate(what) if not members[0].changes[number].is_text]
     values = tuple((word, _pairs(word, members)) for word in kept)
-    return DifferenceGroup(rules, what, tuple(each.finding_id for each in members), values)
+    return DifferenceGroup(kind, rules, what, tuple(each.id for each in members), values)
 
 
 def _pairs(what: str, members: list[Difference]) -> tuple[Pair, ...]:

@@ -1,18 +1,20 @@
-"""The file of test cases for mappings.yaml: findings, and what the rules must make of them."""
+"""The file of test cases for mappings.yaml: findings and incidents, and what the rules must make of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.findings import DomainType
 from remediation.domain.status import Severity
 from remediation.mapping.config.policies import PolicyWords
+from remediation.mapping.config.rules import RuledSeverity
 from remediation.mapping.config.words import Label, Name, Text, Written, as_list
+from remediation.mapping.explain.incident_samples import SampleIncident
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.loading import text_of_file
 from remediation.mapping.reading.messages import complaint_of
@@ -76,20 +78,28 @@ class ExpectedTicket(Written):
 
 
 class Expected(PolicyWords):
-    """What must become of the finding. `tickets` names all tickets; of their words, only those written are compared."""
+    """What must become of it. `tickets` names all tickets; of their words, only those written are compared."""
 
     rule: Name
+    severity: RuledSeverity | None = None
     tickets: dict[Name, ExpectedTicket] | None = None
 
 
 class Case(Written):
-    """One finding of one district at one moment, and what must become of it."""
+    """One finding or incident of one district at one moment, and what must become of it."""
 
     name: Text
     district: Name | None = None
     at: Moment | None = None
-    finding: CaseFinding
+    finding: CaseFinding | None = None
+    incident: SampleIncident | None = None
     expect: Expected
+
+    @model_validator(mode="after")
+    def _has_one_subject(self) -> Self:
+        if (self.finding is None) == (self.incident is None):
+            raise ValueError("must have either a finding or an incident")
+        return self
 
 
 class Cases(Written):

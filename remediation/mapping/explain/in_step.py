@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from remediation.domain.cases import CaseKind
 from remediation.domain.policy import ResolveWhen
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
@@ -19,26 +20,31 @@ from remediation.mapping.config.words import duration_text
 _NAMES = {Reason.NONE: "nothing at all", Reason.UNKNOWN: "a word that nothing maps"}
 
 
-def in_step(words: PolicyWords) -> tuple[str, ...]:
-    """What follows from each of the choices, one sentence each."""
-    return tuple(_sentences(words))
+def in_step(words: PolicyWords, kind: CaseKind = CaseKind.FINDING) -> tuple[str, ...]:
+    """What follows from each of the choices for cases of this kind, one sentence each."""
+    return tuple(_sentences(words, kind))
 
 
-def _sentences(words: PolicyWords) -> Iterator[str]:
+def _sentences(words: PolicyWords, kind: CaseKind) -> Iterator[str]:
     if words.resolve_when is ResolveWhen.ALL:
-        yield "When all its tickets are done, the finding is resolved."
+        yield f"When all its tickets are done, the {kind} is resolved."
     else:
-        yield "When one of its tickets is done, the finding is resolved and the others are closed with it."
+        yield f"When one of its tickets is done, the {kind} is resolved and the others are closed with it."
     outcomes = outcomes_of(words)
     kept = [reason for reason in RULED_REASONS if outcomes[reason] is Status.REVIEWING]
     if kept:
-        yield f"Closed as {_listed(kept)}, a ticket leaves the finding open, and is told so."
+        yield f"Closed as {_listed(kept)}, a ticket leaves the {kind} open, and is told so."
     if others := [reason for reason in RULED_REASONS if reason not in kept]:
-        yield f"Closed as {_listed(others)}, it resolves the finding."
+        yield f"Closed as {_listed(others)}, it resolves the {kind}."
     yield _accepting(words.accept)
+    closes = "closed with a comment" if words.when_gone == "close" else "told so"
+    if kind is CaseKind.INCIDENT:
+        yield f"When the incident is in its feed again after it was deleted, {_reopening(words.reopen)}"
+        yield f"When it was deleted, open tickets are {closes}."
+        yield "What is decided is kept here, because a feed takes nothing back: `remedy case show` tells it."
+        return
     yield f"When the finding is found again, {_reopening(words.reopen)}"
-    closes = words.when_gone == "close"
-    yield f"When SchoolScan no longer has it, open tickets are {'closed with a comment' if closes else 'told so'}."
+    yield f"When SchoolScan no longer has it, open tickets are {closes}."
     if words.copy_comments == "closing":
         yield "Notes say what the person who closed the ticket wrote, scrubbed and cut."
     elif words.accept.reason == "required":

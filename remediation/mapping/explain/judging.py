@@ -39,6 +39,8 @@ def _mismatches(expected: Expected, routing: Routing, rules: frozenset[str]) -> 
     for choice, wanted in written_choices(expected).items():
         if routing.choices.get(choice) != wanted:
             yield Mismatch(choice, wanted, routing.choices.get(choice))
+    if expected.severity is not None and routing.choices.get("severity") != expected.severity:
+        yield Mismatch("severity", expected.severity, routing.choices.get("severity"))
     if expected.tickets is None:
         return
     if expected.tickets.keys() != routing.tickets.keys():

@@ -1,10 +1,12 @@
-"""Checks across values: names that must be unique or known, words that must be given somewhere, files that must open.
+"""Checks across values: names that must be unique or known, words that must or must not be given, files that must open.
 
 They read what was written, whether or not it fits the schema, so that a person sees every mistake at once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from remediation.domain.cases import CaseKind
+from remediation.mapping.config.rules import KIND_OF, OWN_CONDITIONS
 from remediation.mapping.config.suggestions import did_you_mean, listed
 from remediation.mapping.config.trackers.kinds import kind_of
 from remediation.mapping.reading.positions import Complaint, Steps, key_text
@@ -15,6 +17,7 @@ _RESERVED_TRACKERS = frozenset({"schoolscan"})
 
 _DEEPEST_SETS = 5
 _SETS = ("any", "not")
+_BOTH = "both have district, status, age, any and not"
 
 Map = Mapping[str, object]
 
@@ -30,6 +33,7 @@ def complaints_about(data: object) -> Iterator[Complaint]:
     yield from _shared_places(top)
     for steps, rule in rules_of(top):
         yield from _in_conditions((*steps, "match"), map_of(rule.get("match")), map_of(top.get("districts")), 0)
+    yield from _words_of_other_kinds(top)
     yield from _bad_certificates(top)
 
 
@@ -152,3 +156,52 @@ def _bad_certificates(top: Map) -> Iterator[Complaint]:
         path = map_of(tracker).get("ca_file")
         if isinstance(path, str) and (flaw := certificate_flaw(path)):
             yield Complaint(("trackers", name, "ca_file"), flaw)
+
+
+def kind_written(rule: Map) -> CaseKind | None:
+    """The kind of the cases that a rule takes; None where its `of` is no word that we know."""
+    word = rule.get("of", "findings")
+    return next((kind for known, kind in KIND_OF.items() if known == word), None)
+
+
+def _words_of_other_kinds(top: Map) -> Iterator[Complaint]:
+    """A complaint for each word that a rule of its kind does not have, and for each severity that is missing."""
+    for steps, rule in rules_of(top):
+        kind = kind_written(rule)
+        if kind is None:
+            continue
+        yield from _severity(steps, rule, kind)
+        yield from _other_conditions((*steps, "match"), map_of(rule.get("match")), kind, 0)
+
+
+def _severity(steps: Steps, rule: Map, kind: CaseKind) -> Iterator[Complaint]:
+    where = (*steps, "severity")
+    if kind is CaseKind.INCIDENT and rule.get("severity") is None:
+        yield Complaint(where, "is missing: a rule of incidents says how bad they are, such as severity: high", "key")
+    if kind is CaseKind.FINDING and rule.get("severity") is not None:
+        message = (
+            "belongs to a rule with of: incidents; a finding says it itself: write match: {severity: …} to take some"
+        )
+        yield Complaint(where, message, "key")
+
+
+def _other_conditions(steps: Steps, match: Map, kind: CaseKind, depth: int) -> Iterator[Complaint]:
+    for word in match:
+        other = next((each for each, words in OWN_CONDITIONS.items() if each is not kind and word in words), None)
+        if other is not None:
+            yield Complaint((*steps, word), _refusal(kind, other), "key")
+    for word in _SETS if depth < _DEEPEST_SETS else ():
+        sets = match.get(word)
+        for number, inner in enumerate(sets) if isinstance(sets, list) else ():
+            yield from _other_conditions((*steps, word, number), map_of(inner), kind, depth + 1)
+        if isinstance(sets, dict):
+            yield from _other_conditions((*steps, word), sets, kind, depth + 1)
+
+
+def _refusal(kind: CaseKind, other: CaseKind) -> str:
+    own, words = _word_of(kind), listed(OWN_CONDITIONS[kind])
+    return f"is a condition on {_word_of(other)}, and the rule is of: {own}, which have {words}; {_BOTH}"
+
+
+def _word_of(kind: CaseKind) -> str:
+    return next(word for word, each in KIND_OF.items() if each is kind)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
+from remediation.domain.cases import CaseKind
 from remediation.mapping.config.policies import PolicyWords
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
@@ -25,6 +26,8 @@ def _complete_rule(mappings: Mappings, rule: Rule) -> Rule:
     tickets = {name: _complete_ticket(mappings, rule, name, ticket) for name, ticket in rule.tickets.items()}
     layers = (mappings.defaults, rule)
     words = {word: _layered(layers, word) for word in _OF_RULES if _is_written(layers, word)}
+    if rule.kind is CaseKind.INCIDENT and "when_gone" not in rule.model_fields_set:
+        words["when_gone"] = "close"  # what `defaults` say is meant for findings: one that is gone may still be public
     return rule.model_copy(update={"tickets": tickets, **words})
 
 

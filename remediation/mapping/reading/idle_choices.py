@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import product
 
+from remediation.domain.cases import CaseKind
 from remediation.domain.policy import ResolveWhen
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Complaint, Steps
@@ -22,8 +23,18 @@ def idle_choices(loaded: Loaded) -> Iterator[Complaint]:
     usual = loaded.mappings.defaults.resolve_when
     if usual is ResolveWhen.ANY and all(len(rule.tickets) <= 1 for rule in rules):
         yield Complaint(("defaults", "resolve_when"), "is the same as all: no rule makes more than one ticket")
+    yield from _choices_about_notes(loaded)
     yield from _unread_comments(loaded)
     yield from _unsent_fields(loaded)
+
+
+def _choices_about_notes(loaded: Loaded) -> Iterator[Complaint]:
+    """What rules of incidents say of notes."""
+    for number, rule in enumerate(loaded.mappings.rules):
+        for word in ("copy_comments", "people") if rule.kind is CaseKind.INCIDENT else ():
+            where: Steps = ("rules", number, word)
+            if _is_written(loaded, where):
+                yield Complaint(where, "changes nothing: it is about notes, and a feed of incidents takes none", "key")
 
 
 def _unread_comments(loaded: Loaded) -> Iterator[Complaint]:
@@ -32,7 +43,11 @@ def _unread_comments(loaded: Loaded) -> Iterator[Complaint]:
         return
     message = f"copies what nobody reads: neither {' nor '.join(f'notes.{kind}' for kind in _QUOTING)} speaks of words"
     holders: list[tuple[Steps, str]] = [(("defaults",), loaded.mappings.defaults.copy_comments)]
-    holders += [(("rules", number), rule.copy_comments) for number, rule in enumerate(loaded.mappings.rules)]
+    holders += [
+        (("rules", number), rule.copy_comments)
+        for number, rule in enumerate(loaded.mappings.rules)
+        if rule.kind is CaseKind.FINDING
+    ]
     for steps, choice in holders:
         if choice == "closing" and _is_written(loaded, (*steps, "copy_comments")):
             yield Complaint((*steps, "copy_comments"), message)

@@ -5,12 +5,14 @@ refuses nothing that the types accept, so an editor never marks a valid file as 
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from remediation.domain.walks import SchoolYear
+from remediation.mapping.config.incident_feeds import month_day_of, time_of_day
 from remediation.mapping.config.paths import glob_of
 from remediation.mapping.config.policies import REOPENING_WORDS, Reopening, as_reopening, reopening_text
 from remediation.mapping.config.rules import NO_TICKETS, some_or_none
@@ -18,6 +20,7 @@ from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.signing_in import Auth, interval_of
 from remediation.mapping.config.trackers.kinds import ticket_tag
 from remediation.mapping.config.words import (
+    as_codes,
     as_list,
     day_of,
     duration_of,
@@ -38,6 +41,8 @@ _GLOB = "^/"
 _DURATION = {"type": "string", "pattern": "^[0-9]{1,6}[smhd]$", "examples": ["90s", "15m", "2h", "14d"]}
 
 _DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples": ["2026-12-31"]}
+_MONTH_DAY = {"type": "string", "pattern": "^[0-9]{2}-[0-9]{2}$", "examples": ["08-01"]}
+_TIME = {"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$", "examples": ["02:00"]}
 _RATE = {"type": "string", "pattern": "^[1-9][0-9]{0,5}/(s|m)$", "examples": ["20/s", "600/m"]}
 
 _Form = Callable[[JsonSchemaValue], JsonSchemaValue]
@@ -75,6 +80,7 @@ def _or_none(inner: JsonSchemaValue) -> JsonSchemaValue:
 
 _FORMS: Mapping[Callable[..., Any], _Form] = {
     as_list: _or_one_entry,
+    as_codes: _or_one_entry,
     for_every_severity: _or_one_for_all,
     text_of_number: _or_a_number,
     some_or_none: _or_none,
@@ -82,6 +88,8 @@ _FORMS: Mapping[Callable[..., Any], _Form] = {
     lower_keys: lambda inner: inner,
     duration_of: lambda _: dict(_DURATION),
     day_of: lambda _: dict(_DAY),
+    month_day_of: lambda _: dict(_MONTH_DAY),
+    time_of_day: lambda _: dict(_TIME),
     interval_of: lambda _: dict(_RATE),
     glob_of: lambda inner: {**inner, "pattern": _GLOB},
     link_with_id: lambda inner: {**inner, "pattern": _LINK},
@@ -141,6 +149,10 @@ class _Generator(GenerateJsonSchema):
                 return duration_text(dft)
             case Reopening():
                 return reopening_text(dft)
+            case SchoolYear():
+                return f"{dft.month:02}-{dft.day:02}"
+            case time():
+                return f"{dft:%H:%M}"
             case _:
                 return super().encode_default(dft)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.identities import Identity
@@ -54,14 +55,23 @@ def read_all(loaded: Loaded, refs: Mapping[Steps, SecretRef], environ: Mapping[s
     return secrets
 
 
-def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """SchoolScan tokens by district, and passwords or tokens by tracker: everything that a worker needs.
+class WorkerSecrets(NamedTuple):
+    """SchoolScan's tokens by district, passwords or tokens by tracker, and tokens of feeds by `district/feed`."""
 
-    Raises ConfigurationError with all problems.
-    """
-    accounts, trackers = _account_refs(loaded), _tracker_refs(loaded)
-    read = read_all(loaded, {**accounts, **trackers}, environ)
-    return _by_name({steps: read[steps] for steps in accounts}), _by_name({steps: read[steps] for steps in trackers})
+    accounts: dict[str, str]
+    trackers: dict[str, str]
+    feeds: dict[str, str]
+
+
+def worker_secrets(loaded: Loaded, environ: Mapping[str, str]) -> WorkerSecrets:
+    """Everything that a worker signs in with. Raises ConfigurationError with all problems."""
+    accounts, trackers, feeds = _account_refs(loaded), _tracker_refs(loaded), _feed_refs(loaded)
+    read = read_all(loaded, {**accounts, **trackers, **feeds}, environ)
+    return WorkerSecrets(
+        _by_name({steps: read[steps] for steps in accounts}),
+        _by_name({steps: read[steps] for steps in trackers}),
+        {f"{steps[1]}/{steps[3]}": read[steps] for steps in feeds},
+    )
 
 
 def identities_of(loaded: Loaded, environ: Mapping[str, str]) -> dict[str, Identity]:
@@ -89,6 +99,14 @@ def _account_refs(loaded: Loaded) -> _Refs:
 def _tracker_refs(loaded: Loaded) -> _Refs:
     signing_in = {name: tracker.secret for name, tracker in loaded.mappings.trackers.items()}
     return {("trackers", name, *words): ref for name, (words, ref) in signing_in.items()}
+
+
+def _feed_refs(loaded: Loaded) -> _Refs:
+    return {
+        ("districts", name, "incidents", feed, "token"): written.token
+        for name, district in loaded.mappings.districts.items()
+        for feed, written in district.incidents.items()
+    }
 
 
 def _by_name(secrets: Mapping[Steps, str]) -> dict[str, str]:

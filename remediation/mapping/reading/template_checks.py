@@ -3,82 +3,145 @@
 As in checks.py, they are checked as written, whatever else is wrong with the file.
 """
 
-from collections.abc import Iterator
-from itertools import product
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
+from pydantic import BaseModel
+
+from remediation.domain.cases import CaseKind
+from remediation.mapping.config.incident_wording import IncidentComments
 from remediation.mapping.config.routing import TEXTS
 from remediation.mapping.config.wording import Comments, Notes
-from remediation.mapping.reading.checks import Map, map_of, rules_of
+from remediation.mapping.reading.checks import Map, kind_written, map_of, rules_of
 from remediation.mapping.reading.positions import Complaint, Steps
 from remediation.mapping.reading.trials import follows_flaw, message_flaw, ticket_flaw
 from remediation.mapping.render.templates import is_template
 
 _FIELDS = ("fields", "close_fields")
+_TEXTS_OF: Mapping[CaseKind, tuple[str, ...]] = {
+    CaseKind.FINDING: ("templates",),
+    CaseKind.INCIDENT: ("templates", "incidents"),
+}
+"""Where the texts are that rules of this kind use if nothing else is written."""
+_MESSAGES: tuple[tuple[tuple[str, ...], type[BaseModel]], ...] = (
+    (("notes",), Notes),
+    (("comments",), Comments),
+    (("comments", "incidents"), IncidentComments),
+)
+_SHARED = " (rules of findings and of incidents have it from here: write another one into the rules of one kind)"
+
+
+@dataclass(slots=True)
+class _Template:
+    """A template of tickets, and who uses it.
+
+    `users` are kinds of rule, each with the name of one that uses it without `detail: restricted`, or None.
+    """
+
+    text: str
+    is_field: bool = False
+    users: dict[CaseKind, str | None] = field(default_factory=dict)
+
+    def used_by(self, kind: CaseKind, minimal: str | None) -> None:
+        """Note a rule that uses it."""
+        self.users[kind] = self.users.get(kind) or minimal
+
+    def flaws(self) -> Iterator[str]:
+        """What is wrong with it for each kind of rule that uses it, or for rules of findings where none does."""
+        for kind, minimal in (self.users or {CaseKind.FINDING: None}).items():
+            if flaw := ticket_flaw(self.text, minimal, kind=kind, is_field=self.is_field):
+                yield flaw
 
 
 def failing_templates(data: object) -> Iterator[Complaint]:
     """A complaint for every template that could fail."""
     top = map_of(data)
-    for steps, text, minimal_rule in _of_tickets(top):
-        if flaw := ticket_flaw(text, minimal_rule):
-            yield Complaint(steps, flaw, "key")
-    for steps, text, minimal_rule in _of_fields(top):
-        if flaw := ticket_flaw(text, minimal_rule, is_field=True):
-            yield Complaint(steps, flaw, "key")
-    follows = map_of(top.get("templates")).get("follows")
-    if isinstance(follows, str) and (flaw := follows_flaw(follows)):
-        yield Complaint(("templates", "follows"), flaw, "key")
-    for section, model in (("notes", Notes), ("comments", Comments)):
-        written = map_of(top.get(section))
+    for steps, template in _of_tickets(top).items():
+        flaws = list(template.flaws())
+        for first in flaws[:1]:
+            yield Complaint(steps, f"{first}{_SHARED if len(flaws) < len(template.users) else ''}", "key")
+    for above in (("templates",), ("templates", "incidents")):
+        follows = _inside(top, above).get("follows")
+        if isinstance(follows, str) and (flaw := follows_flaw(follows)):
+            yield Complaint((*above, "follows"), flaw, "key")
+    for steps, model in _MESSAGES:
+        written = _inside(top, steps)
         for kind in written.keys() & model.model_fields.keys():
             note = written[kind]
             if isinstance(note, str) and (flaw := message_flaw(note)):
-                yield Complaint((section, kind), flaw, "key")
+                yield Complaint((*steps, kind), flaw, "key")
 
 
-def _tickets(top: Map) -> Iterator[tuple[Steps, str, Map, str | None]]:
-    """Each ticket of a rule: its place, its tracker, its words, and the rule unless it has `detail: restricted`."""
+def _inside(top: Map, steps: tuple[str, ...]) -> Map:
+    found = top
+    for step in steps:
+        found = map_of(found.get(step))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    """A ticket of a rule of this kind; `minimal` is the rule's name unless it has `detail: restricted`."""
+
+    steps: Steps
+    tracker: str
+    words: Map
+    kind: CaseKind
+    minimal: str | None
+
+
+def _tickets(top: Map) -> Iterator[_Ticket]:
     usual = map_of(top.get("defaults")).get("detail")
     for steps, rule in rules_of(top):
         minimal = None if rule.get("detail", usual) == "restricted" else str(rule.get("name"))
+        kind = kind_written(rule) or CaseKind.FINDING
         for tracker, ticket in map_of(rule.get("tickets")).items():
-            yield (*steps, "tickets", tracker), tracker, map_of(ticket), minimal
+            yield _Ticket((*steps, "tickets", tracker), tracker, map_of(ticket), kind, minimal)
 
 
-def _usual_tickets(top: Map) -> Map:
-    return map_of(map_of(top.get("defaults")).get("tickets"))
+def _of_tickets(top: Map) -> dict[Steps, _Template]:
+    """Each template of tickets, with who uses it, by its place."""
+    found = dict(_shared(top))
+    fields_of: defaultdict[Steps, list[tuple[Steps, _Template]]] = defaultdict(list)
+    for steps, template in found.items():
+        fields_of[steps[:4]].append((steps, template))
+    usual = _inside(top, ("defaults", "tickets"))
+    for ticket in _tickets(top):
+        for steps, template in _written(ticket.steps, ticket.words):
+            found.setdefault(steps, template).used_by(ticket.kind, ticket.minimal)
+        above: Steps = ("defaults", "tickets", ticket.tracker)
+        inherited = map_of(usual.get(ticket.tracker))
+        for word in TEXTS - ticket.words.keys():
+            where: Steps = (*above, word) if word in inherited else (*_TEXTS_OF[ticket.kind], word)
+            if where in found:
+                found[where].used_by(ticket.kind, ticket.minimal)
+        for fields in _FIELDS:
+            own = map_of(ticket.words.get(fields))
+            for steps, template in fields_of[*above, fields]:
+                if steps[4] not in own:
+                    template.used_by(ticket.kind, ticket.minimal)
+    return found
 
 
-def _of_tickets(top: Map) -> Iterator[tuple[Steps, str, str | None]]:
-    """Each summary and body of tickets, with a rule that uses it without `detail: restricted`."""
-    usual, users = _usual_tickets(top), dict[Steps, str]()
-    for steps, tracker, ticket, minimal in _tickets(top):
+def _shared(top: Map) -> Iterator[tuple[Steps, _Template]]:
+    """The templates of `defaults` and `templates`."""
+    for tracker, ticket in _inside(top, ("defaults", "tickets")).items():
+        yield from _written(("defaults", "tickets", tracker), map_of(ticket))
+    for kind, above in _TEXTS_OF.items():
         for word in TEXTS:
-            if isinstance(own := ticket.get(word), str):
-                yield (*steps, word), own, minimal
-            elif minimal is not None:
-                inherited = word in map_of(usual.get(tracker)) and word not in ticket
-                users.setdefault(("defaults", "tickets", tracker, word) if inherited else ("templates", word), minimal)
-    shared: dict[Steps, object] = {("defaults", "tickets", tracker): ticket for tracker, ticket in usual.items()}
-    for where, words in (shared | {("templates",): top.get("templates")}).items():
-        for word in TEXTS:
-            if isinstance(text := map_of(words).get(word), str):
-                yield (*where, word), text, users.get((*where, word))
+            if isinstance(text := _inside(top, above).get(word), str):
+                yield (*above, word), _Template(text, users={kind: None})
 
 
-def _of_fields(top: Map) -> Iterator[tuple[Steps, str, str | None]]:
-    """Each template inside `fields` and `close_fields`, with a rule that uses it without `detail: restricted`."""
-    usual, users = _usual_tickets(top), dict[Steps, str]()
-    for (steps, tracker, ticket, minimal), fields in product(_tickets(top), _FIELDS):
-        own = map_of(ticket.get(fields))
-        for where, text in _texts((*steps, fields), own):
-            yield where, text, minimal
-        for field in map_of(map_of(usual.get(tracker)).get(fields)).keys() - own.keys() if minimal is not None else ():
-            users.setdefault(("defaults", "tickets", tracker, fields, field), str(minimal))
-    for (tracker, shared), fields in product(usual.items(), _FIELDS):
-        above: Steps = ("defaults", "tickets", tracker, fields)
-        for where, text in _texts(above, map_of(map_of(shared).get(fields))):
-            yield where, text, users.get(where[: len(above) + 1])
+def _written(steps: Steps, ticket: Map) -> Iterator[tuple[Steps, _Template]]:
+    """The templates that a ticket's own words hold."""
+    for word in TEXTS:
+        if isinstance(text := ticket.get(word), str):
+            yield (*steps, word), _Template(text)
+    for fields in _FIELDS:
+        for where, text in _texts((*steps, fields), map_of(ticket.get(fields))):
+            yield where, _Template(text, is_field=True)
 
 
 def _texts(steps: Steps, value: object) -> Iterator[tuple[Steps, str]]:

@@ -1,19 +1,21 @@
 """Templates filled in with samples of everything that may happen, so that they do not fail later."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from typing import Any
 
 from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.findings import DomainType, Finding
+from remediation.domain.incidents import Incident, IncidentType
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.mapping.config.suggestions import listed
 from remediation.mapping.reading.positions import key_text
+from remediation.mapping.render.incidents import INCIDENT_WORDS, RESTRICTED_OF_INCIDENTS, incident_values
 from remediation.mapping.render.occasions import MESSAGE_WORDS, Occasion, message_values
 from remediation.mapping.render.templates import (
     Flaw,
@@ -40,15 +42,39 @@ _TICKETS = (
     Link("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1"),
 )
 _MOST_TRIALS = 10_000
-_RESTRICTED_FAILURES = frozenset(undefined_value(word) for word in RESTRICTED)
 
 
-_VARIANTS: Mapping[str, Sequence[object]] = {
-    "severity": tuple(Severity),
-    "domain_type": tuple(DomainType),
-    "status": tuple(Status),
+@dataclass(frozen=True, slots=True)
+class _Speech:
+    """What the templates of a kind of ticket may speak of.
+
+    `restricted` are the values that are there only with `detail: restricted`, and `variants` those that a template may
+    compare; any other is only present or absent. `example` is one of `restricted`.
+    """
+
+    words: Vocabulary
+    field_words: Vocabulary
+    restricted: frozenset[str]
+    example: str
+    variants: Mapping[str, Sequence[object]]
+
+
+_SPEECHES: Mapping[CaseKind, _Speech] = {
+    CaseKind.FINDING: _Speech(
+        TICKET_WORDS,
+        FIELD_WORDS,
+        RESTRICTED,
+        "title",
+        {"severity": tuple(Severity), "domain_type": tuple(DomainType), "status": tuple(Status)},
+    ),
+    CaseKind.INCIDENT: _Speech(
+        INCIDENT_WORDS,
+        INCIDENT_WORDS,
+        RESTRICTED_OF_INCIDENTS,
+        "school",
+        {"severity": tuple(Severity), "type": tuple(IncidentType), "status": tuple(Status)},
+    ),
 }
-"""The values of a finding that a template may compare; any other is only present or absent."""
 
 
 def _sample(**words: Any) -> Finding:
@@ -69,13 +95,43 @@ _FULL = Finding(
 )
 
 
+_FULL_INCIDENT = Incident(
+    uuid="00000000-0000-4000-8000-000000000000",
+    type=IncidentType.REFERRAL,
+    day=_MOMENT.date(),
+    school="101",
+    offenses=("sample",),
+    weapons=("sample",),
+    injuries=("sample",),
+    actions=("sample",),
+    offenders=1,
+    victims=1,
+)
+
+
 @lru_cache
-def _ticket_samples(telling_apart: frozenset[str], *, restricted: bool) -> tuple[Values, ...]:
-    """The values of a finding without any detail, and of full ones with every combination of the compared words."""
-    words = sorted(telling_apart)
-    full = [_sample(**dict(zip(words, each, strict=True))) for each in product(*(_VARIANTS[word] for word in words))]
+def _ticket_samples(kind: CaseKind, telling_apart: frozenset[str], *, restricted: bool) -> tuple[Values, ...]:
+    """The values of one without any detail, and of full ones with every combination of the compared words."""
+    words, variants = sorted(telling_apart), _SPEECHES[kind].variants
+    combined = [dict(zip(words, each, strict=True)) for each in product(*(variants[word] for word in words))]
+    return tuple(
+        _of_findings(combined, restricted) if kind is CaseKind.FINDING else _of_incidents(combined, restricted)
+    )
+
+
+def _of_incidents(combined: Iterable[Mapping[str, Any]], restricted: bool) -> Iterator[Values]:  # noqa: FBT001 - as above
+    sample = partial(incident_values, "sample", _KEY.ref, restricted=restricted)
+    yield sample(Incident(_FULL_INCIDENT.uuid))
+    for each in combined:
+        incident = replace(_FULL_INCIDENT, type=each.get("type", _FULL_INCIDENT.type))
+        severity, status = each.get("severity", Severity.HIGH), each.get("status", Status.OPEN)
+        yield sample(incident, severity=severity, status=status, due=_MOMENT, link="https://incidents.example/sample")
+
+
+def _of_findings(combined: Iterable[Mapping[str, Any]], restricted: bool) -> Iterator[Values]:  # noqa: FBT001 - as above
+    full = [_sample(**each) for each in combined]
     samples = [(Finding(id=_KEY.id), ""), *((finding, "https://schoolscan.example/fnd_sample") for finding in full)]
-    return tuple(ticket_values("sample", _KEY.ref, finding, link, restricted=restricted) for finding, link in samples)
+    yield from (ticket_values("sample", _KEY.ref, finding, link, restricted=restricted) for finding, link in samples)
 
 
 _DONE = Ticket("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1", TicketState.DONE, Reason.FIXED)
@@ -92,7 +148,17 @@ _FULL_OCCASION = Occasion(
     until=_MOMENT,
     words="Sample",
 )
-_FACTS = ("", "reason", "expiry,past", "reason,expiry,past", "high to critical", "comment", "close", *Reason)
+_FACTS = (
+    "",
+    "weapons +sample",
+    "reason",
+    "expiry,past",
+    "reason,expiry,past",
+    "high to critical",
+    "comment",
+    "close",
+    *Reason,
+)
 
 
 def _occasions() -> Iterator[Occasion]:
@@ -112,16 +178,23 @@ def _occasions() -> Iterator[Occasion]:
 _OCCASIONS = tuple(message_values(occasion) for occasion in _occasions())
 
 
-def ticket_flaw(text: str, minimal_rule: str | None, *, is_field: bool = False) -> str | None:
-    """What is wrong with a ticket's template, if anything; `minimal_rule` uses it without `detail: restricted`."""
-    if flaw := _grammar(text, FIELD_WORDS if is_field else TICKET_WORDS):
+def ticket_flaw(
+    text: str, minimal_rule: str | None, *, kind: CaseKind = CaseKind.FINDING, is_field: bool = False
+) -> str | None:
+    """What is wrong with a ticket's template, if anything, in rules of this kind.
+
+    `minimal_rule` uses it without `detail: restricted`.
+    """
+    speech = _SPEECHES[kind]
+    if flaw := _grammar(text, speech.field_words if is_field else speech.words):
         return flaw
-    if minimal_rule is None or _failure(text, restricted=False, is_field=is_field) not in _RESTRICTED_FAILURES:
-        return _failure(text, restricted=True, is_field=is_field)
-    words = listed([f"finding.{word}" for word in RESTRICTED])
+    failures = {undefined_value(word) for word in speech.restricted}
+    if minimal_rule is None or _failure(text, kind, restricted=False, is_field=is_field) not in failures:
+        return _failure(text, kind, restricted=True, is_field=is_field)
+    words = listed([f"{kind}.{word}" for word in speech.restricted])
     return (
         f"{words} are there only where the rule says detail: restricted, and rule {key_text(minimal_rule)} does not; "
-        "write {% if finding.title is defined %} around them, or detail: restricted into the rule"
+        f"write {{% if {kind}.{speech.example} is defined %}} around them, or detail: restricted into the rule"
     )
 
 
@@ -146,8 +219,8 @@ def _flaw_text(flaw: Flaw, text: str) -> str:
 
 
 @lru_cache(maxsize=_MOST_TRIALS)
-def _failure(text: str, *, restricted: bool, is_field: bool) -> str | None:
-    template = prepared(text)
-    told_apart = () if template.is_plain else (word for word in _VARIANTS if template.speaks_of("finding", word))
-    samples = _ticket_samples(frozenset(told_apart), restricted=restricted)
+def _failure(text: str, kind: CaseKind, *, restricted: bool, is_field: bool) -> str | None:
+    template, variants = prepared(text), _SPEECHES[kind].variants
+    told_apart = () if template.is_plain else (word for word in variants if template.speaks_of(kind, word))
+    samples = _ticket_samples(kind, frozenset(told_apart), restricted=restricted)
     return failure_of(text, samples, may_be_empty=is_field)

@@ -1,4 +1,4 @@
-"""What is allowed and yet probably not meant: rules that never take a finding, findings that no rule takes, and so on.
+"""What is allowed and yet probably not meant: rules that never take anything, findings that no rule takes, and so on.
 
 Nothing here is a guess: what is warned of is certain. Not everything that is certain is found.
 """
@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar
 
+from remediation.domain.cases import CaseKind
 from remediation.domain.errors import Problem
 from remediation.domain.findings import DomainType
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Reason
 from remediation.mapping.config.paths import covers, fixed_beginning
 from remediation.mapping.config.policies import PolicyWords
-from remediation.mapping.config.rules import Age, Match, Rule
+from remediation.mapping.config.rules import CODE_WORDS, Age, Match, Rule
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.idle_choices import idle_choices
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Complaint, Steps, key_text
 from remediation.mapping.rules.coverage import STATUSES, Kind, Kinds, is_particular, kinds_of
-from remediation.mapping.rules.matching import patterns_of
+from remediation.mapping.rules.matching import patterns_of, place_of_code
 
 ValueT = TypeVar("ValueT")
 
@@ -31,43 +32,66 @@ def warnings_of(loaded: Loaded) -> tuple[Problem, ...]:
     """Every warning, in the order of the file."""
     mappings = loaded.mappings
     kinds = kinds_of(mappings)
-    complaints = [*_never_taking(mappings.rules, kinds), *_gaps(mappings, kinds), *_doubts(mappings)]
+    complaints = [
+        *_never_taking(mappings, kinds),
+        *_gaps(mappings, kinds),
+        *_doubts(mappings),
+        *_idle_feeds(mappings, kinds),
+    ]
     complaints += [*idle_choices(loaded), *_outcomes_that_say_half(loaded)]
     problems = [loaded.positions.problem(loaded.where, complaint) for complaint in complaints]
     return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column, problem.message)))
 
 
-def _never_taking(rules: Sequence[Rule], kinds: Kinds) -> Iterator[Complaint]:
+def _never_taking(mappings: Mappings, kinds: Kinds) -> Iterator[Complaint]:
     taken, particular = 0, _Particular()
     takers: list[_Taker] = []
-    for number, rule in enumerate(rules):
-        reach = kinds.reach(rule.match)
-        before = list(particular.covering(rule.match)) if reach.may & ~taken else []
+    for number, rule in enumerate(mappings.rules):
+        reach, what = kinds.reach(rule), _ONE_OF[rule.kind]
+        before = list(particular.covering(rule)) if reach.may & ~taken else []
         left = reach.may & ~taken
         for taker in before:
             left &= ~taker.kinds
-        if not reach.may:
-            yield Complaint(("rules", number, "name"), "can never take a finding: its conditions exclude each other")
+        if not kinds.having("of", [rule.kind]):
+            yield Complaint(("rules", number, "name"), f"can never take {what}: no district has a feed of incidents")
+        elif not reach.may:
+            yield Complaint(("rules", number, "name"), f"can never take {what}: {_why_not(mappings, rule, kinds)}")
         elif not left:
             culprits = [taker.rule for taker in [*takers, *before] if taker.kinds & reach.may]
-            yield Complaint(("rules", number, "name"), f"can never take a finding: {_all_taken_by(culprits)}")
+            yield Complaint(("rules", number, "name"), f"can never take {what}: {_all_taken_by(culprits)}")
         if reach.must & ~taken:
             takers.append(_Taker(rule, reach.must & ~taken))
             taken |= reach.must
         elif is_particular(rule.match) and rule.match.any_of is None and rule.match.none_of is None:
-            particular.add(_Taker(rule, kinds.plain(rule.match)))
+            particular.add(_Taker(rule, kinds.plain(rule)))
+
+
+_ONE_OF = {CaseKind.FINDING: "a finding", CaseKind.INCIDENT: "an incident"}
+
+
+def _why_not(mappings: Mappings, rule: Rule, kinds: Kinds) -> str:
+    """Why no kind is left to a rule: districts that it names may have no feed."""
+    named, feeding = rule.match.district, {kind.district for kind in kinds.kinds if kind.of is CaseKind.INCIDENT}
+    if (
+        rule.kind is CaseKind.INCIDENT
+        and named
+        and feeding.isdisjoint(named)
+        and mappings.districts.keys() >= set(named)
+    ):
+        return "no district that it names has a feed of incidents"
+    return "its conditions exclude each other"
 
 
 @dataclass(frozen=True, slots=True)
 class _Taker:
-    """A rule, and the kinds of finding of which it takes all that fit its site, path and age."""
+    """A rule, and the kinds of which it surely takes all that fits its site, path, age and codes."""
 
     rule: Rule
     kinds: int
 
 
 class _Particular:
-    """Earlier rules that take the findings of certain sites, paths and ages; found by a site and a path's beginning."""
+    """Earlier rules that take only certain sites, paths, ages and codes; found by a site and a path's beginning."""
 
     def __init__(self) -> None:
         self._shelves: dict[tuple[str | None, tuple[str, ...]], list[_Taker]] = {}
@@ -76,18 +100,30 @@ class _Particular:
         """Remember a rule."""
         match = taker.rule.match
         beginnings = {fixed_beginning(glob) for glob in match.path or ("/**",)}
-        for shelf in product(dict.fromkeys(match.site or (None,)), beginnings):
+        for shelf in product(_places(match) or (None,), beginnings):
             self._shelves.setdefault(shelf, []).append(taker)
 
-    def covering(self, match: Match) -> Iterator[_Taker]:
-        """The rules whose sites, paths and ages include those of these conditions."""
-        sites = (None, *(_wider(match.site[0]) if match.site else ()))
+    def covering(self, rule: Rule) -> Iterator[_Taker]:
+        """The rules of the same kind whose sites, paths, ages and codes take in all that this rule leaves."""
+        match = rule.match
+        firsts = [codes[0] for word in CODE_WORDS if (codes := _codes(match, word))]
+        places = (None, *(_wider(match.site[0]) if match.site else firsts))
         folders = fixed_beginning(match.path[0]) if match.path else ()
         beginnings = [folders[:number] for number in range(len(folders) + 1)]
-        for shelf in product(sites, beginnings):
+        for shelf in product(places, beginnings):
             for taker in self._shelves.get(shelf, ()):
-                if _takes_in(taker.rule.match, match):
+                if taker.rule.kind is rule.kind and _takes_in(taker.rule.match, match):
                     yield taker
+
+
+def _places(match: Match) -> list[str]:
+    """The sites or the codes of one word that a rule names, each once; none where it names neither."""
+    codes = next((found for word in CODE_WORDS if (found := _codes(match, word))), [])
+    return list(dict.fromkeys(match.site or codes))
+
+
+def _codes(match: Match, word: str) -> list[str]:
+    return [place_of_code(word, code) for code in getattr(match, word) or ()]
 
 
 def _takes_in(wide: Match, narrow: Match) -> bool:
@@ -95,6 +131,7 @@ def _takes_in(wide: Match, narrow: Match) -> bool:
         _each(wide.site, narrow.site, lambda one, other: one in _wider(other))
         and _each(wide.path, narrow.path, covers)
         and _older_and_younger(wide.age, narrow.age)
+        and all(_each(getattr(wide, word), getattr(narrow, word), str.__eq__) for word in CODE_WORDS)
     )
 
 
@@ -124,11 +161,28 @@ def _all_taken_by(rules: Sequence[Rule]) -> str:
 
 
 def _gaps(mappings: Mappings, kinds: Kinds) -> Iterator[Complaint]:
-    taken = 0
+    """Findings that no rule takes. Most incidents need no ticket: of them, nothing is a gap."""
+    taken = kinds.having("of", [CaseKind.INCIDENT])
     for rule in mappings.rules:
-        taken |= kinds.reach(rule.match).may
+        taken |= kinds.reach(rule).may
     for gap in _summed_up(kinds.of(kinds.all & ~taken)):
         yield Complaint(("rules",), f"no rule takes {_gap_text(gap, mappings)}", "key")
+
+
+def _idle_feeds(mappings: Mappings, kinds: Kinds) -> Iterator[Complaint]:
+    """Feeds whose incidents no rule takes, and links of which nobody could tell to which incident they lead."""
+    wanted = kinds.having("of", [CaseKind.INCIDENT])
+    taken = 0
+    for rule in mappings.rules:
+        taken |= kinds.reach(rule).may & wanted
+    reached = {kind.district for kind in kinds.of(taken)}
+    for name, district in mappings.districts.items():
+        where: Steps = ("districts", name, "incidents")
+        if district.incidents and name not in reached:
+            yield Complaint(where, "is read for nothing: no rule takes incidents of this district", "key")
+        if len({feed.incident_link for feed in district.incidents.values()}) > 1:
+            message = "has feeds with different incident_link: an incident does not tell its feed, so none is written"
+            yield Complaint(where, message, "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +196,12 @@ class _Gap:
 
 
 def _summed_up(kinds: Iterable[Kind]) -> list[_Gap]:
-    """The kinds as few gaps: those that differ in one value only are one gap."""
-    gaps = [_Gap((each.district,), (each.severity,), (each.domain_type,), (each.status,)) for each in kinds]
+    """As few gaps as it takes: what differs in one thing only is one gap."""
+    gaps = [
+        _Gap((each.district,), (each.severity,), (each.domain_type,), (each.status,))
+        for each in kinds
+        if each.severity is not None and each.domain_type is not None
+    ]
     gaps = _merged(gaps, lambda gap: (gap.districts, gap.severities, gap.domain_types))
     gaps = _merged(gaps, lambda gap: (gap.districts, gap.statuses, gap.domain_types))
     gaps = _merged(gaps, lambda gap: (gap.districts, gap.statuses, gap.severities))

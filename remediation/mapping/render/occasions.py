@@ -11,6 +11,7 @@ from remediation.domain.cases import CaseKey, Link
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket
+from remediation.mapping.config.incident_wording import IncidentComments
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.wording import Comments, Notes
 from remediation.mapping.render.templates import Vocabulary, filled, moment_text
@@ -59,6 +60,27 @@ class CommentKind(StrEnum):
     DUPLICATE = "duplicate"
 
 
+class IncidentCommentKind(StrEnum):
+    """The comments that go to tickets about incidents, by their words in mappings.yaml."""
+
+    RESOLVED = "resolved"
+    ACCEPTED_RISK = "accepted_risk"
+    OTHER_TICKET_DONE = "other_ticket_done"
+    REOPENED = "reopened"
+    CONTINUED = "continued"
+    CONFLICT = "conflict"
+    SEVERITY_RAISED = "severity_raised"
+    CHANGED = "changed"
+    RULE_CHANGED = "rule_changed"
+    DELETED = "deleted"
+    RISK_UNEXPLAINED = "risk_unexplained"
+    RISK_EXPIRED = "risk_expired"
+    KEPT_OPEN = "kept_open"
+    LEFT_OVER = "left_over"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+
+
 @dataclass(frozen=True, slots=True)
 class Occasion:
     """The event that a note or a comment describes.
@@ -88,9 +110,10 @@ def note_of(mappings: Mappings, kind: NoteKind, occasion: Occasion) -> str:
     return _message(mappings.notes, kind, occasion)
 
 
-def comment_of(mappings: Mappings, kind: CommentKind, occasion: Occasion) -> str:
+def comment_of(mappings: Mappings, kind: CommentKind | IncidentCommentKind, occasion: Occasion) -> str:
     """The comment for a ticket, as plain text: at most 2,000 characters, free of control characters."""
-    return _message(mappings.comments, kind, occasion)
+    texts = mappings.comments
+    return _message(texts if isinstance(kind, CommentKind) else texts.incidents, kind, occasion)
 
 
 def message_values(occasion: Occasion) -> Mapping[str, object]:
@@ -118,7 +141,9 @@ def ticket_name(ticket: Ticket | Link) -> SimpleNamespace:
     return SimpleNamespace(tracker=ticket.tracker, key=shown, url=plain(ticket.url, _LONGEST_URL), state=state)
 
 
-def _message(texts: Notes | Comments, kind: NoteKind | CommentKind, occasion: Occasion) -> str:
+def _message(
+    texts: Notes | Comments | IncidentComments, kind: NoteKind | CommentKind | IncidentCommentKind, occasion: Occasion
+) -> str:
     """The text of this kind.
 
     The built-in template is used where that of the file fails, although it was tested when the file was read.

@@ -1,12 +1,15 @@
-"""The texts and fields of tickets: a rule and a finding go in, drafts come out."""
+"""The texts and fields of tickets: a rule and a finding or an incident go in, drafts come out."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import assert_never
 from urllib.parse import quote, urlsplit
 
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases import CaseKind
 from remediation.domain.findings import Finding
+from remediation.domain.incidents import Incident
+from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Draft, Ticket
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.schema import Mappings
@@ -17,8 +20,9 @@ from remediation.mapping.config.trackers.tracker_settings import (
     bare,
     for_severity,
 )
+from remediation.mapping.render.incidents import incident_values
 from remediation.mapping.render.occasions import ticket_name
-from remediation.mapping.render.templates import Values, Vocabulary, filled, is_template, moment_text
+from remediation.mapping.render.templates import Values, Vocabulary, filled, is_template, moment_text, prepared
 from remediation.mapping.rules.coverage import place_of
 from remediation.mapping.rules.matching import aware
 from remediation.redaction import plain
@@ -63,37 +67,69 @@ def draft_of(
     mappings: Mappings,
     rule: Rule,
     tracker: str,
-    key: CaseKey,
-    finding: Finding,
+    subject: Subject,
     at: datetime,
     follows: Ticket | None = None,
 ) -> Draft:
     """The ticket that the rule wants in this tracker, which it must name.
 
     A severity that the rule's map does not name sets no field. What is due counts from the first detection, or from
-    `at` where SchoolScan does not tell it. `follows` is the closed ticket whose place it takes: a line before the
-    body names it. Raises ConfigurationError if a template cannot be filled in for this finding.
+    `at` where the source does not tell it. `follows` is the closed ticket whose place it takes: a line before the
+    body names it. Raises ConfigurationError if a template cannot be filled in for this subject.
     """
-    ticket, config = rule.tickets[tracker], mappings.trackers[tracker]
-    link = _finding_link(mappings, key.district, finding)
-    values = ticket_values(rule.name, key.ref, finding, link, restricted=rule.detail == "restricted")
+    ticket, config, key = rule.tickets[tracker], mappings.trackers[tracker], subject.key
+    link, due = _link_of(mappings, subject), _due_at(ticket.due, subject, at)
+    values = _subject_values(rule.name, subject, link, due, restricted=rule.detail == "restricted")
+    texts = mappings.templates if key.kind is CaseKind.FINDING else mappings.templates.incidents
     where = f"rule {rule.name}, ticket in {tracker}"
-    summary = plain(filled(ticket.summary or mappings.templates.summary, values, where).strip(), _LONGEST_SUMMARY)
-    body = filled(ticket.body or mappings.templates.body, values, where).strip()
+    summary = plain(filled(ticket.summary or texts.summary, values, where).strip(), _LONGEST_SUMMARY)
+    body = filled(ticket.body or texts.body, values, where).strip()
     if follows:
-        line = filled(mappings.templates.follows, follows_values(rule.name, key.ref, follows), "templates.follows")
+        line = filled(texts.follows, follows_values(rule.name, key.ref, follows), "templates.follows")
         body = f"{line.strip()}\n\n{body}"
     body = plain(body, _LONGEST_BODY, lines=True)
-    fields = _own_fields(ticket, config, finding, at) | _filled_fields(ticket.more_fields, values, where)
+    fields = _own_fields(ticket, config, subject, at) | _filled_fields(ticket.more_fields, values, where)
     place = place_of(mappings, rule, tracker) or ""
     before = follows.id if follows else None
     return ticket.completed(Draft(key.mark, place, summary, body, fields=fields, follows=before), link or None)
 
 
-def _finding_link(mappings: Mappings, district: str, finding: Finding) -> str:
-    """The address of the finding's page for people; empty where the district has none."""
-    link = mappings.districts[district].schoolscan.finding_link
-    return link.replace("{id}", quote(finding.id, safe="")) if link else ""
+def _link_of(mappings: Mappings, subject: Subject) -> str:
+    """The address of the subject's page for people; empty where its source has none."""
+    district = mappings.districts[subject.key.district]
+    match subject.detail:
+        case Finding() as finding:
+            link, own_id = district.schoolscan.finding_link, finding.id
+        case Incident() as incident:
+            link, own_id = district.incident_link, incident.uuid
+        case _:
+            assert_never(subject.detail)
+    return link.replace("{id}", quote(own_id, safe="")) if link else ""
+
+
+def _subject_values(
+    rule: str, subject: Subject, link: str, due: datetime | None, *, restricted: bool
+) -> Mapping[str, object]:
+    """The values that the templates of the subject's ticket may use: TICKET_WORDS, or INCIDENT_WORDS. `due` is in UTC.
+
+    Of an incident, the severity is the one that its rule gave the subject.
+    """
+    match subject.detail:
+        case Finding() as finding:
+            return ticket_values(rule, subject.key.ref, finding, link, restricted=restricted)
+        case Incident() as incident:
+            return incident_values(
+                rule,
+                subject.key.ref,
+                incident,
+                severity=subject.severity,
+                status=subject.status,
+                due=due,
+                link=link,
+                restricted=restricted,
+            )
+        case _:
+            assert_never(subject.detail)
 
 
 def ticket_values(rule: str, ref: str, finding: Finding, link: str, *, restricted: bool) -> Mapping[str, object]:
@@ -120,38 +156,57 @@ def follows_values(rule: str, ref: str, earlier: Ticket) -> Mapping[str, object]
     return {"case": SimpleNamespace(ref=ref), "rule": SimpleNamespace(name=rule), "earlier": ticket_name(earlier)}
 
 
-def closing_fields_of(
-    mappings: Mappings, rule: Rule | None, tracker: str, key: CaseKey, finding: Finding
-) -> dict[str, object]:
+def closing_fields_of(mappings: Mappings, rule: Rule | None, tracker: str, subject: Subject) -> dict[str, object]:
     """The fields that closing a ticket there requires, by the tracker's own names.
 
-    Where no rule counts (any more), or it does not name the tracker, they are those of `defaults`.
+    Where no rule counts (any more), or it does not name the tracker, they are those of `defaults`, except for templates
+    that speak of another kind of subject.
     """
-    ticket = (rule.tickets.get(tracker) if rule else None) or mappings.defaults.tickets.get(tracker)
+    own = rule.tickets.get(tracker) if rule else None
+    ticket = own or mappings.defaults.tickets.get(tracker)
     if ticket is None or not ticket.closing_fields:
         return {}
     name, detail = (rule.name, rule.detail) if rule else ("", mappings.defaults.detail)
-    link = _finding_link(mappings, key.district, finding)
-    values = ticket_values(name, key.ref, finding, link, restricted=detail == "restricted")
-    return _filled_fields(ticket.closing_fields, values, f"rule {name or 'none'}, closing in {tracker}")
+    link = _link_of(mappings, subject)
+    values = _subject_values(name, subject, link, None, restricted=detail == "restricted")
+    fields = ticket.closing_fields if own else _about(subject.key.kind, ticket.closing_fields)
+    return _filled_fields(fields, values, f"rule {name or 'none'}, closing in {tracker}")
 
 
-def _own_fields(ticket: TicketSettings, config: TrackerSettings, finding: Finding, at: datetime) -> dict[str, object]:
+def _about(kind: CaseKind, fields: Mapping[str, object]) -> Mapping[str, object]:
+    """The fields without those whose templates speak of a subject of another kind."""
+    others = {each.value for each in CaseKind if each is not kind}
+    return {name: value for name, value in fields.items() if not any(_speaks_of(value, other) for other in others)}
+
+
+def _speaks_of(value: object, name: str) -> bool:
+    match value:
+        case str() if is_template(value):
+            return name in prepared(value).free
+        case list():
+            return any(_speaks_of(entry, name) for entry in value)
+        case dict():
+            return any(_speaks_of(inner, name) for inner in value.values())
+        case _:
+            return False
+
+
+def _own_fields(ticket: TicketSettings, config: TrackerSettings, subject: Subject, at: datetime) -> dict[str, object]:
     """The fields that the ticket's own words set, by the tracker's names; a severity that a map lacks sets nothing."""
-    return ticket.own_fields(config, finding.severity, _due_at(ticket.due, finding, at))
+    return ticket.own_fields(config, subject.severity, _due_at(ticket.due, subject, at))
 
 
-def urgency_of(ticket: TicketSettings, config: TrackerSettings, finding: Finding, at: datetime) -> dict[str, str]:
+def urgency_of(ticket: TicketSettings, config: TrackerSettings, subject: Subject, at: datetime) -> dict[str, str]:
     """Those of `own_fields` that say how urgent the ticket is, as text: as in `Ticket.urgency`."""
-    fields = _own_fields(ticket, config, finding, at)
+    fields = _own_fields(ticket, config, subject, at)
     return {name: str(bare(fields[name])) for name in ticket.urgency_fields if name in fields}
 
 
-def _due_at(due: DueBySeverity | None, finding: Finding, at: datetime) -> datetime | None:
-    """When it is due (UTC): counted from the first detection, or from `at` where that is not known."""
-    span = for_severity(finding.severity, due)
+def _due_at(due: DueBySeverity | None, subject: Subject, at: datetime) -> datetime | None:
+    """When it is due (UTC): counted from the first detection or an incident's day, or from `at` where none is known."""
+    span = for_severity(subject.severity, due)
     try:
-        return None if span is None else aware(finding.detected_at or at).astimezone(UTC) + span
+        return None if span is None else aware(subject.detected_at or at).astimezone(UTC) + span
     except OverflowError:  # a time beyond the last year of a datetime
         return None
 

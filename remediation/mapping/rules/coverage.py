@@ -1,9 +1,10 @@
-"""Which findings rules can take, and which tickets they can ask for, told before any finding is seen. Pure.
+"""What rules can take, and which tickets they can ask for, told before any finding or incident is seen. Pure.
 
-Kinds of finding are told apart by district, severity, domain_type and status. A set of kinds is a whole number with one
-bit for each kind, so that a thousand rules over thousands of kinds take milliseconds. The answers follow from the
-meaning of the conditions, at any depth, and from the order of the rules, not from how they are written. Conditions on
-site, path and age may hold or not, as in three-valued logic; so nothing that a finding may get is missing.
+Kinds of finding are told apart by district, severity, domain_type and status, kinds of incident by district, type and
+status. A set of kinds is a whole number with one bit for each kind, so that a thousand rules over thousands of kinds
+take milliseconds. The answers follow from the meaning of the conditions, at any depth, and from the order of the rules,
+not from how they are written. Conditions on site, path, age and codes may hold or not, as in three-valued logic; so
+nothing that a finding or an incident may get is missing.
 """
 
 from collections import defaultdict
@@ -11,7 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
+from remediation.domain.cases import CaseKind
 from remediation.domain.findings import DomainType
+from remediation.domain.incidents import IncidentType
 from remediation.domain.ownership import Ground
 from remediation.domain.status import Severity, Status
 from remediation.mapping.config.rules import Match, Rule
@@ -19,28 +22,34 @@ from remediation.mapping.config.schema import Mappings
 
 
 class Kind(NamedTuple):
-    """A kind of finding."""
+    """A kind of finding, which has no type, or of incident, which has neither severity nor domain_type."""
 
+    of: CaseKind
     district: str
-    severity: Severity
-    domain_type: DomainType
     status: Status
+    severity: Severity | None = None
+    domain_type: DomainType | None = None
+    type: IncidentType | None = None
+
+
+_CONDITIONS = tuple(word for word in Kind._fields if word != "of")
+"""The conditions that hold for all subjects of a kind or for none."""
 
 
 class Reach(NamedTuple):
-    """The kinds of which a rule may take findings, and the kinds of which it takes every finding."""
+    """The kinds of which a rule may take subjects, and the kinds of which it takes every one."""
 
     may: int
     must: int
 
 
 class Kinds:
-    """Some kinds of finding, and the sets of them that conditions name."""
+    """Some kinds of finding and of incident, and the sets of them that conditions name."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
         self.kinds = kinds
         self.all = (1 << len(kinds)) - 1
-        self._having: dict[tuple[str, str], int] = {}
+        self._having: dict[tuple[str, str | None], int] = {}
         for number, kind in enumerate(kinds):
             for word, value in zip(Kind._fields, kind, strict=True):
                 self._having[word, value] = self._having.get((word, value), 0) | 1 << number
@@ -56,9 +65,17 @@ class Kinds:
         """The kinds in a set."""
         return [kind for number, kind in enumerate(self.kinds) if which >> number & 1]
 
-    def reach(self, match: Match) -> Reach:
-        """The reach of a rule with these conditions."""
-        plain = self.plain(match)
+    def reach(self, rule: Rule) -> Reach:
+        """The reach of a rule."""
+        own, reach = self.having("of", [rule.kind]), self._reach(rule.match)
+        return Reach(reach.may & own, reach.must & own)
+
+    def plain(self, rule: Rule) -> int:
+        """The kinds that a rule's conditions on kinds alone leave, without `any` and `not`."""
+        return self.having("of", [rule.kind]) & self._plain(rule.match)
+
+    def _reach(self, match: Match) -> Reach:
+        plain = self._plain(match)
         reach = Reach(plain, 0 if is_particular(match) else plain)
         if match.any_of is not None:
             inner = self._either(match.any_of)
@@ -68,10 +85,9 @@ class Kinds:
             reach = Reach(reach.may & ~inner.must, reach.must & ~inner.may)
         return reach
 
-    def plain(self, match: Match) -> int:
-        """The kinds that fit the conditions on kinds alone, without `any` and `not`."""
+    def _plain(self, match: Match) -> int:
         found = self.all
-        for word in Kind._fields:
+        for word in _CONDITIONS:
             if (values := getattr(match, word)) is not None:
                 found &= self.having(word, values)
         return found
@@ -79,7 +95,7 @@ class Kinds:
     def _either(self, sets: Iterable[Match]) -> Reach:
         reach = Reach(0, 0)
         for inner in sets:
-            own = self.reach(inner)
+            own = self._reach(inner)
             reach = Reach(reach.may | own.may, reach.must | own.must)
         return reach
 
@@ -89,35 +105,49 @@ def is_particular(match: Match) -> bool:
     return any(getattr(match, word) is not None for word in _PARTICULAR)
 
 
-_PARTICULAR = Match.model_fields.keys() - {*Kind._fields, "any_of", "none_of"}
-"""The conditions that may hold for one finding of a kind and not for another. A new condition is one of them."""
+_PARTICULAR = Match.model_fields.keys() - {*_CONDITIONS, "any_of", "none_of"}
+"""The conditions that may hold for one subject of a kind and not for another. A new condition is one of them."""
 
 STATUSES = (Status.OPEN, Status.REVIEWING)
-"""The only findings that ever get tickets."""
+"""Only what is unsolved ever gets tickets."""
 
 
 def kinds_of(mappings: Mappings) -> Kinds:
-    """Every kind of finding that can get a ticket under this file."""
-    return Kinds([Kind(*each) for each in product(mappings.districts, Severity, DomainType, STATUSES)])
+    """Every kind of finding and of incident that can get a ticket under this file.
+
+    Incidents come only from districts that have a feed of them.
+    """
+    findings = product(mappings.districts, STATUSES, Severity, DomainType)
+    feeding = [name for name, district in mappings.districts.items() if district.incidents]
+    incidents = product(feeding, STATUSES, IncidentType)
+    return Kinds(
+        [
+            *(Kind(CaseKind.FINDING, *each) for each in findings),
+            *(Kind(CaseKind.INCIDENT, name, status, type=kind) for name, status, kind in incidents),
+        ]
+    )
 
 
 def _left_to(mappings: Mappings, kinds: Kinds) -> Iterator[int]:
-    """For each rule in order: the kinds of finding that it may take, after earlier rules have taken theirs."""
+    """For each rule in order: the kinds that it may take, after earlier rules have taken theirs."""
     taken = 0
     for rule in mappings.rules:
-        reach = kinds.reach(rule.match)
+        reach = kinds.reach(rule)
         yield reach.may & ~taken
         taken |= reach.must
 
 
 def severities_left(mappings: Mappings) -> tuple[frozenset[Severity], ...]:
-    """For each rule in order: the severities of the findings that it may take."""
+    """For each rule in order: the severities of what it may take."""
     kinds = kinds_of(mappings)
-    return tuple(frozenset(kind.severity for kind in kinds.of(left)) for left in _left_to(mappings, kinds))
+    return tuple(
+        frozenset(severity for kind in kinds.of(left) if (severity := kind.severity or rule.severity))
+        for rule, left in zip(mappings.rules, _left_to(mappings, kinds), strict=True)
+    )
 
 
 class Coverage:
-    """The places in which the rules may open tickets, for the findings of each district."""
+    """The places in which the rules may open tickets, for the findings and the incidents of each district."""
 
     def __init__(self, mappings: Mappings) -> None:
         self._places: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
@@ -131,7 +161,7 @@ class Coverage:
                     self._add(district, places)
 
     def reaches(self, district: str, tracker: str) -> bool:
-        """Whether a finding of this district may get a ticket in this tracker."""
+        """Whether anything of this district may get a ticket in this tracker."""
         return (district, tracker) in self._places
 
     def ground(self, district: str, tracker: str, place: str) -> Ground:

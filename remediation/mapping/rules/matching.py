@@ -1,14 +1,18 @@
-"""Which rule takes a finding: the first whose conditions all hold. Indexed: a thousand rules cost little."""
+"""Which rule takes a subject: the first whose conditions all hold. Indexed: a thousand rules cost little."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import assert_never
 
+from remediation.domain.cases import CaseKind
 from remediation.domain.findings import DomainType, Finding
+from remediation.domain.incidents import Incident, IncidentType
 from remediation.domain.status import Severity, Status
+from remediation.domain.subjects import Subject
 from remediation.mapping.config.paths import beginnings_of, fixed_beginning, path_of, pattern_of
-from remediation.mapping.config.rules import Age, Match, Rule
+from remediation.mapping.config.rules import CODE_WORDS, Age, Match, Rule
 from remediation.mapping.rules.coverage import Kind, Kinds
 
 _ANY_SITE = "*"
@@ -21,30 +25,64 @@ Test = Callable[["Facts"], bool]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts that conditions test; None is an unknown fact. `sites` are all patterns that the host fits."""
+    """The facts that conditions test. A fact that is not known is None, UNKNOWN, or no code.
 
+    A finding has severity, domain_type, site and path; `sites` is every pattern that its host fits. An incident has a
+    type and codes, without blanks around them. What the other kind has, it does not.
+    """
+
+    kind: CaseKind
     district: str
-    severity: Severity
-    domain_type: DomainType
     status: Status
-    site: str | None
-    sites: tuple[str, ...]
-    path: str | None
     age: timedelta | None
+    severity: Severity | None = None
+    domain_type: DomainType | None = None
+    site: str | None = None
+    sites: tuple[str, ...] = (_ANY_SITE,)
+    path: str | None = None
+    type: IncidentType | None = None
+    school: tuple[str, ...] = ()
+    offense: tuple[str, ...] = ()
+    weapon: tuple[str, ...] = ()
+    injury: tuple[str, ...] = ()
+    action: tuple[str, ...] = ()
 
 
-def facts_of(finding: Finding, district: str, at: datetime) -> Facts:
-    """The facts of a finding at a moment."""
-    return Facts(
-        district=district,
-        severity=finding.severity,
-        domain_type=finding.domain_type,
-        status=finding.status,
-        site=finding.site,
-        sites=patterns_of(finding.site),
-        path=path_of(finding.url),
-        age=at - aware(finding.detected_at) if finding.detected_at else None,
-    )
+def facts_of(subject: Subject, at: datetime) -> Facts:
+    """The facts of a subject at a moment."""
+    key, age = subject.key, at - aware(subject.detected_at) if subject.detected_at else None
+    match subject.detail:
+        case Finding() as finding:
+            return Facts(
+                kind=key.kind,
+                district=key.district,
+                status=subject.status,
+                age=age,
+                severity=finding.severity,
+                domain_type=finding.domain_type,
+                site=finding.site,
+                sites=patterns_of(finding.site),
+                path=path_of(finding.url),
+            )
+        case Incident() as incident:
+            return Facts(
+                kind=key.kind,
+                district=key.district,
+                status=subject.status,
+                age=age,
+                type=incident.type,
+                school=_trimmed((incident.school,) if incident.school is not None else ()),
+                offense=_trimmed(incident.offenses),
+                weapon=_trimmed(incident.weapons),
+                injury=_trimmed(incident.injuries),
+                action=_trimmed(incident.actions),
+            )
+        case _:
+            assert_never(subject.detail)
+
+
+def _trimmed(codes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(code for each in codes if (code := each.strip()))
 
 
 def aware(moment: datetime) -> datetime:
@@ -72,9 +110,12 @@ def holds(match: Match, facts: Facts) -> bool:
 
 
 def _tests(match: Match) -> Iterator[tuple[str, Test]]:
-    for word in ("district", "severity", "domain_type", "status"):
+    for word in ("district", "severity", "domain_type", "status", "type"):
         if (words := getattr(match, word)) is not None:
             yield word, _one_of(word, frozenset(words))
+    for word in CODE_WORDS:
+        if (codes := getattr(match, word)) is not None:
+            yield word, _code(word, frozenset(codes))
     if match.site is not None:
         yield "site", _site(frozenset(match.site))
     if match.path is not None:
@@ -89,6 +130,10 @@ def _tests(match: Match) -> Iterator[tuple[str, Test]]:
 
 def _one_of(word: str, words: frozenset[object]) -> Test:
     return lambda facts: getattr(facts, word) in words
+
+
+def _code(word: str, codes: frozenset[str]) -> Test:
+    return lambda facts: not codes.isdisjoint(getattr(facts, word))
 
 
 def _site(patterns: frozenset[str]) -> Test:
@@ -119,14 +164,14 @@ def _none_of(sets: tuple[Test, ...]) -> Test:
 
 
 _Shelf = tuple[str, tuple[str, ...]]
-"""A pattern of sites and the beginning of a path: a rule needs to be tried only for findings that fit it."""
+"""A pattern of sites, or a code, and the beginning of a path: a rule needs to be tried only for what fits it."""
 
 _ANYTHING: _Shelf = (_ANY_SITE, ())
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A compiled rule: it takes a finding if all tests hold, which is possible only for one that fits a shelf."""
+    """A compiled rule: it takes a subject if all tests hold, which is possible only for one that fits a shelf."""
 
     rule: Rule
     tests: tuple[Test, ...]
@@ -147,12 +192,12 @@ class Matcher:
         self._depth = max((len(folders) for each in self._candidates for _, folders in each.shelves), default=0)
         self._indexes: dict[Kind, _Index] = {}
 
-    def rule_for(self, finding: Finding, district: str, at: datetime) -> Rule | None:
-        """The rule that takes this finding of this district at this moment, or None where no rule does."""
-        facts = facts_of(finding, district, at)
+    def rule_for(self, subject: Subject, at: datetime) -> Rule | None:
+        """The rule that takes this subject at this moment, or None where no rule does."""
+        facts = facts_of(subject, at)
         index = self._index(facts)
         folders = beginnings_of(facts.path, self._depth) if facts.path and self._depth else [()]
-        found = [index[shelf] for shelf in product(facts.sites, folders) if shelf in index]
+        found = [index[shelf] for shelf in product(_places(facts), folders) if shelf in index]
         for number in sorted({number for numbers in found for number in numbers}):
             candidate = self._candidates[number]
             if all(test(facts) for test in candidate.tests):
@@ -160,9 +205,9 @@ class Matcher:
         return None
 
     def _index(self, facts: Facts) -> _Index:
-        """The numbers of the rules that may take findings of this kind, by their shelves."""
+        """The numbers of the rules that may take subjects of this kind, by their shelves."""
         district = facts.district if facts.district in self._districts else ""  # rules cannot tell the others apart
-        kind = Kind(district, facts.severity, facts.domain_type, facts.status)
+        kind = Kind(facts.kind, district, facts.status, facts.severity, facts.domain_type, facts.type)
         index = self._indexes.get(kind)
         if index is None:
             if len(self._indexes) >= _MOST_KINDS:
@@ -174,7 +219,7 @@ class Matcher:
         """Each rule that may take the kind; none after a rule that takes all of the kind."""
         index: _Index = {}
         for number, candidate in enumerate(self._candidates):
-            reach = kinds.reach(candidate.rule.match)
+            reach = kinds.reach(candidate.rule)
             if reach.may:
                 for shelf in (_ANYTHING,) if reach.must else candidate.shelves:
                     index.setdefault(shelf, []).append(number)
@@ -184,11 +229,26 @@ class Matcher:
 
 
 def _shelves(match: Match) -> frozenset[_Shelf]:
-    """The shelves of a rule: every finding that it takes fits at least one of them."""
+    """The shelves of a rule: all that it takes fits at least one of them."""
+    for word in CODE_WORDS:
+        if (codes := getattr(match, word)) is not None:
+            return frozenset((place_of_code(word, code), ()) for code in codes)
     own = {(site, folders) for site in match.site or (_ANY_SITE,) for folders in _folders(match)}
     if own == {_ANYTHING} and match.any_of is not None:
         return frozenset(shelf for inner in match.any_of for shelf in _shelves(inner))
     return frozenset(own)
+
+
+def _places(facts: Facts) -> tuple[str, ...]:
+    """The first parts of all shelves that a subject with these facts fits."""
+    if facts.kind is CaseKind.FINDING:
+        return facts.sites
+    return (_ANY_SITE, *(place_of_code(word, code) for word in CODE_WORDS for code in getattr(facts, word)))
+
+
+def place_of_code(word: str, code: str) -> str:
+    """The first part of a shelf for a code; no host name has an equals sign."""
+    return f"{word}={code}"
 
 
 def _folders(match: Match) -> set[tuple[str, ...]]:
