@@ -1,18 +1,20 @@
 """The protocols that jobs need. One contract suite for each protocol tests every adapter that fulfils it."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.identities import Identity
+from remediation.domain.incidents import Incident, IncidentFlaw
 from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
+from remediation.domain.walks import Timetable, Walk
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.inspections import Inspection
 
@@ -58,6 +60,46 @@ class Listing(Protocol):
 
 class ListedSource(Source, Listing, Protocol):
     """One district's account at a source, with both protocols."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPage:
+    """One whole page of a feed of incidents. `pages` is how many there are.
+
+    `flaws` counts its incidents by what could not be read in them. `version` tells the feed, when the page is asked for
+    again, what is known; a page that is still the same comes without incidents. Empty where the feed has no versions.
+    """
+
+    incidents: tuple[Incident, ...]
+    pages: int
+    flaws: Mapping[IncidentFlaw, int] = field(default_factory=dict)
+    version: str = ""
+
+
+class WalkedFeed(Protocol):
+    """A feed of incidents, which can only be read."""
+
+    @property
+    def name(self) -> str:
+        """Its name everywhere: `district/feed`, by their names in mappings.yaml."""
+        ...
+
+    @property
+    def district(self) -> str:
+        """Whose incidents it shows."""
+        ...
+
+    @property
+    def timetable(self) -> Timetable:
+        """When it is read, and in which time zone its days begin."""
+        ...
+
+    async def page(self, walk: Walk, version: str = "") -> IncidentPage:
+        """Returns the walk's next page, of which this `version` is known.
+
+        Raises TryLater or Refused; TryLater, too, where not all of the page came.
+        """
+        ...
 
 
 class Tracker(Protocol):

@@ -54,6 +54,11 @@ LEFT_OUT = Counter(
     "remedy_findings_left_out_total", "Members of lists of findings without an id that can be used.", ["district"]
 )
 POLLS = Counter("remedy_polls_total", "Lists of changes read from trackers.", ["tracker", "outcome"])
+FEED_PAGES = Counter("remedy_feed_pages_total", "Pages read from feeds of incidents.", ["feed", "outcome"])
+FEED_CHANGES = Counter("remedy_feed_changes_total", "Incidents that were new, or other than before.", ["feed"])
+FEED_FLAWS = Counter(
+    "remedy_feed_flaws_total", "Incidents in which something could not be read, by what.", ["feed", "flaw"]
+)
 WOKEN = Counter("remedy_woken_total", "Work that the sweep had to wake.", ["kind"])
 SWEEPS = Counter("remedy_sweeps_total", "Sweeps of this worker: of several workers, one sweeps at a time.")
 LEASES_LOST = Counter("remedy_leases_lost_total", "Looks given up because another worker may hold the case.")

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import structlog
@@ -12,7 +12,7 @@ import structlog
 from remediation.domain.cases import CaseKind
 from remediation.domain.errors import TryLater, Waiting
 from remediation.mapping.config.schema import Retention
-from remediation.ports import Links, ListedSource, Rulebook, SourceKey, Tracker
+from remediation.ports import Links, ListedSource, Rulebook, SourceKey, Tracker, WalkedFeed
 from remediation.sealing import Keyring
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.links import LeasedLinks
@@ -22,6 +22,8 @@ from remediation.store.deliveries.crash_counter import CrashCounter
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedWork
 from remediation.store.deliveries.scans import Scans
+from remediation.store.incidents.feeds import Feeds
+from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
 from workers.sites import TicketPlaces, TrackerSites
@@ -35,11 +37,25 @@ PutAway = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What one mappings.yaml names, open for work, and its rules. `kept` is the retention that it asks for.
+
+    `sources` are by district and kind, `trackers` by name, and `feeds`, those of incidents, by `district/feed`.
+    """
+
+    sources: Mapping[SourceKey, ListedSource]
+    trackers: Mapping[str, Tracker]
+    rulebook: Rulebook
+    feeds: Mapping[str, WalkedFeed] = field(default_factory=dict)
+    kept: Retention | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """The resources of jobs. `sources` are by district and kind, `trackers` by name; `clock` returns Unix seconds.
+    """The resources of jobs; `clock` returns Unix seconds.
 
     `links` returns the links of the case that a lease is for, `sites` the present site of each tracker, and `places`
-    the former places of tickets.
+    the former places of tickets. `incidents` are what feeds have shown, and `feed_states` how far each was read.
     """
 
     connection: Connection
@@ -52,8 +68,11 @@ class WorkerContext:
     links: Callable[[Lease, Mapping[str, str]], Links]
     sites: TrackerSites
     places: TicketPlaces
+    incidents: IncidentRecords
+    feed_states: Feeds
     sources: Mapping[SourceKey, ListedSource]
     trackers: Mapping[str, Tracker]
+    feeds: Mapping[str, WalkedFeed]
     rulebook: Rulebook
     clock: Callable[[], float]
     chance: random.Random
@@ -69,17 +88,10 @@ class WorkerContext:
         return source
 
 
-def context_on(
-    connection: Connection,
-    keyring: Keyring,
-    sources: Mapping[SourceKey, ListedSource],
-    trackers: Mapping[str, Tracker],
-    rulebook: Rulebook,
-    clock: Callable[[], float],
-    kept: Retention = _USUAL,
-) -> WorkerContext:
-    """A context whose stores all use one connection; `kept` is their retention."""
+def context_on(connection: Connection, keyring: Keyring, named: Named, clock: Callable[[], float]) -> WorkerContext:
+    """A context whose stores all use one connection."""
     crash_counter = CrashCounter(connection)  # one for all: work that may kill workers is tried alone
+    kept = named.kept or _USUAL
     return WorkerContext(
         connection=connection,
         todo=Todo(connection, crash_counter),
@@ -89,11 +101,14 @@ def context_on(
         systems=Systems(connection),
         timeline=Timeline(connection, kept.timelines),
         links=partial(LeasedLinks, connection, clock=clock),
-        sites=TrackerSites(connection, trackers, clock),
+        sites=TrackerSites(connection, named.trackers, clock),
         places=TicketPlaces(connection, clock),
-        sources=sources,
-        trackers=trackers,
-        rulebook=rulebook,
+        incidents=IncidentRecords(connection, keyring),
+        feed_states=Feeds(connection),
+        sources=named.sources,
+        trackers=named.trackers,
+        feeds=named.feeds,
+        rulebook=named.rulebook,
         clock=clock,
         chance=random.SystemRandom(),
     )
@@ -140,25 +155,23 @@ class WorkerContexts:
             shift.jobs -= 1
             self._put_away_unused(shift)
 
-    def replace(
-        self,
-        sources: Mapping[SourceKey, ListedSource],
-        trackers: Mapping[str, Tracker],
-        rulebook: Rulebook,
-        put_away: PutAway,
-        kept: Retention | None = None,
-    ) -> None:
-        """Use these for new jobs from now on; the stores stay, with the retention of `kept`.
+    def replace(self, named: Named, put_away: PutAway) -> None:
+        """Use these for new jobs from now on; the stores stay, with their retention unless another one is named.
 
         Must be called in the event loop.
         """
         before = self._current
         connection, clock = before.context.connection, before.context.clock
-        sites, places = TrackerSites(connection, trackers, clock), TicketPlaces(connection, clock)
         context = replace(
-            before.context, sources=sources, trackers=trackers, rulebook=rulebook, sites=sites, places=places
+            before.context,
+            sources=named.sources,
+            trackers=named.trackers,
+            feeds=named.feeds,
+            rulebook=named.rulebook,
+            sites=TrackerSites(connection, named.trackers, clock),
+            places=TicketPlaces(connection, clock),
         )
-        if kept is not None:
+        if (kept := named.kept) is not None:
             inbox, timeline = context.inbox.keeping(kept.deliveries), context.timeline.keeping(kept.timelines)
             context = replace(context, inbox=inbox, timeline=timeline)
         self._current = _Shift(context, put_away)

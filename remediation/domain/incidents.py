@@ -1,8 +1,10 @@
 """The incident feed's records as values. Names, ids of people, demographics and free text are never part of one."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+
+from remediation.domain.status import Status
 
 
 class IncidentType(StrEnum):
@@ -54,3 +56,19 @@ class Incident:
     actions: tuple[str, ...] = field(default=(), repr=False)
     offenders: int = 0
     victims: int = 0
+
+    def completed_by(self, before: "Incident | None") -> "Incident":
+        """The same incident, with what was known before where the feed now says what nobody can read."""
+        if before is None or (self.is_deleted is not None and self.is_bounced is not None):
+            return self
+        is_deleted = before.is_deleted if self.is_deleted is None else self.is_deleted
+        is_bounced = before.is_bounced if self.is_bounced is None else self.is_bounced
+        return replace(self, is_deleted=is_deleted, is_bounced=is_bounced)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An incident as its feed showed it last, and the status that was decided; None where nothing was."""
+
+    incident: Incident
+    status: Status | None

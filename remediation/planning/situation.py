@@ -114,9 +114,12 @@ def is_found_again(seen: Observation, memory: Memory) -> bool:
     """Whether the finding came back although its tickets are done.
 
     Without a memory, `open` always counts as found again, and `reviewing` counts only where no ticket is active and
-    none was closed after the finding's last change.
+    none was closed after the finding's last change. Where the status is our own, it was lost with the memory, and the
+    tickets decide.
     """
     status, before = seen.subject.status, memory.finding
+    if before is None and not seen.subject.keeps_status:
+        return False
     if before is None and status is Status.REVIEWING:
         return not seen.active and not seen.is_closed_last
     return status is not before and (status is Status.OPEN or (before is not None and not before.is_unsolved))

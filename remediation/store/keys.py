@@ -42,6 +42,15 @@ SCAN = "remedy:scan:"
 SCANS = "remedy:scans-open"
 """Sorted set of the scans still being listed, by the time (ms) at which the sweep looks after them."""
 
+FEED = "remedy:feed:"
+"""+ district/feed: a hash, how far this feed of incidents has been read."""
+
+INCIDENTS = "remedy:incidents:"
+"""+ district/feed: a hash from the name of an incident to what the feed showed last, sealed (see incidents/rows.py)."""
+
+DECISIONS = "remedy:incident-decisions:"
+"""+ district: a hash from the name of an incident to the status that was decided; the feed itself keeps none."""
+
 PARKED = "remedy:parked"
 """Sorted set of parked and quarantined work, by the time (ms) it was set aside."""
 
@@ -190,6 +199,8 @@ PRELUDE = "\n".join(
         "SEEN": SEEN,
         "SCAN": SCAN,
         "SCANS": SCANS,
+        "FEED": FEED,
+        "INCIDENTS": INCIDENTS,
         "PARKED": PARKED,
         "PARKED_ROW": PARKED_ROW,
         "SECRETS": SECRETS,

@@ -80,15 +80,31 @@ _ROW_WORDS = (
 """What a case's row remembers most often: what both sides were, and what is known of its tickets."""
 
 
+_INCIDENT_WORDS = (
+    b'"is_deleted":true,"is_deleted":null,"is_bounced":true,"is_bounced":null,"day":null,"school":null,'
+    b'"last_modified":null,"type":"unknown","type":"pending","type":"minor"'
+    b'{"uuid":"","type":"referral","last_modified":"2026-11-28T12:00:00-05:00","is_deleted":false,"is_bounced":false,'
+    b'"day":"2026-11-28","school":"101","offenses":["1"],"weapons":[],"injuries":[],"actions":["1"],'
+    b'"offenders":1,"victims":0}'
+)
+"""What rows of incidents say most often."""
+
+
 class Form(bytes, Enum):
     """In front of all that is packed. A change of a form's words is another form, and the one before stays readable."""
 
     EARLIER_TIMELINE = b"\x01"
     ROW = b"\x02"
     TIMELINE = b"\x03"
+    INCIDENT = b"\x04"
 
 
-_WORDS = {Form.EARLIER_TIMELINE: _EARLIER_TIMELINE_WORDS, Form.ROW: _ROW_WORDS, Form.TIMELINE: _TIMELINE_WORDS}
+_WORDS = {
+    Form.EARLIER_TIMELINE: _EARLIER_TIMELINE_WORDS,
+    Form.ROW: _ROW_WORDS,
+    Form.TIMELINE: _TIMELINE_WORDS,
+    Form.INCIDENT: _INCIDENT_WORDS,
+}
 
 _MOST_BYTES = 1_000_000
 """The longest text after unpacking. Ours have less than a tenth of it."""

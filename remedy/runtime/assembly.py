@@ -37,7 +37,7 @@ from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.outbound import outbound
 from remedy.telemetry.metrics import DATA_KEYS
 from workers.calls import counted_sources, counted_trackers
-from workers.resources import WorkerContexts, context_on
+from workers.resources import Named, WorkerContexts, context_on
 
 
 def keyring_of(settings: Settings) -> Keyring:
@@ -199,10 +199,8 @@ async def open_contexts(
     DATA_KEYS.set(len(keyring.key_ids))
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
-        rulebook = MappingsRulebook(loaded.mappings, outside.identities)
-        kept = loaded.mappings.retention
-        sources, trackers = counted_sources(outside.sources), counted_trackers(outside.trackers.values())
-        context = context_on(connection, keyring, sources, trackers, rulebook, clock, kept)
+        named = _named(outside, MappingsRulebook(loaded.mappings, outside.identities), loaded)
+        context = context_on(connection, keyring, named, clock)
         async with contextlib.aclosing(WorkerContexts(context, stack.pop_all().aclose)) as contexts:
             await ask_again(contexts)
             yield contexts
@@ -213,10 +211,14 @@ async def refurnish(contexts: WorkerContexts, loaded: Loaded) -> None:
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings, outside.identities)
-        kept = loaded.mappings.retention
-        sources, trackers = counted_sources(outside.sources), counted_trackers(outside.trackers.values())
-        contexts.replace(sources, trackers, rulebook, stack.pop_all().aclose, kept)
+        contexts.replace(_named(outside, rulebook, loaded), stack.pop_all().aclose)
     await ask_again(contexts)
+
+
+def _named(outside: OutsideSystems, rulebook: MappingsRulebook, loaded: Loaded) -> Named:
+    """What the file names, with calls that are counted."""
+    sources, trackers = counted_sources(outside.sources), counted_trackers(outside.trackers.values())
+    return Named(sources, trackers, rulebook, kept=loaded.mappings.retention)
 
 
 async def ask_again(contexts: WorkerContexts) -> None:

@@ -16,7 +16,7 @@ from tests.stand_ins import LATER, AccountSources, ManualClock, MemorySource, Me
 from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
-from workers.resources import WorkerContext, WorkerContexts, context_on
+from workers.resources import Named, WorkerContext, WorkerContexts, context_on
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 DRAFT = Draft(KEY.mark, "SEC", "summary", "body")
@@ -52,7 +52,8 @@ class Office:
         self.ran: list[str] = []
 
     def context_with(self, keyring: Keyring, rulebook: Rulebook) -> WorkerContext:
-        return context_on(self.connection, keyring, AccountSources(self.accounts), self.trackers, rulebook, self.clock)
+        named = Named(AccountSources(self.accounts), self.trackers, rulebook)
+        return context_on(self.connection, keyring, named, self.clock)
 
     @property
     def contexts(self) -> WorkerContexts:

@@ -18,6 +18,8 @@ from remediation.ports import Ruling, Tracker
 from remediation.sealing import Keyring, generate_key
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.scans import Scans
+from remediation.store.incidents.feeds import Feeds
+from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection
 from tests.gated import Happening
 from tests.shelves import Shelves
@@ -93,8 +95,11 @@ class World(Outside):
             links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),
             sites=TrackerSites(NOT_WIRED, {}, self.clock),
             places=OnePlace(NOT_WIRED, self.clock),
+            incidents=IncidentRecords(NOT_WIRED, KEYRING),
+            feed_states=Feeds(NOT_WIRED),
             sources=AccountSources({SCHOOLSCAN: self.source}),
             trackers=dict(self.books),
+            feeds={},
             rulebook=rulebook,
             clock=self.clock,
             chance=random.Random(0),  # noqa: S311 - the same history must end the same

@@ -42,6 +42,7 @@ class LookCause(StrEnum):
     WEBHOOK = "webhook"
     POLL = "poll"
     SCAN = "scan"
+    FEED = "feed"
     SWEEP = "sweep"
     APPOINTMENT = "appointment"
     PERSON = "person"

@@ -1,0 +1,64 @@
+"""A feed of incidents as the rounds of a worker read it: page after page of a walk, and no page twice that is known."""
+
+import json
+from dataclasses import dataclass
+
+from remediation.domain.errors import Refused
+from remediation.domain.walks import Timetable, Walk
+from remediation.ports import IncidentPage
+from remediation.sources.incident_feed.client import IncidentFeed
+from remediation.sources.incident_feed.pages import PAGE_SIZE, FeedPage, Validators, Window
+
+
+@dataclass(frozen=True, slots=True)
+class PolledFeed:
+    """A feed of one district, by the name `district/feed`. Fulfils remediation.ports.WalkedFeed."""
+
+    name: str
+    client: IncidentFeed
+    timetable: Timetable
+
+    @property
+    def district(self) -> str:
+        """Whose incidents it shows."""
+        return self.name.partition("/")[0]
+
+    async def page(self, walk: Walk, version: str = "") -> IncidentPage:
+        """Returns the walk's next page; without incidents where it still has this version.
+
+        Raises TryLater or Refused; TryLater, too, where not all of the page came.
+        """
+        known = _known(version, walk)
+        page = await self.client.page(walk.page, Window(walk.since, walk.until), known=known[0] if known else None)
+        if page is None and known is not None:
+            return IncidentPage((), known[1], version=version)
+        if page is None:
+            raise Refused(self.name, "the feed says that a page is known which was never read")
+        if page.trouble is not None:
+            raise page.trouble
+        pages = _pages(page)
+        return IncidentPage(page.incidents, pages, page.unreadable, _version(page.validators, walk, pages))
+
+
+def _pages(page: FeedPage) -> int:
+    """How many pages there are. Where a page does not say, a full one is followed by another."""
+    if page.total_pages is not None:
+        return page.total_pages
+    return page.number + 1 if len(page.incidents) >= PAGE_SIZE else page.number
+
+
+def _version(validators: Validators, walk: Walk, pages: int) -> str:
+    """What tells whether the page is still the same: its validators, and for which window; empty where it has none."""
+    if validators == Validators():
+        return ""
+    window = [walk.since.isoformat(), walk.until.isoformat()]
+    return json.dumps([*window, pages, validators.etag, validators.last_modified])
+
+
+def _known(version: str, walk: Walk) -> tuple[Validators, int] | None:
+    """The validators of a page that was read before, in the same window, and how many pages there were then."""
+    if not version:
+        return None
+    since, until, pages, etag, last_modified = json.loads(version)
+    is_same = (since, until) == (walk.since.isoformat(), walk.until.isoformat())
+    return (Validators(etag, last_modified), pages) if is_same else None

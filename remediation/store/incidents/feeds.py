@@ -1,0 +1,101 @@
+"""How far each feed of incidents has been read. After a crash a walk goes on with the first page that is not kept."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from remediation.domain.walks import Ending, Walk, WalkKind
+from remediation.store.cases.todo import Mark, marks_of
+from remediation.store.keys import BORN, FEED
+from remediation.store.server.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """A feed as far as it has been read. Times are Unix seconds.
+
+    `walk` is the one in hand, which failed `attempts` times in a row; until `wait_until` nothing is asked. `polled_at`
+    and `swept_at` are when the last walk, and the last sweep, began that were whole. A sweep of before the store began
+    (see CaseRecord.born) is none: the store may have lost what it showed.
+    """
+
+    walk: Walk | None = None
+    attempts: int = 0
+    wait_until: float = 0.0
+    polled_at: float | None = None
+    swept_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageKept:
+    """What is kept of a page: the rows of incidents that are new or changed, by their names, and the cases to look at.
+
+    `version` is the page's (see ports.IncidentPage). Until `wait_until` (Unix seconds) the feed is left in peace.
+    """
+
+    incidents: Mapping[str, bytes]
+    cases: Iterable[Mark]
+    version: str = ""
+    wait_until: float = 0.0
+
+
+class Feeds:
+    """The states of feeds, each under the name `district/feed`. Every method raises StoreUnavailable."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def state(self, feed: str) -> FeedState:
+        """How far the feed has been read."""
+        row = await self._connection.ask(self._connection.redis.hgetall(FEED + feed))
+        born = int(await self._connection.ask(self._connection.redis.get(BORN)) or 0)
+        return _state({name.decode(): value.decode() for name, value in row.items()}, born)
+
+    async def begin(self, feed: str, walk: Walk, now: float) -> bool:
+        """Begin to read a window. Returns whether it was begun: not where another walk is in hand."""
+        return bool(await self._connection.run("begin_walk", feed, int(now * 1000), wire_of(walk)))
+
+    async def version(self, feed: str, page: int) -> str:
+        """The version of a page that was kept last; empty where it had none."""
+        found = await self._connection.ask(self._connection.redis.hget(FEED + feed, f"version:{page}"))
+        return found.decode() if found else ""
+
+    async def keep_page(self, feed: str, walk: Walk, following: Walk | Ending, kept: PageKept, now: float) -> bool:
+        """Keep a page's incidents, mark their cases and move the walk on, in one step and once a page.
+
+        Returns False, and keeps nothing, where the page was kept already.
+        """
+        goes_on = wire_of(following) if isinstance(following, Walk) else ""
+        ended = walk.kind if following is Ending.WHOLE else ""
+        rows = [part for name, value in kept.incidents.items() for part in (name, value)]
+        head = (feed, int(now * 1000), wire_of(walk), goes_on, ended, int(kept.wait_until * 1000))
+        page = (walk.page, kept.version, len(kept.incidents))
+        return bool(await self._connection.run("keep_page", *head, *page, *rows, *marks_of(kept.cases)))
+
+    async def put_off(self, feed: str, walk: Walk, due: float) -> None:
+        """Read the same page again, at `due` (Unix seconds) at the earliest."""
+        await self._connection.run("put_off_walk", feed, wire_of(walk), int(due * 1000))
+
+
+def wire_of(walk: Walk) -> str:
+    """A walk as it is stored: the scripts compare it with the one that they find."""
+    window = [walk.since.isoformat(), walk.until.isoformat()]
+    return json.dumps([walk.kind, *window, walk.page, walk.pages, walk.rounds, int(walk.has_shrunk)])
+
+
+def _walk_in(wire: str) -> Walk:
+    kind, since, until, page, pages, rounds, has_shrunk = json.loads(wire)
+    window = date.fromisoformat(since), date.fromisoformat(until)
+    return Walk(WalkKind(kind), *window, page, pages, rounds, bool(has_shrunk))
+
+
+def _state(row: Mapping[str, str], born: int) -> FeedState:
+    swept_at = int(row.get("swept_at", 0))
+    return FeedState(
+        walk=_walk_in(row["walk"]) if "walk" in row else None,
+        attempts=int(row.get("attempts", 0)),
+        wait_until=int(row.get("wait_until", 0)) / 1000,
+        polled_at=int(row["polled_at"]) / 1000 if "polled_at" in row else None,
+        swept_at=swept_at / 1000 if swept_at and swept_at >= born else None,
+    )

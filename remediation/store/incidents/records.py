@@ -1,0 +1,88 @@
+"""What feeds have shown of incidents, and what was decided about each: read by looks, written by polls and by looks."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from remediation.domain.incidents import Decided, Incident
+from remediation.domain.status import Status
+from remediation.sealing import Keyring
+from remediation.store.incidents.feeds import Feeds
+from remediation.store.incidents.rows import known, name_of, opened, sealed
+from remediation.store.keys import CASE, DECISIONS, INCIDENTS
+from remediation.store.server.connection import Connection
+
+_PAGE = 500
+"""About how many incidents a page of a list has."""
+
+
+class IncidentRecords:
+    """The rows of incidents. A feed is named `district/feed`. Every method raises StoreUnavailable."""
+
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+        self._feeds = Feeds(connection)
+
+    async def changed(self, feed: str, shown: Iterable[Incident]) -> tuple[Incident, ...]:
+        """Those of the incidents that a feed shows now which are new, or other than it showed them before.
+
+        Where it says of a thing what nobody can read, that is as it was before.
+        """
+        every = {name_of(incident.uuid): incident for incident in shown}
+        if not every:
+            return ()
+        rows = await self._connection.ask(self._connection.redis.hmget(INCIDENTS + feed, list(every)))
+        before = (known(row, name, feed, self._keyring) for name, row in zip(every, rows, strict=True))
+        merged = ((incident.completed_by(was), was) for incident, was in zip(every.values(), before, strict=True))
+        return tuple(incident for incident, was in merged if incident != was)
+
+    def rows_of(self, feed: str, incidents: Iterable[Incident]) -> dict[str, bytes]:
+        """The rows of incidents, by their names: what `Feeds.keep_page` keeps."""
+        return {name_of(each.uuid): sealed(each, feed, self._keyring) for each in incidents}
+
+    async def with_case(self, refs: Collection[str]) -> frozenset[str]:
+        """Those of the case references that the store has a case of."""
+        if not refs:
+            return frozenset()
+        async with self._connection.redis.pipeline(transaction=False) as pipe:
+            for ref in refs:
+                pipe.exists(CASE + ref)
+            found = await self._connection.ask(pipe.execute())
+        return frozenset(ref for ref, is_there in zip(refs, found, strict=True) if is_there)
+
+    async def find(self, district: str, feeds: Iterable[str], uuid: str) -> tuple[str, Decided] | None:
+        """An incident of a district, and the first of these feeds that ever showed it; None where none did.
+
+        Raises KeyMissing where its data key is not there, and ValueError where it is in an unknown form.
+        """
+        name = name_of(uuid)
+        for feed in feeds:
+            row = await self._connection.ask(self._connection.redis.hget(INCIDENTS + feed, name))
+            if row is not None:
+                statuses = await self._statuses(district, [name])
+                return feed, Decided(opened(row, name, feed, self._keyring), statuses.get(name))
+        return None
+
+    async def is_swept(self, feed: str) -> bool:
+        """Whether the store has every incident of the feed's school year."""
+        return (await self._feeds.state(feed)).swept_at is not None
+
+    async def page(self, district: str, feed: str, cursor: int) -> tuple[list[Decided], int]:
+        """Some incidents of a feed, and where the list goes on; 0 begins it, and says that it is at its end.
+
+        An incident may come twice. One whose row cannot be read is left out until its feed shows it again.
+        """
+        follows, rows = await self._connection.ask(self._connection.redis.hscan(INCIDENTS + feed, cursor, count=_PAGE))
+        read = {name.decode(): known(row, name.decode(), feed, self._keyring) for name, row in rows.items()}
+        there = {name: incident for name, incident in read.items() if incident is not None}
+        statuses = await self._statuses(district, list(there))
+        return [Decided(incident, statuses.get(name)) for name, incident in there.items()], int(follows)
+
+    async def decide(self, district: str, uuid: str, status: Status) -> None:
+        """Write down what was decided about an incident."""
+        await self._connection.ask(self._connection.redis.hset(DECISIONS + district, name_of(uuid), status))
+
+    async def _statuses(self, district: str, names: list[str]) -> Mapping[str, Status]:
+        if not names:
+            return {}
+        words = await self._connection.ask(self._connection.redis.hmget(DECISIONS + district, names))
+        return {name: Status(word.decode()) for name, word in zip(names, words, strict=True) if word is not None}

@@ -1,0 +1,25 @@
+-- A page of a feed has been read whole. ARGV: feed, now, the walk as it was before, the walk that goes on or '', for a walk
+-- that ended 'poll', 'sweep' or '' where it was not whole, when (ms) the feed may be read again or 0, the page's number
+-- and version, how many incidents follow, then name and value of each, then the cases to look at. Returns 0 where another
+-- worker has kept this page.
+local now, row, count = tonumber(ARGV[2]), FEED .. ARGV[1], tonumber(ARGV[9])
+if redis.call('HGET', row, 'walk') ~= ARGV[3] then return 0 end
+local first = 10
+for i = first, first + 2 * count - 1, 2 do redis.call('HSET', INCIDENTS .. ARGV[1], ARGV[i], ARGV[i + 1]) end
+mark_all(first + 2 * count, now, 'feed')
+redis.call('HSET', row, 'attempts', 0, 'wait_until', ARGV[6])
+if ARGV[8] == '' then
+  redis.call('HDEL', row, 'version:' .. ARGV[7])
+else
+  redis.call('HSET', row, 'version:' .. ARGV[7], ARGV[8])
+end
+if ARGV[4] ~= '' then
+  redis.call('HSET', row, 'walk', ARGV[4])
+  return 1
+end
+local began_at = redis.call('HGET', row, 'began_at')
+redis.call('HDEL', row, 'walk', 'began_at')
+redis.call('HSET', row, 'ended_at', now)
+if ARGV[5] ~= '' then redis.call('HSET', row, 'polled_at', began_at) end
+if ARGV[5] == 'sweep' then redis.call('HSET', row, 'swept_at', began_at) end
+return 1

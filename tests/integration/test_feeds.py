@@ -1,0 +1,328 @@
+"""A feed of incidents on a real Valkey: what it shows becomes cases, once, whatever happens while it is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import Refused, TryLater, Waiting
+from remediation.domain.incidents import Incident, IncidentFlaw, IncidentType
+from remediation.domain.policy import Policy
+from remediation.domain.status import Status
+from remediation.domain.tickets import Reason, Ticket, TicketState
+from remediation.domain.walks import SchoolYear, Timetable, Walk, WalkKind
+from remediation.ports import IncidentPage, Rulebook
+from remediation.queue import Job
+from remediation.sealing import Keyring, generate_key
+from remediation.sources.incident_feed.source import IncidentSource
+from remediation.store.incidents.feeds import PageKept
+from remediation.store.incidents.records import IncidentRecords
+from remediation.store.keys import BORN
+from remediation.store.server.connection import Connection
+from tests.integration.offices import Office
+from tests.stand_ins import LATER, PlainRulebook, Troubles
+from workers.metrics import FEED_FLAWS
+from workers.resources import Named, WorkerContext, context_on
+from workers.rounds import feeds
+from workers.rounds.feeds import poll_feeds
+
+FEED = "lakeside/handbook"
+FIGHT = Incident("8f14e45f-ceea-467f-a0c2-9f2b1d4c6e01", IncidentType.REFERRAL, "1", day=LATER.date(), school="101")
+THEFT = replace(FIGHT, uuid="8f14e45f-ceea-467f-a0c2-9f2b1d4c6e02", offenses=("THEFT",))
+
+
+@dataclass
+class MemoryFeed:
+    """A feed that shows these incidents, `size` on a page, whatever the window; `walks` tells what was asked for."""
+
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    size: int = 1_000
+    walks: list[Walk] = field(default_factory=list)
+    version: str = ""
+    versions: list[str] = field(default_factory=list)
+    flaws: Mapping[IncidentFlaw, int] = field(default_factory=dict)
+    troubles: Troubles = field(default_factory=Troubles)
+    name: str = FEED
+    district: str = "lakeside"
+    timetable: Timetable = field(
+        default_factory=lambda: Timetable(
+            ZoneInfo("UTC"), SchoolYear(8, 1), timedelta(minutes=10), timedelta(days=7), time(2)
+        )
+    )
+
+    def show(self, *incidents: Incident) -> None:
+        self.incidents |= {each.uuid: each for each in incidents}
+
+    async def page(self, walk: Walk, version: str = "") -> IncidentPage:
+        self.walks.append(walk)
+        self.versions.append(version)
+        self.troubles.meet("page")
+        shown = [*self.incidents.values()]
+        start = (walk.page - 1) * self.size
+        page = tuple(shown[start : start + self.size])
+        return IncidentPage(page, -(-len(shown) // self.size), self.flaws, self.version)
+
+
+class FeedOffice(Office):
+    """An office whose district has a feed, too."""
+
+    def __init__(self, connection: Connection, keyring: Keyring, **options: Policy) -> None:
+        self.feed = MemoryFeed()
+        self.feed.show(FIGHT, THEFT)
+        super().__init__(connection, keyring, rulebook=PlainRulebook("snow", "jira", **options))
+
+    def context_with(self, keyring: Keyring, rulebook: Rulebook) -> WorkerContext:
+        records = IncidentRecords(self.connection, keyring)
+        source = IncidentSource("lakeside", {FEED: self.feed.timetable.zone}, records)
+        sources = {("lakeside", CaseKind.INCIDENT): source}
+        return context_on(
+            self.connection, keyring, Named(sources, self.trackers, rulebook, {FEED: self.feed}), self.clock
+        )
+
+    async def poll(self, seconds: float = 0.0) -> list[str]:
+        """Time passes, and a round reads the feed; then a worker works."""
+        self.clock.pass_by(seconds)
+        await poll_feeds(self.arq_context)
+        return await self.work()
+
+    async def poll_one_page(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A round that has time for a single page."""
+        with monkeypatch.context() as patched:
+            patched.setattr(feeds, "READ_FOR", 1e-9)
+            await poll_feeds(self.arq_context)
+
+    async def close(self, incident: Incident, reason: Reason) -> None:
+        """Somebody closes its tickets, and the trackers tell of it."""
+        for ticket in self.tickets_of(incident):
+            tracker = self.snow if ticket.tracker == "snow" else self.jira
+            tracker.change(ticket.id, TicketState.DONE, reason, by="ana")
+        await self.mark(key_of(incident), None)
+        await self.work()
+
+    async def decided(self, incident: Incident) -> Status:
+        return (await self.context.source("lakeside", CaseKind.INCIDENT).subject(key_of(incident))).status
+
+    def tickets_of(self, incident: Incident) -> list[Ticket]:
+        mark = key_of(incident).mark
+        return [*self.snow.of(mark), *self.jira.of(mark)]
+
+
+def key_of(incident: Incident) -> CaseKey:
+    return CaseKey("lakeside", CaseKind.INCIDENT, incident.uuid)
+
+
+@pytest.fixture
+def office(connection: Connection, keyring: Keyring) -> FeedOffice:
+    return FeedOffice(connection, keyring)
+
+
+TEN_MINUTES = 600.0
+
+
+async def test_each_incident_gets_its_tickets_once_however_often_the_feed_shows_it(office: FeedOffice) -> None:
+    assert await office.poll() == [Job.LOOK_AT_CASE] * 2
+    assert await office.poll(TEN_MINUTES) == []
+    assert await office.poll(86_400.0) == []  # the next sweep
+    assert [len(office.tickets_of(each)) for each in (FIGHT, THEFT)] == [2, 2]
+    assert await office.decided(FIGHT) is Status.REVIEWING
+    assert [walk.kind for walk in office.feed.walks] == [WalkKind.SWEEP, WalkKind.POLL, WalkKind.SWEEP]
+
+
+async def test_only_an_incident_that_changed_is_looked_at(office: FeedOffice) -> None:
+    await office.poll()
+    office.feed.show(replace(THEFT, last_modified="2"))
+    assert await office.poll(TEN_MINUTES) == [Job.LOOK_AT_CASE]
+
+
+async def test_nothing_is_asked_of_the_feed_before_it_is_time(office: FeedOffice) -> None:
+    await office.poll()
+    await office.poll(TEN_MINUTES - 1.0)
+    assert len(office.feed.walks) == 1
+
+
+async def test_an_incident_that_no_rule_takes_is_kept_and_makes_no_case(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = FeedOffice(connection, keyring)
+    office.context = office.context_with(keyring, PlainRulebook())
+    assert await office.poll() == []
+    assert await office.decided(FIGHT) is Status.OPEN
+    assert await office.context.todo.record(key_of(FIGHT).ref) is None
+
+
+async def test_what_a_feed_shows_lies_sealed_in_redis(office: FeedOffice) -> None:
+    office.feed.show(replace(FIGHT, school="ZZPII", offenses=("ZZPII",), weapons=("ZZPII",), last_modified="ZZPII"))
+    await office.poll()
+    for key in await office.redis.keys():
+        assert b"ZZPII" not in (await office.redis.dump(key) or b"")
+    assert (await office.context.incidents.find("lakeside", [FEED], FIGHT.uuid)) is not None
+
+
+async def test_a_long_list_is_read_page_by_page_and_each_page_once(office: FeedOffice) -> None:
+    office.feed.size = 1
+    assert await office.poll() == [Job.LOOK_AT_CASE] * 2
+    assert [walk.page for walk in office.feed.walks] == [1, 2]
+
+
+async def test_a_page_that_did_not_come_whole_is_read_again_and_the_one_before_is_not(office: FeedOffice) -> None:
+    office.feed.size = 1
+    cut = TryLater("incidents:lakeside/handbook", "the page is not whole")
+    office.feed.troubles.once("page", cut)  # the first call
+    assert await office.poll() == []
+    assert await office.poll(60.0) == [Job.LOOK_AT_CASE] * 2
+    assert [walk.page for walk in office.feed.walks] == [1, 1, 2]
+
+
+async def test_another_worker_goes_on_where_one_died(office: FeedOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that dies has read a page, and has or has not kept it. The next one knows nothing but the store."""
+    office.feed.size = 1
+    states = office.context.feed_states
+    await office.poll_one_page(monkeypatch)
+    walk = (await states.state(FEED)).walk
+    assert walk is not None
+    assert walk.page == 2
+    assert not await states.keep_page(
+        FEED, replace(walk, page=1, pages=0), walk, PageKept({"x": b"late"}, []), office.clock()
+    )
+    await office.poll()
+    assert [walk.page for walk in office.feed.walks] == [1, 2]
+    assert [len(office.tickets_of(each)) for each in (FIGHT, THEFT)] == [2, 2]
+
+
+async def test_a_refused_token_is_told_as_a_trouble_of_the_feed_until_it_answers(office: FeedOffice) -> None:
+    system = "incidents:lakeside/handbook"
+    office.feed.troubles.for_good("page", TryLater(system, "unauthorized", status=401))
+    await office.poll()
+    troubles = await office.context.systems.in_trouble()
+    assert [(each.system, each.waiting) for each in troubles] == [(system, Waiting.SIGN_IN)]
+    office.feed.troubles.heal()
+    await office.poll(900.0)
+    assert await office.context.systems.in_trouble() == []
+
+
+async def test_a_feed_that_refuses_is_asked_less_and_less_often(office: FeedOffice) -> None:
+    office.feed.troubles.for_good("page", Refused("incidents:lakeside/handbook", "no such page", status=404))
+    for _ in range(200):
+        await office.poll(30.0)
+    assert 5 < len(office.feed.walks) < 20
+
+
+async def test_a_closed_ticket_ends_the_incident_in_our_own_row(office: FeedOffice) -> None:
+    await office.poll()
+    await office.close(FIGHT, Reason.FIXED)
+    assert await office.decided(FIGHT) is Status.RESOLVED
+    office.feed.show(replace(FIGHT, last_modified="2"))
+    await office.poll(TEN_MINUTES)
+    assert await office.decided(FIGHT) is Status.RESOLVED
+    assert {ticket.state for ticket in office.tickets_of(FIGHT)} == {TicketState.DONE}
+
+
+async def test_after_a_loss_of_redis_a_closed_ticket_is_not_taken_for_found_again(office: FeedOffice) -> None:
+    await office.poll()
+    await office.close(FIGHT, Reason.FIXED)
+    await office.redis.flushall()
+    await office.context.connection.begin(office.clock())
+    await office.poll(TEN_MINUTES)
+    await office.later()
+    assert {ticket.state for ticket in office.tickets_of(FIGHT)} == {TicketState.DONE}
+    assert len(office.tickets_of(FIGHT)) == 2
+    assert await office.decided(FIGHT) is Status.RESOLVED
+    assert {ticket.state for ticket in office.tickets_of(THEFT)} == {TicketState.OPEN}
+    assert len(office.tickets_of(THEFT)) == 2
+
+
+async def test_after_a_loss_of_redis_nothing_is_concluded_before_the_feed_was_swept(office: FeedOffice) -> None:
+    await office.poll()
+    await office.redis.flushall()
+    await office.context.connection.begin(office.clock())
+    office.feed.troubles.for_good("page", TryLater("incidents:lakeside/handbook", "away"))
+    await office.mark(key_of(FIGHT))  # a ticket's webhook, say
+    await office.work()
+    assert (await office.record(key_of(FIGHT))).attempts == 1
+    with pytest.raises(TryLater):
+        await office.decided(FIGHT)
+    assert {ticket.state for ticket in office.tickets_of(FIGHT)} == {TicketState.OPEN}
+
+
+async def test_an_incident_that_no_sweep_shows_is_not_gone(office: FeedOffice) -> None:
+    await office.poll()
+    office.feed.incidents.clear()
+    await office.redis.flushall()
+    await office.context.connection.begin(office.clock())
+    await office.poll(TEN_MINUTES)
+    await office.mark(key_of(FIGHT))
+    await office.work()
+    assert await office.decided(FIGHT) is Status.UNKNOWN
+    assert {ticket.state for ticket in office.tickets_of(FIGHT)} == {TicketState.OPEN}
+
+
+async def test_a_deleted_incident_closes_its_tickets_and_one_that_comes_back_opens_them_again(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = FeedOffice(connection, keyring, terms=Policy(rule="weapons", closes_gone=True))
+    await office.poll()
+    office.feed.show(replace(FIGHT, is_deleted=True, last_modified="2"))
+    await office.poll(TEN_MINUTES)
+    assert {ticket.state for ticket in office.tickets_of(FIGHT)} == {TicketState.DONE}
+    office.feed.show(replace(FIGHT, last_modified="3"))
+    await office.poll(TEN_MINUTES)
+    assert {ticket.state for ticket in office.tickets_of(FIGHT)} == {TicketState.OPEN}
+    assert len(office.tickets_of(FIGHT)) == 2
+    assert await office.decided(FIGHT) is Status.REVIEWING
+
+
+async def test_a_deleted_incident_that_was_never_a_case_makes_none(office: FeedOffice) -> None:
+    office.feed.incidents = {FIGHT.uuid: replace(FIGHT, is_deleted=True)}
+    assert await office.poll() == []
+
+
+async def test_where_nobody_can_read_whether_it_is_deleted_it_is_as_it_was(office: FeedOffice) -> None:
+    await office.poll()
+    office.feed.show(replace(FIGHT, is_deleted=None))
+    assert await office.poll(TEN_MINUTES) == []
+    assert await office.decided(FIGHT) is Status.REVIEWING
+
+
+async def test_a_row_whose_data_key_is_gone_is_parked_and_written_anew_when_the_feed_shows_it(
+    office: FeedOffice,
+) -> None:
+    await office.poll()
+    office.context = office.context_with(Keyring.parse(generate_key()), office.context.rulebook)
+    with pytest.raises(Refused, match="DATA_KEYS"):
+        await office.decided(FIGHT)
+    await office.poll(TEN_MINUTES)
+    assert await office.decided(FIGHT) is Status.REVIEWING
+
+
+async def test_every_kept_incident_is_listed(office: FeedOffice) -> None:
+    await office.poll()
+    source = office.context.source("lakeside", CaseKind.INCIDENT)
+    page = await source.page({}, None)
+    assert {subject.key for subject in page.subjects} == {key_of(FIGHT), key_of(THEFT)}
+    assert page.cursor is None
+
+
+async def test_what_could_not_be_read_is_counted_and_nothing_of_it_is_told(office: FeedOffice) -> None:
+    office.feed.flaws = {IncidentFlaw.DATE: 3}
+    before = FEED_FLAWS.labels(FEED, "date")._value.get()
+    await office.poll()
+    assert FEED_FLAWS.labels(FEED, "date")._value.get() == before + 3
+
+
+async def test_a_store_that_came_back_with_a_backup_is_not_taken_for_swept(office: FeedOffice) -> None:
+    await office.poll()
+    await office.redis.set(BORN, int(office.clock() * 1000) + 1)  # it began again after the sweep
+    await office.poll(60.0)
+    assert [walk.kind for walk in office.feed.walks] == [WalkKind.SWEEP, WalkKind.SWEEP]
+
+
+async def test_a_feed_is_told_the_version_of_each_page_that_was_kept(office: FeedOffice) -> None:
+    office.feed.version = "one"
+    await office.poll()
+    office.feed.version = ""
+    await office.poll(TEN_MINUTES)
+    await office.poll(TEN_MINUTES)
+    assert office.feed.versions == ["", "one", ""]

@@ -1,0 +1,129 @@
+"""Which pages of an incident feed are read, and when: every incident of a window, whatever the list does meanwhile."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remediation.domain.walks import MOST_PAGES, MOST_ROUNDS, Ending, SchoolYear, Timetable, Walk, WalkKind
+
+AUGUST = SchoolYear(8, 1)
+TIMETABLE = Timetable(ZoneInfo("America/Chicago"), AUGUST, timedelta(minutes=10), timedelta(days=7), time(2))
+NOON = datetime(2026, 11, 27, 18, 0, tzinfo=UTC)
+"""Noon in Chicago."""
+
+
+def sweep(page: int = 1, pages: int = 0) -> Walk:
+    """A sweep that has just begun, or come as far as this page."""
+    return Walk(WalkKind.SWEEP, date(2026, 8, 1), date(2027, 7, 31), page, pages)
+
+
+def pages_of(walk: Walk, stated: list[int]) -> tuple[list[int], Ending | None]:
+    """The pages that are read where each states these totals in turn, and how the walk ends, if it does."""
+    read = []
+    for total in stated:
+        read.append(walk.page)
+        following = walk.after(total)
+        if isinstance(following, Ending):
+            return read, following
+        walk = following
+    return read, None
+
+
+def test_a_list_that_stands_still_is_read_once_from_first_to_last() -> None:
+    assert pages_of(sweep(), [3, 3, 3, 3]) == ([1, 2, 3], Ending.WHOLE)
+
+
+@pytest.mark.parametrize("pages", [0, 1])
+def test_an_empty_list_is_one_page(pages: int) -> None:
+    assert pages_of(sweep(), [pages]) == ([1], Ending.WHOLE)
+
+
+def test_a_list_that_becomes_longer_is_read_to_its_new_end() -> None:
+    assert pages_of(sweep(), [2, 3, 3]) == ([1, 2, 3], Ending.WHOLE)
+
+
+def test_a_list_that_becomes_shorter_is_read_again_because_incidents_moved_to_pages_that_were_read() -> None:
+    assert pages_of(sweep(), [3, 2, 2, 2]) == ([1, 2, 1, 2], Ending.WHOLE)
+
+
+def test_a_list_that_never_stands_still_ends_the_walk_as_moving() -> None:
+    assert pages_of(sweep(), [2, 1] * MOST_ROUNDS) == ([1, 2] * MOST_ROUNDS, Ending.MOVING)
+
+
+def test_a_feed_that_states_pages_without_end_is_cut_off() -> None:
+    assert sweep(page=MOST_PAGES, pages=10**9).after(10**9) is Ending.CUT
+
+
+@given(st.lists(st.integers(0, 6), min_size=7 * MOST_ROUNDS, max_size=7 * MOST_ROUNDS))
+def test_every_walk_over_a_short_list_ends_and_is_whole_only_where_no_page_was_taken_back(stated: list[int]) -> None:
+    read, ending = pages_of(sweep(), stated)
+    assert ending is not None
+    last = read[len(read) - read[::-1].index(1) - 1 :]  # the pages of the last round
+    assert last == list(range(1, len(last) + 1))
+    totals = stated[len(read) - len(last) : len(read)]
+    assert (ending is Ending.WHOLE) == (totals == sorted(totals))
+
+
+@pytest.mark.parametrize(
+    ("today", "year"),
+    [
+        (date(2026, 11, 27), (date(2026, 8, 1), date(2027, 7, 31))),
+        (date(2027, 7, 31), (date(2026, 8, 1), date(2027, 7, 31))),
+        (date(2027, 8, 1), (date(2027, 8, 1), date(2028, 7, 31))),
+    ],
+)
+def test_a_school_year_lasts_from_its_first_day_to_the_day_before_the_next(
+    today: date, year: tuple[date, date]
+) -> None:
+    assert AUGUST.around(today) == year
+
+
+@given(st.integers(1, 12), st.integers(1, 28), st.dates(date(1990, 1, 1), date(2090, 1, 1)))
+def test_every_day_is_in_its_school_year_and_years_meet_without_a_gap(month: int, day: int, today: date) -> None:
+    year = SchoolYear(month, day)
+    first, last = year.around(today)
+    assert first <= today <= last
+    assert year.around(last + timedelta(days=1))[0] == last + timedelta(days=1)
+
+
+def test_a_school_year_that_begins_on_february_29_begins_on_march_1_in_other_years() -> None:
+    assert SchoolYear(2, 29).around(date(2026, 6, 1)) == (date(2026, 3, 1), date(2027, 2, 28))
+
+
+def test_a_feed_that_was_never_read_is_swept_first() -> None:
+    assert TIMETABLE.due(NOON, None, None) == sweep()
+
+
+def test_a_poll_reaches_back_over_the_overlap_and_ahead_over_the_next_day() -> None:
+    swept = NOON - timedelta(hours=3)
+    assert TIMETABLE.due(NOON, swept, swept) == Walk(WalkKind.POLL, date(2026, 11, 20), date(2026, 11, 28))
+
+
+def test_nothing_is_read_before_it_is_time() -> None:
+    just_now = NOON - timedelta(minutes=9)
+    assert TIMETABLE.due(NOON, just_now, just_now) is None
+
+
+def test_after_an_outage_of_days_a_poll_reaches_back_to_the_last_one_and_its_overlap() -> None:
+    polled = NOON - timedelta(days=5)
+    tonight = NOON - timedelta(hours=3)
+    assert TIMETABLE.due(NOON, polled, tonight) == Walk(WalkKind.POLL, date(2026, 11, 15), date(2026, 11, 28))
+
+
+@pytest.mark.parametrize(
+    ("hour_in_utc", "due"),
+    [(7, None), (8, sweep())],  # Chicago is six hours behind in November: two o'clock there
+)
+def test_the_year_is_swept_once_a_night_at_its_hour_in_the_feeds_own_zone(hour_in_utc: int, due: Walk | None) -> None:
+    now = datetime(2026, 11, 28, hour_in_utc, 0, tzinfo=UTC)
+    assert TIMETABLE.due(now, now, NOON) == due
+
+
+def test_a_sweep_also_reads_incidents_of_tomorrow_where_the_school_year_ends_today() -> None:
+    last_day = datetime(2027, 7, 31, 18, 0, tzinfo=UTC)
+    due = TIMETABLE.due(last_day, None, None)
+    assert due is not None
+    assert due.until == date(2027, 8, 1)

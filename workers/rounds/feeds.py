@@ -1,0 +1,121 @@
+"""Round: read the feeds of incidents, and mark the cases of those that changed. A feed sends no webhooks."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from remediation import telemetry
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.errors import OutsideError, TryLater
+from remediation.domain.incidents import Decided, Incident
+from remediation.domain.walks import Ending, Walk
+from remediation.outbound.backoff import delay
+from remediation.ports import WalkedFeed
+from remediation.queue import band_of
+from remediation.sources.incident_feed.source import subject_of, system_of
+from remediation.store.cases.todo import Mark
+from remediation.store.incidents.feeds import PageKept
+from workers.calls import cause_of
+from workers.jobs.boundary import never_raising
+from workers.jobs.telling import note_answer, note_trouble
+from workers.metrics import FEED_CHANGES, FEED_FLAWS, FEED_PAGES
+from workers.resources import WorkerContext
+
+logger = structlog.get_logger()
+
+SECONDS = 30.0
+READ_FOR = 12.0
+"""Seconds after which a round begins no further page of a feed: a round may take half a minute, a page some seconds."""
+
+_UNTIL_IT_RESTS = 3_600.0
+"""Seconds until a window is read again whose list never stood still, or had too many pages."""
+
+
+@never_raising
+async def poll_feeds(context: WorkerContext) -> None:
+    """Read on in every feed that is due. One that is away waits for a later round and does not delay the others."""
+    await asyncio.gather(*(_traced(context, feed) for feed in context.feeds.values()))
+
+
+async def _traced(context: WorkerContext, feed: WalkedFeed) -> None:
+    with bound_contextvars(feed=feed.name), telemetry.span("poll_feed", feed=feed.name):
+        await _poll(context, feed)
+
+
+async def _poll(context: WorkerContext, feed: WalkedFeed) -> None:
+    """Read pages one after the other, until the walk ends or the round has taken long enough."""
+    until = time.monotonic() + READ_FOR
+    walk = await _walk(context, feed)
+    while walk is not None:
+        following = await _read_on(context, feed, walk)
+        walk = following if time.monotonic() < until else None
+
+
+async def _walk(context: WorkerContext, feed: WalkedFeed) -> Walk | None:
+    """The walk to go on with, or to begin now; None where the feed is not due, or another worker has just begun."""
+    state, now = await context.feed_states.state(feed.name), context.clock()
+    if now < max(state.wait_until, await context.systems.limited_until(system_of(feed.name))):
+        return None
+    if state.walk is not None:
+        return state.walk
+    moments = (datetime.fromtimestamp(at, UTC) if at else None for at in (state.polled_at, state.swept_at))
+    walk = feed.timetable.due(datetime.fromtimestamp(now, UTC), *moments)
+    return walk if walk is not None and await context.feed_states.begin(feed.name, walk, now) else None
+
+
+async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: Walk) -> Walk | None:
+    """Read the walk's next page, and keep it. Returns the walk that goes on; None for a later round."""
+    try:
+        page = await feed.page(walk, await context.feed_states.version(feed.name, walk.page))
+    except OutsideError as error:
+        await _put_off(context, feed, walk, error)
+        return None
+    changed = await context.incidents.changed(feed.name, page.incidents)
+    following = walk.after(page.pages)
+    now = context.clock()
+    wait_until = now + _UNTIL_IT_RESTS if following in {Ending.MOVING, Ending.CUT} else 0.0
+    rows, cases = context.incidents.rows_of(feed.name, changed), await _cases(context, feed, changed)
+    kept = PageKept(rows, cases, page.version, wait_until)
+    if not await context.feed_states.keep_page(feed.name, walk, following, kept, now):
+        return None  # another worker reads this feed
+    await note_answer(context, system_of(feed.name))
+    FEED_PAGES.labels(feed.name, "kept").inc()
+    FEED_CHANGES.labels(feed.name).inc(len(changed))
+    for flaw, count in page.flaws.items():
+        FEED_FLAWS.labels(feed.name, flaw.value).inc(count)
+    if isinstance(following, Walk):
+        return following
+    event = "feed_read" if following is Ending.WHOLE else "feed_never_whole"
+    logger.info(event, kind=walk.kind.value, pages=walk.page, outcome=following.value)
+    return None
+
+
+async def _cases(context: WorkerContext, feed: WalkedFeed, changed: Sequence[Incident]) -> list[Mark]:
+    """The cases to look at: of incidents that a rule takes, and of those that have a case already."""
+    at = datetime.fromtimestamp(context.clock(), UTC)
+    keys = [CaseKey(feed.district, CaseKind.INCIDENT, incident.uuid) for incident in changed]
+    known = await context.incidents.with_case([key.ref for key in keys])
+    cases: list[Mark] = []
+    for key, incident in zip(keys, changed, strict=True):
+        ruling = context.rulebook.ruling(subject_of(key, Decided(incident, None), feed.timetable.zone), at)
+        if key.ref in known or (ruling.policy.trackers and not incident.is_deleted):
+            cases.append((key, band_of(ruling.subject.severity)))
+    return cases
+
+
+async def _put_off(context: WorkerContext, feed: WalkedFeed, walk: Walk, error: OutsideError) -> None:
+    """Ask for the same page again, later each time: what a feed refuses may be mended there, or in mappings.yaml."""
+    state = await context.feed_states.state(feed.name)
+    asked = error.after if isinstance(error, TryLater) else None
+    wait = delay(state.attempts, asked, context.chance)
+    await context.feed_states.put_off(feed.name, walk, context.clock() + wait)
+    FEED_PAGES.labels(feed.name, "put_off").inc()
+    logger.warning(
+        "feed_not_read", error=type(error).__name__, reason=cause_of(error), status=error.status, seconds=wait
+    )
+    if isinstance(error, TryLater):
+        await note_trouble(context, error)
