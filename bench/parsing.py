@@ -16,7 +16,7 @@ from bench.effort import Effort
 from bench.report import Line, Report, median_ratio
 from remediation.domain.incidents import Incident
 from remediation.sources.connections import open_client
-from remediation.sources.incident_feed.client import IncidentFeed
+from remediation.sources.incident_feed.client import IncidentFeedClient
 from remediation.sources.incident_feed.pages import PAGE_SIZE, Window
 from remediation.sources.incident_feed.parsing import PageParser
 from sandbox.incident_feed.pages import sample_page
@@ -110,7 +110,7 @@ def _memory(rounds: int) -> list[float]:
 async def _growth(address: str) -> float:
     """Megabytes that this process grows by at most for a full page, after it has read an empty one."""
     async with open_client() as client:
-        feed = IncidentFeed("bench", f"{address}/public/v1", INCIDENT_FEED_TOKEN, client=client, zone=UTC)
+        feed = IncidentFeedClient("bench", f"{address}/public/v1", INCIDENT_FEED_TOKEN, client=client, zone=UTC)
         await feed.page(1, _NO_DAYS)
         idle = _begin_anew()
         today = time.gmtime().tm_year

@@ -16,6 +16,8 @@ from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
 from workers.resources import WorkerContext, WorkerContexts
+from workers.rounds.feeds import SECONDS as FEED_SECONDS
+from workers.rounds.feeds import poll_feeds
 from workers.rounds.polls import poll_trackers
 from workers.rounds.schedule import Round, Schedule, play
 from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS, list_earlier_cases, note_districts, sweep
@@ -132,6 +134,7 @@ def upkeep_worker(
         Round("note_districts", NOTE_SECONDS, note_districts),
         Round("list_earlier_cases", LIST_SECONDS, list_earlier_cases),
         Round("poll_trackers", poll_seconds, poll_trackers),
+        Round("poll_feeds", FEED_SECONDS, poll_feeds),
     )
     return UpkeepWorker(
         Schedule(rounds),

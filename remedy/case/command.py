@@ -2,17 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TypeVar
 
 import click
 
-from remediation.domain.cases import CaseKey, CaseRecord
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.domain.errors import NotFound, TryLater
 from remediation.domain.renaming import renamed
 from remediation.look.members import home_of, reading_of
 from remediation.look.observing import Snapshot, observe
 from remediation.mapping.reading.loading import load_mappings
+from remediation.ports import ListedSource, SourceKey
 from remediation.read_model.case_forecasts import (
     CaseForecast,
     case_forecast,
@@ -37,11 +38,12 @@ from remediation.rulebook import MappingsRulebook
 from remediation.settings import Settings, load_settings
 from remediation.store.cases.timeline import MOST_ENTRIES
 from remediation.store.cases.todo import Todo
+from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection
 from remedy.case.listing import list_
 from remedy.mappings.previews import district_of
 from remedy.mappings.tracker_sites import histories_of
-from remedy.runtime.assembly import open_for_command, open_outside, redis_address
+from remedy.runtime.assembly import OutsideSystems, keyring_of, open_for_command, open_outside, redis_address
 from remedy.runtime.clock import clock_of
 from remedy.runtime.failures import ExitCode
 
@@ -160,7 +162,7 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> Cas
     async with open_outside(loaded) as outside:
         rulebook = MappingsRulebook(loaded.mappings, outside.identities)
         record = renamed(record, rulebook.former_names)
-        source = outside.sources[key.district, key.kind]
+        source = _sources(outside, settings, connection, key.kind)[key.district, key.kind]
         if home := await home_of(record, source, rulebook.identity(key.district)):
             own, known = record, await todo.record(home.ref)
             record = renamed(known or CaseRecord(home), rulebook.former_names).with_member(own)
@@ -173,6 +175,15 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> Cas
             words = f"{_no_ticket(ref)}there is no such finding"
             raise NotFound(error.system, words, status=error.status, request_id=error.request_id) from None
     return case_forecast(record, snapshot, now, known=known is not None)
+
+
+def _sources(
+    outside: OutsideSystems, settings: Settings, connection: Connection, kind: CaseKind
+) -> Mapping[SourceKey, ListedSource]:
+    """The sources of cases of this kind. What feeds of incidents have shown can be opened only with the data keys."""
+    if kind is CaseKind.FINDING:
+        return outside.sources
+    return outside.incident_sources(IncidentRecords(connection, keyring_of(settings)))
 
 
 def _ending(snapshot: Snapshot) -> ExitCode:

@@ -21,7 +21,6 @@ from remediation.mapping.reading.positions import Positions, Steps
 from remediation.mapping.reading.secrets import worker_secrets
 from remediation.ports import Inspector
 from remediation.settings import environ
-from remediation.sources.incident_feed.client import system_of
 from remediation.sources.incident_feed.inspection import FeedInspector
 from remediation.sources.schoolscan.inspection import AccountInspector
 from remedy.mappings.tracker_sites import SiteInspector
@@ -91,7 +90,7 @@ def feed_inspectors(
     """An inspector for each feed of incidents, by `district/feed`, as the tokens are."""
     return {
         f"{name}/{feed}": FeedInspector(
-            name, feed, way.feed(system_of(name, feed), written, tokens[f"{name}/{feed}"], client), _today_in(written)
+            name, feed, way.feed(f"{name}/{feed}", written, tokens[f"{name}/{feed}"], client).client, _today_in(written)
         )
         for name, district in loaded.mappings.districts.items()
         for feed, written in district.incidents.items()

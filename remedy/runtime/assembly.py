@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -27,8 +29,11 @@ from remediation.redis_address import RedisAddress, RedisSignIn, SentinelGroup, 
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
 from remediation.settings import Settings, environ
+from remediation.sources.incident_feed.polled import PolledFeed
+from remediation.sources.incident_feed.source import IncidentSource
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.sources.schoolscan.source import FindingSource
+from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection, open_pool
 from remediation.store.server.readiness import must_be_ours
 from remediation.trackers.adapters import adapter_of
@@ -157,11 +162,13 @@ def worker_files(mappings: Mappings) -> Iterable[Path]:
 class OutsideSystems:
     """The clients of a worker, by the names that mappings.yaml gives them.
 
-    `accounts` are those at SchoolScan, by district; `identities` are those of the districts that have one.
+    `accounts` are those at SchoolScan, by district; `feeds` are those of incidents, by `district/feed`; `identities`
+    are those of the districts that have one.
     """
 
     accounts: dict[str, SchoolScan]
     trackers: dict[str, Tracker]
+    feeds: dict[str, PolledFeed]
     identities: dict[str, Identity]
 
     @property
@@ -169,11 +176,18 @@ class OutsideSystems:
         """Where the cases of each district and kind come from."""
         return {(name, CaseKind.FINDING): FindingSource(name, each) for name, each in self.accounts.items()}
 
+    def incident_sources(self, records: IncidentRecords) -> dict[SourceKey, ListedSource]:
+        """What the feeds have shown, as it is kept in these records: the source of each district's incidents."""
+        zones: dict[str, dict[str, tzinfo]] = defaultdict(dict)
+        for name, feed in self.feeds.items():
+            zones[feed.district][name] = feed.timetable.zone
+        return {(name, CaseKind.INCIDENT): IncidentSource(name, feeds, records) for name, feeds in zones.items()}
+
 
 @contextlib.asynccontextmanager
 async def open_outside(loaded: Loaded) -> AsyncIterator[OutsideSystems]:
     """All districts' accounts and all trackers, while this context is open. Sends nothing yet."""
-    tokens, secrets, _ = worker_secrets(loaded, environ())
+    tokens, secrets, feed_tokens = worker_secrets(loaded, environ())
     identities = identities_of(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
         way = outbound()
@@ -182,12 +196,17 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[OutsideSystems]:
             name: way.source(name, str(district.schoolscan.url), tokens[name], client)
             for name, district in loaded.mappings.districts.items()
         }
+        feeds = {
+            name: way.feed(name, written, feed_tokens[name], client)
+            for district, each in loaded.mappings.districts.items()
+            for name, written in ((f"{district}/{feed}", written) for feed, written in each.incidents.items())
+        }
         for each in loaded.mappings.trackers.values():
             await asyncio.to_thread(adapter_of, each)  # the first of a kind imports its library: up to a second
         trackers = {name: way.tracker(name, each, secrets[name]) for name, each in loaded.mappings.trackers.items()}
         for tracker in trackers.values():
             stack.push_async_callback(tracker.close)
-        yield OutsideSystems(accounts, trackers, identities)
+        yield OutsideSystems(accounts, trackers, feeds, identities)
 
 
 @contextlib.asynccontextmanager
@@ -199,7 +218,8 @@ async def open_contexts(
     DATA_KEYS.set(len(keyring.key_ids))
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
-        named = _named(outside, MappingsRulebook(loaded.mappings, outside.identities), loaded)
+        incidents = outside.incident_sources(IncidentRecords(connection, keyring))
+        named = _named(outside, incidents, MappingsRulebook(loaded.mappings, outside.identities), loaded)
         context = context_on(connection, keyring, named, clock)
         async with contextlib.aclosing(WorkerContexts(context, stack.pop_all().aclose)) as contexts:
             await ask_again(contexts)
@@ -211,14 +231,22 @@ async def refurnish(contexts: WorkerContexts, loaded: Loaded) -> None:
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         rulebook = await asyncio.to_thread(MappingsRulebook, loaded.mappings, outside.identities)
-        contexts.replace(_named(outside, rulebook, loaded), stack.pop_all().aclose)
+        with contexts.at_work() as context:
+            incidents = outside.incident_sources(context.incidents)
+        contexts.replace(_named(outside, incidents, rulebook, loaded), stack.pop_all().aclose)
     await ask_again(contexts)
 
 
-def _named(outside: OutsideSystems, rulebook: MappingsRulebook, loaded: Loaded) -> Named:
-    """What the file names, with calls that are counted."""
-    sources, trackers = counted_sources(outside.sources), counted_trackers(outside.trackers.values())
-    return Named(sources, trackers, rulebook, kept=loaded.mappings.retention)
+def _named(
+    outside: OutsideSystems,
+    incidents: Mapping[SourceKey, ListedSource],
+    rulebook: MappingsRulebook,
+    loaded: Loaded,
+) -> Named:
+    """What the file names. Calls of what is outside are counted."""
+    sources = {**counted_sources(outside.sources), **incidents}
+    trackers = counted_trackers(outside.trackers.values())
+    return Named(sources, trackers, rulebook, outside.feeds, loaded.mappings.retention)
 
 
 async def ask_again(contexts: WorkerContexts) -> None:

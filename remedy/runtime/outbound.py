@@ -12,13 +12,15 @@ from typing import TypeVar
 
 import httpx2
 
-from remediation.mapping.config.incident_feeds import IncidentFeed as FeedSettings
+from remediation.mapping.config.incident_feeds import IncidentFeed
 from remediation.mapping.config.trackers.tracker_settings import TrackerSettings
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.ports import Inspector, Tracker
 from remediation.settings import load_settings
 from remediation.sources.connections import open_client
-from remediation.sources.incident_feed.client import IncidentFeed
+from remediation.sources.incident_feed.answers import system_of
+from remediation.sources.incident_feed.client import IncidentFeedClient
+from remediation.sources.incident_feed.polled import PolledFeed
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.trackers.adapters import adapter_of
 
@@ -44,7 +46,7 @@ class Outbound:
 
     @contextlib.asynccontextmanager
     async def open_client(self) -> AsyncIterator[httpx2.AsyncClient]:
-        """The client for SchoolScan, for as long as this is open."""
+        """The client for SchoolScan and feeds of incidents, for as long as this is open."""
         trusted = ssl.create_default_context(cafile=str(self.ca_file)) if self.ca_file else None
         async with open_client(proxy=self.proxy, trusted=trusted) as client:
             yield client
@@ -63,9 +65,11 @@ class Outbound:
         """A district's account, over the client that `open_client` gave."""
         return SchoolScan(district, url, token, client=client, largest_answer=self.largest_answer)
 
-    def feed(self, system: str, config: FeedSettings, token: str, client: httpx2.AsyncClient) -> IncidentFeed:
-        """A feed of incidents, over the client that `open_client` gave."""
-        return IncidentFeed(system, str(config.url), token, client=client, zone=config.timetable.zone)
+    def feed(self, name: str, config: IncidentFeed, token: str, client: httpx2.AsyncClient) -> PolledFeed:
+        """A feed of incidents by the name `district/feed`, over the client that `open_client` gave."""
+        timetable, url = config.timetable, str(config.url)
+        reader = IncidentFeedClient(system_of(name), url, token, client=client, zone=timetable.zone)
+        return PolledFeed(name, reader, timetable)
 
 
 def outbound() -> Outbound:

@@ -22,7 +22,8 @@ from remediation.mapping.explain.inspections import InspectionOutcome
 from remediation.mapping.reading.loading import load_mappings
 from remediation.sources.connections import open_client
 from remediation.sources.incident_feed import client as incident_feed_client
-from remediation.sources.incident_feed.client import IncidentFeed, system_of
+from remediation.sources.incident_feed.answers import system_of
+from remediation.sources.incident_feed.client import IncidentFeedClient
 from remediation.sources.incident_feed.inspection import FeedInspector
 from remediation.sources.incident_feed.pages import FeedPage, Validators, Window
 from sandbox.incident_feed.behaviour import FeedBehaviour
@@ -78,22 +79,24 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-def feed_at(address: str, client: httpx2.AsyncClient, token: str = TOKEN, **options: Any) -> IncidentFeed:
-    return IncidentFeed(SYSTEM, address, token, client=client, zone=UTC, page_size=10, clock=lambda: NOW, **options)
+def feed_at(address: str, client: httpx2.AsyncClient, token: str = TOKEN, **options: Any) -> IncidentFeedClient:
+    return IncidentFeedClient(
+        SYSTEM, address, token, client=client, zone=UTC, page_size=10, clock=lambda: NOW, **options
+    )
 
 
 @pytest.fixture
-def feed(controls: Controls, client: httpx2.AsyncClient) -> IncidentFeed:
+def feed(controls: Controls, client: httpx2.AsyncClient) -> IncidentFeedClient:
     return feed_at(f"{controls.address}/public/v1/", client)
 
 
-async def read(feed: IncidentFeed, number: int = 1, **asked: Any) -> FeedPage:
+async def read(feed: IncidentFeedClient, number: int = 1, **asked: Any) -> FeedPage:
     found = await feed.page(number, YEAR, **asked)
     assert found is not None
     return found
 
 
-async def failure(feed: IncidentFeed, **asked: Any) -> OutsideError:
+async def failure(feed: IncidentFeedClient, **asked: Any) -> OutsideError:
     with pytest.raises(OutsideError) as caught:
         await feed.page(1, YEAR, **asked)
     return caught.value
@@ -107,10 +110,10 @@ def serving(answer: Answer) -> AbstractContextManager[str]:
 
 
 def test_a_feed_is_called_by_its_district_and_its_name() -> None:
-    assert system_of("lakeside", "handbook") == SYSTEM
+    assert system_of("lakeside/handbook") == SYSTEM
 
 
-async def test_every_page_of_a_window_is_read(feed: IncidentFeed, controls: Controls) -> None:
+async def test_every_page_of_a_window_is_read(feed: IncidentFeedClient, controls: Controls) -> None:
     added = controls.add(*[{"type": "minor"}] * 23)
     pages = [await read(feed, number) for number in (1, 2, 3)]
     assert [(each.number, each.total_pages, len(each.incidents)) for each in pages] == [
@@ -127,19 +130,21 @@ async def test_every_page_of_a_window_is_read(feed: IncidentFeed, controls: Cont
     assert entry["scheme"] == "Bearer"
 
 
-async def test_both_ways_of_counting_are_believed(feed: IncidentFeed, controls: Controls) -> None:
+async def test_both_ways_of_counting_are_believed(feed: IncidentFeedClient, controls: Controls) -> None:
     controls.send("PATCH", "settings", counted="all")
     controls.add(*[{}] * 23)
     assert [(await read(feed, number)).trouble for number in (1, 2, 3, 4)] == [None] * 4
 
 
-async def test_a_page_beyond_the_last_one_is_empty(feed: IncidentFeed, controls: Controls) -> None:
+async def test_a_page_beyond_the_last_one_is_empty(feed: IncidentFeedClient, controls: Controls) -> None:
     controls.add({})
     beyond = await read(feed, 2)
     assert (beyond.incidents, beyond.total_pages, beyond.trouble) == ((), 1, None)
 
 
-async def test_a_type_can_be_asked_for_and_deleted_incidents_left_out(feed: IncidentFeed, controls: Controls) -> None:
+async def test_a_type_can_be_asked_for_and_deleted_incidents_left_out(
+    feed: IncidentFeedClient, controls: Controls
+) -> None:
     minor, referral, deleted = controls.add({"type": "minor"}, {"type": "referral"}, {"type": "minor"})
     controls.send("POST", f"incidents/{deleted}/delete")
     everything = {each.uuid: each for each in (await read(feed)).incidents}
@@ -149,7 +154,7 @@ async def test_a_type_can_be_asked_for_and_deleted_incidents_left_out(feed: Inci
     assert [each.uuid for each in (await read(feed, kind=IncidentType.MINOR, deleted=False)).incidents] == [minor]
 
 
-async def test_a_type_that_is_none_is_never_asked_for(feed: IncidentFeed, controls: Controls) -> None:
+async def test_a_type_that_is_none_is_never_asked_for(feed: IncidentFeedClient, controls: Controls) -> None:
     assert type(await failure(feed, kind=IncidentType.UNKNOWN)) is Refused
     assert controls.requests() == []
 
@@ -158,7 +163,7 @@ async def test_a_type_that_is_none_is_never_asked_for(feed: IncidentFeed, contro
     ("setting", "validator"), [({"etags": True}, "etag"), ({"last_modified": True}, "last_modified")]
 )
 async def test_a_page_that_has_not_changed_is_not_sent_again(
-    feed: IncidentFeed, controls: Controls, setting: dict[str, bool], validator: str
+    feed: IncidentFeedClient, controls: Controls, setting: dict[str, bool], validator: str
 ) -> None:
     controls.send("PATCH", "settings", **setting)
     controls.add({})
@@ -171,7 +176,7 @@ async def test_a_page_that_has_not_changed_is_not_sent_again(
         assert len((await read(feed, known=known)).incidents) == 2
 
 
-async def test_nobody_asked_whether_the_page_has_changed(feed: IncidentFeed, controls: Controls) -> None:
+async def test_nobody_asked_whether_the_page_has_changed(feed: IncidentFeedClient, controls: Controls) -> None:
     controls.fault(kind="status", status=304)
     error = await failure(feed, known=Validators())
     assert (type(error), error.status) == (TryLater, 304)
@@ -203,7 +208,7 @@ async def test_a_token_that_no_header_can_carry_stops_the_start(token: str, clie
     ],
 )
 async def test_a_refusal_is_told_by_its_status(
-    feed: IncidentFeed, controls: Controls, status: int, kind: type[OutsideError], waiting: Waiting | None
+    feed: IncidentFeedClient, controls: Controls, status: int, kind: type[OutsideError], waiting: Waiting | None
 ) -> None:
     controls.fault(kind="status", status=status, headers={"Location": f"{controls.address}/public/v1/incidents.xml"})
     error = await failure(feed)
@@ -211,14 +216,14 @@ async def test_a_refusal_is_told_by_its_status(
     assert len(controls.requests()) == 1
 
 
-async def test_a_429_says_how_long_to_wait(feed: IncidentFeed, controls: Controls) -> None:
+async def test_a_429_says_how_long_to_wait(feed: IncidentFeedClient, controls: Controls) -> None:
     controls.fault(kind="status", status=429, headers={"Retry-After": "77"})
     error = await failure(feed)
     assert isinstance(error, TryLater)
     assert (error.after, error.waiting) == (77, Waiting.LIMIT)
 
 
-async def test_an_html_page_with_200_is_no_page(feed: IncidentFeed, controls: Controls) -> None:
+async def test_an_html_page_with_200_is_no_page(feed: IncidentFeedClient, controls: Controls) -> None:
     controls.add({})
     controls.fault(kind="html")
     error = await failure(feed)
@@ -228,7 +233,7 @@ async def test_an_html_page_with_200_is_no_page(feed: IncidentFeed, controls: Co
 
 @pytest.mark.parametrize("kind", ["half", "cut"])
 async def test_half_a_page_keeps_its_incidents_and_is_not_whole(
-    feed: IncidentFeed, controls: Controls, kind: str
+    feed: IncidentFeedClient, controls: Controls, kind: str
 ) -> None:
     added = controls.add(*[{}] * 10)
     whole = [each.uuid for each in (await read(feed)).incidents]
@@ -244,7 +249,7 @@ async def test_half_a_page_keeps_its_incidents_and_is_not_whole(
 
 @pytest.mark.parametrize(("spelling", "count"), [({"count_off": 1}, 4), ({"count_off": -1}, 2)])
 async def test_a_page_whose_count_is_wrong_is_not_whole(
-    feed: IncidentFeed, controls: Controls, spelling: dict[str, int], count: int
+    feed: IncidentFeedClient, controls: Controls, spelling: dict[str, int], count: int
 ) -> None:
     controls.add({}, {}, {})
     controls.send("POST", "spellings", **spelling)
@@ -266,7 +271,7 @@ async def test_another_page_than_the_one_asked_for_is_not_whole(client: httpx2.A
     assert found.trouble.words == "page 2 was asked for, and the answer is page 1"
 
 
-async def test_a_compressed_page_is_read(feed: IncidentFeed, controls: Controls) -> None:
+async def test_a_compressed_page_is_read(feed: IncidentFeedClient, controls: Controls) -> None:
     controls.add({}, {})
     controls.fault(kind="large", size=0, gzip=True)
     found = await read(feed)
@@ -315,7 +320,7 @@ async def test_a_body_in_a_compression_that_nobody_asked_for_is_no_page(client: 
 
 @pytest.mark.parametrize("kind", ["slow", "trickle"])
 async def test_a_slow_answer_ends(
-    feed: IncidentFeed, controls: Controls, kind: str, monkeypatch: pytest.MonkeyPatch
+    feed: IncidentFeedClient, controls: Controls, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(incident_feed_client, "WHOLE_CALL_SECONDS", 0.2)
     controls.add({})
@@ -343,7 +348,7 @@ async def test_a_body_that_never_ends_keeps_what_has_come(
     assert found.trouble.words == "no answer in time"
 
 
-async def test_a_broken_connection_is_tried_once_more(feed: IncidentFeed, controls: Controls) -> None:
+async def test_a_broken_connection_is_tried_once_more(feed: IncidentFeedClient, controls: Controls) -> None:
     controls.add({})
     controls.fault(kind="reset")
     assert (await read(feed)).trouble is None
@@ -378,7 +383,7 @@ async def test_unreadable_incidents_are_counted_by_what_is_wrong(client: httpx2.
 
 
 async def test_no_error_and_no_log_says_anything_of_a_page(
-    feed: IncidentFeed, controls: Controls, client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+    feed: IncidentFeedClient, controls: Controls, client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "remediation")
     controls.add(*[{}] * 4)
@@ -414,7 +419,7 @@ async def test_a_shared_client_keeps_no_cookies_and_follows_no_redirect(client: 
     assert seen == [None, None]
 
 
-async def looked_at(feed: IncidentFeed) -> list[tuple[str, InspectionOutcome]]:
+async def looked_at(feed: IncidentFeedClient) -> list[tuple[str, InspectionOutcome]]:
     """What a look at a feed finds, by the word that it is about."""
     inspector = FeedInspector("lakeside", "handbook", feed, lambda: date(2026, 4, 15))
     found = await inspector.inspect(MAPPINGS)
@@ -423,7 +428,7 @@ async def looked_at(feed: IncidentFeed) -> list[tuple[str, InspectionOutcome]]:
 
 
 async def test_a_look_at_a_feed_tells_whether_its_token_reads(
-    feed: IncidentFeed, controls: Controls, client: httpx2.AsyncClient
+    feed: IncidentFeedClient, controls: Controls, client: httpx2.AsyncClient
 ) -> None:
     assert await looked_at(feed) == [("token", InspectionOutcome.OK)]
     assert str(controls.requests()[0]).count("2026-04-15") == 2

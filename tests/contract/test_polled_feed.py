@@ -11,7 +11,7 @@ from remediation.domain.errors import TryLater
 from remediation.domain.walks import Ending, SchoolYear, Timetable, Walk, WalkKind
 from remediation.ports import IncidentPage
 from remediation.sources.connections import open_client
-from remediation.sources.incident_feed.client import IncidentFeed
+from remediation.sources.incident_feed.client import IncidentFeedClient
 from remediation.sources.incident_feed.polled import PolledFeed
 from sandbox.incident_feed.behaviour import FeedBehaviour
 from sandbox.incident_feed.stand_in import incident_feed_app
@@ -56,7 +56,9 @@ class Served:
 async def served(world: IncidentWorld) -> AsyncIterator[Served]:
     with serve(incident_feed_app(world, FeedBehaviour(page_size=10))) as address:
         async with open_client() as client:
-            http = IncidentFeed("incidents:lakeside/handbook", f"{address}/public/v1", TOKEN, client=client, zone=UTC)
+            http = IncidentFeedClient(
+                "incidents:lakeside/handbook", f"{address}/public/v1", TOKEN, client=client, zone=UTC
+            )
             with httpx2.Client(base_url=f"{address}/_sandbox/", trust_env=False) as controls:
                 yield Served(PolledFeed("lakeside/handbook", http, TIMETABLE), controls)
 

@@ -16,7 +16,8 @@ from remediation.domain.walks import Ending, Walk
 from remediation.outbound.backoff import delay
 from remediation.ports import WalkedFeed
 from remediation.queue import band_of
-from remediation.sources.incident_feed.source import subject_of, system_of
+from remediation.sources.incident_feed.answers import system_of
+from remediation.sources.incident_feed.source import subject_of
 from remediation.store.cases.todo import Mark
 from remediation.store.incidents.feeds import PageKept
 from workers.calls import cause_of
@@ -103,7 +104,7 @@ async def _cases(context: WorkerContext, feed: WalkedFeed, changed: Sequence[Inc
     for key, incident in zip(keys, changed, strict=True):
         ruling = context.rulebook.ruling(subject_of(key, Decided(incident, None), feed.timetable.zone), at)
         if key.ref in known or (ruling.policy.trackers and not incident.is_deleted):
-            cases.append((key, band_of(ruling.subject.severity)))
+            cases.append((key, band_of(ruling.severity)))
     return cases
 
 

@@ -26,6 +26,11 @@ _TRANSIENT: Mapping[int, str] = {
 }
 
 
+def system_of(feed: str) -> str:
+    """Returns what errors call a feed, which is named `district/feed`."""
+    return f"incidents:{feed}"
+
+
 def error_of(system: str, status: int, headers: Mapping[str, str], *, now: float) -> OutsideError:
     """The error for an answer that is no page.
 

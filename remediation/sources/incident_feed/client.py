@@ -36,12 +36,7 @@ _CHUNK = 64 * 1024
 """Bytes that are parsed at once; other work of the process has its turn after each."""
 
 
-def system_of(district: str, feed: str) -> str:
-    """What errors call a feed."""
-    return f"incidents:{district}/{feed}"
-
-
-class IncidentFeed:
+class IncidentFeedClient:
     """One feed of a district's incidents, which can only be read.
 
     `client` is best made by `connections.open_client`, and closed by whoever opened it. `zone` is where the feed's

@@ -7,14 +7,14 @@ from remediation.domain.errors import OutsideError
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.inspections import Inspection, right, signed_out
 from remediation.mapping.reading.positions import Steps
-from remediation.sources.incident_feed.client import IncidentFeed
+from remediation.sources.incident_feed.client import IncidentFeedClient
 from remediation.sources.incident_feed.pages import Window
 
 
 class FeedInspector:
     """The `Inspector` of one feed of a district. `today` returns the day where the feed's schools are."""
 
-    def __init__(self, district: str, name: str, feed: IncidentFeed, today: Callable[[], date]) -> None:
+    def __init__(self, district: str, name: str, feed: IncidentFeedClient, today: Callable[[], date]) -> None:
         self._where: Steps = ("districts", district, "incidents", name)
         self._feed = feed
         self._today = today

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from remediation.domain.errors import Refused
 from remediation.domain.walks import Timetable, Walk
 from remediation.ports import IncidentPage
-from remediation.sources.incident_feed.client import IncidentFeed
+from remediation.sources.incident_feed.client import IncidentFeedClient
 from remediation.sources.incident_feed.pages import PAGE_SIZE, FeedPage, Validators, Window
 
 
@@ -15,7 +15,7 @@ class PolledFeed:
     """A feed of one district, by the name `district/feed`. Fulfils remediation.ports.WalkedFeed."""
 
     name: str
-    client: IncidentFeed
+    client: IncidentFeedClient
     timetable: Timetable
 
     @property

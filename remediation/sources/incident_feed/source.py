@@ -15,6 +15,7 @@ from remediation.domain.incidents import Decided, Incident
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.ports import SubjectPage
+from remediation.sources.incident_feed.answers import system_of
 
 _NOT_SWEPT = 60.0
 """Seconds after which an incident is looked for again that no feed has shown yet."""
@@ -38,11 +39,6 @@ class Records(Protocol):
     async def is_swept(self, feed: str) -> bool:
         """Whether the store has every incident of the feed's school year."""
         ...
-
-
-def system_of(feed: str) -> str:
-    """What errors call a feed, which is named `district/feed`."""
-    return f"incidents:{feed}"
 
 
 @dataclass(frozen=True, slots=True)
