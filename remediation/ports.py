@@ -271,6 +271,11 @@ class Ruling(Protocol):
         """How bad the subject is: a finding says so itself, of an incident its rule does."""
         ...
 
+    @property
+    def news(self) -> str:
+        """What readers of its tickets may be told that changed since they were opened; empty where that is nothing."""
+        ...
+
     def urgency(self, tracker: str) -> Mapping[str, str]:
         """Returns the urgency of the subject's ticket, in the form of `Ticket.urgency`; empty where no rule sets it."""
         ...

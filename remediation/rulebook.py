@@ -8,7 +8,6 @@ from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKind
 from remediation.domain.findings import Finding
 from remediation.domain.identities import NO_IDENTITIES, Identity
-from remediation.domain.incidents import Incident
 from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
@@ -177,6 +176,8 @@ class MappingsRuling:
         policy = self.policy
         if why is Why.FINDING_GONE and not fact:
             fact = "close" if policy.closes_gone else "comment"
+        if why is Why.INCIDENT_CHANGED:
+            fact = self.news
         occasion = Occasion(
             case=self.subject.key,
             at=now,
@@ -193,10 +194,11 @@ class MappingsRuling:
         kinds = _COMMENTS if self.subject.key.kind is CaseKind.FINDING else _INCIDENT_COMMENTS
         return comment_of(self.mappings, kinds[why], occasion)
 
-    def news(self, before: Incident) -> str:
-        """Returns what readers of its tickets may be told of a change since; empty where that is nothing."""
-        now = self.subject.detail
-        if isinstance(now, Finding):
+    @property
+    def news(self) -> str:
+        """What readers of its tickets may be told that changed since they were opened; empty where that is nothing."""
+        before, now = self.subject.told, self.subject.detail
+        if isinstance(now, Finding) or before is None:
             return ""
         return change_of(before, now, restricted=self.counting is not None and self.counting.detail == "restricted")
 

@@ -13,6 +13,7 @@ from remediation.domain.cases import CaseKind, Link
 from remediation.domain.errors import LeaseLost, NotFound, Refused
 from remediation.domain.findings import Finding
 from remediation.domain.identities import Identity
+from remediation.domain.incidents import Incident
 from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
@@ -448,6 +449,13 @@ class PlainRuling:
     @property
     def severity(self) -> Severity:
         return self.subject.severity
+
+    @property
+    def news(self) -> str:
+        told, now = self.subject.told, self.subject.detail
+        if not (isinstance(told, Incident) and isinstance(now, Incident)) or told.weapons == now.weapons:
+            return ""
+        return f"weapons now {' '.join(now.weapons)}"
 
     def urgency(self, tracker: str) -> Mapping[str, str]:
         del tracker

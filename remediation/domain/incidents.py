@@ -68,7 +68,11 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """An incident as its feed showed it last, and the status that was decided; None where nothing was."""
+    """An incident as its feed showed it last, and the status that was decided; None where nothing was.
+
+    `told` is what it was when its tickets were opened, where that is known.
+    """
 
     incident: Incident
-    status: Status | None
+    status: Status | None = None
+    told: Incident | None = None

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.findings import Finding
-from remediation.domain.incidents import Incident
+from remediation.domain.incidents import Decided, Incident
 from remediation.domain.status import Severity, Status
 
 
@@ -18,6 +18,9 @@ class Subject:
     `review` is the outcome of an expert's review, in the source's word. `detail` is the source's own object; only the
     conditions and the templates of rules read it. `keeps_status` is false where the source takes no status back: then
     the status is what we have decided ourselves, and a store that was lost has lost it.
+
+    Of an incident, `told` is what it was when its tickets were opened, as far as that is known, and `news` stands for
+    what their readers may be told of since (a digest; None for nothing): the ruling has the words.
     """
 
     key: CaseKey
@@ -28,6 +31,8 @@ class Subject:
     changed_at: datetime | None = None
     review: str | None = None
     keeps_status: bool = True
+    told: Incident | None = None
+    news: str | None = None
 
     def with_status(self, status: Status) -> "Subject":
         """Returns the subject with another status, for planning and for rules alike."""
@@ -42,14 +47,15 @@ def subject_of(key: CaseKey, finding: Finding) -> Subject:
     )
 
 
-def subject_of_incident(key: CaseKey, incident: Incident, decided: Status | None = None, zone: tzinfo = UTC) -> Subject:
+def subject_of_incident(key: CaseKey, decided: Decided, zone: tzinfo = UTC) -> Subject:
     """Returns the incident as the subject of this case, with what was decided about it; its day begins in `zone`.
 
     How bad it is, its rule says: see `Ruling.severity`.
     """
-    status = Status.GONE if incident.is_deleted else decided or Status.OPEN
+    incident = decided.incident
+    status = Status.GONE if incident.is_deleted else decided.status or Status.OPEN
     began = datetime.combine(incident.day, time(), zone).astimezone(UTC) if incident.day else None
-    return Subject(key, status, Severity.UNKNOWN, incident, detected_at=began, keeps_status=False)
+    return Subject(key, status, Severity.UNKNOWN, incident, detected_at=began, keeps_status=False, told=decided.told)
 
 
 def gone(key: CaseKey) -> Subject:
@@ -58,6 +64,6 @@ def gone(key: CaseKey) -> Subject:
         case CaseKind.FINDING:
             return subject_of(key, Finding(key.id, Status.GONE))
         case CaseKind.INCIDENT:
-            return subject_of_incident(key, Incident(key.id, is_deleted=True))
+            return subject_of_incident(key, Decided(Incident(key.id, is_deleted=True)))
         case _:
             assert_never(key.kind)

@@ -1,6 +1,7 @@
 """Observe one case: read its subject and its tickets as they are now. Writes nothing."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -77,7 +78,7 @@ async def observe(
     subject = await _subject(record, source)
     at = datetime.fromtimestamp(now, tz=UTC)
     ruling = rulebook.ruling(subject, at, record.memory.rule, record.memory.said)
-    subject = replace(subject, severity=ruling.severity)
+    subject = replace(subject, severity=ruling.severity, news=_digest(ruling.news))
     policy = ruling.policy
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
     unnamed = trackers_of(record) - trackers.keys()
@@ -98,6 +99,11 @@ async def observe(
     doubts = {name: each.doubt for name, each in seen.items() if each.doubt}
     known = {name: each.site.key for name, each in sites.items()}
     return Snapshot(observation, ruling, policy, at, failures, doubts, known)
+
+
+def _digest(news: str) -> str | None:
+    """Returns what stands for news in what is remembered: they may name codes, which are kept sealed alone."""
+    return hashlib.sha256(news.encode()).hexdigest()[:8] if news else None
 
 
 async def _subject(record: CaseRecord, source: Source) -> Subject:

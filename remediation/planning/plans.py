@@ -117,7 +117,8 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
 def _is_news(case: Situation) -> bool:
     """Whether there is any news: mostly there is none."""
     subject = case.seen.subject
-    return subject.review is not None or subject.status is Status.GONE or _is_worse(case)
+    is_told = subject.review is not None or subject.news is not None or subject.status is Status.GONE
+    return is_told or _is_worse(case) or _has_another_rule(case)
 
 
 def _news(case: Situation, trackers: Iterable[str]) -> Iterator[RaiseTicket | CommentOnTicket]:
@@ -131,6 +132,16 @@ def _news(case: Situation, trackers: Iterable[str]) -> Iterator[RaiseTicket | Co
             yield CommentOnTicket(tracker, Why.EXPERT_REVIEWED, subject.review)
         if subject.status is Status.GONE:
             yield CommentOnTicket(tracker, Why.FINDING_GONE)
+        elif subject.news is not None:
+            yield CommentOnTicket(tracker, Why.INCIDENT_CHANGED, subject.news)
+        if _has_another_rule(case) and tracker not in case.policy.trackers:
+            yield CommentOnTicket(tracker, Why.RULE_CHANGED, case.policy.rule)
+
+
+def _has_another_rule(case: Situation) -> bool:
+    """Whether the subject is taken by another rule than before because it is another now, as an incident may be."""
+    before, now = case.memory.rule, case.policy.rule
+    return not case.seen.subject.keeps_status and bool(before and now) and before != now
 
 
 def _raised(case: Situation, tracker: str) -> Iterator[RaiseTicket]:

@@ -51,6 +51,9 @@ INCIDENTS = "remedy:incidents:"
 DECISIONS = "remedy:incident-decisions:"
 """+ district: a hash from the name of an incident to the status that was decided; the feed itself keeps none."""
 
+INCIDENTS_TOLD = "remedy:incidents-told:"
+"""+ district: a hash from the name of an incident to what it was when its tickets were opened, sealed as in its row."""
+
 PARKED = "remedy:parked"
 """Sorted set of parked and quarantined work, by the time (ms) it was set aside."""
 

@@ -8,6 +8,7 @@ from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.domain.findings import Finding
+from remediation.domain.incidents import Decided
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject, subject_of, subject_of_incident
 from remediation.domain.tickets import Ticket, TicketState
@@ -84,7 +85,7 @@ def asked_about(district: str, finding: Finding, at: datetime) -> Asked:
 def asked_about_incident(loaded: Loaded, district: str, sample: SampleIncident, at: datetime | None) -> Asked:
     """The incident as a case of the district. Without a moment, it is judged at the beginning of its day, or now."""
     key, zone = CaseKey(district, CaseKind.INCIDENT, sample.id), loaded.mappings.districts[district].incident_zone
-    subject = subject_of_incident(key, sample.incident, sample.status, zone)
+    subject = subject_of_incident(key, Decided(sample.incident, sample.status), zone)
     return Asked(subject, at or subject.detected_at or datetime.now(UTC))
 
 

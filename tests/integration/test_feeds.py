@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused, TryLater, Waiting
 from remediation.domain.incidents import Incident, IncidentFlaw, IncidentType
@@ -104,6 +105,12 @@ class FeedOffice(Office):
 
     async def decided(self, incident: Incident) -> Status:
         return (await self.context.source("lakeside", CaseKind.INCIDENT).subject(key_of(incident))).status
+
+    def comments(self, incident: Incident, why: Why) -> list[int]:
+        """How many comments of this kind its tickets have."""
+        books = {"snow": self.snow.books, "jira": self.jira.books}
+        kept = [books[ticket.tracker][ticket.id] for ticket in self.tickets_of(incident)]
+        return [sum(why in text for text in each.comments) for each in kept]
 
     def tickets_of(self, incident: Incident) -> list[Ticket]:
         mark = key_of(incident).mark
@@ -326,3 +333,31 @@ async def test_a_feed_is_told_the_version_of_each_page_that_was_kept(office: Fee
     await office.poll(TEN_MINUTES)
     await office.poll(TEN_MINUTES)
     assert office.feed.versions == ["", "one", ""]
+
+
+async def test_a_change_is_told_once_on_each_ticket_and_not_again(office: FeedOffice) -> None:
+    await office.poll()
+    office.feed.show(replace(FIGHT, weapons=("KNIFE",), last_modified="2"))
+    await office.poll(TEN_MINUTES)
+    assert office.comments(FIGHT, Why.INCIDENT_CHANGED) == [1, 1]
+    office.feed.show(replace(FIGHT, weapons=("KNIFE",), last_modified="3"))
+    await office.poll(TEN_MINUTES)
+    assert office.comments(FIGHT, Why.INCIDENT_CHANGED) == [1, 1]
+    office.feed.show(replace(FIGHT, weapons=("GUN",), last_modified="4"))
+    await office.poll(TEN_MINUTES)
+    assert office.comments(FIGHT, Why.INCIDENT_CHANGED) == [2, 2]
+
+
+async def test_a_ticket_in_a_tracker_that_left_the_rule_stays_and_is_told_so(
+    office: FeedOffice, keyring: Keyring
+) -> None:
+    await office.poll()
+    only_jira = PlainRulebook("jira", terms=Policy(rule="referrals"))
+    office.context = office.context_with(keyring, only_jira)
+    office.feed.show(replace(FIGHT, last_modified="2"))
+    await office.poll(TEN_MINUTES)
+    assert [ticket.state for ticket in office.tickets_of(FIGHT)] == [TicketState.OPEN] * 2
+    assert office.comments(FIGHT, Why.RULE_CHANGED) == [1, 0]
+    office.feed.show(replace(FIGHT, last_modified="3"))
+    await office.poll(TEN_MINUTES)
+    assert office.comments(FIGHT, Why.RULE_CHANGED) == [1, 0]

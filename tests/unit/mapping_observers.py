@@ -13,7 +13,7 @@ from remediation.deliveries.signatures import SignatureFormat, sign, verify
 from remediation.domain.cases import CaseKey, CaseKind, Link
 from remediation.domain.errors import SignatureInvalid
 from remediation.domain.findings import DomainType, Finding
-from remediation.domain.incidents import Incident, IncidentType
+from remediation.domain.incidents import Decided, Incident, IncidentType
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject, subject_of, subject_of_incident
 from remediation.domain.tickets import Reason, Ticket, TicketState
@@ -97,7 +97,7 @@ def _incidents() -> Iterator[Subject]:
             actions=(f"A{number}",),
         )
         for status in (Status.OPEN, Status.REVIEWING):
-            yield subject_of_incident(CaseKey("lakeside", CaseKind.INCIDENT, "inc_1"), incident, status)
+            yield subject_of_incident(CaseKey("lakeside", CaseKind.INCIDENT, "inc_1"), Decided(incident, status))
 
 
 def incident_routing(loaded: Loaded) -> object:

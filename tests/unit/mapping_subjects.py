@@ -2,7 +2,7 @@
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.findings import Finding
-from remediation.domain.incidents import Incident
+from remediation.domain.incidents import Decided, Incident
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject, subject_of, subject_of_incident
 
@@ -14,4 +14,4 @@ def found(finding: Finding, district: str = "lakeside") -> Subject:
 
 def reported(incident: Incident, decided: Status | None = None, district: str = "lakeside") -> Subject:
     """The incident as the subject of its own case."""
-    return subject_of_incident(CaseKey(district, CaseKind.INCIDENT, incident.uuid), incident, decided)
+    return subject_of_incident(CaseKey(district, CaseKind.INCIDENT, incident.uuid), Decided(incident, decided))

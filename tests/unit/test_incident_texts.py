@@ -250,13 +250,14 @@ def test_of_a_change_is_told_which_codes_came_and_went(after: Incident, restrict
 
 
 def test_the_comment_on_a_change_quotes_what_the_rule_allows() -> None:
-    ruling = rulebook().ruling(reported(replace(CHANGED, weapons=("K1",))), AT)
-    fact = ruling.news(INCIDENT)
+    changed = replace(reported(replace(CHANGED, weapons=("K1",))), told=INCIDENT)
+    ruling = rulebook().ruling(changed, AT)
+    fact = ruling.news
     assert fact == "type referral to minor; weapons -K2; injuries -I1; school changed; offenses changed"
-    assert ruling.comment(Why.INCIDENT_CHANGED, JIRA, AT, fact).startswith(
+    assert ruling.comment(Why.INCIDENT_CHANGED, JIRA, AT, "digest").startswith(
         f"This incident was changed in its system: {fact}. Please look there once more (lakeside:incident:1f2e"
     )
-    assert rulebook().ruling(found(Finding("f")), AT).news(INCIDENT) == ""
+    assert rulebook().ruling(found(Finding("f")), AT).news == ""
 
 
 def test_a_ticket_in_a_tracker_that_left_the_rule_is_told_which_rule_counts() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
-from remediation.domain.incidents import Incident
+from remediation.domain.incidents import Decided, Incident
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject, subject_of_incident
@@ -93,7 +93,7 @@ class OneIncident:
     """A source with one incident."""
 
     async def subject(self, key: CaseKey) -> Subject:
-        return subject_of_incident(key, Incident(key.id, weapons=("K1",)))
+        return subject_of_incident(key, Decided(Incident(key.id, weapons=("K1",))))
 
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
         raise NotImplementedError

@@ -12,12 +12,12 @@ from remediation import telemetry
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.domain.incidents import Decided, Incident
+from remediation.domain.subjects import subject_of_incident
 from remediation.domain.walks import Ending, Walk
 from remediation.outbound.backoff import delay
 from remediation.ports import WalkedFeed
 from remediation.queue import band_of
 from remediation.sources.incident_feed.answers import system_of
-from remediation.sources.incident_feed.source import subject_of
 from remediation.store.cases.todo import Mark
 from remediation.store.incidents.feeds import PageKept
 from workers.calls import cause_of
@@ -91,7 +91,7 @@ async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: Walk) -> Walk
     if isinstance(following, Walk):
         return following
     event = "feed_read" if following is Ending.WHOLE else "feed_never_whole"
-    logger.info(event, kind=walk.kind.value, pages=walk.page, outcome=following.value)
+    logger.info(event, kind=walk.kind.value, count=walk.page, outcome=following.value)
     return None
 
 
@@ -102,7 +102,7 @@ async def _cases(context: WorkerContext, feed: WalkedFeed, changed: Sequence[Inc
     known = await context.incidents.with_case([key.ref for key in keys])
     cases: list[Mark] = []
     for key, incident in zip(keys, changed, strict=True):
-        ruling = context.rulebook.ruling(subject_of(key, Decided(incident, None), feed.timetable.zone), at)
+        ruling = context.rulebook.ruling(subject_of_incident(key, Decided(incident), feed.timetable.zone), at)
         if key.ref in known or (ruling.policy.trackers and not incident.is_deleted):
             cases.append((key, band_of(ruling.severity)))
     return cases

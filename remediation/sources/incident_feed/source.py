@@ -6,14 +6,14 @@ we have decided.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, tzinfo
+from datetime import tzinfo
 from typing import Protocol
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Refused, TryLater, Waiting
 from remediation.domain.incidents import Decided, Incident
 from remediation.domain.status import Severity, Status
-from remediation.domain.subjects import Subject
+from remediation.domain.subjects import Subject, subject_of_incident
 from remediation.ports import SubjectPage
 from remediation.sources.incident_feed.answers import system_of
 
@@ -32,8 +32,8 @@ class Records(Protocol):
         """Some incidents of a feed, and where its list goes on; 0 begins it, and says that it is at its end."""
         ...
 
-    async def decide(self, district: str, uuid: str, status: Status) -> None:
-        """Write down what was decided about an incident."""
+    async def decide(self, district: str, incident: Incident, status: Status) -> None:
+        """Write down what was decided about an incident, and what it was when the first of it was."""
         ...
 
     async def is_swept(self, feed: str) -> bool:
@@ -66,7 +66,7 @@ class IncidentSource:
             raise Refused(system_of(self.district), words) from None
         if found is not None:
             feed, decided = found
-            return subject_of(key, decided, self.feeds[feed])
+            return subject_of_incident(key, decided, self.feeds[feed])
         for feed in self.feeds:
             if not await self.records.is_swept(feed):
                 words = "its school year was not read whole yet"
@@ -74,8 +74,11 @@ class IncidentSource:
         return Subject(key, Status.UNKNOWN, Severity.UNKNOWN, Incident(key.id), keeps_status=False)
 
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:  # noqa: ARG002 - a feed takes no note
-        """Write down what was decided."""
-        await self.records.decide(self.district, key.id, status)
+        """Write down what was decided. Raises what `subject` raises, and Refused where nothing is known of it."""
+        detail = (await self.subject(key)).detail
+        if not isinstance(detail, Incident):
+            raise TypeError("a feed has incidents alone")
+        await self.records.decide(self.district, detail, status)
 
     async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
         """Some of the incidents that are kept. There are no filters. An incident may come twice."""
@@ -89,16 +92,9 @@ class IncidentSource:
         feed = names[number]
         decided, follows = await self.records.page(self.district, feed, int(within))
         keys = (CaseKey(self.district, CaseKind.INCIDENT, each.incident.uuid) for each in decided)
-        subjects = tuple(subject_of(key, each, self.feeds[feed]) for key, each in zip(keys, decided, strict=True))
+        subjects = tuple(
+            subject_of_incident(key, each, self.feeds[feed]) for key, each in zip(keys, decided, strict=True)
+        )
         if follows:
             return SubjectPage(subjects, f"{number}/{follows}")
         return SubjectPage(subjects, f"{number + 1}/0" if number + 1 < len(names) else None)
-
-
-def subject_of(key: CaseKey, decided: Decided, zone: tzinfo) -> Subject:
-    """An incident of a feed whose days begin in this time zone, as the subject of this case."""
-    incident = decided.incident
-    status = Status.GONE if incident.is_deleted else decided.status or Status.OPEN
-    day = incident.day
-    began = None if day is None else datetime.combine(day, time(), zone).astimezone(UTC)
-    return Subject(key, status, Severity.UNKNOWN, incident, detected_at=began, keeps_status=False)

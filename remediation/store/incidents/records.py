@@ -7,7 +7,7 @@ from remediation.domain.status import Status
 from remediation.sealing import Keyring
 from remediation.store.incidents.feeds import Feeds
 from remediation.store.incidents.rows import known, name_of, opened, sealed
-from remediation.store.keys import CASE, DECISIONS, INCIDENTS
+from remediation.store.keys import CASE, DECISIONS, INCIDENTS, INCIDENTS_TOLD
 from remediation.store.server.connection import Connection
 
 _PAGE = 500
@@ -59,7 +59,9 @@ class IncidentRecords:
             row = await self._connection.ask(self._connection.redis.hget(INCIDENTS + feed, name))
             if row is not None:
                 statuses = await self._statuses(district, [name])
-                return feed, Decided(opened(row, name, feed, self._keyring), statuses.get(name))
+                told = await self._connection.ask(self._connection.redis.hget(INCIDENTS_TOLD + district, name))
+                incident = opened(row, name, feed, self._keyring)
+                return feed, Decided(incident, statuses.get(name), known(told, name, district, self._keyring))
         return None
 
     async def is_swept(self, feed: str) -> bool:
@@ -77,9 +79,13 @@ class IncidentRecords:
         statuses = await self._statuses(district, list(there))
         return [Decided(incident, statuses.get(name)) for name, incident in there.items()], int(follows)
 
-    async def decide(self, district: str, uuid: str, status: Status) -> None:
-        """Write down what was decided about an incident."""
-        await self._connection.ask(self._connection.redis.hset(DECISIONS + district, name_of(uuid), status))
+    async def decide(self, district: str, incident: Incident, status: Status) -> None:
+        """Write down what was decided about an incident, and what it was when the first of it was."""
+        name = name_of(incident.uuid)
+        async with self._connection.redis.pipeline(transaction=True) as pipe:
+            pipe.hset(DECISIONS + district, name, status)
+            pipe.hsetnx(INCIDENTS_TOLD + district, name, sealed(incident, district, self._keyring))  # type: ignore[arg-type]  # bytes, too
+            await self._connection.ask(pipe.execute())
 
     async def _statuses(self, district: str, names: list[str]) -> Mapping[str, Status]:
         if not names:
