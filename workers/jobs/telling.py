@@ -151,12 +151,14 @@ async def note_answer(context: WorkerContext, system: str) -> None:
 
 def count_and_log(lease: Lease, snapshot: Snapshot, progress: Progress, refused: Mapping[ActionName, Refused]) -> None:
     """Count and log the outcome of every action, a conflict, and a finding that no rule takes."""
-    district = lease.record.key.district
+    key = lease.record.key
+    district = key.district
+    account = account_of(district) if key.kind is CaseKind.FINDING else f"incidents:{district}"
     for action in progress.done:
         target = action.name.target
         ticket = progress.tickets.get(action.name.tracker)
         ACTIONS.labels(action.verb, target, "done").inc()
-        where = {"system": account_of(district)} if isinstance(action, SetStatus) else {"tracker": target}
+        where = {"system": account} if isinstance(action, SetStatus) else {"tracker": target}
         logger.info("action_done", action=str(action.name), **where, ticket=ticket.key if ticket else None)
         if isinstance(action, OpenTicket) and ticket and ticket.not_kept:
             logger.warning("fields_not_kept", tracker=target, ticket=ticket.key, fields=",".join(ticket.not_kept))
