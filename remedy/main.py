@@ -19,7 +19,7 @@ COMMANDS = {
     ),
     "demo": (
         "remedy.demo:demo",
-        "Play the life of a finding: mended, found again, accepted, disputed; and then a scan of sixty.",
+        "Play an incident, the life of a finding (mended, found again, accepted, disputed), and a scan of sixty.",
     ),
     "doctor": (
         "remedy.doctor.command:doctor",

@@ -22,11 +22,11 @@ _WIDTH = 160
 @click.command()
 @click.option("--once", is_flag=True, help="End after the story, also on a terminal.")
 def demo(*, once: bool) -> None:
-    """Play the life of a finding: mended, found again, accepted, disputed; and then a scan of sixty.
+    """Play an incident, the life of a finding (mended, found again, accepted, disputed), and a scan of sixty.
 
-    Starts an embedded server, a sandbox of SchoolScan, ServiceNow and Jira, a receiver and a worker: all of it on this
-    machine, in DATA_DIR/demo. On a terminal everything stays up until Ctrl-C, so that the tickets can be opened in a
-    browser. Exit code 0: the whole story happened; 1: a step of it did not.
+    Starts an embedded server, a sandbox of SchoolScan, an incident feed, ServiceNow and Jira, a receiver and a worker:
+    all of it on this machine, in DATA_DIR/demo. On a terminal everything stays up until Ctrl-C, so that the tickets can
+    be opened in a browser. Exit code 0: the whole story happened; 1: a step of it did not.
     """
     settings = load_settings()
     wide = None if sys.stdout.isatty() else _WIDTH
@@ -34,11 +34,10 @@ def demo(*, once: bool) -> None:
     console.print("Starting an embedded server, a sandbox of all systems, a receiver and a worker …")
     with contextlib.ExitStack() as stack:
         folder, mappings = settings.data_dir.resolve() / "demo", _shipped(settings.mappings_path)
-        stage = stack.enter_context(open_stage(folder, mappings, EmbeddedServer))
+        stage = stack.enter_context(open_stage(folder, mappings, EmbeddedServer, feed=True))
         outside = stack.enter_context(open_outside_world(stage.outside))
         stage.start_receiver()
-        stage.start("worker").address("worker_runs")
-        story = Story(outside)
+        story = Story(outside, lambda: stage.start("worker").address("worker_runs"))
         told = tell(story, console)
         show_table(story, outside.findings(), console)
         show_timeline(stage, story, console)

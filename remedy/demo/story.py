@@ -4,8 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
+from remediation.domain.cases import CaseKind
 from remediation.domain.errors import RemediationError
+from sandbox.stage.processes import WEAPON
 from sandbox.stage.systems import Outside, SeenTicket
 
 STEP_SECONDS = 30.0
@@ -46,16 +49,28 @@ class PlayedStep:
 
 
 class Story:
-    """The steps, in order, on one set of outside systems."""
+    """The steps, in order, on one set of outside systems.
 
-    def __init__(self, outside: Outside) -> None:
+    With `start_worker`, an incident comes first: a worker reads the feed as soon as it starts.
+    """
+
+    def __init__(self, outside: Outside, start_worker: Callable[[], object] | None = None) -> None:
         self._outside = outside
+        self._start_worker = start_worker
+        self.incident_id = ""
         self.finding_id = ""
         self.scanned: list[str] = []
         self._noted_before = 0
 
     def steps(self) -> Iterator[StoryStep]:
         """Each step; the next one may begin when the last has happened."""
+        if self._start_worker is not None:
+            yield StoryStep(
+                "A school reports an incident with a weapon; a worker starts, and reads the incident feed",
+                partial(self._report, self._start_worker),
+                lambda: self._all(len(self._incident_tickets()) == 2),  # noqa: PLR2004 - both trackers
+                "two tickets point to the incident, and say nothing of what happened",
+            )
         yield StoryStep(
             "SchoolScan scans the site, finds exposed student data, and sends finding.critical",
             self._scan_first,
@@ -123,6 +138,13 @@ class Story:
         for mark, ticket in self._outside.all_tickets():
             tickets.setdefault(mark.rpartition(":")[2], []).append(ticket)
         return tickets
+
+    def _report(self, start_worker: Callable[[], object]) -> None:
+        self.incident_id = self._outside.report_incident(type="referral", offenders=[{"weapons": [WEAPON]}])
+        start_worker()
+
+    def _incident_tickets(self) -> list[SeenTicket]:
+        return self._outside.tickets(self.incident_id, CaseKind.INCIDENT)
 
     def _scan_first(self) -> None:
         finding = {"severity": "critical", "domain_type": "direct_pii"}

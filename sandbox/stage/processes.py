@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from remediation.domain.errors import ConfigurationError, Problem
 from remediation.sealing import generate_key
 from remediation.settings import environ
-from sandbox.secrets import DISTRICT, ENVIRONMENT, JIRA_USER, SERVICENOW_USER, TRACKER_WEBHOOKS
+from sandbox.secrets import DISTRICT, ENVIRONMENT, INCIDENT_FEED_TOKEN, JIRA_USER, SERVICENOW_USER, TRACKER_WEBHOOKS
 
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
@@ -36,6 +36,17 @@ CLOSE_CODES = {
     "No resolution provided": "not_solved",
 }
 """What the help desk here agreed on: ServiceNow is shipped with no code for an accepted risk."""
+
+FEED = "handbook"
+WEAPON = "KNIFE"
+WEAPONS_RULE = {
+    "name": "weapons-at-school",
+    "of": "incidents",
+    "severity": "critical",
+    "match": {"type": ["referral"], "weapon": [WEAPON]},
+    "tickets": {"servicenow": None, "jira": None},
+}
+"""What the stage's rules say of incidents, where it has a feed."""
 
 _TRACKERS = {"servicenow": SERVICENOW_USER, "jira": JIRA_USER}
 
@@ -162,10 +173,11 @@ class Stage:
 
 
 @contextlib.contextmanager
-def open_stage(folder: Path, mappings: Path, open_redis: OpenRedis) -> Iterator[Stage]:
+def open_stage(folder: Path, mappings: Path, open_redis: OpenRedis, *, feed: bool = False) -> Iterator[Stage]:
     """A Redis server and the sandbox, with the rules of `mappings`, and nothing of ours running yet.
 
-    The folder is emptied first: a sandbox remembers nothing either.
+    With `feed`, its district has the incident feed, too, and a rule for incidents with a weapon. The folder is emptied
+    first: a sandbox remembers nothing either.
     """
     data = folder / _REDIS
     with contextlib.ExitStack() as redis:
@@ -178,7 +190,8 @@ def open_stage(folder: Path, mappings: Path, open_redis: OpenRedis) -> Iterator[
         sandbox = _start("sandbox", ["-m", "sandbox", "--jira-search-lag", "0.5"], folder, environ())
         try:
             outside = _announced(sandbox)
-            environment = _environment(folder, server.url, _adapted(mappings, folder / "mappings.yaml", outside))
+            adapted = _adapted(mappings, folder / "mappings.yaml", outside, feed=feed)
+            environment = _environment(folder, server.url, adapted)
             stage = Stage(folder, server.url, outside, environment, open_redis, [sandbox], redis=redis)
             try:
                 yield stage
@@ -199,6 +212,7 @@ def _environment(folder: Path, redis_url: str, mappings: Path) -> dict[str, str]
         "METRICS_PORT": "0",
         "WORKER_PORT": "0",
         "POLL_SECONDS": "1",
+        "INCIDENT_FEED_TOKEN": INCIDENT_FEED_TOKEN,
     }
     return {**environ(), **ENVIRONMENT, **TRACKER_WEBHOOKS, **own}
 
@@ -228,7 +242,7 @@ def _announced(sandbox: Program) -> dict[str, str]:
     raise ConfigurationError([Problem(str(sandbox.log), "the sandbox did not start; its log says why")])
 
 
-def _adapted(mappings: Path, target: Path, outside: Mapping[str, str]) -> Path:
+def _adapted(mappings: Path, target: Path, outside: Mapping[str, str], *, feed: bool) -> Path:
     """The rules as they are, with the sandbox's addresses, accounts and (short) search lag."""
     yaml = YAML()
     tree = yaml.load(mappings)
@@ -244,6 +258,10 @@ def _adapted(mappings: Path, target: Path, outside: Mapping[str, str]) -> Path:
         tracker["webhook"] = {"secrets": [{"env": _secret_of(name)}]}
     tree["trackers"]["jira"] |= RISK_FIELDS
     tree["trackers"]["servicenow"]["close_codes"] = CLOSE_CODES
+    if feed:
+        address = f"{outside['incident_feed']}/public/v1"
+        tree["districts"][DISTRICT]["incidents"] = {FEED: {"url": address, "token": {"env": "INCIDENT_FEED_TOKEN"}}}
+        tree["rules"].insert(0, WEAPONS_RULE)
     yaml.dump(tree, target)
     return target
 

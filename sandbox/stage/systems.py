@@ -82,9 +82,14 @@ class Outside:
         sent: list[dict[str, Any]] = self._asked("GET", "schoolscan", "/_sandbox/deliveries")
         return sent
 
-    def tickets(self, finding_id: str) -> list[SeenTicket]:
-        """Every ticket of the finding's case in both trackers, duplicates and all."""
-        mark = CaseKey(DISTRICT, CaseKind.FINDING, finding_id).mark
+    def report_incident(self, **words: object) -> str:
+        """Let somebody at school write an incident, in the words of sandbox.incident_feed.changes. Returns its uuid."""
+        added = self._asked("POST", "incident_feed", "/_sandbox/incidents", json={"incidents": [words]})
+        return str(added["incidents"][0])
+
+    def tickets(self, subject_id: str, kind: CaseKind = CaseKind.FINDING) -> list[SeenTicket]:
+        """Every ticket of a finding's (or an incident's) case in both trackers, duplicates and all."""
+        mark = CaseKey(DISTRICT, kind, subject_id).mark
         return [ticket for carried, ticket in self.all_tickets() if carried == mark]
 
     def all_tickets(self) -> list[tuple[str, SeenTicket]]:
