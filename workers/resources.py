@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -24,6 +25,7 @@ from remediation.store.deliveries.parked import ParkedWork
 from remediation.store.deliveries.scans import Scans
 from remediation.store.incidents.feeds import Feeds
 from remediation.store.incidents.records import IncidentRecords
+from remediation.store.incidents.retention import IncidentRetention
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
 from workers.sites import TicketPlaces, TrackerSites
@@ -55,7 +57,8 @@ class WorkerContext:
     """The resources of jobs; `clock` returns Unix seconds.
 
     `links` returns the links of the case that a lease is for, `sites` the present site of each tracker, and `places`
-    the former places of tickets. `incidents` are what feeds have shown, and `feed_states` how far each was read.
+    the former places of tickets. `incidents` are what feeds have shown, and `feed_states` how far each was read;
+    `keeps_incidents` is how long they are kept.
     """
 
     connection: Connection
@@ -69,6 +72,8 @@ class WorkerContext:
     sites: TrackerSites
     places: TicketPlaces
     incidents: IncidentRecords
+    incident_retention: IncidentRetention
+    keeps_incidents: timedelta
     feed_states: Feeds
     sources: Mapping[SourceKey, ListedSource]
     trackers: Mapping[str, Tracker]
@@ -104,6 +109,8 @@ def context_on(connection: Connection, keyring: Keyring, named: Named, clock: Ca
         sites=TrackerSites(connection, named.trackers, clock),
         places=TicketPlaces(connection, clock),
         incidents=IncidentRecords(connection, keyring),
+        incident_retention=IncidentRetention(connection, keyring),
+        keeps_incidents=kept.incidents,
         feed_states=Feeds(connection),
         sources=named.sources,
         trackers=named.trackers,
@@ -173,7 +180,7 @@ class WorkerContexts:
         )
         if (kept := named.kept) is not None:
             inbox, timeline = context.inbox.keeping(kept.deliveries), context.timeline.keeping(kept.timelines)
-            context = replace(context, inbox=inbox, timeline=timeline)
+            context = replace(context, inbox=inbox, timeline=timeline, keeps_incidents=kept.incidents)
         self._current = _Shift(context, put_away)
         self._shifts.add(self._current)
         self._put_away_unused(before)

@@ -18,6 +18,7 @@ from workers.jobs.scans import page_scan
 from workers.resources import WorkerContext, WorkerContexts
 from workers.rounds.feeds import SECONDS as FEED_SECONDS
 from workers.rounds.feeds import poll_feeds
+from workers.rounds.forgetting import FORGET_SECONDS, forget_incidents
 from workers.rounds.polls import poll_trackers
 from workers.rounds.schedule import Round, Schedule, play
 from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS, list_earlier_cases, note_districts, sweep
@@ -135,6 +136,7 @@ def upkeep_worker(
         Round("list_earlier_cases", LIST_SECONDS, list_earlier_cases),
         Round("poll_trackers", poll_seconds, poll_trackers),
         Round("poll_feeds", FEED_SECONDS, poll_feeds),
+        Round("forget_incidents", FORGET_SECONDS, forget_incidents),
     )
     return UpkeepWorker(
         Schedule(rounds),

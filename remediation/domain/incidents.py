@@ -67,12 +67,26 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An incident as its feed showed it last, and when (Unix seconds) it first showed it so.
+
+    `deleted_at` is when the feed first said that it is deleted; None where it is not. An earlier version kept no times.
+    """
+
+    incident: Incident
+    changed_at: int | None = None
+    deleted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """An incident as its feed showed it last, and the status that was decided; None where nothing was.
 
-    `told` is what it was when its tickets were opened, where that is known.
+    `told` is what it was when its tickets were opened, where that is known. The times are those of Kept.
     """
 
     incident: Incident
     status: Status | None = None
     told: Incident | None = None
+    changed_at: int | None = None
+    deleted_at: int | None = None

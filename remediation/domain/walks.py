@@ -9,6 +9,8 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from remediation.domain.incidents import Kept
+
 MOST_PAGES = 2_000
 """Pages after which a walk ends, whatever the feed states: two million incidents, more than a district has a year."""
 
@@ -108,6 +110,25 @@ class Timetable:
             return None
         since = min(here, polled_at.astimezone(self.zone)) if polled_at else here
         return Walk(WalkKind.POLL, (since - self.overlap).date(), here.date() + _AHEAD)
+
+    def ends(self, kept: Kept, retention: timedelta) -> datetime | None:
+        """When what is kept of an incident is to be deleted; None where it is not known when the feed showed it.
+
+        The retention is counted from when the incident left the school year or, if that was before, was deleted. What
+        a walk may still show is kept in any case: the next walk would bring it back.
+        """
+        if kept.changed_at is None:
+            return None
+        shown = datetime.fromtimestamp(kept.changed_at, self.zone)
+        day = shown.date() if kept.incident.day is None else min(kept.incident.day, shown.date())
+        counts_from = self._year_after(day)
+        if kept.deleted_at is not None:
+            counts_from = min(counts_from, datetime.fromtimestamp(kept.deleted_at, self.zone))
+        return max(counts_from + retention, self._year_after(shown.date()) + self.overlap + _AHEAD)
+
+    def _year_after(self, day: date) -> datetime:
+        """When the school year begins that follows the one of this day."""
+        return datetime.combine(self.year.around(day)[1] + timedelta(days=1), time(), self.zone)
 
     def _latest_night(self, here: datetime) -> datetime:
         """The latest moment, not after `here`, at which it was time to sweep."""

@@ -54,6 +54,9 @@ DECISIONS = "remedy:incident-decisions:"
 INCIDENTS_TOLD = "remedy:incidents-told:"
 """+ district: a hash from the name of an incident to what it was when its tickets were opened, sealed as in its row."""
 
+FEEDS = "remedy:feeds"
+"""A hash from `district/feed` to when (ms) a worker last found this feed of incidents in mappings.yaml."""
+
 PARKED = "remedy:parked"
 """Sorted set of parked and quarantined work, by the time (ms) it was set aside."""
 
@@ -204,6 +207,8 @@ PRELUDE = "\n".join(
         "SCANS": SCANS,
         "FEED": FEED,
         "INCIDENTS": INCIDENTS,
+        "DECISIONS": DECISIONS,
+        "INCIDENTS_TOLD": INCIDENTS_TOLD,
         "PARKED": PARKED,
         "PARKED_ROW": PARKED_ROW,
         "SECRETS": SECRETS,

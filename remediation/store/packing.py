@@ -85,7 +85,7 @@ _INCIDENT_WORDS = (
     b'"last_modified":null,"type":"unknown","type":"pending","type":"minor"'
     b'{"uuid":"","type":"referral","last_modified":"2026-11-28T12:00:00-05:00","is_deleted":false,"is_bounced":false,'
     b'"day":"2026-11-28","school":"101","offenses":["1"],"weapons":[],"injuries":[],"actions":["1"],'
-    b'"offenders":1,"victims":0}'
+    b'"offenders":1,"victims":0,"at":179'
 )
 """What rows of incidents say most often."""
 

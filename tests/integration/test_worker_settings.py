@@ -9,6 +9,8 @@ from remediation.sealing import Keyring
 from remediation.store.cases.todo import LEASE_SECONDS
 from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
+from workers.rounds.feeds import SECONDS as FEED_SECONDS
+from workers.rounds.forgetting import FORGET_SECONDS
 from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS
 from workers.settings import COMPLETION_WAIT, JOB_TIMEOUT, SWEEP_SECONDS, UpkeepWorker, upkeep_worker, work_worker
 
@@ -98,4 +100,6 @@ async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring:
         "note_districts": NOTE_SECONDS,
         "list_earlier_cases": LIST_SECONDS,
         "poll_trackers": 7,
+        "poll_feeds": FEED_SECONDS,
+        "forget_incidents": FORGET_SECONDS,
     }

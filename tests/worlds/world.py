@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from redis.asyncio import Redis
@@ -20,6 +20,7 @@ from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.scans import Scans
 from remediation.store.incidents.feeds import Feeds
 from remediation.store.incidents.records import IncidentRecords
+from remediation.store.incidents.retention import IncidentRetention
 from remediation.store.server.connection import Connection
 from tests.gated import Happening
 from tests.shelves import Shelves
@@ -96,6 +97,8 @@ class World(Outside):
             sites=TrackerSites(NOT_WIRED, {}, self.clock),
             places=OnePlace(NOT_WIRED, self.clock),
             incidents=IncidentRecords(NOT_WIRED, KEYRING),
+            incident_retention=IncidentRetention(NOT_WIRED, KEYRING),
+            keeps_incidents=timedelta(days=400),
             feed_states=Feeds(NOT_WIRED),
             sources=AccountSources({SCHOOLSCAN: self.source}),
             trackers=dict(self.books),

@@ -75,11 +75,11 @@ async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: Walk) -> Walk
     except OutsideError as error:
         await _put_off(context, feed, walk, error)
         return None
-    changed = await context.incidents.changed(feed.name, page.incidents)
-    following = walk.after(page.pages)
     now = context.clock()
+    changed = await context.incidents.changed(feed.name, page.incidents, now)
+    following = walk.after(page.pages)
     wait_until = now + _UNTIL_IT_RESTS if following in {Ending.MOVING, Ending.CUT} else 0.0
-    rows, cases = context.incidents.rows_of(feed.name, changed), await _cases(context, feed, changed)
+    rows, cases = context.incidents.rows_of(feed.name, changed), await _cases(context, feed, [each.incident for each in changed])
     kept = PageKept(rows, cases, page.version, wait_until)
     if not await context.feed_states.keep_page(feed.name, walk, following, kept, now):
         return None  # another worker reads this feed

@@ -15,9 +15,10 @@ from remediation.store.server.connection import Connection
 class FeedState:
     """A feed as far as it has been read. Times are Unix seconds.
 
-    `walk` is the one in hand, which failed `attempts` times in a row; until `wait_until` nothing is asked. `polled_at`
-    and `swept_at` are when the last walk, and the last sweep, began that were whole. A sweep of before the store began
-    (see CaseRecord.born) is none: the store may have lost what it showed.
+    `walk` is the one in hand, which began at `began_at` and failed `attempts` times in a row; until `wait_until` nothing
+    is asked. `ended_at` is when a walk last ended, whole or not. `polled_at` and `swept_at` are when the last walk, and
+    the last sweep, began that were whole. A sweep of before the store began (see CaseRecord.born) is none: the store
+    may have lost what it showed.
     """
 
     walk: Walk | None = None
@@ -25,6 +26,8 @@ class FeedState:
     wait_until: float = 0.0
     polled_at: float | None = None
     swept_at: float | None = None
+    began_at: float | None = None
+    ended_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,12 @@ class Feeds:
     async def begin(self, feed: str, walk: Walk, now: float) -> bool:
         """Begin to read a window. Returns whether it was begun: not where another walk is in hand."""
         return bool(await self._connection.run("begin_walk", feed, int(now * 1000), wire_of(walk)))
+
+    async def ask(self, feed: str, walk: Walk, now: float) -> Walk:
+        """Read the feed with the next round, whatever it was put off for. Returns the walk in hand, which may be
+        another one that had begun: this one begins only where there is none.
+        """
+        return _walk_in((await self._connection.run("ask_walk", feed, int(now * 1000), wire_of(walk))).decode())
 
     async def version(self, feed: str, page: int) -> str:
         """The version of a page that was kept last; empty where it had none."""
@@ -96,6 +105,12 @@ def _state(row: Mapping[str, str], born: int) -> FeedState:
         walk=_walk_in(row["walk"]) if "walk" in row else None,
         attempts=int(row.get("attempts", 0)),
         wait_until=int(row.get("wait_until", 0)) / 1000,
-        polled_at=int(row["polled_at"]) / 1000 if "polled_at" in row else None,
+        polled_at=_moment(row, "polled_at"),
         swept_at=swept_at / 1000 if swept_at and swept_at >= born else None,
+        began_at=_moment(row, "began_at"),
+        ended_at=_moment(row, "ended_at"),
     )
+
+
+def _moment(row: Mapping[str, str], name: str) -> float | None:
+    return int(row[name]) / 1000 if name in row else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from remediation.domain.incidents import Decided, Incident
+from remediation.domain.incidents import Decided, Incident, Kept
 from remediation.domain.status import Status
 from remediation.sealing import Keyring
 from remediation.store.incidents.feeds import Feeds
@@ -22,8 +22,8 @@ class IncidentRecords:
         self._keyring = keyring
         self._feeds = Feeds(connection)
 
-    async def changed(self, feed: str, shown: Iterable[Incident]) -> tuple[Incident, ...]:
-        """Those of the incidents that a feed shows now which are new, or other than it showed them before.
+    async def changed(self, feed: str, shown: Iterable[Incident], now: float) -> tuple[Kept, ...]:
+        """Those of the incidents that a feed shows `now` which are new, or other than it showed them before.
 
         Where it says of a thing what nobody can read, that is as it was before.
         """
@@ -32,12 +32,12 @@ class IncidentRecords:
             return ()
         rows = await self._connection.ask(self._connection.redis.hmget(INCIDENTS + feed, list(every)))
         before = (known(row, name, feed, self._keyring) for name, row in zip(every, rows, strict=True))
-        merged = ((incident.completed_by(was), was) for incident, was in zip(every.values(), before, strict=True))
-        return tuple(incident for incident, was in merged if incident != was)
+        followed = (_following(was, incident, now) for incident, was in zip(every.values(), before, strict=True))
+        return tuple(kept for kept in followed if kept is not None)
 
-    def rows_of(self, feed: str, incidents: Iterable[Incident]) -> dict[str, bytes]:
+    def rows_of(self, feed: str, incidents: Iterable[Kept]) -> dict[str, bytes]:
         """The rows of incidents, by their names: what `Feeds.keep_page` keeps."""
-        return {name_of(each.uuid): sealed(each, feed, self._keyring) for each in incidents}
+        return {name_of(each.incident.uuid): sealed(each, feed, self._keyring) for each in incidents}
 
     async def with_case(self, refs: Collection[str]) -> frozenset[str]:
         """Those of the case references that the store has a case of."""
@@ -60,31 +60,32 @@ class IncidentRecords:
             if row is not None:
                 statuses = await self._statuses(district, [name])
                 told = await self._connection.ask(self._connection.redis.hget(INCIDENTS_TOLD + district, name))
-                incident = opened(row, name, feed, self._keyring)
-                return feed, Decided(incident, statuses.get(name), known(told, name, district, self._keyring))
+                before = known(told, name, district, self._keyring)
+                kept = opened(row, name, feed, self._keyring)
+                return feed, _decided(kept, statuses.get(name), before.incident if before is not None else None)
         return None
 
     async def is_swept(self, feed: str) -> bool:
         """Whether the store has every incident of the feed's school year."""
         return (await self._feeds.state(feed)).swept_at is not None
 
-    async def page(self, district: str, feed: str, cursor: int) -> tuple[list[Decided], int]:
-        """Some incidents of a feed, and where the list goes on; 0 begins it, and says that it is at its end.
+    async def page(self, district: str, feed: str, cursor: int, count: int = _PAGE) -> tuple[list[Decided], int]:
+        """About so many incidents of a feed, and where the list goes on; 0 begins it, and says that it is at its end.
 
         An incident may come twice. One whose row cannot be read is left out until its feed shows it again.
         """
-        follows, rows = await self._connection.ask(self._connection.redis.hscan(INCIDENTS + feed, cursor, count=_PAGE))
+        follows, rows = await self._connection.ask(self._connection.redis.hscan(INCIDENTS + feed, cursor, count=count))
         read = {name.decode(): known(row, name.decode(), feed, self._keyring) for name, row in rows.items()}
-        there = {name: incident for name, incident in read.items() if incident is not None}
+        there = {name: kept for name, kept in read.items() if kept is not None}
         statuses = await self._statuses(district, list(there))
-        return [Decided(incident, statuses.get(name)) for name, incident in there.items()], int(follows)
+        return [_decided(kept, statuses.get(name)) for name, kept in there.items()], int(follows)
 
     async def decide(self, district: str, incident: Incident, status: Status) -> None:
         """Write down what was decided about an incident, and what it was when the first of it was."""
         name = name_of(incident.uuid)
         async with self._connection.redis.pipeline(transaction=True) as pipe:
             pipe.hset(DECISIONS + district, name, status)
-            pipe.hsetnx(INCIDENTS_TOLD + district, name, sealed(incident, district, self._keyring))  # type: ignore[arg-type]  # bytes, too
+            pipe.hsetnx(INCIDENTS_TOLD + district, name, sealed(Kept(incident), district, self._keyring))  # type: ignore[arg-type]  # bytes, too
             await self._connection.ask(pipe.execute())
 
     async def _statuses(self, district: str, names: list[str]) -> Mapping[str, Status]:
@@ -92,3 +93,17 @@ class IncidentRecords:
             return {}
         words = await self._connection.ask(self._connection.redis.hmget(DECISIONS + district, names))
         return {name: Status(word.decode()) for name, word in zip(names, words, strict=True) if word is not None}
+
+
+def _following(was: Kept | None, incident: Incident, now: float) -> Kept | None:
+    """What is kept of an incident that the feed shows now; None where it is as it was."""
+    before = was.incident if was is not None else None
+    completed = incident.completed_by(before)
+    if completed == before:
+        return None
+    since = was.deleted_at if was is not None and completed.is_deleted else None
+    return Kept(completed, int(now), since or (int(now) if completed.is_deleted else None))
+
+
+def _decided(kept: Kept, status: Status | None, told: Incident | None = None) -> Decided:
+    return Decided(kept.incident, status, told, kept.changed_at, kept.deleted_at)

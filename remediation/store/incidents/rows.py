@@ -1,4 +1,4 @@
-"""An incident's row in Redis: what the feed showed last, sealed. Pure.
+"""An incident's row in Redis: what the feed showed last and since when, sealed. Pure.
 
 Sealed is all of it, because a school, a day and an offense are enough for somebody to recognise a student.
 """
@@ -9,11 +9,20 @@ import msgspec
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing
-from remediation.domain.incidents import Incident
+from remediation.domain.incidents import Incident, Kept
 from remediation.sealing import Keyring
 from remediation.store.packing import Form, packed, unpacked
 
-_READER: Final = msgspec.json.Decoder(Incident)
+
+class _Times(msgspec.Struct, omit_defaults=True):
+    """The times of a row (Unix seconds), which lie beside the incident's fields; an earlier version kept none."""
+
+    at: int | None = None
+    gone: int | None = None
+
+
+_INCIDENTS: Final = msgspec.json.Decoder(Incident)
+_TIMES: Final = msgspec.json.Decoder(_Times)
 
 
 def name_of(uuid: str) -> str:
@@ -21,24 +30,28 @@ def name_of(uuid: str) -> str:
     return CaseKey.ref_of("", CaseKind.INCIDENT, uuid).rpartition(":")[2]
 
 
-def sealed(incident: Incident, feed: str, keyring: Keyring) -> bytes:
+def sealed(kept: Kept, feed: str, keyring: Keyring) -> bytes:
     """The row of an incident that this feed (`district/feed`) showed."""
-    return keyring.seal(packed(msgspec.json.encode(incident), Form.INCIDENT), _identity(feed, name_of(incident.uuid)))
+    times = msgspec.to_builtins(_Times(kept.changed_at, kept.deleted_at))
+    text = msgspec.json.encode({**msgspec.to_builtins(kept.incident), **times})
+    return keyring.seal(packed(text, Form.INCIDENT), _identity(feed, name_of(kept.incident.uuid)))
 
 
-def opened(row: bytes, name: str, feed: str, keyring: Keyring) -> Incident:
+def opened(row: bytes, name: str, feed: str, keyring: Keyring) -> Kept:
     """The incident in a row of this name.
 
     Raises KeyMissing where its data key is not there, and ValueError where it is in a form that this version does not
     know.
     """
     try:
-        return _READER.decode(unpacked(keyring.open(row, _identity(feed, name))))
+        text = unpacked(keyring.open(row, _identity(feed, name)))
+        times = _TIMES.decode(text)
+        return Kept(_INCIDENTS.decode(text), times.at, times.gone)
     except msgspec.DecodeError as error:
         raise ValueError("an incident in a form that this version does not know") from error
 
 
-def known(row: bytes | None, name: str, feed: str, keyring: Keyring) -> Incident | None:
+def known(row: bytes | None, name: str, feed: str, keyring: Keyring) -> Kept | None:
     """The same; None where there is no row, or none that can be read: then the feed's next word of it is news."""
     try:
         return opened(row, name, feed, keyring) if row is not None else None

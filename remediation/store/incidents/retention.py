@@ -1,0 +1,81 @@
+"""How long incidents are kept: their rows and what was decided about them are deleted, a few at a time."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from remediation.domain.incidents import Kept
+from remediation.sealing import Keyring
+from remediation.store.incidents.rows import known
+from remediation.store.keys import FEED, FEEDS, INCIDENTS
+from remediation.store.server.connection import Connection
+
+STEP = 200
+"""About how many rows are looked at in one step: some milliseconds of Redis and of the worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetStep:
+    """One step through a feed's rows: how many were deleted, and whether it was the last step."""
+
+    deleted: int
+    is_last: bool
+
+
+class IncidentRetention:
+    """Deletes incidents. A feed is named `district/feed`. Every method raises StoreUnavailable."""
+
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+
+    async def name(self, feeds: Collection[str], now: float) -> dict[str, float]:
+        """Note that mappings.yaml names these feeds. Returns every feed ever named, with when (Unix seconds) it last
+        was.
+        """
+        if feeds:
+            await self._connection.ask(self._connection.redis.hset(FEEDS, mapping=dict.fromkeys(feeds, int(now * 1000))))
+        found = await self._connection.ask(self._connection.redis.hgetall(FEEDS))
+        return {name.decode(): int(at) / 1000 for name, at in found.items()}
+
+    async def last_pass(self, feed: str) -> float | None:
+        """When (Unix seconds) all rows of the feed were last looked through; None for never."""
+        found = await self._connection.ask(self._connection.redis.hget(FEED + feed, "forgotten_at"))
+        return int(found) / 1000 if found else None
+
+    async def step(self, feed: str, others: Collection[str], is_over: Callable[[Kept], bool], now: float) -> ForgetStep:
+        """Look at some rows of the feed, from where the last step ended, and delete those whose time is over.
+
+        `others` are the district's other feeds: what was decided stays for an incident that one of them shows. A row
+        that cannot be read stays.
+        """
+        rows, follows = await self._rows(feed)
+        over = {
+            name: row
+            for name, row in rows.items()
+            if (kept := known(row, name.decode(), feed, self._keyring)) is not None and is_over(kept)
+        }
+        return await self._delete(feed, others, over, follows, now)
+
+    async def forget_feed(self, feed: str, others: Collection[str], now: float) -> ForgetStep:
+        """Delete some of the rows of a feed that is not named any more, and all that is known of it with the last."""
+        rows, follows = await self._rows(feed)
+        step = await self._delete(feed, others, rows, follows, now)
+        if step.is_last:
+            redis = self._connection.redis
+            await self._connection.ask(redis.delete(INCIDENTS + feed, FEED + feed))
+            await self._connection.ask(redis.hdel(FEEDS, feed))
+        return step
+
+    async def _rows(self, feed: str) -> tuple[dict[bytes, bytes], int]:
+        """Some rows of the feed by their names, from where the last step ended, and where it goes on."""
+        redis = self._connection.redis
+        begin = int(await self._connection.ask(redis.hget(FEED + feed, "forget_from")) or 0)
+        follows, rows = await self._connection.ask(redis.hscan(INCIDENTS + feed, begin, count=STEP))
+        return rows, int(follows)
+
+    async def _delete(
+        self, feed: str, others: Collection[str], rows: Mapping[bytes, bytes], follows: int, now: float
+    ) -> ForgetStep:
+        parts = [part for pair in rows.items() for part in pair]
+        head = (feed, feed.partition("/")[0], follows, int(now * 1000), len(others), *others)
+        return ForgetStep(int(await self._connection.run("forget_incidents", *head, *parts)), follows == 0)

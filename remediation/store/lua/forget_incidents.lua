@@ -1,0 +1,24 @@
+-- Delete rows of a feed's incidents, and what was decided and told about each that no other feed of the district shows. ARGV: feed,
+-- district, where (a cursor of HSCAN) the search for more goes on, 0 at its end, now, how many other feeds follow, these,
+-- then name and row of each incident. A row that has changed since it was read stays. Returns how many were deleted.
+local row, others, count = FEED .. ARGV[1], tonumber(ARGV[5]), 0
+
+local function is_elsewhere(name)
+  for i = 6, 5 + others do
+    if redis.call('HEXISTS', INCIDENTS .. ARGV[i], name) == 1 then return true end
+  end
+  return false
+end
+
+for i = 6 + others, #ARGV, 2 do
+  if redis.call('HGET', INCIDENTS .. ARGV[1], ARGV[i]) == ARGV[i + 1] then
+    count = count + redis.call('HDEL', INCIDENTS .. ARGV[1], ARGV[i])
+    if not is_elsewhere(ARGV[i]) then
+      redis.call('HDEL', DECISIONS .. ARGV[2], ARGV[i])
+      redis.call('HDEL', INCIDENTS_TOLD .. ARGV[2], ARGV[i])
+    end
+  end
+end
+redis.call('HSET', row, 'forget_from', ARGV[3])
+if ARGV[3] == '0' then redis.call('HSET', row, 'forgotten_at', ARGV[4]) end
+return count
