@@ -25,6 +25,10 @@ COMMANDS = {
         "remedy.doctor.command:doctor",
         "Look at everything that the service needs, and say what is wrong and what to do about it.",
     ),
+    "incidents": (
+        "remedy.incidents.command:incidents",
+        "Incidents that feeds have shown: list them, read a feed now, make the cases that a new rule asks for.",
+    ),
     "keys": ("remedy.keys:keys", "Make the keys that seal what rests in Redis."),
     "mappings": ("remedy.mappings.command:mappings", "Look at mappings.yaml: which findings get which tickets."),
     "parked": (

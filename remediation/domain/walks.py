@@ -102,12 +102,21 @@ class Timetable:
         `polled_at` is when the last walk of either kind began that came to its end, `swept_at` when the last sweep
         began; None for never.
         """
-        here = now.astimezone(self.zone)
-        if swept_at is None or swept_at < self._latest_night(here):
-            first, last = self.year.around(here.date())
-            return Walk(WalkKind.SWEEP, first, max(last, here.date() + _AHEAD))
+        if swept_at is None or swept_at < self._latest_night(now.astimezone(self.zone)):
+            return self.sweep(now)
         if polled_at is not None and now - polled_at < self.every:
             return None
+        return self.poll(now, polled_at)
+
+    def sweep(self, now: datetime) -> Walk:
+        """The walk through the whole school year of `now`."""
+        today = now.astimezone(self.zone).date()
+        first, last = self.year.around(today)
+        return Walk(WalkKind.SWEEP, first, max(last, today + _AHEAD))
+
+    def poll(self, now: datetime, polled_at: datetime | None) -> Walk:
+        """The walk through what is new at `now`, if `polled_at` is when the last one began."""
+        here = now.astimezone(self.zone)
         since = min(here, polled_at.astimezone(self.zone)) if polled_at else here
         return Walk(WalkKind.POLL, (since - self.overlap).date(), here.date() + _AHEAD)
 

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from remediation.domain.incidents import Kept
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
 from remediation.sealing import Keyring
 from remediation.store.incidents import retention
+from remediation.store.incidents.feeds import FeedState
 from remediation.store.keys import DECISIONS, FEEDS, INCIDENTS
 from remediation.store.server.connection import Connection
 from tests.integration.test_feeds import FEED, FIGHT, THEFT, FeedOffice
@@ -25,7 +27,7 @@ def office(connection: Connection, keyring: Keyring) -> FeedOffice:
 
 
 async def kept(office: FeedOffice) -> set[str]:
-    return {name.decode() for name in await office.redis.hkeys(INCIDENTS + FEED)}
+    return {name.decode() for name in await office.connection.ask(office.redis.hkeys(INCIDENTS + FEED))}
 
 
 async def pass_by(office: FeedOffice, seconds: float) -> None:
@@ -50,7 +52,7 @@ async def test_an_incident_goes_with_what_was_decided_when_its_time_is_over(offi
     assert await kept(office) == {FIGHT.uuid, THEFT.uuid}
     await pass_by(office, 400 * DAY)
     assert await kept(office) == set()
-    assert await office.redis.hlen(DECISIONS + "lakeside") == 0
+    assert await office.connection.ask(office.redis.hlen(DECISIONS + "lakeside")) == 0
     assert await office.context.todo.record(f"lakeside:incident:{FIGHT.uuid}") is not None
 
 
@@ -68,9 +70,16 @@ async def test_a_row_that_changes_while_it_is_looked_at_stays(
     await office.poll()
     delete = retention.IncidentRetention._delete
 
-    async def late(self: retention.IncidentRetention, feed: str, others: list[str], rows: Mapping[bytes, bytes], *rest):  # type: ignore[no-untyped-def]
-        await office.redis.hset(INCIDENTS + FEED, FIGHT.uuid, "another")
-        return await delete(self, feed, others, rows, *rest)
+    async def late(
+        self: retention.IncidentRetention,
+        feed: str,
+        others: list[str],
+        rows: Mapping[bytes, bytes],
+        follows: int,
+        now: float,
+    ) -> retention.ForgetStep:
+        await office.connection.ask(office.redis.hset(INCIDENTS + FEED, FIGHT.uuid, "another"))
+        return await delete(self, feed, others, rows, follows, now)
 
     monkeypatch.setattr(retention.IncidentRetention, "_delete", late)
     await pass_by(office, 3 * YEAR)
@@ -81,10 +90,10 @@ async def test_what_was_decided_stays_where_another_feed_shows_the_incident(offi
     await office.poll()
     rows = office.context.incident_retention
     await rows.name(["lakeside/other"], office.clock())
-    await office.redis.hset(INCIDENTS + "lakeside/other", FIGHT.uuid, "a row")
+    await office.connection.ask(office.redis.hset(INCIDENTS + "lakeside/other", FIGHT.uuid, "a row"))
     await rows.step(FEED, ["lakeside/other"], lambda _: True, office.clock())
     assert await kept(office) == set()
-    assert await office.redis.hkeys(DECISIONS + "lakeside") == [FIGHT.uuid.encode()]
+    assert await office.connection.ask(office.redis.hkeys(DECISIONS + "lakeside")) == [FIGHT.uuid.encode()]
 
 
 async def test_a_long_list_is_looked_through_in_steps_and_once_a_day(
@@ -92,7 +101,9 @@ async def test_a_long_list_is_looked_through_in_steps_and_once_a_day(
 ) -> None:
     incidents = [replace(FIGHT, uuid=f"8f14e45f-ceea-467f-a0c2-{number:012}") for number in range(700)]
     found = await office.context.incidents.changed(FEED, incidents, office.clock())
-    await office.redis.hset(INCIDENTS + FEED, mapping=dict(office.context.incidents.rows_of(FEED, found)))
+    await office.connection.ask(
+        office.redis.hset(INCIDENTS + FEED, mapping=dict(office.context.incidents.rows_of(FEED, found)))
+    )
     monkeypatch.setattr("workers.rounds.forgetting._STEPS", 1)
     for _ in range(12):
         await pass_by(office, 60.0)
@@ -113,17 +124,17 @@ async def test_a_feed_that_the_file_does_not_name_any_more_is_deleted_after_the_
     await pass_by(office, 399 * DAY)
     assert len(await kept(office)) == 2
     await pass_by(office, 2 * DAY)
-    assert await office.redis.exists(INCIDENTS + FEED, DECISIONS + "lakeside", FEEDS) == 0
-    assert await office.context.feed_states.state(FEED) == type(await office.context.feed_states.state(FEED))()
+    assert await office.connection.ask(office.redis.exists(INCIDENTS + FEED, DECISIONS + "lakeside", FEEDS)) == 0
+    assert await office.context.feed_states.state(FEED) == FeedState()
 
 
 async def test_a_row_of_an_earlier_version_without_times_can_be_read_and_stays(office: FeedOffice) -> None:
     rows = office.context.incidents.rows_of(FEED, await _kept_before(office))
-    await office.redis.hset(INCIDENTS + FEED, mapping=dict(rows))
+    await office.connection.ask(office.redis.hset(INCIDENTS + FEED, mapping=dict(rows)))
     await pass_by(office, 9 * YEAR)
     assert await office.decided(FIGHT) is Status.OPEN
 
 
-async def _kept_before(office: FeedOffice) -> list:  # type: ignore[type-arg]
+async def _kept_before(office: FeedOffice) -> list[Kept]:
     found = await office.context.incidents.changed(FEED, [FIGHT], office.clock())
     return [replace(each, changed_at=None) for each in found]

@@ -79,7 +79,8 @@ async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: Walk) -> Walk
     changed = await context.incidents.changed(feed.name, page.incidents, now)
     following = walk.after(page.pages)
     wait_until = now + _UNTIL_IT_RESTS if following in {Ending.MOVING, Ending.CUT} else 0.0
-    rows, cases = context.incidents.rows_of(feed.name, changed), await _cases(context, feed, [each.incident for each in changed])
+    rows = context.incidents.rows_of(feed.name, changed)
+    cases = await _cases(context, feed, [each.incident for each in changed])
     kept = PageKept(rows, cases, page.version, wait_until)
     if not await context.feed_states.keep_page(feed.name, walk, following, kept, now):
         return None  # another worker reads this feed
@@ -113,7 +114,7 @@ async def _put_off(context: WorkerContext, feed: WalkedFeed, walk: Walk, error: 
     state = await context.feed_states.state(feed.name)
     asked = error.after if isinstance(error, TryLater) else None
     wait = delay(state.attempts, asked, context.chance)
-    await context.feed_states.put_off(feed.name, walk, context.clock() + wait)
+    await context.feed_states.put_off(feed.name, walk, context.clock() + wait, str(error))
     FEED_PAGES.labels(feed.name, "put_off").inc()
     logger.warning(
         "feed_not_read", error=type(error).__name__, reason=cause_of(error), status=error.status, seconds=wait

@@ -55,9 +55,7 @@ async def _step(context: WorkerContext, feed: str, others: list[str], now: float
     if feed not in context.feeds:
         return await context.incident_retention.forget_feed(feed, others, now)
     timetable, at = context.feeds[feed].timetable, datetime.fromtimestamp(now, UTC)
-    return await context.incident_retention.step(
-        feed, others, lambda kept: _is_over(kept, timetable, context, at), now
-    )
+    return await context.incident_retention.step(feed, others, lambda kept: _is_over(kept, timetable, context, at), now)
 
 
 def _is_over(kept: Kept, timetable: Timetable, context: WorkerContext, at: datetime) -> bool:

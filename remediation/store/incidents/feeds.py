@@ -7,7 +7,7 @@ from datetime import date
 
 from remediation.domain.walks import Ending, Walk, WalkKind
 from remediation.store.cases.todo import Mark, marks_of
-from remediation.store.keys import BORN, FEED
+from remediation.store.keys import BORN, FEED, INCIDENTS
 from remediation.store.server.connection import Connection
 
 
@@ -15,10 +15,10 @@ from remediation.store.server.connection import Connection
 class FeedState:
     """A feed as far as it has been read. Times are Unix seconds.
 
-    `walk` is the one in hand, which began at `began_at` and failed `attempts` times in a row; until `wait_until` nothing
-    is asked. `ended_at` is when a walk last ended, whole or not. `polled_at` and `swept_at` are when the last walk, and
-    the last sweep, began that were whole. A sweep of before the store began (see CaseRecord.born) is none: the store
-    may have lost what it showed.
+    `walk` is the one in hand, which began at `began_at` and failed `attempts` times in a row; until `wait_until`
+    nothing is asked. `ended_at` is when a walk last ended, whole or not. `polled_at` and `swept_at` are when the last
+    walk, and the last sweep, began that were whole. A sweep of before the store began (see CaseRecord.born) is none:
+    the store may have lost what it showed. `trouble` says why the last page that was asked for did not come.
     """
 
     walk: Walk | None = None
@@ -28,6 +28,7 @@ class FeedState:
     swept_at: float | None = None
     began_at: float | None = None
     ended_at: float | None = None
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ class Feeds:
         return bool(await self._connection.run("begin_walk", feed, int(now * 1000), wire_of(walk)))
 
     async def ask(self, feed: str, walk: Walk, now: float) -> Walk:
-        """Read the feed with the next round, whatever it was put off for. Returns the walk in hand, which may be
-        another one that had begun: this one begins only where there is none.
+        """Read the feed with the next round, whatever it was put off for. Returns the walk in hand.
+
+        That may be another one that had begun: this one begins only where there is none.
         """
         return _walk_in((await self._connection.run("ask_walk", feed, int(now * 1000), wire_of(walk))).decode())
 
@@ -82,9 +84,13 @@ class Feeds:
         page = (walk.page, kept.version, len(kept.incidents))
         return bool(await self._connection.run("keep_page", *head, *page, *rows, *marks_of(kept.cases)))
 
-    async def put_off(self, feed: str, walk: Walk, due: float) -> None:
-        """Read the same page again, at `due` (Unix seconds) at the earliest."""
-        await self._connection.run("put_off_walk", feed, wire_of(walk), int(due * 1000))
+    async def put_off(self, feed: str, walk: Walk, due: float, why: str) -> None:
+        """Read the same page again, at `due` (Unix seconds) at the earliest; `why` is kept until a page is read."""
+        await self._connection.run("put_off_walk", feed, wire_of(walk), int(due * 1000), why)
+
+    async def kept(self, feed: str) -> int:
+        """How many incidents of the feed are kept."""
+        return int(await self._connection.ask(self._connection.redis.hlen(INCIDENTS + feed)))
 
 
 def wire_of(walk: Walk) -> str:
@@ -109,6 +115,7 @@ def _state(row: Mapping[str, str], born: int) -> FeedState:
         swept_at=swept_at / 1000 if swept_at and swept_at >= born else None,
         began_at=_moment(row, "began_at"),
         ended_at=_moment(row, "ended_at"),
+        trouble=row.get("trouble", ""),
     )
 
 

@@ -39,6 +39,13 @@ class IncidentRecords:
         """The rows of incidents, by their names: what `Feeds.keep_page` keeps."""
         return {name_of(each.incident.uuid): sealed(each, feed, self._keyring) for each in incidents}
 
+    async def kept(self, feed: str, uuids: Collection[str]) -> int:
+        """How many of these incidents are kept."""
+        async with self._connection.redis.pipeline(transaction=False) as pipe:
+            for uuid in uuids:
+                pipe.hexists(INCIDENTS + feed, name_of(uuid))
+            return sum(map(bool, await self._connection.ask(pipe.execute()))) if uuids else 0
+
     async def with_case(self, refs: Collection[str]) -> frozenset[str]:
         """Those of the case references that the store has a case of."""
         if not refs:

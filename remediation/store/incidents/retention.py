@@ -29,11 +29,14 @@ class IncidentRetention:
         self._keyring = keyring
 
     async def name(self, feeds: Collection[str], now: float) -> dict[str, float]:
-        """Note that mappings.yaml names these feeds. Returns every feed ever named, with when (Unix seconds) it last
-        was.
+        """Note that mappings.yaml names these feeds.
+
+        Returns every feed that is known, with when (Unix seconds) the file last named it.
         """
         if feeds:
-            await self._connection.ask(self._connection.redis.hset(FEEDS, mapping=dict.fromkeys(feeds, int(now * 1000))))
+            await self._connection.ask(
+                self._connection.redis.hset(FEEDS, mapping=dict.fromkeys(feeds, int(now * 1000)))
+            )
         found = await self._connection.ask(self._connection.redis.hgetall(FEEDS))
         return {name.decode(): int(at) / 1000 for name, at in found.items()}
 
@@ -77,5 +80,5 @@ class IncidentRetention:
         self, feed: str, others: Collection[str], rows: Mapping[bytes, bytes], follows: int, now: float
     ) -> ForgetStep:
         parts = [part for pair in rows.items() for part in pair]
-        head = (feed, feed.partition("/")[0], follows, int(now * 1000), len(others), *others)
+        head: tuple[str | int, ...] = (feed, feed.partition("/")[0], follows, int(now * 1000), len(others), *others)
         return ForgetStep(int(await self._connection.run("forget_incidents", *head, *parts)), follows == 0)

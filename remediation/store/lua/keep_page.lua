@@ -8,6 +8,7 @@ local first = 10
 for i = first, first + 2 * count - 1, 2 do redis.call('HSET', INCIDENTS .. ARGV[1], ARGV[i], ARGV[i + 1]) end
 mark_all(first + 2 * count, now, 'feed')
 redis.call('HSET', row, 'attempts', 0, 'wait_until', ARGV[6])
+redis.call('HDEL', row, 'trouble')
 if ARGV[8] == '' then
   redis.call('HDEL', row, 'version:' .. ARGV[7])
 else

@@ -1,0 +1,1 @@
+"""`remedy incidents`: what feeds of incidents have shown, and reading them now."""

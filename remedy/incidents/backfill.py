@@ -1,0 +1,65 @@
+"""`remedy incidents backfill`: make the cases of incidents that were shown before the rule that takes them."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import click
+
+from remediation.redaction import terminal
+from remediation.rulebook import MappingsRulebook
+from remediation.store.cases.entries import LookCause
+from remediation.store.cases.todo import Todo
+from remedy.incidents.selection import taken
+from remedy.incidents.stores import IncidentStores, with_stores
+from remedy.reconcile.report import Screen
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was found: how many incidents are kept, and how many cases were made (or would be), by rule."""
+
+    looked_at: int = 0
+    cases: Counter[str] = field(default_factory=Counter)
+
+
+@click.command()
+@click.option("--district", metavar="NAME", help="Only of this district.")
+@click.option("--feed", metavar="DISTRICT/FEED", help="Only of this feed.")
+@click.option("--dry-run", is_flag=True, help="Say how many cases would be made, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+def backfill(*, district: str | None, feed: str | None, dry_run: bool, as_json: bool) -> None:
+    """Make a case of every kept incident that a rule takes and that has none: after a rule was added or changed.
+
+    Workers look at the cases and open their tickets. Asks only Redis; a feed is not read. Where it is interrupted, run
+    it again: what has a case by then is passed over.
+    """
+    screen = Screen(as_json=as_json)
+    tally = with_stores(lambda stores: _backfilled(stores, screen, dry_run=dry_run), district, feed)
+    count = tally.cases.total()
+    screen.result(
+        {"looked_at": tally.looked_at, "cases": count, "by_rule": dict(tally.cases), "dry_run": dry_run},
+        [
+            *(f"{rule}: {number:,}" for rule, number in sorted(tally.cases.items())),
+            f"{count:,} of {tally.looked_at:,} incidents {'would become' if dry_run else 'become'} cases.",
+        ],
+    )
+
+
+async def _backfilled(stores: IncidentStores, screen: Screen, *, dry_run: bool) -> Tally:
+    rulebook, todo, tally = MappingsRulebook(stores.loaded.mappings), Todo(stores.connection), Tally()
+    total = sum([await stores.states.kept(feed) for feed in stores.feeds])
+    with screen.bar("incidents looked at", total) as bar:
+        for feed, timetable in stores.timetables.items():
+            district, cursor, is_begun = feed.partition("/")[0], 0, False
+            while cursor or not is_begun:
+                decided, cursor = await stores.records.page(district, feed, cursor)
+                is_begun, now = True, stores.clock()
+                wanted = taken(rulebook, district, timetable.zone, decided, now)
+                known = await stores.records.with_case([key.ref for _, (key, _) in wanted])
+                new = {mark[0].ref: (rule, mark) for rule, mark in wanted if mark[0].ref not in known}
+                if not dry_run:
+                    await todo.mark([mark for _, mark in new.values()], now, LookCause.PERSON)
+                tally.looked_at += len(decided)
+                tally.cases.update(terminal(rule) for rule, _ in new.values())
+                bar.step(len(decided))
+    return tally

@@ -1,0 +1,120 @@
+"""`remedy incidents list`: the incidents that are kept, a page at a time."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from remediation.domain.status import Status
+from remediation.read_model.incidents import (
+    MOST_INCIDENTS,
+    STATUSES,
+    IncidentCursor,
+    IncidentFilter,
+    IncidentPage,
+    ShownIncident,
+    incident_json,
+    incident_page,
+    ticket_words,
+)
+from remediation.redaction import terminal
+from remedy.incidents.stores import IncidentStores, with_stores
+
+
+class _Cursor(click.ParamType[IncidentCursor]):
+    """Where a page begins, as the page before it ended."""
+
+    name = "cursor"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> IncidentCursor:
+        """The cursor; a usage error where it is none."""
+        try:
+            return value if isinstance(value, IncidentCursor) else IncidentCursor.parse(value)
+        except ValueError:
+            self.fail(
+                f"{terminal(str(value))!r} is no cursor: take the one that the page before ended with", param, ctx
+            )
+
+
+@click.command("list")
+@click.option("--district", metavar="NAME", help="Only of this district.")
+@click.option("--feed", metavar="DISTRICT/FEED", help="Only of this feed.")
+@click.option(
+    "--status",
+    type=click.Choice([str(each) for each in STATUSES]),
+    help="Only those that we have decided so; gone: deleted in the feed.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MOST_INCIDENTS),
+    default=50,
+    show_default=True,
+    help="About how many; a page may have a few more.",
+)
+@click.option("--after", type=_Cursor(), help="The cursor that the page before ended with.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, and the cursor on the last one.")
+def list_(*, limit: int, after: IncidentCursor | None, as_json: bool, **asked: str | None) -> None:
+    """List the incidents that are kept, by feed, a page at a time and in no order. Asks only Redis.
+
+    \b
+      remedy incidents list --district lakeside --status open
+      remedy incidents list --feed lakeside/handbook --json
+    """
+    wanted = IncidentFilter(Status(asked["status"]) if asked["status"] else None)
+
+    async def page(stores: IncidentStores) -> IncidentPage:
+        if after is not None and after.feed not in stores.timetables:
+            raise click.UsageError(
+                f"the cursor is of {terminal(after.feed)}, which is none of the feeds that are meant"
+            )
+        return await incident_page(stores.connection, stores.records, stores.feeds, wanted, limit, after)
+
+    found = with_stores(page, asked["district"], asked["feed"])
+    if as_json:
+        for each in found.incidents:
+            click.echo(json.dumps(incident_json(each)))
+        click.echo(json.dumps({"cursor": str(found.cursor) if found.cursor else None}))
+    else:
+        _print(found, asked, limit, is_first=after is None)
+
+
+def _print(page: IncidentPage, asked: Mapping[str, str | None], limit: int, *, is_first: bool) -> None:
+    """The page for a person, and how to go on."""
+    if page.incidents:
+        Console().print(_table(page.incidents))
+    if page.cursor is not None:
+        options = [f"--{name} {value}" for name, value in asked.items() if value]
+        words = " ".join(["remedy incidents list", *options, f"--limit {limit}", f"--after {page.cursor}"])
+        click.echo(f"{_count(page)}. The next ones: {terminal(words)}")
+    elif page.incidents:
+        click.echo(f"{_count(page)}{'' if is_first else ', the last of all'}. One of them: remedy incidents show UUID")
+    else:
+        is_filtered = any(asked.values())
+        click.echo(
+            "No more incidents." if not is_first else "No incident fits." if is_filtered else "None is kept yet."
+        )
+
+
+def _count(page: IncidentPage) -> str:
+    count = len(page.incidents)
+    return f"{count} incident{'' if count == 1 else 's'}"
+
+
+def _table(shown: tuple[ShownIncident, ...]) -> Table:
+    table = Table("feed", "incident", "type", "day", "status", "case", "tickets")
+    for each in sorted(shown, key=lambda each: (each.feed, each.incident.uuid)):
+        cells = (
+            each.feed,
+            each.incident.uuid,
+            each.incident.type.value,
+            each.incident.day.isoformat() if each.incident.day else "",
+            "deleted" if each.status is Status.GONE else each.status.replace("_", " "),
+            "yes" if each.record is not None else "none",
+            ticket_words(each),
+        )
+        table.add_row(*(Text(terminal(text), overflow="fold") for text in cells))
+    return table

@@ -1,0 +1,95 @@
+"""What the commands about incidents work with: the feeds of mappings.yaml, and what is kept of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import click
+
+from remediation.domain.errors import ConfigurationError, Problem
+from remediation.domain.walks import Timetable
+from remediation.mapping.config.schema import Mappings
+from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.reading.loading import Loaded, load_mappings
+from remediation.redaction import terminal
+from remediation.redis_address import RedisAddress
+from remediation.settings import load_settings
+from remediation.store.incidents.feeds import Feeds
+from remediation.store.incidents.records import IncidentRecords
+from remediation.store.server.clock import SharedClock
+from remediation.store.server.connection import Connection
+from remedy.runtime.assembly import keyring_of, open_for_command, redis_address
+from remedy.runtime.clock import clock_of
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentStores:
+    """`timetables` are of the feeds that are meant, by `district/feed`, in order."""
+
+    loaded: Loaded
+    timetables: Mapping[str, Timetable]
+    connection: Connection
+    records: IncidentRecords
+    states: Feeds
+    clock: SharedClock
+
+    @property
+    def feeds(self) -> tuple[str, ...]:
+        """The names of the feeds that are meant."""
+        return tuple(self.timetables)
+
+
+def with_stores(
+    use: Callable[[IncidentStores], Awaitable[ResultT]], district: str | None = None, feed: str | None = None
+) -> ResultT:
+    """What `use` returns for the feeds that are meant: of one district, a single one, or all.
+
+    Raises UsageError for a name that there is not; ConfigurationError where mappings.yaml has no feed at all, or no
+    data key is set; StoreUnavailable.
+    """
+    settings = load_settings()
+    loaded = load_mappings(settings.mappings_path)
+    timetables, keyring = _meant(loaded, district, feed), keyring_of(settings)
+
+    async def work(address: RedisAddress) -> ResultT:
+        async with open_for_command(address) as connection:
+            records, clock = IncidentRecords(connection, keyring), await clock_of(connection)
+            return await use(IncidentStores(loaded, timetables, connection, records, Feeds(connection), clock))
+
+    with redis_address(settings) as address:
+        return asyncio.run(work(address))
+
+
+def timetables_of(mappings: Mappings) -> dict[str, Timetable]:
+    """When each feed of the file is read, by `district/feed`, in order."""
+    found = {
+        f"{district}/{name}": feed.timetable
+        for district, account in mappings.districts.items()
+        for name, feed in account.incidents.items()
+    }
+    return dict(sorted(found.items()))
+
+
+def _meant(loaded: Loaded, district: str | None, feed: str | None) -> dict[str, Timetable]:
+    known = timetables_of(loaded.mappings)
+    if not known:
+        raise ConfigurationError([Problem(loaded.where, "no district has a feed of incidents: docs/incidents.md")])
+    if district is not None and district not in loaded.mappings.districts:
+        raise click.UsageError(_unknown("district", district, tuple(loaded.mappings.districts)))
+    if feed is not None and feed not in known:
+        raise click.UsageError(_unknown("feed", feed, tuple(known)))
+    of_district = partial(_is_of, district)
+    return {name: each for name, each in known.items() if of_district(name) and feed in {None, name}}
+
+
+def _is_of(district: str | None, feed: str) -> bool:
+    return district is None or feed.partition("/")[0] == district
+
+
+def _unknown(kind: str, name: str, known: tuple[str, ...]) -> str:
+    shown = terminal(name) or "''"
+    return f"there is no {kind} {shown}; there is {listed(known)}{did_you_mean(name, known)}"

@@ -1,0 +1,245 @@
+"""`remedy incidents` on a real Valkey and with the sandbox's feed: what it shows and reads, and its words for faults."""
+
+import json
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from click.testing import CliRunner, Result
+from redis import Redis as PlainRedis
+
+from remediation.domain.walks import WalkKind
+from remediation.mapping.reading.loading import load_mappings
+from remediation.sealing import generate_key
+from remediation.settings import load_settings
+from remediation.store.processes import Process, Processes
+from remediation.store.server.connection import Connection
+from remedy.incidents.polling import Polled, PollOutcome, read_now
+from remedy.incidents.stores import IncidentStores, with_stores
+from remedy.main import main
+from remedy.reconcile.report import Screen
+from remedy.runtime.assembly import open_contexts
+from remedy.runtime.failures import ExitCode
+from sandbox.incident_feed.behaviour import FeedBehaviour
+from sandbox.incident_feed.stand_in import incident_feed_app
+from sandbox.incident_feed.world import FeedAccount, IncidentWorld
+from sandbox.wire.server import serve
+from tests.contract.tracker_world import nobody_listens
+from workers.rounds.feeds import poll_feeds
+
+TOKEN = "test-only-token-of-the-feed"
+FILE = """\
+version: 1
+districts:
+  lakeside:
+    schoolscan: {token: {env: T}, webhook: {secrets: [{env: S}]}}
+    incidents: {handbook: {url: "ADDRESS/public/v1", token: {env: F}}}
+trackers: {jira: {kind: jira, url: "https://jira.example", auth: {bearer: {env: J}}}}
+templates: {body: "{{ finding.id }}"}
+rules:
+  - {name: severe, tickets: {jira: {project: SEC}}}
+  - {name: referrals, of: incidents, severity: high, match: {type: [referral]}, tickets: {jira: {project: SEC}}}
+"""
+
+
+class Desk:
+    """A feed that is served, the file that names it, and a worker that works while a command waits."""
+
+    def __init__(self, controls: httpx2.Client, path: Path) -> None:
+        self.path = path
+        self._controls = controls
+
+    def order(self, path: str, **order: object) -> Any:
+        answer = self._controls.post(path, json=order or None)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def add(self, *incidents: dict[str, object]) -> list[str]:
+        return list(self.order("incidents", incidents=[*incidents])["incidents"])
+
+    def call(self, *words: str) -> Result:
+        return CliRunner().invoke(main, ("incidents", *words))
+
+    def rows(self, *words: str) -> list[dict[str, Any]]:
+        result = self.call(*words, "--json")
+        assert (result.exit_code, result.stderr) == (ExitCode.DONE, "")
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def read(self, *, sweep: bool = False, runs: bool = True) -> Polled:
+        """What the command says of a feed that a worker reads while it follows."""
+
+        async def followed(stores: IncidentStores) -> list[Polled]:
+            if runs:
+                process = Process("worker-0/7", "worker", "1", time.time())
+                await Processes(stores.connection).tell(process, stores.clock())
+            pause = partial(work, stores.connection)
+            return await read_now(stores, Screen(as_json=True), pause, sweep=sweep)
+
+        (polled,) = with_stores(followed)
+        return polled
+
+
+async def work(connection: Connection) -> None:
+    """A worker has its round."""
+    settings = load_settings()
+    async with open_contexts(load_mappings(settings.mappings_path), settings, connection, time.time) as contexts:
+        await poll_feeds({"contexts": contexts})
+
+
+@pytest.fixture
+def desk(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.flushall()
+    world = IncidentWorld([FeedAccount("lakeside", (TOKEN,))], time.time)
+    with serve(incident_feed_app(world, FeedBehaviour())) as address:
+        path = tmp_path / "mappings.yaml"
+        path.write_text(FILE.replace("ADDRESS", address))
+        settings = {"REDIS_URL": redis_url, "MAPPINGS_PATH": str(path), "COLUMNS": "250", "DATA_KEYS": generate_key()}
+        for name, value in {**settings, "T": "t" * 40, "S": "s" * 40, "J": "j" * 40, "F": TOKEN}.items():
+            monkeypatch.setenv(name, value)
+        with httpx2.Client(base_url=f"{address}/_sandbox/", trust_env=False) as controls:
+            yield Desk(controls, path)
+
+
+def test_before_a_feed_is_read_nothing_is_kept(desk: Desk) -> None:
+    assert desk.call("list").stdout == "None is kept yet.\n"
+    assert desk.rows("list") == [{"cursor": None}]
+
+
+def test_a_poll_has_a_worker_read_the_whole_year_first_and_then_what_is_new(desk: Desk) -> None:
+    (uuid,) = desk.add({"type": "referral"})
+    first, second = desk.read(), desk.read()
+    assert [(each.outcome, each.kind) for each in (first, second)] == [
+        (PollOutcome.READ, WalkKind.SWEEP),
+        (PollOutcome.READ, WalkKind.POLL),
+    ]
+    assert (desk.read(sweep=True)).kind is WalkKind.SWEEP
+    shown, end = desk.rows("list")
+    assert (shown["uuid"], shown["status"], shown["has_case"]) == (uuid, "open", True)
+    assert end == {"cursor": None}
+
+
+def test_without_a_worker_a_poll_says_so_and_stays_asked_for(desk: Desk) -> None:
+    shown = desk.call("poll", "--json")
+    assert (shown.exit_code, json.loads(shown.stdout)["outcome"]) == (ExitCode.FAILED, "no_worker")
+    assert desk.read(runs=False).outcome is PollOutcome.NO_WORKER
+    assert desk.read().outcome is PollOutcome.READ
+
+
+def test_a_token_that_the_feed_does_not_take_ends_a_poll(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("F", "another-token")
+    polled = desk.read()
+    assert polled.outcome is PollOutcome.PUT_OFF
+    assert "401: the feed does not accept the token" in polled.says
+    shown = desk.call("poll", "--dry-run")
+    assert (shown.exit_code, "does not accept the token" in shown.stderr) == (ExitCode.UNREACHABLE, True)
+
+
+def test_a_rehearsal_counts_and_writes_nothing(desk: Desk, redis_url: str) -> None:
+    desk.add({"type": "referral"}, {"type": "minor"})
+    (told,) = desk.rows("poll", "--dry-run")
+    assert {name: told[name] for name in ("incidents", "new", "changed", "deleted", "cases")} == {
+        "incidents": 2,
+        "new": 2,
+        "changed": 0,
+        "deleted": 0,
+        "cases": 1,
+    }
+    with PlainRedis.from_url(redis_url) as redis:
+        assert [key for key in redis.scan_iter() if b"incident" in key or b"feed" in key or b"case" in key] == []
+    desk.read()
+    (uuid,) = desk.add({"type": "referral"})
+    desk.order(f"incidents/{uuid}/delete")
+    (told,) = desk.rows("poll", "--dry-run", "--feed", "lakeside/handbook")
+    assert (told["new"], told["changed"], told["deleted"], told["cases"]) == (1, 0, 1, 0)
+    assert "1 new, 0 changed (1 of all these deleted)" in desk.call("poll", "--dry-run").stdout
+
+
+def test_a_backfill_makes_the_cases_that_a_new_rule_asks_for_once(desk: Desk) -> None:
+    desk.add({"type": "minor"}, {"type": "minor"}, {"type": "referral"})
+    desk.read()
+    desk.path.write_text(desk.path.read_text().replace("type: [referral]", "type: [referral, minor]"))
+    assert desk.rows("backfill", "--dry-run") == [
+        {"looked_at": 3, "cases": 2, "by_rule": {"referrals": 2}, "dry_run": True}
+    ]
+    assert desk.call("backfill").stdout == "referrals: 2\n2 of 3 incidents become cases.\n"
+    assert desk.rows("backfill")[0]["cases"] == 0
+
+
+def test_an_incident_shows_its_codes_and_where_it_ends(desk: Desk) -> None:
+    (uuid,) = desk.add({"type": "referral"})
+    desk.read()
+    shown = desk.call("show", uuid).stdout
+    for words in ("lakeside/handbook", "referral", "open; nothing can be written back", f"lakeside:incident:{uuid}"):
+        assert words in shown
+    (told,) = desk.rows("show", f"remedy:lakeside:incident:{uuid}")
+    assert (told["uuid"], told["tickets"], told["deleted_at"]) == (uuid, {}, None)
+
+
+def test_what_is_deleted_in_the_feed_is_gone_and_says_since_when(desk: Desk) -> None:
+    (uuid, _) = desk.add({"type": "referral"}, {"type": "referral"})
+    desk.read()
+    desk.order(f"incidents/{uuid}/delete")
+    desk.read()
+    assert "gone: deleted in the feed since" in desk.call("show", uuid).stdout
+    gone, _ = desk.rows("list", "--status", "gone")
+    assert (gone["uuid"], gone["deleted"]) == (uuid, True)
+    assert gone["deleted_at"] is not None
+
+
+def test_pages_go_on_where_the_one_before_ended_and_show_every_incident(desk: Desk) -> None:
+    added = {str(number) for number in desk.add(*({"type": "minor"} for _ in range(60)))}
+    desk.read()
+    found, words = set[str](), list[str]()
+    for _ in range(60):
+        *shown, end = desk.rows("list", "--limit", "5", *words)
+        found |= {each["uuid"] for each in shown}
+        if end["cursor"] is None:
+            break
+        words = ["--after", end["cursor"]]
+    assert found == added
+    assert (
+        "The next ones: remedy incidents list --limit 5 --after lakeside/handbook/"
+        in desk.call("list", "--limit", "5").stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("list", "--feed", "lakeside/handbok"), "there is lakeside/handbook; did you mean 'lakeside/handbook'?"),
+        (("poll", "--feed", "x"), "there is no feed x; there is lakeside/handbook"),
+        (("backfill", "--district", "x"), "there is no district x; there is lakeside"),
+        (("list", "--after", "x"), "is no cursor"),
+        (("list", "--after", "elsewhere/x/0"), "which is none of the feeds that are meant"),
+    ],
+)
+def test_a_name_that_there_is_not_is_answered_with_those_that_there_are(
+    desk: Desk, words: tuple[str, ...], says: str
+) -> None:
+    result = desk.call(*words)
+    assert (result.exit_code, says in result.stderr) == (ExitCode.CONFIGURATION, True), result.stderr
+
+
+def test_an_incident_that_nobody_knows_is_told(desk: Desk) -> None:
+    result = desk.call("show", "8f14e45f-ceea-467f-a0c2-9f2b1d4c6e01")
+    assert (result.exit_code, "nothing is kept of an incident" in result.stderr) == (ExitCode.FAILED, True)
+    result = desk.call("show", "lakeside:finding:fnd_1")
+    assert (result.exit_code, "remedy case show tells of it" in result.stderr) == (ExitCode.FAILED, True)
+
+
+def test_a_file_without_a_feed_says_where_feeds_are_explained(desk: Desk) -> None:
+    lines = [line for line in desk.path.read_text().splitlines() if "incidents" not in line]
+    desk.path.write_text("\n".join(lines))
+    result = desk.call("list")
+    assert (result.exit_code, "no district has a feed of incidents" in result.stderr) == (ExitCode.CONFIGURATION, True)
+
+
+def test_without_redis_each_command_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", nobody_listens().replace("http", "redis"))
+    for words in (("list",), ("poll",), ("poll", "--dry-run"), ("backfill",), ("show", "x")):
+        assert desk.call(*words).exit_code == ExitCode.UNREACHABLE
