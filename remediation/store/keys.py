@@ -206,6 +206,7 @@ PRELUDE = "\n".join(
         "SCAN": SCAN,
         "SCANS": SCANS,
         "FEED": FEED,
+        "FEEDS": FEEDS,
         "INCIDENTS": INCIDENTS,
         "DECISIONS": DECISIONS,
         "INCIDENTS_TOLD": INCIDENTS_TOLD,

@@ -63,6 +63,8 @@ class Code(StrEnum):
     SWEEP_OLD = "sweep-old"
     DELIVERIES_UNREAD = "deliveries-unread"
     DELIVERIES_SILENT = "deliveries-silent"
+    FEED_UNREAD = "feed-unread"
+    FEED_UNSWEPT = "feed-unswept"
     CASES_WAITING = "cases-waiting"
     QUEUE_LONG = "queue-long"
     PARKED = "parked"
@@ -245,6 +247,14 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         Code.DELIVERIES_SILENT: _warning(
             "SchoolScan has delivered nothing for a day",
             "Look at its webhook's list of deliveries; then remedy reconcile --since from the last one.",
+        ),
+        Code.FEED_UNREAD: _failure(
+            "a feed of incidents should have been read an hour ago and was not",
+            "Look at what it says and at the workers' logs; remedy incidents poll asks for it at once.",
+        ),
+        Code.FEED_UNSWEPT: _warning(
+            "a feed's school year was not read as a whole for two nights, or not yet at all",
+            "remedy incidents poll --sweep reads it now; until then nobody knows what the feed has not shown.",
         ),
         Code.CASES_WAITING: _warning(
             "a case waits for hours", "Mend what it waits for; remedy case show tells what that is."

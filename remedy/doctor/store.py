@@ -12,6 +12,7 @@ from remediation.settings import Settings
 from remediation.store.server.connection import Connection
 from remedy.doctor.checks import Check, run_checks
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble
+from remedy.doctor.feeds import look_at_feeds
 from remedy.doctor.processes import look_at_processes
 from remedy.doctor.rotation import look_at_rotation
 from remedy.doctor.rules import look_at_rules
@@ -57,6 +58,7 @@ async def look_at_store(
         checks.append(Check("rules in use", _STORED_SECONDS, partial(look_at_rules, connection, loaded.mappings)))
         trackers = partial(look_at_former_trackers, connection, loaded.mappings)
         checks.append(Check("former trackers", _STORED_SECONDS, trackers))
+        checks.append(Check("feeds read", _STORED_SECONDS, partial(look_at_feeds, connection, loaded.mappings, now)))
     if keyring is not None:
         checks.append(Check("sealed data", _STORED_SECONDS, partial(look_at_seals, connection, keyring)))
     return [*server, clock, *await run_checks(checks, lambda _names: None)]

@@ -16,6 +16,7 @@ from remediation.domain.errors import StoreUnavailable
 from remediation.store.cases.dependents import KnownTracker, known_trackers, not_named
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.figures import Figures, read_figures
+from remediation.store.incidents.figures import FeedFigures, feed_figures
 from remediation.store.server.connection import Connection
 from remediation.store.server.readiness import StoreState, store_state
 from remediation.store.systems import Systems, SystemTrouble
@@ -29,7 +30,8 @@ class StoreReading:
     """The result of one reading. `figures` is None where Redis could not be read; `now` is in Unix seconds.
 
     `keeps` is whether Redis keeps what it is told as the settings ask; `troubles` are the systems that are waited for,
-    and `unnamed` the trackers that no worker finds in mappings.yaml any more although cases have tickets there.
+    `unnamed` the trackers that no worker finds in mappings.yaml any more although cases have tickets there, and `feeds`
+    the feeds of incidents.
     """
 
     store: StoreState
@@ -37,6 +39,7 @@ class StoreReading:
     figures: Figures | None = None
     troubles: tuple[SystemTrouble, ...] = ()
     unnamed: tuple[KnownTracker, ...] = ()
+    feeds: tuple[FeedFigures, ...] = ()
     now: float = 0.0
 
 
@@ -57,6 +60,7 @@ class StoreMetrics(Collector):
         yield from _shared(nothing, 0.0)
         yield from _waited_for(())
         yield from _unnamed(())
+        yield from _feeds((), 0.0)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The last reading; nothing before the first."""
@@ -67,6 +71,7 @@ class StoreMetrics(Collector):
             yield from _shared(self._reading.figures, self._reading.now)
             yield from _waited_for(self._reading.troubles)
             yield from _unnamed(self._reading.unnamed)
+            yield from _feeds(self._reading.feeds, self._reading.now)
 
 
 class StoreReader:
@@ -94,7 +99,8 @@ class StoreReader:
             async with asyncio.timeout(DEADLINE):
                 figures, troubles = await read_figures(self._connection, now), await self._systems.in_trouble()
                 unnamed = not_named(await known_trackers(self._connection), figures.last_sweep)
-                return StoreReading(store, keeps, figures, tuple(troubles), tuple(unnamed), now)
+                feeds = await feed_figures(self._connection)
+                return StoreReading(store, keeps, figures, tuple(troubles), tuple(unnamed), tuple(feeds), now)
         except (StoreUnavailable, TimeoutError):
             return StoreReading(store, keeps)
 
@@ -148,6 +154,20 @@ def _unnamed(trackers: tuple[KnownTracker, ...]) -> Iterator[GaugeMetricFamily]:
     held = {each.name: each.held_up for each in trackers}
     words = "Those of them that were looked at without it, and are held up."
     yield _labelled("remedy_cases_held_up", words, "tracker", held)
+
+
+def _feeds(feeds: tuple[FeedFigures, ...], now: float) -> Iterator[GaugeMetricFamily]:
+    polled = {each.name: each.polled_at for each in feeds if each.polled_at is not None}
+    words = "When the last reading of a feed of incidents began that was whole, in Unix seconds."
+    yield _labelled("remedy_feed_polled_timestamp_seconds", words, "feed", polled)
+    swept = {each.name: each.swept_at for each in feeds if each.swept_at is not None}
+    words = "When the last whole reading of its school year began, in Unix seconds."
+    yield _labelled("remedy_feed_swept_timestamp_seconds", words, "feed", swept)
+    overdue = {each.name: each.overdue(now) for each in feeds}
+    words = "For how long a feed of incidents should have been read again."
+    yield _labelled("remedy_feed_overdue_seconds", words, "feed", overdue)
+    kept = {each.name: float(each.incidents) for each in feeds}
+    yield _labelled("remedy_incidents_kept", "Incidents of a feed that are kept.", "feed", kept)
 
 
 def _age(since: float | None, now: float) -> float:

@@ -112,6 +112,12 @@ CASES = [
         {gauge("remedy_last_sweep_timestamp_seconds"): "0+60x20"},
     ),
     *both(
+        "RemedyFeedNotRead",
+        30,
+        {gauge("remedy_feed_overdue_seconds", feed="lakeside/handbook"): "3500+60x40"},
+        {gauge("remedy_feed_overdue_seconds", feed="lakeside/handbook"): "0+60x40"},
+    ),
+    *both(
         "RemedyMappingsRefused", 8, {gauge("remedy_mappings_valid"): "0x20"}, {gauge("remedy_mappings_valid"): "1x20"}
     ),
     *both(

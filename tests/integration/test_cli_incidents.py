@@ -1,4 +1,4 @@
-"""`remedy incidents` on a real Valkey and with the sandbox's feed: what it shows and reads, and its words for faults."""
+"""`remedy incidents` on a real Valkey with the sandbox's feed: what it shows, what it reads, what it says of faults."""
 
 import json
 import time
@@ -192,7 +192,7 @@ def test_what_is_deleted_in_the_feed_is_gone_and_says_since_when(desk: Desk) -> 
 
 
 def test_pages_go_on_where_the_one_before_ended_and_show_every_incident(desk: Desk) -> None:
-    added = {str(number) for number in desk.add(*({"type": "minor"} for _ in range(60)))}
+    added = {str(number) for number in desk.add(*(dict[str, object](type="minor") for _ in range(60)))}
     desk.read()
     found, words = set[str](), list[str]()
     for _ in range(60):

@@ -89,7 +89,7 @@ async def test_a_row_that_changes_while_it_is_looked_at_stays(
 async def test_what_was_decided_stays_where_another_feed_shows_the_incident(office: FeedOffice) -> None:
     await office.poll()
     rows = office.context.incident_retention
-    await rows.name(["lakeside/other"], office.clock())
+    await rows.name({"lakeside/other": timedelta(minutes=10)}, office.clock())
     await office.connection.ask(office.redis.hset(INCIDENTS + "lakeside/other", FIGHT.uuid, "a row"))
     await rows.step(FEED, ["lakeside/other"], lambda _: True, office.clock())
     assert await kept(office) == set()

@@ -27,7 +27,9 @@ _PASS_SECONDS = 86_400.0
 async def forget_incidents(context: WorkerContext) -> None:
     """Go on through the rows of each feed whose last pass is a day old."""
     now = context.clock()
-    named = await context.incident_retention.name(tuple(context.feeds), now)
+    named = await context.incident_retention.name(
+        {name: feed.timetable.every for name, feed in context.feeds.items()}, now
+    )
     for feed, last_named in named.items():
         is_left = feed not in context.feeds and last_named + context.keeps_incidents.total_seconds() < now
         if feed in context.feeds or is_left:

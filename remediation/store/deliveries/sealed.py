@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from remediation.domain.errors import KeyMissing
 from remediation.sealing import Keyring
-from remediation.store.keys import INBOX, PARKED_ROW
+from remediation.store.incidents.rows import identity_of as incident_identity
+from remediation.store.keys import INBOX, INCIDENTS, PARKED_ROW
 from remediation.store.server.connection import Connection
 
 _MOST_LOOKED_AT = 200
-"""Values that are tried: of the oldest unread deliveries, and of what was parked last."""
+"""Values that are tried: of the oldest unread deliveries, of what was parked last, and of each feed's incidents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ async def _opens(connection: Connection, keyring: Keyring, key_id: str, row: str
     if sealed is None:  # it was read or decided just now
         return True
     identity = row if row.startswith(INBOX) else f"{field}:{await _sealed_as(connection, row)}"
+    if row.startswith(INCIDENTS):
+        identity = incident_identity(row.removeprefix(INCIDENTS), field)
     try:
         keyring.open(sealed, identity)
     except KeyMissing:

@@ -19,6 +19,7 @@ class FeedState:
     nothing is asked. `ended_at` is when a walk last ended, whole or not. `polled_at` and `swept_at` are when the last
     walk, and the last sweep, began that were whole. A sweep of before the store began (see CaseRecord.born) is none:
     the store may have lost what it showed. `trouble` says why the last page that was asked for did not come.
+    `known_at` is when a worker first found the feed in mappings.yaml.
     """
 
     walk: Walk | None = None
@@ -29,6 +30,7 @@ class FeedState:
     began_at: float | None = None
     ended_at: float | None = None
     trouble: str = ""
+    known_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ def _state(row: Mapping[str, str], born: int) -> FeedState:
         began_at=_moment(row, "began_at"),
         ended_at=_moment(row, "ended_at"),
         trouble=row.get("trouble", ""),
+        known_at=_moment(row, "known_at"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from remediation.domain.incidents import Kept
 from remediation.sealing import Keyring
@@ -28,17 +29,14 @@ class IncidentRetention:
         self._connection = connection
         self._keyring = keyring
 
-    async def name(self, feeds: Collection[str], now: float) -> dict[str, float]:
-        """Note that mappings.yaml names these feeds.
+    async def name(self, feeds: Mapping[str, timedelta], now: float) -> dict[str, float]:
+        """Note that mappings.yaml names these feeds, and how often each is read.
 
         Returns every feed that is known, with when (Unix seconds) the file last named it.
         """
-        if feeds:
-            await self._connection.ask(
-                self._connection.redis.hset(FEEDS, mapping=dict.fromkeys(feeds, int(now * 1000)))
-            )
-        found = await self._connection.ask(self._connection.redis.hgetall(FEEDS))
-        return {name.decode(): int(at) / 1000 for name, at in found.items()}
+        parts = [part for name, every in feeds.items() for part in (name, int(every.total_seconds() * 1000))]
+        flat = await self._connection.run("name_feeds", int(now * 1000), *parts)
+        return {name.decode(): int(at) / 1000 for name, at in zip(flat[::2], flat[1::2], strict=True)}
 
     async def last_pass(self, feed: str) -> float | None:
         """When (Unix seconds) all rows of the feed were last looked through; None for never."""

@@ -34,7 +34,7 @@ def sealed(kept: Kept, feed: str, keyring: Keyring) -> bytes:
     """The row of an incident that this feed (`district/feed`) showed."""
     times = msgspec.to_builtins(_Times(kept.changed_at, kept.deleted_at))
     text = msgspec.json.encode({**msgspec.to_builtins(kept.incident), **times})
-    return keyring.seal(packed(text, Form.INCIDENT), _identity(feed, name_of(kept.incident.uuid)))
+    return keyring.seal(packed(text, Form.INCIDENT), identity_of(feed, name_of(kept.incident.uuid)))
 
 
 def opened(row: bytes, name: str, feed: str, keyring: Keyring) -> Kept:
@@ -44,7 +44,7 @@ def opened(row: bytes, name: str, feed: str, keyring: Keyring) -> Kept:
     know.
     """
     try:
-        text = unpacked(keyring.open(row, _identity(feed, name)))
+        text = unpacked(keyring.open(row, identity_of(feed, name)))
         times = _TIMES.decode(text)
         return Kept(_INCIDENTS.decode(text), times.at, times.gone)
     except msgspec.DecodeError as error:
@@ -59,5 +59,6 @@ def known(row: bytes | None, name: str, feed: str, keyring: Keyring) -> Kept | N
         return None
 
 
-def _identity(feed: str, name: str) -> str:
+def identity_of(feed: str, name: str) -> str:
+    """What an incident's row is sealed for: it opens in no other place."""
     return f"incident/{feed}/{name}"

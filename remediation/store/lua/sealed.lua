@@ -1,5 +1,5 @@
--- The data keys with which unread deliveries and parked work are sealed. ARGV: how many of each list are looked at. Returns
--- four values for each key: its id, how many values it seals, and the row and the field of one of these.
+-- The data keys with which unread deliveries, parked work and incidents are sealed. ARGV: about how many of each list are
+-- looked at. Returns four values for each key: its id, how many values it seals, and the row and the field of one of these.
 local counts, rows, fields, answer = {}, {}, {}, {}
 
 local function note(row, field)
@@ -14,6 +14,10 @@ for _, name in ipairs(redis.call('ZREVRANGE', PARKED, 0, ARGV[1] - 1)) do
   note(PARKED_ROW .. name, 'words')
   local id = string.match(name, '^delivery/(.+)$')
   if id then note(INBOX .. id, 'body') end
+end
+for _, feed in ipairs(redis.call('HKEYS', FEEDS)) do
+  local names = redis.call('HSCAN', INCIDENTS .. feed, 0, 'COUNT', ARGV[1])[2]
+  for i = 1, #names, 2 do note(INCIDENTS .. feed, names[i]) end
 end
 for key, count in pairs(counts) do
   for _, each in ipairs({key, tostring(count), rows[key], fields[key]}) do answer[#answer + 1] = each end
