@@ -30,7 +30,7 @@ KNOWN_KEYS = frozenset(
         *("event", "level", "timestamp", "logger", "error", "at", "dropped"),
         *("delivery", "sender", "district", "format", "event_id"),
         *("case", "finding", "scan", "kind", "rule", "generation", "worker"),
-        *("tracker", "ticket", "place", "action", "outcome", "status", "state", "reason"),
+        *("tracker", "feed", "ticket", "place", "action", "outcome", "status", "state", "reason"),
         *("system", "request_id", "method", "route", "port", "address", "limit", "remaining"),
         *("job", "attempt", "due", "after", "seconds", "count", "total", "page", "last"),
         *("pid", "signal", "version", "key_id", "by", "trace_id", "fields"),

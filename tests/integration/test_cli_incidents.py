@@ -1,10 +1,12 @@
 """`remedy incidents` on a real Valkey with the sandbox's feed: what it shows, what it reads, what it says of faults."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import httpx2
@@ -38,7 +40,7 @@ districts:
   lakeside:
     schoolscan: {token: {env: T}, webhook: {secrets: [{env: S}]}}
     incidents: {handbook: {url: "ADDRESS/public/v1", token: {env: F}}}
-trackers: {jira: {kind: jira, url: "https://jira.example", auth: {bearer: {env: J}}}}
+trackers: {jira: {kind: jira, url: "JIRA", auth: {bearer: {env: J}}}}
 templates: {body: "{{ finding.id }}"}
 rules:
   - {name: severe, tickets: {jira: {project: SEC}}}
@@ -97,7 +99,7 @@ def desk(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     world = IncidentWorld([FeedAccount("lakeside", (TOKEN,))], time.time)
     with serve(incident_feed_app(world, FeedBehaviour())) as address:
         path = tmp_path / "mappings.yaml"
-        path.write_text(FILE.replace("ADDRESS", address))
+        path.write_text(FILE.replace("ADDRESS", address).replace("JIRA", nobody_listens()))
         settings = {"REDIS_URL": redis_url, "MAPPINGS_PATH": str(path), "COLUMNS": "250", "DATA_KEYS": generate_key()}
         for name, value in {**settings, "T": "t" * 40, "S": "s" * 40, "J": "j" * 40, "F": TOKEN}.items():
             monkeypatch.setenv(name, value)
@@ -243,3 +245,17 @@ def test_without_redis_each_command_says_so(desk: Desk, monkeypatch: pytest.Monk
     monkeypatch.setenv("REDIS_URL", nobody_listens().replace("http", "redis"))
     for words in (("list",), ("poll",), ("poll", "--dry-run"), ("backfill",), ("show", "x")):
         assert desk.call(*words).exit_code == ExitCode.UNREACHABLE
+
+
+def test_before_the_whole_year_was_read_nothing_is_concluded_and_the_plan_says_why(desk: Desk) -> None:
+    words = ("case", "plan", "lakeside:incident:8f14e45f-ceea-467f-a0c2-9f2b1d4c6e01")
+    shown = CliRunner().invoke(main, words)
+    assert (shown.exit_code, "its school year was not read whole yet" in shown.output) == (ExitCode.UNREACHABLE, True)
+
+
+def test_the_example_of_the_page_about_feeds_is_a_sound_file(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "incidents.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^ *```yaml\n(.*?)^ *```$", page, re.DOTALL | re.MULTILINE)
+    path = tmp_path / "mappings.yaml"
+    path.write_text(f"version: 1\n{dedent(block)}")
+    assert load_mappings(path).mappings.districts["lakeside"].incidents.keys() == {"handbook"}
