@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from remediation.domain.cases import CaseKey, CaseRecord
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.read_model.case_words import time_words, to_do_words, unnamed_words, waiting_words
 from remediation.store.cases.entries import Entry, kind_word, moment
 from remediation.store.cases.standings import Stand, Standing, Standings
@@ -19,6 +19,9 @@ NOTHING_KNOWN = "was never looked at, or Redis was wiped since"
 """Of a case: why nothing is known of it."""
 
 NO_TIMELINE = "Nothing is in its timeline (any more)."
+
+ENDS_HERE = "nothing can be written back to the feed: a ticket that is closed ends the incident in our own row"
+"""What becomes of an incident whose tickets are closed."""
 
 _STANDS = {
     Stand.SETTLED: "at rest",
@@ -70,7 +73,9 @@ def case_facts(view: CaseView) -> Iterator[Fact]:
     """What is known of the case, without its timeline."""
     record, memory = view.record, view.record.memory
     status = memory.finding.replace("_", " ") if memory.finding else "not agreed on yet"
-    yield Fact("finding", ", ".join(filter(None, [record.key.id, status, memory.severity])))
+    yield Fact(record.key.kind, ", ".join(filter(None, [record.key.id, status, memory.severity])))
+    if record.key.kind is CaseKind.INCIDENT:
+        yield Fact("ends here", ENDS_HERE)
     yield Fact("rule", memory.rule or "none that is remembered")
     yield from _members_and_tickets(record)
     if memory.conflict_at:

@@ -3,7 +3,7 @@
 Of an incident there are codes, counts and a day; names and texts are never kept, so none are shown.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.domain.incidents import Decided, Incident, Kept
 from remediation.domain.status import Status
 from remediation.domain.walks import Timetable
-from remediation.read_model.case_views import Fact
+from remediation.read_model.case_views import ENDS_HERE, Fact
 from remediation.read_model.case_words import time_words
 from remediation.store.cases.entries import moment
 from remediation.store.cases.lists import CaseLists
@@ -26,11 +26,8 @@ MOST_INCIDENTS = 500
 MOST_STEPS = 40
 """Steps through the rows for one page: where few incidents fit, a page may be empty although others follow."""
 
-ENDS_HERE = "nothing can be written back to the feed: a ticket that is closed ends the incident in our own row"
-"""What becomes of an incident whose tickets are closed."""
-
-Timetables = Mapping[str, Timetable]
-"""The feeds of mappings.yaml, by `district/feed`."""
+_DIGITS = 20
+"""The most digits of a cursor of HSCAN, which is a number of 64 bits."""
 
 STATUSES = (Status.OPEN, Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK, Status.GONE)
 """The statuses that an incident may have; one that its feed says is deleted is gone."""
@@ -47,7 +44,7 @@ class IncidentCursor:
     def parse(cls, text: str) -> "IncidentCursor":
         """The cursor that was written. Raises ValueError."""
         feed, _, place = text.rpartition("/")
-        if not feed or not place.isdecimal() or len(place) > len(str(2**64)):
+        if not feed or not (place.isascii() and place.isdecimal()) or len(place) > _DIGITS or int(place) >= 2**64:
             raise ValueError("no cursor")
         return cls(feed, int(place))
 

@@ -217,6 +217,7 @@ def test_pages_go_on_where_the_one_before_ended_and_show_every_incident(desk: De
         (("poll", "--feed", "x"), "there is no feed x; there is lakeside/handbook"),
         (("backfill", "--district", "x"), "there is no district x; there is lakeside"),
         (("list", "--after", "x"), "is no cursor"),
+        (("list", "--after", f"lakeside/handbook/{2**64}"), "is no cursor"),
         (("list", "--after", "elsewhere/x/0"), "which is none of the feeds that are meant"),
     ],
 )

@@ -1,11 +1,13 @@
 """What is known of a case, as every front end is told it: sentences, and the parked work that each is about."""
 
+from dataclasses import replace
+
 from remediation.domain.actions import ActionName
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Link, Memory
 from remediation.domain.errors import Waiting
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import TicketState
-from remediation.read_model.case_views import CaseView, Fact, case_facts, case_json
+from remediation.read_model.case_views import ENDS_HERE, CaseView, Fact, case_facts, case_json
 from remediation.store.cases.standings import Stand, Standing
 from remediation.store.systems import SystemTrouble
 
@@ -41,6 +43,12 @@ def test_a_case_is_told_in_sentences_that_name_the_parked_work_they_are_about() 
         Fact("waits for", "jira: it does not answer (HTTP 503) since 2027-01-15 08:00:00 UTC"),
         Fact("now", "put off until 2027-01-15 08:01:00"),
     ]
+
+
+def test_of_an_incident_people_are_told_where_it_ends() -> None:
+    key = CaseKey("lakeside", CaseKind.INCIDENT, "8f14e45f")
+    facts = list(case_facts(replace(VIEW, record=replace(RECORD, key=key))))
+    assert facts[:2] == [Fact("incident", "8f14e45f, reviewing, high"), Fact("ends here", ENDS_HERE)]
 
 
 def test_programs_are_told_the_same_as_people() -> None:

@@ -1,5 +1,6 @@
 """Which pages of an incident feed are read, and when: every incident of a window, whatever the list does meanwhile."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remediation.domain.incidents import Incident, Kept
 from remediation.domain.walks import MOST_PAGES, MOST_ROUNDS, Ending, SchoolYear, Timetable, Walk, WalkKind
 
 AUGUST = SchoolYear(8, 1)
@@ -127,3 +129,54 @@ def test_a_sweep_also_reads_incidents_of_tomorrow_where_the_school_year_ends_tod
     due = TIMETABLE.due(last_day, None, None)
     assert due is not None
     assert due.until == date(2027, 8, 1)
+
+
+RETENTION = timedelta(days=400)
+CHICAGO = ZoneInfo("America/Chicago")
+
+
+def kept(day: date | None, changed: date, deleted: date | None = None) -> Kept:
+    changed_at, deleted_at = (
+        int(datetime.combine(at, time(12), CHICAGO).timestamp()) for at in (changed, deleted or changed)
+    )
+    return Kept(Incident("a1", day=day), changed_at, deleted_at if deleted else None)
+
+
+@pytest.mark.parametrize(
+    ("what", "ends"),
+    [
+        (kept(date(2026, 11, 27), date(2026, 11, 28)), datetime(2027, 8, 1, tzinfo=CHICAGO) + RETENTION),
+        (kept(None, date(2026, 11, 28)), datetime(2027, 8, 1, tzinfo=CHICAGO) + RETENTION),
+        (kept(date(2099, 1, 1), date(2026, 11, 28)), datetime(2027, 8, 1, tzinfo=CHICAGO) + RETENTION),
+        (kept(date(2026, 7, 30), date(2026, 8, 2)), datetime(2026, 8, 1, tzinfo=CHICAGO) + RETENTION),
+        (
+            kept(date(2026, 11, 27), date(2027, 1, 5), date(2026, 12, 5)),
+            datetime(2026, 12, 5, 12, tzinfo=CHICAGO) + RETENTION,
+        ),
+    ],
+)
+def test_what_is_kept_of_an_incident_ends_after_its_school_year_or_its_deletion(what: Kept, ends: datetime) -> None:
+    assert TIMETABLE.ends(what, RETENTION) == ends
+
+
+@given(
+    st.dates(date(2024, 1, 1), date(2030, 1, 1)),
+    st.timedeltas(timedelta(0), timedelta(days=800)),
+    st.none() | st.timedeltas(timedelta(0), timedelta(days=800)),
+    st.timedeltas(timedelta(days=7), timedelta(days=3_660)),
+    st.timedeltas(timedelta(days=1), timedelta(days=366)),
+)
+def test_nothing_ends_while_a_walk_may_show_it(
+    day: date, later: timedelta, deleted: timedelta | None, retention: timedelta, overlap: timedelta
+) -> None:
+    changed = day + later
+    timetable = replace(TIMETABLE, overlap=overlap)
+    ends = timetable.ends(kept(day, changed, changed - deleted if deleted else None), retention)
+    assert ends is not None
+    last = AUGUST.around(changed)[1]
+    assert timetable.poll(ends, ends).since > last
+    assert timetable.sweep(ends).since > last
+
+
+def test_without_a_time_nothing_ends() -> None:
+    assert TIMETABLE.ends(Kept(Incident("a1", day=date(2020, 1, 1))), RETENTION) is None
