@@ -9,12 +9,14 @@ import pytest
 from remediation.domain.incidents import Kept
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
+from remediation.mapping.config.schema import Retention
 from remediation.sealing import Keyring
 from remediation.store.incidents import retention
 from remediation.store.incidents.feeds import FeedState
 from remediation.store.keys import DECISIONS, FEEDS, INCIDENTS
 from remediation.store.server.connection import Connection
 from tests.integration.test_feeds import FEED, FIGHT, THEFT, FeedOffice
+from workers.resources import Named
 from workers.rounds.forgetting import forget_incidents
 
 DAY = 86_400.0
@@ -138,3 +140,15 @@ async def test_a_row_of_an_earlier_version_without_times_can_be_read_and_stays(o
 async def _kept_before(office: FeedOffice) -> list[Kept]:
     found = await office.context.incidents.changed(FEED, [FIGHT], office.clock())
     return [replace(each, changed_at=None) for each in found]
+
+
+async def test_a_changed_retention_counts_for_what_is_deleted_from_then_on(office: FeedOffice) -> None:
+    contexts = office.contexts
+    named = Named(office.context.sources, office.trackers, office.context.rulebook, office.context.feeds)
+    contexts.replace(replace(named, kept=Retention(incidents=timedelta(days=9))), _nothing)
+    with contexts.at_work() as context:
+        assert context.keeps_incidents == timedelta(days=9)
+
+
+async def _nothing() -> None:
+    """Closes nothing."""
