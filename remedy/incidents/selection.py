@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.incidents import Decided
+from remediation.domain.subjects import subject_of_incident
 from remediation.ports import Rulebook
 from remediation.queue import band_of
-from remediation.sources.incident_feed.source import subject_of
 from remediation.store.cases.todo import Mark
 
 Taken = tuple[str, Mark]
@@ -21,7 +21,7 @@ def taken(rulebook: Rulebook, district: str, zone: ZoneInfo, decided: Iterable[D
     found: list[Taken] = []
     for each in decided:
         key = CaseKey(district, CaseKind.INCIDENT, each.incident.uuid)
-        ruling = rulebook.ruling(subject_of(key, each, zone), at)
+        ruling = rulebook.ruling(subject_of_incident(key, each, zone), at)
         if ruling.policy.trackers and not each.incident.is_deleted:
             found.append((ruling.policy.rule, (key, band_of(ruling.severity))))
     return found

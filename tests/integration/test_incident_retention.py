@@ -13,7 +13,7 @@ from remediation.mapping.config.schema import Retention
 from remediation.sealing import Keyring
 from remediation.store.incidents import retention
 from remediation.store.incidents.feeds import FeedState
-from remediation.store.keys import DECISIONS, FEEDS, INCIDENTS
+from remediation.store.keys import DECISIONS, FEEDS, INCIDENTS, INCIDENTS_TOLD
 from remediation.store.server.connection import Connection
 from tests.integration.test_feeds import FEED, FIGHT, THEFT, FeedOffice
 from workers.resources import Named
@@ -54,7 +54,7 @@ async def test_an_incident_goes_with_what_was_decided_when_its_time_is_over(offi
     assert await kept(office) == {FIGHT.uuid, THEFT.uuid}
     await pass_by(office, 400 * DAY)
     assert await kept(office) == set()
-    assert await office.connection.ask(office.redis.hlen(DECISIONS + "lakeside")) == 0
+    assert await office.connection.ask(office.redis.exists(DECISIONS + "lakeside", INCIDENTS_TOLD + "lakeside")) == 0
     assert await office.context.todo.record(f"lakeside:incident:{FIGHT.uuid}") is not None
 
 
@@ -126,7 +126,12 @@ async def test_a_feed_that_the_file_does_not_name_any_more_is_deleted_after_the_
     await pass_by(office, 399 * DAY)
     assert len(await kept(office)) == 2
     await pass_by(office, 2 * DAY)
-    assert await office.connection.ask(office.redis.exists(INCIDENTS + FEED, DECISIONS + "lakeside", FEEDS)) == 0
+    assert (
+        await office.connection.ask(
+            office.redis.exists(INCIDENTS + FEED, DECISIONS + "lakeside", INCIDENTS_TOLD + "lakeside", FEEDS)
+        )
+        == 0
+    )
     assert await office.context.feed_states.state(FEED) == FeedState()
 
 

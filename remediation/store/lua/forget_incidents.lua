@@ -1,6 +1,7 @@
--- Delete rows of a feed's incidents, and what was decided and told about each that no other feed of the district shows. ARGV: feed,
--- district, where (a cursor of HSCAN) the search for more goes on, 0 at its end, now, how many other feeds follow, these,
--- then name and row of each incident. A row that has changed since it was read stays. Returns how many were deleted.
+-- Delete rows of a feed's incidents, and what was decided and told about each that no other feed of the district shows.
+-- ARGV: feed, district, where (a cursor of HSCAN) the search for more goes on, 0 at its end, now, how many other feeds
+-- follow, these, then name and row of each incident. A row that has changed since it was read stays. Returns how many
+-- were deleted.
 local row, others, count = FEED .. ARGV[1], tonumber(ARGV[5]), 0
 
 local function is_elsewhere(name)
