@@ -25,6 +25,9 @@ GOOD_FOR = 600.0
 ASKED_AGAIN_AFTER = 60.0
 """Seconds until a tracker that did not answer is asked again."""
 
+UNTOLD_ASKED_AGAIN_AFTER = 3.0
+"""The same where its cases wait for the answer, because it has another address now (see SiteHistory.is_told)."""
+
 _PATIENCE = 5.0
 """Seconds that a look waits for the answer. After that it uses the site that is stored."""
 
@@ -73,9 +76,10 @@ class TrackerSites:
             async with asyncio.timeout(_PATIENCE):
                 site = await self._trackers[name].site()
         except (OutsideError, TimeoutError):
-            known = before or await self._sites.read(name)
-            address = self._trackers[name].address
-            return _KeptAnswer(known.untold(address) if known else None, self._clock() + ASKED_AGAIN_AFTER)
+            if (known := before or await self._sites.read(name)) is not None:
+                known = known.untold(self._trackers[name].address)
+            again = ASKED_AGAIN_AFTER if known is None or known.is_told else UNTOLD_ASKED_AGAIN_AFTER
+            return _KeptAnswer(known, self._clock() + again)
         history, is_another = await self._sites.note(name, site, self._clock())
         if is_another:
             logger.warning("tracker_site_changed", tracker=name, address=history.site.key)

@@ -20,7 +20,7 @@ from remedy.mappings.tracker_sites import histories_of
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import PlainRulebook
 from workers.rounds.polls import poll_trackers
-from workers.sites import ASKED_AGAIN_AFTER, GOOD_FOR, TrackerSites
+from workers.sites import ASKED_AGAIN_AFTER, GOOD_FOR, UNTOLD_ASKED_AGAIN_AFTER, TrackerSites
 
 OLD, NEW = Site("https://old.example", "old"), Site("https://new.example", "new")
 
@@ -107,6 +107,11 @@ async def test_a_new_address_that_does_not_tell_its_site_is_waited_for(office: O
     await office.look()
     assert (office.jira.of(KEY.mark), await office.parked()) == ([], {})
     assert (await office.record()).attempts == 1
+    office.jira.troubles.heal()
+    asked = office.jira.troubles.calls.count("site")
+    office.clock.pass_by(UNTOLD_ASKED_AGAIN_AFTER)  # the cases of the tracker wait for it
+    await office.look()
+    assert office.jira.troubles.calls.count("site") == asked + 1
 
 
 async def test_a_ticket_that_came_along_with_its_mark_is_believed_from_then_on(office: Office) -> None:
