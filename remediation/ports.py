@@ -14,7 +14,7 @@ from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
-from remediation.domain.walks import Timetable, Walk
+from remediation.domain.walks import FeedWalk, Timetable
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.explain.inspections import Inspection
 
@@ -94,7 +94,7 @@ class WalkedFeed(Protocol):
         """When it is read, and in which time zone its days begin."""
         ...
 
-    async def page(self, walk: Walk, version: str = "") -> IncidentPage:
+    async def page(self, walk: FeedWalk, version: str = "") -> IncidentPage:
         """Returns the walk's next page, of which this `version` is known.
 
         Raises TryLater or Refused; TryLater, too, where not all of the page came.

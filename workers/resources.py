@@ -39,7 +39,7 @@ PutAway = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedSystems:
     """What one mappings.yaml names, open for work, and its rules. `kept` is the retention that it asks for.
 
     `sources` are by district and kind, `trackers` by name, and `feeds`, those of incidents, by `district/feed`.
@@ -93,7 +93,9 @@ class WorkerContext:
         return source
 
 
-def context_on(connection: Connection, keyring: Keyring, named: Named, clock: Callable[[], float]) -> WorkerContext:
+def context_on(
+    connection: Connection, keyring: Keyring, named: NamedSystems, clock: Callable[[], float]
+) -> WorkerContext:
     """A context whose stores all use one connection."""
     crash_counter = CrashCounter(connection)  # one for all: work that may kill workers is tried alone
     kept = named.kept or _USUAL
@@ -162,7 +164,7 @@ class WorkerContexts:
             shift.jobs -= 1
             self._put_away_unused(shift)
 
-    def replace(self, named: Named, put_away: PutAway) -> None:
+    def replace(self, named: NamedSystems, put_away: PutAway) -> None:
         """Use these for new jobs from now on; the stores stay, with their retention unless another one is named.
 
         Must be called in the event loop.

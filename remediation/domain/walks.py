@@ -49,7 +49,7 @@ class SchoolYear:
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class FeedWalk:
     """One reading of a window, `since` to `until` (both included), as far as it has come.
 
     `page` is the next page to read, from 1 on. `pages` is how many the page before stated, 0 before the first one.
@@ -64,7 +64,7 @@ class Walk:
     rounds: int = 1
     has_shrunk: bool = False
 
-    def after(self, pages: int) -> "Walk | Ending":
+    def after(self, pages: int) -> "FeedWalk | Ending":
         """What follows once the page was read whole and stated that there are so many pages.
 
         A list that becomes shorter moves incidents from pages that are still to come to pages that were read. So it is
@@ -96,7 +96,7 @@ class Timetable:
     overlap: timedelta
     sweep_at: time
 
-    def due(self, now: datetime, polled_at: datetime | None, swept_at: datetime | None) -> Walk | None:
+    def due(self, now: datetime, polled_at: datetime | None, swept_at: datetime | None) -> FeedWalk | None:
         """The walk to begin at `now`, if any. A sweep comes first, and stands for a poll.
 
         `polled_at` is when the last walk of either kind began that came to its end, `swept_at` when the last sweep
@@ -108,17 +108,17 @@ class Timetable:
             return None
         return self.poll(now, polled_at)
 
-    def sweep(self, now: datetime) -> Walk:
+    def sweep(self, now: datetime) -> FeedWalk:
         """The walk through the whole school year of `now`."""
         today = now.astimezone(self.zone).date()
         first, last = self.year.around(today)
-        return Walk(WalkKind.SWEEP, first, max(last, today + _AHEAD))
+        return FeedWalk(WalkKind.SWEEP, first, max(last, today + _AHEAD))
 
-    def poll(self, now: datetime, polled_at: datetime | None) -> Walk:
+    def poll(self, now: datetime, polled_at: datetime | None) -> FeedWalk:
         """The walk through what is new at `now`, if `polled_at` is when the last one began."""
         here = now.astimezone(self.zone)
         since = min(here, polled_at.astimezone(self.zone)) if polled_at else here
-        return Walk(WalkKind.POLL, (since - self.overlap).date(), here.date() + _AHEAD)
+        return FeedWalk(WalkKind.POLL, (since - self.overlap).date(), here.date() + _AHEAD)
 
     def ends(self, kept: Kept, retention: timedelta) -> datetime | None:
         """When what is kept of an incident is to be deleted; None where it is not known when the feed showed it.

@@ -96,7 +96,7 @@ class ShownIncident:
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentPage:
+class IncidentListPage:
     """Some incidents, in no order. `cursor` is where the next page begins; None after the last one."""
 
     incidents: tuple[ShownIncident, ...]
@@ -110,7 +110,7 @@ async def incident_page(
     wanted: IncidentFilter,
     limit: int,
     after: IncidentCursor | None = None,
-) -> IncidentPage:
+) -> IncidentListPage:
     """A page of about `limit` incidents of these feeds, a few more where they lie together. Raises StoreUnavailable.
 
     An incident may come twice; one whose row cannot be read is left out.
@@ -124,7 +124,7 @@ async def incident_page(
         shown = await _with_cases(connection, at.feed, decided)
         found += [each for each in shown if wanted.fits(each)]
         at = _next(at, follows, feeds)
-    return IncidentPage(tuple(found), at)
+    return IncidentListPage(tuple(found), at)
 
 
 def _next(at: IncidentCursor, follows: int, feeds: tuple[str, ...]) -> IncidentCursor | None:

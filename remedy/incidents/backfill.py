@@ -15,7 +15,7 @@ from remedy.reconcile.report import Screen
 
 
 @dataclass(slots=True)
-class Tally:
+class BackfillTally:
     """What was found: how many incidents are kept, and how many cases were made (or would be), by rule."""
 
     looked_at: int = 0
@@ -45,8 +45,8 @@ def backfill(*, district: str | None, feed: str | None, dry_run: bool, as_json: 
     )
 
 
-async def _backfilled(stores: IncidentStores, screen: Screen, *, dry_run: bool) -> Tally:
-    rulebook, todo, tally = MappingsRulebook(stores.loaded.mappings), Todo(stores.connection), Tally()
+async def _backfilled(stores: IncidentStores, screen: Screen, *, dry_run: bool) -> BackfillTally:
+    rulebook, todo, tally = MappingsRulebook(stores.loaded.mappings), Todo(stores.connection), BackfillTally()
     total = sum([await stores.states.kept(feed) for feed in stores.feeds])
     with screen.bar("incidents looked at", total) as bar:
         for feed, timetable in stores.timetables.items():

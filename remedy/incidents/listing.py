@@ -15,7 +15,7 @@ from remediation.read_model.incidents import (
     STATUSES,
     IncidentCursor,
     IncidentFilter,
-    IncidentPage,
+    IncidentListPage,
     ShownIncident,
     incident_json,
     incident_page,
@@ -66,7 +66,7 @@ def list_(*, limit: int, after: IncidentCursor | None, as_json: bool, **asked: s
     """
     wanted = IncidentFilter(Status(asked["status"]) if asked["status"] else None)
 
-    async def page(stores: IncidentStores) -> IncidentPage:
+    async def page(stores: IncidentStores) -> IncidentListPage:
         if after is not None and after.feed not in stores.timetables:
             raise click.UsageError(
                 f"the cursor is of {terminal(after.feed)}, which is none of the feeds that are meant"
@@ -82,7 +82,7 @@ def list_(*, limit: int, after: IncidentCursor | None, as_json: bool, **asked: s
         _print(found, asked, limit, is_first=after is None)
 
 
-def _print(page: IncidentPage, asked: Mapping[str, str | None], limit: int, *, is_first: bool) -> None:
+def _print(page: IncidentListPage, asked: Mapping[str, str | None], limit: int, *, is_first: bool) -> None:
     """The page for a person, and how to go on."""
     if page.incidents:
         Console().print(_table(page.incidents))
@@ -99,7 +99,7 @@ def _print(page: IncidentPage, asked: Mapping[str, str | None], limit: int, *, i
         )
 
 
-def _count(page: IncidentPage) -> str:
+def _count(page: IncidentListPage) -> str:
     count = len(page.incidents)
     return f"{count} incident{'' if count == 1 else 's'}"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from remediation.domain.walks import Timetable, Walk, WalkKind
+from remediation.domain.walks import FeedWalk, Timetable, WalkKind
 from remediation.read_model.case_words import time_words
 from remediation.read_model.incidents import walk_words
 from remediation.sources.incident_feed.answers import system_of
@@ -119,7 +119,7 @@ class _Reading:
             if ended.outcome is not PollOutcome.READ or in_hand.kind is wanted.kind or in_hand.kind is WalkKind.SWEEP:
                 return ended
 
-    async def _ended(self, walk: Walk, attempts: int) -> Polled:
+    async def _ended(self, walk: FeedWalk, attempts: int) -> Polled:
         began_at = (await self._stores.states.state(self._feed)).began_at
         while True:
             state = await self._stores.states.state(self._feed)
@@ -133,7 +133,7 @@ class _Reading:
             self._say(walk_words(state))
             await self._pause()
 
-    async def _why_nobody_reads(self) -> Callable[[Walk], Polled] | None:
+    async def _why_nobody_reads(self) -> Callable[[FeedWalk], Polled] | None:
         """Why nobody reads the feed now, if so."""
         now = self._stores.clock()
         until = await Systems(self._stores.connection).limited_until(system_of(self._feed))
@@ -147,22 +147,22 @@ class _Reading:
             self._said = words
             self._screen.say(f"{self._feed}: {words}")
 
-    def _read(self, walk: Walk) -> Polled:
+    def _read(self, walk: FeedWalk) -> Polled:
         return Polled(self._feed, walk.kind, PollOutcome.READ, f"read from {walk.since} to {walk.until}")
 
-    def _moving(self, walk: Walk) -> Polled:
+    def _moving(self, walk: FeedWalk) -> Polled:
         says = "its list became shorter while it was read, again and again, or is too long: some may be unseen"
         return Polled(self._feed, walk.kind, PollOutcome.MOVING, says)
 
-    def _put_off(self, walk: Walk, why: str) -> Polled:
+    def _put_off(self, walk: FeedWalk, why: str) -> Polled:
         return Polled(self._feed, walk.kind, PollOutcome.PUT_OFF, f"not read: {why}")
 
-    def _no_worker(self, walk: Walk) -> Polled:
+    def _no_worker(self, walk: FeedWalk) -> Polled:
         says = "no worker runs: it is read as soon as one does (remedy run worker)"
         return Polled(self._feed, walk.kind, PollOutcome.NO_WORKER, says)
 
 
-def walk_wanted(timetable: Timetable, state: FeedState, now: float, *, sweep: bool) -> Walk:
+def walk_wanted(timetable: Timetable, state: FeedState, now: float, *, sweep: bool) -> FeedWalk:
     """What is to be read of a feed in this state, as the clock shows `now` (Unix seconds). Pure."""
     at = datetime.fromtimestamp(now, UTC)
     polled, swept = (datetime.fromtimestamp(each, UTC) if each else None for each in (state.polled_at, state.swept_at))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.incidents import Decided, Kept
-from remediation.domain.walks import Timetable, Walk
+from remediation.domain.walks import FeedWalk, Timetable
 from remediation.ports import WalkedFeed
 from remediation.rulebook import MappingsRulebook
 from remedy.incidents.selection import taken
@@ -61,7 +61,7 @@ async def _rehearsed(
     walk = timetable.sweep(at) if sweep or state.swept_at is None else timetable.poll(at, polled)
     seen, names = Rehearsal(feed.name, walk.since.isoformat(), walk.until.isoformat()), set[str]()
     following: object = walk
-    while isinstance(following, Walk):
+    while isinstance(following, FeedWalk):
         walk = following
         page = await feed.page(walk)
         fresh = [each for each in page.incidents if each.uuid not in names]

@@ -42,7 +42,7 @@ from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.outbound import outbound
 from remedy.telemetry.metrics import DATA_KEYS
 from workers.calls import counted_sources, counted_trackers
-from workers.resources import Named, WorkerContexts, context_on
+from workers.resources import NamedSystems, WorkerContexts, context_on
 
 
 def keyring_of(settings: Settings) -> Keyring:
@@ -242,11 +242,11 @@ def _named(
     incidents: Mapping[SourceKey, ListedSource],
     rulebook: MappingsRulebook,
     loaded: Loaded,
-) -> Named:
+) -> NamedSystems:
     """What the file names. Calls of what is outside are counted."""
     sources = {**counted_sources(outside.sources), **incidents}
     trackers = counted_trackers(outside.trackers.values())
-    return Named(sources, trackers, rulebook, outside.feeds, loaded.mappings.retention)
+    return NamedSystems(sources, trackers, rulebook, outside.feeds, loaded.mappings.retention)
 
 
 async def ask_again(contexts: WorkerContexts) -> None:

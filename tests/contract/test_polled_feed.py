@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from remediation.domain.errors import TryLater
-from remediation.domain.walks import Ending, SchoolYear, Timetable, Walk, WalkKind
+from remediation.domain.walks import Ending, FeedWalk, SchoolYear, Timetable, WalkKind
 from remediation.ports import IncidentPage
 from remediation.sources.connections import open_client
 from remediation.sources.incident_feed.client import IncidentFeedClient
@@ -20,7 +20,7 @@ from sandbox.wire.server import serve
 
 TOKEN = "test-only-token-of-the-feed"
 NOW = 1_776_279_731.0
-WALK = Walk(WalkKind.SWEEP, date(2025, 8, 1), date(2026, 7, 31))
+WALK = FeedWalk(WalkKind.SWEEP, date(2025, 8, 1), date(2026, 7, 31))
 TIMETABLE = Timetable(ZoneInfo("UTC"), SchoolYear(8, 1), timedelta(minutes=10), timedelta(days=7), time(2))
 
 
@@ -91,7 +91,7 @@ async def test_a_version_of_another_window_says_nothing_of_this_one(served: Serv
     served.order("settings", etags=True)
     world.add("lakeside", 1)
     _, versions = await served.walk()
-    poll = Walk(WalkKind.POLL, date(2025, 9, 1), WALK.until)
+    poll = FeedWalk(WalkKind.POLL, date(2025, 9, 1), WALK.until)
     assert (await served.feed.page(poll, versions[1])).incidents
 
 

@@ -16,7 +16,7 @@ from tests.stand_ins import LATER, AccountSources, ManualClock, MemorySource, Me
 from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
-from workers.resources import Named, WorkerContext, WorkerContexts, context_on
+from workers.resources import NamedSystems, WorkerContext, WorkerContexts, context_on
 
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 DRAFT = Draft(KEY.mark, "SEC", "summary", "body")
@@ -52,7 +52,7 @@ class Office:
         self.ran: list[str] = []
 
     def context_with(self, keyring: Keyring, rulebook: Rulebook) -> WorkerContext:
-        named = Named(AccountSources(self.accounts), self.trackers, rulebook)
+        named = NamedSystems(AccountSources(self.accounts), self.trackers, rulebook)
         return context_on(self.connection, keyring, named, self.clock)
 
     @property

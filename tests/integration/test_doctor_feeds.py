@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from remediation.domain.incidents import Incident, Kept
-from remediation.domain.walks import Walk, WalkKind
+from remediation.domain.walks import FeedWalk, WalkKind
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.store.deliveries.sealed import sealed_under
@@ -88,7 +88,7 @@ def test_a_feed_that_stands_still_is_told(clinic: Clinic, state: dict[str, float
 def test_what_the_feed_waits_for_is_told(clinic: Clinic) -> None:
     async def put_off() -> None:
         async with open_connection(RedisAddress.parse(clinic.redis_url), socket_timeout=2.0, retries=0) as connection:
-            feeds, walk = Feeds(connection), Walk(WalkKind.POLL, LATER.date(), LATER.date())
+            feeds, walk = Feeds(connection), FeedWalk(WalkKind.POLL, LATER.date(), LATER.date())
             await feeds.begin(NAME, walk, time.time())
             await feeds.put_off(NAME, walk, time.time() + 60, "incidents:lakeside/handbook: 404: there is no feed")
 

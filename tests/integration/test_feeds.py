@@ -14,7 +14,7 @@ from remediation.domain.incidents import Incident, IncidentFlaw, IncidentType
 from remediation.domain.policy import Policy
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.domain.walks import SchoolYear, Timetable, Walk, WalkKind
+from remediation.domain.walks import FeedWalk, SchoolYear, Timetable, WalkKind
 from remediation.ports import IncidentPage, Rulebook
 from remediation.queue import Job
 from remediation.sealing import Keyring, generate_key
@@ -26,7 +26,7 @@ from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
 from tests.stand_ins import LATER, PlainRulebook, Troubles
 from workers.metrics import FEED_FLAWS
-from workers.resources import Named, WorkerContext, context_on
+from workers.resources import NamedSystems, WorkerContext, context_on
 from workers.rounds import feeds
 from workers.rounds.feeds import poll_feeds
 
@@ -41,7 +41,7 @@ class MemoryFeed:
 
     incidents: dict[str, Incident] = field(default_factory=dict)
     size: int = 1_000
-    walks: list[Walk] = field(default_factory=list)
+    walks: list[FeedWalk] = field(default_factory=list)
     version: str = ""
     versions: list[str] = field(default_factory=list)
     flaws: Mapping[IncidentFlaw, int] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class MemoryFeed:
     def show(self, *incidents: Incident) -> None:
         self.incidents |= {each.uuid: each for each in incidents}
 
-    async def page(self, walk: Walk, version: str = "") -> IncidentPage:
+    async def page(self, walk: FeedWalk, version: str = "") -> IncidentPage:
         self.walks.append(walk)
         self.versions.append(version)
         self.troubles.meet("page")
@@ -80,7 +80,7 @@ class FeedOffice(Office):
         source = IncidentSource("lakeside", {FEED: self.feed.timetable.zone}, records)
         sources = {("lakeside", CaseKind.INCIDENT): source}
         return context_on(
-            self.connection, keyring, Named(sources, self.trackers, rulebook, {FEED: self.feed}), self.clock
+            self.connection, keyring, NamedSystems(sources, self.trackers, rulebook, {FEED: self.feed}), self.clock
         )
 
     async def poll(self, seconds: float = 0.0) -> list[str]:

@@ -16,7 +16,7 @@ from remediation.store.incidents.feeds import FeedState
 from remediation.store.keys import DECISIONS, FEEDS, INCIDENTS, INCIDENTS_TOLD
 from remediation.store.server.connection import Connection
 from tests.integration.test_feeds import FEED, FIGHT, THEFT, FeedOffice
-from workers.resources import Named
+from workers.resources import NamedSystems
 from workers.rounds.forgetting import forget_incidents
 
 DAY = 86_400.0
@@ -149,7 +149,7 @@ async def _kept_before(office: FeedOffice) -> list[Kept]:
 
 async def test_a_changed_retention_counts_for_what_is_deleted_from_then_on(office: FeedOffice) -> None:
     contexts = office.contexts
-    named = Named(office.context.sources, office.trackers, office.context.rulebook, office.context.feeds)
+    named = NamedSystems(office.context.sources, office.trackers, office.context.rulebook, office.context.feeds)
     contexts.replace(replace(named, kept=Retention(incidents=timedelta(days=9))), _nothing)
     with contexts.at_work() as context:
         assert context.keeps_incidents == timedelta(days=9)

@@ -4,6 +4,7 @@ import ast
 import gc
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -132,6 +133,16 @@ def test_a_function_is_read_at_a_glance() -> None:
     paths = modules([*PRODUCT, "bench", "chaos"])
     functions = [(name_of(path), node) for path in paths for node in functions_in(path)]
     assert [f"{name}: {node.name}" for name, node in functions if lines_of(node) > LONGEST_FUNCTION] == []
+
+
+def test_no_two_public_classes_of_the_product_have_one_name() -> None:
+    names = Counter(
+        node.name
+        for path in modules([folder for folder in PRODUCT if folder != "sandbox"])
+        for node in nodes_of(path)
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_module_is_named_for_nothing() -> None:

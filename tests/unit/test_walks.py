@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remediation.domain.incidents import Incident, Kept
-from remediation.domain.walks import MOST_PAGES, MOST_ROUNDS, Ending, SchoolYear, Timetable, Walk, WalkKind
+from remediation.domain.walks import MOST_PAGES, MOST_ROUNDS, Ending, FeedWalk, SchoolYear, Timetable, WalkKind
 
 AUGUST = SchoolYear(8, 1)
 TIMETABLE = Timetable(ZoneInfo("America/Chicago"), AUGUST, timedelta(minutes=10), timedelta(days=7), time(2))
@@ -17,12 +17,12 @@ NOON = datetime(2026, 11, 27, 18, 0, tzinfo=UTC)
 """Noon in Chicago."""
 
 
-def sweep(page: int = 1, pages: int = 0) -> Walk:
+def sweep(page: int = 1, pages: int = 0) -> FeedWalk:
     """A sweep that has just begun, or come as far as this page."""
-    return Walk(WalkKind.SWEEP, date(2026, 8, 1), date(2027, 7, 31), page, pages)
+    return FeedWalk(WalkKind.SWEEP, date(2026, 8, 1), date(2027, 7, 31), page, pages)
 
 
-def pages_of(walk: Walk, stated: list[int]) -> tuple[list[int], Ending | None]:
+def pages_of(walk: FeedWalk, stated: list[int]) -> tuple[list[int], Ending | None]:
     """The pages that are read where each states these totals in turn, and how the walk ends, if it does."""
     read = []
     for total in stated:
@@ -101,7 +101,7 @@ def test_a_feed_that_was_never_read_is_swept_first() -> None:
 
 def test_a_poll_reaches_back_over_the_overlap_and_ahead_over_the_next_day() -> None:
     swept = NOON - timedelta(hours=3)
-    assert TIMETABLE.due(NOON, swept, swept) == Walk(WalkKind.POLL, date(2026, 11, 20), date(2026, 11, 28))
+    assert TIMETABLE.due(NOON, swept, swept) == FeedWalk(WalkKind.POLL, date(2026, 11, 20), date(2026, 11, 28))
 
 
 def test_nothing_is_read_before_it_is_time() -> None:
@@ -112,14 +112,16 @@ def test_nothing_is_read_before_it_is_time() -> None:
 def test_after_an_outage_of_days_a_poll_reaches_back_to_the_last_one_and_its_overlap() -> None:
     polled = NOON - timedelta(days=5)
     tonight = NOON - timedelta(hours=3)
-    assert TIMETABLE.due(NOON, polled, tonight) == Walk(WalkKind.POLL, date(2026, 11, 15), date(2026, 11, 28))
+    assert TIMETABLE.due(NOON, polled, tonight) == FeedWalk(WalkKind.POLL, date(2026, 11, 15), date(2026, 11, 28))
 
 
 @pytest.mark.parametrize(
     ("hour_in_utc", "due"),
     [(7, None), (8, sweep())],  # Chicago is six hours behind in November: two o'clock there
 )
-def test_the_year_is_swept_once_a_night_at_its_hour_in_the_feeds_own_zone(hour_in_utc: int, due: Walk | None) -> None:
+def test_the_year_is_swept_once_a_night_at_its_hour_in_the_feeds_own_zone(
+    hour_in_utc: int, due: FeedWalk | None
+) -> None:
     now = datetime(2026, 11, 28, hour_in_utc, 0, tzinfo=UTC)
     assert TIMETABLE.due(now, now, NOON) == due
 

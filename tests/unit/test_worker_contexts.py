@@ -12,7 +12,7 @@ from remediation.ports import Rulebook
 from remediation.sealing import Keyring, generate_key
 from remediation.store.server.connection import Connection
 from workers.jobs.boundary import never_raising
-from workers.resources import Named, WorkerContext, WorkerContexts, context_on
+from workers.resources import NamedSystems, WorkerContext, WorkerContexts, context_on
 
 
 class Closing:
@@ -35,7 +35,7 @@ def a_rulebook() -> Rulebook:
 
 def replace(contexts: WorkerContexts) -> Closing:
     closing = Closing()
-    contexts.replace(Named({}, {}, a_rulebook()), closing)
+    contexts.replace(NamedSystems({}, {}, a_rulebook()), closing)
     return closing
 
 
@@ -58,7 +58,7 @@ def first() -> Closing:
 @pytest.fixture
 def contexts(first: Closing) -> WorkerContexts:
     connection = Connection(Redis())  # nobody connects
-    named = Named({}, {}, a_rulebook())
+    named = NamedSystems({}, {}, a_rulebook())
     return WorkerContexts(context_on(connection, Keyring.parse(generate_key()), named, time.time), first)
 
 
@@ -120,7 +120,7 @@ async def test_the_end_waits_for_contexts_that_are_being_put_away(contexts: Work
         await gate.wait()
         closed.append("second")
 
-    contexts.replace(Named({}, {}, a_rulebook()), slowly)
+    contexts.replace(NamedSystems({}, {}, a_rulebook()), slowly)
     replace(contexts)
     await a_moment()
     asyncio.get_running_loop().call_later(0.01, gate.set)
@@ -129,7 +129,7 @@ async def test_the_end_waits_for_contexts_that_are_being_put_away(contexts: Work
 
 
 async def test_a_context_that_cannot_be_closed_ends_nothing(contexts: WorkerContexts) -> None:
-    contexts.replace(Named({}, {}, a_rulebook()), Closing(OSError("test-only-token")))
+    contexts.replace(NamedSystems({}, {}, a_rulebook()), Closing(OSError("test-only-token")))
     with capture_logs() as lines:
         replace(contexts)
         await contexts.aclose()

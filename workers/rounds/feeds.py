@@ -13,7 +13,7 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.domain.incidents import Decided, Incident
 from remediation.domain.subjects import subject_of_incident
-from remediation.domain.walks import Ending, Walk
+from remediation.domain.walks import Ending, FeedWalk
 from remediation.outbound.backoff import delay
 from remediation.ports import WalkedFeed
 from remediation.queue import band_of
@@ -56,7 +56,7 @@ async def _poll(context: WorkerContext, feed: WalkedFeed) -> None:
         walk = following if time.monotonic() < until else None
 
 
-async def _walk(context: WorkerContext, feed: WalkedFeed) -> Walk | None:
+async def _walk(context: WorkerContext, feed: WalkedFeed) -> FeedWalk | None:
     """The walk to go on with, or to begin now; None where the feed is not due, or another worker has just begun."""
     state, now = await context.feed_states.state(feed.name), context.clock()
     if now < max(state.wait_until, await context.systems.limited_until(system_of(feed.name))):
@@ -68,7 +68,7 @@ async def _walk(context: WorkerContext, feed: WalkedFeed) -> Walk | None:
     return walk if walk is not None and await context.feed_states.begin(feed.name, walk, now) else None
 
 
-async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: Walk) -> Walk | None:
+async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk) -> FeedWalk | None:
     """Read the walk's next page, and keep it. Returns the walk that goes on; None for a later round."""
     try:
         page = await feed.page(walk, await context.feed_states.version(feed.name, walk.page))
@@ -89,7 +89,7 @@ async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: Walk) -> Walk
     FEED_CHANGES.labels(feed.name).inc(len(changed))
     for flaw, count in page.flaws.items():
         FEED_FLAWS.labels(feed.name, flaw.value).inc(count)
-    if isinstance(following, Walk):
+    if isinstance(following, FeedWalk):
         return following
     event = "feed_read" if following is Ending.WHOLE else "feed_never_whole"
     logger.info(event, kind=walk.kind.value, count=walk.page, outcome=following.value)
@@ -109,7 +109,7 @@ async def _cases(context: WorkerContext, feed: WalkedFeed, changed: Sequence[Inc
     return cases
 
 
-async def _put_off(context: WorkerContext, feed: WalkedFeed, walk: Walk, error: OutsideError) -> None:
+async def _put_off(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk, error: OutsideError) -> None:
     """Ask for the same page again, later each time: what a feed refuses may be mended there, or in mappings.yaml."""
     state = await context.feed_states.state(feed.name)
     asked = error.after if isinstance(error, TryLater) else None

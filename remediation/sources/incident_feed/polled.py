@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from remediation.domain.errors import Refused
-from remediation.domain.walks import Timetable, Walk
+from remediation.domain.walks import FeedWalk, Timetable
 from remediation.ports import IncidentPage
 from remediation.sources.incident_feed.client import IncidentFeedClient
 from remediation.sources.incident_feed.pages import PAGE_SIZE, FeedPage, Validators, Window
@@ -23,7 +23,7 @@ class PolledFeed:
         """Whose incidents it shows."""
         return self.name.partition("/")[0]
 
-    async def page(self, walk: Walk, version: str = "") -> IncidentPage:
+    async def page(self, walk: FeedWalk, version: str = "") -> IncidentPage:
         """Returns the walk's next page; without incidents where it still has this version.
 
         Raises TryLater or Refused; TryLater, too, where not all of the page came.
@@ -47,7 +47,7 @@ def _pages(page: FeedPage) -> int:
     return page.number + 1 if len(page.incidents) >= PAGE_SIZE else page.number
 
 
-def _version(validators: Validators, walk: Walk, pages: int) -> str:
+def _version(validators: Validators, walk: FeedWalk, pages: int) -> str:
     """What tells whether the page is still the same: its validators, and for which window; empty where it has none."""
     if validators == Validators():
         return ""
@@ -55,7 +55,7 @@ def _version(validators: Validators, walk: Walk, pages: int) -> str:
     return json.dumps([*window, pages, validators.etag, validators.last_modified])
 
 
-def _known(version: str, walk: Walk) -> tuple[Validators, int] | None:
+def _known(version: str, walk: FeedWalk) -> tuple[Validators, int] | None:
     """The validators of a page that was read before, in the same window, and how many pages there were then."""
     if not version:
         return None

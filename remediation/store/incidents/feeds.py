@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from remediation.domain.walks import Ending, Walk, WalkKind
+from remediation.domain.walks import Ending, FeedWalk, WalkKind
 from remediation.store.cases.todo import Mark, marks_of
 from remediation.store.keys import BORN, FEED, INCIDENTS
 from remediation.store.server.connection import Connection
@@ -22,7 +22,7 @@ class FeedState:
     `known_at` is when a worker first found the feed in mappings.yaml.
     """
 
-    walk: Walk | None = None
+    walk: FeedWalk | None = None
     attempts: int = 0
     wait_until: float = 0.0
     polled_at: float | None = None
@@ -58,11 +58,11 @@ class Feeds:
         born = int(await self._connection.ask(self._connection.redis.get(BORN)) or 0)
         return _state({name.decode(): value.decode() for name, value in row.items()}, born)
 
-    async def begin(self, feed: str, walk: Walk, now: float) -> bool:
+    async def begin(self, feed: str, walk: FeedWalk, now: float) -> bool:
         """Begin to read a window. Returns whether it was begun: not where another walk is in hand."""
         return bool(await self._connection.run("begin_walk", feed, int(now * 1000), wire_of(walk)))
 
-    async def ask(self, feed: str, walk: Walk, now: float) -> Walk:
+    async def ask(self, feed: str, walk: FeedWalk, now: float) -> FeedWalk:
         """Read the feed with the next round, whatever it was put off for. Returns the walk in hand.
 
         That may be another one that had begun: this one begins only where there is none.
@@ -74,19 +74,21 @@ class Feeds:
         found = await self._connection.ask(self._connection.redis.hget(FEED + feed, f"version:{page}"))
         return found.decode() if found else ""
 
-    async def keep_page(self, feed: str, walk: Walk, following: Walk | Ending, kept: PageKept, now: float) -> bool:
+    async def keep_page(
+        self, feed: str, walk: FeedWalk, following: FeedWalk | Ending, kept: PageKept, now: float
+    ) -> bool:
         """Keep a page's incidents, mark their cases and move the walk on, in one step and once a page.
 
         Returns False, and keeps nothing, where the page was kept already.
         """
-        goes_on = wire_of(following) if isinstance(following, Walk) else ""
+        goes_on = wire_of(following) if isinstance(following, FeedWalk) else ""
         ended = walk.kind if following is Ending.WHOLE else ""
         rows = [part for name, value in kept.incidents.items() for part in (name, value)]
         head = (feed, int(now * 1000), wire_of(walk), goes_on, ended, int(kept.wait_until * 1000))
         page = (walk.page, kept.version, len(kept.incidents))
         return bool(await self._connection.run("keep_page", *head, *page, *rows, *marks_of(kept.cases)))
 
-    async def put_off(self, feed: str, walk: Walk, due: float, why: str) -> None:
+    async def put_off(self, feed: str, walk: FeedWalk, due: float, why: str) -> None:
         """Read the same page again, at `due` (Unix seconds) at the earliest; `why` is kept until a page is read."""
         await self._connection.run("put_off_walk", feed, wire_of(walk), int(due * 1000), why)
 
@@ -95,16 +97,16 @@ class Feeds:
         return int(await self._connection.ask(self._connection.redis.hlen(INCIDENTS + feed)))
 
 
-def wire_of(walk: Walk) -> str:
+def wire_of(walk: FeedWalk) -> str:
     """A walk as it is stored: the scripts compare it with the one that they find."""
     window = [walk.since.isoformat(), walk.until.isoformat()]
     return json.dumps([walk.kind, *window, walk.page, walk.pages, walk.rounds, int(walk.has_shrunk)])
 
 
-def _walk_in(wire: str) -> Walk:
+def _walk_in(wire: str) -> FeedWalk:
     kind, since, until, page, pages, rounds, has_shrunk = json.loads(wire)
     window = date.fromisoformat(since), date.fromisoformat(until)
-    return Walk(WalkKind(kind), *window, page, pages, rounds, bool(has_shrunk))
+    return FeedWalk(WalkKind(kind), *window, page, pages, rounds, bool(has_shrunk))
 
 
 def _state(row: Mapping[str, str], born: int) -> FeedState:
