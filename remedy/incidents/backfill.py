@@ -9,9 +9,9 @@ from remediation.redaction import terminal
 from remediation.rulebook import MappingsRulebook
 from remediation.store.cases.entries import LookCause
 from remediation.store.cases.todo import Todo
-from remedy.incidents.selection import taken
 from remedy.incidents.stores import IncidentStores, with_stores
 from remedy.reconcile.report import Screen
+from workers.selection import incident_cases
 
 
 @dataclass(slots=True)
@@ -54,12 +54,13 @@ async def _backfilled(stores: IncidentStores, screen: Screen, *, dry_run: bool) 
             while cursor or not is_begun:
                 decided, cursor = await stores.records.page(district, feed, cursor)
                 is_begun, now = True, stores.clock()
-                wanted = taken(rulebook, district, timetable.zone, decided, now)
-                known = await stores.records.with_case([key.ref for _, (key, _) in wanted])
-                new = {mark[0].ref: (rule, mark) for rule, mark in wanted if mark[0].ref not in known}
+                cases = incident_cases(rulebook, district, timetable.zone, decided, now)
+                wanted = [case for case in cases if case.is_wanted]
+                known = await stores.records.with_case([case.ref for case in wanted])
+                new = {case.ref: case for case in wanted if case.ref not in known}
                 if not dry_run:
-                    await todo.mark([mark for _, mark in new.values()], now, LookCause.PERSON)
+                    await todo.mark([case.mark for case in new.values()], now, LookCause.PERSON)
                 tally.looked_at += len(decided)
-                tally.cases.update(terminal(rule) for rule, _ in new.values())
+                tally.cases.update(terminal(case.rule) for case in new.values())
                 bar.step(len(decided))
     return tally

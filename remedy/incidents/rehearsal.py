@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.incidents import Decided, Kept
 from remediation.domain.walks import FeedWalk, Timetable
 from remediation.ports import WalkedFeed
 from remediation.rulebook import MappingsRulebook
-from remedy.incidents.selection import taken
 from remedy.incidents.stores import IncidentStores
 from remedy.reconcile.report import Screen
 from remedy.runtime.assembly import open_outside
+from workers.selection import incident_cases
 
 
 @dataclass(slots=True)
@@ -82,7 +81,7 @@ async def _compare(
     seen.changed += known
     seen.new += len(changed) - known
     seen.deleted += sum(bool(each.incident.is_deleted) for each in changed)
-    decided = [Decided(each.incident, None) for each in changed]
-    wanted = {key.ref for _, (key, _) in taken(rulebook, feed.district, feed.timetable.zone, decided, stores.clock())}
-    refs = [CaseKey(feed.district, CaseKind.INCIDENT, each.incident.uuid).ref for each in changed]
-    seen.cases += len(wanted | await stores.records.with_case(refs))
+    decided = [Decided(each.incident) for each in changed]
+    cases = incident_cases(rulebook, feed.district, feed.timetable.zone, decided, stores.clock())
+    wanted = {case.ref for case in cases if case.is_wanted}
+    seen.cases += len(wanted | await stores.records.with_case([case.ref for case in cases]))

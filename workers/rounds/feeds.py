@@ -9,14 +9,11 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from remediation import telemetry
-from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.domain.incidents import Decided, Incident
-from remediation.domain.subjects import subject_of_incident
 from remediation.domain.walks import Ending, FeedWalk
 from remediation.outbound.backoff import delay
 from remediation.ports import WalkedFeed
-from remediation.queue import band_of
 from remediation.sources.incident_feed.answers import system_of
 from remediation.store.cases.todo import Mark
 from remediation.store.incidents.feeds import PageKept
@@ -25,6 +22,7 @@ from workers.jobs.boundary import never_raising
 from workers.jobs.telling import note_answer, note_trouble
 from workers.metrics import FEED_CHANGES, FEED_FLAWS, FEED_PAGES
 from workers.resources import WorkerContext
+from workers.selection import incident_cases
 
 logger = structlog.get_logger()
 
@@ -98,15 +96,10 @@ async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk) -> 
 
 async def _cases(context: WorkerContext, feed: WalkedFeed, changed: Sequence[Incident]) -> list[Mark]:
     """The cases to look at: of incidents that a rule takes, and of those that have a case already."""
-    at = datetime.fromtimestamp(context.clock(), UTC)
-    keys = [CaseKey(feed.district, CaseKind.INCIDENT, incident.uuid) for incident in changed]
-    known = await context.incidents.with_case([key.ref for key in keys])
-    cases: list[Mark] = []
-    for key, incident in zip(keys, changed, strict=True):
-        ruling = context.rulebook.ruling(subject_of_incident(key, Decided(incident), feed.timetable.zone), at)
-        if key.ref in known or (ruling.policy.trackers and not incident.is_deleted):
-            cases.append((key, band_of(ruling.severity)))
-    return cases
+    decided = [Decided(incident) for incident in changed]
+    cases = incident_cases(context.rulebook, feed.district, feed.timetable.zone, decided, context.clock())
+    known = await context.incidents.with_case([case.ref for case in cases])
+    return [case.mark for case in cases if case.is_wanted or case.ref in known]
 
 
 async def _put_off(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk, error: OutsideError) -> None:

@@ -74,7 +74,7 @@ class IncidentSource:
         return Subject(key, Status.UNKNOWN, Severity.UNKNOWN, Incident(key.id), keeps_status=False)
 
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:  # noqa: ARG002 - a feed takes no note
-        """Write down what was decided. Raises what `subject` raises, and Refused where nothing is known of it."""
+        """Write down what was decided. Raises what `subject` raises."""
         detail = (await self.subject(key)).detail
         if not isinstance(detail, Incident):
             raise TypeError("a feed has incidents alone")

@@ -1,0 +1,44 @@
+"""Which incidents are to be cases: for the rounds that read feeds, and for the commands that say what they would do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from remediation.domain.cases import CaseKey, CaseKind
+from remediation.domain.incidents import Decided
+from remediation.domain.subjects import subject_of_incident
+from remediation.ports import Rulebook
+from remediation.queue import band_of
+from remediation.store.cases.todo import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentCase:
+    """The case of an incident, the name of the rule that counts, and whether that asks for a case where there is none.
+
+    None is asked for of an incident that was deleted.
+    """
+
+    mark: Mark
+    rule: str
+    is_wanted: bool
+
+    @property
+    def ref(self) -> str:
+        """The reference of the case."""
+        return self.mark[0].ref
+
+
+def incident_cases(
+    rulebook: Rulebook, district: str, zone: ZoneInfo, decided: Iterable[Decided], now: float
+) -> list[IncidentCase]:
+    """The cases of these incidents at `now` (Unix seconds), wanted or not; their days begin in `zone`. Pure."""
+    at = datetime.fromtimestamp(now, UTC)
+    found: list[IncidentCase] = []
+    for each in decided:
+        key = CaseKey(district, CaseKind.INCIDENT, each.incident.uuid)
+        ruling = rulebook.ruling(subject_of_incident(key, each, zone), at)
+        is_wanted = bool(ruling.policy.trackers) and not each.incident.is_deleted
+        found.append(IncidentCase((key, band_of(ruling.severity)), ruling.policy.rule, is_wanted))
+    return found
