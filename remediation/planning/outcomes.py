@@ -120,8 +120,9 @@ def _meant(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Mem
 def decided_anew(case: Situation) -> list[Action]:
     """Returns what follows where the status is unchanged and the reason of a done ticket has changed.
 
-    A reason that does not count, or lacks what the policy demands, takes the decision back: the finding becomes
-    `reviewing`, and the person who closed the ticket is asked.
+    A reason that does not count, or lacks what the policy demands, takes the decision back that the earlier one was:
+    the finding becomes `reviewing`, and the person who closed the ticket is asked. Where the earlier reason did not
+    count either, the finding was solved by other means, and nothing follows.
     """
     seen, changed = case.seen, [name for name in case.seen.done if case.is_closed_otherwise(name)]
     if not changed or seen.unseen or case.status is not case.memory.finding:
@@ -130,4 +131,7 @@ def decided_anew(case: Situation) -> list[Action]:
     patches = [replace(action, why=Why.REASON_CHANGED) for action in outcome if isinstance(action, SetStatus)]
     if patches:
         return [*patches]
-    return [SetStatus(Status.REVIEWING, Why.REASON_CHANGED, seen.tickets[changed[0]].reason), *outcome]
+    withdrawn = [name for name in changed if case.counted(name)]
+    if not withdrawn:
+        return []
+    return [SetStatus(Status.REVIEWING, Why.REASON_CHANGED, seen.tickets[withdrawn[0]].reason), *outcome]

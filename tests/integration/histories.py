@@ -99,7 +99,8 @@ class Story(Office):
             return
         for ticket in self.books[change.where].present(KEY.mark):
             done = change.becomes is TicketState.DONE
-            self._reason_changed |= done and ticket.state is TicketState.DONE and change.reason is not ticket.reason
+            counted = ticket.state is TicketState.DONE and ticket.reason not in KEPT_OPEN
+            self._reason_changed |= done and counted and change.reason is not ticket.reason
             reason = change.reason if done else None
             self.books[change.where].change(ticket.id, change.becomes, reason, by="person-1", word=change.word)
             self._closed_by_a_person |= done

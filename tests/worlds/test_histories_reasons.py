@@ -132,6 +132,21 @@ async def test_what_we_closed_for_schoolscan_is_no_decision_when_a_person_correc
     assert world.picture().status is REVIEWING
 
 
+@pytest.mark.parametrize(("before", "after"), [("odd", "very odd"), ("odd", ""), ("", "odd")])
+async def test_a_reason_that_did_not_count_takes_nothing_back_when_it_becomes_another(before: str, after: str) -> None:
+    """SchoolScan resolved the finding, and the ticket decided nothing, neither before nor after; "" is not solved."""
+    world = await opened()
+    await noticed(world, Change("jira", "closed", Reason.UNKNOWN if before else Reason.NOT_SOLVED, before))
+    await noticed(world, says(RESOLVED))
+    assert (world.picture().status, world.picture().active) == (RESOLVED, set())
+    told = comments(world, "jira", "kept_open")
+    await noticed(world, corrected("jira", Reason.UNKNOWN if after else Reason.NOT_SOLVED, after))
+    assert await at_rest(world) == (RESOLVED, set())
+    assert comments(world, "jira", "kept_open") == told
+    await noticed(world, corrected("jira", Reason.FIXED))
+    assert await at_rest(world) == (RESOLVED, set())
+
+
 async def test_the_reason_may_change_while_schoolscan_decides_otherwise() -> None:
     world = await mended()
     await noticed(world, corrected("snow", Reason.FALSE_POSITIVE), says(ACCEPTED))
