@@ -104,6 +104,11 @@ def key_of_ref(ref: str) -> CaseKey | None:
     return CaseKey(district, CaseKind(kind), plain)
 
 
+def kind_of_ref(ref: str) -> CaseKind:
+    """The kind of a case by its reference, also one with a digest. Raises ValueError where the text is no reference."""
+    return CaseKind(ref.partition(":")[2].partition(":")[0])
+
+
 def key_written(text: str) -> CaseKey | None:
     """Returns the key for a reference in which a person wrote the source's own id, also one with `/` or `:`.
 

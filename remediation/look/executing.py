@@ -214,7 +214,7 @@ class Executor:
         """Comment on the tickets which action was refused, with the tracker's own words. Failures are ignored.
 
         SchoolScan's words are not written into a ticket, because they may quote the finding: the parked action has
-        them.
+        them. Of an incident, whose status is our own, the words are ours.
         """
         words = error.words
         match action:
@@ -222,7 +222,8 @@ class Executor:
                 tickets = []
             case SetStatus():
                 tickets = list(progress.tickets.values())
-                words = f"SchoolScan's answer is {error.status or 'no'}"
+                if self.snapshot.observation.subject.keeps_status:
+                    words = f"SchoolScan's answer is {error.status or 'no'}"
             case _:
                 tickets = [progress.tickets[action.tracker]]
         for ticket in tickets:

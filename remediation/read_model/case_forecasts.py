@@ -51,7 +51,7 @@ def forecast_facts(shown: CaseForecast) -> Iterator[Fact]:
         yield Fact("memory", f"none: this case {NOTHING_KNOWN}")
     for name in shown.members:
         yield Fact("member", name)
-    yield Fact("finding", f"{shown.seen.status.replace('_', ' ')}, {shown.seen.severity}")
+    yield Fact(shown.key.kind, f"{shown.seen.status.replace('_', ' ')}, {shown.seen.severity}")
     yield Fact("rule", _rule_words(shown.snapshot.policy))
     for ticket in shown.seen.tickets:
         yield Fact("ticket", ticket_words(ticket))
@@ -62,7 +62,7 @@ def forecast_facts(shown: CaseForecast) -> Iterator[Fact]:
     if unnamed := shown.snapshot.observation.unnamed:
         yield Fact("held up", unnamed_words(unnamed))
     yield from parked_facts(shown.key, shown.parked)
-    yield from given_up_facts(shown.given_up)
+    yield from given_up_facts(shown.key, shown.given_up)
 
 
 def plan_lines(shown: CaseForecast) -> Iterator[str]:
@@ -71,11 +71,11 @@ def plan_lines(shown: CaseForecast) -> Iterator[str]:
         in_doubt = shown.snapshot.failures or shown.snapshot.observation.unnamed or shown.parked or shown.given_up
         yield "nothing: all is well" if not in_doubt else "nothing that could be done now"
     for number, step in enumerate(shown.steps, 1):
-        yield f"{number}. {step_words(step)}"
+        yield f"{number}. {step_words(step, shown.key.kind)}"
 
 
 def _rule_words(policy: Policy) -> str:
-    """The rule that counts, and why, where that rule does not take the finding."""
+    """The rule that counts, and why, where that rule does not take the case."""
     if not policy.rule:
         return "none takes it: what `defaults` say counts"
     return f"none takes it: what {policy.rule} said goes on counting" if policy.is_former else policy.rule

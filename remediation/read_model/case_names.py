@@ -1,4 +1,4 @@
-"""The case that a person means: by its reference, the mark on its ticket, the ticket's key, or the finding's id."""
+"""The case that a person means: by its reference, its ticket's mark or key, or the id of the finding or incident."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +48,16 @@ async def _named(text: str, mappings: Callable[[], Mappings], connection: Connec
     for of_case in found.values():
         if key := await _key(todo, of_case):
             return key
-    return await _finding(text, ref, written, todo)
+    return await _incident(ref, written, todo) or await _finding(text, ref, written, todo)
+
+
+async def _incident(ref: str, mappings: Mappings, todo: Todo) -> CaseKey | None:
+    """The known case of an incident by its uuid alone, which is unique across districts."""
+    if outside_id(ref) is None:
+        return None
+    keys = [CaseKey(name, CaseKind.INCIDENT, ref) for name, each in mappings.districts.items() if each.incidents]
+    known = [key for key in keys if await todo.is_known(key.ref)]
+    return known[0] if len(known) == 1 else None
 
 
 async def _finding(text: str, ref: str, mappings: Mappings, todo: Todo) -> CaseKey | UnclearName:

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
-from remediation.read_model.case_words import time_words, to_do_words, unnamed_words, waiting_words
+from remediation.read_model.case_words import time_words, to_do_words, unnamed_words, waiting_words, why_words
 from remediation.store.cases.entries import Entry, kind_word, moment
 from remediation.store.cases.standings import Stand, Standing, Standings
 from remediation.store.cases.timeline import Timeline
@@ -79,9 +80,10 @@ def case_facts(view: CaseView) -> Iterator[Fact]:
     yield Fact("rule", memory.rule or "none that is remembered")
     yield from _members_and_tickets(record)
     if memory.conflict_at:
-        yield Fact("conflict", f"since {time_words(memory.conflict_at)}: both sides were changed, and disagree")
+        disagree = why_words(Why.CONFLICT, record.key.kind)
+        yield Fact("conflict", f"since {time_words(memory.conflict_at)}: {disagree}")
     yield from parked_facts(record.key, map(str, record.undecided))
-    yield from given_up_facts(map(str, record.given_up))
+    yield from given_up_facts(record.key, map(str, record.given_up))
     if view.look_at:
         yield Fact("next look", f"{time_words(view.look_at)}, when the accepted risk ends")
     if record.unnamed:
@@ -106,13 +108,13 @@ def _members_and_tickets(record: CaseRecord) -> Iterator[Fact]:
 def parked_facts(key: CaseKey, actions: Iterable[str]) -> Iterator[Fact]:
     """What is parked of a case, by the names of the actions."""
     for name in sorted(actions):
-        yield Fact("parked", to_do_words(name), parked=f"{key.ref}/{name}")
+        yield Fact("parked", to_do_words(name, key.kind), parked=f"{key.ref}/{name}")
 
 
-def given_up_facts(actions: Iterable[str]) -> Iterator[Fact]:
+def given_up_facts(key: CaseKey, actions: Iterable[str]) -> Iterator[Fact]:
     """What a person has discarded of a case, by the names of the actions."""
     for name in sorted(actions):
-        yield Fact("given up", f"{to_do_words(name)}: a person discarded it, so it is not done")
+        yield Fact("given up", f"{to_do_words(name, key.kind)}: a person discarded it, so it is not done")
 
 
 def case_json(view: CaseView) -> dict[str, Any]:

@@ -1,10 +1,14 @@
-"""A case and its timeline in words for people: why it was looked at, what was seen, what was done. Pure."""
+"""A case and its timeline in words for people: why it was looked at, what was seen, what was done. Pure.
+
+What a case is about is called by its kind: whoever asks for words says whether it is a finding or an incident.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import assert_never
 
-from remediation.domain.actions import ActionName, Why
+from remediation.domain.actions import ActionName, Verb, Why
+from remediation.domain.cases import CaseKind
 from remediation.domain.errors import Waiting
 from remediation.domain.ownership import Evidence
 from remediation.store.cases.entries import (
@@ -51,6 +55,20 @@ WHYS: Mapping[Why, str] = {
     Why.CONTINUED: "a new ticket takes its place",
 }
 
+_OF_INCIDENTS: Mapping[Why, str] = {
+    Why.NEW: "the incident is new",
+    Why.FOUND_AGAIN: "the incident is in its feed again",
+    Why.FINDING_RESOLVED: "the incident is dealt with",
+    Why.FINDING_ACCEPTED: "the incident was accepted as it is",
+    Why.FINDING_GONE: "the incident was deleted in its feed",
+    Why.CONFLICT: "its tickets, and what was decided about it, disagree",
+    Why.SEVERITY_RAISED: "a rule says that the incident is worse than it was",
+    Why.EXPERT_REVIEWED: "somebody has reviewed it",
+    Why.RISK_STILL_ACCEPTED: "in its feed again, but still accepted as it is",
+    Why.KEPT_OPEN: "closed for a reason that leaves the incident open",
+}
+"""The reasons that are other ones for an incident: nothing scans for it, and its status is our own."""
+
 CAUSES: Mapping[LookCause, str] = {
     LookCause.WEBHOOK: "a webhook came in",
     LookCause.POLL: "the ticket was in the list of changes",
@@ -93,10 +111,15 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "raise": ("make {ticket} in {target} more urgent", "made {ticket} in {target} more urgent"),
     "comment": ("comment on {ticket} in {target}", "commented on {ticket} in {target}"),
     "duplicate": ("close a duplicate in {target}", "closed a duplicate in {target}"),
-    "patch": ("set the finding to {target}", "set the finding to {target}"),
     "read": ("read {ticket} in {target}", "read {ticket} in {target}"),
 }
-"""What an action does, and what it has done, by its verb."""
+"""What an action on a ticket does, and what it has done, by its verb."""
+
+_SET: Mapping[CaseKind, str] = {
+    CaseKind.FINDING: "set the finding to {target}",
+    CaseKind.INCIDENT: "set the incident to {target} in our own row",
+}
+"""What setting a status does, and what it has done. A feed takes nothing back."""
 
 
 def time_words(at: datetime | float) -> str:
@@ -104,32 +127,38 @@ def time_words(at: datetime | float) -> str:
     return f"{at if isinstance(at, datetime) else moment(at):%Y-%m-%d %H:%M:%S}"
 
 
-def to_do_words(name: str) -> str:
-    """What an action of this name would do."""
-    return _verb(name, 0, "the ticket")
+def to_do_words(name: str, kind: CaseKind) -> str:
+    """What an action of this name would do about a case of this kind."""
+    return _verb(name, kind, 0, "the ticket")
 
 
-def done_words(acted: Acted) -> str:
+def done_words(acted: Acted, kind: CaseKind) -> str:
     """What an action has done."""
-    return _verb(acted.action, 1, acted.ticket or "the ticket")
+    return _verb(acted.action, kind, 1, acted.ticket or "the ticket")
 
 
-def _verb(name: str, tense: int, ticket: str) -> str:
+def _verb(name: str, kind: CaseKind, tense: int, ticket: str) -> str:
     action = ActionName.parse(name)
-    if action.verb not in _VERBS or not action.target:
+    target = action.target.replace("_", " ")
+    if action.verb == Verb.PATCH and target:
+        return _SET[kind].format(target=target)
+    if action.verb not in _VERBS or not target:
         return name
-    return _VERBS[action.verb][tense].format(target=action.target.replace("_", " "), ticket=ticket)
+    return _VERBS[action.verb][tense].format(target=target, ticket=ticket)
 
 
-def why_words(why: str) -> str:
+def why_words(why: str, kind: CaseKind) -> str:
     """Why an action is planned."""
-    return WHYS[Why(why)] if why in set(Why) else why.replace("_", " ")
+    if why not in set(Why):
+        return why.replace("_", " ")
+    usual = WHYS[Why(why)]
+    return _OF_INCIDENTS.get(Why(why), usual) if kind is CaseKind.INCIDENT else usual
 
 
-def step_words(step: PlannedStep) -> str:
+def step_words(step: PlannedStep, kind: CaseKind) -> str:
     """One step of a plan, with its reason."""
     detail = f"; {step.detail.replace('_', ' ')}" if step.detail else ""
-    return f"{to_do_words(step.action)} ({why_words(step.why)}{detail})"
+    return f"{to_do_words(step.action, kind)} ({why_words(step.why, kind)}{detail})"
 
 
 def cause_words(cause: str) -> str:
@@ -161,17 +190,17 @@ def waiting_words(trouble: SystemTrouble) -> str:
     return f"{WAITING[trouble.waiting]}{status} since {time_words(trouble.since)} UTC"
 
 
-def entry_words(entry: Entry) -> str:
-    """An entry of a timeline as one line, without its time."""
+def entry_words(entry: Entry, kind: CaseKind) -> str:
+    """An entry of the timeline of a case of this kind as one line, without its time."""
     match entry:
         case Triggered():
             words = f"looked, because {cause_words(entry.cause)}"
         case Seen():
-            words = f"saw the finding {entry.status.replace('_', ' ')}, {entry.severity}; {_tickets(entry)}"
+            words = f"saw the {kind} {entry.status.replace('_', ' ')}, {entry.severity}; {_tickets(entry)}"
         case Planned():
-            words = "planned: " + ("; ".join(map(step_words, entry.steps)) or "nothing")
+            words = "planned: " + ("; ".join(step_words(step, kind) for step in entry.steps) or "nothing")
         case Acted():
-            words = _acted(entry)
+            words = _acted(entry, kind)
         case Settled():
             words = "at rest" + (f"; to be looked at again on {time_words(entry.look_at)}" if entry.look_at else "")
         case PutOff():
@@ -181,7 +210,7 @@ def entry_words(entry: Entry) -> str:
         case Doubted() | Unnamed() | UnreadableEntry():
             words = _in_doubt(entry)
         case Disagreed():
-            words = "conflict: both sides were changed, in ways that disagree"
+            words = f"conflict: {why_words(Why.CONFLICT, kind)}"
         case _:
             assert_never(entry)
     return words
@@ -213,14 +242,14 @@ def _tickets(seen: Seen) -> str:
     return ", ".join(shown) or "no ticket"
 
 
-def _acted(acted: Acted) -> str:
+def _acted(acted: Acted, kind: CaseKind) -> str:
     match acted.outcome:
         case "done":
-            return f"done: {done_words(acted)}"
+            return f"done: {done_words(acted, kind)}"
         case "later":
-            return f"not yet: {to_do_words(acted.action)}{_in_brackets(acted)}"
+            return f"not yet: {to_do_words(acted.action, kind)}{_in_brackets(acted)}"
         case "refused":
-            return f"refused, and parked: {to_do_words(acted.action)}{_in_brackets(acted)}"
+            return f"refused, and parked: {to_do_words(acted.action, kind)}{_in_brackets(acted)}"
 
 
 def _in_brackets(entry: Acted | PutOff | SetAside) -> str:
@@ -230,7 +259,7 @@ def _in_brackets(entry: Acted | PutOff | SetAside) -> str:
     return f" ({words})" if words else ""
 
 
-def timeline_lines(entries: list[Entry]) -> Iterator[str]:
-    """The timeline, oldest first, one line each."""
+def timeline_lines(entries: list[Entry], kind: CaseKind) -> Iterator[str]:
+    """The timeline of a case of this kind, oldest first, one line each."""
     for entry in entries:
-        yield f"{time_words(entry.at)}  {entry_words(entry)}"
+        yield f"{time_words(entry.at)}  {entry_words(entry, kind)}"

@@ -57,7 +57,7 @@ def case() -> None:
     """Which cases there are, what happened to one, and what would be done about it now.
 
     REF is the case's reference (lakeside:finding:fnd_9d2), the mark on its ticket (remedy:…), the ticket's key
-    (SEC-12), or, where there is only one district, the finding's id.
+    (SEC-12), an incident's uuid, or, where there is only one district, the finding's id.
 
     \b
       remedy case list --state parked
@@ -126,7 +126,7 @@ def _view_lines(view: CaseView) -> Iterator[str]:
         yield _line(fact, "see remedy parked show")
     yield ""
     yield "Timeline (UTC)" if view.timeline else NO_TIMELINE
-    yield from timeline_lines(view.timeline)
+    yield from timeline_lines(view.timeline, view.record.key.kind)
 
 
 def _line(fact: Fact, advice: str) -> str:
@@ -140,7 +140,8 @@ def _line(fact: Fact, advice: str) -> str:
 def plan_(ref: str, *, as_json: bool) -> None:
     """Look at a case now, as a worker would, and say what would be done and why. Does none of it.
 
-    Reads the finding and its tickets, and nothing else is sent. Works for a case that was never looked at, too.
+    Reads the finding, or what is kept of the incident, and the tickets, and nothing else is sent. Works for a case that
+    was never looked at, too.
     Exit code 3 or 4: a system could not be asked, so that the answer may not be the whole of it.
     """
     shown = _with_redis(lambda settings, connection: _forecast(ref, settings, connection))
@@ -172,7 +173,7 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> Cas
         try:
             snapshot = await observe(record, reading_of(record, source), outside.trackers, rulebook, now, sites)
         except NotFound as error:  # of a finding that is remembered, the snapshot says that it is gone
-            words = f"{_no_ticket(ref)}there is no such finding"
+            words = f"{_no_ticket(ref)}there is no such {key.kind}"
             raise NotFound(error.system, words, status=error.status, request_id=error.request_id) from None
     return case_forecast(record, snapshot, now, known=known is not None)
 

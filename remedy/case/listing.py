@@ -153,7 +153,7 @@ def _print(page: ShownPage, asked: Mapping[str, str | None], limit: int, *, is_f
 
 
 def _table(cases: tuple[ShownCase, ...]) -> Table:
-    table = Table("case", "state", "finding", "severity", "rule", "tickets", "changed (UTC)")
+    table = Table("case", "state", "status", "severity", "rule", "tickets", "changed (UTC)")
     for each in cases:
         listed_as = each.listed
         table.add_row(

@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from remediation.domain.cases import kind_of_ref
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.read_model.case_words import (
     done_words,
@@ -185,17 +186,18 @@ def systems_of(forecast: Forecast) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def forecast_lines(forecast: Forecast) -> Iterator[str]:
     """A forecast for people."""
+    ref, kind = forecast.ref, kind_of_ref(forecast.ref)
     for doubt in forecast.doubts:
-        yield f"{forecast.ref}: {doubt_words(Doubted.of(doubt, 0.0))}"
+        yield f"{ref}: {doubt_words(Doubted.of(doubt, 0.0))}"
     for step in forecast.steps:
-        yield f"{forecast.ref}: would {step_words(step)}"
+        yield f"{ref}: would {step_words(step, kind)}"
     for name, error in sorted((forecast.failures or {}).items()):
         when = "come again later" if isinstance(error, TryLater) else "it is not worth repeating"
-        yield f"{forecast.ref}: cannot be told, {name} could not be asked ({error.words}); {when}"
+        yield f"{ref}: cannot be told, {name} could not be asked ({error.words}); {when}"
     if forecast.unnamed:
-        yield f"{forecast.ref}: held up: {unnamed_words(forecast.unnamed)}"
+        yield f"{ref}: held up: {unnamed_words(forecast.unnamed)}"
     for name in forecast.parked:
-        yield f"{forecast.ref}: parked: {to_do_words(name)}; see remedy parked show {forecast.ref}/{name}"
+        yield f"{ref}: parked: {to_do_words(name, kind)}; see remedy parked show {ref}/{name}"
 
 
 def forecast_json(forecast: Forecast) -> dict[str, Any]:
@@ -220,13 +222,13 @@ def outcome_word(outcome: WaitOutcome) -> str:
 
 def outcome_lines(outcome: WaitOutcome) -> Iterator[str]:
     """An outcome for people."""
-    ref, standing = outcome.ref, outcome.standing
+    ref, standing, kind = outcome.ref, outcome.standing, kind_of_ref(outcome.ref)
     for doubted in outcome.doubted:
         yield f"{ref}: {doubt_words(doubted)}"
     if outcome.done:
-        yield f"{ref}: {'; '.join(done_words(each) for each in outcome.done)}"
+        yield f"{ref}: {'; '.join(done_words(each, kind) for each in outcome.done)}"
     for name in standing.parked:
-        yield f"{ref}: parked: {to_do_words(name)}; see remedy parked show {ref}/{name}"
+        yield f"{ref}: parked: {to_do_words(name, kind)}; see remedy parked show {ref}/{name}"
     if standing.unnamed:
         yield f"{ref}: held up: {unnamed_words(standing.unnamed)}"
     if standing.stand is Stand.PUT_OFF:

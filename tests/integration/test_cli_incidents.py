@@ -182,6 +182,17 @@ def test_an_incident_shows_its_codes_and_where_it_ends(desk: Desk) -> None:
     assert (told["uuid"], told["tickets"], told["deleted_at"]) == (uuid, {}, None)
 
 
+def test_a_case_is_found_by_the_uuid_of_its_incident_alone(desk: Desk) -> None:
+    (uuid,) = desk.add({"type": "referral"})
+    desk.read()
+    shown = CliRunner().invoke(main, ("case", "show", uuid))
+    assert shown.stdout.startswith(f"lakeside:incident:{uuid}\n"), shown.stderr
+    assert "finding" not in shown.stdout
+    planned = CliRunner().invoke(main, ("case", "plan", uuid)).stdout
+    assert "  incident   open, high\n" in planned
+    assert "finding" not in planned
+
+
 def test_what_is_deleted_in_the_feed_is_gone_and_says_since_when(desk: Desk) -> None:
     (uuid, _) = desk.add({"type": "referral"}, {"type": "referral"})
     desk.read()

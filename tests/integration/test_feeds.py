@@ -312,6 +312,16 @@ async def test_every_kept_incident_is_listed(office: FeedOffice) -> None:
     assert page.cursor is None
 
 
+async def test_a_list_says_of_an_incident_what_a_look_says(office: FeedOffice) -> None:
+    await office.poll()
+    office.feed.show(replace(FIGHT, weapons=("99",)))
+    await office.poll(TEN_MINUTES)
+    source = office.context.source("lakeside", CaseKind.INCIDENT)
+    listed = {subject.key: subject for subject in (await source.page({}, None)).subjects}
+    assert listed[key_of(FIGHT)].told == FIGHT
+    assert listed == {key: await source.subject(key) for key in listed}
+
+
 async def test_what_could_not_be_read_is_counted_and_nothing_of_it_is_told(office: FeedOffice) -> None:
     office.feed.flaws = {IncidentFlaw.DATE: 3}
     before = FEED_FLAWS.labels(FEED, "date")._value.get()

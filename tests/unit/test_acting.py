@@ -60,6 +60,7 @@ class Scene:
     tickets: dict[str, Ticket] = field(default_factory=dict)
     duplicates: tuple[Ticket, ...] = ()
     doubts: dict[str, Doubt] = field(default_factory=dict)
+    keeps_status: bool = True
 
     def __post_init__(self) -> None:
         self.source = MemorySource(Finding("fnd_1", self.status))
@@ -77,7 +78,8 @@ class Scene:
 
     async def act(self, *actions: Action) -> Progress:
         record = CaseRecord(KEY, links=self.known_links, intents=self.intents)
-        seen = Observation(subject_of(KEY, Finding("fnd_1", self.status)), self.tickets, duplicates=self.duplicates)
+        subject = replace(subject_of(KEY, Finding("fnd_1", self.status)), keeps_status=self.keeps_status)
+        seen = Observation(subject, self.tickets, duplicates=self.duplicates)
         at = datetime.fromtimestamp(self.clock(), tz=UTC)
         ruling = PlainRulebook("snow", "jira").ruling(seen.subject, at)
         snapshot = Snapshot(seen, ruling, Policy(trackers=("snow", "jira")), at, doubts=self.doubts)
@@ -266,6 +268,17 @@ async def test_what_did_not_happen_is_not_told(scene: Scene, error: OutsideError
     scene.source.troubles.for_good("update_finding", error)
     await scene.act(CommentOnTicket("jira", Why.CONFLICT), SetStatus(Status.REVIEWING, Why.CONFLICT))
     assert not any(comment.startswith("conflict") for comment in scene.jira.books[ticket.id].comments)
+
+
+@pytest.mark.parametrize(("keeps_status", "says"), [(True, "SchoolScan's answer is no"), (False, "no key")])
+async def test_of_a_status_that_is_refused_a_ticket_is_told_whose_answer_it_is(
+    *, keeps_status: bool, says: str
+) -> None:
+    scene = Scene(keeps_status=keeps_status)
+    ticket = scene.there(scene.jira)
+    scene.source.troubles.once("update_finding", Refused("incidents:lakeside", "no key"))
+    await scene.act(REVIEWING)
+    assert scene.jira.books[ticket.id].comments == [f"refused {ticket.key} patch reviewing: {says}"]
 
 
 async def test_a_patch_that_fails_leaves_the_tickets_done(scene: Scene) -> None:

@@ -49,6 +49,7 @@ def test_of_an_incident_people_are_told_where_it_ends() -> None:
     key = CaseKey("lakeside", CaseKind.INCIDENT, "8f14e45f")
     facts = list(case_facts(replace(VIEW, record=replace(RECORD, key=key))))
     assert facts[:2] == [Fact("incident", "8f14e45f, reviewing, high"), Fact("ends here", ENDS_HERE)]
+    assert not [fact for fact in facts if "finding" in fact.words or "finding" in fact.name]
 
 
 def test_programs_are_told_the_same_as_people() -> None:

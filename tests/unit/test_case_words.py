@@ -2,7 +2,8 @@
 
 import pytest
 
-from remediation.domain.actions import Why
+from remediation.domain.actions import Verb, Why
+from remediation.domain.cases import CaseKind
 from remediation.read_model.case_words import (
     CAUSES,
     WHYS,
@@ -79,17 +80,49 @@ LINES: list[tuple[Entry, str]] = [
 
 @pytest.mark.parametrize(("entry", "words"), LINES, ids=lambda value: value if isinstance(value, str) else "")
 def test_each_kind_of_entry_is_a_sentence(entry: Entry, words: str) -> None:
-    assert entry_words(entry) == words
+    assert entry_words(entry, CaseKind.FINDING) == words
+
+
+OF_INCIDENTS: list[tuple[Entry, str]] = [
+    (Triggered(AT, "feed", AT), "looked, because its feed showed it changed"),
+    (Seen(AT, "gone", "critical"), "saw the incident gone, critical; no ticket"),
+    (
+        Planned(AT, (PlannedStep("open:jira", "new"), PlannedStep("patch:reviewing", "found_again"))),
+        (
+            "planned: open a ticket in jira (the incident is new); set the incident to reviewing in our own row "
+            "(the incident is in its feed again)"
+        ),
+    ),
+    (Acted(AT, "patch:accepted_risk", "done"), "done: set the incident to accepted risk in our own row"),
+    (
+        Acted(AT, "patch:resolved", "refused", error="Refused"),
+        "refused, and parked: set the incident to resolved in our own row (said no)",
+    ),
+    (Disagreed(AT), "conflict: its tickets, and what was decided about it, disagree"),
+]
+
+
+@pytest.mark.parametrize(("entry", "words"), OF_INCIDENTS, ids=lambda value: value if isinstance(value, str) else "")
+def test_an_incident_is_called_so(entry: Entry, words: str) -> None:
+    assert entry_words(entry, CaseKind.INCIDENT) == words
+
+
+@pytest.mark.parametrize("why", Why)
+def test_no_reason_calls_an_incident_a_finding(why: Why) -> None:
+    names = [str(verb) for verb in Verb]
+    steps = [step_words(PlannedStep(f"{name}:jira", why), CaseKind.INCIDENT) for name in names]
+    assert not [step for step in steps if "finding" in step or "found" in step or "SchoolScan" in step]
 
 
 def test_a_line_begins_with_its_time() -> None:
-    assert list(timeline_lines([Settled(AT)])) == ["2027-01-15 08:00:00  at rest"]
+    assert list(timeline_lines([Settled(AT)], CaseKind.FINDING)) == ["2027-01-15 08:00:00  at rest"]
 
 
 def test_every_reason_and_every_cause_has_words() -> None:
     assert WHYS.keys() == set(Why)
     assert CAUSES.keys() == set(LookCause)
-    assert len(set(WHYS.values())) == len(Why)
+    for kind in CaseKind:
+        assert len({why_words(why, kind) for why in Why}) == len(Why)
 
 
 @pytest.mark.parametrize(
@@ -97,16 +130,19 @@ def test_every_reason_and_every_cause_has_words() -> None:
     ["open:j", "resolve:j", "reopen:j", "raise:j", "comment:j:refused", "duplicate:j", "patch:resolved", "read:j"],
 )
 def test_every_action_has_words_for_before_and_after(name: str) -> None:
-    assert name not in {to_do_words(name), done_words(Acted(AT, name, "done"))}
-    assert ":" not in to_do_words(name)
+    for kind in CaseKind:
+        assert name not in {to_do_words(name, kind), done_words(Acted(AT, name, "done"), kind)}
+        assert ":" not in to_do_words(name, kind)
 
 
 def test_a_detail_is_told_with_its_step() -> None:
-    assert step_words(PlannedStep("resolve:jira", "finding_resolved", "fixed")) == (
+    assert step_words(PlannedStep("resolve:jira", "finding_resolved", "fixed"), CaseKind.FINDING) == (
         "close the ticket in jira (the finding is resolved; fixed)"
     )
 
 
 def test_words_of_another_version_are_shown_as_they_are() -> None:
-    assert (why_words("moon_phase"), cause_words("dream:jira")) == ("moon phase", "dream, from jira")
-    assert (to_do_words("look"), to_do_words("sing:jira")) == ("look", "sing:jira")
+    assert cause_words("dream:jira") == "dream, from jira"
+    for kind in CaseKind:
+        assert why_words("moon_phase", kind) == "moon phase"
+        assert (to_do_words("look", kind), to_do_words("sing:jira", kind)) == ("look", "sing:jira")

@@ -124,7 +124,7 @@ def test_the_rule_of_an_incident_is_explained_condition_by_condition(rules: Path
     assert (weapon["wanted"], weapon["value"], weapon["held"]) == ("K1, K2", "K9", False)
     assert (school["value"], school["held"], age["value"], age["held"]) == ("101", True, "19h 0m", True)
     (ticket,) = said["tickets"]
-    assert ticket["words"]["due"] == "2026-04-17"
+    assert ticket["words"]["due"] == "2026-04-18", "two days from when it is opened"
     assert (said["choices"]["when_gone"], said["choices"]["severity"]) == ("close", "critical")
 
 

@@ -89,7 +89,7 @@ def test_a_ticket_says_where_to_look_and_not_what_happened() -> None:
         "Action codes: SUSP\n",
         "Offenders: 2\n",
         "Victims: 1\n",
-        "Due: 2026-04-15\n",
+        "Due: 2026-04-17\n",
         "1. Open the incident: https://incidents.example/1f2e\n",
     ):
         assert said in draft.body
@@ -97,9 +97,9 @@ def test_a_ticket_says_where_to_look_and_not_what_happened() -> None:
     assert "\n\n\n" not in draft.body
 
 
-def test_the_severity_is_the_rules_and_what_is_due_counts_from_the_day() -> None:
+def test_the_severity_is_the_rules_and_what_is_due_does_not_tell_the_day() -> None:
     draft = draft_of(reported(INCIDENT), rulebook())
-    assert draft.fields == {"priority": {"name": "Highest"}, "duedate": "2026-04-15"}
+    assert draft.fields == {"priority": {"name": "Highest"}, "duedate": "2026-04-17"}
     assert draft.mark == "remedy:lakeside:incident:1f2e"
 
 

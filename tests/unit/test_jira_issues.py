@@ -177,6 +177,19 @@ def test_a_link_is_named_by_the_mark_and_absent_without_an_address() -> None:
     assert link_of(Draft(MARK, "SEC", "s", "b")) is None
 
 
+@pytest.mark.parametrize(
+    ("mark", "name"),
+    [
+        ("remedy:lakeside:finding:fnd_1", "SchoolScan"),
+        ("remedy:lakeside:incident:8f14e45f", "Incident system"),
+        (f"remedy:lakeside:incident:sha256-{'0' * 40}", "Incident system"),
+    ],
+)
+def test_a_link_names_the_system_that_has_the_page(mark: str, name: str) -> None:
+    link: Any = link_of(Draft(mark, "SEC", "s", "b", link="https://pages.example/1"))
+    assert link["application"]["name"] == name
+
+
 def test_a_transition_has_a_text_id_and_only_what_its_screen_takes() -> None:
     place = WorkflowStatus("4", "Done", "done")
     bare, screened = (

@@ -73,9 +73,9 @@ def draft_of(
 ) -> Draft:
     """The ticket that the rule wants in this tracker, which it must name.
 
-    A severity that the rule's map does not name sets no field. What is due counts from the first detection, or from
-    `at` where the source does not tell it. `follows` is the closed ticket whose place it takes: a line before the
-    body names it. Raises ConfigurationError if a template cannot be filled in for this subject.
+    A severity that the rule's map does not name sets no field. What is due counts from a finding's first detection; for
+    an incident, and where that is not known, from `at`. `follows` is the closed ticket whose place it takes: a line
+    before the body names it. Raises ConfigurationError if a template cannot be filled in for this subject.
     """
     ticket, config, key = rule.tickets[tracker], mappings.trackers[tracker], subject.key
     link, due = _link_of(mappings, subject), _due_at(ticket.due, subject, at)
@@ -203,10 +203,15 @@ def urgency_of(ticket: TicketSettings, config: TrackerSettings, subject: Subject
 
 
 def _due_at(due: DueBySeverity | None, subject: Subject, at: datetime) -> datetime | None:
-    """When it is due (UTC): counted from the first detection or an incident's day, or from `at` where none is known."""
+    """When it is due (UTC): counted from a finding's first detection, or from `at` where that is not known.
+
+    An incident's day is one of the values that only `detail: restricted` lets in, and a date that counts from it would
+    tell it: of an incident, `at` counts.
+    """
     span = for_severity(subject.severity, due)
+    began = subject.detected_at if subject.key.kind is CaseKind.FINDING else None
     try:
-        return None if span is None else aware(subject.detected_at or at).astimezone(UTC) + span
+        return None if span is None else aware(began or at).astimezone(UTC) + span
     except OverflowError:  # a time beyond the last year of a datetime
         return None
 

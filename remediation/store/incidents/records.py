@@ -65,11 +65,9 @@ class IncidentRecords:
         for feed in feeds:
             row = await self._connection.ask(self._connection.redis.hget(INCIDENTS + feed, name))
             if row is not None:
-                statuses = await self._statuses(district, [name])
-                told = await self._connection.ask(self._connection.redis.hget(INCIDENTS_TOLD + district, name))
-                before = known(told, name, district, self._keyring)
                 kept = opened(row, name, feed, self._keyring)
-                return feed, _decided(kept, statuses.get(name), before.incident if before is not None else None)
+                (decided,) = await self._decided(district, {name: kept})
+                return feed, decided
         return None
 
     async def is_swept(self, feed: str) -> bool:
@@ -84,8 +82,7 @@ class IncidentRecords:
         follows, rows = await self._connection.ask(self._connection.redis.hscan(INCIDENTS + feed, cursor, count=count))
         read = {name.decode(): known(row, name.decode(), feed, self._keyring) for name, row in rows.items()}
         there = {name: kept for name, kept in read.items() if kept is not None}
-        statuses = await self._statuses(district, list(there))
-        return [_decided(kept, statuses.get(name)) for name, kept in there.items()], int(follows)
+        return await self._decided(district, there), int(follows)
 
     async def decide(self, district: str, incident: Incident, status: Status) -> None:
         """Write down what was decided about an incident, and what it was when the first of it was."""
@@ -95,11 +92,25 @@ class IncidentRecords:
             pipe.hsetnx(INCIDENTS_TOLD + district, name, sealed(Kept(incident), district, self._keyring))  # type: ignore[arg-type]  # bytes, too
             await self._connection.ask(pipe.execute())
 
-    async def _statuses(self, district: str, names: list[str]) -> Mapping[str, Status]:
-        if not names:
-            return {}
-        words = await self._connection.ask(self._connection.redis.hmget(DECISIONS + district, names))
-        return {name: Status(word.decode()) for name, word in zip(names, words, strict=True) if word is not None}
+    async def _decided(self, district: str, kept: Mapping[str, Kept]) -> list[Decided]:
+        """These incidents, by the names of their rows, with what was decided and told about each."""
+        if not kept:
+            return []
+        async with self._connection.redis.pipeline(transaction=True) as pipe:
+            pipe.hmget(DECISIONS + district, list(kept))
+            pipe.hmget(INCIDENTS_TOLD + district, list(kept))
+            statuses, told = await self._connection.ask(pipe.execute())
+        before = (known(row, name, district, self._keyring) for name, row in zip(kept, told, strict=True))
+        return [
+            Decided(
+                each.incident,
+                Status(status.decode()) if status is not None else None,
+                was.incident if was is not None else None,
+                each.changed_at,
+                each.deleted_at,
+            )
+            for each, status, was in zip(kept.values(), statuses, before, strict=True)
+        ]
 
 
 def _following(was: Kept | None, incident: Incident, now: float) -> Kept | None:
@@ -110,7 +121,3 @@ def _following(was: Kept | None, incident: Incident, now: float) -> Kept | None:
         return None
     since = was.deleted_at if was is not None and completed.is_deleted else None
     return Kept(completed, int(now), since or (int(now) if completed.is_deleted else None))
-
-
-def _decided(kept: Kept, status: Status | None, told: Incident | None = None) -> Decided:
-    return Decided(kept.incident, status, told, kept.changed_at, kept.deleted_at)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from remediation.domain.cases import DISTRICT_NAME
+from remediation.domain.cases import DISTRICT_NAME, CaseKind, kind_of_ref, ref_of_mark
 from remediation.domain.errors import Refused
 from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
 from remediation.trackers.closings import NOT_SHOWN, named, reason_of, risk_of, word_of
@@ -110,10 +110,16 @@ def link_of(draft: Draft) -> dict[str, object] | None:
         return None
     return {
         "globalId": draft.mark,
-        "application": {"type": "remedy", "name": "SchoolScan"},
+        "application": {"type": "remedy", "name": _system_of(draft.mark)},
         "relationship": "is about",
         "object": {"url": draft.link, "title": one_line(draft.mark)},
     }
+
+
+def _system_of(mark: str) -> str:
+    """The system of the case's own page, as people call it."""
+    ref = ref_of_mark(mark)
+    return "Incident system" if ref and kind_of_ref(ref) is CaseKind.INCIDENT else "SchoolScan"
 
 
 def issue_link_of(draft: Draft, issue_id: str) -> dict[str, object] | None:

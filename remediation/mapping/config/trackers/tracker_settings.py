@@ -179,7 +179,8 @@ class TicketSettings(Written):
 
     due: DueBySeverity | None = Field(
         default=None,
-        description="How long after its first detection it is due, or one span per severity; counted in days around "
+        description="How long after the finding's first detection, or after the opening of an incident's ticket, it is "
+        "due, or one span per severity; counted in days around "
         "the clock.",
     )
     summary: Text | None = Field(default=None, description="Template; the default of `templates` otherwise.")
