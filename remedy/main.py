@@ -19,7 +19,7 @@ COMMANDS = {
     ),
     "demo": (
         "remedy.demo:demo",
-        "Play an incident, the life of a finding (mended, found again, accepted, disputed), and a scan of sixty.",
+        "Play two incidents, the life of a finding (mended, found again, accepted, disputed), and a scan of sixty.",
     ),
     "doctor": (
         "remedy.doctor.command:doctor",

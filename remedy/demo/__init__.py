@@ -22,7 +22,7 @@ _WIDTH = 160
 @click.command()
 @click.option("--once", is_flag=True, help="End after the story, also on a terminal.")
 def demo(*, once: bool) -> None:
-    """Play an incident, the life of a finding (mended, found again, accepted, disputed), and a scan of sixty.
+    """Play two incidents, the life of a finding (mended, found again, accepted, disputed), and a scan of sixty.
 
     Starts an embedded server, a sandbox of SchoolScan, an incident feed, ServiceNow and Jira, a receiver and a worker:
     all of it on this machine, in DATA_DIR/demo. On a terminal everything stays up until Ctrl-C, so that the tickets can
@@ -38,7 +38,7 @@ def demo(*, once: bool) -> None:
         outside = stack.enter_context(open_outside_world(stage.outside))
         stage.start_receiver()
         story = Story(outside, lambda: stage.start("worker").address("worker_runs"))
-        told = tell(story, console)
+        told = tell(story.steps(), console)
         show_table(story, outside.findings(), console)
         show_timeline(stage, story, console)
         show_times(told, console)

@@ -13,13 +13,15 @@ from sandbox.stage.systems import SeenTicket
 _SHOWN = 12
 
 
-def tell(story: Story, console: Console) -> list[PlayedStep]:
-    """Play the story with progress on the screen. Raises StoryBroken."""
+def tell(steps: Iterable[StoryStep], console: Console) -> list[PlayedStep]:
+    """Play the steps with progress on the screen. Raises StoryBroken."""
     told = []
-    for number, step in enumerate(story.steps(), start=1):
+    for number, step in enumerate(steps, start=1):
         console.print(f"\n[bold]{number}. {step.title}[/bold]")
         told.append(_play(step, console))
         console.print(f"   [green]✓[/green] {step.expected} [dim]({told[-1].seconds:.1f} s)[/dim]")
+        for ticket in step.tickets():
+            console.print(f"     {_line(ticket)}\n       {ticket.summary}", markup=False)
     return told
 
 

@@ -1,12 +1,12 @@
-"""The story that the demo plays: the life of a finding, and a scan with sixty of them."""
+"""The story that the demo plays: an incident, the life of a finding, and a scan with sixty of them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from remediation.domain.cases import CaseKind
+from remediation.domain.cases import CaseKind, key_of_ref, ref_of_mark
 from remediation.domain.errors import RemediationError
 from sandbox.stage.processes import WEAPON
 from sandbox.stage.systems import Outside, SeenTicket
@@ -29,6 +29,7 @@ class StoryStep:
     """Something to do outside, and what must follow. `progress` returns how much has followed, and how much must.
 
     `calm` returns a number that grows while earlier effects still arrive: the step begins when it has stopped growing.
+    `tickets` are those that are to be shown when it has happened.
     """
 
     title: str
@@ -37,6 +38,7 @@ class StoryStep:
     expected: str
     seconds: float = STEP_SECONDS
     calm: Callable[[], int] = lambda: 0
+    tickets: Callable[[], Sequence[SeenTicket]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,13 @@ class PlayedStep:
 class Story:
     """The steps, in order, on one set of outside systems.
 
-    With `start_worker`, an incident comes first: a worker reads the feed as soon as it starts.
+    With `start_worker`, incidents come first: a worker reads the feed as soon as it starts.
     """
 
     def __init__(self, outside: Outside, start_worker: Callable[[], object] | None = None) -> None:
         self._outside = outside
         self._start_worker = start_worker
-        self.incident_id = ""
+        self.incident_ids: list[str] = []
         self.finding_id = ""
         self.scanned: list[str] = []
         self._noted_before = 0
@@ -66,10 +68,11 @@ class Story:
         """Each step; the next one may begin when the last has happened."""
         if self._start_worker is not None:
             yield StoryStep(
-                "A school reports an incident with a weapon; a worker starts, and reads the incident feed",
+                "Schools report two incidents, one with a weapon; a worker starts, and reads the incident feed",
                 partial(self._report, self._start_worker),
-                lambda: self._all(len(self._incident_tickets()) == 2),  # noqa: PLR2004 - both trackers
-                "two tickets point to the incident, and say nothing of what happened",
+                lambda: (len(self._incident_tickets()), 2),  # both trackers
+                "two tickets point to the one with the weapon, and do not say what happened; no rule takes the other",
+                tickets=self._incident_tickets,
             )
         yield StoryStep(
             "SchoolScan scans the site, finds exposed student data, and sends finding.critical",
@@ -133,18 +136,22 @@ class Story:
         )
 
     def tickets_of(self) -> dict[str, list[SeenTicket]]:
-        """All tickets by finding."""
+        """All tickets of findings, by finding."""
         tickets: dict[str, list[SeenTicket]] = {}
         for mark, ticket in self._outside.all_tickets():
-            tickets.setdefault(mark.rpartition(":")[2], []).append(ticket)
+            key = key_of_ref(ref_of_mark(mark) or "")
+            if key is not None and key.kind is CaseKind.FINDING:
+                tickets.setdefault(key.id, []).append(ticket)
         return tickets
 
     def _report(self, start_worker: Callable[[], object]) -> None:
-        self.incident_id = self._outside.report_incident(type="referral", offenders=[{"weapons": [WEAPON]}])
+        report = partial(self._outside.report_incident, type="referral")
+        self.incident_ids = [report(offenders=[{"weapons": [WEAPON]}]), report(offenders=[{}])]
         start_worker()
 
     def _incident_tickets(self) -> list[SeenTicket]:
-        return self._outside.tickets(self.incident_id, CaseKind.INCIDENT)
+        found = (self._outside.tickets(each, CaseKind.INCIDENT) for each in self.incident_ids)
+        return [ticket for tickets in found for ticket in tickets]
 
     def _scan_first(self) -> None:
         finding = {"severity": "critical", "domain_type": "direct_pii"}

@@ -27,6 +27,7 @@ class SeenTicket:
     key: str
     is_active: bool
     url: str
+    summary: str = ""
 
 
 class Outside:
@@ -99,13 +100,15 @@ class Outside:
             fields = record["values"]
             active = fields["state"] in _ACTIVE_INCIDENT
             url = f"{self.addresses['servicenow']}/nav_to.do?uri=incident.do%3Fsys_id%3D{fields['sys_id']}"
-            ticket = SeenTicket("servicenow", fields["sys_id"], fields["number"], active, url)
+            summary = fields["short_description"]
+            ticket = SeenTicket("servicenow", fields["sys_id"], fields["number"], active, url, summary)
             found.append((fields["correlation_id"], ticket))
         for issue in self._asked("GET", "jira", "/_sandbox/issues"):
             marks = [label for label in issue["fields"]["labels"] if label.startswith("remedy:")]
             active = issue["fields"]["status"]["statusCategory"]["key"] != "done"
             url = f"{self.addresses['jira']}/browse/{issue['key']}"
-            found += [(mark, SeenTicket("jira", issue["id"], issue["key"], active, url)) for mark in marks]
+            ticket = SeenTicket("jira", issue["id"], issue["key"], active, url, issue["fields"]["summary"])
+            found += [(mark, ticket) for mark in marks]
         return found
 
     def contents(self, ticket: SeenTicket) -> dict[str, Any]:

@@ -1,16 +1,19 @@
 """The life of a finding, from exposed to mended to found again, over HTTP and with every process."""
 
+import io
 from collections import Counter
 from itertools import cycle, islice, product
 
 import pytest
+from rich.console import Console
 
+from remedy.demo.screen import tell
 from remedy.demo.story import Story, play
 from sandbox.jira.state import PERSON as JIRA_PERSON
 from sandbox.jira.state import SERVICE as JIRA_SERVICE
 from sandbox.secrets import DISTRICT
 from sandbox.servicenow.schema import PERSON as SERVICENOW_PERSON
-from tests.e2e.scene import RESOLVED, REVIEWING, Scene, State
+from tests.e2e.scene import RESOLVED, REVIEWING, Scene, State, open_scene
 from tests.e2e.watching import becomes
 
 TRACKERS = ("jira", "servicenow")
@@ -27,6 +30,19 @@ def resolve(scene: Scene, finding_id: str, **how: str) -> None:
 def test_the_story_of_the_demo_happens(scene: Scene) -> None:
     told = [play(step, lambda _done, _whole: None) for step in Story(scene.outside).steps()]
     assert len(told) == 9
+
+
+def test_the_demo_shows_the_two_tickets_that_point_to_an_incident_of_its_feed() -> None:
+    screen = io.StringIO()
+    with open_scene(feed=True) as scene:
+        story = Story(scene.outside, scene.start_worker)
+        tell([next(story.steps())], Console(file=screen, soft_wrap=True))
+        taken, left = story.incident_ids
+        marks = [mark for mark, _ in scene.outside.all_tickets()]
+    assert marks == [f"remedy:{DISTRICT}:incident:{taken}"] * 2
+    assert screen.getvalue().count(f"Incident to look at: referral, critical ({DISTRICT}:incident:{taken})") == 2
+    assert all(word in screen.getvalue() for word in ("INC", "SEC-1", "/browse/"))
+    assert left not in screen.getvalue()
 
 
 def test_a_critical_finding_is_reviewed_in_both_trackers_and_its_note_names_both_tickets(scene: Scene) -> None:
