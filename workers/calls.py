@@ -15,8 +15,10 @@ from remediation.domain.ownership import Site
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
-from remediation.ports import ListedSource, SourceKey, SubjectPage, Tracker
-from workers.metrics import CALL_ERRORS, CALL_SECONDS, WAITS
+from remediation.domain.walks import FeedWalk, Timetable
+from remediation.ports import IncidentPage, ListedSource, SourceKey, SubjectPage, Tracker, WalkedFeed
+from remediation.sources.incident_feed.answers import system_of
+from workers.metrics import CALL_ERRORS, CALL_SECONDS, WAITS, begin_feed
 
 Kind = Literal["read", "write"]
 ResultT = TypeVar("ResultT")
@@ -90,6 +92,34 @@ class CountedSource:
     async def set_status(self, key: CaseKey, status: Status, note: str) -> None:
         """Set the status, with the note."""
         await self._calls.write("update_finding", self._source.set_status(key, status, note))
+
+
+class CountedFeed:
+    """A feed of incidents whose calls are counted. Implements remediation.ports.WalkedFeed."""
+
+    def __init__(self, feed: WalkedFeed) -> None:
+        self._feed = feed
+        self._calls = _Calls(system_of(feed.name))
+        begin_feed(feed.name)
+
+    @property
+    def name(self) -> str:
+        """The name of the feed, `district/feed`."""
+        return self._feed.name
+
+    @property
+    def district(self) -> str:
+        """Whose incidents it shows."""
+        return self._feed.district
+
+    @property
+    def timetable(self) -> Timetable:
+        """When it is read."""
+        return self._feed.timetable
+
+    async def page(self, walk: FeedWalk, version: str = "") -> IncidentPage:
+        """The walk's next page."""
+        return await self._calls.read("incidents_page", self._feed.page(walk, version))
 
 
 class CountedTracker:
@@ -184,6 +214,11 @@ class CountedTracker:
 def counted_sources(sources: Mapping[SourceKey, ListedSource]) -> dict[SourceKey, ListedSource]:
     """The same accounts, counted."""
     return {which: CountedSource(which[0], source) for which, source in sources.items()}
+
+
+def counted_feeds(feeds: Mapping[str, WalkedFeed]) -> dict[str, WalkedFeed]:
+    """The same feeds by name, counted."""
+    return {name: CountedFeed(feed) for name, feed in feeds.items()}
 
 
 def counted_trackers(trackers: Iterable[Tracker]) -> dict[str, Tracker]:

@@ -1,9 +1,13 @@
 """A worker's metrics. Labels are names from mappings.yaml and words of ours, never ids.
 
-A `system` is a tracker's name, or `schoolscan:` and a district's.
+A `system` is a tracker's name, `schoolscan:` and a district's, or `incidents:` and a feed's, which is `district/feed`.
 """
 
+from typing import Final
+
 from prometheus_client import Counter, Histogram
+
+from remediation.domain.incidents import IncidentFlaw
 
 _TO_THE_OUTSIDE = (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200)
 """Seconds: from the goal for a critical finding to the effect of an outage of a night."""
@@ -40,7 +44,7 @@ WAITS = Counter("remedy_waits_total", "Looks and pages put off, by what must end
 RETRIES = Counter("remedy_retries_total", "Jobs that took up what an earlier one had to leave.", ["task"])
 CALL_SECONDS = Histogram(
     "remedy_call_seconds",
-    "Calls of SchoolScan and the trackers, the wait for a free connection included.",
+    "Calls of SchoolScan, the feeds of incidents and the trackers, the wait for a free connection included.",
     ["system", "kind"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
@@ -65,3 +69,16 @@ SWEEPS = Counter("remedy_sweeps_total", "Sweeps of this worker: of several worke
 LEASES_LOST = Counter("remedy_leases_lost_total", "Looks given up because another worker may hold the case.")
 STORE_ERRORS = Counter("remedy_store_errors_total", "Jobs ended as Redis did not answer or took nothing.", ["task"])
 STUMBLES = Counter("remedy_job_errors_total", "Jobs ended by an error that nobody foresaw.", ["task", "error"])
+
+KEPT: Final = "kept"
+PUT_OFF: Final = "put_off"
+
+
+def begin_feed(feed: str) -> None:
+    """Let every series of a feed exist from the start: Prometheus sees no growth in a series that begins with 1."""
+    for outcome in (KEPT, PUT_OFF):
+        FEED_PAGES.labels(feed, outcome)
+    for flaw in IncidentFlaw:
+        FEED_FLAWS.labels(feed, flaw.value)
+    for counter in (FEED_CHANGES, FORGOTTEN):
+        counter.labels(feed)

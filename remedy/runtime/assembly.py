@@ -41,7 +41,7 @@ from remedy.embedded.keeper import kept
 from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.outbound import outbound
 from remedy.telemetry.metrics import DATA_KEYS
-from workers.calls import counted_sources, counted_trackers
+from workers.calls import counted_feeds, counted_sources, counted_trackers
 from workers.resources import NamedSystems, WorkerContexts, context_on
 
 
@@ -246,7 +246,7 @@ def _named(
     """What the file names. Calls of what is outside are counted."""
     sources = {**counted_sources(outside.sources), **incidents}
     trackers = counted_trackers(outside.trackers.values())
-    return NamedSystems(sources, trackers, rulebook, outside.feeds, loaded.mappings.retention)
+    return NamedSystems(sources, trackers, rulebook, counted_feeds(outside.feeds), loaded.mappings.retention)
 
 
 async def ask_again(contexts: WorkerContexts) -> None:

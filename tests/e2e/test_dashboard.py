@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from sandbox.wire.ports import free_port
-from tests.e2e.scene import REVIEWING, Scene
+from tests.e2e.scene import REVIEWING, Scene, open_scene
 from tests.e2e.watching import eventually
 from tests.prometheus import program
 from tests.watched import ALERTS_FILE, metrics, panels, selectors, without_variables
@@ -58,6 +58,14 @@ def configured(folder: Path, scene: Scene) -> Path:
     path = folder / "prometheus.yml"
     path.write_text(json.dumps(config))
     return path
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    with open_scene(feed=True) as scene:
+        scene.stage.start_receiver()
+        scene.start_worker()
+        yield scene
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,9 @@
 """Counted systems do what those do that they wrap, and every call is timed and counted by what came of it."""
 
 import inspect
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from prometheus_client import REGISTRY
@@ -8,24 +11,57 @@ from prometheus_client import REGISTRY
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
 from remediation.domain.findings import Finding
+from remediation.domain.incidents import IncidentFlaw
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import subject_of
 from remediation.domain.tickets import Draft
-from remediation.ports import ListedSource, Tracker
+from remediation.domain.walks import FeedWalk, SchoolYear, Timetable, WalkKind
+from remediation.ports import IncidentPage, ListedSource, Tracker, WalkedFeed
 from remediation.sources.schoolscan.source import FindingSource
-from tests.stand_ins import ManualClock, MemorySource, MemoryTracker
-from workers.calls import CAUSES, CountedSource, CountedTracker, cause_of, counted_sources, counted_trackers
+from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, Troubles
+from workers.calls import (
+    CAUSES,
+    CountedFeed,
+    CountedSource,
+    CountedTracker,
+    cause_of,
+    counted_feeds,
+    counted_sources,
+    counted_trackers,
+)
 
 DRAFT = Draft("remedy:lakeside:finding:fnd_1", "SEC", "summary", "body")
 
 WHICH = ("test-district", CaseKind.FINDING)
 
 
+@dataclass
+class EmptyFeed:
+    """A feed that shows no incidents."""
+
+    name: str
+    timetable: Timetable = field(
+        default_factory=lambda: Timetable(
+            ZoneInfo("UTC"), SchoolYear(8, 1), timedelta(minutes=10), timedelta(days=7), time(2)
+        )
+    )
+    district: str = "test-district"
+    asked: list[tuple[FeedWalk, str]] = field(default_factory=list)
+    troubles: Troubles = field(default_factory=Troubles)
+
+    async def page(self, walk: FeedWalk, version: str = "") -> IncidentPage:
+        self.asked.append((walk, version))
+        self.troubles.meet("page")
+        return IncidentPage((), 1)
+
+
 def value(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-@pytest.mark.parametrize(("port", "counted"), [(ListedSource, CountedSource), (Tracker, CountedTracker)])
+@pytest.mark.parametrize(
+    ("port", "counted"), [(ListedSource, CountedSource), (Tracker, CountedTracker), (WalkedFeed, CountedFeed)]
+)
 def test_a_counted_system_has_every_method_of_its_port(port: type, counted: type) -> None:
     parts = [vars(part) for part in port.__mro__]
     public = {name: each for part in parts for name, each in part.items() if not name.startswith("_")}
@@ -50,6 +86,29 @@ async def test_a_district_is_counted_by_the_name_that_its_errors_have() -> None:
     key = CaseKey(*WHICH, "fnd_1")
     assert await source.subject(key) == subject_of(key, finding)
     assert value("remedy_call_seconds_count", system="schoolscan:test-district", kind="read") == 1
+
+
+async def test_a_feed_is_counted_by_the_name_that_its_errors_have() -> None:
+    memory, system = EmptyFeed("test-district/test-feed"), "incidents:test-district/test-feed"
+    feed = counted_feeds({memory.name: memory})[memory.name]
+    walk = FeedWalk(WalkKind.POLL, date(2026, 11, 1), date(2026, 11, 8))
+    assert await feed.page(walk, "one") == IncidentPage((), 1)
+    assert memory.asked == [(walk, "one")]
+    assert (feed.name, feed.district, feed.timetable) == (memory.name, memory.district, memory.timetable)
+    memory.troubles.once("page", TryLater(system, "no", status=401))
+    with pytest.raises(TryLater):
+        await feed.page(walk)
+    assert value("remedy_call_seconds_count", system=system, kind="read") == 2
+    assert value("remedy_call_errors_total", system=system, cause="sign_in") == 1
+
+
+def test_every_series_of_a_feed_is_there_at_0_before_its_first_page() -> None:
+    CountedFeed(EmptyFeed("test-district/test-quiet"))
+    labels = [{"outcome": "kept"}, {"outcome": "put_off"}]
+    feed = {"feed": "test-district/test-quiet"}
+    assert [REGISTRY.get_sample_value("remedy_feed_pages_total", feed | each) for each in labels] == [0.0] * 2
+    flaws = [REGISTRY.get_sample_value("remedy_feed_flaws_total", feed | {"flaw": each}) for each in IncidentFlaw]
+    assert flaws == [0.0] * len(IncidentFlaw)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from remediation.store.incidents.feeds import PageKept
 from workers.calls import cause_of
 from workers.jobs.boundary import never_raising
 from workers.jobs.telling import note_answer, note_trouble
-from workers.metrics import FEED_CHANGES, FEED_FLAWS, FEED_PAGES
+from workers.metrics import FEED_CHANGES, FEED_FLAWS, FEED_PAGES, KEPT, PUT_OFF, RETRIES, WAITS
 from workers.resources import WorkerContext
 from workers.selection import incident_cases
 
@@ -60,6 +60,8 @@ async def _walk(context: WorkerContext, feed: WalkedFeed) -> FeedWalk | None:
     if now < max(state.wait_until, await context.systems.limited_until(system_of(feed.name))):
         return None
     if state.walk is not None:
+        if state.attempts:
+            RETRIES.labels(poll_feeds.__name__).inc()
         return state.walk
     moments = (datetime.fromtimestamp(at, UTC) if at else None for at in (state.polled_at, state.swept_at))
     walk = feed.timetable.due(datetime.fromtimestamp(now, UTC), *moments)
@@ -83,7 +85,7 @@ async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk) -> 
     if not await context.feed_states.keep_page(feed.name, walk, following, kept, now):
         return None  # another worker reads this feed
     await note_answer(context, system_of(feed.name))
-    FEED_PAGES.labels(feed.name, "kept").inc()
+    FEED_PAGES.labels(feed.name, KEPT).inc()
     FEED_CHANGES.labels(feed.name).inc(len(changed))
     for flaw, count in page.flaws.items():
         FEED_FLAWS.labels(feed.name, flaw.value).inc(count)
@@ -108,9 +110,10 @@ async def _put_off(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk, err
     asked = error.after if isinstance(error, TryLater) else None
     wait = delay(state.attempts, asked, context.chance)
     await context.feed_states.put_off(feed.name, walk, context.clock() + wait, str(error))
-    FEED_PAGES.labels(feed.name, "put_off").inc()
+    FEED_PAGES.labels(feed.name, PUT_OFF).inc()
     logger.warning(
         "feed_not_read", error=type(error).__name__, reason=cause_of(error), status=error.status, seconds=wait
     )
     if isinstance(error, TryLater):
+        WAITS.labels(error.system, error.waiting).inc()
         await note_trouble(context, error)

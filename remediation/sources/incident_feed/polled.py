@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from remediation.domain.errors import Refused
 from remediation.domain.walks import FeedWalk, Timetable
 from remediation.ports import IncidentPage
+from remediation.sources.incident_feed.answers import system_of
 from remediation.sources.incident_feed.client import IncidentFeedClient
 from remediation.sources.incident_feed.pages import PAGE_SIZE, FeedPage, Validators, Window
 
@@ -33,7 +34,7 @@ class PolledFeed:
         if page is None and known is not None:
             return IncidentPage((), known[1], version=version)
         if page is None:
-            raise Refused(self.name, "the feed says that a page is known which was never read")
+            raise Refused(system_of(self.name), "the feed says that a page is known which was never read")
         if page.trouble is not None:
             raise page.trouble
         pages = _pages(page)
