@@ -3,29 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.errors import Refused, TryLater, Waiting
+from remediation.domain.errors import Refused, StoreUnavailable, TryLater, Waiting
 from remediation.domain.incidents import Incident, IncidentFlaw, IncidentType
 from remediation.domain.policy import Policy
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
-from remediation.domain.walks import FeedWalk, SchoolYear, Timetable, WalkKind
+from remediation.domain.walks import Ending, FeedWalk, SchoolYear, Timetable, WalkKind
 from remediation.ports import IncidentPage, Rulebook
 from remediation.queue import Job
 from remediation.sealing import Keyring, generate_key
 from remediation.sources.incident_feed.source import IncidentSource
+from remediation.store.cases.todo import MOST_MARKS
 from remediation.store.incidents.feeds import PageKept
 from remediation.store.incidents.records import IncidentRecords
-from remediation.store.keys import BORN
+from remediation.store.keys import BORN, DIRTY
 from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
 from tests.stand_ins import LATER, PlainRulebook, Troubles
-from workers.metrics import FEED_FLAWS
+from workers.metrics import FEED_FLAWS, RETRIES, WAITS
 from workers.resources import NamedSystems, WorkerContext, context_on
 from workers.rounds import feeds
 from workers.rounds.feeds import poll_feeds
@@ -94,6 +96,10 @@ class FeedOffice(Office):
         with monkeypatch.context() as patched:
             patched.setattr(feeds, "READ_FOR", 1e-9)
             await poll_feeds(self.arq_context)
+
+    async def kept_and_dirty(self) -> tuple[int, int]:
+        """How many incidents are kept, and how many cases wait to be looked at."""
+        return await self.context.feed_states.kept(FEED), await self.redis.zcard(DIRTY)
 
     async def close(self, incident: Incident, reason: Reason) -> None:
         """Somebody closes its tickets, and the trackers tell of it."""
@@ -197,6 +203,52 @@ async def test_another_worker_goes_on_where_one_died(office: FeedOffice, monkeyp
     await office.poll()
     assert [walk.page for walk in office.feed.walks] == [1, 2]
     assert [len(office.tickets_of(each)) for each in (FIGHT, THEFT)] == [2, 2]
+
+
+async def test_a_page_of_many_cases_is_kept_in_steps_and_whoever_reads_it_again_finds_these_kept(
+    office: FeedOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies in between: an incident is never kept without the mark of its case."""
+    count = 2 * MOST_MARKS + 1
+    many = [replace(FIGHT, uuid=f"8f14e45f-ceea-467f-a0c2-9f2b1d4{number:05x}") for number in range(count)]
+    office.feed.incidents.clear()
+    office.feed.show(*many)
+    run, scripts = office.connection.run, list[str]()
+
+    async def dying(name: str, *args: str | bytes | float) -> Any:
+        scripts.append(name)
+        if name == "keep_page":
+            raise StoreUnavailable("killed")
+        return await run(name, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(office.connection, "run", dying)
+        await poll_feeds(office.arq_context)
+    assert [name for name in scripts if name.startswith("keep")] == ["keep_incidents"] * 2 + ["keep_page"]
+    assert await office.kept_and_dirty() == (2 * MOST_MARKS, 2 * MOST_MARKS)
+    await poll_feeds(office.arq_context)
+    assert await office.kept_and_dirty() == (count, count)
+    assert [walk.page for walk in office.feed.walks] == [1, 1]
+
+
+async def test_steps_of_a_page_that_another_worker_has_kept_keep_nothing(office: FeedOffice) -> None:
+    states, walk = office.context.feed_states, FeedWalk(WalkKind.POLL, LATER.date(), LATER.date())
+    await states.begin(FEED, walk, office.clock())
+    await states.keep_page(FEED, walk, Ending.WHOLE, PageKept({}, []), office.clock())
+    many = [replace(FIGHT, uuid=f"8f14e45f-ceea-467f-a0c2-9f2b1d4{number:05x}") for number in range(MOST_MARKS + 1)]
+    late = PageKept({each.uuid: b"late" for each in many}, [(key_of(each), None) for each in many])
+    assert not await states.keep_page(FEED, walk, Ending.WHOLE, late, office.clock())
+    assert await office.kept_and_dirty() == (0, 0)
+
+
+async def test_a_page_that_did_not_come_is_counted_by_what_must_end_first(office: FeedOffice) -> None:
+    system = "incidents:lakeside/handbook"
+    office.feed.troubles.once("page", TryLater(system, "busy", status=429, after=3.0))
+    before = WAITS.labels(system, Waiting.LIMIT)._value.get(), RETRIES.labels("poll_feeds")._value.get()
+    await office.poll()
+    await office.poll(60.0)
+    after = WAITS.labels(system, Waiting.LIMIT)._value.get(), RETRIES.labels("poll_feeds")._value.get()
+    assert after == (before[0] + 1, before[1] + 1)
 
 
 async def test_a_refused_token_is_told_as_a_trouble_of_the_feed_until_it_answers(office: FeedOffice) -> None:

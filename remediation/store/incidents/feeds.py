@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from remediation.domain.walks import Ending, FeedWalk, WalkKind
-from remediation.store.cases.todo import Mark, marks_of
+from remediation.store.cases.todo import MOST_MARKS, Mark, marks_of
+from remediation.store.incidents.rows import name_of
 from remediation.store.keys import BORN, FEED, INCIDENTS
 from remediation.store.server.connection import Connection
 
@@ -45,6 +46,15 @@ class PageKept:
     version: str = ""
     wait_until: float = 0.0
 
+    def steps(self) -> list[tuple[dict[str, bytes], list[Mark]]]:
+        """Rows and cases, in steps that do not keep Redis busy for long; in the last one all that have no case."""
+        marks, left, found = [*self.cases], dict(self.incidents), []
+        while len(marks) > MOST_MARKS:
+            step, marks = marks[:MOST_MARKS], marks[MOST_MARKS:]
+            names = [name_of(key.id) for key, _ in step]
+            found.append(({name: left.pop(name) for name in names if name in left}, step))
+        return [*found, (left, marks)]
+
 
 class Feeds:
     """The states of feeds, each under the name `district/feed`. Every method raises StoreUnavailable."""
@@ -77,16 +87,23 @@ class Feeds:
     async def keep_page(
         self, feed: str, walk: FeedWalk, following: FeedWalk | Ending, kept: PageKept, now: float
     ) -> bool:
-        """Keep a page's incidents, mark their cases and move the walk on, in one step and once a page.
+        """Keep a page's incidents, mark their cases and move the walk on, once a page.
 
-        Returns False, and keeps nothing, where the page was kept already.
+        An incident is kept together with the mark of its case. Where a page has many cases, some of them come in steps
+        of their own before the one that moves the walk on: whoever reads the page again finds these kept.
+        Returns False where the page was kept already.
         """
+        *before, last = kept.steps()
+        for rows, cases in before:
+            args = (feed, int(now * 1000), wire_of(walk), len(rows), *_parts_of(rows), *marks_of(cases))
+            if not await self._connection.run("keep_incidents", *args):
+                return False
+        rows, cases = last
         goes_on = wire_of(following) if isinstance(following, FeedWalk) else ""
         ended = walk.kind if following is Ending.WHOLE else ""
-        rows = [part for name, value in kept.incidents.items() for part in (name, value)]
         head = (feed, int(now * 1000), wire_of(walk), goes_on, ended, int(kept.wait_until * 1000))
-        page = (walk.page, kept.version, len(kept.incidents))
-        return bool(await self._connection.run("keep_page", *head, *page, *rows, *marks_of(kept.cases)))
+        page = (walk.page, kept.version, len(rows))
+        return bool(await self._connection.run("keep_page", *head, *page, *_parts_of(rows), *marks_of(cases)))
 
     async def put_off(self, feed: str, walk: FeedWalk, due: float, why: str) -> None:
         """Read the same page again, at `due` (Unix seconds) at the earliest; `why` is kept until a page is read."""
@@ -101,6 +118,10 @@ def wire_of(walk: FeedWalk) -> str:
     """A walk as it is stored: the scripts compare it with the one that they find."""
     window = [walk.since.isoformat(), walk.until.isoformat()]
     return json.dumps([walk.kind, *window, walk.page, walk.pages, walk.rounds, int(walk.has_shrunk)])
+
+
+def _parts_of(rows: Mapping[str, bytes]) -> list[str | bytes]:
+    return [part for name, value in rows.items() for part in (name, value)]
 
 
 def _walk_in(wire: str) -> FeedWalk:

@@ -1,12 +1,10 @@
--- A page of a feed has been read whole. ARGV: feed, now, the walk as it was before, the walk that goes on or '', for a walk
--- that ended 'poll', 'sweep' or '' where it was not whole, when (ms) the feed may be read again or 0, the page's number
--- and version, how many incidents follow, then name and value of each, then the cases to look at. Returns 0 where another
--- worker has kept this page.
+-- A page of a feed has been read whole: keep what is left to keep of it (see keep_incidents.lua), and move the walk on. ARGV:
+-- feed, now, the walk as it was before, the walk that goes on or '', for a walk that ended 'poll', 'sweep' or '' where it was
+-- not whole, when (ms) the feed may be read again or 0, the page's number and version, how many incidents follow, then name
+-- and value of each, then the cases to look at. Returns 0 where another worker has kept this page.
 local now, row, count = tonumber(ARGV[2]), FEED .. ARGV[1], tonumber(ARGV[9])
 if redis.call('HGET', row, 'walk') ~= ARGV[3] then return 0 end
-local first = 10
-for i = first, first + 2 * count - 1, 2 do redis.call('HSET', INCIDENTS .. ARGV[1], ARGV[i], ARGV[i + 1]) end
-mark_all(first + 2 * count, now, 'feed')
+keep_all(ARGV[1], 10, count, now)
 redis.call('HSET', row, 'attempts', 0, 'wait_until', ARGV[6])
 redis.call('HDEL', row, 'trouble')
 if ARGV[8] == '' then

@@ -125,6 +125,13 @@ local function mark_all(first, now, cause)
   end
 end
 
+-- Keep incidents of a feed, of which ARGV has name and value from `first` on, and mark the cases that follow them.
+local function keep_all(feed, first, count, now)
+  local cases = first + 2 * count
+  for i = first, cases - 1, 2 do redis.call('HSET', INCIDENTS .. feed, ARGV[i], ARGV[i + 1]) end
+  mark_all(cases, now, 'feed')
+end
+
 -- Note in a case's row the origin (request id and trace) of the delivery or scan that led to its next look. It is kept until
 -- a look has ended; of many origins, MOST_ORIGINS are kept at the most.
 local function note_origin(ref, row)
