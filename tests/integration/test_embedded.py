@@ -100,6 +100,48 @@ def test_only_its_owner_reaches_the_socket(folder: Path) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o777, 0o750])
+def test_a_folder_that_others_may_enter_is_closed_to_them(folder: Path, mode: int) -> None:
+    folder.mkdir()
+    for _ in ("empty", "with data"):
+        folder.chmod(mode)
+        with EmbeddedServer(folder) as server:
+            client_of(server).set("kept", "yes")
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    files = [path for path in folder.rglob("*") if not path.is_socket() and not path.name.endswith(".lock")]
+    assert [path for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
+def test_an_open_folder_with_the_files_of_others_is_refused_and_left_alone(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "thesis.txt").touch()
+    with pytest.raises(ConfigurationError, match=r"mode 0755.*thesis\.txt.*chmod 700"), EmbeddedServer(folder):
+        pass
+    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+
+
+def test_a_folder_of_somebody_else_must_be_closed_to_everybody(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.mkdir()
+    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    folder.chmod(0o775)
+    with pytest.raises(ConfigurationError, match=r"somebody else.*mode 0775.*below it"), EmbeddedServer(folder):
+        pass
+    folder.chmod(0o770)
+    with EmbeddedServer(folder):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o770
+
+
+def test_a_place_for_the_socket_that_others_may_enter_is_closed_to_them(folder: Path) -> None:
+    server = EmbeddedServer(folder / ("deep" * 30))
+    server.socket.parent.mkdir()
+    server.socket.parent.chmod(0o777)
+    with server:
+        assert stat.S_IMODE(server.socket.parent.stat().st_mode) == 0o700
+    server.socket.parent.rmdir()
+
+
 def test_leaving_ends_the_server_and_its_socket(folder: Path) -> None:
     with EmbeddedServer(folder) as server:
         pid = pid_of(server)

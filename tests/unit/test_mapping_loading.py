@@ -1,4 +1,5 @@
 import contextlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -249,3 +250,25 @@ def test_two_tables_of_one_servicenow_may_be_trackers_of_one_rule() -> None:
         "now",
         "again",
     }
+
+
+TOO_LARGE = "holds too many values, or values nested too deeply (aliases count each time)"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[" * 16_000, f"m.yaml:1:42: {TOO_LARGE}"),
+        ("[\n" * 16_000 + "]" * 16_000, f"m.yaml:42:1: {TOO_LARGE}"),
+        ("rules: " + "{a: " * 16_000, f"m.yaml:1:168: {TOO_LARGE}"),
+        ("- " * 16_000, f"m.yaml:1:83: {TOO_LARGE}"),
+        ("a: b\n" * 160_000 + "[", f"m.yaml:150004:4: {TOO_LARGE}"),
+        ("a: b\n" * 60_000 + "[", "m.yaml:60002:1: is not valid YAML: while scanning a simple key"),
+    ],
+    ids=["brackets", "lines", "braces", "dashes", "many", "long"],
+)
+def test_a_text_that_is_too_deep_or_too_large_is_refused_where_it_becomes_so(text: str, said: str) -> None:
+    began = time.process_time()
+    (problem,) = problems_of(text)
+    assert problem.startswith(said)
+    assert time.process_time() - began < 10  # seconds; one more thousand brackets took that long

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -149,3 +150,21 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
 def test_a_variable_that_is_not_set_is_named(environ: Mapping[str, str]) -> None:
     with pytest.raises(ConfigurationError, match=r"^environment variable A: is not set$"):
         read_secret(SecretFromEnv(env="A"), environ)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "endless device", "linked pipe"])
+def test_a_secret_is_only_read_from_a_regular_file(tmp_path: Path, kind: str) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    (linked := tmp_path / "linked").symlink_to(pipe)
+    path = {"pipe": pipe, "folder": tmp_path, "endless device": Path("/dev/zero"), "linked pipe": linked}[kind]
+    with pytest.raises(ConfigurationError) as caught:
+        read_secret(SecretFromFile(file=path), {})
+    assert str(caught.value) == f"file {path}: cannot be read: it is no regular file"
+
+
+def test_a_secret_may_lie_behind_links_as_in_kubernetes(tmp_path: Path) -> None:
+    (tmp_path / "..2026").mkdir()
+    (tmp_path / "..2026" / "token").write_text("test-only-token\n")
+    (tmp_path / "..data").symlink_to("..2026")
+    (tmp_path / "token").symlink_to("..data/token")
+    assert read_secret(SecretFromFile(file=tmp_path / "token"), {}) == "test-only-token"

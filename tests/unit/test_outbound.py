@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from pydantic import TypeAdapter
 
 from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.trackers.jira import JiraTracker
-from remediation.outbound.certificates import own_certificate_flaw
+from remediation.outbound.certificates import certificate_flaw, own_certificate_flaw
 from remediation.redis_address import RedisAddress, RedisSignIn, TlsFiles
 from remediation.settings import Settings, load_settings
 from remedy.runtime.assembly import signed_in
@@ -124,3 +125,15 @@ def test_a_key_that_needs_a_password_asks_nobody(tmp_path: Path) -> None:
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
     key.write_bytes(plain.private_bytes(*form, serialization.BestAvailableEncryption(b"test-only")))
     assert "encrypted with a password" in str(own_certificate_flaw(str(certificate), str(key)))
+
+
+def test_certificates_are_only_read_from_regular_files_of_a_usual_size(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    certificate, key = Authority(tmp_path).issue("remedy")
+    irregular = "cannot be read: it is no regular file"
+    for path in (pipe, tmp_path, Path("/dev/zero")):
+        assert certificate_flaw(str(path)) == irregular
+        assert own_certificate_flaw(str(path), None) == irregular
+        assert own_certificate_flaw(str(certificate), str(path)) == irregular
+    os.truncate(key, 11_000_000)
+    assert certificate_flaw(str(key)) == "is larger than 10,000,000 bytes"

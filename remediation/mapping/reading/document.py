@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ruamel.yaml import YAML
@@ -26,13 +26,23 @@ LARGEST_FILE = 1_000_000
 """Bytes. A file with a thousand rules has half as many."""
 
 _MOST_VALUES = 100_000
+_MOST_EVENTS = 3 * _MOST_VALUES + 10
+"""More than any document has within the limit on values: a value with its key has three events at most."""
+
 _DEEPEST = 40
+_LONGEST_JUDGED = 64_000
+"""Characters of a text that may be parsed by the parser in Python as well, which takes a second for so many."""
+
 _MERGE = "<<"
 _KNOWN_TAGS = frozenset({"!!str", "tag:yaml.org,2002:str"})
 """The tags that are accepted: they say that a value is text."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)")
+_NOT_YAML = (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
+"""What the parsers raise."""
+
+_TOO_LARGE = "holds too many values, or values nested too deeply (aliases count each time)"
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 Events = Sequence[Event]
@@ -76,27 +86,45 @@ class _Unreadable(Exception):
 def _events(text: str) -> Events:
     """Every event of the text.
 
-    The parser in C is twenty times as fast; the parser in Python has better messages. So a text that the first refuses
-    is parsed again by the second. Where the first is not installed, the second parses everything.
+    The parser in C is twenty times as fast; the parser in Python has better messages. So a short text that the first
+    refuses is parsed again by the second. Where the first is not installed, the second parses everything.
     """
     try:
-        return list(YAML(typ="safe").parse(text))
-    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError):
-        return _judged(text)
-
-
-def _judged(text: str) -> Events:
+        return _limited(YAML(typ="safe").parse(text))
+    except _NOT_YAML as error:
+        if len(text) > _LONGEST_JUDGED:
+            raise _judgement(error) from None
     try:
-        return list(YAML(typ="safe", pure=True).parse(text))
-    except MarkedYAMLError as error:
+        return _limited(YAML(typ="safe", pure=True).parse(text))
+    except _NOT_YAML as error:
+        raise _judgement(error) from None
+
+
+def _limited(parsed: Iterable[Event]) -> Events:
+    """The events, as they are parsed. Raises _Unreadable at the first one that is too many, or too deep.
+
+    The parsers themselves have no limit, and take seconds for each thousand levels.
+    """
+    events: list[Event] = []
+    depth = 0
+    for event in parsed:
+        depth += isinstance(event, MappingStartEvent | SequenceStartEvent)
+        depth -= isinstance(event, MappingEndEvent | SequenceEndEvent)
+        events.append(event)
+        if depth > _DEEPEST + 1 or len(events) > _MOST_EVENTS:
+            raise _Unreadable(_TOO_LARGE, _place(event))
+    return events
+
+
+def _judgement(error: Exception) -> _Unreadable:
+    """What a parser's error says, with its place where it has one."""
+    if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         place = LineColumn(mark.line + 1, mark.column + 1) if mark else LineColumn(1, 1)
         words = ", ".join(part for part in (error.context, error.problem) if part)
-        raise _Unreadable(f"is not valid YAML: {plain(words, 200)}", place) from None
-    except RecursionError:
-        raise _Unreadable("is nested too deeply", LineColumn(1, 1)) from None
-    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError):
-        raise _Unreadable("is not valid YAML", LineColumn(1, 1)) from None
+        return _Unreadable(f"is not valid YAML: {plain(words, 200)}", place)
+    is_deep = isinstance(error, RecursionError)
+    return _Unreadable("is nested too deeply" if is_deep else "is not valid YAML", LineColumn(1, 1))
 
 
 def _first_value(events: Events) -> int | None:
@@ -143,8 +171,7 @@ class _Reader:
         self._document.values[steps] = _place(event)
         self._count += 1
         if self._count > _MOST_VALUES or len(steps) > _DEEPEST:
-            message = "holds too many values, or values nested too deeply (aliases count each time)"
-            raise _Unreadable(message, _place(event))
+            raise _Unreadable(_TOO_LARGE, _place(event))
         match event:
             case ScalarEvent():
                 self._refuse_tag(event, steps)

@@ -9,6 +9,7 @@ from remediation.domain.identities import Identity
 from remediation.mapping.config.references import SecretFromEnv, SecretRef
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.positions import Steps
+from remediation.regular_files import open_regular
 
 _LARGEST = 64_000
 _SHORTEST_KEY = 32
@@ -116,7 +117,7 @@ def _by_name(secrets: Mapping[Steps, str]) -> dict[str, str]:
 def _file_text(path: Path) -> str:
     where = f"file {path}"
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(_LARGEST + 1).decode()
     except UnicodeDecodeError:
         raise ConfigurationError([Problem(where, "is not UTF-8 text")]) from None
