@@ -37,7 +37,7 @@ COMMANDS = {
     ),
     "reconcile": (
         "remedy.reconcile.command:reconcile",
-        "Look at every finding and every ticket of ours again, and bring both sides into step.",
+        "Look at every finding, every incident and every ticket of ours again, and bring both sides into step.",
     ),
     "run": ("remedy.run:run", "Run the receiver or a worker until SIGTERM or Ctrl-C."),
     "send": ("remedy.send:send", "Send the receiver a signed test delivery."),

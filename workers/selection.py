@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.incidents import Decided
-from remediation.domain.subjects import subject_of_incident
+from remediation.domain.policy import Policy
+from remediation.domain.status import Status
+from remediation.domain.subjects import Subject, subject_of_incident
 from remediation.ports import Rulebook
 from remediation.queue import band_of
 from remediation.store.cases.todo import Mark
@@ -38,7 +40,13 @@ def incident_cases(
     found: list[IncidentCase] = []
     for each in decided:
         key = CaseKey(district, CaseKind.INCIDENT, each.incident.uuid)
-        ruling = rulebook.ruling(subject_of_incident(key, each, zone), at)
-        is_wanted = bool(ruling.policy.trackers) and not each.incident.is_deleted
+        subject = subject_of_incident(key, each, zone)
+        ruling = rulebook.ruling(subject, at)
+        is_wanted = asks_for_case(subject, ruling.policy)
         found.append(IncidentCase((key, band_of(ruling.severity)), ruling.policy.rule, is_wanted))
     return found
+
+
+def asks_for_case(subject: Subject, policy: Policy) -> bool:
+    """Whether the rule that counts asks for a case of this incident where there is none."""
+    return bool(policy.trackers) and subject.status is not Status.GONE

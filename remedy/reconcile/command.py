@@ -9,7 +9,7 @@ import click
 
 from remediation.mapping.config.words import duration_of, duration_text
 from remediation.mapping.reading.loading import load_mappings
-from remediation.ports import ListedSource, SourceKey
+from remediation.ports import ListedSource, Rulebook, SourceKey
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
@@ -17,12 +17,14 @@ from remediation.store.cases.links import Owners, linked_places
 from remediation.store.cases.standings import Standings
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Found, Todo
+from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
 from remedy.mappings.previews import district_of
 from remedy.mappings.rules_file import Moment
 from remedy.mappings.tracker_sites import histories_of
 from remedy.reconcile.forecast import forecasts
+from remedy.reconcile.incidents import IncidentCases, not_swept
 from remedy.reconcile.left_behind import LeftBehind, left_behind
 from remedy.reconcile.report import (
     Screen,
@@ -37,7 +39,7 @@ from remedy.reconcile.report import (
 )
 from remedy.reconcile.wait import CaseWaiter
 from remedy.reconcile.walk import BEGINNING, Candidate, Walk
-from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address
+from remedy.runtime.assembly import OutsideSystems, keyring_of, open_for_command, open_outside, redis_address
 from remedy.runtime.clock import clock_of
 from remedy.runtime.failures import ExitCode
 
@@ -105,13 +107,17 @@ def reconcile(
     patience: timedelta,
     as_json: bool,
 ) -> None:
-    """Look at every finding and every ticket of ours again, and bring both sides into step.
+    """Look at every finding, every incident and every ticket of ours again, and bring both sides into step.
 
-    Pages through the findings of SchoolScan and the tickets in each tracker, and asks the workers to look at each case,
-    behind all other work and the worst first. Waits until they have, and says what was changed. No ticket is opened
-    twice: where Redis has forgotten, tickets are found again by their marks. A system that stays down, or refuses, is
-    named, and all that does not depend on it is done; run this again once it answers. --dry-run names besides what
-    changes of mappings.yaml left behind: cases and tickets of which the file does not speak any more.
+    Pages through the findings of SchoolScan, what is kept of incidents and the tickets in each tracker, and asks the
+    workers to look at each case, behind all other work and the worst first. Waits until they have, and says what was
+    changed. No ticket is opened twice: where Redis has forgotten, tickets are found again by their marks. A system that
+    stays down, or refuses, is named, and all that does not depend on it is done; run this again once it answers.
+    --dry-run names besides what changes of mappings.yaml left behind: cases and tickets of which the file does not
+    speak any more.
+
+    Feeds of incidents are not read for it (remedy incidents poll does that): one whose school year was not read whole
+    yet is named. Of an incident, --since goes by its day. A district with a feed needs DATA_KEYS.
 
     Exit codes: 0 all in step; 1 something is parked or held up, or (--dry-run) would be done or was left behind;
     3 something was put off, is not looked at yet, or could not be asked; 4 a system refused to be asked.
@@ -152,8 +158,14 @@ def carried_out(order: ReconcileScope, screen: Screen, *, dry_run: bool) -> Exit
             clock = await clock_of(connection)
             owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings, outside.identities))
             linked = {name: await linked_places(connection, name) for name in outside.trackers}
-            sources = _sources(order, outside)
-            walk = Walk(sources, outside.trackers, owners, order.since, clock, screen.say, linked=linked)
+            sources, unswept = dict(_findings(order, outside)), {}
+            if feeds := [name for name, feed in outside.feeds.items() if order.district in {None, feed.district}]:
+                records = IncidentRecords(connection, keyring_of(settings))
+                sources |= _incidents(order, outside, records, owners.rulebook, clock)
+                unswept = await not_swept(feeds, records)
+            walk = Walk(
+                sources, outside.trackers, owners, order.since, clock, screen.say, linked=linked, not_listed=unswept
+            )
             if dry_run:
                 sites = await histories_of(connection, outside.trackers, clock())
                 tally = await _foretell(replace(walk, sites=sites), screen)
@@ -165,8 +177,19 @@ def carried_out(order: ReconcileScope, screen: Screen, *, dry_run: bool) -> Exit
         return asyncio.run(work(address))
 
 
-def _sources(order: ReconcileScope, outside: OutsideSystems) -> Mapping[SourceKey, ListedSource]:
+def _findings(order: ReconcileScope, outside: OutsideSystems) -> Mapping[SourceKey, ListedSource]:
     return {which: source for which, source in outside.sources.items() if order.district in {None, which[0]}}
+
+
+def _incidents(
+    order: ReconcileScope, outside: OutsideSystems, records: IncidentRecords, rulebook: Rulebook, clock: SharedClock
+) -> Mapping[SourceKey, ListedSource]:
+    """What feeds have shown: nothing is asked of a feed."""
+    return {
+        which: IncidentCases(source, rulebook, records, clock)
+        for which, source in outside.incident_sources(records).items()
+        if order.district in {None, which[0]}
+    }
 
 
 async def _foretell(walk: Walk, screen: Screen) -> Tally:

@@ -14,7 +14,7 @@ from remediation.domain.tickets import TicketState
 from remediation.look.members import reading_of
 from remediation.look.observing import Snapshot, observe
 from remediation.planning import plan
-from remediation.ports import Rulebook, Source, Tracker
+from remediation.ports import Rulebook, Source, SourceKey, Tracker
 from remediation.store.cases.entries import PlannedStep, steps_of
 from remediation.store.cases.todo import Todo
 from remedy.reconcile.silent import SilentTracker
@@ -62,9 +62,9 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Silent:
-    """Who was waited for in vain while a case was looked at, and why: districts' accounts, and trackers, by name."""
+    """Who was waited for in vain while a case was looked at, and why: sources, and trackers by name."""
 
-    accounts: dict[str, TryLater] = field(default_factory=dict)
+    sources: dict[SourceKey, TryLater] = field(default_factory=dict)
     trackers: dict[str, TryLater] = field(default_factory=dict)
 
     def beside(self, trackers: Mapping[str, Tracker]) -> Mapping[str, Tracker]:
@@ -89,7 +89,7 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent
     hints = {name: Intent(name, 0.0) for name in candidate.trackers - record.links.keys() - record.intents.keys()}
     record = replace(record, intents={**record.intents, **hints})
     parked = tuple(sorted(map(str, record.undecided)))
-    if not candidate.subjects and (gone := silent.accounts.get(record.key.district)):
+    if not candidate.subjects and (gone := silent.sources.get((record.key.district, record.key.kind))):
         return Forecast(record.key.ref, parked=parked, failures={gone.system: gone})
     try:
         snapshot = await _sight(record, candidate.subjects, walk, rulebook, silent)
@@ -127,8 +127,8 @@ async def _sight(
     record: CaseRecord, listed: Sequence[Subject], walk: Walk, rulebook: Rulebook, silent: _Silent
 ) -> Snapshot:
     """The observation of a case, after waiting for systems that are away. Raises what its account raises."""
-    district = record.key.district
-    reading = _Reading(walk.sources[district, record.key.kind], {subject.key: subject for subject in listed})
+    which = (record.key.district, record.key.kind)
+    reading = _Reading(walk.sources[which], {subject.key: subject for subject in listed})
 
     async def look() -> Snapshot:
         source = reading_of(record, reading)
@@ -144,7 +144,7 @@ async def _sight(
         silent.trackers[error.name] = error.why
         return error.snapshot
     except TryLater as error:
-        silent.accounts[district] = error
+        silent.sources[which] = error
         raise
 
 

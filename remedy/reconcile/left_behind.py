@@ -33,7 +33,7 @@ class LeftKind(StrEnum):
     PROJECT = "project"
     """A rule that opens tickets in this project of the tracker; linked ones are there."""
     REACH = "reach"
-    """A rule that sends the district's findings to the tracker; linked tickets of its cases are there."""
+    """A rule that sends the district's cases to the tracker; linked tickets of its cases are there."""
     RULE = "rule"
     MARK = "mark"
     """A case for tickets that carry the mark of one: nobody takes them for theirs after a loss of Redis."""
@@ -162,9 +162,9 @@ def _of_table(each: UnnamedTable) -> LeftBehind:
 
 def _of_places(links: _Links, mappings: Mappings) -> Iterator[LeftBehind]:
     for (tracker, district), count in sorted(links.beyond.items()):
-        says = f"{count:,} linked ticket(s) of {district} are in {tracker}, to which no rule sends its findings"
+        says = f"{count:,} linked ticket(s) of {district} are in {tracker}, to which no rule sends its cases"
         advice = (
-            "they are kept in step; after a loss of Redis nobody finds them: let a rule send findings there until then"
+            "they are kept in step; after a loss of Redis nobody finds them: let a rule send cases there until then"
         )
         yield LeftBehind(LeftKind.REACH, district, tracker, count, says, advice, in_step=True, at_least=links.stopped)
     for (tracker, place), count in sorted(links.places.items()):
@@ -185,7 +185,7 @@ def _of_strays(strays: Strays, mappings: Mappings, known: frozenset[str]) -> Ite
     for (tracker, district), tickets in sorted(strays.tickets.items()):
         says = f"{len(tickets):,} ticket(s) in {tracker} carry marks of {district} and belong to no case here"
         if district in mappings.districts:
-            says = f"{says}: no rule sends its findings there"
+            says = f"{says}: no rule sends its cases there"
             advice = f"let one do so again and run remedy reconcile --district {district} --all, or close them by hand"
         else:
             says = f"{says}: the file does not name that district"

@@ -17,7 +17,7 @@ class Strays:
     """The tickets, by tracker and by the district whose case they name.
 
     After a loss of Redis nobody takes them for theirs: mappings.yaml does not name the district, or no rule of it sends
-    the district's findings there. `stopped` says that there were more than are counted.
+    the district's cases there. `stopped` says that there were more than are counted.
     """
 
     tickets: defaultdict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))

@@ -1,4 +1,4 @@
-"""Everything that reconciling looks at: every finding of the districts, and every ticket of ours. Only ever reads.
+"""Everything that reconciling looks at: all findings and incidents, and every ticket of ours. Only ever reads.
 
 Each list is read once. A system that stays down, or refuses, leaves out only what nobody else tells of: the others are
 read meanwhile, and to their end. Tickets come first, because a finding's case must know where it has some. What changes
@@ -99,7 +99,7 @@ class Walk:
         """The cases, page by page; those that only a ticket names come last."""
         tickets: Tickets = {}
         await asyncio.gather(*(self._add_tickets_of(tracker, tickets) for tracker in self.trackers.values()))
-        async for batch in merged([self._subjects(each[0], source, tickets) for each, source in self.sources.items()]):
+        async for batch in merged([self._subjects(each, source, tickets) for each, source in self.sources.items()]):
             yield batch
         for batch in _in_batches(tickets):
             yield batch
@@ -137,11 +137,11 @@ class Walk:
                 del self._waits[error.system]
             mine.over.set()
 
-    async def _subjects(self, district: str, source: Listing, tickets: Tickets) -> AsyncIterator[list[Candidate]]:
-        """A district's cases, page by page; those of whose subjects we hear are taken out of `tickets`.
+    async def _subjects(self, which: SourceKey, source: Listing, tickets: Tickets) -> AsyncIterator[list[Candidate]]:
+        """A source's cases, page by page; those of whose subjects we hear are taken out of `tickets`.
 
-        A subject may move to a later page while the list is read, and is told of once. Where the account refuses, the
-        district's cases are taken out too: a look would be refused as well, and park each of them.
+        A subject may move to a later page while the list is read, and is told of once. Where the account refuses, its
+        cases are taken out too: a look would be refused as well, and park each of them.
         """
         cursor: str | None = None
         told: set[CaseKey] = set()
@@ -152,9 +152,9 @@ class Walk:
             except OutsideError as error:
                 self._leave_out(error)
                 if isinstance(error, Refused):
-                    _take_out(district, tickets)
+                    _take_out(which, tickets)
                 return
-            self.left_out[district] += page.left_out
+            self.left_out[which[0]] += page.left_out
             fresh = [subject for subject in page.subjects if subject.key not in told]
             alone = [subject for subject in fresh if not self._is_shared(subject, shared)]
             own = [(subject.key, [subject]) for subject in alone]
@@ -182,7 +182,7 @@ class Walk:
     def _candidates(self, cases: Sequence[tuple[CaseKey, list[Subject]]], tickets: Tickets) -> list[Candidate]:
         """Those of these cases that have a finding that changed lately, or whose ticket did.
 
-        A finding that does not say when it changed counts as changed.
+        A finding that does not say when it changed counts as changed; of an incident, its day counts.
         """
         candidates = []
         for key, subjects in cases:
@@ -223,9 +223,9 @@ class Walk:
         self.say(f"{error}; going on without it")
 
 
-def _take_out(district: str, tickets: Tickets) -> None:
-    """Take the district's cases out."""
-    for ref in [ref for ref, (key, _) in tickets.items() if key.district == district]:
+def _take_out(which: SourceKey, tickets: Tickets) -> None:
+    """Take the source's cases out."""
+    for ref in [ref for ref, (key, _) in tickets.items() if (key.district, key.kind) == which]:
         del tickets[ref]
 
 

@@ -39,10 +39,13 @@ def test_the_demo_shows_the_two_tickets_that_point_to_an_incident_of_its_feed() 
         tell([next(story.steps())], Console(file=screen, soft_wrap=True))
         taken, left = story.incident_ids
         marks = [mark for mark, _ in scene.outside.all_tickets()]
+        scene.comes_to_rest()
+        looked = scene.remedy("reconcile", "--all", "--dry-run")
     assert marks == [f"remedy:{DISTRICT}:incident:{taken}"] * 2
     assert screen.getvalue().count(f"Incident to look at: referral, critical ({DISTRICT}:incident:{taken})") == 2
     assert all(word in screen.getvalue() for word in ("INC", "SEC-1", "/browse/"))
     assert left not in screen.getvalue()
+    assert looked.stdout == "1 cases looked at: 1 in step. Nothing was written.\n", looked.stderr
 
 
 def test_a_critical_finding_is_reviewed_in_both_trackers_and_its_note_names_both_tickets(scene: Scene) -> None:
