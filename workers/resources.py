@@ -19,6 +19,7 @@ from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Lease, Todo
+from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.crash_counter import CrashCounter
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedWork
@@ -56,15 +57,16 @@ class NamedSystems:
 class WorkerContext:
     """The resources of jobs; `clock` returns Unix seconds.
 
-    `links` returns the links of the case that a lease is for, `sites` the present site of each tracker, and `places`
-    the former places of tickets. `incidents` are what feeds have shown, and `feed_states` how far each was read;
-    `keeps_incidents` is how long they are kept.
+    `cursors` seals how far lists were read. `links` returns the links of the case that a lease is for, `sites` the
+    present site of each tracker, and `places` the former places of tickets. `incidents` are what feeds have shown, and
+    `feed_states` how far each was read; `keeps_incidents` is how long they are kept.
     """
 
     connection: Connection
     todo: Todo
     inbox: Inbox
     scans: Scans
+    cursors: SealedCursors
     parked: ParkedWork
     systems: Systems
     timeline: Timeline
@@ -103,7 +105,8 @@ def context_on(
         connection=connection,
         todo=Todo(connection, crash_counter),
         inbox=Inbox(connection, keyring, kept.deliveries, crash_counter),
-        scans=Scans(connection, crash_counter),
+        scans=Scans(connection, keyring, crash_counter),
+        cursors=SealedCursors(keyring),
         parked=ParkedWork(connection, keyring),
         systems=Systems(connection),
         timeline=Timeline(connection, kept.timelines),

@@ -147,8 +147,12 @@ class TicketChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
-    """One page of changes. `cursor` is opaque and goes into the next call; `more` is true while pages remain."""
+    """One page of changes. `cursor` is opaque and goes into the next call; `more` is true while pages remain.
+
+    Where the cursor is lost, a list that begins anew with `since` misses no change; None where that is not known.
+    """
 
     changes: tuple[TicketChange, ...]
-    cursor: str
+    cursor: str = field(repr=False)
     more: bool = False
+    since: datetime | None = None

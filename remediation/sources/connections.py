@@ -44,6 +44,15 @@ def is_sendable(token: str) -> bool:
     return bool(token) and token.isascii() and token.isprintable() and " " not in token
 
 
+def is_same_origin(address: str, base: str) -> bool:
+    """Whether two addresses have one scheme, host and port, as the client that sends the requests reads them."""
+    try:
+        origins = [(url.scheme, url.host, url.port) for url in (httpx2.URL(address), httpx2.URL(base))]
+    except httpx2.InvalidURL:
+        return False
+    return origins[0] == origins[1]
+
+
 async def begun(
     opened: AsyncExitStack, stream: Callable[[], AbstractAsyncContextManager[httpx2.Response]], *, repeats: bool
 ) -> httpx2.Response:

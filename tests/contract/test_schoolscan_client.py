@@ -1,6 +1,7 @@
 """The SchoolScan client over real HTTP: what it promises, against the stand-in with and without faults."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -228,8 +229,8 @@ async def test_a_filter_that_the_api_does_not_know_is_refused_with_its_words(sch
     assert error.words == "invalid_parameter: status must be one of open, reviewing, resolved."
 
 
-async def test_a_cursor_that_is_not_ours_is_refused(schoolscan: SchoolScan) -> None:
-    assert type(await failure(schoolscan.findings_page({}, "l://evil.example/"))) is Refused
+async def test_a_cursor_that_is_not_ours_begins_the_list_anew(schoolscan: SchoolScan) -> None:
+    assert await schoolscan.findings_page({}, "l://evil.example/") == await schoolscan.findings_page({}, None)
 
 
 async def test_a_scan_is_started_followed_and_read(schoolscan: SchoolScan, controls: Controls) -> None:
@@ -505,6 +506,20 @@ async def test_a_next_page_on_another_host_is_never_asked_for(client: httpx2.Asy
             schoolscan = SchoolScan("lakeside", f"{address}/v1", TOKEN, client=client)
             assert isinstance(await failure(schoolscan.findings_page({}, None)), TryLater)
     assert asked == []
+
+
+async def test_no_request_goes_to_another_host_than_the_accounts(client: httpx2.AsyncClient) -> None:
+    """Wherever its address comes from: the token goes with each."""
+    transport = schoolscan_transport.Transport(
+        "lakeside", "https://api.schoolscan.example/v1", TOKEN, client, time.time
+    )
+    for address in (
+        "https://evil.example/v1/findings",
+        "http://api.schoolscan.example/v1",
+        "https://api.schoolscan.example@evil.example/",
+    ):
+        with pytest.raises(Refused, match="another host"):
+            await transport.call("GET", address)
 
 
 async def test_members_without_an_id_are_left_out_of_a_page_and_counted(client: httpx2.AsyncClient) -> None:

@@ -54,8 +54,8 @@ async def test_a_list_of_changes_names_its_tracker(todo: Todo) -> None:
     assert (await taken(todo)).cause == "poll:jira"
 
 
-async def test_a_scan_and_a_reconciliation_are_causes(todo: Todo, connection: Connection) -> None:
-    scans, ref = Scans(connection), scan_ref("lakeside", "scan_1")
+async def test_a_scan_and_a_reconciliation_are_causes(todo: Todo, connection: Connection, keyring: Keyring) -> None:
+    scans, ref = Scans(connection, keyring), scan_ref("lakeside", "scan_1")
     await connection.ask(connection.redis.hset(f"remedy:scan:{ref}", mapping={"state": "listing", "id": "scan_1"}))
     await connection.ask(connection.redis.hset(f"remedy:scan:{ref}", "cursor", ""))
     listing = await scans.take(ref, NOW)

@@ -290,12 +290,14 @@ async def test_two_readers_at_once_are_not_taken_for_dead(office: Office, keyrin
     assert await crashes(office, "delivery/d1") == 0
 
 
-async def test_a_scan_whose_page_kills_its_workers_is_parked_and_can_be_replayed(office: Office) -> None:
+async def test_a_scan_whose_page_kills_its_workers_is_parked_and_can_be_replayed(
+    office: Office, keyring: Keyring
+) -> None:
     row = {"state": "listing", "id": "scan_1", "cursor": ""}
     await office.connection.ask(office.redis.hset(f"remedy:scan:{SCAN}", mapping=row))
     await office.redis.zadd(SCANS, {SCAN: 0})
     for _ in range(MOST_CRASHES):
-        assert await Scans(office.connection).take(SCAN, office.clock()) is not None
+        assert await Scans(office.connection, keyring).take(SCAN, office.clock()) is not None
         office.clock.pass_by(LEASE_SECONDS)
     await office.later(GRACE_MS / 1000)
     item = (await office.parked())[f"{SCAN}/list"]

@@ -391,6 +391,9 @@ async def test_a_store_that_came_back_with_a_backup_is_not_taken_for_swept(offic
 async def test_a_feed_is_told_the_version_of_each_page_that_was_kept(office: FeedOffice) -> None:
     office.feed.version = "one"
     await office.poll()
+    stored = await office.connection.ask(office.redis.hget(f"remedy:feed:{FEED}", "version:1"))
+    assert stored is not None
+    assert stored.startswith(b"sealed "), "they are the feed's own words"
     office.feed.version = ""
     await office.poll(TEN_MINUTES)
     await office.poll(TEN_MINUTES)

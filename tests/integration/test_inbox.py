@@ -127,8 +127,10 @@ async def test_finishing_marks_the_case_in_the_same_step_and_only_once(inbox: In
     assert lease.generation == "1"
 
 
-async def test_a_completed_scan_is_listed_and_a_started_one_only_recorded(inbox: Inbox, connection: Connection) -> None:
-    scans = Scans(connection)
+async def test_a_completed_scan_is_listed_and_a_started_one_only_recorded(
+    inbox: Inbox, connection: Connection, keyring: Keyring
+) -> None:
+    scans = Scans(connection, keyring)
     await accept(inbox)
     started = ScanNote("lakeside", "scan_1", completed=False)
     await inbox.finish("d1", NOW, scan=started)

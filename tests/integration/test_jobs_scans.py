@@ -16,8 +16,9 @@ from remediation.domain.errors import Refused, TryLater
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.queue import WORK_QUEUE, Band, Job, band_of
-from remediation.sealing import Keyring
+from remediation.sealing import Keyring, generate_key
 from remediation.sources.schoolscan.pages import FindingsPage
+from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.inbox import scan_ref
 from remediation.store.deliveries.parked import DecisionOutcome, ParkedKind
 from remediation.store.keys import CASE, SCAN, SCANS
@@ -316,3 +317,40 @@ async def test_a_parked_listing_of_a_scan_that_nothing_is_known_of_is_missing(of
     assert await office.parked() == {}
     assert await office.redis.exists(SCANS, SCAN + REF) == 0
     assert await office.later() == []
+
+
+async def test_a_cursor_is_sealed_and_goes_with_the_end_of_the_list(office: Office) -> None:
+    await page(office)
+    assert (await field(office, "cursor")).startswith("sealed ")
+    await office.work()
+    assert len(await marked(office)) == COUNT
+    assert await field(office, "cursor") == ""
+
+
+async def test_the_cursor_of_a_listing_that_somebody_discards_is_deleted(office: Office) -> None:
+    await page(office)
+    office.source.troubles.for_good("findings_page", Refused("lakeside", "no such scan"))
+    await page(office)
+    await office.context.parked.discard(f"{REF}/list", office.clock())
+    assert await field(office, "cursor") == ""
+
+
+@pytest.mark.parametrize("cursor", ["in another row", "under a missing key"])
+async def test_a_list_whose_cursor_cannot_be_opened_begins_anew(office: Office, keyring: Keyring, cursor: str) -> None:
+    await page(office)
+    row = SCAN + REF if cursor == "under a missing key" else "another"
+    other = Keyring.parse(generate_key()) if cursor == "under a missing key" else keyring
+    await office.connection.ask(office.redis.hset(SCAN + REF, "cursor", SealedCursors(other).sealed(row, "6")))
+    await office.work()
+    assert len(await marked(office)) == COUNT
+    assert await field(office, "state") == "done"
+
+
+async def test_a_cursor_that_an_earlier_version_stored_in_clear_is_read_and_sealed(office: Office) -> None:
+    await page(office)
+    await office.connection.ask(office.redis.hset(SCAN + REF, "cursor", str(PAGE)))
+    await page(office)
+    assert (await field(office, "cursor")).startswith("sealed ")
+    await office.work()
+    assert set((await marked(office)).values()) == {1}
+    assert len(await marked(office)) == COUNT

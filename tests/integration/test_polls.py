@@ -11,7 +11,8 @@ from remediation.domain.errors import OutsideError, Refused, TryLater
 from remediation.domain.status import Status
 from remediation.domain.tickets import ChangePage, Draft, Reason, TicketState
 from remediation.queue import WORK_QUEUE
-from remediation.sealing import Keyring
+from remediation.sealing import Keyring, generate_key
+from remediation.store.cursors import SealedCursors
 from remediation.store.server.connection import Connection
 from tests.integration.offices import KEY, Office
 from tests.stand_ins import PAGE, MemoryTracker
@@ -170,7 +171,32 @@ async def test_a_list_without_end_is_left_for_the_next_run(connection: Connectio
     office.jira.changes = endless  # type: ignore[method-assign]  # always one page more
     await poll(office)
     assert [call for call in office.jira.troubles.calls if call != "site"] == ["changes"] * MOST_PAGES
-    assert await office.context.todo.cursor("jira") == str(MOST_PAGES)
+    assert await cursor_of(office) == str(MOST_PAGES)
+
+
+async def cursor_of(office: Office) -> str | None:
+    stored = await office.context.todo.cursor("jira")
+    assert stored is not None
+    assert stored.startswith("sealed ")
+    return office.context.cursors.opened("remedy:cursor:jira", stored).cursor
+
+
+async def test_a_cursor_in_clear_is_read_and_sealed(office: Office) -> None:
+    before = await cursor_of(office)
+    assert before is not None
+    await office.redis.set("remedy:cursor:jira", before)
+    await poll(office)
+    assert await cursor_of(office) == before
+
+
+async def test_a_list_whose_cursor_cannot_be_opened_begins_anew_and_misses_nothing(office: Office) -> None:
+    """Its key is not there any more, and what a person closed meanwhile was closed long before now."""
+    office.jira.change("id-1", TicketState.DONE, Reason.FIXED)
+    office.clock.pass_by(86_400)
+    other = SealedCursors(Keyring.parse(generate_key()))
+    await office.redis.set("remedy:cursor:jira", other.sealed("remedy:cursor:jira", "{}"))
+    await poll(office)
+    assert await office.context.todo.dirty() == 1
 
 
 # The sweep.

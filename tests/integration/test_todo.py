@@ -272,8 +272,10 @@ async def test_a_replay_during_a_look_is_not_overwritten_by_it(
     assert (await taken(todo)).record.again == actions_named("open:jira")
 
 
-async def test_a_page_of_a_scan_is_marked_once_and_the_next_one_woken(todo: Todo, connection: Connection) -> None:
-    scans = Scans(connection)
+async def test_a_page_of_a_scan_is_marked_once_and_the_next_one_woken(
+    todo: Todo, connection: Connection, keyring: Keyring
+) -> None:
+    scans = Scans(connection, keyring)
     ref = scan_ref("lakeside", "scan_1")
     row = {"state": "listing", "id": "scan_1", "cursor": ""}
     await connection.ask(connection.redis.hset(f"remedy:scan:{ref}", mapping=row))

@@ -16,6 +16,7 @@ from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket
 from remediation.ports import Ruling, Tracker
 from remediation.sealing import Keyring, generate_key
+from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.scans import Scans
 from remediation.store.incidents.feeds import Feeds
@@ -89,7 +90,8 @@ class World(Outside):
             connection=NOT_WIRED,
             todo=MemoryTodo(self.shelves),
             inbox=Inbox(NOT_WIRED, KEYRING),
-            scans=Scans(NOT_WIRED),
+            scans=Scans(NOT_WIRED, KEYRING),
+            cursors=SealedCursors(KEYRING),
             parked=MemoryParkedWork(self.shelves),
             systems=NoSystems(),
             timeline=MemoryTimeline(self.shelves),

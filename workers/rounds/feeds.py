@@ -17,6 +17,7 @@ from remediation.ports import WalkedFeed
 from remediation.sources.incident_feed.answers import system_of
 from remediation.store.cases.todo import Mark
 from remediation.store.incidents.feeds import PageKept
+from remediation.store.keys import FEED
 from workers.calls import cause_of
 from workers.jobs.boundary import never_raising
 from workers.jobs.telling import note_answer, note_trouble
@@ -71,7 +72,7 @@ async def _walk(context: WorkerContext, feed: WalkedFeed) -> FeedWalk | None:
 async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk) -> FeedWalk | None:
     """Read the walk's next page, and keep it. Returns the walk that goes on; None for a later round."""
     try:
-        page = await feed.page(walk, await context.feed_states.version(feed.name, walk.page))
+        page = await feed.page(walk, await _version(context, feed, walk))
     except OutsideError as error:
         await _put_off(context, feed, walk, error)
         return None
@@ -81,7 +82,8 @@ async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk) -> 
     wait_until = now + _UNTIL_IT_RESTS if following in {Ending.MOVING, Ending.CUT} else 0.0
     rows = context.incidents.rows_of(feed.name, changed)
     cases = await _cases(context, feed, [each.incident for each in changed])
-    kept = PageKept(rows, cases, page.version, wait_until)
+    version = context.cursors.sealed(_row(feed, walk), page.version) if page.version else ""
+    kept = PageKept(rows, cases, version, wait_until)
     if not await context.feed_states.keep_page(feed.name, walk, following, kept, now):
         return None  # another worker reads this feed
     await note_answer(context, system_of(feed.name))
@@ -94,6 +96,16 @@ async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk) -> 
     event = "feed_read" if following is Ending.WHOLE else "feed_never_whole"
     logger.info(event, kind=walk.kind.value, count=walk.page, outcome=following.value)
     return None
+
+
+async def _version(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk) -> str:
+    """The version of the page that is known; empty where there is none, or it cannot be opened: all of it is read."""
+    stored = await context.feed_states.version(feed.name, walk.page)
+    return context.cursors.opened(_row(feed, walk), stored).cursor or ""
+
+
+def _row(feed: WalkedFeed, walk: FeedWalk) -> str:
+    return f"{FEED}{feed.name}/version/{walk.page}"
 
 
 async def _cases(context: WorkerContext, feed: WalkedFeed, changed: Sequence[Incident]) -> list[Mark]:

@@ -1,6 +1,7 @@
 """Round: ask each tracker which tickets changed, and mark their cases. Needs no webhook."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -10,9 +11,12 @@ from remediation import telemetry
 from remediation.domain.cases import CaseKey
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.domain.ownership import SiteHistory
-from remediation.domain.tickets import TicketChange
+from remediation.domain.tickets import ChangePage, TicketChange
 from remediation.ports import Tracker
 from remediation.store.cases.links import Owners
+from remediation.store.cases.todo import list_name
+from remediation.store.cursors import Reached
+from remediation.store.keys import CURSOR
 from workers.calls import cause_of
 from workers.jobs.boundary import never_raising
 from workers.jobs.telling import note_answer, note_trouble
@@ -20,6 +24,9 @@ from workers.metrics import POLLS
 from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before any ticket of ours."""
 
 MOST_PAGES = 20
 """Pages of changes that are read in one round; the cursor keeps the rest for the next."""
@@ -43,7 +50,7 @@ async def _poll(context: WorkerContext, tracker: Tracker) -> None:
     sites = await context.sites.of([tracker.name])  # so a change is noticed although no case is looked at
     site, former = _moved_to(sites.get(tracker.name)), await context.places.former(tracker)
     for place in former:
-        await _go_on_from_today(context, tracker.name, place, site)
+        await _go_on_from_today(context, tracker, place, site)
     for place in ("", *former):
         with bound_contextvars(**({"place": place} if place else {})):
             await _poll_list(context, tracker, place, site)
@@ -57,16 +64,18 @@ def _moved_to(history: SiteHistory | None) -> str:
     return f"@{history.site.key}" if history and history.before else ""
 
 
-async def _go_on_from_today(context: WorkerContext, tracker: str, place: str, site: str) -> None:
+async def _go_on_from_today(context: WorkerContext, tracker: Tracker, place: str, site: str) -> None:
     """Begin the list of a new former place where the tracker's own list ended.
 
     Until now that list held the place's changes.
     """
-    if await _cursor(context, tracker, place, site) is None and (cursor := await _cursor(context, tracker, "", site)):
-        await context.todo.mark_changes(tracker, (), cursor, context.clock(), f"{place}{site}")
+    if await _reached(context, tracker.name, place, site) is not None:
+        return
+    if own := await _reached(context, tracker.name, "", site):
+        await _keep(context, tracker, f"{place}{site}", ChangePage((), _going_on(tracker, own), since=own.since), [])
 
 
-async def _cursor(context: WorkerContext, tracker: str, place: str, site: str) -> str | None:
+async def _reached(context: WorkerContext, tracker: str, place: str, site: str) -> Reached | None:
     """How far the list has been read, under the tracker's name or, before the first time, under a former name.
 
     The list of another site than the first goes on where that of the first ended.
@@ -74,19 +83,37 @@ async def _cursor(context: WorkerContext, tracker: str, place: str, site: str) -
     former = [name for name, now in context.rulebook.former_names.items() if now == tracker]
     for each in dict.fromkeys((f"{place}{site}", place)):
         for name in (tracker, *reversed(former)):
-            if cursor := await context.todo.cursor(name, each):
-                return cursor
+            if stored := await context.todo.cursor(name, each):
+                return context.cursors.opened(CURSOR + list_name(name, each), stored)
     return None
+
+
+def _going_on(tracker: Tracker, reached: Reached) -> str:
+    """The cursor; where it cannot be opened, one that misses no change: versions that we know mark nothing."""
+    return reached.cursor or tracker.cursor_at(reached.since or _LONG_AGO)
+
+
+async def _keep(
+    context: WorkerContext,
+    tracker: Tracker,
+    place: str,
+    page: ChangePage,
+    changes: Sequence[tuple[TicketChange, CaseKey]],
+) -> None:
+    """Mark the cases of a page, together with its cursor."""
+    stored = context.cursors.sealed(CURSOR + list_name(tracker.name, place), page.cursor, page.since)
+    await context.todo.mark_changes(tracker.name, changes, stored, context.clock(), place)
 
 
 async def _poll_list(context: WorkerContext, tracker: Tracker, place: str, site: str) -> None:
     """Read one list of the tracker. A list that is refused does not delay the others."""
-    cursor = await _cursor(context, tracker.name, place, site)
+    reached = await _reached(context, tracker.name, place, site)
+    cursor = _going_on(tracker, reached) if reached else None
     try:
         for _ in range(MOST_PAGES):
             page = await tracker.changes(cursor, datetime.fromtimestamp(context.clock(), tz=UTC), place)
             changes = await _with_cases(context, tracker.name, page.changes)
-            await context.todo.mark_changes(tracker.name, changes, page.cursor, context.clock(), f"{place}{site}")
+            await _keep(context, tracker, f"{place}{site}", page, changes)
             cursor = page.cursor
             if not page.more:
                 break

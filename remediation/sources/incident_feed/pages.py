@@ -57,7 +57,11 @@ class FeedPage:
 
 def validators_of(headers: Mapping[str, str]) -> Validators:
     """The validators of an answer; what no header could carry back is left out."""
-    etag, last_modified = (headers.get(name, "").strip() for name in ("ETag", "Last-Modified"))
+    return checked(*(headers.get(name, "").strip() for name in ("ETag", "Last-Modified")))
+
+
+def checked(etag: object, last_modified: object) -> Validators:
+    """These validators, without what no header could carry."""
     return Validators(_sendable(etag), _sendable(last_modified))
 
 
@@ -85,5 +89,5 @@ def _share(count: int, total_pages: int | None, asked: int, page_size: int) -> i
     return min(max(count - (asked - 1) * page_size, 0), page_size)
 
 
-def _sendable(text: str) -> str | None:
-    return text if _HEADER.fullmatch(text) else None
+def _sendable(text: object) -> str | None:
+    return text if isinstance(text, str) and _HEADER.fullmatch(text) else None

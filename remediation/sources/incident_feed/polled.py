@@ -8,7 +8,7 @@ from remediation.domain.walks import FeedWalk, Timetable
 from remediation.ports import IncidentPage
 from remediation.sources.incident_feed.answers import system_of
 from remediation.sources.incident_feed.client import IncidentFeedClient
-from remediation.sources.incident_feed.pages import PAGE_SIZE, FeedPage, Validators, Window
+from remediation.sources.incident_feed.pages import PAGE_SIZE, FeedPage, Validators, Window, checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,9 @@ def _version(validators: Validators, walk: FeedWalk, pages: int) -> str:
 
 def _known(version: str, walk: FeedWalk) -> tuple[Validators, int] | None:
     """The validators of a page that was read before, in the same window, and how many pages there were then."""
-    if not version:
+    try:
+        since, until, pages, etag, last_modified = json.loads(version or "[]")
+    except ValueError:
         return None
-    since, until, pages, etag, last_modified = json.loads(version)
-    is_same = (since, until) == (walk.since.isoformat(), walk.until.isoformat())
-    return (Validators(etag, last_modified), pages) if is_same else None
+    is_same = (since, until) == (walk.since.isoformat(), walk.until.isoformat()) and type(pages) is int
+    return (checked(etag, last_modified), pages) if is_same else None

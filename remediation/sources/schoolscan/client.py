@@ -48,7 +48,7 @@ class SchoolScan:
     ) -> None:
         self._system = system_of(district)
         self._base = base_url.rstrip("/")
-        self._transport = Transport(self._system, token, client, clock, largest_answer)
+        self._transport = Transport(self._system, self._base, token, client, clock, largest_answer)
 
     async def finding(self, finding_id: str) -> Finding:
         """Returns the finding as it is now."""
@@ -153,10 +153,7 @@ class SchoolScan:
         return "/".join([self._base, *quoted])
 
     async def _page(self, collection: str, filters: Mapping[str, str], cursor: str | None) -> RawPage:
-        try:
-            address = address_of(f"{self._base}/{collection}", filters, cursor)
-        except Unreadable as problem:
-            raise Refused(self._system, str(problem)) from None
+        address = address_of(f"{self._base}/{collection}", filters, cursor)
         answer = await self._transport.call("GET", address)
         try:
             return page_of(answer.json, answer.next_link, address, cursor)

@@ -2,9 +2,11 @@
 
 It is not known which form the vendor uses, so three are read: `next_cursor` in the body, `page`/`per_page`/`total` in
 the body, or a `Link` header with `rel="next"`. A page's `cursor` is opaque to callers. Its first letter names the form:
-`c:<the vendor's cursor>`, `p:<page number>`, `l:<path and query of the next page>`.
+`c:<the vendor's cursor>`, `p:<page number>`, `l:<the query of the next page>`. It never has an address or a path:
+whoever could change a stored one would send our token there.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit
@@ -17,6 +19,13 @@ PAGE_SIZE = 100
 
 _USUAL_PORTS = {"http": 80, "https": 443}
 _LONGEST_CURSOR = 4096
+_VENDORS = re.compile(rf"[\x20-\x7e]{{1,{_LONGEST_CURSOR}}}")
+"""A cursor of the vendor's: it goes on as a parameter, percent-encoded."""
+_PAGE_NUMBER = re.compile(r"[0-9]{1,11}")
+_LINK = re.compile(rf"[\x21-\x7e]{{1,{_LONGEST_CURSOR}}}")
+"""An address as it comes: `urlsplit` would drop tabs and line breaks from others without a word."""
+_QUERY = re.compile(rf"[A-Za-z0-9._~!$&'()*+,;=:@/?%\[\]|-]{{1,{_LONGEST_CURSOR - 2}}}")
+"""RFC 3986, and brackets and bars, which queries have in practice. It goes on as it came."""
 _LAST_PAGE_NUMBER = 10**9
 
 
@@ -43,34 +52,38 @@ class FindingsPage:
 def address_of(url: str, filters: Mapping[str, str], cursor: str | None) -> str:
     """Returns the address of the page that a cursor names; without a cursor, that of the first page.
 
-    `url` is the list's own address, without a query. Raises Unreadable for a cursor that is not ours.
+    `url` is the list's own address, without a query: no cursor leads to another. One that is not ours, or is of an
+    earlier form and names another path, names the first page.
     """
     query = {**filters, "per_page": str(PAGE_SIZE)}
     match (cursor or "").partition(":"):
-        case "", "", "":
-            pass
-        case "c", ":", position if position:
+        case "c", ":", position if _VENDORS.fullmatch(position):
             query["cursor"] = position
-        case "p", ":", position if position.isdecimal() and position.isascii():
+        case "p", ":", position if _PAGE_NUMBER.fullmatch(position):
             query["page"] = position
-        case "l", ":", position if position.startswith("/") and not position.startswith("//"):
-            return urljoin(url, position)
-        case _:
-            raise Unreadable("the cursor is not one of ours")
+        case "l", ":", position if (linked := _query_in(position, url)) is not None:
+            return f"{url}?{linked}"
     return f"{url}?{urlencode(query)}"
+
+
+def _query_in(position: str, url: str) -> str | None:
+    """The query in a cursor; an earlier version stored it behind the list's path, and that of another list is none."""
+    path, _, query = position.partition("?") if position.startswith("/") else ("", "", position)
+    is_ours = path in {"", urlsplit(url).path}
+    return query if is_ours and _QUERY.fullmatch(query) else None
 
 
 def page_of(body: object, link: str | None, address: str, cursor: str | None) -> RawPage:
     """Returns the page in a list's answer.
 
     `link` is the target of the Link header's `next`; `address` and `cursor` are those of the request. Raises Unreadable
-    where the answer has no list, or where the next page is on another host or is the same page: a list that ended there
-    without an error would lose findings.
+    where the answer has no list, or where the next page is on another host or path, is the same page, or has a name
+    that no address can have: a list that ended there without an error would lose findings.
     """
     members = _members(body)
     following = _next_cursor(body, len(members), link, address)
-    if following is not None and (following == cursor or len(following) > _LONGEST_CURSOR):
-        raise Unreadable("the list's next page is the same page, or its cursor is too long")
+    if following is not None and following == cursor:
+        raise Unreadable("the list's next page is the same page")
     return RawPage(members, following)
 
 
@@ -84,9 +97,11 @@ def _members(body: object) -> tuple[object, ...]:
 def _next_cursor(body: object, members: int, link: str | None, address: str) -> str | None:
     fields: Mapping[str, object] = body if isinstance(body, dict) else {}
     if (position := _position(fields.get("next_cursor"))) is not None:
+        if not _VENDORS.fullmatch(position):
+            raise Unreadable("the cursor of the list's next page is too long, or has characters that none can have")
         return f"c:{position}"
     if link is not None:
-        return "l:" + _on_same_origin(link, address)
+        return "l:" + _query_of(link, address)
     return _next_page(fields, members, address)
 
 
@@ -100,15 +115,22 @@ def _next_page(fields: Mapping[str, object], members: int, address: str) -> str 
     return f"p:{number + 1}" if more else None
 
 
-def _on_same_origin(link: str, address: str) -> str:
-    """Returns path and query of the link's target. Raises Unreadable for another host, which must not get the token."""
+def _query_of(link: str, address: str) -> str:
+    """Returns the query of the link's target, all that differs between the pages of a list.
+
+    Raises Unreadable for another host or path, which must not get the token.
+    """
     try:
+        asked = urlsplit(address)
         parts = urlsplit(urljoin(address, link))
-        if _origin(parts) == _origin(urlsplit(address)):
-            return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        is_same = (_origin(parts), parts.path.removesuffix("/")) == (_origin(asked), asked.path)
     except ValueError:
-        pass
-    raise Unreadable("the list's next page is on another host")
+        raise Unreadable("the list's next page has no address") from None
+    if not is_same:
+        raise Unreadable("the list's next page is on another host or path")
+    if not _LINK.fullmatch(link) or not _QUERY.fullmatch(parts.query):
+        raise Unreadable("the address of the list's next page is too long, or has characters that none can have")
+    return parts.query
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -12,7 +12,7 @@ import httpx2
 from remediation import telemetry
 from remediation.domain.errors import ConfigurationError, Problem, Refused, TryLater, Unreadable
 from remediation.outbound.answers import LARGEST_ANSWER, note_answer, note_request, too_large
-from remediation.sources.connections import begun, is_sendable, user_agent
+from remediation.sources.connections import begun, is_same_origin, is_sendable, user_agent
 from remediation.sources.rate_limits import RateLimit, rate_limit_of
 from remediation.sources.schoolscan.answers import error_of
 from remediation.sources.schoolscan.words import json_of
@@ -37,12 +37,14 @@ class ApiAnswer:
 class Transport:
     """Calls one district's SchoolScan. Raises TryLater, Refused or NotFound, and no exception of httpx2.
 
-    `largest_answer` is in bytes, after decompression.
+    `base` is the address of the API: no request goes to another host. `largest_answer` is in bytes, after
+    decompression.
     """
 
     def __init__(
         self,
         system: str,
+        base: str,
         token: str,
         client: httpx2.AsyncClient,
         clock: Callable[[], float],
@@ -51,13 +53,19 @@ class Transport:
         if not is_sendable(token):
             raise ConfigurationError([Problem(system, "the API token has characters that no header can carry")])
         self._system = system
+        self._base = base
         self._client = client
         self._clock = clock
         self._largest_answer = largest_answer
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": user_agent()}
 
     async def call(self, method: _Method, url: str, body: Mapping[str, str] | None = None) -> ApiAnswer:
-        """Send one request; returns its answer. `url` is complete, with its parts percent-encoded."""
+        """Send one request; returns its answer. `url` is complete, with its parts percent-encoded.
+
+        Raises Refused, without a request, for an address on another host, which must not get the token.
+        """
+        if not is_same_origin(url, self._base):
+            raise Refused(self._system, "the address is not valid, or on another host")
         response, raw = await self._exchange(method, url, body)
         note_answer(response.headers)
         telemetry.note(status=response.status_code)

@@ -116,19 +116,19 @@ class Todo:
     async def mark_changes(
         self, tracker: str, changes: Iterable[tuple[TicketChange, CaseKey]], cursor: str, now: float, place: str = ""
     ) -> int:
-        """Mark the cases of tickets that changed, together with the cursor of the list that named them.
+        """Mark the cases of tickets that changed, together with the cursor (sealed) of the list that named them.
 
         That is the list of a former `place`, or else the one of where new tickets go. A version of a ticket that we
         know already marks nothing: lists overlap, and our own writes come back in them.
         Returns how many were marked.
         """
         parts = [part for change, key in changes for part in (change.ticket_id, change.version, key.ref, key.id)]
-        args: list[str | int] = [int(now * 1000), tracker, _list_of(tracker, place), cursor]
+        args: list[str | int] = [int(now * 1000), tracker, list_name(tracker, place), cursor]
         return int(await self._connection.run("mark_changes", *args, *parts))
 
     async def cursor(self, tracker: str, place: str = "") -> str | None:
-        """How far a list of changes has been read."""
-        value = await self._connection.ask(self._connection.redis.get(CURSOR + _list_of(tracker, place)))
+        """How far a list of changes has been read, as `mark_changes` stored it."""
+        value = await self._connection.ask(self._connection.redis.get(CURSOR + list_name(tracker, place)))
         return value.decode() if value else None
 
     async def keys_of_tickets(self, tracker: str, ticket_ids: list[str]) -> list[CaseKey | None]:
@@ -313,8 +313,8 @@ class Todo:
         return int(await self._connection.ask(self._connection.redis.zcard(DIRTY)))
 
 
-def _list_of(tracker: str, place: str) -> str:
-    """The name of a list of changes: the tracker's name, with the place where it is the list of a former place."""
+def list_name(tracker: str, place: str) -> str:
+    """Returns the name of a list of changes: the tracker's, with the place where it is the list of a former one."""
     return f"{tracker}/{place}" if place else tracker
 
 

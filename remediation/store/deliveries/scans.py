@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from remediation.domain.subjects import Subject
+from remediation.sealing import Keyring
 from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
-from remediation.store.deliveries.crash_counter import CrashCounter, Crashes
+from remediation.store.cursors import SealedCursors
+from remediation.store.deliveries.crash_counter import CrashCounter, Crashes, Taken
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
 from remediation.store.keys import BEGUN, SCAN, SCANS
 from remediation.store.server.connection import Connection, passing_errors
@@ -17,10 +19,12 @@ _BEFORE_ABSENCE = 600.0
 
 @dataclass(frozen=True, slots=True)
 class ScanListing:
-    """A scan whose findings are being listed. `cursor` is None before the first page; `token` identifies who lists it.
+    """A scan whose findings are being listed. `token` identifies who lists it.
 
-    `origin` is how the delivery that named the scan came. With `since` (Unix seconds) it is no scan but a whole
-    district, of which the findings that changed since then are listed.
+    `cursor` is None before the first page, and where it cannot be opened: the list then begins anew, which marks cases
+    a second time at the worst. `stored` is the cursor as it is in the row. `origin` is how the delivery that named the
+    scan came. With `since` (Unix seconds) it is no scan but a whole district, of which the findings that changed since
+    then are listed.
     """
 
     ref: str
@@ -32,6 +36,7 @@ class ScanListing:
     crashes: Crashes = field(default_factory=Crashes)
     origin: Origin = NOWHERE
     since: float | None = None
+    stored: str = field(default="", repr=False)
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -56,8 +61,9 @@ class DistrictChange:
 class Scans:
     """The rows of scans."""
 
-    def __init__(self, connection: Connection, crash_counter: CrashCounter | None = None) -> None:
+    def __init__(self, connection: Connection, keyring: Keyring, crash_counter: CrashCounter | None = None) -> None:
         self._connection = connection
+        self._cursors = SealedCursors(keyring)
         self._beginnings = crash_counter or CrashCounter(connection)
 
     async def take(self, ref: str, now: float) -> ScanListing | None:
@@ -67,13 +73,25 @@ class Scans:
             return None
         try:
             row = {name: value.decode() for name, value in taken.row.items()}
-            district, cursor, attempts = ref.partition(":")[0], row.get("cursor") or None, int(row.get("attempts", 0))
-            origin = Origin.parse(row.get("request_id", ""), row.get("trace", ""))
-            since = int(row["since"]) / 1000 - _BEFORE_ABSENCE if "since" in row else None
-            return ScanListing(ref, district, row["id"], cursor, attempts, taken.token, taken.crashes, origin, since)
+            return self._listing(ref, row, taken)
         except BaseException:  # the row cannot be read: no worker died
             await self._beginnings.let_go(taken.token)
             raise
+
+    def _listing(self, ref: str, row: Mapping[str, str], taken: Taken) -> ScanListing:
+        stored = row.get("cursor", "")
+        return ScanListing(
+            ref,
+            ref.partition(":")[0],
+            row["id"],
+            self._cursors.opened(SCAN + ref, stored).cursor,
+            int(row.get("attempts", 0)),
+            taken.token,
+            taken.crashes,
+            Origin.parse(row.get("request_id", ""), row.get("trace", "")),
+            int(row["since"]) / 1000 - _BEFORE_ABSENCE if "since" in row else None,
+            stored,
+        )
 
     async def note_districts(self, named: Iterable[str], now: float) -> list[DistrictChange]:
         """Note that mappings.yaml names these districts at `now` (Unix seconds). Returns what has changed.
@@ -92,7 +110,8 @@ class Scans:
     async def mark_page(self, scan: ScanListing, next_cursor: str | None, cases: Iterable[Mark], now: float) -> None:
         """Mark a page's cases, save the cursor and wake a worker for the next page, in one step, once a page."""
         marks = marks_of(cases)
-        args = (scan.ref, int(now * 1000), scan.cursor or "", next_cursor or "")
+        following = self._cursors.sealed(SCAN + scan.ref, next_cursor) if next_cursor else ""
+        args = (scan.ref, int(now * 1000), scan.stored, following)
         await self._connection.run("mark_page", *args, *marks)
 
     async def put_off(self, scan: ScanListing, due: float) -> None:

@@ -38,7 +38,8 @@ class FeedState:
 class PageKept:
     """What is kept of a page: the rows of incidents that are new or changed, by their names, and the cases to look at.
 
-    `version` is the page's (see ports.IncidentPage). Until `wait_until` (Unix seconds) the feed is left in peace.
+    `version` is the page's (see ports.IncidentPage), sealed: the feed's own words are in it. Until `wait_until` (Unix
+    seconds) the feed is left in peace.
     """
 
     incidents: Mapping[str, bytes]
@@ -80,7 +81,7 @@ class Feeds:
         return _walk_in((await self._connection.run("ask_walk", feed, int(now * 1000), wire_of(walk))).decode())
 
     async def version(self, feed: str, page: int) -> str:
-        """The version of a page that was kept last; empty where it had none."""
+        """The version (sealed) of a page that was kept last; empty where it had none."""
         found = await self._connection.ask(self._connection.redis.hget(FEED + feed, f"version:{page}"))
         return found.decode() if found else ""
 

@@ -1,4 +1,5 @@
--- A page of a scan has been listed. ARGV: scan reference, now, cursor of the page, next cursor or '', then the cases.
+-- A page of a scan has been listed. ARGV: scan reference, now, cursor of the page as the row has it, the next one (sealed)
+-- or '', then the cases. With the end of the list its cursor is deleted.
 -- Returns 0 when another worker has listed this page already.
 local scan, now = ARGV[1], tonumber(ARGV[2])
 local row = SCAN .. scan
@@ -11,6 +12,7 @@ redis.call('HSET', row, 'attempts', 0)
 ended(scan)
 if ARGV[4] == '' then
   redis.call('HSET', row, 'state', 'done')
+  redis.call('HDEL', row, 'cursor')
   redis.call('ZREM', SCANS, scan)
   local kept = redis.call('HGET', row, 'kept_ms')
   if kept then redis.call('PEXPIRE', row, kept) end

@@ -40,6 +40,7 @@ elseif kind == 'scan' then
     redis.call('ZADD', SCANS, now + GRACE_MS, subject)
     wake(SCAN .. subject, 'page_scan', subject, now, 5)
   else
+    redis.call('HDEL', SCAN .. subject, 'cursor') -- nobody lists on
     redis.call('PEXPIRE', SCAN .. subject, ARGV[4])
   end
 else

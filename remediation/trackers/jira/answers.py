@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from remediation.domain.errors import TryLater
 from remediation.redaction import plain
@@ -110,11 +119,15 @@ class Found(Sent):
     properties: Mapping[str, Any] = Field(default_factory=dict)
 
 
+Token = Annotated[str, StringConstraints(pattern=r"\A[\x20-\x7e]{0,4096}\z")]
+"""What leads to the next page of a search: opaque, and without control characters."""
+
+
 class SearchPage(Sent):
     """A page of search results: Cloud goes on by a token, Data Center by counting."""
 
     issues: tuple[Found, ...]
-    next_token: str | None = Field(default=None, alias="nextPageToken")
+    next_token: Token | None = Field(default=None, alias="nextPageToken")
     start: int = Field(default=0, alias="startAt")
     total: int = 0
 

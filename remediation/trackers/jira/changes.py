@@ -18,7 +18,7 @@ from math import ceil
 from pydantic import AwareDatetime, Field, ValidationError
 
 from remediation.domain.tickets import TicketChange
-from remediation.trackers.jira.answers import Found, SearchPage, Sent
+from remediation.trackers.jira.answers import Found, SearchPage, Sent, Token
 from remediation.trackers.jira.issues import OUR_LABEL, mark_of, meant_for, version_of
 
 PAGE_SIZE = 100
@@ -54,7 +54,7 @@ class Cursor(Sent):
     since: AwareDatetime
     started: AwareDatetime | None = None
     minutes: int = Field(default=0, ge=0)
-    token: str | None = None
+    token: Token | None = Field(default=None, repr=False)
     start: int = Field(default=0, ge=0)
 
 

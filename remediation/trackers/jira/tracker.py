@@ -368,7 +368,8 @@ class Jira:
     async def _changes(self, place: ChangesRequest) -> ChangePage:
         page = await self._page(place.jql, place.cursor.token or place.cursor.start)
         cursor, more = place.following(page)
-        return ChangePage(changes_in(await self._with_marks(page.issues)), cursor, more)
+        changes = changes_in(await self._with_marks(page.issues))
+        return ChangePage(changes, cursor, more, cursor_from(cursor, place.started).since)
 
     async def _with_marks(self, found: Sequence[Found]) -> Sequence[Found]:
         """The issues that a list named; on Data Center those whose label with the mark is gone are read for theirs.

@@ -31,6 +31,7 @@ from remediation.trackers.servicenow.records import (
     fields_of,
     gone_ticket,
     is_unchanged,
+    moment_of,
     not_kept,
     noting,
     oldest_first,
@@ -213,7 +214,7 @@ class ServiceNow:
             await self.check_view(table)
         more = has_more(headers, position.offset, PAGE_SIZE, len(rows))
         following = advanced(position, rows, more=more, served_at=min(now, served_at(headers) or now))
-        return ChangePage(changes_of(table, rows), following.cursor, more)
+        return ChangePage(changes_of(table, rows), following.cursor, more, moment_of(following.since))
 
     async def whoami(self) -> str:
         """The user name of the account we are signed in as. Raises TryLater where it no longer sees our records.
