@@ -79,7 +79,9 @@ def poll(*, district: str | None, feed: str | None, sweep: bool, dry_run: bool, 
     screen = Screen(as_json=as_json)
     if dry_run:
         for seen in with_stores(lambda stores: rehearsed(stores, screen, sweep=sweep), district, feed):
-            screen.result(asdict(seen), _rehearsal_lines(seen))
+            screen.result(
+                {**asdict(seen), "flaws": dict(seen.flaws)}, _rehearsal_lines(seen)
+            )  # asdict spoils a Counter
         return
     pause = partial(asyncio.sleep, _FOLLOW_SECONDS)
     polled = with_stores(lambda stores: read_now(stores, screen, pause, sweep=sweep), district, feed)
