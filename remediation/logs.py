@@ -14,15 +14,13 @@ import math
 import re
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
 import structlog
 
+from remediation.defects import class_names, own_lines
 from remediation.log_writer import LogWriter, Loss, Losses
 
 KNOWN_KEYS = frozenset(
@@ -40,7 +38,6 @@ KNOWN_KEYS = frozenset(
 
 _LONGEST_VALUE = 200
 _MOST_NAMES = 10
-_MOST_FRAMES = 5
 _EVENT = re.compile(r"[a-z][a-z_., -]{0,99}")
 """An event is a fixed phrase of ours in small letters; a phrase with values in it has digits or capitals."""
 _WORD = re.compile(rf"[A-Za-z0-9_.:/{{}}()<>,+*-]{{0,{_LONGEST_VALUE}}}")
@@ -48,8 +45,6 @@ _WORD = re.compile(rf"[A-Za-z0-9_.:/{{}}()<>,+*-]{{0,{_LONGEST_VALUE}}}")
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 
 _FOREIGN_EVENT = "library_message"
-_OWN_ROOT = Path(__file__).resolve().parent.parent
-_OWN_PACKAGES = frozenset({"bench", "chaos", "remedy", "receiver", "remediation", "sandbox", "workers"})
 
 
 LOSSES = Losses()
@@ -165,7 +160,7 @@ def _name_exception(_logger: object, _method: str, event: MutableMapping[str, An
     given = event.pop("exc_info", None)
     error = _exception_of(given)
     if error is not None:
-        event["error"] = _cut("<-".join(_class_names(error)))
+        event["error"] = _cut("<-".join(class_names(error)))
         event["at"] = _cut(",".join(own_lines(error)))
     return event
 
@@ -222,55 +217,6 @@ def _exception_of(given: object) -> BaseException | None:
     if isinstance(given, tuple):
         return next((part for part in given if isinstance(part, BaseException)), None)
     return sys.exception() if given else None
-
-
-def with_causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception, then its causes as a stack trace would show them."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-
-
-def _class_names(error: BaseException) -> Iterator[str]:
-    """The class of the exception, then those of its causes; a group also names its members."""
-    for each in with_causes(error):
-        name = type(each).__name__
-        if isinstance(each, BaseExceptionGroup):
-            name += f"({','.join(type(member).__name__ for member in each.exceptions)})"
-        yield name
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A line of ours that an exception came through. `path` begins at the repository's root."""
-
-    path: str
-    function: str
-    line: int
-
-
-def own_frames(error: BaseException) -> list[Frame]:
-    """The frames that are ours, the innermost last."""
-    walked = ((Path(frame.f_code.co_filename), frame, line) for frame, line in traceback.walk_tb(error.__traceback__))
-    return [
-        Frame(str(path.relative_to(_OWN_ROOT)), frame.f_code.co_name, line)
-        for path, frame, line in walked
-        if _is_own(path)
-    ]
-
-
-def own_lines(error: BaseException) -> list[str]:
-    """`path:line` of the innermost frames that are ours; where none is, of the innermost frame of all."""
-    own = [f"{frame.path}:{frame.line}" for frame in own_frames(error)]
-    frames = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    return own[-_MOST_FRAMES:] or [f"{path.name}:{line}" for path, line in frames[-1:]]
-
-
-def _is_own(path: Path) -> bool:
-    return path.is_relative_to(_OWN_ROOT) and path.relative_to(_OWN_ROOT).parts[0] in _OWN_PACKAGES
 
 
 def harmless(value: object) -> str | int | float | bool | None:

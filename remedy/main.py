@@ -84,6 +84,8 @@ class RemedyGroup(click.Group):
     ) -> NoReturn:
         """Run the command that `args` name and end the process with its exit code."""
         words = list(sys.argv[1:] if args is None else args)
+        if args is None:  # this is the whole process
+            failures.hide_texts()
         signal.signal(signal.SIGTERM, _terminate)
         try:
             _must_be_text(words)
@@ -91,6 +93,9 @@ class RemedyGroup(click.Group):
         except (RemediationError, click.ClickException, click.Abort) as failure:
             failures.show(failure, as_json="--json" in words)
             code = failures.exit_code_of(failure)
+        except Exception as defect:  # noqa: BLE001 - whatever it is, its text may quote what it was raised over
+            failures.show_defect(defect, as_json="--json" in words)
+            code = failures.ExitCode.FAILED
         sys.exit(code if isinstance(code, int) else failures.ExitCode.DONE)
 
 

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from receiver.app import (
     stop_of,
 )
 from receiver.stopping import STOPPING
-from remediation.domain.errors import StoreUnavailable
+from remediation.domain.errors import RemediationError, StoreUnavailable
 from remediation.logs import LOSSES, configure_logs
 from remediation.mapping.reading.loading import Loaded
 from remediation.redis_address import RedisAddress
@@ -50,6 +50,7 @@ from remedy.runtime.assembly import (
 )
 from remedy.runtime.clock import open_clock
 from remedy.runtime.failpoints import turn_on_failpoints
+from remedy.runtime.failures import ExitCode
 from remedy.runtime.guarding import REDIS_CONNECTIONS, receiver_guard
 from remedy.runtime.heartbeat import open_heartbeat, version
 from remedy.runtime.reload import Follower
@@ -98,9 +99,21 @@ def run(role: Role) -> None:
     signal.signal(signal.SIGTERM, _end)
     process = _run_receiver if role == "receiver" else _run_worker
     stopped_early = contextlib.suppress(asyncio.CancelledError)  # a stop during the start
-    with told_outside(settings, role), redis_address(settings, keep=True) as redis, stopped_early:
+    with _defects_logged(), told_outside(settings, role), redis_address(settings, keep=True) as redis, stopped_early:
         uvloop.run(process(settings, redis))
     leave()
+
+
+@contextlib.contextmanager
+def _defects_logged() -> Iterator[None]:
+    """Log an unforeseen error, and end the process: a process that writes logs says nothing in another form."""
+    try:
+        yield
+    except (RemediationError, click.ClickException, click.Abort):
+        raise
+    except Exception:  # noqa: BLE001 - a defect can be any
+        sys.excepthook(*sys.exc_info())
+        sys.exit(ExitCode.FAILED)
 
 
 def _end(_number: int, _frame: object) -> None:

@@ -1,10 +1,14 @@
 """How the command reports a failure: one clear message on stderr, and an exit code for scripts."""
 
 import json
+import logging
+import sys
+import threading
 from enum import IntEnum
 
 import click
 
+from remediation.defects import words_of_defect
 from remediation.domain.errors import (
     ConfigurationError,
     OutsideError,
@@ -32,7 +36,7 @@ class ExitCode(IntEnum):
 
 
 Failure = RemediationError | click.ClickException | click.Abort
-"""The errors with which commands end in a message. Any other error is a defect, and shows its trace."""
+"""The errors with which commands end in a message. Any other error is a defect (see show_defect)."""
 
 
 def exit_code_of(failure: Failure) -> ExitCode:
@@ -61,6 +65,36 @@ def show(failure: Failure, *, as_json: bool) -> None:
     else:
         for line in _lines(failure):
             click.echo(f"error: {terminal(line)}", err=True)
+
+
+def show_defect(error: Exception, *, as_json: bool) -> None:
+    """Print an error that nobody foresaw: its class and our own lines. Its text may quote what it was raised over."""
+    words = words_of_defect(error)
+    described = {"error": ExitCode.FAILED.name.lower(), "exit_code": int(ExitCode.FAILED), "message": words}
+    click.echo(json.dumps(described) if as_json else f"error: {words}", err=True)
+
+
+def hide_texts() -> None:
+    """Show what is raised outside of a command, in a thread, a finalizer or a library that logs, without its text.
+
+    For commands, which write no logs. A process that does replaces all of this (see remediation/logs.py).
+    """
+    sys.excepthook = lambda _kind, error, _trace: _tell(error)
+    threading.excepthook = lambda args: _tell(args.exc_value)
+    sys.unraisablehook = lambda args: _tell(args.exc_value)
+    logging.lastResort = _Told(logging.WARNING)
+
+
+class _Told(logging.Handler):
+    """Log records of libraries where logs go nowhere else, without their messages: these quote what the library saw."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        _tell(error, f"{record.levelname.lower()}: {record.name}, {record.module}:{record.lineno}")
+
+
+def _tell(error: BaseException | None, what: str = "error") -> None:
+    click.echo(terminal(f"{what}: {words_of_defect(error)}" if error else what), err=True)
 
 
 def json_of(failure: Failure) -> dict[str, object]:

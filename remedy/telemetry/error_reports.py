@@ -15,7 +15,8 @@ import sentry_sdk
 import structlog
 from sentry_sdk.types import Event, Hint
 
-from remediation.logs import harmless, own_frames, with_causes
+from remediation.defects import own_frames, with_causes
+from remediation.logs import harmless
 from remediation.settings import Settings
 
 TAGS = frozenset(

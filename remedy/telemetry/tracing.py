@@ -30,8 +30,9 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from remediation.defects import own_lines
 from remediation.domain.errors import OutsideError, TryLater
-from remediation.logs import harmless, own_lines
+from remediation.logs import harmless
 from remediation.settings import Settings
 from remediation.telemetry import Fact, Role
 

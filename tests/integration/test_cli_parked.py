@@ -197,10 +197,12 @@ def test_an_error_of_our_own_is_shown_with_its_trace_and_listed_without(
 
     name = asyncio.run(park())
     shown = call(remedy, "show", name)
-    assert "in broken" in shown.stdout
-    assert 'raise ValueError(f"of {row}' in shown.stdout
-    assert f"Bearer {secret}" not in shown.stdout
-    assert "in broken" in json.loads(call(remedy, "show", name, "--json").stdout)["trace"]
+    assert "a defect of remedy's own: ValueError at test_cli_parked.py:" in shown.stdout
+    assert secret not in shown.stdout
+    assert "raise" not in shown.stdout
+    assert json.loads(call(remedy, "show", name, "--json").stdout)["trace"].startswith(
+        "ValueError\n  test_cli_parked.py"
+    )
     (listed,) = (json.loads(line) for line in call(remedy, "list", "--json").stdout.splitlines())
     assert (listed["error"], "trace" in listed) == ("ValueError", False)
     with PlainRedis.from_url(redis_url) as redis:
@@ -256,3 +258,24 @@ def test_without_data_keys_it_says_how_to_get_some(remedy: CliRunner) -> None:
 )
 def test_a_wrong_command_line_is_a_matter_of_usage(remedy: CliRunner, words: tuple[str, ...]) -> None:
     assert call(remedy, *words).exit_code == ExitCode.CONFIGURATION
+
+
+def test_the_text_of_an_error_that_an_earlier_version_kept_is_not_shown(
+    remedy: CliRunner, redis_url: str, data_keys: str
+) -> None:
+    keyring, name = Keyring.parse(data_keys), f"{KEY.ref}/look"
+
+    async def park() -> None:
+        async with open_connection(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1) as connection:
+            work = ParkedWork(connection, keyring)
+            await work.park(ParkedKind.CASE, KEY.ref, ValueError(), AT, district="lakeside", action="look")
+
+    asyncio.run(park())
+    with PlainRedis.from_url(redis_url) as redis:
+        for field in ("words", "trace"):
+            redis.hset(f"remedy:parked:{name}", field, keyring.seal(b"ValueError: ZZPII", f"{field}:{name}"))
+        redis.hdel(f"remedy:parked:{name}", "lines")
+    for words in (("show", name), ("show", name, "--json"), ("list",), ("list", "--all"), ("list", "--json")):
+        shown = call(remedy, *words)
+        assert "ZZPII" not in shown.output
+        assert "earlier version" in shown.output

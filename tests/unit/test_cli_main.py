@@ -1,9 +1,13 @@
 """The command as a whole: quick to start, teaching by its help, and never a stack trace for a user's mistake."""
 
 import json
+import logging
+import sys
+import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -11,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from remediation.domain.errors import ConfigurationError, NotFound, Problem, Refused, StoreUnavailable, TryLater
 from remedy.main import COMMANDS, RemedyGroup, main
+from remedy.runtime import failures
 from remedy.runtime.failures import ExitCode
 
 REPOSITORY = Path(__file__).parents[2]
@@ -61,8 +66,41 @@ def test_with_json_a_failure_is_one_object_on_stderr(error: BaseException, code:
     assert result.stdout == ""
 
 
-def test_a_defect_of_ours_is_not_hidden() -> None:
-    assert isinstance(run_failing(ZeroDivisionError()).exception, ZeroDivisionError)
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_defect_of_ours_is_told_by_its_class_and_our_own_lines_without_its_text(words: tuple[str, ...]) -> None:
+    error = ZeroDivisionError("ZZPII-title")
+    error.__cause__ = ValueError("https://lakeside.example/priya?ssn=ZZPII")
+    result = run_failing(error, *words)
+    assert result.exit_code == ExitCode.FAILED
+    assert "ZeroDivisionError<-ValueError at remedy/main.py:" in result.stderr
+    assert "ZZPII" not in result.output
+    assert ("exit_code" in result.stderr) == bool(words)
+
+
+def test_what_is_raised_outside_of_a_command_is_told_without_its_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module, hook in (
+        (sys, "excepthook"),
+        (threading, "excepthook"),
+        (sys, "unraisablehook"),
+        (logging, "lastResort"),
+    ):
+        monkeypatch.setattr(module, hook, getattr(module, hook))
+    failures.hide_texts()
+    error = ValueError("ZZPII-title")
+    sys.excepthook(ValueError, error, None)
+    threading.excepthook(threading.ExceptHookArgs((ValueError, error, None, None)))
+    sys.unraisablehook(SimpleNamespace(exc_value=error))
+    assert logging.lastResort is not None
+    record = logging.LogRecord(
+        "asyncio", logging.ERROR, "events.py", 7, "ZZPII %s", ("ZZPII",), (ValueError, error, None)
+    )
+    logging.lastResort.handle(record)
+    told = capsys.readouterr().err
+    assert told.count("ValueError") == 4
+    assert "error: asyncio, events:7" in told
+    assert "ZZPII" not in told
 
 
 def test_every_problem_of_a_configuration_has_its_line() -> None:

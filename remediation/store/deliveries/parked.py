@@ -1,14 +1,13 @@
 """Work set aside with its error: visible, replayable, never dropped. The words of the error are sealed."""
 
-import traceback
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from fnmatch import fnmatchcase
 
+from remediation.defects import trace_of, words_of_defect
 from remediation.domain.errors import KeyMissing, OutsideError, RemediationError
-from remediation.redaction import words_of
 from remediation.sealing import Keyring
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
 from remediation.store.keys import PARKED, PARKED_ROW, REPLAYS
@@ -21,10 +20,20 @@ MOST_REPLAYS = 5
 """Replays of one piece within thirty days, after which its cause should be corrected first."""
 
 _ROWS_AT_ONCE = 200
-_MOST_FRAMES = 20
-"""Lines of each error in the chain of a trace: the innermost ones."""
-_MOST_LINES = 80
-_SHORT = ("kind", "subject", "district", "action", "system", "error", "status", "words", "sealed_as", "attempts")
+_TOO_TALKATIVE = "(not shown: an earlier version kept it with its text, which may quote what it was about)"
+_SHORT = (
+    "kind",
+    "subject",
+    "district",
+    "action",
+    "system",
+    "error",
+    "status",
+    "words",
+    "sealed_as",
+    "attempts",
+    "trace",
+)
 _TIMES = ("first_at", "at")
 
 
@@ -54,7 +63,7 @@ class Parked:
 
     `words` are the other system's own, unsealed; `attempts` counts how often it failed in this way while it was parked,
     `replays` how often it was taken up again within thirty days; `status` is the HTTP status where there was one.
-    `trace` is where an error of our own happened; lists leave it out.
+    `trace` is where an error of our own happened, without its text; lists leave it out.
     """
 
     name: str
@@ -135,7 +144,7 @@ class ParkedWork:
         """Set work aside with its error; the same work again only counts one more attempt. Returns its name.
 
         `system` is where it came from, or what refused it; an error from outside names its system itself. An unforeseen
-        error of our own is kept with its trace.
+        error of our own is kept with its class and our own lines, and without its text.
         """
         name = name_of(kind, subject, action)
         known = [part for pair in self._known(name, error, system).items() for part in pair]
@@ -150,8 +159,8 @@ class ParkedWork:
             words = error.words
             known |= {"system": error.system} | ({} if error.status is None else {"status": str(error.status)})
         elif not isinstance(error, RemediationError):
-            words = words_of(words)
-            known["trace"] = self._keyring.seal(trace_of(error).encode(errors="replace"), f"trace:{name}")
+            words = words_of_defect(error)
+            known["lines"] = self._keyring.seal(trace_of(error).encode(errors="replace"), f"lines:{name}")
         return known | {"words": self._keyring.seal(words.encode(errors="replace"), f"words:{name}")}
 
     async def replay(self, name: str, now: float, *, most: int | None = None) -> DecisionOutcome:
@@ -217,12 +226,12 @@ class ParkedWork:
             system=text("system"),
             error=text("error"),
             status=int(row["status"]) if "status" in row else None,
-            words=self._opened("words", name, row),
+            words=_TOO_TALKATIVE if "trace" in row else self._opened("words", name, row),
             attempts=int(row.get("attempts", 1)),
             replays=int(replays or 0),
             first_at=_moment(row["first_at"]),
             at=_moment(row["at"]),
-            trace=self._opened("trace", name, row),
+            trace=self._opened("lines", name, row),
         )
 
     def _opened(self, field: str, name: str, row: Mapping[str, bytes]) -> str:
@@ -238,20 +247,3 @@ class ParkedWork:
 
 def _moment(milliseconds: bytes) -> datetime:
     return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC)
-
-
-def trace_of(error: BaseException) -> str:
-    """Where an error of our own happened, for developers: the trace of the error and of its causes.
-
-    It has files, lines, functions, our source lines and messages, and no values of local variables. Every
-    line is scrubbed as a refusal's words are. There are at most 80; where there are more, the first ones are left out.
-    The trace is sealed with the parked work, and shown on request only.
-    """
-    told = traceback.TracebackException.from_exception(error, limit=-_MOST_FRAMES, capture_locals=False, compact=True)
-    lines = [line for part in told.format() for line in part.splitlines() if line.strip(" ^~")]
-    return "\n".join(_scrubbed(line) for line in lines[-_MOST_LINES:])
-
-
-def _scrubbed(line: str) -> str:
-    text = line.lstrip()
-    return " " * (len(line) - len(text)) + words_of(text)

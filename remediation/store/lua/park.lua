@@ -7,7 +7,7 @@ if ARGV[3] == 'delivery' or ARGV[3] == 'quarantined' then
   if redis.call('HGET', INBOX .. ARGV[4], 'state') ~= 'received' then return 0 end
 end
 local row = PARKED_ROW .. name
-redis.call('HDEL', row, 'status', 'trace', 'sealed_as')
+redis.call('HDEL', row, 'status', 'lines', 'trace', 'sealed_as')
 redis.call('HSET', row, 'kind', ARGV[3], 'subject', ARGV[4], 'district', ARGV[5], 'action', ARGV[6], 'at', now,
   unpack(ARGV, 7))
 redis.call('HSETNX', row, 'first_at', now)
