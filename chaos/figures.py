@@ -127,6 +127,11 @@ def writes_of_another_look(world: World, findings: Sequence[str]) -> list[str]:
         world.settle()
     finally:
         world.journal = kept
+    return writes_outside(world)
+
+
+def writes_outside(world: World) -> list[str]:
+    """The writes that came to each system since its journal was emptied."""
     return [
         f"{each['method']} {each['path']} at {system}"
         for system in world.stage.outside

@@ -184,6 +184,10 @@ class World:
         leases = list(self.redis.scan_iter(LEASE + "*", count=1_000))
         if leases:
             self.redis.delete(*leases)
+        self.fall_due()
+
+    def fall_due(self) -> None:
+        """Let what is put off fall due now."""
         now = int(time.time() * 1000)
         for waiting in (DIRTY, PENDING, SCANS):
             for name in self.redis.zrange(waiting, 0, -1):
@@ -274,11 +278,11 @@ def _started(stage: Stage, name: str, words: Sequence[str], environment: dict[st
 
 @contextlib.contextmanager
 def open_world(seed: int) -> Iterator[World]:
-    """A world with nothing of ours running yet; SchoolScan's limits are out of the way."""
+    """A world with nothing of ours running yet; its feed shows nothing, and SchoolScan's limits are out of the way."""
     folder = Path(tempfile.mkdtemp(prefix="remedy-"))  # short: there is a socket in it
     try:
         with contextlib.ExitStack() as stack:
-            stage = stack.enter_context(open_stage(folder, MAPPINGS, EmbeddedServer))
+            stage = stack.enter_context(open_stage(folder, MAPPINGS, EmbeddedServer, feed=True))
             outside = stack.enter_context(open_outside_world(stage.outside))
             redis = stack.enter_context(contextlib.closing(Redis.from_url(stage.redis_url, socket_timeout=10)))
             outside.control("schoolscan", "PATCH", "settings", json=_NO_LIMIT)

@@ -18,10 +18,8 @@ from dataclasses import dataclass, field
 
 from remediation.domain.errors import ConfigurationError, Problem, RemediationError
 
-POINTS = (
-    "verified",
-    "stored",
-    "answered",
+ON_DELIVERIES = ("verified", "stored", "answered")
+ON_LOOKS = (
     "lease_taken",
     "observed",
     "intent_written",
@@ -31,8 +29,13 @@ POINTS = (
     "finding_patched",
     "remembered",
 )
-"""In the order in which one delivery reaches them. `request_sent` lies inside the trackers' libraries, between the last
+"""In the order in which one look reaches them. `request_sent` lies inside the trackers' libraries, between the last
 byte of a create and the first of its answer: the launcher of the fault suite puts it there, no line of ours does."""
+
+ON_FEEDS = ("walk_begun", "page_taken", "page_read", "page_kept", "page_put_off")
+"""In the order in which the reading of a feed reaches them; a page is kept or put off."""
+
+POINTS = (*ON_DELIVERIES, *ON_LOOKS, *ON_FEEDS)
 
 SETTING = "REMEDY_FAILPOINTS"
 

@@ -14,12 +14,9 @@ from chaos.journal import Delivery
 from chaos.parked import parked, remedy
 from chaos.world import BOTH, Slot, World, address_of
 from remediation.domain.errors import ConfigurationError
-from remediation.failpoints import POINTS
+from remediation.failpoints import ON_DELIVERIES, ON_LOOKS
 from remediation.store.keys import DIRTY, PARKED_ROW
 from sandbox.secrets import DISTRICT
-
-OF_RECEIVERS = POINTS[:3]
-OF_WORKERS = POINTS[3:]
 
 TAKEN_UP_WITHIN = 15.0
 STARTS_WITHIN = 2.0
@@ -53,7 +50,7 @@ def receivers_die(world: World, times: int) -> Outcome:
     world.staff(receivers=1, workers=1)
     findings, kills = world.find(10), Counter[str]()
     for _ in range(times):
-        slots = {point: doomed(world, "receiver", point) for point in OF_RECEIVERS}
+        slots = {point: doomed(world, "receiver", point) for point in ON_DELIVERIES}
         for point, slot in slots.items():
             world.wait_until_ready(slot)
             event = world.events([world.chance.choice(findings)])
@@ -85,7 +82,7 @@ def workers_die(world: World, times: int) -> Outcome:
 
 def _one_round(world: World) -> Counter[str]:
     """Findings come until every doomed worker has died of one."""
-    slots = {point: doomed(world, "worker", point) for point in OF_WORKERS}
+    slots = {point: doomed(world, "worker", point) for point in ON_LOOKS}
     for slot in slots.values():
         with suppress(ConfigurationError):  # it may have died already, over something that another left behind
             world.wait_until_ready(slot)

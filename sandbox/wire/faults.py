@@ -74,7 +74,10 @@ class Fault:
 
 @dataclass(slots=True)
 class Entry:
-    """One request as it came in. `status` is None where nobody answered; `scheme` is Authorization's first word."""
+    """One request as it came in. `status` is None where nobody answered; `scheme` is Authorization's first word.
+
+    From `at` to `ended_at` (Unix seconds) the stand-in had it in hand; None while it has.
+    """
 
     method: str
     path: str
@@ -84,6 +87,7 @@ class Entry:
     scheme: str
     status: int | None = None
     fault: FaultKind | None = None
+    ended_at: float | None = None
 
 
 def fault_from(order: object) -> Fault:
@@ -123,7 +127,10 @@ class FaultyApp:
         entry.fault = fault.kind if fault else None
         transport = scope["extensions"][TRANSPORT]["transport"]
         self._idle.discard(transport)
-        await _perform(fault, self.app, entry, scope, receive, send)
+        try:
+            await _perform(fault, self.app, entry, scope, receive, send)
+        finally:
+            entry.ended_at = time.time()
         return self._idle.add(transport)
 
     async def _obey(self, request: Request) -> Response:

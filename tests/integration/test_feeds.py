@@ -226,6 +226,7 @@ async def test_a_page_of_many_cases_is_kept_in_steps_and_whoever_reads_it_again_
         await poll_feeds(office.arq_context)
     assert [name for name in scripts if name.startswith("keep")] == ["keep_incidents"] * 2 + ["keep_page"]
     assert await office.kept_and_dirty() == (2 * MOST_MARKS, 2 * MOST_MARKS)
+    office.clock.pass_by(feeds.ASKED_FOR)
     await poll_feeds(office.arq_context)
     assert await office.kept_and_dirty() == (count, count)
     assert [walk.page for walk in office.feed.walks] == [1, 1]

@@ -12,6 +12,7 @@ from remediation import telemetry
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.domain.incidents import Decided, Incident
 from remediation.domain.walks import Ending, FeedWalk
+from remediation.failpoints import failpoint
 from remediation.outbound.backoff import delay
 from remediation.ports import WalkedFeed
 from remediation.sources.incident_feed.answers import system_of
@@ -30,6 +31,10 @@ logger = structlog.get_logger()
 SECONDS = 30.0
 READ_FOR = 12.0
 """Seconds after which a round begins no further page of a feed: a round may take half a minute, a page some seconds."""
+
+ASKED_FOR = 22.0
+"""Seconds for which nobody else asks a feed while a worker waits for a page: longer than any call takes, after which a
+worker that has died is known to wait no more."""
 
 _UNTIL_IT_RESTS = 3_600.0
 """Seconds until a window is read again whose list never stood still, or had too many pages."""
@@ -66,16 +71,23 @@ async def _walk(context: WorkerContext, feed: WalkedFeed) -> FeedWalk | None:
         return state.walk
     moments = (datetime.fromtimestamp(at, UTC) if at else None for at in (state.polled_at, state.swept_at))
     walk = feed.timetable.due(datetime.fromtimestamp(now, UTC), *moments)
-    return walk if walk is not None and await context.feed_states.begin(feed.name, walk, now) else None
+    if walk is None or not await context.feed_states.begin(feed.name, walk, now):
+        return None
+    failpoint("walk_begun")
+    return walk
 
 
 async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk) -> FeedWalk | None:
     """Read the walk's next page, and keep it. Returns the walk that goes on; None for a later round."""
+    if not await context.feed_states.take_page(feed.name, walk, ASKED_FOR, context.clock()):
+        return None  # another worker asks for it
+    failpoint("page_taken")
     try:
         page = await feed.page(walk, await _version(context, feed, walk))
     except OutsideError as error:
         await _put_off(context, feed, walk, error)
         return None
+    failpoint("page_read")
     now = context.clock()
     changed = await context.incidents.changed(feed.name, page.incidents, now)
     following = walk.after(page.pages)
@@ -86,6 +98,7 @@ async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk) -> 
     kept = PageKept(rows, cases, version, wait_until)
     if not await context.feed_states.keep_page(feed.name, walk, following, kept, now):
         return None  # another worker reads this feed
+    failpoint("page_kept")
     await note_answer(context, system_of(feed.name))
     FEED_PAGES.labels(feed.name, KEPT).inc()
     FEED_CHANGES.labels(feed.name).inc(len(changed))
@@ -122,6 +135,7 @@ async def _put_off(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk, err
     asked = error.after if isinstance(error, TryLater) else None
     wait = delay(state.attempts, asked, context.chance)
     await context.feed_states.put_off(feed.name, walk, context.clock() + wait, str(error))
+    failpoint("page_put_off")
     FEED_PAGES.labels(feed.name, PUT_OFF).inc()
     logger.warning(
         "feed_not_read", error=type(error).__name__, reason=cause_of(error), status=error.status, seconds=wait

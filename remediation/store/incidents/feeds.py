@@ -80,6 +80,14 @@ class Feeds:
         """
         return _walk_in((await self._connection.run("ask_walk", feed, int(now * 1000), wire_of(walk))).decode())
 
+    async def take_page(self, feed: str, walk: FeedWalk, seconds: float, now: float) -> bool:
+        """Whether the caller is to ask for the walk's next page: a feed is sent one request at a time.
+
+        Nobody else is told to until the page is kept or put off, or for so many seconds: the caller may die.
+        """
+        lasts = int(seconds * 1000)
+        return bool(await self._connection.run("take_page", feed, wire_of(walk), int(now * 1000), lasts))
+
     async def version(self, feed: str, page: int) -> str:
         """The version (sealed) of a page that was kept last; empty where it had none."""
         found = await self._connection.ask(self._connection.redis.hget(FEED + feed, f"version:{page}"))

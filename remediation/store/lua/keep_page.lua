@@ -6,7 +6,7 @@ local now, row, count = tonumber(ARGV[2]), FEED .. ARGV[1], tonumber(ARGV[9])
 if redis.call('HGET', row, 'walk') ~= ARGV[3] then return 0 end
 keep_all(ARGV[1], 10, count, now)
 redis.call('HSET', row, 'attempts', 0, 'wait_until', ARGV[6])
-redis.call('HDEL', row, 'trouble')
+redis.call('HDEL', row, 'trouble', 'asked_at')
 if ARGV[8] == '' then
   redis.call('HDEL', row, 'version:' .. ARGV[7])
 else

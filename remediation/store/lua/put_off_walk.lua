@@ -4,4 +4,5 @@ local row = FEED .. ARGV[1]
 if redis.call('HGET', row, 'walk') ~= ARGV[2] then return 0 end
 redis.call('HINCRBY', row, 'attempts', 1)
 redis.call('HSET', row, 'wait_until', ARGV[3], 'trouble', ARGV[4])
+redis.call('HDEL', row, 'asked_at')
 return 1

@@ -1,0 +1,133 @@
+"""A feed is sent one request at a time, by however many workers, over real HTTP; its stand-in notes what is in hand."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx2
+import pytest
+
+from chaos.school import overlaps
+from remediation.domain.walks import SchoolYear, Timetable
+from remediation.sealing import Keyring
+from remediation.sources.connections import open_client
+from remediation.sources.incident_feed.client import WHOLE_CALL_SECONDS, IncidentFeedClient
+from remediation.sources.incident_feed.polled import PolledFeed
+from remediation.store.incidents.feeds import Feeds
+from remediation.store.server.connection import Connection
+from sandbox.incident_feed.behaviour import FeedBehaviour
+from sandbox.incident_feed.stand_in import incident_feed_app
+from sandbox.incident_feed.world import FeedAccount, IncidentWorld
+from sandbox.wire.server import serve
+from tests.stand_ins import ManualClock, PlainRulebook
+from workers.resources import NamedSystems, WorkerContexts, context_on
+from workers.rounds.feeds import ASKED_FOR, poll_feeds
+
+FEED = "lakeside/handbook"
+TOKEN = "test-only-token-of-the-feed"
+TIMETABLE = Timetable(ZoneInfo("UTC"), SchoolYear(8, 1), timedelta(minutes=10), timedelta(days=7), time(2))
+SLOW = 0.1
+
+
+class Served:
+    """A feed of three pages, and workers that read it, each with its own connections."""
+
+    def __init__(
+        self, connection: Connection, keyring: Keyring, controls: httpx2.Client, address: str, clock: ManualClock
+    ) -> None:
+        self._connection, self._keyring, self._controls = connection, keyring, controls
+        self._address, self._clock = address, clock
+
+    async def poll(self) -> None:
+        """A round of one more worker."""
+        async with open_client() as client:
+            base = f"{self._address}/public/v1"
+            http = IncidentFeedClient(f"incidents:{FEED}", base, TOKEN, client=client, zone=UTC, clock=self._clock)
+            named = NamedSystems({}, {}, PlainRulebook(), {FEED: PolledFeed(FEED, http, TIMETABLE)})
+            context = context_on(self._connection, self._keyring, named, self._clock)
+            await poll_feeds({"contexts": WorkerContexts(context)})
+
+    def slow(self, seconds: float) -> None:
+        order = {"kind": "slow", "seconds": seconds, "times": None}
+        assert self._controls.post("faults", json=order).is_success
+
+    def mend(self) -> None:
+        assert self._controls.delete("faults").is_success
+
+    def requests(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._controls.get("requests").json()
+        return found
+
+    def pages(self) -> list[str]:
+        return [dict(part.split("=") for part in each["query"].split("&"))["page"] for each in self.requests()]
+
+    async def until_asked(self) -> None:
+        """Wait until the feed has a request in hand."""
+        async with asyncio.timeout(5):
+            while not self.requests():  # noqa: ASYNC110 - it is in another thread
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def address(clock: ManualClock) -> Iterator[str]:
+    world = IncidentWorld([FeedAccount("lakeside", (TOKEN,))], clock)
+    world.add("lakeside", 3)
+    with serve(incident_feed_app(world, FeedBehaviour(page_size=1))) as address:
+        yield address
+
+
+@pytest.fixture
+def served(connection: Connection, keyring: Keyring, address: str, clock: ManualClock) -> Iterator[Served]:
+    with httpx2.Client(base_url=f"{address}/_sandbox/", trust_env=False) as controls:
+        yield Served(connection, keyring, controls, address, clock)
+
+
+async def test_workers_at_the_same_time_send_one_request_at_a_time(
+    served: Served, connection: Connection, clock: ManualClock
+) -> None:
+    served.slow(SLOW)
+    await Feeds(connection).ask(FEED, TIMETABLE.sweep(datetime.fromtimestamp(clock(), UTC)), clock())
+    await asyncio.gather(served.poll(), served.poll(), served.poll())
+    assert served.pages() == ["1", "2", "3"]
+    assert overlaps(served.requests()) == 0
+
+
+async def test_a_page_that_a_dead_worker_asked_for_is_asked_for_again_once_its_call_is_surely_over(
+    served: Served, clock: ManualClock
+) -> None:
+    served.slow(SLOW)
+    killed = asyncio.create_task(served.poll())
+    await served.until_asked()
+    killed.cancel()
+    with suppress(asyncio.CancelledError):
+        await killed
+    await served.poll()
+    assert served.pages() == ["1"]
+    clock.pass_by(WHOLE_CALL_SECONDS)
+    await served.poll()
+    assert served.pages() == ["1"]
+    clock.pass_by(ASKED_FOR - WHOLE_CALL_SECONDS)
+    await served.poll()
+    assert served.pages() == ["1", "1", "2", "3"]
+    assert overlaps(served.requests()) == 0
+
+
+async def test_a_clock_that_was_set_back_holds_nobody_up(served: Served, clock: ManualClock) -> None:
+    served.slow(60.0)
+    killed = asyncio.create_task(served.poll())
+    await served.until_asked()
+    killed.cancel()
+    with suppress(asyncio.CancelledError):
+        await killed
+    served.mend()
+    clock.pass_by(-3_600.0)
+    await served.poll()
+    assert served.pages() == ["1", "1", "2", "3"]
