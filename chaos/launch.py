@@ -3,7 +3,8 @@
 Always: the failpoint `request_sent`, at the only place where it can be: inside the standard library's HTTP client, when
 the last byte of a create has been handed to the kernel and nothing of its answer has been read. `--clock SECONDS` makes
 this process's clock differ from the machine's, `--later SECONDS` the whole world's: Redis's clock, too. `--planted BUG`
-puts one known bug in (planted.py).
+puts one known bug in (planted.py). `--hurried` has feeds of incidents asked for every third of a second, and waited for
+for two: what depends on the one and on the other stays as it is.
 """
 
 import argparse
@@ -64,18 +65,31 @@ def set_redis_clock(seconds: float) -> None:
     Redis.time = later  # type: ignore[assignment,method-assign] # for this process, which is a test's
 
 
+def hurry() -> None:
+    """Read feeds of incidents, and give up their answers, in a tenth or less of the usual times."""
+    import workers.settings  # noqa: PLC0415 - only where it is asked for
+    from remediation.sources.incident_feed import client  # noqa: PLC0415 - as above
+    from workers.rounds import feeds  # noqa: PLC0415 - as above
+
+    workers.settings.FEED_SECONDS = 0.3  # type: ignore[attr-defined] # for this process, which is a test's
+    client.WHOLE_CALL_SECONDS, feeds.ASKED_FOR = 2, 2.2
+
+
 def launch() -> None:
     """Change what is asked for, then be the remedy command."""
     parser = argparse.ArgumentParser(prog="python -m chaos.launch")
     parser.add_argument("--clock", type=float, default=0.0)
     parser.add_argument("--later", type=float, default=0.0)
     parser.add_argument("--planted", default="")
+    parser.add_argument("--hurried", action="store_true")
     asked, words = parser.parse_known_args()
     if ahead := asked.clock + asked.later:
         set_clock(ahead)
     if asked.later:
         set_redis_clock(asked.later)
     watch_creates()
+    if asked.hurried:
+        hurry()
     from remedy.main import main  # noqa: PLC0415 - only now, when the clock is set
 
     if asked.planted:

@@ -4,15 +4,20 @@ Each replaces one function of ours by a wrong one. Only chaos.launch does that, 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from remediation.domain.actions import OpenTicket
 from remediation.domain.errors import StoreUnavailable
 from remediation.domain.tickets import Ticket, TicketState
+from remediation.domain.walks import Ending, FeedWalk
+from remediation.failpoints import failpoint
 from remediation.look.executing import Executor
 from remediation.planning import Progress
 from remediation.store.cases.links import LeasedLinks
+from remediation.store.cases.todo import Todo
 from remediation.store.deliveries.inbox import Inbox
+from remediation.store.incidents.feeds import Feeds, PageKept
 
 
 def link_before_create() -> None:
@@ -55,9 +60,26 @@ def no_intent() -> None:
     LeasedLinks.intend = forget  # type: ignore[method-assign] # that is the bug
 
 
+def case_after_page() -> None:
+    """A page is kept and its walk moved on; only then are the cases of its incidents marked."""
+    keep = Feeds.keep_page
+
+    async def keep_then_mark(
+        self: Feeds, feed: str, walk: FeedWalk, following: FeedWalk | Ending, kept: PageKept, now: float
+    ) -> bool:
+        is_kept = await keep(self, feed, walk, following, replace(kept, cases=()), now)
+        failpoint("page_kept")
+        if is_kept:
+            await Todo(self._connection).mark(kept.cases, now)
+        return is_kept
+
+    Feeds.keep_page = keep_then_mark  # type: ignore[method-assign] # that is the bug
+
+
 BUGS: Mapping[str, Callable[[], None]] = {
     "link_before_create": link_before_create,
     "none_is_duplicate": none_is_duplicate,
     "no_intent": no_intent,
+    "case_after_page": case_after_page,
 }
 """By the names that a test uses."""

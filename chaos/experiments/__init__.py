@@ -3,11 +3,25 @@
 from collections.abc import Sequence
 
 from chaos.experiment import Experiment
-from chaos.experiments import addresses, clocks, crowds, deaths, fuzzing, keys, links, stores, storms, trackers, writing
+from chaos.experiments import (
+    addresses,
+    clocks,
+    crowds,
+    deaths,
+    feeds,
+    fuzzing,
+    keys,
+    links,
+    stores,
+    storms,
+    trackers,
+    writing,
+)
 
 EXPERIMENTS: Sequence[Experiment] = (
     *links.EXPERIMENTS,
     *deaths.EXPERIMENTS,
+    *feeds.EXPERIMENTS,
     *stores.EXPERIMENTS,
     *addresses.EXPERIMENTS,
     *writing.EXPERIMENTS,

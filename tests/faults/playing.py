@@ -6,7 +6,7 @@ from chaos.world import World
 
 LINKS = ("cut-before", "cut-after", "half-replies", "silent-link")
 SYSTEMS = ("systems-misbehave", "tracker-links")
-DEATHS = ("receivers-die", "workers-die", "much-in-flight")
+DEATHS = ("receivers-die", "workers-die", "much-in-flight", "feeds-die")
 RESTARTS = ("drains",)
 STORES = ("redis-dies", "redis-stops", "redis-refuses", "address-moves", "fsync")
 WIPES = ("redis-wiped",)

@@ -7,6 +7,7 @@ import pytest
 
 from chaos.experiment import Outcome
 from chaos.experiments.deaths import workers_die
+from chaos.experiments.feeds import feeds_die
 from chaos.experiments.links import breaking
 from chaos.planted import BUGS
 from chaos.world import World
@@ -16,6 +17,12 @@ pytestmark = pytest.mark.timeout(LONGEST)
 
 MOST_ROUNDS = 5
 """Chance decides which of two creates a worker dies after; a bug that shows in one of them is found in a few rounds."""
+
+
+_PLAYED = {
+    "none_is_duplicate": partial(breaking, "cut_before"),
+    "case_after_page": partial(feeds_die, points=("page_kept",), wipes=False),
+}
 
 
 @pytest.fixture
@@ -30,7 +37,7 @@ def planted(world: World) -> Iterator[World]:
 def until_unsound(world: World, bug: str, times: int) -> Outcome:
     """Play with the bug until a figure that must be 0 is not, or for a few rounds."""
     world.planted = bug
-    play = partial(breaking, "cut_before") if bug == "none_is_duplicate" else workers_die
+    play = _PLAYED.get(bug, workers_die)
     outcome = play(world, times)
     for _ in range(MOST_ROUNDS):
         if outcome.sound:
@@ -51,5 +58,9 @@ def test_a_lost_connection_taken_for_a_duplicate_is_found_out(planted: World) ->
     assert until_unsound(planted, "none_is_duplicate", 6).figures.lost > 0
 
 
+def test_a_case_that_is_marked_after_its_page_was_kept_is_found_out(planted: World) -> None:
+    assert until_unsound(planted, "case_after_page", 1).figures.lost > 0
+
+
 def test_each_bug_that_can_be_planted_has_its_test() -> None:
-    assert BUGS.keys() == {"link_before_create", "no_intent", "none_is_duplicate"}
+    assert BUGS.keys() == {"link_before_create", "no_intent", "none_is_duplicate", "case_after_page"}
