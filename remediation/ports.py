@@ -26,7 +26,8 @@ SourceKey = tuple[str, CaseKind]
 class SubjectPage:
     """One page of a source's list. `cursor` goes into the next call; None means that this is the last page.
 
-    `left_out` is the number of members without a usable id (see outside_id), which no case can have.
+    `left_out` is the number of members that are in no page: without a usable id (see outside_id), which no case can
+    have, or kept in a row that cannot be read.
     """
 
     subjects: tuple[Subject, ...]

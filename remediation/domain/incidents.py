@@ -90,3 +90,16 @@ class Decided:
     told: Incident | None = None
     changed_at: int | None = None
     deleted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedPage:
+    """Some of the incidents of a feed, in no order. `cursor` is where the list goes on; 0 says that it is at its end.
+
+    `left_out` is how many there are besides whose rows cannot be read: their data key is not there, or another version
+    wrote them.
+    """
+
+    incidents: tuple[Decided, ...]
+    cursor: int
+    left_out: int = 0

@@ -19,6 +19,7 @@ class UnclearName:
     """A text that names no case, or several: `says` tells why, and what would name one, without control characters."""
 
     says: str
+    is_ambiguous: bool = False
 
 
 async def case_named(text: str, mappings: Callable[[], Mappings], connection: Connection) -> CaseKey | UnclearName:
@@ -44,7 +45,7 @@ async def _named(text: str, mappings: Callable[[], Mappings], connection: Connec
     found = await Standings(connection).refs_of_ticket(ref, names)
     if len(set(found.values())) > 1:
         there = ", ".join(f"{of_case} ({tracker})" for tracker, of_case in sorted(found.items()))
-        return UnclearName(f"several cases have a ticket {terminal(text)}: {there}; say which")
+        return UnclearName(f"several cases have a ticket {terminal(text)}: {there}; say which", is_ambiguous=True)
     for of_case in found.values():
         if key := await _key(todo, of_case):
             return key

@@ -3,7 +3,7 @@
 Of an incident there are codes, counts and a day; names and texts are never kept, so none are shown.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,9 @@ from remediation.store.cases.lists import CaseLists
 from remediation.store.incidents.feeds import FeedState
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.connection import Connection
+
+LEFT_OUT = "cannot be read and are left out: their data key is not in DATA_KEYS, or another version wrote them"
+"""What is said of incidents whose rows cannot be read."""
 
 MOST_INCIDENTS = 500
 """Incidents of one page: some hundredths of a second of Redis."""
@@ -97,10 +100,14 @@ class ShownIncident:
 
 @dataclass(frozen=True, slots=True)
 class IncidentListPage:
-    """Some incidents, in no order. `cursor` is where the next page begins; None after the last one."""
+    """Some incidents, in no order. `cursor` is where the next page begins; None after the last one.
+
+    `left_out` is how many there are besides whose rows cannot be read.
+    """
 
     incidents: tuple[ShownIncident, ...]
     cursor: IncidentCursor | None
+    left_out: int = 0
 
 
 async def incident_page(
@@ -113,18 +120,20 @@ async def incident_page(
 ) -> IncidentListPage:
     """A page of about `limit` incidents of these feeds, a few more where they lie together. Raises StoreUnavailable.
 
-    An incident may come twice; one whose row cannot be read is left out.
+    An incident may come twice; one whose row cannot be read is counted, and left out.
     """
     at = after or (IncidentCursor(feeds[0], 0) if feeds else None)
     found: list[ShownIncident] = []
+    left_out = 0
     for _ in range(MOST_STEPS):
         if at is None or len(found) >= limit:
             break
-        decided, follows = await records.page(at.feed.partition("/")[0], at.feed, at.place, count=limit)
-        shown = await _with_cases(connection, at.feed, decided)
+        page = await records.page(at.feed.partition("/")[0], at.feed, at.place, count=limit)
+        shown = await _with_cases(connection, at.feed, page.incidents)
+        left_out += page.left_out
         found += [each for each in shown if wanted.fits(each)]
-        at = _next(at, follows, feeds)
-    return IncidentListPage(tuple(found), at)
+        at = _next(at, page.cursor, feeds)
+    return IncidentListPage(tuple(found), at, left_out)
 
 
 def _next(at: IncidentCursor, follows: int, feeds: tuple[str, ...]) -> IncidentCursor | None:
@@ -134,7 +143,7 @@ def _next(at: IncidentCursor, follows: int, feeds: tuple[str, ...]) -> IncidentC
     return IncidentCursor(min(following), 0) if following else None
 
 
-async def _with_cases(connection: Connection, feed: str, decided: list[Decided]) -> list[ShownIncident]:
+async def _with_cases(connection: Connection, feed: str, decided: Iterable[Decided]) -> list[ShownIncident]:
     shown = [ShownIncident(feed, each, None) for each in decided]
     records = await CaseLists(connection).records([each.key.ref for each in shown])
     return [ShownIncident(feed, each.decided, records.get(each.key.ref)) for each in shown]

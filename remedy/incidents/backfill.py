@@ -5,20 +5,26 @@ from dataclasses import dataclass, field
 
 import click
 
+from remediation.read_model.incidents import LEFT_OUT
 from remediation.redaction import terminal
 from remediation.rulebook import MappingsRulebook
 from remediation.store.cases.entries import LookCause
 from remediation.store.cases.todo import Todo
 from remedy.incidents.stores import IncidentStores, with_stores
 from remedy.reconcile.report import Screen
+from remedy.runtime.failures import ExitCode
 from workers.selection import incident_cases
 
 
 @dataclass(slots=True)
 class BackfillTally:
-    """What was found: how many incidents are kept, and how many cases were made (or would be), by rule."""
+    """What was found: how many incidents are kept, and how many cases were made (or would be), by rule.
+
+    `left_out` is how many there are besides whose rows cannot be read.
+    """
 
     looked_at: int = 0
+    left_out: int = 0
     cases: Counter[str] = field(default_factory=Counter)
 
 
@@ -32,17 +38,28 @@ def backfill(*, district: str | None, feed: str | None, dry_run: bool, as_json: 
 
     Workers look at the cases and open their tickets. Asks only Redis; a feed is not read. Where it is interrupted, run
     it again: what has a case by then is passed over.
+
+    Exit codes: 0 all that are kept were looked at; 1 some cannot be read, and were left out.
     """
     screen = Screen(as_json=as_json)
     tally = with_stores(lambda stores: _backfilled(stores, screen, dry_run=dry_run), district, feed)
     count = tally.cases.total()
     screen.result(
-        {"looked_at": tally.looked_at, "cases": count, "by_rule": dict(tally.cases), "dry_run": dry_run},
+        {
+            "looked_at": tally.looked_at,
+            "left_out": tally.left_out,
+            "cases": count,
+            "by_rule": dict(tally.cases),
+            "dry_run": dry_run,
+        },
         [
             *(f"{rule}: {number:,}" for rule, number in sorted(tally.cases.items())),
             f"{count:,} of {tally.looked_at:,} incidents {'would become' if dry_run else 'become'} cases.",
+            *([f"{tally.left_out:,} incident(s) {LEFT_OUT}"] if tally.left_out else []),
         ],
     )
+    if tally.left_out:
+        raise SystemExit(ExitCode.FAILED)
 
 
 async def _backfilled(stores: IncidentStores, screen: Screen, *, dry_run: bool) -> BackfillTally:
@@ -52,15 +69,16 @@ async def _backfilled(stores: IncidentStores, screen: Screen, *, dry_run: bool) 
         for feed, timetable in stores.timetables.items():
             district, cursor, is_begun = feed.partition("/")[0], 0, False
             while cursor or not is_begun:
-                decided, cursor = await stores.records.page(district, feed, cursor)
-                is_begun, now = True, stores.clock()
-                cases = incident_cases(rulebook, district, timetable.zone, decided, now)
+                page = await stores.records.page(district, feed, cursor)
+                cursor, is_begun, now = page.cursor, True, stores.clock()
+                cases = incident_cases(rulebook, district, timetable.zone, page.incidents, now)
                 wanted = [case for case in cases if case.is_wanted]
                 known = await stores.records.with_case([case.ref for case in wanted])
                 new = {case.ref: case for case in wanted if case.ref not in known}
                 if not dry_run:
                     await todo.mark([case.mark for case in new.values()], now, LookCause.PERSON)
-                tally.looked_at += len(decided)
+                tally.looked_at += len(page.incidents)
+                tally.left_out += page.left_out
                 tally.cases.update(terminal(case.rule) for case in new.values())
-                bar.step(len(decided))
+                bar.step(len(page.incidents) + page.left_out)
     return tally

@@ -59,8 +59,9 @@ async def _found(text: str, stores: IncidentStores) -> tuple[ShownIncident, Inci
         found = await incidents_called(stores.connection, stores.records, stores.feeds, text)
         if not found:
             found = await _of_case(text, stores)
-    except KeyMissing as error:
-        raise click.ClickException(f"its row is sealed with a key that is not in DATA_KEYS: {error}") from None
+    except KeyMissing:
+        says = "its row is sealed with a key that is not in DATA_KEYS: put that key back behind the present one"
+        raise click.ClickException(says) from None
     except ValueError:
         raise click.ClickException("its row is in a form that this version does not know") from None
     if len(found) > 1:
@@ -72,12 +73,16 @@ async def _found(text: str, stores: IncidentStores) -> tuple[ShownIncident, Inci
 async def _of_case(text: str, stores: IncidentStores) -> list[ShownIncident]:
     key = await case_named(text, lambda: stores.loaded.mappings, stores.connection)
     if isinstance(key, UnclearName):
-        raise click.ClickException(f"no feed has shown an incident {terminal(text)}, and {key.says}")
+        raise click.ClickException(key.says if key.is_ambiguous else _nothing_kept(text))
     if key.kind is not CaseKind.INCIDENT and ":" in text:
         raise click.ClickException(f"{terminal(text)} is no incident: remedy case show tells of it")
     feeds = tuple(each for each in stores.feeds if each.partition("/")[0] == key.district)
     found = await incidents_called(stores.connection, stores.records, feeds, key.id)
     if not found:
-        says = "no feed has shown it, or what was kept of it is deleted: its time was over, or Redis was wiped"
-        raise click.ClickException(f"nothing is kept of an incident {terminal(text)}: {says}")
+        raise click.ClickException(_nothing_kept(text))
     return found[:1]
+
+
+def _nothing_kept(text: str) -> str:
+    says = "no feed has shown it, or what was kept of it is deleted: its time was over, or Redis was wiped"
+    return f"nothing is kept of an incident {terminal(text)}: {says}"

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from remediation.domain.status import Status
 from remediation.read_model.incidents import (
+    LEFT_OUT,
     MOST_INCIDENTS,
     STATUSES,
     IncidentCursor,
@@ -56,7 +57,7 @@ class _Cursor(click.ParamType[IncidentCursor]):
     help="About how many; a page may have a few more.",
 )
 @click.option("--after", type=_Cursor(), help="The cursor that the page before ended with.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, and the cursor on the last one.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line; the last one has the cursor.")
 def list_(*, limit: int, after: IncidentCursor | None, as_json: bool, **asked: str | None) -> None:
     """List the incidents that are kept, by feed, a page at a time and in no order. Asks only Redis.
 
@@ -77,9 +78,11 @@ def list_(*, limit: int, after: IncidentCursor | None, as_json: bool, **asked: s
     if as_json:
         for each in found.incidents:
             click.echo(json.dumps(incident_json(each)))
-        click.echo(json.dumps({"cursor": str(found.cursor) if found.cursor else None}))
+        click.echo(json.dumps({"cursor": str(found.cursor) if found.cursor else None, "left_out": found.left_out}))
     else:
         _print(found, asked, limit, is_first=after is None)
+    if found.left_out:
+        click.echo(f"note: {found.left_out} incident(s) {LEFT_OUT}", err=True)
 
 
 def _print(page: IncidentListPage, asked: Mapping[str, str | None], limit: int, *, is_first: bool) -> None:
@@ -94,9 +97,8 @@ def _print(page: IncidentListPage, asked: Mapping[str, str | None], limit: int, 
         click.echo(f"{_count(page)}{'' if is_first else ', the last of all'}. One of them: remedy incidents show UUID")
     else:
         is_filtered = any(asked.values())
-        click.echo(
-            "No more incidents." if not is_first else "No incident fits." if is_filtered else "None is kept yet."
-        )
+        has_none = "No incident fits." if is_filtered or page.left_out else "None is kept yet."
+        click.echo(has_none if is_first else "No more incidents.")
 
 
 def _count(page: IncidentListPage) -> str:

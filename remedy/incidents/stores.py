@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 import click
@@ -82,12 +81,12 @@ def _meant(loaded: Loaded, district: str | None, feed: str | None) -> dict[str, 
         raise click.UsageError(_unknown("district", district, tuple(loaded.mappings.districts)))
     if feed is not None and feed not in known:
         raise click.UsageError(_unknown("feed", feed, tuple(known)))
-    of_district = partial(_is_of, district)
-    return {name: each for name, each in known.items() if of_district(name) and feed in {None, name}}
-
-
-def _is_of(district: str | None, feed: str) -> bool:
-    return district is None or feed.partition("/")[0] == district
+    of_district = {name: each for name, each in known.items() if district in {None, name.partition("/")[0]}}
+    if not of_district:
+        raise click.UsageError(f"the district {district} has no feed of incidents; there is {listed(known)}")
+    if feed is not None and feed not in of_district:
+        raise click.UsageError(f"the feed {feed} is not of the district {district}")
+    return {name: each for name, each in of_district.items() if feed in {None, name}}
 
 
 def _unknown(kind: str, name: str, known: tuple[str, ...]) -> str:

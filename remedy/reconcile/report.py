@@ -14,8 +14,9 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from remediation.domain.cases import kind_of_ref
+from remediation.domain.cases import CaseKind, kind_of_ref
 from remediation.domain.errors import OutsideError, TryLater
+from remediation.ports import SourceKey
 from remediation.read_model.case_words import (
     done_words,
     doubt_words,
@@ -24,6 +25,7 @@ from remediation.read_model.case_words import (
     to_do_words,
     unnamed_words,
 )
+from remediation.read_model.incidents import LEFT_OUT
 from remediation.redaction import terminal
 from remediation.store.cases.entries import Doubted
 from remediation.store.cases.standings import Stand
@@ -45,6 +47,10 @@ _CODES = {
 }
 _WEIGHTIEST_FIRST = (ExitCode.UNREACHABLE, ExitCode.REFUSED, ExitCode.FAILED)
 """What was not seen may hide anything, and is the first to be told."""
+
+
+_LEFT_NAMES = {CaseKind.FINDING: "{}", CaseKind.INCIDENT: "incidents:{}"}
+_LEFT_WORDS = {CaseKind.FINDING: "have no id that can be used, and are left out", CaseKind.INCIDENT: LEFT_OUT}
 
 
 class Screen:
@@ -72,14 +78,15 @@ class Screen:
     def end(
         self,
         not_listed: NotListed,
-        left_out: Mapping[str, int],
+        left_out: Mapping[SourceKey, int],
         shown: dict[str, Any],
         lines: Iterable[str],
         codes: AbstractSet[ExitCode] = frozenset(),
     ) -> ExitCode:
         """The summary, which systems could not be listed, and what was left out; returns the exit code that counts."""
-        missed = {district: count for district, count in sorted(left_out.items()) if count}
-        incomplete = {"not_listed": not_listed_json(not_listed), "left_out": missed}
+        missed = {which: count for which, count in sorted(left_out.items()) if count}
+        names = {_LEFT_NAMES[kind].format(district): count for (district, kind), count in missed.items()}
+        incomplete = {"not_listed": not_listed_json(not_listed), "left_out": names}
         self.result({**shown, **incomplete}, [*not_listed_lines(not_listed), *left_out_lines(missed), *lines])
         told = codes | {exit_code_of(error) for error in not_listed.values()}
         return next((code for code in _WEIGHTIEST_FIRST if code in told), ExitCode.DONE)
@@ -143,10 +150,10 @@ class Tally:
         return {"summary": dict(self.counts), "held_up_by": dict(sorted(self.held_up_by.items()))}
 
 
-def left_out_lines(left_out: Mapping[str, int]) -> Iterator[str]:
-    """How many findings of which district have no id that can be used."""
-    for district, count in left_out.items():
-        yield f"{district}: {count} findings have no id that can be used, and are left out"
+def left_out_lines(left_out: Mapping[SourceKey, int]) -> Iterator[str]:
+    """How many findings and incidents of which district are left out, and why."""
+    for (district, kind), count in left_out.items():
+        yield f"{district}: {count} {kind}(s) {_LEFT_WORDS[kind]}"
 
 
 def not_listed_lines(not_listed: NotListed) -> Iterator[str]:

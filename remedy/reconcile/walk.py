@@ -77,8 +77,9 @@ class Walk:
 
     `clock` returns Unix seconds as the store counts them. `say` is told what is waited for. `not_listed` tells, once
     the walk is over, which systems' lists were not read to their end, and why; `left_out` how many findings of each
-    district had no id that can be used; and `strays` which marked tickets belong to no case. `sites` are those that the
-    trackers are, and `linked` the places in which each has linked tickets.
+    district had no id that can be used, and how many of its incidents cannot be read; and `strays` which marked tickets
+    belong to no case. `sites` are those that the trackers are, and `linked` the places in which each has linked
+    tickets.
     """
 
     sources: Mapping[SourceKey, ListedSource]
@@ -91,7 +92,7 @@ class Walk:
     sites: Mapping[str, SiteHistory] = field(default_factory=dict)
     linked: Mapping[str, Collection[str]] = field(default_factory=dict)
     not_listed: dict[str, OutsideError] = field(default_factory=dict)
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[SourceKey] = field(default_factory=Counter)
     strays: Strays = field(default_factory=Strays)
     _waits: dict[str, _Wait] = field(default_factory=dict, init=False)
 
@@ -154,7 +155,7 @@ class Walk:
                 if isinstance(error, Refused):
                     _take_out(which, tickets)
                 return
-            self.left_out[which[0]] += page.left_out
+            self.left_out[which] += page.left_out
             fresh = [subject for subject in page.subjects if subject.key not in told]
             alone = [subject for subject in fresh if not self._is_shared(subject, shared)]
             own = [(subject.key, [subject]) for subject in alone]

@@ -40,6 +40,8 @@ districts:
   lakeside:
     schoolscan: {token: {env: T}, webhook: {secrets: [{env: S}]}}
     incidents: {handbook: {url: "ADDRESS/public/v1", token: {env: F}}}
+  hillside:
+    schoolscan: {token: {env: T}, webhook: {secrets: [{env: S}]}}
 trackers: {jira: {kind: jira, url: "JIRA", auth: {bearer: {env: J}}}}
 templates: {body: "{{ finding.id }}"}
 rules:
@@ -109,7 +111,7 @@ def desk(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def test_before_a_feed_is_read_nothing_is_kept(desk: Desk) -> None:
     assert desk.call("list").stdout == "None is kept yet.\n"
-    assert desk.rows("list") == [{"cursor": None}]
+    assert desk.rows("list") == [{"cursor": None, "left_out": 0}]
 
 
 def test_a_poll_has_a_worker_read_the_whole_year_first_and_then_what_is_new(desk: Desk) -> None:
@@ -122,7 +124,7 @@ def test_a_poll_has_a_worker_read_the_whole_year_first_and_then_what_is_new(desk
     assert (desk.read(sweep=True)).kind is WalkKind.SWEEP
     shown, end = desk.rows("list")
     assert (shown["uuid"], shown["status"], shown["has_case"]) == (uuid, "open", True)
-    assert end == {"cursor": None}
+    assert end == {"cursor": None, "left_out": 0}
 
 
 def test_without_a_worker_a_poll_says_so_and_stays_asked_for(desk: Desk) -> None:
@@ -166,7 +168,7 @@ def test_a_backfill_makes_the_cases_that_a_new_rule_asks_for_once(desk: Desk) ->
     desk.read()
     desk.path.write_text(desk.path.read_text().replace("type: [referral]", "type: [referral, minor]"))
     assert desk.rows("backfill", "--dry-run") == [
-        {"looked_at": 3, "cases": 2, "by_rule": {"referrals": 2}, "dry_run": True}
+        {"looked_at": 3, "left_out": 0, "cases": 2, "by_rule": {"referrals": 2}, "dry_run": True}
     ]
     assert desk.call("backfill").stdout == "referrals: 2\n2 of 3 incidents become cases.\n"
     assert desk.rows("backfill")[0]["cases"] == 0
@@ -180,6 +182,21 @@ def test_an_incident_shows_its_codes_and_where_it_ends(desk: Desk) -> None:
         assert words in shown
     (told,) = desk.rows("show", f"remedy:lakeside:incident:{uuid}")
     assert (told["uuid"], told["tickets"], told["deleted_at"]) == (uuid, {}, None)
+
+
+def test_incidents_that_cannot_be_opened_are_counted_and_not_denied(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (uuid, _) = desk.add({"type": "referral"}, {"type": "minor"})
+    desk.read()
+    monkeypatch.setenv("DATA_KEYS", generate_key())
+    shown = desk.call("list")
+    assert shown.stdout == "No incident fits.\n"
+    assert shown.stderr.startswith("note: 2 incident(s) cannot be read and are left out")
+    assert json.loads(desk.call("list", "--json").stdout) == {"cursor": None, "left_out": 2}
+    made = desk.call("backfill")
+    assert (made.exit_code, "2 incident(s) cannot be read" in made.stdout) == (ExitCode.FAILED, True)
+    assert "put that key back" in desk.call("show", uuid).stderr
 
 
 def test_a_case_is_found_by_the_uuid_of_its_incident_alone(desk: Desk) -> None:
@@ -226,7 +243,15 @@ def test_pages_go_on_where_the_one_before_ended_and_show_every_incident(desk: De
     [
         (("list", "--feed", "lakeside/handbok"), "there is lakeside/handbook; did you mean 'lakeside/handbook'?"),
         (("poll", "--feed", "x"), "there is no feed x; there is lakeside/handbook"),
-        (("backfill", "--district", "x"), "there is no district x; there is lakeside"),
+        (("backfill", "--district", "x"), "there is no district x; there is hillside, lakeside"),
+        (
+            ("list", "--district", "hillside"),
+            "the district hillside has no feed of incidents; there is lakeside/handbook",
+        ),
+        (
+            ("poll", "--district", "hillside", "--feed", "lakeside/handbook"),
+            "the district hillside has no feed of incidents",
+        ),
         (("list", "--after", "x"), "is no cursor"),
         (("list", "--after", f"lakeside/handbook/{2**64}"), "is no cursor"),
         (("list", "--after", "elsewhere/x/0"), "which is none of the feeds that are meant"),

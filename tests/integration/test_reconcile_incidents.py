@@ -14,14 +14,15 @@ from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Draft, Reason, TicketState
 from remediation.ports import ListedSource, Ruling, SourceKey
 from remediation.queue import Band
-from remediation.sealing import Keyring
+from remediation.read_model.incidents import LEFT_OUT
+from remediation.sealing import Keyring, generate_key
 from remediation.sources.schoolscan.source import FindingSource
 from remediation.store.cases.links import Owners
 from remediation.store.incidents.feeds import Feeds
 from remediation.store.server.connection import Connection
 from remedy.reconcile.forecast import Forecast, forecasts
 from remedy.reconcile.incidents import IncidentCases, not_swept
-from remedy.reconcile.report import forecast_word
+from remedy.reconcile.report import forecast_word, left_out_lines
 from remedy.reconcile.walk import BEGINNING, Walk
 from tests.integration.reconciling import Asleep, found
 from tests.integration.test_feeds import FEED, FIGHT, THEFT, FeedOffice, key_of
@@ -123,6 +124,15 @@ async def test_before_a_feed_was_swept_its_incidents_cannot_be_told_and_findings
     await office.poll()
     assert (await Feeds(office.connection).state(FEED)).swept_at is not None
     assert not (await walk_of(office)).not_listed
+
+
+async def test_incidents_that_cannot_be_opened_are_counted(office: FeedOffice) -> None:
+    office.source.findings.clear()
+    await office.poll()
+    office.context = office.context_with(Keyring.parse(generate_key()), office.context.rulebook)
+    walk = await walk_of(office)
+    assert {each.subjects for each in await found(walk)} == {()}, "their tickets tell of them"
+    assert list(left_out_lines(+walk.left_out)) == [f"lakeside: 2 incident(s) {LEFT_OUT}"]
 
 
 async def test_an_account_that_refuses_leaves_incidents_alone(office: FeedOffice) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import KeyMissing, Refused, TryLater, Waiting
-from remediation.domain.incidents import Decided, Incident
+from remediation.domain.incidents import Decided, DecidedPage, Incident
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject, subject_of_incident
 from remediation.ports import SubjectPage
@@ -28,8 +28,8 @@ class Records(Protocol):
         """The incident, and which of these feeds showed it. Raises KeyMissing or ValueError for what cannot be read."""
         ...
 
-    async def page(self, district: str, feed: str, cursor: int) -> tuple[list[Decided], int]:
-        """Some incidents of a feed, and where its list goes on; 0 begins it, and says that it is at its end."""
+    async def page(self, district: str, feed: str, cursor: int) -> DecidedPage:
+        """Some incidents of a feed; 0 begins its list."""
         ...
 
     async def decide(self, district: str, incident: Incident, status: Status) -> None:
@@ -90,11 +90,10 @@ class IncidentSource:
         if number >= len(names):
             return SubjectPage((), None)
         feed = names[number]
-        decided, follows = await self.records.page(self.district, feed, int(within))
-        keys = (CaseKey(self.district, CaseKind.INCIDENT, each.incident.uuid) for each in decided)
+        page = await self.records.page(self.district, feed, int(within))
+        keys = (CaseKey(self.district, CaseKind.INCIDENT, each.incident.uuid) for each in page.incidents)
         subjects = tuple(
-            subject_of_incident(key, each, self.feeds[feed]) for key, each in zip(keys, decided, strict=True)
+            subject_of_incident(key, each, self.feeds[feed]) for key, each in zip(keys, page.incidents, strict=True)
         )
-        if follows:
-            return SubjectPage(subjects, f"{number}/{follows}")
-        return SubjectPage(subjects, f"{number + 1}/0" if number + 1 < len(names) else None)
+        following = f"{number}/{page.cursor}" if page.cursor else f"{number + 1}/0" if number + 1 < len(names) else None
+        return SubjectPage(subjects, following, page.left_out)

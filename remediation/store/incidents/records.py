@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from remediation.domain.incidents import Decided, Incident, Kept
+from remediation.domain.incidents import Decided, DecidedPage, Incident, Kept
 from remediation.domain.status import Status
 from remediation.sealing import Keyring
 from remediation.store.incidents.feeds import Feeds
@@ -74,15 +74,16 @@ class IncidentRecords:
         """Whether the store has every incident of the feed's school year."""
         return (await self._feeds.state(feed)).swept_at is not None
 
-    async def page(self, district: str, feed: str, cursor: int, count: int = _PAGE) -> tuple[list[Decided], int]:
-        """About so many incidents of a feed, and where the list goes on; 0 begins it, and says that it is at its end.
+    async def page(self, district: str, feed: str, cursor: int, count: int = _PAGE) -> DecidedPage:
+        """About so many incidents of a feed; 0 begins the list.
 
         An incident may come twice. One whose row cannot be read is left out until its feed shows it again.
         """
         follows, rows = await self._connection.ask(self._connection.redis.hscan(INCIDENTS + feed, cursor, count=count))
         read = {name.decode(): known(row, name.decode(), feed, self._keyring) for name, row in rows.items()}
         there = {name: kept for name, kept in read.items() if kept is not None}
-        return await self._decided(district, there), int(follows)
+        decided = await self._decided(district, there)
+        return DecidedPage(tuple(decided), int(follows), left_out=len(read) - len(there))
 
     async def decide(self, district: str, incident: Incident, status: Status) -> None:
         """Write down what was decided about an incident, and what it was when the first of it was."""
