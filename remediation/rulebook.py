@@ -200,7 +200,9 @@ class MappingsRuling:
         before, now = self.subject.told, self.subject.detail
         if isinstance(now, Finding) or before is None:
             return ""
-        return change_of(before, now, restricted=self.counting is not None and self.counting.detail == "restricted")
+        return change_of(
+            before.incident, now, restricted=self.counting is not None and self.counting.detail == "restricted"
+        )
 
 
 def _status_told(why: Why, status: Status, ticket: Ticket) -> Status:

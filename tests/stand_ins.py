@@ -453,7 +453,7 @@ class PlainRuling:
     @property
     def news(self) -> str:
         told, now = self.subject.told, self.subject.detail
-        if not (isinstance(told, Incident) and isinstance(now, Incident)) or told.weapons == now.weapons:
+        if told is None or not isinstance(now, Incident) or told.incident.weapons == now.weapons:
             return ""
         return f"weapons now {' '.join(now.weapons)}"
 

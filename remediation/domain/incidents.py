@@ -1,10 +1,14 @@
 """The incident feed's records as values. Names, ids of people, demographics and free text are never part of one."""
 
+import hashlib
+import hmac
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
 from remediation.domain.status import Status
+
+_DIGITS = 8
 
 
 class IncidentType(StrEnum):
@@ -79,6 +83,29 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What an incident was when its tickets were opened. `key` is random, and lasts as long as this is known.
+
+    An earlier version had no key: it is empty then.
+    """
+
+    incident: Incident
+    key: bytes = field(default=b"", repr=False)
+
+    def digest_of(self, news: str) -> str:
+        """Returns what stands for news about the incident where they may not be in clear: 8 hexadecimal digits.
+
+        Codes are few: without a key, whoever reads a digest could try them all.
+        """
+        return hmac.digest(self.key, news.encode(), "sha256").hex()[:_DIGITS] if self.key else unkeyed_digest_of(news)
+
+
+def unkeyed_digest_of(news: str) -> str:
+    """Returns what an earlier version remembered in place of news that it had told."""
+    return hashlib.sha256(news.encode()).hexdigest()[:_DIGITS]
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """An incident as its feed showed it last, and the status that was decided; None where nothing was.
 
@@ -87,7 +114,7 @@ class Decided:
 
     incident: Incident
     status: Status | None = None
-    told: Incident | None = None
+    told: Told | None = None
     changed_at: int | None = None
     deleted_at: int | None = None
 

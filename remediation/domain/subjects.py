@@ -6,7 +6,7 @@ from typing import assert_never
 
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.findings import Finding
-from remediation.domain.incidents import Decided, Incident
+from remediation.domain.incidents import Decided, Incident, Told
 from remediation.domain.status import Severity, Status
 
 
@@ -20,7 +20,7 @@ class Subject:
     the status is what we have decided ourselves, and a store that was lost has lost it.
 
     Of an incident, `told` is what it was when its tickets were opened, as far as that is known, and `news` stands for
-    what their readers may be told of since (a digest; None for nothing): the ruling has the words.
+    what their readers may be told of since (see Told.digest_of; None for nothing): the ruling has the words.
     """
 
     key: CaseKey
@@ -31,7 +31,7 @@ class Subject:
     changed_at: datetime | None = None
     review: str | None = None
     keeps_status: bool = True
-    told: Incident | None = None
+    told: Told | None = None
     news: str | None = None
 
     def with_status(self, status: Status) -> "Subject":

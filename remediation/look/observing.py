@@ -1,16 +1,16 @@
 """Observe one case: read its subject and its tickets as they are now. Writes nothing."""
 
 import asyncio
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from remediation.domain.actions import Verb
+from remediation.domain.actions import Verb, Why
 from remediation.domain.cases import CaseRecord
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
+from remediation.domain.incidents import unkeyed_digest_of
 from remediation.domain.ownership import Claim, Doubt, Evidence, SiteHistory, doubt_of, stranger_because
 from remediation.domain.policy import Policy
 from remediation.domain.renaming import trackers_of
@@ -78,7 +78,7 @@ async def observe(
     subject = await _subject(record, source)
     at = datetime.fromtimestamp(now, tz=UTC)
     ruling = rulebook.ruling(subject, at, record.memory.rule, record.memory.said)
-    subject = replace(subject, severity=ruling.severity, news=_digest(ruling.news))
+    subject = replace(subject, severity=ruling.severity, news=_news(ruling.news, subject, record))
     policy = ruling.policy
     policy = replace(policy, trackers=tuple(name for name in policy.trackers if name in trackers))
     unnamed = trackers_of(record) - trackers.keys()
@@ -101,9 +101,16 @@ async def observe(
     return Snapshot(observation, ruling, policy, at, failures, doubts, known)
 
 
-def _digest(news: str) -> str | None:
-    """Returns what stands for news in what is remembered: they may name codes, which are kept sealed alone."""
-    return hashlib.sha256(news.encode()).hexdigest()[:8] if news else None
+def _news(words: str, subject: Subject, record: CaseRecord) -> str | None:
+    """Returns what stands for news in what is remembered: they may name codes, which are kept sealed alone.
+
+    What an earlier version remembered in their place stands for them until there are others: they are not told twice.
+    """
+    if not words or subject.told is None:
+        return None
+    earlier = unkeyed_digest_of(words)
+    is_told = any(token.endswith(f"/{Why.INCIDENT_CHANGED}={earlier}") for token in record.memory.told)
+    return earlier if is_told else subject.told.digest_of(words)
 
 
 async def _subject(record: CaseRecord, source: Source) -> Subject:

@@ -7,7 +7,7 @@ from remediation.domain.errors import Waiting
 from remediation.read_model.case_words import time_words, waiting_words
 from remediation.sealing import Keyring
 from remediation.store.deliveries.parked import ParkedKind
-from remediation.store.deliveries.sealed import SealedUnder, sealed_under
+from remediation.store.deliveries.sealed import SealedUnder, feeds_not_renewed, sealed_under
 from remediation.store.figures import Figures, read_figures
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems, SystemTrouble
@@ -46,7 +46,17 @@ async def look_at_seals(connection: Connection, keyring: Keyring) -> list[Diagno
     """Whether what rests in the store can be opened. Raises StoreUnavailable."""
     found = await sealed_under(connection, keyring)
     count = sum(each.count for each in found)
-    return ordinary("sealed data", f"{count} looked at, and our keys open them", *_seals(found))
+    former = await _former_keys(connection, keyring, found) if len(keyring.key_ids) > 1 else ""
+    return ordinary("sealed data", f"{count} looked at, and our keys open them{former}", *_seals(found))
+
+
+async def _former_keys(connection: Connection, keyring: Keyring, found: list[SealedUnder]) -> str:
+    """What is still sealed with other keys than the first, in words: who wants to retire one must know."""
+    uses = [f"{each.count} with {each.key_id}" for each in found if each.key_id in keyring.key_ids[1:]]
+    uses += [
+        f"incidents of {feed} are sealed anew within a day" for feed in await feeds_not_renewed(connection, keyring)
+    ]
+    return f"; {'; '.join(uses)}" if uses else f"; with {keyring.key_ids[0]} alone"
 
 
 def _seals(found: list[SealedUnder]) -> Iterator[Diagnosis]:

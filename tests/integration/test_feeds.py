@@ -371,7 +371,9 @@ async def test_a_list_says_of_an_incident_what_a_look_says(office: FeedOffice) -
     await office.poll(TEN_MINUTES)
     source = office.context.source("lakeside", CaseKind.INCIDENT)
     listed = {subject.key: subject for subject in (await source.page({}, None)).subjects}
-    assert listed[key_of(FIGHT)].told == FIGHT
+    told = listed[key_of(FIGHT)].told
+    assert told is not None
+    assert (told.incident, len(told.key)) == (FIGHT, 16)
     assert listed == {key: await source.subject(key) for key in listed}
 
 

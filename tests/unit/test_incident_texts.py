@@ -10,7 +10,7 @@ from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKind
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import Finding
-from remediation.domain.incidents import Incident, IncidentType
+from remediation.domain.incidents import Incident, IncidentType, Told
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject, gone
 from remediation.domain.tickets import Draft, Ticket, TicketState
@@ -250,7 +250,7 @@ def test_of_a_change_is_told_which_codes_came_and_went(after: Incident, restrict
 
 
 def test_the_comment_on_a_change_quotes_what_the_rule_allows() -> None:
-    changed = replace(reported(replace(CHANGED, weapons=("K1",))), told=INCIDENT)
+    changed = replace(reported(replace(CHANGED, weapons=("K1",))), told=Told(INCIDENT))
     ruling = rulebook().ruling(changed, AT)
     fact = ruling.news
     assert fact == "type referral to minor; weapons -K2; injuries -I1; school changed; offenses changed"

@@ -1,4 +1,7 @@
-"""Round: once a day, delete what is kept of incidents that left the school year, or were deleted, long enough ago."""
+"""Round: once a day, delete what is kept of incidents that left the school year, or were deleted, long enough ago.
+
+What is kept longer is sealed with the first data key by then.
+"""
 
 from datetime import UTC, datetime
 
@@ -32,19 +35,19 @@ async def forget_incidents(context: WorkerContext) -> None:
     )
     for feed, last_named in named.items():
         is_left = feed not in context.feeds and last_named + context.keeps_incidents.total_seconds() < now
-        if feed in context.feeds or is_left:
-            await _pass(context, feed, [each for each in named if each != feed and _district(each) == _district(feed)])
+        others = [each for each in named if each != feed and _district(each) == _district(feed)]
+        await _pass(context, feed, others, is_left=is_left)
 
 
-async def _pass(context: WorkerContext, feed: str, others: list[str]) -> None:
-    """Some steps through the rows of a feed; all its rows go where mappings.yaml does not name it."""
+async def _pass(context: WorkerContext, feed: str, others: list[str], *, is_left: bool) -> None:
+    """Some steps through the rows of a feed; all its rows go where mappings.yaml has not named it for long enough."""
     now = context.clock()
     last = await context.incident_retention.last_pass(feed)
     if last is not None and now - last < _PASS_SECONDS:
         return
     deleted = 0
     for _ in range(_STEPS):
-        step = await _step(context, feed, others, now)
+        step = await _step(context, feed, others, now, is_left=is_left)
         deleted += step.deleted
         if step.is_last:
             break
@@ -53,9 +56,11 @@ async def _pass(context: WorkerContext, feed: str, others: list[str]) -> None:
         logger.info("incidents_deleted", feed=feed, count=deleted)
 
 
-async def _step(context: WorkerContext, feed: str, others: list[str], now: float) -> ForgetStep:
-    if feed not in context.feeds:
+async def _step(context: WorkerContext, feed: str, others: list[str], now: float, *, is_left: bool) -> ForgetStep:
+    if is_left:
         return await context.incident_retention.forget_feed(feed, others, now)
+    if feed not in context.feeds:
+        return await context.incident_retention.step(feed, others, lambda _: False, now)
     timetable, at = context.feeds[feed].timetable, datetime.fromtimestamp(now, UTC)
     return await context.incident_retention.step(feed, others, lambda kept: _is_over(kept, timetable, context, at), now)
 

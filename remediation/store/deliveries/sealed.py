@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from remediation.domain.errors import KeyMissing
 from remediation.sealing import Keyring
 from remediation.store.incidents.rows import identity_of as incident_identity
-from remediation.store.keys import INBOX, INCIDENTS, PARKED_ROW
+from remediation.store.keys import FEED, FEEDS, INBOX, INCIDENTS, INCIDENTS_TOLD, PARKED_ROW
 from remediation.store.server.connection import Connection
 
 _MOST_LOOKED_AT = 200
-"""Values that are tried: of the oldest unread deliveries, of what was parked last, and of each feed's incidents."""
+"""Values that are looked at: of the oldest unread deliveries, of what was parked last, of each feed's incidents, and of
+what was told of each district's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,22 @@ async def sealed_under(connection: Connection, keyring: Keyring) -> list[SealedU
     ]
 
 
+async def feeds_not_renewed(connection: Connection, keyring: Keyring) -> list[str]:
+    """The feeds of which not all incidents are known to be sealed with the first key (see incidents/retention.py).
+
+    Raises StoreUnavailable.
+    """
+    feeds = sorted(feed.decode() for feed in await connection.ask(connection.redis.hkeys(FEEDS)))
+    asked = connection.redis.pipeline(transaction=False)
+    for feed in feeds:
+        asked.hget(FEED + feed, "sealed_with")
+        asked.hlen(INCIDENTS + feed)
+    answers = await connection.ask(asked.execute()) if feeds else []
+    first = keyring.key_ids[0].encode()
+    known = zip(feeds, answers[::2], answers[1::2], strict=True)
+    return [feed for feed, sealed_with, count in known if count and sealed_with != first]
+
+
 async def _opens(connection: Connection, keyring: Keyring, key_id: str, row: str, field: str) -> bool | None:
     if key_id not in keyring.key_ids:
         return None
@@ -38,8 +55,9 @@ async def _opens(connection: Connection, keyring: Keyring, key_id: str, row: str
     if sealed is None:  # it was read or decided just now
         return True
     identity = row if row.startswith(INBOX) else f"{field}:{await _sealed_as(connection, row)}"
-    if row.startswith(INCIDENTS):
-        identity = incident_identity(row.removeprefix(INCIDENTS), field)
+    for prefix in (INCIDENTS, INCIDENTS_TOLD):
+        if row.startswith(prefix):
+            identity = incident_identity(row.removeprefix(prefix), field)
     try:
         keyring.open(sealed, identity)
     except KeyMissing:

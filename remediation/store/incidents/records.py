@@ -1,14 +1,17 @@
 """What feeds have shown of incidents, and what was decided about each: read by looks, written by polls and by looks."""
 
+import secrets
 from collections.abc import Collection, Iterable, Mapping
 
-from remediation.domain.incidents import Decided, DecidedPage, Incident, Kept
+from remediation.domain.incidents import Decided, DecidedPage, Incident, Kept, Told
 from remediation.domain.status import Status
 from remediation.sealing import Keyring
 from remediation.store.incidents.feeds import Feeds
-from remediation.store.incidents.rows import known, name_of, opened, sealed
+from remediation.store.incidents.rows import known, known_told, name_of, opened, sealed, sealed_told
 from remediation.store.keys import CASE, DECISIONS, INCIDENTS, INCIDENTS_TOLD
 from remediation.store.server.connection import Connection
+
+_TOLD_KEY_BYTES = 16
 
 _PAGE = 500
 """About how many incidents a page of a list has."""
@@ -87,10 +90,10 @@ class IncidentRecords:
 
     async def decide(self, district: str, incident: Incident, status: Status) -> None:
         """Write down what was decided about an incident, and what it was when the first of it was."""
-        name = name_of(incident.uuid)
+        name, told = name_of(incident.uuid), Told(incident, new_told_key())
         async with self._connection.redis.pipeline(transaction=True) as pipe:
             pipe.hset(DECISIONS + district, name, status)
-            pipe.hsetnx(INCIDENTS_TOLD + district, name, sealed(Kept(incident), district, self._keyring))  # type: ignore[arg-type]  # bytes, too
+            pipe.hsetnx(INCIDENTS_TOLD + district, name, sealed_told(told, district, self._keyring))  # type: ignore[arg-type]  # bytes, too
             await self._connection.ask(pipe.execute())
 
     async def _decided(self, district: str, kept: Mapping[str, Kept]) -> list[Decided]:
@@ -101,17 +104,22 @@ class IncidentRecords:
             pipe.hmget(DECISIONS + district, list(kept))
             pipe.hmget(INCIDENTS_TOLD + district, list(kept))
             statuses, told = await self._connection.ask(pipe.execute())
-        before = (known(row, name, district, self._keyring) for name, row in zip(kept, told, strict=True))
+        before = (known_told(row, name, district, self._keyring) for name, row in zip(kept, told, strict=True))
         return [
             Decided(
                 each.incident,
                 Status(status.decode()) if status is not None else None,
-                was.incident if was is not None else None,
+                was,
                 each.changed_at,
                 each.deleted_at,
             )
             for each, status, was in zip(kept.values(), statuses, before, strict=True)
         ]
+
+
+def new_told_key() -> bytes:
+    """A key for Told. The operating system's randomness cannot be an argument."""
+    return secrets.token_bytes(_TOLD_KEY_BYTES)
 
 
 def _following(was: Kept | None, incident: Incident, now: float) -> Kept | None:

@@ -1,4 +1,7 @@
-"""How long incidents are kept: their rows and what was decided about them are deleted, a few at a time."""
+"""How long incidents are kept: their rows and what was decided about them are deleted, a few at a time.
+
+What stays is sealed anew where another data key is the first one by now, so that the one before can be retired.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -6,8 +9,9 @@ from datetime import timedelta
 
 from remediation.domain.incidents import Kept
 from remediation.sealing import Keyring
-from remediation.store.incidents.rows import known
-from remediation.store.keys import FEED, FEEDS, INCIDENTS
+from remediation.store.incidents.records import new_told_key
+from remediation.store.incidents.rows import known, renewed, renewed_told
+from remediation.store.keys import FEED, FEEDS, INCIDENTS, INCIDENTS_TOLD
 from remediation.store.server.connection import Connection
 
 STEP = 200
@@ -23,7 +27,10 @@ class ForgetStep:
 
 
 class IncidentRetention:
-    """Deletes incidents. A feed is named `district/feed`. Every method raises StoreUnavailable."""
+    """Deletes incidents, and seals others anew. A feed is named `district/feed`.
+
+    Every method raises StoreUnavailable.
+    """
 
     def __init__(self, connection: Connection, keyring: Keyring) -> None:
         self._connection = connection
@@ -47,7 +54,7 @@ class IncidentRetention:
         """Look at some rows of the feed, from where the last step ended, and delete those whose time is over.
 
         `others` are the district's other feeds: what was decided stays for an incident that one of them shows. A row
-        that cannot be read stays.
+        that cannot be read stays. One that stays is sealed with the first data key from then on.
         """
         rows, follows = await self._rows(feed)
         over = {
@@ -55,6 +62,7 @@ class IncidentRetention:
             for name, row in rows.items()
             if (kept := known(row, name.decode(), feed, self._keyring)) is not None and is_over(kept)
         }
+        await self._renew(feed, {name.decode(): row for name, row in rows.items() if name not in over})
         return await self._delete(feed, others, over, follows, now)
 
     async def forget_feed(self, feed: str, others: Collection[str], now: float) -> ForgetStep:
@@ -67,6 +75,23 @@ class IncidentRetention:
             await self._connection.ask(redis.hdel(FEEDS, feed))
         return step
 
+    async def _renew(self, feed: str, rows: Mapping[str, bytes]) -> None:
+        """Seal these rows anew, and what was told of their incidents. What changes meanwhile is sealed so already."""
+        if not rows:
+            return
+        district, told_rows = feed.partition("/")[0], INCIDENTS_TOLD + feed.partition("/")[0]
+        found = await self._connection.ask(self._connection.redis.hmget(told_rows, list(rows)))
+        told = {name: row for name, row in zip(rows, found, strict=True) if row is not None}
+        anew = {name: renewed(row, name, feed, self._keyring) for name, row in rows.items()}
+        await self._replace(INCIDENTS + feed, rows, anew)
+        told_anew = {name: renewed_told(row, name, district, self._keyring, new_told_key) for name, row in told.items()}
+        await self._replace(told_rows, told, told_anew)
+
+    async def _replace(self, key: str, before: Mapping[str, bytes], after: Mapping[str, bytes | None]) -> None:
+        parts = [part for name, row in after.items() if row is not None for part in (name, before[name], row)]
+        if parts:
+            await self._connection.run("renew_rows", key, *parts)
+
     async def _rows(self, feed: str) -> tuple[dict[bytes, bytes], int]:
         """Some rows of the feed by their names, from where the last step ended, and where it goes on."""
         redis = self._connection.redis
@@ -78,5 +103,7 @@ class IncidentRetention:
         self, feed: str, others: Collection[str], rows: Mapping[bytes, bytes], follows: int, now: float
     ) -> ForgetStep:
         parts = [part for pair in rows.items() for part in pair]
-        head: tuple[str | int, ...] = (feed, feed.partition("/")[0], follows, int(now * 1000), len(others), *others)
+        first_key = self._keyring.key_ids[0]
+        head: tuple[str | int, ...]
+        head = (feed, feed.partition("/")[0], follows, int(now * 1000), first_key, len(others), *others)
         return ForgetStep(int(await self._connection.run("forget_incidents", *head, *parts)), follows == 0)

@@ -1,17 +1,17 @@
 -- Delete rows of a feed's incidents, and what was decided and told about each that no other feed of the district shows.
--- ARGV: feed, district, where (a cursor of HSCAN) the search for more goes on, 0 at its end, now, how many other feeds
--- follow, these, then name and row of each incident. A row that has changed since it was read stays. Returns how many
--- were deleted.
-local row, others, count = FEED .. ARGV[1], tonumber(ARGV[5]), 0
+-- ARGV: feed, district, where (a cursor of HSCAN) the search for more goes on, 0 at its end, now, the id of the data key
+-- with which the rows that stay are sealed, how many other feeds follow, these, then name and row of each incident. A row
+-- that has changed since it was read stays. Returns how many were deleted.
+local row, others, count = FEED .. ARGV[1], tonumber(ARGV[6]), 0
 
 local function is_elsewhere(name)
-  for i = 6, 5 + others do
+  for i = 7, 6 + others do
     if redis.call('HEXISTS', INCIDENTS .. ARGV[i], name) == 1 then return true end
   end
   return false
 end
 
-for i = 6 + others, #ARGV, 2 do
+for i = 7 + others, #ARGV, 2 do
   if redis.call('HGET', INCIDENTS .. ARGV[1], ARGV[i]) == ARGV[i + 1] then
     count = count + redis.call('HDEL', INCIDENTS .. ARGV[1], ARGV[i])
     if not is_elsewhere(ARGV[i]) then
@@ -20,6 +20,10 @@ for i = 6 + others, #ARGV, 2 do
     end
   end
 end
+if (redis.call('HGET', row, 'forget_from') or '0') == '0' then redis.call('HSET', row, 'sealing_with', ARGV[5]) end
 redis.call('HSET', row, 'forget_from', ARGV[3])
-if ARGV[3] == '0' then redis.call('HSET', row, 'forgotten_at', ARGV[4]) end
+if ARGV[3] == '0' then
+  local is_one_key = redis.call('HGET', row, 'sealing_with') == ARGV[5]
+  redis.call('HSET', row, 'forgotten_at', ARGV[4], 'sealed_with', is_one_key and ARGV[5] or '')
+end
 return count
