@@ -88,7 +88,7 @@ def row_states(world: World, event_ids: Sequence[str]) -> Iterator[bytes | None]
     for start in range(0, len(event_ids), _BATCH):
         pipe = world.redis.pipeline(transaction=False)
         for event_id in event_ids[start : start + _BATCH]:
-            pipe.hget(INBOX + delivery_id("schoolscan", DISTRICT, event_id, b""), "state")
+            pipe.hget(INBOX + delivery_id("schoolscan", DISTRICT, event_id), "state")
         yield from pipe.execute()
 
 

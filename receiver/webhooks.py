@@ -122,9 +122,8 @@ async def _stored(state: State, account: Account, body: bytes, proof: _Proof, or
     sender, name, inbox, now = account.sender, account.name, state.inbox, state.clocks.stored()
     arrival, verified = state.admission.arrival(account, proof.signers, origin), proof.verified
     said = _said(sender, body)
-    row = delivery_id(
-        sender.name, name, (said.event_id if isinstance(said, Event) else None) or verified.signed_id, body
-    )
+    event_id = (said.event_id if isinstance(said, Event) else None) or verified.signed_id
+    row = delivery_id(sender.name, name, event_id, inbox.fingerprint(body))
     match said:
         case UnknownEvent():
             outcome, is_new = "ignored", await inbox.accept_ignored(row, sender, name, now, arrival)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hmac
 import os
 import re
 import secrets
@@ -19,6 +20,8 @@ _KEY_BYTES = 32
 _NONCE_BYTES = 12
 """96 random bits. NIST SP 800-38D allows 2**32 values under one key that way."""
 _SEPARATOR = b":"
+_FINGERPRINTS = b"remedy/fingerprints"
+"""What a key is derived for: no key serves two purposes."""
 _SETTING = "DATA_KEYS"
 
 
@@ -32,6 +35,7 @@ class Keyring:
     """The data keys by their ids, in order: the first seals, all open."""
 
     _ciphers: Mapping[str, AESGCM] = field(repr=False)
+    _fingerprint_key: bytes = field(repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -45,7 +49,7 @@ class Keyring:
         problems += _repeats("key id", [kid for kid, _ in pairs]) + _repeats("key", [key for _, key in pairs])
         if problems:
             raise ConfigurationError(problems)
-        return cls({kid: AESGCM(key) for kid, key in pairs})
+        return cls({kid: AESGCM(key) for kid, key in pairs}, hmac.digest(pairs[0][1], _FINGERPRINTS, "sha256"))
 
     @property
     def key_ids(self) -> tuple[str, ...]:
@@ -68,6 +72,13 @@ class Keyring:
             return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], identity.encode())
         except (InvalidTag, ValueError):
             raise KeyMissing("a sealed value does not open under its data key") from None
+
+    def fingerprint(self, content: bytes) -> str:
+        """64 hexadecimal digits that stand for the content, in clear: who has no data key cannot try what it may be.
+
+        With another first key they are others.
+        """
+        return hmac.digest(self._fingerprint_key, content, "sha256").hex()
 
     def renewed(self, sealed: bytes, identity: str) -> bytes | None:
         """The same plaintext under the first key; None where that is its key already. Raises what `open` raises."""

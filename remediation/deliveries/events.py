@@ -116,13 +116,13 @@ def read_schoolscan(body: bytes) -> Event | UnknownEvent:
             assert_never(kind)
 
 
-def delivery_id(sender: str, district: str, event_id: str | None, body: bytes) -> str:
+def delivery_id(sender: str, district: str, event_id: str | None, fingerprint: str = "") -> str:
     """The id of a delivery's row, by which repeats are recognised: 32 hex digits.
 
-    `event_id` must be signed: the body's own id, or the `webhook-id` that the signature covers. Without one the digest
-    of the body takes its place.
+    `event_id` must be signed: the body's own id, or the `webhook-id` that the signature covers. Without one the body's
+    `fingerprint` takes its place (see Keyring.fingerprint).
     """
-    last = ("body", hashlib.sha256(body).hexdigest()) if event_id is None else ("event", event_id)
+    last = ("body", fingerprint) if event_id is None else ("event", event_id)
     digest = hashlib.sha256()
     for part in (sender, district, *last):
         encoded = part.encode("utf-8", "surrogatepass")

@@ -109,7 +109,7 @@ class Scene:
 
     def row(self, event_id: str) -> dict[str, bytes]:
         """The inbox row of an event."""
-        row = self.redis.hgetall(INBOX + delivery_id("schoolscan", DISTRICT, event_id, b""))
+        row = self.redis.hgetall(INBOX + delivery_id("schoolscan", DISTRICT, event_id))
         return {name.decode(): value for name, value in row.items()}
 
     def ticket(self, finding_id: str, tracker: str) -> SeenTicket:

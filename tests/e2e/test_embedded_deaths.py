@@ -68,7 +68,7 @@ def answer(receiver: Running, event_id: str | None = None) -> int:
 
 
 def is_kept(data: Path, event_id: str) -> bool:
-    row = delivery_id("schoolscan", DISTRICT, event_id, b"")
+    row = delivery_id("schoolscan", DISTRICT, event_id)
     with contextlib.closing(Redis(unix_socket_path=str(data / "valkey.sock"))) as client:
         return bool(client.exists(INBOX + row))
 

@@ -88,7 +88,7 @@ async def test_an_answer_of_any_kind_has_the_id_of_its_log_line(receiver: Receiv
 
 
 async def accepted(office: Office, number: int, body: bytes, origin: Origin) -> str:
-    row = delivery_id("schoolscan", "lakeside", f"evt_{number}", body)
+    row = delivery_id("schoolscan", "lakeside", f"evt_{number}")
     assert await office.context.inbox.accept(row, SCHOOLSCAN, "lakeside", body, office.clock(), Arrival(origin))
     return row
 
@@ -148,7 +148,7 @@ async def test_a_delivery_whose_key_is_missing_is_told_with_its_request(
     from remediation.sealing import generate_key  # noqa: PLC0415
 
     body = noticed(1)
-    row = delivery_id("schoolscan", "lakeside", "evt_1", body)
+    row = delivery_id("schoolscan", "lakeside", "evt_1")
     other = Inbox(connection, Keyring.parse(generate_key()))
     await other.accept(row, SCHOOLSCAN, "lakeside", body, office.clock(), Arrival(Origin(OWN)))
     await read_delivery(office.arq_context, row)

@@ -63,7 +63,7 @@ class Tracker:
         return await self.receiver.post(self.signed(body, secret), body, path or self.path)
 
     def row(self, body: bytes) -> str:
-        return delivery_id(self.sender.name, f"our-{self.sender}", None, body)
+        return delivery_id(self.sender.name, f"our-{self.sender}", None, self.receiver.keyring.fingerprint(body))
 
     def counted(self, answer: int, reason: str) -> float:
         labels = {"sender": str(self.sender), "account": f"our-{self.sender}", "answer": str(answer), "reason": reason}

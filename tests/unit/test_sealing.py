@@ -1,6 +1,8 @@
 """Sealed values: only the right key and the right row open them."""
 
 import base64
+import hashlib
+import hmac
 
 import pytest
 from hypothesis import given
@@ -120,3 +122,22 @@ def test_a_keyring_shows_no_keys() -> None:
     for shown in (repr(BOTH), str(BOTH)):
         assert OLD_KEY not in shown
         assert "data-key" not in shown
+
+
+def test_a_fingerprint_stands_for_a_content_and_is_known_to_nobody_without_the_first_key() -> None:
+    assert OLD.fingerprint(b"a") == Keyring.parse(f"another-id:{OLD_KEY},new:{NEW_KEY}").fingerprint(b"a")
+    others = {NEW.fingerprint(b"a"), OLD.fingerprint(b"b"), hashlib.sha256(b"a").hexdigest()}
+    others.add(hmac.digest(base64.b64decode(OLD_KEY), b"a", "sha256").hex())
+    assert OLD.fingerprint(b"a") not in others
+    assert BOTH.fingerprint(b"a") == NEW.fingerprint(b"a")
+
+
+def test_a_value_is_sealed_anew_with_the_first_key_alone_and_for_the_same_row() -> None:
+    anew = BOTH.renewed(OLD.seal(b"something", IDENTITY), IDENTITY)
+    assert anew is not None
+    assert NEW.open(anew, IDENTITY) == b"something"
+    assert BOTH.renewed(anew, IDENTITY) is None
+    with pytest.raises(KeyMissing):
+        NEW.renewed(OLD.seal(b"something", IDENTITY), IDENTITY)
+    with pytest.raises(KeyMissing):
+        BOTH.renewed(OLD.seal(b"something", IDENTITY), "another row")

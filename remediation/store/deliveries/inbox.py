@@ -124,6 +124,10 @@ class Inbox:
         self._keyring = keyring
         self._kept_ms = milliseconds(kept)
 
+    def fingerprint(self, body: bytes) -> str:
+        """What a delivery without an id is known by."""
+        return self._keyring.fingerprint(body)
+
     def keeping(self, kept: timedelta) -> "Inbox":
         """The same inbox, with this span for what is read from now on."""
         return Inbox(self._connection, self._keyring, kept, self._beginnings)
