@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from typing import assert_never
 
 import structlog
 
@@ -15,6 +16,7 @@ from remediation.domain.errors import TryLater, Waiting
 from remediation.mapping.config.schema import Retention
 from remediation.ports import Links, ListedSource, Rulebook, SourceKey, Tracker, WalkedFeed
 from remediation.sealing import Keyring
+from remediation.sources.incident_feed.answers import system_of as feeds_of
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.timeline import Timeline
@@ -85,14 +87,22 @@ class WorkerContext:
     chance: random.Random
 
     def source(self, district: str, kind: CaseKind) -> ListedSource:
-        """The source of the district's cases of this kind: for findings, its SchoolScan account.
+        """The source of the district's cases of this kind: its SchoolScan account, or its feeds of incidents.
 
-        Raises TryLater where mappings.yaml has no such district (any more): its work waits until the district is back.
+        Raises TryLater where mappings.yaml has no such district, or no feed of it (any more): its work waits until they
+        are back.
         """
         source = self.sources.get((district, kind))
-        if source is None:
-            raise TryLater(system_of(district), "no such district in mappings.yaml", waiting=Waiting.UNNAMED)
-        return source
+        if source is not None:
+            return source
+        match kind:
+            case CaseKind.FINDING:
+                system, words = system_of(district), "no such district in mappings.yaml"
+            case CaseKind.INCIDENT:
+                system, words = feeds_of(district), "no feed of incidents of this district in mappings.yaml"
+            case _:
+                assert_never(kind)
+        raise TryLater(system, words, waiting=Waiting.UNNAMED)
 
 
 def context_on(

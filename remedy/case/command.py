@@ -8,7 +8,7 @@ from typing import TypeVar
 import click
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
-from remediation.domain.errors import NotFound, TryLater
+from remediation.domain.errors import ConfigurationError, NotFound, Problem, TryLater
 from remediation.domain.renaming import renamed
 from remediation.look.members import home_of, reading_of
 from remediation.look.observing import Snapshot, observe
@@ -163,7 +163,12 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> Cas
     async with open_outside(loaded) as outside:
         rulebook = MappingsRulebook(loaded.mappings, outside.identities)
         record = renamed(record, rulebook.former_names)
-        source = _sources(outside, settings, connection, key.kind)[key.district, key.kind]
+        source = _sources(outside, settings, connection, key.kind).get((key.district, key.kind))
+        if source is None:
+            words = (
+                f"the district {key.district} has no feed of incidents (any more): nothing is concluded about this case"
+            )
+            raise ConfigurationError([Problem(loaded.where, words)])
         if home := await home_of(record, source, rulebook.identity(key.district)):
             own, known = record, await todo.record(home.ref)
             record = renamed(known or CaseRecord(home), rulebook.former_names).with_member(own)

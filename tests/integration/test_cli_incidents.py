@@ -184,6 +184,17 @@ def test_an_incident_shows_its_codes_and_where_it_ends(desk: Desk) -> None:
     assert (told["uuid"], told["tickets"], told["deleted_at"]) == (uuid, {}, None)
 
 
+def test_a_case_whose_feed_is_not_named_any_more_is_no_crash(desk: Desk) -> None:
+    (uuid,) = desk.add({"type": "referral"})
+    desk.read()
+    lines = [line for line in desk.path.read_text().splitlines() if "incidents:" not in line]
+    desk.path.write_text("\n".join(lines))
+    planned = CliRunner().invoke(main, ("case", "plan", f"lakeside:incident:{uuid}"))
+    assert planned.exit_code == ExitCode.CONFIGURATION
+    assert "the district lakeside has no feed of incidents" in planned.stderr
+    assert CliRunner().invoke(main, ("case", "show", f"lakeside:incident:{uuid}")).exit_code == ExitCode.DONE
+
+
 def test_incidents_that_cannot_be_opened_are_counted_and_not_denied(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

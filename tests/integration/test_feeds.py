@@ -377,6 +377,14 @@ async def test_a_list_says_of_an_incident_what_a_look_says(office: FeedOffice) -
     assert listed == {key: await source.subject(key) for key in listed}
 
 
+async def test_a_case_without_a_feed_waits_for_the_feeds_and_not_for_the_account(office: FeedOffice) -> None:
+    await office.poll()
+    office.context = replace(office.context, sources={})
+    with pytest.raises(TryLater) as caught:
+        office.context.source("lakeside", CaseKind.INCIDENT)
+    assert (caught.value.system, caught.value.waiting) == ("incidents:lakeside", Waiting.UNNAMED)
+
+
 async def test_what_could_not_be_read_is_counted_and_nothing_of_it_is_told(office: FeedOffice) -> None:
     office.feed.flaws = {IncidentFlaw.DATE: 3}
     before = FEED_FLAWS.labels(FEED, "date")._value.get()

@@ -94,7 +94,7 @@ class Retention(Written):
     )
     incidents: Annotated[Duration, at_least(timedelta(days=7)), at_most(timedelta(days=3660), _WHY_FORGET)] = Field(
         default=timedelta(days=400),
-        description="How long an incident and its case are kept once it has left the school year or was deleted.",
+        description="How long what is kept of an incident stays once it has left the school year or was deleted.",
     )
 
 

@@ -91,8 +91,16 @@ def _wrong_kind(error: ErrorDetails) -> str:
     return f"{'its kind ' if kind is None else ''}must be {_one_of(list(KINDS))}{did_you_mean(kind, KINDS)}"
 
 
+def _missing(error: ErrorDetails) -> str:
+    match error["loc"]:
+        case ("districts", _, "schoolscan"):
+            return "is missing: a district is an account at SchoolScan, and its feeds of incidents stand beside that"
+        case _:
+            return "is missing"
+
+
 _MESSAGES: Mapping[str, str | Callable[[ErrorDetails], str]] = {
-    "missing": "is missing",
+    "missing": _missing,
     "enum": _unknown_word,
     "literal_error": _unknown_word,
     "string_pattern_mismatch": _form,
