@@ -13,7 +13,7 @@ from receiver.accounts import Account
 from receiver.limits import RETRY_AFTER, RequestRefused
 from receiver.metrics import DELIVERIES, Sampled
 from remediation import telemetry
-from remediation.domain.errors import OverLimit
+from remediation.domain.errors import Full, OverLimit
 
 logger = structlog.get_logger()
 
@@ -34,8 +34,8 @@ async def unavailable(request: Request, error: Exception) -> Response:
 
 
 async def over_limit(request: Request, error: Exception) -> Response:
-    """503: the account has used up its delivery limit. The sender keeps the delivery and repeats it."""
-    if not isinstance(error, OverLimit):
+    """503: the account has used up its delivery limit, or what is kept for it. The sender repeats the delivery."""
+    if not isinstance(error, OverLimit | Full):
         raise error
     headers = {"retry-after": str(max(1, math.ceil(error.after)))}
     return _answer(request, HTTPStatus.SERVICE_UNAVAILABLE, headers, type(error).__name__)

@@ -14,9 +14,9 @@ from receiver.admission import Admission
 from receiver.correlation import Correlated
 from receiver.health import Readiness, SharedQuestion
 from receiver.limits import LastResort, RequestRefused
-from receiver.metrics import OVER_LIMIT, SECRET_ENDS, SECRET_USES, SIGNATURE_FAILURES
+from receiver.metrics import NOT_KEPT, OVER_LIMIT, SECRET_ENDS, SECRET_USES, SIGNATURE_FAILURES
 from receiver.stopping import STOPPING, LastAnswers, OutOfTime, Stop
-from remediation.domain.errors import OverLimit, StoreUnavailable
+from remediation.domain.errors import FirstLooksFull, Full, OverLimit, QuarantineFull, StoreUnavailable
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.signing import SignedTimes
 from remediation.store.server.connection import Connection
@@ -74,6 +74,7 @@ def create_app(
         exception_handlers={
             RequestRefused: answers.refused,
             OverLimit: answers.over_limit,
+            Full: answers.over_limit,
             StoreUnavailable: answers.unavailable,
             OutOfTime: answers.unavailable,
         },
@@ -115,6 +116,8 @@ def replace_accounts(app: Starlette, accounts: Accounts) -> None:
         # starting at 0 lets the first increment show in a rate
         SIGNATURE_FAILURES.labels(account.sender.name, account.name)
         OVER_LIMIT.labels(account.sender.name, account.name)
+        for full in (QuarantineFull, FirstLooksFull):
+            NOT_KEPT.labels(account.sender.name, account.name, full.__name__)
         for secret in account.secrets:
             SECRET_USES.labels(account.sender.name, account.name, secret.id)
             if math.isfinite(secret.ends_at):

@@ -35,6 +35,12 @@ OVER_LIMIT = Counter(
     "Deliveries answered 503 because their account has brought more than its limit.",
     ["sender", "account"],
 )
+NOT_KEPT = Counter(
+    "remedy_deliveries_not_kept_total",
+    "Deliveries answered 503 because as much as is kept of what nobody can read (QuarantineFull) or has looked at yet "
+    "(FirstLooksFull) is there of their account.",
+    ["sender", "account", "reason"],
+)
 ACCEPT_SECONDS = Histogram(
     "remedy_accept_seconds",
     "From the first byte of a delivery to its answer.",

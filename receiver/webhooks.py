@@ -14,12 +14,12 @@ from starlette.types import Receive, Scope, Send
 from receiver.accounts import Account
 from receiver.answers import note_not_taken
 from receiver.limits import ACCEPTED, read_body, require_json
-from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, OVER_LIMIT, SECRET_USES, SIGNATURE_FAILURES
+from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, NOT_KEPT, OVER_LIMIT, SECRET_USES, SIGNATURE_FAILURES
 from remediation import telemetry
 from remediation.deliveries.events import SCHOOLSCAN, Event, Sender, UnknownEvent, delivery_id
 from remediation.deliveries.signatures import SignatureFormat, Verified, verify
 from remediation.deliveries.ticket_events import TicketNoticed
-from remediation.domain.errors import OverLimit, SignatureInvalid, StoreUnavailable, Unreadable
+from remediation.domain.errors import Full, OverLimit, SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.failpoints import failpoint
 from remediation.store.deliveries.signing import SignedTimes
 from remediation.telemetry import Origin
@@ -85,6 +85,9 @@ async def _taken(request: Request, account: Account) -> Response:
         OVER_LIMIT.labels(account.sender.name, account.name).inc()
         state.admission.refused(account, error)
         raise
+    except Full as error:
+        NOT_KEPT.labels(account.sender.name, account.name, type(error).__name__).inc()
+        raise
     except TimeoutError:
         raise StoreUnavailable("TimeoutError") from None
     ACCEPT_SECONDS.observe(time.perf_counter() - started)
@@ -118,7 +121,7 @@ async def _agree_on_times(signed_times: SignedTimes, district: str, format: Sign
 
 
 async def _stored(state: State, account: Account, body: bytes, proof: _Proof, origin: Origin) -> str:
-    """Store the delivery under the id that its sender signed. Returns the outcome. Raises OverLimit."""
+    """Store the delivery under the id that its sender signed. Returns the outcome. Raises OverLimit and Full."""
     sender, name, inbox, now = account.sender, account.name, state.inbox, state.clocks.stored()
     arrival, verified = state.admission.arrival(account, proof.signers, origin), proof.verified
     said = _said(sender, body)

@@ -26,7 +26,7 @@ from remediation.log_writer import LogWriter, Loss, Losses
 KNOWN_KEYS = frozenset(
     {
         *("event", "level", "timestamp", "logger", "error", "at", "dropped"),
-        *("delivery", "sender", "district", "format", "event_id"),
+        *("delivery", "sender", "account", "district", "format", "event_id"),
         *("case", "finding", "scan", "kind", "rule", "generation", "worker"),
         *("tracker", "feed", "ticket", "place", "action", "outcome", "status", "state", "reason"),
         *("system", "request_id", "method", "route", "port", "address", "limit", "remaining"),

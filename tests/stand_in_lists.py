@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from remediation.domain.cases import CaseKey
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.store.cases.entries import Entry, LookCause, decoded, encoded
 from remediation.store.cases.timeline import BEGINNING, MOST_ENTRIES, Timeline, TimelineEntry
@@ -16,6 +17,7 @@ from remediation.store.deliveries.parked import (
     Selection,
     name_of,
 )
+from remediation.store.deliveries.set_aside import Deleted, SetAsideLimits
 from remediation.store.systems import Systems
 from tests.shelves import Shelves, milliseconds
 
@@ -94,6 +96,14 @@ class MemoryParkedWork(ParkedWork):
 
     async def one(self, name: str) -> Parked | None:
         return self._on.parked.get(name)
+
+
+class NothingSetAside(SetAsideLimits):
+    """Nothing is beyond a limit."""
+
+    async def make_room(self, district: str, now: float, nobodys: CaseKey | None = None) -> list[Deleted]:
+        del district, now, nobodys
+        return []
 
 
 class NoSystems(Systems):

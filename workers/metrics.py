@@ -64,6 +64,12 @@ FEED_FLAWS = Counter(
     "remedy_feed_flaws_total", "Incidents in which something could not be read, by what.", ["feed", "flaw"]
 )
 FORGOTTEN = Counter("remedy_incidents_deleted_total", "Incidents that were deleted as their time was over.", ["feed"])
+SET_ASIDE_DELETED = Counter(
+    "remedy_set_aside_deleted_total",
+    "Quarantined deliveries, and findings and scans that SchoolScan does not know (not_found), which were deleted as "
+    "their time was over (age) or to make room for others (room).",
+    ["kind", "account", "reason"],
+)
 WOKEN = Counter("remedy_woken_total", "Work that the sweep had to wake.", ["kind"])
 SWEEPS = Counter("remedy_sweeps_total", "Sweeps of this worker: of several workers, one sweeps at a time.")
 LEASES_LOST = Counter("remedy_leases_lost_total", "Looks given up because another worker may hold the case.")

@@ -26,6 +26,7 @@ from remediation.store.deliveries.crash_counter import CrashCounter
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedWork
 from remediation.store.deliveries.scans import Scans
+from remediation.store.deliveries.set_aside import SetAsideLimits
 from remediation.store.incidents.feeds import Feeds
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.incidents.retention import IncidentRetention
@@ -70,6 +71,7 @@ class WorkerContext:
     scans: Scans
     cursors: SealedCursors
     parked: ParkedWork
+    set_aside: SetAsideLimits
     systems: Systems
     timeline: Timeline
     links: Callable[[Lease, Mapping[str, str]], Links]
@@ -118,6 +120,7 @@ def context_on(
         scans=Scans(connection, keyring, crash_counter),
         cursors=SealedCursors(keyring),
         parked=ParkedWork(connection, keyring),
+        set_aside=SetAsideLimits(connection, kept.quarantined, kept.not_found),
         systems=Systems(connection),
         timeline=Timeline(connection, kept.timelines),
         links=partial(LeasedLinks, connection, clock=clock),
@@ -195,7 +198,10 @@ class WorkerContexts:
         )
         if (kept := named.kept) is not None:
             inbox, timeline = context.inbox.keeping(kept.deliveries), context.timeline.keeping(kept.timelines)
-            context = replace(context, inbox=inbox, timeline=timeline, keeps_incidents=kept.incidents)
+            set_aside = context.set_aside.keeping(kept.quarantined, kept.not_found)
+            context = replace(
+                context, inbox=inbox, timeline=timeline, set_aside=set_aside, keeps_incidents=kept.incidents
+            )
         self._current = _Shift(context, put_away)
         self._shifts.add(self._current)
         self._put_away_unused(before)

@@ -21,6 +21,7 @@ from workers.rounds.feeds import poll_feeds
 from workers.rounds.forgetting import FORGET_SECONDS, forget_incidents
 from workers.rounds.polls import poll_trackers
 from workers.rounds.schedule import Round, Schedule, play
+from workers.rounds.trimming import TRIM_SECONDS, trim_set_aside
 from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS, list_earlier_cases, note_districts, sweep
 
 JOB_TIMEOUT = 30
@@ -137,6 +138,7 @@ def upkeep_worker(
         Round("poll_trackers", poll_seconds, poll_trackers),
         Round("poll_feeds", FEED_SECONDS, poll_feeds),
         Round("forget_incidents", FORGET_SECONDS, forget_incidents),
+        Round("trim_set_aside", TRIM_SECONDS, trim_set_aside),
     )
     return UpkeepWorker(
         Schedule(rounds),

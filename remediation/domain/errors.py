@@ -93,6 +93,20 @@ class OverLimit(RemediationError):
         self.after = after
 
 
+class Full(RemediationError):
+    """A sender has brought as much of what nobody can use as is kept for it. It may ask again in `after` seconds."""
+
+    after = 300.0
+
+
+class QuarantineFull(Full):
+    """As many of its deliveries as are kept cannot be read."""
+
+
+class FirstLooksFull(Full):
+    """As many cases as may wait for their first look were brought by its deliveries."""
+
+
 class StoreEnded(RemediationError):
     """The embedded server has ended more often than it may be started again."""
 

@@ -60,6 +60,26 @@ FEEDS = "remedy:feeds"
 PARKED = "remedy:parked"
 """Sorted set of parked and quarantined work, by the time (ms) it was set aside."""
 
+QUARANTINED = "remedy:quarantined:"
+"""+ sender/account: a sorted set of the deliveries of it that are quarantined, by the time (ms) it was set aside."""
+
+NOT_FOUND = "remedy:not-found:"
+"""+ district: a sorted set of the findings (`<case>/look`) and scans (`<scan>/list`) that SchoolScan did not know when
+they were first looked at, by that time (ms)."""
+
+SET_ASIDE = "remedy:set-aside"
+"""Set of the names of these sorted sets."""
+
+SET_ASIDE_SEEN = "remedy:set-aside-seen"
+"""The time (ms) up to which parked work was looked through for what an earlier version did not put into them."""
+
+DELETED = "remedy:set-aside-deleted"
+"""A hash from the name of such a set to how much of it was ever deleted to make room; behind `at:`, when (ms) last."""
+
+FIRST_LOOKS = "remedy:first-looks:"
+"""+ sender/account: a sorted set of the cases that its deliveries brought and that wait for their first look, by the
+time (ms) they were brought."""
+
 PARKED_ROW = "remedy:parked:"
 """+ name: a hash, one piece of parked work."""
 
@@ -175,6 +195,9 @@ TROUBLE_MS = 3_600_000
 SECRETS_TTL_MS = 34_560_000_000
 """How long the uses of a sender's secrets are remembered after the last one: 400 days."""
 
+FIRST_LOOK_MS = 86_400_000
+"""For how long a case that waits for its first look counts for the sender who brought it."""
+
 MOST_CRASHES = 5
 """After so many crashes in a row, work is parked instead of begun again."""
 
@@ -212,6 +235,12 @@ PRELUDE = "\n".join(
         "INCIDENTS_TOLD": INCIDENTS_TOLD,
         "PARKED": PARKED,
         "PARKED_ROW": PARKED_ROW,
+        "QUARANTINED": QUARANTINED,
+        "NOT_FOUND": NOT_FOUND,
+        "SET_ASIDE": SET_ASIDE,
+        "SET_ASIDE_SEEN": SET_ASIDE_SEEN,
+        "DELETED": DELETED,
+        "FIRST_LOOKS": FIRST_LOOKS,
         "SECRETS": SECRETS,
         "SECRETS_TTL_MS": SECRETS_TTL_MS,
         "LIMIT": LIMIT,
@@ -246,6 +275,7 @@ PRELUDE = "\n".join(
         "TURN": TURN,
         "REPLAYS": REPLAYS,
         "BEGUN": BEGUN,
+        "FIRST_LOOK_MS": FIRST_LOOK_MS,
         "MOST_CRASHES": MOST_CRASHES,
         "SUSPICIOUS": SUSPICIOUS,
         "SUSPECT_MS": SUSPECT_MS,

@@ -69,6 +69,8 @@ class Code(StrEnum):
     QUEUE_LONG = "queue-long"
     PARKED = "parked"
     QUARANTINED = "quarantined"
+    QUARANTINE_FULL = "quarantine-full"
+    NOT_FOUND_FULL = "not-found-full"
     SYSTEM_WAITED_FOR = "system-waited-for"
     SIGN_IN = "sign-in"
     RIGHTS = "rights"
@@ -266,6 +268,14 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         ),
         Code.QUARANTINED: _warning(
             "signed deliveries came that nobody can read", "remedy parked list --kind quarantined; tell their sender."
+        ),
+        Code.QUARANTINE_FULL: _failure(
+            "as many deliveries of a sender as are kept cannot be read: further ones are answered 503",
+            "remedy parked list --kind quarantined; is its webhook secret stolen? Replay or discard them to make room.",
+        ),
+        Code.NOT_FOUND_FULL: _warning(
+            "within a week findings or scans that SchoolScan does not know made room for others",
+            "Is the district's webhook secret stolen, or its token another account's? Then remedy reconcile.",
         ),
         Code.SYSTEM_WAITED_FOR: _failure(
             "workers wait for a system", "Nothing is lost: the cases go on when it answers."

@@ -6,8 +6,10 @@ from remediation.deliveries.events import SCHOOLSCAN
 from remediation.domain.errors import Waiting
 from remediation.read_model.case_words import time_words, waiting_words
 from remediation.sealing import Keyring
+from remediation.store.deliveries.inbox import MostKept
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.sealed import SealedUnder, feeds_not_renewed, sealed_under
+from remediation.store.deliveries.set_aside import KeptAside, what_is_kept
 from remediation.store.figures import Figures, read_figures
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems, SystemTrouble
@@ -18,6 +20,9 @@ WAITING_SECONDS = 14_400
 SILENT_SECONDS = 86_400
 LONG_QUEUE = 5_000
 """From where on it is worth telling; the alerts of the chart have the same numbers."""
+
+ROOM_SECONDS = 7 * 86_400
+"""For how long it is told that something was deleted to make room."""
 
 _MOST_ACCOUNTS = 5
 
@@ -37,6 +42,7 @@ async def look_at_work(connection: Connection, now: float) -> list[Diagnosis]:
         _cases(figures, now),
         _queue(figures),
         *_parked(figures),
+        *_limits(await what_is_kept(connection), now),
         *_senders(figures, now),
         *map(_waited_for, troubles),
     ]
@@ -101,6 +107,17 @@ def _parked(figures: Figures) -> Iterator[Diagnosis]:
         yield trouble(Code.QUARANTINED, "quarantined", f"{unreadable:,} delivery(s) that nobody can read")
     if not figures.parked_kinds:
         yield well("parked", "nothing")
+
+
+def _limits(kept: list[KeptAside], now: float) -> Iterator[Diagnosis]:
+    """What somebody with a stolen webhook secret can bring, where it has reached its limit."""
+    for each in kept:
+        if each.kind == "quarantined" and each.count >= MostKept().quarantined:
+            says = f"{each.count:,} of {each.account}: more are not accepted"
+            yield trouble(Code.QUARANTINE_FULL, "quarantine", says)
+        if each.last is not None and now - each.last < ROOM_SECONDS:
+            says = f"{each.made_room:,} of {each.account} were deleted, the last at {time_words(each.last)} UTC"
+            yield trouble(Code.NOT_FOUND_FULL, "findings that do not exist", says)
 
 
 def _whose(figures: Figures) -> str:

@@ -28,6 +28,9 @@ SIGNATURES = f'remedy_signature_failures_total{{{HERE}, sender="schoolscan", acc
 SECRET = f'{HERE}, sender="jira", account="jira", secret="old"'
 ENDS = f"remedy_webhook_secret_ends_timestamp_seconds{{{SECRET}}}"
 USES = f"remedy_webhook_secret_uses_total{{{SECRET}}}"
+NOT_KEPT = f'remedy_deliveries_not_kept_total{{{HERE}, sender="jira", account="jira", reason="QuarantineFull"}}'
+MADE_ROOM = f'remedy_set_aside_deleted_total{{{HERE}, kind="not_found", account="lakeside", reason="room"}}'
+OF_AGE = f'remedy_set_aside_deleted_total{{{HERE}, kind="not_found", account="lakeside", reason="age"}}'
 OVER_LIMIT = f'remedy_deliveries_over_limit_total{{{HERE}, sender="schoolscan", account="lakeside"}}'
 ERRORS = f'remedy_call_errors_total{{{HERE}, system="jira", cause="%s"}}'
 WAITED_FOR = f'remedy_system_waited_for{{{HERE}, system="jira", waiting="%s"}}'
@@ -70,6 +73,8 @@ CASES = [
     ),
     *both("RemedyWebhookSecretEnds", 120, {ENDS: "-60x200", USES: "0+1x200"}, {ENDS: "500000x200", USES: "7x200"}),
     *both("RemedyDeliveriesOverLimit", 90, {OVER_LIMIT: "0+1x200"}, {OVER_LIMIT: "0x30 9x170"}),
+    *both("RemedyStrangers", 20, {NOT_KEPT: "0+1x30"}, {NOT_KEPT: "5x30"}),
+    *both("RemedyStrangers", 20, {MADE_ROOM: "0+1x30"}, {OF_AGE: "0+1x30"}),
     *both(
         "RemedyOldestDeliveryUnread",
         10,

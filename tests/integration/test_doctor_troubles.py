@@ -29,8 +29,9 @@ from remediation.queue import WORK_QUEUE, Band
 from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring, generate_key
 from remediation.store.cases.todo import Todo
-from remediation.store.deliveries.inbox import Arrival, Inbox
+from remediation.store.deliveries.inbox import Arrival, Inbox, MostKept
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
+from remediation.store.keys import DELETED, NOT_FOUND
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Sites, Systems
 from remedy.doctor.diagnosis import Code
@@ -160,6 +161,21 @@ def delivered(ago: float, **more: Any) -> Plant:
     return lambda clinic: stored(
         clinic, lambda connection, keyring: accepted(Inbox(connection, keyring), time.time() - ago, **more)
     )
+
+
+def full_quarantine(clinic: Clinic) -> None:
+    async def fill(connection: Connection, keyring: Keyring) -> None:
+        inbox = Inbox(connection, keyring)
+        for number in range(MostKept().quarantined):
+            await inbox.accept(f"d-{number}", SCHOOLSCAN, "lakeside", b"{}", time.time(), unreadable="not JSON")
+
+    stored(clinic, fill)
+
+
+def made_room(clinic: Clinic) -> None:
+    name, at = f"{NOT_FOUND}lakeside", int(time.time() * 1000)
+    counts: dict[str | bytes, int] = {name: 7, f"at:{name}": at}
+    stored(clinic, lambda connection, _: connection.ask(connection.redis.hset(DELETED, mapping=counts)))
 
 
 def marked(ago: float) -> Plant:
@@ -570,6 +586,8 @@ PLANTED = {
     "the queue is long": Planted(long_queue, Code.QUEUE_LONG, "5,001 due"),
     "work is parked": Planted(parked, Code.PARKED, "1 case"),
     "a delivery is quarantined": Planted(delivered(5, unreadable="not JSON"), Code.QUARANTINED, "nobody can read"),
+    "a quarantine is full": Planted(full_quarantine, Code.QUARANTINE_FULL, "200 of schoolscan/lakeside"),
+    "findings that do not exist made room": Planted(made_room, Code.NOT_FOUND_FULL, "7 of lakeside"),
     "workers wait for a tracker": Planted(waited_for, Code.SYSTEM_WAITED_FOR, "HTTP 401"),
     "a token was revoked": Planted(variables(JIRA_TOKEN="test-only-revoked"), Code.SIGN_IN, "401"),
     "a tracker is away": Planted(

@@ -36,6 +36,7 @@ from remediation.sealing import Keyring, generate_key
 from remediation.sources.schoolscan.client import SchoolScan
 from remediation.store.cases.timeline import Timeline
 from remediation.store.deliveries.inbox import Inbox
+from remediation.store.deliveries.set_aside import SetAsideLimits
 from remediation.store.server.connection import Connection
 from remediation.trackers.jira.client import JiraClient
 from remediation.trackers.jira.tracker import Jira
@@ -354,6 +355,11 @@ def commenting(loaded: Loaded) -> object:
 
 
 def retention(loaded: Loaded) -> object:
-    """For how many milliseconds a delivery's fingerprint is kept, and a case's timeline."""
+    """For how many milliseconds a delivery's fingerprint is kept, a case's timeline, and what strangers bring."""
     keyring, kept, connection = Keyring.parse(generate_key()), loaded.mappings.retention, Connection(Redis())
-    return Inbox(connection, keyring, kept.deliveries)._kept_ms, Timeline(connection, kept.timelines)._kept_ms
+    set_aside = SetAsideLimits(connection, kept.quarantined, kept.not_found)._kept
+    return (
+        Inbox(connection, keyring, kept.deliveries)._kept_ms,
+        Timeline(connection, kept.timelines)._kept_ms,
+        set_aside,
+    )

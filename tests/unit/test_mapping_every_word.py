@@ -319,6 +319,8 @@ TEXTS = {
     **{f"comments.{word}": change(texts, "one", "two") for word in CommentKind},
     "retention.deliveries": change(retention, "1d", "30d"),
     "retention.timelines": change(retention, "7d", "400d"),
+    "retention.quarantined": change(retention, "7d", "90d"),
+    "retention.not_found": change(retention, "1d", "30d"),
 }
 
 OF_RULES = {**tickets("rules.0"), **keeping_in_step("rules.0")}

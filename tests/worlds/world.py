@@ -25,7 +25,7 @@ from remediation.store.incidents.retention import IncidentRetention
 from remediation.store.server.connection import Connection
 from tests.gated import Happening
 from tests.shelves import Shelves
-from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline, NoSystems
+from tests.stand_in_lists import MemoryParkedWork, MemoryTimeline, NoSystems, NothingSetAside
 from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo
 from tests.stand_ins import AccountSources, PlainRulebook, PlainRuling
 from tests.worlds.agreement import counts_late, decided_anew, disagreement, surprise
@@ -93,6 +93,7 @@ class World(Outside):
             scans=Scans(NOT_WIRED, KEYRING),
             cursors=SealedCursors(KEYRING),
             parked=MemoryParkedWork(self.shelves),
+            set_aside=NothingSetAside(NOT_WIRED),
             systems=NoSystems(),
             timeline=MemoryTimeline(self.shelves),
             links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),

@@ -4,7 +4,7 @@ import structlog
 
 from remediation import telemetry
 from remediation.domain.cases import CaseKind
-from remediation.domain.errors import OutsideError, Poison, Refused, StoreUnavailable, TryLater
+from remediation.domain.errors import NotFound, OutsideError, Poison, Refused, StoreUnavailable, TryLater
 from remediation.outbound.backoff import delay
 from remediation.queue import band_of
 from remediation.sources.schoolscan.client import system_of
@@ -12,6 +12,7 @@ from remediation.store.cases.links import Owners
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.deliveries.scans import ScanListing
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
+from workers.jobs.making_room import make_room
 from workers.jobs.telling import note_answer, note_trouble
 from workers.metrics import LEFT_OUT, PAGES, RETRIES, WAITS
 from workers.resources import WorkerContext
@@ -73,6 +74,8 @@ async def _put_off(context: WorkerContext, scan: ScanListing, asked: float | Non
 
 async def _park(context: WorkerContext, scan: ScanListing, error: Exception) -> None:
     await context.parked.park(ParkedKind.SCAN, scan.ref, error, context.clock(), district=scan.district, action="list")
+    if isinstance(error, NotFound):
+        await make_room(context, scan.district)
     _count(scan, "parked")
     status = error.status if isinstance(error, OutsideError) else None
     logger.warning("scan_parked", error=type(error).__name__, status=status)

@@ -7,8 +7,9 @@ import structlog
 
 from remediation import telemetry
 from remediation.domain.actions import ActionName, Verb
-from remediation.domain.cases import CaseKey, CaseRecord
-from remediation.domain.errors import LeaseLost, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.domain.errors import LeaseLost, NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.status import Status
 from remediation.failpoints import failpoint
 from remediation.look.observing import Snapshot
 from remediation.outbound.backoff import LONGEST, LONGEST_UNNAMED, delay
@@ -17,6 +18,7 @@ from remediation.store.cases.entries import PutOff, SetAside, Settled
 from remediation.store.cases.todo import CAME_DUE, Lease
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.systems import held_by
+from workers.jobs.making_room import make_room
 from workers.jobs.telling import (
     count_and_log,
     note_answer,
@@ -88,6 +90,8 @@ async def finish(context: WorkerContext, lease: Lease, snapshot: Snapshot, progr
         await put_off(context, lease, later, drop=[*dealt_with, *responded.moments])
     else:
         await tell_progress(context, lease, snapshot, progress, end.memory, Settled(context.clock(), end.look_at))
+        if _is_nobodys(record, snapshot, progress, end):
+            await make_room(context, record.key.district, record.key)
         await _settle(context, lease, progress, end)
     responded.count()
 
@@ -122,6 +126,18 @@ def _answering(
     heard = snapshot.observation.tickets.keys() | progress.tickets.keys() | {error.system for error in refused}
     is_source = record.waits_for not in context.trackers  # a look that comes to its end has read the finding
     return (heard | ({record.waits_for} if is_source else set())) - waited_for
+
+
+def _is_nobodys(record: CaseRecord, snapshot: Snapshot, progress: Progress, end: Conclusion) -> bool:
+    """Whether neither the source nor a tracker knows the case, of which nothing else was known before.
+
+    A stranger who may write to a tracker's webhook can name any number of such cases.
+    """
+    seen, was = snapshot.observation, record.memory
+    is_gone = seen.subject.status is Status.GONE and record.key.kind is CaseKind.FINDING
+    is_known = bool(record.links or record.members or was.tickets or end.look_at)
+    is_known = is_known or was.finding not in {None, Status.GONE}  # it was put off, and is remembered as gone
+    return is_gone and not is_known and not (seen.tickets or seen.unseen or progress.tickets or progress.refused)
 
 
 async def _settle(context: WorkerContext, lease: Lease, progress: Progress, end: Conclusion) -> None:
@@ -181,6 +197,8 @@ async def park_case(context: WorkerContext, lease: Lease, error: Exception) -> N
     drop = [*(f"again:{name}" for name in sorted(map(str, lease.record.again))), *sorted(lease.awaited)]
     drop += lease.origins
     await context.timeline.tell(lease.ref, [SetAside.by(error, now)])
+    if isinstance(error, NotFound):
+        await make_room(context, district)
     # Whether the appointment is still needed is not known: it stays until a look can decide that.
     require(lease, held=await context.todo.settle(lease, lease.record.memory, now, drop=drop, look_at=lease.look_at))
     _count(district, "parked")

@@ -92,6 +92,14 @@ class Retention(Written):
         default=timedelta(days=400),
         description="How long a case's timeline stays after its last entry: what was seen and done, in ids and times.",
     )
+    quarantined: Annotated[Duration, at_least(timedelta(days=7)), at_most(timedelta(days=3660), _WHY_FORGET)] = Field(
+        default=timedelta(days=90),
+        description="How long a delivery that nobody can read is kept, unless somebody replays or discards it before.",
+    )
+    not_found: Annotated[Duration, at_least(timedelta(days=1)), at_most(timedelta(days=3660), _WHY_FORGET)] = Field(
+        default=timedelta(days=30),
+        description="How long is known that SchoolScan had no such finding or scan when it was first looked at.",
+    )
     incidents: Annotated[Duration, at_least(timedelta(days=7)), at_most(timedelta(days=3660), _WHY_FORGET)] = Field(
         default=timedelta(days=400),
         description="How long what is kept of an incident stays once it has left the school year or was deleted.",

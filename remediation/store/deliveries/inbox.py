@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from remediation.deliveries.events import DeliveryLimit, Sender
 from remediation.domain.cases import CaseKey
-from remediation.domain.errors import OverLimit
+from remediation.domain.errors import FirstLooksFull, OverLimit, QuarantineFull
 from remediation.domain.tickets import TicketChange
 from remediation.mapping.config.trackers.kinds import sender_named
 from remediation.sealing import Keyring
@@ -86,6 +86,22 @@ class Arrival:
         return (self.origin.request_id, self.origin.trace, *limit, *signed)
 
 
+@dataclass(frozen=True, slots=True)
+class MostKept:
+    """How much of what nobody can use (yet) is kept for one sender; what is beyond is not accepted.
+
+    `quarantined` are deliveries, each of which may have 256 KiB. `first_looks` are cases that it brought within a day
+    and that wait for their first look, of which each takes less than a kilobyte.
+    """
+
+    quarantined: int = 200
+    first_looks: int = 100_000
+
+
+_MOST_KEPT = MostKept()
+_STORED, _QUARANTINE_FULL, _FIRST_LOOKS_FULL = 1, 2, 3
+"""Replies of the script."""
+
 _PLAIN = Arrival()
 """An arrival without origin, without a limit, and without a note about secrets."""
 
@@ -118,11 +134,13 @@ class Inbox:
         keyring: Keyring,
         kept: timedelta = FINGERPRINT_LIFETIME,
         crash_counter: CrashCounter | None = None,
+        most: MostKept = _MOST_KEPT,
     ) -> None:
         self._connection = connection
         self._beginnings = crash_counter or CrashCounter(connection)
         self._keyring = keyring
         self._kept_ms = milliseconds(kept)
+        self._most = most
 
     def fingerprint(self, body: bytes) -> str:
         """What a delivery without an id is known by."""
@@ -130,7 +148,7 @@ class Inbox:
 
     def keeping(self, kept: timedelta) -> "Inbox":
         """The same inbox, with this span for what is read from now on."""
-        return Inbox(self._connection, self._keyring, kept, self._beginnings)
+        return Inbox(self._connection, self._keyring, kept, self._beginnings, self._most)
 
     async def accept(
         self,
@@ -146,8 +164,8 @@ class Inbox:
         """Store the delivery, mark it as unread and wake a worker, in one step. False: it was stored before.
 
         `account` is a district or a tracker. `unreadable` (a fixed phrase) quarantines it instead. When this returns,
-        the delivery is durable. Raises OverLimit, and then it was not stored, and StoreUnavailable, and then it may
-        have been.
+        the delivery is durable. Raises OverLimit, QuarantineFull and FirstLooksFull, and then it was not stored, and
+        StoreUnavailable, and then it may have been.
         """
         state = DeliveryState.QUARANTINED if unreadable else DeliveryState.RECEIVED
         sealed = self._keyring.seal(body, INBOX + delivery_id)
@@ -167,10 +185,15 @@ class Inbox:
         return await self._accept(args, arrival)
 
     async def _accept(self, args: tuple[str | bytes | float, ...], arrival: Arrival) -> bool:
-        answer = int(await self._connection.run("accept_delivery", *args, *arrival.args))
+        most = (self._most.quarantined, self._most.first_looks)
+        answer = int(await self._connection.run("accept_delivery", *args, *most, *arrival.args))
         if answer < 0:
             raise OverLimit(-answer / 1000)
-        return answer == 1
+        if answer == _QUARANTINE_FULL:
+            raise QuarantineFull("as many deliveries of this sender as are kept cannot be read")
+        if answer == _FIRST_LOOKS_FULL:
+            raise FirstLooksFull("too many cases of this sender wait for their first look")
+        return answer == _STORED
 
     async def take(self, delivery_id: str, now: float) -> StoredDelivery | None:
         """The delivery, if nobody has read it yet. Raises KeyMissing when its data key is missing.

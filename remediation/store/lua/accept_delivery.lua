@@ -1,10 +1,11 @@
 -- Store a delivery, once. ARGV: id; now; state ('received', 'quarantined', or 'ignored' where we do not know its event);
 -- sender; account; sealed body; sealed words; the field for the account in the list of parked work ('district' or
--- 'system'); lifetime (ms) of the fingerprint of an ignored delivery, which has no body; request id and traceparent ('' for
--- none); the limit of the account (microseconds from one delivery to the next, and how many at once; '' for no limit); how
+-- 'system'); lifetime (ms) of the fingerprint of an ignored delivery, which has no body; how many deliveries of the account may
+-- be quarantined, and how many cases that it brought may wait for their first look; request id and traceparent ('' for none); the limit of the account (microseconds from one delivery to the next, and how many at once; '' for no limit); how
 -- many secrets have signed; the ids of all secrets of the account, those that have signed first (none where their use is
 -- not noted).
--- Returns 1, or 0 if the delivery was stored before. A negative answer says in how many ms the limit has room for it:
+-- Returns 1, or 0 if the delivery was stored before; 2 or 3, and nothing was stored, where the first or the second of these
+-- two numbers is reached. A negative answer says in how many ms the limit has room for it:
 -- nothing was stored.
 local id, now, state = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row, account = INBOX .. id, ARGV[4] .. '/' .. ARGV[5]
@@ -45,15 +46,20 @@ local function note_secrets(first, signers)
   redis.call('PEXPIRE', key, SECRETS_TTL_MS)
 end
 
-if ARGV[12] ~= '' then
-  local wait = spend(tonumber(ARGV[12]), tonumber(ARGV[13]))
+if state == 'quarantined' and redis.call('ZCARD', QUARANTINED .. account) >= tonumber(ARGV[10]) then return 2 end
+if state == 'received' then
+  redis.call('ZREMRANGEBYSCORE', FIRST_LOOKS .. account, '-inf', now - FIRST_LOOK_MS)
+  if redis.call('ZCARD', FIRST_LOOKS .. account) >= tonumber(ARGV[11]) then return 3 end
+end
+if ARGV[14] ~= '' then
+  local wait = spend(tonumber(ARGV[14]), tonumber(ARGV[15]))
   if wait > 0 then return -wait end
 end
-if #ARGV >= 15 then note_secrets(15, tonumber(ARGV[14])) end
+if #ARGV >= 17 then note_secrets(17, tonumber(ARGV[16])) end
 redis.call('HSET', ACCEPTED, ARGV[4], now)
 redis.call('HSET', row, 'state', state, 'at', now, 'sender', ARGV[4], 'account', ARGV[5], 'body', ARGV[6])
-if ARGV[10] ~= '' then redis.call('HSET', row, 'request_id', ARGV[10]) end
-if ARGV[11] ~= '' then redis.call('HSET', row, 'trace', ARGV[11]) end
+if ARGV[12] ~= '' then redis.call('HSET', row, 'request_id', ARGV[12]) end
+if ARGV[13] ~= '' then redis.call('HSET', row, 'trace', ARGV[13]) end
 if state == 'ignored' then
   redis.call('HDEL', row, 'body')
   redis.call('PEXPIRE', row, ARGV[9])
@@ -66,5 +72,6 @@ else
   redis.call('HSET', PARKED_ROW .. name, 'kind', 'quarantined', 'subject', id, ARGV[8], ARGV[5],
     'error', 'Unreadable', 'words', ARGV[7], 'at', now, 'first_at', now, 'attempts', 1)
   redis.call('ZADD', PARKED, now, name)
+  set_aside(QUARANTINED .. account, id, now)
 end
 return 1

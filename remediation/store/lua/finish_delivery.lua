@@ -26,6 +26,9 @@ if scan ~= '' then
     redis.call('PEXPIRE', scan_row, ARGV[3])
   end
 end
+for i = 7, #ARGV, 3 do
+  if redis.call('EXISTS', CASE .. ARGV[i]) == 0 then bring(ARGV[i], account_of(id), now) end
+end
 mark_all(7, now, 'webhook:' .. (redis.call('HGET', row, 'sender') or ''))
 for i = 7, #ARGV, 3 do note_delivery(ARGV[i], row, 'awaited:ticket', 'awaited:status') end
 close_delivery(id, ARGV[3])

@@ -20,6 +20,7 @@ local outcome = 'foreign'
 if tracker then
   outcome = 'known'
   if not is_older(version, known_version(tracker, ticket)) then
+    if redis.call('EXISTS', CASE .. ARGV[7]) == 0 then bring(ARGV[7], account_of(id), now) end
     if mark_change(tracker, ticket, version, ARGV[7], ARGV[8], now, 'webhook:' .. tracker) == 1 then
       outcome = 'marked'
       note_delivery(ARGV[7], INBOX .. id, 'awaited:status')

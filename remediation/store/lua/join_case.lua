@@ -59,6 +59,7 @@ mark(home, ARGV[8], now, math.max(band_of(row), band_of(there)), ARGV[6])
 list_case(home, now, facts)
 redis.call('DEL', LEASE .. ref)
 ended(ref)
+end_first_look(ref)
 if redis.call('HGET', row, 'gen') == ARGV[3] then
   redis.call('ZREM', DIRTY, ref)
 else

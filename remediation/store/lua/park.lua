@@ -13,6 +13,11 @@ redis.call('HSET', row, 'kind', ARGV[3], 'subject', ARGV[4], 'district', ARGV[5]
 redis.call('HSETNX', row, 'first_at', now)
 redis.call('HINCRBY', row, 'attempts', 1)
 redis.call('ZADD', PARKED, now, name)
+local is_not_found = redis.call('HGET', row, 'error') == 'NotFound'
+if is_not_found and (ARGV[3] == 'case' or ARGV[3] == 'scan') then set_aside(NOT_FOUND .. district_of(ARGV[4]), name, now) end
+if ARGV[3] == 'quarantined' then
+  set_aside(QUARANTINED .. account_of(ARGV[4]), ARGV[4], now)
+end
 if ARGV[3] == 'action' or ARGV[3] == 'case' then
   redis.call('HSET', CASE .. ARGV[4], 'parked:' .. ARGV[6], now)
   list_case(ARGV[4], now)

@@ -27,6 +27,7 @@ end
 hold_up(ref, '')
 redis.call('DEL', LEASE .. ref)
 ended(ref)
+end_first_look(ref)
 if redis.call('HGET', row, 'gen') == ARGV[3] then
   redis.call('ZREM', DIRTY, ref)
   redis.call('ZREM', DIRTY_SINCE, ref)

@@ -151,6 +151,37 @@ local function note_delivery(ref, delivery, ...)
   for _, field in ipairs({...}) do redis.call('HSETNX', CASE .. ref, field, at .. ' ' .. sender) end
 end
 
+-- A case that a delivery brought has had its first look, or is deleted: it does not count for its sender any more.
+local function end_first_look(ref)
+  local brought_by = redis.call('HGET', CASE .. ref, 'brought_by')
+  if not brought_by then return end
+  redis.call('ZREM', FIRST_LOOKS .. brought_by, ref)
+  redis.call('HDEL', CASE .. ref, 'brought_by')
+end
+
+-- A delivery of this account names a case of which nothing is known. Its number is limited (see accept_delivery.lua).
+local function bring(ref, account, now)
+  redis.call('HSET', CASE .. ref, 'brought_by', account)
+  redis.call('ZADD', FIRST_LOOKS .. account, now, ref)
+end
+
+-- The account that a delivery is of.
+local function account_of(delivery)
+  local sender, account = unpack(redis.call('HMGET', INBOX .. delivery, 'sender', 'account'))
+  return (sender or '') .. '/' .. (account or '')
+end
+
+local function district_of(ref)
+  return string.match(ref, '^[^:]*')
+end
+
+-- Note that a delivery was quarantined, or that SchoolScan does not know a finding or a scan: what a stranger can bring
+-- about has a limit and a lifetime (see trim_set_aside.lua).
+local function set_aside(list, member, now)
+  redis.call('ZADD', list, now, member)
+  redis.call('SADD', SET_ASIDE, list)
+end
+
 local function band_of(row)
   return tonumber(redis.call('HGET', row, 'band') or '0')
 end

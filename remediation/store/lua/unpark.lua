@@ -10,6 +10,11 @@ local most = tonumber(ARGV[5])
 if replay and most and tonumber(redis.call('GET', REPLAYS .. name) or '0') >= most then return 2 end
 redis.call('DEL', row)
 redis.call('ZREM', PARKED, name)
+if kind == 'quarantined' then
+  redis.call('ZREM', QUARANTINED .. account_of(subject), subject)
+elseif kind == 'scan' then
+  redis.call('ZREM', NOT_FOUND .. district_of(subject), name)
+end
 if replay and kind == 'scan' and redis.call('HEXISTS', SCAN .. subject, 'id') == 0 then return 0 end
 local begun = BEGUN .. ((kind == 'delivery' or kind == 'quarantined') and name or subject)
 if replay then

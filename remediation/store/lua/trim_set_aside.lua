@@ -1,0 +1,120 @@
+-- Delete what was set aside for too long, or beyond what one account or district may have: quarantined deliveries, and
+-- findings and scans that SchoolScan did not know at the first look. ARGV: now; how long (ms) a quarantined delivery is kept,
+-- and what was not found; how many of the latter a district may have; how many are deleted at the most; then, to look at one
+-- district only, that district and the case that was looked at just now without a finding or a ticket ('' for none).
+-- Returns for each list: its name, how many were deleted as their time was over, and how many to make room.
+local now, quarantined_ms, not_found_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local most, left, answer = tonumber(ARGV[4]), tonumber(ARGV[5]), {}
+
+local function unpark(name)
+  redis.call('DEL', PARKED_ROW .. name, REPLAYS .. name)
+  redis.call('ZREM', PARKED, name)
+end
+
+-- These return whether something was deleted. What is not what the list says (any more) stays.
+
+local function delete_quarantined(id)
+  if redis.call('HGET', INBOX .. id, 'state') ~= 'quarantined' then return false end
+  redis.call('DEL', INBOX .. id, BEGUN .. 'delivery/' .. id)
+  unpark('delivery/' .. id)
+  return true
+end
+
+local function delete_scan(ref)
+  if redis.call('HGET', SCAN .. ref, 'state') ~= 'parked' then return false end
+  redis.call('DEL', SCAN .. ref, BEGUN .. ref)
+  unpark(ref .. '/list')
+  return true
+end
+
+-- Nothing is remembered of such a case but that nobody knows it. One that has a ticket, or may have one, is another thing.
+local function is_deletable(ref)
+  if redis.call('ZSCORE', DIRTY, ref) or redis.call('EXISTS', LEASE .. ref) == 1 then return false end
+  local fields = redis.call('HGETALL', CASE .. ref)
+  for i = 1, #fields, 2 do
+    local kind = string.match(fields[i], '^([a-z_]+):')
+    local may_have_ticket = kind == 'link' or kind == 'member' or (kind == 'intent' and fields[i + 1] ~= '0')
+    if may_have_ticket or fields[i] == 'home' then return false end
+  end
+  return #fields > 0
+end
+
+local function delete_case(ref)
+  if not is_deletable(ref) then return false end
+  local row = CASE .. ref
+  for _, field in ipairs(redis.call('HKEYS', row)) do
+    local action = string.match(field, '^parked:(.+)$')
+    if action then unpark(ref .. '/' .. action) end
+  end
+  local number = redis.call('HGET', row, 'listed')
+  local name = number and redis.call('HGET', CASE_LISTS, '#' .. number)
+  if name then off_list(ref, number, name) end
+  hold_up(ref, '')
+  lives_by(row, '')
+  forget_unnamed(ref)
+  end_first_look(ref)
+  redis.call('ZREM', APPOINTMENTS, ref)
+  redis.call('ZREM', DIRTY_SINCE, ref)
+  redis.call('DEL', row, BEGUN .. ref, TOLD .. ref, APART .. ref, TIMELINE .. ref)
+  return true
+end
+
+local function delete(list, member)
+  redis.call('ZREM', list, member)
+  if string.sub(list, 1, #QUARANTINED) == QUARANTINED then return delete_quarantined(member) end
+  local ref, action = string.match(member, '^(.*)/([a-z]+)$')
+  if action == 'list' then return delete_scan(ref) end
+  return delete_case(ref)
+end
+
+local function delete_all(list, members)
+  local count = 0
+  for _, member in ipairs(members) do
+    if delete(list, member) then count = count + 1 end
+  end
+  left = left - #members
+  return count
+end
+
+local function trim(list)
+  local is_quarantine = string.sub(list, 1, #QUARANTINED) == QUARANTINED
+  local until_ms = now - (is_quarantine and quarantined_ms or not_found_ms)
+  local over = delete_all(list, redis.call('ZRANGEBYSCORE', list, '-inf', until_ms, 'LIMIT', 0, math.max(left, 0)))
+  local excess = is_quarantine and 0 or math.min(redis.call('ZCARD', list) - most, left)
+  local room = excess > 0 and delete_all(list, redis.call('ZRANGE', list, 0, excess - 1)) or 0
+  if redis.call('EXISTS', list) == 0 then redis.call('SREM', SET_ASIDE, list) end
+  if room > 0 then
+    redis.call('HINCRBY', DELETED, list, room)
+    redis.call('HSET', DELETED, 'at:' .. list, now)
+  end
+  if over + room > 0 then
+    for _, each in ipairs({list, over, room}) do answer[#answer + 1] = each end
+  end
+end
+
+-- Put what an earlier version has set aside onto the lists, some of it each time, from where the last time ended.
+local function take_up_earlier()
+  local from = redis.call('GET', SET_ASIDE_SEEN) or '0'
+  local page = redis.call('ZRANGEBYSCORE', PARKED, '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, 200)
+  for i = 1, #page, 2 do
+    local name, at = page[i], page[i + 1]
+    local kind, subject, fault = unpack(redis.call('HMGET', PARKED_ROW .. name, 'kind', 'subject', 'error'))
+    if kind == 'quarantined' then
+      set_aside(QUARANTINED .. account_of(subject), subject, at)
+    elseif (kind == 'case' or kind == 'scan') and fault == 'NotFound' then
+      set_aside(NOT_FOUND .. district_of(subject), name, at)
+    end
+  end
+  redis.call('SET', SET_ASIDE_SEEN, #page == 400 and page[#page] or '0')
+end
+
+if ARGV[6] then
+  if ARGV[7] ~= '' then set_aside(NOT_FOUND .. ARGV[6], ARGV[7] .. '/look', now) end
+  trim(NOT_FOUND .. ARGV[6])
+else
+  take_up_earlier()
+  for _, list in ipairs(redis.call('SMEMBERS', SET_ASIDE)) do
+    if left > 0 then trim(list) end
+  end
+end
+return answer
