@@ -149,17 +149,39 @@ def read_comment_property(call: Call) -> Response:
 
 
 def link_issues(call: Call) -> Response:
-    """POST /issueLink: the answer is empty."""
+    """POST /issueLink: the answer is empty.
+
+    The same link again is answered like a new one, and is none; from the other end it is another link.
+    """
+    _check_linking(call)
     named, ends = call.order.get("type"), [call.order.get("inwardIssue"), call.order.get("outwardIssue")]
-    if not isinstance(named, dict) or named.get("name") not in LINK_TYPES:
-        raise not_found("No issue link type with the given name could be found.")
+    if not isinstance(named, dict) or named.get("name") not in LINK_TYPES - call.state.without_link_types:
+        name = named.get("name") if isinstance(named, dict) else None
+        raise not_found(f"No issue link type with name '{name}' found.")
     if "LINK_ISSUES" in call.state.withheld:
         raise Problem(401, ["No Link Issue Permission for issue"])
-    inward, outward = (call.state.issue(str(end.get("id") or end.get("key"))) for end in ends if isinstance(end, dict))
+    inward, outward = (
+        call.state.shown_issue(str(end.get("id") or end.get("key"))) for end in ends if isinstance(end, dict)
+    )
     kind = str(named["name"])
-    call.state.write_silently(outward, related=(*outward.related, ("inward", kind, inward.id)))
-    call.state.write_silently(inward, related=(*inward.related, ("outward", kind, outward.id)))
+    if ("inward", kind, inward.id) not in outward.related:
+        call.state.write_silently(outward, related=(*outward.related, ("inward", kind, inward.id)))
+        call.state.write_silently(inward, related=(*inward.related, ("outward", kind, outward.id)))
     return Response(status_code=201)
+
+
+def list_link_types(call: Call) -> Response:
+    """GET /issueLinkType."""
+    _check_linking(call)
+    names = sorted(LINK_TYPES - call.state.without_link_types)
+    types = [{"id": str(10_000 + number), "name": name} for number, name in enumerate(names)]
+    return JSONResponse({"issueLinkTypes": types})
+
+
+def _check_linking(call: Call) -> None:
+    """Raises a 404 where an administrator has switched issue linking off."""
+    if not call.state.linking:
+        raise not_found("Issue linking is currently disabled.")
 
 
 def list_remote_links(call: Call) -> Response:
@@ -175,6 +197,8 @@ def list_remote_links(call: Call) -> Response:
 def put_remote_link(call: Call) -> Response:
     """POST /issue/{id or key}/remotelink: the same `globalId` again replaces the link."""
     issue, target = call.issue, call.order.get("object")
+    if "LINK_ISSUES" in call.state.withheld:
+        raise Problem(403, [f"No Link Issue Permission for issue '{issue.key}'"])
     errors = {
         name: f"'{name}' is required."
         for name in ("url", "title")

@@ -51,6 +51,7 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "search", directory.search_by_offset),
     ("POST", "issue", issues.create_issue),
     ("POST", "issueLink", issues.link_issues),
+    ("GET", "issueLinkType", issues.list_link_types),
     ("GET", "issue/createmeta/{project}/issuetypes", administration.list_create_types),
     ("GET", "issue/createmeta/{project}/issuetypes/{kind}", administration.list_create_fields),
     ("GET", "issue/{issue}", issues.read_issue),
@@ -192,6 +193,7 @@ async def _settings(request: Request) -> Response:
     a request came to; `expired`: ids of accounts whose tokens have run out; `locked`: too many wrong passwords were
     given, and nobody signs in before a CAPTCHA is solved.
     `keeps_resolution`: no workflow takes the resolution away when an issue leaves its done statuses.
+    `linking`: whether issues can be linked at all; `without_link_types`: names of types of links that were deleted.
     """
     state: JiraState = request.app.state.jira
     if request.method == "PUT":
@@ -205,8 +207,10 @@ async def _settings(request: Request) -> Response:
         state.off_edit_screens = frozenset(order.get("off_edit_screens", state.off_edit_screens))
         state.keeps_resolution = bool(order.get("keeps_resolution", state.keeps_resolution))
         state.expired = frozenset(order.get("expired", state.expired))
+        state.linking = bool(order.get("linking", state.linking))
+        state.without_link_types = frozenset(order.get("without_link_types", state.without_link_types))
     shown = {name: getattr(state, name) for name in _SETTINGS}
-    named = ("withheld", "unassignable", "off_edit_screens", "expired")
+    named = ("withheld", "unassignable", "off_edit_screens", "expired", "without_link_types")
     return JSONResponse({**shown, **{name: sorted(getattr(state, name)) for name in named}})
 
 
@@ -215,7 +219,7 @@ async def _begin_again(request: Request) -> Response:
     return Response(status_code=204)
 
 
-_SETTINGS = ("deployment", "search_lag", "locked", "page_limit")
+_SETTINGS = ("deployment", "search_lag", "locked", "page_limit", "linking")
 _CONTROLS = (
     Route("/browse/{key}", _browse),
     Route("/_sandbox/move", _move, methods=["POST"]),

@@ -140,6 +140,8 @@ class JiraState:
         self.locked = False
         self.page_limit = 100
         self.withheld: frozenset[str] = frozenset()
+        self.linking = True
+        self.without_link_types: frozenset[str] = frozenset()
         self.off_edit_screens: frozenset[str] = frozenset()
         self.unassignable: frozenset[str] = frozenset()
         self.expired: frozenset[str] = frozenset()

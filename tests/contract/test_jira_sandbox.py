@@ -197,8 +197,26 @@ def test_a_link_between_issues_shows_at_both_ends_and_its_answer_is_empty(cloud:
         (link,) = cloud.get(f"2/issue/{issue}").json()["fields"]["issuelinks"]
         assert (link["type"]["name"], link[end]["id"]) == ("Relates", other)
     assert cloud.post("2/issueLink", json={"type": {"name": "Loves"}, **ends}).status_code == 404
+    assert cloud.post("2/issueLink", json={"type": {"name": "Relates"}, **ends}).status_code == 201
+    assert len(cloud.get(f"2/issue/{old}").json()["fields"]["issuelinks"]) == 1, "the same link again is none"
+    back = {"inwardIssue": {"id": new}, "outwardIssue": {"id": old}}
+    assert cloud.post("2/issueLink", json={"type": {"name": "Relates"}, **back}).status_code == 201
+    assert len(cloud.get(f"2/issue/{old}").json()["fields"]["issuelinks"]) == 2, "from the other end it is another one"
     cloud.put(str(cloud.base_url).replace("/rest/api/", "/_sandbox/settings"), json={"withheld": ["LINK_ISSUES"]})
     assert cloud.post("2/issueLink", json={"type": {"name": "Relates"}, **ends}).status_code == 401
+
+
+def test_where_links_are_switched_off_there_are_none(cloud: httpx2.Client) -> None:
+    names = [each["name"] for each in cloud.get("2/issueLinkType").json()["issueLinkTypes"]]
+    assert "Relates" in names
+    settings = str(cloud.base_url).replace("/rest/api/", "/_sandbox/settings")
+    cloud.put(settings, json={"without_link_types": ["Relates"]})
+    assert "Relates" not in [each["name"] for each in cloud.get("2/issueLinkType").json()["issueLinkTypes"]]
+    cloud.put(settings, json={"linking": False})
+    assert cloud.get("2/issueLinkType").status_code == 404
+    assert cloud.post("2/issueLink", json={"type": {"name": "Blocks"}}).json()["errorMessages"] == [
+        "Issue linking is currently disabled."
+    ]
 
 
 def test_every_answer_has_an_id_of_its_own(cloud: httpx2.Client, data_center: httpx2.Client) -> None:

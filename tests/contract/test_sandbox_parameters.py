@@ -37,6 +37,7 @@ CLOUD: Named = {
     "project/SEC/statuses": "",
     "mypermissions?permissions=ADD_COMMENTS": "projectKey projectId issueKey issueId permissions commentId",
     "user/assignable/search?project=SEC": f"query username accountId project issueKey issueId recommend {PAGED}",
+    "issueLinkType": "",
     "issuetype": "",
     "priority": "",
     "resolution": "",
