@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from remediation.domain.actions import SetStatus, Why
-from remediation.domain.cases import CaseKey, CaseKind, Link
+from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Link
 from remediation.domain.identities import Identity
 from remediation.domain.incidents import Incident, IncidentFlaw
 from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
+from remediation.domain.relations import Vicinity
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket
@@ -169,6 +170,16 @@ class Tracker(Protocol):
         """Add a comment (ServiceNow: a work note). Raises Refused where the tracker did not store it."""
         ...
 
+    async def relate(self, ticket_id: str, other: Link, text: str) -> None:
+        """Say on this ticket that a ticket of another case, here or in another tracker, belongs to it.
+
+        That is a link where there is one for it, and otherwise `text` as a comment. Nothing else of the other ticket is
+        told but its key and its address, and nothing of this one, unless the tracker shows a link at both ends. Where
+        it is said already, nothing is written again. Raises Refused where there is no such link, or our account may
+        not make one.
+        """
+        ...
+
     async def closing_words(self, ticket_id: str) -> str | None:
         """Returns the last text of the person who closed the ticket, unchanged; None where only we wrote texts."""
         ...
@@ -256,6 +267,14 @@ class Links(Protocol):
         ...
 
 
+class Relations(Protocol):
+    """Which cases are found at a site or a school on a day. Raises StoreUnavailable."""
+
+    async def found(self, vicinity: Vicinity) -> tuple[CaseRecord, ...]:
+        """Returns some of the cases with tickets at the other spots of this vicinity, always in the same order."""
+        ...
+
+
 class Ruling(Protocol):
     """What the rules say about one subject at one moment. Pure; the rules were matched when it was made.
 
@@ -275,6 +294,11 @@ class Ruling(Protocol):
     @property
     def news(self) -> str:
         """What readers of its tickets may be told that changed since they were opened; empty where that is nothing."""
+        ...
+
+    @property
+    def vicinity(self) -> Vicinity | None:
+        """Where others find the subject's case, and where those are that it may be related to; None for nowhere."""
         ...
 
     def urgency(self, tracker: str) -> Mapping[str, str]:

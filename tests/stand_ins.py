@@ -16,6 +16,7 @@ from remediation.domain.identities import Identity
 from remediation.domain.incidents import Incident
 from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
+from remediation.domain.relations import Vicinity
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, Draft, Reason, Risk, Ticket, TicketChange, TicketState
@@ -71,6 +72,7 @@ class Kept:
     ticket: Ticket
     draft: Draft
     comments: list[str] = field(default_factory=list)
+    related: dict[str, Link] = field(default_factory=dict)
     changes: int = 0
     closing_fields: dict[str, object] = field(default_factory=dict)
     closing_words: str | None = None
@@ -171,6 +173,15 @@ class MemoryTracker:
         self.troubles.meet("comment")
         kept.comments.append(text[:LONGEST_TEXT])
         self.touch(ticket_id)
+
+    async def relate(self, ticket_id: str, other: Link, text: str) -> None:
+        """As a link: set once, and no change of the ticket."""
+        del text
+        self._check(ticket_id)
+        kept = self._kept(ticket_id)
+        self.troubles.meet("relate")
+        kept.related.setdefault(other.ticket_id, other)
+        self.troubles.meet("related")
 
     async def closing_words(self, ticket_id: str) -> str | None:
         self._check(ticket_id)
@@ -411,6 +422,7 @@ class PlainRulebook:
         self.one_installation: tuple[str, ...] = ()
         self.grounds: dict[str, Ground] = {}
         self.unnamed = {"nowhere"}
+        self.vicinities: dict[CaseKind, Vicinity] = {}
 
     def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> Ruling:
         del at, known, said
@@ -456,6 +468,10 @@ class PlainRuling:
         if told is None or not isinstance(now, Incident) or told.incident.weapons == now.weapons:
             return ""
         return f"weapons now {' '.join(now.weapons)}"
+
+    @property
+    def vicinity(self) -> Vicinity | None:
+        return self.book.vicinities.get(self.subject.key.kind)
 
     def urgency(self, tracker: str) -> Mapping[str, str]:
         del tracker

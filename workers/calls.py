@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from remediation import telemetry
-from remediation.domain.cases import CaseKey
+from remediation.domain.cases import CaseKey, Link
 from remediation.domain.errors import NotFound, OutsideError, TryLater, Waiting
 from remediation.domain.ownership import Site
 from remediation.domain.status import Status
@@ -173,6 +173,10 @@ class CountedTracker:
     async def comment(self, ticket_id: str, text: str) -> None:
         """Add a comment."""
         await self._calls.write("comment", self._tracker.comment(ticket_id, text))
+
+    async def relate(self, ticket_id: str, other: Link, text: str) -> None:
+        """Say that another ticket belongs to this one."""
+        await self._calls.write("relate", self._tracker.relate(ticket_id, other, text))
 
     async def closing_words(self, ticket_id: str) -> str | None:
         """What the person who closed the ticket wrote there last."""

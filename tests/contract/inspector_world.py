@@ -17,10 +17,12 @@ templates: {body: What to do}
 """
 
 
-def mappings_with(trackers: str, tickets: str, match: str = "{}") -> Loaded:
-    """One rule, whose tickets are these words in flow style."""
+def mappings_with(trackers: str, tickets: str, match: str = "{}", *, relate: str = "") -> Loaded:
+    """One rule, whose tickets are these words in flow style; one of incidents where it says `relate`."""
     rule = f"rules:\n  - name: only\n    match: {match}\n    tickets: {tickets}\n"
-    return loaded_of(f"{HEAD}trackers: {trackers}\n{rule}", "mappings.yaml")
+    rule += f"    of: incidents\n    severity: high\n    relate: {relate}\n" if relate else ""
+    head = HEAD.replace("schoolscan:", 'schools: {"1": a.example}\n    schoolscan:') if relate else HEAD
+    return loaded_of(f"{head}trackers: {trackers}\n{rule}", "mappings.yaml")
 
 
 def said(inspections: Iterable[Inspection], outcome: InspectionOutcome) -> dict[str, str]:

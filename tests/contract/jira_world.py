@@ -102,6 +102,14 @@ class JiraWorld(World):
         links = self.book(ticket)["fields"]["issuelinks"]
         return next((link["inwardIssue"]["id"] for link in links if link["type"]["name"] == "Relates"), None)
 
+    def related(self, ticket: Ticket) -> list[str]:
+        """By issue links first, then by remote links."""
+        links = self.book(ticket)["fields"]["issuelinks"]
+        ends = [link.get("inwardIssue") or link["outwardIssue"] for link in links]
+        keys = [self.write("GET", f"issue/{end['id']}")["key"] for end in ends]
+        remote = self.write("GET", f"issue/{ticket.id}/remotelink")
+        return [*keys, *(link["object"]["title"] for link in remote)]
+
     def write_as_person(self, summary: str, mark: str = "") -> None:
         fields: dict[str, object] = {"project": {"key": "SEC"}, "issuetype": {"name": "Task"}, "summary": summary}
         fields |= {"labels": [mark, "remedy"]} if mark else {}

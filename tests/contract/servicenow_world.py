@@ -92,6 +92,9 @@ class ServiceNowWorld(World):
         parent = self.record(ticket)["values"]["parent"]
         return f"{self.table}/{parent}" if parent else None
 
+    def related(self, ticket: Ticket) -> list[str]:
+        return self.comments(ticket)
+
     def write_as_person(self, summary: str, mark: str = "") -> None:
         ours = {"correlation_id": mark, "correlation_display": "remedy"} if mark else {}
         self.ask("POST", f"/api/now/v2/table/{self.table}", json={"short_description": summary, **ours})

@@ -9,9 +9,11 @@ from typing import get_args
 
 import pytest
 
-from remediation.domain.errors import OutsideError, Refused, TryLater
-from remediation.domain.tickets import Reason, Risk, TicketState
+from remediation.domain.cases import Link
+from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Waiting
+from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.trackers.jira.tracker import Jira
+from sandbox.jira.stand_in import SERVICE
 from tests.contract.jira_world import Deployment, JiraWorld, jira_world
 from tests.contract.tracker_world import mark_of
 
@@ -142,6 +144,49 @@ async def test_a_tie_that_cannot_be_made_does_not_undo_the_issue(
     new = await tracker.create(replace(world.draft(MARK), follows=old.id, link="https://schoolscan.example/fnd_1"))
     assert (world.predecessor(new), world.count(MARK)) == (None, 2)
     assert len(world.write("GET", f"issue/{new.id}/remotelink")) == 1, "one courtesy does not hang on the other"
+
+
+@pytest.fixture
+async def pair(tracker: Jira, world: JiraWorld) -> tuple[Ticket, Link]:
+    """A ticket, and another one of the same site."""
+    ticket, other = [await tracker.create(world.draft(f"remedy:lakeside:finding:fnd_{number}")) for number in (1, 2)]
+    return ticket, Link("jira", other.id, other.key, other.url)
+
+
+@pytest.mark.parametrize("settings", [{"linking": False}, {"without_link_types": ["Relates"]}])
+async def test_a_link_is_refused_where_jira_has_no_such_links(
+    tracker: Jira, world: JiraWorld, pair: tuple[Ticket, Link], settings: dict[str, object]
+) -> None:
+    world.settings(**settings)
+    with pytest.raises(Refused) as caught:
+        await tracker.relate(pair[0].id, pair[1], "")
+    assert not isinstance(caught.value, NotFound)
+    assert world.related(pair[0]) == []
+
+
+@pytest.mark.parametrize("url", ["", "https://elsewhere.example/INC1"])
+async def test_a_link_that_our_account_may_not_make_is_refused_and_waits_for_no_sign_in(
+    tracker: Jira, world: JiraWorld, pair: tuple[Ticket, Link], url: str
+) -> None:
+    world.settings(withheld=["LINK_ISSUES"])
+    with pytest.raises(Refused, match="Permission"):
+        await tracker.relate(pair[0].id, replace(pair[1], url=url or pair[1].url), "")
+
+
+async def test_a_link_waits_where_we_are_signed_out(tracker: Jira, world: JiraWorld, pair: tuple[Ticket, Link]) -> None:
+    world.settings(expired=[SERVICE.account_id])
+    with pytest.raises(TryLater) as caught:
+        await tracker.relate(pair[0].id, pair[1], "")
+    assert caught.value.waiting is Waiting.SIGN_IN
+
+
+async def test_a_link_that_a_person_has_made_from_the_other_end_is_enough(
+    tracker: Jira, world: JiraWorld, pair: tuple[Ticket, Link]
+) -> None:
+    ends = {"inwardIssue": {"id": pair[0].id}, "outwardIssue": {"id": pair[1].ticket_id}}
+    world.write("POST", "issueLink", {"type": {"name": "Blocks"}, **ends})
+    await tracker.relate(pair[0].id, pair[1], "")
+    assert world.related(pair[0]) == [pair[1].ticket_key]
 
 
 async def test_a_slow_walk_ends_as_a_whole(tracker: Jira, world: JiraWorld) -> None:

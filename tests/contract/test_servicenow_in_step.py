@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from remediation.domain.cases import Link
 from remediation.domain.errors import OutsideError, Refused
 from remediation.domain.tickets import Reason, Risk, TicketState
 from remediation.ports import Tracker
@@ -215,6 +216,15 @@ async def test_a_record_is_not_tied_to_one_of_another_table(tracker: Tracker, wo
     old = await tracker.create(replace(world.draft(mark_of("fnd_1")), place="sn_si_incident"))
     new = await tracker.create(replace(world.draft(mark_of("fnd_1")), follows=old.id))
     assert world.predecessor(new) is None
+
+
+async def test_where_the_notes_cannot_be_read_a_note_that_tells_of_another_ticket_is_written_all_the_same(
+    tracker: Tracker, world: ServiceNowWorld
+) -> None:
+    world.set(no_query=["sys_journal_field"])
+    ticket = await tracker.create(world.draft(mark_of("fnd_1")))
+    await tracker.relate(ticket.id, Link("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1"), "See SEC-1.")
+    assert world.related(ticket) == ["See SEC-1."]
 
 
 async def test_a_rules_own_parent_stays(tracker: Tracker, world: ServiceNowWorld) -> None:

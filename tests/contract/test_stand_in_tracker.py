@@ -60,6 +60,9 @@ class MemoryWorld(World):
     def predecessor(self, ticket: Ticket) -> str | None:
         return self.tracker.books[ticket.id].draft.follows
 
+    def related(self, ticket: Ticket) -> list[str]:
+        return [other.ticket_key for other in self.tracker.books[ticket.id].related.values()]
+
     def write_as_person(self, summary: str, mark: str = "") -> None:
         ticket = self.tracker.keep(Draft(mark, "SEC", summary, ""), by="person")
         if not mark:

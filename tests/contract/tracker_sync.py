@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from remediation.domain.errors import NotFound
+from remediation.domain.cases import Link
+from remediation.domain.errors import NotFound, Refused
 from remediation.domain.tickets import Reason, Risk, Ticket, TicketState
 from remediation.outbound.answers import noting_requests
 from remediation.ports import Tracker
@@ -14,6 +15,11 @@ from tests.contract.tracker_world import World, mark_of
 
 async def opened(tracker: Tracker, world: World) -> Ticket:
     return await tracker.create(world.draft(mark_of("fnd_1")))
+
+
+def elsewhere(key: str) -> Link:
+    """A ticket in another tracker."""
+    return Link("other", f"incident/{key}", key, f"https://elsewhere.example/{key}")
 
 
 class TrackerSyncContract:
@@ -118,6 +124,28 @@ class TrackerSyncContract:
         assert (new.state, new.mark, new.id == old.id) == (TicketState.OPEN, old.mark, False)
         assert world.predecessor(new) == old.id
         assert (await tracker.read(old.id)).state is TicketState.DONE
+
+    async def test_a_ticket_of_another_case_is_told_once_by_its_key_alone(self, tracker: Tracker, world: World) -> None:
+        ticket, other = await opened(tracker, world), await tracker.create(world.draft(mark_of("fnd_2")))
+        link = Link(tracker.name, other.id, other.key, other.url)
+        for _ in range(2):
+            await tracker.relate(ticket.id, link, f"See {other.key}.")
+        (said,) = world.related(ticket)
+        assert said in {other.key, f"See {other.key}."}
+        assert ticket.key not in "".join(world.comments(other))
+        assert (await tracker.read(ticket.id)).state is (await tracker.read(other.id)).state is TicketState.OPEN
+
+    async def test_a_ticket_elsewhere_is_told_once_too(self, tracker: Tracker, world: World) -> None:
+        ticket, others = await opened(tracker, world), (elsewhere("OPS-7"), elsewhere("OPS-71"))
+        for other in (*others, *others):
+            await tracker.relate(ticket.id, other, f"See {other.ticket_key}.")
+        assert len(world.related(ticket)) == 2
+
+    async def test_nothing_can_be_said_on_a_deleted_ticket(self, tracker: Tracker, world: World) -> None:
+        ticket = await opened(tracker, world)
+        world.delete(ticket)
+        with pytest.raises(Refused):
+            await tracker.relate(ticket.id, elsewhere("OPS-7"), "See OPS-7.")
 
     @pytest.mark.parametrize("follows", ["", "../1", "a^b", "999999"])
     async def test_a_tie_that_cannot_be_made_is_no_failure(self, tracker: Tracker, world: World, follows: str) -> None:

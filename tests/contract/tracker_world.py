@@ -82,6 +82,10 @@ class World(ABC):
         """The id of the ticket that this one is tied to."""
 
     @abstractmethod
+    def related(self, ticket: Ticket) -> list[str]:
+        """What the ticket says of tickets of other cases: a key, or a text with the key, for each time that it does."""
+
+    @abstractmethod
     def write_as_person(self, summary: str, mark: str = "") -> None:
         """A person opens a ticket that has nothing to do with us, but for a mark that anybody can write."""
 

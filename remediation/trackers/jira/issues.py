@@ -38,7 +38,7 @@ PUBLIC = "sd.public.comment"
 OUR_LABEL = "remedy"
 """On every ticket of ours, because JQL cannot ask for labels by their beginning."""
 
-_RELATED = "Relates"
+RELATED = "Relates"
 """The one type of link that every Jira is shipped with."""
 _BEFORE_CLOSING = timedelta(minutes=10)
 """People often write first why they close an issue, and then close it."""
@@ -126,7 +126,12 @@ def issue_link_of(draft: Draft, issue_id: str) -> dict[str, object] | None:
     """The body of the link between a new issue and the closed issue that it follows; None where it follows none."""
     if draft.follows is None or not _ISSUE_ID.fullmatch(draft.follows):
         return None
-    return {"type": {"name": _RELATED}, "inwardIssue": {"id": draft.follows}, "outwardIssue": {"id": issue_id}}
+    return issue_link(draft.follows, issue_id)
+
+
+def issue_link(inward: str, outward: str) -> dict[str, object]:
+    """The body of a link between two issues. Sent again, it is still one link; from the other end, a second one."""
+    return {"type": {"name": RELATED}, "inwardIssue": {"id": inward}, "outwardIssue": {"id": outward}}
 
 
 def transition_of(step: WorkflowStep, closing: "IssueClosing | None", comment: str | None) -> dict[str, object]:

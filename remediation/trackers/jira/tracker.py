@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
 
+from remediation.domain.cases import Link
 from remediation.domain.errors import NotFound, OutsideError, Refused
 from remediation.domain.ownership import Site
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
@@ -57,6 +58,7 @@ from remediation.trackers.jira.issues import (
     transition_of,
     values_in,
 )
+from remediation.trackers.jira.relations import IssueRelations
 from remediation.trackers.jira.text import wiki
 from remediation.trackers.jira.views import ProjectViews
 from remediation.trackers.jira.workflow import Explored, Goal, WorkflowStep, explained, no_way, reopening, resolving
@@ -97,6 +99,7 @@ class Jira:
         self._is_internal = config.comments == "internal"
         self._own: str | None = None
         self._views = ProjectViews(name, self._threads)
+        self._relations = IssueRelations(name, address, self._threads)
 
     @property
     def name(self) -> str:
@@ -183,6 +186,12 @@ class Jira:
         checked_id(self._name, ticket_id)
         markup, internal = wiki(text), self._is_internal
         await self._asked(lambda client: client.comment(ticket_id, markup, internal=internal))
+
+    async def relate(self, ticket_id: str, other: Link, text: str) -> None:
+        """Link the issue with one of this site, or set a remote link to a ticket elsewhere; `text` is not needed."""
+        del text
+        async with self._in_time(wrote=True):
+            await self._relations.relate(ticket_id, other)
 
     async def closing_words(self, ticket_id: str) -> str | None:
         """The newest comment by the person who closed the issue, from about then or later, that is for every reader."""

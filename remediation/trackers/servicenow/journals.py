@@ -4,6 +4,7 @@ A journal reads back empty, and what an access rule drops is dropped without a w
 of its own; and a record that our account has closed was given a work note in the same request.
 """
 
+import re
 from collections.abc import Sequence
 
 from remediation.domain.errors import OutsideError, Refused
@@ -25,6 +26,16 @@ def closed_by(account: str) -> str:
 def notes_on(record: Record, user_name: str) -> str:
     """The query for the work notes that this user wrote on a record."""
     return f"{ANY_NOTE}^element_id={text_of(record, 'sys_id')}^sys_created_by={user_name}"
+
+
+def notes_of(sys_id: str) -> str:
+    """The query for the work notes on a record, whoever wrote them, the newest first."""
+    return f"{ANY_NOTE}^element_id={sys_id}^ORDERBYDESCsys_created_on"
+
+
+def names_ticket(note: str, key: str) -> bool:
+    """Whether a note has the number of this ticket, as a word of its own."""
+    return re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", note) is not None
 
 
 def closed_among(records: Sequence[Record], account: str) -> Record | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
+from remediation.domain.cases import Link
 from remediation.domain.errors import NotFound, Refused
 from remediation.domain.ownership import Site
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
@@ -15,6 +16,8 @@ from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.replies import served_at
 from remediation.trackers.servicenow.changes import PAGE_SIZE, advanced, changes_of, cursor_at, position_of
 from remediation.trackers.servicenow.client import ServiceNowClient
+from remediation.trackers.servicenow.journals import JOURNALS as JOURNAL_ROWS
+from remediation.trackers.servicenow.journals import names_ticket, notes_of
 from remediation.trackers.servicenow.records import (
     CHANGE_FIELDS,
     CLOSING_FIELDS,
@@ -48,6 +51,8 @@ from remediation.trackers.servicenow.sign_in import NO_SCOPE, sign_in_of
 from remediation.trackers.servicenow.verdicts import ours_query
 from remediation.trackers.threads import Threads, in_time
 
+_MOST_NOTES = 200
+"""The newest work notes of a record that are searched for a ticket's number."""
 _INSTANCE_ID = "instance_id"
 """The property that keeps its value where an instance is cloned over another."""
 
@@ -174,6 +179,18 @@ class ServiceNow:
         before, after = await self._threads.call(lambda client: client.change(table, sys_id, note))
         if is_unchanged(before, after):
             raise self._may_not_write(table, after, note)
+
+    async def relate(self, ticket_id: str, other: Link, text: str) -> None:
+        """Add a work note, unless one names the ticket: records of two tables have no relation that every instance has.
+
+        Where our account may not read the notes, a note that was lost sight of in a crash is written once more.
+        """
+        _, sys_id, _ = self._parts(ticket_id)
+        notes: Sequence[Record] = ()
+        with suppress(Refused):
+            notes = await self.look(JOURNAL_ROWS, notes_of(sys_id), ("value",), _MOST_NOTES)
+        if not any(names_ticket(text_of(note, "value"), other.ticket_key) for note in notes):
+            await self.comment(ticket_id, text)
 
     async def closing_words(self, ticket_id: str) -> str | None:
         """The close notes, if somebody else closed the record, and ServiceNow tells us who we are."""
