@@ -10,6 +10,7 @@ from remediation.domain.findings import Finding
 from remediation.domain.identities import NO_IDENTITIES, Identity
 from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
+from remediation.domain.relations import Vicinity
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Draft, Ticket, TicketState
@@ -29,6 +30,7 @@ from remediation.mapping.render.occasions import (
 from remediation.mapping.render.tickets import closing_fields_of, draft_of, urgency_of
 from remediation.mapping.rules.coverage import Coverage, place_of
 from remediation.mapping.rules.matching import Matcher
+from remediation.mapping.rules.vicinities import vicinity_of
 
 _NOTES = {
     Why.NEW: NoteKind.OPENED,
@@ -83,6 +85,7 @@ _INCIDENT_COMMENTS = {
     Why.LEFT_OVER: IncidentCommentKind.LEFT_OVER,
     Why.REFUSED: IncidentCommentKind.REFUSED,
     Why.CONTINUED: IncidentCommentKind.CONTINUED,
+    Why.RELATED: IncidentCommentKind.RELATED,
 }
 
 _DECISIONS = frozenset({Why.TICKET_DONE, Why.RISK_STILL_ACCEPTED})
@@ -193,6 +196,11 @@ class MappingsRuling:
         )
         kinds = _COMMENTS if self.subject.key.kind is CaseKind.FINDING else _INCIDENT_COMMENTS
         return comment_of(self.mappings, kinds[why], occasion)
+
+    @property
+    def vicinity(self) -> Vicinity | None:
+        """Where others find the subject's case, and where those are that it may be related to; None for nowhere."""
+        return vicinity_of(self.mappings, self.subject, self.rule, self.at)
 
     @property
     def news(self) -> str:

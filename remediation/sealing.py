@@ -35,7 +35,7 @@ class Keyring:
     """The data keys by their ids, in order: the first seals, all open."""
 
     _ciphers: Mapping[str, AESGCM] = field(repr=False)
-    _fingerprint_key: bytes = field(repr=False)
+    _fingerprint_keys: tuple[bytes, ...] = field(repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -49,7 +49,8 @@ class Keyring:
         problems += _repeats("key id", [kid for kid, _ in pairs]) + _repeats("key", [key for _, key in pairs])
         if problems:
             raise ConfigurationError(problems)
-        return cls({kid: AESGCM(key) for kid, key in pairs}, hmac.digest(pairs[0][1], _FINGERPRINTS, "sha256"))
+        derived = tuple(hmac.digest(key, _FINGERPRINTS, "sha256") for _, key in pairs)
+        return cls({kid: AESGCM(key) for kid, key in pairs}, derived)
 
     @property
     def key_ids(self) -> tuple[str, ...]:
@@ -78,7 +79,11 @@ class Keyring:
 
         With another first key they are others.
         """
-        return hmac.digest(self._fingerprint_key, content, "sha256").hex()
+        return self.fingerprints(content)[0]
+
+    def fingerprints(self, content: bytes) -> tuple[str, ...]:
+        """The fingerprints of the content by each of the keys, in their order: what was filed by one is found by it."""
+        return tuple(hmac.digest(key, content, "sha256").hex() for key in self._fingerprint_keys)
 
     def renewed(self, sealed: bytes, identity: str) -> bytes | None:
         """The same plaintext under the first key; None where that is its key already. Raises what `open` raises."""

@@ -19,6 +19,7 @@ from remediation.sealing import Keyring
 from remediation.sources.incident_feed.answers import system_of as feeds_of
 from remediation.sources.schoolscan.client import system_of
 from remediation.store.cases.links import LeasedLinks
+from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.cursors import SealedCursors
@@ -60,9 +61,10 @@ class NamedSystems:
 class WorkerContext:
     """The resources of jobs; `clock` returns Unix seconds.
 
-    `cursors` seals how far lists were read. `links` returns the links of the case that a lease is for, `sites` the
-    present site of each tracker, and `places` the former places of tickets. `incidents` are what feeds have shown, and
-    `feed_states` how far each was read; `keeps_incidents` is how long they are kept.
+    `cursors` seals how far lists were read. `links` returns the links of the case that a lease is for, `relations` is
+    where cases are found by others, `sites` the present site of each tracker, and `places` the former places of
+    tickets. `incidents` are what feeds have shown, and `feed_states` how far each was read; `keeps_incidents` is how
+    long they are kept.
     """
 
     connection: Connection
@@ -75,6 +77,7 @@ class WorkerContext:
     systems: Systems
     timeline: Timeline
     links: Callable[[Lease, Mapping[str, str]], Links]
+    relations: CaseRelations
     sites: TrackerSites
     places: TicketPlaces
     incidents: IncidentRecords
@@ -124,6 +127,7 @@ def context_on(
         systems=Systems(connection),
         timeline=Timeline(connection, kept.timelines),
         links=partial(LeasedLinks, connection, clock=clock),
+        relations=CaseRelations(connection, keyring),
         sites=TrackerSites(connection, named.trackers, clock),
         places=TicketPlaces(connection, clock),
         incidents=IncidentRecords(connection, keyring),

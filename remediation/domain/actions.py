@@ -33,6 +33,7 @@ class Why(StrEnum):
     LEFT_OVER = "left_over"
     REFUSED = "refused"
     CONTINUED = "continued"
+    RELATED = "related"
 
 
 class Verb(StrEnum):
@@ -43,6 +44,7 @@ class Verb(StrEnum):
     REOPEN = "reopen"
     RAISE = "raise"
     COMMENT = "comment"
+    RELATE = "relate"
     DUPLICATE = "duplicate"
     PATCH = "patch"
     READ = "read"
@@ -156,6 +158,31 @@ class CommentOnTicket(_OnTicket):
 
 
 @dataclass(frozen=True, slots=True)
+class RelateTicket(_OnTicket):
+    """Say on an incident's ticket that a finding's ticket belongs to it, without changing anything else.
+
+    `case` is the last part of the reference of the finding's case. `ticket_id` is the incident's ticket, and `other`
+    the id of the finding's, in the tracker `there`.
+    """
+
+    verb = Verb.RELATE
+    case: str
+    ticket_id: str
+    there: str
+    other: str
+
+    @property
+    def name(self) -> ActionName:
+        """The action's stable name within its case."""
+        return ActionName(self.verb, self.tracker, self.case)
+
+    @property
+    def token(self) -> str:
+        """Which ticket is told of which other one. It is told once, and holds for good."""
+        return f"{self.tracker}/{Why.RELATED}={self.ticket_id}+{self.other}"
+
+
+@dataclass(frozen=True, slots=True)
 class CloseDuplicate(_OnTicket):
     """Close a second ticket of the case, in favour of the oldest."""
 
@@ -179,5 +206,14 @@ class SetStatus:
         return ActionName(self.verb, detail=self.status)
 
 
-Action = OpenTicket | ResolveTicket | ReopenTicket | RaiseTicket | CommentOnTicket | CloseDuplicate | SetStatus
+Action = (
+    OpenTicket
+    | ResolveTicket
+    | ReopenTicket
+    | RaiseTicket
+    | CommentOnTicket
+    | RelateTicket
+    | CloseDuplicate
+    | SetStatus
+)
 Plan = tuple[Action, ...]

@@ -16,6 +16,7 @@ from remediation.domain.actions import (
     OpenTicket,
     Plan,
     RaiseTicket,
+    RelateTicket,
     ReopenTicket,
     ResolveTicket,
     SetStatus,
@@ -58,7 +59,7 @@ class Executor:
         doubled = {ticket.tracker for ticket in seen.duplicates}
         await self._adopt(progress, doubled)
         patches = [action for action in plan if isinstance(action, SetStatus)]
-        news = [action for action in plan if isinstance(action, CommentOnTicket | RaiseTicket)]
+        news = [action for action in plan if isinstance(action, CommentOnTicket | RaiseTicket | RelateTicket)]
         on_tickets = [action for action in plan if action not in patches and action not in news]
         await _side_by_side([self._attempt(action, progress) for action in on_tickets])
         for tracker in doubled - {name.tracker for name in progress.later}:
@@ -127,6 +128,8 @@ class Executor:
             case CommentOnTicket(tracker=name, why=why):
                 ticket = progress.tickets[name]
                 await self.trackers[name].comment(ticket.id, self._comment(why, ticket, self._fact(action)))
+            case RelateTicket():
+                await self._relate(action, progress.tickets[action.tracker])
             case CloseDuplicate(tracker=name, ticket_id=ticket_id):
                 text = self._comment(Why.DUPLICATE, progress.tickets[name])
                 await self.trackers[name].resolve(ticket_id, Reason.DUPLICATE, text)
@@ -146,6 +149,13 @@ class Executor:
                 return await tracker.raise_urgency(ticket.id, dict(fields))
             case _:
                 assert_never(action)
+
+    async def _relate(self, action: RelateTicket, ticket: Ticket) -> None:
+        """Tell the ticket of the other one by its key and address: nothing else of it is known here."""
+        related = next(each for each in self.snapshot.observation.related if each.case == action.case)
+        other = related.links[action.there]
+        text = self._comment(Why.RELATED, ticket, other.ticket_key)
+        await self.trackers[action.tracker].relate(ticket.id, other, text)
 
     async def _tell_left_over(self, ticket: Ticket) -> None:
         """Comment that the ticket still has the word of its last closing. A failure of the comment is ignored."""
@@ -218,7 +228,7 @@ class Executor:
         """
         words = error.words
         match action:
-            case CommentOnTicket() | OpenTicket():
+            case CommentOnTicket() | RelateTicket() | OpenTicket():
                 tickets = []
             case SetStatus():
                 tickets = list(progress.tickets.values())
@@ -314,11 +324,13 @@ def _as_we_left_it(action: ResolveTicket | ReopenTicket | RaiseTicket, ticket: T
     return Ticket(ticket.tracker, ticket.id, ticket.key, ticket.url, wanted, reason, ticket.mark)
 
 
-def _is_due(news: CommentOnTicket | RaiseTicket, progress: Progress) -> bool:
+def _is_due(news: CommentOnTicket | RaiseTicket | RelateTicket, progress: Progress) -> bool:
     """Whether the ticket for this comment exists and calls for it; a conflict is told only once it is settled."""
     ticket = progress.tickets.get(news.tracker)
     if ticket is None:
         return False
+    if isinstance(news, RelateTicket):
+        return ticket.state.is_active and ticket.id == news.ticket_id
     if isinstance(news, RaiseTicket) or news.why in {Why.SEVERITY_RAISED, Why.EXPERT_REVIEWED}:
         return ticket.state.is_active
     if is_question(news.token):

@@ -10,6 +10,7 @@ from remediation.domain.actions import (
     CommentOnTicket,
     OpenTicket,
     RaiseTicket,
+    RelateTicket,
     ReopenTicket,
     ResolveTicket,
     SetStatus,
@@ -43,7 +44,7 @@ async def has_changed(
             case ResolveTicket() | ReopenTicket():
                 before = tickets[action.tracker]
             case (
-                RaiseTicket() | CommentOnTicket()
+                RaiseTicket() | CommentOnTicket() | RelateTicket()
             ):  # several of these run at the same time, and each makes a new version
                 before = replace(tickets[action.tracker], version="")
             case _:

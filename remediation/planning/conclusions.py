@@ -14,6 +14,7 @@ from remediation.domain.actions import (
     CommentOnTicket,
     OpenTicket,
     RaiseTicket,
+    RelateTicket,
     ReopenTicket,
     ResolveTicket,
     SetStatus,
@@ -114,8 +115,11 @@ def concluded(
     vanished = any(isinstance(error, NotFound) for error in progress.refused.values())
     is_taken_up = case.status.is_solved and progress.status.is_unsolved
     # A ticket that was deleted during the look calls for a new one. An action that a person asked to repeat, or a
-    # ticket that a person reopened, may call for more: a note, or a ticket in another tracker.
-    calls_for_another = bool(vanished or strangers or case.record.again or is_taken_up)
+    # ticket that a person reopened, may call for more: a note, or a ticket in another tracker. A ticket that was opened
+    # or reopened may have to be told of others.
+    brings_back = any(action.name.verb in BRINGS_BACK for action in progress.done)
+    is_related = bool(case.seen.related) and brings_back
+    calls_for_another = bool(vanished or strangers or case.record.again or is_taken_up or is_related)
     appointment = _appointment(case, progress, memory, look_at)
     keeps_due = appointment is None and progress.status is Status.ACCEPTED_RISK
     return Conclusion(memory, appointment, keeps_due, moot - refused, calls_for_another)
@@ -165,7 +169,8 @@ def _as_it_is_now(seen: Observation, progress: Progress) -> Observation:
 
 def _is_sure(name: ActionName) -> bool:
     """Whether the action is one request whose result nothing else shows."""
-    return name.verb in {Verb.COMMENT, Verb.RAISE} or (name.verb == Verb.PATCH and name.detail != Status.REVIEWING)
+    is_patch = name.verb == Verb.PATCH and name.detail != Status.REVIEWING
+    return is_patch or name.verb in {Verb.COMMENT, Verb.RAISE, Verb.RELATE}
 
 
 def remembered(
@@ -287,7 +292,7 @@ def _severity(progress: Progress, known: Memory, seen: Observation) -> Severity 
 
 def _told(progress: Progress, told: frozenset[str], seen: Observation, severity: Severity | None) -> frozenset[str]:
     """The tokens that were told; those of a worse severity only until it was told on every ticket and is remembered."""
-    tokens = told | {action.token for action in progress.done if isinstance(action, CommentOnTicket)}
+    tokens = told | {action.token for action in progress.done if isinstance(action, CommentOnTicket | RelateTicket)}
     if severity is not seen.subject.severity:
         return tokens
     return frozenset(token for token in tokens if f"/{Why.SEVERITY_RAISED}=" not in token)

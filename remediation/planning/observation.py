@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from remediation.domain.relations import RelatedCase
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket, TicketState
 
@@ -17,7 +18,7 @@ class Observation:
     mappings.yaml does not name (any more): where one has a ticket, or may have one, it is unseen, too. `duplicates`
     are active tickets that carry the case's mark beside the one that counts. `urgency` has the fields that the rule
     wants in the urgency of each ticket; it is computed only where the subject is more severe than before, or where a
-    person asked to repeat the raising of the ticket.
+    person asked to repeat the raising of the ticket. `related` are the findings' cases that an incident has to do with.
     """
 
     subject: Subject
@@ -26,6 +27,7 @@ class Observation:
     unnamed: AbstractSet[str] = frozenset()
     duplicates: tuple[Ticket, ...] = ()
     urgency: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    related: tuple[RelatedCase, ...] = ()
 
     existing: Mapping[str, Ticket] = field(init=False, repr=False, compare=False)
     active: tuple[str, ...] = field(init=False, repr=False, compare=False)

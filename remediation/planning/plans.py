@@ -16,6 +16,7 @@ from remediation.domain.actions import (
     OpenTicket,
     Plan,
     RaiseTicket,
+    RelateTicket,
     ReopenTicket,
     ResolveTicket,
     Verb,
@@ -23,6 +24,7 @@ from remediation.domain.actions import (
 )
 from remediation.domain.cases import CaseRecord
 from remediation.domain.policy import Policy, accepts_risk
+from remediation.domain.relations import MOST_RELATED
 from remediation.domain.status import Status
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import decided_anew, is_question
@@ -50,9 +52,12 @@ def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -
 
 
 def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> frozenset[str]:
-    """Returns the tokens that were told, perhaps just before a crash, and still hold: they are not told again."""
+    """Returns the tokens that were told, perhaps just before a crash, and still hold: they are not told again.
+
+    Of which other tickets a ticket was told holds for good: nobody's link is made once more.
+    """
     told = record.memory.told
-    unseen = frozenset(token for token in told if token.partition("/")[0] in seen.unseen)
+    unseen = frozenset(token for token in told if token.partition("/")[0] in seen.unseen or _is_relation(token))
     if seen.unseen:  # a question is not repeated before every ticket can be seen
         unseen |= {token for token in told if is_question(token)}
     if not (told or record.memory.doing):
@@ -63,10 +68,17 @@ def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datet
 
 
 def _is_told(action: Action, record: CaseRecord) -> bool:
-    """Whether the action is a comment that was written, or may have been written before a crash."""
-    if not isinstance(action, CommentOnTicket):
-        return False
-    return action.token in record.memory.told or action.name in record.memory.doing
+    """Whether the action is a comment that was written, or may have been before a crash; or a link that was made.
+
+    A link that may have been made before a crash is made again: a tracker has it once.
+    """
+    match action:
+        case CommentOnTicket():
+            return action.token in record.memory.told or action.name in record.memory.doing
+        case RelateTicket():
+            return action.token in record.memory.told
+        case _:
+            return False
 
 
 def _all_actions(case: Situation) -> list[Action]:
@@ -79,7 +91,27 @@ def _all_actions(case: Situation) -> list[Action]:
         told = _news(case, _at_work_after(actions, case.seen))
         actions += [each for each in told if not (each.tracker in fresh and _is_of_severity(each))]
     actions += [CloseDuplicate(ticket.tracker, ticket.id) for ticket in case.seen.duplicates]
+    actions += _relations(case)
     return actions
+
+
+def _is_relation(token: str) -> bool:
+    """Whether a told token is that of a RelateTicket."""
+    return token.partition("/")[2].startswith(f"{Why.RELATED}=")
+
+
+def _relations(case: Situation) -> Iterator[RelateTicket]:
+    """The tickets of findings of which each active ticket is to be told; of no more than MOST_RELATED in all."""
+    for tracker in case.seen.active if case.seen.related else ():
+        ticket_id = case.seen.tickets[tracker].id
+        told = {token for token in case.memory.told if token.startswith(f"{tracker}/{Why.RELATED}={ticket_id}+")}
+        for related in case.seen.related:
+            if (link := related.link_for(tracker)) is None:
+                continue
+            action = RelateTicket(tracker, related.case, ticket_id, link.tracker, link.ticket_id)
+            if action.token not in told and len(told) < MOST_RELATED:
+                told.add(action.token)
+                yield action
 
 
 def _is_of_severity(action: RaiseTicket | CommentOnTicket) -> bool:
@@ -188,7 +220,7 @@ def still_wanted(name: ActionName, seen: Observation, policy: Policy, record: Ca
             brings_nearer = status != name.detail and bool(seen.active) == (name.detail == Status.REVIEWING)
             return brings_nearer or _is_decided_anew(name, Situation.of(seen, policy, record, now))
         case _:
-            is_told = name.verb in {Verb.DUPLICATE, Verb.COMMENT, Verb.RAISE}
+            is_told = name.verb in {Verb.DUPLICATE, Verb.COMMENT, Verb.RAISE, Verb.RELATE}
             return is_told and tracker in seen.existing  # until a person gives them up
 
 

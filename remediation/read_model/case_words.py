@@ -53,6 +53,7 @@ WHYS: Mapping[Why, str] = {
     Why.LEFT_OVER: "the reason of an earlier closing could not be taken away",
     Why.REFUSED: "the tracker refused a change",
     Why.CONTINUED: "a new ticket takes its place",
+    Why.RELATED: "it is about a site of the same school, and about the same time",
 }
 
 _OF_INCIDENTS: Mapping[Why, str] = {
@@ -79,6 +80,7 @@ CAUSES: Mapping[LookCause, str] = {
     LookCause.PERSON: "somebody asked for it",
     LookCause.RECONCILE: "somebody reconciled",
     LookCause.MAPPINGS: "mappings.yaml names one of its trackers again",
+    LookCause.RELATED: "a finding on a site of its school has tickets",
     LookCause.AGAIN: "what was done before called for another look",
 }
 
@@ -110,6 +112,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "reopen": ("reopen {ticket} in {target}", "reopened {ticket} in {target}"),
     "raise": ("make {ticket} in {target} more urgent", "made {ticket} in {target} more urgent"),
     "comment": ("comment on {ticket} in {target}", "commented on {ticket} in {target}"),
+    "relate": ("tell {ticket} in {target} of one that may belong to it", "told {ticket} in {target} of another ticket"),
     "duplicate": ("close a duplicate in {target}", "closed a duplicate in {target}"),
     "read": ("read {ticket} in {target}", "read {ticket} in {target}"),
 }

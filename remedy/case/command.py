@@ -12,8 +12,9 @@ from remediation.domain.errors import ConfigurationError, NotFound, Problem, Try
 from remediation.domain.renaming import renamed
 from remediation.look.members import home_of, reading_of
 from remediation.look.observing import Snapshot, observe
+from remediation.look.relating import with_relations
 from remediation.mapping.reading.loading import load_mappings
-from remediation.ports import ListedSource, SourceKey
+from remediation.ports import ListedSource, Rulebook, SourceKey
 from remediation.read_model.case_forecasts import (
     CaseForecast,
     case_forecast,
@@ -36,6 +37,7 @@ from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import Settings, load_settings
+from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import MOST_ENTRIES
 from remediation.store.cases.todo import Todo
 from remediation.store.incidents.records import IncidentRecords
@@ -177,10 +179,21 @@ async def _forecast(ref: str, settings: Settings, connection: Connection) -> Cas
         sites = await histories_of(connection, outside.trackers, now)
         try:
             snapshot = await observe(record, reading_of(record, source), outside.trackers, rulebook, now, sites)
+            snapshot = await _with_relations(snapshot, settings, connection, rulebook, outside)
         except NotFound as error:  # of a finding that is remembered, the snapshot says that it is gone
             words = f"{_no_ticket(ref)}there is no such {key.kind}"
             raise NotFound(error.system, words, status=error.status, request_id=error.request_id) from None
     return case_forecast(record, snapshot, now, known=known is not None)
+
+
+async def _with_relations(
+    snapshot: Snapshot, settings: Settings, connection: Connection, rulebook: Rulebook, outside: OutsideSystems
+) -> Snapshot:
+    """The snapshot with what its incident is related to. The spots are found with the data keys alone."""
+    if snapshot.observation.subject.key.kind is not CaseKind.INCIDENT:
+        return snapshot
+    relations = CaseRelations(connection, keyring_of(settings))
+    return await with_relations(snapshot, relations, rulebook, outside.trackers)
 
 
 def _sources(

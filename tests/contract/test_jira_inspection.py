@@ -32,6 +32,7 @@ async def inspected(
     words: str = "",
     token: str = SERVICE.token,
     address: str | None = None,
+    relate: str = "",
 ) -> tuple[Inspection, ...]:
     secret = "{env: UNUSED}"
     auth = f"basic: {{user: {SERVICE.email}, password: {secret}}}"
@@ -39,7 +40,7 @@ async def inspected(
         auth = f"bearer: {secret}"
     where = address or world.address
     tracker = f"kind: jira, url: '{where}', deployment: {world.deployment}, auth: {{{auth}}}{words}"
-    loaded = mappings_with(f"{{jira: {{{tracker}}}}}", f"{{jira: {{{ticket}}}}}", match)
+    loaded = mappings_with(f"{{jira: {{{tracker}}}}}", f"{{jira: {{{ticket}}}}}", match, relate=relate)
     config = loaded.mappings.trackers["jira"]
     assert isinstance(config, JiraTracker)
     inspector = JiraInspector("jira", config, token)
@@ -132,6 +133,27 @@ async def test_a_permission_that_is_missing_is_named(world: JiraWorld, key: str,
     ]
     assert [each.message for each in found] == [f"our account may not {deed} in SEC"]
     assert key in found[0].advice
+
+
+@pytest.mark.parametrize(
+    ("settings", "outcome", "message"),
+    [
+        ({}, InspectionOutcome.OK, "issues can be linked as Relates"),
+        ({"linking": False}, InspectionOutcome.WRONG, "links between issues are switched off"),
+        (
+            {"without_link_types": ["Relates"]},
+            InspectionOutcome.WRONG,
+            "there is no type of link Relates; there is Blocks",
+        ),
+    ],
+)
+async def test_links_are_asked_for_where_a_rule_relates_its_tickets(
+    world: JiraWorld, settings: dict[str, object], outcome: InspectionOutcome, message: str
+) -> None:
+    world.settings(**settings)
+    assert "rules[0].relate" not in said(await inspected(world, "project: SEC"), outcome)
+    told = said(await inspected(world, "project: SEC", relate="{within: 7d}"), outcome)
+    assert told["rules[0].relate"].startswith(message)
 
 
 async def test_issues_in_every_status_tell_the_ways(world: JiraWorld) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from remediation.deliveries.events import UnknownEvent
 from remediation.deliveries.ticket_events import TicketNoticed
-from remediation.domain.errors import Unreadable
+from remediation.domain.errors import ConfigurationError, Unreadable
 from remediation.domain.findings import Finding
 from remediation.domain.status import Severity, Status
 from remediation.mapping.config.trackers.kinds import KINDS, TrackerKind, sender_named
@@ -52,6 +52,23 @@ class KindContract:
             "templates": {"summary": "exposed", "body": "what to do"},
         }
         return loaded_of(json.dumps(file), "m.yaml")
+
+    def test_a_rule_relates_incidents_only_where_the_kind_can_tell_of_other_tickets(self, loaded: Loaded) -> None:
+        written = loaded.mappings.trackers["one"]
+        account = {"token": SECRET, "webhook": {"secrets": [SECRET]}}
+        rule = {"name": "all", "of": "incidents", "severity": "high", "relate": {"within": "7d"}}
+        file = {
+            "version": 1,
+            "districts": {"lakeside": {"schoolscan": account, "schools": {"101": "www.example.org"}}},
+            "trackers": {"one": {"kind": self.kind, "url": "http://localhost:9", **self.tracker}},
+            "rules": [{**rule, "tickets": {"one": self.ticket}}],
+            "templates": {"body": "what to do"},
+        }
+        if written.relates:
+            assert loaded_of(json.dumps(file), "m.yaml").mappings.rules[0].relate
+        else:
+            with pytest.raises(ConfigurationError, match="has no way to tell of other tickets"):
+                loaded_of(json.dumps(file), "m.yaml")
 
     @pytest.fixture
     def config(self, loaded: Loaded) -> TrackerSettings:

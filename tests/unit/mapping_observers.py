@@ -112,6 +112,13 @@ def incident_routing(loaded: Loaded) -> object:
     return found
 
 
+def vicinities(loaded: Loaded) -> object:
+    """Which findings and which incidents may be related to each other."""
+    rulebook, key = MappingsRulebook(loaded.mappings), CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+    subjects = [*_incidents(), *(subject_of(key, finding) for finding in _findings())]
+    return [rulebook.ruling(subject, AT).vicinity for subject in subjects]
+
+
 def incident_texts(loaded: Loaded) -> object:
     """Every comment on tickets about incidents."""
     ticket = Link("jira", "1", "SEC-1", "https://jira.example/browse/SEC-1")

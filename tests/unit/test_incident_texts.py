@@ -265,3 +265,8 @@ def test_a_ticket_in_a_tracker_that_left_the_rule_is_told_which_rule_counts() ->
     assert comment.startswith(
         "The rules no longer ask for a ticket here for this incident, which rule weapons takes now."
     )
+
+
+def test_a_ticket_is_told_of_another_one_by_its_key_alone() -> None:
+    comment = rulebook().ruling(reported(INCIDENT), AT).comment(Why.RELATED, JIRA, AT, "INC0012")
+    assert comment.startswith("This ticket and INC0012 may have to do with each other (lakeside:incident:")

@@ -22,7 +22,7 @@ from remediation.mapping.config.references import (
     WebhookSecretFromFile,
 )
 from remediation.mapping.config.routing import Routing
-from remediation.mapping.config.rules import Age, Defaults, Match, Rule
+from remediation.mapping.config.rules import Age, Defaults, Match, Relating, Rule
 from remediation.mapping.config.schema import District, FindingIdentity, Mappings, Retention, SchoolScanAccount
 from remediation.mapping.config.signing_in import BasicAuth, LimitWords, Webhook
 from remediation.mapping.config.trackers.jira import JiraAuth, JiraTicket, JiraTracker, ScopedAuth
@@ -72,6 +72,7 @@ SECTIONS: dict[type[BaseModel], tuple[str, ...]] = {
     ScopedAuth: ("Signing in to Jira",),
     OAuthClient: ("Signing in to ServiceNow",),
     Rule: ("Rules", "Keeping in step"),
+    Relating: ("Incidents beside findings",),
     Reopening: ("Keeping in step",),
     Accepting: ("Keeping in step",),
     Match: ("Conditions",),
@@ -172,10 +173,10 @@ def test_the_message_that_is_shown_is_the_one_that_a_misspelt_word_gets() -> Non
     assert [problem.message in PAGE for problem in refused.value.problems] == [True]
 
 
-def test_the_cookbook_has_eighteen_recipes_and_each_shows_what_it_does() -> None:
+def test_the_cookbook_has_nineteen_recipes_and_each_shows_what_it_does() -> None:
     recipes = PAGE.split("\n## Cookbook\n")[1].split("\n### ")[1:]
-    assert [recipe.split(".")[0] for recipe in recipes] == [str(number) for number in range(1, 19)]
-    assert [recipe.count("```yaml\n") for recipe in recipes] == [2] * 18
+    assert [recipe.split(".")[0] for recipe in recipes] == [str(number) for number in range(1, 20)]
+    assert [recipe.count("```yaml\n") for recipe in recipes] == [2] * 19
     assert all("\ncases:\n" in recipe for recipe in recipes)
 
 

@@ -45,6 +45,7 @@ from tests.unit.mapping_observers import (
     texts,
     timetables,
     told_by,
+    vicinities,
 )
 from tests.unit.mapping_words import leaves_below
 
@@ -233,6 +234,16 @@ FEEDS = {
         for word in ("summary", "body", "follows")
     },
     **{f"comments.incidents.{word}": change(incident_texts, "one", "two") for word in IncidentCommentKind},
+    "rules.0.relate.within": feeding(
+        vicinities, "1d", "14d", districts__lakeside__schools={"101": "www.lakeside.example"}
+    ),
+    "districts.lakeside.schools": feeding(
+        vicinities,
+        {"101": "www.lakeside.example"},
+        {"102": "www.lakeside.example"},
+        {"101": ["www.lakeside.example", "old.lakeside.example"]},
+        rules__0__relate={"within": "2d"},
+    ),
     "retention.incidents": change(incident_retention, "7d", "400d"),
 }
 

@@ -13,6 +13,7 @@ from remediation.domain.actions import (
     CommentOnTicket,
     OpenTicket,
     RaiseTicket,
+    RelateTicket,
     ReopenTicket,
     ResolveTicket,
     SetStatus,
@@ -372,7 +373,7 @@ class World:
                 self.tickets[name] = TicketState.OPEN
             case SetStatus(status=status):
                 self.status = status
-            case CommentOnTicket() | CloseDuplicate() | RaiseTicket():
+            case CommentOnTicket() | CloseDuplicate() | RaiseTicket() | RelateTicket():
                 pass
 
     def agrees(self) -> bool:

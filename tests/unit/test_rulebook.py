@@ -391,7 +391,7 @@ def test_a_note_of_a_conflict_says_whose_word_counts(rulebook: MappingsRulebook)
 
 
 @pytest.mark.parametrize("status", [Status.REVIEWING, Status.RESOLVED, Status.ACCEPTED_RISK])
-@pytest.mark.parametrize("why", sorted(set(Why) - {Why.INCIDENT_CHANGED, Why.RULE_CHANGED}))
+@pytest.mark.parametrize("why", sorted(set(Why) - {Why.INCIDENT_CHANGED, Why.RULE_CHANGED, Why.RELATED}))
 @pytest.mark.parametrize("fact", ["", "reason,expiry", "anything {{ at }} all"])
 def test_there_are_words_for_every_patch_and_every_reason(
     rulebook: MappingsRulebook, narrow: MappingsRulebook, status: Status, why: Why, fact: str

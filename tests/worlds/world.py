@@ -16,6 +16,7 @@ from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket
 from remediation.ports import Ruling, Tracker
 from remediation.sealing import Keyring, generate_key
+from remediation.store.cases.relations import CaseRelations
 from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.scans import Scans
@@ -97,6 +98,7 @@ class World(Outside):
             systems=NoSystems(),
             timeline=MemoryTimeline(self.shelves),
             links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),
+            relations=CaseRelations(NOT_WIRED, KEYRING),
             sites=TrackerSites(NOT_WIRED, {}, self.clock),
             places=OnePlace(NOT_WIRED, self.clock),
             incidents=IncidentRecords(NOT_WIRED, KEYRING),

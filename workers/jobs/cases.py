@@ -8,14 +8,16 @@ from typing import Any
 
 from remediation import telemetry
 from remediation.domain.actions import Plan
+from remediation.domain.cases import CaseKind
 from remediation.domain.errors import LeaseLost, Poison, Refused, StoreUnavailable, TryLater
 from remediation.domain.renaming import names_in
 from remediation.failpoints import failpoint
 from remediation.look.executing import Executor
 from remediation.look.members import Members, home_of, reading_of
 from remediation.look.observing import Snapshot, observe
+from remediation.look.relating import with_relations
 from remediation.outbound.backoff import delay
-from remediation.planning import plan, written_ahead
+from remediation.planning import Progress, plan, written_ahead
 from remediation.ports import Source
 from remediation.store.cases.todo import LEASE_SECONDS, Lease, Todo
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
@@ -73,11 +75,14 @@ async def _look(context: WorkerContext, lease: Lease) -> None:
         await park_case(context, lease, error)
         return
     await _note_seen(context, lease, source, snapshot)
+    snapshot = await _with_relations(context, lease, snapshot)
     actions = await _plan(context, lease, snapshot)
     executor = Executor(
         lease.record, snapshot, source, context.trackers, context.links(lease, snapshot.sites), context.clock
     )
-    await finish(context, lease, snapshot, await executor.carry_out(actions))
+    progress = await executor.carry_out(actions)
+    await _be_found(context, lease, snapshot, progress)
+    await finish(context, lease, snapshot, progress)
 
 
 async def _under_names_of_today(context: WorkerContext, lease: Lease) -> Lease:
@@ -114,6 +119,24 @@ async def _note_seen(context: WorkerContext, lease: Lease, source: Source, snaps
     failpoint("observed")
     await tell_doubts(context, lease, snapshot)
     await note_unnamed(context, lease, snapshot)
+
+
+async def _with_relations(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> Snapshot:
+    """Have an incident be found by findings, and then look for those: whichever of the two comes second finds both."""
+    key, vicinity = lease.record.key, snapshot.ruling.vicinity
+    if vicinity is not None and key.kind is CaseKind.INCIDENT:
+        await context.relations.note(key, vicinity, {}, context.clock())
+    return await with_relations(snapshot, context.relations, context.rulebook, context.trackers)
+
+
+async def _be_found(context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress) -> None:
+    """Have a finding with tickets be found by incidents; those of its vicinity are looked at where that is news.
+
+    A look that dies before this is repeated.
+    """
+    key, vicinity = lease.record.key, snapshot.ruling.vicinity
+    if vicinity is not None and key.kind is CaseKind.FINDING and progress.tickets:
+        await context.relations.note(key, vicinity, progress.tickets, context.clock())
 
 
 async def _plan(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> Plan:

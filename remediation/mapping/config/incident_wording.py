@@ -117,6 +117,11 @@ class IncidentComments(Written):
         f"here {_REF}.",
         description="Once on a ticket, when another rule takes the incident, which has none in this tracker.",
     )
+    related: Text = Field(
+        default=f"This ticket and {{{{ fact }}}} may have to do with each other {_REF}.",
+        description="Where a rule relates incidents to findings (`relate`) and the tracker has no link for that; "
+        "`fact` is the key of the finding's ticket.",
+    )
     deleted: Text = Field(
         default="This incident was deleted in its system. "
         "{% if fact == 'close' %}As the rules say, its ticket is closed"

@@ -14,7 +14,17 @@ from remediation.mapping.config.policies import PolicyWords
 from remediation.mapping.config.signing_in import LimitWords
 from remediation.mapping.config.trackers.kinds import Ticket
 from remediation.mapping.config.trackers.tracker_settings import DueBySeverity
-from remediation.mapping.config.words import Code, Duration, Host, Name, PathGlob, Written, as_codes, as_list
+from remediation.mapping.config.words import (
+    Code,
+    Duration,
+    Host,
+    Name,
+    PathGlob,
+    Written,
+    as_codes,
+    as_list,
+    at_most,
+)
 
 _OpenStatus = Literal[Status.OPEN, Status.REVIEWING]
 """Only what is unsolved ever gets tickets."""
@@ -134,6 +144,22 @@ class Match(Written):
 
 _Detail = Literal["minimal", "restricted"]
 
+_WHY_NEAR = "what is further apart has hardly to do with each other"
+
+
+def _whole_days(span: timedelta) -> timedelta:
+    if span % timedelta(days=1):
+        raise ValueError("must be whole days, such as 14d: an incident has a day and no time")
+    return span
+
+
+class Relating(Written):
+    """Which findings the incidents of a rule are related to: those on sites of the same school, within some days."""
+
+    within: Annotated[Duration, at_most(timedelta(days=31), _WHY_NEAR), AfterValidator(_whole_days)] = Field(
+        description="How many days before or after the incident a finding was first detected, at most."
+    )
+
 
 class Rule(PolicyWords):
     """Which cases get which tickets, and how these keep in step. The first rule whose conditions all hold counts."""
@@ -144,6 +170,10 @@ class Rule(PolicyWords):
         default=None, description="How bad its incidents are: needed with `of: incidents`. A finding says it itself."
     )
     match: Match = Field(default_factory=Match, description="Left out, the rule takes all findings, or all incidents.")
+    relate: Relating | None = Field(
+        default=None,
+        description="Its tickets are linked with those of findings on sites of the same school; see `schools`.",
+    )
     detail: _Detail = Field(
         default="minimal",
         description="restricted: title and page address of a finding, or school, day and offenses of an incident, may "

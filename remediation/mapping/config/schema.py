@@ -4,7 +4,15 @@ from datetime import UTC, timedelta, tzinfo
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, HttpUrl, ValidatorFunctionWrapHandler, WrapValidator, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 from remediation.domain.identities import IdentityField
 from remediation.mapping.config.incident_feeds import IncidentFeed
@@ -13,7 +21,18 @@ from remediation.mapping.config.rules import Defaults, Rule
 from remediation.mapping.config.signing_in import Webhook
 from remediation.mapping.config.trackers.kinds import TrackerConfig, tickets_by_kind
 from remediation.mapping.config.wording import Comments, Notes, Templates
-from remediation.mapping.config.words import Address, Duration, Link, Name, Written, at_least, at_most
+from remediation.mapping.config.words import (
+    Address,
+    Code,
+    Duration,
+    Link,
+    Name,
+    SiteName,
+    Written,
+    as_list,
+    at_least,
+    at_most,
+)
 
 
 class SchoolScanAccount(Written):
@@ -50,12 +69,23 @@ class FindingIdentity(Written):
         return written
 
 
+_MOST_SITES = 20
+"""The most sites of one school: an incident is compared with what was found on each of them on each of many days."""
+
+Schools = dict[Code, Annotated[list[SiteName], Field(min_length=1, max_length=_MOST_SITES), BeforeValidator(as_list)]]
+"""Codes are text here, too: a key counts as it is written, with or without quotes."""
+
+
 class District(Written):
     """One SchoolScan account: its own token, webhook secret and rate limits; and feeds of the same district."""
 
     schoolscan: SchoolScanAccount
     incidents: dict[Name, IncidentFeed] = Field(
         default_factory=dict, description="The district's feeds of incidents, by our name for each."
+    )
+    schools: Schools = Field(
+        default_factory=dict,
+        description="The host names of each school's sites, by its code in the feeds; for rules that `relate`.",
     )
     identity: FindingIdentity | None = Field(
         default=None, description="Only where SchoolScan gives what it finds again a new id: what tells it instead."

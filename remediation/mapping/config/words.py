@@ -19,6 +19,7 @@ _LONGEST_CODE = 100
 
 _NAME = rf"^{DISTRICT_NAME.pattern}$"
 _ENV = r"^[A-Z_][A-Z0-9_]*$"
+_SITE = r"^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$"
 _HOST = r"^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$"
 _TABLE = r"^[a-z0-9_]{1,80}$"
 _LABEL = r"^\S{1,255}$"
@@ -38,6 +39,7 @@ MEANING_OF_PATTERN: Mapping[str, str] = {
     _NAME: "a name is 1 to 32 lower-case letters, digits and inner dashes",
     _ENV: "must be the name of an environment variable in capitals, such as JIRA_TOKEN",
     _HOST: "must be a host name in lower case, such as www.example.org, or *.example.org for what is below it",
+    _SITE: "must be a host name in lower case, such as www.example.org",
     _TABLE: "must be a table's name, such as incident or sn_si_incident",
     _FIELD: "must be a field's id, such as customfield_10051 or u_risk_reason",
     _LABEL: "a label has 1 to 255 characters and no spaces",
@@ -188,6 +190,7 @@ class Written(BaseModel):
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 EnvName = Annotated[str, StringConstraints(pattern=_ENV)]
 Host = Annotated[str, StringConstraints(pattern=_HOST)]
+SiteName = Annotated[str, StringConstraints(pattern=_SITE)]
 Table = Annotated[str, StringConstraints(pattern=_TABLE)]
 Label = Annotated[str, StringConstraints(pattern=_LABEL)]
 FieldId = Annotated[str, StringConstraints(pattern=_FIELD)]

@@ -15,6 +15,7 @@ from remediation.mapping.config.policies import (
     Reopening,
     outcomes_of,
 )
+from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.words import duration_text
 
 _NAMES = {Reason.NONE: "nothing at all", Reason.UNKNOWN: "a word that nothing maps"}
@@ -41,6 +42,9 @@ def _sentences(words: PolicyWords, kind: CaseKind) -> Iterator[str]:
     if kind is CaseKind.INCIDENT:
         yield f"When the incident is in its feed again after it was deleted, {_reopening(words.reopen)}"
         yield f"When it was deleted, open tickets are {closes}."
+        if isinstance(words, Rule) and words.relate is not None:
+            within = duration_text(words.relate.within)
+            yield f"Its tickets are linked with those of findings on sites of its school, found within {within} of it."
         yield "What is decided is kept here, because a feed takes nothing back: `remedy case show` tells it."
         return
     yield f"When the finding is found again, {_reopening(words.reopen)}"

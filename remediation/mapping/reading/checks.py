@@ -34,6 +34,7 @@ def complaints_about(data: object) -> Iterator[Complaint]:
     for steps, rule in rules_of(top):
         yield from _in_conditions((*steps, "match"), map_of(rule.get("match")), map_of(top.get("districts")), 0)
     yield from _words_of_other_kinds(top)
+    yield from _unmade_relations(top)
     yield from _bad_certificates(top)
 
 
@@ -183,6 +184,29 @@ def _severity(steps: Steps, rule: Map, kind: CaseKind) -> Iterator[Complaint]:
             "belongs to a rule with of: incidents; a finding says it itself: write match: {severity: …} to take some"
         )
         yield Complaint(where, message, "key")
+
+
+def _unmade_relations(top: Map) -> Iterator[Complaint]:
+    """A complaint for each rule that relates what it cannot: findings, no known school, in trackers without links."""
+    trackers = map_of(top.get("trackers"))
+    for steps, rule in rules_of(top):
+        where = (*steps, "relate")
+        if rule.get("relate") is None:
+            continue
+        if kind_written(rule) is CaseKind.FINDING:
+            message = "belongs to a rule with of: incidents: it is incidents that are related to findings"
+            yield Complaint(where, message, "key")
+            continue
+        if not any(map_of(each).get("schools") for each in map_of(top.get("districts")).values()):
+            message = 'needs to know whose sites are whose: write schools: {"101": [www.example.org]} in a district'
+            yield Complaint(where, message, "key")
+        for name in map_of(rule.get("tickets")):
+            kind = kind_of(trackers.get(name))
+            if kind and not kind.tracker.relates:
+                message = (
+                    f"cannot be done in {key_text(name)}: {kind.tracker.title} has no way to tell of other tickets"
+                )
+                yield Complaint(where, message, "key")
 
 
 def _other_conditions(steps: Steps, match: Map, kind: CaseKind, depth: int) -> Iterator[Complaint]:

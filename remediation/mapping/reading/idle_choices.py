@@ -26,6 +26,10 @@ def idle_choices(loaded: Loaded) -> Iterator[Complaint]:
     yield from _choices_about_notes(loaded)
     yield from _unread_comments(loaded)
     yield from _unsent_fields(loaded)
+    if not any(rule.relate for rule in rules):
+        for name, district in loaded.mappings.districts.items():
+            if district.schools:
+                yield Complaint(("districts", name, "schools"), "is read by nobody: no rule relates incidents", "key")
 
 
 def _choices_about_notes(loaded: Loaded) -> Iterator[Complaint]:

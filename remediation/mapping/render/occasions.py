@@ -72,6 +72,7 @@ class IncidentCommentKind(StrEnum):
     SEVERITY_RAISED = "severity_raised"
     CHANGED = "changed"
     RULE_CHANGED = "rule_changed"
+    RELATED = "related"
     DELETED = "deleted"
     RISK_UNEXPLAINED = "risk_unexplained"
     RISK_EXPIRED = "risk_expired"

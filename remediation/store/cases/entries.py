@@ -20,6 +20,7 @@ from remediation.domain.actions import (
     OpenTicket,
     Plan,
     RaiseTicket,
+    RelateTicket,
     ReopenTicket,
     ResolveTicket,
     SetStatus,
@@ -48,6 +49,7 @@ class LookCause(StrEnum):
     PERSON = "person"
     RECONCILE = "reconcile"
     MAPPINGS = "mappings"
+    RELATED = "related"
     AGAIN = "again"
 
 
@@ -253,6 +255,8 @@ def _why(action: Action) -> Why:
             return Why.SEVERITY_RAISED
         case CloseDuplicate():
             return Why.DUPLICATE
+        case RelateTicket():
+            return Why.RELATED
         case _:
             return action.why
 
@@ -271,7 +275,7 @@ def _detail(action: Action) -> str:
             detail = ticket_id
         case SetStatus(reason=reason, until=until):
             detail = until.astimezone(UTC).isoformat() if until else reason or ""
-        case ReopenTicket():
+        case ReopenTicket() | RelateTicket():
             detail = ""
         case _:
             assert_never(action)

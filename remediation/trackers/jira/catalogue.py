@@ -8,6 +8,12 @@ from pydantic import AliasChoices, BeforeValidator, Field
 from remediation.trackers.jira.answers import JiraStatus, JiraUser, Named, Sent, TextOrEmpty, objects
 
 
+class LinkTypes(Sent):
+    """The types of links between issues."""
+
+    entries: tuple[Named, ...] = Field(alias="issueLinkTypes")
+
+
 class Project(Sent):
     """A project that we can see. Jira also finds it by its former keys."""
 

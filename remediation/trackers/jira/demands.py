@@ -61,6 +61,11 @@ def demands_of(mappings: Mappings, tracker: str) -> tuple[IssueDemand, ...]:
     )
 
 
+def relating_rules(mappings: Mappings, tracker: str) -> tuple[int, ...]:
+    """The numbers of the rules whose tickets in this tracker are told of others."""
+    return tuple(number for number, rule in enumerate(mappings.rules) if rule.relate and tracker in rule.tickets)
+
+
 def by_project(demands: Iterable[IssueDemand]) -> dict[str, list[IssueDemand]]:
     """The demands of each project, in the file's order."""
     found: dict[str, list[IssueDemand]] = {}

@@ -18,6 +18,7 @@ from remediation.trackers.jira.catalogue import (
     CreateField,
     CreateType,
     FieldPage,
+    LinkTypes,
     Names,
     People,
     Permissions,
@@ -28,11 +29,12 @@ from remediation.trackers.jira.catalogue import (
 )
 from remediation.trackers.jira.changes import PAGE_SIZE, cursor_from, jql_for_mark, listing, quoted
 from remediation.trackers.jira.client import JiraClient
-from remediation.trackers.jira.demands import IssueDemand, by_project, by_type, demands_of
+from remediation.trackers.jira.demands import IssueDemand, by_project, by_type, demands_of, relating_rules
 from remediation.trackers.jira.issues import FOUND_FIELDS, PROPERTY
 from remediation.trackers.jira.verdicts import (
     assignee_verdict,
     field_verdicts,
+    link_verdict,
     may_create,
     permission_verdict,
     permissions_asked,
@@ -86,6 +88,9 @@ class JiraInspector:
             return (signed_out((*where, *address), (*where, "auth"), error),)
         found = [right((*where, "auth"), f"signs in as {account.id or 'somebody'}")]
         found += [each async for each in self._everywhere(where)]
+        for rule in relating_rules(mappings, self._name)[:1]:
+            types = await answer_of(self._asked(LinkTypes, "issueLinkType"))
+            found.append(link_verdict(("rules", rule, "relate"), types))
         for demands in by_project(demands_of(mappings, self._name)).values():
             found += [each async for each in self._project(demands)]
         return tuple(found)

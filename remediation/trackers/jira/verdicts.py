@@ -17,8 +17,17 @@ from remediation.mapping.explain.inspections import (
 from remediation.mapping.reading.positions import Steps
 from remediation.mapping.render.templates import is_template
 from remediation.trackers.closings import mapped_verdict
-from remediation.trackers.jira.catalogue import BROWSE, CreateField, CreateType, Names, Permissions, Project
+from remediation.trackers.jira.catalogue import (
+    BROWSE,
+    CreateField,
+    CreateType,
+    LinkTypes,
+    Names,
+    Permissions,
+    Project,
+)
 from remediation.trackers.jira.demands import ALWAYS_SET, FILLED_BY_JIRA, IssueDemand
+from remediation.trackers.jira.issues import RELATED
 
 _CREATE = "CREATE_ISSUES"
 _NEEDED = {
@@ -117,6 +126,18 @@ def assignee_verdict(demand: IssueDemand, setting: Setting, *, assignable: bool 
         return right(setting.where, f"issues of {project} can be assigned to them")
     advice = "write the id of an account that has the permission to be assigned issues there"
     return wrong(setting.where, f"issues of {project} cannot be assigned to {shown(str(setting.value))}", advice)
+
+
+def link_verdict(where: Steps, answer: LinkTypes | OutsideError) -> Inspection:
+    """Whether there are links of the type that ours have: somebody may have deleted it, or switched links off."""
+    if isinstance(answer, NotFound):
+        return wrong(where, "links between issues are switched off", "switch issue linking on in Jira's settings")
+    if isinstance(answer, OutsideError):
+        return unanswered(where, "which types of links there are", answer)
+    names = [each.name for each in answer.entries]
+    if RELATED in names:
+        return right(where, f"issues can be linked as {RELATED}")
+    return wrong(where, f"there is no type of link {RELATED}; {choice_of(names, RELATED)}", f"add {RELATED}")
 
 
 def risk_field_verdicts(where: Steps, config: JiraTracker, fields: Names | OutsideError) -> Iterator[Inspection]:

@@ -197,6 +197,7 @@ class JiraTracker(TrackerSettings):
     sender: ClassVar = JIRA
     title: ClassVar = "Jira"
     place_word: ClassVar = "project"
+    relates: ClassVar = True
 
     kind: Literal["jira"] = Field(description="jira: Cloud or Data Center.")
     deployment: Literal["cloud", "data_center"] = Field(default="cloud", description="Which of the two Jiras it is.")

@@ -106,6 +106,7 @@ class ServiceNowTracker(TrackerSettings):
     sender: ClassVar = SERVICENOW
     title: ClassVar = "ServiceNow"
     place_word: ClassVar = "table"
+    relates: ClassVar = True
     former_word: ClassVar = "former_tables"
 
     kind: Literal["servicenow"] = Field(description="servicenow: an instance of its own.")

@@ -54,6 +54,8 @@ class TrackerSettings(Written):
     """What people call the kind, in messages."""
     place_word: ClassVar[str]
     """The kind's word for a place, in messages and in previews."""
+    relates: ClassVar[bool] = False
+    """Whether its tickets can be told of tickets of other cases: see Tracker.relate."""
     former_word: ClassVar[str | None] = None
     """The word of mappings.yaml that names former places; None where a ticket's id does not tell its place."""
 
