@@ -79,7 +79,7 @@ class Keyring:
 
         With another first key they are others.
         """
-        return self.fingerprints(content)[0]
+        return hmac.digest(self._fingerprint_keys[0], content, "sha256").hex()
 
     def fingerprints(self, content: bytes) -> tuple[str, ...]:
         """The fingerprints of the content by each of the keys, in their order: what was filed by one is found by it."""

@@ -55,8 +55,8 @@ INCIDENTS_TOLD = "remedy:incidents-told:"
 """+ district: a hash from the name of an incident to what it was when its tickets were opened, sealed as in its row."""
 
 SPOT = "remedy:spot:"
-"""+ fingerprint of a site or a school of a district on one day: a hash from the references of the cases there to what their
-tickets are; with a time to live (see cases/relations.py)."""
+"""+ fingerprint of a site or a school of a district on one day: a hash from the references of the cases there to what
+their tickets are; with a time to live (see cases/relations.py)."""
 
 FEEDS = "remedy:feeds"
 """A hash from `district/feed` to when (ms) a worker last found this feed of incidents in mappings.yaml."""

@@ -14,6 +14,7 @@ from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
 from remediation.store.cases.links import Owners, linked_places
+from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.standings import Standings
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Found, Todo
@@ -158,17 +159,17 @@ def carried_out(order: ReconcileScope, screen: Screen, *, dry_run: bool) -> Exit
             clock = await clock_of(connection)
             owners = Owners(Todo(connection), MappingsRulebook(loaded.mappings, outside.identities))
             linked = {name: await linked_places(connection, name) for name in outside.trackers}
-            sources, unswept = dict(_findings(order, outside)), {}
+            sources, unswept, relations = dict(_findings(order, outside)), {}, None
             if feeds := [name for name, feed in outside.feeds.items() if order.district in {None, feed.district}]:
                 records = IncidentRecords(connection, keyring_of(settings))
                 sources |= _incidents(order, outside, records, owners.rulebook, clock)
-                unswept = await not_swept(feeds, records)
+                unswept, relations = await not_swept(feeds, records), CaseRelations(connection, keyring_of(settings))
             walk = Walk(
                 sources, outside.trackers, owners, order.since, clock, screen.say, linked=linked, not_listed=unswept
             )
             if dry_run:
                 sites = await histories_of(connection, outside.trackers, clock())
-                tally = await _foretell(replace(walk, sites=sites), screen)
+                tally = await _foretell(replace(walk, sites=sites, relations=relations), screen)
                 left = await left_behind(connection, loaded.mappings, walk.strays)
                 return _end_of_dry_run(walk, tally, [each for each in left if each.concerns(order.district)], screen)
             return await bring_into_step(walk, order, connection, clock, screen)

@@ -13,6 +13,7 @@ from remediation.domain.subjects import Subject
 from remediation.domain.tickets import TicketState
 from remediation.look.members import reading_of
 from remediation.look.observing import Snapshot, observe
+from remediation.look.relating import with_relations
 from remediation.planning import plan
 from remediation.ports import Rulebook, Source, SourceKey, Tracker
 from remediation.store.cases.entries import PlannedStep, steps_of
@@ -93,6 +94,8 @@ async def _forecast(candidate: Candidate, walk: Walk, rulebook: Rulebook, silent
         return Forecast(record.key.ref, parked=parked, failures={gone.system: gone})
     try:
         snapshot = await _sight(record, candidate.subjects, walk, rulebook, silent)
+        if walk.relations is not None:
+            snapshot = await with_relations(snapshot, walk.relations, rulebook, walk.trackers)
     except OutsideError as error:
         return Forecast(record.key.ref, parked=parked, failures={error.system: error})
     steps = steps_of(plan(snapshot.observation, snapshot.policy, record, snapshot.at))

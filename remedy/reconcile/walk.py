@@ -20,7 +20,7 @@ from remediation.domain.ownership import SiteHistory
 from remediation.domain.subjects import Subject
 from remediation.domain.tickets import ChangePage, TicketChange
 from remediation.outbound.backoff import delay
-from remediation.ports import ListedSource, Listing, SourceKey, Tracker
+from remediation.ports import ListedSource, Listing, Relations, SourceKey, Tracker
 from remediation.queue import Band, band_of
 from remediation.store.cases.links import Owners
 from remedy.reconcile.strays import Strays
@@ -78,8 +78,8 @@ class Walk:
     `clock` returns Unix seconds as the store counts them. `say` is told what is waited for. `not_listed` tells, once
     the walk is over, which systems' lists were not read to their end, and why; `left_out` how many findings of each
     district had no id that can be used, and how many of its incidents cannot be read; and `strays` which marked tickets
-    belong to no case. `sites` are those that the trackers are, and `linked` the places in which each has linked
-    tickets.
+    belong to no case. `sites` are those that the trackers are, `linked` the places in which each has linked tickets,
+    and `relations` tells which findings an incident has to do with; None where no feed is concerned.
     """
 
     sources: Mapping[SourceKey, ListedSource]
@@ -91,6 +91,7 @@ class Walk:
     sleep: Sleep = asyncio.sleep
     sites: Mapping[str, SiteHistory] = field(default_factory=dict)
     linked: Mapping[str, Collection[str]] = field(default_factory=dict)
+    relations: Relations | None = None
     not_listed: dict[str, OutsideError] = field(default_factory=dict)
     left_out: Counter[SourceKey] = field(default_factory=Counter)
     strays: Strays = field(default_factory=Strays)

@@ -18,10 +18,14 @@ from remediation.queue import Job
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring, generate_key
 from remediation.sources.incident_feed.source import IncidentSource
+from remediation.store.cases.links import Owners
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.keys import SPOT
 from remediation.store.server.connection import Connection
+from remedy.reconcile.forecast import forecasts
+from remedy.reconcile.walk import BEGINNING, Walk
 from tests.integration.offices import KEY, Office
+from tests.integration.reconciling import Asleep
 from tests.integration.test_feeds import FEED, MemoryFeed, key_of
 from tests.integration.test_feeds import FIGHT as UNDATED
 from tests.stand_ins import AccountSources
@@ -207,3 +211,14 @@ async def test_a_new_data_key_loses_no_spot(school: School) -> None:
     school.context = school.context_with(Keyring.parse(f"{new},{old}"), rulebook)
     await school.reported(FIGHT)
     assert school.related() == ["fnd_1"]
+
+
+async def test_a_dry_run_of_reconcile_says_which_tickets_would_be_told(school: School) -> None:
+    await school.found("fnd_1")
+    school.jira.troubles.for_good("relate", TryLater("jira", "away"))
+    await school.reported(FIGHT)
+    context, sources = school.context, school.context.sources
+    owners = Owners(context.todo, context.rulebook)
+    walk = Walk(sources, school.trackers, owners, BEGINNING, school.clock, print, Asleep(), relations=context.relations)
+    found = {each.ref: each async for each in forecasts(walk, context.rulebook)}
+    assert [step.action for step in found[key_of(FIGHT).ref].steps] == ["relate:jira:fnd_1"]

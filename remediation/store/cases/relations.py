@@ -1,7 +1,8 @@
 """Which cases are found at a site or a school on a day, so that incidents and findings find each other.
 
-A spot lies in Redis under a fingerprint, and nothing that is kept tells school, site or day: a school and a day are enough
-for somebody to recognise a student. It is forgotten a while after its day, and has few cases, because few are told of.
+A spot lies in Redis under a fingerprint, and nothing that is kept tells school, site or day: a school and a day are
+enough for somebody to recognise a student. It is forgotten a while after its day, and has few cases, because few are
+told of.
 """
 
 from collections.abc import Mapping
