@@ -174,7 +174,7 @@ class Settings(BaseSettings):
         default=15, ge=1, le=3_600, description="Seconds that work in hand gets after SIGTERM."
     )
     outbound_proxy: ProxyAddress | None = Field(
-        default=None, description="A proxy to SchoolScan and to every tracker that mappings.yaml names none for."
+        default=None, description="A proxy to SchoolScan, feeds, and every tracker that mappings.yaml names none for."
     )
     outbound_ca_file: CertificateFile | None = Field(
         default=None, description="Certificates to trust there instead of the usual ones (PEM), likewise."

@@ -30,7 +30,10 @@ COMMANDS = {
         "Incidents that feeds have shown: list them, read a feed now, make the cases that a new rule asks for.",
     ),
     "keys": ("remedy.keys:keys", "Make the keys that seal what rests in Redis."),
-    "mappings": ("remedy.mappings.command:mappings", "Look at mappings.yaml: which findings get which tickets."),
+    "mappings": (
+        "remedy.mappings.command:mappings",
+        "Look at mappings.yaml: which findings and incidents get which tickets.",
+    ),
     "parked": (
         "remedy.parked.command:parked",
         "Work that was set aside: refused, unreadable, sealed with a missing key, or deadly to workers.",
@@ -124,6 +127,8 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
 def main() -> None:
     """Make exposed student data get fixed: SchoolScan findings to ServiceNow and Jira, and back.
 
+    A feed of incidents of a school discipline system is a second source, which takes nothing back.
+
     \b
     Is mappings.yaml right, and is everything that it names reachable?
       remedy mappings check
@@ -133,6 +138,9 @@ def main() -> None:
       remedy run receiver
     Does the receiver take a signed delivery?
       remedy send --district lakeside --finding fnd_9d2
+    Are the feeds of incidents read, and what have they shown?
+      remedy incidents poll
+      remedy incidents list
     What happened to a case, and is everything in step?
       remedy case show SEC-12
       remedy reconcile --dry-run

@@ -98,7 +98,7 @@ WAITING: Mapping[Waiting, str] = {
     Waiting.AWAY: "it does not answer",
     Waiting.UNNAMED: "mappings.yaml does not name it (any more)",
     Waiting.CHANGED: "somebody else was quicker",
-    Waiting.TOO_LARGE: "its answer is larger than MAX_ANSWER_BYTES",
+    Waiting.TOO_LARGE: "its answer is larger than MAX_ANSWER_BYTES, or a page of a feed than 32 MiB",
     Waiting.OURS: "",
 }
 """What must end first, in words for people."""

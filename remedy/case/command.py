@@ -65,6 +65,7 @@ def case() -> None:
       remedy case list --state parked
       remedy case show lakeside:finding:fnd_9d2
       remedy case show SEC-12
+      remedy case show lakeside:incident:8f14e45f-ceea-467f-a0c2-9f2b1d4c6e01
       remedy case plan fnd_9d2
     """
 

@@ -42,8 +42,8 @@ _END_SECONDS = 10.0
 def doctor(*, as_json: bool, offline: bool, role: Role | None, strict: bool) -> None:
     """Look at everything that the service needs, and say what is wrong and what to do about it.
 
-    Settings, secrets, keys, mappings.yaml, Redis and what waits in it, the processes that run, SchoolScan and the
-    trackers. Sends only requests that read. Each trouble has a code: docs/operations.md lists them.
+    Settings, secrets, keys, mappings.yaml, Redis and what waits in it, the processes that run, SchoolScan, feeds of
+    incidents and the trackers. Sends only requests that read. Each trouble has a code: docs/operations.md lists them.
 
     Exit code 0: nothing failed; 1: something did.
     """

@@ -24,7 +24,7 @@ from remedy.runtime.failures import ExitCode
 
 @click.group()
 def mappings() -> None:
-    """Look at mappings.yaml: which findings get which tickets.
+    """Look at mappings.yaml: which findings and incidents get which tickets.
 
     \b
       remedy mappings check
@@ -42,12 +42,12 @@ def mappings() -> None:
 def check(ctx: click.Context, path: Path | None, *, as_json: bool, live: bool) -> None:
     """Check PATH (default: MAPPINGS_PATH, or mappings.yaml here) and print every problem with its place.
 
-    Also warns of rules that can never take a finding, of findings that no rule takes, and of webhook secrets that end
-    soon; these are no errors.
+    Also warns of rules that can never take a finding or an incident, of findings that no rule takes, of feeds of
+    incidents that are read for nothing, and of webhook secrets that end soon; these are no errors.
 
-    Reads no secret and asks no other system, unless --live says so: then SchoolScan and the trackers are asked whether
-    we can sign in, and whether what the file names is there. Exit codes: 0 all is well, 2 there are errors, 3 not all
-    of them could be reached.
+    Reads no secret and asks no other system, unless --live says so: then SchoolScan, the feeds and the trackers are
+    asked whether we can sign in, and whether what the file names is there. Exit codes: 0 all is well, 2 there are
+    errors, 3 not all of them could be reached.
     """
     try:
         file = path or load_settings().mappings_path

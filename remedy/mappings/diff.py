@@ -28,7 +28,7 @@ from remedy.runtime.failures import ExitCode
 _MOST_LISTED = 3
 
 
-@click.command(short_help="What other rules would change for findings that there are.")
+@click.command(short_help="What other rules would change for findings and incidents that there are.")
 @click.argument("old", metavar="OLD", type=click.Path(path_type=Path))
 @click.argument("new", metavar="NEW", type=click.Path(path_type=Path))
 @click.option(
