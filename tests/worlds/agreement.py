@@ -105,8 +105,8 @@ def disagreement(now: Picture, policy: Policy) -> str:
     words = f"{now.status}, active in {active}, none in {missing}"
     if now.status in SOLVED:
         return words if active else _overdue(now, policy)
-    if now.status is GONE:
-        return ""  # where its tickets are to be closed, a person may have reopened one
+    if now.status in {GONE, Status.UNKNOWN}:
+        return ""  # where its tickets are to be closed, a person may have reopened one; of the unknown nothing is said
     waits = not missing and not active and REVIEWING in verdicts(now.tickets.values(), policy, now.at)
     if waits:  # for more words from a person; where SchoolScan refused the note that says so, it still says `open`
         return ""

@@ -286,6 +286,7 @@ class Judge:
             "expert_reviewed": ("review", "exists"),
             "finding_gone": ("exists", "status"),
             "severity_raised": ("severity", "exists"),
+            "incident_changed": ("codes", "exists"),
         }
         why = text.split(maxsplit=1)[0]
         if "refused" in text:

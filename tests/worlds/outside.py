@@ -61,6 +61,8 @@ class Trouble:
 class Outside:
     """What a worker finds there, and a judge who hears of all that it reads and writes."""
 
+    key = KEY
+
     def __init__(self, policy: Policy, status: Status) -> None:
         self.policy, self.clock, self.gates = policy, ManualClock(), Gates()
         self.judge = Judge(policy, self.clock, self.picture, self._present)
@@ -94,13 +96,17 @@ class Outside:
         kept = {name: self.books[name].books.get(ticket_id) for name, ticket_id in self.current.items()}
         present = {name: each.ticket for name, each in kept.items() if each is not None}
         tickets = {name: ticket for name, ticket in present.items() if ticket.state is not TicketState.GONE}
-        finding = self.source.findings.get("fnd_1")
         accepts = any(ticket.reason is Reason.ACCEPTED_RISK for ticket in tickets.values())
         lost = None if accepts else min(self.lost, default=None)
-        return Picture(finding.status if finding else Status.GONE, tickets, self._now(), lost)
+        return Picture(self.status_now(), tickets, self._now(), lost)
+
+    def status_now(self) -> Status:
+        """Where the subject stands."""
+        finding = self.source.findings.get("fnd_1")
+        return finding.status if finding else Status.GONE
 
     def _present(self) -> list[Ticket]:
-        return [ticket for book in self.books.values() for ticket in book.present(KEY.mark)]
+        return [ticket for book in self.books.values() for ticket in book.present(self.key.mark)]
 
     def happen(self, change: Change) -> None:
         """Somebody outside does something, if it can be done to what is there."""

@@ -31,7 +31,7 @@ from tests.stand_in_stores import MemoryLeasedLinks, MemoryTodo
 from tests.stand_ins import AccountSources, PlainRulebook, PlainRuling
 from tests.worlds.agreement import counts_late, decided_anew, disagreement, surprise
 from tests.worlds.judging import SCHOOLSCAN
-from tests.worlds.outside import DAY, HORIZON, KEY, Change, Outside
+from tests.worlds.outside import DAY, HORIZON, Change, Outside
 from workers.jobs.cases import look_at_case
 from workers.resources import WorkerContext, WorkerContexts
 from workers.rounds.polls import poll_trackers
@@ -124,7 +124,7 @@ class World(Outside):
         self.judge.stirs["again"] += 1
 
     async def mark(self) -> None:
-        await self.context.todo.mark([(KEY, None)], self.clock())
+        await self.context.todo.mark([(self.key, None)], self.clock())
 
     async def work(self) -> None:
         """Run every look that somebody was woken for, and what these call for."""
@@ -133,7 +133,7 @@ class World(Outside):
                 self._check()
                 return
             self.shelves.woken.clear()
-            await look_at_case(self.arq_context, KEY.ref)
+            await look_at_case(self.arq_context, self.key.ref)
         self.judge.wrongs.append("work that makes work for ever")
 
     async def look(self) -> None:
@@ -179,7 +179,7 @@ class World(Outside):
     async def look_broken_off(self, gate: int, *, killed: bool) -> None:
         """A worker looks and ends at this gate: stopped gently, or killed. Its lease and its wake-up are gone."""
         await self.mark()
-        look = asyncio.create_task(look_at_case(self.arq_context, KEY.ref))
+        look = asyncio.create_task(look_at_case(self.arq_context, self.key.ref))
 
         async def break_off() -> None:
             self.gates.dead = killed
@@ -191,7 +191,7 @@ class World(Outside):
         self.gates.at(gate, break_off)
         await asyncio.gather(look, return_exceptions=True)
         self.gates.clear()
-        self.shelves.lapse(KEY.ref)
+        self.shelves.lapse(self.key.ref)
         self.shelves.woken.clear()
         self._check()
 
@@ -199,7 +199,7 @@ class World(Outside):
     def _is_haunted(self) -> bool:
         """A ticket that followed another was deleted: of a forgotten one nobody knows that it had been followed."""
         present = self.picture().tickets
-        return any(book.present(KEY.mark) and name not in present for name, book in self.books.items())
+        return any(book.present(self.key.mark) and name not in present for name, book in self.books.items())
 
     @property
     def is_clean(self) -> bool:
@@ -208,7 +208,7 @@ class World(Outside):
 
     def on_the_list(self) -> tuple[set[str], set[str]]:
         """The actions that the case's row calls parked, and those that the list shows."""
-        row = self.shelves.rows.get(KEY.ref, {})
+        row = self.shelves.rows.get(self.key.ref, {})
         in_row = {name.partition(":")[2] for name in row if name.startswith("parked:")}
         return in_row, {name.partition("/")[2] for name in self.shelves.parked}
 
