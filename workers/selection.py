@@ -17,13 +17,14 @@ from remediation.store.cases.todo import Mark
 
 @dataclass(frozen=True, slots=True)
 class IncidentCase:
-    """The case of an incident, the name of the rule that counts, and whether that asks for a case where there is none.
+    """The case of an incident, the name of the rule that counts, and whether that names a tracker.
 
-    None is asked for of an incident that was deleted.
+    `is_wanted`: it asks for a case where there is none, which it does not of an incident that was deleted.
     """
 
     mark: Mark
     rule: str
+    is_taken: bool
     is_wanted: bool
 
     @property
@@ -42,8 +43,8 @@ def incident_cases(
         key = CaseKey(district, CaseKind.INCIDENT, each.incident.uuid)
         subject = subject_of_incident(key, each, zone)
         ruling = rulebook.ruling(subject, at)
-        is_wanted = asks_for_case(subject, ruling.policy)
-        found.append(IncidentCase((key, band_of(ruling.severity)), ruling.policy.rule, is_wanted))
+        is_taken, is_wanted = bool(ruling.policy.trackers), asks_for_case(subject, ruling.policy)
+        found.append(IncidentCase((key, band_of(ruling.severity)), ruling.policy.rule, is_taken, is_wanted))
     return found
 
 

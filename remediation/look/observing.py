@@ -14,6 +14,7 @@ from remediation.domain.incidents import unkeyed_digest_of
 from remediation.domain.ownership import Claim, Doubt, Evidence, SiteHistory, doubt_of, stranger_because
 from remediation.domain.policy import Policy
 from remediation.domain.renaming import trackers_of
+from remediation.domain.status import Status
 from remediation.domain.subjects import Subject, gone
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.planning import Observation, as_remembered
@@ -124,8 +125,14 @@ async def _subject(record: CaseRecord, source: Source) -> Subject:
 
 
 def _to_ask(record: CaseRecord, subject: Subject, policy: Policy) -> Iterable[str]:
-    """Returns the trackers to ask: those with a link or an intent, and for an unsolved subject those of the policy."""
-    return dict.fromkeys((*record.links, *record.intents, *(policy.trackers if subject.status.is_unsolved else ())))
+    """Returns the trackers to ask: those with a link or an intent, and for an unsolved subject those of the policy.
+
+    Those of the policy also at the first look at a subject of which its source says that it is gone: it is looked at
+    because the store may have lost its tickets.
+    """
+    is_first = record.memory.finding is None and not subject.keeps_status
+    wanted = subject.status.is_unsolved or (is_first and subject.status is Status.GONE)
+    return dict.fromkeys((*record.links, *record.intents, *(policy.trackers if wanted else ())))
 
 
 @dataclass(frozen=True, slots=True)

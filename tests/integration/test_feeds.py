@@ -294,6 +294,20 @@ async def test_after_a_loss_of_redis_a_closed_ticket_is_not_taken_for_found_agai
     assert len(office.tickets_of(THEFT)) == 2
 
 
+async def test_tickets_of_an_incident_that_was_deleted_around_a_loss_of_redis_are_closed(
+    connection: Connection, keyring: Keyring
+) -> None:
+    office = FeedOffice(connection, keyring, terms=Policy(rule="weapons", closes_gone=True))
+    await office.poll()
+    office.feed.show(replace(FIGHT, is_deleted=True, last_modified="2"))
+    await office.redis.flushall()
+    await office.context.connection.begin(office.clock())
+    await office.poll(TEN_MINUTES)
+    await office.later()
+    assert [ticket.state for ticket in office.tickets_of(FIGHT)] == [TicketState.DONE] * 2
+    assert [ticket.state for ticket in office.tickets_of(THEFT)] == [TicketState.OPEN] * 2
+
+
 async def test_after_a_loss_of_redis_nothing_is_concluded_before_the_feed_was_swept(office: FeedOffice) -> None:
     await office.poll()
     await office.redis.flushall()
@@ -335,8 +349,17 @@ async def test_a_deleted_incident_closes_its_tickets_and_one_that_comes_back_ope
 
 
 async def test_a_deleted_incident_that_was_never_a_case_makes_none(office: FeedOffice) -> None:
+    await office.poll()
+    office.feed.incidents = {"x": replace(FIGHT, uuid=FIGHT.uuid[:-1] + "9", is_deleted=True)}
+    assert await office.poll(TEN_MINUTES) == []
+
+
+async def test_a_deleted_incident_is_looked_at_once_in_the_first_sweep_and_opens_nothing(office: FeedOffice) -> None:
     office.feed.incidents = {FIGHT.uuid: replace(FIGHT, is_deleted=True)}
-    assert await office.poll() == []
+    assert await office.poll() == [Job.LOOK_AT_CASE]
+    assert await office.later() == []
+    assert await office.poll(86_400.0) == []
+    assert office.tickets_of(FIGHT) == []
 
 
 async def test_where_nobody_can_read_whether_it_is_deleted_it_is_as_it_was(office: FeedOffice) -> None:

@@ -122,11 +122,16 @@ def _row(feed: WalkedFeed, walk: FeedWalk) -> str:
 
 
 async def _cases(context: WorkerContext, feed: WalkedFeed, changed: Sequence[Incident]) -> list[Mark]:
-    """The cases to look at: of incidents that a rule takes, and of those that have a case already."""
+    """The cases to look at: of incidents that a rule takes, and of those that have a case already.
+
+    Until the store has seen the whole school year it may have lost cases. So those of incidents that were deleted
+    meanwhile are looked at as well: a ticket that is found by its mark is closed.
+    """
     decided = [Decided(incident) for incident in changed]
     cases = incident_cases(context.rulebook, feed.district, feed.timetable.zone, decided, context.clock())
     known = await context.incidents.with_case([case.ref for case in cases])
-    return [case.mark for case in cases if case.is_wanted or case.ref in known]
+    may_be_lost = not await context.incidents.is_swept(feed.name)
+    return [case.mark for case in cases if case.is_wanted or case.ref in known or (may_be_lost and case.is_taken)]
 
 
 async def _put_off(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk, error: OutsideError) -> None:
