@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.incidents import Decided, Incident, IncidentType
+from remediation.domain.incidents import Decided, DecidedPage, Incident, IncidentType
 from remediation.domain.policy import Policy
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
@@ -39,7 +39,7 @@ class KeptOfFeed:
         del district, uuid
         return (feeds[0], self.decided(self.incident)) if self.incident is not None else None
 
-    async def page(self, district: str, feed: str, cursor: int) -> tuple[list[Decided], int]:
+    async def page(self, district: str, feed: str, cursor: int) -> DecidedPage:
         raise NotImplementedError
 
     async def decide(self, district: str, incident: Incident, status: Status) -> None:
