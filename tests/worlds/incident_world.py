@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.incidents import Decided, DecidedPage, Incident, IncidentType
+from remediation.domain.incidents import Decided, DecidedPage, Incident, IncidentType, Told
 from remediation.domain.policy import Policy
 from remediation.domain.status import Status
 from remediation.domain.subjects import Subject
 from remediation.ports import ListedSource, Ruling, SourceKey, SubjectPage
 from remediation.sources.incident_feed.source import IncidentSource
-from tests.gated import Deed, Gates, Told
+from tests.gated import Deed, Gates
+from tests.gated import Told as Hears
 from tests.shelves import Shelves
 from tests.stand_ins import Troubles
 from tests.worlds.judging import SCHOOLSCAN
@@ -32,7 +33,7 @@ class KeptOfFeed:
 
     incident: Incident | None = None
     status: Status | None = None
-    told: Incident | None = None
+    told: Told | None = None
     swept: bool = False
 
     async def find(self, district: str, feeds: tuple[str, ...], uuid: str) -> tuple[str, Decided] | None:
@@ -44,7 +45,7 @@ class KeptOfFeed:
 
     async def decide(self, district: str, incident: Incident, status: Status) -> None:
         del district
-        self.status, self.told = status, self.told or incident
+        self.status, self.told = status, self.told or Told(incident, b"test-only")
 
     async def is_swept(self, feed: str) -> bool:
         del feed
@@ -57,7 +58,7 @@ class KeptOfFeed:
 class GatedIncidents:
     """The district's incidents behind gates: what they are is read from our own rows, and decided there."""
 
-    def __init__(self, kept: KeptOfFeed, gates: Gates, told: Told) -> None:
+    def __init__(self, kept: KeptOfFeed, gates: Gates, told: Hears) -> None:
         self.troubles, self.updates = Troubles(), list[tuple[str, Status, str]]()
         self.kept, self._gates, self._told = kept, gates, told
 
