@@ -56,9 +56,14 @@ def note_not_taken(request: Request, status: HTTPStatus, reason: str, **named: s
     """
     account: Account | None = getattr(request.state, "account", None)
     kind = f"{status.value} {reason} {account.path if account else ''}"
-    if count := _sampled(request.app.state).count(kind):
+    if count := note_rarely(request.app.state, kind):
         log = logger.warning if status is HTTPStatus.SERVICE_UNAVAILABLE else logger.info
         log("delivery_not_taken", **named, status=status.value, reason=reason, count=count)
+
+
+def note_rarely(state: State, kind: str) -> int:
+    """Count an event of this kind. Returns how many there were since the last line where a line is due, else 0."""
+    return _sampled(state).count(kind)
 
 
 def _sampled(state: State) -> Sampled:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from receiver.accounts import Account
-from receiver.answers import note_not_taken
+from receiver.answers import note_not_taken, note_rarely
 from receiver.limits import ACCEPTED, read_body, require_json
 from receiver.metrics import ACCEPT_SECONDS, DELIVERIES, NOT_KEPT, OVER_LIMIT, SECRET_USES, SIGNATURE_FAILURES
 from remediation import telemetry
@@ -21,7 +21,6 @@ from remediation.deliveries.signatures import SignatureFormat, Verified, verify
 from remediation.deliveries.ticket_events import TicketNoticed
 from remediation.domain.errors import Full, OverLimit, SignatureInvalid, StoreUnavailable, Unreadable
 from remediation.failpoints import failpoint
-from remediation.store.deliveries.signing import SignedTimes
 from remediation.telemetry import Origin
 
 logger = structlog.get_logger()
@@ -104,19 +103,26 @@ async def _proof(state: State, account: Account, headers: list[tuple[bytes, byte
     counting = [secret for secret in account.secrets if secret.counts_at(now)]
     values = [secret.value for secret in counting]
     verified = verify(headers, body, values, wanted, now, header=account.sender.header)
-    if wanted is SignatureFormat.AUTO:
-        await _agree_on_times(state.signed_times, account.name, verified.format)
     signers = tuple(counting[number].id for number in verified.secrets)
+    if wanted is SignatureFormat.AUTO:
+        await _agree_on_times(state, account, verified.format, signers[0])
     for signer in signers:
         SECRET_USES.labels(account.sender.name, account.name, signer).inc()
     return _Proof(verified, signers)
 
 
-async def _agree_on_times(signed_times: SignedTimes, district: str, format: SignatureFormat) -> None:  # noqa: A002 - the word of the docs
-    """With `auto`, require a signed time of a sender that has signed one before. Raises SignatureInvalid."""
-    if format.is_timestamped:
-        await signed_times.note(district)
-    elif await signed_times.required(district):
+async def _agree_on_times(state: State, account: Account, found: SignatureFormat, signer: str) -> None:
+    """With `auto`, require a signed time of a sender that has signed one before. Raises SignatureInvalid.
+
+    Whoever has the secret can so shut an honest sender out: `remedy doctor` tells, and `remedy webhooks reset` takes it
+    back.
+    """
+    signed_times, now = state.signed_times, state.clocks.stored()
+    if found.is_timestamped:
+        await signed_times.note(account.name, now, signer)
+    elif await signed_times.refuses(account.name, now):
+        if count := note_rarely(state, f"untimed {account.path}"):
+            logger.warning("delivery_without_signed_time", count=count)
         raise SignatureInvalid("the signature does not verify")
 
 

@@ -44,6 +44,10 @@ COMMANDS = {
     ),
     "run": ("remedy.run:run", "Run the receiver or a worker until SIGTERM or Ctrl-C."),
     "send": ("remedy.send:send", "Send the receiver a signed test delivery."),
+    "webhooks": (
+        "remedy.webhooks:webhooks",
+        "Which districts' deliveries must carry a signed time, and how to take that back.",
+    ),
 }
 """Where each subcommand lives, and the line that `remedy --help` shows without importing it."""
 

@@ -29,12 +29,14 @@ class MemorySignedTimes(SignedTimes):
     """Which senders were seen to sign a time, in this process."""
 
     def __init__(self) -> None:
-        self._seen = set()
+        self._seen: set[str] = set()
 
-    async def required(self, district: str) -> bool:
+    async def refuses(self, district: str, now: float) -> bool:
         """As the real one, in this process."""
+        del now
         return district in self._seen
 
-    async def note(self, district: str) -> None:
+    async def note(self, district: str, now: float, by: str) -> None:
         """As the real one, in this process."""
+        del now, by
         self._seen.add(district)

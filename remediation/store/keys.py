@@ -99,6 +99,10 @@ BEGUN = "remedy:begun:"
 SIGNED_TIMES = "remedy:signed-times"
 """Set of the districts whose sender was seen to sign a time."""
 
+SIGNED_TIMES_TOLD = "remedy:signed-times-told"
+"""A hash from `since:` and such a district to when (ms) that was first seen, from `by:` to the id of the secret that
+signed it, and from `refused:` to when (ms) a delivery was last refused for it."""
+
 SECRETS = "remedy:webhook-secrets:"
 """+ sender/account: a hash, since when (ms) each webhook secret is known by its id, and when it was last used."""
 

@@ -33,6 +33,7 @@ class Code(StrEnum):
     WEBHOOK_SECRET_ENDED = "webhook-secret-ended"  # noqa: S105 - a code  # nosec B105
     WEBHOOK_SECRET_ENDING = "webhook-secret-ending"  # noqa: S105 - a code  # nosec B105
     WEBHOOK_SECRET_UNTAKEN = "webhook-secret-untaken"  # noqa: S105 - a code  # nosec B105
+    WEBHOOK_TIME_DEMANDED = "webhook-time-demanded"
     WEBHOOK_SECRET_UNUSED = "webhook-secret-unused"  # noqa: S105 - a code  # nosec B105
     IDENTITY_KEY = "identity-key"
     DATA_KEYS = "data-keys"
@@ -146,6 +147,10 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         Code.WEBHOOK_SECRET_UNTAKEN: _warning(
             "a webhook's new secret signs nothing: it was changed on one side only",
             "Put it into the sender's form, and compare both ends.",
+        ),
+        Code.WEBHOOK_TIME_DEMANDED: _failure(
+            "deliveries are refused as they sign no time, and one with a signed time came before",
+            "Write the `signature` that the sender makes, or remedy webhooks reset; was the secret stolen?",
         ),
         Code.WEBHOOK_SECRET_UNUSED: _warning(
             "a webhook's old secret is not used any more, and another one is", "Take it out of `secrets`."

@@ -17,6 +17,7 @@ from remedy.doctor.processes import look_at_processes
 from remedy.doctor.rotation import look_at_rotation
 from remedy.doctor.rules import look_at_rules
 from remedy.doctor.server import clock_agrees, look_at_server
+from remedy.doctor.signed_times import look_at_signed_times
 from remedy.doctor.tables import look_at_former_trackers, look_at_tables
 from remedy.doctor.work import look_at_seals, look_at_work
 from remedy.runtime.assembly import open_connection, redis_address
@@ -53,6 +54,8 @@ async def look_at_store(
     if loaded is not None:
         look = partial(look_at_rotation, connection, loaded.mappings, now)
         checks.append(Check("webhook secrets in use", _STORED_SECONDS, look))
+        signed = partial(look_at_signed_times, connection, loaded.mappings, now)
+        checks.append(Check("signed times", _STORED_SECONDS, signed))
         tables = partial(look_at_tables, connection, loaded.mappings)
         checks.append(Check("former tables", _STORED_SECONDS, tables))
         checks.append(Check("rules in use", _STORED_SECONDS, partial(look_at_rules, connection, loaded.mappings)))

@@ -3,9 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
-import pwd
-import re
 import sys
 import time
 from collections import Counter
@@ -26,6 +23,7 @@ from remediation.store.cases.dependents import no_longer_named
 from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked
 from remedy.parked.selection import Chosen, Stores, with_options, with_stores
 from remedy.parked.tables import group_table
+from remedy.runtime.auditing import with_by
 from remedy.runtime.failures import ExitCode
 
 RATE = 50
@@ -36,7 +34,6 @@ _AT_ONCE = 25
 """Up to this many need no pause and no progress bar."""
 
 _LONGEST_CHOICE = 1_000
-_WHO = re.compile(r"[A-Za-z0-9._@+:-]{1,64}")
 
 What = Literal["replay", "discard"]
 _DONE: Mapping[What, str] = {"replay": "replayed", "discard": "discarded"}
@@ -56,29 +53,12 @@ class ParkedDecision:
     again: bool = False
 
 
-def _names_somebody(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
-    if value is None:
-        return _os_user()
-    if not _WHO.fullmatch(value):
-        raise click.BadParameter("a short name, like a login: letters, digits and . _ @ + : -")
-    return value
-
-
-def _os_user() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid:{os.getuid()}"
-
-
 def _with_change_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="One JSON object for each piece."),
         click.option("--yes", is_flag=True, help="Do it without asking."),
         click.option("--dry-run", is_flag=True, help="Say what would be done, and leave it parked."),
-        click.option(
-            "--by", "who", callback=_names_somebody, help="Who decides, for the audit. [default: the OS user]"
-        ),
+        with_by,
         click.option(
             "--rate", type=click.IntRange(1, 10_000), default=RATE, show_default=True, help="Pieces a second."
         ),

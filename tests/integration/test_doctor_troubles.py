@@ -31,6 +31,7 @@ from remediation.sealing import Keyring, generate_key
 from remediation.store.cases.todo import Todo
 from remediation.store.deliveries.inbox import Arrival, Inbox, MostKept
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
+from remediation.store.deliveries.signing import SignedTimes
 from remediation.store.keys import DELETED, NOT_FOUND
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Sites, Systems
@@ -170,6 +171,15 @@ def full_quarantine(clinic: Clinic) -> None:
             await inbox.accept(f"d-{number}", SCHOOLSCAN, "lakeside", b"{}", time.time(), unreadable="not JSON")
 
     stored(clinic, fill)
+
+
+def shut_out(clinic: Clinic) -> None:
+    async def sign(connection: Connection, _: Keyring) -> None:
+        times, now = SignedTimes(connection), time.time()
+        await times.note("lakeside", now - 60, "stolen")
+        assert await times.refuses("lakeside", now)
+
+    stored(clinic, sign)
 
 
 def made_room(clinic: Clinic) -> None:
@@ -588,6 +598,7 @@ PLANTED = {
     "a delivery is quarantined": Planted(delivered(5, unreadable="not JSON"), Code.QUARANTINED, "nobody can read"),
     "a quarantine is full": Planted(full_quarantine, Code.QUARANTINE_FULL, "200 of schoolscan/lakeside"),
     "findings that do not exist made room": Planted(made_room, Code.NOT_FOUND_FULL, "7 of lakeside"),
+    "a sender is shut out": Planted(shut_out, Code.WEBHOOK_TIME_DEMANDED, "that stolen had signed"),
     "workers wait for a tracker": Planted(waited_for, Code.SYSTEM_WAITED_FOR, "HTTP 401"),
     "a token was revoked": Planted(variables(JIRA_TOKEN="test-only-revoked"), Code.SIGN_IN, "401"),
     "a tracker is away": Planted(

@@ -6,6 +6,14 @@ import pytest
 
 from remediation.deliveries.signatures import SignatureFormat, sign
 from remediation.sealing import Keyring
+from remediation.store.deliveries.signing import (
+    NOTED_SECONDS,
+    SignedTime,
+    SignedTimes,
+    forget_signed_time,
+    read_signed_times,
+)
+from remediation.store.keys import SIGNED_TIMES
 from remediation.store.server.connection import Connection
 from tests.integration.receivers import SECRET, Pairs, Receiver, account, event, keyspace
 
@@ -208,3 +216,47 @@ async def test_a_forged_time_does_not_lock_an_honest_sender_out(
     for form in (SignatureFormat.TIMESTAMPED, SignatureFormat.STANDARD):
         assert (await receiver.deliver(event(1), form, secret="test-only-forger")).status_code == 401
     assert (await receiver.deliver(event(2), bare)).status_code == 202
+
+
+async def test_a_signed_time_that_shut_the_sender_out_is_told_and_can_be_taken_back(
+    connection: Connection, keyring: Keyring
+) -> None:
+    first, second = auto(connection, keyring), auto(connection, keyring)
+    assert await read_signed_times(connection) == []
+    assert (await first.deliver(event(1), SignatureFormat.TIMESTAMPED)).status_code == 202
+    at = first.clock()
+    assert await read_signed_times(connection) == [SignedTime("lakeside", at, "first")]
+    second.clock.pass_by(10)
+    assert (await second.deliver(event(2), SignatureFormat.HEX)).status_code == 401
+    assert await read_signed_times(connection) == [SignedTime("lakeside", at, "first", second.clock())]
+    assert await forget_signed_time(connection, "lakeside")
+    assert not await forget_signed_time(connection, "lakeside")
+    for receiver in (first, second):
+        assert (await receiver.deliver(event(3), SignatureFormat.HEX)).status_code == 202
+    assert await read_signed_times(connection) == []
+
+
+async def test_what_was_taken_back_is_known_again_after_the_next_signed_time_within_a_minute(
+    connection: Connection, keyring: Keyring
+) -> None:
+    steady = [0.0]
+    times = SignedTimes(connection, lambda: steady[0])
+    await times.note("lakeside", 100.0, "first")
+    await forget_signed_time(connection, "lakeside")
+    await times.note("lakeside", 101.0, "first")
+    assert not await times.refuses("lakeside", 102.0)
+    steady[0] += NOTED_SECONDS
+    await times.note("lakeside", 161.0, "second")
+    assert await times.refuses("lakeside", 162.0)
+    assert await read_signed_times(connection) == [SignedTime("lakeside", 161.0, "second", 162.0)]
+
+
+async def test_a_district_that_an_earlier_version_noted_is_shown_and_taken_back(
+    connection: Connection, keyring: Keyring
+) -> None:
+    await connection.ask(connection.redis.sadd(SIGNED_TIMES, "lakeside"))
+    receiver = auto(connection, keyring)
+    assert await read_signed_times(connection) == [SignedTime("lakeside")]
+    assert (await receiver.deliver(event(1), SignatureFormat.HEX)).status_code == 401
+    assert await forget_signed_time(connection, "lakeside")
+    assert (await receiver.deliver(event(1), SignatureFormat.HEX)).status_code == 202

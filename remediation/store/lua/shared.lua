@@ -163,6 +163,7 @@ end
 local function bring(ref, account, now)
   redis.call('HSET', CASE .. ref, 'brought_by', account)
   redis.call('ZADD', FIRST_LOOKS .. account, now, ref)
+  redis.call('ZREMRANGEBYSCORE', FIRST_LOOKS .. account, '-inf', now - FIRST_LOOK_MS)
 end
 
 -- The account that a delivery is of.

@@ -9,8 +9,8 @@ if not begin(ref, token, now, ARGV[4] == '1') then
   redis.call('ZADD', DIRTY, 'XX', 'LT', now + SUSPECT_MS, ref)
   return 'suspect'
 end
-redis.call('ZREM', NOT_FOUND .. district_of(ref), ref .. '/look') -- what it is, this look says
 redis.call('SET', LEASE .. ref, token, 'PX', ARGV[5])
+redis.call('ZREM', NOT_FOUND .. district_of(ref), ref .. '/look') -- what it is, this look says
 redis.call('ZADD', DIRTY, 'XX', now + GRACE_MS, ref) -- the sweep wakes it again if its worker dies
 local born = beginning(now)
 local row = redis.call('HGETALL', CASE .. ref)
