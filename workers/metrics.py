@@ -35,10 +35,16 @@ LOOK_SECONDS = Histogram(
     "remedy_look_seconds", "How long a look at a case took.", buckets=(0.05, 0.2, 0.5, 1, 2, 5, 15)
 )
 PLANNED = Counter("remedy_planned_actions_total", "Actions that looks planned.", ["action", "target"])
-ACTIONS = Counter("remedy_actions_total", "Actions on trackers and findings.", ["action", "target", "outcome"])
+ACTIONS = Counter(
+    "remedy_actions_total",
+    "Actions on tickets, and on the status of findings and incidents.",
+    ["action", "target", "outcome"],
+)
 UNMATCHED = Counter("remedy_unmatched_total", "Looks at unsolved findings that no rule takes.", ["district"])
 CONFLICTS = Counter(
-    "remedy_conflicts_total", "Cases whose finding and ticket people changed in ways that disagree.", ["district"]
+    "remedy_conflicts_total",
+    "Cases whose tickets, or finding and tickets, people changed in ways that disagree.",
+    ["district"],
 )
 WAITS = Counter("remedy_waits_total", "Looks and pages put off, by what must end first.", ["system", "cause"])
 RETRIES = Counter("remedy_retries_total", "Jobs that took up what an earlier one had to leave.", ["task"])
