@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.redaction import terminal
 from remediation.trackers.adapters import Preview
 from remedy.findings import STANDARD_INPUT, finding_from, finding_in, incident_in
-from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, choices_of, district_of
+from remedy.mappings.previews import Asked, Previews, asked_about, asked_about_incident, district_of
 from remedy.mappings.rules_file import at_option, loaded_from, mappings_option
 
 
@@ -115,6 +115,7 @@ class _Shown:
     explanation: Explanation
     previews: tuple[Preview, ...]
     note: str | None
+    choices: Mapping[str, str | None]
 
     @property
     def kind(self) -> CaseKind:
@@ -178,7 +179,8 @@ class _Shown:
 def _shown(forecast: Previews, asked: Asked) -> _Shown:
     rules = forecast.loaded.mappings.rules
     explanation = explained(rules, asked.subject, asked.at)
-    return _Shown(forecast.loaded, asked, explanation, forecast.previews(asked), forecast.note(asked))
+    choices = forecast.choices(asked, explanation.rule) if explanation.rule else {}
+    return _Shown(forecast.loaded, asked, explanation, forecast.previews(asked), forecast.note(asked), choices)
 
 
 def _as_json(shown: _Shown) -> dict[str, Any]:
@@ -196,7 +198,7 @@ def _as_json(shown: _Shown) -> dict[str, Any]:
         ],
         "tickets": [_ticket_json(preview) for preview in shown.previews],
         "note": shown.note,
-        "choices": choices_of(rule) if rule else {},
+        "choices": shown.choices,
         "in_step": list(in_step(rule, rule.kind)) if rule else [],
     }
 
@@ -226,6 +228,8 @@ def _print(shown: _Shown) -> None:
         click.echo("\nFrom then on:")
         for sentence in in_step(rule, rule.kind):
             click.echo(f"  {sentence}")
+        if rule.relate:
+            click.echo(terminal(f"  The sites of its school: {shown.choices['relate.sites'] or 'none that is known'}."))
 
 
 def _trials(explanation: Explanation, kind: CaseKind) -> Table:

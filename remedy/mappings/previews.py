@@ -16,8 +16,10 @@ from remediation.mapping.config.policies import spelt_out
 from remediation.mapping.config.routing import Routing
 from remediation.mapping.config.rules import Rule
 from remediation.mapping.config.suggestions import did_you_mean, listed
+from remediation.mapping.config.words import duration_text
 from remediation.mapping.explain.incident_samples import SampleIncident
 from remediation.mapping.reading.loading import Loaded
+from remediation.mapping.rules.vicinities import sites_beside
 from remediation.rulebook import MappingsRulebook, MappingsRuling
 from remediation.trackers.adapters import Preview, adapter_of
 
@@ -59,7 +61,15 @@ class Previews:
         """The rule, the tickets and the policy, as values that can be compared."""
         ruling = self._ruling(asked)
         tickets, rule = {preview.tracker: preview.words for preview in self._previews(ruling)}, ruling.rule
-        return Routing(rule.name, tickets, choices_of(rule)) if rule else Routing(None, tickets)
+        return Routing(rule.name, tickets, self.choices(asked, rule)) if rule else Routing(None, tickets)
+
+    def choices(self, asked: Asked, rule: Rule) -> Mapping[str, str | None]:
+        """How the rule keeps its tickets in step, by the names of the choices, and what else it says of incidents."""
+        if rule.kind is not CaseKind.INCIDENT:
+            return spelt_out(rule)
+        within = duration_text(rule.relate.within) if rule.relate else None
+        sites = ", ".join(sites_beside(self.loaded.mappings, asked.subject, rule)) or None
+        return {**spelt_out(rule), "severity": rule.severity, "relate.within": within, "relate.sites": sites}
 
     def _ruling(self, asked: Asked) -> MappingsRuling:
         return self._rulebook.ruling(asked.subject, asked.at)
@@ -70,11 +80,6 @@ class Previews:
             _with_closing(adapter_of(trackers[name]).preview(name, ruling.draft(name)), ruling.closing_fields(name))
             for name in ruling.policy.trackers
         )
-
-
-def choices_of(rule: Rule) -> Mapping[str, str | None]:
-    """How the rule keeps tickets in step, by the names of the choices, and how bad its incidents are."""
-    return {**spelt_out(rule), "severity": rule.severity.value} if rule.severity else spelt_out(rule)
 
 
 def asked_about(district: str, finding: Finding, at: datetime) -> Asked:

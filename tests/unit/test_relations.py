@@ -11,17 +11,22 @@ from remediation.domain.actions import ActionName, OpenTicket, RelateTicket
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Link, Memory
 from remediation.domain.errors import ConfigurationError
 from remediation.domain.findings import Finding
-from remediation.domain.incidents import Decided, Incident
+from remediation.domain.incidents import Decided, Incident, IncidentType
 from remediation.domain.policy import Policy
 from remediation.domain.relations import MOST_RELATED, RelatedCase, Vicinity, around
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject, subject_of, subject_of_incident
 from remediation.domain.tickets import Ticket, TicketState
+from remediation.mapping.config.routing import Routing
+from remediation.mapping.explain.differences import difference
+from remediation.mapping.explain.expectations import Expected
 from remediation.mapping.explain.in_step import in_step
+from remediation.mapping.explain.judging import mismatches
 from remediation.mapping.reading.loading import Loaded, loaded_of
 from remediation.mapping.reading.warnings import warnings_of
 from remediation.planning import Observation, Progress, Situation, concluded, plan
 from remediation.rulebook import MappingsRulebook
+from remedy.mappings.previews import Asked, Previews
 
 AT = datetime(2026, 4, 15, 14, 2, tzinfo=UTC)
 KEY = CaseKey("lakeside", CaseKind.INCIDENT, "inc_1")
@@ -55,7 +60,7 @@ def refused(schools: str = SCHOOLS, relate: str = "relate: {within: 2d}") -> str
 
 
 def incident(**words: Any) -> Subject:
-    written = {"type": "referral", "day": date(2026, 4, 14), "school": "101", **words}
+    written = {"type": IncidentType.REFERRAL, "day": date(2026, 4, 14), "school": "101", **words}
     return subject_of_incident(KEY, Decided(Incident("inc_1", **written)))
 
 
@@ -101,7 +106,7 @@ def test_both_find_each_other_or_neither_does(day: int, found: int, school: str,
         incident(day=None),
         incident(school=None),
         incident(school="104"),
-        incident(type="minor"),
+        incident(type=IncidentType.MINOR),
         incident(day=date(1, 1, 1)),
         incident(day=date.max),
         finding(site=None),
@@ -254,3 +259,30 @@ def test_a_ticket_that_was_just_opened_calls_for_another_look() -> None:
 def test_every_day_around_a_day_is_named_once() -> None:
     days = around(date(2026, 3, 1), timedelta(days=2))
     assert [str(day) for day in days] == ["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02", "2026-03-03"]
+
+
+def routed(file: Loaded, subject: Subject) -> Routing:
+    return Previews(file).routing(Asked(subject, AT))
+
+
+def test_a_change_of_the_table_or_of_the_days_is_shown_for_each_incident() -> None:
+    other = loaded('{"101": a.example}', "relate: {within: 3d}")
+    before, after = routed(loaded(), incident()), routed(other, incident())
+    found = {each.what: (each.before, each.after) for each in difference(KEY, before, after).changes}
+    assert found == {"relate.within": ("2d", "3d"), "relate.sites": ("a.example, b.example", "a.example")}
+    assert not difference(KEY, routed(loaded(), finding()), routed(other, finding())).changes
+
+
+@pytest.mark.parametrize(
+    ("relate", "wrong"),
+    [
+        ({"within": "2d"}, []),
+        ({"sites": ["b.example", "a.example"]}, []),
+        ({"within": "3d", "sites": "a.example"}, ["relate.within", "relate.sites"]),
+        ({"sites": []}, ["relate.sites"]),
+    ],
+)
+def test_a_case_of_ones_own_expects_days_and_sites(relate: dict[str, Any], wrong: list[str]) -> None:
+    expected = Expected.model_validate({"rule": "weapons", "relate": relate})
+    found = mismatches(expected, routed(loaded(), incident()), frozenset({"weapons"}))
+    assert [each.what for each in found] == wrong

@@ -13,7 +13,7 @@ from remediation.domain.findings import DomainType
 from remediation.domain.status import Severity
 from remediation.mapping.config.policies import PolicyWords
 from remediation.mapping.config.rules import RuledSeverity
-from remediation.mapping.config.words import Label, Name, Text, Written, as_list
+from remediation.mapping.config.words import Duration, Label, Name, SiteName, Text, Written, as_list
 from remediation.mapping.explain.incident_samples import SampleIncident
 from remediation.mapping.reading.document import read_document
 from remediation.mapping.reading.loading import text_of_file
@@ -77,11 +77,19 @@ class ExpectedTicket(Written):
     labels: Annotated[list[Label], BeforeValidator(as_list)] | None = None
 
 
+class ExpectedRelation(Written):
+    """With which findings its tickets must be linked: over how many days, and on which sites, in any order."""
+
+    within: Duration | None = None
+    sites: Annotated[list[SiteName], BeforeValidator(as_list)] | None = None
+
+
 class Expected(PolicyWords):
     """What must become of it. `tickets` names all tickets; of their words, only those written are compared."""
 
     rule: Name
     severity: RuledSeverity | None = None
+    relate: ExpectedRelation | None = None
     tickets: dict[Name, ExpectedTicket] | None = None
 
 

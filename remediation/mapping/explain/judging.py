@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from remediation.mapping.config.policies import written_choices
 from remediation.mapping.config.routing import Routing, TicketWords, comparable
 from remediation.mapping.config.suggestions import did_you_mean
-from remediation.mapping.explain.expectations import Expected, ExpectedText, ExpectedTicket
+from remediation.mapping.config.words import duration_text
+from remediation.mapping.explain.expectations import Expected, ExpectedRelation, ExpectedText, ExpectedTicket
 
 _NO_RULE = "none"
 """What a case expects where no rule takes the finding."""
@@ -41,6 +42,8 @@ def _mismatches(expected: Expected, routing: Routing, rules: frozenset[str]) -> 
             yield Mismatch(choice, wanted, routing.choices.get(choice))
     if expected.severity is not None and routing.choices.get("severity") != expected.severity:
         yield Mismatch("severity", expected.severity, routing.choices.get("severity"))
+    if expected.relate is not None:
+        yield from _relation_mismatches(expected.relate, routing)
     if expected.tickets is None:
         return
     if expected.tickets.keys() != routing.tickets.keys():
@@ -48,6 +51,14 @@ def _mismatches(expected: Expected, routing: Routing, rules: frozenset[str]) -> 
     for tracker in sorted(expected.tickets.keys() & routing.tickets.keys()):
         ticket = expected.tickets[tracker]
         yield from _ticket_mismatches(f"tickets.{tracker}", ticket, routing.tickets[tracker])
+
+
+def _relation_mismatches(expected: ExpectedRelation, routing: Routing) -> Iterator[Mismatch]:
+    within, sites = routing.choices.get("relate.within"), routing.choices.get("relate.sites")
+    if expected.within is not None and duration_text(expected.within) != within:
+        yield Mismatch("relate.within", duration_text(expected.within), within)
+    if expected.sites is not None and sorted(expected.sites) != sorted(sites.split(", ") if sites else ()):
+        yield Mismatch("relate.sites", ", ".join(expected.sites), sites)
 
 
 def _ticket_mismatches(where: str, expected: ExpectedTicket, words: TicketWords) -> Iterator[Mismatch]:

@@ -29,6 +29,14 @@ def vicinity_of(mappings: Mappings, subject: Subject, rule: Rule | None, at: dat
     return Vicinity(own, others) if others else None
 
 
+def sites_beside(mappings: Mappings, subject: Subject, rule: Rule) -> tuple[str, ...]:
+    """Returns the sites with whose findings this rule relates an incident, whenever they were found; none otherwise."""
+    district, school = mappings.districts.get(subject.key.district), getattr(subject.detail, "school", None)
+    if district is None or rule.relate is None or school is None:
+        return ()
+    return tuple(district.schools.get(school.strip(), ()))
+
+
 def _within(mappings: Mappings, rule: Rule | None) -> timedelta | None:
     """The time over which this rule relates its incidents; for a rule of findings, the longest of any rule's."""
     if rule is None:
