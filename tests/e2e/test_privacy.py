@@ -31,6 +31,7 @@ from tests.e2e.places import (
 from tests.e2e.scene import BOTH, REPOSITORY, RESOLVED, REVIEWING, Scene, State, critical, delivered, open_scene
 from tests.e2e.watching import becomes, eventually
 from tests.listeners import Collector, SentryStandIn, open_collector, open_sentry
+from tests.named_keys import is_named
 
 CANARY = f"ZZPII-{uuid.uuid4()}"
 """Stands for a student: in every string that SchoolScan has of a finding, and in every delivery."""
@@ -187,6 +188,10 @@ PLACES = [logs, metrics, health, arguments, files_of_redis, contents_of_redis, n
 @pytest.mark.parametrize("place", [*PLACES, tickets], ids=lambda place: place.__name__)
 def test_what_schoolscan_says_of_a_student_stays_there(scene: Scene, played: str, place: Any) -> None:
     assert re.findall(f"(?i){CANARY}", str(place(scene))) == []
+
+
+def test_every_key_is_one_that_the_page_about_privacy_has(scene: Scene, played: str) -> None:
+    assert [key for key in scene.redis.scan_iter() if not is_named(key.decode())] == []
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)

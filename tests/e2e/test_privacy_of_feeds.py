@@ -35,6 +35,7 @@ from tests.e2e.places import (
 from tests.e2e.scene import REPOSITORY, Scene, open_scene
 from tests.e2e.watching import becomes, eventually
 from tests.listeners import Collector, SentryStandIn, open_collector, open_sentry
+from tests.named_keys import is_named
 
 STEADY = frozenset({"incident@uuid", "incident@type", "incident/date", "incident@deleted", "incident@bounced"})
 """What the stand-in writes as it is, so that there are incidents that last; the odd feed has canaries there, too."""
@@ -331,3 +332,7 @@ def test_the_token_of_a_feed_stays_in_the_environment(play: Play, place: Any) ->
 def test_the_log_says_something_all_the_same(play: Play) -> None:
     told = set(re.findall(r'"event": ?"([a-z_]+)"', Path(play.scene.stage.programs[-1].log).read_text()))
     assert {"feed_read", "feed_not_read", "job_failed", "action_done", "action_failed", "case_parked"} <= told
+
+
+def test_every_key_is_one_that_the_page_about_privacy_has(play: Play) -> None:
+    assert [key for key in play.scene.redis.scan_iter() if not is_named(key.decode())] == []
