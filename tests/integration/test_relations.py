@@ -203,6 +203,14 @@ async def test_nothing_in_redis_tells_a_site_or_a_school_or_a_day(school: School
         assert 0 < await school.redis.pttl(key) <= 100 * 86_400_000
 
 
+async def test_when_a_spot_is_forgotten_does_not_tell_its_day(school: School) -> None:
+    await school.reported(FIGHT)
+    await school.reported(replace(THEFT, day=NOON.date() - timedelta(days=90)))
+    spots = await school.redis.keys(f"{SPOT}*")
+    assert len(spots) == 2
+    assert {round(await school.redis.pttl(key) / 86_400_000) for key in spots} == {100}
+
+
 async def test_a_new_data_key_loses_no_spot(school: School) -> None:
     old, new = generate_key(), generate_key()
     rulebook = school.context.rulebook

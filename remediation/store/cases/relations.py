@@ -1,12 +1,11 @@
 """Which cases are found at a site or a school on a day, so that incidents and findings find each other.
 
 A spot lies in Redis under a fingerprint, and nothing that is kept tells school, site or day: a school and a day are
-enough for somebody to recognise a student. It is forgotten a while after its day, and has few cases, because few are
-told of.
+enough for somebody to recognise a student. It is forgotten a while after a case was last found there: an end that
+counts from its day would tell the day. It has few cases, because few are told of.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
 
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
 from remediation.domain.relations import KEPT_FOR, Spot, Vicinity
@@ -40,8 +39,7 @@ class CaseRelations:
         wakes = key.kind is CaseKind.FINDING
         others = self._names(vicinity.others) if wakes else []
         shown = ",".join(f"{name}={ticket.id}" for name, ticket in sorted(tickets.items())) if wakes else ""
-        ends = datetime.combine(vicinity.own.day, time(), UTC) + KEPT_FOR
-        args = (int(ends.timestamp() * 1000), _MOST_AT_A_SPOT, "1" if wakes else "")
+        args = (int(KEPT_FOR.total_seconds() * 1000), _MOST_AT_A_SPOT, "1" if wakes else "")
         own = self._keyring.fingerprint(vicinity.own.text.encode())
         await self._connection.run("note_spot", int(now * 1000), key.ref, own, shown, *args, *others)
 
