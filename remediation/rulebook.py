@@ -142,8 +142,8 @@ class MappingsRuling:
     def note(self, change: SetStatus, tickets: tuple[Ticket, ...], now: datetime, words: str = "") -> str:
         """Returns the audit note for a change of the subject's status: what, which tickets, who, why and when.
 
-        `words` are people's own, redacted and cut to a length. They are quoted only where the rule copies closing words
-        or demands a reason for an accepted risk. Empty for an incident: a feed takes no notes.
+        `words` are people's own, redacted and cut to a length. They are quoted only where the rule is restricted, and
+        copies closing words or demands a reason for an accepted risk. Empty for an incident: a feed takes no notes.
         """
         if not self.subject.keeps_status:
             return ""
@@ -165,7 +165,7 @@ class MappingsRuling:
             word=", ".join(
                 dict.fromkeys(ticket.word for ticket in done if ticket.reason is change.reason and ticket.word)
             ),
-            words=words if policy.copies_closing_words or policy.acceptance.reason_required else "",
+            words=words if policy.quotes_risks else "",
         )
         usual = NoteKind.KEPT_OPEN if change.why is Why.REASON_CHANGED else NoteKind.REOPENED
         kind = _NOTES.get(change.why) or _BY_STATUS.get(change.status, usual)
@@ -232,9 +232,11 @@ class MappingsRulebook:
         self._matcher = Matcher(mappings.rules)
         self._coverage = Coverage(mappings)
         self._rules = {rule.name: rule for rule in mappings.rules}
-        self._policies = {name: policy_of(rule, name, tuple(rule.tickets)) for name, rule in self._rules.items()}
+        self._policies = {
+            name: policy_of(rule, name, tuple(rule.tickets), rule.detail) for name, rule in self._rules.items()
+        }
         self._former = {name: policy.as_former for name, policy in self._policies.items()}
-        usual = policy_of(mappings.defaults, "", ())
+        usual = policy_of(mappings.defaults, "", (), mappings.defaults.detail)
         self._without_rule = {CaseKind.FINDING: usual, CaseKind.INCIDENT: replace(usual, closes_gone=True)}
 
     def ruling(self, subject: Subject, at: datetime, known: str = "", said: Policy | None = None) -> MappingsRuling:

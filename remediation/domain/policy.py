@@ -69,9 +69,10 @@ class Policy:
     `trackers` are those in which the finding is to have a ticket. `reopen_within` is how long after its closing a
     ticket is reopened when its finding is found again (zero: never, FOR_EVER: always); later a new ticket follows it.
     `kept_open` are the reasons for closing a ticket that leave the finding as it is. `closes_gone` is true where
-    tickets are closed when SchoolScan no longer has the finding, `copies_closing_words` where notes may quote the
+    tickets are closed when SchoolScan no longer has the finding, `copies_closing_words` where notes are to quote the
     person who closed a ticket, and `names_people` where they name that person as the tracker shows the name to its own
-    users. `is_former` is true where no rule matches the finding any more, and this is the policy of the last one.
+    users. `quotes_people` is true where notes may quote anybody at all: the rule has `detail: restricted`. `is_former`
+    is true where no rule matches the finding any more, and this is the policy of the last one.
     """
 
     rule: str = ""
@@ -83,7 +84,18 @@ class Policy:
     closes_gone: bool = False
     copies_closing_words: bool = False
     names_people: bool = False
+    quotes_people: bool = False
     is_former: bool = False
+
+    @property
+    def quotes_closings(self) -> bool:
+        """Whether notes quote the person who closed a ticket."""
+        return self.quotes_people and self.copies_closing_words
+
+    @property
+    def quotes_risks(self) -> bool:
+        """Whether notes quote why a risk was accepted."""
+        return self.quotes_people and (self.copies_closing_words or self.acceptance.reason_required)
 
     @property
     def as_former(self) -> "Policy":

@@ -256,8 +256,8 @@ class Executor:
         if patch.why not in {Why.TICKET_DONE, Why.REASON_CHANGED}:
             return None
         if accepts_risk(ticket) and ticket.risk is not None and ticket.risk.reason:
-            return ticket.risk.reason
-        if not self.snapshot.policy.copies_closing_words:
+            return ticket.risk.reason if self.snapshot.policy.quotes_risks else None
+        if not self.snapshot.policy.quotes_closings:
             return None
         try:
             return await self.trackers[ticket.tracker].closing_words(ticket.id)

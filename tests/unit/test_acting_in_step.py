@@ -212,7 +212,11 @@ async def test_a_finding_that_is_gone_closes_its_ticket_where_the_rule_allows_it
     assert len(case.jira.books) == 1
 
 
-async def test_an_acceptance_carries_its_reason_scrubbed_and_its_end_into_the_note(case: Case) -> None:
+@pytest.mark.parametrize("quotes", [True, False])
+async def test_an_acceptance_carries_its_end_and_if_restricted_its_reason_scrubbed_into_the_note(
+    *, quotes: bool
+) -> None:
+    case = Case(Policy("every-finding", acceptance=Acceptance(reason_required=True), quotes_people=quotes))
     await case.settle()
     until = case.now + timedelta(days=30)
     case.jira.accept_risk(case.ticket.id, Risk("only staff; ask jo@example.org", until))
@@ -220,12 +224,12 @@ async def test_an_acceptance_carries_its_reason_scrubbed_and_its_end_into_the_no
     _, status, note = case.source.updates[-1]
     assert status is Status.ACCEPTED_RISK
     assert f"{until:%Y-%m-%d}" in note
-    assert "only staff" in note
+    assert ("only staff" in note) is quotes
     assert "jo@example" not in note
 
 
 async def test_an_acceptance_without_a_reason_is_asked_back_about_once_and_counts_when_it_is_given() -> None:
-    case = Case(Policy("every-finding", acceptance=Acceptance(reason_required=True)))
+    case = Case(Policy("every-finding", acceptance=Acceptance(reason_required=True), quotes_people=True))
     await case.settle()
     case.jira.accept_risk(case.ticket.id, None)
     await case.settle()
@@ -249,11 +253,11 @@ async def test_an_acceptance_comes_to_its_end_and_can_be_given_again(case: Case)
     assert case.status() is Status.ACCEPTED_RISK
 
 
-@pytest.mark.parametrize("copies", [True, False])
-async def test_what_people_wrote_when_they_closed_a_ticket_is_copied_only_where_the_rule_says_so(
-    *, copies: bool
+@pytest.mark.parametrize(("says", "quotes", "copies"), [(True, True, True), (False, True, False), (True, False, False)])
+async def test_what_people_wrote_when_they_closed_a_ticket_is_copied_only_where_a_restricted_rule_says_so(
+    *, says: bool, quotes: bool, copies: bool
 ) -> None:
-    case = Case(Policy("every-finding", copies_closing_words=copies))
+    case = Case(Policy("every-finding", copies_closing_words=says, quotes_people=quotes))
     await case.settle()
     case.jira.books[case.ticket.id].closing_words = "page taken down, call 555-867-5309"
     case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")
@@ -265,7 +269,7 @@ async def test_what_people_wrote_when_they_closed_a_ticket_is_copied_only_where_
 
 
 async def test_a_note_does_not_fail_because_the_closing_words_cannot_be_read() -> None:
-    case = Case(Policy("every-finding", copies_closing_words=True))
+    case = Case(Policy("every-finding", copies_closing_words=True, quotes_people=True))
     await case.settle()
     case.jira.troubles.for_good("closing_words", BUSY)
     case.jira.change(case.ticket.id, TicketState.DONE, Reason.FIXED, by="person-1")

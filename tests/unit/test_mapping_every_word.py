@@ -174,15 +174,16 @@ def tickets(above: str) -> dict[str, Change]:
 def keeping_in_step(above: str) -> dict[str, Change]:
     """How both sides are kept in step, in rules and in `defaults`."""
     fields = {f"trackers__{name}__{word}": "u_field" for name in ("jira", "servicenow") for word in RISK}
+    restricted = {f"{above.replace('.', '__')}__detail": "restricted"}
     return {
         f"{above}.resolve_when": change(policies, "all", "any"),
         f"{above}.reopen.within": change(policies, "14d", "30d"),
         f"{above}.outcomes": change(policies, {}, {"cancelled": "resolved"}, {"duplicate": "reviewing"}),
-        f"{above}.accept.reason": change(policies, "optional", "required", **fields),
+        f"{above}.accept.reason": change(policies, "optional", "required", **fields, **restricted),
         f"{above}.accept.expiry": change(policies, "optional", "required", **fields),
         f"{above}.accept.at_most": change(policies, None, "90d", "365d"),
         f"{above}.when_gone": change(policies, "comment", "close"),
-        f"{above}.copy_comments": change(policies, "none", "closing"),
+        f"{above}.copy_comments": change(policies, "none", "closing", **restricted),
         f"{above}.people": change(policies, "ids", "names"),
     }
 

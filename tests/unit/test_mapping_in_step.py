@@ -86,7 +86,7 @@ def test_each_choice_is_said(words: dict[str, object], said: list[str]) -> None:
 
 def test_what_is_usual_is_said_as_well() -> None:
     assert len(in_step(USUAL)) == 7
-    assert policy_of(USUAL, "", ()).reopen_within == FOR_EVER
+    assert policy_of(USUAL, "", (), "minimal").reopen_within == FOR_EVER
 
 
 def test_choices_are_spelt_as_they_are_written() -> None:

@@ -23,6 +23,7 @@ POLICIES = st.builds(
     acceptance=st.builds(Acceptance, st.booleans(), st.booleans(), st.none() | SPANS),
     closes_gone=st.booleans(),
     copies_closing_words=st.booleans(),
+    quotes_people=st.booleans(),
     names_people=st.booleans(),
     is_former=st.just(True),
 )
@@ -38,7 +39,7 @@ def test_what_a_rule_said_survives_redis(policy: Policy) -> None:
 
 
 def test_what_goes_without_saying_is_not_kept() -> None:
-    assert said_of(policy_of(PolicyWords(), "students", ("jira",))) == {}
+    assert said_of(policy_of(PolicyWords(), "students", ("jira",), "minimal")) == {}
     assert policy_that("students", {}) == Policy("students", is_former=True)
 
 

@@ -39,6 +39,7 @@ trackers:
   now: {kind: servicenow, url: "https://now.example", auth: {bearer: {env: N}}}
 templates: {body: "{{ finding.id }}"}
 defaults:
+  detail: restricted
   reopen: {within: 30d}
   accept: {at_most: 365d}
   tickets:
@@ -159,6 +160,7 @@ def test_a_rule_says_how_its_cases_keep_in_step(ruled: MappingsRulebook) -> None
         kept_open=frozenset({Reason.CANCELLED, Reason.NOT_SOLVED, Reason.UNKNOWN}),
         acceptance=Acceptance(at_most=timedelta(days=365)),
         closes_gone=True,
+        quotes_people=True,
     )
 
 
@@ -188,7 +190,9 @@ def test_where_the_rule_that_counted_is_deleted_what_it_said_counts_and_else_wha
 ) -> None:
     other = replace(FINDING, severity=Severity.UNKNOWN)
     said = Policy("deleted", closes_gone=True, is_former=True)
-    usual = Policy(reopen_within=timedelta(days=30), acceptance=Acceptance(at_most=timedelta(days=365)))
+    usual = Policy(
+        reopen_within=timedelta(days=30), acceptance=Acceptance(at_most=timedelta(days=365)), quotes_people=True
+    )
     for finding in (other, replace(other, status=Status.GONE)):
         assert ruling(ruled, finding, "deleted", said).policy == said
         assert ruling(ruled, finding, "deleted").policy == ruling(ruled, finding).policy == usual
@@ -305,12 +309,14 @@ def test_a_note_of_an_accepted_risk_says_until_when(rulebook: MappingsRulebook) 
     ("policy", "quotations"),
     [
         (Policy("bad"), 0),
-        (Policy("risky", acceptance=Acceptance(reason_required=True)), 1),
-        (Policy("deleted", copies_closing_words=True, is_former=True), 1),
+        (Policy("risky", acceptance=Acceptance(reason_required=True), quotes_people=True), 1),
+        (Policy("deleted", copies_closing_words=True, quotes_people=True, is_former=True), 1),
+        (Policy("risky", acceptance=Acceptance(reason_required=True)), 0),
+        (Policy("deleted", copies_closing_words=True, is_former=True), 0),
         (Policy("deleted", is_former=True), 0),
     ],
 )
-def test_peoples_words_are_quoted_only_where_the_rule_demands_or_copies_them_deleted_or_not(
+def test_peoples_words_are_quoted_only_where_a_restricted_rule_demands_or_copies_them_deleted_or_not(
     ruled: MappingsRulebook, policy: Policy, quotations: int
 ) -> None:
     note = saying(ruled, policy).note(ACCEPTED, CLOSED, AT, "Public by law")

@@ -68,7 +68,8 @@ class Accepting(Written):
 
     reason: _Demand = Field(
         default="optional",
-        description="required: the ticket must say why, in its tracker's `risk_reason`; the note then quotes it.",
+        description="required: the ticket must say why, in its tracker's `risk_reason`; the note then quotes it, so "
+        "the rule needs `detail: restricted`.",
     )
     expiry: _Demand = Field(
         default="optional",
@@ -106,7 +107,8 @@ class PolicyWords(Written):
     )
     copy_comments: Literal["none", "closing"] = Field(
         default="none",
-        description="closing: notes say what the person who closed the ticket wrote, scrubbed and cut.",
+        description="closing: notes say what the person who closed the ticket wrote, scrubbed and cut; the rule then "
+        "needs `detail: restricted`.",
     )
     people: Literal["ids", "names"] = Field(
         default="ids",
@@ -115,8 +117,8 @@ class PolicyWords(Written):
     )
 
 
-def policy_of(words: PolicyWords, rule: str, trackers: tuple[str, ...]) -> Policy:
-    """The policy that these words of a rule mean, for planning."""
+def policy_of(words: PolicyWords, rule: str, trackers: tuple[str, ...], detail: str) -> Policy:
+    """The policy that these words of a rule mean, for planning. `detail` is the rule's."""
     return Policy(
         rule=rule,
         trackers=trackers,
@@ -131,6 +133,7 @@ def policy_of(words: PolicyWords, rule: str, trackers: tuple[str, ...]) -> Polic
         closes_gone=words.when_gone == "close",
         copies_closing_words=words.copy_comments == "closing",
         names_people=words.people == "names",
+        quotes_people=detail == "restricted",
     )
 
 

@@ -12,7 +12,7 @@ from remediation.mapping.reading.checks import complaints_about
 from remediation.mapping.reading.completing import completed
 from remediation.mapping.reading.document import LARGEST_FILE, read_document
 from remediation.mapping.reading.messages import complaint_of
-from remediation.mapping.reading.policy_checks import unmeetable_demands
+from remediation.mapping.reading.policy_checks import unmeetable_demands, unrestricted_quotes
 from remediation.mapping.reading.positions import Complaint, Positions, Steps
 from remediation.mapping.reading.template_checks import failing_templates
 
@@ -42,7 +42,7 @@ def loaded_of(text: str, where: str) -> Loaded:
         raise ConfigurationError([Problem(where, "is empty", 1, 1)])
     mappings, complaints = _validated(document.data)
     complaints += [*document.complaints, *complaints_about(document.data), *unmeetable_demands(document.data)]
-    complaints += failing_templates(document.data)
+    complaints += [*failing_templates(document.data), *unrestricted_quotes(document.data)]
     if mappings is None or complaints:
         raise ConfigurationError(_problems(complaints, document.positions, where))
     return Loaded(where, completed(mappings), document.positions)

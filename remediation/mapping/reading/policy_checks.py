@@ -1,15 +1,25 @@
-"""Whether a ticket can meet the demands of its rule on accepted risks.
+"""Whether a ticket can meet the demands of its rule on accepted risks, and whether a rule may quote people.
 
 As in checks.py, they are checked as written, whatever else is wrong with the file.
 """
 
 from collections.abc import Iterator
 
+from remediation.domain.cases import CaseKind
 from remediation.mapping.config.trackers.kinds import kind_of
-from remediation.mapping.reading.checks import Map, map_of, rules_of
+from remediation.mapping.reading.checks import Map, kind_written, map_of, rules_of
 from remediation.mapping.reading.positions import Complaint, path_text
 
 _REQUIRED = "required"
+_QUOTES = (
+    (("copy_comments",), "closing", "copy_comments: none"),
+    (("accept", "reason"), _REQUIRED, "accept: {reason: optional}"),
+)
+"""The choices that make notes quote people: where they are written, and what to write instead."""
+_UNRESTRICTED = (
+    "has notes quote what people wrote, who may name a student, and {rule} is not restricted: "
+    "write detail: restricted there, or {otherwise}"
+)
 _SAYS = {
     "reason": "the field in which its tickets say why",
     "expiry": "the field in which its tickets say until when, or accept.at_most",
@@ -31,6 +41,32 @@ def unmeetable_demands(data: object) -> Iterator[Complaint]:
                 yield Complaint(
                     where, f"cannot be met in {path_text(('trackers', name))}: write {field}, {_SAYS[word]}"
                 )
+
+
+def unrestricted_quotes(data: object) -> Iterator[Complaint]:
+    """A complaint for each rule of findings whose notes are to quote people, and that is not restricted."""
+    top = map_of(data)
+    usual = map_of(top.get("defaults"))
+    for steps, rule in rules_of(top):
+        is_restricted = rule.get("detail", usual.get("detail")) == "restricted"
+        if is_restricted or kind_written(rule) is not CaseKind.FINDING:
+            continue
+        for where, choice, otherwise in _QUOTES:
+            written = next((above for above in (rule, usual) if _inside(above, where) is not None), None)
+            if (
+                written is not None
+                and _inside(written, where) == choice
+                and (written is rule or map_of(rule.get("tickets")))
+            ):
+                place = steps if written is rule else ("defaults",)
+                yield Complaint((*place, *where), _UNRESTRICTED.format(rule=path_text(steps), otherwise=otherwise))
+
+
+def _inside(above: Map, where: tuple[str, ...]) -> object:
+    *maps, word = where
+    for each in maps:
+        above = map_of(above.get(each))
+    return above.get(word)
 
 
 def _unmet(accept: Map, tracker: Map) -> Iterator[str]:

@@ -208,6 +208,7 @@ _YES: Mapping[str, Callable[[Policy], bool]] = {
     "close": lambda policy: policy.closes_gone,
     "copy": lambda policy: policy.copies_closing_words,
     "names": lambda policy: policy.names_people,
+    "quote": lambda policy: policy.quotes_people,
 }
 """A word for each choice that is stored only where the rule made it."""
 
@@ -238,5 +239,6 @@ def policy_that(rule: str, said: Mapping[str, Any]) -> Policy:
         closes_gone="close" in yes,
         copies_closing_words="copy" in yes,
         names_people="names" in yes,
+        quotes_people="quote" in yes,
         is_former=True,
     )
