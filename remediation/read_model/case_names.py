@@ -65,7 +65,10 @@ async def _finding(text: str, ref: str, mappings: Mappings, todo: Todo) -> CaseK
     """The case of a finding by its id alone, which one district's may have."""
     is_sound = outside_id(ref) is not None
     if len(mappings.districts) > 1 and is_sound and ":" not in ref:
-        return UnclearName(f"no ticket {terminal(text)} is known; a finding is named with its district: {_SHAPE}")
+        return UnclearName(
+            f"no ticket {terminal(text)} is known, nor a case of an incident; "
+            f"a finding is named with its district: {_SHAPE}"
+        )
     key = CaseKey(next(iter(mappings.districts)), CaseKind.FINDING, ref)
     if is_sound and (":" not in ref or await todo.is_known(key.ref)):
         return key

@@ -114,13 +114,15 @@ async def _view(ref: str, limit: int, settings: Settings, connection: Connection
     view = await case_view(connection, key, limit)
     if view is None:
         says = f"it {NOTHING_KNOWN}; remedy case plan asks outside"
+        if ":" not in ref:
+            says = f"{says}, and remedy incidents show tells of an incident that has no case"
         raise click.ClickException(f"{_no_ticket(ref)}nothing is known of {terminal(key.ref)}: {says}")
     return view
 
 
 def _no_ticket(ref: str) -> str:
-    """The beginning of a message about a bare name: it was taken for a finding's id, as no ticket is called so."""
-    return "" if ":" in ref else f"no ticket {terminal(ref)} is known, and "
+    """The beginning of a message about a bare name: it was taken for a finding's id, as nothing else is called so."""
+    return "" if ":" in ref else f"no ticket {terminal(ref)} is known, nor a case of an incident, and "
 
 
 def _view_lines(view: CaseView) -> Iterator[str]:

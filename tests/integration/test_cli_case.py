@@ -266,7 +266,7 @@ def test_a_finding_that_does_not_exist_is_refused(bench: Bench) -> None:
 def test_a_name_that_is_neither_a_ticket_nor_a_finding_is_said_to_be_neither(bench: Bench) -> None:
     for command, said in (("show", "nothing is known of"), ("plan", "there is no such finding")):
         result = bench.remedy("case", command, "SEC-999")
-        assert f"no ticket SEC-999 is known, and {said}" in result.stderr
+        assert f"no ticket SEC-999 is known, nor a case of an incident, and {said}" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -211,8 +211,10 @@ def test_incidents_that_cannot_be_opened_are_counted_and_not_denied(
 
 
 def test_a_case_is_found_by_the_uuid_of_its_incident_alone(desk: Desk) -> None:
-    (uuid,) = desk.add({"type": "referral"})
+    uuid, other = desk.add({"type": "referral"}, {"type": "minor"})
     desk.read()
+    none = CliRunner().invoke(main, ("case", "show", other))
+    assert f"no ticket {other} is known, nor a case of an incident" in none.stderr, "no rule takes it"
     shown = CliRunner().invoke(main, ("case", "show", uuid))
     assert shown.stdout.startswith(f"lakeside:incident:{uuid}\n"), shown.stderr
     assert "finding" not in shown.stdout
