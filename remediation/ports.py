@@ -7,6 +7,7 @@ from typing import Protocol
 
 from remediation.domain.actions import SetStatus, Why
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord, Link
+from remediation.domain.errors import TryLater
 from remediation.domain.identities import Identity
 from remediation.domain.incidents import Incident, IncidentFlaw
 from remediation.domain.ownership import Ground, Site
@@ -66,7 +67,7 @@ class ListedSource(Source, Listing, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IncidentPage:
-    """One whole page of a feed of incidents. `pages` is how many there are.
+    """A page of a feed of incidents. `pages` is how many there are. `trouble` says why it is not whole, if so.
 
     `flaws` counts its incidents by what could not be read in them. `version` tells the feed, when the page is asked for
     again, what is known; a page that is still the same comes without incidents. Empty where the feed has no versions.
@@ -76,6 +77,7 @@ class IncidentPage:
     pages: int
     flaws: Mapping[IncidentFlaw, int] = field(default_factory=dict)
     version: str = ""
+    trouble: TryLater | None = None
 
 
 class WalkedFeed(Protocol):
@@ -96,10 +98,11 @@ class WalkedFeed(Protocol):
         """When it is read, and in which time zone its days begin."""
         ...
 
-    async def page(self, walk: FeedWalk, version: str = "") -> IncidentPage:
+    async def page(self, walk: FeedWalk, version: str = "", *, in_part: bool = False) -> IncidentPage:
         """Returns the walk's next page, of which this `version` is known.
 
-        Raises TryLater or Refused; TryLater, too, where not all of the page came.
+        Raises TryLater or Refused; TryLater, too, where not all of the page came. With `in_part`, what is whole of such
+        a page is returned, where the answer has come to its end: then it may come no other way.
         """
         ...
 

@@ -84,11 +84,12 @@ STUMBLES = Counter("remedy_job_errors_total", "Jobs ended by an error that nobod
 
 KEPT: Final = "kept"
 PUT_OFF: Final = "put_off"
+TORN: Final = "torn"
 
 
 def begin_feed(feed: str) -> None:
     """Let every series of a feed exist from the start: Prometheus sees no growth in a series that begins with 1."""
-    for outcome in (KEPT, PUT_OFF):
+    for outcome in (KEPT, PUT_OFF, TORN):
         FEED_PAGES.labels(feed, outcome)
     for flaw in IncidentFlaw:
         FEED_FLAWS.labels(feed, flaw.value)

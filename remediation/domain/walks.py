@@ -53,7 +53,8 @@ class FeedWalk:
     """One reading of a window, `since` to `until` (both included), as far as it has come.
 
     `page` is the next page to read, from 1 on. `pages` is how many the page before stated, 0 before the first one.
-    `rounds` counts how often the walk began; `has_shrunk` says that the list became shorter since it last began.
+    `rounds` counts how often the walk began; `has_shrunk` says that the list became shorter since it last began, and
+    `is_torn` that a page of it was taken in part.
     """
 
     kind: WalkKind
@@ -63,18 +64,21 @@ class FeedWalk:
     pages: int = 0
     rounds: int = 1
     has_shrunk: bool = False
+    is_torn: bool = False
 
-    def after(self, pages: int) -> "FeedWalk | Ending":
-        """What follows once the page was read whole and stated that there are so many pages.
+    def after(self, pages: int, *, is_torn: bool = False) -> "FeedWalk | Ending":
+        """What follows once the page was read and stated that there are so many pages; `is_torn`: read in part.
 
         A list that becomes shorter moves incidents from pages that are still to come to pages that were read. So it is
         read again from its beginning, a few times at most; a list that becomes longer shows some incidents twice.
         """
-        has_shrunk = self.has_shrunk or pages < self.pages
+        has_shrunk, is_torn = self.has_shrunk or pages < self.pages, self.is_torn or is_torn
         if self.page < min(pages, MOST_PAGES):
-            return replace(self, page=self.page + 1, pages=pages, has_shrunk=has_shrunk)
+            return replace(self, page=self.page + 1, pages=pages, has_shrunk=has_shrunk, is_torn=is_torn)
         if has_shrunk and self.rounds < MOST_ROUNDS:
-            return replace(self, page=1, pages=0, rounds=self.rounds + 1, has_shrunk=False)
+            return replace(self, page=1, pages=0, rounds=self.rounds + 1, has_shrunk=False, is_torn=False)
+        if is_torn:
+            return Ending.TORN
         return Ending.MOVING if has_shrunk else Ending.CUT if pages > MOST_PAGES else Ending.WHOLE
 
 
@@ -84,6 +88,8 @@ class Ending(StrEnum):
     WHOLE = "whole"
     MOVING = "moving"
     CUT = "cut"
+    TORN = "torn"
+    """A page never came whole: it was taken in part, so that the others were read."""
 
 
 @dataclass(frozen=True, slots=True)

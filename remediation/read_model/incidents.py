@@ -216,11 +216,12 @@ def ticket_words(shown: ShownIncident) -> str:
 
 def walk_words(state: FeedState) -> str:
     """What is read of a feed now, and why it waits where it does."""
+    torn = f"; not whole: {state.torn}" if state.torn else ""
     if state.walk is None:
-        return "nothing is being read"
+        return f"nothing is being read{torn}"
     pages = f" of {state.walk.pages}" if state.walk.pages else ""
     trouble = f"; {state.trouble}, asked again after {time_words(state.wait_until)} UTC" if state.attempts else ""
-    return f"a {state.walk.kind} is at page {state.walk.page}{pages}{trouble}"
+    return f"a {state.walk.kind} is at page {state.walk.page}{pages}{trouble}{torn}"
 
 
 def _ends(decided: Decided, timetable: Timetable, retention: timedelta) -> datetime | None:

@@ -34,6 +34,8 @@ class PollOutcome(StrEnum):
     READ = "read"
     MOVING = "moving"
     """Its list never stood still, or has more pages than are read: some incidents may not have been seen."""
+    TORN = "torn"
+    """A page never came whole, and was taken in part: some incidents may not have been seen."""
     PUT_OFF = "put_off"
     NO_WORKER = "no_worker"
 
@@ -41,6 +43,7 @@ class PollOutcome(StrEnum):
 _CODES = {
     PollOutcome.READ: ExitCode.DONE,
     PollOutcome.MOVING: ExitCode.FAILED,
+    PollOutcome.TORN: ExitCode.FAILED,
     PollOutcome.NO_WORKER: ExitCode.FAILED,
     PollOutcome.PUT_OFF: ExitCode.UNREACHABLE,
 }
@@ -68,8 +71,8 @@ def poll(*, district: str | None, feed: str | None, sweep: bool, dry_run: bool, 
     A worker begins within half a minute. Where this is interrupted, the workers go on by themselves. A feed that was
     never read as a whole is read so first.
 
-    Exit codes: 0 all were read; 1 no worker runs, or a list never stood still; 3 a feed could not be read, and workers
-    try again; 4 (--dry-run) it refused.
+    Exit codes: 0 all were read; 1 no worker runs, or a list never stood still or never came whole; 3 a feed could not
+    be read, and workers try again; 4 (--dry-run) it refused.
 
     \b
       remedy incidents poll
@@ -126,7 +129,7 @@ class _Reading:
         while True:
             state = await self._stores.states.state(self._feed)
             if state.walk is None or state.began_at != began_at:
-                return self._read(walk) if state.polled_at == began_at else self._moving(walk)
+                return self._read(walk) if state.polled_at == began_at else self._not_whole(walk, state)
             if state.attempts > attempts:
                 return self._put_off(walk, f"{state.trouble}; asked again after {time_words(state.wait_until)} UTC")
             attempts = min(attempts, state.attempts)
@@ -152,7 +155,10 @@ class _Reading:
     def _read(self, walk: FeedWalk) -> Polled:
         return Polled(self._feed, walk.kind, PollOutcome.READ, f"read from {walk.since} to {walk.until}")
 
-    def _moving(self, walk: FeedWalk) -> Polled:
+    def _not_whole(self, walk: FeedWalk, state: FeedState) -> Polled:
+        if state.torn:
+            says = f"read, and not whole: {state.torn}; some may be unseen"
+            return Polled(self._feed, walk.kind, PollOutcome.TORN, says)
         says = "its list became shorter while it was read, again and again, or is too long: some may be unseen"
         return Polled(self._feed, walk.kind, PollOutcome.MOVING, says)
 

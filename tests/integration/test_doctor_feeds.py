@@ -131,6 +131,20 @@ async def test_metrics_tell_of_the_feeds_that_are_named_and_of_no_others(connect
     }
 
 
+def test_a_page_that_was_taken_in_part_is_told_and_fails_once_the_feed_is_overdue(clinic: Clinic) -> None:
+    async def torn() -> None:
+        async with open_connection(RedisAddress.parse(clinic.redis_url), socket_timeout=2.0, retries=0) as connection:
+            await connection.ask(connection.redis.hset(FEED + NAME, "torn", "page 7: the page states 5, and 4 came"))
+
+    asyncio.run(torn())
+    read(clinic, known_at=50 * HOUR, polled_at=60.0, swept_at=20 * HOUR)
+    code, says = told(clinic, f"reading {NAME}")
+    assert (code, says.endswith("; not whole: page 7: the page states 5, and 4 came")) == ("", True)
+    read(clinic, polled_at=2 * HOUR)
+    code, says = told(clinic, f"reading {NAME}")
+    assert (code, "not whole: page 7" in says) == (Code.FEED_UNREAD, True)
+
+
 async def test_a_key_that_seals_incidents_and_is_missing_is_told(connection: Connection, keyring: Keyring) -> None:
     await connection.ask(connection.redis.hset(FEEDS, NAME, "1"))
     rows = IncidentRecords(connection, keyring).rows_of(NAME, [Kept(Incident("8f14e45f-ceea-467f-a0c2-9f2b1d4c6e01"))])

@@ -1,4 +1,4 @@
-"""A feed is sent one request at a time, by however many workers, over real HTTP; its stand-in notes what is in hand."""
+"""Workers read a feed over real HTTP: one request at a time, and past a page that is never what it states."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,14 +9,16 @@ from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
+from prometheus_client import REGISTRY
 
 from chaos.school import overlaps
 from remediation.domain.walks import SchoolYear, Timetable
+from remediation.read_model.incidents import walk_words
 from remediation.sealing import Keyring
 from remediation.sources.connections import open_client
 from remediation.sources.incident_feed.client import WHOLE_CALL_SECONDS, IncidentFeedClient
 from remediation.sources.incident_feed.polled import PolledFeed
-from remediation.store.incidents.feeds import Feeds
+from remediation.store.incidents.feeds import Feeds, FeedState
 from remediation.store.server.connection import Connection
 from sandbox.incident_feed.behaviour import FeedBehaviour
 from sandbox.incident_feed.stand_in import incident_feed_app
@@ -24,7 +26,7 @@ from sandbox.incident_feed.world import FeedAccount, IncidentWorld
 from sandbox.wire.server import serve
 from tests.stand_ins import ManualClock, PlainRulebook
 from workers.resources import NamedSystems, WorkerContexts, context_on
-from workers.rounds.feeds import ASKED_FOR, poll_feeds
+from workers.rounds.feeds import ASKED_FOR, TAKEN_IN_PART_AFTER, poll_feeds
 
 FEED = "lakeside/handbook"
 TOKEN = "test-only-token-of-the-feed"
@@ -64,11 +66,27 @@ class Served:
     def pages(self) -> list[str]:
         return [dict(part.split("=") for part in each["query"].split("&"))["page"] for each in self.requests()]
 
+    def miscount(self, page: int) -> None:
+        """From now on this page states one incident more than it has."""
+        order = {"count_off": 1, "page": page, "times": None}
+        assert self._controls.post("spellings", json=order).is_success
+
+    def count_rightly(self) -> None:
+        assert self._controls.delete("spellings").is_success
+
+    def break_off(self) -> None:
+        """From now on each answer ends in the middle, with a reset."""
+        assert self._controls.post("faults", json={"kind": "half", "times": None}).is_success
+
     async def until_asked(self) -> None:
         """Wait until the feed has a request in hand."""
         async with asyncio.timeout(5):
             while not self.requests():  # noqa: ASYNC110 - it is in another thread
                 await asyncio.sleep(0.005)
+
+
+def value(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 @pytest.fixture
@@ -117,7 +135,6 @@ async def test_a_page_that_a_dead_worker_asked_for_is_asked_for_again_once_its_c
     clock.pass_by(ASKED_FOR - WHOLE_CALL_SECONDS)
     await served.poll()
     assert served.pages() == ["1", "1", "2", "3"]
-    assert overlaps(served.requests()) == 0
 
 
 async def test_a_clock_that_was_set_back_holds_nobody_up(served: Served, clock: ManualClock) -> None:
@@ -131,3 +148,71 @@ async def test_a_clock_that_was_set_back_holds_nobody_up(served: Served, clock: 
     clock.pass_by(-3_600.0)
     await served.poll()
     assert served.pages() == ["1", "1", "2", "3"]
+
+
+async def state_of(connection: Connection) -> FeedState:
+    return await Feeds(connection).state(FEED)
+
+
+async def test_a_page_that_never_is_what_it_states_is_asked_for_less_and_less_often_and_told(
+    served: Served, connection: Connection, clock: ManualClock
+) -> None:
+    served.miscount(2)
+    before = value("remedy_feed_pages_total", feed=FEED, outcome="put_off")
+    for attempts in range(1, TAKEN_IN_PART_AFTER + 1):
+        await served.poll()
+        state = await state_of(connection)
+        assert (state.attempts, state.trouble) == (
+            attempts,
+            f"incidents:{FEED}: the page states 2 incidents, and 1 came",
+        )
+        assert state.wait_until - clock() > 2**attempts / 4
+        clock.pass_by(state.wait_until - clock())
+    assert value("remedy_feed_pages_total", feed=FEED, outcome="put_off") == before + TAKEN_IN_PART_AFTER
+    assert served.pages() == ["1", *["2"] * TAKEN_IN_PART_AFTER]
+    assert walk_words(await state_of(connection)).startswith("a sweep is at page 2 of 3; incidents:lakeside/handbook")
+
+
+async def test_the_other_pages_are_read_then_and_the_walk_does_not_count_as_whole(
+    served: Served, connection: Connection, clock: ManualClock
+) -> None:
+    served.miscount(2)
+    torn = value("remedy_feed_pages_total", feed=FEED, outcome="torn")
+    for _ in range(TAKEN_IN_PART_AFTER + 1):
+        await served.poll()
+        clock.pass_by(30.0)
+    assert served.pages() == ["1", *["2"] * (TAKEN_IN_PART_AFTER + 1), "3"]
+    assert await Feeds(connection).kept(FEED) == 3
+    state = await state_of(connection)
+    assert (state.walk, state.polled_at, state.swept_at) == (None, None, None)
+    assert walk_words(state).endswith(
+        "not whole: page 2: incidents:lakeside/handbook: the page states 2 incidents, and 1 came"
+    )
+    assert value("remedy_feed_pages_total", feed=FEED, outcome="torn") == torn + 1
+
+
+async def test_once_it_is_what_it_states_the_feed_is_whole_again(
+    served: Served, connection: Connection, clock: ManualClock
+) -> None:
+    served.miscount(2)
+    for _ in range(TAKEN_IN_PART_AFTER + 1):
+        await served.poll()
+        clock.pass_by(30.0)
+    served.count_rightly()
+    await served.poll()
+    assert (await state_of(connection)).swept_at is None
+    clock.pass_by(3_600.0)
+    await served.poll()
+    state = await state_of(connection)
+    assert (state.swept_at is not None, state.torn) == (True, "")
+
+
+async def test_an_answer_that_breaks_off_is_never_taken_in_part(
+    served: Served, connection: Connection, clock: ManualClock
+) -> None:
+    served.break_off()
+    for _ in range(2 * TAKEN_IN_PART_AFTER):
+        await served.poll()
+        clock.pass_by(900.0)
+    assert set(served.pages()) == {"1"}
+    assert (await state_of(connection)).attempts == 2 * TAKEN_IN_PART_AFTER

@@ -59,7 +59,8 @@ class MemoryFeed:
     def show(self, *incidents: Incident) -> None:
         self.incidents |= {each.uuid: each for each in incidents}
 
-    async def page(self, walk: FeedWalk, version: str = "") -> IncidentPage:
+    async def page(self, walk: FeedWalk, version: str = "", *, in_part: bool = False) -> IncidentPage:
+        del in_part
         self.walks.append(walk)
         self.versions.append(version)
         self.troubles.meet("page")

@@ -49,7 +49,8 @@ class EmptyFeed:
     asked: list[tuple[FeedWalk, str]] = field(default_factory=list)
     troubles: Troubles = field(default_factory=Troubles)
 
-    async def page(self, walk: FeedWalk, version: str = "") -> IncidentPage:
+    async def page(self, walk: FeedWalk, version: str = "", *, in_part: bool = False) -> IncidentPage:
+        del in_part
         self.asked.append((walk, version))
         self.troubles.meet("page")
         return IncidentPage((), 1)

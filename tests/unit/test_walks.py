@@ -182,3 +182,15 @@ def test_nothing_ends_while_a_walk_may_show_it(
 
 def test_without_a_time_nothing_ends() -> None:
     assert TIMETABLE.ends(Kept(Incident("a1", day=date(2020, 1, 1))), RETENTION) is None
+
+
+def test_a_walk_with_a_page_that_was_taken_in_part_goes_on_and_is_not_whole() -> None:
+    following = sweep().after(2, is_torn=True)
+    assert following == replace(sweep(), page=2, pages=2, is_torn=True)
+    assert isinstance(following, FeedWalk)
+    assert following.after(2) is Ending.TORN
+
+
+def test_a_list_that_became_shorter_is_read_again_whatever_was_taken_in_part_before() -> None:
+    following = replace(sweep(), page=2, pages=3, is_torn=True).after(2)
+    assert following == replace(sweep(), rounds=2)

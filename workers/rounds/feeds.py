@@ -17,12 +17,12 @@ from remediation.outbound.backoff import delay
 from remediation.ports import WalkedFeed
 from remediation.sources.incident_feed.answers import system_of
 from remediation.store.cases.todo import Mark
-from remediation.store.incidents.feeds import PageKept
+from remediation.store.incidents.feeds import FeedState, PageKept
 from remediation.store.keys import FEED
 from workers.calls import cause_of
 from workers.jobs.boundary import never_raising
 from workers.jobs.telling import note_answer, note_trouble
-from workers.metrics import FEED_CHANGES, FEED_FLAWS, FEED_PAGES, KEPT, PUT_OFF, RETRIES, WAITS
+from workers.metrics import FEED_CHANGES, FEED_FLAWS, FEED_PAGES, KEPT, PUT_OFF, RETRIES, TORN, WAITS
 from workers.resources import WorkerContext
 from workers.selection import incident_cases
 
@@ -37,7 +37,11 @@ ASKED_FOR = 22.0
 worker that has died is known to wait no more."""
 
 _UNTIL_IT_RESTS = 3_600.0
-"""Seconds until a window is read again whose list never stood still, or had too many pages."""
+"""Seconds until a window is read again that could not be read whole."""
+
+TAKEN_IN_PART_AFTER = 5
+"""After how many times in a row, some minutes, a page is taken as it is that comes to its end and is not what it says.
+The others are read then, and the walk does not count as whole."""
 
 
 @never_raising
@@ -53,16 +57,16 @@ async def _traced(context: WorkerContext, feed: WalkedFeed) -> None:
 
 async def _poll(context: WorkerContext, feed: WalkedFeed) -> None:
     """Read pages one after the other, until the walk ends or the round has taken long enough."""
-    until = time.monotonic() + READ_FOR
-    walk = await _walk(context, feed)
+    until, state = time.monotonic() + READ_FOR, await context.feed_states.state(feed.name)
+    walk, in_part = await _walk(context, feed, state), state.attempts >= TAKEN_IN_PART_AFTER
     while walk is not None:
-        following = await _read_on(context, feed, walk)
-        walk = following if time.monotonic() < until else None
+        following = await _read_on(context, feed, walk, in_part=in_part)
+        walk, in_part = following if time.monotonic() < until else None, False
 
 
-async def _walk(context: WorkerContext, feed: WalkedFeed) -> FeedWalk | None:
+async def _walk(context: WorkerContext, feed: WalkedFeed, state: FeedState) -> FeedWalk | None:
     """The walk to go on with, or to begin now; None where the feed is not due, or another worker has just begun."""
-    state, now = await context.feed_states.state(feed.name), context.clock()
+    now = context.clock()
     if now < max(state.wait_until, await context.systems.limited_until(system_of(feed.name))):
         return None
     if state.walk is not None:
@@ -77,30 +81,35 @@ async def _walk(context: WorkerContext, feed: WalkedFeed) -> FeedWalk | None:
     return walk
 
 
-async def _read_on(context: WorkerContext, feed: WalkedFeed, walk: FeedWalk) -> FeedWalk | None:
+async def _read_on(
+    context: WorkerContext, feed: WalkedFeed, walk: FeedWalk, *, in_part: bool = False
+) -> FeedWalk | None:
     """Read the walk's next page, and keep it. Returns the walk that goes on; None for a later round."""
     if not await context.feed_states.take_page(feed.name, walk, ASKED_FOR, context.clock()):
         return None  # another worker asks for it
     failpoint("page_taken")
     try:
-        page = await feed.page(walk, await _version(context, feed, walk))
+        page = await feed.page(walk, await _version(context, feed, walk), in_part=in_part)
     except OutsideError as error:
         await _put_off(context, feed, walk, error)
         return None
     failpoint("page_read")
     now = context.clock()
     changed = await context.incidents.changed(feed.name, page.incidents, now)
-    following = walk.after(page.pages)
-    wait_until = now + _UNTIL_IT_RESTS if following in {Ending.MOVING, Ending.CUT} else 0.0
+    following = walk.after(page.pages, is_torn=page.trouble is not None)
+    wait_until = now + _UNTIL_IT_RESTS if isinstance(following, Ending) and following is not Ending.WHOLE else 0.0
     rows = context.incidents.rows_of(feed.name, changed)
     cases = await _cases(context, feed, [each.incident for each in changed])
     version = context.cursors.sealed(_row(feed, walk), page.version) if page.version else ""
-    kept = PageKept(rows, cases, version, wait_until)
+    torn = f"page {walk.page}: {page.trouble}" if page.trouble is not None else ""
+    kept = PageKept(rows, cases, version, wait_until, torn)
     if not await context.feed_states.keep_page(feed.name, walk, following, kept, now):
         return None  # another worker reads this feed
     failpoint("page_kept")
     await note_answer(context, system_of(feed.name))
-    FEED_PAGES.labels(feed.name, KEPT).inc()
+    FEED_PAGES.labels(feed.name, TORN if page.trouble else KEPT).inc()
+    if page.trouble is not None:
+        logger.warning("feed_page_torn", kind=walk.kind.value, count=walk.page, reason=cause_of(page.trouble))
     FEED_CHANGES.labels(feed.name).inc(len(changed))
     for flaw, count in page.flaws.items():
         FEED_FLAWS.labels(feed.name, flaw.value).inc(count)

@@ -94,12 +94,13 @@ class IncidentFeedClient:
         error = await self._receive(address, known or Validators(), arriving)
         if arriving.is_unchanged:
             return None
+        has_ended = error is None
         arriving.parser.end()  # takes the last incidents, where an answer broke off
         if error is None and (words := arriving.shortfall(number, self._page_size)):
             error = TryLater(self._system, words)
         if error is not None and (arriving.parser.stated is None or not isinstance(error, TryLater)):
             raise error
-        return arriving.page(number, error)
+        return arriving.page(number, error, has_ended=has_ended)
 
     async def _receive(self, address: str, known: Validators, arriving: "_Arriving") -> OutsideError | None:
         """Reads an answer as far as it comes; why it is no page, or not all of one.
@@ -163,7 +164,7 @@ class _Arriving:
         """Why what has come is not all of the page that was asked for."""
         return self.parser.problem or disagreement(self._stated, number, self.parser.came, page_size)
 
-    def page(self, number: int, trouble: TryLater | None) -> FeedPage:
+    def page(self, number: int, trouble: TryLater | None, *, has_ended: bool) -> FeedPage:
         """What has come."""
         return FeedPage(
             number,
@@ -172,6 +173,7 @@ class _Arriving:
             dict(self.parser.flaws),
             self.validators if trouble is None else Validators(),
             trouble,
+            has_ended,
         )
 
     @property

@@ -44,7 +44,7 @@ class FeedPage:
     `incidents` are valid whatever else is wrong. `trouble` says why the page is not whole, and is to be raised when
     they are kept: nothing may be concluded from what did not come, and no cursor may move on. `total_pages` is None
     where the page does not say. `unreadable` counts incidents by what could not be read in them. `validators` are those
-    of a whole page.
+    of a whole page. `has_ended`: the answer came to its end, so that it may be no other when it is asked for again.
     """
 
     number: int
@@ -53,6 +53,7 @@ class FeedPage:
     unreadable: Mapping[IncidentFlaw, int] = field(default_factory=dict)
     validators: Validators = Validators()
     trouble: TryLater | None = None
+    has_ended: bool = True
 
 
 def validators_of(headers: Mapping[str, str]) -> Validators:

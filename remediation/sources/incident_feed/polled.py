@@ -24,10 +24,11 @@ class PolledFeed:
         """Whose incidents it shows."""
         return self.name.partition("/")[0]
 
-    async def page(self, walk: FeedWalk, version: str = "") -> IncidentPage:
+    async def page(self, walk: FeedWalk, version: str = "", *, in_part: bool = False) -> IncidentPage:
         """Returns the walk's next page; without incidents where it still has this version.
 
-        Raises TryLater or Refused; TryLater, too, where not all of the page came.
+        Raises TryLater or Refused; TryLater, too, where not all of the page came, unless it is taken `in_part` and the
+        answer has come to its end.
         """
         known = _known(version, walk)
         page = await self.client.page(walk.page, Window(walk.since, walk.until), known=known[0] if known else None)
@@ -35,10 +36,11 @@ class PolledFeed:
             return IncidentPage((), known[1], version=version)
         if page is None:
             raise Refused(system_of(self.name), "the feed says that a page is known which was never read")
-        if page.trouble is not None:
+        if page.trouble is not None and not (in_part and page.has_ended):
             raise page.trouble
         pages = _pages(page)
-        return IncidentPage(page.incidents, pages, page.unreadable, _version(page.validators, walk, pages))
+        version = _version(page.validators, walk, pages)
+        return IncidentPage(page.incidents, pages, page.unreadable, version, page.trouble)
 
 
 def _pages(page: FeedPage) -> int:

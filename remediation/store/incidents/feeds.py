@@ -19,8 +19,9 @@ class FeedState:
     `walk` is the one in hand, which began at `began_at` and failed `attempts` times in a row; until `wait_until`
     nothing is asked. `ended_at` is when a walk last ended, whole or not. `polled_at` and `swept_at` are when the last
     walk, and the last sweep, began that were whole. A sweep of before the store began (see CaseRecord.born) is none:
-    the store may have lost what it showed. `trouble` says why the last page that was asked for did not come.
-    `known_at` is when a worker first found the feed in mappings.yaml.
+    the store may have lost what it showed. `trouble` says why the last page that was asked for did not come,
+    `torn` why a page was taken in part since a walk was last whole. `known_at` is when a worker first found the feed in
+    mappings.yaml.
     """
 
     walk: FeedWalk | None = None
@@ -32,6 +33,7 @@ class FeedState:
     ended_at: float | None = None
     trouble: str = ""
     known_at: float | None = None
+    torn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,14 @@ class PageKept:
     """What is kept of a page: the rows of incidents that are new or changed, by their names, and the cases to look at.
 
     `version` is the page's (see ports.IncidentPage), sealed: the feed's own words are in it. Until `wait_until` (Unix
-    seconds) the feed is left in peace.
+    seconds) the feed is left in peace. `torn` says why the page was taken in part, where it was.
     """
 
     incidents: Mapping[str, bytes]
     cases: Iterable[Mark]
     version: str = ""
     wait_until: float = 0.0
+    torn: str = ""
 
     def steps(self) -> list[tuple[dict[str, bytes], list[Mark]]]:
         """Rows and cases, in steps that do not keep Redis busy for long; in the last one all that have no case."""
@@ -111,7 +114,7 @@ class Feeds:
         goes_on = wire_of(following) if isinstance(following, FeedWalk) else ""
         ended = walk.kind if following is Ending.WHOLE else ""
         head = (feed, int(now * 1000), wire_of(walk), goes_on, ended, int(kept.wait_until * 1000))
-        page = (walk.page, kept.version, len(rows))
+        page = (walk.page, kept.version, kept.torn, len(rows))
         return bool(await self._connection.run("keep_page", *head, *page, *_parts_of(rows), *marks_of(cases)))
 
     async def put_off(self, feed: str, walk: FeedWalk, due: float, why: str) -> None:
@@ -126,7 +129,8 @@ class Feeds:
 def wire_of(walk: FeedWalk) -> str:
     """A walk as it is stored: the scripts compare it with the one that they find."""
     window = [walk.since.isoformat(), walk.until.isoformat()]
-    return json.dumps([walk.kind, *window, walk.page, walk.pages, walk.rounds, int(walk.has_shrunk)])
+    torn = [1] if walk.is_torn else []  # rare, and unknown to an earlier version
+    return json.dumps([walk.kind, *window, walk.page, walk.pages, walk.rounds, int(walk.has_shrunk), *torn])
 
 
 def _parts_of(rows: Mapping[str, bytes]) -> list[str | bytes]:
@@ -134,9 +138,9 @@ def _parts_of(rows: Mapping[str, bytes]) -> list[str | bytes]:
 
 
 def _walk_in(wire: str) -> FeedWalk:
-    kind, since, until, page, pages, rounds, has_shrunk = json.loads(wire)
+    kind, since, until, page, pages, rounds, has_shrunk, *torn = json.loads(wire)
     window = date.fromisoformat(since), date.fromisoformat(until)
-    return FeedWalk(WalkKind(kind), *window, page, pages, rounds, bool(has_shrunk))
+    return FeedWalk(WalkKind(kind), *window, page, pages, rounds, bool(has_shrunk), bool(torn))
 
 
 def _state(row: Mapping[str, str], born: int) -> FeedState:
@@ -151,6 +155,7 @@ def _state(row: Mapping[str, str], born: int) -> FeedState:
         ended_at=_moment(row, "ended_at"),
         trouble=row.get("trouble", ""),
         known_at=_moment(row, "known_at"),
+        torn=row.get("torn", ""),
     )
 
 
