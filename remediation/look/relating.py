@@ -15,7 +15,7 @@ async def with_relations(
 ) -> Snapshot:
     """Returns the snapshot with the findings' cases that its incident is related to.
 
-    It asks only where a rule relates the incident, and it has a ticket. Raises StoreUnavailable.
+    It asks only where a rule relates the incident. Raises StoreUnavailable.
     """
     seen, vicinity = snapshot.observation, snapshot.ruling.vicinity
     if vicinity is None or seen.subject.key.kind is not CaseKind.INCIDENT:

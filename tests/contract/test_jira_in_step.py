@@ -170,7 +170,7 @@ async def test_a_link_that_our_account_may_not_make_is_refused_and_waits_for_no_
 ) -> None:
     world.settings(withheld=["LINK_ISSUES"])
     with pytest.raises(Refused, match="Permission"):
-        await tracker.relate(pair[0].id, replace(pair[1], url=url or pair[1].url), "")
+        await tracker.relate(pair[0].id, replace(pair[1], tracker="other", url=url or pair[1].url), "")
 
 
 async def test_a_link_waits_where_we_are_signed_out(tracker: Jira, world: JiraWorld, pair: tuple[Ticket, Link]) -> None:

@@ -1,5 +1,6 @@
 """Incidents and findings of one school on a real Valkey: their tickets are linked once, whichever comes first."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,7 @@ from remediation.domain.incidents import Incident
 from remediation.domain.status import Severity, Status
 from remediation.domain.tickets import Ticket
 from remediation.mapping.reading.loading import loaded_of
-from remediation.ports import Rulebook
+from remediation.ports import Rulebook, Tracker
 from remediation.queue import Job
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring, generate_key
@@ -24,11 +25,14 @@ from remediation.store.keys import SPOT
 from remediation.store.server.connection import Connection
 from remedy.reconcile.forecast import forecasts
 from remedy.reconcile.walk import BEGINNING, Walk
+from tests.contract.jira_world import jira_world
+from tests.contract.servicenow_world import servicenow_world
 from tests.integration.offices import KEY, Office
 from tests.integration.reconciling import Asleep
 from tests.integration.test_feeds import FEED, MemoryFeed, key_of
 from tests.integration.test_feeds import FIGHT as UNDATED
-from tests.stand_ins import AccountSources
+from tests.integration.test_jobs_sandbox import RealClock
+from tests.stand_ins import AccountSources, ManualClock
 from workers.resources import NamedSystems, WorkerContext, context_on
 from workers.rounds.feeds import poll_feeds
 
@@ -54,16 +58,23 @@ rules:
     of: incidents
     severity: high
     relate: {within: 3d}
-    tickets: {jira: {project: SAFE}}
+    tickets: {jira: {project: WEB}}
 """
 
 
 class School(Office):
     """An office with a feed, whose incidents are related to what is found on their school's sites."""
 
-    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        keyring: Keyring,
+        trackers: Mapping[str, Tracker] | None = None,
+        clock: ManualClock | None = None,
+    ) -> None:
         self.feed = MemoryFeed()
-        super().__init__(connection, keyring, rulebook=MappingsRulebook(loaded_of(MAPPINGS, "mappings.yaml").mappings))
+        rulebook = MappingsRulebook(loaded_of(MAPPINGS, "mappings.yaml").mappings)
+        super().__init__(connection, keyring, trackers=trackers, rulebook=rulebook, clock=clock)
         self.source.findings.clear()
 
     def context_with(self, keyring: Keyring, rulebook: Rulebook) -> WorkerContext:
@@ -74,11 +85,11 @@ class School(Office):
         named = NamedSystems(sources, self.trackers, rulebook, {FEED: self.feed})
         return context_on(self.connection, keyring, named, self.clock)
 
-    async def found(self, *names: str, days: int = 0, site: str = SITE) -> None:
+    async def found(self, *names: str, days: int = 0, site: str = SITE, at: datetime = NOON) -> None:
         """A scan finds something on a site of the school, so many days after the fight."""
         for name in names:
             self.source.findings[name] = Finding(
-                name, Status.OPEN, Severity.HIGH, site=site, detected_at=NOON + timedelta(days=days)
+                name, Status.OPEN, Severity.HIGH, site=site, detected_at=at + timedelta(days=days)
             )
             await self.mark(replace(KEY, id=name))
         await self.work()
@@ -219,6 +230,23 @@ async def test_a_new_data_key_loses_no_spot(school: School) -> None:
     school.context = school.context_with(Keyring.parse(f"{new},{old}"), rulebook)
     await school.reported(FIGHT)
     assert school.related() == ["fnd_1"]
+
+
+async def test_two_issues_of_a_real_jira_are_linked_once_(connection: Connection, keyring: Keyring) -> None:
+    with jira_world("cloud") as jira, servicenow_world() as snow:
+        world: dict[str, Tracker] = {"jira": jira.connect(), "snow": snow.connect()}
+        now = datetime.now(UTC)
+        school = School(connection, keyring, world, RealClock(0.0))
+        fight = replace(FIGHT, day=now.date())
+        await school.found("fnd_1", at=now + timedelta(seconds=60))
+        await school.reported(fight)
+        await school.found("fnd_1", at=now + timedelta(seconds=90))
+        links = {each: (await school.record(key)).links for each, key in (("a", key_of(fight)), ("b", KEY))}
+        incident = await world["jira"].read(links["a"]["jira"].ticket_id)
+        assert jira.related(incident) == [links["b"]["jira"].ticket_key]
+        assert jira.comments(incident) == []
+        for tracker in world.values():
+            await tracker.close()
 
 
 async def test_a_dry_run_of_reconcile_says_which_tickets_would_be_told(school: School) -> None:

@@ -36,7 +36,7 @@ class _LinkedIssue(Sent):
 
 
 class IssueRelations:
-    """The links of one site; `address` is the site's."""
+    """The links of one site; `address` is the site's, which several trackers may have."""
 
     def __init__(self, system: str, address: str, threads: Threads[JiraClient]) -> None:
         self._system = system
@@ -64,7 +64,7 @@ class IssueRelations:
         raise Refused(self._system, words, status=status, request_id=request_id)
 
     async def _link(self, issue_id: str, other: Link) -> None:
-        if not other.url.startswith(f"{self._address}/"):
+        if other.tracker != self._system and not other.url.startswith(f"{self._address}/"):
             page = remote_link_of(other)
             await self._threads.call(lambda client: client.link(issue_id, page))
             return
