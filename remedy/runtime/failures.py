@@ -1,5 +1,6 @@
 """How the command reports a failure: one clear message on stderr, and an exit code for scripts."""
 
+import io
 import json
 import logging
 import sys
@@ -61,7 +62,8 @@ def show(failure: Failure, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(json_of(failure)), err=True)
     elif isinstance(failure, click.UsageError):
-        failure.show()
+        failure.show(words := io.StringIO())  # it quotes what was typed, or pasted
+        click.echo(terminal(words.getvalue(), lines=True), err=True, nl=False)
     else:
         for line in _lines(failure):
             click.echo(f"error: {terminal(line)}", err=True)

@@ -4,6 +4,8 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from textwrap import dedent
@@ -14,10 +16,12 @@ import pytest
 from click.testing import CliRunner, Result
 from redis import Redis as PlainRedis
 
-from remediation.domain.walks import WalkKind
+from remediation.domain.incidents import Incident, IncidentType, Kept
+from remediation.domain.walks import FeedWalk, WalkKind
 from remediation.mapping.reading.loading import load_mappings
 from remediation.sealing import generate_key
 from remediation.settings import load_settings
+from remediation.store.keys import INCIDENTS
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
 from remedy.incidents.polling import Polled, PollOutcome, read_now
@@ -161,6 +165,15 @@ def test_a_rehearsal_counts_and_writes_nothing(desk: Desk, redis_url: str) -> No
     (told,) = desk.rows("poll", "--dry-run", "--feed", "lakeside/handbook")
     assert (told["new"], told["changed"], told["deleted"], told["cases"]) == (1, 0, 1, 0)
     assert "1 new, 0 changed (1 of all these deleted)" in desk.call("poll", "--dry-run").stdout
+
+
+def test_a_rehearsal_counts_what_could_not_be_read_and_quotes_nothing_of_it(desk: Desk) -> None:
+    desk.add({"type": "referral"}, {"type": "minor"})
+    desk.order("spellings", instead={"incident@type": "ZZPII"}, times=None)
+    (told,) = desk.rows("poll", "--dry-run")
+    assert told["flaws"] == {"type": 2}
+    shown = desk.call("poll", "--dry-run").stdout
+    assert ("2 with an unreadable type" in shown, "ZZPII" in shown) == (True, False)
 
 
 def test_a_backfill_makes_the_cases_that_a_new_rule_asks_for_once(desk: Desk) -> None:
@@ -309,3 +322,56 @@ def test_the_example_of_the_page_about_feeds_is_a_sound_file(tmp_path: Path) -> 
     path = tmp_path / "mappings.yaml"
     path.write_text(f"version: 1\n{dedent(block)}")
     assert load_mappings(path).mappings.districts["lakeside"].incidents.keys() == {"handbook"}
+
+
+HOSTILE = "\x1b]0;title\x07\x1b[31m\u202eevil\u2066\u200f\x9b5m\x00\x7f"
+"""What would change a terminal, or the order in which people read."""
+UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+
+
+async def plant(stores: IncidentStores) -> None:
+    """Rows as neither this version nor an earlier one wrote them, and a trouble in words that are not ours."""
+    codes = (HOSTILE,)
+    incident = Incident(HOSTILE, IncidentType.REFERRAL, HOSTILE, school=HOSTILE, offenses=codes, weapons=codes)
+    incident = replace(incident, injuries=codes, actions=codes)
+    (feed,) = stores.feeds
+    rows = stores.records.rows_of(feed, [Kept(incident)])
+    await stores.connection.ask(stores.connection.redis.hset(INCIDENTS + feed, mapping=dict(rows)))
+    walk = FeedWalk(WalkKind.POLL, date(2026, 4, 1), date(2026, 4, 15))
+    await stores.states.begin(feed, walk, time.time())
+    await stores.states.put_off(feed, walk, time.time() + 60, HOSTILE)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("incidents", "list"),
+        ("incidents", "show", HOSTILE),
+        ("incidents", "show", f"lakeside:incident:{HOSTILE}"),
+        ("incidents", "show", f"SEC-{HOSTILE}"),
+        ("incidents", "list", "--feed", HOSTILE),
+        ("incidents", "list", "--district", HOSTILE),
+        ("incidents", "list", "--status", HOSTILE),
+        ("incidents", "list", "--limit", HOSTILE),
+        ("incidents", "list", "--after", HOSTILE),
+        ("incidents", "list", f"--{HOSTILE}"),
+        ("incidents", "list", HOSTILE),
+        ("incidents", HOSTILE),
+        (HOSTILE,),
+        ("incidents", "poll"),
+        ("incidents", "backfill"),
+        ("case", "show", HOSTILE),
+        ("case", "plan", f"lakeside:incident:{HOSTILE}"),
+        ("mappings", "explain", "--incident", f"weapon={HOSTILE}"),
+        ("mappings", "explain", "--incident", f"{HOSTILE}=1"),
+        ("doctor", "--role", HOSTILE),
+    ],
+    ids=repr,
+)
+def test_nothing_that_steers_a_terminal_reaches_it(desk: Desk, words: tuple[str, ...]) -> None:
+    with_stores(plant)
+    for more in ((), ("--json",)):
+        result = CliRunner().invoke(main, (*words, *more))
+        assert isinstance(result.exception, SystemExit | None), result.exception
+        assert UNSEEN.findall(result.stdout + result.stderr) == [], (result.stdout, result.stderr)
+        assert result.stdout + result.stderr
