@@ -31,8 +31,8 @@ LEASE_SECONDS = 8.0
 SWEEP_BATCH = 1_000
 """Pieces of work of each kind, and appointments, that one sweep wakes."""
 
-MOST_MARKS = 50
-"""Cases that one step marks where there may be a thousand: Redis does nothing else for 40 to 60 µs each."""
+MOST_MARKS = 25
+"""Cases that one step marks where there may be a thousand: Redis does nothing else for 40 to 80 µs each."""
 
 _NAMED_BATCH = 100
 """Cases of one tracker that a sweep marks because mappings.yaml names it again: the tracker must not be overloaded."""
