@@ -9,7 +9,7 @@ class Effort:
 
     `samples` is how many single things are timed in a round. `deliveries` is how many the receiver's memory is watched
     over; None: as many as the rounds happen to send. `cases` is how many lie in the larger of two stores that are
-    compared.
+    compared. `incidents` are those of a school year.
     """
 
     name: str
@@ -19,9 +19,10 @@ class Effort:
     samples: int
     deliveries: int | None = None
     cases: int = 1_000_000
+    incidents: int = 50_000
 
 
-QUICK = Effort("quick", rounds=3, seconds=0.6, idle_seconds=1.0, samples=4, cases=10_000)
+QUICK = Effort("quick", rounds=3, seconds=0.6, idle_seconds=1.0, samples=4, cases=10_000, incidents=2_000)
 """Seconds for each topic; tests play every one like this."""
 
 USUAL = Effort("usual", rounds=3, seconds=4.0, idle_seconds=5.0, samples=20)

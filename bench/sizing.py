@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import mean, median
 
@@ -14,6 +14,7 @@ from bench.effort import Effort
 from bench.load import Order, put_load
 from bench.report import Line, Report, median_ratio
 from bench.system import System, open_system
+from bench.weighing import SHARED, CaseWeight, mean_size, share_of, size_of, until, weigh_cases
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.status import Status
 from remediation.queue import JOB_PREFIX, WORK_QUEUE, Job
@@ -21,9 +22,7 @@ from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Todo
 from remediation.store.keys import (
     CASE,
-    CASE_LIST,
     INBOX,
-    INDEX,
     PARKED,
     PARKED_ROW,
     PENDING,
@@ -35,9 +34,6 @@ from remediation.store.server.connection import Connection
 from sandbox.secrets import DISTRICT
 
 MOST_BYTES = 1_024
-PLACES = "its tickets' places"
-LISTS = "its place in the lists of cases"
-_SHARED = {PLACES: INDEX, LISTS: CASE_LIST}
 
 LONG_TIMELINES = (10, 100, 500)
 
@@ -73,10 +69,11 @@ async def _measure(effort: Effort) -> Report:
             ids = await _settle_new(system, count, rates)
             await _look_again(system, ids, rates)
             rates.anchor.append(await _bare(system, client, count))
-        opened = await _weigh_cases(system.redis, ids)
+        refs = [_ref(each) for each in ids]
+        opened = await weigh_cases(system.redis, refs)
         await _resolve(system, ids)
-        resolved = await _weigh_cases(system.redis, ids)
-        shares = {name: await _share(system.redis, prefix, effort.rounds * count) for name, prefix in _SHARED.items()}
+        resolved = await weigh_cases(system.redis, refs)
+        shares = {name: await share_of(system.redis, prefix, effort.rounds * count) for name, prefix in SHARED.items()}
         weighed = shares | _named("opened", opened) | _named("resolved", resolved) | await _weigh(system, count)
     return Report(
         topic="sizing",
@@ -91,7 +88,7 @@ async def _settle_new(system: System, count: int, rates: Rates) -> list[str]:
     """Let so many be found by a scan, and wait until each has its tickets. Returns their ids."""
     started = time.perf_counter()
     ids = system.outside.scan([_CRITICAL] * count)
-    await _until(lambda: _is_listed(system.redis, ids[-1]))
+    await until(lambda: _is_listed(system.redis, ids[-1]))
     await system.settle()
     rates.new.append(count / (time.perf_counter() - started))
     return ids
@@ -130,32 +127,19 @@ async def _resolve(system: System, ids: Sequence[str]) -> None:
         statuses = {each["id"]: each["status"] for each in outside.findings()}
         return all(statuses[each] == Status.RESOLVED for each in ids)
 
-    await _until(are_resolved)
+    await until(are_resolved)
     await system.settle()
 
 
-async def _weigh_cases(redis: Redis, ids: Sequence[str]) -> tuple[float, float, float]:
-    """Bytes of such a case's row and of its timeline, and how many entries that has."""
-    refs, timeline = [_ref(each) for each in ids], Timeline(Connection(redis))
-    rows = mean([await _size(redis, CASE + ref) for ref in refs])
-    lines = mean([await _size(redis, TOLD + ref) for ref in refs])
-    return rows, lines, float(mean([len(await timeline.read(ref)) for ref in refs]))
-
-
-def _named(life: str, weights: tuple[float, float, float]) -> dict[str, float]:
-    rows, lines, length = weights
-    return {f"{life}: a case's row, two tickets": rows, f"{life}: its timeline, {length:.0f} entries": lines}
-
-
-async def _share(redis: Redis, prefix: str, cases: int) -> float:
-    """Bytes that each of so many cases has of what is kept for all of them."""
-    return sum([await _size(redis, key) async for key in redis.scan_iter(prefix + "*", count=1_000)]) / cases
+def _named(life: str, weight: CaseWeight) -> dict[str, float]:
+    timeline = f"{life}: its timeline, {weight.entries:.0f} entries"
+    return {f"{life}: a case's row, two tickets": weight.row, timeline: weight.timeline}
 
 
 async def _weigh(system: System, count: int) -> dict[str, float]:
     """Bytes of each other kind of thing, by what it is."""
     redis = system.redis
-    weighed = {"a delivery that was read": await _mean_size(redis, INBOX)}
+    weighed = {"a delivery that was read": await mean_size(redis, INBOX)}
     for length in LONG_TIMELINES:
         weighed[f"a timeline of {length} entries"] = await _long_timeline(redis, length)
     weighed["a parked case, besides its row"] = await _parked(system, count)
@@ -166,8 +150,8 @@ async def _weigh(system: System, count: int) -> dict[str, float]:
 async def _parked(system: System, count: int) -> float:
     for number in range(count):
         system.outside.send("finding.critical", {"finding_id": f"fnd_none_{number}"})
-    await _until(lambda: _are_parked(system.redis, count))
-    return await _mean_size(system.redis, PARKED_ROW) + await _size(system.redis, PARKED) / count
+    await until(lambda: _are_parked(system.redis, count))
+    return await mean_size(system.redis, PARKED_ROW) + await size_of(system.redis, PARKED) / count
 
 
 async def _unread(system: System, count: int) -> float:
@@ -176,9 +160,9 @@ async def _unread(system: System, count: int) -> float:
     put_load(Order(system.stage.receiver_address, f"sizing-{time.time_ns()}", 202, _SETTLE_SECONDS, count=count))
     redis = system.redis
     waiting = await redis.zrange(PENDING, 0, -1)
-    rows = [await _size(redis, INBOX.encode() + each) for each in waiting]
-    jobs = await _mean_size(redis, f"{JOB_PREFIX}{Job.READ_DELIVERY}:")
-    lists = sum([await _size(redis, each) for each in (PENDING, PENDING_SINCE, WORK_QUEUE)])
+    rows = [await size_of(redis, INBOX.encode() + each) for each in waiting]
+    jobs = await mean_size(redis, f"{JOB_PREFIX}{Job.READ_DELIVERY}:")
+    lists = sum([await size_of(redis, each) for each in (PENDING, PENDING_SINCE, WORK_QUEUE)])
     return mean(rows) + jobs + lists / len(waiting)
 
 
@@ -189,7 +173,7 @@ async def _long_timeline(redis: Redis, length: int) -> float:
     for number in range(0, length, len(told)):
         later = [replace(each, at=each.at + 977.313 * number) for each in told[: length - number]]
         await timeline.tell(ref, later)
-    size = await _size(redis, TOLD + ref)
+    size = await size_of(redis, TOLD + ref)
     await redis.delete(TOLD + ref)
     return size
 
@@ -200,14 +184,6 @@ async def _refs(redis: Redis) -> AsyncIterator[str]:
         yield key.decode().removeprefix(TOLD)
 
 
-async def _mean_size(redis: Redis, prefix: str) -> float:
-    return mean([await _size(redis, key) async for key in redis.scan_iter(prefix + "*", count=1_000)])
-
-
-async def _size(redis: Redis, key: str | bytes) -> float:
-    return float(await redis.memory_usage(key, samples=0) or 0)
-
-
 async def _is_listed(redis: Redis, finding: str) -> bool:
     """Whether the scan has been listed up to its last finding."""
     return bool(await redis.exists(CASE + _ref(finding))) and not await redis.zcard(SCANS)
@@ -215,13 +191,6 @@ async def _is_listed(redis: Redis, finding: str) -> bool:
 
 async def _are_parked(redis: Redis, count: int) -> bool:
     return int(await redis.zcard(PARKED)) >= count
-
-
-async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for what happens in other processes. Raises TimeoutError."""
-    async with asyncio.timeout(_SETTLE_SECONDS):
-        while not await holds():  # noqa: ASYNC110 - nobody here could set an event
-            await asyncio.sleep(0.01)
 
 
 def _ref(finding: str) -> str:
@@ -241,7 +210,7 @@ def _rate_lines(rates: Rates) -> tuple[Line, ...]:
 def _weight_lines(weighed: dict[str, float]) -> list[Line]:
     lines = []
     for life in ("opened", "resolved"):
-        whole = sum(weighed[name] for name in _SHARED) + sum(
+        whole = sum(weighed[name] for name in SHARED) + sum(
             size for what, size in weighed.items() if what.startswith(f"{life}: ")
         )
         name = f"Redis for a case at rest, {life}: row, places, lists, timeline"

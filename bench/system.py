@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,9 +66,14 @@ class System:
 
 
 @contextlib.asynccontextmanager
-async def open_system() -> AsyncIterator[System]:
-    """A receiver and a worker on the embedded server and the sandbox, whose limits are out of the way."""
-    with _open_stage() as stage, open_outside_world(stage.outside) as outside:
+async def open_system(prepare: Callable[[Outside], None] | None = None) -> AsyncIterator[System]:
+    """A receiver and a worker on the embedded server and the sandbox, whose limits are out of the way.
+
+    With `prepare` there is an incident feed, too. It is called before the worker, which reads the feed when it starts.
+    """
+    with _open_stage(feed=prepare is not None) as stage, open_outside_world(stage.outside) as outside:
+        if prepare is not None:
+            prepare(outside)
         outside.control("schoolscan", "PATCH", "settings", json={"reads": 1_000_000, "writes": 1_000_000})
         stage.start_receiver()
         worker = stage.start("worker", POLL_SECONDS=str(_POLL_SECONDS))
@@ -78,9 +83,9 @@ async def open_system() -> AsyncIterator[System]:
 
 
 @contextlib.contextmanager
-def _open_stage() -> Iterator[Stage]:
+def _open_stage(*, feed: bool) -> Iterator[Stage]:
     with (
         tempfile.TemporaryDirectory(prefix="remedy-bench-") as folder,
-        open_stage(Path(folder) / "stage", MAPPINGS, EmbeddedServer) as stage,
+        open_stage(Path(folder) / "stage", MAPPINGS, EmbeddedServer, feed=feed) as stage,
     ):
         yield stage
