@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from remediation.defects import words_of_defect
 from remediation.domain.cases import CaseKey
 from remediation.domain.errors import OutsideError, TryLater
 from remediation.store.cases.entries import Entry, LookCause, decoded, encoded
@@ -50,7 +51,7 @@ class MemoryParkedWork(ParkedWork):
             system=error.system if isinstance(error, OutsideError) else system,
             error=type(error).__name__,
             status=error.status if isinstance(error, OutsideError) else None,
-            words=error.words if isinstance(error, OutsideError) else str(error),
+            words=error.words if isinstance(error, OutsideError) else words_of_defect(error),
             attempts=1,
             replays=0,
             first_at=at,

@@ -492,7 +492,7 @@ async def test_a_parked_case_is_looked_at_once_more_when_a_person_asks(stores: S
     await stores.todo.settle(lease, Memory(), NOW)
     item = await stores.parked.one(name)
     assert item is not None
-    assert (item.error, item.words, item.system) == ("ValueError", "our own", "")
+    assert (item.error, item.words, item.system) == ("ValueError", "a defect of remedy's own: ValueError at ?", "")
     assert await stores.parked.replay(name, NOW)
     assert (await taken(stores)).record.again == actions_named("look")
 
