@@ -16,7 +16,7 @@ from remediation.domain.policy import Policy
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, Ticket, TicketState
 from remediation.domain.walks import Ending, FeedWalk, SchoolYear, Timetable, WalkKind
-from remediation.ports import IncidentPage, Rulebook
+from remediation.ports import IncidentPage, Rulebook, Tracker
 from remediation.queue import Job
 from remediation.sealing import Keyring, generate_key
 from remediation.sources.incident_feed.source import IncidentSource
@@ -26,7 +26,7 @@ from remediation.store.incidents.records import IncidentRecords
 from remediation.store.keys import BORN, DIRTY
 from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
-from tests.stand_ins import LATER, PlainRulebook, Troubles
+from tests.stand_ins import LATER, ManualClock, PlainRulebook, Troubles
 from workers.metrics import FEED_FLAWS, RETRIES, WAITS
 from workers.resources import NamedSystems, WorkerContext, context_on
 from workers.rounds import feeds
@@ -73,10 +73,19 @@ class MemoryFeed:
 class FeedOffice(Office):
     """An office whose district has a feed, too."""
 
-    def __init__(self, connection: Connection, keyring: Keyring, **options: Policy) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        keyring: Keyring,
+        *,
+        terms: Policy | None = None,
+        trackers: Mapping[str, Tracker] | None = None,
+        clock: ManualClock | None = None,
+    ) -> None:
         self.feed = MemoryFeed()
         self.feed.show(FIGHT, THEFT)
-        super().__init__(connection, keyring, rulebook=PlainRulebook("snow", "jira", **options))
+        rulebook = PlainRulebook("snow", "jira", terms=terms)
+        super().__init__(connection, keyring, trackers=trackers, rulebook=rulebook, clock=clock)
 
     def context_with(self, keyring: Keyring, rulebook: Rulebook) -> WorkerContext:
         records = IncidentRecords(self.connection, keyring)
