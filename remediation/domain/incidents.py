@@ -49,7 +49,7 @@ class Incident:
 
     uuid: str
     type: IncidentType = IncidentType.UNKNOWN
-    last_modified: str | None = None
+    last_modified: str | None = field(default=None, repr=False)
     is_deleted: bool | None = False
     is_bounced: bool | None = False
     day: date | None = field(default=None, repr=False)

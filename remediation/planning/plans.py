@@ -54,6 +54,7 @@ def plan(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -
 def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datetime) -> frozenset[str]:
     """Returns the tokens that were told, perhaps just before a crash, and still hold: they are not told again.
 
+    What changed in an incident holds while it is deleted, too: it may come back.
     Of which other tickets a ticket was told holds for good: nobody's link is made once more.
     """
     told = record.memory.told
@@ -63,7 +64,7 @@ def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datet
     if not (told or record.memory.doing):
         return unseen
     case = Situation.of(seen, policy, record, now)
-    facts = [*_all_actions(case), *_news(case, seen.existing)]
+    facts = [*_all_actions(case), *_news(case, seen.existing), *_changes(case, seen.existing)]
     return unseen | {fact.token for fact in facts if isinstance(fact, CommentOnTicket) and _is_told(fact, record)}
 
 
@@ -164,10 +165,16 @@ def _news(case: Situation, trackers: Iterable[str]) -> Iterator[RaiseTicket | Co
             yield CommentOnTicket(tracker, Why.EXPERT_REVIEWED, subject.review)
         if subject.status is Status.GONE:
             yield CommentOnTicket(tracker, Why.FINDING_GONE)
-        elif subject.news is not None:
-            yield CommentOnTicket(tracker, Why.INCIDENT_CHANGED, subject.news)
+        else:
+            yield from _changes(case, (tracker,))
         if _has_another_rule(case) and tracker not in case.policy.trackers:
             yield CommentOnTicket(tracker, Why.RULE_CHANGED, case.policy.rule)
+
+
+def _changes(case: Situation, trackers: Iterable[str]) -> Iterator[CommentOnTicket]:
+    """What changed in an incident since the tickets in these trackers were opened, told or not."""
+    if (news := case.seen.subject.news) is not None:
+        yield from (CommentOnTicket(tracker, Why.INCIDENT_CHANGED, news) for tracker in trackers)
 
 
 def _has_another_rule(case: Situation) -> bool:

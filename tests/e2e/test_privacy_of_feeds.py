@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from remediation.domain.cases import CaseKey, CaseKind
+from remediation.store.incidents.rows import name_of
 from remediation.store.keys import BEGUN, CASE, DIRTY, FEED, INCIDENTS, MOST_CRASHES, SYSTEM
 from remedy.main import main
 from sandbox.secrets import DISTRICT, INCIDENT_FEED_TOKEN, JIRA_USER
@@ -36,6 +37,7 @@ from tests.e2e.scene import REPOSITORY, Scene, open_scene
 from tests.e2e.watching import becomes, eventually
 from tests.listeners import Collector, SentryStandIn, open_collector, open_sentry
 from tests.named_keys import is_named
+from workers.rounds.feeds import TAKEN_IN_PART_AFTER
 
 STEADY = frozenset({"incident@uuid", "incident@type", "incident/date", "incident@deleted", "incident@bounced"})
 """What the stand-in writes as it is, so that there are incidents that last; the odd feed has canaries there, too."""
@@ -117,10 +119,11 @@ class Play:
         self.call("incidents", "poll", "--feed", feed)
         eventually(lambda: self.state(feed, "ended_at") > ended)
 
-    def hurry(self, feed: str) -> None:
-        """Have a worker read it with its next round, for the first time as far as it knows."""
+    def hurry(self, feed: str, attempts: int = 0) -> None:
+        """Have a worker read it with its next round, for the first time as far as it knows, or after so many."""
         self.scene.redis.delete(f"{SYSTEM}incidents:{feed}")  # nobody waits for the end of a limit
-        self.scene.redis.hdel(FEED + feed, "wait_until", "polled_at", "swept_at")
+        self.scene.redis.hset(FEED + feed, "attempts", attempts)
+        self.scene.redis.hdel(FEED + feed, "wait_until", "polled_at", "swept_at", "asked_at")
 
     def is_put_off(self, name: str, answer: Response) -> None:
         """The odd feed gives this answer, to a command and to a worker."""
@@ -128,9 +131,8 @@ class Play:
         words = ("incidents", "poll", "--feed", ODD, "--dry-run")
         self.printed[f"{name}, to people"] = self.call(*words)
         self.printed[f"{name}, to programs"] = self.call(*words, "--json")
-        attempts = self.state(ODD, "attempts")
         self.hurry(ODD)
-        eventually(lambda: self.state(ODD, "attempts") > attempts)
+        eventually(lambda: self.state(ODD, "attempts"))
 
     def tickets_of(self, uuid: str) -> list[bool]:
         return [each.is_active for each in self.scene.outside.tickets(uuid, CaseKind.INCIDENT)]
@@ -216,8 +218,13 @@ def happen(play: Play) -> None:
     play.read_anew(HANDBOOK)
     becomes(lambda: play.tickets_of(first), [True, True])
     play.comes_to_rest()
-    for name, answer in misbehaviours().items():
+    answers = misbehaviours()
+    for name, answer in answers.items():
         play.is_put_off(name, answer)
+    ended = play.state(ODD, "ended_at")
+    play.odd.answer = lambda _request: answers["other count"]
+    play.hurry(ODD, TAKEN_IN_PART_AFTER)
+    eventually(lambda: play.state(ODD, "ended_at") > ended)
     seen_odd_pages(play)
     killed(play)
     seen_by_commands(play, first, second, third)
@@ -227,8 +234,12 @@ def happen(play: Play) -> None:
     eventually(lambda: redis.hexists(f"{CASE}{DISTRICT}:incident:{third}", "parked:look"))
     play.odd.answer = lambda _request: Response(odd_page(NOT_KEPT))
     asked = play.odd.asked
-    play.hurry(ODD)
-    eventually(lambda: play.odd.asked > asked + 1)  # it is read again, after our own error
+
+    def is_asked_again() -> bool:
+        play.hurry(ODD)
+        return play.odd.asked > asked + 1
+
+    eventually(is_asked_again)  # after our own error
 
 
 def seen_odd_pages(play: Play) -> None:
@@ -243,7 +254,8 @@ def seen_odd_pages(play: Play) -> None:
     play.odd.answer = answer
     play.hurry(ODD)
     play.read_anew(ODD)
-    assert play.scene.redis.hlen(INCIDENTS + ODD) == len(ODD_UUIDS)
+    names = {name_of(uuid).encode() for uuid in ODD_UUIDS}
+    assert set(play.scene.redis.hkeys(INCIDENTS + ODD)) >= names
     play.read_anew(ODD)
 
 
@@ -255,6 +267,7 @@ def killed(play: Play) -> None:
     play.hurry(HANDBOOK)
     eventually(lambda: b", 2, " in (play.scene.redis.hget(FEED + HANDBOOK, "walk") or b""))
     play.scene.stage.programs[-1].stop(signal.SIGKILL)
+    play.scene.redis.hdel(FEED + HANDBOOK, "asked_at")  # as if it had been asked half a minute ago
     play.worker()
     eventually(lambda: play.state(HANDBOOK, "ended_at") > ended)
 

@@ -457,6 +457,20 @@ async def test_a_change_is_told_once_on_each_ticket_and_not_again(office: FeedOf
     assert office.comments(FIGHT, Why.INCIDENT_CHANGED) == [2, 2]
 
 
+@pytest.mark.parametrize("closes", [True, False])
+async def test_a_change_is_not_told_again_when_a_deleted_incident_comes_back(
+    connection: Connection, keyring: Keyring, *, closes: bool
+) -> None:
+    office = FeedOffice(connection, keyring, terms=Policy(rule="weapons", closes_gone=closes))
+    await office.poll()
+    changed = replace(FIGHT, weapons=("KNIFE",), last_modified="2")
+    for shown in (changed, replace(changed, is_deleted=True), changed, replace(changed, is_deleted=True), changed):
+        office.feed.show(shown)
+        await office.poll(TEN_MINUTES)
+        assert office.comments(FIGHT, Why.INCIDENT_CHANGED) == [1, 1]
+    assert office.comments(FIGHT, Why.FINDING_GONE) == [2, 2]
+
+
 async def test_a_ticket_in_a_tracker_that_left_the_rule_stays_and_is_told_so(
     office: FeedOffice, keyring: Keyring
 ) -> None:
