@@ -20,6 +20,7 @@ from workers.rounds.feeds import SECONDS as FEED_SECONDS
 from workers.rounds.feeds import poll_feeds
 from workers.rounds.forgetting import FORGET_SECONDS, forget_incidents
 from workers.rounds.polls import poll_trackers
+from workers.rounds.rewriting import REWRITE_SECONDS, rewrite_file
 from workers.rounds.schedule import Round, Schedule, play
 from workers.rounds.trimming import TRIM_SECONDS, trim_set_aside
 from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS, list_earlier_cases, note_districts, sweep
@@ -138,6 +139,7 @@ def upkeep_worker(
         Round("poll_trackers", poll_seconds, poll_trackers),
         Round("poll_feeds", FEED_SECONDS, poll_feeds),
         Round("forget_incidents", FORGET_SECONDS, forget_incidents),
+        Round("rewrite_file", REWRITE_SECONDS, rewrite_file),
         Round("trim_set_aside", TRIM_SECONDS, trim_set_aside),
     )
     return UpkeepWorker(

@@ -184,6 +184,9 @@ LAST_SWEEP = "remedy:last-sweep"
 TURN = "remedy:turn:"
 """+ name of a round: when (ms) a worker last began it."""
 
+SHREDDED = "remedy:shredded"
+"""A hash: how much was shredded, and how much of it is out of the append-only file (see server/rewriting.py)."""
+
 GRACE_MS = 10_000
 """How long a wake-up may wait in the queue before the sweep makes sure that it is still there."""
 
@@ -282,6 +285,7 @@ PRELUDE = "\n".join(
         "SWEPT_MS": SWEPT_MS,
         "LAST_SWEEP": LAST_SWEEP,
         "TURN": TURN,
+        "SHREDDED": SHREDDED,
         "REPLAYS": REPLAYS,
         "BEGUN": BEGUN,
         "FIRST_LOOK_MS": FIRST_LOOK_MS,

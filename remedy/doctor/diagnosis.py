@@ -50,6 +50,7 @@ class Code(StrEnum):
     REDIS_NOT_DURABLE = "redis-not-durable"
     REDIS_DISK = "redis-disk"
     REDIS_REWRITE = "redis-rewrite"
+    REDIS_SHREDDED = "redis-shredded"
     REDIS_MEMORY = "redis-memory"
     REDIS_EVICTED = "redis-evicted"
     REDIS_CONNECTIONS = "redis-connections"
@@ -205,6 +206,10 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         Code.REDIS_REWRITE: _warning(
             "the last rewrite of its file, or the last snapshot, failed: its disk fills",
             "Look at its log and its disk, then ask for BGREWRITEAOF or BGSAVE.",
+        ),
+        Code.REDIS_SHREDDED: _warning(
+            "what was shredded may still be in Redis's append-only file, and a data key opens it",
+            "Grant our user +bgrewriteaof, or have the file rewritten once a day; is a worker running?",
         ),
         Code.REDIS_MEMORY: _warning(
             "Redis has used most of its maxmemory; at 95 % it is a failure, as it will take no writes",

@@ -17,6 +17,7 @@ from remedy.doctor.processes import look_at_processes
 from remedy.doctor.rotation import look_at_rotation
 from remedy.doctor.rules import look_at_rules
 from remedy.doctor.server import clock_agrees, look_at_server
+from remedy.doctor.shredding import look_at_shredding
 from remedy.doctor.signed_times import look_at_signed_times
 from remedy.doctor.tables import look_at_former_trackers, look_at_tables
 from remedy.doctor.work import look_at_seals, look_at_work
@@ -51,6 +52,7 @@ async def look_at_store(
         Check("work", _STORED_SECONDS, partial(look_at_work, connection, now)),
         Check("processes", _STORED_SECONDS, partial(look_at_processes, connection, settings.mappings_path, now)),
     ]
+    checks.append(Check("shredded data", _STORED_SECONDS, partial(look_at_shredding, connection, now)))
     if loaded is not None:
         look = partial(look_at_rotation, connection, loaded.mappings, now)
         checks.append(Check("webhook secrets in use", _STORED_SECONDS, look))

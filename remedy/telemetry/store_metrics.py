@@ -6,7 +6,7 @@ that Redis is not up.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily
@@ -19,6 +19,7 @@ from remediation.store.figures import Figures, read_figures
 from remediation.store.incidents.figures import FeedFigures, feed_figures
 from remediation.store.server.connection import Connection
 from remediation.store.server.readiness import StoreState, store_state
+from remediation.store.server.rewriting import Rewriting, Shredded
 from remediation.store.systems import Systems, SystemTrouble
 
 DEADLINE = 2.0
@@ -30,8 +31,8 @@ class StoreReading:
     """The result of one reading. `figures` is None where Redis could not be read; `now` is in Unix seconds.
 
     `keeps` is whether Redis keeps what it is told as the settings ask; `troubles` are the systems that are waited for,
-    `unnamed` the trackers that no worker finds in mappings.yaml any more although cases have tickets there, and `feeds`
-    the feeds of incidents.
+    `unnamed` the trackers that no worker finds in mappings.yaml any more although cases have tickets there, `feeds` the
+    feeds of incidents, and `shredded` what may still be in Redis's file.
     """
 
     store: StoreState
@@ -40,6 +41,7 @@ class StoreReading:
     troubles: tuple[SystemTrouble, ...] = ()
     unnamed: tuple[KnownTracker, ...] = ()
     feeds: tuple[FeedFigures, ...] = ()
+    shredded: Shredded = field(default_factory=Shredded)
     now: float = 0.0
 
 
@@ -61,6 +63,7 @@ class StoreMetrics(Collector):
         yield from _waited_for(())
         yield from _unnamed(())
         yield from _feeds((), 0.0)
+        yield from _shredded(Shredded(), 0.0)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The last reading; nothing before the first."""
@@ -72,6 +75,7 @@ class StoreMetrics(Collector):
             yield from _waited_for(self._reading.troubles)
             yield from _unnamed(self._reading.unnamed)
             yield from _feeds(self._reading.feeds, self._reading.now)
+            yield from _shredded(self._reading.shredded, self._reading.now)
 
 
 class StoreReader:
@@ -99,8 +103,8 @@ class StoreReader:
             async with asyncio.timeout(DEADLINE):
                 figures, troubles = await read_figures(self._connection, now), await self._systems.in_trouble()
                 unnamed = not_named(await known_trackers(self._connection), figures.last_sweep)
-                feeds = await feed_figures(self._connection)
-                return StoreReading(store, keeps, figures, tuple(troubles), tuple(unnamed), tuple(feeds), now)
+                feeds, shredded = await feed_figures(self._connection), await Rewriting(self._connection).shredded()
+                return StoreReading(store, keeps, figures, tuple(troubles), tuple(unnamed), tuple(feeds), shredded, now)
         except (StoreUnavailable, TimeoutError):
             return StoreReading(store, keeps)
 
@@ -168,6 +172,11 @@ def _feeds(feeds: tuple[FeedFigures, ...], now: float) -> Iterator[GaugeMetricFa
     yield _labelled("remedy_feed_overdue_seconds", words, "feed", overdue)
     kept = {each.name: float(each.incidents) for each in feeds}
     yield _labelled("remedy_incidents_kept", "Incidents of a feed that are kept.", "feed", kept)
+
+
+def _shredded(shredded: Shredded, now: float) -> Iterator[GaugeMetricFamily]:
+    words = "For how long something that was shredded may be in Redis's append-only file; 0 where nothing is."
+    yield _gauge("remedy_shredded_in_file_seconds", words, shredded.age(now))
 
 
 def _age(since: float | None, now: float) -> float:

@@ -26,4 +26,5 @@ if ARGV[3] == '0' then
   local is_one_key = redis.call('HGET', row, 'sealing_with') == ARGV[5]
   redis.call('HSET', row, 'forgotten_at', ARGV[4], 'sealed_with', is_one_key and ARGV[5] or '')
 end
+if count > 0 then shred(count) end
 return count

@@ -263,10 +263,15 @@ local function with_crashes(row, name)
 end
 
 -- A delivery has been read: shred its body, keep its fingerprint for `lifetime` (ms), and take it off every list.
+-- Note that something sealed was deleted: until its file is rewritten, Redis still has it there.
+local function shred(count)
+  redis.call('HINCRBY', SHREDDED, 'count', count or 1)
+end
+
 local function close_delivery(id, lifetime, state)
   local row, name = INBOX .. id, 'delivery/' .. id
   redis.call('HSET', row, 'state', state or 'done')
-  redis.call('HDEL', row, 'body')
+  if redis.call('HDEL', row, 'body') == 1 then shred() end
   redis.call('ZREM', PENDING, id)
   redis.call('ZREM', PENDING_SINCE, id)
   redis.call('PEXPIRE', row, lifetime)

@@ -7,7 +7,7 @@ local now, quarantined_ms, not_found_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), 
 local most, left, answer = tonumber(ARGV[4]), tonumber(ARGV[5]), {}
 
 local function unpark(name)
-  redis.call('DEL', PARKED_ROW .. name, REPLAYS .. name)
+  if redis.call('DEL', PARKED_ROW .. name, REPLAYS .. name) > 0 then shred() end
   redis.call('ZREM', PARKED, name)
 end
 
@@ -16,6 +16,7 @@ end
 local function delete_quarantined(id)
   if redis.call('HGET', INBOX .. id, 'state') ~= 'quarantined' then return false end
   redis.call('DEL', INBOX .. id, BEGUN .. 'delivery/' .. id)
+  shred()
   unpark('delivery/' .. id)
   return true
 end

@@ -8,7 +8,7 @@ if not kind then return 0 end
 local replay = how == 'replay'
 local most = tonumber(ARGV[5])
 if replay and most and tonumber(redis.call('GET', REPLAYS .. name) or '0') >= most then return 2 end
-redis.call('DEL', row)
+if redis.call('DEL', row) == 1 then shred() end -- its words
 redis.call('ZREM', PARKED, name)
 if kind == 'quarantined' then
   redis.call('ZREM', QUARANTINED .. account_of(subject), subject)
