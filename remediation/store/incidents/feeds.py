@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
 from remediation.domain.walks import Ending, FeedWalk, WalkKind
@@ -37,6 +37,10 @@ class FeedState:
     trouble: str = ""
     known_at: float | None = None
     torn: str = ""
+
+
+_FIELDS = [each.name for each in fields(FeedState)]
+"""Those of a feed's row that tell its state. The rest, a version of each page, is not asked for each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,10 @@ class Feeds:
 
     async def state(self, feed: str) -> FeedState:
         """How far the feed has been read."""
-        row = await self._connection.ask(self._connection.redis.hgetall(FEED + feed))
+        values = await self._connection.ask(self._connection.redis.hmget(FEED + feed, _FIELDS))
         born = int(await self._connection.ask(self._connection.redis.get(BORN)) or 0)
-        return _state({name.decode(): value.decode() for name, value in row.items()}, born)
+        row = {name: value.decode() for name, value in zip(_FIELDS, values, strict=True) if value is not None}
+        return _state(row, born)
 
     async def begin(self, feed: str, walk: FeedWalk, now: float) -> bool:
         """Begin to read a window. Returns whether it was begun: not where another walk is in hand."""
