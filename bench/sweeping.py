@@ -40,6 +40,9 @@ from workers.rounds.feeds import poll_feeds
 
 MOST_BYTES = 400
 MOST_STEP_MS = 5.0
+TRIPS_A_PAGE, TRIPS_A_WALK = 5, 6
+"""Round trips to Redis where nothing has changed: to take a page, ask for its version and its rows, keep it, and note
+that the feed answers; and to ask for the feed's state before and after, for its limit, and to begin."""
 
 ANCHOR = "anchor: the year's pages read to values, no Redis"
 FIRST = "the year swept for the first time"
@@ -342,9 +345,15 @@ def _asked_lines(figures: Figures) -> list[Line]:
             f"Redis: {what}, {pages[what]} pages",
             f"{asked.trips} round trips, {asked.sent / 1000:,.0f} KB sent, {asked.received / 1000:,.0f} KB received, "
             f"{asked.written / 1000:,.1f} KB written",
+            f"≤ {_most_trips(pages[what])} trips",
+            asked.trips <= _most_trips(pages[what]),
         )
         for what, asked in figures.asked.items()
     ]
+
+
+def _most_trips(pages: int) -> int:
+    return TRIPS_A_PAGE * pages + TRIPS_A_WALK
 
 
 def _size_lines(figures: Figures) -> list[Line]:

@@ -136,6 +136,8 @@ async def _cases(context: WorkerContext, feed: WalkedFeed, changed: Sequence[Inc
     Until the store has seen the whole school year it may have lost cases. So those of incidents that were deleted
     meanwhile are looked at as well: a ticket that is found by its mark is closed.
     """
+    if not changed:
+        return []
     decided = [Decided(incident) for incident in changed]
     cases = incident_cases(context.rulebook, feed.district, feed.timetable.zone, decided, context.clock())
     known = await context.incidents.with_case([case.ref for case in cases])
