@@ -84,7 +84,8 @@ class MemoryTracker:
 
     Orders under the name `create` are met before anything is kept, under `created` after it: a lost reply. One that
     `keeps_words` leaves the word for the reason in a ticket that is opened again; `words` has how our closing for a
-    reason reads, and the word for it, where it is not the reason itself.
+    reason reads, and the word for it, where it is not the reason itself. One that `finds_everywhere` searches all
+    places, as a Jira does.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class MemoryTracker:
     ) -> None:
         self.troubles = Troubles()
         self.books: dict[str, Kept] = {}
-        self.closed = self.keeps_words = False
+        self.closed = self.keeps_words = self.finds_everywhere = False
         self.site_id = ""
         self.words: dict[Reason, tuple[Reason, str]] = {}
         self._name, self._clock, self.lag, self._address = name, clock, lag, address
@@ -136,7 +137,8 @@ class MemoryTracker:
     async def find(self, mark: str, place: str) -> tuple[Ticket, ...]:
         self._check(mark, of_a_mark=True)
         self.troubles.meet("find")
-        here = (kept for kept in self.books.values() if kept.draft.place == place and kept.ticket.mark == mark)
+        marked = (kept for kept in self.books.values() if kept.ticket.mark == mark)
+        here = (kept for kept in marked if self.finds_everywhere or kept.draft.place == place)
         return tuple(kept.ticket for kept in here if self._is_searchable(kept.ticket))
 
     async def resolve(

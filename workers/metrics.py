@@ -70,6 +70,11 @@ FEED_FLAWS = Counter(
     "remedy_feed_flaws_total", "Incidents in which something could not be read, by what.", ["feed", "flaw"]
 )
 FORGOTTEN = Counter("remedy_incidents_deleted_total", "Incidents that were deleted as their time was over.", ["feed"])
+STRANGERS = Counter(
+    "remedy_marked_by_strangers_total",
+    "Tickets that carry the mark of a case and are not taken for its own: another account opened them, elsewhere.",
+    ["tracker"],
+)
 SET_ASIDE_DELETED = Counter(
     "remedy_set_aside_deleted_total",
     "Quarantined deliveries, and findings and scans that SchoolScan does not know (not_found), which were deleted as "

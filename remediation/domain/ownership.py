@@ -105,21 +105,38 @@ class Ground(Enum):
     """
 
 
-def stranger_because(ticket: Ticket, ground: Ground, accounts: Collection[str], *, is_own_attempt: bool) -> str:
-    """Returns why a ticket with the case's mark is not taken for the case's; empty where it is taken for it.
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A ticket with the case's mark that is not taken for the case's, and why.
+
+    `is_certain` says that it is none of ours: its tracker tells that another account opened it, and it stands where no
+    ticket of this district is opened. Otherwise it may be ours, and the file lacks a word.
+    """
+
+    ticket: Ticket
+    why: str
+    is_certain: bool = False
+
+
+def stranger_in(ticket: Ticket, ground: Ground, accounts: Collection[str], *, is_own_attempt: bool) -> Stranger | None:
+    """Returns why a ticket with the case's mark is not taken for the case's; None where it is taken for it.
 
     `accounts` are ours, empty where the tracker does not state them. `is_own_attempt` is true where we were about to
-    create a ticket when this one was created. A ticket whose creator is unknown is taken only in a place of the
-    district's own.
+    create a ticket when this one was created. A ticket of which nobody tells that we opened it is taken only if it is
+    such an attempt, in a place of the district's own.
     """
     is_told = ticket.opened_by is not None and accounts
     if is_told and ticket.opened_by not in accounts:
-        return "no account of ours opened it"
+        return Stranger(ticket, "no account of ours opened it", is_certain=ground is not Ground.OWN)
     if ground is Ground.OTHERS and not (is_own_attempt and is_told):
-        return "it is in a place where only tickets of other districts are opened"
-    if ground is Ground.NOBODYS and not is_told:
-        return "it is in a place where no tickets of ours are opened, and it is not known who opened it"
-    return ""
+        return Stranger(ticket, "it is in a place where only tickets of other districts are opened")
+    if is_told or (ground is Ground.OWN and is_own_attempt):
+        return None
+    if ground is Ground.NOBODYS:
+        return Stranger(
+            ticket, "it is in a place where no tickets of ours are opened, and it is not known who opened it"
+        )
+    return Stranger(ticket, "it is not known who opened it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +185,8 @@ class Evidence(StrEnum):
     """It has no mark, and was created at another time than the ticket that was linked."""
     OTHER_SITE = "other_site"
     """The link was made on another site, and its number leads here to nothing with the case's mark."""
+    STRANGER = "stranger"
+    """It only carries the case's mark: another account opened it, in a place where no ticket of ours is opened."""
     OTHER_TRACKER = "other_tracker"
     """It is the case's ticket in another tracker on the same installation."""
 

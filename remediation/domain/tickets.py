@@ -71,7 +71,7 @@ class Ticket:
     ACCEPTED_RISK. `not_kept` names the fields that were sent to create the ticket and are not in the tracker's answer.
 
     `place` is where it is: a Jira project's key or a ServiceNow table. `opened_by` is the account that created it, in
-    the form of `Tracker.accounts`; None where the tracker does not state it.
+    the form of `Tracker.accounts`: empty where nobody was signed in, None where the tracker does not state it.
     """
 
     tracker: str

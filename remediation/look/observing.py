@@ -11,7 +11,7 @@ from remediation.domain.actions import Verb, Why
 from remediation.domain.cases import CaseRecord
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater
 from remediation.domain.incidents import unkeyed_digest_of
-from remediation.domain.ownership import Claim, Doubt, Evidence, SiteHistory, doubt_of, stranger_because
+from remediation.domain.ownership import Claim, Doubt, Evidence, SiteHistory, Stranger, doubt_of, stranger_in
 from remediation.domain.policy import Policy
 from remediation.domain.renaming import trackers_of
 from remediation.domain.status import Status
@@ -30,7 +30,8 @@ class Snapshot:
     `policy` is the ruling's, without the trackers that mappings.yaml does not name. `at` is the time before the first
     read, for which the rules were matched. `failures` and `doubts` are by tracker; doubts are about linked tickets
     without the case's mark, and the observation has only those of them that are taken for the case's. `sites` has the
-    key of the site that each tracker is, as far as it is known.
+    key of the site that each tracker is, as far as it is known. `strangers` are tickets with the case's mark that are
+    certainly none of ours, where one of the case's own was searched for.
     """
 
     observation: Observation
@@ -40,6 +41,7 @@ class Snapshot:
     failures: Mapping[str, OutsideError] = field(default_factory=dict)
     doubts: Mapping[str, Doubt] = field(default_factory=dict)
     sites: Mapping[str, str] = field(default_factory=dict)
+    strangers: tuple[Ticket, ...] = ()
 
     @property
     def disowned(self) -> tuple[str, ...]:
@@ -49,10 +51,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The case's ticket in one tracker first, then any others of the case; and the doubt about the linked one."""
+    """The case's ticket in one tracker first, then its others; the doubt about the linked one; and strangers."""
 
     tickets: tuple[Ticket, ...]
     doubt: Doubt | None = None
+    strangers: tuple[Ticket, ...] = ()
 
 
 async def observe(
@@ -99,7 +102,8 @@ async def observe(
     )
     doubts = {name: each.doubt for name, each in seen.items() if each.doubt}
     known = {name: each.site.key for name, each in sites.items()}
-    return Snapshot(observation, ruling, policy, at, failures, doubts, known)
+    strangers = tuple(ticket for each in seen.values() for ticket in each.strangers)
+    return Snapshot(observation, ruling, policy, at, failures, doubts, known, strangers)
 
 
 def _news(words: str, subject: Subject, record: CaseRecord) -> str | None:
@@ -177,7 +181,7 @@ async def _tickets(
         place = case.ruling.place(tracker.name)
         marked = await _found(record, tracker, place, site) if place is not None else ()
         marked = _not_for_others(marked, case, tracker.name, rulebook)
-        strangers = await _strangers(marked, record, tracker, rulebook)
+        strangers = await _strangers(marked, case, tracker, rulebook)
     except OutsideError as error:
         return error
     found = tuple(ticket for ticket in marked if ticket.id not in strangers)
@@ -193,11 +197,12 @@ async def _tickets(
         if (wait := last + horizon - at.timestamp()) > 0:
             words = "a search may not find the ticket of an earlier attempt yet"
             return TryLater(tracker.name, words, after=min(wait, horizon))
-    if strangers and not tickets and case.wants(tracker.name):
-        return _refusal_beside(next(ticket for ticket in marked if ticket.id in strangers), strangers)
+    doubtful = [each for each in strangers.values() if not each.is_certain]
+    if doubtful and not tickets and case.wants(tracker.name):
+        return _refusal_beside(doubtful[0])
     if not tickets and (failure := _elsewhere(record, tracker.name, rulebook, site)):
         return failure
-    return _Found(tickets, doubt)
+    return _Found(tickets, doubt, tuple(each.ticket for each in strangers.values() if each.is_certain))
 
 
 def _not_for_others(marked: Sequence[Ticket], case: _Case, tracker: str, rulebook: Rulebook) -> tuple[Ticket, ...]:
@@ -234,23 +239,33 @@ def _claim(tracker: str, case: _Case) -> Claim:
 
 
 async def _strangers(
-    marked: Sequence[Ticket], record: CaseRecord, tracker: Tracker, rulebook: Rulebook
-) -> Mapping[str, str]:
-    """Returns the tickets of a search that are not taken for the case's, by their ids, and why."""
+    marked: Sequence[Ticket], case: _Case, tracker: Tracker, rulebook: Rulebook
+) -> Mapping[str, Stranger]:
+    """Returns the tickets of a search that are not taken for the case's, by their ids.
+
+    None is certain to be a stranger's where the finding is older than what this Redis knows, or may be (those of an
+    identity): it may have had a ticket before, of an account that the file does not name, which people have moved.
+    """
+    record = case.record
     link, intent = record.links.get(tracker.name), record.intents.get(tracker.name)
     unlinked = [ticket for ticket in marked if link is None or link.ticket_id != ticket.id]
     accounts = await tracker.accounts() if unlinked else ()
-    found = {}
+    detected = case.subject.detected_at
+    is_known = detected is not None and detected.timestamp() > record.born and not record.key.is_of_identity
+    found: dict[str, Stranger] = {}
     for ticket in unlinked:
         is_own_attempt = intent is not None and intent.is_ours and _is_own_attempt(ticket, record, tracker)
         ground = rulebook.ground(record.key.district, ticket)
-        found[ticket.id] = stranger_because(ticket, ground, accounts, is_own_attempt=is_own_attempt)
-    return {ticket_id: why for ticket_id, why in found.items() if why}
+        stranger = stranger_in(ticket, ground, accounts, is_own_attempt=is_own_attempt)
+        if stranger is not None:
+            found[ticket.id] = replace(stranger, is_certain=stranger.is_certain and is_known)
+    return found
 
 
-def _refusal_beside(ticket: Ticket, strangers: Mapping[str, str]) -> Refused:
+def _refusal_beside(stranger: Stranger) -> Refused:
     """Returns the refusal that says what a person must decide before a ticket is opened beside this one."""
-    words = f"{ticket.key} carries this case's mark, and {strangers[ticket.id]}: nothing is opened beside it"
+    ticket = stranger.ticket
+    words = f"{ticket.key} carries this case's mark, and {stranger.why}: nothing is opened beside it"
     advice = "take the mark off it, or name the account under former_accounts if it was ours"
     return Refused(ticket.tracker, f"{words}; {advice}")
 

@@ -8,6 +8,7 @@ import msgspec
 
 from remediation.domain.cases import CaseKey, CaseRecord
 from remediation.domain.errors import OutsideError
+from remediation.domain.ownership import Evidence
 from remediation.domain.policy import Policy
 from remediation.look.observing import Snapshot
 from remediation.planning import plan
@@ -57,6 +58,8 @@ def forecast_facts(shown: CaseForecast) -> Iterator[Fact]:
         yield Fact("ticket", ticket_words(ticket))
     for doubt in shown.snapshot.doubts.values():
         yield Fact("not ours" if not doubt.is_ours else "no mark", doubt_words(Doubted.of(doubt, shown.seen.at)))
+    for each in shown.snapshot.strangers:
+        yield Fact("not ours", doubt_words(Doubted(shown.seen.at, each.tracker, each.key, Evidence.STRANGER)))
     for name, error in sorted(shown.snapshot.failures.items()):
         yield Fact("not seen", f"{name}: {_trouble(error)}")
     if unnamed := shown.snapshot.observation.unnamed:
@@ -100,6 +103,7 @@ def forecast_json(shown: CaseForecast) -> dict[str, Any]:
         },
         "unnamed": sorted(shown.snapshot.observation.unnamed),
         "doubts": {name: doubt.evidence.value for name, doubt in sorted(shown.snapshot.doubts.items())},
+        "strangers": [{"tracker": each.tracker, "ticket": each.key} for each in shown.snapshot.strangers],
         "parked": sorted(shown.parked),
         "given_up": sorted(shown.given_up),
         "plan": msgspec.to_builtins(shown.steps),

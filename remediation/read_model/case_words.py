@@ -89,6 +89,7 @@ DOUBTS: Mapping[str, str] = {
     Evidence.OTHER_MARK: "carries another case's mark: not this case's ticket, which is searched for by its mark",
     Evidence.OTHER_TICKET: "has no mark, and was not created when this case's was: the case's own is searched for",
     Evidence.OTHER_TRACKER: "is the ticket of another tracker on the same installation: this one's own is searched for",
+    Evidence.STRANGER: "carries this case's mark, and another account opened it where no ticket of ours is: not taken",
     Evidence.OTHER_SITE: "was linked on another site, and has no mark of ours here: the case's own is searched for",
 }
 

@@ -11,6 +11,7 @@ from remediation.domain.tickets import Draft, Reason, TicketChange, TicketState
 from remediation.mapping.reading.loading import loaded_of
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring
+from remediation.store.cases.entries import Doubted
 from remediation.store.cases.links import Owners
 from remediation.store.server.connection import Connection
 from tests.integration.offices import HORIZON, KEY, Office
@@ -116,3 +117,27 @@ async def test_a_ticket_that_was_opened_before_the_file_changed_stays_the_cases(
     await today.look()
     assert (await today.record()).links.keys() >= {"harbors"}
     assert today.theirs.books[ticket.id].ticket.state is TicketState.DONE
+
+
+@pytest.mark.parametrize("is_wiped", [False, True])
+async def test_a_mark_that_was_planted_in_a_foreign_project_takes_over_nothing_and_holds_nothing_up(
+    connection: Connection, keyring: Keyring, *, is_wiped: bool
+) -> None:
+    """A person writes a case's mark on an issue of a project that no rule names, and accepts a risk there."""
+    office = TwoOffices(connection, keyring, [("{district: harbor}", HARBORS), ("{}", LAKESIDES)])
+    office.jira.finds_everywhere = True
+    if is_wiped:
+        await office.look()
+    planted = office.jira.keep(Draft(KEY.mark, "OPS", "summary", "body"), by="person")
+    office.jira.change(planted.id, TicketState.DONE, Reason.ACCEPTED_RISK, by="person")
+    if is_wiped:
+        await connection.redis.flushall()
+    await office.look()
+    await office.later(HORIZON + 1)
+    (own,) = [ticket for ticket in office.jira.of(KEY.mark) if ticket.place != "OPS"]
+    assert (await office.record()).links["lakesides"].ticket_id == own.id
+    assert (office.status(), await office.parked()) == (Status.REVIEWING, {})
+    told = [entry for entry in await office.context.timeline.read(KEY.ref) if isinstance(entry, Doubted)]
+    assert [(entry.ticket, entry.evidence) for entry in told if not is_wiped] == [(planted.key, "stranger")] * (
+        not is_wiped
+    )

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import Refused
 from remediation.domain.findings import Finding
+from remediation.domain.ownership import Ground
 from remediation.domain.policy import Policy
 from remediation.domain.status import Severity, Status
 from remediation.domain.subjects import Subject
@@ -235,3 +236,22 @@ async def test_what_has_our_old_number_is_left_alone_in_a_real_tracker_too(elsew
     await elsewhere.look(OTHER)
     assert status(elsewhere.office, "fnd_1") is Status.REVIEWING
     assert (world.count(KEY.mark), world.count(OTHER.mark)) == (1, 1)
+
+
+async def test_a_mark_that_a_person_planted_in_a_real_tracker_takes_over_nothing_and_holds_nothing_up(
+    elsewhere: Elsewhere,
+) -> None:
+    world, rulebook = elsewhere.world, elsewhere.office.context.rulebook
+    place = world.draft(KEY.mark).place
+    assert isinstance(rulebook, PlainRulebook)
+    rulebook.grounds[place] = Ground.NOBODYS
+    world.write_as_person("Please accept this risk", KEY.mark)
+    world.wait_searchable()
+    (planted,) = await elsewhere.tracker.find(KEY.mark, place)
+    own = await elsewhere.look(KEY)
+    assert own.opened_by in await elsewhere.tracker.accounts()
+    world.close_as_person(planted, Reason.ACCEPTED_RISK)
+    assert (await elsewhere.look(KEY)).id == own.id
+    assert status(elsewhere.office, "fnd_1") is Status.REVIEWING
+    told = [each for each in await elsewhere.office.context.timeline.read(KEY.ref) if isinstance(each, Doubted)]
+    assert [(each.ticket, each.evidence) for each in told] == [(planted.key, "stranger")]

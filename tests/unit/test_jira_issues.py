@@ -414,3 +414,15 @@ def test_an_answer_of_another_form_is_for_later_and_is_not_quoted(value: object)
         understood("jira", Issue, value, wrote=True)
     assert caught.value.ambiguous
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "opened_by"),
+    [
+        ({"creator": {"accountId": "svc"}}, "svc"),
+        pytest.param({"creator": None}, "", id="nobody was signed in"),
+        pytest.param({}, None, id="not told"),
+    ],
+)
+def test_who_opened_an_issue_is_somebody_nobody_or_not_told(sent: dict[str, Any], opened_by: str | None) -> None:
+    assert READING.ticket(issue(TO_DO, **sent)).opened_by == opened_by

@@ -1,6 +1,7 @@
 """Looking at the outside: what is asked, what is left alone, and what a failure of one tracker does to the rest."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.stand_ins import ManualClock, MemorySource, MemoryTracker, PlainRuleb
 KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
 NOW = 1_800_000_000.0
 DRAFT = Draft(KEY.mark, "SEC", "summary", "body")
+BEFORE, AFTER = (datetime.fromtimestamp(NOW + hours * 3600, UTC) for hours in (-2, 2))
 
 
 class Scene:
@@ -273,6 +275,42 @@ async def test_of_closed_tickets_the_last_one_counts_also_where_it_is_the_linked
         scene.jira.change(ticket.id, TicketState.DONE)
     scene.record = replace(scene.record, intents={"jira": Intent("jira", NOW - 3600)})
     assert (await scene.look()).observation.tickets["jira"].id == last.id
+
+
+@pytest.mark.parametrize("ground", [Ground.NOBODYS, Ground.OTHERS])
+async def test_a_mark_that_a_stranger_wrote_elsewhere_is_told_and_keeps_no_ticket_from_being_opened(
+    scene: Scene, ground: Ground
+) -> None:
+    scene.rulebook.grounds["OPS"], scene.jira.finds_everywhere = ground, True
+    planted = scene.jira.keep(replace(DRAFT, place="OPS"), by="person")
+    scene.source.findings["fnd_1"] = replace(scene.source.findings["fnd_1"], detected_at=AFTER)
+    snapshot = await scene.look()
+    assert ("jira" in snapshot.observation.tickets, snapshot.failures, snapshot.strangers) == (False, {}, (planted,))
+    own = scene.jira.keep(DRAFT)
+    snapshot = await scene.look()
+    assert (snapshot.observation.tickets["jira"], snapshot.observation.duplicates) == (own, ())
+
+
+@pytest.mark.parametrize(
+    ("detected_at", "by", "place"),
+    [
+        pytest.param(None, "person", "OPS", id="the finding may be older than this Redis"),
+        pytest.param(BEFORE, "person", "OPS", id="the finding is older than this Redis"),
+        pytest.param(AFTER, "person", "SEC", id="where the district's own are opened"),
+        pytest.param(AFTER, None, "SEC", id="nobody tells who opened it"),
+    ],
+)
+async def test_beside_a_ticket_that_may_have_been_ours_nothing_is_opened(
+    scene: Scene, detected_at: datetime | None, by: str | None, place: str
+) -> None:
+    scene.rulebook.grounds["OPS"], scene.jira.finds_everywhere = Ground.NOBODYS, True
+    planted = scene.jira.keep(replace(DRAFT, place=place))
+    scene.jira.books[planted.id].ticket = replace(planted, opened_by=by)
+    scene.record = replace(scene.record, born=NOW - 3600)
+    scene.source.findings["fnd_1"] = replace(scene.source.findings["fnd_1"], detected_at=detected_at)
+    snapshot = await scene.look(NOW + 3600)
+    assert "nothing is opened beside it" in str(snapshot.failures["jira"])
+    assert snapshot.strangers == ()
 
 
 OTHERS = "remedy:lakeside:finding:fnd_2"

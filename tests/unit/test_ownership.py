@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from remediation.domain.cases import CaseKey, CaseKind
-from remediation.domain.ownership import Claim, Doubt, Evidence, Ground, doubt_of, stranger_because
+from remediation.domain.ownership import Claim, Doubt, Evidence, Ground, doubt_of, stranger_in
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.store.cases.rows import link_of
 
@@ -73,13 +73,15 @@ def test_a_link_of_another_site_is_believed_only_by_the_mark(
         pytest.param("us", ["us"], Ground.OTHERS, False, False, id="another district's, with another mark now"),
         pytest.param("us", ["us"], Ground.OTHERS, True, True, id="the create whose answer was lost"),
         ("person", ["us"], Ground.OWN, False, False),
-        ("person", ["us"], Ground.NOBODYS, False, False),
         ("person", ["us"], Ground.OWN, True, False),
-        (None, ["us"], Ground.OWN, False, True),
-        (None, ["us"], Ground.NOBODYS, False, False),
+        pytest.param("", ["us"], Ground.OWN, True, False, id="nobody was signed in"),
+        pytest.param(None, ["us"], Ground.OWN, True, True, id="our attempt, and nobody tells whose"),
+        (None, ["us"], Ground.OWN, False, False),
+        (None, ["us"], Ground.NOBODYS, True, False),
         (None, ["us"], Ground.OTHERS, True, False),
-        pytest.param("somebody", [], Ground.OWN, False, True, id="nobody tells who we are"),
-        ("somebody", [], Ground.NOBODYS, False, False),
+        pytest.param("somebody", [], Ground.OWN, False, False, id="nobody tells who we are"),
+        ("somebody", [], Ground.OWN, True, True),
+        ("somebody", [], Ground.NOBODYS, True, False),
         ("somebody", [], Ground.OTHERS, True, False),
     ],
 )
@@ -87,7 +89,30 @@ def test_a_ticket_that_is_only_marked_is_ours_by_who_opened_it_and_where(
     opened_by: str | None, accounts: list[str], ground: Ground, *, is_own_attempt: bool, is_ours: bool
 ) -> None:
     ticket = replace(TICKET, opened_by=opened_by)
-    assert (stranger_because(ticket, ground, accounts, is_own_attempt=is_own_attempt) == "") is is_ours
+    assert (stranger_in(ticket, ground, accounts, is_own_attempt=is_own_attempt) is None) is is_ours
+
+
+@pytest.mark.parametrize(
+    ("opened_by", "accounts", "ground", "is_certain"),
+    [
+        ("person", ["us"], Ground.NOBODYS, True),
+        ("person", ["us"], Ground.OTHERS, True),
+        ("", ["us"], Ground.NOBODYS, True),
+        pytest.param("person", ["us"], Ground.OWN, False, id="perhaps our account before"),
+        pytest.param("us", ["us"], Ground.OTHERS, False, id="perhaps moved there by a person"),
+        (None, ["us"], Ground.NOBODYS, False),
+        ("somebody", [], Ground.NOBODYS, False),
+    ],
+)
+def test_a_stranger_is_certain_where_others_opened_it_and_no_ticket_of_the_districts_is(
+    opened_by: str | None,
+    accounts: list[str],
+    ground: Ground,
+    is_certain: bool,  # noqa: FBT001 - a column of the table above
+) -> None:
+    stranger = stranger_in(replace(TICKET, opened_by=opened_by), ground, accounts, is_own_attempt=False)
+    assert stranger is not None
+    assert stranger.is_certain is is_certain
 
 
 OWN, RIVAL = Claim("web", "10", "SEC"), Claim("privacy", "20", "PRIV")

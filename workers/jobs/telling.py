@@ -14,6 +14,7 @@ import structlog
 from remediation.domain.actions import ActionName, OpenTicket, Plan, SetStatus, Verb
 from remediation.domain.cases import CaseKind, Memory
 from remediation.domain.errors import OutsideError, Refused, TryLater
+from remediation.domain.ownership import Evidence
 from remediation.look.observing import Snapshot
 from remediation.mapping.config.trackers.kinds import all_senders
 from remediation.planning import Progress
@@ -33,7 +34,7 @@ from remediation.store.cases.entries import (
 )
 from remediation.store.cases.todo import AWAITED_STATUS, AWAITED_TICKET, Lease
 from workers.calls import account_of
-from workers.metrics import ACTIONS, CONFLICTS, DELIVERY_TO_STATUS, DELIVERY_TO_TICKET, PLANNED, UNMATCHED
+from workers.metrics import ACTIONS, CONFLICTS, DELIVERY_TO_STATUS, DELIVERY_TO_TICKET, PLANNED, STRANGERS, UNMATCHED
 from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
@@ -49,13 +50,29 @@ for _histogram in _HISTOGRAMS.values():
 
 
 async def tell_doubts(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> None:
-    """Report linked tickets that are not the case's, and tickets without a mark: each ticket once."""
+    """Report linked tickets that are not the case's, tickets without a mark, and strangers: each ticket once.
+
+    Strangers are seen again only for as long as the case's own ticket could not be opened.
+    """
+    if not lease.record.attempts:
+        await _tell_strangers(context, lease, snapshot)
     news = [doubt for doubt in snapshot.doubts.values() if doubt.is_news]
     await context.timeline.tell(lease.ref, [Doubted.of(doubt, context.clock()) for doubt in news])
     for doubt in news:
         link = doubt.link
         event = "ticket_unmarked" if doubt.is_ours else "ticket_not_ours"
         logger.warning(event, tracker=link.tracker, ticket=link.ticket_key, reason=doubt.evidence.value)
+
+
+async def _tell_strangers(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> None:
+    """Report tickets that only carry the case's mark."""
+    now, strangers = context.clock(), snapshot.strangers
+    await context.timeline.tell(
+        lease.ref, [Doubted(now, each.tracker, each.key, Evidence.STRANGER) for each in strangers]
+    )
+    for each in strangers:
+        STRANGERS.labels(each.tracker).inc()
+        logger.warning("ticket_not_ours", tracker=each.tracker, ticket=each.key, reason=Evidence.STRANGER.value)
 
 
 async def tell_unnamed(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> None:

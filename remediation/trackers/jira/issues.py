@@ -249,7 +249,7 @@ class IssueReader:
             risk=self._risk(issue) if reason is Reason.ACCEPTED_RISK else None,
             word=word_of(_resolution_of(issue)),
             place=issue.key.rpartition("-")[0],  # its project now: a key changes when an issue is moved
-            opened_by=issue.fields.creator.id if issue.fields.creator else None,
+            opened_by=_opened_by(issue),
         )
 
     def opened(self, issue_id: str, key: str, mark: str) -> Ticket:
@@ -266,6 +266,13 @@ class IssueReader:
 
     def _reason(self, issue: Issue) -> Reason:
         return reason_of(_resolution_of(issue), self.meanings)
+
+
+def _opened_by(issue: Issue) -> str | None:
+    """The account that created it; empty where Jira says that nobody was signed in, None where it says nothing."""
+    if issue.fields.creator is not None:
+        return issue.fields.creator.id
+    return "" if "creator" in issue.fields.raw else None
 
 
 def _resolution_of(issue: Issue) -> str:

@@ -237,9 +237,9 @@ class Jira:
         return understood(self._name, JiraUser, await self._threads.call(JiraClient.myself)).id or ""
 
     async def accounts(self) -> frozenset[str]:
-        """Our account, and those that mappings.yaml names besides."""
+        """Our account, where it is told, and those that mappings.yaml names besides."""
         self._own = self._own or await self.whoami()
-        return frozenset((self._own, *self._config.former_accounts)) if self._own else frozenset()
+        return frozenset(filter(None, (self._own, *self._config.former_accounts)))
 
     async def site(self) -> Site:
         """The site by its own base address, which everybody may read, and which it has behind every other address."""

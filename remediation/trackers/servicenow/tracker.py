@@ -76,7 +76,7 @@ class ServiceNow:
         )
         self._references = References(name, self.look)
         self._own = ""
-        self._accounts: frozenset[str] = frozenset()
+        self._own = ""
 
     @property
     def name(self) -> str:
@@ -243,11 +243,11 @@ class ServiceNow:
         return user
 
     async def accounts(self) -> frozenset[str]:
-        """Our account by its user name, and those that mappings.yaml names besides; none where it is not told."""
-        if not self._accounts:
+        """Our account by its user name, where it is told, and those that mappings.yaml names besides."""
+        if not self._own:
             with suppress(Refused):
-                self._accounts = frozenset((await self.account(), *self._config.former_accounts))
-        return self._accounts
+                self._own = await self.account()
+        return frozenset(filter(None, (self._own, *self._config.former_accounts)))
 
     async def account(self) -> str:
         """The user name of the account we are signed in as, whatever it may see. Raises Refused as `whoami` does."""
