@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from remediation.defects import words_of_defect
 from remediation.domain.cases import CaseKey
-from remediation.domain.errors import OutsideError, TryLater
+from remediation.domain.errors import OutsideError, RemediationError, TryLater
 from remediation.store.cases.entries import Entry, LookCause, decoded, encoded
 from remediation.store.cases.timeline import BEGINNING, MOST_ENTRIES, Timeline, TimelineEntry
 from remediation.store.deliveries.parked import (
@@ -21,6 +21,12 @@ from remediation.store.deliveries.parked import (
 from remediation.store.deliveries.set_aside import Deleted, SetAsideLimits
 from remediation.store.systems import Systems
 from tests.shelves import Shelves, milliseconds
+
+
+def _words_of(error: Exception) -> str:
+    if isinstance(error, OutsideError):
+        return error.words
+    return str(error) if isinstance(error, RemediationError) else words_of_defect(error)
 
 
 class MemoryParkedWork(ParkedWork):
@@ -51,7 +57,7 @@ class MemoryParkedWork(ParkedWork):
             system=error.system if isinstance(error, OutsideError) else system,
             error=type(error).__name__,
             status=error.status if isinstance(error, OutsideError) else None,
-            words=error.words if isinstance(error, OutsideError) else words_of_defect(error),
+            words=_words_of(error),
             attempts=1,
             replays=0,
             first_at=at,
