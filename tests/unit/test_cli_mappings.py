@@ -73,7 +73,7 @@ def with_secret(path: Path, until: datetime) -> Path:
 def test_a_webhook_secret_that_ends_soon_is_a_warning(tmp_path: Path) -> None:
     path = with_secret(tmp_path / "m.yaml", datetime.now(UTC) + timedelta(days=2))
     warning, summary = check(str(path)).stdout.splitlines()
-    assert warning.startswith(f"warning: {path}:15:53: districts.lakeside.schoolscan.webhook.secrets[1].until: ends")
+    assert warning.startswith(f"warning: {path}:18:53: districts.lakeside.schoolscan.webhook.secrets[1].until: ends")
     assert summary.startswith(f"{path}: no errors")
     (told,) = json.loads(check(str(path), "--json").stdout)["warnings"]
     assert told["message"] in warning
@@ -88,7 +88,7 @@ def test_a_webhook_without_a_secret_that_counts_is_an_error(tmp_path: Path) -> N
     result = check(str(path))
     assert result.exit_code == 2
     assert result.stdout == (
-        f"{path}:14:11: districts.lakeside.schoolscan.webhook.secrets: "
+        f"{path}:17:11: districts.lakeside.schoolscan.webhook.secrets: "
         "every one has ended: add the secret with which the sender signs now\n"
     )
 
