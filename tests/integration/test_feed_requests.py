@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 
 from chaos.school import overlaps
 from remediation.domain.walks import SchoolYear, Timetable
+from remediation.ports import WalkedFeed
 from remediation.read_model.incidents import walk_words
 from remediation.sealing import Keyring
 from remediation.sources.connections import open_client
@@ -24,6 +25,7 @@ from sandbox.incident_feed.behaviour import FeedBehaviour
 from sandbox.incident_feed.stand_in import incident_feed_app
 from sandbox.incident_feed.world import FeedAccount, IncidentWorld
 from sandbox.wire.server import serve
+from tests.integration.test_feeds import FIGHT, MemoryFeed
 from tests.stand_ins import ManualClock, PlainRulebook
 from workers.resources import NamedSystems, WorkerContexts, context_on
 from workers.rounds.feeds import ASKED_FOR, TAKEN_IN_PART_AFTER, poll_feeds
@@ -43,12 +45,15 @@ class Served:
         self._connection, self._keyring, self._controls = connection, keyring, controls
         self._address, self._clock = address, clock
 
-    async def poll(self) -> None:
-        """A round of one more worker."""
+    async def poll(self, other: WalkedFeed | None = None) -> None:
+        """A round of one more worker, for which mappings.yaml may name another feed, too."""
         async with open_client() as client:
             base = f"{self._address}/public/v1"
             http = IncidentFeedClient(f"incidents:{FEED}", base, TOKEN, client=client, zone=UTC, clock=self._clock)
-            named = NamedSystems({}, {}, PlainRulebook(), {FEED: PolledFeed(FEED, http, TIMETABLE)})
+            feeds: dict[str, WalkedFeed] = {FEED: PolledFeed(FEED, http, TIMETABLE)} | (
+                {other.name: other} if other else {}
+            )
+            named = NamedSystems({}, {}, PlainRulebook(), feeds)
             context = context_on(self._connection, self._keyring, named, self._clock)
             await poll_feeds({"contexts": WorkerContexts(context)})
 
@@ -189,6 +194,15 @@ async def test_the_other_pages_are_read_then_and_the_walk_does_not_count_as_whol
         "not whole: page 2: incidents:lakeside/handbook: the page states 2 incidents, and 1 came"
     )
     assert value("remedy_feed_pages_total", feed=FEED, outcome="torn") == torn + 1
+
+
+async def test_another_feed_is_read_meanwhile(served: Served, connection: Connection) -> None:
+    served.miscount(1)
+    other = MemoryFeed({FIGHT.uuid: FIGHT}, name="lakeside/other")
+    await served.poll(other)
+    states = Feeds(connection)
+    assert ((await states.state(FEED)).attempts, (await states.state(other.name)).swept_at is None) == (1, False)
+    assert await states.kept(other.name) == 1
 
 
 async def test_once_it_is_what_it_states_the_feed_is_whole_again(
