@@ -202,6 +202,7 @@ class Feed:
     async def freed(self) -> int:
         """Bytes that the server has free after all that it kept is gone: with what no key counts as its own."""
         before = (await self.redis.info("memory"))["used_memory"]
+        # Without SYNC, Valkey frees it later.
         await self.connection.ask(self.redis.eval("return redis.call('FLUSHALL', 'SYNC')", 0))
         return int(before - (await self.redis.info("memory"))["used_memory"])
 
