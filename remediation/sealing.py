@@ -12,6 +12,8 @@ from typing import Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from remediation.domain.errors import ConfigurationError, KeyMissing, Problem
 
@@ -36,6 +38,7 @@ class Keyring:
 
     _ciphers: Mapping[str, AESGCM] = field(repr=False)
     _fingerprint_keys: tuple[bytes, ...] = field(repr=False)
+    _keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -50,12 +53,23 @@ class Keyring:
         if problems:
             raise ConfigurationError(problems)
         derived = tuple(hmac.digest(key, _FINGERPRINTS, "sha256") for _, key in pairs)
-        return cls({kid: AESGCM(key) for kid, key in pairs}, derived)
+        return cls({kid: AESGCM(key) for kid, key in pairs}, derived, dict(pairs))
 
     @property
     def key_ids(self) -> tuple[str, ...]:
         """The ids of the keys; the first is the one that seals."""
         return tuple(self._ciphers)
+
+    def derived(self, purpose: str) -> dict[str, bytes]:
+        """A key for another use of each data key, by the data keys' ids and in their order (HKDF, RFC 5869).
+
+        Who knows such a key knows neither the data key nor the key for another purpose.
+        """
+        info = f"remedy {purpose}".encode()
+        return {
+            kid: HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info).derive(key)
+            for kid, key in self._keys.items()
+        }
 
     def seal(self, plaintext: bytes, identity: str) -> bytes:
         """Seal `plaintext` with the first key. It opens only together with the same `identity` (the row's own name)."""

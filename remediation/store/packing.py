@@ -89,6 +89,20 @@ _INCIDENT_WORDS = (
 )
 """What rows of incidents say most often."""
 
+_AUDIT_WORDS = (
+    b'"act":"chain_trimmed""act":"discard","act":"reconcile","act":"replay","act":"rules","act":"read","piece":"delivery/'
+    b'"cause":"person""reconcile""appointment""again""sweep""scan""poll:servicenow""poll:jira""webhook:servicenow"'
+    b'"why":"found_again"},"why":"severity_raised"},"why":"unsolved"},"why":"finding_resolved"},"why":"ticket_reopened"},'
+    b'"act":"replayed","act":"discarded","action":"comment:jira:severity_raised","action":"comment:servicenow:'
+    b'{"act":"decided","at":179,"case":":incident:"{"act":"decided","at":179,"case":":finding:","cause":"webhook:jira","did":['
+    b'{"action":"resolve:servicenow","detail":"fixed","ticket":"INC0010001","why":"ticket_done"},'
+    b'{"action":"resolve:jira","detail":"fixed","ticket":"SEC-1","why":"ticket_done"},'
+    b'{"action":"patch:resolved","detail":"fixed","why":"ticket_done"}],"id":"","note":"","people":"","rule":"","rules":"'
+    b'","cause":"webhook:schoolscan","did":[{"action":"open:servicenow","ticket":"INC0010001","why":"new"},'
+    b'{"action":"open:jira","ticket":"SEC-1","why":"new"},{"action":"patch:reviewing","why":"new"}],"id":"'
+)
+"""What lines of the audit say most often, the most frequent last."""
+
 
 class Form(bytes, Enum):
     """In front of all that is packed. A change of a form's words is another form, and the one before stays readable."""
@@ -97,6 +111,7 @@ class Form(bytes, Enum):
     ROW = b"\x02"
     TIMELINE = b"\x03"
     INCIDENT = b"\x04"
+    AUDIT = b"\x05"
 
 
 _WORDS = {
@@ -104,6 +119,7 @@ _WORDS = {
     Form.ROW: _ROW_WORDS,
     Form.TIMELINE: _TIMELINE_WORDS,
     Form.INCIDENT: _INCIDENT_WORDS,
+    Form.AUDIT: _AUDIT_WORDS,
 }
 
 _MOST_BYTES = 1_000_000

@@ -1,0 +1,138 @@
+"""What a line of the audit says, as a value: ids, words and times of ours, and digests. Pure.
+
+Who closed a ticket, as its tracker names them, is sealed beside the line (see chain.py): the line has a digest of it,
+which only the data keys can compare with a name. The note that was sent has such a digest, too.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+LONGEST_TEXT = 1_000
+"""The most characters of a text in a line: a choice of the command line may name many pieces."""
+
+
+class AuditAct(StrEnum):
+    """What was done. A later version may write other words."""
+
+    BEGAN = "chain_began"
+    """A chain begins; `fact` says why there is none to go on with, `after` which line was the last before it."""
+    TRIMMED = "chain_trimmed"
+    """Lines before `first` were deleted because their time was over; `before` is the proof of the last of them."""
+    DOUBTFUL = "doubtful"
+    """Something waited to be chained that was not proven to be ours; `fact` says why."""
+    DECIDED = "decided"
+    """A look did something about a case."""
+    REPLAY = "replay"
+    REPLAYED = "replayed"
+    DISCARD = "discard"
+    DISCARDED = "discarded"
+    READ = "read"
+    """Somebody had sealed words shown."""
+    SEND = "send"
+    RECONCILE = "reconcile"
+    POLL = "poll"
+    BACKFILL = "backfill"
+    RULES = "rules"
+    """Workers began to use another mappings.yaml than before."""
+
+
+class Beginning(StrEnum):
+    """Why a chain begins."""
+
+    EMPTY = "empty"
+    """Redis had neither a trail nor cases."""
+    IN_USE = "in_use"
+    """Redis had cases, and no trail: it was written by a version without one, or the trail was deleted."""
+    HEAD_MISSING = "head_missing"
+    HEAD_UNPROVEN = "head_unproven"
+    KEY_MISSING = "key_missing"
+    BLOCKED = "blocked"
+    """A line with a later place than any that we would write stood in the trail."""
+
+
+class Doubtful(StrEnum):
+    """Why something that waited is not proven."""
+
+    FORGED = "forged"
+    KEY_MISSING = "key_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedAction:
+    """One action that was done. `found`: by a look that ended before it could say so; its result was seen later."""
+
+    action: str
+    ticket: str = ""
+    why: str = ""
+    detail: str = ""
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What one line says. `at` is in Unix ms; `id` is its own, at random; `of` is the id of the command's first line.
+
+    `by` is who a person said to be, and `user` the operating system's user. `note` is a digest of the note as it was
+    sent, and `people` one of those who decided, as their tracker names them; `rules` is the start of the digest of the
+    mappings.yaml that counted.
+    """
+
+    act: str
+    at: int
+    id: str = field(default_factory=lambda: secrets.token_hex(6))
+    by: str = ""
+    user: str = ""
+    of: str = ""
+    case: str = ""
+    cause: str = ""
+    piece: str = ""
+    choice: str = ""
+    count: int | None = None
+    did: tuple[AuditedAction, ...] = ()
+    rule: str = ""
+    rules: str = ""
+    note: str = ""
+    people: str = ""
+    fact: str = ""
+    chain: int = 0
+    first: int = 0
+    before: str = ""
+    after: str = ""
+    within: str = ""
+
+    @property
+    def wire(self) -> bytes:
+        """The entry as JSON, the same bytes for the same entry; what is empty is left out."""
+        return canonical(_without_empty(msgspec.to_builtins(self)))
+
+
+def entry_of(wire: bytes) -> AuditEntry | None:
+    """The entry of this JSON, without what a later version adds; None where it is none."""
+    try:
+        return msgspec.json.decode(wire, type=AuditEntry)
+    except msgspec.MsgspecError:
+        return None
+
+
+def canonical(value: Mapping[str, Any]) -> bytes:
+    """An object of an entry as the bytes that are signed."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _without_empty(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _without_empty(each) for name, each in value.items() if each not in _EMPTY}
+        case list() | tuple():
+            return [_without_empty(each) for each in value]
+        case _:
+            return value
+
+
+_EMPTY: tuple[object, ...] = (None, "", [], (), False)

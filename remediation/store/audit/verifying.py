@@ -1,0 +1,266 @@
+"""Whether the trail is as it was written: from where to where it is whole, and each place where it is bent. Pure."""
+
+import hmac
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from hashlib import sha256
+
+from remediation.store.audit.chain import NO_PROOF, AuditKeys, Head, Line, proof_of
+from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning, Doubtful
+
+Place = tuple[int, int]
+"""A chain, and the number of a line in it."""
+
+MOST_BENDS = 100
+"""Bends that are told; of a trail that is bent everywhere, the rest says nothing more."""
+
+
+class BendKind(StrEnum):
+    """In which way the trail is not as it was written."""
+
+    CHANGED = "changed"
+    """The line's proof does not hold: it, or its number, was changed, or it was written under another key."""
+    MISSING = "missing"
+    """Lines between two others are missing."""
+    REPEATED = "repeated"
+    """The line says again what an earlier one says: it was written into the trail twice."""
+    UNREADABLE = "unreadable"
+    BEGINNING_CUT = "beginning_cut"
+    END_CUT = "end_cut"
+    DELETED = "deleted"
+    """The head is there, and no line at all."""
+    HEAD_MISSING = "head_missing"
+    HEAD_UNPROVEN = "head_unproven"
+    HEAD_BEHIND = "head_behind"
+    BROKEN_OFF = "broken_off"
+    """A new chain begins because there was no proven end to go on from: the one before may have had more lines."""
+    FORGED = "forged"
+    """Something waited to be chained that was not ours."""
+    DIFFERS = "differs"
+    """What was written out has another line with this number."""
+    WIPED = "wiped"
+    """What was written out has a chain of which the trail has nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bend:
+    """A bend at the line of this number, or from there to `until`."""
+
+    kind: BendKind
+    chain: int
+    number: int
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Lines of one chain without a gap, from the first to the last. Times are in Unix ms.
+
+    `why` is how the chain began; empty where its first line is not there (any more). `unknown` counts the lines under
+    each data key that is not known.
+    """
+
+    chain: int
+    first: int
+    last: int
+    from_ms: int
+    to_ms: int
+    why: str = ""
+    unknown: Mapping[str, int] = field(default_factory=dict)
+
+    def _and(self, line: Line, entry: AuditEntry, *, is_known: bool) -> "Stretch":
+        unknown = dict(self.unknown)
+        if not is_known:
+            unknown[line.key] = unknown.get(line.key, 0) + 1
+        return replace(self, last=line.number, to_ms=max(self.to_ms, entry.at), unknown=unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found. It is whole where there is no bend and no key is missing."""
+
+    stretches: tuple[Stretch, ...]
+    bends: tuple[Bend, ...]
+    doubted: int = 0
+    """Lines for what waited under a key that was not known to whoever chained it."""
+
+    @property
+    def unknown_keys(self) -> dict[str, int]:
+        """How many lines are under each data key that is not known: these cannot be proven."""
+        found: dict[str, int] = {}
+        for stretch in self.stretches:
+            for key, count in stretch.unknown.items():
+                found[key] = found.get(key, 0) + count
+        return found
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every line is proven to be there and as it was written."""
+        return not self.bends and not self.unknown_keys
+
+
+class Verifier:
+    """Takes the lines of a trail in order, then the head. `told` are proofs of lines as they were written out."""
+
+    def __init__(self, keys: AuditKeys, told: Mapping[Place, bytes] | None = None) -> None:
+        self._keys = keys
+        self._told = dict(told or {})
+        self._bends: list[Bend] = []
+        self._stretches: list[Stretch] = []
+        self._last: Line | None = None
+        self._seen: set[bytes] = set()
+        self._openings: dict[Place, Line] = {}
+        self._begins: dict[Place, bytes] = {}
+        self._doubted = 0
+        self._chains: set[int] = set()
+
+    def take_unreadable(self, chain: int, number: int) -> None:
+        """What stands at this place is no line that this version can read."""
+        self._bend(BendKind.UNREADABLE, chain, number)
+
+    def take(self, line: Line) -> None:
+        """The next line."""
+        entry, last = line.entry, self._last
+        is_new = last is None or last.chain != line.chain
+        is_next = last is not None and not is_new and line.number == last.number + 1
+        if is_new:
+            self._begin(line, entry)
+        elif last is not None and not is_next:
+            self._bend(BendKind.MISSING, line.chain, last.number + 1, line.number - 1)
+        elif last is not None:
+            self._prove(last.proof, line)
+        if is_next and self._stretches:
+            self._stretches[-1] = self._stretches[-1]._and(line, entry, is_known=self._keys.knows(line.key))  # noqa: SLF001 - of this module
+        else:
+            self._stretches.append(self._stretch(line, entry))
+        self._note(line, entry)
+        self._compare(line)
+        self._last = line
+
+    def verdict(self, head: Head | BendKind | None) -> Verdict:
+        """After the last line: `head` is the head that was read after it, or how it is bent, or None where all is new.
+
+        A head whose key is not known counts with what it says.
+        """
+        for place, line in self._openings.items():
+            before = self._begins.get(place)
+            if before is None:
+                self._bend(BendKind.BEGINNING_CUT, *place)
+            else:
+                self._prove(before, line)
+        if isinstance(head, BendKind):
+            chain, number = (self._last.chain, self._last.number) if self._last else (0, 0)
+            self._bend(head, chain, number)
+        elif head is not None:
+            self._end(head)
+        self._end_of_told()
+        bends = sorted(dict.fromkeys(self._bends), key=lambda bend: (bend.chain, bend.number))
+        return Verdict(tuple(self._stretches), tuple(bends[:MOST_BENDS]), self._doubted)
+
+    def _begin(self, line: Line, entry: AuditEntry) -> None:
+        """The first line of a chain that is there."""
+        self._chains.add(line.chain)
+        if line.number != 1:
+            self._openings[line.chain, line.number] = line
+            return
+        self._prove(NO_PROOF, line)
+        if entry.act != AuditAct.BEGAN:
+            return  # its proof does not hold either
+        last = self._last
+        if last is not None and entry.after != last.place:
+            number = int(entry.after.partition("-")[2] or 0)
+            self._bend(BendKind.END_CUT, last.chain, last.number + 1, number)
+        if entry.fact not in {Beginning.EMPTY, Beginning.IN_USE}:
+            self._bend(BendKind.BROKEN_OFF, line.chain, line.number)
+
+    def _stretch(self, line: Line, entry: AuditEntry) -> Stretch:
+        why = entry.fact if entry.act == AuditAct.BEGAN and line.number == 1 else ""
+        unknown = {} if self._keys.knows(line.key) else {line.key: 1}
+        return Stretch(line.chain, line.number, line.number, entry.at, entry.at, why, unknown)
+
+    def _prove(self, before: bytes, line: Line) -> None:
+        if self._keys.knows(line.key) and not hmac.compare_digest(
+            proof_of(self._keys, line.key, before, line), line.proof
+        ):
+            self._bend(BendKind.CHANGED, line.chain, line.number)
+
+    def _note(self, line: Line, entry: AuditEntry) -> None:
+        """What a line says about others."""
+        if entry.act == AuditAct.TRIMMED and len(entry.before) == 2 * len(NO_PROOF):
+            self._begins[entry.chain, entry.first] = bytes.fromhex(entry.before)
+        if entry.act == AuditAct.DOUBTFUL:
+            self._doubted += entry.fact == Doubtful.KEY_MISSING
+            if entry.fact == Doubtful.FORGED:
+                self._bend(BendKind.FORGED, line.chain, line.number)
+        digest = sha256(line.wire).digest()[:12]
+        if digest in self._seen:
+            self._bend(BendKind.REPEATED, line.chain, line.number)
+        self._seen.add(digest)
+
+    def _compare(self, line: Line) -> None:
+        told = self._told.pop((line.chain, line.number), None)
+        if told is not None and told != line.proof:
+            self._bend(BendKind.DIFFERS, line.chain, line.number)
+
+    def _end(self, head: Head) -> None:
+        last = self._last
+        if last is None:
+            self._bend(BendKind.DELETED, head.chain, 1, head.number)
+        elif last.chain != head.chain:
+            kind = BendKind.END_CUT if head.chain > last.chain else BendKind.HEAD_BEHIND
+            self._bend(kind, head.chain, 1, head.number)
+        elif last.number < head.number:
+            self._bend(BendKind.END_CUT, last.chain, last.number + 1, head.number)
+        elif last.number > head.number:
+            self._bend(BendKind.HEAD_BEHIND, last.chain, head.number)
+        elif last.proof != head.proof:
+            self._bend(BendKind.CHANGED, last.chain, last.number)
+
+    def _end_of_told(self) -> None:
+        """What was written out and is not in the trail: deleted with its time, or by somebody."""
+        for chain, numbers in _by_chain(self._told).items():
+            first = self._first_kept
+            if first is not None and (chain, numbers[-1]) < first and first in self._begins:
+                continue
+            if chain not in self._chains:
+                self._bend(BendKind.WIPED, chain, numbers[0], numbers[-1])
+                continue
+            own = [stretch for stretch in self._stretches if stretch.chain == chain]
+            beyond = [number for number in numbers if number > own[-1].last]
+            if beyond:
+                self._bend(BendKind.END_CUT, chain, beyond[0], beyond[-1])
+
+    @property
+    def _first_kept(self) -> Place | None:
+        return (self._stretches[0].chain, self._stretches[0].first) if self._stretches else None
+
+    def _bend(self, kind: BendKind, chain: int, number: int, until: int = 0) -> None:
+        self._bends.append(Bend(kind, chain, number, until))
+
+
+def _by_chain(places: Mapping[Place, bytes]) -> Mapping[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for chain, number in sorted(places):
+        found.setdefault(chain, []).append(number)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class WholePart:
+    """Lines of one chain that are all there and as they were written, as far as their keys are known."""
+
+    chain: int
+    first: int
+    last: int
+
+
+def whole_parts(verdict: Verdict) -> Iterator[WholePart]:
+    """From where to where the trail is whole: its stretches, parted at each line that is bent."""
+    for stretch in verdict.stretches:
+        bent = {bend.number for bend in verdict.bends if bend.chain == stretch.chain}
+        begin = stretch.first
+        for number in [*sorted(each for each in bent if stretch.first <= each <= stretch.last), stretch.last + 1]:
+            if number > begin:
+                yield WholePart(stretch.chain, begin, number - 1)
+            begin = number + 1
