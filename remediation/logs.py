@@ -31,6 +31,7 @@ KNOWN_KEYS = frozenset(
         *("tracker", "feed", "ticket", "place", "action", "outcome", "status", "state", "reason"),
         *("system", "request_id", "method", "route", "port", "address", "limit", "remaining"),
         *("job", "attempt", "due", "after", "seconds", "count", "total", "page", "last"),
+        *("user", "chain", "number", "mac"),
         *("pid", "signal", "version", "key_id", "by", "trace_id", "fields"),
     }
 )

@@ -71,6 +71,19 @@ def _dsn(address: str) -> str:
     return address
 
 
+def _syslog_address(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        is_usable = parts.port != 0 and not parts.query and not parts.fragment and parts.username is None
+    except ValueError:
+        is_usable, parts = False, SplitResult("", "", "", "", "")
+    is_socket = parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/")
+    is_server = parts.scheme in {"udp", "tcp"} and bool(parts.hostname) and parts.path in {"", "/"}
+    if not is_usable or not (is_socket or is_server):
+        raise ValueError("must be udp://HOST:PORT, tcp://HOST:PORT or unix:///PATH")
+    return address
+
+
 def _pairs(text: str) -> str:
     """Names and values in OpenTelemetry's form. The message quotes none of them: they may hold a token."""
     if any(not each.partition("=")[0].strip() or "=" not in each for each in text.split(",")):
@@ -99,6 +112,7 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 RedisUrl = Annotated[RedisAddress, NoDecode, BeforeValidator(_redis_address)]
 CertificateFile = Annotated[Path, AfterValidator(_certificates)]
 HttpAddress = Annotated[Word, AfterValidator(_http_address)]
+SyslogAddress = Annotated[Word, AfterValidator(_syslog_address)]
 Dsn = Annotated[Word, AfterValidator(_dsn)]
 Pairs = Annotated[Word, AfterValidator(_pairs)]
 Headers = Annotated[Word, AfterValidator(_headers)]
@@ -200,6 +214,13 @@ class Settings(BaseSettings):
         default=None, repr=False, description="Where errors that nobody foresaw are reported; None turns reports off."
     )
     sentry_environment: Word = Field(default="production", description="What the installation is called in reports.")
+    audit_file: Path | None = Field(
+        default=None, description="A file to which a worker adds each line of the audit; None for none."
+    )
+    audit_syslog: SyslogAddress | None = Field(
+        default=None,
+        description="A syslog server that is sent each line: udp://HOST:514, tcp://HOST:601, unix:///dev/log.",
+    )
     remedy_failpoints: str | None = Field(default=None, description="Where this process breaks on purpose (tests).")
     allow_failpoints: bool = Field(default=False, description="Whether REMEDY_FAILPOINTS may be set at all.")
 

@@ -13,6 +13,10 @@ from remediation.domain.errors import RemediationError
 from remedy.runtime import failures
 
 COMMANDS = {
+    "audit": (
+        "remedy.audit.command:audit",
+        "Who did what, what was decided about cases, and whether that trail is as it was written.",
+    ),
     "case": (
         "remedy.case.command:case",
         "Which cases there are, what happened to one, and what would be done about it now.",

@@ -1,5 +1,6 @@
 """`remedy send`: a delivery signed as SchoolScan signs it, to see whether a receiver takes it."""
 
+import contextlib
 import json
 import secrets
 import time
@@ -13,11 +14,17 @@ import httpx2
 
 from remediation.deliveries.events import EventKind
 from remediation.deliveries.signatures import SignatureFormat, sign
-from remediation.domain.errors import TryLater
+from remediation.domain.errors import RemediationError, TryLater
 from remediation.mapping.config.references import SecretFromEnv, SecretFromFile
 from remediation.mapping.reading.secrets import read_secret
 from remediation.redaction import terminal
-from remediation.settings import environ
+from remediation.settings import environ, load_settings
+from remediation.store.audit.entries import AuditAct
+from remediation.store.server.connection import Connection
+from remedy.from_store import from_store
+from remedy.runtime.assembly import keyring_of
+from remedy.runtime.auditing import CommandAudit
+from remedy.runtime.clock import clock_of
 from remedy.runtime.failures import ExitCode
 
 TIMEOUT_SECONDS = 10.0
@@ -137,9 +144,26 @@ def send(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if dry_run:
         _show_request(delivery, as_json=as_json)
         return
+    _note(event_id, f"{delivery.url} {kind} {finding or scan}", repeat)
     answers = [_sent(delivery) for _ in range(repeat)]
     _show_answers(delivery, event_id, answers, as_json=as_json)
     ctx.exit(max(answer.exit_code for answer in answers))
+
+
+def _note(event_id: str, choice: str, count: int) -> None:
+    """Write into the audit what is going to be sent, where this process is given the Redis and the keys of one.
+
+    A test delivery may be sent from anywhere: it decides nothing, and the receiver's log has it.
+    """
+
+    async def noted(connection: Connection) -> bool:
+        audit = CommandAudit(connection, keyring_of(load_settings()), await clock_of(connection))
+        await audit.note(audit.entry(AuditAct.SEND, piece=event_id, choice=choice, count=count))
+        return True
+
+    with contextlib.suppress(RemediationError):
+        if load_settings().data_keys is not None:
+            from_store(noted, nothing=False)
 
 
 def address_of(url: str, district: str | None) -> str:

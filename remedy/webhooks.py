@@ -9,6 +9,7 @@ from rich.text import Text
 
 from remediation.read_model.case_words import time_words
 from remediation.redaction import terminal
+from remediation.store.audit.entries import AuditAct
 from remediation.store.deliveries.signing import SignedTime, forget_signed_time, read_signed_times
 from remedy.parked.selection import Stores, with_stores
 from remedy.runtime.auditing import with_by
@@ -65,10 +66,8 @@ def reset(district: str, *, who: str, dry_run: bool, as_json: bool) -> None:
         known = {each.district for each in await read_signed_times(stores.connection)}
         if dry_run or district not in known:
             return district in known
-        line = await stores.audit.begin(who, "reset signed time", district, 1, stores.clock())
-        is_done = await forget_signed_time(stores.connection, district)
-        await stores.audit.end(line, int(is_done), stores.clock())
-        return is_done
+        await stores.audit.note(stores.audit.entry(AuditAct.RESET_SIGNED_TIME, who, choice=district))
+        return await forget_signed_time(stores.connection, district)
 
     is_known = with_stores(change)
     if not is_known:

@@ -17,7 +17,7 @@ from remediation.store.keys import GRACE_MS
 Answer = TypeVar("Answer")
 
 
-_KEPT = ("rows", "dirty", "appointments", "seen", "tickets", "cursors", "parked", "told", "woken")
+_KEPT = ("rows", "dirty", "appointments", "seen", "tickets", "cursors", "parked", "told", "woken", "audit")
 """What a backup holds; the leases in it have run out when it is restored."""
 
 
@@ -44,6 +44,7 @@ class Shelves:
     parked: dict[str, Parked] = field(default_factory=dict)
     told: dict[str, list[tuple[str, str, bytes]]] = field(default_factory=lambda: defaultdict(list))
     woken: set[str] = field(default_factory=set)
+    audit: list[bytes] = field(default_factory=list)
     born: int | None = None
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -72,6 +73,10 @@ class Shelves:
     def lapse(self, ref: str) -> None:
         """The worker that held the case has died, and its lease has run out."""
         self.leases.pop(ref, None)
+
+    def note_line(self, line: bytes) -> None:
+        """A line of the audit waits to be chained; an empty one is none."""
+        self.audit += [line] if line else []
 
     def row(self, ref: str) -> dict[str, bytes]:
         return self.rows.setdefault(ref, {})

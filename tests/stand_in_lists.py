@@ -72,11 +72,13 @@ class MemoryParkedWork(ParkedWork):
         await self._on.call(work)
         return name
 
-    async def replay(self, name: str, now: float, *, most: int | None = None) -> DecisionOutcome:
+    async def replay(self, name: str, now: float, *, most: int | None = None, audit: bytes = b"") -> DecisionOutcome:
         del most
+        self._on.note_line(audit)
         return DecisionOutcome(await self._on.call(lambda: self._decide(name, now, again=True)))
 
-    async def discard(self, name: str, now: float) -> DecisionOutcome:
+    async def discard(self, name: str, now: float, *, audit: bytes = b"") -> DecisionOutcome:
+        self._on.note_line(audit)
         return DecisionOutcome(await self._on.call(lambda: self._decide(name, now, again=False)))
 
     def _decide(self, name: str, now: float, *, again: bool) -> bool:

@@ -111,8 +111,11 @@ class MemoryTodo(Todo):
 
         return await self._on.call(work)
 
-    async def remember(self, lease: Lease, memory: Memory) -> bool:
-        return await self.renew(lease, {"memory": memory_json(memory)})
+    async def remember(self, lease: Lease, memory: Memory, audit: bytes = b"") -> bool:
+        if not await self.renew(lease, {"memory": memory_json(memory)}):
+            return False
+        self._on.note_line(audit)
+        return True
 
     async def settle(
         self,
@@ -123,6 +126,7 @@ class MemoryTodo(Todo):
         seen: Iterable[Ticket] = (),
         drop: Iterable[str] = (),
         look_at: float | None = None,
+        audit: bytes = b"",
     ) -> bool:
         ref, text, fields = lease.ref, memory_json(memory), list(drop)
 
@@ -130,6 +134,7 @@ class MemoryTodo(Todo):
             if not self._on.holds(lease):
                 return False
             self._on.write(ref, memory=text)
+            self._on.note_line(audit)
             self._on.appointments.pop(ref, None)
             if look_at is not None:
                 self._on.appointments[ref] = milliseconds(look_at)

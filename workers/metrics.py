@@ -82,6 +82,12 @@ SET_ASIDE_DELETED = Counter(
     ["kind", "account", "reason"],
 )
 WOKEN = Counter("remedy_woken_total", "Work that the sweep had to wake.", ["kind"])
+AUDIT_LINES = Counter("remedy_audit_lines_total", "Lines that this worker has chained to the audit.")
+AUDIT_FAILURES = Counter(
+    "remedy_audit_write_failures_total",
+    "Attempts to write lines of the audit out that failed, by where to.",
+    ["target"],
+)
 SWEEPS = Counter("remedy_sweeps_total", "Sweeps of this worker: of several workers, one sweeps at a time.")
 LEASES_LOST = Counter("remedy_leases_lost_total", "Looks given up because another worker may hold the case.")
 STORE_ERRORS = Counter("remedy_store_errors_total", "Jobs ended as Redis did not answer or took nothing.", ["task"])

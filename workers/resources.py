@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -18,6 +18,8 @@ from remediation.ports import Links, ListedSource, Rulebook, SourceKey, Tracker,
 from remediation.sealing import Keyring
 from remediation.sources.incident_feed.answers import system_of as feeds_of
 from remediation.sources.schoolscan.client import system_of
+from remediation.store.audit.chain import AuditKeys
+from remediation.store.audit.trail import AuditTrail
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import Timeline
@@ -33,6 +35,7 @@ from remediation.store.incidents.records import IncidentRecords
 from remediation.store.incidents.retention import IncidentRetention
 from remediation.store.server.connection import Connection
 from remediation.store.systems import Systems
+from workers.audit_targets import AuditTarget
 from workers.sites import TicketPlaces, TrackerSites
 
 logger = structlog.get_logger()
@@ -48,6 +51,7 @@ class NamedSystems:
     """What one mappings.yaml names, open for work, and its rules. `kept` is the retention that it asks for.
 
     `sources` are by district and kind, `trackers` by name, and `feeds`, those of incidents, by `district/feed`.
+    `rules` is the start of the file's digest.
     """
 
     sources: Mapping[SourceKey, ListedSource]
@@ -55,6 +59,7 @@ class NamedSystems:
     rulebook: Rulebook
     feeds: Mapping[str, WalkedFeed] = field(default_factory=dict)
     kept: Retention | None = None
+    rules: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,9 @@ class WorkerContext:
     `cursors` seals how far lists were read. `links` returns the links of the case that a lease is for, `relations` is
     where cases are found by others, `sites` the present site of each tracker, and `places` the former places of
     tickets. `incidents` are what feeds have shown, and `feed_states` how far each was read; `keeps_incidents` is how
-    long they are kept.
+    long they are kept. `audit` are the keys of the audit, to which looks add lines, `trail` is the audit itself,
+    `keeps_audit` how long its lines are kept, and `audit_targets` where they are written besides the log;
+    `rules` is the start of the digest of mappings.yaml.
     """
 
     connection: Connection
@@ -90,6 +97,11 @@ class WorkerContext:
     rulebook: Rulebook
     clock: Callable[[], float]
     chance: random.Random
+    audit: AuditKeys
+    trail: AuditTrail
+    keeps_audit: timedelta
+    rules: str = ""
+    audit_targets: Sequence[AuditTarget] = ()
 
     def source(self, district: str, kind: CaseKind) -> ListedSource:
         """The source of the district's cases of this kind: its SchoolScan account, or its feeds of incidents.
@@ -111,11 +123,16 @@ class WorkerContext:
 
 
 def context_on(
-    connection: Connection, keyring: Keyring, named: NamedSystems, clock: Callable[[], float]
+    connection: Connection,
+    keyring: Keyring,
+    named: NamedSystems,
+    clock: Callable[[], float],
+    audit_targets: Sequence[AuditTarget] = (),
 ) -> WorkerContext:
     """A context whose stores all use one connection."""
     crash_counter = CrashCounter(connection)  # one for all: work that may kill workers is tried alone
     kept = named.kept or _USUAL
+    trail = AuditTrail.sealed_by(connection, keyring)
     return WorkerContext(
         connection=connection,
         todo=Todo(connection, crash_counter),
@@ -140,6 +157,11 @@ def context_on(
         rulebook=named.rulebook,
         clock=clock,
         chance=random.SystemRandom(),
+        audit=trail.keys,
+        trail=trail,
+        keeps_audit=kept.audit,
+        rules=named.rules,
+        audit_targets=audit_targets,
     )
 
 
@@ -199,12 +221,18 @@ class WorkerContexts:
             rulebook=named.rulebook,
             sites=TrackerSites(connection, named.trackers, clock),
             places=TicketPlaces(connection, clock),
+            rules=named.rules,
         )
         if (kept := named.kept) is not None:
             inbox, timeline = context.inbox.keeping(kept.deliveries), context.timeline.keeping(kept.timelines)
             set_aside = context.set_aside.keeping(kept.quarantined, kept.not_found)
             context = replace(
-                context, inbox=inbox, timeline=timeline, set_aside=set_aside, keeps_incidents=kept.incidents
+                context,
+                inbox=inbox,
+                timeline=timeline,
+                set_aside=set_aside,
+                keeps_incidents=kept.incidents,
+                keeps_audit=kept.audit,
             )
         self._current = _Shift(context, put_away)
         self._shifts.add(self._current)

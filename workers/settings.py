@@ -16,6 +16,7 @@ from workers.jobs.cases import look_at_case
 from workers.jobs.deliveries import read_delivery
 from workers.jobs.scans import page_scan
 from workers.resources import WorkerContext, WorkerContexts
+from workers.rounds.auditing import AUDIT_TRIM_SECONDS, CHAIN_SECONDS, keep_audit, trim_audit
 from workers.rounds.feeds import SECONDS as FEED_SECONDS
 from workers.rounds.feeds import poll_feeds
 from workers.rounds.forgetting import FORGET_SECONDS, forget_incidents
@@ -141,6 +142,8 @@ def upkeep_worker(
         Round("forget_incidents", FORGET_SECONDS, forget_incidents),
         Round("rewrite_file", REWRITE_SECONDS, rewrite_file),
         Round("trim_set_aside", TRIM_SECONDS, trim_set_aside),
+        Round("keep_audit", CHAIN_SECONDS, keep_audit),
+        Round("trim_audit", AUDIT_TRIM_SECONDS, trim_audit),
     )
     return UpkeepWorker(
         Schedule(rounds),

@@ -117,8 +117,10 @@ class Executor:
             case OpenTicket():
                 progress.tickets[action.tracker] = await self._open(action, progress)
             case SetStatus(status=status):
-                await self.source.set_status(self.record.key, status, await self._note(action, progress))
+                note = await self._note(action, progress)
+                await self.source.set_status(self.record.key, status, note)
                 failpoint("finding_patched")
+                progress.notes[action.name] = note
                 progress.status = status
             case ResolveTicket() | ReopenTicket() | RaiseTicket():
                 moved = await self._move(action, progress.tickets[action.tracker])

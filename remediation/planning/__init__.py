@@ -8,7 +8,7 @@ from remediation.planning.conclusions import Conclusion, Progress, concluded, re
 from remediation.planning.observation import Observation
 from remediation.planning.outcomes import as_remembered, is_question
 from remediation.planning.plans import plan, still_told, still_wanted
-from remediation.planning.recovery import written_ahead
+from remediation.planning.recovery import found_done, written_ahead
 from remediation.planning.situation import Situation
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Situation",
     "as_remembered",
     "concluded",
+    "found_done",
     "is_question",
     "plan",
     "remembered",

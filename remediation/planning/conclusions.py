@@ -38,7 +38,7 @@ class Progress:
 
     `done_at` has the time (Unix seconds) at which each action was done, by its name. `wrote` has the urgency that we
     wrote into tickets, by tracker. `requests` has the outside system's own id of the last request of each action, by
-    the action's name.
+    the action's name. `notes` has the note that went with each change of the status, likewise.
     """
 
     status: Status
@@ -49,6 +49,7 @@ class Progress:
     refused: dict[ActionName, Refused] = field(default_factory=dict)
     wrote: dict[str, Mapping[str, str]] = field(default_factory=dict)
     requests: dict[ActionName, str] = field(default_factory=dict)
+    notes: dict[ActionName, str] = field(default_factory=dict, repr=False)
 
     @property
     def is_conflict(self) -> bool:

@@ -83,6 +83,25 @@ def written_ahead(record: CaseRecord, seen: Observation, actions: Plan) -> Memor
     return replace(known, tickets={**known.tickets, **back}, doing=frozenset(doing), planned_at=seen.subject.status)
 
 
+def found_done(memory: Memory, seen: Observation) -> tuple[ActionName, ...]:
+    """Returns the begun actions of earlier looks whose result is seen, in order: those looks could not say so.
+
+    A comment, and a ticket that was made more urgent, leave nothing by which they could be told from a person's.
+    """
+    return tuple(name for name in sorted(memory.doing, key=str) if _is_seen(name, memory, seen))
+
+
+def _is_seen(name: ActionName, memory: Memory, seen: Observation) -> bool:
+    if name.verb == Verb.PATCH:
+        return name.detail == seen.subject.status and _is_ours(memory, seen)
+    ticket = seen.existing.get(name.tracker)
+    if ticket is None or name.verb not in {Verb.OPEN, Verb.REOPEN, Verb.RESOLVE}:
+        return False
+    if name.verb == Verb.OPEN and name.tracker not in memory.tickets:
+        return True
+    return ticket.state.is_active is (name.verb in BRINGS_BACK)
+
+
 def _brings_back(action: Action) -> TypeGuard[ReopenTicket | OpenTicket]:
     return isinstance(action, ReopenTicket) or (isinstance(action, OpenTicket) and action.follows is not None)
 

@@ -1,14 +1,16 @@
 """What people are told of parked work: in groups, piece by piece, and of what became of it. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from remediation.domain.actions import ActionName
-from remediation.store.audit import Decision
+from remediation.store.audit.earlier import ParkedDecided
+from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked, ParkedKind
 
 WHY_LEFT: Mapping[DecisionOutcome, str] = {
@@ -93,7 +95,23 @@ def no_trace_words(item: Parked) -> str:
     return "" if item.system else f"{error_text(item)} was raised on purpose: there is no trace"
 
 
-def decision_json(decision: Decision) -> dict[str, object]:
+def decisions_in(entries: Iterable[AuditEntry]) -> Iterator[ParkedDecided]:
+    """The decisions about parked work among entries of the audit, newest first as these are.
+
+    Each piece that was taken up again or given up has an entry of its own, which names the entry of the decision.
+    """
+    done: Counter[str] = Counter()
+    for entry in entries:
+        if entry.act in {AuditAct.REPLAYED, AuditAct.DISCARDED}:
+            done[entry.of] += 1
+        elif entry.act in {AuditAct.REPLAY, AuditAct.DISCARD}:
+            at = datetime.fromtimestamp(entry.at / 1000, tz=UTC)
+            yield ParkedDecided(
+                at, entry.by, entry.act, entry.choice, entry.count or 0, done[entry.id], is_chained=True
+            )
+
+
+def decision_json(decision: ParkedDecided) -> dict[str, object]:
     """A person's decision about parked work as an object for programs."""
     return {
         "at": decision.at.isoformat(),
@@ -102,6 +120,7 @@ def decision_json(decision: Decision) -> dict[str, object]:
         "choice": decision.choice,
         "count": decision.count,
         "done": decision.done,
+        "chained": decision.is_chained,
     }
 
 

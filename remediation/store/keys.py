@@ -91,7 +91,25 @@ REPLAYS = "remedy:replays:"
 """+ name: how often this piece of work was replayed within the last thirty days."""
 
 AUDIT = "remedy:audit"
-"""A stream: who took parked work up again or gave it up, when, which, and how much."""
+"""A stream: who took parked work up again or gave it up, as an earlier version wrote it: unchained."""
+
+AUDIT_TRAIL = "remedy:audit-trail"
+"""A stream: the lines of the audit, chained. The id of a line is when its chain began (ms), and its number."""
+
+AUDIT_HEAD = "remedy:audit-head"
+"""The last line of the audit: its chain, number and proof, signed."""
+
+AUDIT_WAITING = "remedy:audit-waiting"
+"""A stream: lines of the audit that wait to be chained, each signed by whoever wrote it."""
+
+AUDIT_NOTED = "remedy:audit-noted:"
+"""+ id: exists for an hour after a line of a command was noted, so that a repeated command notes it once."""
+
+AUDIT_WRITTEN = "remedy:audit-written"
+"""A hash from where lines of the audit are written out (`log`, `syslog`) to the place of the last one that was."""
+
+AUDIT_RULES = "remedy:audit-rules"
+"""The digest of the mappings.yaml that workers used last, as the audit says."""
 
 BEGUN = "remedy:begun:"
 """+ case or scan reference, or `delivery/` and its id: a hash, who took it up last, and how often workers died."""
@@ -286,6 +304,11 @@ PRELUDE = "\n".join(
         "LAST_SWEEP": LAST_SWEEP,
         "TURN": TURN,
         "SHREDDED": SHREDDED,
+        "AUDIT_TRAIL": AUDIT_TRAIL,
+        "AUDIT_HEAD": AUDIT_HEAD,
+        "AUDIT_WAITING": AUDIT_WAITING,
+        "AUDIT_NOTED": AUDIT_NOTED,
+        "AUDIT_RULES": AUDIT_RULES,
         "REPLAYS": REPLAYS,
         "BEGUN": BEGUN,
         "FIRST_LOOK_MS": FIRST_LOOK_MS,

@@ -8,6 +8,7 @@ import click
 from remediation.read_model.incidents import LEFT_OUT
 from remediation.redaction import terminal
 from remediation.rulebook import MappingsRulebook
+from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.entries import LookCause
 from remediation.store.cases.todo import Todo
 from remedy.incidents.stores import IncidentStores, with_stores
@@ -64,6 +65,8 @@ def backfill(*, district: str | None, feed: str | None, dry_run: bool, as_json: 
 
 async def _backfilled(stores: IncidentStores, screen: Screen, *, dry_run: bool) -> BackfillTally:
     rulebook, todo, tally = MappingsRulebook(stores.loaded.mappings), Todo(stores.connection), BackfillTally()
+    if not dry_run:
+        await stores.audit.note(stores.audit.entry(AuditAct.BACKFILL, choice=" ".join(stores.feeds)))
     total = sum([await stores.states.kept(feed) for feed in stores.feeds])
     with screen.bar("incidents looked at", total) as bar:
         for feed, timetable in stores.timetables.items():

@@ -9,6 +9,7 @@ from remediation.domain.errors import KeyMissing
 from remediation.read_model.case_names import UnclearName, case_named
 from remediation.read_model.incidents import ShownIncident, incident_facts, incident_json, incidents_called
 from remediation.redaction import terminal
+from remediation.store.audit.entries import AuditAct
 from remedy.incidents.backfill import backfill
 from remedy.incidents.listing import list_
 from remedy.incidents.polling import poll
@@ -67,6 +68,8 @@ async def _found(text: str, stores: IncidentStores) -> tuple[ShownIncident, Inci
     if len(found) > 1:
         cases = ", ".join(f"{each.key.ref} ({each.feed})" for each in found)
         raise click.ClickException(f"several feeds have shown {terminal(text)}: {cases}; say which case")
+    case = found[0].key.ref
+    await stores.audit.note(stores.audit.entry(AuditAct.READ, choice="incidents show", piece=case))
     return found[0], stores
 
 

@@ -23,6 +23,7 @@ from remediation.read_model.incidents import (
     ticket_words,
 )
 from remediation.redaction import terminal
+from remediation.store.audit.entries import AuditAct
 from remedy.incidents.stores import IncidentStores, with_stores
 
 
@@ -72,7 +73,12 @@ def list_(*, limit: int, after: IncidentCursor | None, as_json: bool, **asked: s
             raise click.UsageError(
                 f"the cursor is of {terminal(after.feed)}, which is none of the feeds that are meant"
             )
-        return await incident_page(stores.connection, stores.records, stores.feeds, wanted, limit, after)
+        found = await incident_page(stores.connection, stores.records, stores.feeds, wanted, limit, after)
+        if found.incidents:
+            choice = " ".join([*(f"--{name} {value}" for name, value in asked.items() if value), f"--limit {limit}"])
+            count = len(found.incidents)
+            await stores.audit.note(stores.audit.entry(AuditAct.READ, choice=f"incidents list {choice}", count=count))
+        return found
 
     found = with_stores(page, asked["district"], asked["feed"])
     if as_json:

@@ -14,6 +14,7 @@ from remediation.domain.walks import FeedWalk, Timetable, WalkKind
 from remediation.read_model.case_words import time_words
 from remediation.read_model.incidents import walk_words
 from remediation.sources.incident_feed.answers import system_of
+from remediation.store.audit.entries import AuditAct
 from remediation.store.incidents.feeds import FeedState
 from remediation.store.processes import Processes
 from remediation.store.systems import Systems
@@ -95,6 +96,8 @@ def poll(*, district: str | None, feed: str | None, sweep: bool, dry_run: bool, 
 
 async def read_now(stores: IncidentStores, screen: Screen, pause: Pause, *, sweep: bool) -> list[Polled]:
     """Have each feed read. `pause` returns after a moment. Raises StoreUnavailable."""
+    choice = " ".join([*stores.timetables, *(["--sweep"] if sweep else [])])
+    await stores.audit.note(stores.audit.entry(AuditAct.POLL, choice=choice))
     wait = partial(_Reading, stores, screen, pause, sweep=sweep)
     return list(await asyncio.gather(*(wait(feed, each).polled() for feed, each in stores.timetables.items())))
 

@@ -20,6 +20,7 @@ from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import keyring_of, open_for_command, redis_address
+from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
 
 ResultT = TypeVar("ResultT")
@@ -35,6 +36,7 @@ class IncidentStores:
     records: IncidentRecords
     states: Feeds
     clock: SharedClock
+    audit: CommandAudit
 
     @property
     def feeds(self) -> tuple[str, ...]:
@@ -57,7 +59,8 @@ def with_stores(
     async def work(address: RedisAddress) -> ResultT:
         async with open_for_command(address) as connection:
             records, clock = IncidentRecords(connection, keyring), await clock_of(connection)
-            return await use(IncidentStores(loaded, timetables, connection, records, Feeds(connection), clock))
+            audit = CommandAudit(connection, keyring, clock)
+            return await use(IncidentStores(loaded, timetables, connection, records, Feeds(connection), clock, audit))
 
     with redis_address(settings) as address:
         return asyncio.run(work(address))

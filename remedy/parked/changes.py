@@ -18,12 +18,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from remediation.logs import keep_known
 from remediation.read_model.parked_work import WHY_LEFT, grouped, left_words, why_not_replayed
-from remediation.redaction import plain, terminal
+from remediation.redaction import terminal
+from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.dependents import no_longer_named
 from remediation.store.deliveries.parked import MOST_REPLAYS, DecisionOutcome, Parked
 from remedy.parked.selection import Chosen, Stores, with_options, with_stores
 from remedy.parked.tables import group_table
-from remedy.runtime.auditing import with_by
+from remedy.runtime.auditing import os_user, with_by
 from remedy.runtime.failures import ExitCode
 
 RATE = 50
@@ -33,7 +34,6 @@ thousand pieces from delaying all other work."""
 _AT_ONCE = 25
 """Up to this many need no pause and no progress bar."""
 
-_LONGEST_CHOICE = 1_000
 
 What = Literal["replay", "discard"]
 _DONE: Mapping[What, str] = {"replay": "replayed", "discard": "discarded"}
@@ -146,9 +146,9 @@ def _ask(order: ParkedDecision, items: list[Parked]) -> None:
 
 
 async def _done(stores: Stores, order: ParkedDecision, items: list[Parked]) -> dict[str, DecisionOutcome]:
-    """Do it, at the allowed rate, between the two lines of the audit."""
-    choice = plain(order.chosen.text(), _LONGEST_CHOICE)
-    decision = await stores.audit.begin(order.who, order.what, choice, len(items), stores.clock())
+    """Do it, at the allowed rate. The audit has a line before that, and one for each piece, added with what is done."""
+    choice, act = order.chosen.text(), AuditAct(order.what)
+    begun = await stores.audit.note(stores.audit.entry(act, order.who, choice=choice, count=len(items)))
     outcomes: dict[str, DecisionOutcome] = {}
     try:
         with progress(Console(stderr=True), len(items)) as bar:
@@ -157,20 +157,21 @@ async def _done(stores: Stores, order: ParkedDecision, items: list[Parked]) -> d
             for number, item in enumerate(items):
                 if number and number % _AT_ONCE == 0:
                     await asyncio.sleep(max(0.0, began + number / order.rate - time.monotonic()))
-                outcomes[item.name] = await _change(order)(stores, item.name)
+                piece = stores.audit.entry(AuditAct(_DONE[order.what]), order.who, piece=item.name, of=begun.id)
+                outcomes[item.name] = await _change(order)(stores, item.name, stores.audit.line(piece))
                 bar.advance(task)
     finally:  # also after Ctrl-C, or when Redis goes away meanwhile
         done = Counter(outcomes.values())[DecisionOutcome.DONE]
         _log(order, count=done, total=len(items))
-        await stores.audit.end(decision, done, stores.clock())
+        await stores.audit.chain()
     return outcomes
 
 
-def _change(order: ParkedDecision) -> Callable[[Stores, str], Awaitable[DecisionOutcome]]:
+def _change(order: ParkedDecision) -> Callable[[Stores, str, bytes], Awaitable[DecisionOutcome]]:
     if order.what == "discard":
-        return lambda stores, name: stores.parked.discard(name, stores.clock())
+        return lambda stores, name, line: stores.parked.discard(name, stores.clock(), audit=line)
     most = None if order.again else MOST_REPLAYS
-    return lambda stores, name: stores.parked.replay(name, stores.clock(), most=most)
+    return lambda stores, name, line: stores.parked.replay(name, stores.clock(), most=most, audit=line)
 
 
 def progress(console: Console, count: int) -> Progress:
@@ -189,7 +190,7 @@ def _log(order: ParkedDecision, *, count: int, total: int) -> None:
     ]
     logger = structlog.wrap_logger(structlog.WriteLogger(sys.stderr), processors=processors)
     with contextlib.suppress(OSError, ValueError):  # nobody reads it; the audit in Redis has it too
-        logger.info("parked_work_decided", action=order.what, by=order.who, count=count, total=total)
+        logger.info("parked_work_decided", action=order.what, by=order.who, user=os_user(), count=count, total=total)
 
 
 def _report(order: ParkedDecision, left: list[Parked], outcomes: Mapping[str, DecisionOutcome]) -> None:

@@ -1,6 +1,7 @@
 """`remedy parked`: work that was set aside: show it, replay it, discard it."""
 
 import json
+from itertools import islice
 
 import click
 from rich.console import Console
@@ -11,6 +12,7 @@ from remediation.read_model.parked_work import (
     GROUPINGS,
     Grouping,
     decision_json,
+    decisions_in,
     group_json,
     grouped,
     minute_words,
@@ -19,6 +21,8 @@ from remediation.read_model.parked_work import (
     piece_json,
 )
 from remediation.redaction import terminal
+from remediation.store.audit.earlier import ParkedDecided, earlier_decisions
+from remediation.store.audit.entries import AuditAct
 from remediation.store.deliveries.parked import Parked
 from remedy.parked.changes import discard, replay
 from remedy.parked.selection import Chosen, Stores, with_options, with_stores
@@ -62,7 +66,12 @@ def list_(*, chosen: Chosen, by: Grouping | None, all_rows: bool, as_json: bool,
     in_groups = bool(by) or not (all_rows or as_json or chosen.names)
 
     async def selected(stores: Stores) -> list[Parked]:
-        return [item async for item in stores.parked.listed(chosen.selection(stores.clock()))]
+        found = [item async for item in stores.parked.listed(chosen.selection(stores.clock()))]
+        if found:
+            await stores.audit.note(
+                stores.audit.entry(AuditAct.READ, choice=f"parked list {chosen.text()}", count=len(found))
+            )
+        return found
 
     items = with_stores(selected)
     if as_json:
@@ -87,7 +96,14 @@ def list_(*, chosen: Chosen, by: Grouping | None, all_rows: bool, as_json: bool,
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 def show(name: str, *, as_json: bool) -> None:
     """Show one piece of parked work, with the words of whoever refused it, or the trace of an error of our own."""
-    item = with_stores(lambda stores: stores.parked.one(name))
+
+    async def found(stores: Stores) -> Parked | None:
+        one = await stores.parked.one(name)
+        if one is not None:
+            await stores.audit.note(stores.audit.entry(AuditAct.READ, choice="parked show", piece=name))
+        return one
+
+    item = with_stores(found)
     if item is None:
         raise click.ClickException(
             f"nothing parked is called {terminal(name)}; remedy parked list --all shows what there is"
@@ -113,8 +129,18 @@ def show(name: str, *, as_json: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of a table.")
 def audit(*, limit: int, as_json: bool) -> None:
-    """Show who took parked work up again or gave it up, when, which, and how much."""
-    decisions = with_stores(lambda stores: stores.audit.decisions(limit))
+    """Show who took parked work up again or gave it up, when, which, and how much.
+
+    All else that people did, and whether the trail is whole: remedy audit. What an earlier version wrote down is not
+    proven by anything, and marked.
+    """
+
+    async def found(stores: Stores) -> list[ParkedDecided]:
+        await stores.audit.chain()
+        entries = [line.entry async for line in stores.audit.trail.latest()]
+        return [*islice(decisions_in(entries), limit), *await earlier_decisions(stores.connection)][:limit]
+
+    decisions = with_stores(found)
     if as_json:
         for each in decisions:
             click.echo(json.dumps(decision_json(each)))
@@ -124,6 +150,7 @@ def audit(*, limit: int, as_json: bool) -> None:
         table = Table("when", "who", "what", "which", "chosen", "done")
         for each in decisions:
             done = "did not end" if each.done is None else str(each.done)
-            row = (minute_words(each.at), each.who, each.what, each.choice, str(each.count), done)
+            what = each.what if each.is_chained else f"{each.what} (unchained)"
+            row = (minute_words(each.at), each.who, what, each.choice, str(each.count), done)
             table.add_row(*(Text(terminal(text), overflow="fold") for text in row))
         Console().print(table)

@@ -12,11 +12,11 @@ import click
 from remediation.mapping.config.words import duration_of, duration_text
 from remediation.redis_address import RedisAddress
 from remediation.settings import load_settings
-from remediation.store.audit import Audit
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork, Selection
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
 from remedy.runtime.assembly import keyring_of, open_for_command, redis_address
+from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
 
 ResultT = TypeVar("ResultT")
@@ -29,7 +29,7 @@ class Stores:
     """The stores and the clock that the commands use."""
 
     parked: ParkedWork
-    audit: Audit
+    audit: CommandAudit
     clock: SharedClock
     connection: Connection
 
@@ -42,7 +42,8 @@ def with_stores(use: Callable[[Stores], Awaitable[ResultT]]) -> ResultT:
     async def work(address: RedisAddress) -> ResultT:
         async with open_for_command(address) as connection:
             clock = await clock_of(connection)
-            return await use(Stores(ParkedWork(connection, keyring), Audit(connection), clock, connection))
+            audit = CommandAudit(connection, keyring, clock)
+            return await use(Stores(ParkedWork(connection, keyring), audit, clock, connection))
 
     with redis_address(settings) as address:
         return asyncio.run(work(address))
@@ -101,7 +102,7 @@ class Chosen:
         return tuple(f"{option} {word}" for option, word in words if word is not None)
 
 
-class _Span(click.ParamType[timedelta]):
+class SpanOfTime(click.ParamType[timedelta]):
     """A span of time: `90s`, `15m`, `2h` or `14d`."""
 
     name = "span"
@@ -121,8 +122,8 @@ _OPTIONS = (
     click.option("--system", help="Only what this tracker (or schoolscan:DISTRICT) refused."),
     click.option("--error", help="Only with this error, for example Refused or KeyMissing."),
     click.option("--action", help="Only this action, for example open:jira; look is a whole case."),
-    click.option("--since", type=_Span(), help="Only what was set aside within this span: 90s, 15m, 2h or 14d."),
-    click.option("--older-than", type=_Span(), help="Only what was set aside longer ago."),
+    click.option("--since", type=SpanOfTime(), help="Only what was set aside within this span: 90s, 15m, 2h or 14d."),
+    click.option("--older-than", type=SpanOfTime(), help="Only what was set aside longer ago."),
 )
 _FIELDS = tuple(Chosen.__dataclass_fields__)
 

@@ -13,6 +13,7 @@ from remediation.ports import ListedSource, Rulebook, SourceKey
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import load_settings
+from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.links import Owners, linked_places
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.standings import Standings
@@ -41,6 +42,7 @@ from remedy.reconcile.report import (
 from remedy.reconcile.wait import CaseWaiter
 from remedy.reconcile.walk import BEGINNING, Candidate, Walk
 from remedy.runtime.assembly import OutsideSystems, keyring_of, open_for_command, open_outside, redis_address
+from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
 from remedy.runtime.failures import ExitCode
 
@@ -146,6 +148,12 @@ class ReconcileScope:
     patience: timedelta
     wait: bool
 
+    @property
+    def choice(self) -> str:
+        """What is reconciled, in the words of the command line."""
+        since = "--all" if self.since == BEGINNING else f"--since {self.since.isoformat(timespec='seconds')}"
+        return since if self.district is None else f"--district {self.district} {since}"
+
 
 def carried_out(order: ReconcileScope, screen: Screen, *, dry_run: bool) -> ExitCode:
     """Carry out the order."""
@@ -153,6 +161,8 @@ def carried_out(order: ReconcileScope, screen: Screen, *, dry_run: bool) -> Exit
     loaded = load_mappings(settings.mappings_path)
     if order.district is not None:
         district_of(loaded, order.district)
+
+    keyring = None if dry_run else keyring_of(settings)
 
     async def work(address: RedisAddress) -> ExitCode:
         async with open_for_command(address) as connection, open_outside(loaded) as outside:
@@ -172,6 +182,9 @@ def carried_out(order: ReconcileScope, screen: Screen, *, dry_run: bool) -> Exit
                 tally = await _foretell(replace(walk, sites=sites, relations=relations), screen)
                 left = await left_behind(connection, loaded.mappings, walk.strays)
                 return _end_of_dry_run(walk, tally, [each for each in left if each.concerns(order.district)], screen)
+            if keyring is not None:
+                audit = CommandAudit(connection, keyring, clock)
+                await audit.note(audit.entry(AuditAct.RECONCILE, choice=order.choice))
             return await bring_into_step(walk, order, connection, clock, screen)
 
     with redis_address(settings) as address:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -41,6 +42,7 @@ from remedy.embedded.keeper import kept
 from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.outbound import outbound
 from remedy.telemetry.metrics import DATA_KEYS
+from workers.audit_targets import AuditFile, AuditSyslog, AuditTarget
 from workers.calls import counted_feeds, counted_sources, counted_trackers
 from workers.resources import NamedSystems, WorkerContexts, context_on
 
@@ -209,6 +211,13 @@ async def open_outside(loaded: Loaded) -> AsyncIterator[OutsideSystems]:
         yield OutsideSystems(accounts, trackers, feeds, identities)
 
 
+def audit_targets(settings: Settings) -> list[AuditTarget]:
+    """Where lines of the audit are written besides the log."""
+    file = [AuditFile(settings.audit_file)] if settings.audit_file is not None else []
+    syslog = [AuditSyslog(settings.audit_syslog, socket.gethostname())] if settings.audit_syslog is not None else []
+    return [*file, *syslog]
+
+
 @contextlib.asynccontextmanager
 async def open_contexts(
     loaded: Loaded, settings: Settings, connection: Connection, clock: Callable[[], float]
@@ -220,7 +229,7 @@ async def open_contexts(
         outside = await stack.enter_async_context(open_outside(loaded))
         incidents = outside.incident_sources(IncidentRecords(connection, keyring))
         named = _named(outside, incidents, MappingsRulebook(loaded.mappings, outside.identities), loaded)
-        context = context_on(connection, keyring, named, clock)
+        context = context_on(connection, keyring, named, clock, audit_targets(settings))
         async with contextlib.aclosing(WorkerContexts(context, stack.pop_all().aclose)) as contexts:
             await ask_again(contexts)
             yield contexts
@@ -246,7 +255,8 @@ def _named(
     """What the file names. Calls of what is outside are counted."""
     sources = {**counted_sources(outside.sources), **incidents}
     trackers = counted_trackers(outside.trackers.values())
-    return NamedSystems(sources, trackers, rulebook, counted_feeds(outside.feeds), loaded.mappings.retention)
+    feeds = counted_feeds(outside.feeds)
+    return NamedSystems(sources, trackers, rulebook, feeds, loaded.mappings.retention, loaded.digest)
 
 
 async def ask_again(contexts: WorkerContexts) -> None:

@@ -43,14 +43,19 @@ def test_the_list_says_since_when_and_with_which_secret(remedy: CliRunner) -> No
     assert "remedy webhooks reset DISTRICT" in shown
 
 
+def audited(remedy: CliRunner) -> list[dict[str, object]]:
+    """What people did, as the audit says."""
+    lines = remedy.invoke(main, ["audit", "list", "--people", "--json"]).stdout.splitlines()
+    return [json.loads(each)["line"] for each in lines]
+
+
 def test_a_reset_takes_it_back_with_a_line_in_the_audit_that_says_who(remedy: CliRunner) -> None:
     result = call(remedy, "reset", "lakeside", "--by", "anna")
     assert result.exit_code == ExitCode.DONE
     assert result.stdout == "lakeside: deliveries without a signed time are taken again, until one with a time comes\n"
     assert call(remedy, "list").stdout == "No delivery with a signed time has come under auto.\n"
-    audit = remedy.invoke(main, ["parked", "audit", "--json"]).stdout.splitlines()
-    (line,) = [json.loads(each) for each in audit]
-    assert (line["who"], line["what"], line["choice"], line["done"]) == ("anna", "reset signed time", "lakeside", 1)
+    (line,) = audited(remedy)
+    assert (line["by"], line["act"], line["choice"]) == ("anna", "reset_signed_time", "lakeside")
 
 
 def test_a_dry_run_changes_nothing_and_an_unknown_district_is_said(remedy: CliRunner) -> None:
@@ -62,4 +67,4 @@ def test_a_dry_run_changes_nothing_and_an_unknown_district_is_said(remedy: CliRu
     unknown = call(remedy, "reset", "hillside")
     assert unknown.exit_code == ExitCode.FAILED
     assert "no signed time of hillside is known" in unknown.stderr
-    assert remedy.invoke(main, ["parked", "audit", "--json"]).stdout == ""
+    assert audited(remedy) == []

@@ -132,6 +132,11 @@ def timetables(loaded: Loaded) -> object:
     return {name: (str(feed.url), feed.timetable) for name, feed in feeds.items()}
 
 
+def audit_retention(loaded: Loaded) -> object:
+    """How long lines of the audit are kept."""
+    return loaded.mappings.retention.audit
+
+
 def incident_retention(loaded: Loaded) -> object:
     """How long incidents are kept."""
     return loaded.mappings.retention.incidents

@@ -19,6 +19,7 @@ from tests.unit.mapping_observers import (
     Observer,
     account,
     accounts_of,
+    audit_retention,
     closings,
     commenting,
     former_names,
@@ -333,6 +334,7 @@ TEXTS = {
     "retention.timelines": change(retention, "7d", "400d"),
     "retention.quarantined": change(retention, "7d", "90d"),
     "retention.not_found": change(retention, "1d", "30d"),
+    "retention.audit": change(audit_retention, "30d", "400d"),
 }
 
 OF_RULES = {**tickets("rules.0"), **keeping_in_step("rules.0")}

@@ -13,7 +13,6 @@ from rich.console import Console
 from remediation import defects
 from remediation.defects import trace_of
 from remediation.read_model.parked_work import GROUPINGS, Grouping, grouped
-from remediation.store.audit import KEPT
 from remediation.store.deliveries.parked import MOST_REPLAYS, Parked, ParkedKind, Selection
 from remediation.store.keys import MOST_CRASHES, SUSPICIOUS
 from remedy.parked.changes import RATE, progress
@@ -82,8 +81,7 @@ def test_the_operations_page_names_commands_options_and_numbers_that_are_so() ->
     choosing = {"--district", "--kind", "--system", "--error", "--action", "--since", "--older-than"}
     for name in ("list", "replay", "discard"):
         assert choosing <= {option for param in parked.commands[name].params for option in param.opts}
-    numbers = (f"at {RATE} a second", f"last {KEPT:,} lines")
-    assert all(number in section for number in numbers)
+    assert f"at {RATE} a second" in section
     assert (MOST_REPLAYS, MOST_CRASHES, SUSPICIOUS) == (5, 5, 2), "the page says five, five times, and the second"
 
 

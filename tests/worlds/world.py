@@ -16,6 +16,8 @@ from remediation.domain.subjects import Subject
 from remediation.domain.tickets import Ticket
 from remediation.ports import Ruling, Tracker
 from remediation.sealing import Keyring, generate_key
+from remediation.store.audit.chain import AuditKeys
+from remediation.store.audit.trail import AuditTrail
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.inbox import Inbox
@@ -43,6 +45,7 @@ URGENCIES = {
     Severity.CRITICAL: {"priority": "Highest", "duedate": "2027-07-01"},
 }
 KEYRING = Keyring.parse(generate_key())
+AUDIT_KEYS = AuditKeys(KEYRING)
 NOT_WIRED = Connection(Redis())
 
 
@@ -111,6 +114,9 @@ class World(Outside):
             rulebook=rulebook,
             clock=self.clock,
             chance=random.Random(0),  # noqa: S311 - the same history must end the same
+            audit=AUDIT_KEYS,
+            trail=AuditTrail(NOT_WIRED, AUDIT_KEYS),
+            keeps_audit=timedelta(days=400),
         )
 
     def wipe(self) -> None:

@@ -20,6 +20,7 @@ from remediation.outbound.backoff import delay
 from remediation.planning import Progress, plan, written_ahead
 from remediation.ports import Source
 from remediation.store.cases.todo import LEASE_SECONDS, Lease, Todo
+from workers.jobs.auditing import found_status
 from workers.jobs.boundary import MOST_STUMBLES, following, never_raising
 from workers.jobs.settling import finish, join, note_unnamed, park_case, put_off, require, wait_for_a_name
 from workers.jobs.telling import tell_doubts, tell_plan
@@ -82,7 +83,7 @@ async def _look(context: WorkerContext, lease: Lease) -> None:
     )
     progress = await executor.carry_out(actions)
     await _be_found(context, lease, snapshot, progress)
-    await finish(context, lease, snapshot, progress)
+    await finish(context, lease, snapshot, progress, planned=bool(actions))
 
 
 async def _under_names_of_today(context: WorkerContext, lease: Lease) -> Lease:
@@ -146,7 +147,8 @@ async def _plan(context: WorkerContext, lease: Lease, snapshot: Snapshot) -> Pla
         telemetry.note(count=len(actions))
     if actions:
         ahead = written_ahead(lease.record, snapshot.observation, actions)
-        require(lease, held=await context.todo.remember(lease, ahead))
+        line = found_status(context, lease, snapshot)
+        require(lease, held=await context.todo.remember(lease, ahead, line))
         await tell_plan(context, lease, snapshot, actions)
     return actions
 

@@ -18,6 +18,7 @@ from remediation.store.cases.entries import PutOff, SetAside, Settled
 from remediation.store.cases.todo import CAME_DUE, Lease
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.systems import held_by
+from workers.jobs.auditing import decided
 from workers.jobs.making_room import make_room
 from workers.jobs.telling import (
     count_and_log,
@@ -64,8 +65,13 @@ async def note_unnamed(context: WorkerContext, lease: Lease, snapshot: Snapshot)
     require(lease, held=await context.todo.note_unnamed(lease, unnamed, context.clock()))
 
 
-async def finish(context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress) -> None:
-    """End the look: settle the case, or put it off where an action must be tried later. Raises LeaseLost."""
+async def finish(
+    context: WorkerContext, lease: Lease, snapshot: Snapshot, progress: Progress, *, planned: bool
+) -> None:
+    """End the look: settle the case, or put it off where an action must be tried later. Raises LeaseLost.
+
+    `planned`: this look has stored a plan.
+    """
     record = lease.record
     progress.refused |= _refused_unnamed(record, snapshot)
     failures = {ActionName(Verb.READ, name): error for name, error in snapshot.failures.items()}
@@ -82,8 +88,9 @@ async def finish(context: WorkerContext, lease: Lease, snapshot: Snapshot, progr
     )
     if record.waits_for and record.waits_for in _answering(context, record, snapshot, progress, refused.values()):
         await note_answer(context, record.waits_for)
+    line = decided(context, lease, snapshot, progress, planned=planned)
     if later:
-        require(lease, held=await context.todo.remember(lease, end.memory))
+        require(lease, held=await context.todo.remember(lease, end.memory, line))
         await tell_progress(context, lease, snapshot, progress, end.memory, None)
         answered = {action.name for action in progress.done} | refused.keys()
         dealt_with = [f"again:{name}" for name in sorted(map(str, answered & record.again))]
@@ -92,7 +99,7 @@ async def finish(context: WorkerContext, lease: Lease, snapshot: Snapshot, progr
         await tell_progress(context, lease, snapshot, progress, end.memory, Settled(context.clock(), end.look_at))
         if _is_nobodys(record, snapshot, progress, end):
             await make_room(context, record.key.district, record.key)
-        await _settle(context, lease, progress, end)
+        await _settle(context, lease, progress, end, line)
     responded.count()
 
 
@@ -140,8 +147,11 @@ def _is_nobodys(record: CaseRecord, snapshot: Snapshot, progress: Progress, end:
     return is_gone and not is_known and not (seen.tickets or seen.unseen or progress.tickets or progress.refused)
 
 
-async def _settle(context: WorkerContext, lease: Lease, progress: Progress, end: Conclusion) -> None:
-    """Let go of the case; parked actions that are moot are taken off the list of parked work."""
+async def _settle(context: WorkerContext, lease: Lease, progress: Progress, end: Conclusion, line: bytes) -> None:
+    """Let go of the case, and add this line to the audit.
+
+    Parked actions that are moot are taken off the list of parked work.
+    """
     record, now = lease.record, context.clock()
     if end.calls_for_another:
         await context.todo.mark([(record.key, None)], now)
@@ -150,7 +160,8 @@ async def _settle(context: WorkerContext, lease: Lease, progress: Progress, end:
     drop += [f"again:{name}" for name in sorted(map(str, record.again))]
     drop += [*sorted(lease.awaited), *lease.origins, *([] if end.keeps_due else [CAME_DUE])]
     seen = progress.tickets.values()
-    require(lease, held=await context.todo.settle(lease, end.memory, now, seen=seen, drop=drop, look_at=end.look_at))
+    settled = context.todo.settle(lease, end.memory, now, seen=seen, drop=drop, look_at=end.look_at, audit=line)
+    require(lease, held=await settled)
     failpoint("remembered")
     _count(record.key.district, "settled")
 

@@ -134,6 +134,11 @@ class Retention(Written):
         default=timedelta(days=400),
         description="How long what is kept of an incident stays once it has left the school year or was deleted.",
     )
+    audit: Annotated[Duration, at_least(timedelta(days=30)), at_most(timedelta(days=3660), _WHY_FORGET)] = Field(
+        default=timedelta(days=400),
+        description="How long a line of the audit is kept in Redis: who did what, and what was decided about cases. "
+        "Keep the data keys that sign lines as long.",
+    )
 
 
 def _whole_number(written: object, validated: ValidatorFunctionWrapHandler) -> object:

@@ -1,5 +1,6 @@
 """mappings.yaml loaded, checked, and kept with the position of every word: the only way to read it."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,20 @@ from remediation.mapping.reading.policy_checks import unmeetable_demands, unrest
 from remediation.mapping.reading.positions import Complaint, Positions, Steps
 from remediation.mapping.reading.template_checks import failing_templates
 
+_DIGITS = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A valid file: its values, with `defaults` filled in, and their positions. `where` is its path as it was given."""
+    """A valid file: its values, with `defaults` filled in, and their positions. `where` is its path as it was given.
+
+    `digest` is the start of the SHA-256 of its text: enough to tell two files of one installation apart.
+    """
 
     where: str
     mappings: Mappings
     positions: Positions
+    digest: str = ""
 
     def problem(self, steps: Steps, message: str) -> Problem:
         """An error about one of its values that was found later."""
@@ -45,7 +52,8 @@ def loaded_of(text: str, where: str) -> Loaded:
     complaints += [*failing_templates(document.data), *unrestricted_quotes(document.data)]
     if mappings is None or complaints:
         raise ConfigurationError(_problems(complaints, document.positions, where))
-    return Loaded(where, completed(mappings), document.positions)
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
+    return Loaded(where, completed(mappings), document.positions, digest)
 
 
 def _validated(data: object) -> tuple[Mappings | None, list[Complaint]]:

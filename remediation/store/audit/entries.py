@@ -38,6 +38,8 @@ class AuditAct(StrEnum):
     RECONCILE = "reconcile"
     POLL = "poll"
     BACKFILL = "backfill"
+    RESET_SIGNED_TIME = "reset_signed_time"
+    """Deliveries of a district are taken without a signed time again."""
     RULES = "rules"
     """Workers began to use another mappings.yaml than before."""
 

@@ -177,10 +177,14 @@ class Todo:
             await self._connection.run("renew_lease", lease.ref, lease.token, int(LEASE_SECONDS * 1000), *pairs)
         )
 
-    async def remember(self, lease: Lease, memory: Memory) -> bool:
-        """Keep the lease, and what is known of the case so far. False: it is lost."""
+    async def remember(self, lease: Lease, memory: Memory, audit: bytes = b"") -> bool:
+        """Keep the lease, and what is known of the case so far. False: it is lost.
+
+        `audit` is a line of the audit (see audit/chain.py), added together with that, and once; empty for none.
+        """
         facts = facts_of(memory, is_news=memory != lease.record.memory)
-        return await self.renew(lease, {"memory": memory_wire(memory), "living": memory.living_rule, "facts": facts})
+        fields: dict[str, str | bytes] = {"memory": memory_wire(memory), "living": memory.living_rule, "facts": facts}
+        return await self.renew(lease, fields | ({"audit": audit} if audit else {}))
 
     async def settle(
         self,
@@ -191,18 +195,20 @@ class Todo:
         seen: Iterable[Ticket] = (),
         drop: Iterable[str] = (),
         look_at: float | None = None,
+        audit: bytes = b"",
     ) -> bool:
         """Remember, let go, and clear the mark if nothing happened since.
 
         `seen` are tickets whose versions are then known, so that they mark nothing. `drop` names fields of the row to
         delete; work that is parked under such a field is taken off the list of parked work.
-        `look_at` (Unix seconds) makes the case's appointment; None cancels one that it had.
+        `look_at` (Unix seconds) makes the case's appointment; None cancels one that it had. `audit` is a line of the
+        audit that is added together with all that; empty for none.
         False: the lease was lost, nothing was written, and the worker that has it now goes on.
         """
         versions = [part for each in seen if each.version for part in (each.tracker, each.id, each.version)]
         args: list[str | bytes | int] = [lease.ref, lease.token, lease.generation, int(now * 1000), memory_wire(memory)]
         args += [memory.living_rule, facts_of(memory, is_news=memory != lease.record.memory)]
-        args += ["" if look_at is None else int(look_at * 1000), len(versions) // 3, *versions, *drop]
+        args += ["" if look_at is None else int(look_at * 1000), audit, len(versions) // 3, *versions, *drop]
         return self._ended(lease, held=await self._connection.run("settle_case", *args) != b"lost")
 
     async def note_unnamed(self, lease: Lease, trackers: Iterable[str], now: float) -> bool:

@@ -163,17 +163,21 @@ class ParkedWork:
             known["lines"] = self._keyring.seal(trace_of(error).encode(errors="replace"), f"lines:{name}")
         return known | {"words": self._keyring.seal(words.encode(errors="replace"), f"words:{name}")}
 
-    async def replay(self, name: str, now: float, *, most: int | None = None) -> DecisionOutcome:
-        """Take a piece up again, if it was replayed less than `most` times. MISSING: nothing of that name is parked."""
-        args = (name, int(now * 1000), "replay", _LIFETIME_MS, "" if most is None else most)
+    async def replay(self, name: str, now: float, *, most: int | None = None, audit: bytes = b"") -> DecisionOutcome:
+        """Take a piece up again, if it was replayed less than `most` times. MISSING: nothing of that name is parked.
+
+        `audit` is a line of the audit, which is added together with that; empty for none.
+        """
+        args = (name, int(now * 1000), "replay", _LIFETIME_MS, "" if most is None else most, audit)
         return DecisionOutcome(await self._connection.run("unpark", *args))
 
-    async def discard(self, name: str, now: float) -> DecisionOutcome:
-        """Discard a piece by a person's decision; a delivery's body is shredded.
+    async def discard(self, name: str, now: float, *, audit: bytes = b"") -> DecisionOutcome:
+        """Discard a piece by a person's decision; a delivery's body is shredded. `audit` is as in `replay`.
 
         MISSING: nothing of that name is parked.
         """
-        return DecisionOutcome(await self._connection.run("unpark", name, int(now * 1000), "discard", _LIFETIME_MS, ""))
+        args = (name, int(now * 1000), "discard", _LIFETIME_MS, "", audit)
+        return DecisionOutcome(await self._connection.run("unpark", *args))
 
     async def count(self) -> int:
         """How many pieces are parked."""

@@ -7,6 +7,7 @@ local row = CASE .. ref
 redis.call('HINCRBY', row, ARGV[6], 1)
 if ARGV[6] == 'attempts' then redis.call('HDEL', row, 'overtaken') end
 redis.call('HSET', row, 'looked', ARGV[4])
+redis.call('HDEL', row, 'audited')
 hold_up(ref, ARGV[7], ARGV[3])
 for i = 8, #ARGV do redis.call('HDEL', row, ARGV[i]) end
 if redis.call('HGET', row, 'gen') == ARGV[4] then

@@ -279,3 +279,8 @@ local function close_delivery(id, lifetime, state)
   redis.call('DEL', PARKED_ROW .. name)
   redis.call('ZREM', PARKED, name)
 end
+
+-- Add a line of the audit, which then waits to be chained; '' adds nothing. A script that may be repeated must add it once.
+local function note_line(line)
+  if line ~= '' then redis.call('XADD', AUDIT_WAITING, '*', 'l', line) end
+end

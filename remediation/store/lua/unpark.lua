@@ -1,5 +1,5 @@
 -- A person decides about parked work: replay or discard it. ARGV: name, now, 'replay' or 'discard', lifetime of what is left
--- (ms), and how many replays there may have been before this one, or '' for any number.
+-- (ms), how many replays there may have been before this one, or '' for any number, and a line of the audit or ''.
 -- Returns 1; 0 if no such work is parked, or its scan is not known any more; 2 if it was replayed too often.
 local name, now, how = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local row = PARKED_ROW .. name
@@ -61,4 +61,5 @@ else
     redis.call('PEXPIRE', delivery, ARGV[4])
   end
 end
+note_line(ARGV[6])
 return 1

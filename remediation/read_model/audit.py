@@ -1,0 +1,275 @@
+"""What people are told of the audit: its lines, for people, programs and tables, and whether it is whole. Pure."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from remediation.redaction import plain
+from remediation.store.audit.chain import AuditKeys, Line
+from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning, Doubtful
+from remediation.store.audit.verifying import Bend, BendKind, Place, Stretch, Verdict, WholePart, whole_parts
+
+OF_PEOPLE = frozenset(
+    {
+        *(AuditAct.REPLAY, AuditAct.REPLAYED, AuditAct.DISCARD, AuditAct.DISCARDED, AuditAct.READ),
+        *(AuditAct.SEND, AuditAct.RECONCILE, AuditAct.POLL, AuditAct.BACKFILL),
+        AuditAct.RESET_SIGNED_TIME,
+    }
+)
+"""What a person did at the command line."""
+
+COLUMNS = (
+    *("chain", "number", "at", "act", "by", "user", "case", "cause", "did", "people", "rule", "rules", "note"),
+    *("piece", "choice", "count", "of", "id", "says", "key", "mac"),
+)
+"""The columns of an export for spreadsheets."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""With what a text begins that a spreadsheet takes for a formula."""
+
+_LONGEST_CELL = 2_000
+
+_BEGINS = {
+    Beginning.EMPTY: "Redis was empty",
+    Beginning.IN_USE: "Redis had cases and no trail: an earlier version wrote none, or somebody deleted it",
+    Beginning.HEAD_MISSING: "the head of the trail was missing",
+    Beginning.HEAD_UNPROVEN: "the head of the trail was not signed by us",
+    Beginning.KEY_MISSING: "the head was signed with a data key that nobody had for ten minutes",
+    Beginning.BLOCKED: "a foreign line stood where the next one had to be",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which lines are wanted: all, less what each field excludes. `since` and `until` are Unix seconds."""
+
+    acts: frozenset[str] = frozenset()
+    case: str = ""
+    by: str = ""
+    since: float | None = None
+    until: float | None = None
+    note: str | None = None
+    """The text of a note as it was sent: lines with its digest are wanted."""
+
+    def takes(self, entry: AuditEntry, keys: AuditKeys) -> bool:
+        """Whether the line with this entry is wanted."""
+        if self.acts and entry.act not in self.acts:
+            return False
+        if self.case and self.case != entry.case and not entry.piece.startswith(f"{self.case}/"):
+            return False
+        if self.by and self.by not in {entry.by, entry.user}:
+            return False
+        if self.note is not None and not keys.is_digest_of(entry.note, "note", self.note):
+            return False
+        at = entry.at / 1000
+        return (self.since is None or at >= self.since) and (self.until is None or at <= self.until)
+
+
+def line_json(line: Line, people: str = "") -> dict[str, Any]:
+    """A line as an object for programs, in the form in which it is written out; with `people` where these are given.
+
+    `line` is exactly what is signed.
+    """
+    shown: dict[str, Any] = {
+        "chain": line.chain,
+        "number": line.number,
+        "key": line.key,
+        "mac": line.proof.hex(),
+        "line": json.loads(line.wire),
+    }
+    return shown | ({"people": people} if people else {})
+
+
+def line_csv(line: Line, people: str = "") -> str:
+    """A line as a row of a table, whose cells no spreadsheet takes for formulas."""
+    entry = line.entry
+    cells = {
+        "chain": line.chain,
+        "number": line.number,
+        "at": moment_words(entry.at),
+        "act": entry.act,
+        "by": entry.by,
+        "user": entry.user,
+        "case": entry.case,
+        "cause": entry.cause,
+        "did": "; ".join(did_words(entry)),
+        "people": people,
+        "rule": entry.rule,
+        "rules": entry.rules,
+        "note": entry.note,
+        "piece": entry.piece,
+        "choice": entry.choice,
+        "count": "" if entry.count is None else entry.count,
+        "of": entry.of,
+        "id": entry.id,
+        "says": says_words(entry),
+        "key": line.key,
+        "mac": line.proof.hex(),
+    }
+    return csv_row([cells[name] for name in COLUMNS])
+
+
+def csv_row(cells: Iterable[object]) -> str:
+    """A row of a table (RFC 4180), without its end. A text that a spreadsheet would calculate gets a quote in front."""
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow([_cell(each) for each in cells])
+    return row.getvalue()
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = plain(value, _LONGEST_CELL)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def did_words(entry: AuditEntry) -> list[str]:
+    """The actions of a look, each in a few words."""
+    found = {True: ", found done", False: ""}
+    return [
+        f"{each.action}{f' {each.ticket}' if each.ticket else ''}"
+        f"{f' ({each.why}{found[each.found]})' if each.why else found[each.found]}"
+        for each in entry.did
+    ]
+
+
+def says_words(entry: AuditEntry) -> str:
+    """What a line about the trail itself says; empty for every other one."""
+    match entry.act:
+        case AuditAct.BEGAN:
+            return begins_words(entry.fact)
+        case AuditAct.TRIMMED:
+            return f"lines before {entry.first} of the chain {entry.chain} were deleted: their time was over"
+        case AuditAct.DOUBTFUL:
+            unknown = "its data key was not in DATA_KEYS"
+            return f"not proven: {unknown if entry.fact == Doubtful.KEY_MISSING else 'it was not written by us'}"
+        case _:
+            return entry.fact
+
+
+def begins_words(why: str) -> str:
+    """Why a chain began."""
+    return next((words for each, words in _BEGINS.items() if each == why), why)
+
+
+def about_words(entry: AuditEntry) -> str:
+    """What a line is about, and what was done, in one cell of a table."""
+    if entry.did:
+        return "; ".join(did_words(entry))
+    count = "" if entry.count is None else f" ({entry.count})"
+    return f"{entry.piece or entry.choice}{count}" or says_words(entry)
+
+
+def who_words(entry: AuditEntry) -> str:
+    """Who did it: the name given, and the operating system's user where that is another one."""
+    if not entry.by:
+        return entry.user or "remedy"
+    return entry.by if entry.user in {"", entry.by} else f"{entry.by} (as {entry.user})"
+
+
+def moment_words(at: int) -> str:
+    """A time (Unix ms) to the second, as ISO 8601 has it; empty where it is none."""
+    try:
+        return (datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=at)).isoformat(timespec="seconds")
+    except OverflowError:
+        return ""
+
+
+def bend_words(bend: Bend) -> str:
+    """A bend as a sentence."""
+    return f"chain {bend.chain}, {_lines(bend.number, bend.until)}: {_BENDS[bend.kind]}"
+
+
+_BENDS: Mapping[BendKind, str] = {
+    BendKind.CHANGED: "changed, renumbered, or not written by us",
+    BendKind.MISSING: "missing",
+    BendKind.REPEATED: "a copy of an earlier line",
+    BendKind.UNREADABLE: "not readable",
+    BendKind.BEGINNING_CUT: "the trail begins here, and nothing says that what was before was deleted with its time",
+    BendKind.END_CUT: "cut off the end",
+    BendKind.DELETED: "the whole trail was deleted",
+    BendKind.HEAD_MISSING: "what says where the trail ends is missing: it may have had more lines",
+    BendKind.HEAD_UNPROVEN: "what says where the trail ends is not signed by us: it may have had more lines",
+    BendKind.HEAD_BEHIND: "what says where the trail ends names an earlier line than the last one",
+    BendKind.BROKEN_OFF: "a new chain begins here: what was before may have had more lines",
+    BendKind.FORGED: "somebody put something into the trail's place that was not written by us",
+    BendKind.DIFFERS: "not what was written out",
+    BendKind.WIPED: "written out, and the trail has nothing of this chain: Redis was wiped, replaced or restored",
+}
+
+
+def _lines(first: int, last: int) -> str:
+    return f"lines {first} to {last}" if last > first else f"line {first}"
+
+
+def part_words(part: WholePart, verdict: Verdict) -> str:
+    """From where to where the trail is whole."""
+    stretch = next(each for each in verdict.stretches if each.chain == part.chain and each.first <= part.first)
+    if (part.first, part.last) != (stretch.first, stretch.last):
+        return f"chain {part.chain}, {_lines(part.first, part.last)}: whole"
+    return f"chain {part.chain}, {_lines(part.first, part.last)}: whole, {_span(stretch)}"
+
+
+def _span(stretch: Stretch) -> str:
+    return f"from {moment_words(stretch.from_ms)} to {moment_words(stretch.to_ms)}"
+
+
+def verdict_lines(verdict: Verdict) -> Iterator[str]:
+    """What was found, for people."""
+    for stretch in verdict.stretches:
+        if stretch.why:
+            began, why = moment_words(stretch.chain), begins_words(stretch.why)
+            yield f"chain {stretch.chain} began at {began}: {why}. Nothing before it is known here"
+    yield from (part_words(part, verdict) for part in whole_parts(verdict))
+    yield from (f"BENT {bend_words(bend)}" for bend in verdict.bends)
+    for key, count in verdict.unknown_keys.items():
+        yield f"{count} lines are signed under the data key {key}, which is not in DATA_KEYS: they cannot be proven"
+    if verdict.doubted:
+        yield f"{verdict.doubted} lines stand for what was signed under a data key that whoever chained it did not have"
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """What was found, for programs."""
+    return {
+        "whole": verdict.is_whole,
+        "parts": [{"chain": each.chain, "first": each.first, "last": each.last} for each in whole_parts(verdict)],
+        "chains": [
+            {"chain": each.chain, "first": each.first, "last": each.last, "began": each.why or None}
+            for each in verdict.stretches
+        ],
+        "bends": [
+            {"kind": each.kind.value, "chain": each.chain, "number": each.number, "until": each.until or each.number}
+            for each in verdict.bends
+        ],
+        "unknown_keys": verdict.unknown_keys,
+        "doubted": verdict.doubted,
+    }
+
+
+def told_in(lines: Iterable[str]) -> tuple[dict[Place, bytes], list[Bend]]:
+    """The proofs of lines that were written out (to a log, a file or by an export), and numbers told in two ways.
+
+    Each line of the text that has an object with `chain`, `number` and `mac` counts, whatever stands before that.
+    """
+    told: dict[Place, bytes] = {}
+    bends: list[Bend] = []
+    for text in lines:
+        found = _told_line(text)
+        if found is None:
+            continue
+        place, proof = found
+        if told.setdefault(place, proof) != proof:
+            bends.append(Bend(BendKind.DIFFERS, *place))
+    return told, bends
+
+
+def _told_line(text: str) -> tuple[Place, bytes] | None:
+    try:
+        value = json.loads(text[text.index("{") :])
+        return (int(value["chain"]), int(value["number"])), bytes.fromhex(value["mac"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,308 @@
+"""The audit in Redis: lines are noted, chained shortly afterwards, read, and deleted when their time is over.
+
+Lua knows no HMAC, and a look must not wait for one more answer of Redis. So a line is added by the same script that
+carries out what it says, and waits; whoever chains reads what waits and the head, works out the lines, and adds them if
+the head is still the same. It does not matter who chains, nor how many do at once, nor where one dies: a line waits, or
+is in the trail, and a script that was repeated finds another head.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from remediation.domain.errors import StoreUnavailable
+from remediation.sealing import Keyring
+from remediation.store.audit.chain import (
+    NO_PROOF,
+    AuditKeys,
+    Chained,
+    Head,
+    Line,
+    beginning,
+    chained,
+    head_in,
+    is_ours,
+    is_waiting_for_another,
+    line_in,
+    trimmed,
+    waiting,
+)
+from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning
+from remediation.store.audit.verifying import BendKind, Place, Verdict, Verifier
+from remediation.store.keys import AUDIT, AUDIT_TRAIL, AUDIT_WAITING, AUDIT_WRITTEN
+from remediation.store.server.connection import Connection
+
+KEPT = timedelta(days=400)
+"""How long a line is kept, unless somebody says otherwise: a school year, and its audit."""
+
+_AT_ONCE = 200
+"""Lines that are chained by one script: their texts are in one command."""
+
+_READ_AT_ONCE = 1_000
+_TRIES = 50
+"""How often lines are worked out again because somebody else was quicker."""
+
+_NOTED_MS = 3_600_000
+_WAITS_FOR_KEY_MS = 600_000
+"""How long what is signed with a data key that is not known here waits for a process that knows it: keys are given to
+all processes before one of them signs, so a restart of all is over by then."""
+
+_FIRST = "0-0"
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The end of the trail as it is now: the head as it was kept, the last place, and whether there are cases."""
+
+    kept: bytes
+    last: str
+    in_use: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChainNews:
+    """What chaining did and found: lines added, why chains were begun, and by how many lines the end was set back."""
+
+    added: int = 0
+    begun: tuple[Beginning, ...] = ()
+    lost: int = 0
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """What this process knows of the trail.
+
+    `head` is the latest head that it has written: where an earlier one of the same chain is found, somebody has put
+    that in its place. `rules` is the digest of mappings.yaml that it has noted.
+    """
+
+    head: Head | None = None
+    rules: str = ""
+
+
+class AuditTrail:
+    """The audit of one installation. `keys` sign and verify it."""
+
+    def __init__(self, connection: Connection, keys: AuditKeys) -> None:
+        self._connection = connection
+        self.keys = keys
+        self._remembered = _Remembered()
+
+    @classmethod
+    def sealed_by(cls, connection: Connection, keyring: Keyring) -> "AuditTrail":
+        """The audit under these data keys."""
+        return cls(connection, AuditKeys(keyring))
+
+    async def note(self, entries: Sequence[AuditEntry], now: float) -> None:
+        """Write the entries down, all or none and each once, and chain them. `now` is in Unix seconds.
+
+        Returns once they are in Redis; whoever chains next chains what was left by an error. Raises StoreUnavailable.
+        """
+        lines = [waiting(entry, self.keys) for entry in entries]
+        await self._connection.run("note_audit", entries[0].id, _NOTED_MS, *lines)
+        await self.chain(now)
+
+    async def note_rules(self, digest: str, now: float) -> None:
+        """Note which mappings.yaml this process uses, by its digest, where the last one that was noted is another."""
+        if digest and digest != self._remembered.rules:
+            entry = AuditEntry(AuditAct.RULES, int(now * 1000), rules=digest)
+            await self._connection.run("note_rules", digest, waiting(entry, self.keys))
+            self._remembered.rules = digest
+
+    async def chain(self, now: float) -> ChainNews:
+        """Chain all that waits. Returns what this call did and found. Raises StoreUnavailable."""
+        news, at = ChainNews(), int(now * 1000)
+        for _ in range(_TRIES):
+            end = await self._end()
+            waits = await self._waiting()
+            head = self._head(end, is_urgent=bool(waits) and _is_old(waits[0][0], at))
+            if isinstance(head, Beginning):
+                news = await self._begin(end, head, at, news)
+                continue
+            waits = self._ready(waits, at)
+            if head is None or not waits:
+                return news
+            news = replace(news, lost=news.lost + self._lost(head))
+            following = chained(head, [kept for _, kept in waits], self.keys, at)
+            answer = await self._add(end.kept, following, until=waits[-1][0])
+            news = replace(news, added=news.added + (len(waits) if answer == 1 else 0))
+            if answer == _BLOCKED:
+                news = await self._begin(end, Beginning.BLOCKED, at, news)
+        if news.added:
+            return news
+        raise StoreUnavailable("the audit is written by others all the time")
+
+    async def trim(self, before: float, now: float) -> int:
+        """Delete the lines from before a moment (Unix seconds), and chain a line that says so. Returns how many.
+
+        The line proves where the trail begins. The last line always stays.
+        """
+        await self.chain(now)
+        end = await self._end()
+        first, proof, count = None, NO_PROOF, 0
+        async for line in self.lines():
+            if line.entry.at >= before * 1000 or line.place == end.last:
+                first = line
+                break
+            proof, count = line.proof, count + 1
+        head = self._head(end, is_urgent=False)
+        if not count or first is None or not isinstance(head, Head):
+            return 0
+        if first.number == 1:
+            proof = NO_PROOF
+        answer = await self._add(end.kept, trimmed(head, first, proof, int(now * 1000), self.keys), first=first.place)
+        return count if answer == 1 else 0
+
+    async def lines(self, after: str = _FIRST) -> AsyncIterator[Line]:
+        """The lines after a place, oldest first, up to now. What cannot be read is passed over."""
+        async for _, line in self.places(after):
+            if line is not None:
+                yield line
+
+    async def places(self, after: str = _FIRST) -> AsyncIterator[tuple[str, Line | None]]:
+        """The places after this one, oldest first, with their lines: None where this version cannot read it."""
+        while True:
+            begin = _next_of(after)
+            rows = await self._connection.ask(
+                self._connection.redis.xrange(AUDIT_TRAIL, min=begin, count=_READ_AT_ONCE)
+            )
+            for name, fields in rows:
+                after = name.decode()
+                yield after, _line(after, fields)
+            if len(rows) < _READ_AT_ONCE:
+                return
+
+    async def latest(self) -> AsyncIterator[Line]:
+        """The lines, newest first. What cannot be read is passed over."""
+        before = "+"
+        while True:
+            rows = await self._connection.ask(
+                self._connection.redis.xrevrange(AUDIT_TRAIL, max=before, count=_READ_AT_ONCE)
+            )
+            for name, fields in rows:
+                if line := _line(name.decode(), fields):
+                    yield line
+            if len(rows) < _READ_AT_ONCE or (before := _before(rows[-1][0].decode())) == _FIRST:
+                return
+
+    async def verify(self, told: dict[Place, bytes] | None = None) -> Verdict:
+        """What can be proven of the trail. `told` are proofs of lines as they were written out.
+
+        What others add meanwhile is part of it; where that looks like a bend, a second look decides.
+        """
+        verdict = await self._verify(told)
+        return verdict if verdict.is_whole else await self._verify(told)
+
+    async def waits(self) -> int:
+        """How many lines wait to be chained."""
+        return int(await self._connection.ask(self._connection.redis.xlen(AUDIT_WAITING)))
+
+    async def written(self, where: str) -> str:
+        """The place of the last line that was written out there."""
+        place = await self._connection.ask(self._connection.redis.hget(AUDIT_WRITTEN, where))
+        return place.decode() if place else _FIRST
+
+    async def note_written(self, where: str, place: str) -> None:
+        """Note that the lines up to this place were written out there."""
+        await self._connection.ask(self._connection.redis.hset(AUDIT_WRITTEN, where, place))
+
+    async def _verify(self, told: dict[Place, bytes] | None) -> Verdict:
+        verifier, is_empty = Verifier(self.keys, told), True
+        async for place, line in self.places():
+            is_empty = False
+            if line is None:
+                chain, _, number = place.partition("-")
+                verifier.take_unreadable(int(chain), int(number))
+            else:
+                verifier.take(line)
+        end = await self._end()
+        return verifier.verdict(self._head_found(end, is_empty=is_empty))
+
+    async def _begin(self, end: _End, why: Beginning, now: int, news: ChainNews) -> ChainNews:
+        """Begin a new chain. The stream of an earlier version, to which nothing is added any more, gets an end."""
+        if await self._add(end.kept, beginning(why, end.last, now, self.keys)) != 1:
+            return news
+        await self._connection.ask(self._connection.redis.expire(AUDIT, KEPT))
+        return replace(news, begun=(*news.begun, why))
+
+    def _head_found(self, end: _End, *, is_empty: bool) -> Head | BendKind | None:
+        if not end.kept:
+            return None if is_empty and not end.in_use else BendKind.HEAD_MISSING
+        try:
+            head = head_in(end.kept)
+        except ValueError:
+            return BendKind.HEAD_UNPROVEN
+        is_proven = not self.keys.knows(head.key) or is_ours(end.kept, head, self.keys)
+        return head if is_proven else BendKind.HEAD_UNPROVEN
+
+    async def _end(self) -> _End:
+        kept, last, in_use = await self._connection.run("audit_end")
+        return _End(kept, last.decode(), bool(in_use))
+
+    def _head(self, end: _End, *, is_urgent: bool) -> Head | Beginning | None:
+        """The head to go on from, or why a new chain begins. None: another process knows its key, and goes on."""
+        if not end.kept:
+            if end.last:
+                return Beginning.HEAD_MISSING
+            return Beginning.IN_USE if end.in_use else Beginning.EMPTY
+        try:
+            head = head_in(end.kept)
+        except ValueError:
+            return Beginning.HEAD_UNPROVEN
+        if not self.keys.knows(head.key):
+            return Beginning.KEY_MISSING if is_urgent else None
+        return head if is_ours(end.kept, head, self.keys) else Beginning.HEAD_UNPROVEN
+
+    async def _waiting(self) -> list[tuple[str, bytes]]:
+        rows = await self._connection.ask(self._connection.redis.xrange(AUDIT_WAITING, count=_AT_ONCE))
+        return [(name.decode(), fields.get(b"l", b"")) for name, fields in rows]
+
+    def _ready(self, waits: list[tuple[str, bytes]], now: int) -> list[tuple[str, bytes]]:
+        """What of it can be chained: all before the first one whose key another process may know."""
+        for number, (name, kept) in enumerate(waits):
+            if is_waiting_for_another(kept, self.keys) and not _is_old(name, now):
+                return waits[:number]
+        return waits
+
+    async def _add(self, head: bytes, following: Chained, *, until: str = "", first: str = "") -> int:
+        lines = [part for line in following.lines for part in (line.place, line.kept)]
+        kept = following.head.kept(self.keys)
+        waits_from = _next_of(until) if until else ""
+        answer = int(await self._connection.run("chain_audit", head, kept, waits_from, first, *lines))
+        if answer == 1:
+            self._remembered.head = following.head
+        return answer
+
+    def _lost(self, head: Head) -> int:
+        """By how many lines the head is earlier than the last one that this process has written."""
+        last = self._remembered.head
+        if last is None or last.chain != head.chain or head.number >= last.number:
+            return 0
+        self._remembered.head = head
+        return last.number - head.number
+
+
+_BLOCKED = 2
+
+
+def _line(place: str, fields: dict[bytes, bytes]) -> Line | None:
+    try:
+        return line_in(place, fields.get(b"l", b""))
+    except ValueError:
+        return None
+
+
+def _is_old(name: str, now: int) -> bool:
+    return int(name.partition("-")[0]) < now - _WAITS_FOR_KEY_MS
+
+
+def _next_of(place: str) -> str:
+    """The first place after this one."""
+    chain, _, number = place.partition("-")
+    return f"{chain}-{int(number) + 1}"
+
+
+def _before(place: str) -> str:
+    """The last place before this one, as far as a stream knows: an earlier chain has lower numbers at the end."""
+    chain, _, number = place.partition("-")
+    return f"{chain}-{int(number) - 1}" if int(number) else f"{int(chain) - 1}-18446744073709551615"

@@ -1,0 +1,241 @@
+"""The audit on a real Valkey: no line is lost and none written twice, whoever chains, and each bend shows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from remediation.domain.cases import CaseKey, CaseKind, Memory
+from remediation.domain.errors import Refused
+from remediation.domain.status import Status
+from remediation.sealing import Keyring, generate_key
+from remediation.store.audit.chain import AuditKeys, waiting
+from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning
+from remediation.store.audit.trail import AuditTrail
+from remediation.store.audit.verifying import BendKind
+from remediation.store.cases.todo import Lease, Todo
+from remediation.store.deliveries.parked import ParkedKind, ParkedWork
+from remediation.store.keys import AUDIT_HEAD, AUDIT_TRAIL, AUDIT_WAITING, CASE, CASE_LISTS
+from remediation.store.server.connection import Connection
+
+NOW = 1_800_000_000.0
+DAY = 86_400.0
+KEY = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+MEMORY = Memory(Status.REVIEWING, {})
+
+
+@pytest.fixture
+def trail(connection: Connection, keyring: Keyring) -> AuditTrail:
+    return AuditTrail.sealed_by(connection, keyring)
+
+
+def entry(number: int, at: float = NOW) -> AuditEntry:
+    return AuditEntry(AuditAct.REPLAYED, int(at * 1000), piece=f"lakeside:finding:fnd_{number}/look", by="priya")
+
+
+async def pieces(trail: AuditTrail) -> list[str]:
+    return [line.entry.piece or line.entry.act for line in [each async for each in trail.lines()]]
+
+
+async def filled(trail: AuditTrail, count: int = 9) -> None:
+    await trail.note([entry(number) for number in range(count)], NOW)
+
+
+async def test_what_is_noted_is_chained_in_order_and_once(trail: AuditTrail) -> None:
+    await filled(trail, 3)
+    await trail.chain(NOW)
+    assert await pieces(trail) == ["chain_began", *(f"lakeside:finding:fnd_{number}/look" for number in range(3))]
+    verdict = await trail.verify()
+    assert verdict.is_whole
+    assert (verdict.stretches[0].why, verdict.stretches[0].last) == (Beginning.EMPTY, 4)
+    assert await trail.waits() == 0
+
+
+async def test_many_who_chain_at_once_write_each_line_once(connection: Connection, keyring: Keyring) -> None:
+    trails = [AuditTrail.sealed_by(connection, keyring) for _ in range(5)]
+    await asyncio.gather(*(trail.note([entry(number)], NOW) for number, trail in enumerate(trails * 4)))
+    await trails[0].chain(NOW)
+    assert len(set(await pieces(trails[0]))) == 21
+    assert (await trails[0].verify()).is_whole
+
+
+async def test_more_than_one_script_takes_is_chained_whole(trail: AuditTrail) -> None:
+    await filled(trail, 450)
+    assert (await trail.verify()).stretches[0].last == 451
+
+
+async def test_a_command_whose_answer_was_lost_is_noted_once(connection: Connection, trail: AuditTrail) -> None:
+    lines = [waiting(entry(1), trail.keys)]
+    for _ in range(2):
+        await connection.run("note_audit", "id", 1_000, *lines)
+    assert await trail.waits() == 1
+
+
+async def taken(todo: Todo) -> Lease:
+    await todo.mark([(KEY, None)], NOW)
+    lease = await todo.take(KEY.ref, NOW)
+    assert lease is not None
+    return lease
+
+
+async def test_a_look_adds_its_line_with_what_it_remembers(connection: Connection, trail: AuditTrail) -> None:
+    todo, line = Todo(connection), waiting(entry(1), trail.keys)
+    lease = await taken(todo)
+    assert await todo.settle(lease, MEMORY, NOW, audit=line)
+    assert not await todo.settle(lease, MEMORY, NOW, audit=line)  # the answer was lost, and it was sent again
+    assert await trail.waits() == 1
+
+
+async def test_a_look_that_is_put_off_adds_its_line_once(connection: Connection, trail: AuditTrail) -> None:
+    todo, line = Todo(connection), waiting(entry(1), trail.keys)
+    lease = await taken(todo)
+    for _ in range(2):
+        assert await todo.remember(lease, MEMORY, line)
+    assert await trail.waits() == 1
+    await todo.put_off(lease, NOW + 5, NOW)
+    assert "audited" not in await fields_of(connection)
+
+
+async def fields_of(connection: Connection) -> set[str]:
+    return {name.decode() for name in await connection.ask(connection.redis.hkeys(CASE + KEY.ref))}
+
+
+async def test_a_look_that_has_lost_its_lease_adds_nothing(connection: Connection, trail: AuditTrail) -> None:
+    todo, line = Todo(connection), waiting(entry(1), trail.keys)
+    lease = await taken(todo)
+    await todo.settle(lease, MEMORY, NOW)
+    assert not await todo.remember(lease, MEMORY, line)
+    assert await trail.waits() == 0
+
+
+async def test_each_piece_that_is_taken_up_again_has_a_line(
+    connection: Connection, trail: AuditTrail, keyring: Keyring
+) -> None:
+    work = ParkedWork(connection, keyring)
+    name = await work.park(ParkedKind.CASE, KEY.ref, Refused("jira", "no"), NOW, district="lakeside", action="look")
+    line = waiting(entry(1), trail.keys)
+    for _ in range(2):
+        await work.replay(name, NOW, audit=line)
+    assert await trail.waits() == 1
+
+
+async def test_the_beginning_is_deleted_when_its_time_is_over_and_all_is_whole(trail: AuditTrail) -> None:
+    for day in range(10):
+        await trail.note([entry(day, NOW + day * DAY)], NOW + day * DAY)
+    now = NOW + 10 * DAY
+    assert await trail.trim(NOW + 5 * DAY, now) == 6
+    assert await trail.trim(NOW + 5 * DAY, now) == 0
+    verdict = await trail.verify()
+    assert verdict.is_whole
+    assert (verdict.stretches[0].first, verdict.stretches[0].last) == (7, 12)
+    assert await trail.trim(now + DAY, now + 2 * DAY) > 0
+    assert (await trail.verify()).is_whole
+
+
+async def cut_the_end(connection: Connection) -> None:
+    places = await connection.redis.xrevrange(AUDIT_TRAIL, count=2)
+    await connection.redis.xdel(AUDIT_TRAIL, *(place for place, _ in places))
+
+
+async def remove_one(connection: Connection) -> None:
+    (*_, (place, _)) = await connection.redis.xrange(AUDIT_TRAIL, count=4)
+    await connection.redis.xdel(AUDIT_TRAIL, place)
+
+
+async def change_one(connection: Connection) -> None:
+    """A stream is written anew from its first line on, with one text in another's place."""
+    rows = await connection.redis.xrange(AUDIT_TRAIL)
+    await connection.redis.delete(AUDIT_TRAIL)
+    for number, (place, fields) in enumerate(rows):
+        await connection.redis.xadd(AUDIT_TRAIL, rows[7][1] if number == 4 else fields, id=place)
+
+
+async def cut_the_beginning(connection: Connection) -> None:
+    await connection.redis.xtrim(AUDIT_TRAIL, maxlen=5, approximate=False)
+
+
+async def double_one(connection: Connection) -> None:
+    """One line again, behind the last one."""
+    rows = await connection.redis.xrange(AUDIT_TRAIL)
+    chain = rows[0][0].partition(b"-")[0]
+    await connection.redis.xadd(AUDIT_TRAIL, rows[4][1], id=b"%s-%d" % (chain, len(rows) + 1))
+
+
+@pytest.mark.parametrize(
+    ("bend", "kinds"),
+    [
+        (change_one, {BendKind.CHANGED, BendKind.REPEATED}),
+        (remove_one, {BendKind.MISSING}),
+        (cut_the_end, {BendKind.END_CUT}),
+        (cut_the_beginning, {BendKind.BEGINNING_CUT}),
+        (double_one, {BendKind.CHANGED, BendKind.HEAD_BEHIND, BendKind.REPEATED}),
+        (lambda connection: connection.redis.delete(AUDIT_TRAIL), {BendKind.DELETED}),
+        (lambda connection: connection.redis.delete(AUDIT_HEAD), {BendKind.HEAD_MISSING}),
+        (lambda connection: connection.redis.set(AUDIT_HEAD, "1:2:k:00:00"), {BendKind.CHANGED, BendKind.HEAD_BEHIND}),
+        (lambda connection: connection.redis.set(AUDIT_HEAD, "nonsense"), {BendKind.HEAD_UNPROVEN}),
+    ],
+)
+async def test_a_bend_in_redis_shows(
+    bend: Callable[[Connection], Awaitable[object]], kinds: set[str], connection: Connection, trail: AuditTrail
+) -> None:
+    await filled(trail)
+    await bend(connection)
+    found = {each.kind for each in (await trail.verify()).bends}
+    assert found
+    assert found <= kinds
+    # What comes then is written down, and the bend still shows.
+    await trail.note([entry(100)], NOW + 60)
+    assert not (await trail.verify()).is_whole
+    assert "lakeside:finding:fnd_100/look" in await pieces(trail)
+
+
+async def test_a_trail_that_was_deleted_with_its_head_is_told_where_there_are_cases(
+    connection: Connection, trail: AuditTrail
+) -> None:
+    await filled(trail)
+    await connection.ask(connection.redis.hset(CASE_LISTS, "all", "1"))
+    await connection.redis.delete(AUDIT_HEAD, AUDIT_TRAIL)
+    assert [bend.kind for bend in (await trail.verify()).bends] == [BendKind.HEAD_MISSING]
+    await trail.chain(NOW)
+    assert (await trail.verify()).stretches[0].why == Beginning.IN_USE
+
+
+async def test_a_wiped_redis_begins_a_new_chain(connection: Connection, trail: AuditTrail) -> None:
+    await filled(trail)
+    told = {(line.chain, line.number): line.proof async for line in trail.lines()}
+    await connection.redis.flushall()
+    await trail.note([entry(1)], NOW + 60)
+    assert (await trail.verify()).is_whole
+    (bend,) = (await trail.verify(told)).bends
+    assert (bend.kind, bend.number, bend.until) == (BendKind.WIPED, 1, 10)
+
+
+async def test_a_process_without_the_key_leaves_the_trail_to_others(connection: Connection, keyring: Keyring) -> None:
+    """Unless nobody has it any more: then a new chain begins, and what waited is in it."""
+    trail, other = (
+        AuditTrail.sealed_by(connection, keyring),
+        AuditTrail(connection, AuditKeys(Keyring.parse(generate_key()))),
+    )
+    await filled(trail, 2)
+    await connection.run("note_audit", "id", 1_000, waiting(entry(7), other.keys))
+    seconds, _ = await connection.redis.time()
+    assert (await other.chain(float(seconds))).added == 0
+    assert await trail.waits() == 1
+    assert (await other.chain(seconds + 700.0)).added == 1
+    verdict = await other.verify()
+    assert [bend.kind for bend in verdict.bends] == [BendKind.BROKEN_OFF]  # nobody can say how far it went before
+    assert (verdict.stretches[1].why, verdict.unknown_keys) == (Beginning.KEY_MISSING, {trail.keys.first: 3})
+
+
+async def test_a_key_may_be_replaced_while_lines_are_written(connection: Connection, keyring: Keyring) -> None:
+    first, second = generate_key(), generate_key()
+    for number, keys in enumerate((first, f"{first},{second}", f"{second},{first}")):
+        await AuditTrail.sealed_by(connection, Keyring.parse(keys)).note([entry(number)], NOW)
+    assert (await AuditTrail.sealed_by(connection, Keyring.parse(f"{second},{first}")).verify()).is_whole
+
+
+async def test_what_somebody_without_a_key_writes_is_told(connection: Connection, trail: AuditTrail) -> None:
+    await filled(trail)
+    await connection.redis.xadd(AUDIT_WAITING, {"l": waiting(entry(1), trail.keys).replace(b"priya", b"peter")})
+    await trail.chain(NOW)
+    assert [bend.kind for bend in (await trail.verify()).bends] == [BendKind.FORGED]
