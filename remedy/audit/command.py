@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from itertools import chain
 from typing import Any, TextIO, TypeVar
 
@@ -56,6 +57,7 @@ def audit() -> None:
 def _with_filter(command: Callable[..., None]) -> Callable[..., None]:
     """The options that choose lines, as `wanted`."""
 
+    @wraps(command)
     def chosen(
         *,
         act: tuple[str, ...],
@@ -71,7 +73,6 @@ def _with_filter(command: Callable[..., None]) -> Callable[..., None]:
         text = None if note is None else note.read()
         command(wanted=AuditFilter(acts, case or "", by or "", begin, note=text), **given)
 
-    chosen.__doc__, chosen.__name__ = command.__doc__, command.__name__
     for option in (
         click.option("--note", type=click.File(), metavar="FILE", help="Only where this note was sent; - for stdin."),
         click.option("--since", type=SpanOfTime(), help="Only of this last span of time: 7d, 12h."),
