@@ -29,7 +29,7 @@ async def decision_parts(redis: Redis, records: IncidentRecords, feed: str) -> d
     while not decided or (cursor and decided < _DECIDED):
         page = await records.page(DISTRICT, feed, cursor)
         for each in page.incidents:
-            await records.decide(DISTRICT, each.incident, Status.RESOLVED)
+            await records.decide(DISTRICT, [feed], each.incident, Status.RESOLVED)
         decided, cursor = decided + len(page.incidents), page.cursor
     kept = {DECIDED: DECISIONS, TOLD_OF_IT: INCIDENTS_TOLD}
     count = await Connection(redis).ask(redis.hlen(DECISIONS + DISTRICT))

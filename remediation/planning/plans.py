@@ -59,6 +59,8 @@ def still_told(seen: Observation, policy: Policy, record: CaseRecord, now: datet
     """
     told = record.memory.told
     unseen = frozenset(token for token in told if token.partition("/")[0] in seen.unseen or _is_relation(token))
+    if seen.subject.told is None:  # what it was before may be sealed with a key that will be back
+        unseen |= {token for token in told if _is_change(token)}
     if seen.unseen:  # a question is not repeated before every ticket can be seen
         unseen |= {token for token in told if is_question(token)}
     if not (told or record.memory.doing):
@@ -94,6 +96,11 @@ def _all_actions(case: Situation) -> list[Action]:
     actions += [CloseDuplicate(ticket.tracker, ticket.id) for ticket in case.seen.duplicates]
     actions += _relations(case)
     return actions
+
+
+def _is_change(token: str) -> bool:
+    """Whether a told token is that of a change of an incident."""
+    return token.partition("/")[2].startswith(f"{Why.INCIDENT_CHANGED}=")
 
 
 def _is_relation(token: str) -> bool:

@@ -11,7 +11,7 @@ from remediation.domain.status import Status
 from remediation.sealing import Keyring, generate_key
 from remediation.store.deliveries.sealed import feeds_not_renewed, sealed_under
 from remediation.store.incidents.rows import identity_of, known_told
-from remediation.store.keys import INCIDENTS, INCIDENTS_TOLD
+from remediation.store.keys import DECISIONS, INCIDENTS, INCIDENTS_TOLD
 from remediation.store.packing import Form, packed
 from remediation.store.server.connection import Connection
 from remedy.doctor.work import look_at_seals
@@ -111,6 +111,25 @@ async def test_a_change_is_not_told_again_whichever_keys_come_and_go(office: Fee
         await look(office)
         assert office.comments(FIGHT, Why.INCIDENT_CHANGED) == [1, 1]
         assert await remembered(office) == before
+
+
+async def test_a_change_is_not_told_again_when_a_key_was_away_and_is_back(office: FeedOffice) -> None:
+    rekey(office, NEW_ALONE)
+    office.feed.show(replace(FIGHT, weapons=("KNIFE",), last_modified="3"))
+    await office.poll(TEN_MINUTES)
+    assert office.comments(FIGHT, Why.INCIDENT_CHANGED) == [1, 1], "what it was before cannot be read"
+    rekey(office, BOTH)
+    await look(office)
+    assert office.comments(FIGHT, Why.INCIDENT_CHANGED) == [1, 1]
+
+
+async def test_what_is_decided_when_the_incident_is_just_deleted_leaves_nothing_behind(office: FeedOffice) -> None:
+    records = office.context.incidents
+    await office.connection.ask(
+        office.redis.delete(INCIDENTS + FEED, INCIDENTS_TOLD + "lakeside", DECISIONS + "lakeside")
+    )
+    await records.decide("lakeside", (FEED,), FIGHT, Status.RESOLVED)
+    assert await office.connection.ask(office.redis.exists(INCIDENTS_TOLD + "lakeside", DECISIONS + "lakeside")) == 0
 
 
 async def test_what_is_remembered_in_clear_cannot_be_guessed_from_what_may_have_been_told(office: FeedOffice) -> None:

@@ -43,8 +43,8 @@ class KeptOfFeed:
     async def page(self, district: str, feed: str, cursor: int) -> DecidedPage:
         raise NotImplementedError
 
-    async def decide(self, district: str, incident: Incident, status: Status) -> None:
-        del district
+    async def decide(self, district: str, feeds: tuple[str, ...], incident: Incident, status: Status) -> None:
+        del district, feeds
         self.status, self.told = status, self.told or Told(incident, b"test-only")
 
     async def is_swept(self, feed: str) -> bool:

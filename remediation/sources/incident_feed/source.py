@@ -32,8 +32,11 @@ class Records(Protocol):
         """Some incidents of a feed; 0 begins its list."""
         ...
 
-    async def decide(self, district: str, incident: Incident, status: Status) -> None:
-        """Write down what was decided about an incident, and what it was when the first of it was."""
+    async def decide(self, district: str, feeds: tuple[str, ...], incident: Incident, status: Status) -> None:
+        """Write down what was decided about an incident, and what it was when the first of it was.
+
+        Nothing is written where none of these feeds has the incident any more.
+        """
         ...
 
     async def is_swept(self, feed: str) -> bool:
@@ -78,7 +81,7 @@ class IncidentSource:
         detail = (await self.subject(key)).detail
         if not isinstance(detail, Incident):
             raise TypeError("a feed has incidents alone")
-        await self.records.decide(self.district, detail, status)
+        await self.records.decide(self.district, tuple(self.feeds), detail, status)
 
     async def page(self, filters: Mapping[str, str], cursor: str | None) -> SubjectPage:
         """Some of the incidents that are kept. There are no filters. An incident may come twice."""

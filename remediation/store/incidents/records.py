@@ -88,13 +88,13 @@ class IncidentRecords:
         decided = await self._decided(district, there)
         return DecidedPage(tuple(decided), int(follows), left_out=len(read) - len(there))
 
-    async def decide(self, district: str, incident: Incident, status: Status) -> None:
-        """Write down what was decided about an incident, and what it was when the first of it was."""
-        name, told = name_of(incident.uuid), Told(incident, new_told_key())
-        async with self._connection.redis.pipeline(transaction=True) as pipe:
-            pipe.hset(DECISIONS + district, name, status)
-            pipe.hsetnx(INCIDENTS_TOLD + district, name, sealed_told(told, district, self._keyring))  # type: ignore[arg-type]  # bytes, too
-            await self._connection.ask(pipe.execute())
+    async def decide(self, district: str, feeds: Iterable[str], incident: Incident, status: Status) -> None:
+        """Write down what was decided about an incident, and what it was when the first of it was.
+
+        Nothing is written where none of these feeds has the incident any more: it would outlive the incident's time.
+        """
+        told = sealed_told(Told(incident, new_told_key()), district, self._keyring)
+        await self._connection.run("decide_incident", district, name_of(incident.uuid), status, told, *feeds)
 
     async def _decided(self, district: str, kept: Mapping[str, Kept]) -> list[Decided]:
         """These incidents, by the names of their rows, with what was decided and told about each."""
