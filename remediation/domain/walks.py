@@ -106,11 +106,11 @@ class Timetable:
         """The walk to begin at `now`, if any. A sweep comes first, and stands for a poll.
 
         `polled_at` is when the last walk of either kind began that came to its end, `swept_at` when the last sweep
-        began; None for never.
+        began; None for never. A moment after `now` counts as never: a clock was set back.
         """
-        if swept_at is None or swept_at < self._latest_night(now.astimezone(self.zone)):
+        if swept_at is None or not self._latest_night(now.astimezone(self.zone)) <= swept_at <= now:
             return self.sweep(now)
-        if polled_at is not None and now - polled_at < self.every:
+        if polled_at is not None and timedelta() <= now - polled_at < self.every:
             return None
         return self.poll(now, polled_at)
 

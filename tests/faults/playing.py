@@ -6,15 +6,16 @@ from chaos.world import World
 
 LINKS = ("cut-before", "cut-after", "half-replies", "silent-link")
 SYSTEMS = ("systems-misbehave", "tracker-links")
-DEATHS = ("receivers-die", "workers-die", "much-in-flight", "feeds-die")
+DEATHS = ("receivers-die", "workers-die", "much-in-flight")
 RESTARTS = ("drains",)
+FEEDS = ("feeds-die",)
 STORES = ("redis-dies", "redis-stops", "redis-refuses", "address-moves", "fsync")
 WIPES = ("redis-wiped",)
 CROWDS = ("copies", "any-order", "storm")
 CLOCKS = ("clocks-apart", "away-for-a-day")
 KEYS = ("keys-missing",)
 INPUTS = ("fuzz",)
-EVERY = (*LINKS, *SYSTEMS, *DEATHS, *RESTARTS, *STORES, *WIPES, *CROWDS, *CLOCKS, *KEYS, *INPUTS)
+EVERY = (*LINKS, *SYSTEMS, *DEATHS, *RESTARTS, *FEEDS, *STORES, *WIPES, *CROWDS, *CLOCKS, *KEYS, *INPUTS)
 
 LONGEST = 300
 """Seconds that one experiment may take on a machine with much else to do."""

@@ -194,3 +194,11 @@ def test_a_walk_with_a_page_that_was_taken_in_part_goes_on_and_is_not_whole() ->
 def test_a_list_that_became_shorter_is_read_again_whatever_was_taken_in_part_before() -> None:
     following = replace(sweep(), page=2, pages=3, is_torn=True).after(2)
     assert following == replace(sweep(), rounds=2)
+
+
+def test_after_a_clock_was_set_back_a_feed_is_read_at_once() -> None:
+    later = NOON + timedelta(days=1)
+    assert TIMETABLE.due(NOON, later, later) == TIMETABLE.sweep(NOON)
+    following = TIMETABLE.due(NOON, later, NOON)
+    assert following is not None
+    assert following.kind is WalkKind.POLL
