@@ -156,6 +156,22 @@ def begins_words(why: str) -> str:
     return next((words for each, words in _BEGINS.items() if each == why), why)
 
 
+def decided_words(line: Line, people: str = "") -> str:
+    """What the audit has of a look: what it did, under which rules, with which note, and who had closed the tickets.
+
+    Without `people` it says only that their names are kept.
+    """
+    entry = line.entry
+    parts = [
+        f"line {line.number}: {'; '.join(did_words(entry))}",
+        f"rule {entry.rule}" if entry.rule else "",
+        f"mappings.yaml {entry.rules}" if entry.rules else "",
+        f"note {entry.note}" if entry.note else "",
+        f"closed by {people or 'people whose names are sealed'}" if entry.people else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
 def about_words(entry: AuditEntry) -> str:
     """What a line is about, and what was done, in one cell of a table."""
     if entry.did:

@@ -1,6 +1,6 @@
 """All that is known of one case, and what of it people are told, in sentences and as values for programs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +8,11 @@ import msgspec
 
 from remediation.domain.actions import Why
 from remediation.domain.cases import CaseKey, CaseKind, CaseRecord
+from remediation.read_model.audit import line_json
 from remediation.read_model.case_words import time_words, to_do_words, unnamed_words, waiting_words, why_words
-from remediation.store.cases.entries import Entry, kind_word, moment
+from remediation.store.audit.chain import Line
+from remediation.store.audit.search import lines_about
+from remediation.store.cases.entries import Acted, Entry, kind_word, moment
 from remediation.store.cases.standings import Stand, Standing, Standings
 from remediation.store.cases.timeline import Timeline
 from remediation.store.cases.todo import Todo
@@ -20,6 +23,9 @@ NOTHING_KNOWN = "was never looked at, or Redis was wiped since"
 """Of a case: why nothing is known of it."""
 
 NO_TIMELINE = "Nothing is in its timeline (any more)."
+
+_MOST_DECIDED = 100
+"""Actions of a timeline about which the audit is asked: the last ones."""
 
 ENDS_HERE = "nothing can be written back to the feed: a ticket that is closed ends the incident in our own row"
 """What becomes of an incident whose tickets are closed."""
@@ -45,7 +51,8 @@ class Fact:
 class CaseView:
     """Everything that the store has of a case.
 
-    `look_at` is in Unix seconds; `trouble` is that of the system for which the case waits.
+    `look_at` is in Unix seconds; `trouble` is that of the system for which the case waits. `decided` are the lines of
+    the audit about what the timeline says was done.
     """
 
     record: CaseRecord
@@ -53,6 +60,7 @@ class CaseView:
     look_at: float | None
     timeline: list[Entry]
     trouble: SystemTrouble | None
+    decided: tuple[Line, ...] = ()
 
 
 async def case_view(connection: Connection, key: CaseKey, limit: int) -> CaseView | None:
@@ -67,7 +75,9 @@ async def case_view(connection: Connection, key: CaseKey, limit: int) -> CaseVie
     (standing,) = await Standings(connection).of([key.ref])
     troubles = {trouble.system: trouble for trouble in await Systems(connection).in_trouble()}
     look_at = await Todo(connection).appointment(key.ref)
-    return CaseView(record, standing, look_at, timeline, troubles.get(record.waits_for))
+    acted = [entry.at for entry in timeline if isinstance(entry, Acted) and entry.outcome == "done"]
+    decided = await lines_about(connection, key.ref, acted[-_MOST_DECIDED:])
+    return CaseView(record, standing, look_at, timeline, troubles.get(record.waits_for), tuple(decided))
 
 
 def case_facts(view: CaseView) -> Iterator[Fact]:
@@ -117,8 +127,9 @@ def given_up_facts(key: CaseKey, actions: Iterable[str]) -> Iterator[Fact]:
         yield Fact("given up", f"{to_do_words(name, key.kind)}: a person discarded it, so it is not done")
 
 
-def case_json(view: CaseView) -> dict[str, Any]:
-    """All of it for programs. Times are ISO 8601."""
+def case_json(view: CaseView, people: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """All of it for programs. Times are ISO 8601. `people` has by a line's place who closed the tickets."""
+    people = people or {}
     record, memory = view.record, view.record.memory
     return {
         "case": record.key.ref,
@@ -145,6 +156,7 @@ def case_json(view: CaseView) -> dict[str, Any]:
         "unnamed": sorted(record.unnamed),
         "waits_for": _trouble_json(view.trouble) if view.trouble else None,
         "timeline": [entry_json(entry) for entry in view.timeline],
+        "audit": [line_json(line, people.get(line.place, "")) for line in view.decided],
     }
 
 

@@ -15,6 +15,7 @@ from remediation.look.observing import Snapshot, observe
 from remediation.look.relating import with_relations
 from remediation.mapping.reading.loading import load_mappings
 from remediation.ports import ListedSource, Rulebook, SourceKey
+from remediation.read_model.audit import decided_words
 from remediation.read_model.case_forecasts import (
     CaseForecast,
     case_forecast,
@@ -37,6 +38,7 @@ from remediation.redaction import terminal
 from remediation.redis_address import RedisAddress
 from remediation.rulebook import MappingsRulebook
 from remediation.settings import Settings, load_settings
+from remediation.store.audit.entries import AuditAct
 from remediation.store.cases.relations import CaseRelations
 from remediation.store.cases.timeline import MOST_ENTRIES
 from remediation.store.cases.todo import Todo
@@ -46,6 +48,7 @@ from remedy.case.listing import list_
 from remedy.mappings.previews import district_of
 from remedy.mappings.tracker_sites import histories_of
 from remedy.runtime.assembly import OutsideSystems, keyring_of, open_for_command, open_outside, redis_address
+from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
 from remedy.runtime.failures import ExitCode
 
@@ -95,18 +98,33 @@ async def _case_meant(ref: str, settings: Settings, connection: Connection) -> C
 @case.command()
 @click.argument("ref", metavar="REF")
 @click.option("--limit", type=click.IntRange(1), default=MOST_ENTRIES, help="Only the last so many lines.")
+@click.option("--names", is_flag=True, help="Show who closed tickets, which rests sealed; that leaves an audit line.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-def show(ref: str, *, limit: int, as_json: bool) -> None:
+def show(ref: str, *, limit: int, names: bool, as_json: bool) -> None:
     """Show what is known of a case, and its timeline: why it was looked at, what was seen, planned and done.
 
-    Asks only Redis. All times are UTC. Titles, addresses and anybody's words are not kept, so none are shown.
+    Below are the lines of the audit about it: by which rule, with which note (its digest), and who closed the tickets
+    (with --names). Asks only Redis. All times are UTC. Titles, addresses and anybody's words are not kept, so none are
+    shown.
     """
-    view = _with_redis(lambda settings, connection: _view(ref, limit, settings, connection))
+    view, people = _with_redis(lambda settings, connection: _shown(ref, limit, settings, connection, names=names))
     if as_json:
-        click.echo(json.dumps(case_json(view)))
+        click.echo(json.dumps(case_json(view, people)))
         return
-    for line in _view_lines(view):
+    for line in _view_lines(view, people):
         click.echo(terminal(line))
+
+
+async def _shown(
+    ref: str, limit: int, settings: Settings, connection: Connection, *, names: bool
+) -> tuple[CaseView, Mapping[str, str]]:
+    """The view, and by the place of each line of the audit who closed the tickets, where `names` are wanted."""
+    view = await _view(ref, limit, settings, connection)
+    if not names:
+        return view, {}
+    audit = CommandAudit(connection, keyring_of(settings), await clock_of(connection))
+    await audit.note(audit.entry(AuditAct.READ, choice="case show --names", piece=view.record.key.ref))
+    return view, {line.place: audit.trail.keys.open(line.sealed, line.entry) for line in view.decided}
 
 
 async def _view(ref: str, limit: int, settings: Settings, connection: Connection) -> CaseView:
@@ -125,13 +143,18 @@ def _no_ticket(ref: str) -> str:
     return "" if ":" in ref else f"no ticket {terminal(ref)} is known, nor a case of an incident, and "
 
 
-def _view_lines(view: CaseView) -> Iterator[str]:
+def _view_lines(view: CaseView, people: Mapping[str, str]) -> Iterator[str]:
     yield view.record.key.ref
     for fact in case_facts(view):
         yield _line(fact, "see remedy parked show")
     yield ""
     yield "Timeline (UTC)" if view.timeline else NO_TIMELINE
     yield from timeline_lines(view.timeline, view.record.key.kind)
+    if view.decided:
+        yield ""
+        yield "Audit (UTC; whether it is whole: remedy audit verify)"
+    for line in view.decided:
+        yield f"{time_words(line.entry.at / 1000)}  {decided_words(line, people.get(line.place, ''))}"
 
 
 def _line(fact: Fact, advice: str) -> str:

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from remediation.domain.errors import TryLater
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
-from remediation.read_model.audit import told_in
+from remediation.read_model.audit import decided_words, told_in
+from remediation.read_model.case_views import case_view
 from remediation.sealing import Keyring
 from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.cases.todo import Todo
@@ -233,3 +234,31 @@ async def test_lines_are_deleted_when_retention_says_so(office: Office) -> None:
     verdict = await office.context.trail.verify()
     assert verdict.is_whole
     assert verdict.stretches[0].first > 1
+
+
+async def test_a_case_is_shown_with_its_lines_however_many_others_there_are(office: Office) -> None:
+    """They are found by when they were written, and what another chain has is found, too."""
+    trail = office.context.trail
+
+    async def others(count: int) -> None:
+        now = office.clock()
+        entries = [AuditEntry(AuditAct.DECIDED, int(now * 1000), case=f"lakeside:finding:x{n}") for n in range(count)]
+        await trail.note(entries, now)
+
+    await others(3)
+    await office.look()
+    await trail.chain(office.clock())
+    await office.redis.delete("remedy:audit-head")  # a new chain begins
+    for _ in range(4):
+        office.clock.pass_by(600)
+        await others(150)
+    close_tickets(office)
+    await office.look()
+    await others(20)
+    office.clock.pass_by(6_000)
+    await others(50)
+    view = await case_view(office.connection, KEY, 500)
+    assert view is not None
+    assert [max(did(line.entry)) for line in view.decided] == ["patch:reviewing", "patch:resolved"]
+    assert decided_words(view.decided[1]).endswith(", closed by people whose names are sealed")
+    assert decided_words(view.decided[1], "person-1").endswith(", closed by person-1")
