@@ -202,6 +202,9 @@ LAST_SWEEP = "remedy:last-sweep"
 TURN = "remedy:turn:"
 """+ name of a round: when (ms) a worker last began it."""
 
+LEFT_OUT = "remedy:findings-left-out"
+"""A hash: by district, how many findings of its lists had no usable id, and by district and `:at` when (ms) last."""
+
 SHREDDED = "remedy:shredded"
 """A hash: how much was shredded, and how much of it is out of the append-only file (see server/rewriting.py)."""
 
@@ -309,6 +312,7 @@ PRELUDE = "\n".join(
         "AUDIT_WAITING": AUDIT_WAITING,
         "AUDIT_NOTED": AUDIT_NOTED,
         "AUDIT_RULES": AUDIT_RULES,
+        "LEFT_OUT": LEFT_OUT,
         "REPLAYS": REPLAYS,
         "BEGUN": BEGUN,
         "FIRST_LOOK_MS": FIRST_LOOK_MS,

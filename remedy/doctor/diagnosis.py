@@ -55,6 +55,7 @@ class Code(StrEnum):
     REDIS_EVICTED = "redis-evicted"
     REDIS_CONNECTIONS = "redis-connections"
     REDIS_SLOW = "redis-slow"
+    FINDINGS_LEFT_OUT = "findings-left-out"
     CLOCK_REDIS = "clock-redis"
     CLOCK_OUTSIDE = "clock-outside"
     WORKERS_MISSING = "workers-missing"
@@ -210,6 +211,10 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         Code.REDIS_SHREDDED: _warning(
             "what was shredded may still be in Redis's append-only file, and a data key opens it",
             "Grant our user +bgrewriteaof, or have the file rewritten once a day; is a worker running?",
+        ),
+        Code.FINDINGS_LEFT_OUT: _warning(
+            "lists of SchoolScan had findings whose ids cannot be used: nobody works on them",
+            "Tell SchoolScan: an id is 1 to 128 characters of ASCII without blanks. Look at them in its own pages.",
         ),
         Code.REDIS_MEMORY: _warning(
             "Redis has used most of its maxmemory; at 95 % it is a failure, as it will take no writes",

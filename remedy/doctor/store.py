@@ -13,6 +13,7 @@ from remediation.store.server.connection import Connection
 from remedy.doctor.checks import Check, run_checks
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble
 from remedy.doctor.feeds import look_at_feeds
+from remedy.doctor.lists import look_at_lists
 from remedy.doctor.processes import look_at_processes
 from remedy.doctor.rotation import look_at_rotation
 from remedy.doctor.rules import look_at_rules
@@ -52,6 +53,7 @@ async def look_at_store(
         Check("work", _STORED_SECONDS, partial(look_at_work, connection, now)),
         Check("processes", _STORED_SECONDS, partial(look_at_processes, connection, settings.mappings_path, now)),
     ]
+    checks.append(Check("lists", _STORED_SECONDS, partial(look_at_lists, connection)))
     checks.append(Check("shredded data", _STORED_SECONDS, partial(look_at_shredding, connection, now)))
     if loaded is not None:
         look = partial(look_at_rotation, connection, loaded.mappings, now)

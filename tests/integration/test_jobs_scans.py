@@ -23,6 +23,7 @@ from remediation.store.deliveries.inbox import scan_ref
 from remediation.store.deliveries.parked import DecisionOutcome, ParkedKind
 from remediation.store.keys import CASE, SCAN, SCANS
 from remediation.store.server.connection import Connection
+from remedy.doctor.lists import look_at_lists
 from tests.integration.offices import Office
 from tests.stand_ins import LATER
 from workers.jobs.boundary import MOST_STUMBLES
@@ -170,6 +171,13 @@ async def test_findings_without_a_usable_id_are_counted_and_told(
         await page(office)
     assert REGISTRY.get_sample_value(name, labels) == before + 2
     assert [line["count"] for line in lines if line["event"] == "findings_left_out"] == [2]
+    await page(office)
+    assert await field(office, "left_out") == "4"
+    (told,) = await look_at_lists(office.connection)
+    assert told.code == "findings-left-out"
+    assert told.says.startswith("4 finding(s) without a usable id")
+    await complete(office, "evt_2")
+    assert await field(office, "left_out") == "", "it is listed anew"
 
 
 async def test_a_listing_that_is_refused_is_parked_and_replayed_from_where_it_stood(office: Office) -> None:

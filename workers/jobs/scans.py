@@ -56,7 +56,7 @@ async def _list_page(context: WorkerContext, scan: ScanListing) -> None:
     subjects = [subject for subject in page.subjects if scan.counts(subject)]
     keys = await Owners(context.todo, context.rulebook).of_subjects(scan.district, subjects)
     cases = [(key, band_of(subject.severity)) for key, subject in zip(keys, subjects, strict=True)]
-    await context.scans.mark_page(scan, page.cursor, cases, context.clock())
+    await context.scans.mark_page(scan, page.cursor, cases, context.clock(), page.left_out)
     await note_answer(context, system_of(scan.district))
     _count(scan, "done")
     if page.left_out:

@@ -9,7 +9,7 @@ from remediation.store.cases.todo import LEASE_SECONDS, Mark, marks_of
 from remediation.store.cursors import SealedCursors
 from remediation.store.deliveries.crash_counter import CrashCounter, Crashes, Taken
 from remediation.store.deliveries.inbox import FINGERPRINT_LIFETIME, milliseconds
-from remediation.store.keys import BEGUN, SCAN, SCANS
+from remediation.store.keys import BEGUN, LEFT_OUT, SCAN, SCANS
 from remediation.store.server.connection import Connection, passing_errors
 from remediation.telemetry import NOWHERE, Origin
 
@@ -47,6 +47,14 @@ class ScanListing:
         """Whether a subject of the list is to be looked at; also one that does not say when it changed."""
         changed = subject.changed_at or subject.detected_at
         return self.since is None or changed is None or changed.timestamp() >= self.since
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many findings of a district's lists had no id that a case could have; when (Unix seconds) the last came."""
+
+    count: int
+    last_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +115,17 @@ class Scans:
         """Report that the process which listed the page is alive, whatever the result was."""
         await self._beginnings.let_go(scan.token)
 
-    async def mark_page(self, scan: ScanListing, next_cursor: str | None, cases: Iterable[Mark], now: float) -> None:
-        """Mark a page's cases, save the cursor and wake a worker for the next page, in one step, once a page."""
+    async def mark_page(
+        self, scan: ScanListing, next_cursor: str | None, cases: Iterable[Mark], now: float, left_out: int = 0
+    ) -> None:
+        """Mark a page's cases, save the cursor and wake a worker for the next page, in one step, once a page.
+
+        `left_out` of its findings have no id that a case could have: they are counted for the scan and the district.
+        """
         marks = marks_of(cases)
         following = self._cursors.sealed(SCAN + scan.ref, next_cursor) if next_cursor else ""
-        args = (scan.ref, int(now * 1000), scan.stored, following)
+        counted = (left_out, scan.district, milliseconds(FINGERPRINT_LIFETIME))
+        args = (scan.ref, int(now * 1000), scan.stored, following, *counted)
         await self._connection.run("mark_page", *args, *marks)
 
     async def put_off(self, scan: ScanListing, due: float) -> None:
@@ -122,3 +136,11 @@ class Scans:
                 pipe.zadd(SCANS, {scan.ref: int(due * 1000)}, xx=True)
                 pipe.delete(BEGUN + scan.ref)
                 await pipe.execute()
+
+
+async def read_left_out(connection: Connection) -> Mapping[str, LeftOut]:
+    """By district, what its lists had without a usable id, for thirty days after the last. Raises StoreUnavailable."""
+    found = await connection.ask(connection.redis.hgetall(LEFT_OUT))
+    row = {name.decode(): int(value) for name, value in found.items()}
+    counts = {name: count for name, count in row.items() if not name.endswith(":at")}
+    return {name: LeftOut(count, row.get(f"{name}:at", 0) / 1000) for name, count in counts.items()}

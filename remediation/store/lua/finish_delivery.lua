@@ -18,6 +18,7 @@ if scan ~= '' then
       if value then redis.call('HSET', scan_row, name, value) end
     end
     redis.call('HSET', scan_row, 'state', 'listing', 'cursor', '', 'pages', 0, 'marked', 0, 'attempts', 0)
+    redis.call('HDEL', scan_row, 'left_out') -- of an earlier listing
     redis.call('DEL', BEGUN .. scan, PARKED_ROW .. scan .. '/list') -- all of it is listed: nothing is left to replay
     redis.call('ZREM', PARKED, scan .. '/list')
     redis.call('ZADD', SCANS, now + GRACE_MS, scan)

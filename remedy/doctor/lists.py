@@ -1,0 +1,18 @@
+"""Findings that SchoolScan's lists show, and that no case can be about: their ids cannot be used."""
+
+from remediation.read_model.case_words import time_words
+from remediation.store.deliveries.scans import read_left_out
+from remediation.store.server.connection import Connection
+from remedy.doctor.diagnosis import Code, Diagnosis, trouble
+
+
+async def look_at_lists(connection: Connection) -> list[Diagnosis]:
+    """A result for each district that has some. Raises StoreUnavailable."""
+    return [
+        trouble(
+            Code.FINDINGS_LEFT_OUT,
+            f"lists of {district}",
+            f"{each.count:,} finding(s) without a usable id, the last at {time_words(each.last_at)} UTC",
+        )
+        for district, each in sorted((await read_left_out(connection)).items())
+    ]
