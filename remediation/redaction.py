@@ -7,6 +7,9 @@ WORDS_LIMIT = 500
 _SCRUBBED_AT_MOST = 4_000
 """Longer texts are cut before they are scrubbed: the end of an error page of a megabyte says nothing of interest."""
 
+_CLEANED_AT_MOST = 4
+"""So many times the characters that are wanted are cleaned: a text of megabytes would stop all else for seconds."""
+
 _ELLIPSIS = "…"
 _ZERO_WIDTH_JOINERS = {"\u200c", "\u200d"}
 """Format characters that some languages and emoji need; all others only hide or reorder text."""
@@ -97,7 +100,9 @@ def plain(text: str, limit: int, *, lines: bool = False) -> str:
 
     Line breaks of every kind become a newline where `lines` are wanted, otherwise a blank; tabs become a blank.
     """
-    return _cut(_visible(text, lines=lines), limit)
+    start = text[: _CLEANED_AT_MOST * limit + _CLEANED_AT_MOST]
+    shown = _visible(start, lines=lines)
+    return _cut(shown if len(start) == len(text) else f"{shown}{_ELLIPSIS}", limit)
 
 
 def words_of(text: str) -> str:

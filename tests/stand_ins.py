@@ -14,6 +14,7 @@ from remediation.domain.errors import LeaseLost, NotFound, Refused
 from remediation.domain.findings import Finding
 from remediation.domain.identities import Identity
 from remediation.domain.incidents import Incident
+from remediation.domain.outside_words import ReviewOutcome
 from remediation.domain.ownership import Ground, Site
 from remediation.domain.policy import Policy
 from remediation.domain.relations import Vicinity
@@ -382,7 +383,7 @@ class MemorySource:
 
     def set_review(self, finding_id: str, outcome: str) -> None:
         """SchoolScan's staff have looked at a finding."""
-        self.findings[finding_id] = replace(self.findings[finding_id], review=outcome)
+        self.findings[finding_id] = replace(self.findings[finding_id], review=ReviewOutcome(outcome))
 
     def forget(self, finding_id: str) -> None:
         """SchoolScan has it no longer."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from remediation.domain.outside_words import ReviewOutcome
 from remediation.domain.status import Severity, Status
 
 
@@ -26,7 +27,7 @@ class Finding:
 
     `site` is the host of `url`, lower case. `words` keeps the raw word of every field that parsed to UNKNOWN,
     by field name. `title` and `url` may go into a ticket only where a rule says `detail: restricted`. `review` is the
-    outcome of an expert's review, in SchoolScan's word.
+    outcome of an expert's review.
     """
 
     id: str
@@ -39,7 +40,7 @@ class Finding:
     site: str | None = None
     detected_at: datetime | None = None
     updated_at: datetime | None = None
-    review: str | None = None
+    review: ReviewOutcome | None = None
     words: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from remediation.domain.errors import TryLater, Waiting
+from remediation.domain.outside_words import REQUEST_ID
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes after decompression, unless a setting says otherwise: several times the size of a page with a hundred long
@@ -24,7 +25,6 @@ _COUNT = re.compile(r"[0-9]{1,12}")
 _MOST_ANSWERS = 200
 """More than one check of an outside system gets."""
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _MOST_REQUESTS = 100
 """More than any action needs. They are kept in a case's timeline."""
 
@@ -56,7 +56,7 @@ def noting_requests() -> Iterator[list[str]]:
 def note_request(request_id: str | None) -> None:
     """Note the id that an answer carries, once. Anything that does not look like an id is ignored."""
     ids = _noted_requests.get()
-    if ids is None or request_id is None or not _REQUEST_ID.fullmatch(request_id):
+    if ids is None or request_id is None or not REQUEST_ID.fits(request_id):
         return
     if request_id not in ids and len(ids) < _MOST_REQUESTS:
         ids.append(request_id)

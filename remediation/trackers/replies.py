@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
+from remediation.domain.outside_words import REQUEST_ID
+
 _REQUEST_IDS = ("Atl-Traceid", "X-Arequestid", "X-Transaction-ID", "X-Request-ID")
 """Headers with the tracker's own id of a request: Jira Cloud's, Jira Data Center's, ServiceNow's, gateways'."""
 
@@ -25,7 +27,7 @@ class Reply:
     @property
     def request_id(self) -> str | None:
         """The tracker's own id of the request."""
-        return next((value for name in _REQUEST_IDS if (value := self.headers.get(name))), None)
+        return next((value for name in _REQUEST_IDS if (value := REQUEST_ID.of(self.headers.get(name)))), None)
 
 
 def wait_of(status: int, headers: Mapping[str, str]) -> float | None:

@@ -214,7 +214,7 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         ),
         Code.FINDINGS_LEFT_OUT: _warning(
             "lists of SchoolScan had findings whose ids cannot be used: nobody works on them",
-            "Tell SchoolScan: an id is 1 to 128 characters of ASCII without blanks. Look at them in its own pages.",
+            "Tell SchoolScan: an id is 1 to 256 printable characters. Look at them in its own pages.",
         ),
         Code.REDIS_MEMORY: _warning(
             "Redis has used most of its maxmemory; at 95 % it is a failure, as it will take no writes",

@@ -103,4 +103,4 @@ def test_a_walk_sees_every_row_once_and_in_order(rows: list[tuple[int, str]], si
 
 def test_rows_that_are_not_ours_are_no_changes_of_ours() -> None:
     rows = [row(1, "x"), row(2, "x", "other"), {"sys_id": "?", "correlation_display": "remedy"}]
-    assert changes_of("incident", rows) == (TicketChange(f"incident/{1:032x}", "m", "x/"),)
+    assert changes_of("incident", rows) == (TicketChange(f"incident/{1:032x}", "m"),)

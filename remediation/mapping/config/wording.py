@@ -131,8 +131,8 @@ class Comments(Written):
     )
     expert_reviewed: Text = Field(
         default="SchoolScan's privacy staff looked at this finding"
-        f"{{% if fact %}}: {{{{ fact | replace('_', ' ') }}}}{{% endif %}} {_REF}.",
-        description="When an expert has reviewed the finding; `fact` is the outcome, in SchoolScan's word.",
+        f"{{% if fact and fact != 'unknown' %}}: {{{{ fact | replace('_', ' ') }}}}{{% endif %}} {_REF}.",
+        description="When an expert has reviewed the finding; `fact` is the outcome, or unknown.",
     )
     finding_gone: Text = Field(
         default="SchoolScan no longer has this finding, so it can tell nothing more about it. "

@@ -1,15 +1,14 @@
 """SchoolScan's refusals → our errors, as one table. Pure."""
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from remediation.domain.errors import NotFound, OutsideError, Refused, TryLater, Unreadable
+from remediation.domain.outside_words import REQUEST_ID
 from remediation.sources.rate_limits import wait_of
 from remediation.sources.schoolscan.words import json_of, line_of, text_of
 
 _LONGEST_WORDS = 500
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 _MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _PASSING = frozenset(
@@ -87,4 +86,4 @@ def _phrase(status: int) -> str:
 
 
 def _request_id(text: str | None) -> str | None:
-    return text if text is not None and _REQUEST_ID.fullmatch(text) else None
+    return REQUEST_ID.of(text) or None

@@ -15,19 +15,26 @@ from urllib.parse import urlsplit
 from remediation.domain.cases import outside_id
 from remediation.domain.errors import Unreadable
 from remediation.domain.findings import DomainType, Finding, Report, ReportDownload, Scan, ScanStatus
+from remediation.domain.outside_words import CODE, ReviewOutcome
 from remediation.domain.status import Severity, Status
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
 _LONGEST_WORD = 64
 _LONGEST_COUNT = 2**53
+_AT_MOST = 4
+"""So many times the characters that are wanted are cleaned: a text of megabytes would stop everything for seconds."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_OUTCOME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
+_NO_WORD = "(no word)"
+_LONGEST_TITLE = 2_000
+_LONGEST_URL = 8_000
+"""Characters that are read of a title and of an address: more than any ticket has room for."""
 _HOST = re.compile(r"[\w.:-]{1,253}")
 
 _SEVERITIES = {word.value: word for word in Severity if word is not Severity.UNKNOWN}
 _DOMAIN_TYPES = {word.value: word for word in DomainType if word is not DomainType.UNKNOWN}
 _FINDING_STATUSES = {word.value: word for word in Status if word not in {Status.GONE, Status.UNKNOWN}}
+_OUTCOMES = {word.value: word for word in ReviewOutcome}
 _SCAN_STATUSES = {word.value: word for word in ScanStatus if word is not ScanStatus.UNKNOWN}
 
 
@@ -43,15 +50,15 @@ def finding_of(value: object) -> Finding:
     """Returns the finding that a JSON value describes. Raises Unreadable where it has no id."""
     fields = _fields(value)
     words: dict[str, str] = {}
-    url = text_of(fields.get("url"))
+    url = text_of(fields.get("url"), _LONGEST_URL)
     review = fields.get("expert_review")
     return Finding(
         id=_id(fields, "id"),
         status=_word(fields, "status", _FINDING_STATUSES, Status.UNKNOWN, words),
         severity=_word(fields, "severity", _SEVERITIES, Severity.UNKNOWN, words),
         domain_type=_word(fields, "domain_type", _DOMAIN_TYPES, DomainType.UNKNOWN, words),
-        scan_id=text_of(fields.get("scan_id")),
-        title=text_of(fields.get("title")),
+        scan_id=outside_id(text_of(fields.get("scan_id"))),
+        title=text_of(fields.get("title"), _LONGEST_TITLE),
         url=url,
         site=site_of(url),
         detected_at=moment_of(fields.get("detected_at")),
@@ -61,12 +68,12 @@ def finding_of(value: object) -> Finding:
     )
 
 
-def _outcome_of(review: Mapping[str, object]) -> str | None:
-    """Returns the outcome of a review: one word, in lower case. For a longer text, which people wrote, `reviewed`."""
+def _outcome_of(review: Mapping[str, object]) -> ReviewOutcome | None:
+    """Returns the outcome of a review; UNKNOWN for a word or a text that is not on our list."""
     outcome = line_of(review.get("outcome"), _LONGEST_WORD)
     if outcome is None:
         return None
-    return outcome.lower() if _OUTCOME.fullmatch(outcome) else "reviewed"
+    return _OUTCOMES.get(outcome.lower(), ReviewOutcome.UNKNOWN)
 
 
 def scan_of(value: object) -> Scan:
@@ -107,16 +114,19 @@ def download_of(value: object) -> ReportDownload:
     return ReportDownload(url=url, expires_at=moment_of(fields.get("expires_at")))
 
 
-def text_of(value: object) -> str | None:
-    """Returns the text, or None. Lone surrogates, which JSON allows and UTF-8 does not, are replaced."""
+def text_of(value: object, longest: int | None = None) -> str | None:
+    """Returns the text, cut to `longest` characters, or None.
+
+    Lone surrogates, which JSON allows and UTF-8 does not, are replaced.
+    """
     if not isinstance(value, str) or not value:
         return None
-    return value.encode("utf-8", "replace").decode("utf-8")
+    return value[:longest].encode("utf-8", "replace").decode("utf-8")
 
 
 def line_of(value: object, longest: int) -> str | None:
     """Returns the text on one line, without control characters and cut to `longest` characters, or None."""
-    text = text_of(value)
+    text = text_of(value, _AT_MOST * longest)
     if text is None:
         return None
     return _CONTROL.sub(" ", text).strip()[:longest] or None
@@ -168,7 +178,7 @@ def _word(
         return unknown
     found = known.get(raw.lower())
     if found is None:
-        words[name] = raw
+        words[name] = CODE.of(raw) or _NO_WORD
     return found or unknown
 
 

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from remediation.domain.errors import TryLater
+from remediation.domain.outside_words import ISSUE_ID, ISSUE_KEY
 from remediation.redaction import plain
 from remediation.trackers.jira.workflow import COMMENT, ResolutionChoice, WorkflowStatus, WorkflowStep
 
@@ -104,6 +105,9 @@ class Named(Sent):
 _NamedOrNone = Annotated[Named | None, BeforeValidator(_object)]
 
 
+IssueId = Annotated[str, StringConstraints(pattern=rf"\A{ISSUE_ID.pattern.pattern}\z")]
+
+
 class _FoundFields(Sent):
     """The fields that name the case of an issue, and the time of its last change."""
 
@@ -114,7 +118,7 @@ class _FoundFields(Sent):
 class Found(Sent):
     """An issue that a search found."""
 
-    id: str
+    id: IssueId
     fields: _FoundFields = Field(default_factory=_FoundFields)
     properties: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -218,6 +222,11 @@ class Issue(Found):
     fields: _IssueFields
     changelog: _Changelog | None = None
 
+    @property
+    def name(self) -> str:
+        """What people call it: its key, or its id where the key is none."""
+        return ISSUE_KEY.of(self.key) or self.id
+
 
 class ServerInfo(Sent):
     """What a Jira tells everybody about itself: the base address that its administrator has set."""
@@ -228,8 +237,13 @@ class ServerInfo(Sent):
 class Created(Sent):
     """The answer to creating an issue."""
 
-    id: str
+    id: IssueId
     key: str
+
+    @property
+    def name(self) -> str:
+        """As of an issue that was read."""
+        return ISSUE_KEY.of(self.key) or self.id
 
 
 class _ScreenField(Sent):

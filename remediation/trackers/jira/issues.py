@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from remediation.domain.cases import DISTRICT_NAME, CaseKind, kind_of_ref, ref_of_mark
 from remediation.domain.errors import Refused
+from remediation.domain.outside_words import ISSUE_ID, ISSUE_KEY
 from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
 from remediation.trackers.closings import NOT_SHOWN, named, reason_of, risk_of, word_of
 from remediation.trackers.jira.answers import Comment, Found, History, Issue, JiraUser
@@ -43,7 +44,6 @@ RELATED = "Relates"
 _BEFORE_CLOSING = timedelta(minutes=10)
 """People often write first why they close an issue, and then close it."""
 _MARK = re.compile(r"remedy:[A-Za-z0-9._:-]{1,200}")
-_ISSUE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def checked_mark(system: str, mark: str) -> str:
@@ -55,7 +55,7 @@ def checked_mark(system: str, mark: str) -> str:
 
 def checked_id(system: str, ticket_id: str) -> str:
     """The id, if it can stand in an address. Raises Refused."""
-    if not _ISSUE_ID.fullmatch(ticket_id):
+    if not ISSUE_ID.fits(ticket_id):
         raise Refused(system, "this is no issue's id")
     return ticket_id
 
@@ -124,7 +124,7 @@ def _system_of(mark: str) -> str:
 
 def issue_link_of(draft: Draft, issue_id: str) -> dict[str, object] | None:
     """The body of the link between a new issue and the closed issue that it follows; None where it follows none."""
-    if draft.follows is None or not _ISSUE_ID.fullmatch(draft.follows):
+    if draft.follows is None or not ISSUE_ID.fits(draft.follows):
         return None
     return issue_link(draft.follows, issue_id)
 
@@ -233,8 +233,8 @@ class IssueReader:
         return Ticket(
             tracker=self.tracker,
             id=issue.id,
-            key=issue.key,
-            url=self.url(issue.key),
+            key=issue.name,
+            url=self.url(issue.name),
             state=state,
             reason=reason,
             mark=mark_of(issue),
@@ -248,7 +248,7 @@ class IssueReader:
             urgency=_urgency_of(issue),
             risk=self._risk(issue) if reason is Reason.ACCEPTED_RISK else None,
             word=word_of(_resolution_of(issue)),
-            place=issue.key.rpartition("-")[0],  # its project now: a key changes when an issue is moved
+            place=ISSUE_KEY.of(issue.key).rpartition("-")[0],  # its project now: a key changes when an issue is moved
             opened_by=_opened_by(issue),
         )
 

@@ -48,6 +48,9 @@ _BULLET = re.compile(r"(\s*)([-*#]+)")
 _HARMLESS_AFTER_BACKSLASH = re.compile(r"[A-Za-z0-9 ]")
 _HARMLESS_AFTER_ADDRESS = re.compile(r"[.,]?(?:\s|$)")
 
+_SPACES_AT_MOST = 4
+"""Runs of white space become one blank: so many times the limit are read for that."""
+
 
 def length(text: str) -> int:
     """Characters as Jira counts them: UTF-16 units."""
@@ -56,7 +59,7 @@ def length(text: str) -> int:
 
 def one_line(text: str, limit: int = SUMMARY_LIMIT) -> str:
     """The text on one line, runs of white space as one space, cut to the limit."""
-    line = " ".join(plain(text, len(text)).split())
+    line = " ".join(plain(text, _SPACES_AT_MOST * limit).split())
     return line if length(line) <= limit else _longest(line, limit - 1, str) + _CUT
 
 

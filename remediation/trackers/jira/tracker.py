@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from remediation.domain.cases import Link
 from remediation.domain.errors import NotFound, OutsideError, Refused
+from remediation.domain.outside_words import SITE_ID
 from remediation.domain.ownership import Site
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.jira import JiraTracker
@@ -128,7 +129,7 @@ class Jira:
         answer = await self._threads.call(lambda client: client.create(payload))
         created = understood(self._name, Created, answer, wrote=True)
         await self._link(created.id, draft)
-        return self._reading.opened(created.id, created.key, draft.mark)
+        return self._reading.opened(created.id, created.name, draft.mark)
 
     async def read(self, ticket_id: str, *, closed: bool = False) -> Ticket:
         """The issue by its id, which survives moves; how it was closed is asked for only where it is or was done."""
@@ -244,7 +245,7 @@ class Jira:
     async def site(self) -> Site:
         """The site by its own base address, which everybody may read, and which it has behind every other address."""
         server = understood(self._name, ServerInfo, await self._threads.call(lambda client: client.look("serverInfo")))
-        return Site(self.address, server.base.rstrip("/"))
+        return Site(self.address, SITE_ID.of(server.base.rstrip("/")))
 
     async def close(self) -> None:
         """Close connections and threads."""

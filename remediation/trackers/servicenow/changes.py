@@ -5,18 +5,17 @@ again a little before the time it was begun at: a record may be committed later 
 """
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
+from remediation.domain.outside_words import RECORD_ID
 from remediation.domain.tickets import TicketChange
 from remediation.trackers.servicenow.records import OURS, Record, moment_of, text_of, time_of, version_of
 
 PAGE_SIZE = 100
 _FIRST_LOOK = timedelta(minutes=5)
 _OVERLAP = timedelta(minutes=1)
-_SYS_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def _is_sound(position: Position) -> bool:
     if not all(isinstance(text, str) for text in texts) or type(position.offset) is not int:
         return False
     times = [position.since, *filter(None, [position.floor])]
-    after_is_id = not position.after or _SYS_ID.fullmatch(position.after)
+    after_is_id = not position.after or RECORD_ID.fits(position.after)
     return bool(after_is_id) and position.offset >= 0 and all(_is_time(text) for text in times)
 
 
@@ -96,5 +95,5 @@ def changes_of(table: str, rows: Sequence[Record]) -> tuple[TicketChange, ...]:
     return tuple(
         TicketChange(f"{table}/{text_of(row, 'sys_id')}", text_of(row, "correlation_id") or None, version_of(row))
         for row in rows
-        if text_of(row, "correlation_display") == OURS and _SYS_ID.fullmatch(text_of(row, "sys_id"))
+        if text_of(row, "correlation_display") == OURS and RECORD_ID.fits(text_of(row, "sys_id"))
     )

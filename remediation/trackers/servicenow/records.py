@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from urllib.parse import quote
 
 from remediation.domain.errors import Refused
+from remediation.domain.outside_words import RECORD_ID, RECORD_NUMBER, RECORD_VERSION, TABLE
 from remediation.domain.tickets import Draft, Reason, Risk, Ticket, TicketState
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.redaction import words_of
@@ -48,8 +49,6 @@ MYSELF = "sys_id=javascript:gs.getUserID()"
 
 _MARK = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _TICKET_ID = re.compile(r"(?P<table>[a-z0-9_]{1,80})/(?P<sys_id>[0-9a-f]{32})")
-_IS_SYS_ID = re.compile(r"[0-9a-f]{32}")
-_TABLE = re.compile(r"[a-z0-9_]{1,80}")
 _TIME = "%Y-%m-%d %H:%M:%S"
 JOURNALS = frozenset({"work_notes", "comments"})
 """Columns that only grow, and read back empty."""
@@ -73,7 +72,7 @@ def checked_mark(system: str, mark: str) -> str:
 
 def checked_table(system: str, place: str) -> str:
     """The table's name, if it is one. Raises Refused."""
-    if not _TABLE.fullmatch(place):
+    if not TABLE.fits(place):
         raise Refused(system, "a table's name has lower-case letters, digits and underscores")
     return place
 
@@ -103,8 +102,11 @@ def moment_of(text: str) -> datetime | None:
 
 
 def version_of(record: Record) -> str:
-    """What changes with every change of a record: two changes in one second differ in their count."""
-    return f"{text_of(record, 'sys_updated_on')}/{text_of(record, 'sys_mod_count')}"
+    """What changes with every change of a record: two changes in one second differ in their count.
+
+    Empty where a record does not tell in these forms: a version that is not known.
+    """
+    return RECORD_VERSION.of(f"{text_of(record, 'sys_updated_on')}/{text_of(record, 'sys_mod_count')}")
 
 
 def time_of(moment: datetime) -> str:
@@ -122,7 +124,7 @@ def ticket_of(system: str, config: ServiceNowTracker, table: str, record: Record
     return Ticket(
         tracker=system,
         id=ticket_id,
-        key=text_of(record, "number") or sys_id,
+        key=RECORD_NUMBER.of(text_of(record, "number")) or sys_id,
         url=_address_of(config, table, sys_id),
         state=state,
         reason=reason,
@@ -331,7 +333,7 @@ def not_kept(written: Mapping[str, object], record: Record) -> tuple[str, ...]:
     columns only an empty one counts, because the instance's own rules may write them in another way.
     """
     sent = {name: str(value) for name, value in columns(written).items() if name not in JOURNALS and value is not None}
-    exact = {name for name, value in sent.items() if name in ("impact", "urgency") or _IS_SYS_ID.fullmatch(value)}
+    exact = {name for name, value in sent.items() if name in ("impact", "urgency") or RECORD_ID.fits(value)}
     return tuple(
         name
         for name, value in sent.items()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from remediation.domain.errors import Refused
+from remediation.domain.outside_words import RECORD_ID
 from remediation.redaction import plain
 from remediation.trackers.servicenow.records import JOURNALS, Record, text_of
 
@@ -38,7 +39,6 @@ _NAMED_BY: Mapping[str, str] = {USERS: "user_name", "task": "number"}
 _USUAL_NAME = "name"
 _NOUNS: Mapping[str, str] = {GROUPS: "group", USERS: "user"}
 _PARENT = "task"
-_SYS_ID = re.compile(r"[0-9a-f]{32}")
 _UNSAFE = ("^", "javascript:")
 """Texts that would end a value inside a query."""
 
@@ -50,7 +50,7 @@ _KEPT_SECONDS = 3600.0
 
 def is_sys_id(value: str) -> bool:
     """Whether a value refers to a record as it is."""
-    return _SYS_ID.fullmatch(value) is not None
+    return RECORD_ID.fits(value) is not None
 
 
 def _name_column(table: str) -> str:

@@ -20,7 +20,7 @@ _MARKUP = re.compile(r"\[(?=\s*/?\s*code\s*\])|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9
 
 def line(text: str) -> str:
     """A short description: one line, white space of any kind as one blank."""
-    return plain(" ".join(plain(text, len(text)).split()), _SUMMARY_LENGTH)
+    return plain(" ".join(plain(text, 4 * _SUMMARY_LENGTH).split()), _SUMMARY_LENGTH)
 
 
 def body(text: str) -> str:

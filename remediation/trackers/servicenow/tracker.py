@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 from remediation.domain.cases import Link
 from remediation.domain.errors import NotFound, Refused
+from remediation.domain.outside_words import SITE_ID
 from remediation.domain.ownership import Site
 from remediation.domain.tickets import ChangePage, Draft, Reason, Ticket, TicketState
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
@@ -268,7 +269,7 @@ class ServiceNow:
         except Refused:
             rows = ()
         ids = [text_of(row, "value") for row in rows if text_of(row, "name") == _INSTANCE_ID]
-        return Site(self.address, ids[0] if len(ids) == 1 else "")
+        return Site(self.address, SITE_ID.of(ids[0]) if len(ids) == 1 else "")
 
     async def check_view(self, table: str) -> None:
         """Make sure that our account sees records of ours, if there are any. One request; raises TryLater.
