@@ -1,7 +1,9 @@
 """What was shredded is not in the files of a real server any more, once a round has had them rewritten."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,10 @@ from remediation.store.server.rewriting import ASK_AGAIN, PAUSE, Rewriting, Shre
 from remedy.embedded.server import EmbeddedServer
 from remedy.runtime.assembly import open_connection
 from tests.integration.offices import Office
+from tests.redis_servers import DURABLE, RedisServer, debian_redis, running
 from workers.rounds.rewriting import rewrite_file
 
+REPOSITORY = Path(__file__).parents[2]
 BODY = b'{"type": "finding.critical", "data": {"finding_id": "fnd_1", "title": "ZZPII"}}'
 
 
@@ -26,11 +30,27 @@ async def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.fixture
-async def own(folder: Path) -> AsyncIterator[Connection]:
+def chart_s_valkey(folder: Path) -> RedisServer:
+    """The server that the chart starts for trying out, with the chart's own arguments."""
+    text = (REPOSITORY / "helm" / "templates" / "valkey.yaml").read_text(encoding="utf-8")
+    words = re.findall(r'- (--[a-z-]+)\n\s+- "?([^"\n]*)"?\n', text)
+    options = {name.removeprefix("--"): value for name, value in words if name != "--dir" and "{{" not in value}
+    assert options["appendonly"] == "yes"
+    return RedisServer(folder, options)
+
+
+@pytest.fixture(params=["embedded", "chart", "redis"])
+async def own(folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[Connection]:
     """A server of this test alone, with its files."""
-    with EmbeddedServer(folder) as server:
-        async with open_connection(RedisAddress.parse(server.url), socket_timeout=5.0, retries=1) as connection:
+    with ExitStack() as opened:
+        match request.param:
+            case "embedded":
+                url = opened.enter_context(EmbeddedServer(folder)).url
+            case "chart":
+                url = opened.enter_context(running(chart_s_valkey(folder))).url
+            case _:
+                url = opened.enter_context(running(RedisServer(folder, DURABLE, debian_redis()))).url
+        async with open_connection(RedisAddress.parse(url), socket_timeout=5.0, retries=1) as connection:
             yield connection
 
 

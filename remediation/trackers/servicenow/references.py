@@ -50,7 +50,7 @@ _KEPT_SECONDS = 3600.0
 
 def is_sys_id(value: str) -> bool:
     """Whether a value refers to a record as it is."""
-    return RECORD_ID.fits(value) is not None
+    return RECORD_ID.fits(value)
 
 
 def _name_column(table: str) -> str:
