@@ -15,6 +15,7 @@ from remediation.mapping.reading.positions import path_text
 from remediation.redaction import terminal
 from remedy.mappings.former_tables import unnamed_tables_remembered
 from remedy.mappings.live_answers import PlacedInspection, answers_of
+from remedy.mappings.ticket_creators import linked_remembered
 from remedy.mappings.tracker_sites import sites_remembered
 from remedy.mappings.unnamed_trackers import unnamed_trackers_remembered
 from remedy.runtime.failures import ExitCode
@@ -33,7 +34,7 @@ def check_live(loaded: Loaded, warnings: Sequence[Problem], *, as_json: bool) ->
     `warnings` are about the file itself. Raises ConfigurationError where a secret is missing.
     """
     known = [*unnamed_tables_remembered(loaded), *unnamed_trackers_remembered(loaded)]
-    answers = asyncio.run(answers_of(loaded, sites_remembered(loaded), known))
+    answers = asyncio.run(answers_of(loaded, sites_remembered(loaded), linked_remembered(loaded), known))
     click.echo(_as_json(warnings, answers) if as_json else _as_lines(loaded.where, answers))
     outcomes = {each.inspection.outcome for each in answers}
     if InspectionOutcome.WRONG in outcomes:

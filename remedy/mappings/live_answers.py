@@ -6,7 +6,7 @@ the standard requires.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -23,6 +23,7 @@ from remediation.ports import Inspector
 from remediation.settings import environ
 from remediation.sources.incident_feed.inspection import FeedInspector
 from remediation.sources.schoolscan.inspection import AccountInspector
+from remedy.mappings.ticket_creators import CreatorInspector
 from remedy.mappings.tracker_sites import SiteInspector
 from remedy.runtime.outbound import Outbound, outbound
 
@@ -42,13 +43,16 @@ class PlacedInspection:
 
 
 async def answers_of(
-    loaded: Loaded, sites: Mapping[str, SiteHistory], known: Iterable[Inspection] = ()
+    loaded: Loaded,
+    sites: Mapping[str, SiteHistory],
+    linked: Mapping[str, Collection[str]],
+    known: Iterable[Inspection] = (),
 ) -> list[PlacedInspection]:
     """Ask all inspectors at the same time: one that waits for a system does not delay the others.
 
-    `known` are inspections that need no question.
+    `linked` are some tickets of each tracker that cases are linked to; `known` are inspections that need no question.
     """
-    async with _open_inspectors(loaded, sites) as inspectors:
+    async with _open_inspectors(loaded, sites, linked) as inspectors:
         found = await asyncio.gather(*(inspector.inspect(loaded.mappings) for inspector in inspectors))
     return placed(loaded, (*known, *(each for inspections in found for each in inspections)))
 
@@ -61,7 +65,9 @@ def placed(loaded: Loaded, inspections: Iterable[Inspection]) -> list[PlacedInsp
 
 
 @contextlib.asynccontextmanager
-async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> AsyncIterator[tuple[Inspector, ...]]:
+async def _open_inspectors(
+    loaded: Loaded, sites: Mapping[str, SiteHistory], linked: Mapping[str, Collection[str]]
+) -> AsyncIterator[tuple[Inspector, ...]]:
     """An inspector for each account and tracker, while this context is open."""
     tokens, secrets, feeds = worker_secrets(loaded, environ())
     async with contextlib.AsyncExitStack() as stack:
@@ -78,6 +84,11 @@ async def _open_inspectors(loaded: Loaded, sites: Mapping[str, SiteHistory]) -> 
             SiteInspector(way.tracker(name, each, secrets[name]), sites[name])
             for name, each in trackers.items()
             if name in sites
+        ]
+        inspectors += [
+            CreatorInspector(way.tracker(name, each, secrets[name]), linked[name])
+            for name, each in trackers.items()
+            if name in linked
         ]
         for inspector in inspectors:
             stack.push_async_callback(inspector.close)

@@ -15,6 +15,7 @@ from sandbox.schoolscan.stand_in import account, create_app
 from sandbox.schoolscan.world import World
 from sandbox.secrets import DISTRICT, ENVIRONMENT
 from sandbox.servicenow.stand_in import INTEGRATION, servicenow_app
+from sandbox.servicenow.stand_in import PERSON as HELPDESK
 from sandbox.wire.server import serve
 
 READS = frozenset({"GET", "HEAD"})
@@ -111,6 +112,16 @@ class LiveWorld:
             path = f"/rest/api/2/issue/{created.json()['id']}/transitions"
             body = {"transition": {"id": transition}}
             assert self.ask("POST", "jira", path, json=body, **sign_in).is_success
+
+    def opened_by_a_person(self, tracker: str) -> str:
+        """The id of a ticket that Priya has opened in Jira (`jira`) or ServiceNow (`context`)."""
+        if tracker == "jira":
+            self.open_issue("SEC")
+            (issue,) = self.ask("GET", "jira", "/_sandbox/issues").json()
+            return str(issue["id"])
+        path, sign_in = "/api/now/v2/table/incident", (HELPDESK.user_name, HELPDESK.password)
+        record = self.ask("POST", "servicenow", path, json={"short_description": "Somebody's"}, auth=sign_in)
+        return f"incident/{record.json()['result']['sys_id']}"
 
     def open_record(self, **columns: object) -> None:
         """A record that our own account opens."""

@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from redis import Redis as PlainRedis
 
+from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.ownership import Site
+from remediation.domain.tickets import Ticket, TicketState
 from remediation.redis_address import RedisAddress
+from remediation.store.cases.links import LeasedLinks
+from remediation.store.cases.todo import Todo
 from remediation.store.systems import Sites
 from remedy.runtime.assembly import open_connection
 from sandbox.jira.stand_in import PERSON, SERVICE
@@ -310,3 +314,39 @@ def test_another_site_than_the_one_that_our_links_are_of_is_said(world: LiveWorl
     assert "our links" not in world.check().output
     world.secrets["REDIS_URL"] = "unix:///nowhere/valkey.sock"
     assert "our links" not in world.check().output
+
+
+@pytest.mark.parametrize(
+    ("tracker", "former", "says"),
+    [
+        pytest.param("jira", "", f"count neither as ours nor as former: {PERSON.account_id}", id="Jira"),
+        pytest.param("jira", f"[{PERSON.account_id}]", "", id="Jira, and the account is named"),
+        pytest.param("context", "", "count neither as ours nor as former: priya.helpdesk", id="ServiceNow"),
+    ],
+)
+def test_an_account_that_opened_linked_tickets_and_is_not_named_is_said(
+    world: LiveWorld, redis_url: str, tracker: str, former: str, says: str
+) -> None:
+    """Whoever changes accounts and names the one before nowhere would learn it when Redis is lost."""
+    ticket_id = world.opened_by_a_person(tracker)
+
+    async def link() -> None:
+        async with open_connection(RedisAddress.parse(redis_url), socket_timeout=2.0, retries=0) as connection:
+            key = CaseKey("lakeside", CaseKind.FINDING, "fnd_1")
+            todo = Todo(connection)
+            await todo.mark([(key, None)], 1_800_000_000.0)
+            lease = await todo.take(key.ref, 1_800_000_000.0)
+            assert lease is not None
+            await LeasedLinks(connection, lease).link(Ticket(tracker, ticket_id, "T-1", "", TicketState.OPEN))
+
+    with PlainRedis.from_url(redis_url) as redis:
+        redis.flushall()
+    asyncio.run(link())
+    world.secrets["REDIS_URL"] = redis_url
+    if former:
+        world.replace("    kind: jira\n", f"    kind: jira\n    former_accounts: {former}\n")
+    result = world.check()
+    told = [line for line in world.lines(result, untold=True) if f"trackers.{tracker}.former_accounts" in line]
+    assert bool(told) is bool(says)
+    assert all(says in line for line in told)
+    assert result.exit_code == 0

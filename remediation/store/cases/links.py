@@ -24,6 +24,7 @@ from remediation.store.server.connection import Connection
 
 NO_SITES: Mapping[str, str] = MappingProxyType({})
 
+_PAGES_OF_A_FEW = 20
 _LINKS_AT_ONCE = 500
 """Tickets that one question looks at: a few milliseconds of Redis."""
 
@@ -174,6 +175,19 @@ async def linked_cases(connection: Connection, tracker: str) -> AsyncIterator[li
         ]
         if not cursor:
             return
+
+
+async def some_linked_tickets(connection: Connection, tracker: str, most: int) -> tuple[str, ...]:
+    """The ids of a few tickets there that are linked, in no order. Raises StoreUnavailable."""
+    found: dict[str, None] = {}
+    cursor = ""
+    for _ in range(_PAGES_OF_A_FEW):
+        answer, *told = await connection.run("linked_cases", tracker, cursor, _LINKS_AT_ONCE)
+        found |= dict.fromkeys(str(json.loads(link)[0]) for link in told[1::3])
+        cursor = answer.decode()
+        if not cursor or len(found) >= most:
+            break
+    return tuple(found)[:most]
 
 
 def _is_at_rest(tracker: str, kept: bytes) -> bool:
