@@ -225,3 +225,12 @@ async def test_what_an_earlier_version_has_set_aside_gets_its_lifetime_too(offic
     office.clock.pass_by(100 * DAY)
     await office.context.set_aside.trim(office.clock())
     assert await office.parked() == {}
+
+
+async def test_what_an_earlier_version_took_up_again_does_not_count_for_good(office: Office, keyring: Keyring) -> None:
+    inbox = Inbox(office.connection, keyring, most=MostKept(quarantined=100))
+    for number in range(100):
+        await inbox.accept(f"d{number}", SCHOOLSCAN, "lakeside", b"x", office.clock(), unreadable="is no JSON")
+    await office.connection.ask(office.redis.hset("remedy:inbox:d7", "state", "done"))
+    await office.context.set_aside.trim(office.clock())
+    assert await inbox.accept("d100", SCHOOLSCAN, "lakeside", b"x", office.clock(), unreadable="is no JSON")

@@ -77,8 +77,17 @@ local function delete_all(list, members)
   return count
 end
 
+-- Take off a long list what is not quarantined any more: a worker of an earlier version leaves it there.
+local function correct(list)
+  if redis.call('ZCARD', list) < 100 then return end
+  for _, id in ipairs(redis.call('ZRANGE', list, 0, 299)) do
+    if redis.call('HGET', INBOX .. id, 'state') ~= 'quarantined' then redis.call('ZREM', list, id) end
+  end
+end
+
 local function trim(list)
   local is_quarantine = string.sub(list, 1, #QUARANTINED) == QUARANTINED
+  if is_quarantine then correct(list) end
   local until_ms = now - (is_quarantine and quarantined_ms or not_found_ms)
   local over = delete_all(list, redis.call('ZRANGEBYSCORE', list, '-inf', until_ms, 'LIMIT', 0, math.max(left, 0)))
   local excess = is_quarantine and 0 or math.min(redis.call('ZCARD', list) - most, left)
