@@ -85,12 +85,21 @@ OTEL_EXPORTER_OTLP_CERTIFICATE: {value: {{ printf "/etc/remedy-tracing/%s" .ca.k
 {{- end }}
 {{- end }}
 {{- end }}
+{{- with .Values.audit.syslog }}
+AUDIT_SYSLOG: {value: {{ . | quote }}}
+{{- end }}
 {{- with .Values.sentry }}
 {{- if .existingSecret }}
 SENTRY_DSN: {valueFrom: {secretKeyRef: {name: {{ .existingSecret | quote }}, key: {{ .key | quote }}}}}
 SENTRY_ENVIRONMENT: {value: {{ .environment | quote }}}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* The port of the syslog server, for network policies. */}}
+{{- define "remedy.auditPort" -}}
+{{- $address := urlParse .Values.audit.syslog -}}
+{protocol: {{ get $address "scheme" | upper }}, port: {{ get $address "host" | splitList ":" | last }}}
 {{- end -}}
 
 {{/* The port of the collector of traces, for network policies. */}}

@@ -58,6 +58,8 @@ class Code(StrEnum):
     FINDINGS_LEFT_OUT = "findings-left-out"
     CLOCK_REDIS = "clock-redis"
     CLOCK_OUTSIDE = "clock-outside"
+    AUDIT_BENT = "audit-bent"
+    AUDIT_WAITS = "audit-waits"
     WORKERS_MISSING = "workers-missing"
     RECEIVERS_MISSING = "receivers-missing"
     PROCESS_UNTOLD = "process-untold"
@@ -237,6 +239,14 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         Code.CLOCK_OUTSIDE: _warning(
             f"a system's clock and this machine's differ; SchoolScan's by over {TOLERANCE // 60} minutes is a failure",
             "Does NTP run here? If it does, tell who runs that system.",
+        ),
+        Code.AUDIT_BENT: _failure(
+            "the audit does not end where it says that it ends: somebody or something changed it",
+            "remedy audit verify says where, and --against what was written out; docs/audit.md says what it may be.",
+        ),
+        Code.AUDIT_WAITS: _warning(
+            "lines of the audit wait to be chained, for more than a minute",
+            "Is a worker running, with the data key that they are signed with?",
         ),
         Code.WORKERS_MISSING: _failure(
             "no worker runs: deliveries are accepted and wait", "Start one: remedy run worker; its log says why not."

@@ -10,6 +10,7 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.sealing import Keyring
 from remediation.settings import Settings
 from remediation.store.server.connection import Connection
+from remedy.doctor.audit import look_at_audit
 from remedy.doctor.checks import Check, run_checks
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble
 from remedy.doctor.feeds import look_at_feeds
@@ -67,6 +68,7 @@ async def look_at_store(
         checks.append(Check("former trackers", _STORED_SECONDS, trackers))
         checks.append(Check("feeds read", _STORED_SECONDS, partial(look_at_feeds, connection, loaded.mappings, now)))
     if keyring is not None:
+        checks.append(Check("audit", _STORED_SECONDS, partial(look_at_audit, connection, keyring, now)))
         checks.append(Check("sealed data", _STORED_SECONDS, partial(look_at_seals, connection, keyring)))
     return [*server, clock, *await run_checks(checks, lambda _names: None)]
 

@@ -336,6 +336,16 @@ def test_the_port_of_a_collector_is_open(endpoint: str, port: int) -> None:
     assert [rule in policy.get("egress", []) for policy in policies].count(True) == 2
 
 
+@pytest.mark.parametrize(("address", "protocol", "port"), [("udp://log.audit", "UDP", 514), ("tcp://log", "TCP", 601)])
+def test_the_audit_is_sent_to_its_syslog_server_at_its_port(address: str, protocol: str, port: int) -> None:
+    syslog = f"{address}:{port}"
+    objects = rendered({"networkPolicy": {"enabled": True}, "audit": {"syslog": syslog}})
+    assert _env(objects, "rel-remedy-worker")["AUDIT_SYSLOG"] == syslog
+    policies = [each["spec"] for each in objects if each["kind"] == "NetworkPolicy"]
+    rule = {"ports": [{"protocol": protocol, "port": port}]}
+    assert [rule in policy.get("egress", []) for policy in policies].count(True) == 2
+
+
 def test_without_a_listener_nothing_is_said_of_one() -> None:
     assert not {name for name in _env(rendered(), "rel-remedy-worker") if name.startswith(("OTEL_", "SENTRY_"))}
 

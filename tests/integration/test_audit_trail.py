@@ -17,6 +17,8 @@ from remediation.store.cases.todo import Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.keys import AUDIT_HEAD, AUDIT_TRAIL, AUDIT_WAITING, CASE, CASE_LISTS
 from remediation.store.server.connection import Connection
+from remedy.doctor.audit import audit_of
+from remedy.doctor.diagnosis import Code, Level
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -239,3 +241,15 @@ async def test_what_somebody_without_a_key_writes_is_told(connection: Connection
     await connection.redis.xadd(AUDIT_WAITING, {"l": waiting(entry(1), trail.keys).replace(b"priya", b"peter")})
     await trail.chain(NOW)
     assert [bend.kind for bend in (await trail.verify()).bends] == [BendKind.FORGED]
+
+
+async def test_a_glance_sees_an_end_that_was_cut_and_what_waits(connection: Connection, trail: AuditTrail) -> None:
+    assert audit_of(await trail.glance(), NOW).severity is Level.OK
+    await filled(trail)
+    assert audit_of(await trail.glance(), NOW).says.startswith("ends with line 10")
+    await connection.run("note_audit", "id", 1_000, waiting(entry(1), trail.keys))
+    seconds, _ = await connection.redis.time()
+    assert audit_of(await trail.glance(), float(seconds)).severity is Level.OK
+    assert audit_of(await trail.glance(), seconds + 90.0).code is Code.AUDIT_WAITS
+    await cut_the_end(connection)
+    assert audit_of(await trail.glance(), float(seconds)).code is Code.AUDIT_BENT

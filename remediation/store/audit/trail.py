@@ -68,6 +68,20 @@ class ChainNews:
     lost: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class AuditGlance:
+    """The end of the trail, and what waits: `last` is the place of the last line, empty where there is none.
+
+    `ends_well`: the head is ours and names that line. `since` (Unix seconds) is when the oldest line that waits was
+    written; None where none does.
+    """
+
+    last: str
+    ends_well: bool
+    since: float | None
+    waits: int
+
+
 @dataclass(slots=True)
 class _Remembered:
     """What this process knows of the trail.
@@ -196,6 +210,17 @@ class AuditTrail:
     async def waits(self) -> int:
         """How many lines wait to be chained."""
         return int(await self._connection.ask(self._connection.redis.xlen(AUDIT_WAITING)))
+
+    async def glance(self) -> AuditGlance:
+        """What can be said without reading the trail. Raises StoreUnavailable."""
+        waits = await self._connection.ask(self._connection.redis.xrange(AUDIT_WAITING, count=1))
+        end = await self._end()
+        head = self._head_found(end, is_empty=not end.last)
+        place = f"{head.chain}-{head.number}" if isinstance(head, Head) else None
+        since = int(waits[0][0].split(b"-")[0]) / 1000 if waits else None
+        if isinstance(head, BendKind) and not end.kept and not end.last:
+            head, place = None, None  # nothing was chained yet, or all is deleted: the next chain says so
+        return AuditGlance(end.last, head is None or place == end.last, since, await self.waits())
 
     async def written(self, where: str) -> str:
         """The place of the last line that was written out there."""
