@@ -250,6 +250,6 @@ async def test_a_glance_sees_an_end_that_was_cut_and_what_waits(connection: Conn
     await connection.run("note_audit", "id", 1_000, waiting(entry(1), trail.keys))
     seconds, _ = await connection.redis.time()
     assert audit_of(await trail.glance(), float(seconds)).severity is Level.OK
-    assert audit_of(await trail.glance(), seconds + 90.0).code is Code.AUDIT_WAITS
+    assert audit_of(await trail.glance(), seconds + 90.0).code == Code.AUDIT_WAITS
     await cut_the_end(connection)
-    assert audit_of(await trail.glance(), float(seconds)).code is Code.AUDIT_BENT
+    assert audit_of(await trail.glance(), float(seconds)).code == Code.AUDIT_BENT
