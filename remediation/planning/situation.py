@@ -100,9 +100,9 @@ class Situation(NamedTuple):
         return closing is not None and self.was_done(tracker) and closing.differs_from(self.seen.tickets[tracker])
 
     def counted(self, tracker: str) -> bool:
-        """Whether the remembered reason of the ticket, which was done then, decided or followed a decision."""
+        """Whether the remembered reason of the ticket, which was done then, is one that decides."""
         closing = self.memory.closings.get(tracker)
-        return closing is not None and (closing.meant is not None or closing.reason not in self.policy.kept_open)
+        return closing is not None and (closing.meant or closing.reason) not in self.policy.kept_open
 
     def has_later_end(self, tracker: str) -> bool:
         """Whether the ticket accepted the risk before, and a person has set a later end since."""

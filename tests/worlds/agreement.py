@@ -220,8 +220,10 @@ def _solved(before: Picture | None, changed: Picture, policy: Policy, status: St
         return {REVIEWING}
     ended = {name for name, ticket in changed.tickets.items() if has_ended(ticket, policy, changed.at)}
     anew = set[Status]()
-    if decided_anew(before, changed):
+    if before is not None and (others := decided_anew(before, changed)):
         anew = verdicts((changed.tickets[name] for name in changed.done), policy, changed.at)
+        if all(before.tickets[name].reason in policy.kept_open for name in others):
+            anew -= {REVIEWING}  # what decided nothing takes no decision back
     if status is ACCEPTED and changed.is_lost_over:  # or SchoolScan's own word, or one of which the store was wiped
         return anew | {ACCEPTED, REVIEWING}
     if status is not ACCEPTED or not ended:
