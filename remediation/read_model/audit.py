@@ -241,6 +241,9 @@ def verdict_lines(verdict: Verdict) -> Iterator[str]:
             began, why = moment_words(stretch.chain), begins_words(stretch.why)
             yield f"chain {stretch.chain} began at {began}: {why}. Nothing before it is known here"
     yield from (part_words(part, verdict) for part in whole_parts(verdict))
+    for key, count in verdict.keys.items():
+        if key not in verdict.unknown_keys:
+            yield f"{count} {'line is' if count == 1 else 'lines are'} signed under the data key {key}"
     yield from (f"BENT {bend_words(bend)}" for bend in verdict.bends)
     for key, count in verdict.unknown_keys.items():
         yield f"{count} lines are signed under the data key {key}, which is not in DATA_KEYS: they cannot be proven"
@@ -261,7 +264,8 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
             {"kind": each.kind.value, "chain": each.chain, "number": each.number, "until": each.until or each.number}
             for each in verdict.bends
         ],
-        "unknown_keys": verdict.unknown_keys,
+        "keys": dict(verdict.keys),
+        "unknown_keys": dict(verdict.unknown_keys),
         "doubted": verdict.doubted,
     }
 

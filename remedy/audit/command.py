@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from itertools import chain
@@ -173,7 +173,7 @@ def verify(*, against: tuple[TextIO, ...], as_json: bool) -> None:
         return await stores.audit.trail.verify(told.proofs)
 
     verdict = with_stores(found)
-    verdict = Verdict(verdict.stretches, (*verdict.bends, *told.bends), verdict.doubted)
+    verdict = replace(verdict, bends=(*verdict.bends, *told.bends))
     if as_json:
         click.echo(json.dumps(verdict_json(verdict)))
     else:

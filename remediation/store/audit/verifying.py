@@ -1,6 +1,7 @@
 """Whether the trail is as it was written: from where to where it is whole, and each place where it is bent. Pure."""
 
 import hmac
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -57,8 +58,7 @@ class Bend:
 class Stretch:
     """Lines of one chain without a gap, from the first to the last. Times are in Unix ms.
 
-    `why` is how the chain began; empty where its first line is not there (any more). `unknown` counts the lines under
-    each data key that is not known.
+    `why` is how the chain began; empty where its first line is not there (any more).
     """
 
     chain: int
@@ -67,13 +67,10 @@ class Stretch:
     from_ms: int
     to_ms: int
     why: str = ""
-    unknown: Mapping[str, int] = field(default_factory=dict)
 
-    def _and(self, line: Line, entry: AuditEntry, *, is_known: bool) -> "Stretch":
-        unknown = dict(self.unknown)
-        if not is_known:
-            unknown[line.key] = unknown.get(line.key, 0) + 1
-        return replace(self, last=line.number, to_ms=max(self.to_ms, entry.at), unknown=unknown)
+    def up_to(self, line: Line, entry: AuditEntry) -> "Stretch":
+        """The stretch with its next line."""
+        return replace(self, last=line.number, to_ms=max(self.to_ms, entry.at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +82,10 @@ class Verdict:
     doubted: int = 0
     """Lines for what waited under a key that was not known to whoever chained it."""
 
-    @property
-    def unknown_keys(self) -> dict[str, int]:
-        """How many lines are under each data key that is not known: these cannot be proven."""
-        found: dict[str, int] = {}
-        for stretch in self.stretches:
-            for key, count in stretch.unknown.items():
-                found[key] = found.get(key, 0) + count
-        return found
+    keys: Mapping[str, int] = field(default_factory=dict)
+    """How many lines are signed under each data key."""
+    unknown_keys: Mapping[str, int] = field(default_factory=dict)
+    """Those of them that are not known: these lines cannot be proven."""
 
     @property
     def is_whole(self) -> bool:
@@ -114,6 +107,7 @@ class Verifier:
         self._begins: dict[Place, bytes] = {}
         self._doubted = 0
         self._chains: set[int] = set()
+        self._counts: Counter[str] = Counter()
 
     def take_unreadable(self, chain: int, number: int) -> None:
         """What stands at this place is no line that this version can read."""
@@ -131,9 +125,10 @@ class Verifier:
         elif last is not None:
             self._prove(last.proof, line)
         if is_next and self._stretches:
-            self._stretches[-1] = self._stretches[-1]._and(line, entry, is_known=self._keys.knows(line.key))  # noqa: SLF001 - of this module
+            self._stretches[-1] = self._stretches[-1].up_to(line, entry)
         else:
             self._stretches.append(self._stretch(line, entry))
+        self._counts[line.key] += 1
         self._note(line, entry)
         self._compare(line)
         self._last = line
@@ -156,7 +151,9 @@ class Verifier:
             self._end(head)
         self._end_of_told()
         bends = sorted(dict.fromkeys(self._bends), key=lambda bend: (bend.chain, bend.number))
-        return Verdict(tuple(self._stretches), tuple(bends[:MOST_BENDS]), self._doubted)
+        unknown = {key: count for key, count in self._counts.items() if not self._keys.knows(key)}
+        stretches, told = tuple(self._stretches), tuple(bends[:MOST_BENDS])
+        return Verdict(stretches, told, self._doubted, dict(self._counts), unknown)
 
     def _begin(self, line: Line, entry: AuditEntry) -> None:
         """The first line of a chain that is there."""
@@ -174,10 +171,10 @@ class Verifier:
         if entry.fact not in {Beginning.EMPTY, Beginning.IN_USE}:
             self._bend(BendKind.BROKEN_OFF, line.chain, line.number)
 
-    def _stretch(self, line: Line, entry: AuditEntry) -> Stretch:
+    @staticmethod
+    def _stretch(line: Line, entry: AuditEntry) -> Stretch:
         why = entry.fact if entry.act == AuditAct.BEGAN and line.number == 1 else ""
-        unknown = {} if self._keys.knows(line.key) else {line.key: 1}
-        return Stretch(line.chain, line.number, line.number, entry.at, entry.at, why, unknown)
+        return Stretch(line.chain, line.number, line.number, entry.at, entry.at, why)
 
     def _prove(self, before: bytes, line: Line) -> None:
         if self._keys.knows(line.key) and not hmac.compare_digest(
