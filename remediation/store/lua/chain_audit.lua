@@ -10,5 +10,8 @@ end
 for i = 7, #ARGV, 2 do redis.call('XADD', AUDIT_TRAIL, ARGV[i], 'l', ARGV[i + 1]) end
 redis.call('SET', AUDIT_HEAD, ARGV[2])
 if ARGV[3] ~= '' then redis.call('XTRIM', AUDIT_WAITING, 'MINID', ARGV[3]) end
-if ARGV[4] ~= '' then redis.call('XTRIM', AUDIT_TRAIL, 'MINID', ARGV[4]) end
+if ARGV[4] ~= '' then
+  local deleted = redis.call('XTRIM', AUDIT_TRAIL, 'MINID', ARGV[4])
+  if deleted > 0 then shred(deleted) end -- sealed names
+end
 return 1
