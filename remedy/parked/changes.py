@@ -52,6 +52,16 @@ class ParkedDecision:
     yes: bool
     again: bool = False
 
+    @property
+    def asks(self) -> bool:
+        """Whether a person is shown what was chosen, and asked. A replay by complete names needs no question."""
+        return not (self.dry_run or self.yes or (self.what == "replay" and self.chosen.exact))
+
+    @property
+    def shows_words(self) -> bool:
+        """Whether the groups of what was chosen are shown, with the words of refusals."""
+        return self.asks or (self.dry_run and not self.as_json and not self.chosen.exact)
+
 
 def _with_change_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
@@ -128,7 +138,11 @@ async def _found(stores: Stores, order: ParkedDecision) -> tuple[list[Parked], d
     items = [item for item in rows.values() if item]
     kept = {item.name: why for item in items if (why := _why_kept(order, item, gone))}
     missing = dict.fromkeys((name for name, item in rows.items() if item is None), DecisionOutcome.MISSING)
-    return [item for item in items if item.name not in kept], kept | missing
+    left = [item for item in items if item.name not in kept]
+    if left and order.shows_words:
+        choice = f"parked {order.what} {chosen.text()}"
+        await stores.audit.note(stores.audit.entry(AuditAct.READ, order.who, choice=choice, count=len(left)))
+    return left, kept | missing
 
 
 def _why_kept(order: ParkedDecision, item: Parked, gone: AbstractSet[str]) -> DecisionOutcome | None:
@@ -136,8 +150,8 @@ def _why_kept(order: ParkedDecision, item: Parked, gone: AbstractSet[str]) -> De
 
 
 def _ask(order: ParkedDecision, items: list[Parked]) -> None:
-    """Show what was chosen and ask. Raises Abort. A replay by complete names needs no question."""
-    if order.yes or (order.what == "replay" and order.chosen.exact):
+    """Show what was chosen and ask, where that is to be done. Raises Abort."""
+    if not order.asks:
         return
     console = Console(stderr=True)
     console.print(group_table(grouped(items, "error"), "error"))

@@ -159,3 +159,10 @@ def test_many_refusals_are_one_group_and_are_replayed_together(scene: Scene) -> 
         scene.settles(finding_id, REVIEWING)
     audited = json.loads(scene.remedy("parked", "audit", "--json", "--limit", "1").stdout)
     assert (audited["who"], audited["count"], audited["done"]) == ("priya", 4, 4)
+    pieces = scene.remedy("audit", "list", "--json", "--act", "replayed", "--by", "priya").stdout.splitlines()
+    assert len({json.loads(line)["line"]["piece"] for line in pieces}) == 4
+    for finding_id in ids:
+        decided = scene.remedy("audit", "list", "--json", "--case", f"{DISTRICT}:finding:{finding_id}").stdout
+        assert "patch:reviewing" in decided
+    verified = scene.remedy("audit", "verify")
+    assert (verified.returncode, verified.stdout.splitlines()[-1]) == (0, "The trail is whole.")

@@ -151,3 +151,11 @@ def test_a_file_without_a_line_of_an_audit_is_refused(decided: CliRunner, tmp_pa
     result = call(decided, "verify", "--against", str(tmp_path / "other.log"))
     assert result.exit_code == ExitCode.CONFIGURATION
     assert "has no line of an audit" in result.stderr
+
+
+def test_what_is_shown_before_a_question_or_by_a_dry_run_was_read(decided: CliRunner) -> None:
+    decided.invoke(main, ["parked", "discard", f"{CASE}/open:jira"], input="n\n")
+    decided.invoke(main, ["parked", "replay", "--system", "jira", "--dry-run"])
+    dry, asked = listed(decided, "--people")
+    assert (asked["act"], asked["choice"]) == ("read", f"parked discard {CASE}/open:jira")
+    assert (dry["act"], dry["choice"], dry["count"]) == ("read", "parked replay --system jira", 1)
