@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     redis_sentinel_password: Word | None = Field(default=None, repr=False, description="The password of the sentinels.")
     mappings_path: Path = Field(default=Path("mappings.yaml"), description="Where mappings.yaml is.")
     data_keys: str | None = Field(default=None, repr=False, description="The keys that seal; the first one seals.")
+    data_keys_file: Path | None = Field(
+        default=None, description="A file with them instead, which is read again when it changes."
+    )
     data_dir: Path = Field(default=Path(".remedy"), description="Where the embedded server keeps its data.")
     log_level: LogLevel = Field(default="info", description="The least that is logged.")
     receiver_host: Word = Field(default="127.0.0.1", description="Where the receiver listens.")

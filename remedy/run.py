@@ -40,7 +40,6 @@ from remediation.trackers.threads import broken_pools
 from remedy.foreign_keys import ForeignKeys
 from remedy.runtime.assembly import (
     accounts_of,
-    keyring_of,
     open_connection,
     open_contexts,
     receiver_files,
@@ -49,6 +48,7 @@ from remedy.runtime.assembly import (
     worker_files,
 )
 from remedy.runtime.clock import open_clock
+from remedy.runtime.data_keys import DataKeys
 from remedy.runtime.failpoints import turn_on_failpoints
 from remedy.runtime.failures import ExitCode
 from remedy.runtime.guarding import REDIS_CONNECTIONS, receiver_guard
@@ -58,7 +58,7 @@ from remedy.runtime.rules_in_use import RulesInUse
 from remedy.runtime.serving import HttpServer, address, listener, server
 from remedy.runtime.stopping import ReceiverStop, end_at_last, leave
 from remedy.runtime.store_watch import open_store_watch
-from remedy.telemetry.metrics import DATA_KEYS, PROCESS
+from remedy.telemetry.metrics import PROCESS
 from remedy.telemetry.store_metrics import StoreReader
 from remedy.telemetry.switches import told_outside
 from workers.health import create_health_app
@@ -83,8 +83,8 @@ def run(role: Role) -> None:
     Everything is configured in mappings.yaml (MAPPINGS_PATH) and the environment. Without REDIS_URL an embedded server
     keeps its data in DATA_DIR (.remedy); a second process joins it with the REDIS_URL that its message names.
 
-    A changed mappings.yaml is taken without a restart: within seconds, or at once on SIGHUP. A wrong one is refused:
-    the earlier one stays in use, and the log, /readyz and a metric tell.
+    A changed mappings.yaml or DATA_KEYS_FILE is taken without a restart: within seconds, or at once on SIGHUP. A wrong
+    one is refused: the earlier one stays in use, and the log, /readyz and a metric tell.
 
     \b
     On a laptop, in two terminals:
@@ -164,8 +164,7 @@ def on_hangup(reload: Callable[[], None], stop: Callable[[], None]) -> None:
 async def _run_receiver(settings: Settings, redis: RedisAddress) -> None:
     _until_open()
     follower = Follower(settings.mappings_path, receiver_files, time.time)
-    accounts, keyring = accounts_of(follower.first(), time.time()), keyring_of(settings)
-    DATA_KEYS.set(len(keyring.key_ids))
+    accounts, data_keys = accounts_of(follower.first(), time.time()), DataKeys(settings)
     with (
         listener(settings.receiver_host, settings.receiver_port, "RECEIVER") as bound,
         listener(settings.metrics_host, settings.metrics_port, "METRICS") as metrics_bound,
@@ -178,7 +177,10 @@ async def _run_receiver(settings: Settings, redis: RedisAddress) -> None:
             open_clock(connection) as clock,
         ):
             clocks = Clocks(signed=time.time, stored=clock)
-            app = _receiver(settings, accounts, Inbox(connection, keyring), connection, clocks, follower)
+            inbox = Inbox(connection, data_keys.keyring)
+            app = _receiver(
+                settings, accounts, inbox, connection, clocks, lambda: [*follower.problems, *data_keys.problems]
+            )
             with contextlib.suppress(StoreUnavailable):  # /readyz reports it; the first look at a case repeats this
                 await clock.set()
                 await connection.begin(clock())
@@ -188,15 +190,22 @@ async def _run_receiver(settings: Settings, redis: RedisAddress) -> None:
             async with (
                 open_heartbeat(connection, "receiver", lambda: follower.digest, clock),
                 follower.following(partial(_take_accounts, app)),
+                data_keys.following(),
                 watch.going_on(stops),
             ):
-                await _receive(servers, (bound, metrics_bound), stops, follower.ask)
+                await _receive(servers, (bound, metrics_bound), stops, partial(_ask, follower, data_keys))
     logger.info("receiver_stopped")
 
 
 def _receiver(
-    settings: Settings, accounts: Accounts, inbox: Inbox, connection: Connection, clocks: Clocks, follower: Follower
+    settings: Settings,
+    accounts: Accounts,
+    inbox: Inbox,
+    connection: Connection,
+    clocks: Clocks,
+    refused: Callable[[], list[str]],
 ) -> Application:
+    """The receiver's application. `refused` returns why files that have changed are not in use."""
     return create_app(
         accounts,
         connection,
@@ -204,13 +213,19 @@ def _receiver(
         clocks,
         limits=Limits(settings.max_body_bytes, settings.body_deadline),
         allow_weak_durability=settings.allow_weak_durability,
-        troubles=lambda: [*follower.problems, *LOSSES.problems],
+        troubles=lambda: [*refused(), *LOSSES.problems],
     )
 
 
 def _reader(settings: Settings, connection: Connection, clock: Callable[[], float]) -> StoreReader:
     """The reader of the figures for /metrics that all processes share."""
     return StoreReader(connection, clock, allow_weak_durability=settings.allow_weak_durability)
+
+
+def _ask(follower: Follower, data_keys: DataKeys) -> None:
+    """Read changed files now."""
+    follower.ask()
+    data_keys.ask()
 
 
 async def _take_accounts(app: Application, loaded: Loaded) -> None:
@@ -234,19 +249,22 @@ async def _receive(
 async def _worker_problems(
     settings: Settings,
     connection: Connection,
-    follower: Follower,
+    refused: Callable[[], list[str]],
     supervisor: Supervisor,
     sweeps: SweepWatch,
     keys: ForeignKeys,
 ) -> list[str]:
-    """Why a worker does not work, or what a person must correct."""
+    """Why a worker does not work, or what a person must correct.
+
+    `refused` returns why files that have changed are not in use.
+    """
     if supervisor.is_stopping:
         return [STOPPING]
     store = await store_state(connection)
     problems = store.problems(allow_weak_durability=settings.allow_weak_durability)
     if not problems:
         problems = [*supervisor.restarting(), *await keys.problems()]
-    problems += [*follower.problems, *supervisor.standing_still()]
+    problems += [*refused(), *supervisor.standing_still()]
     # a worker's own connections wait longer for a Redis that hangs than any probe waits for an answer
     return [*problems, *await sweeps.problems()] if store.takes_writes else problems
 
@@ -287,6 +305,7 @@ async def _note_sites(contexts: WorkerContexts) -> None:
 async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
     _until_open()
     follower = Follower(settings.mappings_path, worker_files, time.time)
+    first, data_keys = follower.first(), DataKeys(settings)
     with listener(settings.worker_host, settings.worker_port, "WORKER") as bound:
         # five retries cover a restart of Redis; a longer outage ends in StoreUnavailable, and the sweep continues
         most = settings.max_jobs * 4 + 32
@@ -294,7 +313,7 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
             open_connection(redis, socket_timeout=5.0, retries=5, max_connections=most) as connection,
             open_store_watch(connection) as watch,
             open_clock(connection) as clock,
-            open_contexts(first := follower.first(), settings, connection, clock) as contexts,
+            open_contexts(first, settings, connection, clock, data_keys.keyring) as contexts,
             open_heartbeat(connection, "worker", lambda: follower.digest, clock),
         ):
             pool = connection.redis.connection_pool
@@ -302,17 +321,26 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
             upkeep = partial(upkeep_worker, pool, contexts, settings.poll_seconds, clock.set, settings.completion_wait)
             loops = {"work": work, "upkeep": upkeep}
             supervisor = Supervisor(loops, lambda: lets_us_work(connection), partial(end_at_last, settings))
-            sweeps, keys = SweepWatch(connection), ForeignKeys(connection, keyring_of(settings))
+            sweeps, keys = SweepWatch(connection), ForeignKeys(connection, data_keys.keyring)
             rules = RulesInUse(connection, first.mappings)
-            problems = partial(_worker_problems, settings, connection, follower, supervisor, sweeps, keys)
+            problems = partial(
+                _worker_problems,
+                settings,
+                connection,
+                lambda: [*follower.problems, *data_keys.problems],
+                supervisor,
+                sweeps,
+                keys,
+            )
             reader = _reader(settings, connection, clock)
             health = server(create_health_app(problems, reader.refresh, partial(_dead, supervisor), _told))
             on_stop(supervisor.stop)
-            on_hangup(follower.ask, supervisor.stop)
+            on_hangup(partial(_ask, follower, data_keys), supervisor.stop)
             async with (
                 _served(health, bound),
                 watch.going_on(supervisor.stop),
                 follower.following(partial(_take_rules, contexts, rules)),
+                data_keys.following(),
             ):
                 logger.info("worker_runs", address=address(bound), count=settings.max_jobs)
                 noting = asyncio.create_task(_note_sites(contexts))

@@ -22,9 +22,9 @@ from remediation.settings import environ, load_settings
 from remediation.store.audit.entries import AuditAct
 from remediation.store.server.connection import Connection
 from remedy.from_store import from_store
-from remedy.runtime.assembly import keyring_of
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
+from remedy.runtime.data_keys import has_keys, keyring_of
 from remedy.runtime.failures import ExitCode
 
 TIMEOUT_SECONDS = 10.0
@@ -162,7 +162,7 @@ def _note(event_id: str, choice: str, count: int) -> None:
         return True
 
     with contextlib.suppress(RemediationError):
-        if load_settings().data_keys is not None:
+        if has_keys(load_settings()):
             from_store(noted, nothing=False)
 
 

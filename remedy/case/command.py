@@ -47,9 +47,10 @@ from remediation.store.server.connection import Connection
 from remedy.case.listing import list_
 from remedy.mappings.previews import district_of
 from remedy.mappings.tracker_sites import histories_of
-from remedy.runtime.assembly import OutsideSystems, keyring_of, open_for_command, open_outside, redis_address
+from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
+from remedy.runtime.data_keys import keyring_of
 from remedy.runtime.failures import ExitCode
 
 ResultT = TypeVar("ResultT")

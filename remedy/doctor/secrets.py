@@ -14,7 +14,8 @@ from remediation.sealing import Keyring
 from remediation.settings import Settings
 from remediation.store.processes import Role
 from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble, well
-from remedy.runtime.assembly import accounts_of, keyring_of
+from remedy.runtime.assembly import accounts_of
+from remedy.runtime.data_keys import keyring_of
 
 _SHORTEST_SECRET = 24
 """The fewest bytes that Standard Webhooks asks for."""

@@ -19,9 +19,10 @@ from remediation.store.incidents.feeds import Feeds
 from remediation.store.incidents.records import IncidentRecords
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
-from remedy.runtime.assembly import keyring_of, open_for_command, redis_address
+from remedy.runtime.assembly import open_for_command, redis_address
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
+from remedy.runtime.data_keys import keyring_of
 
 ResultT = TypeVar("ResultT")
 

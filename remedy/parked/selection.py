@@ -15,9 +15,10 @@ from remediation.settings import load_settings
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork, Selection
 from remediation.store.server.clock import SharedClock
 from remediation.store.server.connection import Connection
-from remedy.runtime.assembly import keyring_of, open_for_command, redis_address
+from remedy.runtime.assembly import open_for_command, redis_address
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
+from remedy.runtime.data_keys import keyring_of
 
 ResultT = TypeVar("ResultT")
 

@@ -41,9 +41,10 @@ from remedy.reconcile.report import (
 )
 from remedy.reconcile.wait import CaseWaiter
 from remedy.reconcile.walk import BEGINNING, Candidate, Walk
-from remedy.runtime.assembly import OutsideSystems, keyring_of, open_for_command, open_outside, redis_address
+from remedy.runtime.assembly import OutsideSystems, open_for_command, open_outside, redis_address
 from remedy.runtime.auditing import CommandAudit
 from remedy.runtime.clock import clock_of
+from remedy.runtime.data_keys import keyring_of
 from remedy.runtime.failures import ExitCode
 
 _LATELY = timedelta(days=7)

@@ -40,19 +40,11 @@ from remediation.store.server.readiness import must_be_ours
 from remediation.trackers.adapters import adapter_of
 from remedy.embedded.keeper import kept
 from remedy.embedded.server import EmbeddedServer
+from remedy.runtime.data_keys import keyring_of
 from remedy.runtime.outbound import outbound
-from remedy.telemetry.metrics import DATA_KEYS
 from workers.audit_targets import AuditFile, AuditSyslog, AuditTarget
 from workers.calls import counted_feeds, counted_sources, counted_trackers
 from workers.resources import NamedSystems, WorkerContexts, context_on
-
-
-def keyring_of(settings: Settings) -> Keyring:
-    """The data keys. Raises ConfigurationError where there are none."""
-    if settings.data_keys is None:
-        message = "is not set: it holds the keys that seal what rests in Redis. Make one with: remedy keys generate"
-        raise ConfigurationError([Problem("DATA_KEYS", message)])
-    return Keyring.parse(settings.data_keys)
 
 
 @contextlib.contextmanager
@@ -220,11 +212,17 @@ def audit_targets(settings: Settings) -> list[AuditTarget]:
 
 @contextlib.asynccontextmanager
 async def open_contexts(
-    loaded: Loaded, settings: Settings, connection: Connection, clock: Callable[[], float]
+    loaded: Loaded,
+    settings: Settings,
+    connection: Connection,
+    clock: Callable[[], float],
+    keyring: Keyring | None = None,
 ) -> AsyncIterator[WorkerContexts]:
-    """All that a worker works with, while this context is open. Raises ConfigurationError for a missing secret."""
-    keyring = keyring_of(settings)
-    DATA_KEYS.set(len(keyring.key_ids))
+    """All that a worker works with, while this context is open. Raises ConfigurationError for a missing secret.
+
+    `keyring` has the data keys; without one they are read as the settings say.
+    """
+    keyring = keyring or keyring_of(settings)
     async with contextlib.AsyncExitStack() as stack:
         outside = await stack.enter_async_context(open_outside(loaded))
         incidents = outside.incident_sources(IncidentRecords(connection, keyring))

@@ -10,6 +10,7 @@ from remediation.logs import LOSSES
 
 PROCESS = Info("remedy_process", "The process: its role (receiver or worker) and its version.")
 DATA_KEYS = Gauge("remedy_data_keys", "How many data keys the process has; sealed with any other cannot be opened.")
+DATA_KEYS_VALID = Gauge("remedy_data_keys_valid", "1 while the data keys that are there are in use, 0 while refused.")
 MAPPINGS = Info("remedy_mappings", "The mappings.yaml that is in use: the start of its SHA-256 digest.")
 MAPPINGS_LOADED = Gauge(
     "remedy_mappings_loaded_timestamp_seconds", "When the mappings.yaml that is in use was loaded, in Unix seconds."

@@ -101,7 +101,7 @@ def test_known_keys_with_ids_and_numbers_pass(stream: io.StringIO) -> None:
         ([CANARY], "<list>"),
         (ValueError(CANARY), "ValueError"),
         (float("nan"), "<float>"),
-        (Keyring({}, ()), "<Keyring>"),
+        (Keyring([]), "<Keyring>"),
     ],
 )
 def test_values_that_are_no_ids_become_their_types_name(stream: io.StringIO, value: object, written: str) -> None:

@@ -12,12 +12,12 @@ them: they can be deleted, and the chain stays whole.
 """
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from remediation.domain.errors import KeyMissing
-from remediation.sealing import Keyring
+from remediation.sealing import Keyring, missing
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning, Doubtful, entry_of
 from remediation.store.packing import Form, packed, unpacked
 
@@ -36,7 +36,11 @@ class AuditKeys:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
-        self._keys = keyring.derived(_PURPOSE)
+
+    @property
+    def _keys(self) -> Mapping[str, bytes]:
+        """The keys of now: other data keys may take the place of these at any time."""
+        return self._keyring.derived(_PURPOSE)
 
     @property
     def first(self) -> str:
@@ -48,8 +52,10 @@ class AuditKeys:
         return key in self._keys
 
     def proof(self, key: str, purpose: str, *parts: bytes) -> bytes:
-        """The proof of these parts under a key that is known."""
-        mac = hmac.new(self._keys[key], digestmod=sha256)
+        """The proof of these parts under a key. Raises KeyMissing where it is not known (any more)."""
+        if (secret := self._keys.get(key)) is None:
+            raise missing(key)
+        mac = hmac.new(secret, digestmod=sha256)
         for part in (purpose.encode(), *parts):
             mac.update(len(part).to_bytes(8, "big") + part)
         return mac.digest()[:PROOF_BYTES]
