@@ -45,6 +45,7 @@ from remedy.runtime.outbound import outbound
 from workers.audit_targets import AuditFile, AuditSyslog, AuditTarget
 from workers.calls import counted_feeds, counted_sources, counted_trackers
 from workers.resources import NamedSystems, WorkerContexts, context_on
+from workers.rounds.auditing import chain_audit
 
 
 @contextlib.contextmanager
@@ -230,6 +231,7 @@ async def open_contexts(
         context = context_on(connection, keyring, named, clock, audit_targets(settings))
         async with contextlib.aclosing(WorkerContexts(context, stack.pop_all().aclose)) as contexts:
             await ask_again(contexts)
+            await _begin_audit(contexts)
             yield contexts
 
 
@@ -255,6 +257,15 @@ def _named(
     trackers = counted_trackers(outside.trackers.values())
     feeds = counted_feeds(outside.feeds)
     return NamedSystems(sources, trackers, rulebook, feeds, loaded.mappings.retention, loaded.digest)
+
+
+async def _begin_audit(contexts: WorkerContexts) -> None:
+    """Begin the audit of an empty Redis before there is any case, so that its first line says that it was empty.
+
+    Does nothing while Redis is away.
+    """
+    with contexts.at_work() as context, contextlib.suppress(StoreUnavailable):
+        await chain_audit(context)
 
 
 async def ask_again(contexts: WorkerContexts) -> None:

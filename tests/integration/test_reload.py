@@ -336,7 +336,7 @@ def test_a_rule_that_is_renamed_or_deleted_goes_on_counting_for_its_tickets(scen
     before = scene.events("worker", "living_cases_touched")
     scene.change(Rules(rule=others, more=more))
     until(lambda: scene.events("worker", "living_cases_touched") > before)
-    assert {"rule": "students", "state": "gone"}.items() <= scene.last("worker", "students").items()
+    assert {"rule": "students", "state": "gone"}.items() <= scene.last("worker", "gone").items()
     scene.close(finding_id, "Duplicate")
     until(lambda: any("does not settle" in each for each in scene.comments(finding_id)))
     assert scene.status(finding_id) == "reviewing"

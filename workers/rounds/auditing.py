@@ -25,12 +25,7 @@ _LOG = "log"
 async def keep_audit(context: WorkerContext) -> None:
     """Chain what waits, and write out what was not: to the log, and to each target that is configured."""
     await context.trail.note_rules(context.rules, context.clock())
-    news = await context.trail.chain(context.clock())
-    AUDIT_LINES.inc(news.added)
-    for why in news.begun:
-        logger.warning("audit_chain_begins", reason=why.value)
-    if news.lost:
-        logger.error("audit_end_cut", count=news.lost)
+    await chain_audit(context)
     await _write_log(context)
     for target in context.audit_targets:
         try:
@@ -38,6 +33,16 @@ async def keep_audit(context: WorkerContext) -> None:
         except OSError as error:
             AUDIT_FAILURES.labels(target.name).inc()
             logger.warning("audit_not_written", place=target.name, error=type(error).__name__)
+
+
+async def chain_audit(context: WorkerContext) -> None:
+    """Chain what waits, and report a new chain, and an end that somebody has cut off. Raises StoreUnavailable."""
+    news = await context.trail.chain(context.clock())
+    AUDIT_LINES.inc(news.added)
+    for why in news.begun:
+        logger.warning("audit_chain_begins", reason=why.value)
+    if news.lost:
+        logger.error("audit_end_cut", count=news.lost)
 
 
 @never_raising
