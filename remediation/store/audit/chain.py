@@ -170,9 +170,8 @@ def waiting(entry: AuditEntry, keys: AuditKeys, names: str = "") -> bytes:
     """An entry as it waits to be chained, signed, with the names of people sealed."""
     if names:
         entry = replace(entry, people=keys.digest("people", names))
-    wire, sealed = entry.wire, keys.seal(names, entry)
-    proof = keys.proof(keys.first, "waiting", wire, sealed)
-    return keys.first.encode() + b":" + proof + wire + b"\n" + sealed
+    key, wire, sealed = keys.first, entry.wire, keys.seal(names, entry)
+    return key.encode() + b":" + keys.proof(key, "waiting", wire, sealed) + wire + b"\n" + sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +235,10 @@ def beginning(why: Beginning, after: str, now: int, keys: AuditKeys) -> Chained:
 
 def _following(head: Head, waited: Iterable[_Waited], keys: AuditKeys) -> Chained:
     lines: list[Line] = []
+    key = keys.first
     for each in waited:
-        line = Line(head.chain, head.number + 1, keys.first, NO_PROOF, each.wire, each.sealed)
-        line = replace(line, proof=proof_of(keys, keys.first, head.proof, line))
+        line = Line(head.chain, head.number + 1, key, NO_PROOF, each.wire, each.sealed)
+        line = replace(line, proof=proof_of(keys, key, head.proof, line))
         head = Head.of(line)
         lines.append(line)
     return Chained(tuple(lines), head)
