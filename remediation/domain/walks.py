@@ -5,7 +5,7 @@ that overlaps the one before. A sweep reads the whole school year: an incident o
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -148,4 +148,5 @@ class Timetable:
     def _latest_night(self, here: datetime) -> datetime:
         """The latest moment, not after `here`, at which it was time to sweep."""
         tonight = datetime.combine(here.date(), self.sweep_at, self.zone)
-        return tonight if tonight <= here else tonight - timedelta(days=1)
+        # Compared in UTC: in one zone Python compares what clocks show, and a clock shows some times never, some twice.
+        return tonight if tonight.astimezone(UTC) <= here.astimezone(UTC) else tonight - timedelta(days=1)

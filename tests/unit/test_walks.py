@@ -126,6 +126,35 @@ def test_the_year_is_swept_once_a_night_at_its_hour_in_the_feeds_own_zone(
     assert TIMETABLE.due(now, now, NOON) == due
 
 
+@pytest.mark.parametrize(
+    ("sweep_at", "night", "begins"),
+    [
+        (time(2, 30), datetime(2027, 3, 14, 6, 0, tzinfo=UTC), "08:30"),  # clocks go from 2:00 to 3:00
+        (time(3, 0), datetime(2027, 3, 14, 6, 0, tzinfo=UTC), "08:00"),
+        (time(1, 30), datetime(2026, 11, 1, 5, 0, tzinfo=UTC), "06:30"),  # clocks go from 2:00 back to 1:00
+    ],
+)
+def test_the_year_is_swept_once_in_a_night_in_which_the_clocks_are_changed(
+    sweep_at: time, night: datetime, begins: str
+) -> None:
+    timetable, swept_at, swept = replace(TIMETABLE, sweep_at=sweep_at), night - timedelta(hours=12), []
+    for minute in range(240):
+        now = night + timedelta(minutes=minute)
+        walk = timetable.due(now, now, swept_at)
+        if walk is not None:
+            swept_at = now
+            swept.append(f"{now:%H:%M}")
+    assert swept == [begins]
+
+
+def test_a_sweep_is_not_late_in_the_hour_that_comes_twice() -> None:
+    timetable = replace(TIMETABLE, sweep_at=time(1, 30))
+    second_ten_past_one = datetime(2026, 11, 1, 7, 10, tzinfo=UTC)
+    walk = timetable.due(second_ten_past_one, second_ten_past_one, second_ten_past_one - timedelta(hours=12))
+    assert walk is not None
+    assert walk.kind is WalkKind.SWEEP
+
+
 def test_a_sweep_also_reads_incidents_of_tomorrow_where_the_school_year_ends_today() -> None:
     last_day = datetime(2027, 7, 31, 18, 0, tzinfo=UTC)
     due = TIMETABLE.due(last_day, None, None)
