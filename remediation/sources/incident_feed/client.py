@@ -1,6 +1,7 @@
 """One feed of incidents over HTTP: a page at a time, bounded in time and size, its errors turned into ours."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
@@ -40,7 +41,8 @@ class IncidentFeedClient:
     """One feed of a district's incidents, which can only be read.
 
     `client` is best made by `connections.open_client`, and closed by whoever opened it. `zone` is where the feed's
-    schools are. `page_size` is how many incidents a full page has. Raises ConfigurationError for a token that no
+    schools are. `page_size` is how many incidents a full page has. `account` tells whose list is read, and is another
+    where the address or the token is: the vendor has one address for all. Raises ConfigurationError for a token that no
     header can carry.
     """
 
@@ -60,6 +62,7 @@ class IncidentFeedClient:
             raise ConfigurationError([Problem(system, "the API token has characters that no header can carry")])
         self._system = system
         self._address = f"{base_url.rstrip('/')}/incidents.xml"
+        self.account = _account(self._address, token)
         self._client = client
         self._zone = zone
         self._clock = clock
@@ -179,6 +182,11 @@ class _Arriving:
     @property
     def _stated(self) -> Stated:
         return self.parser.stated or Stated()
+
+
+def _account(address: str, token: str) -> str:
+    """A digest that tells accounts apart. Kept sealed alone: it could be held against a token."""
+    return hashlib.blake2b(address.encode(), key=hashlib.sha256(token.encode()).digest(), digest_size=8).hexdigest()
 
 
 def _parameters(number: int, window: Window, kind: IncidentType | None, *, deleted: bool) -> Mapping[str, str]:

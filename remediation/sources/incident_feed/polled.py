@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from remediation.domain.errors import Refused
+from remediation.domain.incidents import IncidentFlaw
 from remediation.domain.walks import FeedWalk, Timetable
 from remediation.ports import IncidentPage
 from remediation.sources.incident_feed.answers import system_of
@@ -30,7 +31,8 @@ class PolledFeed:
         Raises TryLater or Refused; TryLater, too, where not all of the page came, unless it is taken `in_part` and the
         answer has come to its end.
         """
-        known = _known(version, walk)
+        account = self.client.account
+        known = _known(version, walk, account)
         page = await self.client.page(walk.page, Window(walk.since, walk.until), known=known[0] if known else None)
         if page is None and known is not None:
             return IncidentPage((), known[1], version=version)
@@ -39,7 +41,7 @@ class PolledFeed:
         if page.trouble is not None and not (in_part and page.has_ended):
             raise page.trouble
         pages = _pages(page)
-        version = _version(page.validators, walk, pages)
+        version = _version(page.validators, walk, pages, account)
         return IncidentPage(page.incidents, pages, page.unreadable, version, page.trouble)
 
 
@@ -47,22 +49,27 @@ def _pages(page: FeedPage) -> int:
     """How many pages there are. Where a page does not say, a full one is followed by another."""
     if page.total_pages is not None:
         return page.total_pages
-    return page.number + 1 if len(page.incidents) >= PAGE_SIZE else page.number
+    came = len(page.incidents) + page.unreadable.get(IncidentFlaw.UUID, 0)
+    return page.number + 1 if came >= PAGE_SIZE else page.number
 
 
-def _version(validators: Validators, walk: FeedWalk, pages: int) -> str:
-    """What tells whether the page is still the same: its validators, and for which window; empty where it has none."""
+def _version(validators: Validators, walk: FeedWalk, pages: int, account: str) -> str:
+    """What tells whether the page is still the same: its validators, of which window and account; empty for none."""
     if validators == Validators():
         return ""
     window = [walk.since.isoformat(), walk.until.isoformat()]
-    return json.dumps([*window, pages, validators.etag, validators.last_modified])
+    return json.dumps([*window, account, pages, validators.etag, validators.last_modified])
 
 
-def _known(version: str, walk: FeedWalk) -> tuple[Validators, int] | None:
-    """The validators of a page that was read before, in the same window, and how many pages there were then."""
+def _known(version: str, walk: FeedWalk, account: str) -> tuple[Validators, int] | None:
+    """The validators of a page that was read before, in the same window of the same account, and its number of pages.
+
+    An earlier version did not say of which account they were: they count as none.
+    """
     try:
-        since, until, pages, etag, last_modified = json.loads(version or "[]")
+        *window, known_account, pages, etag, last_modified = json.loads(version or "[]")
     except ValueError:
         return None
-    is_same = (since, until) == (walk.since.isoformat(), walk.until.isoformat()) and type(pages) is int
+    asked = [walk.since.isoformat(), walk.until.isoformat()]
+    is_same = window == asked and known_account == account and type(pages) is int
     return (checked(etag, last_modified), pages) if is_same else None
