@@ -135,6 +135,24 @@ async def test_a_feed_that_the_file_does_not_name_any_more_is_deleted_after_the_
     assert await office.context.feed_states.state(FEED) == FeedState()
 
 
+async def test_what_was_decided_goes_also_where_a_feeds_time_ends_in_the_middle_of_a_pass(
+    office: FeedOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incidents = [replace(FIGHT, uuid=f"8f14e45f-ceea-467f-a0c2-{number:012}") for number in range(700)]
+    found = await office.context.incidents.changed(FEED, incidents, office.clock())
+    rows = dict(office.context.incidents.rows_of(FEED, found))
+    await office.connection.ask(office.redis.hset(INCIDENTS + FEED, mapping=rows))
+    await office.connection.ask(office.redis.hset(DECISIONS + "lakeside", mapping=dict.fromkeys(rows, "resolved")))
+    await forget_incidents(office.arq_context)
+    office.context = replace(office.context, feeds={})
+    monkeypatch.setattr("workers.rounds.forgetting._STEPS", 1)
+    await pass_by(office, 399 * DAY)
+    await pass_by(office, 2 * DAY)
+    for _ in range(24):
+        await pass_by(office, DAY)
+    assert await office.connection.ask(office.redis.exists(INCIDENTS + FEED, DECISIONS + "lakeside", FEEDS)) == 0
+
+
 async def test_a_row_of_an_earlier_version_without_times_can_be_read_and_stays(office: FeedOffice) -> None:
     rows = office.context.incidents.rows_of(FEED, await _kept_before(office))
     await office.connection.ask(office.redis.hset(INCIDENTS + FEED, mapping=dict(rows)))

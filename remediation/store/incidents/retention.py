@@ -66,11 +66,15 @@ class IncidentRetention:
         return await self._delete(feed, others, over, follows, now)
 
     async def forget_feed(self, feed: str, others: Collection[str], now: float) -> ForgetStep:
-        """Delete some of the rows of a feed that is not named any more, and all that is known of it with the last."""
+        """Delete some of the rows of a feed that is not named any more, and all that is known of it with the last.
+
+        A pass that began before its time was over has left rows at its beginning: the next one deletes them, each with
+        what was decided.
+        """
         rows, follows = await self._rows(feed)
         step = await self._delete(feed, others, rows, follows, now)
-        if step.is_last:
-            redis = self._connection.redis
+        redis = self._connection.redis
+        if step.is_last and not await self._connection.ask(redis.hlen(INCIDENTS + feed)):
             await self._connection.ask(redis.delete(INCIDENTS + feed, FEED + feed))
             await self._connection.ask(redis.hdel(FEEDS, feed))
         return step
