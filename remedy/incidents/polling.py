@@ -123,16 +123,18 @@ class _Reading:
             now = self._stores.clock()
             wanted = walk_wanted(self._timetable, before, now, sweep=self._sweep)
             in_hand = await self._stores.states.ask(self._feed, wanted, now)
-            ended = await self._ended(in_hand, before.attempts if before.walk == in_hand else 0)
+            ended = await self._ended(in_hand, before)
             if ended.outcome is not PollOutcome.READ or in_hand.kind is wanted.kind or in_hand.kind is WalkKind.SWEEP:
                 return ended
 
-    async def _ended(self, walk: FeedWalk, attempts: int) -> Polled:
+    async def _ended(self, walk: FeedWalk, before: FeedState) -> Polled:
+        """Follow a walk, which may have ended by now. `before` is the feed before it was asked for."""
+        attempts = before.attempts if before.walk == walk else 0
         began_at = (await self._stores.states.state(self._feed)).began_at
         while True:
             state = await self._stores.states.state(self._feed)
             if state.walk is None or state.began_at != began_at:
-                return self._read(walk) if state.polled_at == began_at else self._not_whole(walk, state)
+                return self._read(walk) if state.polled_at != before.polled_at else self._not_whole(walk, state)
             if state.attempts > attempts:
                 return self._put_off(walk, f"{state.trouble}; asked again after {time_words(state.wait_until)} UTC")
             attempts = min(attempts, state.attempts)

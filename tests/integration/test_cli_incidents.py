@@ -21,6 +21,7 @@ from remediation.domain.walks import FeedWalk, WalkKind
 from remediation.mapping.reading.loading import load_mappings
 from remediation.sealing import generate_key
 from remediation.settings import load_settings
+from remediation.store.incidents.feeds import Feeds
 from remediation.store.keys import INCIDENTS
 from remediation.store.processes import Process, Processes
 from remediation.store.server.connection import Connection
@@ -129,6 +130,20 @@ def test_a_poll_has_a_worker_read_the_whole_year_first_and_then_what_is_new(desk
     shown, end = desk.rows("list")
     assert (shown["uuid"], shown["status"], shown["has_case"]) == (uuid, "open", True)
     assert end == {"cursor": None, "left_out": 0}
+
+
+def test_a_feed_that_was_read_before_the_command_looked_again_was_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Feeds.ask
+
+    async def asked(self: Feeds, feed: str, walk: FeedWalk, now: float) -> FeedWalk:
+        in_hand = await ask(self, feed, walk, now)
+        await work(self._connection)
+        return in_hand
+
+    monkeypatch.setattr(Feeds, "ask", asked)
+    assert desk.read().outcome is PollOutcome.READ
 
 
 def test_without_a_worker_a_poll_says_so_and_stays_asked_for(desk: Desk) -> None:
