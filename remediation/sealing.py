@@ -143,6 +143,12 @@ class Keyring:
         return self.seal(self.open(sealed, identity), identity)
 
 
+def entries_in(text: str, setting: str = _SETTING) -> dict[str, str]:
+    """The entries of a text that spells out a keyring, by their ids and in order. Raises what `parse` raises."""
+    ids = Keyring.parse(text, setting).key_ids
+    return dict(zip(ids, _BETWEEN.split(text.strip()), strict=True))
+
+
 def key_id_of(sealed: bytes) -> str:
     """The id of the data key that a value is sealed with; empty where it begins with none: it is then no such value."""
     kid, separator, _ = sealed[: _LONGEST_KEY_ID + 1].partition(_SEPARATOR)

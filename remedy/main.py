@@ -33,7 +33,7 @@ COMMANDS = {
         "remedy.incidents.command:incidents",
         "Incidents that feeds have shown: list them, read a feed now, make the cases that a new rule asks for.",
     ),
-    "keys": ("remedy.keys:keys", "Make the keys that seal what rests in Redis."),
+    "keys": ("remedy.keys.command:keys", "Make, show, rotate and retire the keys that seal what rests in Redis."),
     "mappings": (
         "remedy.mappings.command:mappings",
         "Look at mappings.yaml: which findings and incidents get which tickets.",

@@ -188,7 +188,7 @@ async def _run_receiver(settings: Settings, redis: RedisAddress) -> None:
             servers = server(app, receiver_guard(settings)), server(shown)
             stops = ReceiverStop(settings, stop_of(app), servers)
             async with (
-                open_heartbeat(connection, "receiver", lambda: follower.digest, clock),
+                open_heartbeat(connection, "receiver", lambda: follower.digest, clock, data_keys.ids),
                 follower.following(partial(_take_accounts, app)),
                 data_keys.following(),
                 watch.going_on(stops),
@@ -314,7 +314,7 @@ async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
             open_store_watch(connection) as watch,
             open_clock(connection) as clock,
             open_contexts(first, settings, connection, clock, data_keys.keyring) as contexts,
-            open_heartbeat(connection, "worker", lambda: follower.digest, clock),
+            open_heartbeat(connection, "worker", lambda: follower.digest, clock, data_keys.ids),
         ):
             pool = connection.redis.connection_pool
             work = partial(work_worker, pool, contexts, settings.max_jobs, clock.set, settings.completion_wait)

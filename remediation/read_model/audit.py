@@ -17,7 +17,7 @@ OF_PEOPLE = frozenset(
     {
         *(AuditAct.REPLAY, AuditAct.REPLAYED, AuditAct.DISCARD, AuditAct.DISCARDED, AuditAct.READ),
         *(AuditAct.SEND, AuditAct.RECONCILE, AuditAct.POLL, AuditAct.BACKFILL),
-        AuditAct.RESET_SIGNED_TIME,
+        *(AuditAct.RESET_SIGNED_TIME, AuditAct.ROTATE_KEY, AuditAct.RETIRE_KEY),
     }
 )
 """What a person did at the command line."""

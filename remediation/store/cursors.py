@@ -55,6 +55,12 @@ class SealedCursors:
         return Reached(cursor, _moment(at))
 
 
+def sealed_in(stored: bytes) -> bytes:
+    """The sealed part of a cursor as it is stored, in base64; empty where it is none."""
+    prefix, _, rest = stored.partition(b" ")
+    return rest.partition(b" ")[2] if prefix == _PREFIX.encode() else b""
+
+
 def _identity(row: str) -> str:
     return f"cursor/{row}"
 

@@ -2,6 +2,9 @@
 
 from remediation.queue import BAND_MS, IN_PROGRESS_PREFIX, JOB_LIFETIME, JOB_PREFIX, WORK_QUEUE
 
+EVERY = "remedy:*"
+"""The pattern of every key of ours; those of arq have no sealed values."""
+
 INBOX = "remedy:inbox:"
 """+ delivery id: a hash, the delivery's row."""
 
@@ -123,6 +126,10 @@ signed it, and from `refused:` to when (ms) a delivery was last refused for it."
 
 SECRETS = "remedy:webhook-secrets:"
 """+ sender/account: a hash, since when (ms) each webhook secret is known by its id, and when it was last used."""
+
+KEY_TIMES = "remedy:data-keys"
+"""A hash, by `since:` and the id of a data key: when (ms) a process first had it; behind `first:`,
+when it first sealed."""
 
 LIMIT = "remedy:delivery-limit:"
 """+ sender/account: the time (microseconds) up to which its delivery limit is used up in advance."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from remediation.redaction import plain
-from remediation.store.keys import LAST_SWEEP, PROCESSES
+from remediation.store.keys import KEY_TIMES, LAST_SWEEP, PROCESSES
 from remediation.store.server.connection import Connection, passing_errors
 
 TELL_SECONDS = 10.0
@@ -20,6 +20,9 @@ GONE_SECONDS = 35.0
 
 _LONGEST = 80
 """Characters of a text in a report."""
+
+_LONGEST_KEYS = 65_536
+"""As many as a file with keys may have bytes."""
 
 _SHARE = 0.75
 """The share of the time between two turns during which a turn is taken: a worker that was late last time and is on time
@@ -32,7 +35,8 @@ Role = Literal["receiver", "worker"]
 class Process:
     """A process as it reports itself. `id` is its host (a pod's name) and process number, `started` is in Unix seconds.
 
-    `mappings` is the start of the digest of the mappings.yaml in use.
+    `mappings` is the start of the digest of the mappings.yaml in use, `keys` are the ids of its data keys in their
+    order, with commas.
     """
 
     id: str
@@ -40,6 +44,12 @@ class Process:
     version: str
     started: float
     mappings: str = ""
+    keys: str = ""
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The ids of its data keys, the one that seals first; empty where an earlier version reports."""
+        return tuple(self.keys.split(",")) if self.keys else ()
 
 
 class Processes:
@@ -60,6 +70,10 @@ class Processes:
                 pipe.zadd(PROCESSES, {_row(process): int(now * 1000)})
                 pipe.zremrangebyscore(PROCESSES, "-inf", f"({_oldest(now)}")
                 pipe.pexpire(PROCESSES, int(GONE_SECONDS * 1000))
+                for each in process.key_ids:
+                    pipe.hsetnx(KEY_TIMES, f"since:{each}", str(int(now * 1000)))
+                for each in process.key_ids[:1]:
+                    pipe.hsetnx(KEY_TIMES, f"first:{each}", str(int(now * 1000)))
                 await pipe.execute()
 
     async def leave(self, process: Process) -> None:
@@ -85,10 +99,11 @@ def _process(row: bytes) -> Process:
     """A stored report; fields that another version adds or leaves out do not matter."""
     told: Mapping[str, object] = json.loads(row)
 
-    def text(name: str) -> str:
-        return plain(str(told.get(name, "")), _LONGEST)
+    def text(name: str, longest: int = _LONGEST) -> str:
+        return plain(str(told.get(name, "")), longest)
 
-    return Process(text("id"), text("role"), text("version"), float(str(told.get("started", 0))), text("mappings"))
+    started = float(str(told.get("started", 0)))
+    return Process(text("id"), text("role"), text("version"), started, text("mappings"), text("keys", _LONGEST_KEYS))
 
 
 class Turns:

@@ -39,6 +39,7 @@ class Code(StrEnum):
     DATA_KEYS = "data-keys"
     DATA_KEY_FOREIGN = "data-key-foreign"
     DATA_KEY_WRONG = "data-key-wrong"
+    DATA_KEYS_DIFFER = "data-keys-differ"
     REDIS_AWAY = "redis-away"
     REDIS_SIGN_IN = "redis-sign-in"
     REDIS_RIGHTS = "redis-rights"
@@ -173,6 +174,10 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         Code.DATA_KEY_WRONG: _failure(
             "something stored does not open with the key of the same id in DATA_KEYS",
             "Put back the key that had this id, and give the other one an id of its own.",
+        ),
+        Code.DATA_KEYS_DIFFER: _warning(
+            "a running process has other data keys than we have here, or in another order",
+            "Wait a few seconds after a change; then give all the same, and look at /readyz. See remedy keys list.",
         ),
         Code.REDIS_AWAY: _failure("Redis does not answer", "Is it running, and is REDIS_URL right?"),
         Code.REDIS_SIGN_IN: _failure(

@@ -11,7 +11,7 @@ from remediation.mapping.reading.secrets import identities_of, worker_secrets
 from remediation.mapping.reading.watching import files_named
 from remediation.mapping.reading.webhook_secrets import end_warnings, ended_senders
 from remediation.sealing import Keyring
-from remediation.settings import Settings
+from remediation.settings import Settings, environ
 from remediation.store.processes import Role
 from remedy.doctor.diagnosis import Code, Diagnosis, ordinary, trouble, well
 from remedy.runtime.assembly import accounts_of
@@ -32,7 +32,11 @@ def look_at_data_keys(settings: Settings) -> tuple[list[Diagnosis], Keyring | No
     except ConfigurationError as error:
         says = "; ".join(problem.message for problem in error.problems)  # each is about DATA_KEYS
         return [trouble(Code.DATA_KEYS, "DATA_KEYS", says)], None
-    return [well("DATA_KEYS", f"{len(keyring.key_ids)} data key(s); {keyring.key_ids[0]} seals")], keyring
+    says = f"{len(keyring.key_ids)} data key(s); {keyring.key_ids[0]} seals"
+    path = settings.data_keys_file
+    is_open = path is not None and _POD not in environ() and _is_readable_by_all(path)
+    odd = [trouble(Code.SECRET_READABLE, "DATA_KEYS", f"every user can read {path}")] if is_open else []
+    return ordinary("DATA_KEYS", says, *odd), keyring
 
 
 def look_at_secrets(

@@ -12,6 +12,7 @@ from remediation.settings import Settings
 from remediation.store.server.connection import Connection
 from remedy.doctor.audit import look_at_audit
 from remedy.doctor.checks import Check, run_checks
+from remedy.doctor.data_keys import look_at_key_ages
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble
 from remedy.doctor.feeds import look_at_feeds
 from remedy.doctor.lists import look_at_lists
@@ -70,6 +71,8 @@ async def look_at_store(
     if keyring is not None:
         checks.append(Check("audit", _STORED_SECONDS, partial(look_at_audit, connection, keyring, now)))
         checks.append(Check("sealed data", _STORED_SECONDS, partial(look_at_seals, connection, keyring)))
+        ages = partial(look_at_key_ages, connection, keyring, now)
+        checks.append(Check("data keys in use", _STORED_SECONDS, ages))
     return [*server, clock, *await run_checks(checks, lambda _names: None)]
 
 

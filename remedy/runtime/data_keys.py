@@ -29,14 +29,19 @@ _LARGEST = 65_536
 
 def keyring_of(settings: Settings) -> Keyring:
     """The data keys. Raises ConfigurationError where there are none, or those that there are cannot be used."""
+    return Keyring.parse(*keys_written(settings))
+
+
+def keys_written(settings: Settings) -> tuple[str, str]:
+    """The text that spells out the data keys, and the setting it is from. Raises ConfigurationError."""
     if settings.data_keys_file is None and settings.data_keys is None:
         message = "is not set: it holds the keys that seal what rests in Redis. Make one with: remedy keys generate"
         raise ConfigurationError([Problem("DATA_KEYS", message)])
     if settings.data_keys_file is not None and settings.data_keys is not None:
         raise ConfigurationError([Problem(f"DATA_KEYS, {SETTING}", "are both set: leave one of them out")])
     if settings.data_keys_file is not None:
-        return Keyring.parse(keys_in(settings.data_keys_file), SETTING)
-    return Keyring.parse(settings.data_keys or "")
+        return keys_in(settings.data_keys_file), SETTING
+    return settings.data_keys or "", "DATA_KEYS"
 
 
 def has_keys(settings: Settings) -> bool:
@@ -75,6 +80,10 @@ class DataKeys:
     def problems(self) -> tuple[str, ...]:
         """Why the present file is not the one in use; empty while it is."""
         return self._problems
+
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the keys in use; the first is the one that seals."""
+        return self.keyring.key_ids
 
     def ask(self) -> None:
         """Check now, without waiting until the file was unchanged for a while."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 
@@ -28,14 +28,20 @@ def version() -> str:
 
 @contextlib.asynccontextmanager
 async def open_heartbeat(
-    connection: Connection, role: Role, mappings: Callable[[], str], clock: Callable[[], float]
+    connection: Connection,
+    role: Role,
+    mappings: Callable[[], str],
+    clock: Callable[[], float],
+    keys: Callable[[], Sequence[str]] = tuple,
 ) -> AsyncIterator[None]:
-    """Report every few seconds while this context is open. `mappings` returns the digest of the rules in use.
+    """Report every few seconds while this context is open.
+
+    `mappings` returns the digest of the rules in use, `keys` the ids of the data keys.
 
     A Redis that is away, or a user that may not write here, ends nothing.
     """
     processes = Processes(connection)
-    heart = _Heart(processes, role, mappings, clock)
+    heart = _Heart(processes, role, mappings, clock, keys)
     telling = asyncio.create_task(heart.beat())
     try:
         yield
@@ -46,11 +52,17 @@ async def open_heartbeat(
 
 class _Heart:
     def __init__(
-        self, processes: Processes, role: Role, mappings: Callable[[], str], clock: Callable[[], float]
+        self,
+        processes: Processes,
+        role: Role,
+        mappings: Callable[[], str],
+        clock: Callable[[], float],
+        keys: Callable[[], Sequence[str]],
     ) -> None:
         self._processes = processes
         self._role = role
         self._mappings = mappings
+        self._keys = keys
         self._clock = clock
         self._id = f"{plain(socket.gethostname(), _LONGEST_HOST)}/{os.getpid()}"
         self._started = round(clock(), 3)
@@ -60,7 +72,8 @@ class _Heart:
     async def beat(self) -> None:
         """Report for ever."""
         while True:
-            self._telling = now = Process(self._id, self._role, version(), self._started, self._mappings())
+            keys = ",".join(self._keys())
+            self._telling = now = Process(self._id, self._role, version(), self._started, self._mappings(), keys)
             try:
                 await self._processes.tell(now, self._clock(), self._told)
                 self._told = now

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from remediation.domain.errors import StoreUnavailable
 from remediation.store.cases.dependents import KnownTracker, known_trackers, not_named
+from remediation.store.data_keys import KeyTimes, times_in_use
 from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.figures import Figures, read_figures
 from remediation.store.incidents.figures import FeedFigures, feed_figures
@@ -32,7 +33,7 @@ class StoreReading:
 
     `keeps` is whether Redis keeps what it is told as the settings ask; `troubles` are the systems that are waited for,
     `unnamed` the trackers that no worker finds in mappings.yaml any more although cases have tickets there, `feeds` the
-    feeds of incidents, and `shredded` what may still be in Redis's file.
+    feeds of incidents, `shredded` what may still be in Redis's file, and `key_times` since when data keys are known.
     """
 
     store: StoreState
@@ -42,6 +43,7 @@ class StoreReading:
     unnamed: tuple[KnownTracker, ...] = ()
     feeds: tuple[FeedFigures, ...] = ()
     shredded: Shredded = field(default_factory=Shredded)
+    key_times: Mapping[str, KeyTimes] = field(default_factory=dict)
     now: float = 0.0
 
 
@@ -64,6 +66,7 @@ class StoreMetrics(Collector):
         yield from _unnamed(())
         yield from _feeds((), 0.0)
         yield from _shredded(Shredded(), 0.0)
+        yield from _key_ages({}, 0.0)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The last reading; nothing before the first."""
@@ -76,6 +79,7 @@ class StoreMetrics(Collector):
             yield from _unnamed(self._reading.unnamed)
             yield from _feeds(self._reading.feeds, self._reading.now)
             yield from _shredded(self._reading.shredded, self._reading.now)
+            yield from _key_ages(self._reading.key_times, self._reading.now)
 
 
 class StoreReader:
@@ -104,7 +108,9 @@ class StoreReader:
                 figures, troubles = await read_figures(self._connection, now), await self._systems.in_trouble()
                 unnamed = not_named(await known_trackers(self._connection), figures.last_sweep)
                 feeds, shredded = await feed_figures(self._connection), await Rewriting(self._connection).shredded()
-                return StoreReading(store, keeps, figures, tuple(troubles), tuple(unnamed), tuple(feeds), shredded, now)
+                times = await times_in_use(self._connection, now)
+                waited = tuple(troubles), tuple(unnamed), tuple(feeds)
+                return StoreReading(store, keeps, figures, *waited, shredded, times, now)
         except (StoreUnavailable, TimeoutError):
             return StoreReading(store, keeps)
 
@@ -177,6 +183,12 @@ def _feeds(feeds: tuple[FeedFigures, ...], now: float) -> Iterator[GaugeMetricFa
 def _shredded(shredded: Shredded, now: float) -> Iterator[GaugeMetricFamily]:
     words = "For how long something that was shredded may be in Redis's append-only file; 0 where nothing is."
     yield _gauge("remedy_shredded_in_file_seconds", words, shredded.age(now))
+
+
+def _key_ages(times: Mapping[str, KeyTimes], now: float) -> Iterator[GaugeMetricFamily]:
+    words = "How long ago a process first had a data key that is in use."
+    ages = {key_id: _age(each.since, now) for key_id, each in times.items()}
+    yield _labelled("remedy_data_key_age_seconds", words, "key", ages)
 
 
 def _age(since: float | None, now: float) -> float:

@@ -51,6 +51,7 @@ def test_when_all_is_well_each_thing_says_so(clinic: Clinic) -> None:
         "ok workers: 1 run: worker-0/7 (",
         "ok parked: nothing",
         "ok sealed data: 0 looked at",
+        "ok data keys in use: ",
     ):
         assert any(line.startswith(words) for line in lines), words
     assert "0 warning(s), 0 failure(s)" in shown.stdout

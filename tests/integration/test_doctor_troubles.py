@@ -586,6 +586,9 @@ PLANTED = {
     "a worker is of another version": Planted(
         running("receiver", "worker", version="0.0.1"), Code.VERSIONS_DIFFER, "worker-0/7 is 0.0.1"
     ),
+    "a worker has other data keys": Planted(
+        running("receiver", "worker", keys="k1,k2"), Code.DATA_KEYS_DIFFER, "worker-0/7 has k1, k2, and here it is"
+    ),
     "a worker has other mappings": Planted(
         running("receiver", "worker", mappings="c0ffee"), Code.MAPPINGS_DIFFER, "worker-0/7 uses c0ffee"
     ),

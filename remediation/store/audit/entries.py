@@ -40,6 +40,9 @@ class AuditAct(StrEnum):
     BACKFILL = "backfill"
     RESET_SIGNED_TIME = "reset_signed_time"
     """Deliveries of a district are taken without a signed time again."""
+    ROTATE_KEY = "rotate_key"
+    """Somebody had a new list of data keys written, with this key added, or as the one that seals."""
+    RETIRE_KEY = "retire_key"
     RULES = "rules"
     """Workers began to use another mappings.yaml than before."""
 

@@ -1,0 +1,1 @@
+"""`remedy keys`: the data keys that seal what is stored in Redis."""
