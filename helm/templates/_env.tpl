@@ -52,13 +52,22 @@ OUTBOUND_CA_FILE: {value: {{ printf "/etc/remedy-ca/%s" .root.Values.outbound.ca
 {{- end }}
 {{ include "remedy.env.telemetry" .root }}
 {{ include "remedy.env.redis" .root }}
+{{- if include "remedy.keysFile" . }}
+DATA_KEYS_FILE: {value: "/etc/remedy-keys/data-keys"}
+{{- end }}
 {{- range $name, $said := .process.secretEnv }}
-{{- if kindIs "map" $said }}
+{{- if and (eq $name "DATA_KEYS") $.root.Values.dataKeys.asFile }}
+{{- else if kindIs "map" $said }}
 {{ $name }}: {valueFrom: {secretKeyRef: {name: {{ default (include "remedy.secretName" $.root) $said.name | quote }}, key: {{ $said.key | quote }}, optional: {{ default false $said.optional }}}}}
 {{- else if not (kindIs "invalid" $said) }}
 {{ $name }}: {valueFrom: {secretKeyRef: {name: {{ include "remedy.secretName" $.root | quote }}, key: {{ $said | quote }}}}}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* Whether the process gets its data keys as a file; it gets none at all where its `secretEnv` does not name them. */}}
+{{- define "remedy.keysFile" -}}
+{{- if and .root.Values.dataKeys.asFile (not (kindIs "invalid" (get .process.secretEnv "DATA_KEYS"))) (hasKey .process.secretEnv "DATA_KEYS") -}}true{{- end -}}
 {{- end -}}
 
 {{/* Who is told of spans and of errors. What may be a secret comes from a Secret. */}}

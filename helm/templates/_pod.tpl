@@ -104,6 +104,13 @@ volumeMounts:
   configMap: {name: {{ default (include "remedy.mappingsName" .root) .mappingsName | quote }}}
 - name: tmp
   emptyDir: {sizeLimit: 64Mi}
+{{- if include "remedy.keysFile" . }}
+- name: data-keys
+  secret:
+    secretName: {{ default (include "remedy.secretName" .root) $values.dataKeys.existingSecret | quote }}
+    defaultMode: 0440
+    items: [{key: {{ $values.dataKeys.key | quote }}, path: data-keys}]
+{{- end }}
 {{- if and (not $values.valkey.enabled) $values.redis.tls.enabled $values.redis.tls.caSecret.name }}
 - name: redis-ca
   secret: {secretName: {{ $values.redis.tls.caSecret.name | quote }}}
@@ -137,6 +144,9 @@ volumeMounts:
 {{- $values := .root.Values -}}
 - {name: mappings, mountPath: /etc/remedy, readOnly: true}
 - {name: tmp, mountPath: /tmp}
+{{- if include "remedy.keysFile" . }}
+- {name: data-keys, mountPath: /etc/remedy-keys, readOnly: true}
+{{- end }}
 {{- if and (not $values.valkey.enabled) $values.redis.tls.enabled $values.redis.tls.caSecret.name }}
 - {name: redis-ca, mountPath: /etc/remedy-redis, readOnly: true}
 {{- end }}

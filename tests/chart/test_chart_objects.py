@@ -346,6 +346,28 @@ def test_the_audit_is_sent_to_its_syslog_server_at_its_port(address: str, protoc
     assert [rule in policy.get("egress", []) for policy in policies].count(True) == 2
 
 
+def test_data_keys_are_a_file_or_a_variable_and_never_both() -> None:
+    assert {"DATA_KEYS", "DATA_KEYS_FILE"} & _env(rendered(), "rel-remedy-worker").keys() == {"DATA_KEYS"}
+    for said, secret in (({}, "rel-remedy"), ({"existingSecret": "keys", "key": "list"}, "keys")):
+        objects = rendered({"dataKeys": {"asFile": True, **said}})
+        for name in ("rel-remedy-receiver", "rel-remedy-worker"):
+            env = _env(objects, name)
+            assert "DATA_KEYS" not in env
+            file = Path(str(env["DATA_KEYS_FILE"]))
+            pod = named(objects, "Deployment", name)["spec"]["template"]["spec"]
+            (volume,) = (each for each in pod["volumes"] if each["name"] == "data-keys")
+            assert volume["secret"]["secretName"] == secret
+            assert volume["secret"]["items"] == [{"key": said.get("key", "DATA_KEYS"), "path": file.name}]
+            mounts = {each["name"]: each for each in _container(objects, name)["volumeMounts"]}
+            assert mounts["data-keys"] == {"name": "data-keys", "mountPath": str(file.parent), "readOnly": True}
+
+
+def test_what_needs_no_data_keys_gets_no_file_with_them() -> None:
+    objects = rendered({"dataKeys": {"asFile": True}, "processDefaults": {"secretEnv": {"DATA_KEYS": None}}})
+    assert "data-keys" not in str(objects)
+    assert "DATA_KEYS_FILE" not in _env(objects, "rel-remedy-worker")
+
+
 def test_without_a_listener_nothing_is_said_of_one() -> None:
     assert not {name for name in _env(rendered(), "rel-remedy-worker") if name.startswith(("OTEL_", "SENTRY_"))}
 
