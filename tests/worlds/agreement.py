@@ -224,6 +224,8 @@ def _solved(before: Picture | None, changed: Picture, policy: Policy, status: St
         anew = verdicts((changed.tickets[name] for name in changed.done), policy, changed.at)
         if all(before.tickets[name].reason in policy.kept_open for name in others):
             anew -= {REVIEWING}  # what decided nothing takes no decision back
+        if all(_is_wordless(before.tickets[name]) for name in others):
+            anew |= {status}
     if status is ACCEPTED and changed.is_lost_over:  # or SchoolScan's own word, or one of which the store was wiped
         return anew | {ACCEPTED, REVIEWING}
     if status is not ACCEPTED or not ended:
@@ -261,6 +263,11 @@ def decided_anew(before: Picture | None, changed: Picture) -> set[str]:
         for name, (old, new) in both.items()
         if old.id == new.id and ((old.reason, old.word) != (new.reason, new.word) or _has_lost_its_end(old, new))
     }
+
+
+def _is_wordless(ticket: Ticket) -> bool:
+    """Whether we may have closed it with no word, so that a later one may be its tracker's own, or a person's."""
+    return ticket.closed_by != PERSON and ticket.reason is Reason.NONE
 
 
 def _has_lost_its_end(old: Ticket, new: Ticket) -> bool:
