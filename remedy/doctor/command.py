@@ -20,7 +20,7 @@ from remedy.doctor.diagnosis import Code, Diagnosis, Level, trouble
 from remedy.doctor.outside import open_checks
 from remedy.doctor.report import as_object, as_table, progress
 from remedy.doctor.secrets import look_at_data_keys, look_at_secrets
-from remedy.doctor.store import REDIS_SECONDS, look_at_store, open_store
+from remedy.doctor.stored.examination import REDIS_SECONDS, look_at_store, open_store
 from remedy.runtime.failures import ExitCode
 
 Tell = Callable[[Sequence[Diagnosis]], ExitCode]

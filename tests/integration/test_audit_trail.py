@@ -17,8 +17,8 @@ from remediation.store.cases.todo import Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.keys import AUDIT_HEAD, AUDIT_TRAIL, AUDIT_WAITING, CASE, CASE_LISTS
 from remediation.store.server.connection import Connection
-from remedy.doctor.audit import audit_of
 from remedy.doctor.diagnosis import Code, Level
+from remedy.doctor.stored.audit import audit_of
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0

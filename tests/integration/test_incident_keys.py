@@ -14,7 +14,7 @@ from remediation.store.incidents.rows import identity_of, known_told
 from remediation.store.keys import DECISIONS, INCIDENTS, INCIDENTS_TOLD
 from remediation.store.packing import Form, packed
 from remediation.store.server.connection import Connection
-from remedy.doctor.work import look_at_seals
+from remedy.doctor.stored.work import look_at_seals
 from tests.integration.test_feeds import FEED, FIGHT, TEN_MINUTES, THEFT, FeedOffice, key_of
 from workers.rounds.forgetting import forget_incidents
 

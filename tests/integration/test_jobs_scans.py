@@ -23,7 +23,7 @@ from remediation.store.deliveries.inbox import scan_ref
 from remediation.store.deliveries.parked import DecisionOutcome, ParkedKind
 from remediation.store.keys import CASE, SCAN, SCANS
 from remediation.store.server.connection import Connection
-from remedy.doctor.lists import look_at_lists
+from remedy.doctor.stored.lists import look_at_lists
 from tests.integration.offices import Office
 from tests.stand_ins import LATER
 from workers.jobs.boundary import MOST_STUMBLES

@@ -10,20 +10,20 @@ from remediation.mapping.reading.loading import Loaded
 from remediation.sealing import Keyring
 from remediation.settings import Settings
 from remediation.store.server.connection import Connection
-from remedy.doctor.audit import look_at_audit
 from remedy.doctor.checks import Check, run_checks
-from remedy.doctor.data_keys import look_at_key_ages
 from remedy.doctor.diagnosis import Code, Diagnosis, trouble
-from remedy.doctor.feeds import look_at_feeds
-from remedy.doctor.lists import look_at_lists
-from remedy.doctor.processes import look_at_processes
-from remedy.doctor.rotation import look_at_rotation
-from remedy.doctor.rules import look_at_rules
-from remedy.doctor.server import clock_agrees, look_at_server
-from remedy.doctor.shredding import look_at_shredding
-from remedy.doctor.signed_times import look_at_signed_times
-from remedy.doctor.tables import look_at_former_trackers, look_at_tables
-from remedy.doctor.work import look_at_seals, look_at_work
+from remedy.doctor.stored.audit import look_at_audit
+from remedy.doctor.stored.data_keys import look_at_key_ages
+from remedy.doctor.stored.feeds import look_at_feeds
+from remedy.doctor.stored.lists import look_at_lists
+from remedy.doctor.stored.processes import look_at_processes
+from remedy.doctor.stored.rotation import look_at_rotation
+from remedy.doctor.stored.rules import look_at_rules
+from remedy.doctor.stored.server import clock_agrees, look_at_server
+from remedy.doctor.stored.shredding import look_at_shredding
+from remedy.doctor.stored.signed_times import look_at_signed_times
+from remedy.doctor.stored.tables import look_at_former_trackers, look_at_tables
+from remedy.doctor.stored.work import look_at_seals, look_at_work
 from remedy.runtime.assembly import open_connection, redis_address
 from remedy.runtime.clock import clock_of
 
