@@ -17,7 +17,7 @@ from remedy.doctor.checks import Check, run_checks
 from remedy.doctor.configuration import look_at_settings
 from remedy.doctor.diagnosis import TROUBLES, Code, Diagnosis, Level, trouble, well
 from remedy.doctor.report import as_object, as_table, progress
-from remedy.doctor.server import condition_of
+from remedy.doctor.stored.server import condition_of
 
 ROOT = Path(__file__).parents[2]
 SERVER = ServerState(

@@ -15,7 +15,7 @@ from remediation.store.server.rewriting import (
     step_of,
 )
 from remedy.doctor.diagnosis import Level
-from remedy.doctor.shredding import shredding_of
+from remedy.doctor.stored.shredding import shredding_of
 
 NOW = 1_790_000_000.0
 FILE = AppendOnlyFile("run-1", exists=True, is_rewritten_now=False, has_failed=False, took=1.0)

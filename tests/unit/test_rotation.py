@@ -3,7 +3,7 @@
 import pytest
 
 from remediation.store.deliveries.signing import SecretUse
-from remedy.doctor.rotation import rotation_of
+from remedy.doctor.stored.rotation import rotation_of
 
 NOW = 1_800_000_000.0
 HOUR, DAY = 3600.0, 86_400.0
