@@ -50,7 +50,9 @@ def _section() -> str:
 
 
 def test_every_code_is_told_by_some_check() -> None:
-    code = "\n".join(path.read_text() for path in (ROOT / "remedy" / "doctor").glob("*.py") if path.stem != "diagnosis")
+    code = "\n".join(
+        path.read_text() for path in (ROOT / "remedy" / "doctor").rglob("*.py") if path.stem != "diagnosis"
+    )
     assert [each.name for each in Code if f"Code.{each.name}" not in code] == []
 
 
