@@ -7,6 +7,7 @@ that are refused change nothing: the ones before stay in use, and the log, /read
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -16,7 +17,8 @@ from remediation.mapping.reading.watching import Stamps, Watch
 from remediation.regular_files import open_regular
 from remediation.sealing import Keyring
 from remediation.settings import Settings
-from remedy.runtime.reload import POLL_SECONDS, stamps_of
+from remedy.runtime.polling import Poller
+from remedy.runtime.reload import stamps_of
 from remedy.telemetry.metrics import DATA_KEYS, DATA_KEYS_VALID
 
 logger = structlog.get_logger()
@@ -71,7 +73,7 @@ class DataKeys:
         """Raises ConfigurationError where the keys cannot be used."""
         self._path = settings.data_keys_file
         self._watch = Watch.since(self._stamps())
-        self._asked = asyncio.Event()
+        self._poller = Poller("data_keys_not_followed")
         self._problems: tuple[str, ...] = ()
         self.keyring = keyring_of(settings)
         self._accepted()
@@ -87,7 +89,7 @@ class DataKeys:
 
     def ask(self) -> None:
         """Check now, without waiting until the file was unchanged for a while."""
-        self._asked.set()
+        self._poller.ask()
 
     @contextlib.asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -95,24 +97,8 @@ class DataKeys:
         if self._path is None:
             yield
             return
-        task = asyncio.create_task(self._follow(self._path))
-        try:
+        async with self._poller.polling(partial(self.poll, self._path), self._not_followed):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _follow(self, path: Path) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), POLL_SECONDS)
-            was_asked = self._asked.is_set()
-            self._asked.clear()
-            try:
-                await self.poll(path, was_asked=was_asked)
-            except Exception as error:
-                self._refused([Problem(SETTING, f"{type(error).__name__} while it was read")])
-                logger.exception("data_keys_not_followed", error=type(error).__name__)
 
     async def poll(self, path: Path, *, was_asked: bool = False) -> None:
         """Look once whether the file has changed and is stable again; if so, take it."""
@@ -124,6 +110,9 @@ class DataKeys:
             self._take(Keyring.parse(await asyncio.to_thread(keys_in, path), SETTING))
         except ConfigurationError as error:
             self._refused(error.problems)
+
+    def _not_followed(self, error: Exception) -> None:
+        self._refused([Problem(SETTING, f"{type(error).__name__} while it was read")])
 
     def _take(self, found: Keyring) -> None:
         """Use these keys. Raises ConfigurationError where an id names another key than before."""

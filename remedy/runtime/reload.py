@@ -11,6 +11,7 @@ import hashlib
 import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -19,11 +20,10 @@ from remediation.domain.errors import ConfigurationError
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import Loaded, load_mappings
 from remediation.mapping.reading.watching import Stamp, Stamps, Watch
+from remedy.runtime.polling import Poller
 from remedy.telemetry.metrics import MAPPINGS, MAPPINGS_LOADED, MAPPINGS_VALID, RELOAD_FAILURES
 
 logger = structlog.get_logger()
-
-POLL_SECONDS = 1.0
 
 _DIGITS = 12
 """Digits of a digest: enough to tell two files of one installation apart."""
@@ -50,7 +50,7 @@ class Follower:
         self._clock = clock
         self._watch = Watch.since({})
         self._digests: Digests = {}
-        self._asked = asyncio.Event()
+        self._poller = Poller("mappings_not_followed")
         self._problems: tuple[str, ...] = ()
         self._digest = ""
 
@@ -73,29 +73,13 @@ class Follower:
 
     def ask(self) -> None:
         """Check now, without waiting until the files were unchanged for a while. A refused file is tried again."""
-        self._asked.set()
+        self._poller.ask()
 
     @contextlib.asynccontextmanager
     async def following(self, take: Take) -> AsyncIterator[None]:
         """Pass every change to `take` while this context is open."""
-        task = asyncio.create_task(self._follow(take))
-        try:
+        async with self._poller.polling(partial(self._poll, take), self._not_followed):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _follow(self, take: Take) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), POLL_SECONDS)
-            was_asked = self._asked.is_set()
-            self._asked.clear()
-            try:
-                await self._poll(take, was_asked=was_asked)
-            except Exception as error:
-                self._refused([f"{type(error).__name__} while it was read"])
-                logger.exception("mappings_not_followed", error=type(error).__name__)
 
     async def _poll(self, take: Take, *, was_asked: bool) -> None:
         self._watch = self._watch.after(await asyncio.to_thread(stamps_of, self._watch.read))
@@ -107,6 +91,9 @@ class Follower:
             await self._reload(take)
         elif was_asked:
             logger.info("mappings_unchanged")
+
+    def _not_followed(self, error: Exception) -> None:
+        self._refused([f"{type(error).__name__} while it was read"])
 
     async def _reload(self, take: Take) -> None:
         try:

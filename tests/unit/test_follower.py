@@ -15,7 +15,7 @@ from remediation.domain.errors import ConfigurationError, Problem
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.reading.loading import Loaded
 from remediation.mapping.reading.watching import ABSENT_POLLS, files_named
-from remedy.runtime import reload
+from remedy.runtime import polling
 from remedy.runtime.reload import Follower
 
 POLL = 0.02
@@ -73,7 +73,7 @@ class Taker:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reload, "POLL_SECONDS", POLL)
+    monkeypatch.setattr(polling, "POLL_SECONDS", POLL)
 
 
 @pytest.fixture(autouse=True)
