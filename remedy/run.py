@@ -45,11 +45,11 @@ from remedy.runtime.assembly import (
     receiver_files,
     redis_address,
     refurnish,
+    turn_on_failpoints,
     worker_files,
 )
 from remedy.runtime.clock import open_clock
 from remedy.runtime.data_keys import DataKeys
-from remedy.runtime.failpoints import turn_on_failpoints
 from remedy.runtime.failures import ExitCode
 from remedy.runtime.guarding import REDIS_CONNECTIONS, receiver_guard
 from remedy.runtime.heartbeat import open_heartbeat, version

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path
 
+import structlog
 from redis.asyncio import Redis
 
 from receiver.accounts import Account, Accounts
@@ -17,6 +18,7 @@ from remediation.deliveries.webhook_secrets import WebhookSecret
 from remediation.domain.cases import CaseKind
 from remediation.domain.errors import ConfigurationError, Problem, StoreUnavailable
 from remediation.domain.identities import Identity
+from remediation.failpoints import SETTING, turn_on
 from remediation.mapping.config.schema import Mappings
 from remediation.mapping.config.signing_in import Webhook
 from remediation.mapping.config.trackers.tracker_settings import former_names_of
@@ -46,6 +48,25 @@ from workers.audit_targets import AuditFile, AuditSyslog, AuditTarget
 from workers.calls import counted_feeds, counted_sources, counted_trackers
 from workers.resources import NamedSystems, WorkerContexts, context_on
 from workers.rounds.auditing import chain_audit
+
+logger = structlog.get_logger()
+
+
+def turn_on_failpoints(settings: Settings) -> None:
+    """Turn on the failpoints of REMEDY_FAILPOINTS and log them.
+
+    Raises ConfigurationError unless ALLOW_FAILPOINTS is set, too: one variable that got into a production process by
+    mistake must not kill it.
+    """
+    if settings.remedy_failpoints is None:
+        return
+    if not settings.allow_failpoints:
+        message = (
+            "is set, so this process would break on purpose. Unset it; a fault test sets ALLOW_FAILPOINTS=true, too"
+        )
+        raise ConfigurationError([Problem(SETTING, message)])
+    for point in turn_on(settings.remedy_failpoints):
+        logger.warning("failpoint_is_on", place=point)
 
 
 @contextlib.contextmanager

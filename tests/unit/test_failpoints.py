@@ -6,7 +6,7 @@ import pytest
 from remediation.domain.errors import ConfigurationError
 from remediation.failpoints import POINTS, FailpointReached, failpoint, turn_off, turn_on
 from remediation.settings import Settings
-from remedy.runtime.failpoints import turn_on_failpoints
+from remedy.runtime.assembly import turn_on_failpoints
 
 
 @pytest.fixture(autouse=True)
