@@ -4,21 +4,19 @@ Nothing can be written back to the feed: what was decided stands in our own row.
 `--rounds` plays more, and others.
 """
 
-import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from itertools import product
-from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from structlog.testing import capture_logs
+from hypothesis.stateful import initialize, rule
 
 from remediation.domain.incidents import IncidentType
 from remediation.domain.policy import Policy
 from tests.random_histories import play
 from tests.worlds.incident_world import FeedWorld
 from tests.worlds.judging import SCHOOLSCAN
+from tests.worlds.machines import WorldMachine, with_loop
 from tests.worlds.outside import Change, Trouble
 from tests.worlds.test_worlds_in_step import GATES, IN_A_TRACKER, ON_SCHOOLSCAN, ON_TRACKERS, POLICIES, SPANS
 
@@ -40,15 +38,10 @@ TROUBLES = st.sampled_from(
 KINDS = [IncidentType.REFERRAL] * 4 + [IncidentType.PENDING]
 
 
-class IncidentWorlds(RuleBasedStateMachine):
+class IncidentWorlds(WorldMachine):
     """What may happen, in any order."""
 
-    loop: ClassVar[asyncio.AbstractEventLoop]
-    lines: ClassVar[list[Any]]
     world: FeedWorld
-
-    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(work)
 
     @initialize(policy=st.sampled_from(POLICIES), kind=st.sampled_from(KINDS), noticed=st.booleans())
     def an_incident_is_written(self, policy: Policy, kind: IncidentType, *, noticed: bool) -> None:
@@ -103,61 +96,15 @@ class IncidentWorlds(RuleBasedStateMachine):
             case _:
                 self.do(self.world.rest())
 
-    @invariant()
-    def nothing_is_wrong(self) -> None:
-        if hasattr(self, "world"):
-            self.do(self.hold())
-
-    async def hold(self) -> None:
-        world = self.world
-        assert world.judge.wrongs == []
-        for name, book in world.books.items():
-            active = [each for each in book.of(world.key.mark) if each.state.is_active]
-            assert len(active) <= 1, name
-        mistakes = [line for line in self.lines if line["event"] == "job_failed" and line["error"] != "RuntimeError"]
-        assert mistakes == []
-
-    def teardown(self) -> None:
-        if hasattr(self, "world"):
-            self.do(self.come_to_rest())
-
-    async def come_to_rest(self) -> None:
-        world = self.world
+    def settle(self) -> None:
         for becomes in ("back", "listed", "referred"):
-            world.happen(Change(SCHOOLSCAN, becomes))
-        await world.rest()
-        await self.hold()
-        for _ in range(3):
-            if not world.shelves.parked:
-                break
-            await world.replay()
-            await world.rest()
-        assert world.on_the_list() == (set(), set())
-        await self.stay_at_rest()
-
-    async def stay_at_rest(self) -> None:
-        """Planning again gives an empty plan, and writes nothing at all."""
-        world = self.world
-        assert world.is_clean
-        before, told = world.written(), len(world.shelves.told)
-        await world.look()
-        await world.poll()
-        assert (world.written(), len(world.shelves.told)) == (before, told)
-        assert world.is_clean
-        await self.hold()
+            self.world.happen(Change(SCHOOLSCAN, becomes))
 
 
 @pytest.fixture
 def machine() -> Iterator[type[IncidentWorlds]]:
-    loop = asyncio.new_event_loop()
-    with capture_logs() as lines:
-
-        class Here(IncidentWorlds):
-            pass
-
-        Here.loop, Here.lines = loop, lines
-        yield Here
-    loop.close()
+    with with_loop(IncidentWorlds):
+        yield IncidentWorlds
 
 
 @pytest.mark.timeout(7200)  # for many rounds

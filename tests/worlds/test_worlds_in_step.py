@@ -3,17 +3,14 @@
 By default the same worlds every time. `--rounds` plays more, and others.
 """
 
-import asyncio
 import math
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import product
-from typing import Any, ClassVar
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from structlog.testing import capture_logs
+from hypothesis.stateful import initialize, rule
 
 from remediation.domain.policy import FOR_EVER, KEPT_OPEN, Acceptance, Policy, ResolveWhen
 from remediation.domain.status import Status
@@ -22,6 +19,7 @@ from tests.random_histories import play
 from tests.shelves import Shelves
 from tests.worlds.agreement import ACCEPTED, GONE, OPEN, RESOLVED, REVIEWING
 from tests.worlds.judging import SCHOOLSCAN
+from tests.worlds.machines import WorldMachine, with_loop
 from tests.worlds.outside import DAY, HORIZON, KEY, Change, Trouble
 from tests.worlds.world import World
 
@@ -111,16 +109,10 @@ BEGINNINGS = [OPEN] * 8 + [REVIEWING, RESOLVED]
 SPANS = [0.5, HORIZON / 2, HORIZON, 1_000.0, DAY, 6 * DAY, 30 * DAY]
 
 
-class Worlds(RuleBasedStateMachine):
+class Worlds(WorldMachine):
     """What may happen, in any order."""
 
-    loop: ClassVar[asyncio.AbstractEventLoop]
-    lines: ClassVar[list[Any]]
-    world: World
     backup: Shelves
-
-    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(work)
 
     @initialize(policy=st.sampled_from(POLICIES), status=st.sampled_from(BEGINNINGS), noticed=st.booleans())
     def a_finding_is_found(self, policy: Policy, status: Status, *, noticed: bool) -> None:
@@ -177,47 +169,17 @@ class Worlds(RuleBasedStateMachine):
             case _:
                 self.do(self.world.rest())
 
-    @invariant()
-    def nothing_is_wrong(self) -> None:
-        if hasattr(self, "world"):
-            self.do(self.hold())
+    def settle(self) -> None:
+        if self.world.was_wiped:  # of a finding that is gone and forgotten nobody can tell which rule counted
+            self.world.happen(Change(SCHOOLSCAN, "back"))
 
-    async def hold(self) -> None:
+    async def look_at_rest(self) -> None:
+        """Looking costs one read of each."""
         world = self.world
-        assert world.judge.wrongs == []
-        for name, book in world.books.items():
-            active = [each for each in book.of(KEY.mark) if each.state.is_active]
-            assert len(active) <= 1, name
-        mistakes = [line for line in self.lines if line["event"] == "job_failed" and line["error"] != "RuntimeError"]
-        assert mistakes == []
-
-    def teardown(self) -> None:
-        if hasattr(self, "world"):
-            self.do(self.come_to_rest())
-
-    async def come_to_rest(self) -> None:
-        world = self.world
-        if world.was_wiped:  # of a finding that is gone and forgotten nobody can tell which rule counted
-            world.happen(Change(SCHOOLSCAN, "back"))
-        await world.rest()
-        await self.hold()
-        for _ in range(3):
-            if not world.shelves.parked:
-                break
-            await world.replay()
-            await world.rest()
-        assert world.on_the_list() == (set(), set())
-        await self.stay_at_rest()
-
-    async def stay_at_rest(self) -> None:
-        """Planning again gives an empty plan; looking costs one read of each, and writes nothing at all."""
-        world = self.world
-        assert world.is_clean
         await self.hold()
         # What we were about to open and never saw may still come to light: that is searched for with each look.
         row = world.shelves.rows[KEY.ref]
         intents, links = ({n.partition(":")[2] for n in row if n.startswith(kind)} for kind in ("intent:", "link:"))
-        before, told = world.written(), len(world.shelves.told)
         world.calls()
         await world.look()
         calls = world.calls()
@@ -225,23 +187,12 @@ class Worlds(RuleBasedStateMachine):
         asked = {n: ["read"] * (n in links) + ["find"] * (n in intents) for n in links | intents}
         assert {name: made for name, made in calls.items() if made} == asked
         assert world.picture().tickets.keys() <= links
-        await world.poll()
-        assert (world.written(), len(world.shelves.told)) == (before, told)
-        assert world.is_clean
-        await self.hold()
 
 
 @pytest.fixture
 def machine() -> Iterator[type[Worlds]]:
-    loop = asyncio.new_event_loop()
-    with capture_logs() as lines:
-
-        class Here(Worlds):
-            pass
-
-        Here.loop, Here.lines = loop, lines
-        yield Here
-    loop.close()
+    with with_loop(Worlds):
+        yield Worlds
 
 
 @pytest.mark.timeout(7200)  # for many rounds
