@@ -47,12 +47,22 @@ class School:
 
     world: World
     incidents: dict[str, Reported] = field(default_factory=dict)
+    former: frozenset[str] = frozenset()
+    """Incidents of a play before this one, of which nothing is demanded."""
+
     pending: list[str] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     """How often each thing was done."""
 
     forgotten_at: list[float] = field(default_factory=list)
     """When Redis was wiped (Unix seconds)."""
+
+    @classmethod
+    def at(cls, world: World) -> "School":
+        """A school whose feed may have incidents of a play before."""
+        school = cls(world)
+        school.former = frozenset(each["uuid"] for each in school._listed())
+        return school
 
     def write_year(self, count: int) -> None:
         """Write so many incidents of the school year until today."""
@@ -90,7 +100,7 @@ class School:
         """List everything again that an order has withheld; what the feed was silent about stays so."""
         self.world.outside.control("incident_feed", "DELETE", "moves")
         for each in self._listed():
-            if each["withheld"] and not self.incidents[each["uuid"]].is_silent:
+            if each["withheld"] and not (each["uuid"] in self.incidents and self.incidents[each["uuid"]].is_silent):
                 self._do(each["uuid"], "restore")
 
     def forgotten(self) -> None:
@@ -115,7 +125,7 @@ class School:
         for uuid, reported in self.incidents.items():
             if wrong := wrong_with(reported, found.pop(uuid, [])):
                 yield wrong, uuid
-        yield from (("apart", uuid) for uuid in found)
+        yield from (("apart", uuid) for uuid in found if uuid not in self.former)
 
     @property
     def taken(self) -> int:

@@ -73,7 +73,7 @@ def feeds_die(world: World, times: int, points: Collection[str] = ON_FEEDS, *, w
     world.outside.control(_SYSTEM, "PATCH", "settings", json={"page_size": _PAGE_SIZE})
     world.outside.control(_SYSTEM, "DELETE", "requests")
     world.redis.delete(FEED_ROW + _NAME)  # an experiment before may have moved its times
-    school, kills, sound = School(world), Counter[str](), world.start("worker", words=_HURRIED)
+    school, kills, sound = School.at(world), Counter[str](), world.start("worker", words=_HURRIED)
     world.workers.append(sound)
     school.write_year(_INCIDENTS)
     _come_to_rest(world, school)

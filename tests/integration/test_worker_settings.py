@@ -9,8 +9,11 @@ from remediation.sealing import Keyring
 from remediation.store.cases.todo import LEASE_SECONDS
 from remediation.store.server.connection import Connection
 from tests.integration.offices import Office
+from workers.rounds.auditing import AUDIT_TRIM_SECONDS, CHAIN_SECONDS
 from workers.rounds.feeds import SECONDS as FEED_SECONDS
 from workers.rounds.forgetting import FORGET_SECONDS
+from workers.rounds.rewriting import REWRITE_SECONDS
+from workers.rounds.trimming import TRIM_SECONDS
 from workers.rounds.upkeep import LIST_SECONDS, NOTE_SECONDS
 from workers.settings import COMPLETION_WAIT, JOB_TIMEOUT, SWEEP_SECONDS, UpkeepWorker, upkeep_worker, work_worker
 
@@ -102,4 +105,8 @@ async def test_the_polls_run_as_often_as_is_set(connection: Connection, keyring:
         "poll_trackers": 7,
         "poll_feeds": FEED_SECONDS,
         "forget_incidents": FORGET_SECONDS,
+        "rewrite_file": REWRITE_SECONDS,
+        "trim_set_aside": TRIM_SECONDS,
+        "keep_audit": CHAIN_SECONDS,
+        "trim_audit": AUDIT_TRIM_SECONDS,
     }
