@@ -1,5 +1,6 @@
 """A feed of incidents on a real Valkey: what it shows becomes cases, once, whatever happens while it is read."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
@@ -250,6 +251,37 @@ async def test_steps_of_a_page_that_another_worker_has_kept_keep_nothing(office:
     late = PageKept({each.uuid: b"late" for each in many}, [(key_of(each), None) for each in many])
     assert not await states.keep_page(FEED, walk, Ending.WHOLE, late, office.clock())
     assert await office.kept_and_dirty() == (0, 0)
+
+
+@dataclass
+class SlowFeed(MemoryFeed):
+    """A feed that shows nothing, and takes its time; `at_once`: how many of these were asked at the same time."""
+
+    at_once: list[int] = field(default_factory=list)
+    in_hand: list[str] = field(default_factory=list)
+
+    async def page(self, walk: FeedWalk, version: str = "", *, in_part: bool = False) -> IncidentPage:
+        self.in_hand.append(self.name)
+        self.at_once.append(len(self.in_hand))
+        await asyncio.sleep(0.02)
+        self.in_hand.remove(self.name)
+        return await super().page(walk, version, in_part=in_part)
+
+
+@pytest.mark.parametrize(("seconds", "in_first_round"), [(60.0, 7), (0.0, 2)])
+async def test_of_many_slow_feeds_some_are_read_at_once_and_the_others_later(
+    office: FeedOffice, monkeypatch: pytest.MonkeyPatch, seconds: float, in_first_round: int
+) -> None:
+    at_once, in_hand = list[int](), list[str]()
+    slow = [SlowFeed(name=f"lakeside/feed-{n}", at_once=at_once, in_hand=in_hand) for n in range(7)]
+    office.context = replace(office.context, feeds={each.name: each for each in slow})
+    monkeypatch.setattr(feeds, "AT_ONCE", 2)
+    monkeypatch.setattr(feeds, "READ_FOR", seconds)
+    await poll_feeds(office.arq_context)
+    assert (max(at_once), sum(bool(each.walks) for each in slow)) == (2, in_first_round)
+    for _ in range(60):
+        await poll_feeds(office.arq_context)
+    assert all(each.walks for each in slow)
 
 
 async def test_a_page_that_did_not_come_is_counted_by_what_must_end_first(office: FeedOffice) -> None:

@@ -32,6 +32,9 @@ SECONDS = 30.0
 READ_FOR = 12.0
 """Seconds after which a round begins no further page of a feed: a round may take half a minute, a page some seconds."""
 
+AT_ONCE = 16
+"""How many feeds a round reads at once: half of the connections that all sources share (see sources.connections)."""
+
 ASKED_FOR = 22.0
 """Seconds for which nobody else asks a feed while a worker waits for a page: longer than any call takes, after which a
 worker that has died is known to wait no more."""
@@ -46,18 +49,28 @@ The others are read then, and the walk does not count as whole."""
 
 @never_raising
 async def poll_feeds(context: WorkerContext) -> None:
-    """Read on in every feed that is due. One that is away waits for a later round and does not delay the others."""
-    await asyncio.gather(*(_traced(context, feed) for feed in context.feeds.values()))
+    """Read on in every feed that is due. One that is away waits for a later round and does not delay the others.
+
+    Of many feeds that all are slow, those for which this round has no time are read by a later one. Each round takes
+    them in another order, so that none is always the last.
+    """
+    feeds, slots, until = [*context.feeds.values()], asyncio.Semaphore(AT_ONCE), time.monotonic() + READ_FOR
+    context.chance.shuffle(feeds)
+    await asyncio.gather(*(_traced(context, feed, slots, until) for feed in feeds))
 
 
-async def _traced(context: WorkerContext, feed: WalkedFeed) -> None:
-    with bound_contextvars(feed=feed.name), telemetry.span("poll_feed", feed=feed.name):
-        await _poll(context, feed)
+async def _traced(context: WorkerContext, feed: WalkedFeed, slots: asyncio.Semaphore, until: float) -> None:
+    has_waited = slots.locked()
+    async with slots:
+        if has_waited and time.monotonic() >= until:
+            return
+        with bound_contextvars(feed=feed.name), telemetry.span("poll_feed", feed=feed.name):
+            await _poll(context, feed, until)
 
 
-async def _poll(context: WorkerContext, feed: WalkedFeed) -> None:
+async def _poll(context: WorkerContext, feed: WalkedFeed, until: float) -> None:
     """Read pages one after the other, until the walk ends or the round has taken long enough."""
-    until, state = time.monotonic() + READ_FOR, await context.feed_states.state(feed.name)
+    state = await context.feed_states.state(feed.name)
     walk, in_part = await _walk(context, feed, state), state.attempts >= TAKEN_IN_PART_AFTER
     while walk is not None:
         following = await _read_on(context, feed, walk, in_part=in_part)
