@@ -108,12 +108,14 @@ def _as_dated(ticket: Ticket, closing: Closing | None) -> Ticket:
 def _meant(name: str, ticket: Ticket, tickets: Mapping[str, Ticket], memory: Memory) -> Reason | None:
     """Returns the reason for which we closed the ticket; None where we did not.
 
-    Earlier versions did not store it: then an accepted finding says so where no ticket accepts the risk.
+    Earlier versions did not store it: then an accepted finding says so where no ticket accepts the risk. Not while a
+    look is unfinished: its ticket may have been opened since the finding was accepted, and a person may have closed it.
     """
     closing = memory.closings.get(name)
     if closing is not None:
         return closing.meant if closing.is_of(ticket) and closing.has_word_of(ticket) else None
-    was_accepted = memory.finding is Status.ACCEPTED_RISK and memory.tickets.get(name) is TicketState.DONE
+    is_at_rest = not memory.doing and memory.finding is Status.ACCEPTED_RISK
+    was_accepted = is_at_rest and memory.tickets.get(name) is TicketState.DONE
     return Reason.ACCEPTED_RISK if was_accepted and not any(map(accepts_risk, tickets.values())) else None
 
 

@@ -249,6 +249,27 @@ async def test_a_risk_that_schoolscan_accepted_stays_accepted_under_any_code(wor
     assert (world.picture().status, world.picture().active) == (ACCEPTED, set())
 
 
+async def test_a_ticket_that_was_opened_and_closed_since_a_risk_was_accepted_does_not_accept_it() -> None:
+    """Workers died in every look between: no closing of this ticket is remembered, and it is not one of ours."""
+    kept = frozenset({Reason.CANCELLED, Reason.NOT_SOLVED, Reason.UNKNOWN})
+    terms = replace(ANY, trackers=("snow",), reopen_within=timedelta(days=10), kept_open=kept, acceptance=STRICT)
+    world = World(terms, REVIEWING)
+    steps = [
+        (says(ACCEPTED), 23, False),
+        (says(REVIEWING), 11, True),
+        (corrected("snow", Reason.UNKNOWN), 18, False),
+        (closed("snow", Reason.NONE), 13, True),
+        (says(OPEN), 14, False),
+        (closed("snow", Reason.FALSE_POSITIVE), 38, False),
+        (corrected("jira", Reason.UNKNOWN), 25, True),
+    ]
+    for change, gate, killed in steps:
+        world.happen(change)
+        await world.look_broken_off(gate, killed=killed)
+    await world.rest()
+    assert world.judge.wrongs == []
+
+
 @pytest.mark.parametrize("word", ["Known error", ""])
 async def test_a_risk_that_schoolscan_accepted_ends_under_any_code(word: str) -> None:
     world = await opened(replace(ALONE, acceptance=Acceptance(at_most=timedelta(days=20))))
