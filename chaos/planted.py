@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from remediation import failpoints
 from remediation.domain.actions import OpenTicket
 from remediation.domain.errors import StoreUnavailable
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.domain.walks import Ending, FeedWalk
-from remediation.failpoints import failpoint
 from remediation.look.executing import Executor
 from remediation.planning import Progress
 from remediation.store.cases.links import LeasedLinks
@@ -60,16 +60,21 @@ def no_intent() -> None:
     LeasedLinks.intend = forget  # type: ignore[method-assign] # that is the bug
 
 
+UNMARKED = "cases_unmarked"
+"""The failpoint in the bug `case_after_page`, where a page has cases and they are not marked yet."""
+
+
 def case_after_page() -> None:
     """A page is kept and its walk moved on; only then are the cases of its incidents marked."""
     keep = Feeds.keep_page
+    failpoints.POINTS = (*failpoints.POINTS, UNMARKED)
 
     async def keep_then_mark(
         self: Feeds, feed: str, walk: FeedWalk, following: FeedWalk | Ending, kept: PageKept, now: float
     ) -> bool:
         is_kept = await keep(self, feed, walk, following, replace(kept, cases=()), now)
-        failpoint("page_kept")
-        if is_kept:
+        if is_kept and kept.cases:
+            failpoints.failpoint(UNMARKED)
             await Todo(self._connection).mark(kept.cases, now)
         return is_kept
 

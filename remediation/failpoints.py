@@ -35,7 +35,7 @@ byte of a create and the first of its answer: the launcher of the fault suite pu
 ON_FEEDS = ("walk_begun", "page_taken", "page_read", "page_kept", "page_put_off")
 """In the order in which the reading of a feed reaches them; a page is kept or put off."""
 
-POINTS = (*ON_DELIVERIES, *ON_LOOKS, *ON_FEEDS)
+POINTS: tuple[str, ...] = (*ON_DELIVERIES, *ON_LOOKS, *ON_FEEDS)
 
 SETTING = "REMEDY_FAILPOINTS"
 
