@@ -223,7 +223,7 @@ def _solved(before: Picture | None, changed: Picture, policy: Policy, status: St
     if before is not None and (others := decided_anew(before, changed)):
         anew = verdicts((changed.tickets[name] for name in changed.done), policy, changed.at)
         if all(before.tickets[name].reason in policy.kept_open for name in others):
-            anew -= {REVIEWING}  # what decided nothing takes no decision back
+            anew = (anew - {REVIEWING}) | {status}  # what decided nothing takes no decision back; ours decide nothing
         if all(_is_wordless(before.tickets[name]) for name in others):
             anew |= {status}
     if status is ACCEPTED and changed.is_lost_over:  # or SchoolScan's own word, or one of which the store was wiped
