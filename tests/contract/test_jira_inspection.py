@@ -8,7 +8,7 @@ import pytest
 from remediation.domain.tickets import Ticket
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
-from remediation.trackers.jira.inspection import JiraInspector
+from remediation.trackers.jira.inspection.inspector import JiraInspector
 from sandbox.jira.stand_in import PERSON, SERVICE
 from tests.contract.inspector_world import mappings_with, said, wrongs
 from tests.contract.jira_world import Deployment, JiraWorld, jira_world

@@ -7,7 +7,7 @@ import pytest
 from remediation.domain.tickets import Reason
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.explain.inspections import Inspection, InspectionOutcome
-from remediation.trackers.servicenow.inspection import ServiceNowInspector
+from remediation.trackers.servicenow.inspection.inspector import ServiceNowInspector
 from sandbox.servicenow.stand_in import INTEGRATION
 from tests.contract.inspector_world import mappings_with, said, wrongs
 from tests.contract.servicenow_world import ServiceNowWorld, servicenow_world

@@ -15,11 +15,11 @@ from remediation.mapping.explain.inspections import (
     unanswered,
 )
 from remediation.trackers.jira.catalogue import CreateField, Project
-from remediation.trackers.jira.demands import ALWAYS_SET, IssueDemand
-from remediation.trackers.jira.verdicts import field_verdicts, project_verdict
-from remediation.trackers.jira.ways import way_verdicts
+from remediation.trackers.jira.inspection.demands import ALWAYS_SET, IssueDemand
+from remediation.trackers.jira.inspection.verdicts import field_verdicts, project_verdict
+from remediation.trackers.jira.inspection.ways import way_verdicts
 from remediation.trackers.jira.workflow import Explored, WorkflowStatus, WorkflowStep
-from remediation.trackers.servicenow.catalogue import choices_in, columns_of
+from remediation.trackers.servicenow.inspection.catalogue import choices_in, columns_of
 
 TO_DO, DOING, DONE = (
     WorkflowStatus("1", "To Do", "new"),

@@ -7,7 +7,7 @@ from remediation.domain.tickets import Draft
 from remediation.mapping.config.trackers.jira import JiraTracker
 from remediation.mapping.config.trackers.tracker_settings import bare
 from remediation.trackers.adapters import Adapter, Preview
-from remediation.trackers.jira.inspection import JiraInspector
+from remediation.trackers.jira.inspection.inspector import JiraInspector
 from remediation.trackers.jira.issues import link_of, payload_of
 from remediation.trackers.jira.tracker import Jira
 

@@ -5,7 +5,7 @@ from remediation.domain.tickets import Draft
 from remediation.mapping.config.trackers.servicenow import ServiceNowTracker
 from remediation.mapping.config.trackers.tracker_settings import bare
 from remediation.trackers.adapters import Adapter, Preview
-from remediation.trackers.servicenow.inspection import ServiceNowInspector
+from remediation.trackers.servicenow.inspection.inspector import ServiceNowInspector
 from remediation.trackers.servicenow.records import opening
 from remediation.trackers.servicenow.sign_in import sign_in_advice
 from remediation.trackers.servicenow.tracker import ServiceNow

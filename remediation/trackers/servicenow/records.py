@@ -341,6 +341,11 @@ def not_kept(written: Mapping[str, object], record: Record) -> tuple[str, ...]:
     )
 
 
+def ours_query() -> str:
+    """The newest record of ours first."""
+    return f"correlation_display={OURS}^ORDERBYDESCsys_created_on"
+
+
 def oldest_first(mark: str) -> str:
     """The query for every record that carries a mark."""
     return f"correlation_id={mark}^ORDERBYsys_created_on^ORDERBYnumber"

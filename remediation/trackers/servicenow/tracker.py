@@ -40,6 +40,7 @@ from remediation.trackers.servicenow.records import (
     noting,
     oldest_first,
     opening,
+    ours_query,
     reopening,
     table_and_sys_id,
     text_of,
@@ -49,7 +50,6 @@ from remediation.trackers.servicenow.records import (
 from remediation.trackers.servicenow.references import References
 from remediation.trackers.servicenow.replies import explained, has_more, hidden, total_of
 from remediation.trackers.servicenow.sign_in import NO_SCOPE, sign_in_of
-from remediation.trackers.servicenow.verdicts import ours_query
 from remediation.trackers.threads import Threads, in_time
 
 _MOST_NOTES = 200

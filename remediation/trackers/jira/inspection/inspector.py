@@ -29,9 +29,8 @@ from remediation.trackers.jira.catalogue import (
 )
 from remediation.trackers.jira.changes import PAGE_SIZE, cursor_from, jql_for_mark, listing, quoted
 from remediation.trackers.jira.client import JiraClient
-from remediation.trackers.jira.demands import IssueDemand, by_project, by_type, demands_of, relating_rules
-from remediation.trackers.jira.issues import FOUND_FIELDS, PROPERTY
-from remediation.trackers.jira.verdicts import (
+from remediation.trackers.jira.inspection.demands import IssueDemand, by_project, by_type, demands_of, relating_rules
+from remediation.trackers.jira.inspection.verdicts import (
     assignee_verdict,
     field_verdicts,
     link_verdict,
@@ -44,7 +43,8 @@ from remediation.trackers.jira.verdicts import (
     search_verdict,
     type_verdict,
 )
-from remediation.trackers.jira.ways import places_of, status_verdict, way_verdicts
+from remediation.trackers.jira.inspection.ways import places_of, status_verdict, way_verdicts
+from remediation.trackers.jira.issues import FOUND_FIELDS, PROPERTY
 from remediation.trackers.jira.workflow import UNDER_UPDATE, Explored, Goal, WorkflowStatus
 from remediation.trackers.threads import Threads, answer_of
 

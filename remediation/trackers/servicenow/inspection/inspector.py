@@ -11,7 +11,8 @@ from remediation.mapping.explain.inspections import Inspection, right, signed_ou
 from remediation.mapping.reading.positions import Steps
 from remediation.outbound.answers import LARGEST_ANSWER
 from remediation.trackers.closings import mapped_verdict
-from remediation.trackers.servicenow.catalogue import (
+from remediation.trackers.servicenow.changes import Position
+from remediation.trackers.servicenow.inspection.catalogue import (
     CHOICE_COLUMNS,
     DICTIONARY_COLUMNS,
     TABLE_COLUMNS,
@@ -21,8 +22,25 @@ from remediation.trackers.servicenow.catalogue import (
     columns_of,
     parent_of,
 )
-from remediation.trackers.servicenow.changes import Position
-from remediation.trackers.servicenow.demands import ColumnChoice, RecordDemand, choices_of, demands_of, risk_settings
+from remediation.trackers.servicenow.inspection.demands import (
+    ColumnChoice,
+    RecordDemand,
+    choices_of,
+    demands_of,
+    risk_settings,
+)
+from remediation.trackers.servicenow.inspection.verdicts import (
+    choice_verdicts,
+    column_verdicts,
+    mark_verdict,
+    query_verdict,
+    reference_verdict,
+    rights_for,
+    sampled_verdicts,
+    table_verdict,
+    time_verdict,
+    view_verdict,
+)
 from remediation.trackers.servicenow.journals import (
     ANY_NOTE,
     CLOSED_COLUMNS,
@@ -33,23 +51,10 @@ from remediation.trackers.servicenow.journals import (
     notes_on,
     notes_verdict,
 )
-from remediation.trackers.servicenow.records import MYSELF, Record, text_of, time_of
+from remediation.trackers.servicenow.records import MYSELF, Record, ours_query, text_of, time_of
 from remediation.trackers.servicenow.references import REFERENCES, USERS, is_safe, is_sys_id, named_query, shown_columns
 from remediation.trackers.servicenow.sign_in import sign_in_advice
 from remediation.trackers.servicenow.tracker import ServiceNow
-from remediation.trackers.servicenow.verdicts import (
-    choice_verdicts,
-    column_verdicts,
-    mark_verdict,
-    ours_query,
-    query_verdict,
-    reference_verdict,
-    rights_for,
-    sampled_verdicts,
-    table_verdict,
-    time_verdict,
-    view_verdict,
-)
 from remediation.trackers.threads import answer_of
 
 _LONGEST_CHAIN = 8

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from remediation.domain.errors import OutsideError
 from remediation.mapping.explain.inspections import Inspection, right, shown, unanswered, untold, wrong
 from remediation.trackers.jira.catalogue import Workflows
-from remediation.trackers.jira.demands import IssueDemand
+from remediation.trackers.jira.inspection.demands import IssueDemand
 from remediation.trackers.jira.workflow import Explored, Goal, WorkflowStatus, no_way
 
 _LEADS = {Goal.DONE: "to done", Goal.ACTIVE: "back from done"}

@@ -16,8 +16,8 @@ from remediation.mapping.explain.inspections import (
     wrong,
 )
 from remediation.mapping.reading.positions import Steps
-from remediation.trackers.servicenow.catalogue import Column
-from remediation.trackers.servicenow.demands import WRITTEN, ColumnChoice, RecordDemand
+from remediation.trackers.servicenow.inspection.catalogue import Column
+from remediation.trackers.servicenow.inspection.demands import WRITTEN, ColumnChoice, RecordDemand
 from remediation.trackers.servicenow.records import OURS, Record, text_of
 from remediation.trackers.servicenow.references import called, is_sys_id, noun_of
 
@@ -177,11 +177,6 @@ def time_verdict(where: Steps, table: str, *, later: bool, earlier: bool) -> Ins
         return right((*where, "auth"), f"times in queries on {table} are those that its records show")
     message = f"times in our queries on {table} are read in another zone than its records show: changes would be missed"
     return wrong((*where, "auth"), message, "set the time zone of our account in ServiceNow to GMT/UTC")
-
-
-def ours_query() -> str:
-    """The newest record of ours first."""
-    return f"correlation_display={OURS}^ORDERBYDESCsys_created_on"
 
 
 def _column(table: str, name: str, setting: Setting, columns: Mapping[str, Column]) -> Inspection:

@@ -26,7 +26,7 @@ from remediation.trackers.jira.catalogue import (
     Permissions,
     Project,
 )
-from remediation.trackers.jira.demands import ALWAYS_SET, FILLED_BY_JIRA, IssueDemand
+from remediation.trackers.jira.inspection.demands import ALWAYS_SET, FILLED_BY_JIRA, IssueDemand
 from remediation.trackers.jira.issues import RELATED
 
 _CREATE = "CREATE_ISSUES"
