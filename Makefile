@@ -65,7 +65,8 @@ bench: setup ## run every measurement of bench/
 chaos: setup ## break everything again and again, and count what was lost or done twice (ARGS=--short takes minutes)
 	@scripts/fuzzer.sh
 	@.venv/bin/python -m chaos $(ARGS)
-	@.venv/bin/pytest tests/worlds tests/integration/test_histories_random.py tests/integration/test_changing_files.py --rounds $(ROUNDS)
+	@.venv/bin/pytest tests/worlds tests/integration/test_histories_random.py tests/integration/test_feed_histories_random.py \
+	  tests/integration/test_changing_files.py --rounds $(ROUNDS)
 
 lock: setup ## write both lock files anew from pyproject.toml, keeping pins that still fit (ARGS=--upgrade moves all)
 	@$(LOCK) $(ARGS) --group dev --output-file requirements-dev.lock

@@ -3,74 +3,67 @@
 By default the same histories every time. `--rounds` plays more, and others.
 """
 
-import asyncio
-from collections.abc import Coroutine, Iterator
-from typing import Any, ClassVar
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from redis.asyncio import Redis
-from structlog.testing import capture_logs
+from hypothesis.stateful import invariant, rule
 
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
-from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.store.server.connection import Connection, open_pool
 from tests.integration.feed_histories import KEY, Event, FeedStory
+from tests.integration.history_machines import (
+    ERRORS,
+    GATES,
+    ON_TRACKERS,
+    TRACKERS,
+    HistoryMachine,
+    fail,
+    on_valkey,
+)
 from tests.integration.offices import HORIZON
-from tests.integration.test_histories_random import ERRORS, GATES, LOST_REPLIES, ON_TRACKERS, error_of
 from tests.random_histories import play
 
 HISTORIES = 15
 STEPS = 25
 
-TRACKERS = st.sampled_from(["snow", "jira"])
+ON_TRACKER = st.sampled_from(TRACKERS)
 EVENTS = st.one_of(
     st.builds(Event, st.just("feed"), st.sampled_from(["gone", "gone", "back", "back", "codes", "unlisted", "listed"])),
     st.builds(
-        Event, TRACKERS, st.sampled_from([TicketState.DONE] * 3 + [TicketState.IN_PROGRESS]), st.sampled_from(Reason)
+        Event, ON_TRACKER, st.sampled_from([TicketState.DONE] * 3 + [TicketState.IN_PROGRESS]), st.sampled_from(Reason)
     ),
 )
-CALLS = st.one_of(st.tuples(TRACKERS, st.sampled_from(ON_TRACKERS)), st.just(("feed", "page")))
-BOTH = ("snow", "jira")
+CALLS = st.one_of(st.tuples(ON_TRACKER, st.sampled_from(ON_TRACKERS)), st.just(("feed", "page")))
 
 
 def done(reason: Reason) -> list[Event]:
-    return [Event(name, TicketState.DONE, reason) for name in BOTH]
+    return [Event(name, TicketState.DONE, reason) for name in TRACKERS]
 
 
-REOPENED = [Event(name, TicketState.IN_PROGRESS) for name in BOTH]
+REOPENED = [Event(name, TicketState.IN_PROGRESS) for name in TRACKERS]
 GONE, BACK = [Event("feed", "gone")], [Event("feed", "back")]
 NEXT: list[tuple[list[Event], Status, set[str]]] = [
-    ([*BACK, *REOPENED], Status.REVIEWING, {*BOTH}),
+    ([*BACK, *REOPENED], Status.REVIEWING, {*TRACKERS}),
     (GONE, Status.GONE, set()),
-    (BACK, Status.REVIEWING, {*BOTH}),
+    (BACK, Status.REVIEWING, {*TRACKERS}),
     (done(Reason.FIXED), Status.RESOLVED, set()),
     (GONE, Status.GONE, set()),
     (BACK, Status.RESOLVED, set()),
-    (REOPENED, Status.REVIEWING, {*BOTH}),
+    (REOPENED, Status.REVIEWING, {*TRACKERS}),
     (done(Reason.ACCEPTED_RISK), Status.ACCEPTED_RISK, set()),
     ([Event("feed", "unlisted")], Status.ACCEPTED_RISK, set()),
-    ([Event("feed", "listed"), *REOPENED], Status.REVIEWING, {*BOTH}),
+    ([Event("feed", "listed"), *REOPENED], Status.REVIEWING, {*TRACKERS}),
 ]
 
 
-class FeedHistories(RuleBasedStateMachine):
+class FeedHistories(HistoryMachine):
     """What may happen, in any order."""
-
-    runner: ClassVar[asyncio.Runner]
-    connection: ClassVar[Connection]
-    keyring: ClassVar[Keyring]
 
     def __init__(self) -> None:
         super().__init__()
-        self.do(self.connection.ask(self.connection.redis.flushall()))
         self.story = FeedStory(self.connection, self.keyring)
-
-    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self.runner.run(work)
 
     @rule(event=EVENTS)
     def something_changes(self, event: Event) -> None:
@@ -102,11 +95,7 @@ class FeedHistories(RuleBasedStateMachine):
     @rule(call=CALLS, kind=st.sampled_from(ERRORS), lasting=st.booleans())
     def something_fails(self, call: tuple[str, str], kind: str, *, lasting: bool) -> None:
         system, name = call
-        troubles, error = self.story.troubles[system], error_of(kind, system, name)
-        if lasting and name not in LOST_REPLIES:
-            troubles.for_good(name, error)
-        else:
-            troubles.once(name, error)
+        fail(self.story.troubles[system], system, name, kind, lasting=lasting)
 
     @rule(seconds=st.sampled_from([0.5, HORIZON, 1_000.0]))
     def time_goes_by(self, seconds: float) -> None:
@@ -152,26 +141,21 @@ class FeedHistories(RuleBasedStateMachine):
         told = story.told()
         await story.noticed(Event("feed", "codes"))
         await story.noticed()
-        assert story.told() == told + len(BOTH)
+        assert story.told() == told + len(TRACKERS)
         await story.wipe()
         await story.noticed()
         await story.noticed()
-        assert (await story.status_now(), story.active()) == (Status.REVIEWING, {*BOTH})
+        assert (await story.status_now(), story.active()) == (Status.REVIEWING, {*TRACKERS})
         self.there_are_never_two_tickets_in_one_tracker()
 
 
 @pytest.fixture
 def machine(redis_url: str, keyring: Keyring) -> Iterator[type[FeedHistories]]:
-    with asyncio.Runner() as runner, capture_logs():
-        address = RedisAddress.parse(redis_url)
-        pool = open_pool(address, socket_timeout=5.0, retries=1, max_connections=1)  # commands keep their order
+    class Here(FeedHistories):
+        pass
 
-        class Here(FeedHistories):
-            pass
-
-        Here.runner, Here.keyring, Here.connection = runner, keyring, Connection(Redis(connection_pool=pool))
-        yield Here
-        runner.run(pool.aclose())
+    with on_valkey(Here, redis_url, keyring) as here:
+        yield here
 
 
 @pytest.mark.timeout(3600)  # for many rounds

@@ -3,78 +3,54 @@
 By default the same histories every time. `--rounds` plays more, and others.
 """
 
-import asyncio
-from collections.abc import Coroutine, Iterator
-from typing import Any, ClassVar
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from redis.asyncio import Redis
-from structlog.testing import capture_logs
+from hypothesis.stateful import invariant, rule
 
-from remediation.domain.errors import Refused, TryLater
 from remediation.domain.status import Status
 from remediation.domain.tickets import Reason, TicketState
-from remediation.redis_address import RedisAddress
 from remediation.sealing import Keyring
-from remediation.store.server.connection import Connection, open_pool
 from tests.integration.histories import Change, Story
+from tests.integration.history_machines import (
+    ERRORS,
+    GATES,
+    ON_TRACKERS,
+    TRACKERS,
+    HistoryMachine,
+    fail,
+    on_valkey,
+)
 from tests.integration.offices import HORIZON, KEY
 from tests.random_histories import play
 
 HISTORIES = 60
 STEPS = 30
 
-ON_TRACKERS = ("read", "find", "create", "created", "resolve", "resolved", "reopen", "reopened", "comment", "commented")
 ON_SCHOOLSCAN = ("finding", "update_finding", "updated")
-LOST_REPLIES = {"created", "resolved", "reopened", "commented", "updated"}
 
-TRACKERS = st.sampled_from(["snow", "jira"])
+ON_TRACKER = st.sampled_from(TRACKERS)
 CALLS = st.one_of(
-    st.tuples(TRACKERS, st.sampled_from(ON_TRACKERS)), st.tuples(st.just("lakeside"), st.sampled_from(ON_SCHOOLSCAN))
+    st.tuples(ON_TRACKER, st.sampled_from(ON_TRACKERS)), st.tuples(st.just("lakeside"), st.sampled_from(ON_SCHOOLSCAN))
 )
 STATUSES = [Status.OPEN, Status.RESOLVED, Status.ACCEPTED_RISK, Status.REVIEWING]
 STATES = [TicketState.DONE, TicketState.IN_PROGRESS, TicketState.OPEN, TicketState.GONE]
 CHANGES = st.one_of(
     st.builds(Change, st.just("lakeside"), st.sampled_from(STATUSES)),
-    st.builds(Change, TRACKERS, st.sampled_from(STATES), st.sampled_from(list(Reason))),
+    st.builds(Change, ON_TRACKER, st.sampled_from(STATES), st.sampled_from(list(Reason))),
     st.builds(
-        Change, TRACKERS, st.just(TicketState.DONE), st.just(Reason.UNKNOWN), st.sampled_from(["odd", "very odd"])
+        Change, ON_TRACKER, st.just(TicketState.DONE), st.just(Reason.UNKNOWN), st.sampled_from(["odd", "very odd"])
     ),
 )
-GATES = st.integers(1, 40)
-ERRORS = ("busy", "limited", "refused", "ours")
 
 
-def error_of(kind: str, system: str, call: str) -> Exception:
-    if call in LOST_REPLIES:
-        return TryLater(system, "no answer", ambiguous=True)
-    match kind:
-        case "busy":
-            return TryLater(system, "busy", status=503)
-        case "limited":
-            return TryLater(system, "slow down", status=429, after=30.0)
-        case "refused":
-            return Refused(system, "no", status=400)
-        case _:
-            return RuntimeError("test-only: a mistake of ours")
-
-
-class Histories(RuleBasedStateMachine):
+class Histories(HistoryMachine):
     """What may happen, in any order."""
-
-    runner: ClassVar[asyncio.Runner]
-    connection: ClassVar[Connection]
-    keyring: ClassVar[Keyring]
 
     def __init__(self) -> None:
         super().__init__()
-        self.do(self.connection.ask(self.connection.redis.flushall()))
         self.story = Story(self.connection, self.keyring)
-
-    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self.runner.run(work)
 
     @rule()
     def a_worker_looks(self) -> None:
@@ -100,11 +76,7 @@ class Histories(RuleBasedStateMachine):
     @rule(call=CALLS, kind=st.sampled_from(ERRORS), lasting=st.booleans())
     def something_fails(self, call: tuple[str, str], kind: str, *, lasting: bool) -> None:
         system, name = call
-        troubles, error = self.story.troubles[system], error_of(kind, system, name)
-        if lasting and name not in LOST_REPLIES:
-            troubles.for_good(name, error)
-        else:
-            troubles.once(name, error)
+        fail(self.story.troubles[system], system, name, kind, lasting=lasting)
 
     @rule(system=st.sampled_from(["lakeside", "snow", "jira"]))
     def something_works_again(self, system: str) -> None:
@@ -193,16 +165,11 @@ NEXT = [
 
 @pytest.fixture
 def machine(redis_url: str, keyring: Keyring) -> Iterator[type[Histories]]:
-    with asyncio.Runner() as runner, capture_logs():
-        address = RedisAddress.parse(redis_url)
-        pool = open_pool(address, socket_timeout=5.0, retries=1, max_connections=1)  # commands keep their order
+    class Here(Histories):
+        pass
 
-        class Here(Histories):
-            pass
-
-        Here.runner, Here.keyring, Here.connection = runner, keyring, Connection(Redis(connection_pool=pool))
-        yield Here
-        runner.run(pool.aclose())
+    with on_valkey(Here, redis_url, keyring) as here:
+        yield here
 
 
 @pytest.mark.timeout(3600)  # for many rounds
