@@ -140,7 +140,7 @@ def context_on(
         scans=Scans(connection, keyring, crash_counter),
         cursors=SealedCursors(keyring),
         parked=ParkedWork(connection, keyring),
-        set_aside=SetAsideLimits(connection, kept.quarantined, kept.not_found),
+        set_aside=SetAsideLimits(connection, trail.keys, kept.quarantined, kept.not_found),
         systems=Systems(connection),
         timeline=Timeline(connection, kept.timelines),
         links=partial(LeasedLinks, connection, clock=clock),

@@ -177,7 +177,11 @@ def about_words(entry: AuditEntry) -> str:
     if entry.did:
         return "; ".join(did_words(entry))
     count = "" if entry.count is None else f" ({entry.count})"
-    return f"{entry.piece or entry.choice}{count}" or says_words(entry)
+    return f"{_deleted_words(entry)}{entry.piece or entry.choice}{count}" or says_words(entry)
+
+
+def _deleted_words(entry: AuditEntry) -> str:
+    return f"{entry.fact} ({entry.cause}) of " if entry.act == AuditAct.FORGOTTEN else ""
 
 
 def who_words(entry: AuditEntry) -> str:

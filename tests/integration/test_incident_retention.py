@@ -11,6 +11,7 @@ from remediation.domain.status import Status
 from remediation.domain.tickets import Reason
 from remediation.mapping.config.schema import Retention
 from remediation.sealing import Keyring
+from remediation.store.audit.entries import AuditAct, ForgottenCause
 from remediation.store.incidents import retention
 from remediation.store.incidents.feeds import FeedState
 from remediation.store.keys import DECISIONS, FEEDS, INCIDENTS, INCIDENTS_TOLD
@@ -30,6 +31,15 @@ def office(connection: Connection, keyring: Keyring) -> FeedOffice:
 
 async def kept(office: FeedOffice) -> set[str]:
     return {name.decode() for name in await office.connection.ask(office.redis.hkeys(INCIDENTS + FEED))}
+
+
+async def told_of(office: FeedOffice) -> list[tuple[str, int | None]]:
+    """What the audit has of deleted incidents of the feed: why, and how many."""
+    await office.context.trail.chain(office.clock())
+    entries = [line.entry async for line in office.context.trail.lines()]
+    forgotten = [each for each in entries if each.act == AuditAct.FORGOTTEN]
+    assert {(each.fact, each.piece) for each in forgotten} <= {("incidents", FEED)}
+    return [(each.cause, each.count) for each in forgotten]
 
 
 async def pass_by(office: FeedOffice, seconds: float) -> None:
@@ -56,6 +66,7 @@ async def test_an_incident_goes_with_what_was_decided_when_its_time_is_over(offi
     assert await kept(office) == set()
     assert await office.connection.ask(office.redis.exists(DECISIONS + "lakeside", INCIDENTS_TOLD + "lakeside")) == 0
     assert await office.context.todo.record(f"lakeside:incident:{FIGHT.uuid}") is not None
+    assert await told_of(office) == [("age", 2)]
 
 
 async def test_a_deleted_incident_goes_sooner(office: FeedOffice) -> None:
@@ -79,13 +90,15 @@ async def test_a_row_that_changes_while_it_is_looked_at_stays(
         rows: Mapping[bytes, bytes],
         follows: int,
         now: float,
+        cause: ForgottenCause,
     ) -> retention.ForgetStep:
         await office.connection.ask(office.redis.hset(INCIDENTS + FEED, FIGHT.uuid, "another"))
-        return await delete(self, feed, others, rows, follows, now)
+        return await delete(self, feed, others, rows, follows, now, cause)
 
     monkeypatch.setattr(retention.IncidentRetention, "_delete", late)
     await pass_by(office, 3 * YEAR)
     assert await kept(office) == {FIGHT.uuid}
+    assert await told_of(office) == [("age", 1)], "of what was deleted, and of nothing else"
 
 
 async def test_what_was_decided_stays_where_another_feed_shows_the_incident(office: FeedOffice) -> None:
@@ -133,6 +146,7 @@ async def test_a_feed_that_the_file_does_not_name_any_more_is_deleted_after_the_
         == 0
     )
     assert await office.context.feed_states.state(FEED) == FeedState()
+    assert await told_of(office) == [("unnamed", 2)]
 
 
 async def test_what_was_decided_goes_also_where_a_feeds_time_ends_in_the_middle_of_a_pass(

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -13,6 +14,7 @@ from remediation.domain.cases import CaseKey, CaseKind
 from remediation.domain.errors import FirstLooksFull, NotFound, QuarantineFull
 from remediation.domain.tickets import Ticket, TicketState
 from remediation.sealing import Keyring
+from remediation.store.audit.entries import AuditAct, Forgotten
 from remediation.store.deliveries.inbox import DeliveryState, Inbox, MostKept
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.deliveries.set_aside import Deleted, KeptAside, SetAsideLimits, what_is_kept
@@ -55,6 +57,13 @@ async def named_anywhere(connection: Connection, word: str) -> list[str]:
     return found
 
 
+async def told_of(office: Office) -> list[tuple[str, str, str, int | None]]:
+    """What the audit has of deletions: what, of whom, why, and how many."""
+    await office.context.trail.chain(office.clock())
+    entries = [line.entry async for line in office.context.trail.lines()]
+    return [(each.fact, each.piece, each.cause, each.count) for each in entries if each.act == AuditAct.FORGOTTEN]
+
+
 async def test_what_cannot_be_read_is_refused_before_it_is_accepted_once_enough_of_it_is_kept(
     connection: Connection, keyring: Keyring
 ) -> None:
@@ -70,8 +79,8 @@ async def test_what_cannot_be_read_is_refused_before_it_is_accepted_once_enough_
     parked = ParkedWork(connection, keyring)
     assert await parked.count() == 3
     assert await what_is_kept(connection) == [
-        KeptAside("quarantined", "schoolscan/harbor", 1),
-        KeptAside("quarantined", "schoolscan/lakeside", 2),
+        KeptAside(Forgotten.QUARANTINED, "schoolscan/harbor", 1),
+        KeptAside(Forgotten.QUARANTINED, "schoolscan/lakeside", 2),
     ]
     labels = {"sender": "schoolscan", "account": "lakeside", "reason": "QuarantineFull"}
     assert (REGISTRY.get_sample_value("remedy_deliveries_not_kept_total", labels) or 0) >= 2
@@ -97,7 +106,7 @@ async def test_a_delivery_that_was_accepted_and_cannot_be_read_by_a_worker_is_ke
         await inbox.accept(f"d{number}", SCHOOLSCAN, "lakeside", b"no json", NOW)
     await office.work()
     assert {item.kind for item in (await office.parked()).values()} == {ParkedKind.QUARANTINED}
-    assert await what_is_kept(office.connection) == [KeptAside("quarantined", "schoolscan/lakeside", 3)]
+    assert await what_is_kept(office.connection) == [KeptAside(Forgotten.QUARANTINED, "schoolscan/lakeside", 3)]
     with pytest.raises(QuarantineFull):
         await inbox.accept("d9", SCHOOLSCAN, "lakeside", b"x", NOW, unreadable="is no JSON")
 
@@ -129,7 +138,7 @@ async def test_a_case_that_waits_longer_than_a_day_does_not_count_for_its_sender
 
 
 async def test_findings_that_do_not_exist_make_room_for_one_another_and_leave_nothing(office: Office) -> None:
-    office.context = replace(office.context, set_aside=SetAsideLimits(office.connection, most=2))
+    office.context = replace(office.context, set_aside=SetAsideLimits(office.connection, office.context.audit, most=2))
     for number in range(4):
         await deliver(office, named(number).id)
         await office.work()
@@ -137,18 +146,56 @@ async def test_findings_that_do_not_exist_make_room_for_one_another_and_leave_no
     assert (await office.parked()).keys() == {f"{named(number).ref}/look" for number in (2, 3)}
     assert [key for n in (0, 1) for key in await named_anywhere(office.connection, named(n).ref)] == []
     (kept,) = await what_is_kept(office.connection)
-    assert kept == KeptAside("not_found", "lakeside", 2, 2, office.clock() - 1)
+    assert kept == KeptAside(Forgotten.NOT_FOUND, "lakeside", 2, 2, office.clock() - 1)
     assert await office.context.inbox.state(named(0).id) is DeliveryState.DONE
     labels = {"kind": "not_found", "account": "lakeside", "reason": "room"}
     assert (REGISTRY.get_sample_value("remedy_set_aside_deleted_total", labels) or 0) >= 2
+    assert await told_of(office) == [("not_found", "lakeside", "room", 1)] * 2
     await deliver(office, named(0).id, "once more")
     await office.work()
     assert f"{named(0).ref}/look" in await office.parked(), "it is looked at as any other"
 
 
+async def test_what_makes_room_goes_in_pieces_each_of_which_is_one_line_of_the_audit(office: Office) -> None:
+    limits = SetAsideLimits(office.connection, office.context.audit, most=20)
+    office.context = replace(office.context, set_aside=limits)
+    for number in range(10, 35):
+        await office.mark(named(number))
+        await office.work()
+        office.clock.pass_by(1)
+    assert await told_of(office) == [("not_found", "lakeside", "room", 3)]
+    assert [each.count for each in await what_is_kept(office.connection)] == [22]
+    await trim_set_aside(office.arq_context)
+    assert [each.count for each in await what_is_kept(office.connection)] == [20]
+    assert await told_of(office) == [("not_found", "lakeside", "room", count) for count in (3, 2)]
+
+
+async def test_the_audit_tells_of_what_was_deleted_and_of_nothing_else(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others delete between the look at what is due and the deletion."""
+    for number in range(3):
+        await deliver(office, named(number).id)
+    await office.work()
+    office.clock.pass_by(31 * DAY)
+    run, asked = Connection.run, list[str]()
+
+    async def overtaken(connection: Connection, name: str, *args: str) -> Any:
+        asked.append(name)
+        if asked.count("trim_set_aside") == 2 and name == "trim_set_aside":
+            await office.context.parked.discard(f"{named(1).ref}/look", office.clock())
+            await office.connection.ask(office.redis.zrem(NOT_FOUND + "lakeside", f"{named(1).ref}/look"))
+        return await run(connection, name, *args)
+
+    monkeypatch.setattr(Connection, "run", overtaken)
+    assert await office.context.set_aside.trim(office.clock()) == [Deleted(Forgotten.NOT_FOUND, "lakeside", 2, 0)]
+    assert asked.count("trim_set_aside") == 3
+    assert await told_of(office) == [("not_found", "lakeside", "age", 2)]
+
+
 async def test_one_district_makes_no_room_for_another(office: Office) -> None:
     office.accounts["harbor"] = office.source
-    office.context = replace(office.context, set_aside=SetAsideLimits(office.connection, most=1))
+    office.context = replace(office.context, set_aside=SetAsideLimits(office.connection, office.context.audit, most=1))
     elsewhere = CaseKey("harbor", CaseKind.FINDING, "fnd_99")
     await office.mark(elsewhere)
     await office.work()
@@ -159,9 +206,8 @@ async def test_one_district_makes_no_room_for_another(office: Office) -> None:
 
 
 async def test_what_was_not_found_and_what_cannot_be_read_goes_after_its_time(office: Office) -> None:
-    office.context = replace(
-        office.context, set_aside=SetAsideLimits(office.connection, timedelta(days=90), timedelta(days=30))
-    )
+    limits = SetAsideLimits(office.connection, office.context.audit, timedelta(days=90), timedelta(days=30))
+    office.context = replace(office.context, set_aside=limits)
     await deliver(office, "fnd_91")
     await office.context.inbox.accept("bad", SCHOOLSCAN, "lakeside", b"x", office.clock(), unreadable="is no JSON")
     body = json.dumps({"id": "evt", "type": "scan.completed", "data": {"scan_id": "scan_9"}}).encode()
@@ -173,14 +219,20 @@ async def test_what_was_not_found_and_what_cannot_be_read_goes_after_its_time(of
     await trim_set_aside(office.arq_context)
     assert len(await office.parked()) == 3
     office.clock.pass_by(2 * DAY)
-    assert await office.context.set_aside.trim(office.clock()) == [Deleted("not_found", "lakeside", 2, 0)]
+    assert await office.context.set_aside.trim(office.clock()) == [Deleted(Forgotten.NOT_FOUND, "lakeside", 2, 0)]
     assert (await office.parked()).keys() == {"delivery/bad"}
     assert await named_anywhere(office.connection, "fnd_91") == ["remedy:inbox:fnd_91"]
     assert await named_anywhere(office.connection, "scan_9") == []
     office.clock.pass_by(60 * DAY)
-    assert await office.context.set_aside.trim(office.clock()) == [Deleted("quarantined", "schoolscan/lakeside", 1, 0)]
+    assert await office.context.set_aside.trim(office.clock()) == [
+        Deleted(Forgotten.QUARANTINED, "schoolscan/lakeside", 1, 0)
+    ]
     assert await office.parked() == {}
     assert await office.context.inbox.state("bad") is None
+    assert await told_of(office) == [
+        ("not_found", "lakeside", "age", 2),
+        ("quarantined", "schoolscan/lakeside", "age", 1),
+    ]
     assert await office.connection.ask(office.redis.exists(SET_ASIDE)) == 0
 
 
@@ -212,7 +264,7 @@ async def test_a_mark_of_a_finding_that_does_not_exist_leaves_nothing_after_its_
     await office.later()
     assert await named_anywhere(office.connection, named(1).ref)
     office.clock.pass_by(31 * DAY)
-    assert await office.context.set_aside.trim(office.clock()) == [Deleted("not_found", "lakeside", 1, 0)]
+    assert await office.context.set_aside.trim(office.clock()) == [Deleted(Forgotten.NOT_FOUND, "lakeside", 1, 0)]
     assert [key for key in await named_anywhere(office.connection, named(1).ref) if "ticket-index" not in key] == []
 
 

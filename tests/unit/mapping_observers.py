@@ -34,6 +34,7 @@ from remediation.mapping.render.occasions import (
 from remediation.rulebook import MappingsRulebook
 from remediation.sealing import Keyring, generate_key
 from remediation.sources.schoolscan.client import SchoolScan
+from remediation.store.audit.chain import AuditKeys
 from remediation.store.cases.timeline import Timeline
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.set_aside import SetAsideLimits
@@ -369,7 +370,7 @@ def commenting(loaded: Loaded) -> object:
 def retention(loaded: Loaded) -> object:
     """For how many milliseconds a delivery's fingerprint is kept, a case's timeline, and what strangers bring."""
     keyring, kept, connection = Keyring.parse(generate_key()), loaded.mappings.retention, Connection(Redis())
-    set_aside = SetAsideLimits(connection, kept.quarantined, kept.not_found)._kept
+    set_aside = SetAsideLimits(connection, AuditKeys(keyring), kept.quarantined, kept.not_found)._kept
     return (
         Inbox(connection, keyring, kept.deliveries)._kept_ms,
         Timeline(connection, kept.timelines)._kept_ms,

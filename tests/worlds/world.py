@@ -97,7 +97,7 @@ class World(Outside):
             scans=Scans(NOT_WIRED, KEYRING),
             cursors=SealedCursors(KEYRING),
             parked=MemoryParkedWork(self.shelves),
-            set_aside=NothingSetAside(NOT_WIRED),
+            set_aside=NothingSetAside(NOT_WIRED, AUDIT_KEYS),
             systems=NoSystems(),
             timeline=MemoryTimeline(self.shelves),
             links=partial(MemoryLeasedLinks, self.shelves, clock=self.clock),

@@ -43,6 +43,9 @@ class AuditAct(StrEnum):
     ROTATE_KEY = "rotate_key"
     """Somebody had a new list of data keys written, with this key added, or as the one that seals."""
     RETIRE_KEY = "retire_key"
+    FORGOTTEN = "forgotten"
+    """Something was deleted by itself: `count` of the kind `fact` (see Forgotten) of `piece`, which is a district, feed
+    or sender, because of `cause`."""
     RULES = "rules"
     """Workers began to use another mappings.yaml than before."""
 
@@ -59,6 +62,26 @@ class Beginning(StrEnum):
     KEY_MISSING = "key_missing"
     BLOCKED = "blocked"
     """A line with a later place than any that we would write stood in the trail."""
+
+
+class Forgotten(StrEnum):
+    """What is deleted by itself."""
+
+    INCIDENTS = "incidents"
+    CASES = "cases"
+    QUARANTINED = "quarantined"
+    NOT_FOUND = "not_found"
+
+
+class ForgottenCause(StrEnum):
+    """Why it was deleted."""
+
+    AGE = "age"
+    """It was kept for as long as mappings.yaml says."""
+    ROOM = "room"
+    """It made room for others."""
+    UNNAMED = "unnamed"
+    """For as long as it would be kept, mappings.yaml has not named what it is of."""
 
 
 class Doubtful(StrEnum):
@@ -115,6 +138,11 @@ class AuditEntry:
     def wire(self) -> bytes:
         """The entry as JSON, the same bytes for the same entry; what is empty is left out."""
         return canonical(_without_empty(msgspec.to_builtins(self)))
+
+
+def forgotten(what: Forgotten, of: str, count: int, cause: ForgottenCause, now: float) -> AuditEntry:
+    """The entry about `count` pieces of what is `of` a district, feed or sender; `now` is in Unix seconds."""
+    return AuditEntry(AuditAct.FORGOTTEN, int(now * 1000), fact=what, piece=of, count=count, cause=cause)
 
 
 def entry_of(wire: bytes) -> AuditEntry | None:

@@ -1,6 +1,7 @@
 """How long incidents are kept: their rows and what was decided about them are deleted, a few at a time.
 
-What stays is sealed anew where another data key is the first one by now, so that the one before can be retired.
+What stays is sealed anew where another data key is the first one by now, so that the one before can be retired. Each
+step that deletes something adds a line to the audit, in the same script.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -9,6 +10,8 @@ from datetime import timedelta
 
 from remediation.domain.incidents import Kept
 from remediation.sealing import Keyring
+from remediation.store.audit.chain import AuditKeys, waiting
+from remediation.store.audit.entries import Forgotten, ForgottenCause, forgotten
 from remediation.store.incidents.records import new_told_key
 from remediation.store.incidents.rows import known, renewed, renewed_told
 from remediation.store.keys import FEED, FEEDS, INCIDENTS, INCIDENTS_TOLD
@@ -35,6 +38,7 @@ class IncidentRetention:
     def __init__(self, connection: Connection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
+        self._audit = AuditKeys(keyring)
 
     async def name(self, feeds: Mapping[str, timedelta], now: float) -> dict[str, float]:
         """Note that mappings.yaml names these feeds, and how often each is read.
@@ -63,7 +67,7 @@ class IncidentRetention:
             if (kept := known(row, name.decode(), feed, self._keyring)) is not None and is_over(kept)
         }
         await self._renew(feed, {name.decode(): row for name, row in rows.items() if name not in over})
-        return await self._delete(feed, others, over, follows, now)
+        return await self._delete(feed, others, over, follows, now, ForgottenCause.AGE)
 
     async def forget_feed(self, feed: str, others: Collection[str], now: float) -> ForgetStep:
         """Delete some of the rows of a feed that is not named any more, and all that is known of it with the last.
@@ -72,7 +76,7 @@ class IncidentRetention:
         what was decided.
         """
         rows, follows = await self._rows(feed)
-        step = await self._delete(feed, others, rows, follows, now)
+        step = await self._delete(feed, others, rows, follows, now, ForgottenCause.UNNAMED)
         redis = self._connection.redis
         if step.is_last and not await self._connection.ask(redis.hlen(INCIDENTS + feed)):
             await self._connection.ask(redis.delete(INCIDENTS + feed, FEED + feed))
@@ -104,10 +108,23 @@ class IncidentRetention:
         return rows, int(follows)
 
     async def _delete(
-        self, feed: str, others: Collection[str], rows: Mapping[bytes, bytes], follows: int, now: float
+        self,
+        feed: str,
+        others: Collection[str],
+        rows: Mapping[bytes, bytes],
+        follows: int,
+        now: float,
+        cause: ForgottenCause,
     ) -> ForgetStep:
+        """Delete these rows, less those that have changed: the line of the audit has to say how many that are."""
         parts = [part for pair in rows.items() for part in pair]
-        first_key = self._keyring.key_ids[0]
-        head: tuple[str | int, ...]
-        head = (feed, feed.partition("/")[0], follows, int(now * 1000), first_key, len(others), *others)
-        return ForgetStep(int(await self._connection.run("forget_incidents", *head, *parts)), follows == 0)
+        head = (feed, feed.partition("/")[0], follows, int(now * 1000), self._keyring.key_ids[0])
+        told, unchanged = -1, len(rows)
+        while told != unchanged:
+            told, line = unchanged, self._line(feed, unchanged, cause, now)
+            about = (told, line, len(others))
+            unchanged = int(await self._connection.run("forget_incidents", *head, *about, *others, *parts))
+        return ForgetStep(told, follows == 0)
+
+    def _line(self, feed: str, count: int, cause: ForgottenCause, now: float) -> bytes:
+        return waiting(forgotten(Forgotten.INCIDENTS, feed, count, cause, now), self._audit) if count else b""

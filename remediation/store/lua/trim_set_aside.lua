@@ -1,31 +1,29 @@
 -- Delete what was set aside for too long, or beyond what one account or district may have: quarantined deliveries, and
 -- findings and scans that SchoolScan did not know at the first look. ARGV: now; how long (ms) a quarantined delivery is kept,
--- and what was not found; how many of the latter a district may have; how many are deleted at the most; then, to look at one
--- district only, that district and the case that was looked at just now without a finding or a ticket ('' for none).
--- Returns for each list: its name, how many were deleted as their time was over, and how many to make room.
+-- and what was not found; how many of the latter a district may have; how many are deleted at the most; what the lines of
+-- the audit speak of, in the form of the answer; to look at one district only, that district, otherwise ''; the case of it
+-- that was looked at just now without a finding or a ticket ('' for none); and these lines.
+-- Returns 1 if it was done, otherwise 0; and for each list: its name, how many of it are to be deleted as their time is over,
+-- and how many to make room. Where the lines speak of anything else, nothing is deleted.
 local now, quarantined_ms, not_found_ms = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local most, left, answer = tonumber(ARGV[4]), tonumber(ARGV[5]), {}
+local most, left, answer, due = tonumber(ARGV[4]), tonumber(ARGV[5]), {}, {}
+-- Looks let the list of a district grow a little beyond its limit: one line of the audit then speaks of many pieces.
+local slack = ARGV[7] == '' and 0 or math.floor(most / 10)
 
 local function unpark(name)
   if redis.call('DEL', PARKED_ROW .. name, REPLAYS .. name) > 0 then shred() end
   redis.call('ZREM', PARKED, name)
 end
 
--- These return whether something was deleted. What is not what the list says (any more) stays.
-
 local function delete_quarantined(id)
-  if redis.call('HGET', INBOX .. id, 'state') ~= 'quarantined' then return false end
   redis.call('DEL', INBOX .. id, BEGUN .. 'delivery/' .. id)
   shred()
   unpark('delivery/' .. id)
-  return true
 end
 
 local function delete_scan(ref)
-  if redis.call('HGET', SCAN .. ref, 'state') ~= 'parked' then return false end
   redis.call('DEL', SCAN .. ref, BEGUN .. ref)
   unpark(ref .. '/list')
-  return true
 end
 
 -- Nothing is remembered of such a case but that nobody knows it. One that has a ticket, or may have one, is another thing.
@@ -41,7 +39,6 @@ local function is_deletable(ref)
 end
 
 local function delete_case(ref)
-  if not is_deletable(ref) then return false end
   local row = CASE .. ref
   for _, field in ipairs(redis.call('HKEYS', row)) do
     local action = string.match(field, '^parked:(.+)$')
@@ -57,24 +54,40 @@ local function delete_case(ref)
   redis.call('ZREM', APPOINTMENTS, ref)
   redis.call('ZREM', DIRTY_SINCE, ref)
   redis.call('DEL', row, BEGUN .. ref, TOLD .. ref, APART .. ref, TIMELINE .. ref)
-  return true
+end
+
+local function is_quarantine(list)
+  return string.sub(list, 1, #QUARANTINED) == QUARANTINED
+end
+
+-- Whether this is what the list says, and goes without a loss.
+local function is_due(list, member)
+  if is_quarantine(list) then return redis.call('HGET', INBOX .. member, 'state') == 'quarantined' end
+  local ref, action = string.match(member, '^(.*)/([a-z]+)$')
+  if action == 'list' then return redis.call('HGET', SCAN .. ref, 'state') == 'parked' end
+  return is_deletable(ref)
 end
 
 local function delete(list, member)
   redis.call('ZREM', list, member)
-  if string.sub(list, 1, #QUARANTINED) == QUARANTINED then return delete_quarantined(member) end
+  if is_quarantine(list) then return delete_quarantined(member) end
   local ref, action = string.match(member, '^(.*)/([a-z]+)$')
   if action == 'list' then return delete_scan(ref) end
-  return delete_case(ref)
+  delete_case(ref)
 end
 
-local function delete_all(list, members)
-  local count = 0
+-- Those of these members that are due. The others are taken off the list.
+local function due_of(list, members)
+  local found = {}
   for _, member in ipairs(members) do
-    if delete(list, member) then count = count + 1 end
+    if is_due(list, member) then
+      found[#found + 1] = member
+    else
+      redis.call('ZREM', list, member)
+    end
   end
   left = left - #members
-  return count
+  return found
 end
 
 -- Take off a long list what is not quarantined any more: a worker of an earlier version leaves it there.
@@ -85,20 +98,31 @@ local function correct(list)
   end
 end
 
-local function trim(list)
-  local is_quarantine = string.sub(list, 1, #QUARANTINED) == QUARANTINED
-  if is_quarantine then correct(list) end
-  local until_ms = now - (is_quarantine and quarantined_ms or not_found_ms)
-  local over = delete_all(list, redis.call('ZRANGEBYSCORE', list, '-inf', until_ms, 'LIMIT', 0, math.max(left, 0)))
-  local excess = is_quarantine and 0 or math.min(redis.call('ZCARD', list) - most, left)
-  local room = excess > 0 and delete_all(list, redis.call('ZRANGE', list, 0, excess - 1)) or 0
-  if redis.call('EXISTS', list) == 0 then redis.call('SREM', SET_ASIDE, list) end
-  if room > 0 then
-    redis.call('HINCRBY', DELETED, list, room)
-    redis.call('HSET', DELETED, 'at:' .. list, now)
+-- Find what of this list is to be deleted.
+local function look_at(list)
+  local quarantine = is_quarantine(list)
+  if quarantine then correct(list) end
+  local until_ms = now - (quarantine and quarantined_ms or not_found_ms)
+  local over = due_of(list, redis.call('ZRANGEBYSCORE', list, '-inf', until_ms, 'LIMIT', 0, math.max(left, 0)))
+  local excess = redis.call('ZCARD', list) - #over - most
+  local room = {}
+  if not quarantine and excess > slack then
+    room = due_of(list, redis.call('ZRANGE', list, #over, #over + math.min(excess, left) - 1))
   end
-  if over + room > 0 then
-    for _, each in ipairs({list, over, room}) do answer[#answer + 1] = each end
+  due[list] = {over, room}
+  if #over + #room > 0 then
+    for _, each in ipairs({list, #over, #room}) do answer[#answer + 1] = each end
+  end
+end
+
+local function trim(list)
+  local over, room = unpack(due[list])
+  for _, member in ipairs(over) do delete(list, member) end
+  for _, member in ipairs(room) do delete(list, member) end
+  if redis.call('EXISTS', list) == 0 then redis.call('SREM', SET_ASIDE, list) end
+  if #room > 0 then
+    redis.call('HINCRBY', DELETED, list, #room)
+    redis.call('HSET', DELETED, 'at:' .. list, now)
   end
 end
 
@@ -118,13 +142,18 @@ local function take_up_earlier()
   redis.call('SET', SET_ASIDE_SEEN, #page == 400 and page[#page] or '0')
 end
 
-if ARGV[6] then
-  if ARGV[7] ~= '' then set_aside(NOT_FOUND .. ARGV[6], ARGV[7] .. '/look', now) end
-  trim(NOT_FOUND .. ARGV[6])
+if ARGV[7] ~= '' then
+  if ARGV[8] ~= '' then set_aside(NOT_FOUND .. ARGV[7], ARGV[8] .. '/look', now) end
+  look_at(NOT_FOUND .. ARGV[7])
 else
   take_up_earlier()
   for _, list in ipairs(redis.call('SMEMBERS', SET_ASIDE)) do
-    if left > 0 then trim(list) end
+    if left > 0 then look_at(list) end
   end
 end
-return answer
+local is_told = table.concat(answer, '\n') == ARGV[6]
+if is_told then
+  for list in pairs(due) do trim(list) end
+  for i = 9, #ARGV do note_line(ARGV[i]) end
+end
+return {is_told and 1 or 0, unpack(answer)}
