@@ -215,3 +215,26 @@ async def test_a_worker_is_known_to_be_there_while_it_sweeps(todo: Todo, connect
     await todo.sweep(NOW)
     assert await standings.anybody_at_work()
     assert 0 < await connection.redis.pttl(SWEPT) <= 15_000
+
+
+async def test_what_is_due_at_once_is_woken_in_steps_that_keep_redis_busy_for_a_moment_only(
+    todo: Todo, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [CaseKey("lakeside", CaseKind.FINDING, f"fnd_{number}") for number in range(250)]
+    await todo.mark([(key, Band.HIGH) for key in keys], NOW)
+    for key in keys:
+        assert await todo.settle(await taken(todo, key), Memory(), NOW, look_at=NOW + 100)
+    run, seen = Connection.run, list[int]()
+
+    async def counted(connection: Connection, name: str, *args: str) -> list[int]:
+        answer: list[int] = await run(connection, name, *args)
+        if name == "mark_due" or (name == "sweep" and args[0] == "case"):
+            seen.append(answer[1])
+        return answer
+
+    monkeypatch.setattr(Connection, "run", counted)
+    assert (await todo.sweep(NOW + 100))["appointment"] == 250
+    assert seen == [100, 100, 50, 0]
+    await connection.ask(connection.redis.delete(WORK_QUEUE))
+    assert (await todo.sweep(NOW + 200))["case"] == 250
+    assert seen[4:] == [0, 100, 100, 50]

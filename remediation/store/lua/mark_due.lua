@@ -1,4 +1,4 @@
--- Mark the cases whose appointment has come. ARGV: now, how many at the most. Returns how many were marked.
+-- Mark the cases whose appointment has come. ARGV: now, how many at the most. Returns how many had come, twice: as sweep.lua.
 -- The row keeps the time of the appointment until a look has dealt with it.
 local now = tonumber(ARGV[1])
 local due = redis.call('ZRANGEBYSCORE', APPOINTMENTS, 0, now, 'WITHSCORES', 'LIMIT', 0, ARGV[2])
@@ -11,4 +11,4 @@ for i = 1, #due, 2 do
     mark(ref, id, now, -1, 'appointment')
   end
 end
-return #due / 2
+return {#due / 2, #due / 2}

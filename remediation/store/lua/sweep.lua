@@ -1,5 +1,6 @@
 -- Wake what is due and has no live wake-up: put off, orphaned by a crash, or forgotten by the queue.
--- ARGV: which ('case', 'delivery' or 'scan'), now, how many at the most. Returns how many were woken.
+-- ARGV: which ('case', 'delivery' or 'scan'), now, how many at the most. Returns how many were woken, and how many
+-- were due: each of these is later due again.
 local which, now, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local list = ({case = DIRTY, delivery = PENDING, scan = SCANS})[which]
 local since = ({case = DIRTY_SINCE, delivery = PENDING_SINCE})[which]
@@ -11,7 +12,8 @@ if which == 'case' then
   redis.call('SET', LAST_SWEEP, now)
   beginning(now) -- noted soon after a server has started, also where nothing else happens
 end
-for _, ref in ipairs(redis.call('ZRANGEBYSCORE', list, 0, now, 'LIMIT', 0, most)) do
+local due = redis.call('ZRANGEBYSCORE', list, 0, now, 'LIMIT', 0, most)
+for _, ref in ipairs(due) do
   local row = rows .. ref
   if since then redis.call('ZADD', since, 'NX', now, ref) end -- an earlier version did not write down since when
   if which == 'case' and redis.call('EXISTS', LEASE .. ref) == 1 then
@@ -24,4 +26,4 @@ for _, ref in ipairs(redis.call('ZRANGEBYSCORE', list, 0, now, 'LIMIT', 0, most)
     woken = woken + 1
   end
 end
-return woken
+return {woken, #due}
