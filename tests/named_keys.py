@@ -1,9 +1,9 @@
-"""The keys in Redis that docs/privacy.md names, by the beginning of each."""
+"""The keys in Redis that docs/redis-keys.md names, by the beginning of each."""
 
 import re
 from pathlib import Path
 
-_PAGE = Path(__file__).parents[1] / "docs" / "privacy.md"
+_PAGE = Path(__file__).parents[1] / "docs" / "redis-keys.md"
 _ROW = re.compile(r"^\| (`(?:remedy|arq):[^|]*`) \|", re.MULTILINE)
 
 NAMED = tuple(

@@ -1,4 +1,4 @@
-"""docs/privacy.md names every key that is ever written to Redis, and no other."""
+"""docs/redis-keys.md names every key that is ever written to Redis, and no other."""
 
 import re
 from pathlib import Path
