@@ -1,4 +1,4 @@
-"""Where lines of the audit are written out besides the log: a file, and a syslog server.
+"""Where lines of the audit are written out: the log, a file, and a syslog server.
 
 Each line is written at least once: whoever dies in between writes it again, and its number says that it is the same.
 """
@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
+import structlog
+
 from remediation.read_model.audit import line_json
-from remediation.store.audit.chain import Line
+from remediation.store.audit.chain import Line, place_in, place_text
+
+logger = structlog.get_logger()
 
 AT_ONCE = 500
 """Lines that are written together."""
@@ -39,6 +43,26 @@ class AuditTarget(Protocol):
 
     def write(self, lines: Sequence[Line]) -> None:
         """Write these lines, in order. They are there when this returns, as far as the target can tell."""
+
+
+class AuditLog:
+    """This worker's log: one event for each line, with the proof, by which it is compared with the trail."""
+
+    name = "log"
+
+    def last(self) -> str | None:
+        """None: nobody reads a log back."""
+        return None
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Log each line: who, what, and about what."""
+        for line in lines:
+            entry = line.entry
+            about = {"case": entry.case, "rule": entry.rule, "by": entry.by, "user": entry.user, "count": entry.count}
+            said = {name: value for name, value in about.items() if value not in {"", None}}
+            actions = {"fields": ",".join(each.action for each in entry.did)} if entry.did else {}
+            proof = {"chain": line.chain, "number": line.number, "key_id": line.key, "mac": line.proof.hex()}
+            logger.info("audit_line", action=entry.act, **said, **actions, **proof)
 
 
 class AuditFile:
@@ -66,7 +90,7 @@ class AuditFile:
         descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)  # two workers of one machine may be given the same file
-            last = _place(_last_in(descriptor) or self._written or BEGINNING)
+            last = place_in(_last_in(descriptor) or self._written or BEGINNING)
             texts = [_text(line) for line in lines if (line.chain, line.number) > last]
             if texts:
                 _write_all(descriptor, _repaired(descriptor) + b"".join(texts))
@@ -134,7 +158,7 @@ def _last_in(descriptor: int) -> str | None:
     for text in reversed(tail.split(b"\n")):
         try:
             value = json.loads(text)
-            return f"{int(value['chain'])}-{int(value['number'])}"
+            return place_text((int(value["chain"]), int(value["number"])))
         except (ValueError, KeyError, TypeError):
             continue
     return None
@@ -150,8 +174,3 @@ def _write_all(descriptor: int, text: bytes) -> None:
     rest = memoryview(text)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-
-
-def _place(place: str) -> tuple[int, int]:
-    chain, _, number = place.partition("-")
-    return int(chain), int(number)

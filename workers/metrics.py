@@ -8,6 +8,7 @@ from typing import Final
 from prometheus_client import Counter, Histogram
 
 from remediation.domain.incidents import IncidentFlaw
+from remediation.store.audit.trail import BENDS_WHILE_CHAINING
 
 _TO_THE_OUTSIDE = (0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200)
 """Seconds: from the goal for a critical finding to the effect of an outage of a night."""
@@ -83,6 +84,13 @@ SET_ASIDE_DELETED = Counter(
 )
 WOKEN = Counter("remedy_woken_total", "Work that the sweep had to wake.", ["kind"])
 AUDIT_LINES = Counter("remedy_audit_lines_total", "Lines that this worker has chained to the audit.")
+AUDIT_BENDS = Counter(
+    "remedy_audit_bends_total",
+    "Bends at the end of the audit that this worker met while it chained, by kind.",
+    ["kind"],
+)
+for _kind in BENDS_WHILE_CHAINING:
+    AUDIT_BENDS.labels(_kind)  # present from the start: Prometheus sees no growth in a series that begins with 1
 AUDIT_FAILURES = Counter(
     "remedy_audit_write_failures_total",
     "Attempts to write lines of the audit out that failed, by where to.",

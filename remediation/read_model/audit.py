@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from remediation.redaction import plain
-from remediation.store.audit.chain import AuditKeys, Line
+from remediation.store.audit.chain import AuditKeys, Line, Place
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning, Doubtful
-from remediation.store.audit.verifying import Bend, BendKind, Place, Stretch, Verdict, WholePart, whole_parts
+from remediation.store.audit.verifying import Bend, BendKind, Stretch, Verdict, WholePart, whole_parts
 
 OF_PEOPLE = frozenset(
     {

@@ -111,6 +111,9 @@ AUDIT_NOTED = "remedy:audit-noted:"
 AUDIT_WRITTEN = "remedy:audit-written"
 """A hash from where lines of the audit are written out (`log`, `syslog`) to the place of the last one that was."""
 
+AUDIT_BENDS = "remedy:audit-bends"
+"""A hash from kinds of bends to when (ms) whoever chained met one last; for thirty days after the latest."""
+
 AUDIT_RULES = "remedy:audit-rules"
 """The digest of the mappings.yaml that workers used last, as the audit says."""
 

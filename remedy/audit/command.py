@@ -29,9 +29,9 @@ from remediation.read_model.audit import (
     who_words,
 )
 from remediation.redaction import terminal
-from remediation.store.audit.chain import Line
+from remediation.store.audit.chain import Line, Place
 from remediation.store.audit.entries import AuditAct
-from remediation.store.audit.verifying import Bend, Place, Verdict
+from remediation.store.audit.verifying import Bend, Verdict
 from remedy.parked.selection import SpanOfTime, Stores, with_stores
 from remedy.runtime.failures import ExitCode
 

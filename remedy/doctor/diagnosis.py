@@ -60,6 +60,7 @@ class Code(StrEnum):
     CLOCK_REDIS = "clock-redis"
     CLOCK_OUTSIDE = "clock-outside"
     AUDIT_BENT = "audit-bent"
+    AUDIT_MET_BENT = "audit-met-bent"
     AUDIT_WAITS = "audit-waits"
     WORKERS_MISSING = "workers-missing"
     RECEIVERS_MISSING = "receivers-missing"
@@ -169,7 +170,8 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         ),
         Code.DATA_KEY_FOREIGN: _failure(
             "something stored is sealed with a key that is not in DATA_KEYS",
-            "Put that key back at the end of DATA_KEYS, restart, then remedy parked replay --error KeyMissing.",
+            "Put that key back at the end of the list, with a restart only where it is in DATA_KEYS and not in a file; "
+            "then remedy parked replay --error KeyMissing.",
         ),
         Code.DATA_KEY_WRONG: _failure(
             "something stored does not open with the key of the same id in DATA_KEYS",
@@ -248,6 +250,10 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         Code.AUDIT_BENT: _failure(
             "the audit does not end where it says that it ends: somebody or something changed it",
             "remedy audit verify says where, and --against what was written out; docs/audit.md says what it may be.",
+        ),
+        Code.AUDIT_MET_BENT: _warning(
+            "within the last thirty days, the end of the audit was not as it had been written",
+            "remedy audit verify --against what was written out; the runbook says what each kind may be.",
         ),
         Code.AUDIT_WAITS: _warning(
             "lines of the audit wait to be chained, for more than a minute",

@@ -13,6 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from remediation.domain.errors import StoreUnavailable
+from remediation.store.audit.standing import AuditWaits, audit_waits
 from remediation.store.cases.dependents import KnownTracker, known_trackers, not_named
 from remediation.store.data_keys import KeyTimes, times_in_use
 from remediation.store.deliveries.parked import ParkedKind
@@ -33,7 +34,8 @@ class StoreReading:
 
     `keeps` is whether Redis keeps what it is told as the settings ask; `troubles` are the systems that are waited for,
     `unnamed` the trackers that no worker finds in mappings.yaml any more although cases have tickets there, `feeds` the
-    feeds of incidents, `shredded` what may still be in Redis's file, and `key_times` since when data keys are known.
+    feeds of incidents, `shredded` what may still be in Redis's file, `key_times` since when data keys are known, and
+    `audit` what of the audit waits to be chained.
     """
 
     store: StoreState
@@ -44,6 +46,7 @@ class StoreReading:
     feeds: tuple[FeedFigures, ...] = ()
     shredded: Shredded = field(default_factory=Shredded)
     key_times: Mapping[str, KeyTimes] = field(default_factory=dict)
+    audit: AuditWaits = field(default_factory=AuditWaits)
     now: float = 0.0
 
 
@@ -67,6 +70,7 @@ class StoreMetrics(Collector):
         yield from _feeds((), 0.0)
         yield from _shredded(Shredded(), 0.0)
         yield from _key_ages({}, 0.0)
+        yield from _audit(AuditWaits(), 0.0)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The last reading; nothing before the first."""
@@ -80,6 +84,7 @@ class StoreMetrics(Collector):
             yield from _feeds(self._reading.feeds, self._reading.now)
             yield from _shredded(self._reading.shredded, self._reading.now)
             yield from _key_ages(self._reading.key_times, self._reading.now)
+            yield from _audit(self._reading.audit, self._reading.now)
 
 
 class StoreReader:
@@ -108,9 +113,9 @@ class StoreReader:
                 figures, troubles = await read_figures(self._connection, now), await self._systems.in_trouble()
                 unnamed = not_named(await known_trackers(self._connection), figures.last_sweep)
                 feeds, shredded = await feed_figures(self._connection), await Rewriting(self._connection).shredded()
-                times = await times_in_use(self._connection, now)
+                times, audit = await times_in_use(self._connection, now), await audit_waits(self._connection)
                 waited = tuple(troubles), tuple(unnamed), tuple(feeds)
-                return StoreReading(store, keeps, figures, *waited, shredded, times, now)
+                return StoreReading(store, keeps, figures, *waited, shredded, times, audit, now)
         except (StoreUnavailable, TimeoutError):
             return StoreReading(store, keeps)
 
@@ -189,6 +194,11 @@ def _key_ages(times: Mapping[str, KeyTimes], now: float) -> Iterator[GaugeMetric
     words = "How long ago a process first had a data key that is in use."
     ages = {key_id: _age(each.since, now) for key_id, each in times.items()}
     yield _labelled("remedy_data_key_age_seconds", words, "key", ages)
+
+
+def _audit(waits: AuditWaits, now: float) -> Iterator[GaugeMetricFamily]:
+    yield _gauge("remedy_audit_lines_waiting", "Lines of the audit that wait to be chained.", waits.count)
+    yield _gauge("remedy_oldest_audit_line_seconds", "For how long the oldest of them waits.", waits.age(now))
 
 
 def _age(since: float | None, now: float) -> float:

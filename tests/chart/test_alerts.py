@@ -143,6 +143,30 @@ CASES = [
         {gauge("remedy_keys_missing_total"): "0x5 1x30"},
         {gauge("remedy_keys_missing_total"): "1x40"},
     ),
+    *both(
+        "RemedyDataKeysRefused",
+        8,
+        {gauge("remedy_data_keys_valid"): "1x20", gauge("remedy_data_keys_valid", "b"): "0x20"},
+        {gauge("remedy_data_keys_valid"): "1 0 0 1x20"},
+    ),
+    *both(
+        "RemedyAuditBent",
+        20,
+        {gauge("remedy_audit_bends_total", kind="end_cut"): "0x5 1x30"},
+        {gauge("remedy_audit_bends_total", kind="end_cut"): "1x40"},
+    ),
+    *both(
+        "RemedyAuditWaits",
+        12,
+        {gauge("remedy_oldest_audit_line_seconds"): "0+60x20"},
+        {gauge("remedy_oldest_audit_line_seconds"): "2 0 3 2 0 4 400 2 0 2 1 3 2"},
+    ),
+    *both(
+        "RemedyAuditNotWritten",
+        25,
+        {gauge("remedy_audit_write_failures_total", target="syslog"): "0+30x40"},
+        {gauge("remedy_audit_write_failures_total", target="syslog"): "0x5 9x40"},
+    ),
     *both("RemedyJobErrors", 10, {JOB_ERRORS: "1x3 2x20"}, {JOB_ERRORS: "7x30"}),
     *both(
         "RemedyLogLinesLost",

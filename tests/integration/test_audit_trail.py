@@ -15,10 +15,10 @@ from remediation.store.audit.trail import AuditTrail
 from remediation.store.audit.verifying import BendKind
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
-from remediation.store.keys import AUDIT_HEAD, AUDIT_TRAIL, AUDIT_WAITING, CASE, CASE_LISTS
+from remediation.store.keys import AUDIT_BENDS, AUDIT_HEAD, AUDIT_TRAIL, AUDIT_WAITING, CASE, CASE_LISTS
 from remediation.store.server.connection import Connection
 from remedy.doctor.diagnosis import Code, Level
-from remedy.doctor.stored.audit import audit_of
+from remedy.doctor.stored.audit import audit_of, look_at_audit
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -39,6 +39,10 @@ async def pieces(trail: AuditTrail) -> list[str]:
     return [line.entry.piece or line.entry.act for line in [each async for each in trail.lines()]]
 
 
+async def waiting_lines(trail: AuditTrail) -> int:
+    return (await trail.glance()).waits.count
+
+
 async def filled(trail: AuditTrail, count: int = 9) -> None:
     await trail.note([entry(number) for number in range(count)], NOW)
 
@@ -50,7 +54,7 @@ async def test_what_is_noted_is_chained_in_order_and_once(trail: AuditTrail) -> 
     verdict = await trail.verify()
     assert verdict.is_whole
     assert (verdict.stretches[0].why, verdict.stretches[0].last) == (Beginning.EMPTY, 4)
-    assert await trail.waits() == 0
+    assert await waiting_lines(trail) == 0
 
 
 async def test_many_who_chain_at_once_write_each_line_once(connection: Connection, keyring: Keyring) -> None:
@@ -70,7 +74,7 @@ async def test_a_command_whose_answer_was_lost_is_noted_once(connection: Connect
     lines = [waiting(entry(1), trail.keys)]
     for _ in range(2):
         await connection.run("note_audit", "id", 1_000, *lines)
-    assert await trail.waits() == 1
+    assert await waiting_lines(trail) == 1
 
 
 async def taken(todo: Todo) -> Lease:
@@ -85,7 +89,7 @@ async def test_a_look_adds_its_line_with_what_it_remembers(connection: Connectio
     lease = await taken(todo)
     assert await todo.settle(lease, MEMORY, NOW, audit=line)
     assert not await todo.settle(lease, MEMORY, NOW, audit=line)  # the answer was lost, and it was sent again
-    assert await trail.waits() == 1
+    assert await waiting_lines(trail) == 1
 
 
 async def test_a_look_that_is_put_off_adds_its_line_once(connection: Connection, trail: AuditTrail) -> None:
@@ -93,7 +97,7 @@ async def test_a_look_that_is_put_off_adds_its_line_once(connection: Connection,
     lease = await taken(todo)
     for _ in range(2):
         assert await todo.remember(lease, MEMORY, line)
-    assert await trail.waits() == 1
+    assert await waiting_lines(trail) == 1
     await todo.put_off(lease, NOW + 5, NOW)
     assert "audited" not in await fields_of(connection)
 
@@ -107,7 +111,7 @@ async def test_a_look_that_has_lost_its_lease_adds_nothing(connection: Connectio
     lease = await taken(todo)
     await todo.settle(lease, MEMORY, NOW)
     assert not await todo.remember(lease, MEMORY, line)
-    assert await trail.waits() == 0
+    assert await waiting_lines(trail) == 0
 
 
 async def test_each_piece_that_is_taken_up_again_has_a_line(
@@ -118,7 +122,7 @@ async def test_each_piece_that_is_taken_up_again_has_a_line(
     line = waiting(entry(1), trail.keys)
     for _ in range(2):
         await work.replay(name, NOW, audit=line)
-    assert await trail.waits() == 1
+    assert await waiting_lines(trail) == 1
 
 
 async def test_the_beginning_is_deleted_when_its_time_is_over_and_all_is_whole(trail: AuditTrail) -> None:
@@ -222,7 +226,7 @@ async def test_a_process_without_the_key_leaves_the_trail_to_others(connection: 
     await connection.run("note_audit", "id", 1_000, waiting(entry(7), other.keys))
     seconds, _ = await connection.redis.time()
     assert (await other.chain(float(seconds))).added == 0
-    assert await trail.waits() == 1
+    assert await waiting_lines(trail) == 1
     assert (await other.chain(seconds + 700.0)).added == 1
     verdict = await other.verify()
     assert [bend.kind for bend in verdict.bends] == [BendKind.BROKEN_OFF]  # nobody can say how far it went before
@@ -253,3 +257,56 @@ async def test_a_glance_sees_an_end_that_was_cut_and_what_waits(connection: Conn
     assert audit_of(await trail.glance(), seconds + 90.0).code == Code.AUDIT_WAITS
     await cut_the_end(connection)
     assert audit_of(await trail.glance(), float(seconds)).code == Code.AUDIT_BENT
+
+
+@pytest.mark.parametrize(
+    ("bend", "kinds"),
+    [
+        (cut_the_end, {BendKind.END_CUT}),
+        (double_one, {BendKind.HEAD_BEHIND, BendKind.BROKEN_OFF}),
+        (lambda connection: connection.redis.delete(AUDIT_TRAIL), {BendKind.DELETED}),
+        (lambda connection: connection.redis.delete(AUDIT_HEAD), {BendKind.BROKEN_OFF}),
+        (lambda connection: connection.redis.set(AUDIT_HEAD, "nonsense"), {BendKind.BROKEN_OFF}),
+        (lambda connection: connection.redis.flushall(), {BendKind.WIPED}),
+    ],
+)
+async def test_whoever_chains_meets_a_bend_at_the_end_once(
+    bend: Callable[[Connection], Awaitable[object]], kinds: set[str], connection: Connection, trail: AuditTrail
+) -> None:
+    await filled(trail)
+    assert (await trail.chain(NOW)).bends == ()
+    await bend(connection)
+    found: list[BendKind] = []
+    for _ in range(3):
+        found += (await trail.chain(NOW + 60)).bends
+    await trail.note([entry(100)], NOW + 60)
+    found += (await trail.chain(NOW + 60)).bends
+    met_by_note = {BendKind.BROKEN_OFF} if bend is double_one else set()  # the first line comes to stand there
+    assert sorted(found) == sorted(kinds - met_by_note)
+    told = (await trail.glance()).bends
+    assert told == dict.fromkeys(kinds, NOW + 60)
+    assert 0 < await connection.redis.ttl(AUDIT_BENDS) <= 30 * DAY
+
+
+async def test_an_earlier_state_of_the_trail_that_was_put_back_is_met(
+    connection: Connection, trail: AuditTrail
+) -> None:
+    await filled(trail, 3)
+    head = await connection.redis.get(AUDIT_HEAD)
+    await trail.note([entry(number) for number in (4, 5)], NOW)
+    await connection.redis.xtrim(AUDIT_TRAIL, maxlen=6, approximate=False)
+    for place, _ in await connection.redis.xrevrange(AUDIT_TRAIL, count=2):
+        await connection.redis.xdel(AUDIT_TRAIL, place)
+    await connection.redis.set(AUDIT_HEAD, head)
+    news = await trail.chain(NOW)
+    assert (news.bends, news.lost) == ((BendKind.END_CUT,), 2)
+    assert (await trail.chain(NOW)).bends == ()
+
+
+async def test_doctor_tells_of_a_bend_that_was_met(connection: Connection, keyring: Keyring, trail: AuditTrail) -> None:
+    await filled(trail)
+    await cut_the_end(connection)
+    await trail.note([entry(100)], NOW)
+    ends, met = await look_at_audit(connection, keyring, NOW + 7_200)
+    assert (ends.severity, met.code) == (Level.OK, Code.AUDIT_MET_BENT)
+    assert "(end_cut)" in met.says

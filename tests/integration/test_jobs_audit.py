@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from remediation.domain.errors import TryLater
@@ -150,6 +151,21 @@ async def test_the_round_logs_each_line_once_with_its_proof(office: Office, logs
     assert (len(told), bends) == (3, [])
     assert (await office.context.trail.verify(told)).is_whole
     assert [line["reason"] for line in logs if line["event"] == "audit_chain_begins"] == ["in_use"]
+
+
+async def test_an_end_that_was_cut_off_is_logged_and_counted(office: Office, logs: list[Any]) -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("remedy_audit_bends_total", {"kind": "end_cut"}) or 0.0
+
+    before = counted()
+    await office.look()
+    await keep_audit(office.arq_context)
+    ((place, _),) = await office.redis.xrevrange("remedy:audit-trail", count=1)
+    await office.redis.xdel("remedy:audit-trail", place)
+    for _ in range(2):
+        await keep_audit(office.arq_context)
+    assert counted() == before + 1
+    assert [line["kind"] for line in logs if line["event"] == "audit_bent"] == ["end_cut"]
 
 
 async def test_another_mappings_yaml_has_a_line_and_the_same_one_has_none(office: Office) -> None:

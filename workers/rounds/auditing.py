@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import structlog
 
 from remediation.store.audit.chain import Line
-from workers.audit_targets import AT_ONCE, AuditTarget
+from workers.audit_targets import AT_ONCE, AuditLog, AuditTarget
 from workers.jobs.boundary import never_raising
-from workers.metrics import AUDIT_FAILURES, AUDIT_LINES
+from workers.metrics import AUDIT_BENDS, AUDIT_FAILURES, AUDIT_LINES
 from workers.resources import WorkerContext
 
 logger = structlog.get_logger()
@@ -18,7 +18,7 @@ CHAIN_SECONDS = 2.0
 
 AUDIT_TRIM_SECONDS = 86_400.0
 
-_LOG = "log"
+_LOG = AuditLog()
 
 
 @never_raising
@@ -26,8 +26,7 @@ async def keep_audit(context: WorkerContext) -> None:
     """Chain what waits, and write out what was not: to the log, and to each target that is configured."""
     await context.trail.note_rules(context.rules, context.clock())
     await chain_audit(context)
-    await _write_log(context)
-    for target in context.audit_targets:
+    for target in (_LOG, *context.audit_targets):
         try:
             await _write_to(context, target)
         except OSError as error:
@@ -36,13 +35,14 @@ async def keep_audit(context: WorkerContext) -> None:
 
 
 async def chain_audit(context: WorkerContext) -> None:
-    """Chain what waits, and report a new chain, and an end that somebody has cut off. Raises StoreUnavailable."""
+    """Chain what waits, and report a new chain, and an end that is bent. Raises StoreUnavailable."""
     news = await context.trail.chain(context.clock())
     AUDIT_LINES.inc(news.added)
     for why in news.begun:
         logger.warning("audit_chain_begins", reason=why.value)
-    if news.lost:
-        logger.error("audit_end_cut", count=news.lost)
+    for kind in news.bends:
+        AUDIT_BENDS.labels(kind).inc()
+        logger.error("audit_bent", kind=kind.value, count=news.lost)
 
 
 @never_raising
@@ -51,25 +51,6 @@ async def trim_audit(context: WorkerContext) -> None:
     now = context.clock()
     if count := await context.trail.trim(now - context.keeps_audit.total_seconds(), now):
         logger.info("audit_trimmed", count=count)
-
-
-async def _write_log(context: WorkerContext) -> None:
-    place = await context.trail.written(_LOG)
-    while lines := await _some(context, place):
-        for line in lines:
-            _log(line)
-        place = lines[-1].place
-        await context.trail.note_written(_LOG, place)
-
-
-def _log(line: Line) -> None:
-    """One event for each line: who, what, about what, and the proof, by which it is compared with the trail."""
-    entry = line.entry
-    about = {"case": entry.case, "rule": entry.rule, "by": entry.by, "user": entry.user, "count": entry.count}
-    said = {name: value for name, value in about.items() if value not in {"", None}}
-    actions = {"fields": ",".join(each.action for each in entry.did)} if entry.did else {}
-    proof = {"chain": line.chain, "number": line.number, "key_id": line.key, "mac": line.proof.hex()}
-    logger.info("audit_line", action=entry.act, **said, **actions, **proof)
 
 
 async def _write_to(context: WorkerContext, target: AuditTarget) -> None:

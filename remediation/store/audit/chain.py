@@ -85,6 +85,21 @@ class AuditKeys:
             return "(sealed with a data key that is not in DATA_KEYS)"
 
 
+Place = tuple[int, int]
+"""Where a line stands: when its chain began (Unix ms), and its number there."""
+
+
+def place_text(place: Place) -> str:
+    """The place as the id of an entry of the stream; these are in the order of the places."""
+    return f"{place[0]}-{place[1]}"
+
+
+def place_in(text: str) -> Place:
+    """The place that an id of the stream names. Raises ValueError where it is none."""
+    chain, _, number = text.partition("-")
+    return int(chain), int(number)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line of a chain. `wire` is the entry as JSON, `sealed` the names of people beside it."""
@@ -99,7 +114,7 @@ class Line:
     @property
     def place(self) -> str:
         """Where the line stands in the stream: its id there."""
-        return f"{self.chain}-{self.number}"
+        return place_text((self.chain, self.number))
 
     @property
     def entry(self) -> AuditEntry:
@@ -151,14 +166,14 @@ def is_ours(kept: bytes, head: Head, keys: AuditKeys) -> bool:
 
 def line_in(place: str, kept: bytes) -> Line:
     """The line at this place as it was kept. Raises ValueError where it is in no form that this version knows."""
-    chain, _, number = place.partition("-")
+    chain, number = place_in(place)
     key, colon, rest = kept.partition(b":")
     begin = PROOF_BYTES + _LENGTH_BYTES
     if not colon or len(rest) < begin:
         raise ValueError("no line of the audit")
     end = begin + int.from_bytes(rest[PROOF_BYTES:begin], "big")
     wire = unpacked(rest[end:])
-    return Line(int(chain), int(number), key.decode("ascii", "replace"), rest[:PROOF_BYTES], wire, rest[begin:end])
+    return Line(chain, number, key.decode("ascii", "replace"), rest[:PROOF_BYTES], wire, rest[begin:end])
 
 
 def proof_of(keys: AuditKeys, key: str, before: bytes, line: Line) -> bytes:
@@ -224,7 +239,7 @@ def trimmed(head: Head, first: Line, before: bytes, now: int, keys: AuditKeys) -
 
 def beginning(why: Beginning, after: str, now: int, keys: AuditKeys) -> Chained:
     """The first line of a new chain. `after` is the place of the last line in the trail, whatever chain that is of."""
-    last = int(after.partition("-")[0]) if after else 0
+    last = place_in(after)[0] if after else 0
     chain = max(now, last + 1)
     return _following(
         Head(chain, 0, keys.first, NO_PROOF),

@@ -6,8 +6,8 @@ the head is still the same. It does not matter who chains, nor how many do at on
 is in the trail, and a script that was repeated finds another head.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from remediation.domain.errors import StoreUnavailable
@@ -18,22 +18,32 @@ from remediation.store.audit.chain import (
     Chained,
     Head,
     Line,
+    Place,
     beginning,
     chained,
     head_in,
     is_ours,
     is_waiting_for_another,
     line_in,
+    place_in,
+    place_text,
     trimmed,
     waiting,
 )
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning
-from remediation.store.audit.verifying import BendKind, Place, Verdict, Verifier
+from remediation.store.audit.standing import AuditWaits, audit_waits, note_bends, noted_bends
+from remediation.store.audit.verifying import BendKind, Verdict, Verifier
 from remediation.store.keys import AUDIT, AUDIT_TRAIL, AUDIT_WAITING, AUDIT_WRITTEN
 from remediation.store.server.connection import Connection
 
 KEPT = timedelta(days=400)
 """How long a line is kept, unless somebody says otherwise: a school year, and its audit."""
+
+BENDS_WHILE_CHAINING = (
+    *(BendKind.END_CUT, BendKind.DELETED, BendKind.HEAD_BEHIND),
+    *(BendKind.BROKEN_OFF, BendKind.WIPED),
+)
+"""What whoever chains may meet, as it looks at the end of the trail only."""
 
 _AT_ONCE = 200
 """Lines that are chained by one script: their texts are in one command."""
@@ -61,10 +71,14 @@ class _End:
 
 @dataclass(frozen=True, slots=True)
 class ChainNews:
-    """What chaining did and found: lines added, why chains were begun, and by how many lines the end was set back."""
+    """What chaining did and found: lines added, why chains were begun, and bends at the end of the trail.
+
+    `lost` is by how many lines the end was set back, as far as this process knows.
+    """
 
     added: int = 0
     begun: tuple[Beginning, ...] = ()
+    bends: tuple[BendKind, ...] = ()
     lost: int = 0
 
 
@@ -72,25 +86,27 @@ class ChainNews:
 class AuditGlance:
     """The end of the trail, and what waits: `last` is the place of the last line, empty where there is none.
 
-    `ends_well`: the head is ours and names that line. `since` (Unix seconds) is when the oldest line that waits was
-    written; None where none does.
+    `ends_well`: the head is ours and names that line. `bends` are the kinds of bends that whoever chained met lately,
+    with when (Unix seconds) last.
     """
 
     last: str
     ends_well: bool
-    since: float | None
-    waits: int
+    waits: AuditWaits
+    bends: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Remembered:
     """What this process knows of the trail.
 
-    `head` is the latest head that it has written: where an earlier one of the same chain is found, somebody has put
-    that in its place. `rules` is the digest of mappings.yaml that it has noted.
+    `head` is the latest head that it has written: where an earlier one is found, somebody has put that in its place.
+    `bent` is the end that it has found bent: it tells of that once. `rules` is the digest of mappings.yaml that it has
+    noted.
     """
 
     head: Head | None = None
+    bent: _End | None = None
     rules: str = ""
 
 
@@ -125,7 +141,12 @@ class AuditTrail:
 
     async def chain(self, now: float) -> ChainNews:
         """Chain all that waits. Returns what this call did and found. Raises StoreUnavailable."""
-        news, at = ChainNews(), int(now * 1000)
+        news = await self._chain(int(now * 1000))
+        await note_bends(self._connection, news.bends, now)
+        return news
+
+    async def _chain(self, at: int) -> ChainNews:
+        news = ChainNews()
         for _ in range(_TRIES):
             end = await self._end()
             waits = await self._waiting()
@@ -133,10 +154,11 @@ class AuditTrail:
             if isinstance(head, Beginning):
                 news = await self._begin(end, head, at, news)
                 continue
+            if head is not None:
+                news = self._looked_at(news, end, head)
             waits = self._ready(waits, at)
             if head is None or not waits:
                 return news
-            news = replace(news, lost=news.lost + self._lost(head))
             following = chained(head, [kept for _, kept in waits], self.keys, at)
             answer = await self._add(end.kept, following, until=waits[-1][0])
             news = replace(news, added=news.added + (len(waits) if answer == 1 else 0))
@@ -207,20 +229,15 @@ class AuditTrail:
         verdict = await self._verify(told)
         return verdict if verdict.is_whole else await self._verify(told)
 
-    async def waits(self) -> int:
-        """How many lines wait to be chained."""
-        return int(await self._connection.ask(self._connection.redis.xlen(AUDIT_WAITING)))
-
     async def glance(self) -> AuditGlance:
         """What can be said without reading the trail. Raises StoreUnavailable."""
-        waits = await self._connection.ask(self._connection.redis.xrange(AUDIT_WAITING, count=1))
-        end = await self._end()
+        waits, end = await audit_waits(self._connection), await self._end()
         head = self._head_found(end, is_empty=not end.last)
-        place = f"{head.chain}-{head.number}" if isinstance(head, Head) else None
-        since = int(waits[0][0].split(b"-")[0]) / 1000 if waits else None
+        place = place_text((head.chain, head.number)) if isinstance(head, Head) else None
         if isinstance(head, BendKind) and not end.kept and not end.last:
             head, place = None, None  # nothing was chained yet, or all is deleted: the next chain says so
-        return AuditGlance(end.last, head is None or place == end.last, since, await self.waits())
+        ends_well = head is None or place == end.last
+        return AuditGlance(end.last, ends_well, waits, await noted_bends(self._connection))
 
     async def written(self, where: str) -> str:
         """The place of the last line that was written out there."""
@@ -236,8 +253,7 @@ class AuditTrail:
         async for place, line in self.places():
             is_empty = False
             if line is None:
-                chain, _, number = place.partition("-")
-                verifier.take_unreadable(int(chain), int(number))
+                verifier.take_unreadable(*place_in(place))
             else:
                 verifier.take(line)
         end = await self._end()
@@ -245,10 +261,31 @@ class AuditTrail:
 
     async def _begin(self, end: _End, why: Beginning, now: int, news: ChainNews) -> ChainNews:
         """Begin a new chain. The stream of an earlier version, to which nothing is added any more, gets an end."""
+        bends = tuple(self._broken(why))
         if await self._add(end.kept, beginning(why, end.last, now, self.keys)) != 1:
             return news
         await self._connection.ask(self._connection.redis.expire(AUDIT, KEPT))
-        return replace(news, begun=(*news.begun, why))
+        return replace(news, begun=(*news.begun, why), bends=(*news.bends, *bends))
+
+    def _broken(self, why: Beginning) -> Iterator[BendKind]:
+        """What is bent where a new chain begins. A Redis that was used before may be of a version without a trail."""
+        if why not in {Beginning.EMPTY, Beginning.IN_USE}:
+            yield BendKind.BROKEN_OFF
+        elif self._remembered.head is not None:
+            yield BendKind.WIPED
+
+    def _looked_at(self, news: ChainNews, end: _End, head: Head) -> ChainNews:
+        """The news, with how the end of the trail is bent: its head is set back, or is not of its last line."""
+        written, place = self._remembered.head, (head.chain, head.number)
+        if written is not None and place < (written.chain, written.number):
+            lost = written.number - head.number if written.chain == head.chain else 0
+            self._remembered.head, kind = head, BendKind.END_CUT if lost else BendKind.WIPED
+            news = replace(news, lost=news.lost + lost, bends=(*news.bends, kind))
+        if end.last == place_text(place) or end == self._remembered.bent:
+            return news
+        self._remembered.bent = end
+        kind = BendKind.HEAD_BEHIND if end.last and place_in(end.last) > place else BendKind.END_CUT
+        return replace(news, bends=(*news.bends, kind if end.last else BendKind.DELETED))
 
     def _head_found(self, end: _End, *, is_empty: bool) -> Head | BendKind | None:
         if not end.kept:
@@ -298,14 +335,6 @@ class AuditTrail:
             self._remembered.head = following.head
         return answer
 
-    def _lost(self, head: Head) -> int:
-        """By how many lines the head is earlier than the last one that this process has written."""
-        last = self._remembered.head
-        if last is None or last.chain != head.chain or head.number >= last.number:
-            return 0
-        self._remembered.head = head
-        return last.number - head.number
-
 
 _BLOCKED = 2
 
@@ -323,11 +352,11 @@ def _is_old(name: str, now: int) -> bool:
 
 def _next_of(place: str) -> str:
     """The first place after this one."""
-    chain, _, number = place.partition("-")
-    return f"{chain}-{int(number) + 1}"
+    chain, number = place_in(place)
+    return place_text((chain, number + 1))
 
 
 def _before(place: str) -> str:
     """The last place before this one, as far as a stream knows: an earlier chain has lower numbers at the end."""
-    chain, _, number = place.partition("-")
-    return f"{chain}-{int(number) - 1}" if int(number) else f"{int(chain) - 1}-18446744073709551615"
+    chain, number = place_in(place)
+    return place_text((chain, number - 1) if number else (chain - 1, 2**64 - 1))

@@ -7,11 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 
-from remediation.store.audit.chain import NO_PROOF, AuditKeys, Head, Line, proof_of
+from remediation.store.audit.chain import NO_PROOF, AuditKeys, Head, Line, Place, place_in, proof_of
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning, Doubtful
-
-Place = tuple[int, int]
-"""A chain, and the number of a line in it."""
 
 MOST_BENDS = 100
 """Bends that are told; of a trail that is bent everywhere, the rest says nothing more."""
@@ -166,7 +163,7 @@ class Verifier:
             return  # its proof does not hold either
         last = self._last
         if last is not None and entry.after != last.place:
-            number = int(entry.after.partition("-")[2] or 0)
+            number = place_in(entry.after)[1] if entry.after else 0
             self._bend(BendKind.END_CUT, last.chain, last.number + 1, number)
         if entry.fact not in {Beginning.EMPTY, Beginning.IN_USE}:
             self._bend(BendKind.BROKEN_OFF, line.chain, line.number)

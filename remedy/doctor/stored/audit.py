@@ -1,6 +1,10 @@
-"""Whether the audit ends where it says, and is chained."""
+"""Whether the audit ends where it says, and is chained; and bends that whoever chained it met lately."""
 
+from collections.abc import Iterator, Mapping
+
+from remediation.read_model.case_words import time_words
 from remediation.sealing import Keyring
+from remediation.store.audit.chain import place_in
 from remediation.store.audit.trail import AuditGlance, AuditTrail
 from remediation.store.server.connection import Connection
 from remedy.doctor.diagnosis import Code, Diagnosis, span_words, trouble, well
@@ -8,23 +12,31 @@ from remedy.doctor.diagnosis import Code, Diagnosis, span_words, trouble, well
 _LATE = 60.0
 """Seconds after which a line should be chained: workers do that every two seconds."""
 
+_WHAT = "audit"
+
 
 async def look_at_audit(connection: Connection, keyring: Keyring, now: float) -> list[Diagnosis]:
-    """One result; the whole trail is not read. Raises StoreUnavailable."""
-    return [audit_of(await AuditTrail.sealed_by(connection, keyring).glance(), now)]
+    """One result, and one for each kind of bend; the whole trail is not read. Raises StoreUnavailable."""
+    seen = await AuditTrail.sealed_by(connection, keyring).glance()
+    return [audit_of(seen, now), *_met(seen.bends, now)]
 
 
 def audit_of(seen: AuditGlance, now: float) -> Diagnosis:
     """What is known of its end, and of what waits."""
-    what = "audit"
     if not seen.ends_well:
         return trouble(
-            Code.AUDIT_BENT, what, "its last line is not the one that its head names, or its head is not ours"
+            Code.AUDIT_BENT, _WHAT, "its last line is not the one that its head names, or its head is not ours"
         )
-    if seen.since is not None and now - seen.since > _LATE:
-        waits = span_words(int(now - seen.since))
-        return trouble(Code.AUDIT_WAITS, what, f"{seen.waits} line(s) wait to be chained, the oldest for {waits}")
+    if (age := seen.waits.age(now)) > _LATE:
+        says = f"{seen.waits.count} line(s) wait to be chained, the oldest for {span_words(int(age))}"
+        return trouble(Code.AUDIT_WAITS, _WHAT, says)
     if not seen.last:
-        return well(what, "has no line yet")
-    number = int(seen.last.partition("-")[2])
-    return well(what, f"ends with line {number:,}, as its head says; remedy audit verify proves all of them")
+        return well(_WHAT, "has no line yet")
+    _, number = place_in(seen.last)
+    return well(_WHAT, f"ends with line {number:,}, as its head says; remedy audit verify proves all of them")
+
+
+def _met(bends: Mapping[str, float], now: float) -> Iterator[Diagnosis]:
+    for kind, at in sorted(bends.items()):
+        ago = span_words(int(max(0.0, now - at)))
+        yield trouble(Code.AUDIT_MET_BENT, _WHAT, f"was met bent ({kind}) at {time_words(at)} UTC ({ago} ago)")
