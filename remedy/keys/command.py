@@ -255,6 +255,6 @@ def _file_words(state: KeysState) -> str:
     last = (
         f"it was last rewritten at {time_words(shredded.gone_at)} UTC" if shredded.gone_at else "no rewrite was proven"
     )
-    if (count := shredded.count - shredded.gone) <= 0:
+    if not shredded.left:
         return f"Redis's append-only file has nothing that was shredded; {last}."
-    return f"Redis's append-only file may have {count:,} shredded value(s), which their keys open; {last}."
+    return f"Redis's append-only file may have {shredded.left:,} shredded value(s), which their keys open; {last}."

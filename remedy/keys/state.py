@@ -82,8 +82,8 @@ def json_of_keys(state: KeysState) -> dict[str, Any]:
             for each in state.keys
         ],
         "append_only_file": {
-            "shredded": max(0, shredded.count - shredded.gone),
-            "since": shredded.since if shredded.count > shredded.gone else None,
+            "shredded": shredded.left,
+            "since": shredded.since if shredded.left else None,
             "rewritten_at": shredded.gone_at,
         },
     }

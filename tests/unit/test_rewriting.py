@@ -60,6 +60,7 @@ def test_a_server_that_tells_little_is_read_all_the_same() -> None:
     [
         (Shredded(count=7, gone=7, gone_at=NOW - 60), FILE, Level.OK, "is not in"),
         (NEWS, FILE, Level.OK, "with its next rewrite"),
+        (replace(NEWS, since=None), FILE, Level.OK, "with its next rewrite"),  # no round has noted since when
         (NEWS, replace(FILE, exists=False), Level.OK, "no append-only file"),
         (replace(NEWS, refused_at=NOW), FILE, Level.WARNING, "BGREWRITEAOF"),
         (replace(NEWS, since=NOW - 86_400), FILE, Level.WARNING, "since"),

@@ -17,7 +17,7 @@ async def rewrite_file(context: WorkerContext) -> None:
     """Ask for a rewrite where one is due, and note one that has ended."""
     rewriting = Rewriting(context.connection)
     shredded, now = await rewriting.shredded(), context.clock()
-    if shredded.count <= shredded.gone:
+    if not shredded.left:
         return
     if shredded.since is None:
         await rewriting.note_since(now)

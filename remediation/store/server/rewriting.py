@@ -40,9 +40,14 @@ class Shredded:
     server: str = ""
     refused_at: float | None = None
 
+    @property
+    def left(self) -> int:
+        """How many shredded values may still be in the file."""
+        return max(0, self.count - self.gone)
+
     def age(self, now: float) -> float:
-        """For how many seconds something shredded may be in the file; 0 where nothing is."""
-        return max(0.0, now - self.since) if self.since is not None and self.count > self.gone else 0.0
+        """For how many seconds something shredded may be in the file; 0 where nothing is, or no round has noted it."""
+        return max(0.0, now - self.since) if self.since is not None and self.left else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def step_of(shredded: Shredded, file: AppendOnlyFile, now: float) -> Step:
     A rewrite is proven where one was asked for, and the same run of the server says that none is under way and that the
     last one ended well: that is this one, or a later one.
     """
-    if not file.exists or file.is_rewritten_now or shredded.count <= shredded.gone:
+    if not file.exists or file.is_rewritten_now or not shredded.left:
         return Step.NOTHING
     if shredded.asked > shredded.gone and shredded.server == file.server and not file.has_failed:
         return Step.GONE

@@ -26,6 +26,6 @@ def shredding_of(shredded: Shredded, file: AppendOnlyFile, now: float) -> Diagno
         return trouble(Code.REDIS_SHREDDED, what, f"may be in Redis's append-only file since {waits}")
     ago = None if shredded.gone_at is None else int(now - shredded.gone_at)
     proven = "" if ago is None else f"; a rewrite was proven {span_words(ago)} ago"
-    if shredded.age(now):
+    if shredded.left:
         return well(what, f"leaves Redis's append-only file with its next rewrite, after {waits} so far{proven}")
     return well(what, f"is not in Redis's append-only file{proven}")
