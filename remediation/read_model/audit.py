@@ -11,7 +11,8 @@ from typing import Any
 from remediation.redaction import plain
 from remediation.store.audit.chain import AuditKeys, Line, Place
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning, Doubtful
-from remediation.store.audit.verifying import Bend, BendKind, Stretch, Verdict, WholePart, whole_parts
+from remediation.store.audit.verifying import MOST_BENDS, Bend, BendKind, Stretch, Verdict, WholePart, whole_parts
+from remediation.store.audit.written_out import WrittenOut
 
 OF_PEOPLE = frozenset(
     {
@@ -274,20 +275,16 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def told_in(lines: Iterable[str]) -> tuple[dict[Place, bytes], list[Bend]]:
+def told_in(lines: Iterable[str]) -> tuple[WrittenOut, list[Bend]]:
     """The proofs of lines that were written out (to a log, a file or by an export), and numbers told in two ways.
 
     Each line of the text that has an object with `chain`, `number` and `mac` counts, whatever stands before that.
     """
-    told: dict[Place, bytes] = {}
-    bends: list[Bend] = []
+    told, bends = WrittenOut(), list[Bend]()
     for text in lines:
         found = _told_line(text)
-        if found is None:
-            continue
-        place, proof = found
-        if told.setdefault(place, proof) != proof:
-            bends.append(Bend(BendKind.DIFFERS, *place))
+        if found is not None and not told.add(*found) and len(bends) < MOST_BENDS:
+            bends.append(Bend(BendKind.DIFFERS, *found[0]))
     return told, bends
 
 

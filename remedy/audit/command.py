@@ -29,9 +29,10 @@ from remediation.read_model.audit import (
     who_words,
 )
 from remediation.redaction import terminal
-from remediation.store.audit.chain import Line, Place
+from remediation.store.audit.chain import Line
 from remediation.store.audit.entries import AuditAct
 from remediation.store.audit.verifying import Bend, Verdict
+from remediation.store.audit.written_out import WrittenOut
 from remedy.parked.selection import SpanOfTime, Stores, with_stores
 from remedy.runtime.failures import ExitCode
 
@@ -145,7 +146,7 @@ def export(*, wanted: AuditFilter, form: str, names: bool) -> None:
 class _Told:
     """What was written out."""
 
-    proofs: dict[Place, bytes]
+    proofs: WrittenOut
     bends: tuple[Bend, ...]
 
 

@@ -13,6 +13,7 @@ from remediation.store.audit.chain import AuditKeys, waiting
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning
 from remediation.store.audit.trail import AuditTrail
 from remediation.store.audit.verifying import BendKind
+from remediation.store.audit.written_out import WrittenOut
 from remediation.store.cases.todo import Lease, Todo
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.keys import AUDIT_BENDS, AUDIT_HEAD, AUDIT_TRAIL, AUDIT_WAITING, CASE, CASE_LISTS
@@ -208,7 +209,7 @@ async def test_a_trail_that_was_deleted_with_its_head_is_told_where_there_are_ca
 
 async def test_a_wiped_redis_begins_a_new_chain(connection: Connection, trail: AuditTrail) -> None:
     await filled(trail)
-    told = {(line.chain, line.number): line.proof async for line in trail.lines()}
+    told = WrittenOut({(line.chain, line.number): line.proof async for line in trail.lines()})
     await connection.redis.flushall()
     await trail.note([entry(1)], NOW + 60)
     assert (await trail.verify()).is_whole

@@ -21,6 +21,7 @@ from remediation.store.audit.chain import (
 )
 from remediation.store.audit.entries import AuditAct, AuditedAction, AuditEntry, Beginning
 from remediation.store.audit.verifying import BendKind, Verdict, Verifier, WholePart, whole_parts
+from remediation.store.audit.written_out import WrittenOut
 
 AT = 1_790_000_000_000
 KEYRING = Keyring.parse(generate_key())
@@ -193,7 +194,7 @@ def test_lines_under_a_retired_key_cannot_be_proven_and_are_counted() -> None:
 
 
 def test_what_was_written_out_shows_an_end_that_was_cut_with_its_head() -> None:
-    told = {(line.chain, line.number): line.proof for line in LINES}
+    told = WrittenOut({(line.chain, line.number): line.proof for line in LINES})
     verifier = Verifier(KEYS, told)
     for line in LINES[:7]:
         verifier.take(line)
@@ -201,7 +202,7 @@ def test_what_was_written_out_shows_an_end_that_was_cut_with_its_head() -> None:
 
 
 def test_what_was_written_out_shows_that_redis_was_wiped() -> None:
-    verifier = Verifier(KEYS, {(line.chain, line.number): line.proof for line in LINES})
+    verifier = Verifier(KEYS, WrittenOut({(line.chain, line.number): line.proof for line in LINES}))
     another = chain_of(2, at=AT + 5_000)
     for line in another:
         verifier.take(line)
@@ -210,7 +211,7 @@ def test_what_was_written_out_shows_that_redis_was_wiped() -> None:
 
 
 def test_two_different_lines_of_one_number_show() -> None:
-    verifier = Verifier(KEYS, {(AT, 3): b"x" * 16})
+    verifier = Verifier(KEYS, WrittenOut({(AT, 3): b"x" * 16}))
     for line in LINES:
         verifier.take(line)
     assert kinds(verifier.verdict(Head.of(LINES[-1]))) == [BendKind.DIFFERS]

@@ -18,7 +18,6 @@ from remediation.store.audit.chain import (
     Chained,
     Head,
     Line,
-    Place,
     beginning,
     chained,
     head_in,
@@ -33,6 +32,7 @@ from remediation.store.audit.chain import (
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning
 from remediation.store.audit.standing import AuditWaits, audit_waits, note_bends, noted_bends
 from remediation.store.audit.verifying import BendKind, Verdict, Verifier
+from remediation.store.audit.written_out import WrittenOut
 from remediation.store.keys import AUDIT, AUDIT_TRAIL, AUDIT_WAITING, AUDIT_WRITTEN
 from remediation.store.server.connection import Connection
 
@@ -221,7 +221,7 @@ class AuditTrail:
             if len(rows) < _READ_AT_ONCE or (before := _before(rows[-1][0].decode())) == _FIRST:
                 return
 
-    async def verify(self, told: dict[Place, bytes] | None = None) -> Verdict:
+    async def verify(self, told: WrittenOut | None = None) -> Verdict:
         """What can be proven of the trail. `told` are proofs of lines as they were written out.
 
         What others add meanwhile is part of it; where that looks like a bend, a second look decides.
@@ -248,7 +248,7 @@ class AuditTrail:
         """Note that the lines up to this place were written out there."""
         await self._connection.ask(self._connection.redis.hset(AUDIT_WRITTEN, where, place))
 
-    async def _verify(self, told: dict[Place, bytes] | None) -> Verdict:
+    async def _verify(self, told: WrittenOut | None) -> Verdict:
         verifier, is_empty = Verifier(self.keys, told), True
         async for place, line in self.places():
             is_empty = False

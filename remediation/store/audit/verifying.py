@@ -1,14 +1,16 @@
 """Whether the trail is as it was written: from where to where it is whole, and each place where it is bent. Pure."""
 
 import hmac
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from hashlib import sha256
+from itertools import accumulate
 
 from remediation.store.audit.chain import NO_PROOF, AuditKeys, Head, Line, Place, place_in, proof_of
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning, Doubtful
+from remediation.store.audit.written_out import Repetitions, WrittenOut
 
 MOST_BENDS = 100
 """Bends that are told; of a trail that is bent everywhere, the rest says nothing more."""
@@ -91,15 +93,19 @@ class Verdict:
 
 
 class Verifier:
-    """Takes the lines of a trail in order, then the head. `told` are proofs of lines as they were written out."""
+    """Takes the lines of a trail in order, then the head. `told` are proofs of lines as they were written out.
 
-    def __init__(self, keys: AuditKeys, told: Mapping[Place, bytes] | None = None) -> None:
+    It keeps some bytes for each line, of which there may be millions.
+    """
+
+    def __init__(self, keys: AuditKeys, told: WrittenOut | None = None) -> None:
         self._keys = keys
-        self._told = dict(told or {})
+        self._told = WrittenOut() if told is None else told
+        self._told.begin()
         self._bends: list[Bend] = []
         self._stretches: list[Stretch] = []
         self._last: Line | None = None
-        self._seen: set[bytes] = set()
+        self._repetitions = Repetitions()
         self._openings: dict[Place, Line] = {}
         self._begins: dict[Place, bytes] = {}
         self._doubted = 0
@@ -147,6 +153,8 @@ class Verifier:
         elif head is not None:
             self._end(head)
         self._end_of_told()
+        for place in self._places(self._repetitions.found()):
+            self._bend(BendKind.REPEATED, *place)
         bends = sorted(dict.fromkeys(self._bends), key=lambda bend: (bend.chain, bend.number))
         unknown = {key: count for key, count in self._counts.items() if not self._keys.knows(key)}
         stretches, told = tuple(self._stretches), tuple(bends[:MOST_BENDS])
@@ -187,13 +195,10 @@ class Verifier:
             self._doubted += entry.fact == Doubtful.KEY_MISSING
             if entry.fact == Doubtful.FORGED:
                 self._bend(BendKind.FORGED, line.chain, line.number)
-        digest = sha256(line.wire).digest()[:12]
-        if digest in self._seen:
-            self._bend(BendKind.REPEATED, line.chain, line.number)
-        self._seen.add(digest)
+        self._repetitions.note(line.wire)
 
     def _compare(self, line: Line) -> None:
-        told = self._told.pop((line.chain, line.number), None)
+        told = self._told.take((line.chain, line.number))
         if told is not None and told != line.proof:
             self._bend(BendKind.DIFFERS, line.chain, line.number)
 
@@ -213,31 +218,32 @@ class Verifier:
 
     def _end_of_told(self) -> None:
         """What was written out and is not in the trail: deleted with its time, or by somebody."""
-        for chain, numbers in _by_chain(self._told).items():
-            first = self._first_kept
-            if first is not None and (chain, numbers[-1]) < first and first in self._begins:
+        for chain in self._told.chains():
+            first, left = self._first_kept, self._told.left(chain)
+            if left is None or (first is not None and (chain, left[1]) < first and first in self._begins):
                 continue
             if chain not in self._chains:
-                self._bend(BendKind.WIPED, chain, numbers[0], numbers[-1])
+                self._bend(BendKind.WIPED, chain, *left)
                 continue
-            own = [stretch for stretch in self._stretches if stretch.chain == chain]
-            beyond = [number for number in numbers if number > own[-1].last]
-            if beyond:
-                self._bend(BendKind.END_CUT, chain, beyond[0], beyond[-1])
+            last = next(stretch.last for stretch in reversed(self._stretches) if stretch.chain == chain)
+            if beyond := self._told.left(chain, last):
+                self._bend(BendKind.END_CUT, chain, *beyond)
+
+    def _places(self, counts: Iterable[int]) -> Iterator[Place]:
+        """The places of the lines that were taken after so many others."""
+        ends = list(accumulate(stretch.last - stretch.first + 1 for stretch in self._stretches))
+        for count in counts:
+            at = bisect_right(ends, count)
+            stretch = self._stretches[at]
+            yield stretch.chain, stretch.last - (ends[at] - 1 - count)
 
     @property
     def _first_kept(self) -> Place | None:
         return (self._stretches[0].chain, self._stretches[0].first) if self._stretches else None
 
     def _bend(self, kind: BendKind, chain: int, number: int, until: int = 0) -> None:
-        self._bends.append(Bend(kind, chain, number, until))
-
-
-def _by_chain(places: Mapping[Place, bytes]) -> Mapping[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for chain, number in sorted(places):
-        found.setdefault(chain, []).append(number)
-    return found
+        if len(self._bends) < 100 * MOST_BENDS:
+            self._bends.append(Bend(kind, chain, number, until))
 
 
 @dataclass(frozen=True, slots=True)
