@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -95,13 +95,13 @@ def no_trace_words(item: Parked) -> str:
     return "" if item.system else f"{error_text(item)} was raised on purpose: there is no trace"
 
 
-def decisions_in(entries: Iterable[AuditEntry]) -> Iterator[ParkedDecided]:
+async def decisions_in(entries: AsyncIterable[AuditEntry]) -> AsyncIterator[ParkedDecided]:
     """The decisions about parked work among entries of the audit, newest first as these are.
 
     Each piece that was taken up again or given up has an entry of its own, which names the entry of the decision.
     """
     done: Counter[str] = Counter()
-    for entry in entries:
+    async for entry in entries:
         if entry.act in {AuditAct.REPLAYED, AuditAct.DISCARDED}:
             done[entry.of] += 1
         elif entry.act in {AuditAct.REPLAY, AuditAct.DISCARD}:

@@ -28,6 +28,10 @@ from remediation.store.server.connection import Connection
 
 _AT_ONCE = 500
 
+_HEAD = 96
+"""Bytes from the beginning of a value that tell its key: of a cursor in base64 half as many again as of a sealed value.
+The rest, which may be a body of a megabyte, stays in Redis."""
+
 
 class Place(StrEnum):
     """Where something is under a data key."""
@@ -108,9 +112,11 @@ async def uses_of_keys(connection: Connection) -> Uses:
 
 
 def _key_of(value: bytes) -> str:
-    """The key of a value as it is stored, sealed or as a cursor; empty where it is neither."""
+    """The key of a value that begins like this, sealed or as a cursor; empty where it is neither."""
+    if not (cursor := sealed_in(value)):
+        return key_id_of(value)
     try:
-        return key_id_of(base64.b64decode(cursor)) if (cursor := sealed_in(value)) else key_id_of(value)
+        return key_id_of(base64.b64decode(cursor[: len(cursor) // 4 * 4]))
     except binascii.Error:
         return ""
 
@@ -133,24 +139,23 @@ async def _names(connection: Connection) -> AsyncIterator[list[str]]:
 
 
 async def _values(connection: Connection, rows: list[str], fields: tuple[str, ...] | None) -> list[bytes]:
-    """The values of these fields in these hashes; of every field where none are named."""
+    """The beginnings of the values of these fields in these hashes; of every field where none are named."""
     if not rows:
         return []
     if fields is None:
         return [value for row in rows for value in await _every_value(connection, row)]
-    asked = connection.redis.pipeline(transaction=False)
-    for row in rows:
-        asked.hmget(row, list(fields))
-    return [value for answer in await connection.ask(asked.execute()) for value in answer if value]
+    asked = [part for row in rows for field in fields for part in (row, field)]
+    found: list[bytes] = await connection.run("heads", _HEAD, *asked)
+    return [value for value in found if value]
 
 
 async def _every_value(connection: Connection, row: str) -> list[bytes]:
     found: dict[bytes, bytes] = {}
-    cursor = 0
+    cursor = b"0"
     while True:
-        cursor, some = await connection.ask(connection.redis.hscan(row, cursor, count=_AT_ONCE))
-        found |= some  # one may come twice
-        if not cursor:
+        cursor, *some = await connection.run("heads_of", _HEAD, row, cursor, _AT_ONCE)
+        found |= zip(some[::2], some[1::2], strict=True)  # one may come twice
+        if cursor == b"0":
             return list(found.values())
 
 

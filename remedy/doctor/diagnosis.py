@@ -61,6 +61,7 @@ class Code(StrEnum):
     CLOCK_OUTSIDE = "clock-outside"
     AUDIT_BENT = "audit-bent"
     AUDIT_MET_BENT = "audit-met-bent"
+    AUDIT_UNPROVEN = "audit-unproven"
     AUDIT_WAITS = "audit-waits"
     WORKERS_MISSING = "workers-missing"
     RECEIVERS_MISSING = "receivers-missing"
@@ -254,6 +255,10 @@ TROUBLES: Mapping[Code, TroubleKind] = MappingProxyType(
         Code.AUDIT_MET_BENT: _warning(
             "within the last thirty days, the end of the audit was not as it had been written",
             "remedy audit verify --against what was written out; the runbook says what each kind may be.",
+        ),
+        Code.AUDIT_UNPROVEN: _warning(
+            "lines of the audit are signed under a data key that is not there: nobody can prove them",
+            "Put that key back at the end of the list, until retention.audit is over; remedy audit verify counts them.",
         ),
         Code.AUDIT_WAITS: _warning(
             "lines of the audit wait to be chained, for more than a minute",

@@ -1,7 +1,7 @@
 """`remedy parked`: work that was set aside: show it, replay it, discard it."""
 
 import json
-from itertools import islice
+from collections.abc import AsyncIterator
 
 import click
 from rich.console import Console
@@ -135,12 +135,13 @@ def audit(*, limit: int, as_json: bool) -> None:
     proven by anything, and marked.
     """
 
-    async def found(stores: Stores) -> list[ParkedDecided]:
+    async def read(stores: Stores) -> list[ParkedDecided]:
         await stores.audit.chain()
-        entries = [line.entry async for line in stores.audit.trail.latest()]
-        return [*islice(decisions_in(entries), limit), *await earlier_decisions(stores.connection)][:limit]
+        entries = (line.entry async for line in stores.audit.trail.latest())
+        found = await _some(decisions_in(entries), limit)
+        return [*found, *await _some(earlier_decisions(stores.connection), limit - len(found))]
 
-    decisions = with_stores(found)
+    decisions = with_stores(read)
     if as_json:
         for each in decisions:
             click.echo(json.dumps(decision_json(each)))
@@ -154,3 +155,11 @@ def audit(*, limit: int, as_json: bool) -> None:
             row = (minute_words(each.at), each.who, what, each.choice, str(each.count), done)
             table.add_row(*(Text(terminal(text), overflow="fold") for text in row))
         Console().print(table)
+
+
+async def _some(decisions: AsyncIterator[ParkedDecided], limit: int) -> list[ParkedDecided]:
+    """The first of them: no more is read than these need."""
+    some: list[ParkedDecided] = []
+    while len(some) < limit and (decision := await anext(decisions, None)):
+        some.append(decision)
+    return some

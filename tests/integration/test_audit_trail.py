@@ -311,3 +311,14 @@ async def test_doctor_tells_of_a_bend_that_was_met(connection: Connection, keyri
     ends, met = await look_at_audit(connection, keyring, NOW + 7_200)
     assert (ends.severity, met.code) == (Level.OK, Code.AUDIT_MET_BENT)
     assert "(end_cut)" in met.says
+
+
+async def test_doctor_names_a_key_without_which_lines_cannot_be_proven(
+    connection: Connection, keyring: Keyring, trail: AuditTrail
+) -> None:
+    await filled(trail, 100)
+    assert [each.code for each in await look_at_audit(connection, keyring, NOW)] == [""]
+    other = Keyring.parse(generate_key())
+    met = await look_at_audit(connection, other, NOW)
+    assert [each.code for each in met[1:]] == [Code.AUDIT_UNPROVEN]
+    assert trail.keys.first in met[1].says

@@ -18,6 +18,7 @@ from remediation.store.audit.chain import AuditKeys, waiting
 from remediation.store.audit.entries import AuditAct, AuditEntry
 from remediation.store.audit.trail import AuditTrail
 from remediation.store.cursors import SealedCursors
+from remediation.store.data_keys import uses_of_keys
 from remediation.store.deliveries.inbox import Inbox
 from remediation.store.deliveries.parked import ParkedKind, ParkedWork
 from remediation.store.keys import CURSOR, INCIDENTS, SCAN
@@ -116,6 +117,21 @@ def test_list_counts_everything_under_a_key_by_where_it_is(used: CliRunner) -> N
     assert list(keys) == [NEW_ID, OLD_ID]
     assert (keys[NEW_ID]["role"], keys[OLD_ID]["role"]) == ("seals", "opens")
     assert (keys[NEW_ID]["sealed"], keys[OLD_ID]["sealed"]) == ({}, UNDER_OLD)
+
+
+async def test_list_reads_the_beginning_of_a_body_and_leaves_the_rest_in_redis(
+    remedy: CliRunner, redis_url: str
+) -> None:
+    async with open_connection(RedisAddress.parse(redis_url), socket_timeout=5.0, retries=1) as connection:
+        inbox, old = Inbox(connection, Keyring.parse(OLD)), Keyring.parse(OLD)
+        for number in range(5):
+            await inbox.accept(f"d{number}", SCHOOLSCAN, "lakeside", b"x" * 200_000, AT)
+        rows = {f"i{number}": old.seal(b"row" * 100, f"i{number}") for number in range(1_000)}
+        await connection.ask(connection.redis.hset(f"{INCIDENTS}lakeside/handbook", mapping=rows))
+        before = await connection.ask(connection.redis.info("stats"))
+        assert await uses_of_keys(connection) == {OLD_ID: {"deliveries": 5, "incidents": 1_000}}
+        after = await connection.ask(connection.redis.info("stats"))
+    assert after["total_net_output_bytes"] - before["total_net_output_bytes"] < 150_000
 
 
 def test_list_says_since_when_a_key_is_known_and_who_lacks_it(used: CliRunner, redis_url: str) -> None:

@@ -296,3 +296,20 @@ def test_a_decision_of_an_earlier_version_is_told_apart(filled: CliRunner, redis
     assert (last["chained"], last["done"], first["chained"], first["done"]) == (True, 1, False, None)
     assert "did not end" in call(filled, "audit").stdout
     assert "(unchained)" in call(filled, "audit").stdout
+
+
+def test_a_long_stream_of_an_earlier_version_is_read_as_far_as_it_is_shown(remedy: CliRunner, redis_url: str) -> None:
+    with PlainRedis.from_url(redis_url) as redis:
+        pipeline = redis.pipeline(transaction=False)
+        for number in range(1_500):
+            line = {"at": number, "who": "priya", "what": "replay", "choice": f"piece {number}", "count": 1}
+            pipeline.xadd("remedy:audit", line, id=f"{number + 1}-0")
+            pipeline.xadd("remedy:audit", {"of": f"{number + 1}-0", "done": 1}, id=f"{number + 1}-1")
+        pipeline.execute()
+        before = redis.info("stats")["total_net_output_bytes"]
+        shown = [json.loads(line) for line in call(remedy, "audit", "--json", "--limit", "3").stdout.splitlines()]
+        assert redis.info("stats")["total_net_output_bytes"] - before < 100_000
+    assert [each["choice"] for each in shown] == [f"piece {number}" for number in (1499, 1498, 1497)]
+    assert {(each["done"], each["chained"]) for each in shown} == {(1, False)}
+    every = call(remedy, "audit", "--json", "--limit", "9999").stdout.splitlines()
+    assert len(every) == 1_500

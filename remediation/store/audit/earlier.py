@@ -1,11 +1,13 @@
 """Decisions about parked work as an earlier version wrote them: a stream without a chain, to which nothing is added."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from remediation.store.keys import AUDIT
 from remediation.store.server.connection import Connection
+
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +28,18 @@ class ParkedDecided:
     is_chained: bool = False
 
 
-async def earlier_decisions(connection: Connection) -> list[ParkedDecided]:
-    """The decisions of an earlier version, newest first."""
-    lines = await connection.ask(connection.redis.xrevrange(AUDIT))
+async def earlier_decisions(connection: Connection) -> AsyncIterator[ParkedDecided]:
+    """The decisions of an earlier version, newest first, read some at a time."""
     done: dict[str, int] = {}
-    found: list[ParkedDecided] = []
-    for line_id, raw in lines:
-        line = {name.decode(): value.decode(errors="replace") for name, value in raw.items()}
-        if "of" in line:
-            done[line["of"]] = int(line["done"])
-        else:
-            found.append(_decision(line_id.decode(), line, done))
-    return found
+    before = "+"
+    while lines := await connection.ask(connection.redis.xrevrange(AUDIT, max=before, count=_AT_ONCE)):
+        for line_id, raw in lines:
+            line = {name.decode(): value.decode(errors="replace") for name, value in raw.items()}
+            if "of" in line:
+                done[line["of"]] = int(line["done"])
+            else:
+                yield _decision(line_id.decode(), line, done)
+        before = f"({lines[-1][0].decode()}"
 
 
 def _decision(line_id: str, line: Mapping[str, str], done: Mapping[str, int]) -> ParkedDecided:

@@ -4,11 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from remediation.store.keys import AUDIT_BENDS, AUDIT_WAITING
+from remediation.sealing import key_id_of
+from remediation.store.audit.chain import Place, place_text
+from remediation.store.keys import AUDIT_BENDS, AUDIT_TRAIL, AUDIT_WAITING
 from remediation.store.server.connection import Connection
 
 BENDS_TOLD = timedelta(days=30)
 """For how long a bend is told after it was met."""
+
+_SAMPLES = 32
+"""Lines that are looked at for their keys, at like distances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,20 @@ async def audit_waits(connection: Connection) -> AuditWaits:
     asked.xrange(AUDIT_WAITING, count=1)
     count, first = await connection.ask(asked.execute())
     return AuditWaits(count, int(first[0][0].partition(b"-")[0]) / 1000 if first else None)
+
+
+async def signing_keys(connection: Connection, last: Place) -> set[str]:
+    """The ids of the data keys under which some lines of the trail are signed: its first, and some up to the last.
+
+    One that signed only few lines may be missing. Raises StoreUnavailable.
+    """
+    first = await connection.ask(connection.redis.xrange(AUDIT_TRAIL, count=1))
+    chain, number = last
+    asked = connection.redis.pipeline(transaction=False)
+    for part in range(1, _SAMPLES + 1):
+        asked.xrange(AUDIT_TRAIL, min=place_text((chain, number * part // _SAMPLES)), count=1)
+    sampled = [rows for rows in (first, *await connection.ask(asked.execute())) if rows]
+    return {key_id_of(fields.get(b"l", b"")) for ((_, fields),) in sampled} - {""}
 
 
 async def note_bends(connection: Connection, kinds: Iterable[str], now: float) -> None:

@@ -30,7 +30,7 @@ from remediation.store.audit.chain import (
     waiting,
 )
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning
-from remediation.store.audit.standing import AuditWaits, audit_waits, note_bends, noted_bends
+from remediation.store.audit.standing import AuditWaits, audit_waits, note_bends, noted_bends, signing_keys
 from remediation.store.audit.verifying import BendKind, Verdict, Verifier
 from remediation.store.audit.written_out import WrittenOut
 from remediation.store.keys import AUDIT, AUDIT_TRAIL, AUDIT_WAITING, AUDIT_WRITTEN
@@ -87,13 +87,15 @@ class AuditGlance:
     """The end of the trail, and what waits: `last` is the place of the last line, empty where there is none.
 
     `ends_well`: the head is ours and names that line. `bends` are the kinds of bends that whoever chained met lately,
-    with when (Unix seconds) last.
+    with when (Unix seconds) last. `unknown_keys` are ids of data keys that are not known here and have signed lines:
+    nobody can prove these without them.
     """
 
     last: str
     ends_well: bool
     waits: AuditWaits
     bends: Mapping[str, float] = field(default_factory=dict)
+    unknown_keys: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -236,8 +238,10 @@ class AuditTrail:
         place = place_text((head.chain, head.number)) if isinstance(head, Head) else None
         if isinstance(head, BendKind) and not end.kept and not end.last:
             head, place = None, None  # nothing was chained yet, or all is deleted: the next chain says so
+        signing = await signing_keys(self._connection, place_in(end.last)) if end.last else set()
+        unknown = frozenset(key for key in signing if not self.keys.knows(key))
         ends_well = head is None or place == end.last
-        return AuditGlance(end.last, ends_well, waits, await noted_bends(self._connection))
+        return AuditGlance(end.last, ends_well, waits, await noted_bends(self._connection), unknown)
 
     async def written(self, where: str) -> str:
         """The place of the last line that was written out there."""

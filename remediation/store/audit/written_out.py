@@ -77,7 +77,7 @@ class WrittenOut:
         return sorted({chain for chain, _ in self._pages})
 
     def left(self, chain: int, after: int | None = None) -> tuple[int, int] | None:
-        """The first and the last number of the chain's lines that nobody took, all or those after one; None for none."""
+        """The first and the last number of the chain's lines that nobody took, all or those after one; or None."""
         first = last = None
         for _, page in sorted(key for key in self._pages if key[0] == chain):
             for offset, mark in enumerate(self._pages[chain, page].marks):

@@ -16,9 +16,16 @@ _WHAT = "audit"
 
 
 async def look_at_audit(connection: Connection, keyring: Keyring, now: float) -> list[Diagnosis]:
-    """One result, and one for each kind of bend; the whole trail is not read. Raises StoreUnavailable."""
+    """One result, and one for each kind of bend and each missing key; the whole trail is not read.
+
+    Raises StoreUnavailable.
+    """
     seen = await AuditTrail.sealed_by(connection, keyring).glance()
-    return [audit_of(seen, now), *_met(seen.bends, now)]
+    unproven = (
+        trouble(Code.AUDIT_UNPROVEN, _WHAT, f"has lines under the data key {key}, which is not in DATA_KEYS")
+        for key in sorted(seen.unknown_keys)
+    )
+    return [audit_of(seen, now), *_met(seen.bends, now), *unproven]
 
 
 def audit_of(seen: AuditGlance, now: float) -> Diagnosis:
