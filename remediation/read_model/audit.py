@@ -177,6 +177,8 @@ def about_words(entry: AuditEntry) -> str:
     """What a line is about, and what was done, in one cell of a table."""
     if entry.did:
         return "; ".join(did_words(entry))
+    if entry.act == AuditAct.RULES:
+        return f"mappings.yaml {entry.rules}"
     count = "" if entry.count is None else f" ({entry.count})"
     return f"{_deleted_words(entry)}{entry.piece or entry.choice}{count}" or says_words(entry)
 

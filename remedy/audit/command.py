@@ -163,7 +163,7 @@ def verify(*, against: tuple[TextIO, ...], as_json: bool) -> None:
     """Say from where to where the trail is whole, and name each line that is bent, missing or cut off.
 
     Whoever may write to Redis can put back an earlier state of everything, or wipe it: a new chain begins then. Only
-    what was written out meanwhile shows that: give it with --against.
+    what was written out meanwhile shows that: give it with --against. Numbers and proofs are compared, not the words.
 
     Exit codes: 0 whole; 1 bent; 2 some lines are signed under a data key that is not in DATA_KEYS, and all others are
     whole.
@@ -200,7 +200,7 @@ def _code(verdict: Verdict) -> ExitCode:
 def _summary(verdict: Verdict, compared: int | None) -> str:
     if not verdict.stretches and not verdict.bends:
         return "There is no line yet: the first chain begins when something is done."
-    with_what = "" if compared is None else f", and as {compared:,} lines that were written out say"
+    with_what = "" if compared is None else f", and as {compared:,} proofs that were written out say"
     match _code(verdict):
         case ExitCode.FAILED:
             return "The trail is bent."

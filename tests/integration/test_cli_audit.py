@@ -115,7 +115,7 @@ def test_an_export_proves_an_end_that_was_cut(decided: CliRunner, tmp_path: Path
     whole = call(decided, "verify", "--against", str(path))
     assert (whole.exit_code, whole.stdout.splitlines()[-1]) == (
         ExitCode.DONE,
-        "The trail is whole, and as 3 lines that were written out say.",
+        "The trail is whole, and as 3 proofs that were written out say.",
     )
     with PlainRedis.from_url(redis_url) as redis:
         redis.flushall()

@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from remediation.read_model.audit import line_json, told_in
+from remediation.read_model.audit import about_words, line_json, told_in
 from remediation.sealing import Keyring, generate_key
 from remediation.store.audit.chain import AuditKeys, Head, Line, beginning, chained, waiting
 from remediation.store.audit.entries import AuditAct, AuditEntry, Beginning
@@ -94,3 +94,7 @@ def test_a_number_that_was_told_in_two_ways_is_named() -> None:
     ]
     _, bends = told_in(texts)
     assert bends == [Bend(BendKind.DIFFERS, AT, 3)] * 2
+
+
+def test_a_line_about_new_rules_shows_their_digest() -> None:
+    assert about_words(AuditEntry(AuditAct.RULES, 1, rules="5f0c6e1d2a3b")) == "mappings.yaml 5f0c6e1d2a3b"
