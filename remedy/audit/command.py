@@ -71,7 +71,7 @@ def _with_filter(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         acts = frozenset(act) | (OF_PEOPLE if of_people else frozenset())
         begin = None if since is None else (datetime.now(UTC) - since).timestamp()
-        text = None if note is None else note.read()
+        text = None if note is None else note.read().strip()  # as notes are sent; an editor adds the end of a line
         command(wanted=AuditFilter(acts, case or "", by or "", begin, note=text), **given)
 
     for option in (

@@ -93,7 +93,7 @@ def test_what_was_read_taken_up_and_given_up_has_lines_with_each_piece(decided: 
 
 
 def test_a_note_is_found_by_its_text_exactly_as_it_was_sent(decided: CliRunner) -> None:
-    found = call(decided, "list", "--json", "--note", "-", text=NOTE)
+    found = call(decided, "list", "--json", "--note", "-", text=f"{NOTE}\n")  # as an editor saves it
     assert json.loads(found.stdout)["line"]["case"] == CASE
     assert call(decided, "list", "--note", "-", text=NOTE.replace("fixed", "moot")).stdout == (
         "No line of the audit fits.\n"
