@@ -16,8 +16,11 @@ from remediation.look.executing import Executor
 from remediation.planning import Progress
 from remediation.store.cases.links import LeasedLinks
 from remediation.store.cases.todo import Todo
-from remediation.store.deliveries.inbox import Inbox
+from remediation.store.deliveries.inbox import Inbox, StoredDelivery
+from remediation.store.deliveries.parked import ParkedKind
 from remediation.store.incidents.feeds import Feeds, PageKept
+from workers.jobs import deliveries
+from workers.resources import WorkerContext
 
 
 def link_before_create() -> None:
@@ -81,10 +84,21 @@ def case_after_page() -> None:
     Feeds.keep_page = keep_then_mark  # type: ignore[method-assign] # that is the bug
 
 
+def unopened_is_done() -> None:
+    """A delivery that no data key opens counts as read, instead of being parked."""
+
+    async def drop(context: WorkerContext, kind: ParkedKind, delivery: StoredDelivery, error: Exception) -> None:
+        del kind, error
+        await context.inbox.finish(delivery.id, context.clock())
+
+    deliveries._set_aside = drop  # noqa: SLF001 - that is the bug
+
+
 BUGS: Mapping[str, Callable[[], None]] = {
     "link_before_create": link_before_create,
     "none_is_duplicate": none_is_duplicate,
     "no_intent": no_intent,
     "case_after_page": case_after_page,
+    "unopened_is_done": unopened_is_done,
 }
 """By the names that a test uses."""

@@ -13,7 +13,7 @@ STORES = ("redis-dies", "redis-stops", "redis-refuses", "address-moves", "fsync"
 WIPES = ("redis-wiped",)
 CROWDS = ("copies", "any-order", "storm")
 CLOCKS = ("clocks-apart", "away-for-a-day")
-KEYS = ("keys-missing",)
+KEYS = ("keys-in-files", "keys-missing")
 INPUTS = ("fuzz",)
 EVERY = (*LINKS, *SYSTEMS, *DEATHS, *RESTARTS, *FEEDS, *STORES, *WIPES, *CROWDS, *CLOCKS, *KEYS, *INPUTS)
 

@@ -1,6 +1,6 @@
 """A suite that finds nothing proves something only if it finds what is there: each planted bug makes a figure not 0."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from chaos.experiment import Outcome
 from chaos.experiments.deaths import workers_die
 from chaos.experiments.feeds import feeds_die
+from chaos.experiments.keys import keys_change_in_files
 from chaos.experiments.links import breaking
 from chaos.planted import BUGS, UNMARKED
 from chaos.world import World
@@ -19,8 +20,9 @@ MOST_ROUNDS = 5
 """Chance decides which of two creates a worker dies after; a bug that shows in one of them is found in a few rounds."""
 
 
-_PLAYED = {
+_PLAYED: dict[str, Callable[[World, int], Outcome]] = {
     "none_is_duplicate": partial(breaking, "cut_before"),
+    "unopened_is_done": keys_change_in_files,
     "case_after_page": partial(feeds_die, points=(UNMARKED,), wipes=False),
 }
 
@@ -63,5 +65,16 @@ def test_a_case_that_is_marked_after_its_page_was_kept_is_found_out(planted: Wor
     assert figures.lost + figures.unsettled > 0, "a new incident has no ticket, or the tickets of a changed one stay"
 
 
+def test_a_delivery_that_is_dropped_for_a_missing_key_is_found_out(planted: World) -> None:
+    outcome = until_unsound(planted, "unopened_is_done", 1)
+    assert outcome.figures.unsettled > 0, "a finding that was told of has no ticket"
+
+
 def test_each_bug_that_can_be_planted_has_its_test() -> None:
-    assert BUGS.keys() == {"link_before_create", "no_intent", "none_is_duplicate", "case_after_page"}
+    assert BUGS.keys() == {
+        "link_before_create",
+        "no_intent",
+        "none_is_duplicate",
+        "case_after_page",
+        "unopened_is_done",
+    }
