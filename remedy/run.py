@@ -304,7 +304,8 @@ async def _note_sites(contexts: WorkerContexts) -> None:
 
 async def _run_worker(settings: Settings, redis: RedisAddress) -> None:
     _until_open()
-    follower = Follower(settings.mappings_path, worker_files, time.time)
+    files = partial(worker_files, outbound_ca=settings.outbound_ca_file)
+    follower = Follower(settings.mappings_path, files, time.time)
     first, data_keys = follower.first(), DataKeys(settings)
     with listener(settings.worker_host, settings.worker_port, "WORKER") as bound:
         # five retries cover a restart of Redis; a longer outage ends in StoreUnavailable, and the sweep continues

@@ -166,12 +166,14 @@ def receiver_files(mappings: Mappings) -> Iterable[Path]:
     return files_named([webhooks, [tracker.webhook for tracker in mappings.trackers.values()]])
 
 
-def worker_files(mappings: Mappings) -> Iterable[Path]:
-    """The files with tokens, keys of identities, passwords and certificates."""
+def worker_files(mappings: Mappings, outbound_ca: Path | None = None) -> Iterable[Path]:
+    """The files with tokens, keys of identities, passwords and certificates; `outbound_ca` is that of the settings."""
     tokens = [(district.schoolscan.token, district.incidents) for district in mappings.districts.values()]
     identities = [district.identity for district in mappings.districts.values()]
     trackers = [(tracker.secret, tracker.ca_file) for tracker in mappings.trackers.values()]
-    return files_named([tokens, identities, trackers])
+    yield from files_named([tokens, identities, trackers])
+    if outbound_ca is not None:
+        yield outbound_ca
 
 
 @dataclass(frozen=True, slots=True)

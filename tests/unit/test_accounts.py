@@ -76,6 +76,7 @@ def test_the_receiver_reads_webhook_secrets_and_a_worker_all_but_these(hook: Pat
     mappings = loaded_of(TEXT.replace("HOOK_FILE", str(hook)), "m.yaml").mappings
     assert set(receiver_files(mappings)) == {hook}
     assert {str(path) for path in worker_files(mappings)} == {"/run/token", "/run/jira", "/run/snow", "/run/quiet"}
+    assert Path("/run/ca") in set(worker_files(mappings, Path("/run/ca")))
 
 
 def test_a_tracker_must_not_take_the_address_of_schoolscan() -> None:
