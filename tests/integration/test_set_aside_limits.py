@@ -286,3 +286,17 @@ async def test_what_an_earlier_version_took_up_again_does_not_count_for_good(off
     await office.connection.ask(office.redis.hset("remedy:inbox:d7", "state", "done"))
     await office.context.set_aside.trim(office.clock())
     assert await inbox.accept("d100", SCHOOLSCAN, "lakeside", b"x", office.clock(), unreadable="is no JSON")
+
+
+async def test_a_full_redis_lets_what_is_over_its_time_go(office: Office) -> None:
+    await office.context.inbox.accept("bad", SCHOOLSCAN, "lakeside", b"x", office.clock(), unreadable="is no JSON")
+    await deliver(office, "fnd_91")
+    await office.work()
+    office.clock.pass_by(100 * DAY)
+    await office.redis.config_set("maxmemory", 1)
+    try:
+        assert len(await office.context.set_aside.trim(office.clock())) == 2
+    finally:
+        await office.redis.config_set("maxmemory", 0)
+    assert await office.parked() == {}
+    assert {what for what, *_ in await told_of(office)} == {"quarantined", "not_found"}

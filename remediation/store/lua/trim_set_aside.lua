@@ -126,7 +126,12 @@ local function trim(list)
   end
 end
 
--- Put what an earlier version has set aside onto the lists, some of it each time, from where the last time ended.
+-- Put what an earlier version has set aside onto the lists, some of it each time, from where the last time ended. Nothing that
+-- needs memory is done where all is there already: a full server must let this script delete.
+local function list_earlier(list, member, at)
+  if not redis.call('ZSCORE', list, member) then set_aside(list, member, at) end
+end
+
 local function take_up_earlier()
   local from = redis.call('GET', SET_ASIDE_SEEN) or '0'
   local page = redis.call('ZRANGEBYSCORE', PARKED, '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, 200)
@@ -134,12 +139,13 @@ local function take_up_earlier()
     local name, at = page[i], page[i + 1]
     local kind, subject, fault = unpack(redis.call('HMGET', PARKED_ROW .. name, 'kind', 'subject', 'error'))
     if kind == 'quarantined' then
-      set_aside(QUARANTINED .. account_of(subject), subject, at)
+      list_earlier(QUARANTINED .. account_of(subject), subject, at)
     elseif (kind == 'case' or kind == 'scan') and fault == 'NotFound' then
-      set_aside(NOT_FOUND .. district_of(subject), name, at)
+      list_earlier(NOT_FOUND .. district_of(subject), name, at)
     end
   end
-  redis.call('SET', SET_ASIDE_SEEN, #page == 400 and page[#page] or '0')
+  local reached = #page == 400 and page[#page] or '0'
+  if reached ~= from then redis.call('SET', SET_ASIDE_SEEN, reached) end
 end
 
 if ARGV[7] ~= '' then
